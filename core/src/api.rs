@@ -1,0 +1,258 @@
+//! A request in, a response out.
+
+use bytes::Bytes;
+use headers::HeaderMapExt as _;
+use http::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName,
+    HeaderValue,
+};
+use http::{Method, Request, Response, StatusCode};
+use uuid::Builder;
+
+use crate::conditional::{Preconditions, strong};
+use crate::error::{Error, Fault};
+use crate::key::{ApiKey, Caller, KeyMemory, Remembered, Scope};
+use crate::limits;
+use crate::method::{self, Answer, Call, Random};
+use crate::problem;
+use crate::project::Timestamp;
+use crate::route::{Resource, Route};
+use crate::session::Session;
+use crate::store::{Capacity, Store, StoreErrorKind};
+
+const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const SESSION: HeaderName = HeaderName::from_static("ripple-session");
+const CAPACITY: HeaderName = HeaderName::from_static("ripple-capacity");
+
+/// What browsers may send and read.
+const REQUEST_HEADERS: &str =
+    "content-type, x-api-key, if-match, if-none-match, cache-control, ripple-session, x-request-id";
+const RESPONSE_HEADERS: &str = "etag, link, location, allow, retry-after, age, cache-status, ripple-session, \
+                                ripple-capacity, x-request-id";
+/// Seconds that a browser may remember a preflight: as long as Chromium takes at all.
+const PREFLIGHT: &str = "7200";
+
+/// The API over a store.
+#[derive(Debug)]
+pub struct Api<S> {
+    store: S,
+    keys: KeyMemory,
+}
+
+/// What a host passes in with each request: the core has no clock, no randomness and no gateway of its own.
+#[derive(Clone, Debug)]
+pub struct Moment {
+    /// The time.
+    pub now: Timestamp,
+    /// Bytes from a cryptographic source, never the same twice.
+    pub random: [u8; 32],
+    /// Who is calling, where API Gateway has checked it.
+    pub caller: Option<Caller>,
+}
+
+/// For the host's log: what was done. It is in the response's extensions.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// The method's name.
+    pub method: Option<&'static str>,
+    /// The request's id.
+    pub request_id: String,
+    /// Whose key it was.
+    pub key_id: Option<String>,
+    /// DynamoDB units consumed.
+    pub capacity: Capacity,
+    /// What went wrong, and what caused it.
+    pub error: Option<String>,
+}
+
+impl<S: Store> Api<S> {
+    /// An API over `store`, remembering no keys yet.
+    pub fn new(store: S) -> Api<S> {
+        Api { store, keys: KeyMemory::default() }
+    }
+
+    /// The store.
+    pub fn store(&self) -> &S {
+        &self.store
+    }
+
+    /// Answers a request. Whatever it holds, there is an answer.
+    pub async fn answer(&self, request: Request<Bytes>, moment: Moment) -> Response<Bytes> {
+        let mut random = Random::new(moment.random);
+        let mut report = Report { request_id: request_id(request.headers(), &mut random), ..Report::default() };
+        let answer = match self.answer_or_fail(&request, moment, random, &mut report).await {
+            Ok(answer) => answer,
+            Err(error) => {
+                report.error = Some(chain(&error));
+                problem::answer(&error)
+            }
+        };
+        respond(request.method(), answer, report)
+    }
+
+    /// Parse, then the key, then the route: nothing is answered without a key but what asks for none.
+    async fn answer_or_fail(
+        &self,
+        request: &Request<Bytes>,
+        moment: Moment,
+        random: Random,
+        report: &mut Report,
+    ) -> Result<Answer, Error> {
+        let resource = Resource::find(request.uri().path()).ok_or(Error::NoSuchResource)?;
+        if request.method() == Method::OPTIONS {
+            return Ok(options(&resource));
+        }
+        let route = resource.route(request.method());
+        let caller = match (route, moment.caller) {
+            (Some(Route { scope: None, .. }), _) => anyone(),
+            (_, Some(caller)) => caller,
+            (_, None) => self.authenticate(request.headers(), moment.now, &mut report.capacity).await?,
+        };
+        let route = route.ok_or_else(|| Error::MethodNotAllowed(resource.allow()))?;
+        report.method = Some(route.name);
+        if let Some(scope) = route.scope {
+            report.key_id = Some(caller.key_id.clone());
+            if !caller.scopes.contains(&scope) {
+                return Err(Error::InsufficientScope(scope));
+            }
+        }
+        check_target(request)?;
+
+        let mut call = Call {
+            store: &self.store,
+            request,
+            resource: &resource,
+            caller: &caller,
+            now: moment.now,
+            random,
+            preconditions: Preconditions::parse(request.headers())?,
+            session: session(request.headers())?,
+            cost: report.capacity,
+        };
+        let result = method::run(route, &mut call).await;
+        report.capacity = call.cost;
+        let Call { preconditions, session, .. } = call;
+        let answer = result?;
+        match (&answer.etag, route.scope) {
+            (Some(tag), Some(Scope::Read)) if preconditions.not_modified(&strong(tag))? => {
+                Ok(Answer { status: StatusCode::NOT_MODIFIED, body: Vec::new(), ..answer })
+            }
+            (_, Some(Scope::Write)) => Ok(answer.with_header(SESSION, &session.to_token())),
+            _ => Ok(answer),
+        }
+    }
+
+    /// Who is calling: by the form of the key, then by memory, then by the table.
+    async fn authenticate(&self, headers: &HeaderMap, now: Timestamp, cost: &mut Capacity) -> Result<Caller, Error> {
+        let mut sent = headers.get_all(API_KEY).iter();
+        let (Some(text), None) = (sent.next(), sent.next()) else { return Err(Error::Forbidden) };
+        let key = text.to_str().ok().and_then(ApiKey::parse).ok_or(Error::Forbidden)?;
+        let hash = key.hash();
+        let record = match self.keys.recall(&hash, now) {
+            Remembered::Fresh(record) => record,
+            remembered => match (self.store.key(&hash, cost).await, remembered) {
+                (Ok(record), _) => {
+                    self.keys.remember(hash, record.clone(), now);
+                    record
+                }
+                (Err(error), Remembered::Stale(record)) if error.kind == StoreErrorKind::Unavailable => Some(record),
+                (Err(error), _) => return Err(error.into()),
+            },
+        };
+        let admitted = record.filter(|record| record.admits(&hash, now));
+        admitted.as_ref().map(Caller::from).ok_or(Error::Forbidden)
+    }
+}
+
+/// Whoever asks for what needs no key.
+fn anyone() -> Caller {
+    Caller { key_id: String::new(), name: String::new(), scopes: Vec::new() }
+}
+
+fn check_target(request: &Request<Bytes>) -> Result<(), Error> {
+    let query = request.uri().query().unwrap_or_default();
+    if query.len() > limits::QUERY {
+        let detail = format!("is longer than {} characters", limits::QUERY);
+        return Err(Error::InvalidRequest(vec![Fault::parameter("?", detail)]));
+    }
+    if request.body().len() > limits::BODY {
+        return Err(Error::BodyTooLarge);
+    }
+    Ok(())
+}
+
+fn session(headers: &HeaderMap) -> Result<Session, Error> {
+    match headers.get(SESSION) {
+        None => Ok(Session::default()),
+        Some(token) => token
+            .to_str()
+            .ok()
+            .and_then(Session::parse)
+            .ok_or_else(|| Error::InvalidRequest(vec![Fault::header("ripple-session", "is no token of ripple's")])),
+    }
+}
+
+/// The caller's, where it is fit for a log, or a new one.
+fn request_id(headers: &HeaderMap, random: &mut Random) -> String {
+    let sent = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok());
+    let fit =
+        |id: &&str| (1..=limits::REQUEST_ID).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic());
+    match sent.filter(fit) {
+        Some(id) => id.to_owned(),
+        None => Builder::from_random_bytes(random.bytes()).into_uuid().to_string(),
+    }
+}
+
+fn options(resource: &Resource) -> Answer {
+    let allow = resource.allow();
+    Answer::json(Vec::new())
+        .with_status(StatusCode::NO_CONTENT)
+        .with_header(ALLOW, &allow)
+        .with_header(ACCESS_CONTROL_ALLOW_METHODS, &allow)
+        .with_header(ACCESS_CONTROL_ALLOW_HEADERS, REQUEST_HEADERS)
+        .with_header(ACCESS_CONTROL_MAX_AGE, PREFLIGHT)
+}
+
+fn respond(verb: &Method, answer: Answer, report: Report) -> Response<Bytes> {
+    let Answer { status, mut headers, etag, body } = answer;
+    let reads = verb == Method::GET || verb == Method::HEAD;
+    let keepable = reads && (status == StatusCode::OK || status == StatusCode::NOT_MODIFIED);
+    // `no-cache`: kept by its reader alone, and asked for again each time, by its entity tag.
+    let cache_control = if keepable { "private, no-cache" } else { "no-store" };
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static(cache_control));
+    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(RESPONSE_HEADERS));
+    if let Some(tag) = etag {
+        headers.typed_insert(strong(&tag));
+    }
+    if status == StatusCode::NO_CONTENT || status == StatusCode::NOT_MODIFIED {
+        headers.remove(CONTENT_TYPE);
+    } else if !headers.contains_key(CONTENT_TYPE) {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    }
+    let ascii = |text: &str| HeaderValue::from_str(text).expect("digits, letters and visible ASCII");
+    headers.insert(REQUEST_ID, ascii(&report.request_id));
+    if !matches!(report.method, None | Some("health")) || report.error.is_some() {
+        headers.insert(CAPACITY, ascii(&report.capacity.to_string()));
+    }
+    let body = if verb == Method::HEAD { Bytes::new() } else { Bytes::from(body) };
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    *response.headers_mut() = headers;
+    response.extensions_mut().insert(report);
+    response
+}
+
+/// An error and its causes, for the log.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,42 @@
+//! A request's body: its type, its length, and the JSON object it must be.
+
+use bytes::Bytes;
+use http::Request;
+use http::header::CONTENT_TYPE;
+
+use crate::error::Error;
+use crate::limits;
+use crate::value::{self, Malformed, Members, Value};
+
+/// Media types a method takes, and the header that tells so when another came.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Accepted {
+    types: &'static [&'static str],
+    header: &'static str,
+}
+
+/// A record.
+pub(crate) const JSON: Accepted = Accepted { types: &["application/json"], header: "accept-post" };
+/// A merge patch; plain JSON is understood as one.
+pub(crate) const MERGE_PATCH: Accepted =
+    Accepted { types: &["application/merge-patch+json", "application/json"], header: "accept-patch" };
+
+/// The body as an object. A request without `Content-Type` is taken at its word (RFC 9110 §8.3).
+pub(crate) fn object(request: &Request<Bytes>, accepted: Accepted) -> Result<Members, Error> {
+    if request.body().len() > limits::BODY {
+        return Err(Error::BodyTooLarge);
+    }
+    let mut sent = request.headers().get_all(CONTENT_TYPE).iter();
+    let essence = |value: &http::HeaderValue| {
+        let text = value.to_str().unwrap_or_default();
+        text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+    };
+    let accepts = |value| accepted.types.contains(&essence(value).as_str());
+    if !sent.all(accepts) {
+        return Err(Error::UnsupportedMediaType { accepted: accepted.types, header: accepted.header });
+    }
+    match value::parse(request.body())? {
+        Value::Map(members) => Ok(members),
+        _ => Err(Malformed { pointer: String::new(), detail: "must be a JSON object".to_owned() }.into()),
+    }
+}

@@ -1,0 +1,48 @@
+//! Conditional requests (RFC 9110 §13).
+
+use headers::{ETag, HeaderMapExt as _, IfMatch, IfNoneMatch};
+use http::HeaderMap;
+
+use crate::error::{Error, Fault};
+use crate::project::{ContentHash, Project};
+
+/// `If-Match` and `If-None-Match`.
+#[derive(Debug, Default)]
+pub(crate) struct Preconditions {
+    if_match: Option<IfMatch>,
+    if_none_match: Option<IfNoneMatch>,
+}
+
+impl Preconditions {
+    pub(crate) fn parse(headers: &HeaderMap) -> Result<Preconditions, Error> {
+        let bad = |name| Error::InvalidRequest(vec![Fault::header(name, "is no list of entity tags")]);
+        Ok(Preconditions {
+            if_match: headers.typed_try_get().map_err(|_| bad("if-match"))?,
+            if_none_match: headers.typed_try_get().map_err(|_| bad("if-none-match"))?,
+        })
+    }
+
+    /// Before a write over `current`.
+    pub(crate) fn check_write(&self, current: &Project) -> Result<(), Error> {
+        if self.if_match.is_none() && self.if_none_match.is_none() {
+            return Ok(()); // a record is not hashed for nothing
+        }
+        let tag = strong(&ContentHash::of(&current.to_json()).to_text());
+        let matches = self.if_match.as_ref().is_none_or(|condition| condition.precondition_passes(&tag));
+        let differs = self.if_none_match.as_ref().is_none_or(|condition| condition.precondition_passes(&tag));
+        if matches && differs { Ok(()) } else { Err(Error::PreconditionFailed) }
+    }
+
+    /// For a representation with this tag: whether it is the one the caller has already.
+    pub(crate) fn not_modified(&self, tag: &ETag) -> Result<bool, Error> {
+        if self.if_match.as_ref().is_some_and(|condition| !condition.precondition_passes(tag)) {
+            return Err(Error::PreconditionFailed);
+        }
+        Ok(self.if_none_match.as_ref().is_some_and(|condition| !condition.precondition_passes(tag)))
+    }
+}
+
+/// A strong entity tag of text in base64url.
+pub(crate) fn strong(text: &str) -> ETag {
+    format!("\"{text}\"").parse().expect("quoted base64url is an entity tag")
+}

@@ -1,0 +1,221 @@
+//! API keys: how they look, how they are stored, what they may do.
+//!
+//! `rpl_` + 30 random characters of base62 + 6 of the CRC-32 of those, in base62. The check lets a host
+//! refuse a mistyped key without asking anybody, and secret scanners know one when they see it. Only the
+//! SHA-256 of a key is stored: with 178 bits of randomness nobody guesses it, so no slow hash is needed.
+
+mod memory;
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq as _;
+
+use crate::project::Timestamp;
+
+pub use memory::{KeyMemory, Remembered};
+
+const PREFIX: &str = "rpl_";
+const RANDOM: usize = 30;
+const CHECK: usize = 6;
+const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+/// An API key, the secret itself. Never shown by `Debug`, shown once by whoever made it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ApiKey(String);
+
+impl ApiKey {
+    /// A key whose form and check are right; anything else is none.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<ApiKey> {
+        let rest = text.strip_prefix(PREFIX)?.as_bytes();
+        if rest.len() != RANDOM + CHECK || !rest.iter().all(u8::is_ascii_alphanumeric) {
+            return None;
+        }
+        let (random, check) = rest.split_at(RANDOM);
+        (check == checksum(random)).then(|| ApiKey(text.to_owned()))
+    }
+
+    /// A new key from `random` bytes, which must come from a cryptographic source. Bytes past the last whole
+    /// multiple of 62 are passed over, so that each character is equally likely; `None` when too few are left
+    /// (with 64 bytes that happens once in 10^24).
+    #[must_use]
+    pub fn generate(random: &[u8; 64]) -> Option<ApiKey> {
+        let fair = |byte: &&u8| **byte < 248;
+        let letters: Vec<u8> =
+            random.iter().filter(fair).take(RANDOM).map(|byte| ALPHABET[usize::from(byte % 62)]).collect();
+        let text = |bytes: &[u8]| bytes.iter().copied().map(char::from).collect::<String>();
+        (letters.len() == RANDOM).then(|| ApiKey(format!("{PREFIX}{}{}", text(&letters), text(&checksum(&letters)))))
+    }
+
+    /// What is stored of it and looked up.
+    #[must_use]
+    pub fn hash(&self) -> KeyHash {
+        KeyHash(Sha256::digest(self.0.as_bytes()).into())
+    }
+
+    /// The secret, to show it once.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for ApiKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ApiKey(…)")
+    }
+}
+
+fn checksum(random: &[u8]) -> [u8; CHECK] {
+    let mut rest = crc32fast::hash(random);
+    let mut check = [b'0'; CHECK];
+    for place in check.iter_mut().rev() {
+        *place = ALPHABET[(rest % 62) as usize];
+        rest /= 62;
+    }
+    check
+}
+
+/// The SHA-256 of a key.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Hash, PartialOrd, Ord)]
+pub struct KeyHash([u8; 32]);
+
+impl KeyHash {
+    /// As the table has it: 64 hexadecimal digits.
+    #[must_use]
+    pub fn to_hex(&self) -> String {
+        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+/// What a key allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Scope {
+    /// Methods that change nothing.
+    Read,
+    /// Methods that change something.
+    Write,
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Scope::Read => "read",
+            Scope::Write => "write",
+        })
+    }
+}
+
+/// An API key as the table `<site>_key` has it: everything but the key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyRecord {
+    /// The partition key, [`KeyHash::to_hex`].
+    pub key_hash: String,
+    /// What people and logs call the key by.
+    pub key_id: String,
+    /// Whose it is, or what for: the `updated_by` of what is written with it.
+    pub name: String,
+    /// What it allows.
+    pub scopes: Vec<Scope>,
+    /// When it was made, in milliseconds.
+    pub created: u64,
+    /// From when on it is no longer valid, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<u64>,
+    /// When it was revoked, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revoked: Option<u64>,
+}
+
+impl KeyRecord {
+    /// Whether it is the record of the key with this hash, and valid. The comparison takes the same time
+    /// wherever the two differ.
+    #[must_use]
+    pub fn admits(&self, hash: &KeyHash, now: Timestamp) -> bool {
+        let same: bool = self.key_hash.as_bytes().ct_eq(hash.to_hex().as_bytes()).into();
+        same && self.revoked.is_none() && self.expires.is_none_or(|expires| now.0 < expires)
+    }
+}
+
+/// Who is calling.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// For logs: the key's id.
+    pub key_id: String,
+    /// For `updated_by`: the key's name.
+    pub name: String,
+    /// What they may do.
+    pub scopes: Vec<Scope>,
+}
+
+impl Caller {
+    /// Somebody whom API Gateway has checked: its keys know no scopes, so they have all.
+    #[must_use]
+    pub fn checked_by_gateway(key_id: &str) -> Caller {
+        let scopes = vec![Scope::Read, Scope::Write];
+        Caller { key_id: key_id.to_owned(), name: key_id.to_owned(), scopes }
+    }
+}
+
+impl From<&KeyRecord> for Caller {
+    fn from(record: &KeyRecord) -> Self {
+        Caller { key_id: record.key_id.clone(), name: record.name.clone(), scopes: record.scopes.clone() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key() -> ApiKey {
+        ApiKey::generate(&[7; 64]).expect("enough fair bytes")
+    }
+
+    #[test]
+    fn a_generated_key_parses_and_a_damaged_one_does_not() {
+        let text = key().reveal().to_owned();
+        assert_eq!(text.len(), 40);
+        assert_eq!(ApiKey::parse(&text), Some(key()));
+        for at in 4..text.len() {
+            let mut damaged = text.clone().into_bytes();
+            damaged[at] = if damaged[at] == b'x' { b'y' } else { b'x' };
+            assert_eq!(ApiKey::parse(&String::from_utf8(damaged).expect("ASCII")), None, "at {at}");
+        }
+        assert_eq!(ApiKey::parse(&text[..39]), None);
+        assert_eq!(ApiKey::parse(&text.replace("rpl_", "abc_")), None);
+        assert_eq!(ApiKey::parse("rpl_é00000000000000000000000000000000000"), None);
+    }
+
+    #[test]
+    fn unfair_bytes_are_passed_over() {
+        assert_eq!(ApiKey::generate(&[250; 64]), None);
+    }
+
+    #[test]
+    fn debug_output_keeps_the_secret() {
+        assert!(!format!("{:?}", key()).contains(&key().reveal()[4..]));
+    }
+
+    #[test]
+    fn a_record_admits_its_own_key_until_revoked_or_expired() {
+        let hash = key().hash();
+        let record = KeyRecord {
+            key_hash: hash.to_hex(),
+            key_id: "k".into(),
+            name: "n".into(),
+            scopes: vec![],
+            created: 0,
+            expires: None,
+            revoked: None,
+        };
+        let other = ApiKey::generate(&[9; 64]).expect("enough fair bytes").hash();
+        assert!(record.admits(&hash, Timestamp(5)));
+        assert!(!record.admits(&other, Timestamp(5)));
+        assert!(!KeyRecord { revoked: Some(1), ..record.clone() }.admits(&hash, Timestamp(5)));
+        let expiring = KeyRecord { expires: Some(5), ..record };
+        assert!(expiring.admits(&hash, Timestamp(4)) && !expiring.admits(&hash, Timestamp(5)));
+    }
+}

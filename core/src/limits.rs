@@ -1,0 +1,79 @@
+//! Every limit, named, with its source.
+
+use std::time::Duration;
+
+/// A request's body. API Gateway takes 10 MB, Lambda 6 MB; a record is at most [`RECORD`].
+pub const BODY: usize = 1024 * 1024;
+
+/// A record as stored, counted as DynamoDB counts an item: 400 KB there, less what ripple adds to a
+/// history row of the same record.
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html>
+pub const RECORD: usize = 300 * 1024;
+
+/// Levels of nesting in a record: DynamoDB's own limit.
+pub const NESTING: usize = 32;
+
+/// Characters of a `prj_id`. DynamoDB would take 2,048 bytes.
+pub const ID: usize = 128;
+
+/// Characters of `term_unit` and `create_date`.
+pub const SHORT_TEXT: usize = 64;
+
+/// Members that one write may change: an update expression holds 4 KB and 300 operators, and each
+/// change takes an assignment and a condition.
+pub const CHANGED_MEMBERS: usize = 100;
+
+/// Bytes of a list's page: a Lambda answer holds 6 MB, its JSON string escapes included.
+/// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
+pub const PAGE: usize = 5 * 1024 * 1024;
+
+/// The greatest `limit` of a list.
+pub const PAGE_RECORDS: usize = 10_000;
+
+/// Attribute names in `sort`.
+pub const SORT_KEYS: usize = 8;
+
+/// Characters of a string that count in `sort`; a cursor carries them.
+pub const SORT_TEXT: usize = 64;
+
+/// Attribute names in `fields`.
+pub const FIELDS: usize = 64;
+
+/// Characters of a query string. API Gateway and CloudFront take 8 to 10 KB.
+pub const QUERY: usize = 8 * 1024;
+
+/// Characters of an `x-request-id` that is echoed.
+pub const REQUEST_ID: usize = 128;
+
+/// (id, version) pairs in a session token: the writes of a client's last moments.
+pub const SESSION: usize = 16;
+
+/// How long a tombstone stays, so that every cache learns of the deletion.
+pub const TOMBSTONE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// How far behind its cursor `changes` begins: index lag and clocks that differ.
+pub const OVERLAP: Duration = Duration::from_secs(30);
+
+/// Tries of a save whose record somebody else is saving too.
+pub const SAVE_TRIES: u32 = 8;
+
+/// Everything one DynamoDB operation may take, its retries included. API Gateway gives up after 29 s.
+pub const STORE_BUDGET: Duration = Duration::from_secs(8);
+
+/// One attempt of a DynamoDB operation.
+pub const STORE_ATTEMPT: Duration = Duration::from_secs(3);
+
+/// What `Retry-After` says when DynamoDB does not answer.
+pub const RETRY_AFTER: Duration = Duration::from_secs(2);
+
+/// API keys remembered by one process, and refusals: memory stays bounded whoever guesses.
+pub const REMEMBERED_KEYS: usize = 4096;
+
+/// How long a key that was found is remembered: a revocation takes effect within it.
+pub const KEY_FRESH: Duration = Duration::from_secs(60);
+
+/// How long a refusal is remembered.
+pub const REFUSAL_FRESH: Duration = Duration::from_secs(10);
+
+/// How long a remembered key goes on while DynamoDB cannot be asked.
+pub const KEY_GRACE: Duration = Duration::from_secs(10 * 60);

@@ -1,0 +1,98 @@
+//! Lists: which records, in what order, how much of each, and how many at once.
+//!
+//! A [`Query`] is what a caller asks; a [`Listing`] is shown every record of the table, in any order, and keeps
+//! just the page asked for, so that its memory is bounded by the page and not by the table.
+
+mod cursor;
+mod query;
+
+use std::collections::BTreeMap;
+
+pub use query::Query;
+pub(crate) use query::parse_limit;
+
+use crate::limits;
+use crate::project::{ContentHash, Project};
+use cursor::Rank;
+
+/// A page in the making.
+#[derive(Debug)]
+pub struct Listing<'q> {
+    query: &'q Query,
+    /// The page so far, in order, each record as JSON.
+    records: BTreeMap<Rank, Vec<u8>>,
+    bytes: usize,
+    /// The first record known to be beyond the page. What comes after it is beyond the page too, even where
+    /// it were small enough to fit.
+    end: Option<Rank>,
+    sum: ContentHash,
+}
+
+/// A page done.
+#[derive(Debug)]
+pub struct ListPage {
+    /// A JSON array.
+    pub body: Vec<u8>,
+    /// Where the next page begins, if there is one.
+    pub next: Option<String>,
+    /// The entity tag, without its quotes: a sum over all records, whatever the query shows of them, and
+    /// the query.
+    pub etag: String,
+}
+
+impl<'q> Listing<'q> {
+    /// An empty page of what `query` asks for.
+    #[must_use]
+    pub fn new(query: &'q Query) -> Listing<'q> {
+        Listing { query, records: BTreeMap::new(), bytes: 0, end: None, sum: ContentHash::default() }
+    }
+
+    /// Shows it a record: each of the table once, deleted or not.
+    pub fn add(&mut self, project: &Project) {
+        if project.is_deleted() {
+            return;
+        }
+        let json = project.to_json();
+        self.sum.0 = self.sum.0.wrapping_add(ContentHash::of(&json).0);
+        if !self.query.matches(project) {
+            return;
+        }
+        let rank = self.query.rank(project);
+        let before_page = self.query.after().is_some_and(|after| rank <= *after);
+        if before_page || self.end.as_ref().is_some_and(|end| rank >= *end) {
+            return;
+        }
+        let json = match self.query.fields() {
+            Some(fields) => project.to_json_of(fields),
+            None => json,
+        };
+        self.bytes += json.len() + 1;
+        self.records.insert(rank, json);
+        // One record always fits: it is far smaller than a page.
+        while self.records.len() > self.query.limit() || (self.bytes > limits::PAGE && self.records.len() > 1) {
+            if let Some((rank, json)) = self.records.pop_last() {
+                self.bytes -= json.len() + 1;
+                self.end = Some(rank);
+            }
+        }
+    }
+
+    /// The page.
+    #[must_use]
+    pub fn finish(self) -> ListPage {
+        let next = match (&self.end, self.records.last_key_value()) {
+            (Some(_), Some((last, _))) => Some(self.query.cursor_after(last)),
+            _ => None,
+        };
+        let mut body = Vec::with_capacity(self.bytes + 2);
+        body.push(b'[');
+        for (index, json) in self.records.values().enumerate() {
+            if index > 0 {
+                body.push(b',');
+            }
+            body.extend_from_slice(json);
+        }
+        body.push(b']');
+        ListPage { body, next, etag: format!("{}{}", self.sum.to_text(), self.query.tag()) }
+    }
+}

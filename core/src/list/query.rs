@@ -1,0 +1,197 @@
+//! What a caller asks of a list.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sha2::{Digest as _, Sha256};
+
+use super::cursor::{self, Rank, Sort};
+use crate::error::{Error, Fault};
+use crate::limits;
+use crate::project::Project;
+use crate::value::{Number, Value};
+
+/// `q`, filters, `sort`, `fields`, `limit` and `cursor`, checked.
+#[derive(Debug)]
+pub struct Query {
+    words: Vec<String>,
+    filters: Vec<(String, String)>,
+    sort: Vec<Sort>,
+    fields: Option<Vec<String>>,
+    limit: Option<usize>,
+    after: Option<Rank>,
+    /// All that chooses and orders records, hashed: a cursor belongs to it.
+    scope: String,
+    /// All that an entity tag must tell apart: empty for the whole list.
+    tag: String,
+}
+
+impl Query {
+    /// From a query string's decoded pairs.
+    ///
+    /// # Errors
+    /// Every bad or repeated parameter at once.
+    pub fn parse(pairs: &[(String, String)]) -> Result<Query, Error> {
+        let mut faults = Vec::new();
+        let mut seen = BTreeSet::new();
+        let mut query = Query {
+            words: Vec::new(),
+            filters: Vec::new(),
+            sort: Vec::new(),
+            fields: None,
+            limit: None,
+            after: None,
+            scope: String::new(),
+            tag: String::new(),
+        };
+        let mut cursor = None;
+        for (name, value) in pairs {
+            if !seen.insert(name.as_str()) {
+                faults.push(Fault::parameter(name, "occurs more than once"));
+                continue;
+            }
+            let parsed = match name.as_str() {
+                "" => Err("has no name".to_owned()),
+                "q" => {
+                    query.words = value.split_whitespace().map(str::to_lowercase).collect();
+                    Ok(())
+                }
+                "sort" => names(value, limits::SORT_KEYS).map(|names| {
+                    query.sort = names.into_iter().map(Sort::parse).collect();
+                }),
+                "fields" => names(value, limits::FIELDS).map(|names| query.fields = Some(names)),
+                "limit" => parse_limit(value).map(|limit| query.limit = Some(limit)),
+                "cursor" => {
+                    cursor = Some(value);
+                    Ok(())
+                }
+                _ => {
+                    query.filters.push((name.clone(), value.clone()));
+                    Ok(())
+                }
+            };
+            if let Err(detail) = parsed {
+                faults.push(Fault::parameter(name, detail));
+            }
+        }
+        query.filters.sort();
+        query.scope = digest(&(&query.words, &query.filters, &query.sort, &query.fields));
+        if let Some(cursor) = cursor {
+            match cursor::parse(cursor, &query.scope, &query.sort) {
+                Some(rank) => query.after = Some(rank),
+                None => faults.push(Fault::parameter("cursor", "is no cursor of this list")),
+            }
+        }
+        if !pairs.is_empty() {
+            query.tag = digest(&(&query.scope, query.limit, cursor));
+        }
+        if faults.is_empty() { Ok(query) } else { Err(Error::InvalidRequest(faults)) }
+    }
+
+    /// Whether it asks for this record.
+    #[must_use]
+    pub fn matches(&self, project: &Project) -> bool {
+        let filtered = |(name, wanted): &(String, String)| {
+            project.member(name).is_some_and(|value| equals_or_contains(&value, wanted))
+        };
+        let searched = |word: &String| {
+            project.id.as_str().to_lowercase().contains(word)
+                || project.updated_by.as_ref().is_some_and(|by| by.to_lowercase().contains(word))
+                || project.attributes.values().any(|value| mentions(value, word))
+        };
+        self.filters.iter().all(filtered) && self.words.iter().all(searched)
+    }
+
+    pub(super) fn rank(&self, project: &Project) -> Rank {
+        Rank::of(project, &self.sort)
+    }
+
+    pub(super) fn fields(&self) -> Option<&[String]> {
+        self.fields.as_deref()
+    }
+
+    pub(super) fn limit(&self) -> usize {
+        self.limit.unwrap_or(usize::MAX)
+    }
+
+    pub(super) fn after(&self) -> Option<&Rank> {
+        self.after.as_ref()
+    }
+
+    pub(super) fn tag(&self) -> &str {
+        &self.tag
+    }
+
+    pub(super) fn cursor_after(&self, last: &Rank) -> String {
+        cursor::format(last, &self.scope)
+    }
+}
+
+/// A page's size.
+pub(crate) fn parse_limit(value: &str) -> Result<usize, String> {
+    let limit = value.parse().ok().filter(|limit| (1..=limits::PAGE_RECORDS).contains(limit));
+    limit
+        .filter(|_| value.bytes().all(|byte| byte.is_ascii_digit()))
+        .ok_or(format!("must be a whole number from 1 to {}", limits::PAGE_RECORDS))
+}
+
+/// Attribute names between commas.
+fn names(value: &str, most: usize) -> Result<Vec<String>, String> {
+    let names: Vec<String> = value.split(',').map(str::to_owned).collect();
+    if names.len() > most {
+        return Err(format!("takes at most {most} names"));
+    }
+    if names.iter().any(|name| name.is_empty() || name == "-") {
+        return Err("has an empty name".to_owned());
+    }
+    Ok(names)
+}
+
+/// 96 bits of SHA-256 over the parts as JSON: enough to tell queries apart.
+fn digest(parts: &impl serde::Serialize) -> String {
+    let json = serde_json::to_vec(parts).expect("strings and numbers serialise");
+    URL_SAFE_NO_PAD.encode(&Sha256::digest(json)[..12])
+}
+
+/// A filter: the value as text, or an element of an array or a set.
+fn equals_or_contains(value: &Value, wanted: &str) -> bool {
+    let number = |number: &Number| Number::parse(wanted).is_some_and(|wanted| wanted == *number);
+    match value {
+        Value::Null => wanted == "null",
+        Value::Bool(flag) => wanted == if *flag { "true" } else { "false" },
+        Value::Number(value) => number(value),
+        Value::String(text) => text == wanted,
+        Value::List(list) => list.iter().any(|element| equals_or_contains(element, wanted)),
+        Value::Strings(set) => set.contains(wanted),
+        Value::Numbers(set) => set.iter().any(number),
+        Value::Map(_) | Value::Binary(_) | Value::Binaries(_) => false,
+    }
+}
+
+/// A search: the word, in lower case, occurs in a string somewhere inside.
+fn mentions(value: &Value, word: &str) -> bool {
+    match value {
+        Value::String(text) => lowercase(text).contains(word),
+        Value::List(list) => list.iter().any(|value| mentions(value, word)),
+        Value::Map(members) => members.values().any(|value| mentions(value, word)),
+        Value::Strings(set) => set.iter().any(|text| lowercase(text).contains(word)),
+        _ => false,
+    }
+}
+
+/// Text that has no upper case is not copied.
+fn lowercase(text: &str) -> Cow<'_, str> {
+    let lower = text.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase());
+    if lower { Cow::Borrowed(text) } else { Cow::Owned(text.to_lowercase()) }
+}
+
+impl Sort {
+    fn parse(name: String) -> Sort {
+        match name.strip_prefix('-') {
+            Some(rest) => Sort { name: rest.to_owned(), descending: true },
+            None => Sort { name, descending: false },
+        }
+    }
+}

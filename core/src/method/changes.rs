@@ -1,0 +1,202 @@
+//! `GET /prj/_changes?since=`: what has changed since a cursor, from `by_update`; without one, every record.
+//!
+//! A cursor is a time for each partition of the index. Reading begins a while before it, since the index lags and
+//! writers' clocks differ: a change is told at least once. From the beginning the table itself is read, for
+//! records that ripple has never written are in no index; a page's cursor then holds the list's own.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use http::header::LINK;
+use serde::{Deserialize, Serialize};
+
+use super::{Answer, Call};
+use crate::error::{Error, Fault};
+use crate::limits;
+use crate::list::{Listing, Query, parse_limit};
+use crate::project::{ProjectId, Timestamp};
+use crate::read;
+use crate::store::{Position, Store};
+
+const SINCE: &str = "since";
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Cursor {
+    /// On the way through the whole table, begun at this time; the list's cursor.
+    All(u64, String),
+    /// By partition.
+    Since(Vec<Mark>),
+}
+
+/// How far one partition has been read.
+#[derive(Clone, Default, Serialize, Deserialize)]
+struct Mark {
+    /// The newest time taken in.
+    at: u64,
+    /// Within a page: the record it ended with, and that one's time.
+    within: Option<(u64, String)>,
+}
+
+pub(super) async fn run<S: Store>(call: &mut Call<'_, S>) -> Result<Answer, Error> {
+    let (since, limit) = parse(&call.parameters())?;
+    match since {
+        None => everything(call, call.now, None, limit).await,
+        Some(Cursor::All(started, inner)) => everything(call, Timestamp(started), Some(inner), limit).await,
+        Some(Cursor::Since(marks)) => changed(call, marks, limit).await,
+    }
+}
+
+fn parse(parameters: &[(String, String)]) -> Result<(Option<Cursor>, Option<usize>), Error> {
+    let (mut since, mut limit, mut faults) = (None, None, Vec::new());
+    for (index, (name, value)) in parameters.iter().enumerate() {
+        if parameters[..index].iter().any(|(earlier, _)| earlier == name) {
+            faults.push(Fault::parameter(name, "occurs more than once"));
+            continue;
+        }
+        match name.as_str() {
+            SINCE => match Cursor::parse(value) {
+                Some(cursor) => since = Some(cursor),
+                None => faults.push(Fault::parameter(name, "is no cursor of changes")),
+            },
+            "limit" => match parse_limit(value) {
+                Ok(parsed) => limit = Some(parsed),
+                Err(detail) => faults.push(Fault::parameter(name, detail)),
+            },
+            _ => faults.push(Fault::parameter(name, "is not a parameter here")),
+        }
+    }
+    if faults.is_empty() { Ok((since, limit)) } else { Err(Error::InvalidRequest(faults)) }
+}
+
+async fn everything<S: Store>(
+    call: &mut Call<'_, S>,
+    started: Timestamp,
+    cursor: Option<String>,
+    limit: Option<usize>,
+) -> Result<Answer, Error> {
+    let cursor = cursor.map(|cursor| ("cursor".to_owned(), cursor));
+    let limit = limit.map(|limit| ("limit".to_owned(), limit.to_string()));
+    let query = Query::parse(&cursor.into_iter().chain(limit).collect::<Vec<_>>())
+        .map_err(|_| Error::InvalidRequest(vec![Fault::parameter(SINCE, "is no cursor of changes")]))?;
+    let mut listing = Listing::new(&query);
+    read::every_project(call.store, &call.session, &mut call.cost, |project| listing.add(&project)).await?;
+    let page = listing.finish();
+    let (cursor, more) = match page.next {
+        Some(next) => (Cursor::All(started.0, next), true),
+        None => {
+            let mark = Mark { at: started.0, within: None };
+            (Cursor::Since(vec![mark; usize::from(call.store.shards())]), false)
+        }
+    };
+    Ok(answer(call, &page.body, &[], &cursor, more))
+}
+
+async fn changed<S: Store>(
+    call: &mut Call<'_, S>,
+    mut marks: Vec<Mark>,
+    limit: Option<usize>,
+) -> Result<Answer, Error> {
+    let shards = usize::from(call.store.shards());
+    if marks.len() != shards {
+        // The index was partitioned anew: from the earliest time on, in all of it.
+        let at = marks.iter().map(|mark| mark.at).min().unwrap_or(0);
+        marks = vec![Mark { at, within: None }; shards];
+    }
+    let mut page = ChangePage {
+        limit: limit.unwrap_or(usize::MAX),
+        count: 0,
+        changed: vec![b'['],
+        deleted: Vec::new(),
+        full: false,
+    };
+    for (shard, mark) in (0..).zip(&mut marks) {
+        read_shard(call, shard, mark, &mut page).await?;
+    }
+    let more = page.full;
+    page.changed.push(b']');
+    Ok(answer(call, &page.changed, &page.deleted, &Cursor::Since(marks), more))
+}
+
+async fn read_shard<S: Store>(
+    call: &mut Call<'_, S>,
+    shard: u16,
+    mark: &mut Mark,
+    page: &mut ChangePage,
+) -> Result<(), Error> {
+    let since = Timestamp(mark.at).before(limits::OVERLAP);
+    let mut from =
+        mark.within.clone().map(|(at, id)| Position { id: ProjectId::stored(id), updated_at: Some(Timestamp(at)) });
+    let mut newest = mark.within.as_ref().map_or(mark.at, |(at, _)| mark.at.max(*at));
+    loop {
+        let found = call.store.changes(shard, since, from, &mut call.cost).await?;
+        for project in found.projects {
+            let at = project.updated_at.unwrap_or_default();
+            if !page.add(&project) {
+                page.full = true;
+                return Ok(());
+            }
+            // A writer whose clock is ahead must not hide what others write until then.
+            newest = newest.max(at.0.min(call.now.0));
+            mark.within = Some((at.0, project.id.to_string()));
+        }
+        match found.next {
+            Some(next) => from = Some(next),
+            None => break,
+        }
+    }
+    *mark = Mark { at: newest, within: None };
+    Ok(())
+}
+
+/// What fits into one answer.
+struct ChangePage {
+    limit: usize,
+    count: usize,
+    /// A JSON array without its end.
+    changed: Vec<u8>,
+    deleted: Vec<String>,
+    full: bool,
+}
+
+impl ChangePage {
+    /// Takes the record in, unless the page is full.
+    fn add(&mut self, project: &crate::project::Project) -> bool {
+        if self.full || self.count == self.limit || self.changed.len() > limits::PAGE {
+            return false;
+        }
+        self.count += 1;
+        if project.is_deleted() {
+            self.deleted.push(project.id.to_string());
+            return true;
+        }
+        if self.changed.len() > 1 {
+            self.changed.push(b',');
+        }
+        self.changed.extend_from_slice(&project.to_json());
+        true
+    }
+}
+
+fn answer<S: Store>(call: &Call<'_, S>, changed: &[u8], deleted: &[String], cursor: &Cursor, more: bool) -> Answer {
+    let cursor = cursor.format();
+    let deleted = serde_json::to_vec(deleted).expect("strings serialise");
+    let parts: [&[u8]; 7] =
+        [br#"{"changed":"#, changed, br#","deleted":"#, &deleted, br#","cursor":""#, cursor.as_bytes(), br#""}"#];
+    let answer = Answer::json(parts.concat());
+    if more { answer.with_header(LINK, &call.next_link(SINCE, &cursor)) } else { answer }
+}
+
+/// Told apart from cursors that later versions of ripple may give.
+const FORMAT: u8 = 1;
+
+impl Cursor {
+    fn parse(text: &str) -> Option<Cursor> {
+        let json = URL_SAFE_NO_PAD.decode(text).ok()?;
+        let (format, cursor): (u8, Cursor) = serde_json::from_slice(&json).ok()?;
+        (format == FORMAT).then_some(cursor)
+    }
+
+    fn format(&self) -> String {
+        URL_SAFE_NO_PAD.encode(serde_json::to_vec(&(FORMAT, self)).expect("strings and numbers serialise"))
+    }
+}

@@ -1,0 +1,9 @@
+//! `GET /health`: whether this host answers. It touches no storage.
+
+use super::{Answer, Call};
+use crate::error::Error;
+use crate::store::Store;
+
+pub(super) async fn run<S: Store>(_call: &mut Call<'_, S>) -> Result<Answer, Error> {
+    Ok(Answer::json(br#"{"status":"ok"}"#.to_vec()))
+}

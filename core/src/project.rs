@@ -1,0 +1,200 @@
+//! A project: one record of the table `<site>_prj`.
+
+mod check;
+mod id;
+
+use std::borrow::Cow;
+use std::fmt;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Serializer as _;
+use sha2::{Digest as _, Sha256};
+
+use crate::limits;
+use crate::value::{Members, Value, stored_size};
+
+pub(crate) use check::{base_version, check_new, check_sent};
+pub use id::{InvalidId, ProjectId};
+
+/// The partition key's name.
+pub const PRJ_ID: &str = "prj_id";
+/// The version's name, in the item and in JSON.
+pub const VERSION: &str = "version";
+/// When the record was last written, in the item and in JSON.
+pub const UPDATED_AT: &str = "updated_at";
+/// By whose key the record was last written, in the item and in JSON.
+pub const UPDATED_BY: &str = "updated_by";
+/// The partition key of the index `by_update`.
+pub const LIST_SHARD: &str = "list_shard";
+/// Marks a tombstone.
+pub const DELETED: &str = "deleted";
+/// The TTL attribute, in seconds as DynamoDB wants it.
+pub const EXPIRES_AT: &str = "expires_at";
+
+/// What ripple writes into every record that it writes, beside its version.
+pub(crate) const SYSTEM: [&str; 3] = [UPDATED_AT, UPDATED_BY, LIST_SHARD];
+
+/// Milliseconds since 1970 UTC.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Timestamp(pub u64);
+
+impl Timestamp {
+    /// This moment and a while.
+    #[must_use]
+    pub fn after(self, duration: Duration) -> Timestamp {
+        Timestamp(self.0.saturating_add(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)))
+    }
+
+    /// This moment less a while.
+    #[must_use]
+    pub fn before(self, duration: Duration) -> Timestamp {
+        Timestamp(self.0.saturating_sub(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)))
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A project as the table holds it, live or deleted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Project {
+    /// The partition key.
+    pub id: ProjectId,
+    /// 0 for a record that ripple has not written yet.
+    pub version: u64,
+    /// When ripple last wrote it.
+    pub updated_at: Option<Timestamp>,
+    /// By whose key ripple last wrote it.
+    pub updated_by: Option<String>,
+    /// For a tombstone, when it goes.
+    pub tombstone: Option<Timestamp>,
+    /// Everything else, ripple's or not: name, goal, timeline, what a console added.
+    pub attributes: Members,
+}
+
+impl Project {
+    /// A new record, its id and attributes checked before.
+    pub(crate) fn new(id: ProjectId, attributes: Members) -> Project {
+        Project { id, version: 0, updated_at: None, updated_by: None, tombstone: None, attributes }
+    }
+
+    /// The state that follows `before`: the next version, a later time.
+    #[must_use]
+    pub(crate) fn following(mut self, before: Option<&Project>, now: Timestamp, by: &str) -> Project {
+        let last = before.and_then(|project| project.updated_at);
+        self.version = before.map_or(0, |project| project.version) + 1;
+        self.updated_at = Some(last.map_or(now, |last| now.max(Timestamp(last.0.saturating_add(1)))));
+        self.updated_by = Some(by.to_owned());
+        // Another writer's attributes of these names give way at ripple's first write.
+        for name in SYSTEM {
+            self.attributes.remove(name);
+        }
+        self
+    }
+
+    /// What stays of it when it is deleted.
+    #[must_use]
+    pub(crate) fn deleted(&self, now: Timestamp) -> Project {
+        let tombstone = Some(now.after(limits::TOMBSTONE));
+        Project { tombstone, ..Project::new(self.id.clone(), Members::new()) }
+    }
+
+    /// Whether only a tombstone is left.
+    #[must_use]
+    pub fn is_deleted(&self) -> bool {
+        self.tombstone.is_some()
+    }
+
+    /// The record as JSON: its members ordered by name.
+    #[must_use]
+    pub fn to_json(&self) -> Vec<u8> {
+        self.render(|_| true)
+    }
+
+    /// The record as JSON, of `fields` only and its id.
+    #[must_use]
+    pub fn to_json_of(&self, fields: &[String]) -> Vec<u8> {
+        self.render(|name| name == PRJ_ID || fields.iter().any(|field| field == name))
+    }
+
+    fn render(&self, shown: impl Fn(&str) -> bool) -> Vec<u8> {
+        let system = [PRJ_ID, VERSION, UPDATED_AT, UPDATED_BY].map(|name| (name, self.system_member(name)));
+        let system = system.iter().filter_map(|(name, value)| Some((*name, value.as_ref()?)));
+        let attributes = self.attributes.iter().map(|(name, value)| (name.as_str(), value));
+        let mut members: Vec<(&str, &Value)> = attributes.chain(system).filter(|(name, _)| shown(name)).collect();
+        members.sort_unstable_by_key(|(name, _)| *name);
+        let mut json = Vec::with_capacity(512);
+        serde_json::Serializer::new(&mut json)
+            .collect_map(members)
+            .expect("writing to memory, names are strings and numbers valid JSON");
+        json
+    }
+
+    /// The value a caller sees under `name`.
+    #[must_use]
+    pub fn member(&self, name: &str) -> Option<Cow<'_, Value>> {
+        match self.system_member(name) {
+            Some(value) => Some(Cow::Owned(value)),
+            None => self.attributes.get(name).map(Cow::Borrowed),
+        }
+    }
+
+    fn system_member(&self, name: &str) -> Option<Value> {
+        match name {
+            PRJ_ID => Some(self.id.as_str().into()),
+            VERSION => Some(self.version.into()),
+            UPDATED_AT => self.updated_at.map(|at| at.0.into()),
+            UPDATED_BY => self.updated_by.as_deref().map(Into::into),
+            _ => None,
+        }
+    }
+
+    /// The names of the attributes in which `after` differs.
+    pub(crate) fn differing<'a>(&'a self, after: &'a Project) -> impl Iterator<Item = &'a String> {
+        let gone = |name: &&String| !after.attributes.contains_key(*name) && !SYSTEM.contains(&name.as_str());
+        let new = |(name, value): &(&String, &Value)| self.attributes.get(*name) != Some(*value);
+        let gone = self.attributes.keys().filter(gone);
+        gone.chain(after.attributes.iter().filter(new).map(|(name, _)| name))
+    }
+
+    /// The item's size, as DynamoDB counts it.
+    #[must_use]
+    pub fn stored_size(&self) -> usize {
+        const SYSTEM: usize = 96; // version, updated_at, list_shard and their names, at their greatest
+        let by = self.updated_by.as_ref().map_or(0, String::len);
+        PRJ_ID.len() + self.id.as_str().len() + SYSTEM + by + stored_size(&self.attributes)
+    }
+
+    /// The partition of `by_update` that the record is in, one of `shards`.
+    #[must_use]
+    pub fn list_shard(&self, shards: u16) -> String {
+        let hash = crc32fast::hash(self.id.as_str().as_bytes());
+        (hash % u32::from(shards.max(1))).to_string()
+    }
+}
+
+/// What the content of a record's JSON is known by: the first 128 bits of its SHA-256. Lists add them up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ContentHash(pub u128);
+
+impl ContentHash {
+    /// Of one record's JSON.
+    #[must_use]
+    pub fn of(json: &[u8]) -> ContentHash {
+        let digest = Sha256::digest(json);
+        let mut first = [0; 16];
+        first.copy_from_slice(&digest[..16]);
+        ContentHash(u128::from_be_bytes(first))
+    }
+
+    /// As the text of an entity tag, without its quotes.
+    #[must_use]
+    pub fn to_text(self) -> String {
+        URL_SAFE_NO_PAD.encode(self.0.to_be_bytes())
+    }
+}

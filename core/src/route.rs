@@ -1,0 +1,137 @@
+//! The API's resources and methods: ONE table, from which follow dispatch, 405 and `Allow`, the scope a
+//! caller needs, and the names of the article's events.
+
+use http::Method;
+
+use crate::key::Scope;
+use crate::method;
+
+/// One method of one resource.
+#[derive(Debug)]
+pub struct Route {
+    /// What the core calls it, and the article's events: `search`, `get`, `create`, …
+    pub name: &'static str,
+    /// The HTTP method. `HEAD` follows from `GET`.
+    pub verb: Method,
+    /// The path, with `{prjid}` for a parameter.
+    pub resource: &'static str,
+    /// What the caller's key must allow; `None`: no key is asked for.
+    pub scope: Option<Scope>,
+    /// What it does, in a line.
+    pub summary: &'static str,
+}
+
+/// Every method there is.
+pub static ROUTES: &[Route] = method::ROUTES;
+
+/// A path's resource and the values of its parameters, percent-decoded.
+#[derive(Debug)]
+pub struct Resource {
+    /// The path as in [`Route::resource`].
+    pub path: &'static str,
+    /// Names and values.
+    pub parameters: Vec<(&'static str, String)>,
+}
+
+impl Resource {
+    /// The resource at a path. A literal segment comes before a parameter.
+    #[must_use]
+    pub fn find(path: &str) -> Option<Resource> {
+        let matching = ROUTES.iter().filter_map(|route| Some((route.resource, parameters(route.resource, path)?)));
+        let (path, parameters) = matching.min_by_key(|(_, parameters)| parameters.len())?;
+        Some(Resource { path, parameters })
+    }
+
+    /// Its methods.
+    pub fn routes(&self) -> impl Iterator<Item = &'static Route> {
+        let path = self.path;
+        ROUTES.iter().filter(move |route| route.resource == path)
+    }
+
+    /// The route of an HTTP method.
+    #[must_use]
+    pub fn route(&self, verb: &Method) -> Option<&'static Route> {
+        let verb = if verb == Method::HEAD { &Method::GET } else { verb };
+        self.routes().find(|route| route.verb == verb)
+    }
+
+    /// The `Allow` header (RFC 9110 §10.2.1).
+    #[must_use]
+    pub fn allow(&self) -> String {
+        let mut verbs = Vec::new();
+        for route in self.routes() {
+            verbs.push(route.verb.as_str());
+            if route.verb == Method::GET {
+                verbs.push("HEAD");
+            }
+        }
+        verbs.push("OPTIONS");
+        verbs.join(", ")
+    }
+}
+
+impl Route {
+    /// The route with this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<&'static Route> {
+        ROUTES.iter().find(|route| route.name == name)
+    }
+}
+
+fn parameters(resource: &'static str, path: &str) -> Option<Vec<(&'static str, String)>> {
+    let mut parameters = Vec::new();
+    let (mut wanted, mut given) = (resource.split('/'), path.split('/'));
+    loop {
+        match (wanted.next(), given.next()) {
+            (None, None) => return Some(parameters),
+            (Some(wanted), Some(given)) => match wanted.strip_prefix('{').and_then(|name| name.strip_suffix('}')) {
+                Some(_) if given.is_empty() => return None,
+                Some(name) => {
+                    let value = percent_encoding::percent_decode_str(given).decode_utf8_lossy();
+                    parameters.push((name, value.into_owned()));
+                }
+                None if wanted == given => {}
+                None => return None,
+            },
+            _ => return None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn found(path: &str, resource: Option<&str>) {
+        assert_eq!(Resource::find(path).map(|found| found.path), resource, "{path}");
+    }
+
+    #[test]
+    fn paths_find_their_resources() {
+        found("/prj", Some("/prj"));
+        found("/prj/a", Some("/prj/{prjid}"));
+        found("/prj/a%2Fb", Some("/prj/{prjid}"));
+        found("/prj/_changes", Some("/prj/_changes"));
+        for nothing in ["", "/", "/prj/", "/prj//", "/prj/a/b", "/PRJ", "prj"] {
+            found(nothing, None);
+        }
+    }
+
+    #[test]
+    fn allow_lists_what_follows_from_the_table() {
+        let allow = |path| Resource::find(path).expect("a resource").allow();
+        assert_eq!(allow("/prj"), "GET, HEAD, POST, OPTIONS");
+        assert_eq!(allow("/prj/a"), "GET, HEAD, PUT, PATCH, DELETE, OPTIONS");
+    }
+
+    #[test]
+    fn no_route_stands_twice() {
+        for (index, route) in ROUTES.iter().enumerate() {
+            for other in &ROUTES[index + 1..] {
+                assert_ne!(route.name, other.name);
+                assert_ne!((&route.verb, route.resource), (&other.verb, other.resource));
+            }
+        }
+    }
+}

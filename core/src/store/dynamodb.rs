@@ -1,0 +1,218 @@
+//! DynamoDB as the store: section by section what the tables are, and each operation of [`Store`].
+//!
+//! * `<site>_prj`: partition key `prj_id`. The index `by_update` (partition `list_shard`, sort `updated_at`,
+//!   everything projected) answers what was written since.
+//! * `<site>_key`: partition key `key_hash`.
+//!
+//! The store is given a ready client and chooses no HTTP stack; [`configure`] sets what ripple needs of it.
+
+mod item;
+mod keys;
+mod retry;
+mod table;
+mod write;
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::{AttributeValue, ConsumedCapacity, ReturnConsumedCapacity};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use uuid::Uuid;
+
+use super::{Capacity, Commit, Consistency, Page, Position, Store, StoreError, StoreErrorKind};
+use crate::key::{KeyHash, KeyRecord};
+use crate::project::{LIST_SHARD, PRJ_ID, Project, ProjectId, Timestamp, UPDATED_AT};
+
+pub use retry::configure;
+pub use table::{TableState, TableStatus};
+
+/// The index that tells what changed.
+const BY_UPDATE: &str = "by_update";
+
+/// An item, as the SDK has it.
+type Item = HashMap<String, AttributeValue>;
+
+/// Which tables, and how many partitions `by_update` has.
+#[derive(Clone, Debug)]
+pub struct Layout {
+    /// Tables are named `<site>_<resource>`.
+    pub site: String,
+    /// Partitions of `by_update`: more of them take more writes a second (1,000 units each), and cost
+    /// a query each at every refresh.
+    pub shards: u16,
+}
+
+impl Default for Layout {
+    fn default() -> Self {
+        Layout { site: "ripple".to_owned(), shards: 1 }
+    }
+}
+
+impl Layout {
+    /// The table of projects.
+    #[must_use]
+    pub fn projects(&self) -> String {
+        format!("{}_prj", self.site)
+    }
+
+    /// The table of API keys.
+    #[must_use]
+    pub fn keys(&self) -> String {
+        format!("{}_key", self.site)
+    }
+}
+
+/// Projects and keys in DynamoDB.
+#[derive(Clone, Debug)]
+pub struct DynamoDb {
+    client: Client,
+    layout: Layout,
+    projects: String,
+    keys: String,
+}
+
+impl DynamoDb {
+    /// Over a client made from a configuration that [`configure`] was applied to.
+    #[must_use]
+    pub fn new(client: Client, layout: Layout) -> DynamoDb {
+        let (projects, keys) = (layout.projects(), layout.keys());
+        DynamoDb { client, layout, projects, keys }
+    }
+
+    fn read_page(items: Option<Vec<Item>>, last: Option<Item>, operation: &'static str) -> Result<Page, StoreError> {
+        let projects = items.unwrap_or_default().into_iter().map(item::project).collect::<Result<_, _>>();
+        let next = last.map(item::position).transpose();
+        match (projects, next) {
+            (Ok(projects), Ok(next)) => Ok(Page { projects, next }),
+            (Err(garbled), _) | (_, Err(garbled)) => Err(garbled.during(operation)),
+        }
+    }
+}
+
+impl Store for DynamoDb {
+    async fn get(&self, id: &ProjectId, read: Consistency, cost: &mut Capacity) -> Result<Option<Project>, StoreError> {
+        const OPERATION: &str = "GetItem";
+        let answer = self
+            .client
+            .get_item()
+            .table_name(&self.projects)
+            .key(PRJ_ID, AttributeValue::S(id.to_string()))
+            .consistent_read(read == Consistency::Strong)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .send()
+            .await
+            .map_err(|error| failed(OPERATION, error))?;
+        cost.read += units(answer.consumed_capacity());
+        answer.item.map(item::project).transpose().map_err(|garbled| garbled.during(OPERATION))
+    }
+
+    async fn scan(&self, from: Option<Position>, cost: &mut Capacity) -> Result<Page, StoreError> {
+        const OPERATION: &str = "Scan";
+        let start = from.map(|from| HashMap::from([(PRJ_ID.to_owned(), AttributeValue::S(from.id.to_string()))]));
+        let answer = self
+            .client
+            .scan()
+            .table_name(&self.projects)
+            .set_exclusive_start_key(start)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .send()
+            .await
+            .map_err(|error| failed(OPERATION, error))?;
+        cost.read += units(answer.consumed_capacity());
+        DynamoDb::read_page(answer.items, answer.last_evaluated_key, OPERATION)
+    }
+
+    async fn changes(
+        &self,
+        shard: u16,
+        since: Timestamp,
+        from: Option<Position>,
+        cost: &mut Capacity,
+    ) -> Result<Page, StoreError> {
+        const OPERATION: &str = "Query";
+        let shard = AttributeValue::S(shard.to_string());
+        let start = from.map(|from| item::index_key(&from, shard.clone()));
+        let answer = self
+            .client
+            .query()
+            .table_name(&self.projects)
+            .index_name(BY_UPDATE)
+            .key_condition_expression("#shard = :shard AND #at >= :since")
+            .expression_attribute_names("#shard", LIST_SHARD)
+            .expression_attribute_names("#at", UPDATED_AT)
+            .expression_attribute_values(":shard", shard)
+            .expression_attribute_values(":since", AttributeValue::N(since.to_string()))
+            .set_exclusive_start_key(start)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .send()
+            .await
+            .map_err(|error| failed(OPERATION, error))?;
+        cost.read += units(answer.consumed_capacity());
+        DynamoDb::read_page(answer.items, answer.last_evaluated_key, OPERATION)
+    }
+
+    fn shards(&self) -> u16 {
+        self.layout.shards
+    }
+
+    async fn commit(
+        &self,
+        before: Option<&Project>,
+        after: &Project,
+        token: [u8; 16],
+        cost: &mut Capacity,
+    ) -> Result<Commit, StoreError> {
+        const OPERATION: &str = "TransactWriteItems";
+        let sent = self
+            .client
+            .transact_write_items()
+            .transact_items(write::item(&self.projects, before, after, self.layout.shards))
+            .client_request_token(Uuid::from_bytes(token).to_string())
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .send()
+            .await;
+        match sent {
+            Ok(answer) => {
+                cost.write += answer.consumed_capacity().iter().map(|one| units(Some(one))).sum::<f64>();
+                Ok(Commit::Done)
+            }
+            Err(error) => match conflicting_item(&error) {
+                Some(item) => {
+                    let current = item.map(item::project).transpose();
+                    Ok(Commit::Conflict(current.map_err(|garbled| garbled.during(OPERATION))?))
+                }
+                None => Err(failed(OPERATION, error)),
+            },
+        }
+    }
+
+    async fn key(&self, hash: &KeyHash, cost: &mut Capacity) -> Result<Option<KeyRecord>, StoreError> {
+        self.key_record(&hash.to_hex(), cost).await
+    }
+}
+
+/// The item that a failed condition hands back (nothing, if it does not exist), when a condition is what failed.
+fn conflicting_item(error: &SdkError<TransactWriteItemsError, HttpResponse>) -> Option<Option<Item>> {
+    let TransactWriteItemsError::TransactionCanceledException(cancelled) = error.as_service_error()? else {
+        return None;
+    };
+    let failed = |code: Option<&str>| code == Some("ConditionalCheckFailed");
+    let reason = cancelled.cancellation_reasons().iter().find(|reason| failed(reason.code()))?;
+    Some(reason.item().filter(|item| !item.is_empty()).cloned())
+}
+
+fn units(consumed: Option<&ConsumedCapacity>) -> f64 {
+    consumed.and_then(ConsumedCapacity::capacity_units).unwrap_or(0.0)
+}
+
+fn failed<E>(operation: &'static str, error: SdkError<E, HttpResponse>) -> StoreError
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+{
+    let refused = error.raw_response().is_some_and(|response| response.status().is_client_error());
+    let throttled = error.code().is_some_and(retry::is_throttling);
+    let kind = if refused && !throttled { StoreErrorKind::Refused } else { StoreErrorKind::Unavailable };
+    StoreError { operation, kind, source: Some(Box::new(error)) }
+}

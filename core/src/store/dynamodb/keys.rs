@@ -1,0 +1,98 @@
+//! API keys in `<site>_key`: looked up by hosts, kept by `ripple key`.
+
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
+use serde_dynamo::aws_sdk_dynamodb_1::{from_item, to_item};
+
+use super::{DynamoDb, Item, failed, units};
+use crate::key::KeyRecord;
+use crate::project::Timestamp;
+use crate::store::{Capacity, StoreError, StoreErrorKind};
+
+/// The partition key's name.
+pub(super) const KEY_HASH: &str = "key_hash";
+
+fn garbled(operation: &'static str, error: serde_dynamo::Error) -> StoreError {
+    StoreError { operation, kind: StoreErrorKind::Garbled, source: Some(Box::new(error)) }
+}
+
+impl DynamoDb {
+    pub(super) async fn key_record(&self, hash: &str, cost: &mut Capacity) -> Result<Option<KeyRecord>, StoreError> {
+        const OPERATION: &str = "GetItem";
+        let answer = self
+            .client
+            .get_item()
+            .table_name(&self.keys)
+            .key(KEY_HASH, AttributeValue::S(hash.to_owned()))
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .send()
+            .await
+            .map_err(|error| failed(OPERATION, error))?;
+        cost.read += units(answer.consumed_capacity());
+        answer.item.map(from_item).transpose().map_err(|error| garbled(OPERATION, error))
+    }
+
+    /// Stores a new key's record.
+    ///
+    /// # Errors
+    /// When DynamoDB fails, or there is a record with this hash.
+    pub async fn add_key(&self, record: &KeyRecord) -> Result<(), StoreError> {
+        const OPERATION: &str = "PutItem";
+        let item: Item = to_item(record).map_err(|error| garbled(OPERATION, error))?;
+        self.client
+            .put_item()
+            .table_name(&self.keys)
+            .set_item(Some(item))
+            .condition_expression("attribute_not_exists(key_hash)")
+            .send()
+            .await
+            .map_err(|error| failed(OPERATION, error))?;
+        Ok(())
+    }
+
+    /// Every key's record, the oldest first.
+    ///
+    /// # Errors
+    /// When DynamoDB fails.
+    pub async fn list_keys(&self) -> Result<Vec<KeyRecord>, StoreError> {
+        const OPERATION: &str = "Scan";
+        let mut records: Vec<KeyRecord> = Vec::new();
+        let mut start = None;
+        loop {
+            let answer = self
+                .client
+                .scan()
+                .table_name(&self.keys)
+                .set_exclusive_start_key(start)
+                .send()
+                .await
+                .map_err(|error| failed(OPERATION, error))?;
+            for item in answer.items.unwrap_or_default() {
+                records.push(from_item(item).map_err(|error| garbled(OPERATION, error))?);
+            }
+            start = answer.last_evaluated_key;
+            if start.is_none() {
+                records.sort_by_key(|record| record.created);
+                return Ok(records);
+            }
+        }
+    }
+
+    /// Marks a key as revoked. Revoked before, it stays revoked since then.
+    ///
+    /// # Errors
+    /// When DynamoDB fails or has no such record.
+    pub async fn revoke_key(&self, record: &KeyRecord, now: Timestamp) -> Result<(), StoreError> {
+        const OPERATION: &str = "UpdateItem";
+        self.client
+            .update_item()
+            .table_name(&self.keys)
+            .key(KEY_HASH, AttributeValue::S(record.key_hash.clone()))
+            .update_expression("SET revoked = if_not_exists(revoked, :now)")
+            .condition_expression("attribute_exists(key_hash)")
+            .expression_attribute_values(":now", AttributeValue::N(now.to_string()))
+            .send()
+            .await
+            .map_err(|error| failed(OPERATION, error))?;
+        Ok(())
+    }
+}

@@ -1,0 +1,75 @@
+//! What is tried again, and for how long: throttling, conflicts, 5xx and lost answers, with the SDK's
+//! exponential backoff and jitter, inside [`limits::STORE_BUDGET`].
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::config::retry::RetryConfig;
+use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
+use aws_sdk_dynamodb::config::{BehaviorVersion, Builder};
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_smithy_runtime_api::client::interceptors::context::InterceptorContext;
+use aws_smithy_runtime_api::client::retries::classifiers::{ClassifyRetry, RetryAction};
+
+use crate::limits;
+
+/// Attempts; the budget usually ends before them.
+const ATTEMPTS: u32 = 10;
+const FIRST_BACKOFF: Duration = Duration::from_millis(50);
+const GREATEST_BACKOFF: Duration = Duration::from_secs(2);
+
+/// Sets what ripple needs of a client: everything but the host's HTTP stack, clock, sleep and credentials.
+#[must_use]
+pub fn configure(config: Builder) -> Builder {
+    let retries = RetryConfig::standard()
+        .with_max_attempts(ATTEMPTS)
+        .with_initial_backoff(FIRST_BACKOFF)
+        .with_max_backoff(GREATEST_BACKOFF);
+    let timeouts = TimeoutConfig::builder()
+        .operation_timeout(limits::STORE_BUDGET)
+        .operation_attempt_timeout(limits::STORE_ATTEMPT)
+        .build();
+    config
+        .behavior_version(BehaviorVersion::latest())
+        .retry_config(retries)
+        .timeout_config(timeouts)
+        .retry_classifier(CancelledTransaction)
+}
+
+/// Whether an error's code means too much at once.
+pub(super) fn is_throttling(code: &str) -> bool {
+    matches!(
+        code,
+        "ProvisionedThroughputExceededException"
+            | "RequestLimitExceeded"
+            | "ThrottlingException"
+            | "LimitExceededException"
+            | "TransactionInProgressException"
+    ) || code == "TransactionCanceledException" // one that a failed condition did not cause
+}
+
+/// The SDK takes a cancelled transaction for final. It is not when another transaction, or throttling, was the reason.
+#[derive(Debug)]
+struct CancelledTransaction;
+
+impl ClassifyRetry for CancelledTransaction {
+    fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
+        let error = match context.output_or_error() {
+            Some(Err(error)) => error.as_operation_error(),
+            _ => None,
+        };
+        match error.and_then(|error| error.downcast_ref()) {
+            Some(TransactWriteItemsError::TransactionInProgressException(_)) => RetryAction::transient_error(),
+            Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
+                let mut codes = cancelled.cancellation_reasons().iter().filter_map(|reason| reason.code());
+                let passing =
+                    |code| matches!(code, "TransactionConflict" | "ThrottlingError" | "ProvisionedThroughputExceeded");
+                if codes.any(passing) { RetryAction::throttling_error() } else { RetryAction::NoActionIndicated }
+            }
+            _ => RetryAction::NoActionIndicated,
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        "cancelled transaction"
+    }
+}

@@ -1,0 +1,248 @@
+//! A value of a record: JSON's types and DynamoDB's.
+//!
+//! JSON alone would lose what DynamoDB knows (sets, binaries, 38 digits), so the core works on this
+//! type and shows JSON at its face: [`parse`] takes text in, `Serialize` writes it out, members
+//! ordered by name. [`Value::shaped_like`] finds the way back: what was a set and comes in as an
+//! array is a set again.
+
+mod number;
+mod parse;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::ser::{Serialize, SerializeMap as _, Serializer};
+
+pub use number::Number;
+pub use parse::{Malformed, parse};
+
+/// An object's members, ordered by name.
+pub type Members = BTreeMap<String, Value>;
+
+/// A value of a record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Value {
+    /// `NULL`
+    Null,
+    /// `BOOL`
+    Bool(bool),
+    /// `N`
+    Number(Number),
+    /// `S`
+    String(String),
+    /// `B`, base64 in JSON
+    Binary(Vec<u8>),
+    /// `L`
+    List(Vec<Value>),
+    /// `M`
+    Map(Members),
+    /// `SS`, an array in JSON
+    Strings(BTreeSet<String>),
+    /// `NS`, an array in JSON
+    Numbers(BTreeSet<Number>),
+    /// `BS`, an array of base64 in JSON
+    Binaries(BTreeSet<Vec<u8>>),
+}
+
+impl Value {
+    /// This value, which came as JSON, in the DynamoDB type that `stored` has, where it fits: an array
+    /// of distinct strings that was a string set, base64 that was a binary. Elsewhere it stays as it is.
+    #[must_use]
+    pub fn shaped_like(self, stored: &Value) -> Value {
+        match (self, stored) {
+            (Value::String(text), Value::Binary(_)) => match STANDARD.decode(&text) {
+                Ok(bytes) => Value::Binary(bytes),
+                Err(_) => Value::String(text),
+            },
+            (Value::List(list), Value::Strings(_)) => set_of(list, Value::Strings, |v| match v {
+                Value::String(text) => Some(text.clone()),
+                _ => None,
+            }),
+            (Value::List(list), Value::Numbers(_)) => set_of(list, Value::Numbers, |v| match v {
+                Value::Number(number) => Some(number.clone()),
+                _ => None,
+            }),
+            (Value::List(list), Value::Binaries(_)) => set_of(list, Value::Binaries, |v| match v {
+                Value::String(text) => STANDARD.decode(text).ok(),
+                _ => None,
+            }),
+            (Value::Map(members), Value::Map(stored)) => Value::Map(shape_members(members, stored)),
+            (Value::List(list), Value::List(stored)) => Value::List(shape_entries(list, stored)),
+            (value, _) => value,
+        }
+    }
+
+    /// The `id` of a list's entry that is an object.
+    #[must_use]
+    pub fn entry_id(&self) -> Option<&str> {
+        match self {
+            Value::Map(members) => match members.get("id") {
+                Some(Value::String(id)) => Some(id),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// The size DynamoDB counts for it, in bytes.
+    /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html>
+    #[must_use]
+    pub fn stored_size(&self) -> usize {
+        match self {
+            Value::Null | Value::Bool(_) => 1,
+            Value::Number(number) => number.stored_size(),
+            Value::String(text) => text.len(),
+            Value::Binary(bytes) => bytes.len(),
+            Value::List(list) => 3 + list.iter().map(|v| 1 + v.stored_size()).sum::<usize>(),
+            Value::Map(members) => 3 + members.len() + stored_size(members),
+            Value::Strings(set) => set.iter().map(String::len).sum(),
+            Value::Numbers(set) => set.iter().map(Number::stored_size).sum(),
+            Value::Binaries(set) => set.iter().map(Vec::len).sum(),
+        }
+    }
+
+    /// Levels of nesting: 1 for a scalar.
+    #[must_use]
+    pub fn depth(&self) -> usize {
+        match self {
+            Value::List(list) => 1 + list.iter().map(Value::depth).max().unwrap_or(0),
+            Value::Map(members) => 1 + members.values().map(Value::depth).max().unwrap_or(0),
+            _ => 1,
+        }
+    }
+}
+
+/// Names and values, as DynamoDB counts them.
+pub(crate) fn stored_size(members: &Members) -> usize {
+    members.iter().map(|(name, value)| name.len() + value.stored_size()).sum()
+}
+
+/// `members` with each one shaped like the stored one of its name.
+pub(crate) fn shape_members(members: Members, stored: &Members) -> Members {
+    let shape = |(name, value): (String, Value)| match stored.get(&name) {
+        Some(known) => (name, value.shaped_like(known)),
+        None => (name, value),
+    };
+    members.into_iter().map(shape).collect()
+}
+
+/// Entries are known by their `id`; those without one, and all other values, by equality, which needs
+/// no shaping: a set or a binary inside an entry without id is found by looking through the stored ones.
+fn shape_entries(list: Vec<Value>, stored: &[Value]) -> Vec<Value> {
+    let by_id: BTreeMap<&str, &Value> = stored.iter().filter_map(|v| Some((v.entry_id()?, v))).collect();
+    let typed: Vec<&Value> = stored.iter().filter(|v| v.entry_id().is_none() && v.has_dynamodb_type()).collect();
+    let shape = |value: Value| {
+        if let Some(known) = value.entry_id().and_then(|id| by_id.get(id)) {
+            let known = *known;
+            return value.shaped_like(known);
+        }
+        match typed.iter().find(|known| value.clone().shaped_like(known) == ***known) {
+            Some(known) => (**known).clone(),
+            None => value,
+        }
+    };
+    list.into_iter().map(shape).collect()
+}
+
+impl Value {
+    /// Whether JSON does not show all of its type.
+    fn has_dynamodb_type(&self) -> bool {
+        match self {
+            Value::Binary(_) | Value::Strings(_) | Value::Numbers(_) | Value::Binaries(_) => true,
+            Value::List(list) => list.iter().any(Value::has_dynamodb_type),
+            Value::Map(members) => members.values().any(Value::has_dynamodb_type),
+            _ => false,
+        }
+    }
+}
+
+/// A set has no duplicates and is not empty (DynamoDB's rule); otherwise the list stays one.
+fn set_of<T: Ord>(list: Vec<Value>, set: fn(BTreeSet<T>) -> Value, element: fn(&Value) -> Option<T>) -> Value {
+    let elements: Option<BTreeSet<T>> = list.iter().map(element).collect();
+    match elements {
+        Some(elements) if elements.len() == list.len() && !elements.is_empty() => set(elements),
+        _ => Value::List(list),
+    }
+}
+
+impl Serialize for Value {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Value::Null => serializer.serialize_unit(),
+            Value::Bool(flag) => serializer.serialize_bool(*flag),
+            Value::Number(number) => number.serialize(serializer),
+            Value::String(text) => serializer.serialize_str(text),
+            Value::Binary(bytes) => serializer.serialize_str(&STANDARD.encode(bytes)),
+            Value::List(list) => serializer.collect_seq(list),
+            Value::Map(members) => {
+                let mut map = serializer.serialize_map(Some(members.len()))?;
+                for (name, value) in members {
+                    map.serialize_entry(name, value)?;
+                }
+                map.end()
+            }
+            Value::Strings(set) => serializer.collect_seq(set),
+            Value::Numbers(set) => serializer.collect_seq(set),
+            Value::Binaries(set) => serializer.collect_seq(set.iter().map(|bytes| STANDARD.encode(bytes))),
+        }
+    }
+}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Value::String(text.to_owned())
+    }
+}
+
+impl From<String> for Value {
+    fn from(text: String) -> Self {
+        Value::String(text)
+    }
+}
+
+impl From<u64> for Value {
+    fn from(number: u64) -> Self {
+        Value::Number(number.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn json(text: &str) -> Value {
+        parse(text.as_bytes()).expect("the test's own JSON")
+    }
+
+    #[test]
+    fn a_set_sent_back_as_an_array_stays_a_set() {
+        let stored = Value::Strings(["a".to_owned(), "b".to_owned()].into());
+        let expected = Value::Strings(["a".to_owned(), "b".to_owned(), "c".to_owned()].into());
+        assert_eq!(json(r#"["c","a","b"]"#).shaped_like(&stored), expected);
+        for no_set in [r#"["a","a"]"#, r#"["a",1]"#, "[]"] {
+            assert_eq!(json(no_set).shaped_like(&stored), json(no_set));
+        }
+    }
+
+    #[test]
+    fn shapes_are_found_inside_objects_and_entries() {
+        let bytes = Value::Binary(b"hi".to_vec());
+        let stored = Value::List(vec![
+            Value::Map([("id".to_owned(), "t1".into()), ("blob".to_owned(), bytes.clone())].into()),
+            bytes.clone(),
+        ]);
+        let sent = json(r#"["new", {"id":"t1","blob":"aGk="}, "aGk="]"#);
+        let Value::List(list) = sent.shaped_like(&stored) else { panic!("a list") };
+        assert_eq!(list[2], bytes);
+        let Value::Map(entry) = &list[1] else { panic!("an object") };
+        assert_eq!(entry["blob"], bytes);
+    }
+
+    #[test]
+    fn json_shows_members_in_order_and_numbers_whole() {
+        let text = r#"{"b":[true,null],"a":12345678901234567890123456789012345678}"#;
+        let shown = serde_json::to_string(&json(text)).expect("serialises");
+        assert_eq!(shown, r#"{"a":12345678901234567890123456789012345678,"b":[true,null]}"#);
+    }
+}
