@@ -1,2 +1,71 @@
-//! The command line.
-fn main() {}
+//! # ripple
+//!
+//! ripple on the command line: a local API on an embedded DynamoDB, keys, tables, import and export.
+//!
+//! In scope: what a person does at a terminal. Out of scope: everything that a request means (`ripple-core`) and what
+//! an event looks like (`ripple-lambda`); `ripple dev` calls the very handler that Lambda calls.
+
+mod connection;
+mod dev;
+mod export;
+mod import;
+mod key;
+mod progress;
+mod table;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Project records in DynamoDB that a whole team can edit at once
+#[derive(Debug, Parser)]
+#[command(version, propagate_version = true, arg_required_else_help = true)]
+struct Cli {
+    #[command(flatten)]
+    connection: connection::Options,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the API on this machine: an API Gateway front, the Lambda handler, an embedded DynamoDB
+    Dev(dev::Options),
+    /// Make, list and revoke API keys
+    #[command(subcommand)]
+    Key(key::Command),
+    /// Make and describe the tables
+    #[command(subcommand)]
+    Table(table::Command),
+    /// Create projects from a file of JSON lines; those that are there already are left alone
+    Import(import::Options),
+    /// Write every project to a file of JSON lines
+    Export(export::Options),
+}
+
+fn main() -> ExitCode {
+    let Cli { connection, command } = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("ripple: no runtime: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let result = runtime.block_on(async {
+        match command {
+            Command::Dev(options) => dev::run(&connection, options).await,
+            Command::Key(command) => key::run(&connection, command).await,
+            Command::Table(command) => table::run(&connection, command).await,
+            Command::Import(options) => import::run(&connection, options).await,
+            Command::Export(options) => export::run(&connection, options).await,
+        }
+    });
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("ripple: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -4,8 +4,8 @@ use bytes::Bytes;
 use headers::HeaderMapExt as _;
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName,
-    HeaderValue,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE,
+    HeaderMap, HeaderName, HeaderValue,
 };
 use http::{Method, Request, Response, StatusCode};
 use uuid::Builder;
@@ -237,7 +237,12 @@ fn respond(verb: &Method, answer: Answer, report: Report) -> Response<Bytes> {
     if !matches!(report.method, None | Some("health")) || report.error.is_some() {
         headers.insert(CAPACITY, ascii(&report.capacity.to_string()));
     }
-    let body = if verb == Method::HEAD { Bytes::new() } else { Bytes::from(body) };
+    let body = if verb == Method::HEAD {
+        headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
+        Bytes::new()
+    } else {
+        Bytes::from(body)
+    };
     let mut response = Response::new(body);
     *response.status_mut() = status;
     *response.headers_mut() = headers;

@@ -21,7 +21,8 @@ pub struct Listing<'q> {
     query: &'q Query,
     /// The page so far, in order, each record as JSON.
     records: BTreeMap<Rank, Vec<u8>>,
-    bytes: usize,
+    /// Bytes of the page so far, as they will stand in a JSON string.
+    weight: usize,
     /// The first record known to be beyond the page. What comes after it is beyond the page too, even where
     /// it were small enough to fit.
     end: Option<Rank>,
@@ -44,7 +45,7 @@ impl<'q> Listing<'q> {
     /// An empty page of what `query` asks for.
     #[must_use]
     pub fn new(query: &'q Query) -> Listing<'q> {
-        Listing { query, records: BTreeMap::new(), bytes: 0, end: None, sum: ContentHash::default() }
+        Listing { query, records: BTreeMap::new(), weight: 0, end: None, sum: ContentHash::default() }
     }
 
     /// Shows it a record: each of the table once, deleted or not.
@@ -66,12 +67,12 @@ impl<'q> Listing<'q> {
             Some(fields) => project.to_json_of(fields),
             None => json,
         };
-        self.bytes += json.len() + 1;
+        self.weight += weight(&json);
         self.records.insert(rank, json);
         // One record always fits: it is far smaller than a page.
-        while self.records.len() > self.query.limit() || (self.bytes > limits::PAGE && self.records.len() > 1) {
+        while self.records.len() > self.query.limit() || (self.weight > limits::PAGE && self.records.len() > 1) {
             if let Some((rank, json)) = self.records.pop_last() {
-                self.bytes -= json.len() + 1;
+                self.weight -= weight(&json);
                 self.end = Some(rank);
             }
         }
@@ -84,7 +85,7 @@ impl<'q> Listing<'q> {
             (Some(_), Some((last, _))) => Some(self.query.cursor_after(last)),
             _ => None,
         };
-        let mut body = Vec::with_capacity(self.bytes + 2);
+        let mut body = Vec::with_capacity(self.weight + 2);
         body.push(b'[');
         for (index, json) in self.records.values().enumerate() {
             if index > 0 {
@@ -95,4 +96,10 @@ impl<'q> Listing<'q> {
         body.push(b']');
         ListPage { body, next, etag: format!("{}{}", self.sum.to_text(), self.query.tag()) }
     }
+}
+
+/// What a record takes of a page, its comma included. A Lambda answer is a string inside JSON, where quotes and
+/// backslashes count twice.
+pub(crate) fn weight(json: &[u8]) -> usize {
+    json.len() + json.iter().filter(|byte| matches!(byte, b'"' | b'\\')).count() + 1
 }

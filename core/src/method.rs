@@ -114,9 +114,12 @@ impl<S> Call<'_, S> {
     }
 
     /// The `Link` to the next page of this resource: this query with the parameter `name` set to `cursor`.
-    /// It is relative, so that it holds behind any stage or base path.
+    /// It is relative, so that it holds behind any stage or base path; parameters are ordered by name, since
+    /// API Gateway's events keep no order.
     pub(crate) fn next_link(&self, name: &str, cursor: &str) -> String {
-        let kept = self.parameters().into_iter().filter(|(other, _)| other != name);
+        let mut kept = self.parameters();
+        kept.retain(|(other, _)| other != name);
+        kept.sort();
         let query =
             form_urlencoded::Serializer::new(String::new()).extend_pairs(kept).append_pair(name, cursor).finish();
         let segment = self.resource.path.rsplit('/').next().unwrap_or_default();

@@ -2,7 +2,6 @@
 
 use http::StatusCode;
 use http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
-use problem_details::ProblemDetails;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -11,9 +10,14 @@ use crate::limits;
 use crate::method::Answer;
 use crate::store::{StoreError, StoreErrorKind};
 
-/// What ripple adds to a problem's standard members.
+/// The standard members, then what ripple adds. (Of the crate `problem_details`, `type` is an `http::Uri`, which
+/// cannot be a URN.)
 #[derive(Serialize)]
-struct Extension {
+struct Problem {
+    r#type: String,
+    title: &'static str,
+    status: u16,
+    detail: String,
     code: &'static str,
     message: &'static str,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -90,10 +94,17 @@ pub(crate) fn answer(error: &Error) -> Answer {
         Error::Store(_) => "something is wrong on the server; its log has the cause under this request's id".to_owned(),
         error => error.to_string(),
     };
-    let problem = ProblemDetails::from_status_code(status)
-        .with_type(urn(code))
-        .with_detail(detail)
-        .with_extensions(Extension { code, message, errors, version, current });
+    let problem = Problem {
+        r#type: format!("urn:problem-type:ripple:{code}"),
+        title: status.canonical_reason().unwrap_or_default(),
+        status: status.as_u16(),
+        detail,
+        code,
+        message,
+        errors,
+        version,
+        current,
+    };
     let body = serde_json::to_vec(&problem).expect("strings, numbers and JSON serialise");
 
     let answer = Answer::json(body).with_status(status).with_header(CONTENT_TYPE, "application/problem+json");
@@ -109,10 +120,6 @@ pub(crate) fn answer(error: &Error) -> Answer {
         }
         _ => answer,
     }
-}
-
-fn urn(code: &str) -> http::Uri {
-    format!("urn:problem-type:ripple:{code}").parse().unwrap_or_default()
 }
 
 fn located(fault: &Fault) -> Located {

@@ -1,1 +1,77 @@
-//! The Lambda host.
+//! # ripple-lambda
+//!
+//! ripple in AWS Lambda: an event in, a response out.
+//!
+//! ```text
+//!  Runtime API ──event──▶ event ──request──▶ ripple-core ──response──▶ reply ──▶ Runtime API
+//!                                               │
+//!                                        DynamoDB client (config)
+//! ```
+//!
+//! In scope: what API Gateway's events look like, the client's configuration from the environment, logs.
+//! Out of scope: everything that a request means; that is `ripple-core`'s.
+//!
+//! The library is the function; the binary `bootstrap` runs it under Lambda's runtime loop, and `ripple dev` under an
+//! HTTP front of its own.
+
+pub mod config;
+mod event;
+pub mod log;
+mod reply;
+
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use ripple_core::store::Store;
+use ripple_core::{Api, Moment, Timestamp};
+use serde_json::value::RawValue;
+
+pub use event::EventError;
+pub use reply::FunctionError;
+
+/// The function: what Lambda calls, once an event.
+#[derive(Debug)]
+pub struct Function<S> {
+    api: Api<S>,
+}
+
+impl<S: Store> Function<S> {
+    /// Over a store.
+    pub fn new(store: S) -> Function<S> {
+        Function { api: Api::new(store) }
+    }
+
+    /// The store.
+    pub fn store(&self) -> &S {
+        self.api.store()
+    }
+
+    /// Answers an event: the proxy events of API Gateway's REST and HTTP APIs and of function URLs, and the article's
+    /// mapping-template event.
+    ///
+    /// # Errors
+    /// For an event that is none of these, and for a mapping-template event that is answered with an error:
+    /// API Gateway's integration responses tell those by their text.
+    pub async fn handle(&self, event: &RawValue, request_id: &str) -> Result<Box<RawValue>, FunctionError> {
+        let started = Instant::now();
+        let event::Event { request, caller, shape } = event::parse(event.get())?;
+        let moment = Moment { now: now(), random: random(), caller };
+        let response = self.api.answer(request, moment).await;
+        log::answered(&response, request_id, started.elapsed());
+        reply::render(response, shape)
+    }
+}
+
+/// The time. A clock before 1970 counts as 1970.
+#[must_use]
+pub fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// Bytes from the system's cryptographic source.
+#[must_use]
+pub fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).expect("the system has randomness");
+    bytes
+}

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::{Answer, Call};
 use crate::error::{Error, Fault};
 use crate::limits;
-use crate::list::{Listing, Query, parse_limit};
+use crate::list::{Listing, Query, parse_limit, weight};
 use crate::project::{ProjectId, Timestamp};
 use crate::read;
 use crate::store::{Position, Store};
@@ -105,6 +105,7 @@ async fn changed<S: Store>(
     let mut page = ChangePage {
         limit: limit.unwrap_or(usize::MAX),
         count: 0,
+        weight: 0,
         changed: vec![b'['],
         deleted: Vec::new(),
         full: false,
@@ -152,6 +153,7 @@ async fn read_shard<S: Store>(
 struct ChangePage {
     limit: usize,
     count: usize,
+    weight: usize,
     /// A JSON array without its end.
     changed: Vec<u8>,
     deleted: Vec<String>,
@@ -161,7 +163,7 @@ struct ChangePage {
 impl ChangePage {
     /// Takes the record in, unless the page is full.
     fn add(&mut self, project: &crate::project::Project) -> bool {
-        if self.full || self.count == self.limit || self.changed.len() > limits::PAGE {
+        if self.full || self.count == self.limit || self.weight > limits::PAGE {
             return false;
         }
         self.count += 1;
@@ -172,7 +174,9 @@ impl ChangePage {
         if self.changed.len() > 1 {
             self.changed.push(b',');
         }
-        self.changed.extend_from_slice(&project.to_json());
+        let json = project.to_json();
+        self.weight += weight(&json);
+        self.changed.extend_from_slice(&json);
         true
     }
 }

@@ -81,6 +81,14 @@ impl DynamoDb {
         DynamoDb { client, layout, projects, keys }
     }
 
+    /// Asks DynamoDB something small, so that the connection is there when the first request comes.
+    ///
+    /// # Errors
+    /// When DynamoDB fails.
+    pub async fn warm_up(&self) -> Result<(), StoreError> {
+        self.key_record("warm-up", &mut Capacity::default()).await.map(drop)
+    }
+
     fn read_page(items: Option<Vec<Item>>, last: Option<Item>, operation: &'static str) -> Result<Page, StoreError> {
         let projects = items.unwrap_or_default().into_iter().map(item::project).collect::<Result<_, _>>();
         let next = last.map(item::position).transpose();

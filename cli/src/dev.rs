@@ -1,0 +1,174 @@
+//! `ripple dev`: the whole backend on this machine.
+//!
+//! ```text
+//!  HTTP ──▶ front ──v1 proxy event──▶ ripple-lambda's Function ──▶ DynamoDB: embedded, or the one asked for
+//! ```
+
+mod embedded;
+mod file;
+mod front;
+
+use std::fs::File;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+use ripple_core::key::{ApiKey, Scope};
+use ripple_core::store::dynamodb::DynamoDb;
+use ripple_core::store::{Capacity, Store as _};
+use ripple_lambda::config::process_environment;
+use ripple_lambda::{Function, log};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use crate::connection::{self, Place};
+use crate::key;
+
+pub(crate) use file::DevFile;
+
+/// How long requests under way may take to end after Ctrl-C.
+const FAREWELL: Duration = Duration::from_secs(5);
+/// The port of Amazon's own DynamoDB Local; another is taken where it is in use.
+const DYNAMODB_PORT: u16 = 8000;
+
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// Port of the API on 127.0.0.1; 0 picks a free one
+    #[arg(long, default_value_t = 3000)]
+    port: u16,
+    /// Port of the embedded DynamoDB on 127.0.0.1; 0 picks a free one [default: 8000, or a free one]
+    #[arg(long)]
+    dynamodb_port: Option<u16>,
+    /// Keep nothing: the database ends with the process
+    #[arg(long)]
+    in_memory: bool,
+}
+
+pub(crate) async fn run(connection: &connection::Options, options: Options) -> anyhow::Result<()> {
+    // A terminal has the output below; the log is for when something is looked for.
+    log::start(Some(process_environment("RIPPLE_LOG").as_deref().unwrap_or("warn")));
+    let data = &connection.data;
+    std::fs::create_dir_all(data).with_context(|| format!("cannot make {}", data.display()))?;
+    let _lock = lock(data)?;
+    let front = listen(options.port).await?;
+    let (stop, stopped) = watch::channel(false);
+
+    let asked_for = if options.in_memory { None } else { connection.asked_for() };
+    let (place, embedded) = match asked_for {
+        Some(place) => (place, None),
+        None => {
+            let listener = dynamodb_listener(&options).await?;
+            let url = format!("http://{}", listener.local_addr()?);
+            let file = (!options.in_memory).then(|| data.join("dynamodb.sqlite"));
+            (Place::Endpoint(url), Some(embedded::serve(listener, file, stopped.clone())?))
+        }
+    };
+    let store = match embedded {
+        Some(_) => embedded::store(&place).await?,
+        None => connection.store_at(&place).await?,
+    };
+    let url = format!("http://{}", front.local_addr()?);
+    let key = match &place {
+        Place::Endpoint(endpoint) => {
+            store.create_tables().await.with_context(|| format!("cannot make the tables at {endpoint}"))?;
+            let key = development_key(&store, data).await?;
+            let dynamodb_endpoint = endpoint.clone();
+            DevFile { url: url.clone(), key: key.reveal().to_owned(), dynamodb_endpoint }.write(data)?;
+            Some(key)
+        }
+        // Nothing is made in somebody's account that was not asked for.
+        Place::Aws => None,
+    };
+    let serving = tokio::spawn(front::serve(front, Function::new(store), stopped));
+    greet(&url, &place, key.as_ref());
+
+    interrupted().await?;
+    stop.send_replace(true);
+    let ends = async {
+        serving.await.context("the front ended badly")??;
+        match embedded {
+            Some(database) => database.await.context("the database ended badly")?,
+            None => Ok(()),
+        }
+    };
+    // A connection that is kept open does not keep the process.
+    tokio::time::timeout(FAREWELL, ends).await.unwrap_or(Ok(()))
+}
+
+/// Two processes on one database would both believe it theirs.
+fn lock(data: &Path) -> anyhow::Result<File> {
+    let path = data.join("lock");
+    let file = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(_) => bail!("another `ripple dev` runs on {}; give this one another --data", data.display()),
+    }
+}
+
+async fn listen(port: u16) -> anyhow::Result<TcpListener> {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let hint = || format!("cannot listen on {address}: is it in use? --port 0 picks a free port");
+    TcpListener::bind(address).await.with_context(hint)
+}
+
+async fn dynamodb_listener(options: &Options) -> anyhow::Result<TcpListener> {
+    match options.dynamodb_port {
+        Some(port) => listen(port).await,
+        None if options.port == 0 => listen(0).await,
+        None => match listen(DYNAMODB_PORT).await {
+            Ok(listener) => Ok(listener),
+            Err(_) => listen(0).await,
+        },
+    }
+}
+
+/// The key of the last start, if the table still has it; else a new one.
+async fn development_key(store: &DynamoDb, data: &Path) -> anyhow::Result<ApiKey> {
+    if let Some(key) = DevFile::read(data).and_then(|dev| ApiKey::parse(&dev.key)) {
+        let record = store.key(&key.hash(), &mut Capacity::default()).await.context("cannot look the key up")?;
+        if record.is_some_and(|record| record.admits(&key.hash(), ripple_lambda::now())) {
+            return Ok(key);
+        }
+    }
+    let (key, _) = key::create(store, "dev", vec![Scope::Read, Scope::Write], None).await?;
+    Ok(key)
+}
+
+fn greet(url: &str, place: &Place, key: Option<&ApiKey>) {
+    let Some(key) = key else {
+        println!("ripple is at {url}, on DynamoDB in AWS. `ripple table create` and `ripple key create` if need be.");
+        return;
+    };
+    let (key, Place::Endpoint(dynamodb)) = (key.reveal(), place) else { return };
+    println!(
+        r#"
+ripple is at {url}
+DynamoDB at {dynamodb} (any credentials, region us-east-1)
+
+  curl -H 'x-api-key: {key}' {url}/prj
+
+  curl -H 'x-api-key: {key}' -H 'content-type: application/json' {url}/prj -d '{{
+    "prj_id": "prj0001", "name": "Garden", "goal": "Beans by June", "issue": "Snails",
+    "description": "Raised beds behind the house", "term": 3, "term_unit": "month", "create_date": "2026-03-01"}}'
+
+  curl -H 'x-api-key: {key}' {url}/prj/prj0001
+
+Ctrl-C ends it."#
+    );
+}
+
+async fn interrupted() -> anyhow::Result<()> {
+    #[cfg(unix)]
+    {
+        let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+        tokio::select! {
+            result = tokio::signal::ctrl_c() => result?,
+            _ = terminate.recv() => {}
+        }
+    }
+    #[cfg(not(unix))]
+    tokio::signal::ctrl_c().await?;
+    Ok(())
+}

@@ -1,0 +1,41 @@
+//! `<data dir>/dev.json`: how scripts find a running `ripple dev`.
+
+use std::fs::{self, OpenOptions};
+use std::io::Write as _;
+use std::path::Path;
+
+use anyhow::Context as _;
+use serde::{Deserialize, Serialize};
+
+const NAME: &str = "dev.json";
+
+/// What it says.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct DevFile {
+    /// The API's base URL.
+    pub(crate) url: String,
+    /// An API key for it, with every scope.
+    pub(crate) key: String,
+    /// The DynamoDB beneath.
+    pub(crate) dynamodb_endpoint: String,
+}
+
+impl DevFile {
+    /// The file of a data folder, if there is one that can be read.
+    pub(crate) fn read(data: &Path) -> Option<DevFile> {
+        serde_json::from_slice(&fs::read(data.join(NAME)).ok()?).ok()
+    }
+
+    /// Puts it in place whole: nobody reads half of it. Its owner alone may read it, for it holds a key.
+    pub(crate) fn write(&self, data: &Path) -> anyhow::Result<()> {
+        let (path, new) = (data.join(NAME), data.join("dev.json.new"));
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let mut file = options.open(&new).with_context(|| format!("cannot write {}", new.display()))?;
+        file.write_all(&serde_json::to_vec_pretty(self)?)?;
+        drop(file);
+        fs::rename(&new, &path).with_context(|| format!("cannot write {}", path.display()))
+    }
+}

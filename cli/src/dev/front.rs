@@ -1,0 +1,136 @@
+//! What API Gateway does for a REST API with proxy integration: a request becomes an event of payload 1.0, the
+//! function's answer becomes a response.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use aws_lambda_events::apigw::{ApiGatewayProxyRequest, ApiGatewayProxyResponse};
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::{Request, State};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::header::CONTENT_TYPE;
+use http::{HeaderName, HeaderValue, Response, StatusCode};
+use ripple_core::route::Resource;
+use ripple_core::store::dynamodb::DynamoDb;
+use ripple_lambda::{Function, random};
+use serde_json::value::{RawValue, to_raw_value};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+/// API Gateway's quota for a payload.
+/// <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-execution-service-limits-table.html>
+const PAYLOAD: usize = 10 * 1024 * 1024;
+/// API Gateway's default quota for an integration.
+const TIMEOUT: Duration = Duration::from_secs(29);
+
+type Shared = Arc<Function<DynamoDb>>;
+
+/// Serves the API until told to stop.
+pub(super) async fn serve(
+    listener: TcpListener,
+    function: Function<DynamoDb>,
+    mut stopped: watch::Receiver<bool>,
+) -> anyhow::Result<()> {
+    let app = Router::new().fallback(answer).with_state(Arc::new(function));
+    let stop = async move {
+        // Also ends when whoever would say so is gone.
+        let _ = stopped.wait_for(|stop| *stop).await;
+    };
+    axum::serve(listener, app).with_graceful_shutdown(stop).await.context("the front")
+}
+
+async fn answer(State(function): State<Shared>, request: Request) -> Response<Body> {
+    let id = uuid::Builder::from_random_bytes(random()).into_uuid().to_string();
+    let mut response = match tokio::time::timeout(TIMEOUT, invoke(&function, request, &id)).await {
+        Ok(response) => response,
+        Err(_) => message(StatusCode::GATEWAY_TIMEOUT, "Endpoint request timed out"),
+    };
+    let id = HeaderValue::from_str(&id).expect("a UUID is visible ASCII");
+    response.headers_mut().insert("x-amzn-requestid", id);
+    response
+}
+
+async fn invoke(function: &Function<DynamoDb>, request: Request, id: &str) -> Response<Body> {
+    let (parts, body) = request.into_parts();
+    let Ok(body) = to_bytes(body, PAYLOAD).await else {
+        return message(StatusCode::PAYLOAD_TOO_LARGE, "Request Too Long");
+    };
+    let answered = match event(&parts, &body, id) {
+        Ok(event) => function.handle(&event, id).await.ok(),
+        Err(_) => None,
+    };
+    let reply = answered.and_then(|reply| serde_json::from_str::<ApiGatewayProxyResponse>(reply.get()).ok());
+    reply.and_then(response).unwrap_or_else(|| message(StatusCode::BAD_GATEWAY, "Internal server error"))
+}
+
+/// <https://docs.aws.amazon.com/lambda/latest/dg/services-apigateway.html#apigateway-example-event>
+fn event(parts: &http::request::Parts, body: &[u8], id: &str) -> serde_json::Result<Box<RawValue>> {
+    let path = parts.uri.path();
+    let mut event = ApiGatewayProxyRequest::default();
+    event.path = Some(path.to_owned());
+    match Resource::find(path) {
+        Some(found) => {
+            event.resource = Some(found.path.to_owned());
+            let raw = path.rsplit('/').next().unwrap_or_default();
+            event.path_parameters =
+                found.parameters.iter().map(|(name, _)| ((*name).to_owned(), raw.to_owned())).collect();
+        }
+        None => {
+            event.resource = Some("/{proxy+}".to_owned());
+            let rest = path.trim_start_matches('/').to_owned();
+            event.path_parameters = HashMap::from([("proxy".to_owned(), rest)]);
+        }
+    }
+    event.http_method = parts.method.clone();
+    // An event is JSON: a header that is no text has no place in it.
+    let text = |(name, value): (&HeaderName, &HeaderValue)| {
+        std::str::from_utf8(value.as_bytes()).is_ok().then(|| (name.clone(), value.clone()))
+    };
+    event.multi_value_headers = parts.headers.iter().filter_map(text).collect();
+    event.headers = event.multi_value_headers.clone();
+    let query = parts.uri.query().unwrap_or_default();
+    let mut several: HashMap<String, Vec<String>> = HashMap::new();
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        several.entry(name.into_owned()).or_default().push(value.into_owned());
+    }
+    event.multi_value_query_string_parameters = several.into();
+    event.request_context.http_method = parts.method.clone();
+    event.request_context.request_id = Some(id.to_owned());
+    event.request_context.stage = Some("dev".to_owned());
+    event.request_context.resource_path = event.resource.clone();
+    event.request_context.path = event.path.clone();
+    event.request_context.identity.source_ip = Some("127.0.0.1".to_owned());
+    if !body.is_empty() {
+        let text = std::str::from_utf8(body).map(str::to_owned);
+        event.is_base64_encoded = text.is_err();
+        event.body = Some(text.unwrap_or_else(|_| STANDARD.encode(body)));
+    }
+    to_raw_value(&event)
+}
+
+fn response(reply: ApiGatewayProxyResponse) -> Option<Response<Body>> {
+    let bytes = match reply.body {
+        Some(aws_lambda_events::encodings::Body::Text(text)) => text.into_bytes(),
+        Some(aws_lambda_events::encodings::Body::Binary(bytes)) => bytes,
+        _ => Vec::new(),
+    };
+    let mut response = Response::new(Body::from(bytes));
+    *response.status_mut() = u16::try_from(reply.status_code).ok().and_then(|code| StatusCode::from_u16(code).ok())?;
+    *response.headers_mut() = reply.headers;
+    response.headers_mut().extend(reply.multi_value_headers);
+    Some(response)
+}
+
+/// An answer of API Gateway's own.
+fn message(status: StatusCode, message: &str) -> Response<Body> {
+    let body = serde_json::json!({ "message": message }).to_string();
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response.headers_mut().insert("access-control-allow-origin", HeaderValue::from_static("*"));
+    response
+}

@@ -1,0 +1,146 @@
+//! `ripple import`
+
+use std::collections::HashSet;
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, IsTerminal as _, Read as _};
+use std::path::PathBuf;
+
+use anyhow::{Context as _, bail};
+use bytes::Bytes;
+use clap::Args;
+use futures_util::StreamExt as _;
+use http::{Request, StatusCode};
+use ripple_core::key::Caller;
+use ripple_core::store::dynamodb::DynamoDb;
+use ripple_core::store::{Capacity, Store as _};
+use ripple_core::{Api, Moment, limits};
+use ripple_lambda::{now, random};
+
+use crate::connection;
+use crate::progress;
+
+/// Creations under way at once.
+const CONCURRENCY: usize = 16;
+
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// One project a line, as JSON; `-` reads standard input
+    file: PathBuf,
+}
+
+/// What became of a line.
+enum Outcome {
+    Created,
+    Exists,
+}
+
+/// Each line is created as `POST /prj` would, by the same checks. Begun again after an interruption it goes on
+/// with what is missing: the ids that are there are read first.
+pub(crate) async fn run(connection: &connection::Options, options: Options) -> anyhow::Result<()> {
+    let lines = read_lines(&options.file)?;
+    let api = Api::new(connection.store().await?);
+    let mut there = existing_ids(api.store()).await?;
+    let (mut created, mut exists, mut failed) = (0u64, 0u64, Vec::new());
+
+    let bar = progress::bar(Some(lines.len() as u64), "projects");
+    if !std::io::stderr().is_terminal() {
+        bar.set_draw_target(indicatif::ProgressDrawTarget::hidden());
+    }
+    let mut missing = Vec::new();
+    for (number, line) in lines {
+        // A second line with the same id counts as there already, too.
+        if id_of(&line).is_none_or(|id| there.insert(id)) {
+            missing.push((number, line));
+        } else {
+            exists += 1;
+            bar.inc(1);
+        }
+    }
+    let mut results = futures_util::stream::iter(missing)
+        .map(|(number, line)| {
+            let api = &api;
+            async move { (number, create(api, line).await) }
+        })
+        .buffer_unordered(CONCURRENCY);
+    while let Some((number, outcome)) = results.next().await {
+        bar.inc(1);
+        match outcome {
+            Ok(Outcome::Created) => created += 1,
+            Ok(Outcome::Exists) => exists += 1,
+            Err(error) => {
+                bar.suspend(|| eprintln!("line {number}: {error:#}"));
+                failed.push(number);
+            }
+        }
+    }
+    bar.finish_and_clear();
+    println!("{created} created, {exists} already there, {} refused", failed.len());
+    if failed.is_empty() { Ok(()) } else { bail!("some lines were refused; the others are in") }
+}
+
+/// Numbered from 1; empty ones left out.
+fn read_lines(file: &PathBuf) -> anyhow::Result<Vec<(usize, Bytes)>> {
+    let source: Box<dyn std::io::Read> = if file.as_os_str() == "-" {
+        Box::new(std::io::stdin())
+    } else {
+        Box::new(File::open(file).with_context(|| format!("cannot open {}", file.display()))?)
+    };
+    let mut reader = BufReader::new(source);
+    let mut lines = Vec::new();
+    for number in 1.. {
+        let mut line = Vec::new();
+        // A line longer than a body may be is read as far as to be refused.
+        let read = reader.by_ref().take(limits::BODY as u64 + 2).read_until(b'\n', &mut line)?;
+        if read == 0 {
+            break;
+        }
+        if read > limits::BODY + 1 {
+            bail!("line {number} is longer than {} bytes", limits::BODY);
+        }
+        if !line.trim_ascii().is_empty() {
+            lines.push((number, Bytes::copy_from_slice(line.trim_ascii())));
+        }
+    }
+    Ok(lines)
+}
+
+async fn existing_ids(store: &DynamoDb) -> anyhow::Result<HashSet<String>> {
+    let mut ids = HashSet::new();
+    let mut from = None;
+    loop {
+        let page = store.scan(from, &mut Capacity::default()).await.context("cannot read the table")?;
+        let live = page.projects.into_iter().filter(|project| !project.is_deleted());
+        ids.extend(live.map(|project| project.id.to_string()));
+        match page.next {
+            Some(next) => from = Some(next),
+            None => return Ok(ids),
+        }
+    }
+}
+
+fn id_of(line: &[u8]) -> Option<String> {
+    #[derive(serde::Deserialize)]
+    struct Identified {
+        prj_id: String,
+    }
+    serde_json::from_slice::<Identified>(line).ok().map(|line| line.prj_id)
+}
+
+async fn create(api: &Api<DynamoDb>, line: Bytes) -> anyhow::Result<Outcome> {
+    let request = Request::post("/prj").header("content-type", "application/json").body(line)?;
+    let caller = Some(Caller::checked_by_gateway("import"));
+    let response = api.answer(request, Moment { now: now(), random: random(), caller }).await;
+    match response.status() {
+        StatusCode::CREATED => Ok(Outcome::Created),
+        StatusCode::CONFLICT => Ok(Outcome::Exists),
+        _ => {
+            let problem: serde_json::Value = serde_json::from_slice(response.body())?;
+            let faults = problem["errors"].as_array().into_iter().flatten();
+            let fault = |fault: &serde_json::Value| {
+                let text = |name: &str| fault[name].as_str().unwrap_or_default().to_owned();
+                format!("; {} {}", text("pointer"), text("detail"))
+            };
+            bail!("{}{}", problem["detail"].as_str().unwrap_or_default(), faults.map(fault).collect::<String>())
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! The DynamoDB client, configured by hand from the environment that Lambda gives a function.
+//!
+//! `aws-config`'s default chain would look for profiles, web identities and instance metadata, none of which a
+//! function has, and bring the clients for them along. TLS is rustls with ring: aws-lc gathers jitter entropy at
+//! the first handshake, which a cold start pays.
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::{Builder, Config, Credentials, Region};
+use aws_smithy_async::rt::sleep::TokioSleep;
+use aws_smithy_async::time::SystemTimeSource;
+use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode};
+use ripple_core::store::dynamodb::{DynamoDb, Layout, configure};
+
+/// What is wrong with the environment.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// A variable is not set.
+    #[error("{0} is not set")]
+    Missing(&'static str),
+    /// A variable has no usable value.
+    #[error("{0} must be {1}")]
+    Invalid(&'static str, &'static str),
+    /// The certificates cannot be read.
+    #[error("AWS_CA_BUNDLE {0}: {1}")]
+    CaBundle(String, std::io::Error),
+}
+
+/// One lookup in an environment: `std::env` in a function, anything in a test.
+pub trait Environment: Fn(&str) -> Option<String> {}
+impl<F: Fn(&str) -> Option<String>> Environment for F {}
+
+/// The process's environment. An empty variable counts as none.
+#[must_use]
+pub fn process_environment(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// The store that the environment describes: `AWS_REGION`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`,
+/// `AWS_SESSION_TOKEN`, `AWS_ENDPOINT_URL_DYNAMODB` or `AWS_ENDPOINT_URL`, `AWS_CA_BUNDLE`, and [`layout`]'s.
+///
+/// # Errors
+/// When something is missing or cannot be.
+pub fn store(env: impl Environment) -> Result<DynamoDb, ConfigError> {
+    let required = |name: &'static str| env(name).ok_or(ConfigError::Missing(name));
+    let region = env("AWS_REGION").or_else(|| env("AWS_DEFAULT_REGION")).ok_or(ConfigError::Missing("AWS_REGION"))?;
+    let credentials = Credentials::new(
+        required("AWS_ACCESS_KEY_ID")?,
+        required("AWS_SECRET_ACCESS_KEY")?,
+        env("AWS_SESSION_TOKEN"),
+        None,
+        "environment",
+    );
+    let endpoint = env("AWS_ENDPOINT_URL_DYNAMODB").or_else(|| env("AWS_ENDPOINT_URL"));
+    let config = client_config(endpoint, env("AWS_CA_BUNDLE"))?
+        .region(Region::new(region))
+        .credentials_provider(credentials)
+        .build();
+    Ok(DynamoDb::new(Client::from_conf(config), layout(&env)?))
+}
+
+/// A client's configuration but for region and credentials.
+///
+/// # Errors
+/// When the bundle of certificates cannot be read.
+pub fn client_config(endpoint: Option<String>, ca_bundle: Option<String>) -> Result<Builder, ConfigError> {
+    let trust = match ca_bundle {
+        None => TrustStore::default(),
+        Some(path) => {
+            let pem = std::fs::read(&path).map_err(|error| ConfigError::CaBundle(path, error))?;
+            TrustStore::empty().with_pem_certificate(pem)
+        }
+    };
+    let tls = TlsContext::builder().with_trust_store(trust).build().expect("a trust store is all it takes");
+    let http = aws_smithy_http_client::Builder::new()
+        .tls_provider(Provider::Rustls(CryptoMode::Ring))
+        .tls_context(tls)
+        .build_https();
+    let config = configure(Config::builder())
+        .http_client(http)
+        .sleep_impl(TokioSleep::new())
+        .time_source(SystemTimeSource::new());
+    Ok(match endpoint {
+        Some(endpoint) => config.endpoint_url(endpoint),
+        None => config,
+    })
+}
+
+/// `RIPPLE_SITE` (default `ripple`) and `RIPPLE_SHARDS` (default 1).
+///
+/// # Errors
+/// When one of them cannot be.
+pub fn layout(env: &impl Environment) -> Result<Layout, ConfigError> {
+    let mut layout = Layout::default();
+    if let Some(site) = env("RIPPLE_SITE") {
+        let valid =
+            site.len() <= 200 && site.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte));
+        if !valid {
+            return Err(ConfigError::Invalid("RIPPLE_SITE", "made of A-Z a-z 0-9 _ . -, as a table's name is"));
+        }
+        layout.site = site;
+    }
+    if let Some(shards) = env("RIPPLE_SHARDS") {
+        let shards = shards.parse().ok().filter(|shards| (1..=100).contains(shards));
+        layout.shards = shards.ok_or(ConfigError::Invalid("RIPPLE_SHARDS", "a whole number from 1 to 100"))?;
+    }
+    Ok(layout)
+}

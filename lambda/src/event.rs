@@ -1,0 +1,205 @@
+//! Events: four kinds, one request.
+
+use aws_lambda_events::apigw::{ApiGatewayProxyRequest, ApiGatewayV2httpRequest};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderValue, Method, Request, Uri};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use ripple_core::key::Caller;
+use ripple_core::route::Route;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+
+/// A request, and how to answer it.
+pub(crate) struct Event {
+    pub(crate) request: Request<Bytes>,
+    /// Who is calling, where API Gateway has checked it.
+    pub(crate) caller: Option<Caller>,
+    pub(crate) shape: Shape,
+}
+
+/// What the caller of the function takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shape {
+    /// API Gateway REST API: proxy integration, payload 1.0.
+    RestProxy,
+    /// API Gateway HTTP API and function URL: payload 2.0.
+    HttpApi,
+    /// The article's mapping template: the plain item or list.
+    Plain,
+}
+
+/// Why an event is none that ripple takes.
+#[derive(Debug, thiserror::Error)]
+pub enum EventError {
+    /// It has neither a request context nor a method.
+    #[error("the event is neither an API Gateway or function URL event nor {{\"method\": …}}")]
+    Unknown,
+    /// It has a method that there is not.
+    #[error("there is no method {0:?}; the methods are {1}")]
+    NoSuchMethod(String, String),
+    /// It is one, but not as it must be.
+    #[error("the event is not as it must be: {0}")]
+    Malformed(String),
+}
+
+impl From<serde_json::Error> for EventError {
+    fn from(error: serde_json::Error) -> Self {
+        EventError::Malformed(error.to_string())
+    }
+}
+
+/// By what kinds are told apart.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Marks {
+    version: Option<IgnoredAnyOrText>,
+    request_context: Option<IgnoredAny>,
+    method: Option<IgnoredAnyOrText>,
+}
+
+/// A project may have a `version` of its own in a mapping-template event, so any JSON is taken.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum IgnoredAnyOrText {
+    Text(String),
+    Other(IgnoredAny),
+}
+
+pub(crate) fn parse(event: &str) -> Result<Event, EventError> {
+    let marks: Marks = serde_json::from_str(event).map_err(|_| EventError::Unknown)?;
+    match (marks.request_context, marks.version, marks.method) {
+        (Some(_), Some(IgnoredAnyOrText::Text(version)), _) if version == "2.0" => http_api(event),
+        (Some(_), ..) => rest_proxy(event),
+        (None, _, Some(IgnoredAnyOrText::Text(method))) => plain(event, &method),
+        (None, _, Some(IgnoredAnyOrText::Other(_))) => Err(EventError::Malformed("its method is no string".to_owned())),
+        (None, _, None) => Err(EventError::Unknown),
+    }
+}
+
+fn rest_proxy(event: &str) -> Result<Event, EventError> {
+    let event: ApiGatewayProxyRequest = serde_json::from_str(event)?;
+    let path = match (&event.resource, &event.path) {
+        // Behind a custom domain `path` begins with the base path, which ripple does not know; `resource` does not.
+        (Some(resource), _) if resource.starts_with('/') => substitute(resource, &event.path_parameters),
+        (_, Some(path)) => path.clone(),
+        _ => "/".to_owned(),
+    };
+    let several = &event.multi_value_query_string_parameters;
+    let parameters = if several.is_empty() { &event.query_string_parameters } else { several };
+    let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters.iter()).finish();
+    let headers = if event.multi_value_headers.is_empty() { event.headers } else { event.multi_value_headers };
+    let key_id = event.request_context.identity.api_key_id.filter(|id| !id.is_empty());
+    Ok(Event {
+        request: request(event.http_method, &path, &query, headers, body(event.body, event.is_base64_encoded)?)?,
+        caller: key_id.map(|id| Caller::checked_by_gateway(&id)),
+        shape: Shape::RestProxy,
+    })
+}
+
+/// The resource's path with its parameters' values: `{prjid}`, and `{proxy+}`, which may have slashes.
+fn substitute(resource: &str, parameters: &std::collections::HashMap<String, String>) -> String {
+    let segment = |segment: &str| {
+        let name = segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
+        match name.and_then(|name| parameters.get(name.trim_end_matches('+'))) {
+            Some(value) => value.clone(),
+            None => segment.to_owned(),
+        }
+    };
+    resource.split('/').map(segment).collect::<Vec<_>>().join("/")
+}
+
+fn http_api(event: &str) -> Result<Event, EventError> {
+    let event: ApiGatewayV2httpRequest = serde_json::from_str(event)?;
+    let path = event.raw_path.as_deref().unwrap_or("/");
+    // A named stage stands before the path; `$default`, and a function URL's, does not.
+    let stage = event.request_context.stage.as_deref().unwrap_or("$default");
+    let unstaged =
+        path.strip_prefix('/').and_then(|path| path.strip_prefix(stage)).filter(|path| path.starts_with('/'));
+    let path = unstaged.unwrap_or(path);
+    let query = event.raw_query_string.unwrap_or_default();
+    let verb = event.request_context.http.method;
+    Ok(Event {
+        request: request(verb, path, &query, event.headers, body(event.body, event.is_base64_encoded)?)?,
+        caller: None,
+        shape: Shape::HttpApi,
+    })
+}
+
+/// `{"method": "get", "prj_id": "a"}`: the route of that name; the path's parameters by their names there, all else
+/// as the query or as the body. Who may send such an event, API Gateway and IAM have decided before.
+fn plain(event: &str, method: &str) -> Result<Event, EventError> {
+    let route = Route::named(method).ok_or_else(|| EventError::NoSuchMethod(method.to_owned(), known_methods()))?;
+    let mut path = route.resource.to_owned();
+    // As raw text: numbers keep their digits.
+    let mut members: Map<String, Value> = Map::new();
+    let mut raw: std::collections::BTreeMap<String, Box<RawValue>> = serde_json::from_str(event)?;
+    raw.remove("method");
+    if path.contains("{prjid}") {
+        let id = raw.get("prj_id").ok_or_else(|| EventError::Malformed("prj_id is missing".to_owned()))?;
+        let id: String =
+            serde_json::from_str(id.get()).map_err(|_| EventError::Malformed("prj_id must be a string".to_owned()))?;
+        path = path.replace("{prjid}", &utf8_percent_encode(&id, SEGMENT).to_string());
+    }
+    let takes_body = matches!(route.verb, Method::POST | Method::PUT | Method::PATCH);
+    let (query, body) = if takes_body {
+        (String::new(), serde_json::to_vec(&raw)?)
+    } else {
+        raw.remove("prj_id");
+        for (name, value) in raw {
+            members.insert(name, serde_json::from_str(value.get())?);
+        }
+        let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let pairs = members.iter().map(|(name, value)| (name, text(value)));
+        (form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish(), Vec::new())
+    };
+    let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
+    Ok(Event {
+        request: request(route.verb.clone(), &path, &query, headers, body.into())?,
+        caller: Some(Caller::checked_by_gateway("mapping-template")),
+        shape: Shape::Plain,
+    })
+}
+
+fn known_methods() -> String {
+    ripple_core::route::ROUTES.iter().map(|route| route.name).collect::<Vec<_>>().join(", ")
+}
+
+fn body(body: Option<String>, base64: bool) -> Result<Bytes, EventError> {
+    match body {
+        None => Ok(Bytes::new()),
+        Some(text) if base64 => STANDARD
+            .decode(text)
+            .map(Bytes::from)
+            .map_err(|_| EventError::Malformed("its body is not base64".to_owned())),
+        Some(text) => Ok(text.into()),
+    }
+}
+
+/// What may not stand in a path as it is. `%` may: paths come encoded.
+const PATH: &AsciiSet =
+    &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'?').add(b'#').add(b'`').add(b'{').add(b'}');
+/// A value that becomes a segment of a path comes as it is.
+const SEGMENT: &AsciiSet = &PATH.add(b'%').add(b'/');
+
+fn request(
+    verb: Method,
+    path: &str,
+    query: &str,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Request<Bytes>, EventError> {
+    let path = utf8_percent_encode(path, PATH).to_string();
+    let query = utf8_percent_encode(query, PATH).to_string();
+    let target = if query.is_empty() { path } else { format!("{path}?{query}") };
+    let uri: Uri = target.parse().map_err(|error| EventError::Malformed(format!("its path: {error}")))?;
+    let mut request = Request::new(body);
+    *request.method_mut() = verb;
+    *request.uri_mut() = uri;
+    *request.headers_mut() = headers;
+    Ok(request)
+}

@@ -1,0 +1,49 @@
+//! One line of JSON a request, for CloudWatch. No secret, no body, no query.
+
+use std::io;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::Response;
+use ripple_core::Report;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+/// Writes logs to standard error from now on. `filter` is what `RIPPLE_LOG` holds: `info`, or `warn,ripple=debug`.
+/// A filter that cannot be read counts as `info`, and says so.
+pub fn start(filter: Option<&str>) {
+    let parsed = filter.unwrap_or("info").parse::<Targets>();
+    let unreadable = parsed.is_err();
+    let targets = parsed.unwrap_or_else(|_| Targets::new().with_default(tracing::Level::INFO));
+    let lines = tracing_subscriber::fmt::layer().json().flatten_event(true).with_writer(io::stderr);
+    // Somebody else's subscriber, if there is one, stays.
+    let _ = tracing_subscriber::registry().with(targets).with(lines).try_init();
+    if unreadable {
+        tracing::warn!(target: "ripple", filter, "RIPPLE_LOG cannot be read; logging at info");
+    }
+}
+
+/// The line of an answered request: a warning when ripple or its storage failed.
+pub(crate) fn answered(response: &Response<Bytes>, invocation: &str, took: Duration) {
+    let Some(report) = response.extensions().get::<Report>() else { return };
+    let status = response.status().as_u16();
+    macro_rules! line {
+        ($level:ident) => {
+            tracing::$level!(
+                target: "ripple",
+                request_id = report.request_id,
+                invocation,
+                method = report.method,
+                status,
+                key_id = report.key_id,
+                duration_ms = took.as_secs_f64() * 1e3,
+                capacity_read = report.capacity.read,
+                capacity_write = report.capacity.write,
+                error = report.error,
+                "answered"
+            )
+        };
+    }
+    if response.status().is_server_error() { line!(warn) } else { line!(info) }
+}
