@@ -20,6 +20,8 @@ pub struct Memory {
 struct Tables {
     projects: BTreeMap<ProjectId, Project>,
     keys: HashMap<String, KeyRecord>,
+    /// Commits done, by their tokens. (DynamoDB forgets them after ten minutes.)
+    tokens: HashMap<[u8; 16], Project>,
 }
 
 impl Memory {
@@ -83,17 +85,21 @@ impl Store for Memory {
         &self,
         before: Option<&Project>,
         after: &Project,
-        _token: [u8; 16],
+        token: [u8; 16],
         cost: &mut Capacity,
     ) -> Result<Commit, StoreError> {
         let mut tables = self.tables();
         let current = tables.projects.get(&after.id);
         let size = current.map_or(0, Project::stored_size).max(after.stored_size());
         cost.write += 2.0 * units(size, 1024); // a transaction prepares and commits
+        if tables.tokens.get(&token) == Some(after) {
+            return Ok(Commit::Done);
+        }
         if current != before {
             return Ok(Commit::Conflict(current.cloned()));
         }
         tables.projects.insert(after.id.clone(), after.clone());
+        tables.tokens.insert(token, after.clone());
         Ok(Commit::Done)
     }
 

@@ -1,0 +1,283 @@
+//! The store's behaviour, the same on the embedded DynamoDB engine and in memory.
+
+mod engine;
+
+use std::collections::BTreeSet;
+
+use engine::Engine;
+use ripple_core::key::{ApiKey, KeyRecord, Scope};
+use ripple_core::store::memory::Memory;
+use ripple_core::store::{Capacity, Commit, Consistency, Position, Store};
+use ripple_core::value::{Members, Number, Value};
+use ripple_core::{Project, ProjectId, Timestamp};
+
+/// Each test as two: `embedded::…` and `memory::…`.
+macro_rules! on_both {
+    ($($name:ident)*) => {
+        mod embedded {
+            $(#[tokio::test]
+            async fn $name() {
+                let engine = super::Engine::start().await;
+                super::$name(&engine.store).await;
+            })*
+        }
+        mod memory {
+            $(#[tokio::test]
+            async fn $name() {
+                super::$name(&super::Memory::new()).await;
+            })*
+        }
+    };
+}
+
+on_both! {
+    a_record_comes_back_with_every_type
+    a_creation_fails_where_something_is
+    an_update_fails_on_another_version
+    an_update_changes_and_removes_attributes
+    a_tombstone_leaves_nothing_of_the_record
+    the_same_commit_twice_is_done_once
+    a_scan_goes_to_the_true_end
+    changes_come_in_order_and_in_pages
+    a_key_that_is_not_there_is_none
+    operations_tell_what_they_cost
+}
+
+fn id(text: &str) -> ProjectId {
+    ProjectId::parse(text).expect("a valid id")
+}
+
+fn project(name: &str, version: u64, at: u64, attributes: Members) -> Project {
+    Project {
+        id: id(name),
+        version,
+        updated_at: Some(Timestamp(at)),
+        updated_by: Some("test".to_owned()),
+        tombstone: None,
+        attributes,
+    }
+}
+
+fn attributes(pairs: &[(&str, Value)]) -> Members {
+    pairs.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect()
+}
+
+fn every_type() -> Members {
+    let number = |text: &str| Number::parse(text).expect("a number");
+    attributes(&[
+        ("s", "text".into()),
+        ("empty", "".into()),
+        ("n", Value::Number(number("12345678901234567890123456789012345678"))),
+        ("tiny", Value::Number(number("-1e-130"))),
+        ("b", Value::Binary(vec![0, 255])),
+        ("bool", Value::Bool(false)),
+        ("null", Value::Null),
+        ("l", Value::List(vec![Value::Null, Value::List(vec![]), Value::Strings(["x".to_owned()].into())])),
+        ("m", Value::Map(attributes(&[("ü", Value::Map(Members::new()))]))),
+        ("ss", Value::Strings(["b".to_owned(), "a".to_owned()].into())),
+        ("ns", Value::Numbers([number("1"), number("-2.5"), number("10")].into())),
+        ("bs", Value::Binaries([vec![1], vec![2, 3]].into())),
+    ])
+}
+
+async fn commit(store: &impl Store, before: Option<&Project>, after: &Project) -> Commit {
+    let token = engine::token();
+    store.commit(before, after, token, &mut Capacity::default()).await.expect("the store answers")
+}
+
+async fn read(store: &impl Store, name: &str) -> Option<Project> {
+    store.get(&id(name), Consistency::Strong, &mut Capacity::default()).await.expect("the store answers")
+}
+
+async fn a_record_comes_back_with_every_type(store: &impl Store) {
+    let new = project("a", 1, 10, every_type());
+    assert_eq!(read(store, "a").await, None);
+    assert_eq!(commit(store, None, &new).await, Commit::Done);
+    assert_eq!(read(store, "a").await, Some(new));
+}
+
+async fn a_creation_fails_where_something_is(store: &impl Store) {
+    let first = project("a", 1, 10, every_type());
+    assert_eq!(commit(store, None, &first).await, Commit::Done);
+    let second = project("a", 1, 11, Members::new());
+    assert_eq!(commit(store, None, &second).await, Commit::Conflict(Some(first.clone())));
+    assert_eq!(read(store, "a").await, Some(first));
+}
+
+async fn an_update_fails_on_another_version(store: &impl Store) {
+    let first = project("a", 1, 10, attributes(&[("x", "1".into())]));
+    let second = project("a", 2, 11, attributes(&[("x", "2".into())]));
+    assert_eq!(commit(store, Some(&first), &second).await, Commit::Conflict(None));
+    commit(store, None, &first).await;
+    assert_eq!(commit(store, Some(&first), &second).await, Commit::Done);
+    let late = project("a", 2, 12, attributes(&[("x", "3".into())]));
+    assert_eq!(commit(store, Some(&first), &late).await, Commit::Conflict(Some(second.clone())));
+    assert_eq!(read(store, "a").await, Some(second));
+}
+
+async fn an_update_changes_and_removes_attributes(store: &impl Store) {
+    let mut first = project("a", 1, 10, every_type());
+    first.attributes.insert("name with.dots and spaces".to_owned(), "x".into());
+    commit(store, None, &first).await;
+    let mut second = Project { version: 2, updated_at: Some(Timestamp(11)), ..first.clone() };
+    second.attributes.remove("l");
+    second.attributes.remove("name with.dots and spaces");
+    second.attributes.insert("s".to_owned(), Value::Bool(true));
+    second.attributes.insert("new".to_owned(), Value::List(vec![]));
+    assert_eq!(commit(store, Some(&first), &second).await, Commit::Done);
+    assert_eq!(read(store, "a").await, Some(second));
+}
+
+async fn a_tombstone_leaves_nothing_of_the_record(store: &impl Store) {
+    let first = project("a", 1, 10, every_type());
+    commit(store, None, &first).await;
+    let tombstone = Project { tombstone: Some(Timestamp(5_000)), ..project("a", 2, 11, Members::new()) };
+    assert_eq!(commit(store, Some(&first), &tombstone).await, Commit::Done);
+    assert_eq!(read(store, "a").await, Some(tombstone.clone()));
+    assert_eq!(
+        commit(store, None, &project("a", 1, 12, Members::new())).await,
+        Commit::Conflict(Some(tombstone.clone()))
+    );
+    let again = project("a", 3, 12, attributes(&[("x", "1".into())]));
+    assert_eq!(commit(store, Some(&tombstone), &again).await, Commit::Done);
+    assert_eq!(read(store, "a").await, Some(again));
+}
+
+async fn the_same_commit_twice_is_done_once(store: &impl Store) {
+    let first = project("a", 1, 10, attributes(&[("x", "1".into())]));
+    let token = engine::token();
+    let mut cost = Capacity::default();
+    for attempt in ["first", "retry"] {
+        let outcome = store.commit(None, &first, token, &mut cost).await.expect("the store answers");
+        assert_eq!(outcome, Commit::Done, "{attempt}");
+    }
+}
+
+async fn a_scan_goes_to_the_true_end(store: &impl Store) {
+    let mut written = BTreeSet::new();
+    for n in 0..12 {
+        let name = format!("p{n}");
+        let filler = Value::from("x".repeat(250_000));
+        commit(store, None, &project(&name, 1, 10, attributes(&[("filler", filler)]))).await;
+        written.insert(name);
+    }
+    let (mut found, mut pages, mut from): (BTreeSet<String>, u32, Option<Position>) = Default::default();
+    loop {
+        let page = store.scan(from, &mut Capacity::default()).await.expect("the store answers");
+        pages += 1;
+        for project in page.projects {
+            assert!(found.insert(project.id.to_string()), "{} came twice", project.id);
+        }
+        from = page.next;
+        if from.is_none() {
+            break;
+        }
+    }
+    assert!(pages > 1, "3 MB are more than one page");
+    assert_eq!(found, written);
+}
+
+async fn changes_come_in_order_and_in_pages(store: &impl Store) {
+    for n in 0u64..12 {
+        let filler = Value::from("x".repeat(250_000));
+        // Two records of each time, so that pages end between equals.
+        let at = 100 + n / 2;
+        commit(store, None, &project(&format!("p{n:02}"), 1, at, attributes(&[("filler", filler)]))).await;
+    }
+    let (mut found, mut pages, mut from) = (Vec::new(), 0, None);
+    loop {
+        let page = store.changes(0, Timestamp(101), from, &mut Capacity::default()).await.expect("the store answers");
+        pages += 1;
+        found.extend(page.projects.into_iter().map(|project| (project.updated_at, project.id.to_string())));
+        from = page.next;
+        if from.is_none() {
+            break;
+        }
+    }
+    assert!(pages > 1, "2.5 MB are more than one page");
+    assert!(found.is_sorted_by_key(|(at, _)| *at));
+    let ids: BTreeSet<String> = found.iter().map(|(_, id)| id.clone()).collect();
+    assert_eq!(ids, (2..12).map(|n| format!("p{n:02}")).collect());
+    assert_eq!(found.len(), 10);
+}
+
+async fn a_key_that_is_not_there_is_none(store: &impl Store) {
+    let hash = ApiKey::generate(&[5; 64]).expect("a key").hash();
+    assert_eq!(store.key(&hash, &mut Capacity::default()).await.expect("the store answers"), None);
+}
+
+async fn operations_tell_what_they_cost(store: &impl Store) {
+    let mut cost = Capacity::default();
+    let new = project("a", 1, 10, attributes(&[("filler", "x".repeat(5_200).into())]));
+    store.commit(None, &new, engine::token(), &mut cost).await.expect("the store answers");
+    assert!(cost.write >= 12.0, "two units for each of 6 KB: {cost}");
+    store.get(&new.id, Consistency::Strong, &mut cost).await.expect("the store answers");
+    assert!((cost.read - 2.0).abs() < 1e-9, "8 KB at a unit for 4: {cost}");
+    store.get(&new.id, Consistency::Eventual, &mut cost).await.expect("the store answers");
+    assert!((cost.read - 3.0).abs() < 1e-9, "and at half price: {cost}");
+}
+
+#[tokio::test]
+async fn keys_are_added_listed_and_revoked() {
+    let engine = Engine::start().await;
+    let key = ApiKey::generate(&[5; 64]).expect("a key");
+    let record = KeyRecord {
+        key_hash: key.hash().to_hex(),
+        key_id: "key_1".to_owned(),
+        name: "somebody".to_owned(),
+        scopes: vec![Scope::Read],
+        created: 1,
+        expires: Some(9),
+        revoked: None,
+    };
+    engine.store.add_key(&record).await.expect("added");
+    engine.store.add_key(&record).await.expect_err("there is one");
+    assert_eq!(engine.store.list_keys().await.expect("listed"), [record.clone()]);
+    engine.store.revoke_key(&record, Timestamp(5)).await.expect("revoked");
+    engine.store.revoke_key(&record, Timestamp(6)).await.expect("revoked again");
+    let revoked = KeyRecord { revoked: Some(5), ..record };
+    let found = engine.store.key(&key.hash(), &mut Capacity::default()).await.expect("looked up");
+    assert_eq!(found, Some(revoked));
+}
+
+#[tokio::test]
+async fn the_articles_table_becomes_ripples() {
+    let engine = Engine::without_tables().await;
+    engine.create_the_articles_table().await;
+    engine.put_legacy("prj0001").await;
+    let tables = engine.store.create_tables().await.expect("made");
+    assert!(tables.iter().all(|table| table.state == ripple_core::store::dynamodb::TableState::Ready), "{tables:?}");
+
+    let legacy = read(&engine.store, "prj0001").await.expect("there");
+    assert_eq!((legacy.version, legacy.updated_at), (0, None));
+    let mut after = project("prj0001", 1, 10, legacy.attributes.clone());
+    after.attributes.insert("goal".to_owned(), "another".into());
+    assert_eq!(commit(&engine.store, Some(&legacy), &after).await, Commit::Done);
+    assert_eq!(read(&engine.store, "prj0001").await, Some(after));
+    engine.store.create_tables().await.expect("made before is no error");
+}
+
+/// Law 3: what somebody who knows no versions writes between ripple's reading and writing is not lost.
+#[tokio::test]
+async fn a_writer_behind_ripples_back_is_not_overwritten() {
+    let engine = Engine::without_tables().await;
+    engine.create_the_articles_table().await;
+    engine.put_legacy("prj0001").await;
+    engine.store.create_tables().await.expect("made");
+    let legacy = read(&engine.store, "prj0001").await.expect("there");
+    let mut after = project("prj0001", 1, 10, legacy.attributes.clone());
+    after.attributes.insert("goal".to_owned(), "ripple's".into());
+
+    engine.set("prj0001", "goal", "somebody's").await;
+    let Commit::Conflict(Some(newer)) = commit(&engine.store, Some(&legacy), &after).await else {
+        panic!("the same attribute: a conflict");
+    };
+    assert_eq!(newer.attributes["goal"], "somebody's".into());
+
+    engine.set("prj0001", "note", "kept").await;
+    let mut after = project("prj0001", 1, 10, newer.attributes.clone());
+    after.attributes.insert("goal".to_owned(), "ripple's".into());
+    assert_eq!(commit(&engine.store, Some(&newer), &after).await, Commit::Done);
+    let saved = read(&engine.store, "prj0001").await.expect("there");
+    assert_eq!((&saved.attributes["goal"], &saved.attributes["note"]), (&"ripple's".into(), &"kept".into()));
+}
