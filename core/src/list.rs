@@ -36,8 +36,8 @@ pub struct ListPage {
     pub body: Vec<u8>,
     /// Where the next page begins, if there is one.
     pub next: Option<String>,
-    /// The entity tag, without its quotes: a sum over all records, whatever the query shows of them, and
-    /// the query.
+    /// The entity tag, without its quotes: a sum over all records that the query chooses, on this page or another,
+    /// and the query.
     pub etag: String,
 }
 
@@ -50,14 +50,11 @@ impl<'q> Listing<'q> {
 
     /// Shows it a record: each of the table once, deleted or not.
     pub fn add(&mut self, project: &Project) {
-        if project.is_deleted() {
+        if project.is_deleted() || !self.query.matches(project) {
             return;
         }
         let json = project.to_json();
         self.sum.0 = self.sum.0.wrapping_add(ContentHash::of(&json).0);
-        if !self.query.matches(project) {
-            return;
-        }
         let rank = self.query.rank(project);
         let before_page = self.query.after().is_some_and(|after| rank <= *after);
         if before_page || self.end.as_ref().is_some_and(|end| rank >= *end) {

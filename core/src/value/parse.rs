@@ -37,8 +37,8 @@ pub fn parse(text: &[u8]) -> Result<Value, Malformed> {
 fn value(raw: &RawValue, depth: usize, pointer: &mut Vec<String>) -> Result<Value, String> {
     let text = raw.get();
     let not_json = |error: serde_json::Error| format!("not JSON: {error}");
-    // The outermost container is the record itself; DynamoDB counts from the attribute.
-    if depth > limits::NESTING + 1 {
+    // DynamoDB counts an attribute's scalars as a level; the record itself, depth 0, is none.
+    if depth > limits::NESTING {
         return Err(format!("nested deeper than {} levels", limits::NESTING));
     }
     match text.as_bytes().first() {
@@ -129,8 +129,8 @@ mod tests {
     #[test]
     fn nesting_is_bounded_and_never_overflows_the_stack() {
         let nested = |depth: usize| format!("{}1{}", "[".repeat(depth), "]".repeat(depth));
-        assert!(parse(nested(limits::NESTING + 1).as_bytes()).is_ok());
-        let malformed = parse(nested(limits::NESTING + 2).as_bytes()).expect_err("refused");
+        assert!(parse(nested(limits::NESTING).as_bytes()).is_ok());
+        let malformed = parse(nested(limits::NESTING + 1).as_bytes()).expect_err("refused");
         assert!(malformed.detail.contains("32 levels"));
         assert!(parse(nested(200_000).as_bytes()).is_err());
         assert!(parse("[".repeat(400_000).as_bytes()).is_err());

@@ -1,0 +1,133 @@
+"""Where the tests find ripple and its DynamoDB.
+
+RIPPLE_URL, RIPPLE_KEY            a running ripple and a key with the scopes read and write
+RIPPLE_DYNAMODB_ENDPOINT          the DynamoDB under it, such as the one that `ripple dev` prints
+RIPPLE_REQUIRE_URL=1              to have none of these is a failure and not a reason to skip
+"""
+
+import json
+import os
+import re
+import secrets
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from decimal import Decimal
+
+import boto3
+import pytest
+
+from second_writer import TABLE
+
+
+@dataclass
+class Answer:
+    """What ripple answered; numbers keep every digit."""
+
+    status: int
+    headers: dict
+    body: bytes
+
+    def json(self):
+        return json.loads(self.body, parse_float=Decimal)
+
+
+class Ripple:
+    """ripple's HTTP API, each request sent with the session token of the last write."""
+
+    def __init__(self, url, key):
+        self.url, self.key, self.session = url.rstrip("/"), key, None
+
+    def call(self, method, path, body=None):
+        headers = {"x-api-key": self.key}
+        if self.session:
+            headers["ripple-session"] = self.session
+        if body is not None:
+            body = write_json(body).encode()
+            headers["content-type"] = "application/json"
+        request = urllib.request.Request(self.url + path, body, headers, method=method)
+        try:
+            response = urllib.request.urlopen(request, timeout=30)
+        except urllib.error.HTTPError as error:
+            response = error  # a status is an answer, not an error
+        with response:
+            answer = Answer(response.status, response.headers, response.read())
+        self.session = answer.headers.get("ripple-session", self.session)
+        return answer
+
+    def get(self, prj_id):
+        return self._expect(200, "GET", f"/prj/{prj_id}")
+
+    def create(self, project):
+        return self._expect(201, "POST", "/prj", project)
+
+    def put(self, prj_id, project):
+        return self._expect(200, "PUT", f"/prj/{prj_id}", project)
+
+    def patch(self, prj_id, edit):
+        return self._expect(200, "PATCH", f"/prj/{prj_id}", edit)
+
+    def list(self, query=""):
+        """The list, page by page, as one."""
+        records, path = [], f"/prj?{query}"
+        while path:
+            answer = self.call("GET", path)
+            assert answer.status == 200, answer
+            records += answer.json()
+            link = answer.headers.get("link")
+            path = "/" + link[link.index("<") + 1 : link.index(">")] if link else None
+        return records
+
+    def _expect(self, status, method, path, body=None):
+        answer = self.call(method, path, body)
+        assert answer.status == status, answer
+        return answer.json()
+
+
+def write_json(value):
+    """JSON text in which a Decimal keeps its digits. json itself would take a float only: it is given a string
+    that nothing else is like, whose quotes are taken off."""
+    text = json.dumps(value, default=lambda decimal: f"\0{decimal:f}\0")
+    return re.sub(r'"\\u0000(.*?)\\u0000"', r"\1", text)
+
+
+def _setting(name):
+    value = os.environ.get(name)
+    if not value:
+        absent = pytest.fail if os.environ.get("RIPPLE_REQUIRE_URL") == "1" else pytest.skip
+        absent(f"{name} is not set")
+    return value
+
+
+def _dynamodb(make):
+    """Any credentials do: the endpoint is an engine on this machine."""
+    return make(
+        "dynamodb",
+        endpoint_url=_setting("RIPPLE_DYNAMODB_ENDPOINT"),
+        region_name="us-east-1",
+        aws_access_key_id="second",
+        aws_secret_access_key="writer",
+    )
+
+
+@pytest.fixture(scope="session")
+def client():
+    """DynamoDB with its types as they are on the wire."""
+    return _dynamodb(boto3.client)
+
+
+@pytest.fixture(scope="session")
+def table():
+    """The project table as the second writer sees it."""
+    return _dynamodb(boto3.resource).Table(TABLE)
+
+
+@pytest.fixture
+def ripple():
+    return Ripple(_setting("RIPPLE_URL"), _setting("RIPPLE_KEY"))
+
+
+@pytest.fixture
+def prj_id():
+    """An id that no record has."""
+    return f"py-{secrets.token_hex(6)}"

@@ -1,0 +1,193 @@
+//! An answer, and what cases ask of it.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use http::header::{ETAG, LINK};
+use http::{HeaderMap, Request, Response, StatusCode};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+/// An answer. Its questions panic, with the whole exchange, where it is not what they ask for.
+pub struct Answer {
+    asked: String,
+    path: String,
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+impl Answer {
+    pub(crate) fn new(request: &Request<Bytes>, response: Response<Bytes>) -> Answer {
+        let path = request.uri().path().to_owned();
+        let asked = format!("{} {}", request.method(), request.uri());
+        let (head, body) = response.into_parts();
+        Answer { asked, path, status: head.status, headers: head.headers, body }
+    }
+
+    /// The request, for messages.
+    #[must_use]
+    pub fn asked(&self) -> &str {
+        &self.asked
+    }
+
+    /// The status.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        self.status.as_u16()
+    }
+
+    /// The headers.
+    #[must_use]
+    pub fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
+    /// The body's bytes.
+    #[must_use]
+    pub fn body(&self) -> &Bytes {
+        &self.body
+    }
+
+    /// Fails with the whole exchange.
+    #[track_caller]
+    pub(crate) fn fail(&self, why: impl AsRef<str>) -> ! {
+        let head: String = self.headers.iter().map(|(name, value)| format!("\n  {name}: {value:?}")).collect();
+        let body = String::from_utf8_lossy(&self.body);
+        let body: String = body.chars().take(2000).collect();
+        panic!("{}\n  {}: {}{head}\n\n  {body}\n", why.as_ref(), self.asked, self.status)
+    }
+
+    /// This answer, which has this status.
+    #[track_caller]
+    pub fn expect(self, status: u16) -> Answer {
+        if self.status() != status {
+            self.fail(format!("the status should be {status}"));
+        }
+        self
+    }
+
+    /// A header that comes at most once.
+    #[track_caller]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let mut values = self.headers.get_all(name).iter();
+        let value = values.next()?;
+        if values.next().is_some() {
+            self.fail(format!("{name} comes twice"));
+        }
+        match value.to_str() {
+            Ok(text) => Some(text),
+            Err(_) => self.fail(format!("{name} is not ASCII")),
+        }
+    }
+
+    /// The entity tag.
+    #[track_caller]
+    pub fn etag(&self) -> String {
+        match self.header(ETAG.as_str()) {
+            Some(tag) => tag.to_owned(),
+            None => self.fail("there should be an ETag"),
+        }
+    }
+
+    /// The body as text.
+    #[track_caller]
+    pub fn text(&self) -> &str {
+        match std::str::from_utf8(&self.body) {
+            Ok(text) => text,
+            Err(_) => self.fail("the body should be UTF-8"),
+        }
+    }
+
+    /// The body as JSON.
+    #[track_caller]
+    pub fn json(&self) -> Value {
+        match serde_json::from_slice(&self.body) {
+            Ok(json) => json,
+            Err(error) => self.fail(format!("the body should be JSON: {error}")),
+        }
+    }
+
+    /// The entries of a body that is an array.
+    #[track_caller]
+    pub fn array(&self) -> Vec<Value> {
+        match self.json() {
+            Value::Array(entries) => entries,
+            _ => self.fail("the body should be an array"),
+        }
+    }
+
+    /// A member's own text, every digit of its numbers as it stands.
+    #[track_caller]
+    pub fn raw(&self, name: &str) -> &str {
+        let members: BTreeMap<&str, &RawValue> = match serde_json::from_str(self.text()) {
+            Ok(members) => members,
+            Err(error) => self.fail(format!("the body should be an object: {error}")),
+        };
+        match members.get(name) {
+            Some(raw) => raw.get(),
+            None => self.fail(format!("the body should have {name:?}")),
+        }
+    }
+
+    /// The record's version.
+    #[track_caller]
+    pub fn version(&self) -> u64 {
+        match self.json()["version"].as_u64() {
+            Some(version) => version,
+            None => self.fail("the body should have a version"),
+        }
+    }
+
+    /// Where `Link: <…>; rel="next"` leads, as a path; it must be a relative reference.
+    #[track_caller]
+    pub fn next(&self) -> Option<String> {
+        let link = self.header(LINK.as_str())?;
+        let reference = link.strip_prefix('<').and_then(|rest| rest.strip_suffix(r#">; rel="next""#));
+        match reference {
+            Some(reference) => Some(self.resolve(reference)),
+            None => self.fail(r#"Link should be <…>; rel="next""#),
+        }
+    }
+
+    /// A relative reference (RFC 3986 §4.2, a path without a leading slash) from the path that was asked for.
+    #[track_caller]
+    pub fn resolve(&self, reference: &str) -> String {
+        let first_segment = reference.split(['/', '?']).next().unwrap_or_default();
+        if first_segment.is_empty() || first_segment == "." || first_segment == ".." || first_segment.contains(':') {
+            self.fail(format!("{reference:?} should be relative to the folder that was asked in"));
+        }
+        let folder = self.path.rfind('/').map_or(0, |slash| slash + 1);
+        format!("{}{reference}", &self.path[..folder])
+    }
+
+    /// The problem, which has this status and code. (That it is a whole one is a law of every answer.)
+    #[track_caller]
+    pub fn problem(&self, status: u16, code: &str) -> Value {
+        if self.status() != status {
+            self.fail(format!("the status should be {status} {code}"));
+        }
+        let problem = self.json();
+        if problem["code"] != code {
+            self.fail(format!("the code should be {code:?}"));
+        }
+        problem
+    }
+
+    /// The problem names this place (`pointer`, `parameter` or `header`) as one at fault.
+    #[track_caller]
+    pub fn blames(&self, kind: &str, place: &str) -> &Answer {
+        let problem = self.json();
+        let faults = problem["errors"].as_array().map_or(&[][..], Vec::as_slice);
+        let named = |fault: &Value| {
+            fault[kind].as_str().is_some_and(|at| match kind {
+                "header" => at.eq_ignore_ascii_case(place),
+                _ => at == place,
+            })
+        };
+        if !faults.iter().any(named) {
+            self.fail(format!("errors should have the {kind} {place:?}"));
+        }
+        self
+    }
+}

@@ -1,0 +1,79 @@
+//! A request in the making.
+
+use bytes::Bytes;
+use http::header::{AsHeaderName, CONTENT_TYPE, HeaderMap, IntoHeaderName};
+use http::{HeaderValue, Method, Request};
+
+use crate::{Answer, Target, laws};
+
+/// A request with the target's key and session token, until told otherwise.
+#[must_use = "a call is sent with `send`"]
+pub struct Call<'t> {
+    target: &'t Target,
+    method: Method,
+    path: String,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+impl<'t> Call<'t> {
+    pub(crate) fn new(target: &'t Target, method: Method, path: String) -> Call<'t> {
+        let call = Call { target, method, path, headers: HeaderMap::new(), body: Bytes::new() };
+        call.header("x-api-key", &target.host().key)
+    }
+
+    /// Sets a header.
+    pub fn header(mut self, name: impl IntoHeaderName, value: impl AsRef<[u8]>) -> Self {
+        self.headers.insert(name, header_value(value));
+        self
+    }
+
+    /// Sends a header once more.
+    pub fn also(mut self, name: impl IntoHeaderName, value: impl AsRef<[u8]>) -> Self {
+        self.headers.append(name, header_value(value));
+        self
+    }
+
+    /// Leaves a header out.
+    pub fn without(mut self, name: impl AsHeaderName) -> Self {
+        self.headers.remove(name);
+        self
+    }
+
+    /// Sets the body to a JSON text.
+    pub fn json(self, body: impl Into<String>) -> Self {
+        self.body(body.into()).header(CONTENT_TYPE, "application/json")
+    }
+
+    /// Sets the body.
+    pub fn body(mut self, body: impl Into<Bytes>) -> Self {
+        self.body = body.into();
+        self
+    }
+
+    /// Sends it. What is true of every answer is checked here.
+    #[track_caller]
+    pub fn send(self) -> Answer {
+        let Call { target, method, path, mut headers, body } = self;
+        if let Some(token) = target.session() {
+            headers.entry("ripple-session").or_insert(token);
+        }
+        let mut request = Request::new(body);
+        *request.method_mut() = method;
+        *request.uri_mut() = path.parse().unwrap_or_else(|error| panic!("{path:?} is no path: {error}"));
+        *request.headers_mut() = headers;
+
+        let response = target.host().send(request.clone());
+        let answer = Answer::new(&request, response);
+        laws::check(&request, &answer);
+        if let Some(token) = answer.headers().get("ripple-session") {
+            target.remember_session(token.clone());
+        }
+        answer
+    }
+}
+
+#[track_caller]
+fn header_value(value: impl AsRef<[u8]>) -> HeaderValue {
+    HeaderValue::from_bytes(value.as_ref()).expect("a header's value has no control characters")
+}

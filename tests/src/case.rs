@@ -1,0 +1,34 @@
+//! What the suite is made of.
+
+use crate::Target;
+
+/// A behaviour that every host shows.
+#[derive(Clone, Copy, Debug)]
+pub struct Case {
+    /// `noun::behaviour`.
+    pub name: &'static str,
+    /// Whether it asks with [`Host::read_key`](crate::Host::read_key).
+    pub needs_read_key: bool,
+    /// Panics when the host behaves otherwise.
+    pub run: fn(&Target),
+}
+
+/// The cases of a file: `cases! { records: creates_a_record, … }`, those that need a key with only the scope
+/// `read` after `with_read_key:`.
+macro_rules! cases {
+    ($noun:ident: $($name:ident),* $(,)? $(; with_read_key: $($reading:ident),* $(,)?)?) => {
+        pub(super) const CASES: &[$crate::Case] = &[
+            $($crate::Case {
+                name: concat!(stringify!($noun), "::", stringify!($name)),
+                needs_read_key: false,
+                run: $name,
+            },)*
+            $($($crate::Case {
+                name: concat!(stringify!($noun), "::", stringify!($reading)),
+                needs_read_key: true,
+                run: $reading,
+            },)*)?
+        ];
+    };
+}
+pub(crate) use cases;

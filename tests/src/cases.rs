@@ -1,0 +1,36 @@
+//! The cases, by noun.
+
+mod bad_input;
+mod changes;
+mod errors;
+mod http;
+mod keys;
+mod limits;
+mod lists;
+mod numbers;
+mod paging;
+mod records;
+mod saving;
+mod tags;
+
+use crate::Case;
+
+const ALL: [&[Case]; 12] = [
+    records::CASES,
+    saving::CASES,
+    numbers::CASES,
+    limits::CASES,
+    lists::CASES,
+    paging::CASES,
+    changes::CASES,
+    tags::CASES,
+    keys::CASES,
+    http::CASES,
+    bad_input::CASES,
+    errors::CASES,
+];
+
+/// All of them.
+pub fn cases() -> impl Iterator<Item = Case> {
+    ALL.iter().copied().flatten().copied()
+}

@@ -1,0 +1,194 @@
+//! Bodies that are no JSON, no record, or of no known type: each refused, and nothing changed.
+
+use http::Method;
+
+use crate::case::cases;
+use crate::target::path;
+use crate::{Answer, Call, Target};
+
+cases! { bad_input:
+    what_is_not_json_is_refused,
+    what_is_not_utf8_is_refused,
+    what_is_not_an_object_is_refused,
+    a_member_twice_is_refused,
+    an_unnamed_member_is_refused,
+    a_pointer_shows_the_place,
+    a_body_without_a_content_type_is_taken_as_json,
+    another_content_type_is_refused_with_what_is_taken,
+    json_content_types_are_taken,
+    a_damaged_body_is_refused_before_its_record_is_looked_for,
+}
+
+/// The ways to send a body, each to a record that is there (or, with POST, is not).
+const METHODS: [Method; 3] = [Method::POST, Method::PUT, Method::PATCH];
+
+fn send<'t>(t: &'t Target, method: &Method, id: &str, body: &[u8]) -> Call<'t> {
+    let path = if method == Method::POST { "/prj".to_owned() } else { path(id) };
+    t.call(method.clone(), path).body(body.to_vec()).header("content-type", "application/json")
+}
+
+/// Every method refuses the body; the record stays, and nothing new is there.
+#[track_caller]
+fn refused(t: &Target, body: impl AsRef<[u8]>) -> Vec<Answer> {
+    let t = &t.stranger();
+    let id = t.some_project();
+    let answers = METHODS.map(|method| t.refused(&id, send(t, &method, &id, body.as_ref()), 400, "invalid_body"));
+    assert_eq!(t.list_ids(""), [id]);
+    answers.into()
+}
+
+fn what_is_not_json_is_refused(t: &Target) {
+    for body in [
+        "",
+        " ",
+        "{",
+        "}",
+        "nothing",
+        "name=x",
+        r#"{"name":}"#,
+        r#"{"name":"x"} x"#,
+        r#"{"name":"x"}{"name":"y"}"#,
+        r#"{"name":"x",}"#,
+        r#"{name:"x"}"#,
+        "{'name':'x'}",
+        r#"{"name":NaN}"#,
+        r#"{"n":Infinity}"#,
+        r#"{"n":-}"#,
+        r#"{"n":+1}"#,
+        r#"{"n":01}"#,
+        r#"{"n":.5}"#,
+        r#"{"n":1.}"#,
+        r#"{"n":0x1}"#,
+        r#"{"name":"x" /* why */}"#,
+        "{\"name\":\"a\nb\"}",
+        r#"{"name":"\x41"}"#,
+        "\u{feff}{\"name\":\"x\"}",
+        "{\"name\":\"x\"}\u{0}",
+    ] {
+        refused(t, body);
+    }
+}
+
+fn what_is_not_utf8_is_refused(t: &Target) {
+    let text = |bytes: &[u8]| [br#"{"name":""#, bytes, br#""}"#].concat();
+    for bytes in [&b"\xff"[..], b"\xc3", b"\xc0\xaf", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"caf\xe9"] {
+        refused(t, text(bytes));
+    }
+    for surrogate in [r"\ud800", r"\udc00", r"\ud800\u0041", r"\udc00\ud800"] {
+        refused(t, text(surrogate.as_bytes()));
+    }
+    refused(t, b"\xff\xfe{\0}\0");
+}
+
+fn what_is_not_an_object_is_refused(t: &Target) {
+    for body in ["[]", r#"[{"name":"x"}]"#, r#""name""#, "1", "true", "null", "1e999"] {
+        refused(t, body);
+    }
+}
+
+fn a_member_twice_is_refused(t: &Target) {
+    for body in [
+        r#"{"name":"x","name":"y"}"#,
+        r#"{"name":"x","name":"x"}"#,
+        r#"{"name":"x","na\u006de":"y"}"#,
+        r#"{"owner":null,"owner":null}"#,
+        r#"{"meta":{"a":1,"b":2,"a":3}}"#,
+        r#"{"list":[0,[{"\u0061":1,"a":1}]]}"#,
+        r#"{"version":1,"version":1}"#,
+    ] {
+        refused(t, body);
+    }
+}
+
+/// DynamoDB takes no empty attribute name, at no level.
+fn an_unnamed_member_is_refused(t: &Target) {
+    for body in [r#"{"":1}"#, r#"{"meta":{"":1}}"#, r#"{"list":[{"":null}]}"#] {
+        refused(t, body);
+    }
+}
+
+fn a_pointer_shows_the_place(t: &Target) {
+    for (body, pointer) in [
+        (r#"{"n":1e999}"#, "/n"),
+        (r#"{"a/b":{"c~d":[0,1e999]}}"#, "/a~1b/c~0d/1"),
+        (r#"{"meta":[{"a":1,"a":2}]}"#, "/meta/0/a"),
+        (r#"{"list_shard":"0"}"#, "/list_shard"),
+        (r#"{"name":1}"#, "/name"),
+    ] {
+        for answer in refused(t, body) {
+            answer.blames("pointer", pointer);
+        }
+    }
+}
+
+/// RFC 9110 §8.3: where none is given, the body may be looked at.
+fn a_body_without_a_content_type_is_taken_as_json(t: &Target) {
+    let project = t.project();
+    send(t, &Method::POST, "", project.to_json().as_bytes()).without("content-type").send().expect(201);
+    for method in [Method::PUT, Method::PATCH] {
+        let name = format!("saved with {method}");
+        let edit = format!(r#"{{"name":"{name}"}}"#);
+        send(t, &method, project.id(), edit.as_bytes()).without("content-type").send().expect(200);
+        assert_eq!(t.read(project.id()).json()["name"], name);
+        let call = send(t, &method, project.id(), b"name=x").without("content-type");
+        t.refused(project.id(), call, 400, "invalid_body");
+    }
+}
+
+fn another_content_type_is_refused_with_what_is_taken(t: &Target) {
+    let id = t.some_project();
+    for method in METHODS {
+        for kind in [
+            "text/plain",
+            "text/json",
+            "application/x-www-form-urlencoded",
+            "application/json-patch+json",
+            "application/jsonx",
+            "application/*",
+            "json",
+            "",
+        ] {
+            let call = send(t, &method, &id, br#"{"name":"x"}"#).header("content-type", kind);
+            let answer = t.refused(&id, call, 415, "unsupported_media_type");
+            match method {
+                Method::POST => assert_eq!(answer.header("accept-post"), Some("application/json")),
+                Method::PATCH => {
+                    let taken: Vec<&str> = answer.header("accept-patch").unwrap_or_default().split(", ").collect();
+                    assert!(taken.contains(&"application/merge-patch+json") && taken.contains(&"application/json"));
+                }
+                _ => {}
+            }
+        }
+    }
+    for method in [Method::POST, Method::PUT] {
+        let patch = send(t, &method, &id, br#"{"name":"x"}"#).header("content-type", "application/merge-patch+json");
+        t.refused(&id, patch, 415, "unsupported_media_type");
+    }
+}
+
+/// JSON is UTF-8; RFC 8259 §11 gives a `charset` no meaning.
+fn json_content_types_are_taken(t: &Target) {
+    let id = t.some_project();
+    let kinds = [
+        "application/json",
+        "APPLICATION/Json",
+        "application/json; charset=utf-8",
+        "application/json;charset=\"UTF-8\"",
+    ];
+    for kind in kinds {
+        t.post("/prj", t.project().to_json()).header("content-type", kind).send().expect(201);
+        t.put(&id, r#"{"name":"x"}"#).header("content-type", kind).send().expect(200);
+        t.patch(&id, r#"{"name":"y"}"#).header("content-type", kind).send().expect(200);
+    }
+    for kind in ["application/merge-patch+json", "Application/Merge-Patch+JSON; charset=utf-8"] {
+        t.patch(&id, r#"{"name":"z"}"#).header("content-type", kind).send().expect(200);
+    }
+}
+
+fn a_damaged_body_is_refused_before_its_record_is_looked_for(t: &Target) {
+    for id in [t.fresh_id(), t.some_tombstone()] {
+        for method in [Method::PUT, Method::PATCH] {
+            send(t, &method, &id, b"no JSON").send().problem(400, "invalid_body");
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! What has changed since.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::Target;
+use crate::case::cases;
+use crate::target::{escape, id_of};
+
+cases! { changes:
+    without_since_every_record_is_told,
+    a_new_record_is_told,
+    a_changed_record_is_told_as_it_is_now,
+    a_deleted_record_is_told_as_deleted,
+    a_record_created_anew_is_told_as_changed,
+    a_cursor_goes_on_telling,
+    pages_hold_up_to_limit_and_tell_everything,
+    what_is_told_is_the_record_itself,
+    a_damaged_cursor_is_refused,
+}
+
+/// How far the index may be behind: half of the overlap that the contract speaks of.
+const LAG: Duration = Duration::from_secs(15);
+
+/// What a reader knows who applied everything that was told.
+#[derive(Default)]
+struct Told {
+    changed: BTreeMap<String, Value>,
+    deleted: BTreeSet<String>,
+    cursor: String,
+}
+
+/// Follows the changes from `path` until no more is ready.
+///
+/// A change may be told again and pages of one moment come in no order, so what counts of a record is its
+/// greatest version.
+#[track_caller]
+fn follow(t: &Target, path: &str) -> Told {
+    let mut told = Told::default();
+    for page in t.pages(path) {
+        let page = page.json();
+        for record in page["changed"].as_array().expect("changed is an array") {
+            let newest = told.changed.entry(id_of(record)).or_insert_with(|| record.clone());
+            if record["version"].as_u64() > newest["version"].as_u64() {
+                *newest = record.clone();
+            }
+        }
+        for id in page["deleted"].as_array().expect("deleted is an array") {
+            told.deleted.insert(id.as_str().expect("an id is a string").to_owned());
+        }
+        told.cursor = page["cursor"].as_str().expect("the cursor is a string").to_owned();
+    }
+    assert!(!told.cursor.is_empty());
+    told
+}
+
+/// Where the changes are now.
+#[track_caller]
+fn now(t: &Target) -> String {
+    follow(t, "/prj/_changes").cursor
+}
+
+/// What is told since `cursor`, once it is `enough`: the index that tells of changes may lag behind.
+#[track_caller]
+fn since(t: &Target, cursor: &str, enough: impl Fn(&Told) -> bool) -> Told {
+    let path = format!("/prj/_changes?since={}", escape(cursor));
+    let begun = Instant::now();
+    loop {
+        let told = follow(t, &path);
+        if enough(&told) {
+            return told;
+        }
+        assert!(begun.elapsed() < LAG, "not told within {} s", LAG.as_secs());
+        thread::sleep(Duration::from_millis(200));
+    }
+}
+
+fn without_since_every_record_is_told(t: &Target) {
+    let ids = [t.some_project(), t.some_project()];
+    let told = follow(t, "/prj/_changes");
+    assert!(ids.iter().all(|id| told.changed.contains_key(id)));
+}
+
+fn a_new_record_is_told(t: &Target) {
+    let cursor = now(t);
+    let id = t.some_project();
+    let told = since(t, &cursor, |told| told.changed.contains_key(&id));
+    assert_eq!(told.changed[&id], t.read(&id).json());
+    assert!(!told.deleted.contains(&id));
+}
+
+fn a_changed_record_is_told_as_it_is_now(t: &Target) {
+    let id = t.some_project();
+    let cursor = now(t);
+    t.patch(&id, r#"{"name":"second"}"#).send().expect(200);
+    t.patch(&id, r#"{"name":"third"}"#).send().expect(200);
+    let told = since(t, &cursor, |told| told.changed.get(&id).is_some_and(|record| record["version"] == 3));
+    assert_eq!(told.changed[&id], t.read(&id).json());
+}
+
+fn a_deleted_record_is_told_as_deleted(t: &Target) {
+    let id = t.some_project();
+    let cursor = now(t);
+    t.delete(&id).send().expect(204);
+    let told = since(t, &cursor, |told| told.deleted.contains(&id));
+    assert!(!told.changed.contains_key(&id));
+}
+
+fn a_record_created_anew_is_told_as_changed(t: &Target) {
+    let project = t.project();
+    let id = project.id();
+    t.create(&project);
+    let cursor = now(t);
+    t.delete(id).send().expect(204);
+    t.create(&project);
+    let told = since(t, &cursor, |told| told.changed.get(id).is_some_and(|record| record["version"] == 3));
+    assert_eq!(told.changed[id], t.read(id).json());
+    assert!(!told.deleted.contains(id));
+}
+
+fn a_cursor_goes_on_telling(t: &Target) {
+    let mut cursor = now(t);
+    for _ in 0..3 {
+        let id = t.some_project();
+        cursor = since(t, &cursor, |told| told.changed.contains_key(&id)).cursor;
+    }
+}
+
+fn pages_hold_up_to_limit_and_tell_everything(t: &Target) {
+    let cursor = now(t);
+    let changed: Vec<String> = (0..7).map(|_| t.some_project()).collect();
+    let deleted: Vec<String> = (0..4).map(|_| t.some_tombstone()).collect();
+    since(t, &cursor, |told| {
+        changed.iter().all(|id| told.changed.contains_key(id)) && deleted.iter().all(|id| told.deleted.contains(id))
+    });
+
+    let mut told = 0;
+    for page in t.pages(&format!("/prj/_changes?since={}&limit=3", escape(&cursor))) {
+        let page = page.json();
+        let list = |name: &str| page[name].as_array().cloned().unwrap_or_default();
+        assert!(list("changed").len() + list("deleted").len() <= 3);
+        told += list("changed").iter().filter(|record| changed.contains(&id_of(record))).count();
+        told += list("deleted").iter().filter(|id| deleted.iter().any(|deleted| *id == deleted)).count();
+    }
+    assert!(told >= 11, "{told} of 11 told");
+}
+
+fn what_is_told_is_the_record_itself(t: &Target) {
+    let cursor = now(t);
+    let project = t.project().raw("n", "12345678901234567890123456789012345678");
+    let created = t.create(&project);
+    since(t, &cursor, |told| told.changed.contains_key(project.id()));
+    let pages = t.pages(&format!("/prj/_changes?since={}", escape(&cursor)));
+    assert!(pages.iter().any(|page| page.text().contains(created.text())), "the same bytes");
+}
+
+fn a_damaged_cursor_is_refused(t: &Target) {
+    let cursor = now(t);
+    let half = &cursor[..cursor.len() / 2];
+    for damaged in ["", "x", "!!!!", "%00", "AAAAAAAAAAAAAAAA", half, &"A".repeat(4000)] {
+        let answer = t.get(format!("/prj/_changes?since={damaged}")).send();
+        answer.problem(400, "invalid_request");
+        answer.blames("parameter", "since");
+    }
+}

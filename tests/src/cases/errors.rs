@@ -1,0 +1,381 @@
+//! Every error that can be asked for, its body as it stands.
+//!
+//! `internal` and `unavailable` cannot be asked for: they are the store's to give, and its tests'.
+
+use expect_test::{Expect, expect};
+use serde_json::Value;
+
+use crate::case::cases;
+use crate::target::path;
+use crate::{Answer, Target};
+
+cases! { errors:
+    invalid_body,
+    invalid_request,
+    forbidden,
+    missing_authentication_token,
+    not_found,
+    method_not_allowed,
+    exists,
+    stale,
+    gone,
+    precondition_failed,
+    body_too_large,
+    record_too_large,
+    unsupported_media_type;
+    with_read_key:
+    insufficient_scope,
+}
+
+/// Compares a problem to its golden text, in which the case's own ids begin with `run`. What a record has from
+/// the clock and the key is left out, and so is its size, which counts the key's name.
+#[track_caller]
+fn told(t: &Target, answer: &Answer, expected: &Expect) {
+    let mut problem = answer.json();
+    if let Some(current) = problem.get_mut("current").and_then(Value::as_object_mut) {
+        current.remove("updated_at");
+        current.remove("updated_by");
+    }
+    let text = serde_json::to_string_pretty(&problem).expect("JSON is written").replace(&t.run, "run");
+    let text = match text.split_once("this one would have ") {
+        Some((before, size)) => format!("{before}this one would have …{}", size.trim_start_matches(char::is_numeric)),
+        None => text,
+    };
+    expected.assert_eq(&text);
+}
+
+fn invalid_body(t: &Target) {
+    let wrong = t.project().without("goal").with("term", "six").with("deleted", true);
+    let answer = t.post("/prj", wrong.to_json()).send().expect(400);
+    told(
+        t,
+        &answer,
+        &expect![[r#"
+        {
+          "code": "invalid_body",
+          "detail": "the body has faults",
+          "errors": [
+            {
+              "detail": "must be a whole number, at least 0, or a string of one",
+              "pointer": "/term"
+            },
+            {
+              "detail": "is reserved",
+              "pointer": "/deleted"
+            },
+            {
+              "detail": "is required",
+              "pointer": "/goal"
+            }
+          ],
+          "message": "Invalid request body",
+          "status": 400,
+          "title": "Bad Request",
+          "type": "urn:problem-type:ripple:invalid_body"
+        }"#]],
+    );
+    let answer = t.post("/prj", r#"{"name":"x","name":"y"}"#).send().expect(400);
+    told(
+        t,
+        &answer,
+        &expect![[r#"
+        {
+          "code": "invalid_body",
+          "detail": "the body has faults",
+          "errors": [
+            {
+              "detail": "the member occurs twice",
+              "pointer": "/name"
+            }
+          ],
+          "message": "Invalid request body",
+          "status": 400,
+          "title": "Bad Request",
+          "type": "urn:problem-type:ripple:invalid_body"
+        }"#]],
+    );
+}
+
+fn invalid_request(t: &Target) {
+    let answer = t.get("/prj?limit=0").send().expect(400);
+    told(
+        t,
+        &answer,
+        &expect![[r#"
+        {
+          "code": "invalid_request",
+          "detail": "the request has faults",
+          "errors": [
+            {
+              "detail": "must be a whole number from 1 to 10000",
+              "parameter": "limit"
+            }
+          ],
+          "message": "Bad Request",
+          "status": 400,
+          "title": "Bad Request",
+          "type": "urn:problem-type:ripple:invalid_request"
+        }"#]],
+    );
+    let answer = t.get(path("a%2Fb")).send().expect(400);
+    told(
+        t,
+        &answer,
+        &expect![[r#"
+        {
+          "code": "invalid_request",
+          "detail": "the request has faults",
+          "errors": [
+            {
+              "detail": "a prj_id has 1 to 128 characters of A-Z a-z 0-9 . _ ~ - and does not begin with _",
+              "parameter": "prjid"
+            }
+          ],
+          "message": "Bad Request",
+          "status": 400,
+          "title": "Bad Request",
+          "type": "urn:problem-type:ripple:invalid_request"
+        }"#]],
+    );
+    let answer = t.get("/prj").header("ripple-session", "x").send().expect(400);
+    told(
+        t,
+        &answer,
+        &expect![[r#"
+        {
+          "code": "invalid_request",
+          "detail": "the request has faults",
+          "errors": [
+            {
+              "detail": "is no token of ripple's",
+              "header": "ripple-session"
+            }
+          ],
+          "message": "Bad Request",
+          "status": 400,
+          "title": "Bad Request",
+          "type": "urn:problem-type:ripple:invalid_request"
+        }"#]],
+    );
+}
+
+fn forbidden(t: &Target) {
+    let answer = t.get("/prj").without("x-api-key").send().expect(403);
+    told(
+        t,
+        &answer,
+        &expect![[r#"
+        {
+          "code": "forbidden",
+          "detail": "a valid API key is needed in x-api-key",
+          "message": "Forbidden",
+          "status": 403,
+          "title": "Forbidden",
+          "type": "urn:problem-type:ripple:forbidden"
+        }"#]],
+    );
+}
+
+fn insufficient_scope(t: &Target) {
+    let answer = t.delete(&t.some_project()).header("x-api-key", t.read_key()).send().expect(403);
+    told(
+        t,
+        &answer,
+        &expect![[r#"
+        {
+          "code": "insufficient_scope",
+          "detail": "this needs an API key with the scope write",
+          "message": "Forbidden",
+          "status": 403,
+          "title": "Forbidden",
+          "type": "urn:problem-type:ripple:insufficient_scope"
+        }"#]],
+    );
+}
+
+fn missing_authentication_token(t: &Target) {
+    let answer = t.get("/nothing").send().expect(403);
+    told(
+        t,
+        &answer,
+        &expect![[r#"
+        {
+          "code": "missing_authentication_token",
+          "detail": "no resource has this path",
+          "message": "Missing Authentication Token",
+          "status": 403,
+          "title": "Forbidden",
+          "type": "urn:problem-type:ripple:missing_authentication_token"
+        }"#]],
+    );
+}
+
+fn not_found(t: &Target) {
+    let answer = t.get(path(&t.fresh_id())).send().expect(404);
+    told(
+        t,
+        &answer,
+        &expect![[r#"
+        {
+          "code": "not_found",
+          "detail": "there is no project run-0000",
+          "message": "Not Found",
+          "status": 404,
+          "title": "Not Found",
+          "type": "urn:problem-type:ripple:not_found"
+        }"#]],
+    );
+}
+
+fn method_not_allowed(t: &Target) {
+    let answer = t.delete("_changes").send().expect(405);
+    told(
+        t,
+        &answer,
+        &expect![[r#"
+        {
+          "code": "method_not_allowed",
+          "detail": "this resource takes GET, HEAD, OPTIONS",
+          "message": "Method Not Allowed",
+          "status": 405,
+          "title": "Method Not Allowed",
+          "type": "urn:problem-type:ripple:method_not_allowed"
+        }"#]],
+    );
+}
+
+fn exists(t: &Target) {
+    let project = t.project();
+    t.create(&project);
+    let answer = t.post("/prj", project.to_json()).send().expect(409);
+    told(
+        t,
+        &answer,
+        &expect![[r#"
+        {
+          "code": "exists",
+          "detail": "there is a project run-0000 already; nothing was changed",
+          "message": "Conflict",
+          "status": 409,
+          "title": "Conflict",
+          "type": "urn:problem-type:ripple:exists"
+        }"#]],
+    );
+}
+
+fn stale(t: &Target) {
+    let id = t.some_project();
+    t.patch(&id, r#"{"name":"Tide table"}"#).send().expect(200);
+    let answer = t.put(&id, r#"{"version":1,"name":"Boat table"}"#).send().expect(409);
+    told(
+        t,
+        &answer,
+        &expect![[r#"
+        {
+          "code": "stale",
+          "current": {
+            "create_date": "2026-11-02",
+            "description": "Collect, compare and publish the departures of all piers",
+            "goal": "Nobody waits at the pier",
+            "issue": "Three printed timetables contradict each other",
+            "name": "Tide table",
+            "prj_id": "run-0000",
+            "run": "run",
+            "term": 6,
+            "term_unit": "month",
+            "version": 2
+          },
+          "detail": "the edit was made on version 1, the record is at version 2; nothing was changed",
+          "message": "Conflict",
+          "status": 409,
+          "title": "Conflict",
+          "type": "urn:problem-type:ripple:stale"
+        }"#]],
+    );
+}
+
+fn gone(t: &Target) {
+    let answer = t.get(path(&t.some_tombstone())).send().expect(410);
+    told(
+        t,
+        &answer,
+        &expect![[r#"
+        {
+          "code": "gone",
+          "detail": "the project run-0000 was deleted",
+          "message": "Gone",
+          "status": 410,
+          "title": "Gone",
+          "type": "urn:problem-type:ripple:gone",
+          "version": 2
+        }"#]],
+    );
+}
+
+fn precondition_failed(t: &Target) {
+    let answer = t.put(&t.some_project(), "{}").header("if-match", r#""another""#).send().expect(412);
+    told(
+        t,
+        &answer,
+        &expect![[r#"
+        {
+          "code": "precondition_failed",
+          "detail": "the entity tag does not match; nothing was changed",
+          "message": "Precondition Failed",
+          "status": 412,
+          "title": "Precondition Failed",
+          "type": "urn:problem-type:ripple:precondition_failed"
+        }"#]],
+    );
+}
+
+fn body_too_large(t: &Target) {
+    let answer = t.post("/prj", " ".repeat(1024 * 1024 + 1)).send().expect(413);
+    told(
+        t,
+        &answer,
+        &expect![[r#"
+        {
+          "code": "body_too_large",
+          "detail": "a body has at most 1048576 bytes",
+          "message": "Request Too Long",
+          "status": 413,
+          "title": "Payload Too Large",
+          "type": "urn:problem-type:ripple:body_too_large"
+        }"#]],
+    );
+}
+
+fn record_too_large(t: &Target) {
+    let answer = t.post("/prj", t.project().with("text", "x".repeat(300 * 1024)).to_json()).send().expect(413);
+    told(
+        t,
+        &answer,
+        &expect![[r#"
+        {
+          "code": "record_too_large",
+          "detail": "a record has at most 307200 bytes as stored, this one would have …",
+          "message": "Request Too Long",
+          "status": 413,
+          "title": "Payload Too Large",
+          "type": "urn:problem-type:ripple:record_too_large"
+        }"#]],
+    );
+}
+
+fn unsupported_media_type(t: &Target) {
+    let answer = t.patch(&t.some_project(), "{}").header("content-type", "text/plain").send().expect(415);
+    told(
+        t,
+        &answer,
+        &expect![[r#"
+        {
+          "code": "unsupported_media_type",
+          "detail": "the body must be application/merge-patch+json or application/json",
+          "message": "Unsupported Media Type",
+          "status": 415,
+          "title": "Unsupported Media Type",
+          "type": "urn:problem-type:ripple:unsupported_media_type"
+        }"#]],
+    );
+}

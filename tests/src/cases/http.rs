@@ -1,0 +1,260 @@
+//! Methods, resources, and the headers of answers.
+
+use std::collections::BTreeSet;
+
+use http::Method;
+
+use crate::case::cases;
+use crate::laws::units;
+use crate::target::path;
+use crate::{Answer, Call, Target};
+
+cases! { http:
+    head_is_get_without_the_body,
+    options_lists_the_methods_and_wants_no_key,
+    a_preflight_lets_a_page_do_everything,
+    another_method_is_not_allowed,
+    another_path_is_no_resource,
+    health_is_ok,
+    the_callers_request_id_comes_back,
+    a_request_id_is_made_where_the_callers_will_not_do,
+    reads_and_writes_tell_what_they_cost,
+    what_touches_no_table_costs_nothing,
+    a_session_token_makes_a_read_see_the_write,
+    a_session_token_covers_the_writes_before,
+    a_damaged_session_token_is_refused,
+    successes_are_plain_json,
+    host_and_origin_make_no_difference,
+}
+
+fn head_is_get_without_the_body(t: &Target) {
+    let (id, gone) = (t.some_project(), t.some_tombstone());
+    t.some_project();
+    for path in [
+        path(&id),
+        t.list_path(""),
+        t.list_path("limit=1"),
+        "/health".to_owned(),
+        "/prj/_changes?limit=0".to_owned(),
+        path(&gone),
+        path(&t.fresh_id()),
+        "/nothing/here".to_owned(),
+        t.list_path("limit=0"),
+    ] {
+        same_but_for_the_body(t.get(&path), t.head(&path));
+    }
+    same_but_for_the_body(t.get(path(&id)).without("x-api-key"), t.head(path(&id)).without("x-api-key"));
+    let etag = t.read(&id).etag();
+    let [get, head] = [t.get(path(&id)), t.head(path(&id))].map(|call| call.header("if-none-match", &etag));
+    same_but_for_the_body(get, head);
+}
+
+#[track_caller]
+fn same_but_for_the_body(get: Call<'_>, head: Call<'_>) {
+    let [get, head] = [get, head].map(|call| call.header("x-request-id", "the-same").send());
+    assert_eq!(get.status(), head.status());
+    assert_eq!(own_headers(&get), own_headers(&head), "{}", get.asked());
+}
+
+/// An answer's headers but for those of the connection, and the cost, which follows the table as it grows.
+/// Content-Length may be left out of an answer to HEAD (RFC 9110 §9.3.2).
+fn own_headers(answer: &Answer) -> Vec<(String, String)> {
+    const OTHERS: [&str; 6] =
+        ["connection", "content-length", "date", "keep-alive", "ripple-capacity", "transfer-encoding"];
+    let mut headers: Vec<_> = answer
+        .headers()
+        .iter()
+        .filter(|(name, _)| !OTHERS.contains(&name.as_str()) && !name.as_str().starts_with("x-amz"))
+        .map(|(name, value)| (name.to_string(), format!("{value:?}")))
+        .collect();
+    headers.sort();
+    headers
+}
+
+fn names(list: Option<&str>) -> BTreeSet<String> {
+    list.unwrap_or_default().split(',').map(|name| name.trim().to_ascii_lowercase()).collect()
+}
+
+fn set<const N: usize>(names: [&str; N]) -> BTreeSet<String> {
+    names.map(str::to_ascii_lowercase).into()
+}
+
+/// Every resource with the methods it takes.
+fn resources(t: &Target) -> [(String, BTreeSet<String>); 5] {
+    let record = set(["GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"]);
+    [
+        ("/prj".to_owned(), set(["GET", "HEAD", "POST", "OPTIONS"])),
+        (path(&t.some_project()), record.clone()),
+        (path(&t.fresh_id()), record),
+        ("/prj/_changes".to_owned(), set(["GET", "HEAD", "OPTIONS"])),
+        ("/health".to_owned(), set(["GET", "HEAD", "OPTIONS"])),
+    ]
+}
+
+fn options_lists_the_methods_and_wants_no_key(t: &Target) {
+    for (path, methods) in resources(t) {
+        for call in [t.options(&path), t.options(&path).without("x-api-key"), t.options(&path).header("x-api-key", "x")]
+        {
+            let answer = call.send().expect(204);
+            assert_eq!(names(answer.header("allow")), methods, "{path}");
+        }
+    }
+    t.options("/nothing").without("x-api-key").send().problem(403, "missing_authentication_token");
+}
+
+/// The Fetch standard's CORS preflight: what it does not name, a browser does not send.
+fn a_preflight_lets_a_page_do_everything(t: &Target) {
+    for (path, methods) in resources(t) {
+        let preflight = t.options(&path).without("x-api-key").header("origin", "https://app.example");
+        let preflight = preflight
+            .header("access-control-request-method", "PATCH")
+            .header("access-control-request-headers", "content-type,x-api-key");
+        let answer = preflight.send().expect(204);
+        let mut allowed = names(answer.header("access-control-allow-methods"));
+        allowed.insert("options".to_owned());
+        assert_eq!(allowed, methods, "{path}");
+        let headers = names(answer.header("access-control-allow-headers"));
+        for name in ["content-type", "if-match", "if-none-match", "ripple-session", "x-api-key", "x-request-id"] {
+            assert!(headers.contains(name), "{path} should allow {name}");
+        }
+    }
+}
+
+fn another_method_is_not_allowed(t: &Target) {
+    let id = t.some_project();
+    let before = t.version(&id);
+    for (path, methods) in resources(t) {
+        for name in ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "TRACE", "BREW"] {
+            if methods.contains(&name.to_ascii_lowercase()) {
+                continue;
+            }
+            let method = Method::from_bytes(name.as_bytes()).expect("a token is a method");
+            let answer = t.call(method, &path).send();
+            answer.problem(405, "method_not_allowed");
+            assert_eq!(names(answer.header("allow")), methods, "{name} {path}");
+        }
+    }
+    t.call(Method::POST, path(&id)).json("{}").send().problem(405, "method_not_allowed");
+    assert_eq!(t.version(&id), before);
+}
+
+fn another_path_is_no_resource(t: &Target) {
+    let id = t.some_project();
+    let below = format!("/prj/{id}/below");
+    let slash = format!("/prj/{id}/");
+    let paths = ["/", "/nothing", "/prjx", "/PRJ", "/prj/", "//prj", "/health/", "/healthy", &below, &slash];
+    for path in paths {
+        for method in [Method::GET, Method::POST, Method::PUT, Method::DELETE] {
+            t.call(method, path).send().problem(403, "missing_authentication_token");
+        }
+    }
+}
+
+fn health_is_ok(t: &Target) {
+    for path in ["/health", "/health?anything=1"] {
+        let answer = t.get(path).without("x-api-key").send().expect(200);
+        assert_eq!(answer.text(), r#"{"status":"ok"}"#);
+    }
+}
+
+fn the_callers_request_id_comes_back(t: &Target) {
+    let id = t.some_project();
+    let longest = "~".repeat(128);
+    for sent in ["a", "a1b2-c3d4", r##"!"#$%&'()*+,-./:;<=>?@[\]^_`{|}~"##, &longest] {
+        for call in [t.get(path(&id)), t.get(path(&t.fresh_id())), t.options("/prj"), t.delete("%00"), t.get("/health")]
+        {
+            assert_eq!(call.header("x-request-id", sent).send().header("x-request-id"), Some(sent));
+        }
+    }
+}
+
+fn a_request_id_is_made_where_the_callers_will_not_do(t: &Target) {
+    let made = |call: Call<'_>| call.send().header("x-request-id").map(str::to_owned).expect("one is always there");
+    assert_ne!(made(t.get("/health")), made(t.get("/health")));
+    let too_long = "x".repeat(129);
+    for sent in [too_long.as_bytes(), b"", b"a b", b"a\tb", b"\xe9", "\u{e9}".as_bytes()] {
+        let made = made(t.get("/health").header("x-request-id", sent));
+        assert_ne!(made.as_bytes(), sent);
+    }
+}
+
+fn reads_and_writes_tell_what_they_cost(t: &Target) {
+    let cost = |answer: &Answer| units(answer.header("ripple-capacity").unwrap_or_default()).unwrap_or_default();
+    let project = t.project();
+    let (_, write) = cost(&t.create(&project));
+    assert!(write >= 1.0, "creating cost {write} write units");
+    let (_, write) = cost(&t.patch(project.id(), r#"{"name":"x"}"#).send().expect(200));
+    assert!(write >= 1.0, "patching cost {write} write units");
+    let (_, write) = cost(&t.put(project.id(), "{}").send().expect(200));
+    assert!(write.abs() < f64::EPSILON, "saving what is there cost {write} write units");
+    let (_, write) = cost(&t.read(project.id()));
+    assert!(write.abs() < f64::EPSILON, "reading cost {write} write units");
+    let (_, write) = cost(&t.delete(project.id()).send().expect(204));
+    assert!(write >= 1.0, "deleting cost {write} write units");
+}
+
+fn what_touches_no_table_costs_nothing(t: &Target) {
+    for call in [t.get("/prj").header("x-api-key", "no key"), t.get("/nothing").without("x-api-key")] {
+        assert_eq!(call.send().expect(403).header("ripple-capacity"), Some("read=0, write=0"));
+    }
+}
+
+/// Whoever was given the token, not only the writer.
+fn a_session_token_makes_a_read_see_the_write(t: &Target) {
+    let project = t.project();
+    let id = project.id();
+    let token = |answer: Answer| answer.header("ripple-session").expect("a write gives a token").to_owned();
+    let read = |token: &str, path: &str| t.stranger().get(path).header("ripple-session", token).send();
+
+    let created = token(t.create(&project));
+    assert_eq!(read(&created, &path(id)).expect(200).version(), 1);
+    assert_eq!(read(&created, &t.list_path("")).expect(200).array().len(), 1);
+
+    let saved = token(t.patch(id, r#"{"name":"second"}"#).send().expect(200));
+    assert_eq!(read(&saved, &path(id)).expect(200).version(), 2);
+    assert_eq!(read(&saved, &t.list_path("")).expect(200).array()[0]["name"], "second");
+
+    let deleted = token(t.delete(id).send().expect(204));
+    read(&deleted, &path(id)).problem(410, "gone");
+    assert_eq!(read(&deleted, &t.list_path("")).expect(200).text(), "[]");
+}
+
+/// Whoever sends the token of a write with the next one has both in the next token.
+fn a_session_token_covers_the_writes_before(t: &Target) {
+    let first = t.some_project();
+    let second = t.create(&t.project());
+    let token = second.header("ripple-session").expect("a write gives a token");
+    let reader = t.stranger();
+    assert_eq!(reader.get(path(&first)).header("ripple-session", token).send().expect(200).version(), 1);
+    let list = reader.get(t.list_path("")).header("ripple-session", token).send().expect(200);
+    assert_eq!(list.array().len(), 2);
+}
+
+/// To take no notice of it would be to break its promise without a word.
+fn a_damaged_session_token_is_refused(t: &Target) {
+    let id = t.some_project();
+    for damaged in ["", "x", "!!!!", "AAAAAAAA", "\u{e9}", &"A".repeat(6000)] {
+        let answer = t.get(path(&id)).header("ripple-session", damaged).send();
+        answer.problem(400, "invalid_request");
+        answer.blames("header", "Ripple-Session");
+    }
+    let call = t.put(&id, r#"{"name":"x"}"#).header("ripple-session", "x");
+    t.refused(&id, call, 400, "invalid_request");
+}
+
+/// No white space, as the edge and Lambda must give the same bytes.
+fn successes_are_plain_json(t: &Target) {
+    let created = t.create(&t.project());
+    let list = t.get(t.list_path("")).send().expect(200);
+    assert_eq!(list.text(), format!("[{}]", created.text()));
+    let compact = serde_json::to_string(&created.json()).expect("JSON is written");
+    assert_eq!(created.text(), compact);
+}
+
+fn host_and_origin_make_no_difference(t: &Target) {
+    let id = t.some_project();
+    let plain = t.read(&id);
+    let call = t.get(path(&id)).header("origin", "https://app.example").header("referer", "https://app.example/p");
+    let answer = call.send().expect(200);
+    assert_eq!((answer.body(), answer.etag()), (plain.body(), plain.etag()));
+}

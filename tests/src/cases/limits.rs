@@ -1,0 +1,197 @@
+//! Each limit, at its edge and one past it. Cases with large records delete them: they would slow every list down.
+
+use std::fmt::Write as _;
+
+use http::Method;
+
+use crate::Target;
+use crate::case::cases;
+use crate::target::path;
+
+cases! { limits:
+    an_id_has_up_to_128_characters,
+    short_texts_have_up_to_64_characters,
+    a_value_nests_up_to_32_levels,
+    nesting_without_end_is_refused,
+    a_body_has_up_to_1_mib,
+    a_record_has_up_to_300_kib_as_stored,
+    a_record_does_not_grow_past_its_limit,
+    a_write_changes_up_to_100_members,
+    sort_takes_up_to_8_names,
+    fields_takes_up_to_64_names,
+    limit_is_a_whole_number_from_1_to_10000,
+    a_page_has_up_to_5_mib,
+}
+
+const MIB: usize = 1024 * 1024;
+
+fn an_id_has_up_to_128_characters(t: &Target) {
+    let fresh = t.fresh_id();
+    let id = format!("{fresh}{}", "x".repeat(128 - fresh.len()));
+    let created = t.create(&t.project().with("prj_id", id.as_str()));
+    assert_eq!(t.read(&id).body(), created.body());
+
+    let longer = format!("{id}x");
+    let answer = t.post("/prj", t.project().with("prj_id", longer.as_str()).to_json()).send();
+    answer.problem(400, "invalid_body");
+    answer.blames("pointer", "/prj_id");
+    t.get(path(&longer)).send().problem(400, "invalid_request");
+}
+
+/// Characters, not bytes.
+fn short_texts_have_up_to_64_characters(t: &Target) {
+    for name in ["term_unit", "create_date"] {
+        for letter in ["x", "ü", "⛴"] {
+            let project = t.project().with(name, letter.repeat(64));
+            assert_eq!(t.create(&project).json()[name], letter.repeat(64));
+            let longer = format!(r#"{{"{name}":"{}"}}"#, letter.repeat(65));
+            let call = t.patch(project.id(), longer);
+            t.refused(project.id(), call, 400, "invalid_body").blames("pointer", &format!("/{name}"));
+        }
+    }
+}
+
+/// A member's value is the first level and what is innermost the last: so DynamoDB counts.
+fn a_value_nests_up_to_32_levels(t: &Target) {
+    let id = t.some_project();
+    let lists = |inner: usize| format!(r#"{{"deep":{}1{}}}"#, "[".repeat(inner), "]".repeat(inner));
+    let objects = |inner: usize| format!(r#"{{"deep":{}1{}}}"#, r#"{"a":"#.repeat(inner), "}".repeat(inner));
+    for nested in [lists, objects] {
+        let saved = t.put(&id, nested(31)).send().expect(200);
+        assert_eq!(format!(r#"{{"deep":{}}}"#, saved.raw("deep")), nested(31));
+        t.refused(&id, t.put(&id, nested(32)), 400, "invalid_body");
+        t.refused(&id, t.patch(&id, nested(32)), 400, "invalid_body");
+    }
+}
+
+fn nesting_without_end_is_refused(t: &Target) {
+    let id = t.some_project();
+    for open in ["[", r#"{"a":"#, r#"[{"a":"#] {
+        let deep = format!(r#"{{"deep":{}"#, open.repeat(100_000));
+        t.refused(&id, t.put(&id, deep), 400, "invalid_body");
+    }
+    let closed = format!(r#"{{"deep":{}{}}}"#, "[".repeat(200_000), "]".repeat(200_000));
+    t.refused(&id, t.patch(&id, closed), 400, "invalid_body");
+}
+
+/// White space counts in a body and not in a record.
+fn a_body_has_up_to_1_mib(t: &Target) {
+    let id = t.some_project();
+    let padded = |name: &str, length: usize| {
+        let edit = format!(r#"{{"name":"{name}"}}"#);
+        format!("{edit}{}", " ".repeat(length - edit.len()))
+    };
+    for method in [Method::PUT, Method::PATCH] {
+        let name = format!("saved with {method}");
+        let call = |length| t.call(method.clone(), path(&id)).json(padded(&name, length));
+        t.refused(&id, call(MIB + 1), 413, "body_too_large");
+        assert_eq!(call(MIB).send().expect(200).json()["name"], name);
+    }
+    let project = t.project();
+    let json = project.to_json();
+    let padded = |length: usize| format!("{json}{}", " ".repeat(length - json.len()));
+    t.post("/prj", padded(MIB + 1)).send().problem(413, "body_too_large");
+    t.get(path(project.id())).send().problem(404, "not_found");
+    t.post("/prj", padded(MIB)).send().expect(201);
+}
+
+/// DynamoDB counts names and values, and some bytes for each; a record of one long text is the text and less
+/// than a kilobyte more.
+fn a_record_has_up_to_300_kib_as_stored(t: &Target) {
+    const RECORD: usize = 300 * 1024;
+    for (letter, length) in [("x", 1), ("ü", 2)] {
+        let project = t.project();
+        let just_too_long = project.clone().with("text", letter.repeat(RECORD / length));
+        t.post("/prj", just_too_long.to_json()).send().problem(413, "record_too_large");
+        t.get(path(project.id())).send().problem(404, "not_found");
+        let text = letter.repeat((RECORD - 1024) / length);
+        assert_eq!(t.create(&project.clone().with("text", text.as_str())).json()["text"], text);
+        t.delete(project.id()).send().expect(204);
+    }
+}
+
+fn a_record_does_not_grow_past_its_limit(t: &Target) {
+    let id = t.some_project();
+    let part = "x".repeat(100 * 1024);
+    for name in ["a", "b"] {
+        t.patch(&id, format!(r#"{{"{name}":"{part}"}}"#)).send().expect(200);
+    }
+    t.refused(&id, t.patch(&id, format!(r#"{{"c":"{part}"}}"#)), 413, "record_too_large");
+    t.refused(&id, t.put(&id, format!(r#"{{"c":"{part}","name":"x"}}"#)), 413, "record_too_large");
+    t.patch(&id, format!(r#"{{"a":null,"c":"{part}"}}"#)).send().expect(200);
+    t.delete(&id).send().expect(204);
+}
+
+/// What is sent and already so does not count.
+fn a_write_changes_up_to_100_members(t: &Target) {
+    for method in [Method::PUT, Method::PATCH] {
+        let project = t.project();
+        let id = project.id();
+        t.create(&project);
+        let with = |count: usize, value: usize| {
+            let members = (0..count).fold(project.clone(), |project, n| project.with(&format!("m{n:03}"), value));
+            t.call(method.clone(), path(id)).json(members.to_json())
+        };
+        t.refused(id, with(101, 1), 400, "invalid_body");
+        assert_eq!(with(100, 1).send().expect(200).json()["m099"], 1);
+        assert_eq!(with(101, 1).send().expect(200).json()["m100"], 1);
+        t.refused(id, with(101, 2), 400, "invalid_body");
+    }
+}
+
+fn sort_takes_up_to_8_names(t: &Target) {
+    let id = t.some_project();
+    assert_eq!(t.list_ids("sort=a,-b,c,d,e,f,g,h"), [id]);
+    let answer = t.get(t.list_path("sort=a,-b,c,d,e,f,g,h,i")).send();
+    answer.problem(400, "invalid_request");
+    answer.blames("parameter", "sort");
+}
+
+fn fields_takes_up_to_64_names(t: &Target) {
+    let id = t.some_project();
+    let mut fields = "fields=name".to_owned();
+    for n in 1..64 {
+        write!(fields, ",f{n}").expect("writing to memory");
+    }
+    assert_eq!(t.list_ids(&fields), [id]);
+    let answer = t.get(t.list_path(&format!("{fields},one_more"))).send();
+    answer.problem(400, "invalid_request");
+    answer.blames("parameter", "fields");
+}
+
+fn limit_is_a_whole_number_from_1_to_10000(t: &Target) {
+    t.some_project();
+    t.some_project();
+    for (limit, length) in [("1", 1), ("10000", 2)] {
+        assert_eq!(t.get(t.list_path(&format!("limit={limit}"))).send().expect(200).array().len(), length);
+        t.get(format!("/prj/_changes?limit={limit}")).send().expect(200);
+    }
+    for limit in ["0", "10001", "-1", "abc", "", "1.5", "1e2", "0x10", "99999999999999999999"] {
+        for path in [t.list_path(&format!("limit={limit}")), format!("/prj/_changes?limit={limit}")] {
+            let answer = t.get(path).send();
+            answer.problem(400, "invalid_request");
+            answer.blames("parameter", "limit");
+        }
+    }
+}
+
+fn a_page_has_up_to_5_mib(t: &Target) {
+    let text = "x".repeat(290 * 1024);
+    let ids: Vec<String> = (0..20)
+        .map(|_| {
+            let project = t.project().with("text", text.as_str());
+            t.create(&project);
+            project.id().to_owned()
+        })
+        .collect();
+    let pages = t.pages(&t.list_path(""));
+    assert!(pages.len() > 1);
+    for page in &pages {
+        assert!(page.body().len() <= 5 * MIB, "{} bytes", page.body().len());
+    }
+    assert_eq!(t.list_ids(""), ids);
+    assert_eq!(t.pages(&t.list_path("fields=name")).len(), 1, "what is not shown does not count");
+    for id in ids {
+        t.delete(&id).send().expect(204);
+    }
+}

@@ -1,0 +1,279 @@
+//! To list, find, sort and narrow records.
+
+use serde_json::json;
+
+use crate::case::cases;
+use crate::target::id_of;
+use crate::{Project, Target};
+
+cases! { lists:
+    a_list_is_its_records_ordered_by_id,
+    the_whole_list_is_complete_and_ordered,
+    an_empty_list_is_an_empty_array,
+    q_finds_each_word_in_any_text,
+    q_takes_no_notice_of_case,
+    q_looks_into_objects_and_lists_and_not_at_names_or_numbers,
+    q_without_words_finds_everything,
+    a_filter_compares_texts_numbers_and_booleans,
+    a_filter_on_a_list_asks_what_it_contains,
+    filters_all_have_to_fit,
+    a_filter_on_what_no_record_has_finds_none,
+    parameters_are_form_encoded,
+    sorts_texts_by_code_point,
+    sorts_numbers_by_value,
+    sorts_descending,
+    sorts_by_several_names,
+    what_lacks_the_name_sorted_by_comes_last,
+    ties_are_ordered_by_id,
+    texts_count_in_sort_by_their_first_64_characters,
+    fields_are_all_that_is_shown_but_for_the_id,
+    a_repeated_parameter_is_refused,
+    parameters_where_there_are_none_are_refused,
+}
+
+/// Creates a project with each of these members; gives their ids, in that order, which is also the order of ids.
+#[track_caller]
+fn create_each<const N: usize>(t: &Target, with: [fn(Project) -> Project; N]) -> [String; N] {
+    with.map(|with| {
+        let project = with(t.project());
+        t.create(&project);
+        project.id().to_owned()
+    })
+}
+
+fn a_list_is_its_records_ordered_by_id(t: &Target) {
+    let mut ids = Vec::new();
+    for tail in ["b", "~", "a", "B", "0", "aa", "-", "a.b"] {
+        let id = format!("{}-{tail}", t.run);
+        t.create(&t.project().with("prj_id", id.as_str()));
+        ids.push(id);
+    }
+    ids.sort();
+    let list = t.list("");
+    assert_eq!(list.iter().map(id_of).collect::<Vec<_>>(), ids);
+    for record in list {
+        assert_eq!(record, t.read(&id_of(&record)).json());
+    }
+}
+
+fn the_whole_list_is_complete_and_ordered(t: &Target) {
+    let mine = [t.some_project(), t.some_project()];
+    let gone = t.some_tombstone();
+    let all: Vec<String> = t.pages("/prj").iter().flat_map(|page| page.array()).map(|record| id_of(&record)).collect();
+    assert!(all.is_sorted_by(|a, b| a < b), "ordered, each once");
+    assert!(mine.iter().all(|id| all.contains(id)));
+    assert!(!all.contains(&gone));
+}
+
+fn an_empty_list_is_an_empty_array(t: &Target) {
+    let list = t.get(t.list_path("")).send().expect(200);
+    assert_eq!(list.text(), "[]");
+    assert_eq!(list.next(), None);
+    list.etag();
+}
+
+fn q_finds_each_word_in_any_text(t: &Target) {
+    let [first, second, third] = create_each(
+        t,
+        [
+            |p| p.with("name", "Red boat").with("goal", "to the island"),
+            |p| p.with("name", "Blue boat").with("goal", "to the mainland"),
+            |p| p.with("name", "Train").with("goal", "to the island"),
+        ],
+    );
+    assert_eq!(t.list_ids("q=boat"), [first.clone(), second.clone()]);
+    assert_eq!(t.list_ids("q=island"), [first.clone(), third.clone()]);
+    assert_eq!(t.list_ids("q=land%20oat"), [first.clone(), second], "parts of words, in different texts");
+    assert_eq!(t.list_ids("q=island%20%20boat+red%09"), [first], "any white space between");
+    assert_eq!(t.list_ids("q=island%20plane"), [""; 0]);
+    assert_eq!(t.list_ids(&format!("q={third}")), [third], "an id is a text too");
+}
+
+fn q_takes_no_notice_of_case(t: &Target) {
+    let [id] = create_each(t, [|p| p.with("name", "ÉTÉ à la Mer, Straße, ДОРОГА")]);
+    for q in ["mer", "MER", "%C3%A9t%C3%A9", "%C3%89T%C3%89", "%D0%B4%D0%BE%D1%80%D0%BE%D0%B3%D0%B0", "STRA%C3%9FE"] {
+        assert_eq!(t.list_ids(&format!("q={q}")), [id.as_str()], "{q}");
+    }
+}
+
+fn q_looks_into_objects_and_lists_and_not_at_names_or_numbers(t: &Target) {
+    let [id] = create_each(
+        t,
+        [|p| {
+            p.with("meta", json!({"pier": ["north", {"captain": "Quist"}]}))
+                .with("depth", 987_654_321)
+                .with("open", true)
+        }],
+    );
+    assert_eq!(t.list_ids("q=quist"), [id.as_str()]);
+    assert_eq!(t.list_ids("q=north%20quist"), [id.as_str()]);
+    for q in ["captain", "987654321", "depth", "true"] {
+        assert_eq!(t.list_ids(&format!("q={q}")), [""; 0], "{q}");
+    }
+}
+
+fn q_without_words_finds_everything(t: &Target) {
+    let id = t.some_project();
+    assert_eq!(t.list_ids("q="), [id.as_str()]);
+    assert_eq!(t.list_ids("q=%20+"), [id.as_str()]);
+}
+
+fn a_filter_compares_texts_numbers_and_booleans(t: &Target) {
+    let [text, number, yes, half] =
+        create_each(t, [|p| p.with("x", "12"), |p| p.with("x", 12), |p| p.with("x", true), |p| p.raw("x", "1.50")]);
+    assert_eq!(t.list_ids("x=12"), [text.clone(), number.clone()], "as legacy records hold a term");
+    assert_eq!(t.list_ids("x=true"), [yes]);
+    assert_eq!(t.list_ids("x=1.5"), [half]);
+    for none in ["x=1", "x=TRUE", "x=", "x=121"] {
+        assert_eq!(t.list_ids(none), [""; 0], "{none}");
+    }
+    assert_eq!(t.list_ids(&format!("prj_id={text}")), [text]);
+    assert_eq!(t.list_ids("version=1").len(), 4);
+    assert_eq!(t.list_ids("term_unit=Month"), [""; 0], "case counts");
+}
+
+fn a_filter_on_a_list_asks_what_it_contains(t: &Target) {
+    let [both, one] =
+        create_each(t, [|p| p.with("tags", json!(["sea", "air", 7])), |p| p.with("tags", json!(["air"]))]);
+    assert_eq!(t.list_ids("tags=air"), [both.clone(), one]);
+    assert_eq!(t.list_ids("tags=sea"), [both.as_str()]);
+    assert_eq!(t.list_ids("tags=7"), [both]);
+    assert_eq!(t.list_ids("tags=se"), [""; 0]);
+}
+
+fn filters_all_have_to_fit(t: &Target) {
+    let [first, _, _] = create_each(
+        t,
+        [
+            |p| p.with("a", "1").with("b", "1").with("name", "boat"),
+            |p| p.with("a", "1").with("b", "2").with("name", "boat"),
+            |p| p.with("a", "1").with("b", "1").with("name", "train"),
+        ],
+    );
+    assert_eq!(t.list_ids("a=1&b=1&q=boat"), [first]);
+}
+
+fn a_filter_on_what_no_record_has_finds_none(t: &Target) {
+    t.some_project();
+    assert_eq!(t.list_ids("no_record_has_this=1"), [""; 0]);
+    assert_eq!(t.list_ids("no_record_has_this="), [""; 0]);
+}
+
+fn parameters_are_form_encoded(t: &Target) {
+    let [id] = create_each(t, [|p| p.with("a b&c", "d+e =f é")]);
+    assert_eq!(t.list_ids("a+b%26c=d%2Be+%3Df%20%C3%A9"), [id.as_str()]);
+    assert_eq!(t.list_ids("a%20b%26c=d%2be+=f+%c3%a9"), [id.as_str()]);
+}
+
+fn sorts_texts_by_code_point(t: &Target) {
+    let [b, z, a, e] =
+        create_each(t, [|p| p.with("x", "b"), |p| p.with("x", "Z"), |p| p.with("x", "a"), |p| p.with("x", "é")]);
+    assert_eq!(t.list_ids("sort=x"), [z, a, b, e]);
+}
+
+fn sorts_numbers_by_value(t: &Target) {
+    let [ten, nine, minus, half, more, most] = create_each(
+        t,
+        [
+            |p| p.with("x", 10),
+            |p| p.with("x", 9),
+            |p| p.with("x", -100),
+            |p| p.raw("x", "9.5"),
+            |p| p.raw("x", "12345678901234567890123456789012345678"),
+            |p| p.raw("x", "12345678901234567890123456789012345679"),
+        ],
+    );
+    assert_eq!(t.list_ids("sort=x"), [minus, nine, half, ten, more, most]);
+}
+
+fn sorts_descending(t: &Target) {
+    let [a, c, b] = create_each(t, [|p| p.with("x", "a"), |p| p.with("x", "c"), |p| p.with("x", "b")]);
+    assert_eq!(t.list_ids("sort=-x"), [c, b, a]);
+    let ids = t.list_ids("");
+    assert!(t.list_ids("sort=-prj_id").iter().eq(ids.iter().rev()));
+    t.patch(&ids[1], r#"{"name":"saved last"}"#).send().expect(200);
+    assert_eq!(t.list_ids("sort=-version,-updated_at")[0], ids[1]);
+}
+
+fn sorts_by_several_names(t: &Target) {
+    let [a2, b1, a1, b2] = create_each(
+        t,
+        [
+            |p| p.with("x", "a").with("y", 2),
+            |p| p.with("x", "b").with("y", 1),
+            |p| p.with("x", "a").with("y", 1),
+            |p| p.with("x", "b").with("y", 2),
+        ],
+    );
+    assert_eq!(t.list_ids("sort=x,-y"), [&a2, &a1, &b2, &b1].map(Clone::clone));
+    assert_eq!(t.list_ids("sort=-y,x"), [a2, b2, a1, b1]);
+}
+
+fn what_lacks_the_name_sorted_by_comes_last(t: &Target) {
+    let [none, b, also_none, a] = create_each(t, [|p| p, |p| p.with("x", "b"), |p| p, |p| p.with("x", "a")]);
+    assert_eq!(t.list_ids("sort=x"), [&a, &b, &none, &also_none].map(Clone::clone));
+    assert_eq!(t.list_ids("sort=-x"), [b, a, none, also_none]);
+}
+
+fn ties_are_ordered_by_id(t: &Target) {
+    let ids = create_each(t, [|p| p.with("x", 1), |p| p.with("x", 1), |p| p.with("x", 1)]);
+    assert_eq!(t.list_ids("sort=x"), ids);
+    assert_eq!(t.list_ids("sort=-x"), ids);
+}
+
+fn texts_count_in_sort_by_their_first_64_characters(t: &Target) {
+    let [later, sooner, last] = create_each(
+        t,
+        [
+            |p| p.with("x", format!("{}b", "é".repeat(63))),
+            |p| p.with("x", format!("{}ab", "é".repeat(63))),
+            |p| p.with("x", format!("{}aa", "é".repeat(63))),
+        ],
+    );
+    assert_eq!(t.list_ids("sort=x"), [sooner, last, later]);
+}
+
+fn fields_are_all_that_is_shown_but_for_the_id(t: &Target) {
+    let [id] = create_each(t, [|p| p.with("owner", "Ann").with("tags", json!(["sea"]))]);
+    let shown = |parameters: &str| t.list(parameters);
+    assert_eq!(shown("fields=name,owner"), [json!({"name": "Ferry timetable", "owner": "Ann", "prj_id": id})]);
+    assert_eq!(shown("fields=prj_id"), [json!({"prj_id": id})]);
+    assert_eq!(shown("fields=version,nobody_has_this"), [json!({"prj_id": id, "version": 1})]);
+    assert_eq!(shown("fields=goal&tags=sea&sort=owner")[0].get("tags"), None, "found and sorted by what is not shown");
+    assert_eq!(shown("fields=goal&q=ann").len(), 1);
+}
+
+fn a_repeated_parameter_is_refused(t: &Target) {
+    for (parameters, name) in [
+        ("limit=1&limit=1", "limit"),
+        ("q=a&q=b", "q"),
+        ("q=a&%71=b", "q"),
+        ("sort=a&sort=b", "sort"),
+        ("fields=a&fields=b", "fields"),
+        ("cursor=a&cursor=b", "cursor"),
+        ("owner=a&owner=b", "owner"),
+        ("owner=a&owner=a", "owner"),
+    ] {
+        let answer = t.get(t.list_path(parameters)).send();
+        answer.problem(400, "invalid_request");
+        answer.blames("parameter", name);
+    }
+    for parameters in ["since=a&since=b", "limit=1&limit=2"] {
+        t.get(format!("/prj/_changes?{parameters}")).send().problem(400, "invalid_request");
+    }
+}
+
+/// Silently ignored, `?limit=` of a record or `?fields=` of the changes would look as if it had worked.
+fn parameters_where_there_are_none_are_refused(t: &Target) {
+    let id = t.some_project();
+    for call in [
+        t.get(format!("/prj/{id}?fields=name")),
+        t.put(&format!("{id}?fields=name"), r#"{"name":"x"}"#),
+        t.patch(&format!("{id}?fields=name"), r#"{"name":"x"}"#),
+        t.delete(&format!("{id}?fields=name")),
+        t.post("/prj?fields=name", t.project().to_json()),
+        t.get("/prj/_changes?fields=name"),
+    ] {
+        t.refused(&id, call, 400, "invalid_request").blames("parameter", "fields");
+    }
+}

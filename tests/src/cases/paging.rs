@@ -1,0 +1,179 @@
+//! Lists in pages: the walk along `Link` is the list.
+
+use serde_json::{Value, json};
+
+use crate::Target;
+use crate::answer::Answer;
+use crate::case::cases;
+use crate::target::id_of;
+
+cases! { paging:
+    the_walk_is_the_list,
+    the_walk_is_the_list_however_it_is_sorted,
+    the_walk_goes_on_when_its_last_record_is_deleted,
+    a_cursor_of_long_texts_can_be_followed,
+    a_page_that_holds_all_has_no_link,
+    a_cursor_takes_another_limit,
+    a_cursor_of_another_query_is_refused,
+    a_damaged_cursor_is_refused,
+}
+
+/// Seventeen records with ties, numbers, texts and nothing in what they are sorted by.
+#[track_caller]
+fn create_many(t: &Target) {
+    for n in 0..17 {
+        let project = t.project().with("n", n % 5).with("text", format!("{}\u{1F6A2}", n % 3));
+        let project = match n % 4 {
+            0 => project,
+            1 => project.with("mixed", n),
+            2 => project.with("mixed", format!("text {}", n % 8)),
+            _ => project.with("mixed", json!([n])).with("long", "x".repeat(300)),
+        };
+        t.create(&project);
+    }
+}
+
+/// The list in pages of at most `limit`, which must be the list in one.
+#[track_caller]
+fn walk(t: &Target, parameters: &str, limit: usize) {
+    let whole = t.get(t.list_path(parameters)).send().expect(200);
+    assert_eq!(whole.next(), None, "the list without a limit is in one page");
+    let and = if parameters.is_empty() { "" } else { "&" };
+    let pages = t.pages(&t.list_path(&format!("{parameters}{and}limit={limit}")));
+    for page in &pages {
+        assert!(page.array().len() <= limit, "{}", page.asked());
+    }
+    let walked: Vec<Value> = pages.iter().flat_map(Answer::array).collect();
+    assert_eq!(walked, whole.array(), "{parameters} in pages of {limit}");
+}
+
+fn the_walk_is_the_list(t: &Target) {
+    create_many(t);
+    assert_eq!(t.list("").len(), 17);
+    for limit in [1, 2, 5, 16, 17, 18] {
+        walk(t, "", limit);
+    }
+    for parameters in ["q=0", "n=1", "fields=name", "fields=n&q=%F0%9F%9A%A2&text=1%F0%9F%9A%A2"] {
+        walk(t, parameters, 2);
+    }
+}
+
+fn the_walk_is_the_list_however_it_is_sorted(t: &Target) {
+    create_many(t);
+    for sort in [
+        "n",
+        "-n",
+        "mixed",
+        "-mixed",
+        "long,-n",
+        "-long,text",
+        "text,-mixed,n",
+        "-prj_id",
+        "-updated_at",
+        "nobody_has_this",
+        "term",
+    ] {
+        assert_eq!(t.list(&format!("sort={sort}")).len(), 17);
+        for limit in [1, 4] {
+            walk(t, &format!("sort={sort}"), limit);
+        }
+    }
+    walk(t, "sort=-n&fields=text&n=2", 2);
+}
+
+/// A cursor says where, not which record.
+fn the_walk_goes_on_when_its_last_record_is_deleted(t: &Target) {
+    for sort in ["", "&sort=-name"] {
+        let t = &t.stranger();
+        for n in 0..6 {
+            t.create(&t.project().with("name", format!("{n}")));
+        }
+        let whole = t.list_ids(sort.trim_start_matches('&'));
+        let page = t.get(t.list_path(&format!("limit=3{sort}"))).send().expect(200);
+        t.delete(&whole[2]).send().expect(204);
+        let next = page.next().expect("there is more");
+        let rest: Vec<String> = t.pages(&next).iter().flat_map(Answer::array).map(|record| id_of(&record)).collect();
+        assert_eq!(rest, whole[3..]);
+    }
+}
+
+/// Each of the texts a cursor carries as long, once escaped, as they come.
+fn a_cursor_of_long_texts_can_be_followed(t: &Target) {
+    let names = ["a", "b", "c", "d", "e", "f", "g", "h"];
+    for letter in ["\u{1}", "\u{1F6A2}", "\""] {
+        let t = &t.stranger();
+        for n in 0..3 {
+            let text = format!("{}{n}", letter.repeat(63));
+            t.create(&names.iter().fold(t.project(), |project, name| project.with(name, text.as_str())));
+        }
+        walk(t, &format!("sort={}", names.join(",")), 1);
+    }
+}
+
+fn a_page_that_holds_all_has_no_link(t: &Target) {
+    for _ in 0..3 {
+        t.some_project();
+    }
+    for (limit, more) in [(2, true), (3, false), (4, false)] {
+        let page = t.get(t.list_path(&format!("limit={limit}"))).send().expect(200);
+        assert_eq!(page.next().is_some(), more, "limit {limit}");
+    }
+}
+
+fn a_cursor_takes_another_limit(t: &Target) {
+    create_many(t);
+    let whole = t.list_ids("sort=-n");
+    let first = t.get(t.list_path("sort=-n&limit=3")).send().expect(200);
+    let next = first.next().expect("there is more").replace("limit=3", "limit=4");
+    let page: Vec<String> = t.get(next).send().expect(200).array().iter().map(id_of).collect();
+    assert_eq!(page, whole[3..7]);
+}
+
+/// The cursor of the list's first page, as the link has it.
+#[track_caller]
+fn cursor(t: &Target, parameters: &str) -> String {
+    let page = t.get(t.list_path(&format!("{parameters}&limit=1"))).send().expect(200);
+    let next = page.next().expect("there is more");
+    let cursor = next.split(['?', '&']).find_map(|pair| pair.strip_prefix("cursor="));
+    cursor.expect("the link has a cursor").to_owned()
+}
+
+fn a_cursor_of_another_query_is_refused(t: &Target) {
+    t.some_project();
+    t.some_project();
+    let own = "sort=-name&q=ferry&fields=name&term_unit=month";
+    let cursor = cursor(t, own);
+    t.get(t.list_path(&format!("{own}&cursor={cursor}"))).send().expect(200);
+    for other in [
+        "sort=name&q=ferry&fields=name&term_unit=month",
+        "q=ferry&fields=name&term_unit=month",
+        "sort=-name&q=boat&fields=name&term_unit=month",
+        "sort=-name&fields=name&term_unit=month",
+        "sort=-name&q=ferry&fields=goal&term_unit=month",
+        "sort=-name&q=ferry&term_unit=month",
+        "sort=-name&q=ferry&fields=name&term_unit=week",
+        "sort=-name&q=ferry&fields=name",
+        "sort=-name&q=ferry&fields=name&term_unit=month&term=6",
+    ] {
+        let answer = t.get(t.list_path(&format!("{other}&cursor={cursor}"))).send();
+        answer.problem(400, "invalid_request");
+        answer.blames("parameter", "cursor");
+    }
+    let answer = t.get(format!("/prj/_changes?since={cursor}")).send();
+    answer.problem(400, "invalid_request");
+    answer.blames("parameter", "since");
+}
+
+fn a_damaged_cursor_is_refused(t: &Target) {
+    t.some_project();
+    t.some_project();
+    let cursor = cursor(t, "");
+    let half = &cursor[..cursor.len() / 2];
+    let longer = format!("{cursor}{cursor}");
+    let swapped: String = cursor.chars().rev().collect();
+    for damaged in ["", "x", "!!!!", "%00", "AAAAAAAAAAAAAAAA", half, &longer, &swapped, &"A".repeat(4000)] {
+        let answer = t.get(t.list_path(&format!("cursor={damaged}"))).send();
+        answer.problem(400, "invalid_request");
+        answer.blames("parameter", "cursor");
+    }
+}

@@ -1,0 +1,304 @@
+//! To create a record, read it, delete it, and create it again.
+
+use std::thread;
+
+use serde_json::{Value, json};
+
+use crate::case::cases;
+use crate::target::path;
+use crate::{REQUIRED, Target};
+
+cases! { records:
+    creates_a_record,
+    location_leads_to_the_new_record,
+    makes_an_id_where_none_is_sent,
+    a_new_record_begins_at_version_1_whatever_was_sent,
+    who_and_when_are_not_taken_from_the_body,
+    keeps_what_it_does_not_know,
+    members_come_ordered_by_name,
+    keeps_term_as_it_was_sent,
+    a_null_member_of_a_new_record_is_no_member,
+    everything_missing_is_named_at_once,
+    required_members_are_of_their_types,
+    long_texts_may_be_empty_and_short_ones_not,
+    reserved_members_are_refused,
+    an_id_of_any_unreserved_characters_works,
+    an_id_of_other_characters_is_refused,
+    an_escaped_unreserved_character_is_the_character,
+    an_existing_record_is_not_created_over,
+    of_many_creators_one_wins,
+    a_record_that_is_not_there_is_not_found,
+    deletes_a_record,
+    a_deleted_record_is_gone,
+    a_tombstone_counts_as_a_version,
+    a_deleted_record_is_created_anew_and_goes_on_from_its_version,
+}
+
+fn creates_a_record(t: &Target) {
+    let project = t.project().with("timeline", json!([{"id": "m1", "date": "2026-12-01", "title": "first boat"}]));
+    let created = t.create(&project);
+
+    let mut record = created.json();
+    let shown = record.as_object_mut().expect("a record is an object");
+    assert_eq!(shown.remove("version"), Some(json!(1)));
+    assert!(shown.remove("updated_at").is_some_and(|at| at.as_u64().is_some_and(|at| at > 1_600_000_000_000)));
+    assert!(shown.remove("updated_by").is_some_and(|by| by.as_str().is_some_and(|by| !by.is_empty())));
+    assert_eq!(record, project.to_value());
+
+    let read = t.read(project.id());
+    assert_eq!(read.body(), created.body());
+    assert_eq!(read.etag(), created.etag());
+}
+
+fn location_leads_to_the_new_record(t: &Target) {
+    let project = t.project();
+    let created = t.create(&project);
+    let location = created.header("location").expect("a new record has a Location");
+    assert_eq!(location, format!("prj/{}", project.id()));
+    assert_eq!(t.get(created.resolve(location)).send().expect(200).body(), created.body());
+}
+
+fn makes_an_id_where_none_is_sent(t: &Target) {
+    let anonymous = t.project().without("prj_id").to_json();
+    let ids = [(); 2].map(|()| {
+        let created = t.post("/prj", anonymous.as_str()).send().expect(201);
+        let id = created.json()["prj_id"].as_str().expect("the server makes an id").to_owned();
+        assert_eq!(created.header("location"), Some(format!("prj/{id}").as_str()));
+        assert_eq!(t.read(&id).body(), created.body());
+        id
+    });
+    assert_ne!(ids[0], ids[1]);
+}
+
+fn a_new_record_begins_at_version_1_whatever_was_sent(t: &Target) {
+    let project = t.project().with("version", 41);
+    assert_eq!(t.create(&project).version(), 1);
+}
+
+fn who_and_when_are_not_taken_from_the_body(t: &Target) {
+    let project = t.project().with("updated_at", 1).with("updated_by", "somebody else");
+    let created = t.create(&project).json();
+    assert_ne!(created["updated_at"], 1);
+    assert_ne!(created["updated_by"], "somebody else");
+
+    let edit = project.clone().with("name", "Tide table");
+    let saved = t.put(project.id(), edit.to_json()).send().expect(200).json();
+    assert_ne!(saved["updated_at"], 1);
+    assert_eq!(saved["updated_by"], created["updated_by"]);
+}
+
+fn keeps_what_it_does_not_know(t: &Target) {
+    let unknown = json!({
+        "flag": true,
+        "nothing": {"at": [null, {"all": null}]},
+        "empty": ["", [], {}],
+        "text": "Zürich ⛴ \u{1F6A2} \u{0} \u{7f} \"\\/ \u{2028}",
+        "names": {"a b": 1, "ä": 2, "a/b~c.d": 3, "$type": 4, "#n": 5},
+        "list": [1, "1", true, [2, [3]], {"id": "x"}],
+    });
+    let project = unknown
+        .as_object()
+        .expect("an object")
+        .iter()
+        .fold(t.project(), |project, (name, value)| project.with(name, value.clone()));
+    t.create(&project);
+    let record = t.read(project.id()).json();
+    for (name, value) in unknown.as_object().expect("an object") {
+        assert_eq!(&record[name], value, "{name}");
+    }
+}
+
+/// Objects come from DynamoDB in no order; so that the same record is the same bytes everywhere, its members
+/// are sorted, at every level.
+fn members_come_ordered_by_name(t: &Target) {
+    let project = t.project().raw("meta", r#"{"z":1,"a":{"y":1,"B":2,"b":3},"é":0}"#).with("zz", 1).with("Z", 2);
+    let created = t.create(&project);
+    assert_eq!(created.raw("meta"), r#"{"a":{"B":2,"b":3,"y":1},"z":1,"é":0}"#);
+    let at = |name: &str| created.text().find(&format!("\"{name}\":")).expect("the member is there");
+    let names = ["Z", "create_date", "description", "goal", "name", "prj_id", "term", "updated_at", "version", "zz"];
+    assert!(names.map(at).is_sorted(), "{}", created.text());
+}
+
+fn keeps_term_as_it_was_sent(t: &Target) {
+    for (sent, kept) in [("6", "6"), ("0", "0"), (r#""6""#, r#""6""#), (r#""0012""#, r#""0012""#), ("6.0", "6")] {
+        let project = t.project().raw("term", sent);
+        t.create(&project);
+        assert_eq!(t.read(project.id()).raw("term"), kept, "sent {sent}");
+    }
+    for wrong in ["-1", "1.5", r#""""#, r#""-1""#, r#""1.5""#, r#"" 6""#, r#""six""#, "true", "[6]"] {
+        let project = t.project().raw("term", wrong);
+        let answer = t.post("/prj", project.to_json()).send();
+        answer.problem(400, "invalid_body");
+        answer.blames("pointer", "/term");
+        t.get(path(project.id())).send().problem(404, "not_found");
+    }
+}
+
+fn a_null_member_of_a_new_record_is_no_member(t: &Target) {
+    let project = t.project().with("owner", Value::Null);
+    assert_eq!(t.create(&project).json().get("owner"), None);
+}
+
+fn everything_missing_is_named_at_once(t: &Target) {
+    let answer = t.post("/prj", format!(r#"{{"prj_id":"{}"}}"#, t.fresh_id())).send();
+    let problem = answer.problem(400, "invalid_body");
+    assert_eq!(problem["errors"].as_array().map(Vec::len), Some(REQUIRED.len()));
+    for name in REQUIRED {
+        answer.blames("pointer", &format!("/{name}"));
+    }
+}
+
+fn required_members_are_of_their_types(t: &Target) {
+    for name in REQUIRED {
+        for wrong in [json!(null), json!({}), json!([]), json!(false), json!(-1.5)] {
+            let project = t.project().with(name, wrong);
+            let answer = t.post("/prj", project.to_json()).send();
+            answer.problem(400, "invalid_body");
+            answer.blames("pointer", &format!("/{name}"));
+            t.get(path(project.id())).send().problem(404, "not_found");
+        }
+    }
+    for wrong in [json!(5), json!(["x"]), json!({}), json!(true)] {
+        let answer = t.post("/prj", t.project().with("prj_id", wrong).to_json()).send();
+        answer.problem(400, "invalid_body");
+        answer.blames("pointer", "/prj_id");
+    }
+}
+
+fn long_texts_may_be_empty_and_short_ones_not(t: &Target) {
+    let texts = ["name", "goal", "issue", "description"];
+    t.create(&texts.iter().fold(t.project(), |project, name| project.with(name, "")));
+    for name in ["term_unit", "create_date"] {
+        let answer = t.post("/prj", t.project().with(name, "").to_json()).send();
+        answer.problem(400, "invalid_body");
+        answer.blames("pointer", &format!("/{name}"));
+    }
+}
+
+fn reserved_members_are_refused(t: &Target) {
+    let id = t.some_project();
+    for name in ["deleted", "expires_at", "list_shard"] {
+        let pointer = format!("/{name}");
+        let project = t.project().with(name, "x");
+        let answer = t.post("/prj", project.to_json()).send();
+        answer.problem(400, "invalid_body");
+        answer.blames("pointer", &pointer);
+        t.get(path(project.id())).send().problem(404, "not_found");
+
+        let edit = format!(r#"{{"name":"x","{name}":1}}"#);
+        t.refused(&id, t.put(&id, edit.as_str()), 400, "invalid_body").blames("pointer", &pointer);
+        t.refused(&id, t.patch(&id, edit.as_str()), 400, "invalid_body").blames("pointer", &pointer);
+    }
+}
+
+fn an_id_of_any_unreserved_characters_works(t: &Target) {
+    for tail in ["A.z_0~9-", "...", "~", "-", "__"] {
+        let id = format!("{}{tail}", t.fresh_id());
+        let created = t.create(&t.project().with("prj_id", id.as_str()));
+        assert_eq!(created.header("location"), Some(format!("prj/{id}").as_str()));
+        assert_eq!(t.read(&id).body(), created.body());
+    }
+}
+
+fn an_id_of_other_characters_is_refused(t: &Target) {
+    let fresh = t.fresh_id();
+    let marked = ["/", " ", "%", "+", "*", "\u{0}", "\n", "\u{7f}", "é", "\u{1F6A2}"];
+    let marked = marked.map(|mark| format!("{fresh}{mark}x"));
+    let whole = ["", ".", "..", "_", "_changes", "_x"].map(str::to_owned);
+    for id in marked.into_iter().chain(whole) {
+        let answer = t.post("/prj", t.project().with("prj_id", id.as_str()).to_json()).send();
+        answer.problem(400, "invalid_body");
+        answer.blames("pointer", "/prj_id");
+    }
+    for escaped in ["%2F", "%20", "%25", "%00", "%0A", "%7F", "%C3%A9", "%FF", "+", "*"] {
+        t.get(format!("/prj/{fresh}{escaped}x")).send().problem(400, "invalid_request");
+    }
+    for escaped in ["_x", "%5Fx", "%2E", "%2E%2E", "..", "."] {
+        t.get(path(escaped)).send().problem(400, "invalid_request");
+        t.delete(escaped).send().problem(400, "invalid_request");
+    }
+}
+
+/// RFC 3986 §6.2.2.2: `%41` and `A` are the same.
+fn an_escaped_unreserved_character_is_the_character(t: &Target) {
+    let id = format!("{}-A~", t.fresh_id());
+    let created = t.create(&t.project().with("prj_id", id.as_str()));
+    let escaped = id.replace('A', "%41").replace('~', "%7e");
+    assert_eq!(t.read(&escaped).body(), created.body());
+    t.patch(&escaped, r#"{"name":"saved"}"#).send().expect(200);
+    assert_eq!(t.read(&id).json()["name"], "saved");
+}
+
+fn an_existing_record_is_not_created_over(t: &Target) {
+    let project = t.project();
+    t.create(&project);
+    let again = project.clone().with("name", "another one");
+    t.refused(project.id(), t.post("/prj", again.to_json()), 409, "exists");
+    t.refused(project.id(), t.post("/prj", project.to_json()), 409, "exists");
+}
+
+fn of_many_creators_one_wins(t: &Target) {
+    let project = t.project();
+    let statuses: Vec<u16> = thread::scope(|scope| {
+        let create = |n: u32| t.post("/prj", project.clone().with("by", n).to_json()).send().status();
+        let creators: Vec<_> = (0..6).map(|n| scope.spawn(move || create(n))).collect();
+        creators.into_iter().map(|creator| creator.join().expect("a creator gets an answer")).collect()
+    });
+    assert_eq!(statuses.iter().filter(|&&status| status == 201).count(), 1, "{statuses:?}");
+    assert_eq!(statuses.iter().filter(|&&status| status == 409).count(), 5, "{statuses:?}");
+    assert_eq!(t.read(project.id()).version(), 1);
+}
+
+fn a_record_that_is_not_there_is_not_found(t: &Target) {
+    let id = t.fresh_id();
+    t.get(path(&id)).send().problem(404, "not_found");
+    t.put(&id, t.project().with("prj_id", id.as_str()).to_json()).send().problem(404, "not_found");
+    t.patch(&id, r#"{"name":"x"}"#).send().problem(404, "not_found");
+    t.delete(&id).send().problem(404, "not_found");
+    t.head(path(&id)).send().expect(404);
+    t.get(path(&id)).send().problem(404, "not_found");
+}
+
+fn deletes_a_record(t: &Target) {
+    let kept = t.some_project();
+    let id = t.some_project();
+    assert_eq!(t.delete(&id).send().expect(204).header("etag"), None);
+    t.get(path(&id)).send().expect(410);
+    assert_eq!(t.list_ids(""), [kept]);
+}
+
+fn a_deleted_record_is_gone(t: &Target) {
+    let id = t.some_tombstone();
+    for call in [
+        t.get(path(&id)),
+        t.put(&id, r#"{"name":"x"}"#),
+        t.put(&id, r#"{"name":"x","version":1}"#),
+        t.patch(&id, r#"{"name":"x"}"#),
+        t.delete(&id),
+    ] {
+        let problem = call.send().problem(410, "gone");
+        assert_eq!(problem["version"], 2);
+    }
+    t.head(path(&id)).send().expect(410);
+}
+
+fn a_tombstone_counts_as_a_version(t: &Target) {
+    let id = t.some_project();
+    t.patch(&id, r#"{"name":"second"}"#).send().expect(200);
+    t.delete(&id).send().expect(204);
+    assert_eq!(t.get(path(&id)).send().problem(410, "gone")["version"], 3);
+}
+
+fn a_deleted_record_is_created_anew_and_goes_on_from_its_version(t: &Target) {
+    let project = t.project().with("owner", "Ann");
+    let first = t.create(&project);
+    t.delete(project.id()).send().expect(204);
+
+    let second = t.create(&project.clone().without("owner"));
+    assert_eq!(second.version(), 3);
+    assert_eq!(second.json().get("owner"), None, "nothing of the deleted record comes back");
+    assert!(second.json()["updated_at"].as_u64() > first.json()["updated_at"].as_u64());
+    assert_eq!(t.read(project.id()).body(), second.body());
+    assert_eq!(t.list_ids(""), [project.id()]);
+    t.refused(project.id(), t.put(project.id(), r#"{"name":"late","version":1}"#), 409, "stale");
+}

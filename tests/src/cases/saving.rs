@@ -1,0 +1,275 @@
+//! To save an edit: with PUT and PATCH, with and without the version it was made on.
+
+use std::thread;
+
+use http::Method;
+use serde_json::{Value, json};
+
+use crate::case::cases;
+use crate::target::path;
+use crate::{Call, Project, REQUIRED, Target};
+
+cases! { saving:
+    a_save_is_in_the_record,
+    what_is_left_out_is_left_alone,
+    null_removes_a_member,
+    a_required_member_cannot_be_removed,
+    a_save_of_what_is_there_makes_no_version,
+    a_record_sent_back_as_it_was_read_makes_no_version,
+    the_time_grows_with_every_version,
+    put_replaces_a_member_whole,
+    patch_goes_into_objects,
+    only_what_is_sent_is_checked,
+    the_version_that_is_there_is_the_base,
+    an_older_version_is_stale_and_shows_the_newer_record,
+    a_version_that_never_was_is_stale,
+    a_version_of_another_type_is_refused,
+    of_many_savers_on_one_base_one_wins,
+    savers_without_a_base_lose_no_edit_of_another_field,
+    the_id_in_the_body_is_the_one_in_the_path,
+    put_and_patch_answer_the_record_as_it_is_now,
+}
+
+/// Both ways to save: what holds for one holds for the other.
+const BOTH: [Method; 2] = [Method::PUT, Method::PATCH];
+
+fn save<'t>(t: &'t Target, method: &Method, id: &str, edit: &Value) -> Call<'t> {
+    t.call(method.clone(), path(id)).json(edit.to_string())
+}
+
+fn a_save_is_in_the_record(t: &Target) {
+    for method in BOTH {
+        let id = t.some_project();
+        let saved = save(t, &method, &id, &json!({"name": "Tide table", "owner": {"name": "Ann"}})).send().expect(200);
+        assert_eq!(saved.version(), 2);
+        let record = t.read(&id).json();
+        assert_eq!(record["name"], "Tide table");
+        assert_eq!(record["owner"], json!({"name": "Ann"}));
+    }
+}
+
+fn what_is_left_out_is_left_alone(t: &Target) {
+    for method in BOTH {
+        let project = t.project().with("owner", "Ann");
+        t.create(&project);
+        save(t, &method, project.id(), &json!({"goal": "Boats on time"})).send().expect(200);
+        let record = t.read(project.id()).json();
+        let expected = project.with("goal", "Boats on time").to_value();
+        for (name, value) in expected.as_object().expect("a project is an object") {
+            assert_eq!(&record[name], value, "{method} {name}");
+        }
+    }
+}
+
+fn null_removes_a_member(t: &Target) {
+    for method in BOTH {
+        let project = t.project().with("owner", "Ann").with("crew", json!(["Bo"]));
+        t.create(&project);
+        let saved = save(t, &method, project.id(), &json!({"owner": null})).send().expect(200);
+        assert_eq!(saved.version(), 2);
+        let record = t.read(project.id()).json();
+        assert_eq!((record.get("owner"), &record["crew"]), (None, &json!(["Bo"])));
+
+        let again = save(t, &method, project.id(), &json!({"owner": null})).send().expect(200);
+        assert_eq!(again.version(), 2, "to remove what is not there changes nothing");
+    }
+}
+
+fn a_required_member_cannot_be_removed(t: &Target) {
+    let id = t.some_project();
+    for method in BOTH {
+        for name in REQUIRED {
+            let call = save(t, &method, &id, &json!({"owner": "Bo", name: null}));
+            t.refused(&id, call, 400, "invalid_body").blames("pointer", &format!("/{name}"));
+        }
+    }
+}
+
+fn a_save_of_what_is_there_makes_no_version(t: &Target) {
+    for method in BOTH {
+        let project = t.project().raw("n", "1.50");
+        let created = t.create(&project);
+        for edit in [json!({}), json!({"name": created.json()["name"]}), json!({"n": 1.5, "version": 1})] {
+            let saved = save(t, &method, project.id(), &edit).send().expect(200);
+            assert_eq!(saved.body(), created.body(), "{method} {edit}");
+            assert_eq!(saved.etag(), created.etag());
+        }
+        assert_eq!(t.read(project.id()).body(), created.body());
+    }
+}
+
+fn a_record_sent_back_as_it_was_read_makes_no_version(t: &Target) {
+    for method in BOTH {
+        let project = t.project().with("meta", json!({"a": [1, null, {"b": "c"}]})).raw("n", &"7".repeat(38));
+        let created = t.create(&project);
+        let call = t.call(method.clone(), path(project.id())).json(created.text());
+        assert_eq!(call.send().expect(200).body(), created.body());
+        assert_eq!(t.read(project.id()).body(), created.body());
+    }
+}
+
+fn the_time_grows_with_every_version(t: &Target) {
+    let id = t.some_project();
+    let mut last = t.read(&id).json()["updated_at"].as_u64();
+    for n in 0..5 {
+        let saved = t.patch(&id, format!(r#"{{"n":{n}}}"#)).send().expect(200);
+        let at = saved.json()["updated_at"].as_u64();
+        assert!(at > last, "{at:?} after {last:?}");
+        assert_eq!(saved.version(), n + 2);
+        last = at;
+    }
+}
+
+fn put_replaces_a_member_whole(t: &Target) {
+    let project = t.project().with("meta", json!({"a": 1, "b": {"c": 2}})).with("list", json!([1, 2, 3]));
+    t.create(&project);
+    t.put(project.id(), r#"{"meta":{"b":{"d":null}},"list":[3]}"#).send().expect(200);
+    let record = t.read(project.id()).json();
+    assert_eq!(record["meta"], json!({"b": {"d": null}}));
+    assert_eq!(record["list"], json!([3]));
+}
+
+/// RFC 7396: objects member by member, arrays and everything else as a whole.
+fn patch_goes_into_objects(t: &Target) {
+    let project = t.project().with("meta", json!({"a": 1, "b": {"c": 2, "d": 3}})).with("list", json!([1, {"a": 2}]));
+    t.create(&project);
+    let edit = json!({
+        "meta": {"b": {"c": null, "e": [null]}, "f": {"g": null, "h": {}}},
+        "list": [{"a": null}],
+        "term_unit": "week",
+        "new": {"x": null, "y": {"z": null}},
+    });
+    t.patch(project.id(), edit.to_string()).send().expect(200);
+    let record = t.read(project.id()).json();
+    assert_eq!(record["meta"], json!({"a": 1, "b": {"d": 3, "e": [null]}, "f": {"h": {}}}));
+    assert_eq!(record["list"], json!([{"a": null}]));
+    assert_eq!(record["term_unit"], "week");
+    assert_eq!(record["new"], json!({"y": {}}));
+
+    t.patch(project.id(), r#"{"meta":"flat","list":{"a":1}}"#).send().expect(200);
+    let record = t.read(project.id()).json();
+    assert_eq!((&record["meta"], &record["list"]), (&json!("flat"), &json!({"a": 1})));
+}
+
+fn only_what_is_sent_is_checked(t: &Target) {
+    let id = t.some_project();
+    for method in BOTH {
+        for (name, wrong) in [
+            ("name", json!(1)),
+            ("goal", json!([])),
+            ("issue", json!({})),
+            ("description", json!(true)),
+            ("term", json!("six")),
+            ("term", json!(-1)),
+            ("term_unit", json!("")),
+            ("create_date", json!(20261102)),
+        ] {
+            let call = save(t, &method, &id, &json!({"owner": "Bo", name: wrong}));
+            t.refused(&id, call, 400, "invalid_body").blames("pointer", &format!("/{name}"));
+        }
+        save(t, &method, &id, &json!({"owner": method.as_str()})).send().expect(200);
+    }
+}
+
+fn the_version_that_is_there_is_the_base(t: &Target) {
+    for method in BOTH {
+        let id = t.some_project();
+        for version in 1..4 {
+            let edit = json!({"version": version, "n": version});
+            assert_eq!(save(t, &method, &id, &edit).send().expect(200).version(), version + 1);
+        }
+    }
+}
+
+fn an_older_version_is_stale_and_shows_the_newer_record(t: &Target) {
+    for method in BOTH {
+        let id = t.some_project();
+        t.patch(&id, r#"{"name":"by Ann"}"#).send().expect(200);
+        t.patch(&id, r#"{"goal":"by Bo"}"#).send().expect(200);
+        for version in [0, 1, 2] {
+            let call = save(t, &method, &id, &json!({"version": version, "name": "by Cy"}));
+            let problem = t.refused(&id, call, 409, "stale").json();
+            assert_eq!(problem["current"], t.read(&id).json());
+        }
+    }
+}
+
+/// A version above the record's own cannot be what the caller had in front of them.
+fn a_version_that_never_was_is_stale(t: &Target) {
+    let id = t.some_project();
+    for method in BOTH {
+        for version in [2, u64::MAX] {
+            t.refused(&id, save(t, &method, &id, &json!({"version": version, "name": "x"})), 409, "stale");
+        }
+    }
+}
+
+fn a_version_of_another_type_is_refused(t: &Target) {
+    let id = t.some_project();
+    for method in BOTH {
+        for wrong in [json!("1"), json!(1.5), json!(-1), json!(true), json!([1]), json!({})] {
+            let call = save(t, &method, &id, &json!({"version": wrong, "name": "x"}));
+            t.refused(&id, call, 400, "invalid_body").blames("pointer", "/version");
+        }
+    }
+}
+
+fn of_many_savers_on_one_base_one_wins(t: &Target) {
+    let id = t.some_project();
+    let answers = at_once(6, |n| {
+        let answer = t.put(&id, format!(r#"{{"version":1,"name":"saver {n}"}}"#)).send();
+        (answer.status(), answer.json())
+    });
+    let (won, lost): (Vec<_>, Vec<_>) = answers.into_iter().partition(|(status, _)| *status == 200);
+    assert_eq!(won.len(), 1);
+    for (status, problem) in lost {
+        assert_eq!((status, &problem["code"]), (409, &json!("stale")));
+        assert_eq!(problem["current"], won[0].1);
+    }
+    assert_eq!(t.read(&id).json(), won[0].1);
+}
+
+fn savers_without_a_base_lose_no_edit_of_another_field(t: &Target) {
+    let id = t.some_project();
+    at_once(4, |n| t.patch(&id, format!(r#"{{"field{n}":{n}}}"#)).send().expect(200));
+    let record = t.read(&id).json();
+    for n in 0..4 {
+        assert_eq!(record[format!("field{n}")], n);
+    }
+    assert_eq!(record["version"], 5);
+}
+
+fn the_id_in_the_body_is_the_one_in_the_path(t: &Target) {
+    let (id, other) = (t.some_project(), t.some_project());
+    for method in BOTH {
+        for wrong in [json!(other), json!(5), json!(null), json!("")] {
+            let before = t.version(&other);
+            let call = save(t, &method, &id, &json!({"prj_id": wrong, "name": "x"}));
+            t.refused(&id, call, 400, "invalid_body").blames("pointer", "/prj_id");
+            assert_eq!(t.version(&other), before);
+        }
+        let name = format!("saved with {method}");
+        save(t, &method, &id, &json!({"prj_id": id, "name": name})).send().expect(200);
+        assert_eq!(t.read(&id).json()["name"], name);
+    }
+}
+
+fn put_and_patch_answer_the_record_as_it_is_now(t: &Target) {
+    for method in BOTH {
+        let project: Project = t.project().with("owner", "Ann");
+        t.create(&project);
+        let saved = save(t, &method, project.id(), &json!({"name": "Tide table"})).send().expect(200);
+        let read = t.read(project.id());
+        assert_eq!(saved.body(), read.body());
+        assert_eq!(saved.etag(), read.etag());
+    }
+}
+
+/// What `count` threads get that do `act` at the same time.
+fn at_once<T: Send>(count: usize, act: impl Fn(usize) -> T + Sync) -> Vec<T> {
+    thread::scope(|scope| {
+        let act = &act;
+        let actors: Vec<_> = (0..count).map(|n| scope.spawn(move || act(n))).collect();
+        actors.into_iter().map(|actor| actor.join().expect("each gets an answer")).collect()
+    })
+}

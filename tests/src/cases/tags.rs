@@ -1,0 +1,192 @@
+//! Entity tags and conditional requests (RFC 9110 §13).
+
+use http::Method;
+
+use crate::case::cases;
+use crate::target::path;
+use crate::{Answer, Call, Target};
+
+cases! { tags:
+    a_records_tag_changes_with_it_and_only_then,
+    a_lists_tag_changes_with_it_and_only_then,
+    what_is_known_is_not_sent_again,
+    a_list_that_is_known_is_not_sent_again,
+    a_read_of_another_state_than_asked_for_fails,
+    a_save_on_the_tag_that_is_there_is_done,
+    a_save_on_another_tag_fails_and_changes_nothing,
+    a_weak_tag_never_matches_for_saving,
+    preconditions_do_not_hide_other_problems,
+    a_tag_and_an_old_version_are_stale,
+    what_is_no_tag_matches_nothing,
+    a_save_that_changes_nothing_still_keeps_its_precondition,
+}
+
+const OTHER: &str = r#""another""#;
+
+fn a_records_tag_changes_with_it_and_only_then(t: &Target) {
+    let id = t.some_project();
+    let first = t.read(&id).etag();
+    assert_eq!(t.read(&id).etag(), first);
+    let saved = t.patch(&id, r#"{"name":"second"}"#).send().expect(200).etag();
+    assert_ne!(saved, first);
+    assert_eq!(t.read(&id).etag(), saved);
+    assert_eq!(t.patch(&id, r#"{"name":"second"}"#).send().expect(200).etag(), saved);
+    let other = t.some_project();
+    assert_ne!(t.read(&other).etag(), saved);
+}
+
+fn a_lists_tag_changes_with_it_and_only_then(t: &Target) {
+    let tag = || t.get(t.list_path("")).send().expect(200).etag();
+    let mut seen = vec![tag()];
+    let mut changed = |what: &str| {
+        let now = tag();
+        assert_eq!(tag(), now, "the same list has the same tag");
+        assert!(!seen.contains(&now), "{what}");
+        seen.push(now);
+    };
+    let id = t.some_project();
+    changed("a record more");
+    t.patch(&id, r#"{"name":"second"}"#).send().expect(200);
+    changed("a record changed");
+    t.some_project();
+    changed("another record");
+    t.delete(&id).send().expect(204);
+    changed("a record less");
+
+    let before = tag();
+    let other = t.stranger();
+    other.some_project();
+    assert_eq!(tag(), before, "a record that is not in the list");
+}
+
+fn what_is_known_is_not_sent_again(t: &Target) {
+    let id = t.some_project();
+    let tag = t.read(&id).etag();
+    let known = [
+        tag.clone(),
+        format!("W/{tag}"),
+        "*".to_owned(),
+        format!("{OTHER}, {tag}"),
+        format!("{OTHER},W/{tag},{OTHER}"),
+    ];
+    for method in [Method::GET, Method::HEAD] {
+        for known in &known {
+            let answer = t.call(method.clone(), path(&id)).header("if-none-match", known).send().expect(304);
+            assert_eq!(answer.etag(), tag, "{known}");
+        }
+        for unknown in [OTHER.to_owned(), format!("W/{OTHER}"), format!(r#"{OTHER}, "{}""#, &tag[1..4])] {
+            let answer = t.call(method.clone(), path(&id)).header("if-none-match", &unknown).send().expect(200);
+            assert_eq!(answer.etag(), tag, "{unknown}");
+        }
+    }
+    let two = t.get(path(&id)).header("if-none-match", OTHER).also("if-none-match", &tag).send();
+    two.expect(304);
+}
+
+fn a_list_that_is_known_is_not_sent_again(t: &Target) {
+    t.some_project();
+    for parameters in ["", "sort=-name&fields=goal", "limit=1"] {
+        let path = t.list_path(parameters);
+        let tag = t.get(&path).send().expect(200).etag();
+        assert_eq!(t.get(&path).header("if-none-match", &tag).send().expect(304).etag(), tag);
+        t.head(&path).header("if-none-match", "*").send().expect(304);
+        t.get(&path).header("if-none-match", OTHER).send().expect(200);
+    }
+    let tag = t.get(t.list_path("")).send().expect(200).etag();
+    t.some_project();
+    t.get(t.list_path("")).header("if-none-match", &tag).send().expect(200);
+}
+
+fn a_read_of_another_state_than_asked_for_fails(t: &Target) {
+    let id = t.some_project();
+    for path in [path(&id), t.list_path("")] {
+        let tag = t.get(&path).send().expect(200).etag();
+        for matching in [tag.clone(), "*".to_owned(), format!("{OTHER}, {tag}")] {
+            t.get(&path).header("if-match", &matching).send().expect(200);
+            t.head(&path).header("if-match", &matching).send().expect(200);
+        }
+        for other in [OTHER.to_owned(), format!("W/{tag}")] {
+            t.get(&path).header("if-match", &other).send().problem(412, "precondition_failed");
+            t.head(&path).header("if-match", &other).send().expect(412);
+        }
+    }
+}
+
+/// Each way to change a record, under a precondition.
+fn writes<'t>(t: &'t Target, id: &str, if_match: &str) -> [Call<'t>; 3] {
+    [t.put(id, r#"{"name":"x"}"#), t.patch(id, r#"{"name":"y"}"#), t.delete(id)]
+        .map(|call| call.header("if-match", if_match))
+}
+
+fn a_save_on_the_tag_that_is_there_is_done(t: &Target) {
+    let id = t.some_project();
+    let tag = || t.read(&id).etag();
+    t.put(&id, r#"{"n":1}"#).header("if-match", tag()).send().expect(200);
+    t.put(&id, r#"{"n":2}"#).header("if-match", "*").send().expect(200);
+    t.patch(&id, r#"{"n":3}"#).header("if-match", format!("{OTHER}, {}", tag())).send().expect(200);
+    t.patch(&id, r#"{"n":4,"version":4}"#).header("if-match", OTHER).also("if-match", tag()).send().expect(200);
+    t.delete(&id).header("if-match", tag()).send().expect(204);
+}
+
+fn a_save_on_another_tag_fails_and_changes_nothing(t: &Target) {
+    let id = t.some_project();
+    let old = t.read(&id).etag();
+    t.patch(&id, r#"{"name":"second"}"#).send().expect(200);
+    for if_match in [old.clone(), OTHER.to_owned(), format!("{OTHER}, {old}")] {
+        for call in writes(t, &id, &if_match) {
+            t.refused(&id, call, 412, "precondition_failed");
+        }
+    }
+}
+
+fn a_weak_tag_never_matches_for_saving(t: &Target) {
+    let id = t.some_project();
+    let weak = format!("W/{}", t.read(&id).etag());
+    for call in writes(t, &id, &weak) {
+        t.refused(&id, call, 412, "precondition_failed");
+    }
+}
+
+/// RFC 9110 §13.2.1: a precondition counts only where the request would succeed without it.
+fn preconditions_do_not_hide_other_problems(t: &Target) {
+    let (absent, gone, id) = (t.fresh_id(), t.some_tombstone(), t.some_project());
+    for if_match in ["*", OTHER] {
+        for call in writes(t, &absent, if_match) {
+            call.send().problem(404, "not_found");
+        }
+        for call in writes(t, &gone, if_match) {
+            call.send().problem(410, "gone");
+        }
+        t.get(path(&absent)).header("if-match", if_match).send().problem(404, "not_found");
+        t.get(path(&gone)).header("if-none-match", if_match).send().problem(410, "gone");
+    }
+    let call = t.put(&id, r#"{"name":null}"#).header("if-match", OTHER);
+    t.refused(&id, call, 400, "invalid_body");
+}
+
+fn a_tag_and_an_old_version_are_stale(t: &Target) {
+    let id = t.some_project();
+    t.patch(&id, r#"{"name":"second"}"#).send().expect(200);
+    let call = t.put(&id, r#"{"name":"x","version":1}"#).header("if-match", t.read(&id).etag());
+    t.refused(&id, call, 409, "stale");
+}
+
+/// Above all, it does not save.
+fn what_is_no_tag_matches_nothing(t: &Target) {
+    let id = t.some_project();
+    let tag = t.read(&id).etag();
+    let bare = tag.trim_matches('"');
+    for malformed in [bare.to_owned(), format!("\"{bare}"), format!("{tag} {tag}"), format!("w/{tag}"), String::new()] {
+        for call in writes(t, &id, &malformed) {
+            t.refused(&id, call, 412, "precondition_failed");
+        }
+        t.get(path(&id)).header("if-none-match", &malformed).send().expect(200);
+    }
+}
+
+fn a_save_that_changes_nothing_still_keeps_its_precondition(t: &Target) {
+    let id = t.some_project();
+    t.refused(&id, t.put(&id, "{}").header("if-match", OTHER), 412, "precondition_failed");
+    let saved: Answer = t.put(&id, "{}").header("if-match", t.read(&id).etag()).send().expect(200);
+    assert_eq!(saved.version(), 1);
+}
