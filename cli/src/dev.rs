@@ -48,7 +48,8 @@ pub(crate) struct Options {
 
 pub(crate) async fn run(connection: &connection::Options, options: Options) -> anyhow::Result<()> {
     // A terminal has the output below; the log is for when something is looked for.
-    log::start(Some(process_environment("RIPPLE_LOG").as_deref().unwrap_or("warn")));
+    // (The embedded database would warn of every table that is not there yet.)
+    log::start(Some(process_environment("RIPPLE_LOG").as_deref().unwrap_or("warn,dynoxide=error")));
     let data = &connection.data;
     std::fs::create_dir_all(data).with_context(|| format!("cannot make {}", data.display()))?;
     let _lock = lock(data)?;

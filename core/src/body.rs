@@ -16,7 +16,9 @@ pub(crate) struct Accepted {
 }
 
 /// A record.
-pub(crate) const JSON: Accepted = Accepted { types: &["application/json"], header: "accept-post" };
+pub(crate) const RECORD: Accepted = Accepted { types: &["application/json"], header: "accept" };
+/// A record to create.
+pub(crate) const NEW_RECORD: Accepted = Accepted { header: "accept-post", ..RECORD };
 /// A merge patch; plain JSON is understood as one.
 pub(crate) const MERGE_PATCH: Accepted =
     Accepted { types: &["application/merge-patch+json", "application/json"], header: "accept-patch" };

@@ -96,7 +96,7 @@ pub(crate) fn answer(error: &Error) -> Answer {
     };
     let problem = Problem {
         r#type: format!("urn:problem-type:ripple:{code}"),
-        title: status.canonical_reason().unwrap_or_default(),
+        title: title(status),
         status: status.as_u16(),
         detail,
         code,
@@ -119,6 +119,14 @@ pub(crate) fn answer(error: &Error) -> Answer {
             answer
         }
         _ => answer,
+    }
+}
+
+/// As RFC 9110 has it; the crate `http` still has RFC 7231's for 413.
+fn title(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::PAYLOAD_TOO_LARGE => "Content Too Large",
+        status => status.canonical_reason().unwrap_or_default(),
     }
 }
 

@@ -15,7 +15,7 @@ use sha2::{Digest as _, Sha256};
 use crate::limits;
 use crate::value::{Members, Value, stored_size};
 
-pub(crate) use check::{base_version, check_new, check_sent};
+pub(crate) use check::{base_version, check_new, check_reserved, check_sent};
 pub use id::{InvalidId, ProjectId};
 
 /// The partition key's name.

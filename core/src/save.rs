@@ -3,7 +3,7 @@
 use super::method::{Answer, Call};
 use crate::error::{Error, Fault};
 use crate::limits;
-use crate::project::{PRJ_ID, Project, ProjectId, base_version, check_sent};
+use crate::project::{PRJ_ID, Project, ProjectId, base_version, check_reserved, check_sent};
 use crate::read;
 use crate::store::{Commit, Consistency, Store};
 use crate::value::{Members, Value};
@@ -23,7 +23,11 @@ pub(crate) async fn edit<S: Store>(
     check_sent(&sent)?;
     let project = commit(call, &id, |theirs| match base {
         Some(base) if base != theirs.version => Err(Error::Stale { base, current: Box::new(theirs.clone()) }),
-        _ => Ok(Project { attributes: apply(theirs, sent.clone()), ..theirs.clone() }),
+        _ => {
+            let mut sent = sent.clone();
+            check_reserved(&mut sent, &theirs.attributes)?;
+            Ok(Project { attributes: apply(theirs, sent), ..theirs.clone() })
+        }
     })
     .await?;
     Ok(Answer::project(&project))

@@ -81,7 +81,7 @@ fn event(parts: &http::request::Parts, body: &[u8], id: &str) -> serde_json::Res
         }
         None => {
             event.resource = Some("/{proxy+}".to_owned());
-            let rest = path.trim_start_matches('/').to_owned();
+            let rest = path.strip_prefix('/').unwrap_or(path).to_owned();
             event.path_parameters = HashMap::from([("proxy".to_owned(), rest)]);
         }
     }

@@ -124,10 +124,13 @@ async fn read_shard<S: Store>(
     mark: &mut Mark,
     page: &mut ChangePage,
 ) -> Result<(), Error> {
+    let now = call.now.0;
     let since = Timestamp(mark.at).before(limits::OVERLAP);
     let mut from =
         mark.within.clone().map(|(at, id)| Position { id: ProjectId::stored(id), updated_at: Some(Timestamp(at)) });
-    let mut newest = mark.within.as_ref().map_or(mark.at, |(at, _)| mark.at.max(*at));
+    // A writer whose clock is ahead must not hide what others write until then.
+    let seen = |newest: u64, at: u64| newest.max(at.min(now));
+    let mut newest = mark.within.as_ref().map_or(mark.at, |(at, _)| seen(mark.at, *at));
     loop {
         let found = call.store.changes(shard, since, from, &mut call.cost).await?;
         for project in found.projects {
@@ -136,8 +139,7 @@ async fn read_shard<S: Store>(
                 page.full = true;
                 return Ok(());
             }
-            // A writer whose clock is ahead must not hide what others write until then.
-            newest = newest.max(at.0.min(call.now.0));
+            newest = seen(newest, at.0);
             mark.within = Some((at.0, project.id.to_string()));
         }
         match found.next {

@@ -4,7 +4,7 @@ use http::StatusCode;
 use http::header::LOCATION;
 
 use super::{Answer, Call};
-use crate::body::{self, JSON};
+use crate::body::{self, NEW_RECORD};
 use crate::error::{Error, Fault};
 use crate::project::{PRJ_ID, Project, ProjectId, base_version, check_new};
 use crate::save;
@@ -13,7 +13,7 @@ use crate::value::{Members, Value};
 
 pub(super) async fn run<S: Store>(call: &mut Call<'_, S>) -> Result<Answer, Error> {
     call.no_parameters()?;
-    let mut members = body::object(call.request, JSON)?;
+    let mut members = body::object(call.request, NEW_RECORD)?;
     let id = match sent_id(&members)? {
         Some(id) => id,
         None => ProjectId::generate(call.now, call.random.bytes()),

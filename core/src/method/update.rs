@@ -1,13 +1,13 @@
 //! `PUT /prj/{prjid}`: a whole record. What it does not mention is left alone.
 
 use super::{Answer, Call};
-use crate::body::{self, JSON};
+use crate::body::{self, RECORD};
 use crate::error::Error;
 use crate::merge;
 use crate::save;
 use crate::store::Store;
 
 pub(super) async fn run<S: Store>(call: &mut Call<'_, S>) -> Result<Answer, Error> {
-    let members = body::object(call.request, JSON)?;
+    let members = body::object(call.request, RECORD)?;
     save::edit(call, members, merge::replace).await
 }

@@ -16,6 +16,9 @@ const REQUIRED: [(&str, Kind); 7] = [
     ("create_date", Kind::ShortText),
 ];
 
+/// What no caller sets.
+const RESERVED: [&str; 3] = [DELETED, EXPIRES_AT, LIST_SHARD];
+
 #[derive(Clone, Copy)]
 enum Kind {
     Text,
@@ -51,7 +54,7 @@ impl Kind {
 /// # Errors
 /// Every fault at once.
 pub(crate) fn check_new(members: &Members) -> Result<(), Error> {
-    let mut faults = sent_faults(members);
+    let mut faults: Vec<Fault> = sent_faults(members).chain(reserved_faults(members)).collect();
     for (name, _) in REQUIRED {
         if !members.contains_key(name) {
             faults.push(Fault::member(name, "is required"));
@@ -65,19 +68,44 @@ pub(crate) fn check_new(members: &Members) -> Result<(), Error> {
 /// # Errors
 /// Every fault at once.
 pub(crate) fn check_sent(members: &Members) -> Result<(), Error> {
-    refuse(sent_faults(members))
+    let mut faults: Vec<Fault> = sent_faults(members).collect();
+    if !faults.is_empty() {
+        // Alone, they may be another writer's attributes coming back: `check_reserved` decides.
+        faults.extend(reserved_faults(members));
+    }
+    refuse(faults)
 }
 
-fn sent_faults(members: &Members) -> Vec<Fault> {
-    let required = REQUIRED.iter().filter_map(|(name, kind)| match members.get(*name)? {
+fn reserved_faults(members: &Members) -> impl Iterator<Item = Fault> {
+    RESERVED.into_iter().filter(|name| members.contains_key(*name)).map(reserved)
+}
+
+fn reserved(name: &str) -> Fault {
+    Fault::member(name, "is reserved")
+}
+
+fn sent_faults(members: &Members) -> impl Iterator<Item = Fault> {
+    REQUIRED.iter().filter_map(|(name, kind)| match members.get(*name)? {
         Value::Null => Some(Fault::member(name, "is required and cannot be removed")),
         value => kind.fault(value).map(|rule| Fault::member(name, rule)),
-    });
-    let reserved = [DELETED, EXPIRES_AT, LIST_SHARD]
-        .into_iter()
-        .filter(|name| members.contains_key(*name))
-        .map(|name| Fault::member(name, "is reserved"));
-    required.chain(reserved).collect()
+    })
+}
+
+/// Refuses members that are ripple's own. Where another writer's record has an attribute of such a name, it may
+/// come back as it is, and is taken out of what was sent.
+///
+/// # Errors
+/// For those that differ from `stored`.
+pub(crate) fn check_reserved(members: &mut Members, stored: &Members) -> Result<(), Error> {
+    let mut faults = Vec::new();
+    for name in RESERVED {
+        match (members.remove(name), stored.get(name)) {
+            (Some(sent), Some(known)) if sent.clone().shaped_like(known) == *known => {}
+            (Some(_), _) => faults.push(reserved(name)),
+            (None, _) => {}
+        }
+    }
+    refuse(faults)
 }
 
 fn refuse(faults: Vec<Fault>) -> Result<(), Error> {

@@ -14,7 +14,7 @@ pub struct ProjectId(String);
 
 /// Why a text is no [`ProjectId`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a prj_id has 1 to {max} characters of A-Z a-z 0-9 . _ ~ - and does not begin with _", max = limits::ID)]
+#[error("a prj_id has 1 to {max} characters of A-Z a-z 0-9 . _ ~ - and does not begin with _; . and .. are none", max = limits::ID)]
 pub struct InvalidId;
 
 impl ProjectId {

@@ -191,7 +191,7 @@ impl Store for DynamoDb {
                     let current = item.map(item::project).transpose();
                     Ok(Commit::Conflict(current.map_err(|garbled| garbled.during(OPERATION))?))
                 }
-                None => Err(failed(OPERATION, error)),
+                None => Err(cancelled(OPERATION, error)),
             },
         }
     }
@@ -220,7 +220,19 @@ where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
 {
     let refused = error.raw_response().is_some_and(|response| response.status().is_client_error());
-    let throttled = error.code().is_some_and(retry::is_throttling);
-    let kind = if refused && !throttled { StoreErrorKind::Refused } else { StoreErrorKind::Unavailable };
+    let passing = error.code().is_some_and(retry::is_passing);
+    let kind = if refused && !passing { StoreErrorKind::Refused } else { StoreErrorKind::Unavailable };
+    StoreError { operation, kind, source: Some(Box::new(error)) }
+}
+
+/// A cancelled transaction fails for the reason of one of its items.
+fn cancelled(operation: &'static str, error: SdkError<TransactWriteItemsError, HttpResponse>) -> StoreError {
+    let reasons = match error.as_service_error() {
+        Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => cancelled.cancellation_reasons(),
+        _ => return failed(operation, error),
+    };
+    let mut codes = reasons.iter().filter_map(|reason| reason.code());
+    let passing = codes.any(retry::is_passing);
+    let kind = if passing { StoreErrorKind::Unavailable } else { StoreErrorKind::Refused };
     StoreError { operation, kind, source: Some(Box::new(error)) }
 }

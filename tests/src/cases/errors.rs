@@ -51,28 +51,28 @@ fn invalid_body(t: &Target) {
         t,
         &answer,
         &expect![[r#"
-        {
-          "code": "invalid_body",
-          "detail": "the body has faults",
-          "errors": [
             {
-              "detail": "must be a whole number, at least 0, or a string of one",
-              "pointer": "/term"
-            },
-            {
-              "detail": "is reserved",
-              "pointer": "/deleted"
-            },
-            {
-              "detail": "is required",
-              "pointer": "/goal"
-            }
-          ],
-          "message": "Invalid request body",
-          "status": 400,
-          "title": "Bad Request",
-          "type": "urn:problem-type:ripple:invalid_body"
-        }"#]],
+              "code": "invalid_body",
+              "detail": "the body has faults",
+              "errors": [
+                {
+                  "detail": "must be a whole number, at least 0, or a string of one",
+                  "pointer": "/term"
+                },
+                {
+                  "detail": "is reserved",
+                  "pointer": "/deleted"
+                },
+                {
+                  "detail": "is required",
+                  "pointer": "/goal"
+                }
+              ],
+              "message": "Invalid request body",
+              "status": 400,
+              "title": "Bad Request",
+              "type": "urn:problem-type:ripple:invalid_body"
+            }"#]],
     );
     let answer = t.post("/prj", r#"{"name":"x","name":"y"}"#).send().expect(400);
     told(
@@ -122,20 +122,20 @@ fn invalid_request(t: &Target) {
         t,
         &answer,
         &expect![[r#"
-        {
-          "code": "invalid_request",
-          "detail": "the request has faults",
-          "errors": [
             {
-              "detail": "a prj_id has 1 to 128 characters of A-Z a-z 0-9 . _ ~ - and does not begin with _",
-              "parameter": "prjid"
-            }
-          ],
-          "message": "Bad Request",
-          "status": 400,
-          "title": "Bad Request",
-          "type": "urn:problem-type:ripple:invalid_request"
-        }"#]],
+              "code": "invalid_request",
+              "detail": "the request has faults",
+              "errors": [
+                {
+                  "detail": "a prj_id has 1 to 128 characters of A-Z a-z 0-9 . _ ~ - and does not begin with _; . and .. are none",
+                  "parameter": "prjid"
+                }
+              ],
+              "message": "Bad Request",
+              "status": 400,
+              "title": "Bad Request",
+              "type": "urn:problem-type:ripple:invalid_request"
+            }"#]],
     );
     let answer = t.get("/prj").header("ripple-session", "x").send().expect(400);
     told(
@@ -335,14 +335,14 @@ fn body_too_large(t: &Target) {
         t,
         &answer,
         &expect![[r#"
-        {
-          "code": "body_too_large",
-          "detail": "a body has at most 1048576 bytes",
-          "message": "Request Too Long",
-          "status": 413,
-          "title": "Payload Too Large",
-          "type": "urn:problem-type:ripple:body_too_large"
-        }"#]],
+            {
+              "code": "body_too_large",
+              "detail": "a body has at most 1048576 bytes",
+              "message": "Request Too Long",
+              "status": 413,
+              "title": "Content Too Large",
+              "type": "urn:problem-type:ripple:body_too_large"
+            }"#]],
     );
 }
 
@@ -352,14 +352,14 @@ fn record_too_large(t: &Target) {
         t,
         &answer,
         &expect![[r#"
-        {
-          "code": "record_too_large",
-          "detail": "a record has at most 307200 bytes as stored, this one would have …",
-          "message": "Request Too Long",
-          "status": 413,
-          "title": "Payload Too Large",
-          "type": "urn:problem-type:ripple:record_too_large"
-        }"#]],
+            {
+              "code": "record_too_large",
+              "detail": "a record has at most 307200 bytes as stored, this one would have …",
+              "message": "Request Too Long",
+              "status": 413,
+              "title": "Content Too Large",
+              "type": "urn:problem-type:ripple:record_too_large"
+            }"#]],
     );
 }
 

@@ -26,6 +26,7 @@ impl Garbled {
 /// The project an item is. Names that ripple uses hold for its own items only: one without a `version` is
 /// somebody else's, and whatever it has is kept.
 pub(super) fn project(mut item: Item) -> Result<Project, Garbled> {
+    let tombstone = is_tombstone(&item);
     let Some(AttributeValue::S(id)) = item.remove(PRJ_ID) else { return Err(Garbled(PRJ_ID.to_owned())) };
     let mut project = Project::new(ProjectId::stored(id), Members::new());
     if let Some(version) = natural(item.get(VERSION)) {
@@ -35,19 +36,30 @@ pub(super) fn project(mut item: Item) -> Result<Project, Garbled> {
             Some(AttributeValue::S(by)) => Some(by.clone()),
             _ => None,
         };
-        if let Some(AttributeValue::Bool(true)) = item.get(DELETED) {
-            let expires = natural(item.get(EXPIRES_AT)).unwrap_or(0);
-            project.tombstone = Some(Timestamp(expires.saturating_mul(1000)));
-            return Ok(project);
-        }
         for name in SYSTEM {
             item.remove(name);
         }
     }
     item.remove(VERSION);
+    if tombstone {
+        let expires = natural(item.get(EXPIRES_AT)).unwrap_or(0);
+        project.tombstone = Some(Timestamp(expires.saturating_mul(1000)));
+        return Ok(project);
+    }
     project.attributes =
         item.into_iter().map(|(name, value)| Ok((name, from_dynamodb(value)?))).collect::<Result<_, _>>()?;
     Ok(project)
+}
+
+/// A tombstone is `deleted` and has nothing of a record left. A record of another writer may have an attribute of
+/// that name, and others beside it.
+fn is_tombstone(item: &Item) -> bool {
+    let bare = |name: &String| {
+        matches!(name.as_str(), PRJ_ID | VERSION | DELETED | EXPIRES_AT) || SYSTEM.contains(&name.as_str())
+    };
+    matches!(item.get(DELETED), Some(AttributeValue::Bool(true)))
+        && natural(item.get(VERSION)).is_some()
+        && item.keys().all(bare)
 }
 
 /// Every attribute of a project.

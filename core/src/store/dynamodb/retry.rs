@@ -35,8 +35,8 @@ pub fn configure(config: Builder) -> Builder {
         .retry_classifier(CancelledTransaction)
 }
 
-/// Whether an error's code means too much at once.
-pub(super) fn is_throttling(code: &str) -> bool {
+/// Whether an error's code means that later it may go well.
+pub(super) fn is_passing(code: &str) -> bool {
     matches!(
         code,
         "ProvisionedThroughputExceededException"
@@ -44,7 +44,10 @@ pub(super) fn is_throttling(code: &str) -> bool {
             | "ThrottlingException"
             | "LimitExceededException"
             | "TransactionInProgressException"
-    ) || code == "TransactionCanceledException" // one that a failed condition did not cause
+            | "TransactionConflict"
+            | "ThrottlingError"
+            | "ProvisionedThroughputExceeded"
+    )
 }
 
 /// The SDK takes a cancelled transaction for final. It is not when another transaction, or throttling, was the reason.
@@ -61,9 +64,7 @@ impl ClassifyRetry for CancelledTransaction {
             Some(TransactWriteItemsError::TransactionInProgressException(_)) => RetryAction::transient_error(),
             Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
                 let mut codes = cancelled.cancellation_reasons().iter().filter_map(|reason| reason.code());
-                let passing =
-                    |code| matches!(code, "TransactionConflict" | "ThrottlingError" | "ProvisionedThroughputExceeded");
-                if codes.any(passing) { RetryAction::throttling_error() } else { RetryAction::NoActionIndicated }
+                if codes.any(is_passing) { RetryAction::throttling_error() } else { RetryAction::NoActionIndicated }
             }
             _ => RetryAction::NoActionIndicated,
         }
