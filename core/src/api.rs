@@ -52,6 +52,33 @@ pub struct Moment {
     pub caller: Option<Caller>,
 }
 
+/// A request that may be answered: what for, and for whom.
+#[derive(Debug)]
+pub struct Admitted {
+    /// The method it asks for.
+    pub route: &'static Route,
+    /// Who is calling.
+    pub caller: Caller,
+    resource: Resource,
+    now: Timestamp,
+    random: Random,
+    report: Report,
+}
+
+impl Admitted {
+    /// For the host's log: what is known so far.
+    #[must_use]
+    pub fn report(&self) -> &Report {
+        &self.report
+    }
+
+    /// Counts what the host consumed for this request before its method runs.
+    pub fn add_cost(&mut self, cost: Capacity) {
+        self.report.capacity.read += cost.read;
+        self.report.capacity.write += cost.write;
+    }
+}
+
 /// For the host's log: what was done. It is in the response's extensions.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
@@ -80,35 +107,46 @@ impl<S: Store> Api<S> {
 
     /// Answers a request. Whatever it holds, there is an answer.
     pub async fn answer(&self, request: Request<Bytes>, moment: Moment) -> Response<Bytes> {
-        let mut random = Random::new(moment.random);
-        let mut report = Report { request_id: request_id(request.headers(), &mut random), ..Report::default() };
-        let answer = match self.answer_or_fail(&request, moment, random, &mut report).await {
-            Ok(answer) => answer,
-            Err(error) => {
-                report.error = Some(chain(&error));
-                problem::answer(&error)
-            }
-        };
-        respond(request.method(), answer, report)
+        match self.admit(&request, moment).await {
+            Ok(admitted) => self.answer_admitted(&request, admitted).await,
+            Err(answered) => answered,
+        }
     }
 
-    /// Parse, then the key, then the route: nothing is answered without a key but what asks for none.
-    async fn answer_or_fail(
+    /// Parse, then the key, then the route: nothing is answered without a key but what asks for none. A host that
+    /// sends some methods elsewhere asks this first.
+    ///
+    /// # Errors
+    /// The answer, where there is no method to run: a refusal, or that of `OPTIONS`.
+    pub async fn admit(&self, request: &Request<Bytes>, moment: Moment) -> Result<Admitted, Response<Bytes>> {
+        let mut random = Random::new(moment.random);
+        let mut report = Report { request_id: request_id(request.headers(), &mut random), ..Report::default() };
+        let respond_with = |answer, report| respond(request.method(), answer, report);
+        let Some(resource) = Resource::find(request.uri().path()) else {
+            return Err(fail(request.method(), &Error::NoSuchResource, report));
+        };
+        if request.method() == Method::OPTIONS {
+            return Err(respond_with(options(&resource), report));
+        }
+        match self.check_key(request, &resource, moment.caller, moment.now, &mut report).await {
+            Ok((route, caller)) => Ok(Admitted { route, resource, caller, now: moment.now, random, report }),
+            Err(error) => Err(fail(request.method(), &error, report)),
+        }
+    }
+
+    async fn check_key(
         &self,
         request: &Request<Bytes>,
-        moment: Moment,
-        random: Random,
+        resource: &Resource,
+        known: Option<Caller>,
+        now: Timestamp,
         report: &mut Report,
-    ) -> Result<Answer, Error> {
-        let resource = Resource::find(request.uri().path()).ok_or(Error::NoSuchResource)?;
-        if request.method() == Method::OPTIONS {
-            return Ok(options(&resource));
-        }
+    ) -> Result<(&'static Route, Caller), Error> {
         let route = resource.route(request.method());
-        let caller = match (route, moment.caller) {
+        let caller = match (route, known) {
             (Some(Route { scope: None, .. }), _) => anyone(),
             (_, Some(caller)) => caller,
-            (_, None) => self.authenticate(request.headers(), moment.now, &mut report.capacity).await?,
+            (_, None) => self.authenticate(request.headers(), now, &mut report.capacity).await?,
         };
         let route = route.ok_or_else(|| Error::MethodNotAllowed(resource.allow()))?;
         report.method = Some(route.name);
@@ -118,26 +156,48 @@ impl<S: Store> Api<S> {
                 return Err(Error::InsufficientScope(scope));
             }
         }
-        check_target(request)?;
+        Ok((route, caller))
+    }
 
+    /// Runs the method that a request was admitted to.
+    pub async fn answer_admitted(&self, request: &Request<Bytes>, admitted: Admitted) -> Response<Bytes> {
+        let Admitted { route, resource, caller, now, random, mut report } = admitted;
+        match self.run(request, route, &resource, &caller, now, random, &mut report.capacity).await {
+            Ok(answer) => respond(request.method(), answer, report),
+            Err(error) => fail(request.method(), &error, report),
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "they are the parts of one Call, taken apart by ownership")]
+    async fn run(
+        &self,
+        request: &Request<Bytes>,
+        route: &'static Route,
+        resource: &Resource,
+        caller: &Caller,
+        now: Timestamp,
+        random: Random,
+        cost: &mut Capacity,
+    ) -> Result<Answer, Error> {
+        check_target(request)?;
         let mut call = Call {
             store: &self.store,
             request,
-            resource: &resource,
-            caller: &caller,
-            now: moment.now,
+            resource,
+            caller,
+            now,
             random,
             preconditions: Preconditions::parse(request.headers())?,
             session: session(request.headers())?,
-            cost: report.capacity,
+            cost: *cost,
         };
         let result = method::run(route, &mut call).await;
-        report.capacity = call.cost;
+        *cost = call.cost;
         let Call { preconditions, session, .. } = call;
         let answer = result?;
         match (&answer.etag, route.scope) {
             (Some(tag), Some(Scope::Read)) if preconditions.not_modified(&strong(tag))? => {
-                Ok(Answer { status: StatusCode::NOT_MODIFIED, body: Vec::new(), ..answer })
+                Ok(Answer { status: StatusCode::NOT_MODIFIED, body: Bytes::new(), ..answer })
             }
             (_, Some(Scope::Write)) => Ok(answer.with_header(SESSION, &session.to_token())),
             _ => Ok(answer),
@@ -241,13 +301,19 @@ fn respond(verb: &Method, answer: Answer, report: Report) -> Response<Bytes> {
         headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
         Bytes::new()
     } else {
-        Bytes::from(body)
+        body
     };
     let mut response = Response::new(body);
     *response.status_mut() = status;
     *response.headers_mut() = headers;
     response.extensions_mut().insert(report);
     response
+}
+
+/// The answer that tells of an error.
+fn fail(verb: &Method, error: &Error, mut report: Report) -> Response<Bytes> {
+    report.error = Some(chain(error));
+    respond(verb, problem::answer(error), report)
 }
 
 /// An error and its causes, for the log.

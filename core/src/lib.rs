@@ -42,12 +42,14 @@ mod method;
 mod problem;
 pub mod project;
 mod read;
+pub mod replica;
 pub mod route;
 mod save;
 pub mod session;
+pub mod snapshot;
 pub mod store;
 pub mod value;
 
-pub use api::{Api, Moment, Report};
+pub use api::{Admitted, Api, Moment, Report};
 pub use error::{Error, Fault, Place};
 pub use project::{Project, ProjectId, Timestamp};

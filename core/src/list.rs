@@ -5,11 +5,15 @@
 
 mod cursor;
 mod query;
+mod row;
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
+
 pub use query::Query;
 pub(crate) use query::parse_limit;
+pub use row::Row;
 
 use crate::limits;
 use crate::project::{ContentHash, Project};
@@ -20,7 +24,7 @@ use cursor::Rank;
 pub struct Listing<'q> {
     query: &'q Query,
     /// The page so far, in order, each record as JSON.
-    records: BTreeMap<Rank, Vec<u8>>,
+    records: BTreeMap<Rank, Bytes>,
     /// Bytes of the page so far, as they will stand in a JSON string.
     weight: usize,
     /// The first record known to be beyond the page. What comes after it is beyond the page too, even where
@@ -33,7 +37,7 @@ pub struct Listing<'q> {
 #[derive(Debug)]
 pub struct ListPage {
     /// A JSON array.
-    pub body: Vec<u8>,
+    pub body: Bytes,
     /// Where the next page begins, if there is one.
     pub next: Option<String>,
     /// The entity tag, without its quotes: a sum over all records that the query chooses, on this page or another,
@@ -53,16 +57,27 @@ impl<'q> Listing<'q> {
         if project.is_deleted() || !self.query.matches(project) {
             return;
         }
-        let json = project.to_json();
-        self.sum.0 = self.sum.0.wrapping_add(ContentHash::of(&json).0);
+        let json = Bytes::from(project.to_json());
+        self.place(project, ContentHash::of(&json), &json);
+    }
+
+    /// Shows it a record that was made ready before.
+    pub fn add_row(&mut self, row: &Row) {
+        if self.query.matches_row(row) {
+            self.place(&row.project, row.hash, &row.json);
+        }
+    }
+
+    fn place(&mut self, project: &Project, hash: ContentHash, json: &Bytes) {
+        self.sum.add(hash);
         let rank = self.query.rank(project);
         let before_page = self.query.after().is_some_and(|after| rank <= *after);
         if before_page || self.end.as_ref().is_some_and(|end| rank >= *end) {
             return;
         }
         let json = match self.query.fields() {
-            Some(fields) => project.to_json_of(fields),
-            None => json,
+            Some(fields) => project.to_json_of(fields).into(),
+            None => json.clone(),
         };
         self.weight += weight(&json);
         self.records.insert(rank, json);
@@ -82,17 +97,24 @@ impl<'q> Listing<'q> {
             (Some(_), Some((last, _))) => Some(self.query.cursor_after(last)),
             _ => None,
         };
-        let mut body = Vec::with_capacity(self.weight + 2);
-        body.push(b'[');
-        for (index, json) in self.records.values().enumerate() {
-            if index > 0 {
-                body.push(b',');
-            }
-            body.extend_from_slice(json);
-        }
-        body.push(b']');
-        ListPage { body, next, etag: format!("{}{}", self.sum.to_text(), self.query.tag()) }
+        let etag = format!("{}{}", self.sum.to_text(), self.query.tag());
+        ListPage { body: array(self.records.values()), next, etag }
     }
+}
+
+/// A JSON array of records.
+pub(crate) fn array<'a>(records: impl Iterator<Item = &'a Bytes> + Clone) -> Bytes {
+    let length: usize = records.clone().map(|json| json.len() + 1).sum();
+    let mut body = Vec::with_capacity(length + 2);
+    body.push(b'[');
+    for (index, json) in records.enumerate() {
+        if index > 0 {
+            body.push(b',');
+        }
+        body.extend_from_slice(json);
+    }
+    body.push(b']');
+    body.into()
 }
 
 /// What a record takes of a page, its comma included. A Lambda answer is a string inside JSON, where quotes and

@@ -67,12 +67,12 @@ pub(crate) struct Answer {
     pub(crate) headers: HeaderMap,
     /// Without its quotes.
     pub(crate) etag: Option<String>,
-    pub(crate) body: Vec<u8>,
+    pub(crate) body: Bytes,
 }
 
 impl Answer {
-    pub(crate) fn json(body: Vec<u8>) -> Answer {
-        Answer { status: StatusCode::OK, headers: HeaderMap::new(), etag: None, body }
+    pub(crate) fn json(body: impl Into<Bytes>) -> Answer {
+        Answer { status: StatusCode::OK, headers: HeaderMap::new(), etag: None, body: body.into() }
     }
 
     /// A record with its entity tag.

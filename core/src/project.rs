@@ -192,6 +192,16 @@ impl ContentHash {
         ContentHash(u128::from_be_bytes(first))
     }
 
+    /// Takes a record's hash into a list's.
+    pub fn add(&mut self, hash: ContentHash) {
+        self.0 = self.0.wrapping_add(hash.0);
+    }
+
+    /// Takes a record's hash out of a list's.
+    pub fn remove(&mut self, hash: ContentHash) {
+        self.0 = self.0.wrapping_sub(hash.0);
+    }
+
     /// As the text of an entity tag, without its quotes.
     #[must_use]
     pub fn to_text(self) -> String {

@@ -1,9 +1,10 @@
 //! Reading as a caller should see it: with their own writes, and without tombstones.
 
 use crate::error::Error;
+use crate::list::{ListPage, Listing, Query};
 use crate::project::{Project, ProjectId};
 use crate::session::Session;
-use crate::store::{Capacity, Consistency, Store};
+use crate::store::{Capacity, Consistency, Store, StoreError};
 
 /// One record. It is read at half price first; only when it is older than what the session wrote, strongly.
 pub(crate) async fn project<S: Store>(
@@ -19,13 +20,25 @@ pub(crate) async fn project<S: Store>(
     Ok(found)
 }
 
+/// A page of the list.
+pub(crate) async fn list<S: Store + ?Sized>(
+    store: &S,
+    query: &Query,
+    session: &Session,
+    cost: &mut Capacity,
+) -> Result<ListPage, StoreError> {
+    let mut listing = Listing::new(query);
+    every_project(store, session, cost, |project| listing.add(&project)).await?;
+    Ok(listing.finish())
+}
+
 /// Every record to the true end of the table, in no order, each once; those that the session wrote as it wrote them.
-pub(crate) async fn every_project<S: Store>(
+async fn every_project<S: Store + ?Sized>(
     store: &S,
     session: &Session,
     cost: &mut Capacity,
     mut each: impl FnMut(Project),
-) -> Result<(), Error> {
+) -> Result<(), StoreError> {
     let mut written = Vec::new();
     let mut from = None;
     loop {

@@ -6,7 +6,10 @@ pub mod memory;
 use std::fmt;
 
 use crate::key::{KeyHash, KeyRecord};
+use crate::list::{ListPage, Query};
 use crate::project::{Project, ProjectId, Timestamp};
+use crate::read;
+use crate::session::Session;
 
 /// A store of projects and API keys.
 ///
@@ -18,6 +21,11 @@ pub trait Store {
 
     /// One page of the whole table, in no order, tombstones and all. `from` is the last page's `next`.
     async fn scan(&self, from: Option<Position>, cost: &mut Capacity) -> Result<Page, StoreError>;
+
+    /// A page of the list. A store that holds a list need not scan for it.
+    async fn list(&self, query: &Query, session: &Session, cost: &mut Capacity) -> Result<ListPage, StoreError> {
+        read::list(self, query, session, cost).await
+    }
 
     /// One page of what was written at `since` or later in one partition of `by_update`, oldest first.
     async fn changes(

@@ -7,6 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest as _, Sha256};
 
+use super::Row;
 use super::cursor::{self, Rank, Sort};
 use crate::error::{Error, Fault};
 use crate::limits;
@@ -93,15 +94,30 @@ impl Query {
     /// Whether it asks for this record.
     #[must_use]
     pub fn matches(&self, project: &Project) -> bool {
-        let filtered = |(name, wanted): &(String, String)| {
-            project.member(name).is_some_and(|value| equals_or_contains(&value, wanted))
-        };
         let searched = |word: &String| {
-            project.id.as_str().to_lowercase().contains(word)
-                || project.updated_by.as_ref().is_some_and(|by| by.to_lowercase().contains(word))
+            lowercase(project.id.as_str()).contains(word)
+                || project.updated_by.as_ref().is_some_and(|by| lowercase(by).contains(word))
                 || project.attributes.values().any(|value| mentions(value, word))
         };
-        self.filters.iter().all(filtered) && self.words.iter().all(searched)
+        self.passes_filters(project) && self.words.iter().all(searched)
+    }
+
+    /// Whether it asks for this record.
+    #[must_use]
+    pub fn matches_row(&self, row: &Row) -> bool {
+        self.passes_filters(&row.project) && self.words.iter().all(|word| row.text.contains(word))
+    }
+
+    /// Whether it asks for the whole list, all of every record.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.tag.is_empty()
+    }
+
+    fn passes_filters(&self, project: &Project) -> bool {
+        self.filters
+            .iter()
+            .all(|(name, wanted)| project.member(name).is_some_and(|value| equals_or_contains(&value, wanted)))
     }
 
     pub(super) fn rank(&self, project: &Project) -> Rank {

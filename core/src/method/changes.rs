@@ -1,7 +1,7 @@
 //! `GET /prj/_changes?since=`: what has changed since a cursor, from `by_update`; without one, every record.
 //!
-//! A cursor is a time for each partition of the index. Reading begins a while before it, since the index lags and
-//! writers' clocks differ: a change is told at least once. From the beginning the table itself is read, for
+//! A cursor is a time for each partition of the index: when it was last read to its end. Reading begins a while before
+//! it, since the index lags and clocks differ: a change is told at least once. From the beginning the table itself is read, for
 //! records that ripple has never written are in no index; a page's cursor then holds the list's own.
 
 use base64::Engine as _;
@@ -12,9 +12,8 @@ use serde::{Deserialize, Serialize};
 use super::{Answer, Call};
 use crate::error::{Error, Fault};
 use crate::limits;
-use crate::list::{Listing, Query, parse_limit, weight};
+use crate::list::{Query, parse_limit, weight};
 use crate::project::{ProjectId, Timestamp};
-use crate::read;
 use crate::store::{Position, Store};
 
 const SINCE: &str = "since";
@@ -29,12 +28,22 @@ enum Cursor {
 }
 
 /// How far one partition has been read.
-#[derive(Clone, Default, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 struct Mark {
-    /// The newest time taken in.
+    /// When it was last read to its end, in milliseconds: what was written some time before is known.
     at: u64,
-    /// Within a page: the record it ended with, and that one's time.
-    within: Option<(u64, String)>,
+    /// On the way to its end.
+    within: Option<Within>,
+}
+
+/// A page's end within one partition.
+#[derive(Clone, Serialize, Deserialize)]
+struct Within {
+    /// When this reading began.
+    began: u64,
+    /// The record that the page ended with, and its time.
+    id: String,
+    at: u64,
 }
 
 pub(super) async fn run<S: Store>(call: &mut Call<'_, S>) -> Result<Answer, Error> {
@@ -78,9 +87,7 @@ async fn everything<S: Store>(
     let limit = limit.map(|limit| ("limit".to_owned(), limit.to_string()));
     let query = Query::parse(&cursor.into_iter().chain(limit).collect::<Vec<_>>())
         .map_err(|_| Error::InvalidRequest(vec![Fault::parameter(SINCE, "is no cursor of changes")]))?;
-    let mut listing = Listing::new(&query);
-    read::every_project(call.store, &call.session, &mut call.cost, |project| listing.add(&project)).await?;
-    let page = listing.finish();
+    let page = call.store.list(&query, &call.session, &mut call.cost).await?;
     let (cursor, more) = match page.next {
         Some(next) => (Cursor::All(started.0, next), true),
         None => {
@@ -124,30 +131,27 @@ async fn read_shard<S: Store>(
     mark: &mut Mark,
     page: &mut ChangePage,
 ) -> Result<(), Error> {
-    let now = call.now.0;
     let since = Timestamp(mark.at).before(limits::OVERLAP);
-    let mut from =
-        mark.within.clone().map(|(at, id)| Position { id: ProjectId::stored(id), updated_at: Some(Timestamp(at)) });
-    // A writer whose clock is ahead must not hide what others write until then.
-    let seen = |newest: u64, at: u64| newest.max(at.min(now));
-    let mut newest = mark.within.as_ref().map_or(mark.at, |(at, _)| seen(mark.at, *at));
+    let began = mark.within.as_ref().map_or(call.now.0, |within| within.began);
+    let position =
+        |within: &Within| Position { id: ProjectId::stored(within.id.clone()), updated_at: Some(Timestamp(within.at)) };
+    let mut from = mark.within.as_ref().map(position);
     loop {
         let found = call.store.changes(shard, since, from, &mut call.cost).await?;
         for project in found.projects {
-            let at = project.updated_at.unwrap_or_default();
             if !page.add(&project) {
                 page.full = true;
                 return Ok(());
             }
-            newest = seen(newest, at.0);
-            mark.within = Some((at.0, project.id.to_string()));
+            let at = project.updated_at.unwrap_or_default().0;
+            mark.within = Some(Within { began, id: project.id.to_string(), at });
         }
         match found.next {
             Some(next) => from = Some(next),
             None => break,
         }
     }
-    *mark = Mark { at: newest, within: None };
+    *mark = Mark { at: began, within: None };
     Ok(())
 }
 

@@ -4,15 +4,12 @@ use http::header::LINK;
 
 use super::{Answer, Call};
 use crate::error::Error;
-use crate::list::{Listing, Query};
-use crate::read;
+use crate::list::Query;
 use crate::store::Store;
 
 pub(super) async fn run<S: Store>(call: &mut Call<'_, S>) -> Result<Answer, Error> {
     let query = Query::parse(&call.parameters())?;
-    let mut listing = Listing::new(&query);
-    read::every_project(call.store, &call.session, &mut call.cost, |project| listing.add(&project)).await?;
-    let page = listing.finish();
+    let page = call.store.list(&query, &call.session, &mut call.cost).await?;
     let answer = Answer { etag: Some(page.etag), ..Answer::json(page.body) };
     Ok(match page.next {
         Some(cursor) => answer.with_header(LINK, &call.next_link("cursor", &cursor)),

@@ -1,0 +1,56 @@
+//! A record made ready for lists: rendered, hashed, and its text in lower case, once for many queries.
+
+use bytes::Bytes;
+
+use crate::project::{ContentHash, Project};
+use crate::value::Value;
+
+/// A record made ready.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// The record.
+    pub project: Project,
+    /// As JSON.
+    pub json: Bytes,
+    /// Of the JSON.
+    pub hash: ContentHash,
+    /// Every string in it, in lower case, a line each: a word that is searched has no line end in it.
+    pub(super) text: String,
+}
+
+impl Row {
+    /// Makes a live record ready.
+    #[must_use]
+    pub fn new(project: Project) -> Row {
+        let json = Bytes::from(project.to_json());
+        let hash = ContentHash::of(&json);
+        let mut text = project.id.as_str().to_lowercase();
+        if let Some(by) = &project.updated_by {
+            push(&mut text, by);
+        }
+        project.attributes.values().for_each(|value| collect(value, &mut text));
+        Row { project, json, hash, text }
+    }
+
+    /// About how much memory it takes: the record, its JSON and its text, with what a map and its strings need beside.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        const MEMBER: usize = 96;
+        self.json.len() * 2 + self.text.len() + MEMBER * (self.project.attributes.len() + 4)
+    }
+}
+
+fn push(text: &mut String, line: &str) {
+    text.push('\n');
+    text.push_str(&line.to_lowercase());
+}
+
+fn collect(value: &Value, text: &mut String) {
+    match value {
+        Value::String(line) => push(text, line),
+        Value::List(list) => list.iter().for_each(|value| collect(value, text)),
+        Value::Map(members) => members.values().for_each(|value| collect(value, text)),
+        Value::Strings(set) => set.iter().for_each(|line| push(text, line)),
+        _ => {}
+    }
+}

@@ -1,0 +1,256 @@
+//! A store's list held near its readers: a snapshot, kept by its protocol, that answers as the store would.
+//!
+//! A host calls [`Replica::prepare`] before it lets the core answer a read, and tells the reader what that gave.
+//! The core then finds list and records here; everything else goes through to the store.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::key::{KeyHash, KeyRecord};
+use crate::list::{ListPage, Query};
+use crate::project::{Project, ProjectId, Timestamp};
+use crate::read;
+use crate::session::Session;
+use crate::snapshot::Snapshot;
+use crate::snapshot::protocol::{Freshness, LOST, Protocol, Read, Refresh, Step};
+use crate::store::{Capacity, Commit, Consistency, Page, Position, Store, StoreError, StoreErrorKind};
+
+/// A snapshot larger than this is not held: a Worker has 128 MB in all.
+pub const GREATEST: usize = 64 * 1024 * 1024;
+/// How often a request that waits for another's refresh looks whether it is done.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
+
+/// The host's clock.
+pub trait Clock {
+    /// The time.
+    fn now(&self) -> Timestamp;
+    /// Waits.
+    async fn pause(&self, duration: Duration);
+}
+
+/// A store with its list in memory.
+#[derive(Debug)]
+pub struct Replica<S, C> {
+    store: S,
+    clock: C,
+    held: Mutex<Held>,
+}
+
+#[derive(Debug)]
+struct Held {
+    snapshot: Snapshot,
+    protocol: Protocol,
+    /// The table is too large: reads go through to the store.
+    too_large: bool,
+}
+
+/// What a read will be answered from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Prepared {
+    /// How fresh it is.
+    pub freshness: Freshness,
+    /// How old it is.
+    pub age: Duration,
+    /// Whether this request waited for DynamoDB.
+    pub fetched: bool,
+    /// To be run when the answer is on its way.
+    pub behind: Option<Refresh>,
+}
+
+impl<S: Store, C: Clock> Replica<S, C> {
+    /// With nothing known yet. `fresh` is how long a snapshot is served with nothing done.
+    pub fn new(store: S, clock: C, fresh: Duration) -> Replica<S, C> {
+        let held = Held { snapshot: Snapshot::default(), protocol: Protocol::new(fresh), too_large: false };
+        Replica { store, clock, held: Mutex::new(held) }
+    }
+
+    /// The host's clock.
+    pub fn clock(&self) -> &C {
+        &self.clock
+    }
+
+    /// Makes the snapshot good enough to answer a read from: refreshed, if `newer` is wanted or it is too old, and
+    /// with what the session wrote. `None`: the list is too large to hold, and reads go through to the store.
+    ///
+    /// # Errors
+    /// When there is nothing to answer from and DynamoDB does not answer.
+    pub async fn prepare(
+        &self,
+        session: &Session,
+        newer: bool,
+        cost: &mut Capacity,
+    ) -> Result<Option<Prepared>, StoreError> {
+        let asked = self.clock.now();
+        let mut fetched = false;
+        let mut last_error = None;
+        let (freshness, behind) = loop {
+            let step = self.held().protocol.step(self.clock.now(), asked, newer);
+            match step {
+                Step::Serve(freshness) => break (freshness, None),
+                Step::ServeAndRefresh(refresh) => break (Freshness::Stale, Some(refresh)),
+                Step::Wait => self.clock.pause(LOOK_AGAIN).await,
+                Step::Refresh(refresh) => {
+                    fetched = true;
+                    last_error = self.refresh(refresh, cost).await.err();
+                }
+                Step::Fail => return Err(last_error.unwrap_or_else(unreachable_store)),
+            }
+        };
+        if self.held().too_large {
+            return Ok(None);
+        }
+        fetched |= self.read_what_was_written(session, cost).await?;
+        let age = self.held().protocol.age(self.clock.now()).unwrap_or_default();
+        Ok(Some(Prepared { freshness, age, fetched, behind }))
+    }
+
+    /// Does a refresh that the protocol has begun.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer; the snapshot stays as it is.
+    pub async fn refresh(&self, refresh: Refresh, cost: &mut Capacity) -> Result<(), StoreError> {
+        let read = self.read(refresh.read, cost).await;
+        let now = self.clock.now();
+        match read {
+            // Somebody else has taken it over, and its first pages are old by now.
+            Ok(_) if now >= refresh.began.after(LOST) => {
+                self.held().protocol.failed(refresh, now);
+                Err(unreachable_store())
+            }
+            Ok(read) => {
+                let held = &mut *self.held();
+                held.too_large = read.is_none();
+                match (read, refresh.read) {
+                    (None, _) => held.snapshot = Snapshot::default(),
+                    (Some(projects), Read::All) => held.snapshot.fill(projects, refresh.began, now),
+                    (Some(projects), Read::Since(_)) => {
+                        for project in projects {
+                            held.snapshot.apply(project, now);
+                        }
+                    }
+                }
+                held.protocol.succeeded(refresh);
+                Ok(())
+            }
+            Err(error) => {
+                self.held().protocol.failed(refresh, now);
+                Err(error)
+            }
+        }
+    }
+
+    /// Takes in a record that somebody else's answer showed: a write's, on its way through this host.
+    pub fn learn(&self, project: Project) {
+        let now = self.clock.now();
+        self.held().snapshot.apply(project, now);
+    }
+
+    /// `None`: more than can be held.
+    async fn read(&self, read: Read, cost: &mut Capacity) -> Result<Option<Vec<Project>>, StoreError> {
+        let mut projects: Vec<Project> = Vec::new();
+        let mut size = 0;
+        let shards = match read {
+            Read::All => 1,
+            // A table too large to hold is read again only when all of it would be.
+            Read::Since(_) if self.held().too_large => return Ok(None),
+            Read::Since(_) => self.store.shards(),
+        };
+        for shard in 0..shards {
+            let mut from = None;
+            loop {
+                let page = match read {
+                    Read::All => self.store.scan(from, cost).await?,
+                    Read::Since(since) => self.store.changes(shard, since, from, cost).await?,
+                };
+                size += page.projects.iter().map(Project::stored_size).sum::<usize>();
+                // As it is held, a record takes about four times the bytes that it has in the table.
+                if size > GREATEST / 4 {
+                    return Ok(None);
+                }
+                projects.extend(page.projects);
+                match page.next {
+                    Some(next) => from = Some(next),
+                    None => break,
+                }
+            }
+        }
+        Ok(Some(projects))
+    }
+
+    /// Just those records, strongly, of which the session wrote a newer version than is known.
+    async fn read_what_was_written(&self, session: &Session, cost: &mut Capacity) -> Result<bool, StoreError> {
+        let missing: Vec<&ProjectId> = {
+            let held = self.held();
+            session.ids().filter(|id| session.outdates(id, held.snapshot.get(id))).collect()
+        };
+        for id in &missing {
+            if let Some(project) = self.store.get(id, Consistency::Strong, cost).await? {
+                self.learn(project);
+            }
+        }
+        Ok(!missing.is_empty())
+    }
+
+    /// A panic elsewhere leaves the snapshot as it was or with a record more; both are states it may have.
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn unreachable_store() -> StoreError {
+    StoreError { operation: "refresh", kind: StoreErrorKind::Unavailable, source: None }
+}
+
+impl<S: Store, C: Clock> Store for Replica<S, C> {
+    async fn get(&self, id: &ProjectId, read: Consistency, cost: &mut Capacity) -> Result<Option<Project>, StoreError> {
+        {
+            let held = self.held();
+            if read == Consistency::Eventual && !held.too_large {
+                return Ok(held.snapshot.get(id).cloned());
+            }
+        }
+        self.store.get(id, read, cost).await
+    }
+
+    async fn list(&self, query: &Query, session: &Session, cost: &mut Capacity) -> Result<ListPage, StoreError> {
+        {
+            let held = &mut *self.held();
+            if !held.too_large {
+                return Ok(held.snapshot.list(query));
+            }
+        }
+        read::list(&self.store, query, session, cost).await
+    }
+
+    async fn scan(&self, from: Option<Position>, cost: &mut Capacity) -> Result<Page, StoreError> {
+        self.store.scan(from, cost).await
+    }
+
+    async fn changes(
+        &self,
+        shard: u16,
+        since: Timestamp,
+        from: Option<Position>,
+        cost: &mut Capacity,
+    ) -> Result<Page, StoreError> {
+        self.store.changes(shard, since, from, cost).await
+    }
+
+    fn shards(&self) -> u16 {
+        self.store.shards()
+    }
+
+    async fn commit(
+        &self,
+        before: Option<&Project>,
+        after: &Project,
+        token: [u8; 16],
+        cost: &mut Capacity,
+    ) -> Result<Commit, StoreError> {
+        self.store.commit(before, after, token, cost).await
+    }
+
+    async fn key(&self, hash: &KeyHash, cost: &mut Capacity) -> Result<Option<KeyRecord>, StoreError> {
+        self.store.key(hash, cost).await
+    }
+}

@@ -1,0 +1,234 @@
+//! The whole list in memory: filled by a full read, kept up by what changed, queried without DynamoDB.
+//!
+//! A change is taken in by `(prj_id, version)`: an older one never replaces a newer one, so that answers may come
+//! late, twice and in any order. The list's entity tag is kept up record by record.
+
+pub mod protocol;
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+
+use crate::limits;
+use crate::list::{ListPage, Listing, Query, Row, array, weight};
+use crate::project::{ContentHash, Project, ProjectId, Timestamp};
+
+/// Every project, as far as is known.
+#[derive(Debug, Default)]
+pub struct Snapshot {
+    entries: BTreeMap<ProjectId, Entry>,
+    sum: ContentHash,
+    /// The weight of the whole list's page.
+    weight: usize,
+    memory: usize,
+    /// The whole list rendered, until something changes.
+    whole: Option<Bytes>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    state: State,
+    /// When it was taken in.
+    learned: Timestamp,
+}
+
+#[derive(Debug)]
+enum State {
+    Live(Row),
+    /// A tombstone, kept so that an older change cannot bring the record back.
+    Deleted(Project),
+}
+
+impl Entry {
+    fn project(&self) -> &Project {
+        match &self.state {
+            State::Live(row) => &row.project,
+            State::Deleted(project) => project,
+        }
+    }
+}
+
+impl Snapshot {
+    /// Takes in a record, live or deleted, that was read at `now` or a while before. Returns whether it was news.
+    pub fn apply(&mut self, project: Project, now: Timestamp) -> bool {
+        match self.entries.get(&project.id) {
+            Some(known) if known.project().version >= project.version => false,
+            _ => {
+                self.insert(project, now);
+                true
+            }
+        }
+    }
+
+    /// Takes in a full read that began at `began`. It has the last word, also on what others wrote without a version,
+    /// but for what was learned since, or so shortly before that the read need not have seen it.
+    pub fn fill(&mut self, projects: Vec<Project>, began: Timestamp, now: Timestamp) {
+        let recent = began.before(limits::OVERLAP);
+        let mut read: BTreeMap<ProjectId, Project> =
+            projects.into_iter().map(|project| (project.id.clone(), project)).collect();
+        let gone =
+            |(id, entry): (&ProjectId, &Entry)| (!read.contains_key(id) && entry.learned < recent).then(|| id.clone());
+        let gone: Vec<ProjectId> = self.entries.iter().filter_map(gone).collect();
+        for id in gone {
+            self.remove(&id);
+        }
+        while let Some((id, project)) = read.pop_first() {
+            let keep = self.entries.get(&id).is_some_and(|known| {
+                known.project().version > project.version && known.learned >= recent || *known.project() == project
+            });
+            if !keep {
+                self.insert(project, now);
+            }
+        }
+    }
+
+    /// The record, live or deleted, if it is known.
+    #[must_use]
+    pub fn get(&self, id: &ProjectId) -> Option<&Project> {
+        self.entries.get(id).map(Entry::project)
+    }
+
+    /// A page of the list.
+    pub fn list(&mut self, query: &Query) -> ListPage {
+        if query.is_whole() && self.weight <= limits::PAGE {
+            return ListPage { body: self.whole(), next: None, etag: self.etag() };
+        }
+        let mut listing = Listing::new(query);
+        self.rows().for_each(|row| listing.add_row(row));
+        listing.finish()
+    }
+
+    /// The entity tag of the whole list, without its quotes.
+    #[must_use]
+    pub fn etag(&self) -> String {
+        self.sum.to_text()
+    }
+
+    /// Every project, live and deleted.
+    pub fn projects(&self) -> impl Iterator<Item = &Project> {
+        self.entries.values().map(Entry::project)
+    }
+
+    /// Roughly how many bytes it takes.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        self.memory
+    }
+
+    /// The whole list as JSON, rendered once.
+    fn whole(&mut self) -> Bytes {
+        if let Some(whole) = &self.whole {
+            return whole.clone();
+        }
+        let whole = array(self.rows().map(|row| &row.json));
+        self.whole = Some(whole.clone());
+        whole
+    }
+
+    fn rows(&self) -> impl Iterator<Item = &Row> + Clone {
+        self.entries.values().filter_map(|entry| match &entry.state {
+            State::Live(row) => Some(row),
+            State::Deleted(_) => None,
+        })
+    }
+
+    fn insert(&mut self, project: Project, now: Timestamp) {
+        let id = project.id.clone();
+        self.remove(&id);
+        let state = if project.is_deleted() {
+            State::Deleted(project)
+        } else {
+            let row = Row::new(project);
+            self.sum.add(row.hash);
+            self.weight += weight(&row.json);
+            self.memory += row.memory();
+            State::Live(row)
+        };
+        self.whole = None;
+        self.entries.insert(id, Entry { state, learned: now });
+    }
+
+    fn remove(&mut self, id: &ProjectId) {
+        if let Some(Entry { state: State::Live(row), .. }) = self.entries.remove(id) {
+            self.sum.remove(row.hash);
+            self.weight -= weight(&row.json);
+            self.memory -= row.memory();
+            self.whole = None;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::value::{Members, Value};
+
+    fn project(id: &str, version: u64, text: &str) -> Project {
+        let attributes = Members::from([("name".to_owned(), Value::from(text))]);
+        let id = ProjectId::parse(id).expect("valid");
+        Project { version, updated_at: Some(Timestamp(version)), ..Project::new(id, attributes) }
+    }
+
+    fn tombstone(id: &str, version: u64) -> Project {
+        Project { tombstone: Some(Timestamp(1)), attributes: Members::new(), ..project(id, version, "") }
+    }
+
+    fn query(text: &str) -> Query {
+        Query::parse(&form_urlencoded::parse(text.as_bytes()).into_owned().collect::<Vec<_>>()).expect("a query")
+    }
+
+    /// The page that reading the same records from the table would give.
+    fn listed(projects: &[Project], query: &Query) -> (Bytes, String) {
+        let mut listing = Listing::new(query);
+        projects.iter().for_each(|project| listing.add(project));
+        let page = listing.finish();
+        (page.body, page.etag)
+    }
+
+    #[test]
+    fn an_older_change_replaces_nothing() {
+        let mut snapshot = Snapshot::default();
+        assert!(snapshot.apply(project("a", 2, "new"), Timestamp(0)));
+        assert!(!snapshot.apply(project("a", 1, "old"), Timestamp(1)));
+        assert!(snapshot.apply(tombstone("a", 3), Timestamp(2)));
+        assert!(!snapshot.apply(project("a", 2, "new"), Timestamp(3)));
+        assert_eq!(&snapshot.list(&query("")).body[..], b"[]");
+        assert_eq!(snapshot.sum, ContentHash::default());
+        assert_eq!((snapshot.weight, snapshot.memory), (0, 0));
+    }
+
+    #[test]
+    fn every_query_has_the_bytes_and_the_tag_that_the_table_gives() {
+        let mut records = vec![tombstone("t", 4)];
+        for n in 0..50 {
+            records.push(project(&format!("p{n}"), 1 + n % 3, &format!("Nº {} of ÄLL", n % 7)));
+        }
+        let mut snapshot = Snapshot::default();
+        snapshot.fill(records.clone(), Timestamp(0), Timestamp(0));
+        for text in ["", "q=äll", "q=nº+3", "version=2", "sort=-name,version&limit=7", "fields=name", "q=nothing"] {
+            let query = query(text);
+            let page = snapshot.list(&query);
+            assert_eq!((page.body, page.etag), listed(&records, &query), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_full_read_has_the_last_word_but_not_on_what_it_cannot_have_seen() {
+        let began = Timestamp(100_000);
+        let mut snapshot = Snapshot::default();
+        snapshot.apply(project("gone", 1, ""), Timestamp(1_000));
+        snapshot.apply(project("just-created", 1, ""), Timestamp(99_000));
+        snapshot.apply(project("just-saved", 2, "new"), Timestamp(99_000));
+        snapshot.apply(project("rewritten", 1, "by ripple"), Timestamp(1_000));
+        snapshot.fill(
+            vec![project("just-saved", 1, "old"), project("rewritten", 1, "behind its back")],
+            began,
+            Timestamp(101_000),
+        );
+        let names: Vec<&str> = snapshot.projects().map(|project| project.id.as_str()).collect();
+        assert_eq!(names, ["just-created", "just-saved", "rewritten"]);
+        let text = |id: &str| snapshot.get(&ProjectId::parse(id).expect("valid")).map(|p| p.attributes["name"].clone());
+        assert_eq!(text("just-saved"), Some("new".into()));
+        assert_eq!(text("rewritten"), Some("behind its back".into()));
+    }
+}

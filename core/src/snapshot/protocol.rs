@@ -1,0 +1,242 @@
+//! When a snapshot is good enough to answer from, and what to do when it is not.
+//!
+//! ```text
+//!   age:  0 ─────── fresh (5 s) ─────────── 60 s ──────────────────────────── a day
+//!         serve     serve, and refresh      refresh, then serve;              nothing to serve
+//!                   behind it               where that fails: serve
+//! ```
+//!
+//! Age is counted from the beginning of the last refresh that succeeded: whatever was in the table by then, and in
+//! its index, is in the snapshot. One refresh runs at a time. A state machine: it is told the time and answers what to
+//! do; it does nothing itself, so that it can be simulated.
+
+use std::time::Duration;
+
+use crate::limits::OVERLAP;
+use crate::project::Timestamp;
+
+/// How long a snapshot is served with nothing done, unless configured otherwise.
+pub const FRESH: Duration = Duration::from_secs(5);
+/// How long it is served while a refresh runs behind it.
+pub const STALE: Duration = Duration::from_secs(60);
+/// How long it is served while no refresh succeeds.
+pub const STALE_IF_ERROR: Duration = Duration::from_secs(24 * 60 * 60);
+/// How often the whole table is read, for what the index never showed: records written by others.
+pub const FULL_READ: Duration = Duration::from_secs(10 * 60);
+/// When a refresh that did not end counts as lost: whoever ran it is gone.
+pub const LOST: Duration = Duration::from_secs(30);
+/// After a refresh failed, none is tried for a second; after each further one, twice as long.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+/// But for no longer than this.
+const GREATEST_PAUSE: Duration = Duration::from_secs(16);
+
+/// The state: what was refreshed when, and what is under way.
+#[derive(Clone, Debug)]
+pub struct Protocol {
+    fresh: Duration,
+    /// When the last refresh that succeeded began.
+    confirmed: Option<Timestamp>,
+    /// When the last full read that succeeded began.
+    full: Option<Timestamp>,
+    underway: Option<Refresh>,
+    /// When the last refresh failed, and how many have since one succeeded.
+    failed: Option<(Timestamp, u32)>,
+}
+
+/// A refresh to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refresh {
+    /// When it began.
+    pub began: Timestamp,
+    /// What to read.
+    pub read: Read,
+}
+
+/// What a refresh reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Read {
+    /// The whole table.
+    All,
+    /// What was written since.
+    Since(Timestamp),
+}
+
+/// What to do for a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Answer from the snapshot.
+    Serve(Freshness),
+    /// Answer from the snapshot, and do this behind it.
+    ServeAndRefresh(Refresh),
+    /// Do this, then ask again.
+    Refresh(Refresh),
+    /// Somebody else is at it: ask again in a moment.
+    Wait,
+    /// There is nothing to answer from, and DynamoDB does not answer.
+    Fail,
+}
+
+/// How fresh what is served is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Freshness {
+    /// Within its time.
+    Fresh,
+    /// Past it, while a refresh is under way.
+    Stale,
+    /// Past it, since refreshes fail.
+    StaleIfError,
+}
+
+impl Protocol {
+    /// With nothing known. `fresh` is how long a snapshot is served with nothing done.
+    #[must_use]
+    pub fn new(fresh: Duration) -> Protocol {
+        Protocol { fresh, confirmed: None, full: None, underway: None, failed: None }
+    }
+
+    /// How old the snapshot is.
+    #[must_use]
+    pub fn age(&self, now: Timestamp) -> Option<Duration> {
+        self.confirmed.map(|confirmed| Duration::from_millis(now.0.saturating_sub(confirmed.0)))
+    }
+
+    /// What to do for a request that came at `asked`; `newer`: it wants nothing known before it came.
+    pub fn step(&mut self, now: Timestamp, asked: Timestamp, newer: bool) -> Step {
+        self.underway = self.underway.filter(|refresh| now < refresh.began.after(LOST));
+        let age = self.age(now);
+        let confirmed_since = self.confirmed.is_some_and(|confirmed| confirmed >= asked);
+        match age {
+            Some(age) if confirmed_since || age <= self.fresh && !newer => Step::Serve(Freshness::Fresh),
+            Some(age) if age <= STALE && !newer => {
+                if self.underway.is_none() && !self.pauses(now) {
+                    Step::ServeAndRefresh(self.begin(now))
+                } else {
+                    Step::Serve(Freshness::Stale)
+                }
+            }
+            _ if self.underway.is_some() => Step::Wait,
+            // It was tried for this request, or so shortly before that it is not tried again.
+            _ if self.failed.is_some_and(|(at, _)| at >= asked) || self.pauses(now) => match age {
+                Some(age) if age <= STALE_IF_ERROR => Step::Serve(Freshness::StaleIfError),
+                _ => Step::Fail,
+            },
+            _ => Step::Refresh(self.begin(now)),
+        }
+    }
+
+    /// A refresh succeeded.
+    pub fn succeeded(&mut self, refresh: Refresh) {
+        self.end(refresh);
+        self.confirmed = self.confirmed.max(Some(refresh.began));
+        if refresh.read == Read::All {
+            self.full = self.full.max(Some(refresh.began));
+        }
+        self.failed = None;
+    }
+
+    /// A refresh failed at `now`.
+    pub fn failed(&mut self, refresh: Refresh, now: Timestamp) {
+        self.end(refresh);
+        let times = self.failed.map_or(0, |(_, times)| times);
+        self.failed = Some((now, times.saturating_add(1)));
+    }
+
+    fn end(&mut self, refresh: Refresh) {
+        if self.underway == Some(refresh) {
+            self.underway = None;
+        }
+    }
+
+    fn begin(&mut self, now: Timestamp) -> Refresh {
+        let since = self.confirmed.filter(|_| self.full.is_some_and(|full| now < full.after(FULL_READ)));
+        let read = since.map_or(Read::All, |confirmed| Read::Since(confirmed.before(OVERLAP)));
+        let refresh = Refresh { began: now, read };
+        self.underway = Some(refresh);
+        refresh
+    }
+
+    fn pauses(&self, now: Timestamp) -> bool {
+        self.failed.is_some_and(|(at, times)| {
+            let doubled = FIRST_PAUSE.saturating_mul(1 << times.saturating_sub(1).min(8));
+            now < at.after(doubled.min(GREATEST_PAUSE))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn at(seconds: u64) -> Timestamp {
+        Timestamp(1_000_000 + seconds * 1000)
+    }
+
+    fn ask(protocol: &mut Protocol, now: Timestamp) -> Step {
+        protocol.step(now, now, false)
+    }
+
+    /// Filled at second 0.
+    fn filled() -> Protocol {
+        let mut protocol = Protocol::new(FRESH);
+        let Step::Refresh(refresh) = ask(&mut protocol, at(0)) else { panic!("nothing is known") };
+        assert_eq!(refresh, Refresh { began: at(0), read: Read::All });
+        protocol.succeeded(refresh);
+        protocol
+    }
+
+    #[test]
+    fn fresh_then_stale_then_waited_for() {
+        let mut protocol = filled();
+        assert_eq!(ask(&mut protocol, at(5)), Step::Serve(Freshness::Fresh));
+        let behind = Refresh { began: at(6), read: Read::Since(at(0).before(OVERLAP)) };
+        assert_eq!(ask(&mut protocol, at(6)), Step::ServeAndRefresh(behind));
+        assert_eq!(ask(&mut protocol, at(7)), Step::Serve(Freshness::Stale));
+        protocol.succeeded(behind);
+        assert_eq!(ask(&mut protocol, at(8)), Step::Serve(Freshness::Fresh));
+        assert!(matches!(ask(&mut protocol, at(67)), Step::Refresh(_)));
+        assert_eq!(ask(&mut protocol, at(68)), Step::Wait);
+    }
+
+    #[test]
+    fn the_whole_table_is_read_every_ten_minutes() {
+        let mut protocol = filled();
+        let Step::Refresh(Refresh { read, .. }) = ask(&mut protocol, at(600)) else { panic!("it is old") };
+        assert_eq!(read, Read::All);
+    }
+
+    #[test]
+    fn no_cache_wants_what_is_known_since_it_came() {
+        let mut protocol = filled();
+        let asked = at(1);
+        let Step::Refresh(refresh) = protocol.step(at(1), asked, true) else { panic!("nothing is known since") };
+        assert_eq!(protocol.step(at(2), at(2), true), Step::Wait);
+        protocol.succeeded(refresh);
+        assert_eq!(protocol.step(at(3), asked, true), Step::Serve(Freshness::Fresh));
+        assert!(matches!(protocol.step(at(3), at(2), true), Step::Refresh(_)));
+    }
+
+    #[test]
+    fn while_refreshes_fail_the_last_snapshot_is_served_for_a_day() {
+        let mut protocol = filled();
+        let asked = at(100);
+        let Step::Refresh(refresh) = protocol.step(asked, asked, false) else { panic!("it is old") };
+        protocol.failed(refresh, at(101));
+        assert_eq!(protocol.step(at(101), asked, false), Step::Serve(Freshness::StaleIfError));
+        assert_eq!(ask(&mut protocol, at(101)), Step::Serve(Freshness::StaleIfError), "no storm of retries");
+        let Step::Refresh(refresh) = ask(&mut protocol, at(103)) else { panic!("the pause is over") };
+        protocol.failed(refresh, at(104));
+        assert_eq!(ask(&mut protocol, at(105)), Step::Serve(Freshness::StaleIfError));
+        let late = at(24 * 60 * 60 + 1);
+        let Step::Refresh(refresh) = ask(&mut protocol, late) else { panic!("the pause is over") };
+        protocol.failed(refresh, late);
+        assert_eq!(ask(&mut protocol, late), Step::Fail);
+    }
+
+    #[test]
+    fn a_refresh_whose_runner_is_gone_is_taken_over() {
+        let mut protocol = Protocol::new(FRESH);
+        assert!(matches!(ask(&mut protocol, at(0)), Step::Refresh(_)));
+        assert_eq!(ask(&mut protocol, at(29)), Step::Wait);
+        assert!(matches!(ask(&mut protocol, at(30)), Step::Refresh(_)));
+    }
+}

@@ -1,0 +1,322 @@
+//! The simulated world: a table with its history, an index that lags, and the time.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+use std::time::Duration;
+
+use ripple_core::key::{KeyHash, KeyRecord};
+use ripple_core::list::{Listing, Query};
+use ripple_core::replica::{Clock, Prepared};
+use ripple_core::store::{Capacity, Commit, Consistency, Page, Position, Store, StoreError, StoreErrorKind};
+use ripple_core::value::{Members, Value};
+use ripple_core::{Project, ProjectId, Timestamp};
+
+/// The index shows a write within this time, and a weakly consistent read does.
+const GREATEST_LAG: u64 = 9_000;
+/// Clocks differ from the true time by at most this. Two skews and a lag are less than the protocol's overlap.
+const GREATEST_SKEW: u64 = 10_000;
+/// A read that takes longer counts as lost.
+const LONGEST_READ: u64 = 30_000;
+const BEGINNING: u64 = 10_000_000;
+const RECORDS: u64 = 4;
+
+/// One state of a record.
+#[derive(Clone)]
+struct Written {
+    project: Option<Project>,
+    at: u64,
+    /// When index and weak reads show it.
+    visible: u64,
+    by_ripple: bool,
+}
+
+pub(crate) struct World {
+    now: Cell<u64>,
+    random: RefCell<u64>,
+    records: RefCell<BTreeMap<ProjectId, Vec<Written>>>,
+    rewritten: RefCell<BTreeSet<ProjectId>>,
+    healed: Cell<bool>,
+    count: Cell<u64>,
+}
+
+impl World {
+    pub(crate) fn new(seed: u64) -> World {
+        World {
+            now: Cell::new(BEGINNING),
+            random: RefCell::new(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ 0xD1B5_4A32_D192_ED03),
+            records: RefCell::default(),
+            rewritten: RefCell::default(),
+            healed: Cell::new(false),
+            count: Cell::new(0),
+        }
+    }
+
+    /// SplitMix64: a number below `bound`.
+    pub(crate) fn below(&self, bound: u64) -> u64 {
+        let mut state = self.random.borrow_mut();
+        *state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = *state;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        (z ^ (z >> 31)) % bound
+    }
+
+    pub(crate) fn now(&self) -> u64 {
+        self.now.get()
+    }
+
+    pub(crate) fn advance(&self, ms: u64) {
+        self.now.set(self.now.get() + ms);
+    }
+
+    pub(crate) fn heal(&self) {
+        self.healed.set(true);
+    }
+
+    /// Milliseconds, to be added to the true time less [`GREATEST_SKEW`].
+    pub(crate) fn skew(&self) -> u64 {
+        self.below(2 * GREATEST_SKEW + 1)
+    }
+
+    fn clock(&self, skew: u64) -> Timestamp {
+        Timestamp(self.now() + skew - GREATEST_SKEW)
+    }
+
+    /// A save through ripple, by a host whose clock is somewhere.
+    pub(crate) fn write(&self) -> (ProjectId, u64) {
+        let id = self.some_id();
+        let now = self.clock(self.skew());
+        let before = self.latest(&id);
+        let version = before.as_ref().map_or(0, |project| project.version) + 1;
+        let last = before.as_ref().and_then(|project| project.updated_at).map_or(0, |at| at.0);
+        let deleted = before.is_some_and(|project| !project.is_deleted()) && self.below(5) == 0;
+        let project = Project {
+            id: id.clone(),
+            version,
+            updated_at: Some(now.max(Timestamp(last + 1))),
+            updated_by: None,
+            tombstone: deleted.then_some(Timestamp(u64::MAX)),
+            attributes: if deleted { Members::new() } else { self.content() },
+        };
+        self.record(&id, Some(project), true);
+        (id, version)
+    }
+
+    /// The article's function overwrites the item whole, a console changes an attribute, somebody deletes it.
+    pub(crate) fn write_behind_its_back(&self) {
+        let id = self.some_id();
+        let project = match (self.below(3), self.latest(&id)) {
+            (0, Some(_)) => None,
+            (1, Some(mut project)) if !project.is_deleted() => {
+                project.attributes = self.content();
+                Some(project)
+            }
+            _ => Some(Project {
+                id: id.clone(),
+                version: 0,
+                updated_at: None,
+                updated_by: None,
+                tombstone: None,
+                attributes: self.content(),
+            }),
+        };
+        self.rewritten.borrow_mut().insert(id.clone());
+        self.record(&id, project, false);
+    }
+
+    /// Whether somebody behind ripple's back took its versions away.
+    pub(crate) fn was_rewritten(&self, id: &ProjectId) -> bool {
+        self.rewritten.borrow().contains(id)
+    }
+
+    /// Staleness is bounded: whatever ripple wrote, and index and weak reads showed, before what is served was
+    /// read, is in it. But for a record that was written again while it was read: two pages may come from two replicas
+    /// of the index, one behind the other, and the record fall between them. The next refresh has it.
+    pub(crate) fn check_bound(&self, prepared: &Prepared, seen: impl Fn(&ProjectId) -> u64) {
+        let age = u64::try_from(prepared.age.as_millis()).expect("small");
+        let read = self.now().saturating_sub(age);
+        for (id, history) in &*self.records.borrow() {
+            let visible = |written: &&Written| written.by_ripple && written.visible <= read;
+            let newest = history.iter().filter(visible).filter_map(|written| Some(written.project.as_ref()?.version));
+            let newest = newest.max().unwrap_or(0);
+            let moving = |written: &Written| written.at <= read + LONGEST_READ && written.visible > read;
+            if history.iter().any(moving) {
+                continue;
+            }
+            assert!(seen(id) >= newest || self.was_rewritten(id), "{id}: version {newest} was there {age} ms ago");
+        }
+    }
+
+    /// The table as the list shows it.
+    pub(crate) fn list(&self) -> String {
+        let query = Query::parse(&[]).expect("a query");
+        let mut listing = Listing::new(&query);
+        for history in self.records.borrow().values() {
+            history.last().and_then(|written| written.project.as_ref()).inspect(|project| listing.add(project));
+        }
+        String::from_utf8_lossy(&listing.finish().body).into_owned()
+    }
+
+    fn some_id(&self) -> ProjectId {
+        ProjectId::parse(&format!("p{}", self.below(RECORDS))).expect("valid")
+    }
+
+    fn content(&self) -> Members {
+        self.count.set(self.count.get() + 1);
+        Members::from([("n".to_owned(), Value::from(self.count.get()))])
+    }
+
+    fn latest(&self, id: &ProjectId) -> Option<Project> {
+        self.records.borrow().get(id)?.last()?.project.clone()
+    }
+
+    fn record(&self, id: &ProjectId, project: Option<Project>, by_ripple: bool) {
+        let at = self.now();
+        let mut records = self.records.borrow_mut();
+        let history = records.entry(id.clone()).or_default();
+        // An index shows one item's states in their order.
+        let earliest = history.last().map_or(0, |written| written.visible);
+        let visible = earliest.max(at + self.below(GREATEST_LAG + 1));
+        history.push(Written { project, at, visible, by_ripple });
+    }
+
+    /// What a weak read sees of a record at this moment: any of the states not yet surely replaced.
+    fn weakly(&self, history: &[Written]) -> Option<Project> {
+        let visible = history.iter().rposition(|written| written.visible <= self.now());
+        let newer = history.len() - visible.map_or(0, |at| at);
+        let chosen = visible.map_or(0, |at| at) + self.below(newer as u64) as usize;
+        if visible.is_none() && self.below(2) == 0 {
+            return None;
+        }
+        history.get(chosen).filter(|written| written.at <= self.now()).and_then(|written| written.project.clone())
+    }
+}
+
+/// A host's clock.
+pub(crate) struct HostClock {
+    world: Rc<World>,
+    skew: u64,
+}
+
+impl HostClock {
+    pub(crate) fn new(world: &Rc<World>, skew: u64) -> HostClock {
+        HostClock { world: Rc::clone(world), skew }
+    }
+}
+
+impl Clock for HostClock {
+    fn now(&self) -> Timestamp {
+        self.world.clock(self.skew)
+    }
+
+    async fn pause(&self, duration: Duration) {
+        let until = self.world.now() + u64::try_from(duration.as_millis()).expect("short");
+        std::future::poll_fn(|_| {
+            if self.world.now() >= until { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+        })
+        .await;
+    }
+}
+
+/// A host's connection to the table: it delays, fails and loses.
+pub(crate) struct Link {
+    world: Rc<World>,
+    clock: HostClock,
+}
+
+impl Link {
+    pub(crate) fn new(world: &Rc<World>, skew: u64) -> Link {
+        Link { world: Rc::clone(world), clock: HostClock::new(world, skew) }
+    }
+
+    /// An operation's way there or back.
+    async fn travel(&self) -> Result<(), StoreError> {
+        let world = &self.world;
+        let fate = if world.healed.get() { 99 } else { world.below(100) };
+        match fate {
+            0..2 => std::future::pending().await,
+            2..20 => {
+                self.clock.pause(Duration::from_millis(world.below(9_000))).await;
+                Err(StoreError { operation: "simulated", kind: StoreErrorKind::Unavailable, source: None })
+            }
+            20..40 => {
+                self.clock.pause(Duration::from_millis(world.below(9_000))).await;
+                Ok(())
+            }
+            _ => {
+                self.clock.pause(Duration::from_millis(world.below(50))).await;
+                Ok(())
+            }
+        }
+    }
+
+    fn page(&self, mut records: Vec<(Option<Timestamp>, Project)>, from: Option<Position>) -> Page {
+        records.sort_by(|(at, project), (other_at, other)| (at, &project.id).cmp(&(other_at, &other.id)));
+        let place = |position: &Position| (position.updated_at, position.id.clone());
+        let from = from.as_ref().map(place);
+        records.retain(|(at, project)| from.as_ref().is_none_or(|from| (*at, project.id.clone()) > *from));
+        let more = records.len() > 2;
+        records.truncate(2);
+        let next = records.last().filter(|_| more);
+        let next = next.map(|(at, project)| Position { id: project.id.clone(), updated_at: *at });
+        Page { projects: records.into_iter().map(|(_, project)| project).collect(), next }
+    }
+}
+
+impl Store for Link {
+    async fn get(&self, id: &ProjectId, read: Consistency, _: &mut Capacity) -> Result<Option<Project>, StoreError> {
+        self.travel().await?;
+        assert_eq!(read, Consistency::Strong, "a replica answers the others itself");
+        let found = self.world.latest(id);
+        self.travel().await?;
+        Ok(found)
+    }
+
+    async fn scan(&self, from: Option<Position>, _: &mut Capacity) -> Result<Page, StoreError> {
+        self.travel().await?;
+        let page = {
+            let records = self.world.records.borrow();
+            let seen = records.values().filter_map(|history| Some((None, self.world.weakly(history)?)));
+            self.page(seen.collect(), from)
+        };
+        self.travel().await?;
+        Ok(page)
+    }
+
+    async fn changes(
+        &self,
+        _: u16,
+        since: Timestamp,
+        from: Option<Position>,
+        _: &mut Capacity,
+    ) -> Result<Page, StoreError> {
+        self.travel().await?;
+        let page = {
+            let records = self.world.records.borrow();
+            let seen = records.values().filter_map(|history| self.world.weakly(history));
+            let indexed = seen.filter(|project| project.updated_at.is_some_and(|at| at >= since));
+            self.page(indexed.map(|project| (project.updated_at, project)).collect(), from)
+        };
+        self.travel().await?;
+        Ok(page)
+    }
+
+    fn shards(&self) -> u16 {
+        1
+    }
+
+    async fn commit(
+        &self,
+        _: Option<&Project>,
+        _: &Project,
+        _: [u8; 16],
+        _: &mut Capacity,
+    ) -> Result<Commit, StoreError> {
+        unreachable!("replicas read")
+    }
+
+    async fn key(&self, _: &KeyHash, _: &mut Capacity) -> Result<Option<KeyRecord>, StoreError> {
+        unreachable!("nobody asks for keys")
+    }
+}
