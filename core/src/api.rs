@@ -23,7 +23,7 @@ use crate::store::{Capacity, Store, StoreErrorKind};
 
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-const SESSION: HeaderName = HeaderName::from_static("ripple-session");
+pub(crate) const SESSION: HeaderName = HeaderName::from_static("ripple-session");
 const CAPACITY: HeaderName = HeaderName::from_static("ripple-capacity");
 
 /// What browsers may send and read.
@@ -72,8 +72,13 @@ impl Admitted {
         &self.report
     }
 
-    /// Counts what the host consumed for this request before its method runs.
-    pub fn add_cost(&mut self, cost: Capacity) {
+    /// The answer that tells of an error.
+    pub(crate) fn fail(self, verb: &Method, error: &Error) -> Response<Bytes> {
+        fail(verb, error, self.report)
+    }
+
+    /// Counts what was consumed for this request before its method runs.
+    pub(crate) fn add_cost(&mut self, cost: Capacity) {
         self.report.capacity.read += cost.read;
         self.report.capacity.write += cost.write;
     }
@@ -204,6 +209,15 @@ impl<S: Store> Api<S> {
         }
     }
 
+    /// Whose key it is, if that is remembered.
+    pub(crate) fn remembered(&self, key: &ApiKey, now: Timestamp) -> Option<Caller> {
+        let hash = key.hash();
+        match self.keys.recall(&hash, now) {
+            Remembered::Fresh(Some(record)) if record.admits(&hash, now) => Some(Caller::from(&record)),
+            _ => None,
+        }
+    }
+
     /// Who is calling: by the form of the key, then by memory, then by the table.
     async fn authenticate(&self, headers: &HeaderMap, now: Timestamp, cost: &mut Capacity) -> Result<Caller, Error> {
         let mut sent = headers.get_all(API_KEY).iter();
@@ -243,7 +257,7 @@ fn check_target(request: &Request<Bytes>) -> Result<(), Error> {
     Ok(())
 }
 
-fn session(headers: &HeaderMap) -> Result<Session, Error> {
+pub(crate) fn session(headers: &HeaderMap) -> Result<Session, Error> {
     match headers.get(SESSION) {
         None => Ok(Session::default()),
         Some(token) => token

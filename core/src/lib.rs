@@ -33,6 +33,7 @@
 mod api;
 mod body;
 mod conditional;
+pub mod edge;
 mod error;
 pub mod key;
 pub mod limits;

@@ -104,6 +104,32 @@ impl Project {
         Project { tombstone, ..Project::new(self.id.clone(), Members::new()) }
     }
 
+    /// A tombstone of which only the version is known.
+    pub(crate) fn as_tombstone(self, version: u64) -> Project {
+        Project { version, tombstone: Some(Timestamp::default()), attributes: Members::new(), ..self }
+    }
+
+    /// The record that a caller sees as these members; `None` when it is none.
+    pub(crate) fn from_members(mut members: Members) -> Option<Project> {
+        let Some(Value::String(id)) = members.remove(PRJ_ID) else { return None };
+        let Some(Value::Number(version)) = members.remove(VERSION) else { return None };
+        let mut project = Project::new(ProjectId::stored(id), Members::new());
+        project.version = version.as_u64()?;
+        // Of a record that ripple has written; of another's they are attributes.
+        if project.version > 0 {
+            project.updated_at = match members.remove(UPDATED_AT) {
+                Some(Value::Number(at)) => at.as_u64().map(Timestamp),
+                _ => None,
+            };
+            project.updated_by = match members.remove(UPDATED_BY) {
+                Some(Value::String(by)) => Some(by),
+                _ => None,
+            };
+        }
+        project.attributes = members;
+        Some(project)
+    }
+
     /// Whether only a tombstone is left.
     #[must_use]
     pub fn is_deleted(&self) -> bool {

@@ -6,6 +6,9 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use bytes::Bytes;
+
+use crate::edge::shown_project;
 use crate::key::{KeyHash, KeyRecord};
 use crate::list::{ListPage, Query};
 use crate::project::{Project, ProjectId, Timestamp};
@@ -14,6 +17,7 @@ use crate::session::Session;
 use crate::snapshot::Snapshot;
 use crate::snapshot::protocol::{Freshness, LOST, Protocol, Read, Refresh, Step};
 use crate::store::{Capacity, Commit, Consistency, Page, Position, Store, StoreError, StoreErrorKind};
+use crate::value::shape_members;
 
 /// A snapshot larger than this is not held: a Worker has 128 MB in all.
 pub const GREATEST: usize = 64 * 1024 * 1024;
@@ -53,6 +57,8 @@ pub struct Prepared {
     pub age: Duration,
     /// Whether this request waited for DynamoDB.
     pub fetched: bool,
+    /// Whether nothing was known before it.
+    pub missed: bool,
     /// To be run when the answer is on its way.
     pub behind: Option<Refresh>,
 }
@@ -81,6 +87,7 @@ impl<S: Store, C: Clock> Replica<S, C> {
         cost: &mut Capacity,
     ) -> Result<Option<Prepared>, StoreError> {
         let asked = self.clock.now();
+        let missed = self.held().protocol.age(asked).is_none();
         let mut fetched = false;
         let mut last_error = None;
         let (freshness, behind) = loop {
@@ -101,7 +108,7 @@ impl<S: Store, C: Clock> Replica<S, C> {
         }
         fetched |= self.read_what_was_written(session, cost).await?;
         let age = self.held().protocol.age(self.clock.now()).unwrap_or_default();
-        Ok(Some(Prepared { freshness, age, fetched, behind }))
+        Ok(Some(Prepared { freshness, age, fetched, missed, behind }))
     }
 
     /// Does a refresh that the protocol has begun.
@@ -143,6 +150,31 @@ impl<S: Store, C: Clock> Replica<S, C> {
     pub fn learn(&self, project: Project) {
         let now = self.clock.now();
         self.held().snapshot.apply(project, now);
+    }
+
+    /// Takes in the record that the answer to a write shows. JSON hides some of DynamoDB's types: they are taken from
+    /// the state known before.
+    pub(crate) fn learn_answer(&self, json: &[u8]) {
+        let Some(mut project) = shown_project(json) else { return };
+        let now = self.clock.now();
+        let held = &mut *self.held();
+        if let Some(known) = held.snapshot.get(&project.id) {
+            project.attributes = shape_members(project.attributes, &known.attributes);
+        }
+        held.snapshot.apply(project, now);
+    }
+
+    /// How long a snapshot is served with nothing done.
+    pub fn fresh(&self) -> Duration {
+        self.held().protocol.fresh()
+    }
+
+    /// The whole list with its entity tag and age, if it is held, fresh, and one page.
+    pub(crate) fn whole(&self, now: Timestamp) -> Option<(String, Bytes, Duration)> {
+        let held = &mut *self.held();
+        let age = held.protocol.age(now).filter(|age| *age <= held.protocol.fresh() && !held.too_large)?;
+        let body = held.snapshot.whole_page()?;
+        Some((held.snapshot.etag(), body, age))
     }
 
     /// `None`: more than can be held.

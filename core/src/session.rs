@@ -59,6 +59,11 @@ impl Session {
         self.writes.iter().any(|(written, version)| written == id && *version > seen)
     }
 
+    /// The records written, and their versions.
+    pub fn writes(&self) -> impl Iterator<Item = (&ProjectId, u64)> {
+        self.writes.iter().map(|(id, version)| (id, *version))
+    }
+
     /// The records written.
     pub fn ids(&self) -> impl Iterator<Item = &ProjectId> {
         self.writes.iter().map(|(id, _)| id)

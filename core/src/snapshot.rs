@@ -90,8 +90,8 @@ impl Snapshot {
 
     /// A page of the list.
     pub fn list(&mut self, query: &Query) -> ListPage {
-        if query.is_whole() && self.weight <= limits::PAGE {
-            return ListPage { body: self.whole(), next: None, etag: self.etag() };
+        if let Some(body) = query.is_whole().then(|| self.whole_page()).flatten() {
+            return ListPage { body, next: None, etag: self.etag() };
         }
         let mut listing = Listing::new(query);
         self.rows().for_each(|row| listing.add_row(row));
@@ -115,14 +115,12 @@ impl Snapshot {
         self.memory
     }
 
-    /// The whole list as JSON, rendered once.
-    fn whole(&mut self) -> Bytes {
-        if let Some(whole) = &self.whole {
-            return whole.clone();
+    /// The whole list as JSON, rendered once, if it is one page.
+    pub fn whole_page(&mut self) -> Option<Bytes> {
+        if self.whole.is_none() && self.weight <= limits::PAGE {
+            self.whole = Some(array(self.rows().map(|row| &row.json)));
         }
-        let whole = array(self.rows().map(|row| &row.json));
-        self.whole = Some(whole.clone());
-        whole
+        self.whole.clone()
     }
 
     fn rows(&self) -> impl Iterator<Item = &Row> + Clone {

@@ -94,6 +94,12 @@ impl Protocol {
         Protocol { fresh, confirmed: None, full: None, underway: None, failed: None }
     }
 
+    /// How long a snapshot is served with nothing done.
+    #[must_use]
+    pub fn fresh(&self) -> Duration {
+        self.fresh
+    }
+
     /// How old the snapshot is.
     #[must_use]
     pub fn age(&self, now: Timestamp) -> Option<Duration> {

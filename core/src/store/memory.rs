@@ -1,7 +1,7 @@
 //! A table in memory that behaves like DynamoDB's, for tests and simulation.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{Capacity, Commit, Consistency, Page, Position, Store, StoreError};
 use crate::key::{KeyHash, KeyRecord};
@@ -10,10 +10,10 @@ use crate::project::{Project, ProjectId, Timestamp};
 /// DynamoDB ends a page of a scan or a query at 1 MB.
 const PAGE: usize = 1024 * 1024;
 
-/// Projects and keys in memory.
-#[derive(Debug, Default)]
+/// Projects and keys in memory. Clones share them.
+#[derive(Clone, Debug, Default)]
 pub struct Memory {
-    tables: Mutex<Tables>,
+    tables: Arc<Mutex<Tables>>,
 }
 
 #[derive(Debug, Default)]

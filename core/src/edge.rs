@@ -1,0 +1,154 @@
+//! What an API over a replica does beside: it answers reads near their readers and says how fresh they are.
+//!
+//! A host admits a request ([`Api::admit`]), asks [`answers`] whether it is answered here, and if so [`Api::read`];
+//! everything else it sends to the origin, and shows [`Api::learn`] the answer.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use headers::{CacheControl, HeaderMapExt as _};
+use http::header::{AGE, HeaderName, HeaderValue};
+use http::{HeaderMap, Method, Request, Response, StatusCode};
+
+use crate::api::{Admitted, Api, SESSION, session};
+use crate::key::{ApiKey, Caller, Scope};
+use crate::project::{Project, Timestamp};
+use crate::replica::{Clock, Prepared, Replica};
+use crate::route::{Resource, Route};
+use crate::session::Session;
+use crate::snapshot::protocol::{Freshness, Refresh};
+use crate::store::{Capacity, Store, StoreError};
+use crate::value::{self, Value};
+
+/// RFC 9211.
+const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
+
+/// Whether a replica answers this method, rather than the origin.
+#[must_use]
+pub fn answers(route: &Route) -> bool {
+    matches!(route.name, "search" | "get" | "health")
+}
+
+/// A read's answer.
+#[derive(Debug)]
+pub struct ReadAnswer {
+    /// For the reader.
+    pub response: Response<Bytes>,
+    /// To be done behind it, with [`Api::refresh`].
+    pub behind: Option<Refresh>,
+}
+
+/// The whole list, ready to be sent.
+#[derive(Clone, Debug)]
+pub struct WholeList {
+    /// Whose key it was.
+    pub key_id: String,
+    /// The entity tag, with its quotes.
+    pub etag: String,
+    /// A JSON array.
+    pub body: Bytes,
+    /// How old it is.
+    pub age: Duration,
+    /// How long it stays fresh.
+    pub ttl: Duration,
+}
+
+impl<S: Store, C: Clock> Api<Replica<S, C>> {
+    /// Answers a read from the snapshot, made good enough before.
+    pub async fn read(&self, request: &Request<Bytes>, mut admitted: Admitted) -> ReadAnswer {
+        // A token that is none of ripple's is refused below, with the rest of what is wrong.
+        let session = session(request.headers()).unwrap_or_default();
+        let mut cost = Capacity::default();
+        let newer = wants_newer(request.headers());
+        let prepared = match admitted.route.scope {
+            None => Ok(None),
+            Some(_) => self.store().prepare(&session, newer, &mut cost).await,
+        };
+        admitted.add_cost(cost);
+        match prepared {
+            Err(error) => ReadAnswer { response: admitted.fail(request.method(), &error.into()), behind: None },
+            Ok(prepared) => {
+                let mut response = self.answer_admitted(request, admitted).await;
+                if let Some(prepared) = prepared.filter(|_| tells_age(&response)) {
+                    let ttl = self.store().fresh().as_secs_f64() - prepared.age.as_secs_f64();
+                    let headers = response.headers_mut();
+                    headers.insert(AGE, HeaderValue::from(prepared.age.as_secs()));
+                    headers.insert(CACHE_STATUS, cache_status(&prepared, newer, ttl));
+                }
+                ReadAnswer { response, behind: prepared.and_then(|prepared| prepared.behind) }
+            }
+        }
+    }
+
+    /// The whole list if it can be sent at once: the key is remembered, the snapshot fresh. Nothing is awaited.
+    #[must_use]
+    pub fn whole_list(&self, key: &str, now: Timestamp) -> Option<WholeList> {
+        let caller = self.remembered(&ApiKey::parse(key)?, now)?;
+        if !caller.scopes.contains(&Scope::Read) {
+            return None;
+        }
+        let Caller { key_id, .. } = caller;
+        self.store().whole(now).map(|(etag, body, age)| {
+            let ttl = self.store().fresh().saturating_sub(age);
+            WholeList { key_id, etag: format!("\"{etag}\""), body, age, ttl }
+        })
+    }
+
+    /// Does a refresh that [`Api::read`] asked for, and tells what it cost.
+    ///
+    /// # Errors
+    /// When DynamoDB does not answer.
+    pub async fn refresh(&self, refresh: Refresh) -> Result<Capacity, StoreError> {
+        let mut cost = Capacity::default();
+        self.store().refresh(refresh, &mut cost).await.map(|()| cost)
+    }
+
+    /// Takes in what the origin's answer to a write shows of the record.
+    pub fn learn(&self, verb: &Method, path: &str, status: StatusCode, headers: &HeaderMap, body: &[u8]) {
+        if status == StatusCode::OK || status == StatusCode::CREATED {
+            self.store().learn_answer(body);
+        } else if status == StatusCode::NO_CONTENT && verb == Method::DELETE {
+            let token = headers.get(SESSION).and_then(|token| Session::parse(token.to_str().ok()?));
+            if let (Some(token), Some(resource)) = (token, Resource::find(path)) {
+                let id = resource.parameters.first().map(|(_, id)| id.as_str());
+                let written = token.writes().find(|(written, _)| Some(written.as_str()) == id);
+                if let Some((id, version)) = written {
+                    self.store().learn(Project::new(id.clone(), value::Members::new()).as_tombstone(version));
+                }
+            }
+        }
+    }
+}
+
+/// Whether the caller wants nothing known before it asked (RFC 9111 §5.2.1.4).
+fn wants_newer(headers: &HeaderMap) -> bool {
+    headers
+        .typed_get::<CacheControl>()
+        .is_some_and(|control| control.no_cache() || control.no_store() || control.max_age() == Some(Duration::ZERO))
+}
+
+/// What tells of records tells of its age; an error is of this moment.
+fn tells_age(response: &Response<Bytes>) -> bool {
+    response.status() == StatusCode::OK || response.status() == StatusCode::NOT_MODIFIED
+}
+
+/// `ripple; hit; ttl=3`, `ripple; fwd=stale`, … (RFC 9211 §2).
+fn cache_status(prepared: &Prepared, newer: bool, ttl: f64) -> HeaderValue {
+    let ttl = ttl.floor() as i64;
+    let text = match (prepared.fetched, prepared.freshness) {
+        (true, _) if prepared.missed => format!("ripple; fwd=miss; stored; ttl={ttl}"),
+        (true, _) if newer => format!("ripple; fwd=request; ttl={ttl}"),
+        (true, Freshness::Fresh) => format!("ripple; fwd=stale; ttl={ttl}"),
+        (_, Freshness::StaleIfError) => format!("ripple; hit; ttl={ttl}; detail=stale-if-error"),
+        _ => format!("ripple; hit; ttl={ttl}"),
+    };
+    HeaderValue::from_str(&text).expect("visible ASCII")
+}
+
+/// The record that an answer shows.
+pub(crate) fn shown_project(json: &[u8]) -> Option<Project> {
+    match value::parse(json) {
+        Ok(Value::Map(members)) => Project::from_members(members),
+        _ => None,
+    }
+}

@@ -1,0 +1,195 @@
+//! Reads near their readers: what a snapshot answers, how old it says it is, and whose writes it shows.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, Request, Response, StatusCode};
+use ripple_core::edge::answers;
+use ripple_core::key::Caller;
+use ripple_core::replica::{Clock, Replica};
+use ripple_core::store::memory::Memory;
+use ripple_core::{Api, Moment, Timestamp};
+
+#[derive(Clone, Default)]
+struct TestClock(Rc<Cell<u64>>);
+
+impl Clock for TestClock {
+    fn now(&self) -> Timestamp {
+        Timestamp(1_000_000 + self.0.get())
+    }
+
+    async fn pause(&self, duration: Duration) {
+        self.0.set(self.0.get() + duration.as_millis() as u64);
+    }
+}
+
+/// The origin and an edge over one table.
+struct Setting {
+    clock: TestClock,
+    origin: Api<Memory>,
+    edge: Api<Replica<Memory, TestClock>>,
+}
+
+impl Setting {
+    fn new() -> Setting {
+        let clock = TestClock::default();
+        let store = Memory::new();
+        let replica = Replica::new(store.clone(), clock.clone(), Duration::from_secs(5));
+        Setting { origin: Api::new(store), edge: Api::new(replica), clock }
+    }
+
+    fn pass(&self, seconds: u64) {
+        self.clock.0.set(self.clock.0.get() + seconds * 1000);
+    }
+
+    fn moment(&self) -> Moment {
+        let caller = Some(Caller::checked_by_gateway("test"));
+        Moment { now: self.clock.now(), random: [7; 32], caller }
+    }
+
+    async fn write(&self, method: Method, path: &str, body: &str) -> Response<Bytes> {
+        let request = Request::builder().method(method).uri(path).body(Bytes::from(body.to_owned())).expect("valid");
+        let response = self.origin.answer(request, self.moment()).await;
+        assert!(response.status().is_success(), "{response:?}");
+        response
+    }
+
+    async fn create(&self, id: &str) -> Response<Bytes> {
+        let body = format!(
+            r#"{{"prj_id":"{id}","name":"n","goal":"g","issue":"i","description":"d","term":1,"term_unit":"day",
+                 "create_date":"2026-01-01"}}"#
+        );
+        self.write(Method::POST, "/prj", &body).await
+    }
+
+    /// Reads at the edge; whatever is to be done behind the answer is done after it.
+    async fn read(&self, path: &str, headers: &[(&'static str, &str)]) -> Response<Bytes> {
+        let mut request = Request::get(path).body(Bytes::new()).expect("valid");
+        for (name, value) in headers {
+            request.headers_mut().insert(*name, value.parse().expect("valid"));
+        }
+        let admitted = self.edge.admit(&request, self.moment()).await.expect("the caller may");
+        assert!(answers(admitted.route));
+        let answer = self.edge.read(&request, admitted).await;
+        if let Some(refresh) = answer.behind {
+            self.edge.refresh(refresh).await.expect("memory answers");
+        }
+        answer.response
+    }
+}
+
+fn header<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
+    headers.get(name).map_or("", |value| value.to_str().expect("ASCII"))
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn an_answer_tells_its_age() {
+    let setting = Setting::new();
+    setting.create("a").await;
+    let seen = async |expected_age: &str, status: &str| {
+        let response = setting.read("/prj", &[]).await;
+        assert_eq!(header(response.headers(), "age"), expected_age);
+        assert_eq!(header(response.headers(), "cache-status"), status);
+    };
+    seen("0", "ripple; fwd=miss; stored; ttl=5").await;
+    setting.pass(3);
+    seen("3", "ripple; hit; ttl=2").await;
+    setting.pass(9);
+    seen("12", "ripple; hit; ttl=-7").await;
+    seen("0", "ripple; hit; ttl=5").await; // it was refreshed behind the one before
+    setting.pass(61);
+    seen("0", "ripple; fwd=stale; ttl=5").await;
+    let response = setting.read("/prj", &[("cache-control", "no-cache")]).await;
+    assert_eq!(header(response.headers(), "cache-status"), "ripple; hit; ttl=5", "known since it asked");
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn edge_and_origin_answer_the_same() {
+    let setting = Setting::new();
+    for id in ["b", "a", "c"] {
+        setting.create(id).await;
+    }
+    setting.write(Method::DELETE, "/prj/c", "").await;
+    for path in
+        ["/prj", "/prj?q=N", "/prj?sort=-prj_id&limit=1", "/prj?x=y", "/prj?limit=0", "/prj/a", "/prj/c", "/prj/d"]
+    {
+        let request = Request::get(path).body(Bytes::new()).expect("valid");
+        let origin = setting.origin.answer(request, setting.moment()).await;
+        let edge = setting.read(path, &[]).await;
+        assert_eq!((edge.status(), edge.body()), (origin.status(), origin.body()), "{path}");
+        for name in ["etag", "link", "content-type", "cache-control"] {
+            assert_eq!(header(edge.headers(), name), header(origin.headers(), name), "{path}: {name}");
+        }
+        let tells = origin.status() == StatusCode::OK;
+        assert_eq!(edge.headers().contains_key("age"), tells, "{path}");
+    }
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_reader_sees_its_own_writes() {
+    let setting = Setting::new();
+    setting.create("a").await;
+    setting.read("/prj", &[]).await;
+    let written = setting.write(Method::PATCH, "/prj/a", r#"{"goal":"new"}"#).await;
+    let token = header(written.headers(), "ripple-session");
+
+    let without = setting.read("/prj/a", &[]).await;
+    assert!(!String::from_utf8_lossy(without.body()).contains("new"), "fresh for five seconds");
+    let with = setting.read("/prj", &[("ripple-session", token)]).await;
+    assert!(String::from_utf8_lossy(with.body()).contains("new"));
+    assert_eq!(header(with.headers(), "ripple-capacity"), "read=1, write=0", "just that record");
+    let again = setting.read("/prj", &[("ripple-session", token)]).await;
+    assert_eq!(header(again.headers(), "ripple-capacity"), "read=0, write=0");
+
+    let deleted = setting.write(Method::DELETE, "/prj/a", "").await;
+    let token = header(deleted.headers(), "ripple-session");
+    let gone = setting.read("/prj/a", &[("ripple-session", token)]).await;
+    assert_eq!(gone.status(), StatusCode::GONE);
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_write_through_the_edge_is_known_to_it() {
+    let setting = Setting::new();
+    setting.create("a").await;
+    setting.read("/prj", &[]).await;
+    let learn = |verb: Method, path: &str, answer: &Response<Bytes>| {
+        setting.edge.learn(&verb, path, answer.status(), answer.headers(), answer.body());
+    };
+    let written = setting.write(Method::PATCH, "/prj/a", r#"{"goal":"new"}"#).await;
+    learn(Method::PATCH, "/prj/a", &written);
+    let read = setting.read("/prj/a", &[]).await;
+    assert_eq!(read.body(), written.body());
+    assert_eq!(read.headers()["etag"], written.headers()["etag"]);
+
+    let deleted = setting.write(Method::DELETE, "/prj/a", "").await;
+    learn(Method::DELETE, "/prj/a", &deleted);
+    assert_eq!(setting.read("/prj/a", &[]).await.status(), StatusCode::GONE);
+    assert_eq!(&setting.read("/prj", &[]).await.body()[..], b"[]");
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn what_was_written_behind_ripples_back_is_there_after_a_full_read() {
+    let setting = Setting::new();
+    setting.create("a").await;
+    setting.read("/prj", &[]).await;
+    let store = setting.origin.store();
+    let read = store_get(store, "a").await;
+    let mut rewritten = read.clone();
+    rewritten.attributes.insert("goal".to_owned(), "theirs".into());
+    store.put(rewritten);
+    setting.pass(300);
+    let early = setting.read("/prj/a", &[]).await;
+    assert!(!String::from_utf8_lossy(early.body()).contains("theirs"));
+    setting.pass(301);
+    let late = setting.read("/prj/a", &[]).await;
+    assert!(String::from_utf8_lossy(late.body()).contains("theirs"));
+}
+
+async fn store_get(store: &Memory, id: &str) -> ripple_core::Project {
+    use ripple_core::store::{Capacity, Consistency, Store as _};
+    let id = ripple_core::ProjectId::parse(id).expect("valid");
+    let found = store.get(&id, Consistency::Strong, &mut Capacity::default()).await;
+    found.expect("memory answers").expect("it is there")
+}
