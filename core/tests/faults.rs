@@ -1,0 +1,181 @@
+//! DynamoDB that throttles, conflicts, fails, hangs or talks nonsense: what is tried again, for how long, and what a
+//! caller hears in the end. Time is tokio's, paused: waiting costs nothing.
+
+use std::sync::{Arc, Mutex};
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::{Config, Credentials, Region};
+use aws_smithy_async::rt::sleep::TokioSleep;
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::body::SdkBody;
+use bytes::Bytes;
+use http::{Method, Request, Response, StatusCode};
+use ripple_core::key::Caller;
+use ripple_core::store::dynamodb::{DynamoDb, Layout, configure};
+use ripple_core::{Api, Moment, Report, Timestamp};
+use tokio::time::Instant;
+
+/// One answer of the DynamoDB that is played here.
+#[derive(Clone, Copy, Debug)]
+enum Answer {
+    Ok(&'static str),
+    Error(u16, &'static str),
+    Garbage,
+    /// None ever.
+    Silence,
+}
+
+/// The DynamoDB that is played here: its answers, the last one for ever, and the operations asked for so far.
+#[derive(Clone, Debug)]
+struct Played {
+    answers: &'static [Answer],
+    asked: Arc<Mutex<Vec<String>>>,
+}
+
+impl HttpClient for Played {
+    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(self.clone())
+    }
+}
+
+impl HttpConnector for Played {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let target = request.headers().get("x-amz-target").unwrap_or_default();
+        let mut asked = self.asked.lock().expect("no panic");
+        let answer = self.answers[asked.len().min(self.answers.len() - 1)];
+        asked.push(target.rsplit('.').next().unwrap_or_default().to_owned());
+        HttpConnectorFuture::new(async move {
+            let (status, body) = match answer {
+                Answer::Ok(body) => (200, body),
+                Answer::Error(status, body) => (status, body),
+                Answer::Garbage => (200, "<html>not DynamoDB</html>"),
+                Answer::Silence => std::future::pending().await,
+            };
+            let status = status.try_into().expect("a status");
+            Ok(HttpResponse::new(status, SdkBody::from(body)))
+        })
+    }
+}
+
+/// An API on a DynamoDB that gives these answers, and the operations it was asked for.
+fn api(answers: &'static [Answer]) -> (Api<DynamoDb>, Arc<Mutex<Vec<String>>>) {
+    let http = Played { answers, asked: Arc::default() };
+    let asked = Arc::clone(&http.asked);
+    let config = configure(Config::builder())
+        .http_client(http)
+        .sleep_impl(TokioSleep::new())
+        .region(Region::from_static("us-east-1"))
+        .credentials_provider(Credentials::new("test", "test", None, None, "test"))
+        .build();
+    (Api::new(DynamoDb::new(Client::from_conf(config), Layout::default())), asked)
+}
+
+async fn send(api: &Api<DynamoDb>, method: Method, path: &str, body: &'static str) -> Response<Bytes> {
+    let request = Request::builder().method(method).uri(path).body(Bytes::from_static(body.as_bytes())).expect("valid");
+    let caller = Some(Caller::checked_by_gateway("test"));
+    api.answer(request, Moment { now: Timestamp(1_000), random: [7; 32], caller }).await
+}
+
+const ITEM: &str =
+    r#"{"Item":{"prj_id":{"S":"a"},"version":{"N":"1"},"name":{"S":"n"}},"ConsumedCapacity":{"CapacityUnits":1}}"#;
+const DONE: &str = r#"{"ConsumedCapacity":[{"CapacityUnits":4}]}"#;
+const THROTTLED: Answer = Answer::Error(
+    400,
+    r#"{"__type":"com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException","message":"slow down"}"#,
+);
+const CONFLICT: Answer = Answer::Error(
+    400,
+    r#"{"__type":"com.amazonaws.dynamodb.v20120810#TransactionCanceledException","message":"cancelled",
+        "CancellationReasons":[{"Code":"TransactionConflict","Message":"another transaction"}]}"#,
+);
+const INVALID: Answer = Answer::Error(
+    400,
+    r#"{"__type":"com.amazonaws.dynamodb.v20120810#TransactionCanceledException","message":"cancelled",
+        "CancellationReasons":[{"Code":"ValidationError","Message":"no"}]}"#,
+);
+const NO_TABLE: Answer = Answer::Error(
+    400,
+    r#"{"__type":"com.amazonaws.dynamodb.v20120810#ResourceNotFoundException","message":"secret table name"}"#,
+);
+const BROKEN: Answer = Answer::Error(500, r#"{"__type":"InternalServerError","message":"oops"}"#);
+
+#[track_caller]
+fn unavailable(response: &Response<Bytes>) {
+    assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE, "{response:?}");
+    assert_eq!(response.headers()["retry-after"], "2");
+    assert_eq!(response.headers()["cache-control"], "no-store");
+    let problem: serde_json::Value = serde_json::from_slice(response.body()).expect("a problem");
+    assert_eq!(problem["code"], "unavailable");
+    let report = response.extensions().get::<Report>().expect("there");
+    assert!(report.error.is_some(), "the log learns why");
+}
+
+#[tokio::test(start_paused = true)]
+async fn throttling_and_5xx_are_tried_again() {
+    let (api, asked) = api(&[THROTTLED, BROKEN, Answer::Ok(ITEM)]);
+    assert_eq!(send(&api, Method::GET, "/prj/a", "").await.status(), StatusCode::OK);
+    assert_eq!(asked.lock().expect("no panic").len(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_does_not_come_is_asked_for_again() {
+    let (api, asked) = api(&[Answer::Silence, Answer::Ok(ITEM)]);
+    assert_eq!(send(&api, Method::GET, "/prj/a", "").await.status(), StatusCode::OK);
+    assert_eq!(asked.lock().expect("no panic").len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_conflict_with_another_transaction_is_tried_again() {
+    let (api, asked) = api(&[Answer::Ok(ITEM), CONFLICT, CONFLICT, Answer::Ok(DONE)]);
+    let response = send(&api, Method::PATCH, "/prj/a", r#"{"name":"m"}"#).await;
+    assert_eq!(response.status(), StatusCode::OK, "{response:?}");
+    assert_eq!(response.headers()["ripple-capacity"], "read=1, write=4");
+    let asked = asked.lock().expect("no panic").clone();
+    assert_eq!(asked, ["GetItem", "TransactWriteItems", "TransactWriteItems", "TransactWriteItems"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn beyond_the_budget_the_caller_hears_503_and_when_to_come_back() {
+    for answers in [&[BROKEN][..], &[THROTTLED], &[Answer::Garbage], &[Answer::Silence]] {
+        let answers: &'static [Answer] = answers.to_vec().leak();
+        let (api, _) = api(answers);
+        let started = Instant::now();
+        unavailable(&send(&api, Method::GET, "/prj/a", "").await);
+        assert!(
+            started.elapsed() <= ripple_core::limits::STORE_BUDGET,
+            "the budget is stated: {:?}",
+            started.elapsed()
+        );
+    }
+    let (api, _) = api(&[Answer::Ok(ITEM), CONFLICT]);
+    unavailable(&send(&api, Method::PATCH, "/prj/a", r#"{"name":"m"}"#).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_dynamodb_refuses_is_not_tried_again_and_not_told() {
+    let (api, asked) = api(&[NO_TABLE]);
+    let response = send(&api, Method::GET, "/prj/a", "").await;
+    assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+    assert!(!String::from_utf8_lossy(response.body()).contains("secret"));
+    let report = response.extensions().get::<Report>().expect("there");
+    assert!(report.error.as_ref().is_some_and(|error| error.contains("secret table name")), "{report:?}");
+    assert_eq!(asked.lock().expect("no panic").len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_transaction_that_is_wrong_in_itself_is_not_tried_again() {
+    let (api, asked) = api(&[Answer::Ok(ITEM), INVALID]);
+    let response = send(&api, Method::PATCH, "/prj/a", r#"{"name":"m"}"#).await;
+    assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+    assert_eq!(asked.lock().expect("no panic").len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_item_that_is_no_project_is_a_fault_and_no_panic() {
+    let (api, _) = api(&[Answer::Ok(r#"{"Item":{"prj_id":{"N":"1"}}}"#)]);
+    assert_eq!(send(&api, Method::GET, "/prj/a", "").await.status(), StatusCode::INTERNAL_SERVER_ERROR);
+}
