@@ -113,7 +113,7 @@ impl<S: Store, C: Clock> Api<Replica<S, C>> {
                 let id = resource.parameters.first().map(|(_, id)| id.as_str());
                 let written = token.writes().find(|(written, _)| Some(written.as_str()) == id);
                 if let Some((id, version)) = written {
-                    self.store().learn(Project::new(id.clone(), value::Members::new()).as_tombstone(version));
+                    self.store().learn(Project::new(id.clone(), value::Members::new()).into_tombstone(version));
                 }
             }
         }

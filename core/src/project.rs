@@ -105,7 +105,7 @@ impl Project {
     }
 
     /// A tombstone of which only the version is known.
-    pub(crate) fn as_tombstone(self, version: u64) -> Project {
+    pub(crate) fn into_tombstone(self, version: u64) -> Project {
         Project { version, tombstone: Some(Timestamp::default()), attributes: Members::new(), ..self }
     }
 

@@ -2,6 +2,7 @@
 //! lost, ripple's writers and others behind its back. Time is virtual and each schedule is its seed:
 //!
 //! `RIPPLE_SEED=… cargo test -p ripple-core --test replica` replays one; `RIPPLE_SCHEDULES=…` runs so many.
+#![expect(clippy::disallowed_methods, reason = "a test has an environment and threads; what it tests has none")]
 
 mod world;
 

@@ -232,7 +232,7 @@ async fn keys_are_added_listed_and_revoked() {
     };
     engine.store.add_key(&record).await.expect("added");
     engine.store.add_key(&record).await.expect_err("there is one");
-    assert_eq!(engine.store.list_keys().await.expect("listed"), [record.clone()]);
+    assert_eq!(engine.store.list_keys().await.expect("listed"), std::slice::from_ref(&record));
     engine.store.revoke_key(&record, Timestamp(5)).await.expect("revoked");
     engine.store.revoke_key(&record, Timestamp(6)).await.expect("revoked again");
     let revoked = KeyRecord { revoked: Some(5), ..record };
