@@ -1,0 +1,81 @@
+//! A refresh costs what changed, not what exists: counted in the units that the embedded DynamoDB says it consumed.
+
+mod engine;
+
+use std::cell::Cell;
+use std::time::Duration;
+
+use engine::Engine;
+use ripple_core::replica::{Clock, Replica};
+use ripple_core::session::Session;
+use ripple_core::snapshot::protocol::FRESH;
+use ripple_core::store::{Capacity, Commit, Store as _};
+use ripple_core::value::{Members, Value};
+use ripple_core::{Project, ProjectId, Timestamp};
+
+struct TestClock(Cell<u64>);
+
+impl Clock for &TestClock {
+    fn now(&self) -> Timestamp {
+        Timestamp(self.0.get())
+    }
+
+    async fn pause(&self, _: Duration) {
+        unreachable!("one request at a time waits for nobody")
+    }
+}
+
+/// About 540 bytes, as a project has.
+fn project(n: u32, version: u64, at: u64) -> Project {
+    let attributes = Members::from([("description".to_owned(), Value::from("x".repeat(440)))]);
+    Project {
+        id: ProjectId::parse(&format!("prj-{n:05}")).expect("valid"),
+        version,
+        updated_at: Some(Timestamp(at)),
+        updated_by: Some("test".to_owned()),
+        tombstone: None,
+        attributes,
+    }
+}
+
+#[tokio::test]
+async fn a_refresh_costs_what_changed_and_not_what_exists() {
+    const SETTLED: u64 = 1_000_000_000;
+    let engine = Engine::start().await;
+    let write = async |before: Option<&Project>, after: &Project| {
+        let done = engine.store.commit(before, after, engine::token(), &mut Capacity::default()).await;
+        assert_eq!(done.expect("the engine answers"), Commit::Done);
+    };
+    for n in 0..2_500 {
+        write(None, &project(n, 1, SETTLED)).await;
+    }
+
+    let clock = TestClock(Cell::new(SETTLED + 100_000));
+    let replica = Replica::new(engine.store.clone(), &clock, FRESH);
+    let read = async |newer: bool| {
+        let mut cost = Capacity::default();
+        replica.prepare(&Session::default(), newer, &mut cost).await.expect("the engine answers");
+        cost
+    };
+    let filled = read(false).await;
+    assert!(filled.read > 100.0, "the first is a full read: {filled}");
+
+    clock.0.set(clock.0.get() + 61_000);
+    let unchanged = read(false).await;
+    assert!((0.1..=0.5).contains(&unchanged.read), "nothing changed: {unchanged}");
+
+    clock.0.set(clock.0.get() + 61_000);
+    for n in 0..10 {
+        write(Some(&project(n, 1, SETTLED)), &project(n, 2, clock.0.get())).await;
+    }
+    clock.0.set(clock.0.get() + 61_000);
+    let changed = read(false).await;
+    assert!((0.5..=3.0).contains(&changed.read), "ten changed: {changed}");
+    println!("full read: {filled}; ten changes: {changed}; none: {unchanged}");
+
+    let seen = replica.get(&project(3, 0, 0).id, ripple_core::store::Consistency::Eventual, &mut Capacity::default());
+    assert_eq!(seen.await.expect("memory").map(|project| project.version), Some(2));
+    clock.0.set(clock.0.get() + 61_000);
+    let settled = read(false).await;
+    assert!(settled.read <= 0.5, "they are settled too: {settled}");
+}

@@ -1,0 +1,174 @@
+"""An edge worker of the test's own: the real `wrangler dev`, its DynamoDB and its origin behind switches.
+
+    edge ──▶ switch ──▶ `ripple dev`'s DynamoDB
+     └─────▶ switch ──▶ `ripple dev`
+"""
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import threading
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+THROTTLED = b'{"__type":"com.amazonaws.dynamodb.v20120810#ThrottlingException","message":"slow down"}'
+
+
+class Switch:
+    """Passes requests on, or lets them fail in the way that `mode` names: pass, stopped, throttle, garbage, slow."""
+
+    def __init__(self, target):
+        self.mode, self.count = "pass", 0
+        switch, target = self, urllib.parse.urlsplit(target)
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def answer(self):
+                length = int(self.headers.get("content-length") or 0)
+                body = self.rfile.read(length)
+                switch.count += 1
+                match switch.mode:
+                    case "stopped":
+                        # Closed without an answer, as by a server that has gone.
+                        self.connection.shutdown(socket.SHUT_RDWR)
+                        self.close_connection = True
+                        return
+                    case "throttle":
+                        return self.send(400, {"content-type": "application/x-amz-json-1.0"}, THROTTLED)
+                    case "garbage":
+                        return self.send(200, {"content-type": "text/html"}, b"<html>not DynamoDB</html>")
+                    case "slow":
+                        time.sleep(20)
+                onward = http.client.HTTPConnection(target.hostname, target.port, timeout=30)
+                headers = {k: v for k, v in self.headers.items() if k.lower() not in ("host", "connection")}
+                onward.request(self.command, self.path, body or None, headers)
+                response = onward.getresponse()
+                payload = response.read()
+                own = ("connection", "content-length", "date", "transfer-encoding")
+                self.send(response.status, {k: v for k, v in response.getheaders() if k.lower() not in own}, payload)
+                onward.close()
+
+            do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = answer
+
+            def send(self, status, headers, payload):
+                try:
+                    self.send_response_only(status)
+                    for name, value in headers.items():
+                        self.send_header(name, value)
+                    if status != 204:
+                        self.send_header("content-length", str(len(payload)))
+                    self.end_headers()
+                    self.wfile.write(payload)
+                except OSError:
+                    pass  # the caller did not wait
+
+            def log_message(self, *_):
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+class Edge:
+    """One `wrangler dev`, ended with all that it started."""
+
+    def __init__(self, folder, origin, dynamodb, fresh=1):
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        variables = {
+            "RIPPLE_ORIGIN": origin,
+            "AWS_ENDPOINT_URL_DYNAMODB": dynamodb,
+            "AWS_REGION": "us-east-1",
+            "RIPPLE_FRESH_SECONDS": str(fresh),
+            "RIPPLE_RATE_LIMIT": "0",
+        }
+        command = [str(ROOT / "node_modules/.bin/wrangler"), "dev", "--ip", "127.0.0.1", "--port", str(self.port)]
+        command += ["--inspector-port", "0", "--show-interactive-dev-session=false", "--persist-to", str(folder / "state")]
+        for name, value in variables.items():
+            command += ["--var", f"{name}:{value}"]
+        env = os.environ | {
+            "PATH": f"{ROOT / 'node_modules/.bin'}:{os.environ['PATH']}",
+            "WRANGLER_SEND_METRICS": "false",
+            "AWS_ACCESS_KEY_ID": "local",
+            "AWS_SECRET_ACCESS_KEY": "local",
+        }
+        self.log = open(folder / "log", "w+b")
+        self.process = subprocess.Popen(
+            command, cwd=ROOT, env=env, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, start_new_session=True
+        )
+        self.wait()
+
+    def wait(self):
+        deadline = time.monotonic() + 600  # it builds the worker where that was not done before
+        while time.monotonic() < deadline:
+            assert self.process.poll() is None, self.read_log()
+            try:
+                if send(self.url, "GET", "/health").status == 200:
+                    return
+            except OSError:
+                time.sleep(0.1)
+        raise AssertionError(self.read_log())
+
+    def read_log(self):
+        self.log.seek(0)
+        return self.log.read().decode(errors="replace")
+
+    def close(self):
+        self.process.send_signal(signal.SIGINT)
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            pass
+        try:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        self.process.wait()
+        self.log.close()
+
+
+class Answer:
+    def __init__(self, status, headers, body):
+        self.status, self.headers, self.body = status, headers, body
+
+    def json(self):
+        return json.loads(self.body)
+
+    def __repr__(self):
+        return f"{self.status} {dict(self.headers)} {self.body[:300]!r}"
+
+
+def send(url, method, path, key=None, body=None, timeout=40, **headers):
+    headers = {name.replace("_", "-"): value for name, value in headers.items()}
+    if key:
+        headers["x-api-key"] = key
+    if body is not None:
+        body = json.dumps(body).encode()
+        headers["content-type"] = "application/json"
+    request = urllib.request.Request(url + path, body, headers, method=method)
+    try:
+        response = urllib.request.urlopen(request, timeout=timeout)
+    except urllib.error.HTTPError as error:
+        response = error
+    with response:
+        return Answer(response.status, response.headers, response.read())
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]

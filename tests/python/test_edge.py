@@ -1,0 +1,223 @@
+"""The edge worker under the real workerd: what its cache may and may not do, whose writes a reader sees, and what
+happens while DynamoDB or the origin is away."""
+
+import re
+import secrets
+import string
+import time
+import zlib
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from conftest import _setting
+from edge import Edge, Switch, send
+
+
+@pytest.fixture(scope="module")
+def key():
+    return _setting("RIPPLE_KEY")
+
+
+@pytest.fixture(scope="module")
+def origin():
+    switch = Switch(_setting("RIPPLE_URL"))
+    yield switch
+    switch.close()
+
+
+@pytest.fixture(scope="module")
+def dynamodb():
+    switch = Switch(_setting("RIPPLE_DYNAMODB_ENDPOINT"))
+    yield switch
+    switch.close()
+
+
+@pytest.fixture(scope="module")
+def edge(tmp_path_factory, origin, dynamodb):
+    edge = Edge(tmp_path_factory.mktemp("edge"), origin.url, dynamodb.url)
+    yield edge
+    edge.close()
+
+
+@pytest.fixture(scope="module")
+def other_edge(tmp_path_factory, origin, dynamodb):
+    edge = Edge(tmp_path_factory.mktemp("other-edge"), origin.url, dynamodb.url)
+    yield edge
+    edge.close()
+
+
+@pytest.fixture(autouse=True)
+def healed(origin, dynamodb):
+    yield
+    origin.mode = dynamodb.mode = "pass"
+
+
+def project(**members):
+    return {
+        "prj_id": f"edge-{secrets.token_hex(6)}",
+        "name": "Ferry timetable",
+        "goal": "Nobody waits",
+        "issue": "Three tables",
+        "description": "Collect them",
+        "term": 6,
+        "term_unit": "month",
+        "create_date": "2026-11-02",
+    } | members
+
+
+def created(url, key, **members):
+    answer = send(url, "POST", "/prj", key, project(**members))
+    assert answer.status == 201, answer
+    return answer.json(), answer.headers["ripple-session"]
+
+
+def damaged(key):
+    return key[:-1] + ("0" if key[-1] != "0" else "1")
+
+
+def unknown_key():
+    """Well formed, its check included, and nobody's."""
+    alphabet = string.digits + string.ascii_uppercase + string.ascii_lowercase
+    letters = "".join(secrets.choice(alphabet) for _ in range(30))
+    rest, check = zlib.crc32(letters.encode()), ""
+    for _ in range(6):
+        rest, digit = divmod(rest, 62)
+        check = alphabet[digit] + check
+    return f"rpl_{letters}{check}"
+
+
+def test_no_cached_answer_without_a_key(edge, key):
+    assert send(edge.url, "GET", "/prj", key).status == 200
+    for wrong in (None, "", damaged(key), unknown_key(), key.lower()):
+        answer = send(edge.url, "GET", "/prj", wrong)
+        assert answer.status == 403, answer
+        assert answer.headers["cache-control"] == "no-store"
+        assert "age" not in answer.headers and "etag" not in answer.headers
+
+
+def test_concurrent_callers_get_their_own_answers(edge, key):
+    def call(index):
+        good = index % 2 == 0
+        answer = send(edge.url, "GET", "/prj", key if good else damaged(key), x_request_id=f"r{index}")
+        assert (answer.status, answer.headers["x-request-id"]) == (200 if good else 403, f"r{index}")
+
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(call, range(200)))
+
+
+def test_a_read_key_writes_nothing(edge, key):
+    reader = _setting("RIPPLE_READ_KEY")
+    answer = send(edge.url, "POST", "/prj", reader, project())
+    assert (answer.status, answer.json()["code"]) == (403, "insufficient_scope")
+
+
+def test_errors_are_not_kept(edge, key):
+    absent = f"/prj/absent-{secrets.token_hex(4)}"
+    for path, status in ((absent, 404), ("/prj?limit=0", 400), ("/nowhere", 403)):
+        answer = send(edge.url, "GET", path, key)
+        assert (answer.status, answer.headers["cache-control"]) == (status, "no-store"), answer
+        assert "age" not in answer.headers
+    made = send(edge.url, "POST", "/prj", key, project(prj_id=absent.removeprefix("/prj/")))
+    assert made.status == 201
+    assert send(edge.url, "GET", absent, key, ripple_session=made.headers["ripple-session"]).status == 200
+
+
+def test_age_and_cache_status_are_true(edge, key):
+    first = send(edge.url, "GET", "/prj", key, cache_control="no-cache")
+    assert first.headers["age"] == "0", first
+    assert re.fullmatch(r"ripple; (fwd=request|fwd=miss; stored); ttl=\d", first.headers["cache-status"])
+    time.sleep(2.1)
+    second = send(edge.url, "GET", "/prj", key)
+    assert second.headers["age"] == "2", second.headers
+    assert re.fullmatch(r"ripple; hit; ttl=-\d", second.headers["cache-status"])
+    time.sleep(0.3)  # it was refreshed behind that answer
+    assert send(edge.url, "GET", "/prj", key).headers["age"] == "0"
+
+
+def test_an_unchanged_list_is_not_sent_again(edge, key):
+    etag = send(edge.url, "GET", "/prj", key).headers["etag"]
+    answer = send(edge.url, "GET", "/prj", key, if_none_match=etag)
+    assert (answer.status, answer.body, answer.headers["etag"]) == (304, b"", etag)
+
+
+def test_fresh_reads_ask_dynamodb_nothing(edge, key, dynamodb):
+    send(edge.url, "GET", "/prj", key, cache_control="no-cache")
+    before = dynamodb.count
+    for path in ("/prj", "/prj?q=ferry", "/prj?sort=-name&limit=1"):
+        answer = send(edge.url, "GET", path, key)
+        assert answer.headers["ripple-capacity"] == "read=0, write=0", answer
+    assert dynamodb.count == before
+
+
+@pytest.mark.parametrize("snapshot", ["fresh", "old"])
+def test_a_reader_sees_its_own_writes_through_every_host(edge, other_edge, key, snapshot):
+    hosts = (edge.url, other_edge.url)
+    for url in hosts:
+        send(url, "GET", "/prj", key, cache_control="no-cache")
+    if snapshot == "old":
+        time.sleep(1.5)
+    record, token = created(_setting("RIPPLE_URL"), key, goal="written at the backend")
+    for url in hosts:
+        one = send(url, "GET", f"/prj/{record['prj_id']}", key, ripple_session=token)
+        assert one.json() == record
+        listed = send(url, "GET", f"/prj?prj_id={record['prj_id']}", key, ripple_session=token)
+        assert listed.json() == [record]
+    gone = send(edge.url, "DELETE", f"/prj/{record['prj_id']}", key, ripple_session=token)
+    assert gone.status == 204, gone
+    for url in hosts:
+        answer = send(url, "GET", f"/prj/{record['prj_id']}", key, ripple_session=gone.headers["ripple-session"])
+        assert answer.status == 410, answer
+
+
+def test_a_write_through_the_edge_shows_at_once(edge, key):
+    send(edge.url, "GET", "/prj", key, cache_control="no-cache")
+    record, _ = created(edge.url, key, goal="through the edge")
+    deadline = time.monotonic() + 0.9  # within the time that the snapshot stays fresh
+    while time.monotonic() < deadline:
+        answer = send(edge.url, "GET", f"/prj/{record['prj_id']}", key)
+        if answer.status == 200:
+            break
+    assert answer.json() == record
+
+
+@pytest.mark.parametrize("mode", ["stopped", "throttle", "garbage", "slow"])
+def test_reads_go_on_without_dynamodb(edge, key, dynamodb, mode):
+    record, token = created(edge.url, key)
+    fresh = send(edge.url, "GET", "/prj", key, cache_control="no-cache", ripple_session=token)
+    assert fresh.status == 200
+    dynamodb.mode = mode
+    time.sleep(2.2)
+    stale = send(edge.url, "GET", "/prj", key)
+    assert (stale.status, stale.body) == (200, fresh.body)
+    assert int(stale.headers["age"]) >= 2
+    # Who wants it fresh waits for the attempt, and gets what there is.
+    forced = send(edge.url, "GET", f"/prj/{record['prj_id']}", key, cache_control="no-cache")
+    assert (forced.status, forced.json()) == (200, record)
+    assert int(forced.headers["age"]) >= 2
+    dynamodb.mode = "pass"
+    deadline = time.monotonic() + 40
+    while time.monotonic() < deadline:
+        healed = send(edge.url, "GET", "/prj", key, cache_control="no-cache")
+        if healed.headers["age"] == "0":
+            break
+        time.sleep(0.5)
+    assert healed.headers["age"] == "0", healed
+
+
+def test_writes_say_that_the_origin_is_away(edge, key, origin):
+    record, _ = created(edge.url, key)
+    path = f"/prj/{record['prj_id']}"
+    origin.mode = "stopped"
+    answer = send(edge.url, "PATCH", path, key, {"goal": "new"})
+    assert (answer.status, answer.json()["code"]) == (502, "bad_gateway"), answer
+    assert answer.headers["cache-control"] == "no-store"
+    assert send(edge.url, "GET", path, key).status == 200
+    origin.mode = "pass"
+    assert send(edge.url, "PATCH", path, key, {"goal": "new"}).json()["goal"] == "new"
+
+
+def test_logs_hold_no_key(edge, key):
+    log = edge.read_log()
+    assert key not in log and key[4:34] not in log
+    assert '"message":"answered"' in log or '"answered"' in log
