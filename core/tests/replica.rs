@@ -13,12 +13,12 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Waker};
 
+use ripple_core::ProjectId;
 use ripple_core::list::Query;
 use ripple_core::replica::{Clock as _, Prepared, Replica};
 use ripple_core::session::Session;
 use ripple_core::snapshot::protocol::{FRESH, Freshness, STALE, STALE_IF_ERROR};
 use ripple_core::store::{Capacity, Consistency, Store as _};
-use ripple_core::ProjectId;
 use world::{HostClock, Link, World};
 
 /// What a reader remembers.

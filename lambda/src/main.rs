@@ -1,22 +1,40 @@
 //! `bootstrap`: the function under Lambda's runtime loop.
 
+use std::process::ExitCode;
 use std::time::Duration;
 
+use http::Method;
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn};
-use ripple_lambda::{Function, config, log};
+use lambda_runtime_api_client::{Client, build_request};
+use ripple_lambda::config::{self, ConfigError};
+use ripple_lambda::{Function, log};
+use serde_json::json;
 use serde_json::value::RawValue;
 
 /// How long the first call to DynamoDB may hold up the start. Lambda allows ten seconds in all.
 const WARM_UP: Duration = Duration::from_secs(3);
 
-fn main() -> Result<(), Error> {
+fn main() -> ExitCode {
     log::start(config::process_environment("RIPPLE_LOG").as_deref());
     // One event at a time, one thread: that is what a function has to do.
-    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(run())
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    match runtime.map_err(Error::from).and_then(|runtime| runtime.block_on(run())) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(target: "ripple", %error, "the function ends");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 async fn run() -> Result<(), Error> {
-    let store = config::store(config::process_environment)?;
+    let store = match config::store(config::process_environment) {
+        Ok(store) => store,
+        Err(error) => {
+            report(&error).await?;
+            return Err(error.into());
+        }
+    };
     // A real call while the function starts, where CPU is not throttled: it opens the connection and shakes hands.
     match tokio::time::timeout(WARM_UP, store.warm_up()).await {
         Ok(Ok(())) => {}
@@ -28,4 +46,18 @@ async fn run() -> Result<(), Error> {
         function.handle(&event.payload, &event.context.request_id).await.map_err(Diagnostic::from)
     }))
     .await
+}
+
+/// Tells Lambda why the function cannot start. Whoever calls it is answered that, and not only that it ended.
+/// <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html#runtimes-api-initerror>
+async fn report(error: &ConfigError) -> Result<(), Error> {
+    const KIND: &str = "Runtime.ConfigInvalid";
+    let diagnostic = json!({ "errorType": KIND, "errorMessage": error.to_string() });
+    let request = build_request()
+        .method(Method::POST)
+        .uri("/2018-06-01/runtime/init/error")
+        .header("lambda-runtime-function-error-type", KIND)
+        .body(diagnostic.to_string().into())?;
+    Client::builder().build()?.call(request).await?;
+    Ok(())
 }

@@ -1,2 +1,96 @@
-//! Build steps.
-fn main() {}
+//! ripple's own build steps: `cargo xtask …`.
+//!
+//! | command | what it does |
+//! |---|---|
+//! | `dev` | builds ripple and starts it: the API on an embedded DynamoDB, the edge worker in front of it |
+//! | `edge` | builds the edge worker |
+//! | `check` | what can be said of the code without running it |
+//! | `test` | `check`, then every test there is; the continuous integration calls just this |
+//! | `bench` | measures ripple beside what it is compared with |
+//!
+//! Whatever a command needs beyond Rust it fetches by itself, at the version pinned here, into folders that git
+//! ignores. Only Python and Node.js cannot be had that way: without them one
+//! sentence says so.
+//!
+//! A check or a test is a [`step::Step`]: one row in a table, [`check::STEPS`] or [`test::STEPS`], and one function.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::builder::{PossibleValue, PossibleValuesParser};
+use clap::{Parser, Subcommand};
+
+#[cfg(target_os = "linux")] // It reads the costs of processes from Linux.
+mod bench;
+mod check;
+mod dev;
+mod edge;
+mod node;
+mod portable;
+mod process;
+mod python;
+mod server;
+mod step;
+mod test;
+mod toolchain;
+mod tools;
+mod workspace;
+
+use step::Step;
+
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask", about = "ripple's own build steps", max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Build ripple and start it: the API on an embedded DynamoDB, the edge worker in front of it
+    Dev(dev::Options),
+    /// Build the edge worker
+    Edge,
+    /// Check the code without running it
+    Check {
+        /// Take only this step; can be repeated
+        #[arg(long, value_name = "STEP", value_parser = step_names(check::STEPS.iter()))]
+        only: Vec<String>,
+    },
+    /// Check the code and run every test
+    Test {
+        /// Take only this step; can be repeated
+        #[arg(long, value_name = "STEP", value_parser = step_names(test::all_steps()))]
+        only: Vec<String>,
+    },
+    /// Measure ripple beside what it is compared with; without a name, list the benchmarks
+    #[cfg(target_os = "linux")]
+    Bench {
+        /// The benchmark to run, or `all`
+        name: Option<String>,
+    },
+}
+
+fn main() -> ExitCode {
+    let outcome = match Arguments::parse().command {
+        Command::Dev(options) => dev::run(&options),
+        Command::Edge => edge::build().map(|()| ExitCode::SUCCESS),
+        Command::Check { only } => step::take(check::STEPS.iter(), &only),
+        Command::Test { only } => step::take(test::all_steps(), &only),
+        #[cfg(target_os = "linux")]
+        Command::Bench { name } => bench::run(name.as_deref()),
+    };
+    report(outcome)
+}
+
+fn report(outcome: Result<ExitCode>) -> ExitCode {
+    outcome.unwrap_or_else(|error| {
+        eprintln!("xtask: {error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+/// Lets the command line take the names of these steps, and its help explain them.
+fn step_names<'a>(steps: impl Iterator<Item = &'a Step>) -> PossibleValuesParser {
+    PossibleValuesParser::new(steps.map(|step| PossibleValue::new(step.name).help(step.purpose)))
+}

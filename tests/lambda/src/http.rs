@@ -1,6 +1,6 @@
 //! As much of HTTP/1.1 (RFC 9112) as runtimes speak: requests with a `Content-Length` on connections that stay open.
 
-use std::io::{self, BufRead, Read as _, Write};
+use std::io::{self, BufRead, Write};
 
 /// A request, its headers only as far as they matter here.
 pub(crate) struct Request {
@@ -37,13 +37,9 @@ pub(crate) fn read(connection: &mut impl BufRead) -> io::Result<Option<Request>>
 }
 
 /// Answers a request, in one write so that it goes out at once.
-pub(crate) fn write(
-    connection: &mut impl Write,
-    status: &str,
-    headers: &[(&str, &str)],
-    body: &str,
-) -> io::Result<()> {
-    let mut answer = format!("HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n", body.len());
+pub(crate) fn write(connection: &mut impl Write, status: &str, headers: &[(&str, &str)], body: &str) -> io::Result<()> {
+    let mut answer =
+        format!("HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n", body.len());
     for (name, value) in headers {
         answer.extend([name, ": ", value, "\r\n"]);
     }
@@ -61,7 +57,8 @@ mod tests {
 
     #[test]
     fn requests_follow_each_other_on_a_connection() {
-        let mut connection = &b"GET /next HTTP/1.1\r\nHost: a\r\n\r\nPOST /response HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}"[..];
+        let mut connection =
+            &b"GET /next HTTP/1.1\r\nHost: a\r\n\r\nPOST /response HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}"[..];
         let get = read(&mut connection).unwrap().unwrap();
         assert_eq!((get.method.as_str(), get.path.as_str(), get.body.as_str()), ("GET", "/next", ""));
         let post = read(&mut connection).unwrap().unwrap();

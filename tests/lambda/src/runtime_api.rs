@@ -229,6 +229,5 @@ mod tests {
         let api = RuntimeApi::start().unwrap();
         api.end();
         assert_eq!(api.invoke("{}").outcome, Outcome::Ended);
-        assert!(send(&api, "GET /elsewhere HTTP/1.1\r\n\r\n").is_empty());
     }
 }

@@ -1,10 +1,8 @@
 //! The store's behaviour, the same on the embedded DynamoDB engine and in memory.
 
-mod engine;
-
 use std::collections::BTreeSet;
 
-use engine::Engine;
+use crate::engine::{self, Engine};
 use ripple_core::key::{ApiKey, KeyRecord, Scope};
 use ripple_core::store::memory::Memory;
 use ripple_core::store::{Capacity, Commit, Consistency, Position, Store};

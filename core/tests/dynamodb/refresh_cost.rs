@@ -1,11 +1,9 @@
 //! A refresh costs what changed, not what exists: counted in the units that the embedded DynamoDB says it consumed.
 
-mod engine;
-
 use std::cell::Cell;
 use std::time::Duration;
 
-use engine::Engine;
+use crate::engine::{self, Engine};
 use ripple_core::replica::{Clock, Replica};
 use ripple_core::session::Session;
 use ripple_core::snapshot::protocol::FRESH;
@@ -73,8 +71,9 @@ async fn a_refresh_costs_what_changed_and_not_what_exists() {
     assert!((0.5..=3.0).contains(&changed.read), "ten changed: {changed}");
     println!("full read: {filled}; ten changes: {changed}; none: {unchanged}");
 
-    let seen = replica.get(&project(3, 0, 0).id, ripple_core::store::Consistency::Eventual, &mut Capacity::default());
-    assert_eq!(seen.await.expect("memory").map(|project| project.version), Some(2));
+    let (id, mut free) = (project(3, 0, 0).id, Capacity::default());
+    let seen = replica.get(&id, ripple_core::store::Consistency::Eventual, &mut free).await.expect("memory");
+    assert_eq!(seen.map(|project| project.version), Some(2));
     clock.0.set(clock.0.get() + 61_000);
     let settled = read(false).await;
     assert!(settled.read <= 0.5, "they are settled too: {settled}");

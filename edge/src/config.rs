@@ -1,0 +1,189 @@
+//! The Worker's variables and secrets.
+
+use std::fmt;
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use ripple_core::store::dynamodb::Layout;
+
+use crate::log::Level;
+
+/// How old a list may be before it is looked after.
+const FRESH: Duration = Duration::from_secs(5);
+/// Requests a second and key: what API Gateway's usage plans commonly have.
+const RATE: u32 = 100;
+
+/// What is wrong with the configuration. The text names the variable and never its value.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum ConfigError {
+    /// A variable or secret is not set.
+    #[error("{0} is not set: `wrangler secret put {0}` for a secret, [vars] in wrangler.toml for a variable")]
+    Missing(&'static str),
+    /// It has no usable value.
+    #[error("{0} must be {1}")]
+    Invalid(&'static str, &'static str),
+}
+
+/// What the Worker is told.
+#[derive(Clone, Debug)]
+pub(crate) struct Config {
+    /// Tables: `RIPPLE_SITE`, `RIPPLE_SHARDS`.
+    pub(crate) layout: Layout,
+    /// `AWS_REGION`.
+    pub(crate) region: String,
+    /// `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`.
+    pub(crate) credentials: Credentials,
+    /// `AWS_ENDPOINT_URL_DYNAMODB`, for another DynamoDB than AWS's.
+    pub(crate) endpoint: Option<String>,
+    /// `RIPPLE_ORIGIN`: the API's base URL at API Gateway, without a slash at its end.
+    pub(crate) origin: String,
+    /// `RIPPLE_FRESH_SECONDS`: how old a list may be before it is looked after.
+    pub(crate) fresh: Duration,
+    /// `RIPPLE_RATE_LIMIT`: requests a second and key in one isolate; 0 for any number.
+    pub(crate) rate: Option<NonZeroU32>,
+    /// `RIPPLE_LOG`: off, error, warn or info.
+    pub(crate) log: Level,
+}
+
+/// An AWS access key. Shown by nothing.
+#[derive(Clone)]
+pub(crate) struct Credentials {
+    pub(crate) id: String,
+    pub(crate) secret: String,
+    pub(crate) session_token: Option<String>,
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Credentials(…)")
+    }
+}
+
+impl Config {
+    /// Reads it. An empty variable counts as none.
+    pub(crate) fn read(env: impl Fn(&str) -> Option<String>) -> Result<Config, ConfigError> {
+        let env = |name: &str| env(name).filter(|value| !value.is_empty());
+        let required = |name: &'static str| env(name).ok_or(ConfigError::Missing(name));
+        let mut layout = Layout::default();
+        if let Some(site) = env("RIPPLE_SITE") {
+            let letters = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
+            if site.len() > 200 || !site.bytes().all(letters) {
+                return Err(ConfigError::Invalid("RIPPLE_SITE", "made of A-Z a-z 0-9 _ . -, as a table's name is"));
+            }
+            layout.site = site;
+        }
+        if let Some(shards) = env("RIPPLE_SHARDS") {
+            let shards = shards.parse().ok().filter(|shards| (1..=100).contains(shards));
+            layout.shards = shards.ok_or(ConfigError::Invalid("RIPPLE_SHARDS", "a whole number from 1 to 100"))?;
+        }
+        let origin = required("RIPPLE_ORIGIN")?;
+        let endpoint = env("AWS_ENDPOINT_URL_DYNAMODB");
+        if !is_base_url(&origin) {
+            return Err(ConfigError::Invalid("RIPPLE_ORIGIN", "the URL of the API at API Gateway, its stage included"));
+        }
+        if endpoint.as_ref().is_some_and(|endpoint| !is_base_url(endpoint)) {
+            return Err(ConfigError::Invalid("AWS_ENDPOINT_URL_DYNAMODB", "a URL"));
+        }
+        let fresh = match env("RIPPLE_FRESH_SECONDS") {
+            None => FRESH,
+            Some(seconds) => seconds
+                .parse()
+                .map(Duration::from_secs)
+                .map_err(|_| ConfigError::Invalid("RIPPLE_FRESH_SECONDS", "a whole number of seconds"))?,
+        };
+        let rate = match env("RIPPLE_RATE_LIMIT") {
+            None => RATE,
+            Some(rate) => rate
+                .parse()
+                .map_err(|_| ConfigError::Invalid("RIPPLE_RATE_LIMIT", "a whole number of requests a second, or 0"))?,
+        };
+        let log = match env("RIPPLE_LOG") {
+            None => Level::Info,
+            Some(level) => {
+                Level::parse(&level).ok_or(ConfigError::Invalid("RIPPLE_LOG", "off, error, warn or info"))?
+            }
+        };
+        Ok(Config {
+            layout,
+            region: required("AWS_REGION")?,
+            credentials: Credentials {
+                id: required("AWS_ACCESS_KEY_ID")?,
+                secret: required("AWS_SECRET_ACCESS_KEY")?,
+                session_token: env("AWS_SESSION_TOKEN"),
+            },
+            endpoint,
+            origin: origin.trim_end_matches('/').to_owned(),
+            fresh,
+            rate: NonZeroU32::new(rate),
+            log,
+        })
+    }
+}
+
+/// Whether a path can be put at its end.
+fn is_base_url(text: &str) -> bool {
+    let Ok(uri) = text.parse::<http::Uri>() else { return false };
+    matches!(uri.scheme_str(), Some("http" | "https")) && uri.authority().is_some() && uri.query().is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const COMPLETE: &[(&str, &str)] = &[
+        ("AWS_REGION", "eu-central-1"),
+        ("AWS_ACCESS_KEY_ID", "id"),
+        ("AWS_SECRET_ACCESS_KEY", "hush"),
+        ("RIPPLE_ORIGIN", "https://a.execute-api.eu-central-1.amazonaws.com/prod/"),
+    ];
+
+    fn read(changed: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        Config::read(|name| {
+            let entry = changed.iter().chain(COMPLETE).find(|(entry, _)| *entry == name);
+            entry.map(|(_, value)| (*value).to_owned())
+        })
+    }
+
+    #[test]
+    fn four_values_suffice() {
+        let config = read(&[]).unwrap();
+        assert_eq!(config.origin, "https://a.execute-api.eu-central-1.amazonaws.com/prod");
+        assert_eq!((config.layout.site.as_str(), config.layout.shards), ("ripple", 1));
+        assert_eq!((config.fresh, config.rate), (FRESH, NonZeroU32::new(RATE)));
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        for (name, _) in COMPLETE {
+            assert_eq!(read(&[(name, "")]).unwrap_err(), ConfigError::Missing(name));
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_is_named() {
+        for (name, value) in [
+            ("RIPPLE_SITE", "a b"),
+            ("RIPPLE_SHARDS", "0"),
+            ("RIPPLE_ORIGIN", "api.example.com"),
+            ("RIPPLE_ORIGIN", "https://<api>.execute-api.<region>.amazonaws.com/<stage>"),
+            ("AWS_ENDPOINT_URL_DYNAMODB", "https://db.example.com/?a"),
+            ("RIPPLE_FRESH_SECONDS", "-1"),
+            ("RIPPLE_RATE_LIMIT", "many"),
+            ("RIPPLE_LOG", "loud"),
+        ] {
+            let error = read(&[(name, value)]).unwrap_err().to_string();
+            assert!(error.starts_with(name) && !error.contains(value), "{error}");
+        }
+    }
+
+    #[test]
+    fn no_limit_and_no_freshness_can_be_had() {
+        let config = read(&[("RIPPLE_RATE_LIMIT", "0"), ("RIPPLE_FRESH_SECONDS", "0")]).unwrap();
+        assert_eq!((config.fresh, config.rate), (Duration::ZERO, None));
+    }
+
+    #[test]
+    fn debug_output_keeps_the_secret() {
+        assert!(!format!("{:?}", read(&[]).unwrap()).contains("hush"));
+    }
+}

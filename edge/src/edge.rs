@@ -1,0 +1,195 @@
+//! The edge: what an isolate keeps between requests, and the way of a request through it.
+
+use std::cell::OnceCell;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::{self, Region};
+use bytes::Bytes;
+use http::{Request, Response};
+use ripple_core::edge::answers;
+use ripple_core::key::Scope;
+use ripple_core::replica::Replica;
+use ripple_core::store::dynamodb::{DynamoDb, configure};
+use ripple_core::{Admitted, Api, Moment, Report, Timestamp};
+use worker::{Context, Env, RateLimiter};
+
+use crate::clock::{self, Clock};
+use crate::config::{Config, ConfigError};
+use crate::log::{self, Line};
+use crate::rate::{self, Limiter};
+use crate::refusal::Refusal;
+use crate::store::ReadOnly;
+use crate::{exchange, fetch, origin};
+
+/// The rate-limit binding's name in wrangler.toml.
+const RATE_LIMITER: &str = "RATE_LIMITER";
+
+/// All that an isolate keeps.
+pub(crate) struct Edge {
+    config: Config,
+    api: Api<Replica<ReadOnly, Clock>>,
+    limiter: Limiter,
+}
+
+thread_local! {
+    /// Made at the first request: a Worker that starts has neither variables nor a clock nor randomness.
+    static EDGE: OnceCell<Result<&'static Edge, ConfigError>> = const { OnceCell::new() };
+}
+
+impl Edge {
+    /// This isolate's. It is there as long as the isolate is, and so is what is wrong with its configuration.
+    pub(crate) fn of(env: &Env) -> Result<&'static Edge, ConfigError> {
+        EDGE.with(|edge| edge.get_or_init(|| Edge::new(env).map(|edge| &*Box::leak(Box::new(edge)))).clone())
+    }
+
+    fn new(env: &Env) -> Result<Edge, ConfigError> {
+        let variable = |name: &str| js_sys::Reflect::get(env, &name.into()).ok()?.as_string();
+        let config = Config::read(variable)?;
+        let store = ReadOnly(DynamoDb::new(client(&config), config.layout.clone()));
+        let replica = Replica::new(store, Clock, config.fresh);
+        Ok(Edge { api: Api::new(replica), limiter: Limiter::new(config.rate), config })
+    }
+
+    /// Answers a request: parse, then the key, then the rate limit, then the route.
+    pub(crate) async fn answer(
+        &'static self,
+        raw: web_sys::Request,
+        env: &Env,
+        context: &Context,
+    ) -> worker::Result<web_sys::Response> {
+        let started = clock::now();
+        let Some(request) = exchange::request(&raw) else {
+            return Ok(exchange::response(&Refusal::Unreadable.answer("-"))?);
+        };
+        let admitted = match self.api.admit(&request, Moment { now: started, random: random(), caller: None }).await {
+            Ok(admitted) => admitted,
+            Err(answered) => return self.finish(&answered, started),
+        };
+        if let Err(refusal) = self.limit(&admitted, env, context) {
+            let mut response = refusal.answer(&admitted.report().request_id);
+            response.extensions_mut().insert(admitted.report().clone());
+            return self.finish(&response, started);
+        }
+        if !answers(admitted.route) {
+            return self.forward(&raw, &request, &admitted, started).await;
+        }
+        let response = self.read(&request, admitted, context).await;
+        self.finish(&response, started)
+    }
+
+    /// Answers a read here.
+    async fn read(&'static self, request: &Request<Bytes>, admitted: Admitted, context: &Context) -> Response<Bytes> {
+        let answer = self.api.read(request, admitted).await;
+        if let Some(refresh) = answer.behind {
+            context.wait_until(async move {
+                let outcome = self.api.refresh(refresh).await;
+                log::refreshed(outcome, self.config.log);
+            });
+        }
+        answer.response
+    }
+
+    /// Counts a request against its key's rate.
+    fn limit(&'static self, admitted: &Admitted, env: &Env, context: &Context) -> Result<(), Refusal> {
+        let Some(key_id) = &admitted.report().key_id else { return Ok(()) };
+        self.limiter.take(key_id, clock::now()).map_err(Refusal::TooManyRequests)?;
+        if let Ok(binding) = env.get_binding::<RateLimiter>(RATE_LIMITER) {
+            let key_id = key_id.clone();
+            context.wait_until(async move {
+                // A binding that fails limits nothing.
+                if binding.limit(key_id.clone()).await.is_ok_and(|outcome| !outcome.success) {
+                    self.limiter.refuse(&key_id, clock::now().after(rate::REFUSED));
+                }
+            });
+        }
+        Ok(())
+    }
+
+    /// Has the origin answer.
+    async fn forward(
+        &self,
+        raw: &web_sys::Request,
+        request: &Request<Bytes>,
+        admitted: &Admitted,
+        started: Timestamp,
+    ) -> worker::Result<web_sys::Response> {
+        let report = admitted.report();
+        match origin::forward(&self.config.origin, raw, request.uri(), &report.request_id).await {
+            Ok(response) => {
+                self.log(report, response.status(), "origin", started);
+                let wrote = admitted.route.scope == Some(Scope::Write) && response.ok();
+                if wrote { self.learn(request, response).await } else { Ok(response) }
+            }
+            Err(error) => {
+                let response = error.refusal.answer(&report.request_id);
+                let report = Report { error: Some(error.to_string()), ..report.clone() };
+                self.log(&report, response.status().as_u16(), "origin", started);
+                Ok(exchange::response(&response)?)
+            }
+        }
+    }
+
+    /// Has the replica learn of a write from the origin's answer to it.
+    async fn learn(&self, request: &Request<Bytes>, response: web_sys::Response) -> worker::Result<web_sys::Response> {
+        let (status, headers) = exchange::head(&response);
+        let body = fetch::body(&response).await.map_err(|error| error.to_string())?;
+        self.api.learn(request.method(), request.uri().path(), status, &headers, &body);
+        Ok(exchange::with_body(&response, &body)?)
+    }
+
+    /// Logs an answer of the edge's own, and hands it to the runtime.
+    fn finish(&self, response: &Response<Bytes>, started: Timestamp) -> worker::Result<web_sys::Response> {
+        if let Some(report) = response.extensions().get::<Report>() {
+            self.log(report, response.status().as_u16(), "edge", started);
+        }
+        Ok(exchange::response(response)?)
+    }
+
+    fn log(&self, report: &Report, status: u16, by: &'static str, started: Timestamp) {
+        let line = Line {
+            message: "answered",
+            request_id: &report.request_id,
+            method: report.method,
+            status,
+            key_id: report.key_id.as_deref(),
+            by,
+            duration_ms: clock::now().0.saturating_sub(started.0),
+            capacity_read: report.capacity.read,
+            capacity_write: report.capacity.write,
+            error: report.error.as_deref(),
+        };
+        log::write(&line, self.config.log);
+    }
+}
+
+/// The DynamoDB client.
+fn client(config: &Config) -> Client {
+    // The SDK's jitter: left alone, it is the same in every isolate.
+    fastrand::seed(u64::from_ne_bytes(random()));
+    let credentials = &config.credentials;
+    let credentials = config::Credentials::new(
+        &credentials.id,
+        &credentials.secret,
+        credentials.session_token.clone(),
+        None,
+        "the Worker's secrets",
+    );
+    let builder = configure(config::Config::builder())
+        .http_client(fetch::Fetch)
+        .sleep_impl(Clock)
+        .time_source(Clock)
+        .region(Region::new(config.region.clone()))
+        .credentials_provider(credentials);
+    let builder = match &config.endpoint {
+        Some(endpoint) => builder.endpoint_url(endpoint),
+        None => builder,
+    };
+    Client::from_conf(builder.build())
+}
+
+/// Bytes from `crypto.getRandomValues`.
+fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).expect("a Worker has crypto.getRandomValues");
+    bytes
+}

@@ -1,0 +1,116 @@
+//! One line of JSON a request, for Workers Logs. No secret, no body, no query.
+
+#[cfg(target_arch = "wasm32")]
+use ripple_core::store::{Capacity, StoreError};
+use serde::Serialize;
+
+/// What is logged at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Level {
+    Off,
+    Error,
+    Warn,
+    Info,
+}
+
+impl Level {
+    /// As `RIPPLE_LOG` says it.
+    pub(crate) fn parse(text: &str) -> Option<Level> {
+        match text {
+            "off" => Some(Level::Off),
+            "error" => Some(Level::Error),
+            "warn" => Some(Level::Warn),
+            "info" => Some(Level::Info),
+            _ => None,
+        }
+    }
+}
+
+/// The line of an answered request.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct Line<'a> {
+    pub(crate) message: &'static str,
+    pub(crate) request_id: &'a str,
+    /// The method's name: search, get, create, …
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) method: Option<&'static str>,
+    pub(crate) status: u16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) key_id: Option<&'a str>,
+    /// Who made the answer: the edge itself, or the origin.
+    pub(crate) by: &'static str,
+    pub(crate) duration_ms: u64,
+    pub(crate) capacity_read: f64,
+    pub(crate) capacity_write: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) error: Option<&'a str>,
+}
+
+impl Line<'_> {
+    /// A warning when ripple, its storage or its origin failed.
+    pub(crate) fn level(&self) -> Level {
+        if self.status >= 500 { Level::Warn } else { Level::Info }
+    }
+
+    /// As one line.
+    pub(crate) fn to_json(&self) -> String {
+        serde_json::to_string(self).expect("strings and numbers serialise")
+    }
+}
+
+/// Writes a line, if lines of its level are wanted.
+#[cfg(target_arch = "wasm32")]
+pub(crate) fn write(line: &Line<'_>, wanted: Level) {
+    let level = line.level();
+    if level > wanted {
+        return;
+    }
+    let text = line.to_json().into();
+    match level {
+        Level::Warn => web_sys::console::warn_1(&text),
+        _ => web_sys::console::log_1(&text),
+    }
+}
+
+/// Writes what a refresh cost that nobody waited for, or why it failed.
+#[cfg(target_arch = "wasm32")]
+pub(crate) fn refreshed(outcome: Result<Capacity, StoreError>, wanted: Level) {
+    match outcome {
+        Ok(cost) if wanted >= Level::Info => {
+            let line = serde_json::json!({ "message": "refreshed", "capacity_read": cost.read });
+            web_sys::console::log_1(&line.to_string().into());
+        }
+        Err(error) if wanted >= Level::Warn => {
+            let line = serde_json::json!({ "message": "refresh failed", "error": error.to_string() });
+            web_sys::console::warn_1(&line.to_string().into());
+        }
+        _ => {}
+    }
+}
+
+/// Writes what is wrong with the Worker itself.
+#[cfg(target_arch = "wasm32")]
+pub(crate) fn error(error: &dyn std::error::Error) {
+    let line = serde_json::json!({ "message": "ripple cannot start", "error": error.to_string() });
+    web_sys::console::error_1(&line.to_string().into());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_is_a_warning() {
+        let line = |status| Line { status, ..Line::default() };
+        assert_eq!(line(200).level(), Level::Info);
+        assert_eq!(line(404).level(), Level::Info);
+        assert_eq!(line(502).level(), Level::Warn);
+    }
+
+    #[test]
+    fn what_is_not_known_is_left_out() {
+        let line = Line { message: "answered", request_id: "r", status: 200, by: "edge", ..Line::default() };
+        let json = r#"{"message":"answered","request_id":"r","status":200,"by":"edge","duration_ms":0,"capacity_read":0.0,"capacity_write":0.0}"#;
+        assert_eq!(line.to_json(), json);
+    }
+}

@@ -1,0 +1,99 @@
+//! The origin, API Gateway: what the edge does not answer itself goes there as it came.
+
+use std::pin::pin;
+use std::time::Duration;
+
+use futures_util::future::{Either, select};
+use http::Uri;
+use web_sys::{Headers, Request, RequestCache, RequestInit, RequestRedirect, Response};
+use worker::Delay;
+
+use crate::fetch::{self, FetchError};
+use crate::refusal::Refusal;
+
+/// How long the origin may take to begin its answer: API Gateway itself gives up after 29 s.
+/// <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-execution-service-limits-table.html>
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Headers that are about the connection and not the request (RFC 9110 §7.6.1), and `host`, which names the edge.
+const NOT_FORWARDED: &[&str] = &[
+    "connection",
+    "host",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
+/// Why there is no answer of the origin's: for the caller, and for the log.
+#[derive(Debug, thiserror::Error)]
+#[error("origin: {cause}")]
+pub(crate) struct OriginError {
+    pub(crate) refusal: Refusal,
+    cause: String,
+}
+
+impl From<FetchError> for OriginError {
+    fn from(error: FetchError) -> Self {
+        OriginError { refusal: Refusal::BadGateway, cause: error.to_string() }
+    }
+}
+
+/// The origin's answer, as it came. The body passes through and is never held.
+pub(crate) async fn forward(origin: &str, request: &Request, target: &Uri, id: &str) -> Result<Response, OriginError> {
+    let init = init(request, id)?;
+    let target = target.path_and_query().map_or("/", |target| target.as_str());
+    let url = format!("{origin}{target}");
+    let sent = pin!(fetch::send(&url, &init));
+    match select(sent, Delay::from(TIMEOUT)).await {
+        Either::Left((answer, _)) => {
+            let (response, abort) = answer?;
+            // From here on the runtime hands the body on; the caller may take their time.
+            abort.release();
+            of_the_origin(response)
+        }
+        Either::Right(((), _)) => Err(OriginError {
+            refusal: Refusal::GatewayTimeout,
+            cause: format!("no answer in {} s", TIMEOUT.as_secs()),
+        }),
+    }
+}
+
+fn init(request: &Request, id: &str) -> Result<RequestInit, FetchError> {
+    let headers = Headers::new_with_headers(&request.headers())?;
+    if let Some(named) = headers.get("connection")? {
+        for name in named.split(',') {
+            // A name that is none takes no header along.
+            let _ = headers.delete(name.trim());
+        }
+    }
+    for name in NOT_FORWARDED {
+        headers.delete(name)?;
+    }
+    // The caller's own, where it is fit for a log: then both logs have the same.
+    headers.set("x-request-id", id)?;
+
+    let init = RequestInit::new();
+    init.set_method(&request.method());
+    init.set_headers(&headers);
+    init.set_body_opt_readable_stream(request.body().as_ref());
+    // An answer of the origin's is somebody's own: neither redirected nor kept on the way.
+    init.set_redirect(RequestRedirect::Manual);
+    init.set_cache(RequestCache::NoStore);
+    Ok(init)
+}
+
+/// An origin that cannot be reached shows, on Cloudflare's network, as a page of Cloudflare's with a status of its own.
+/// <https://developers.cloudflare.com/support/troubleshooting/http-status-codes/cloudflare-5xx-errors/>
+fn of_the_origin(response: Response) -> Result<Response, OriginError> {
+    let refusal = match response.status() {
+        522 | 524 => Refusal::GatewayTimeout,
+        520..=530 => Refusal::BadGateway,
+        _ => return Ok(response),
+    };
+    Err(OriginError { refusal, cause: format!("Cloudflare's status {}", response.status()) })
+}

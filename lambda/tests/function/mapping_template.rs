@@ -1,0 +1,57 @@
+//! The article's events: a mapping template named the method, and the plain item or list came back.
+
+use serde_json::json;
+
+use crate::fixture::{DynamoDb, answer, error};
+
+#[test]
+fn the_plain_item_or_list_comes_back() {
+    let database = DynamoDb::start();
+    let function = database.function();
+    assert_eq!(answer(&function, "template_search"), json!([]));
+
+    let created = answer(&function, "template_create");
+    assert_eq!((&created["prj_id"], &created["version"]), (&json!("prj0001"), &json!(1)));
+    assert_eq!(answer(&function, "template_get"), created);
+    assert_eq!(answer(&function, "template_search"), json!([created]));
+    assert_eq!(answer(&function, "template_search_filtered"), json!([]));
+
+    let updated = answer(&function, "template_update");
+    assert_eq!((&updated["goal"], &updated["version"]), (&json!("Beans by May"), &json!(2)));
+    assert_eq!(answer(&function, "template_delete"), json!(null));
+    assert_eq!(answer(&function, "template_search"), json!([]));
+}
+
+#[test]
+fn an_error_is_the_functions_error() {
+    let database = DynamoDb::start();
+    let function = database.function();
+    answer(&function, "template_create");
+    answer(&function, "template_update");
+
+    let cases = [
+        ("template_get_absent", "not_found", "404 not_found: "),
+        ("template_create", "exists", "409 exists: "),
+        ("template_update_stale", "stale", "409 stale: "),
+        ("template_create_incomplete", "invalid_body", "400 invalid_body: "),
+        ("template_get_no_id", "invalid_event", "400 invalid_event: "),
+    ];
+    for (event, kind, begin) in cases {
+        let (of_kind, message) = error(&function, event);
+        assert_eq!(of_kind, kind, "{event}");
+        assert!(message.starts_with(begin), "{event}: {message}");
+    }
+    let (_, message) = error(&function, "template_create_incomplete");
+    assert!(message.contains("; /goal "), "each fault with its place: {message}");
+}
+
+#[test]
+fn an_unknown_method_is_told_the_known_ones() {
+    let database = DynamoDb::start();
+    let (kind, message) = error(&database.function(), "template_unknown_method");
+    assert_eq!(kind, "invalid_event");
+    assert!(message.contains("__import__('os').system"), "{message}");
+    for known in ["search", "get", "create", "update", "delete"] {
+        assert!(message.contains(known), "{message}");
+    }
+}

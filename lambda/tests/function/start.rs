@@ -1,0 +1,62 @@
+//! Starting when something is wrong.
+
+use std::net::TcpListener;
+use std::time::{Duration, Instant};
+
+use ripple_core::limits::{RETRY_AFTER, STORE_BUDGET};
+use ripple_runtime_api::Outcome;
+use serde_json::{Value, json};
+
+use crate::fixture::{answer, body, environment, start};
+
+/// How long the first call may hold up the start, and the machine be slow.
+const SLACK: Duration = Duration::from_secs(5);
+
+#[test]
+fn what_is_missing_is_named() {
+    let cases = [
+        ("AWS_REGION", None, "AWS_REGION is not set"),
+        ("AWS_ACCESS_KEY_ID", None, "AWS_ACCESS_KEY_ID is not set"),
+        ("AWS_SECRET_ACCESS_KEY", Some(""), "AWS_SECRET_ACCESS_KEY is not set"),
+        ("AWS_CA_BUNDLE", Some("/nowhere.pem"), "AWS_CA_BUNDLE /nowhere.pem: No such file or directory (os error 2)"),
+        ("RIPPLE_SITE", Some("a b"), "RIPPLE_SITE must be made of A-Z a-z 0-9 _ . -, as a table's name is"),
+        ("RIPPLE_SHARDS", Some("0"), "RIPPLE_SHARDS must be a whole number from 1 to 100"),
+    ];
+    for (name, value, complaint) in cases {
+        let mut environment = environment("http://127.0.0.1:1".to_owned());
+        match value {
+            None => environment.remove(name),
+            Some(value) => environment.insert(name, value.to_owned()),
+        };
+        let function = start(&environment);
+        let Outcome::NotStarted(told) = function.invoke("{}").outcome else { panic!("{name} is not missed") };
+        let told: Value = serde_json::from_str(&told).expect("an error is JSON");
+        assert_eq!(told, json!({"errorType": "Runtime.ConfigInvalid", "errorMessage": complaint}));
+        assert_eq!(function.invoke("{}").outcome, Outcome::Ended, "{name}");
+        let ended = function.end().expect("it can be waited for");
+        assert_eq!(ended.status.code(), Some(1), "{name}");
+        let line: Value = serde_json::from_str(&ended.log).unwrap_or_else(|_| panic!("not one line: {}", ended.log));
+        assert_eq!(line["level"], "ERROR", "{line}");
+        assert_eq!(line["error"], complaint);
+    }
+}
+
+#[test]
+fn without_dynamodb_it_starts_and_answers_503_in_time() {
+    // Connections are taken and nothing is ever answered: the worst way to be unreachable.
+    let deaf = TcpListener::bind("127.0.0.1:0").expect("a loopback port is free");
+    let function = start(&environment(format!("http://{}", deaf.local_addr().expect("it is bound"))));
+    let started = Instant::now();
+    let unavailable = answer(&function, "rest_get_proxy");
+    assert!(started.elapsed() < STORE_BUDGET + SLACK, "{:?}", started.elapsed());
+    assert_eq!(unavailable["statusCode"], 503, "{unavailable}");
+    assert_eq!(unavailable["multiValueHeaders"]["retry-after"], json!([RETRY_AFTER.as_secs().to_string()]));
+    assert_eq!(body(&unavailable)["code"], "unavailable");
+    // What needs no storage goes on.
+    assert_eq!(body(&answer(&function, "function_url_health")), json!({"status": "ok"}));
+
+    let log = function.end().expect("it can be waited for").log;
+    let lines: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).expect("a line is JSON")).collect();
+    assert_eq!(lines[0]["message"], "DynamoDB did not answer in time", "{log}");
+    assert_eq!((&lines[1]["level"], &lines[1]["status"]), (&json!("WARN"), &json!(503)), "{log}");
+}

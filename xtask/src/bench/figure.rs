@@ -1,0 +1,37 @@
+//! Figures that are to be reached, in a table.
+
+use super::measure::Cost;
+
+/// A figure of ripple's, beside the other's where there is one to compare with.
+pub(super) struct Figure {
+    /// What was measured, with its unit.
+    pub(super) what: &'static str,
+    pub(super) ripple: f64,
+    pub(super) other: f64,
+    /// What has to be at most `goal`.
+    pub(super) value: f64,
+    pub(super) goal: f64,
+}
+
+impl Figure {
+    /// Of two that took turns, the other first: the median of the ratios is what counts.
+    pub(super) fn ratio(what: &'static str, costs: &[Cost], goal: f64) -> Figure {
+        let [other, ripple, ..] = costs else { panic!("two took turns") };
+        Figure { what, ripple: ripple.median, other: other.median, value: ripple.ratio[1], goal }
+    }
+
+    /// One that has to be small in itself.
+    pub(super) fn absolute(what: &'static str, ripple: f64, other: f64, goal: f64) -> Figure {
+        Figure { what, ripple, other, value: ripple, goal }
+    }
+}
+
+/// Prints them.
+pub(super) fn print(figures: &[Figure], other: &str) {
+    println!();
+    println!("{:44} {:>9} {:>9} {:>9} {:>9}", "", "ripple", other, "value", "goal");
+    for Figure { what, ripple, other, value, goal } in figures {
+        let reached = if value <= goal { "reached" } else { "missed" };
+        println!("{what:44} {ripple:9.3} {other:9.3} {value:9.4} {goal:9.4} {reached}");
+    }
+}

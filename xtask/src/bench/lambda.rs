@@ -1,0 +1,106 @@
+//! ripple's Lambda function beside the Python function it replaces: same events, same DynamoDB over TLS, same
+//! Runtime API, taking turns.
+
+use std::time::Instant;
+
+use anyhow::{Result, ensure};
+use ripple_runtime_api::Function;
+
+use super::figure::{self, Figure};
+use super::measure::{Cost, Memory, Variant, compare, cpu_time, memory};
+use super::room::{Room, answer};
+
+/// Starts of each.
+const STARTS: usize = 15;
+/// Rounds of warm events, and events in each.
+const ROUNDS: usize = 15;
+const EVENTS: u32 = 200;
+/// Events after which memory is looked at.
+const WARM: u32 = 1000;
+
+const PROJECT: &str = r#"{"prj_id":"prj0001","name":"Garden","goal":"Beans by June","issue":"Snails",
+    "description":"Raised beds behind the house","term":3,"term_unit":"month","create_date":"2026-03-01"}"#;
+/// The article's event, which both understand.
+const GET: &str = r#"{"method":"get","prj_id":"prj0001"}"#;
+
+/// The benchmark `lambda`.
+pub(super) fn run() -> Result<()> {
+    let room = Room::open()?;
+    room.import(&PROJECT.replace('\n', " "))?;
+
+    let starts = starts(&room)?;
+    let (ripple, python) = (room.ripple()?, room.python("handler")?);
+    let [of_ripple, of_python] = [&ripple, &python].map(after_warm_events);
+    let (of_ripple, of_python) = (of_ripple?, of_python?);
+    let gets = warm_gets(&ripple, &python)?;
+    drop((ripple, python));
+    room.close()?;
+
+    for cost in starts.iter().chain(&gets) {
+        println!("{cost}");
+    }
+    let megabytes = |bytes: u64| bytes as f64 / 1e6;
+    figure::print(
+        &[
+            Figure::absolute(
+                "resident after 1,000 gets, MB",
+                megabytes(of_ripple.resident),
+                megabytes(of_python.resident),
+                10.0,
+            ),
+            Figure::absolute("resident at most, MB", megabytes(of_ripple.peak), megabytes(of_python.peak), 10.0),
+            Figure::ratio("process start to first answer, ms", &starts, 1.0 / 50.0),
+            Figure::ratio("CPU of a warm get, ms", &gets, 1.0 / 4.0),
+        ],
+        "Python",
+    );
+    Ok(())
+}
+
+/// Milliseconds from the start of the process to its first answer.
+fn starts(room: &Room) -> Result<Vec<Cost>> {
+    let time = |start: &dyn Fn() -> Result<Function>| {
+        let begun = Instant::now();
+        let function = start()?;
+        get(&function)?;
+        Ok(begun.elapsed().as_secs_f64() * 1e3)
+    };
+    compare(
+        STARTS,
+        &mut [
+            Variant { name: "start, Python", run: Box::new(|| time(&|| room.python("handler"))) },
+            Variant { name: "start, ripple", run: Box::new(|| time(&|| room.ripple())) },
+        ],
+    )
+}
+
+/// Milliseconds of CPU that an event takes when the process is warm.
+fn warm_gets(ripple: &Function, python: &Function) -> Result<Vec<Cost>> {
+    let cost = |function: &Function| {
+        let before = cpu_time(function.id())?;
+        for _ in 0..EVENTS {
+            get(function)?;
+        }
+        Ok((cpu_time(function.id())? - before).as_secs_f64() * 1e3 / f64::from(EVENTS))
+    };
+    compare(
+        ROUNDS,
+        &mut [
+            Variant { name: "warm get, Python", run: Box::new(|| cost(python)) },
+            Variant { name: "warm get, ripple", run: Box::new(|| cost(ripple)) },
+        ],
+    )
+}
+
+fn after_warm_events(function: &Function) -> Result<Memory> {
+    for _ in 0..WARM {
+        get(function)?;
+    }
+    memory(function.id())
+}
+
+fn get(function: &Function) -> Result<()> {
+    let answer = answer(function, GET)?;
+    ensure!(answer.contains("Beans by June"), "this is not the project: {answer}");
+    Ok(())
+}

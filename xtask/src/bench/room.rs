@@ -1,0 +1,80 @@
+//! What the functions that are compared have in common: one DynamoDB, one way to reach it, one Runtime API.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context as _, Result, bail};
+use ripple_runtime_api::{Function, Outcome};
+
+use super::tls::TlsFront;
+use crate::process::run;
+use crate::python;
+use crate::server::{self, Server};
+use crate::workspace::{self, cargo};
+
+/// An embedded DynamoDB behind TLS, and the functions that can be run on it.
+pub(super) struct Room {
+    server: Server,
+    tls: TlsFront,
+    python: PathBuf,
+    folder: PathBuf,
+}
+
+impl Room {
+    /// Builds what is measured, in release, and starts the database.
+    pub(super) fn open() -> Result<Room> {
+        run(cargo("build").args(["--release", "--package", "ripple-lambda", "--bin", "bootstrap"]))?;
+        // With the workspace's features, as the tests build it: nothing is built twice.
+        run(cargo("build").args(["--workspace", "--bin", "ripple"]))?;
+        let python = python::ready()?;
+        let server = Server::start()?;
+        let folder = workspace::target()?.join("xtask").join(format!("bench-{}", std::process::id()));
+        let engine = server.dynamodb_endpoint().trim_start_matches("http://");
+        let engine: SocketAddr = engine.parse().with_context(|| format!("{engine} is no address"))?;
+        let tls = TlsFront::start(engine, &folder)?;
+        Ok(Room { server, tls, python, folder })
+    }
+
+    /// Ends the database.
+    pub(super) fn close(self) -> Result<()> {
+        fs::remove_dir_all(&self.folder)?;
+        self.server.stop()
+    }
+
+    /// Creates the projects, one a line.
+    pub(super) fn import(&self, lines: &str) -> Result<()> {
+        let file = self.folder.join("projects.jsonl");
+        fs::write(&file, lines)?;
+        run(server::ripple()?.arg("import").arg(file).args(["--endpoint-url", self.server.dynamodb_endpoint()]))
+    }
+
+    /// ripple's function.
+    pub(super) fn ripple(&self) -> Result<Function> {
+        self.start(&mut Command::new(workspace::target()?.join("release").join("bootstrap")))
+    }
+
+    /// A function of `tests/python/lambda_function.py`.
+    pub(super) fn python(&self, handler: &str) -> Result<Function> {
+        let mut command = Command::new(&self.python);
+        command.args(["-m", "awslambdaric", &format!("lambda_function.{handler}")]);
+        self.start(command.current_dir(workspace::root().join("tests/python")))
+    }
+
+    fn start(&self, command: &mut Command) -> Result<Function> {
+        command.env_clear().env("AWS_REGION", "us-east-1").env("AWS_DEFAULT_REGION", "us-east-1");
+        // Any will do: the engine believes everybody.
+        command.env("AWS_ACCESS_KEY_ID", "bench").env("AWS_SECRET_ACCESS_KEY", "bench");
+        command.env("AWS_ENDPOINT_URL_DYNAMODB", self.tls.url()).env("AWS_CA_BUNDLE", self.tls.bundle());
+        Function::start(command).with_context(|| format!("{} cannot be started", command.get_program().display()))
+    }
+}
+
+/// What a function answers. Anything but an answer ends the benchmark.
+pub(super) fn answer(function: &Function, event: &str) -> Result<String> {
+    match function.invoke(event).outcome {
+        Outcome::Answered(answer) => Ok(answer),
+        other => bail!("{event} came to {other:?}"),
+    }
+}

@@ -1,0 +1,70 @@
+//! What can be said of the code without running it.
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+
+use crate::portable;
+use crate::process::{run, succeeds_within};
+use crate::step::Step;
+use crate::tools;
+use crate::workspace::{self, cargo};
+
+/// The steps of `cargo xtask check`.
+pub(crate) const STEPS: &[Step] = &[
+    Step { name: "format", purpose: "the code is as rustfmt writes it", run: format },
+    Step { name: "clippy", purpose: "clippy has nothing to say", run: clippy },
+    Step { name: "docs", purpose: "the documentation builds, all its links lead somewhere", run: docs },
+    Step {
+        name: "portable",
+        purpose: "the core compiles for WebAssembly and brings no platform",
+        run: portable::check,
+    },
+    Step { name: "dependencies", purpose: "licences, sources and bans hold, no advisory stands", run: dependencies },
+];
+
+/// How long fetching the advisory database may take.
+const FETCH_LIMIT: Duration = Duration::from_secs(60);
+
+fn format() -> Result<()> {
+    run(cargo("fmt").args(["--all", "--check"]))?;
+    run(workspace::command("rustfmt").args(["--check", "--edition", "2024"]).args(methods()?))
+}
+
+/// The files of the methods. A macro declares these modules, so `cargo fmt` does not find them.
+fn methods() -> Result<Vec<PathBuf>> {
+    let folder = workspace::root().join("core/src/method");
+    let entries = fs::read_dir(&folder).with_context(|| format!("{} cannot be read", folder.display()))?;
+    let mut files = Vec::new();
+    for entry in entries {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+    ensure!(!files.is_empty(), "no methods in {}: have they moved?", folder.display());
+    files.sort();
+    Ok(files)
+}
+
+fn clippy() -> Result<()> {
+    run(cargo("clippy").args(["--workspace", "--all-targets", "--", "-D", "warnings"]))
+}
+
+fn docs() -> Result<()> {
+    run(cargo("doc").args(["--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))
+}
+
+fn dependencies() -> Result<()> {
+    let deny = tools::CARGO_DENY.ready()?;
+    // Two generations of a crate are worth a look now and then, not a page in every run.
+    run(workspace::command(&deny).args(["check", "--allow", "duplicate", "bans", "licenses", "sources"]))?;
+    if succeeds_within(FETCH_LIMIT, workspace::command(&deny).args(["fetch", "db"]))? {
+        run(workspace::command(&deny).args(["check", "--disable-fetch", "advisories"]))
+    } else {
+        eprintln!("the advisory database cannot be fetched: nothing is said of known vulnerabilities");
+        Ok(())
+    }
+}

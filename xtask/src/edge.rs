@@ -1,0 +1,69 @@
+//! `cargo xtask edge`: the edge worker, built.
+//!
+//! ```text
+//!  cargo build ─▶ ripple_edge.wasm ─▶ bindgen ─▶ edge/build/ripple_edge.js, ripple_edge_bg.wasm ─▶ wasm-opt
+//! ```
+//!
+//! wrangler takes it from there: edge/worker.js imports the result, and wrangler bundles both. `worker-build`, the usual
+//! way, would be two tools to install, four minutes each, and JavaScript around every request that ripple does without.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+
+use crate::node;
+use crate::process::run;
+use crate::toolchain::{self, Target};
+use crate::workspace::{self, cargo, root};
+
+/// The profile in Cargo.toml.
+const PROFILE: &str = "edge";
+/// What wasm-bindgen calls the module.
+const MODULE: &str = "ripple_edge_bg.wasm";
+
+/// Builds the worker; what is already built stays.
+pub(crate) fn build() -> Result<()> {
+    node::ready()?;
+    let module = compile()?;
+    let built = root().join("edge/build");
+    if is_newer(&built.join(MODULE), &module) {
+        return Ok(());
+    }
+    // Beside, and put in place when all of it is there: an end in the middle leaves nothing half built.
+    let fresh = root().join("edge/build.new");
+    let mut bindgen = cargo("run");
+    bindgen.args(["--quiet", "--package", "xtask", "--features", "bindgen", "--bin", "bindgen", "--"]);
+    run(bindgen.arg(&module).arg(&fresh))?;
+    optimise(&fresh.join(MODULE))?;
+    let size = fs::metadata(fresh.join(MODULE))?.len();
+    if built.exists() {
+        fs::remove_dir_all(&built)?;
+    }
+    fs::rename(&fresh, &built).with_context(|| format!("{} cannot be put in place", built.display()))?;
+    eprintln!("edge worker: {} KB of WebAssembly", size / 1000);
+    Ok(())
+}
+
+/// The module as rustc leaves it.
+fn compile() -> Result<PathBuf> {
+    let toolchain = toolchain::with(Target::Web)?;
+    run(toolchain.cargo("build", Target::Web)?.args(["--package", "ripple-edge", "--profile", PROFILE]))?;
+    Ok(workspace::target()?.join(Target::Web.triple()).join(PROFILE).join("ripple_edge.wasm"))
+}
+
+/// Makes a module smaller, in place.
+fn optimise(module: &Path) -> Result<()> {
+    let smaller = module.with_extension("opt.wasm");
+    let mut wasm_opt = node::command("wasm-opt")?;
+    // What rustc takes for granted of every WebAssembly engine, and wasm-opt has to be told.
+    wasm_opt.args(["-Oz", "--all-features"]);
+    run(wasm_opt.arg(module).arg("-o").arg(&smaller))?;
+    fs::rename(&smaller, module).with_context(|| format!("{} cannot be written", module.display()))
+}
+
+/// Whether one file is there and not older than the other.
+fn is_newer(one: &Path, other: &Path) -> bool {
+    let modified = |path: &Path| fs::metadata(path).and_then(|metadata| metadata.modified());
+    matches!((modified(one), modified(other)), (Ok(one), Ok(other)) if one >= other)
+}

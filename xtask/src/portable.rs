@@ -1,0 +1,90 @@
+//! That the core brings no platform with it.
+//!
+//! It compiles for a Worker and for a WASI host, and none of what it is built from holds a clock, a source of
+//! randomness, sockets or an executor. The calls of std that its own code may not make are in `core/clippy.toml`.
+
+use anyhow::{Result, bail};
+
+use crate::process::{output, run};
+use crate::toolchain::{self, Target};
+use crate::workspace::cargo;
+
+const CORE: &str = "ripple-core";
+
+/// Crates that bring a platform, and what of it.
+const PLATFORMS: &[(&str, &str)] = &[
+    ("async-std", "an executor"),
+    ("chrono", "a clock"),
+    ("futures-executor", "an executor"),
+    ("getrandom", "randomness"),
+    ("hyper", "an HTTP stack"),
+    ("instant", "a clock"),
+    ("js-sys", "JavaScript's platform"),
+    ("mio", "sockets"),
+    ("reqwest", "an HTTP stack"),
+    ("rustls", "TLS"),
+    ("smol", "an executor"),
+    ("socket2", "sockets"),
+    ("tokio-util", "an executor"),
+    ("wasi", "WASI's platform"),
+    ("wasm-bindgen", "JavaScript's platform"),
+    ("web-time", "a clock"),
+];
+
+/// What of tokio runs anywhere: channels and locks, which the SDK's interfaces are made with.
+const TOKIO_ANYWHERE: &[&str] = &["default", "sync"];
+
+/// The step `portable`.
+pub(crate) fn check() -> Result<()> {
+    for target in [Target::Web, Target::Wasi] {
+        let tree = output(cargo("tree").args([
+            "--package",
+            CORE,
+            "--edges=normal,no-proc-macro",
+            "--prefix=none",
+            "--format={p}|{f}",
+            "--target",
+            target.triple(),
+        ]))?;
+        if let Some(found) = platform_in(&tree) {
+            bail!("{CORE} for {} is built with {found}; `cargo tree -i` tells why", target.triple());
+        }
+        let toolchain = toolchain::with(target)?;
+        run(toolchain.cargo("check", target)?.args(["--package", CORE]))?;
+    }
+    Ok(())
+}
+
+/// The first thing in a dependency tree (a line for each `name version|features`) that brings a platform.
+fn platform_in(tree: &str) -> Option<String> {
+    tree.lines().find_map(|line| {
+        // Seen before, a crate comes with an asterisk in the place of its dependencies.
+        let (package, features) = line.trim_end_matches(" (*)").split_once('|')?;
+        let name = package.split_whitespace().next()?;
+        if name == "tokio" {
+            let feature =
+                features.split(',').find(|feature| !feature.is_empty() && !TOKIO_ANYWHERE.contains(feature))?;
+            return Some(format!("tokio's feature `{feature}`"));
+        }
+        let (_, brings) = PLATFORMS.iter().find(|(platform, _)| *platform == name)?;
+        Some(format!("`{name}` ({brings})"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_crates_and_the_portable_part_of_tokio_are_let_in() {
+        let tree = "ripple-core v0.1.0 (/ripple/core)|\nbytes v1.12.1|default,std\ntokio v1.54.1|default,sync (*)\n";
+        assert_eq!(platform_in(tree), None);
+        assert_eq!(platform_in("tokio v1.54.1|"), None);
+    }
+
+    #[test]
+    fn a_platform_is_named() {
+        assert_eq!(platform_in("a v1|\ngetrandom v0.3.4|std\n").as_deref(), Some("`getrandom` (randomness)"));
+        assert_eq!(platform_in("tokio v1.54.1|default,rt,sync (*)").as_deref(), Some("tokio's feature `rt`"));
+    }
+}

@@ -1,0 +1,82 @@
+//! Every test there is.
+
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::check;
+use crate::process::run;
+use crate::python;
+use crate::server::{self, Server};
+use crate::step::Step;
+use crate::tools;
+use crate::workspace::{self, cargo};
+
+/// What `cargo xtask test` does after the steps of [`check`].
+const STEPS: &[Step] = &[
+    Step { name: "rust", purpose: "every crate's own tests, the black-box suite in process", run: rust },
+    Step { name: "doctests", purpose: "the examples in the documentation", run: doctests },
+    Step { name: "black-box", purpose: "the black-box suite against `ripple dev`", run: black_box },
+    Step { name: "python", purpose: "boto3 as a second writer, the Lambda binary under its runtime loop", run: python },
+];
+
+/// The black-box suite's name as a test.
+const SUITE: &str = "suite";
+
+/// The steps of `cargo xtask test`.
+pub(crate) fn all_steps() -> impl Iterator<Item = &'static Step> {
+    check::STEPS.iter().chain(STEPS)
+}
+
+fn rust() -> Result<()> {
+    let mut tests = test_workspace();
+    tests.args(["--lib", "--bins", "--tests", "--examples"]);
+    server::forget(&mut tests);
+    run(&mut tests)
+}
+
+fn doctests() -> Result<()> {
+    run(cargo("test").args(["--workspace", "--doc"]))
+}
+
+fn black_box() -> Result<()> {
+    build_binaries()?;
+    let server = Server::start()?;
+    let mut suite = test_workspace();
+    suite.args(["--test", SUITE]);
+    server.introduce(&mut suite);
+    run(&mut suite)?;
+    server.stop()
+}
+
+fn python() -> Result<()> {
+    let interpreter = python::ready()?;
+    build_binaries()?;
+    let server = Server::start()?;
+    let mut pytest = workspace::command(interpreter);
+    pytest.args(["-m", "pytest", "-p", "no:cacheprovider", "tests/python"]);
+    server.introduce(&mut pytest);
+    pytest.env("RIPPLE_BIN", workspace::binary("ripple")?);
+    pytest.env("RIPPLE_BOOTSTRAP", workspace::binary("bootstrap")?);
+    run(&mut pytest)?;
+    server.stop()
+}
+
+/// Runs tests of the workspace, with cargo-nextest where there is one.
+fn test_workspace() -> Command {
+    let mut test = if tools::nextest_is_present() {
+        let mut nextest = cargo("nextest");
+        nextest.arg("run");
+        nextest
+    } else {
+        cargo("test")
+    };
+    test.args(["--workspace", "--no-fail-fast"]);
+    test
+}
+
+/// Builds `ripple` and `bootstrap`; the suite with them, since Cargo then takes the dependencies with the features
+/// that the tests have anyway, and compiles none of them twice.
+fn build_binaries() -> Result<()> {
+    run(cargo("build").args(["--workspace", "--bins", "--test", SUITE]))
+}

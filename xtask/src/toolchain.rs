@@ -1,0 +1,88 @@
+//! Rust for WebAssembly: found, or set up.
+//!
+//! `rustup target add` is the normal way. Where rustup can fetch nothing, on a machine that reaches Debian's mirrors
+//! and no others, [`debian`]'s Rust takes its place. Nobody is asked: the first that works is taken.
+
+mod debian;
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context as _, Result};
+
+use crate::process::output;
+use crate::workspace::{self, cargo};
+
+/// A WebAssembly target that ripple is built for.
+#[derive(Clone, Copy)]
+pub(crate) enum Target {
+    /// JavaScript hosts: Cloudflare Workers.
+    Web,
+    /// WASI 0.2 hosts.
+    Wasi,
+}
+
+impl Target {
+    /// What rustc calls it.
+    pub(crate) fn triple(self) -> &'static str {
+        match self {
+            Target::Web => "wasm32-unknown-unknown",
+            Target::Wasi => "wasm32-wasip2",
+        }
+    }
+}
+
+/// A Rust that can build for a target.
+#[derive(Clone, Copy)]
+pub(crate) enum Toolchain {
+    /// The one that builds everything else.
+    Active,
+    /// Debian's, linked into rustup.
+    Debian,
+}
+
+impl Toolchain {
+    /// Cargo of this toolchain, building for the target.
+    pub(crate) fn cargo(self, subcommand: &str, target: Target) -> Result<Command> {
+        let mut cargo = cargo(subcommand);
+        cargo.args(["--target", target.triple()]);
+        if let Toolchain::Debian = self {
+            debian::configure(&mut cargo, target)?;
+        }
+        Ok(cargo)
+    }
+}
+
+/// A toolchain that has the target, set up if none does.
+pub(crate) fn with(target: Target) -> Result<Toolchain> {
+    if has_std(&mut rustc(), target) {
+        return Ok(Toolchain::Active);
+    }
+    if debian::is_ready(target) {
+        return Ok(Toolchain::Debian);
+    }
+    let triple = target.triple();
+    eprintln!("adding the target {triple} with rustup (once)");
+    let Err(refusal) = output(Command::new("rustup").args(["target", "add", triple])) else {
+        return Ok(Toolchain::Active);
+    };
+    eprintln!("rustup cannot: {refusal:#}");
+    eprintln!("setting up Debian's Rust for {triple} instead (once)");
+    debian::set_up(target).with_context(|| format!("Rust has no {triple} here, and rustup cannot add it"))?;
+    Ok(Toolchain::Debian)
+}
+
+fn rustc() -> Command {
+    workspace::command("rustc")
+}
+
+/// Whether this rustc has a compiled standard library for the target.
+fn has_std(rustc: &mut Command, target: Target) -> bool {
+    let Ok(folder) = output(rustc.args(["--print", "target-libdir", "--target", target.triple()])) else {
+        return false;
+    };
+    let Ok(mut entries) = Path::new(folder.trim()).read_dir() else {
+        return false;
+    };
+    entries.any(|entry| entry.is_ok_and(|entry| entry.file_name().to_string_lossy().starts_with("libstd-")))
+}

@@ -1,0 +1,163 @@
+//! Debian's Rust for WebAssembly.
+//!
+//! Debian packages the sources of std, but std itself compiled for no WebAssembly target that ripple wants.
+//! For `wasm32-unknown-unknown` it is compiled once and put where rustc looks for it, so that other tools find the
+//! target as if rustup had added it. For `wasm32-wasip2` Cargo compiles it along with the crates that use it.
+//! Both are unstable features of a stable compiler, which `RUSTC_BOOTSTRAP` unlocks.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context as _, Result};
+
+use super::{Target, has_std};
+use crate::process::{output, run};
+use crate::workspace::{self, cargo};
+
+/// The compiler, Cargo, the sources of std, the linker and the C library.
+const PACKAGES: &[&str] = &["rustc-web", "cargo-web", "rust-web-src", "rust-web-llvm", "lld-22", "wasi-libc"];
+
+/// Where those packages install.
+const PREFIX: &str = "/usr";
+
+/// What rustup calls the toolchain there.
+const NAME: &str = "debian";
+
+/// The file beside a std compiled here that names its compiler: another one cannot read it.
+const COMPILER: &str = "ripple-compiler";
+
+/// Whether there is nothing left to set up.
+pub(super) fn is_ready(target: Target) -> bool {
+    let linked = output(Command::new("rustup").args(["toolchain", "list"]))
+        .is_ok_and(|list| list.lines().any(|line| line.split_whitespace().next() == Some(NAME)));
+    linked && missing_packages().is_ok_and(|missing| missing.is_empty()) && std_is_ready(target)
+}
+
+/// Installs, compiles and links what is missing.
+pub(super) fn set_up(target: Target) -> Result<()> {
+    let missing = missing_packages().context("this is no Debian with a Rust to take instead")?;
+    if !missing.is_empty() {
+        eprintln!("installing {}", missing.join(" "));
+        run(as_root("apt-get")?.args(["update", "--quiet=2"]))?;
+        let mut install = as_root("env")?; // sudo passes no environment on
+        install.args([
+            "DEBIAN_FRONTEND=noninteractive",
+            "apt-get",
+            "install",
+            "--yes",
+            "--quiet=2",
+            "--option=Dpkg::Use-Pty=0",
+        ]);
+        run(install.args(missing))?;
+    }
+    run(Command::new("rustup").args(["toolchain", "link", NAME, PREFIX]))?;
+    if !std_is_ready(target) {
+        install_std()?;
+    }
+    Ok(())
+}
+
+/// Makes a Cargo command use this toolchain.
+pub(super) fn configure(cargo: &mut Command, target: Target) -> Result<()> {
+    cargo.env("RUSTUP_TOOLCHAIN", NAME);
+    if let Target::Wasi = target {
+        cargo.arg("-Zbuild-std=std,panic_abort").env("RUSTC_BOOTSTRAP", "1");
+        // Build scripts watch RUSTC_BOOTSTRAP: in the common folder each target would undo the other's work.
+        cargo.arg("--target-dir").arg(workspace::target()?.join("xtask").join(target.triple()));
+        cargo.env(
+            "CARGO_TARGET_WASM32_WASIP2_RUSTFLAGS",
+            "-Lnative=/usr/lib/wasm32-wasi -Clink-arg=--wasm-ld-path=/usr/bin/wasm-ld-22",
+        );
+    }
+    Ok(())
+}
+
+fn missing_packages() -> Result<Vec<&'static str>> {
+    output(Command::new("apt-get").arg("--version"))?;
+    let installed = |package: &str| {
+        let status = output(Command::new("dpkg-query").args(["--show", "--showformat=${db:Status-Status}", package]));
+        status.is_ok_and(|status| status == "installed")
+    };
+    Ok(PACKAGES.iter().copied().filter(|package| !installed(package)).collect())
+}
+
+/// Whether std for the target is compiled, and by the compiler that is installed now.
+fn std_is_ready(target: Target) -> bool {
+    let Target::Web = target else { return true };
+    let current = || -> Result<bool> {
+        let Ok(compiler) = fs::read_to_string(std_folder()?.join(COMPILER)) else {
+            return Ok(true); // not compiled here: Debian's own
+        };
+        Ok(compiler == output(rustc().arg("-vV"))?)
+    };
+    has_std(&mut rustc(), target) && current().unwrap_or(false)
+}
+
+/// Compiles std for `wasm32-unknown-unknown` and puts it where Debian's rustc looks for it.
+fn install_std() -> Result<()> {
+    let triple = Target::Web.triple();
+    eprintln!("compiling std for {triple} (a minute)");
+    // Any crate will do: std comes out of it as what it depends on.
+    let bearer = workspace::target()?.join("xtask").join("std");
+    fs::create_dir_all(bearer.join("src"))?;
+    fs::write(bearer.join("src/lib.rs"), "")?;
+    fs::write(
+        bearer.join("Cargo.toml"),
+        "[package]\nname = \"bearer\"\nversion = \"0.0.0\"\nedition = \"2024\"\n[workspace]\n",
+    )?;
+    let built = bearer.join("target");
+    let mut build = cargo("build");
+    build.current_dir(&bearer).args(["--release", "--target", triple, "--target-dir"]).arg(&built);
+    build.arg("-Zbuild-std=std,panic_abort,panic_unwind,proc_macro,test");
+    // Without bitcode in it, link-time optimisation of what is built on it fails.
+    build.env("RUSTFLAGS", "-Cembed-bitcode=yes").env("RUSTC_BOOTSTRAP", "1").env("RUSTUP_TOOLCHAIN", NAME);
+    run(&mut build)?;
+
+    let mut libraries = Vec::new();
+    for entry in fs::read_dir(built.join(triple).join("release/deps"))? {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if name.ends_with(".rlib") && !name.starts_with("libbearer-") {
+            libraries.push(path);
+        }
+    }
+    let compiler = bearer.join(COMPILER);
+    fs::write(&compiler, output(rustc().arg("-vV"))?)?;
+
+    let folder = std_folder()?;
+    if folder.join(COMPILER).exists() {
+        run(as_root("rm")?.arg("--recursive").arg(&folder))?;
+    }
+    let install = |files: &[PathBuf]| -> Result<()> {
+        run(as_root("install")?.args(["-D", "--mode=644", "--target-directory"]).arg(&folder).args(files))
+    };
+    // The compiler's name goes first: should the rest be cut short, the next set-up still knows this folder as its own.
+    install(&[compiler])?;
+    install(&libraries)?;
+    Ok(fs::remove_dir_all(bearer)?)
+}
+
+fn std_folder() -> Result<PathBuf> {
+    let folder = output(rustc().args(["--print", "target-libdir", "--target", Target::Web.triple()]))?;
+    Ok(PathBuf::from(folder.trim()))
+}
+
+/// Debian's own compiler.
+fn rustc() -> Command {
+    let mut rustc = super::rustc();
+    rustc.env("RUSTUP_TOOLCHAIN", NAME);
+    rustc
+}
+
+/// A command with root's rights, to be had without a question.
+fn as_root(program: &str) -> Result<Command> {
+    if output(Command::new("id").arg("-u"))?.trim() == "0" {
+        return Ok(Command::new(program));
+    }
+    output(Command::new("sudo").args(["--non-interactive", "true"]))
+        .with_context(|| format!("`{program}` needs root's rights, and sudo does not give them without a password"))?;
+    let mut sudo = Command::new("sudo");
+    sudo.args(["--non-interactive", program]);
+    Ok(sudo)
+}

@@ -1,0 +1,49 @@
+//! Tools beyond Cargo's own, pinned, installed once into `.tools` and only when missing.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context as _, Result, ensure};
+
+use crate::process::{output, run};
+use crate::workspace::{self, cargo};
+
+/// Licences, sources, bans and advisories of the dependencies.
+pub(crate) const CARGO_DENY: Tool = Tool { name: "cargo-deny", version: "0.20.2" };
+
+/// A program that the Rust registry has.
+pub(crate) struct Tool {
+    name: &'static str,
+    version: &'static str,
+}
+
+impl Tool {
+    /// Where the tool is, in exactly its version. Installs it if need be, which takes minutes.
+    pub(crate) fn ready(&self) -> Result<PathBuf> {
+        let installed = workspace::tools().join("bin").join(self.name);
+        let found = [installed.clone(), PathBuf::from(self.name)].into_iter().find(|path| self.is(path));
+        if let Some(path) = found {
+            return Ok(path);
+        }
+        let pinned = format!("{}@{}", self.name, self.version);
+        eprintln!("installing {pinned} into .tools (once, a few minutes)");
+        let mut install = cargo("install");
+        install.args(["--locked", "--root"]).arg(workspace::tools()).arg(&pinned);
+        // It runs for seconds: sooner built is worth more than optimised.
+        install.env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1").env("CARGO_PROFILE_RELEASE_LTO", "off");
+        install.env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16").env("CARGO_PROFILE_RELEASE_DEBUG", "0");
+        run(&mut install).with_context(|| format!("{pinned} cannot be installed"))?;
+        ensure!(self.is(&installed), "{pinned} was installed, but {} does not say so", installed.display());
+        Ok(installed)
+    }
+
+    fn is(&self, path: &PathBuf) -> bool {
+        let printed = output(Command::new(path).arg("--version")).unwrap_or_default();
+        printed.split_whitespace().nth(1) == Some(self.version)
+    }
+}
+
+/// Whether cargo-nextest is at hand. It runs the tests in parallel and reports them better; `cargo test` does too.
+pub(crate) fn nextest_is_present() -> bool {
+    output(cargo("nextest").arg("--version")).is_ok()
+}
