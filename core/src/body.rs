@@ -28,7 +28,8 @@ pub(crate) fn object(request: &Request<Bytes>, accepted: Accepted) -> Result<Mem
     if request.body().len() > limits::BODY {
         return Err(Error::BodyTooLarge);
     }
-    let mut sent = request.headers().get_all(CONTENT_TYPE).iter();
+    // An empty one is none: some hosts pass it on, some do not.
+    let mut sent = request.headers().get_all(CONTENT_TYPE).iter().filter(|value| !value.is_empty());
     let essence = |value: &http::HeaderValue| {
         let text = value.to_str().unwrap_or_default();
         text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()

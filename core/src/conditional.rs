@@ -1,7 +1,7 @@
 //! Conditional requests (RFC 9110 §13).
 
-use headers::{ETag, HeaderMapExt as _, IfMatch, IfNoneMatch};
-use http::HeaderMap;
+use headers::{ETag, Header, HeaderMapExt as _, IfMatch, IfNoneMatch};
+use http::{HeaderMap, HeaderValue};
 
 use crate::error::{Error, Fault};
 use crate::project::{ContentHash, Project};
@@ -15,10 +15,9 @@ pub(crate) struct Preconditions {
 
 impl Preconditions {
     pub(crate) fn parse(headers: &HeaderMap) -> Result<Preconditions, Error> {
-        let bad = |name| Error::InvalidRequest(vec![Fault::header(name, "is no list of entity tags")]);
         Ok(Preconditions {
-            if_match: headers.typed_try_get().map_err(|_| bad("if-match"))?,
-            if_none_match: headers.typed_try_get().map_err(|_| bad("if-none-match"))?,
+            if_match: condition(headers, "if-match")?,
+            if_none_match: condition(headers, "if-none-match")?,
         })
     }
 
@@ -40,6 +39,15 @@ impl Preconditions {
         }
         Ok(self.if_none_match.as_ref().is_some_and(|condition| !condition.precondition_passes(tag)))
     }
+}
+
+/// A header that is empty is none: some hosts pass it on, some do not.
+fn condition<H: Header>(headers: &HeaderMap, name: &'static str) -> Result<Option<H>, Error> {
+    if headers.get(name).is_none_or(HeaderValue::is_empty) {
+        return Ok(None);
+    }
+    let bad = |_| Error::InvalidRequest(vec![Fault::header(name, "is no list of entity tags")]);
+    headers.typed_try_get().map_err(bad)
 }
 
 /// A strong entity tag of text in base64url.

@@ -1,6 +1,8 @@
 //! The API's resources and methods: ONE table, from which follow dispatch, 405 and `Allow`, the scope a
 //! caller needs, and the names of the article's events.
 
+use std::borrow::Cow;
+
 use http::Method;
 
 use crate::key::Scope;
@@ -37,6 +39,7 @@ impl Resource {
     /// The resource at a path. A literal segment comes before a parameter.
     #[must_use]
     pub fn find(path: &str) -> Option<Resource> {
+        let path = &*without_dots(path);
         let matching = ROUTES.iter().filter_map(|route| Some((route.resource, parameters(route.resource, path)?)));
         let (path, parameters) = matching.min_by_key(|(_, parameters)| parameters.len())?;
         Some(Resource { path, parameters })
@@ -78,6 +81,36 @@ impl Route {
     }
 }
 
+/// The path without `.` and `..`, escaped or not: some hosts remove them before anybody is asked (RFC 3986 §5.2.4, and
+/// the URL Standard of browsers and Workers), so all do.
+fn without_dots(path: &str) -> Cow<'_, str> {
+    let dots = |segment: &str| match segment.to_ascii_lowercase().replace("%2e", ".").as_str() {
+        "." => Some(1),
+        ".." => Some(2),
+        _ => None,
+    };
+    if !path.split('/').any(|segment| dots(segment).is_some()) {
+        return Cow::Borrowed(path);
+    }
+    let mut kept: Vec<&str> = Vec::new();
+    let mut segments = path.split('/').skip(1).peekable();
+    while let Some(segment) = segments.next() {
+        let is_last = segments.peek().is_none();
+        match dots(segment) {
+            None => kept.push(segment),
+            Some(count) => {
+                if count == 2 {
+                    kept.pop();
+                }
+                if is_last {
+                    kept.push("");
+                }
+            }
+        }
+    }
+    Cow::Owned(format!("/{}", kept.join("/")))
+}
+
 fn parameters(resource: &'static str, path: &str) -> Option<Vec<(&'static str, String)>> {
     let mut parameters = Vec::new();
     let (mut wanted, mut given) = (resource.split('/'), path.split('/'));
@@ -113,7 +146,9 @@ mod tests {
         found("/prj/a", Some("/prj/{prjid}"));
         found("/prj/a%2Fb", Some("/prj/{prjid}"));
         found("/prj/_changes", Some("/prj/_changes"));
-        for nothing in ["", "/", "/prj/", "/prj//", "/prj/a/b", "/PRJ", "prj"] {
+        found("/prj/./a", Some("/prj/{prjid}"));
+        found("/x/%2E./prj", Some("/prj"));
+        for nothing in ["", "/", "/prj/", "/prj//", "/prj/a/b", "/PRJ", "prj", "/prj/.", "/prj/%2e%2E", "/.."] {
             found(nothing, None);
         }
     }

@@ -7,12 +7,12 @@
 //!  request ──▶│ exchange ─▶ key ─▶ rate ─▶ read (ripple-core)     │──▶ response
 //!             │                      │       │                    │
 //!             └──────────────────────┼───────┼────────────────────┘
-//!                                 origin   fetch, cache
+//!                                 origin   fetch
 //!                                    │       │
-//!                               API Gateway  DynamoDB, the colo's cache
+//!                               API Gateway  DynamoDB
 //! ```
 //!
-//! In scope: what a Worker's platform offers, a room for each service of it: `fetch`, `clock`, `cache`, `config`, `log`.
+//! In scope: what a Worker's platform offers, a room for each service of it: `fetch`, `clock`, `config`, `log`.
 //! Out of scope: everything that a request means; that is `ripple-core`'s.
 
 // A Worker's platform is JavaScript's. On any other the crate has no use; what needs none of it is still built for tests.
@@ -25,8 +25,6 @@ mod log;
 mod rate;
 mod refusal;
 
-#[cfg(target_arch = "wasm32")]
-mod cache;
 #[cfg(target_arch = "wasm32")]
 mod clock;
 #[cfg(target_arch = "wasm32")]

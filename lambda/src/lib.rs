@@ -53,7 +53,8 @@ impl<S: Store> Function<S> {
     /// API Gateway's integration responses tell those by their text.
     pub async fn handle(&self, event: &RawValue, request_id: &str) -> Result<Box<RawValue>, FunctionError> {
         let started = Instant::now();
-        let event::Event { request, caller, shape } = event::parse(event.get())?;
+        let event = event::parse(event.get()).inspect_err(|error| log::refused(error, request_id))?;
+        let event::Event { request, caller, shape } = event;
         let moment = Moment { now: now(), random: random(), caller };
         let response = self.api.answer(request, moment).await;
         log::answered(&response, request_id, started.elapsed());

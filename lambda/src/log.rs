@@ -6,22 +6,39 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::Response;
 use ripple_core::Report;
-use tracing_subscriber::filter::Targets;
-use tracing_subscriber::layer::SubscriberExt as _;
+use tracing::{Level, Metadata};
+use tracing_subscriber::filter::{FilterExt as _, Targets, filter_fn};
+use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
+
+use crate::event::EventError;
 
 /// Writes logs to standard error from now on. `filter` is what `RIPPLE_LOG` holds: `info`, or `warn,ripple=debug`.
 /// A filter that cannot be read counts as `info`, and says so.
 pub fn start(filter: Option<&str>) {
     let parsed = filter.unwrap_or("info").parse::<Targets>();
     let unreadable = parsed.is_err();
-    let targets = parsed.unwrap_or_else(|_| Targets::new().with_default(tracing::Level::INFO));
+    let targets = parsed.unwrap_or_else(|_| Targets::new().with_default(Level::INFO));
     let lines = tracing_subscriber::fmt::layer().json().flatten_event(true).with_writer(io::stderr);
+    let lines = lines.with_filter(targets.and(filter_fn(may_be_logged)));
     // Somebody else's subscriber, if there is one, stays.
-    let _ = tracing_subscriber::registry().with(targets).with(lines).try_init();
+    let _ = tracing_subscriber::registry().with(lines).try_init();
     if unreadable {
         tracing::warn!(target: "ripple", filter, "RIPPLE_LOG cannot be read; logging at info");
     }
+}
+
+/// Whatever the filter asks for: the traces of others hold events and answers whole, keys and records included. And
+/// the runtime's word of a function's error only repeats the line that ripple has for it.
+fn may_be_logged(metadata: &Metadata<'_>) -> bool {
+    let target = metadata.target();
+    let own = target.starts_with("ripple");
+    (own || *metadata.level() <= Level::DEBUG) && target != "lambda_runtime::layers::panic"
+}
+
+/// The line of an event that is no request.
+pub(crate) fn refused(error: &EventError, invocation: &str) {
+    tracing::warn!(target: "ripple", invocation, %error, "refused");
 }
 
 /// The line of an answered request: a warning when ripple or its storage failed.

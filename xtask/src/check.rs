@@ -50,7 +50,7 @@ fn methods() -> Result<Vec<PathBuf>> {
 }
 
 fn clippy() -> Result<()> {
-    run(cargo("clippy").args(["--workspace", "--all-targets", "--", "-D", "warnings"]))
+    run(cargo("clippy").args(["--workspace", "--all-targets", "--features", "xtask/bench", "--", "-D", "warnings"]))
 }
 
 fn docs() -> Result<()> {

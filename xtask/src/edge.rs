@@ -7,7 +7,7 @@
 //! wrangler takes it from there: edge/worker.js imports the result, and wrangler bundles both. `worker-build`, the usual
 //! way, would be two tools to install, four minutes each, and JavaScript around every request that ripple does without.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
@@ -25,6 +25,9 @@ const MODULE: &str = "ripple_edge_bg.wasm";
 /// Builds the worker; what is already built stays.
 pub(crate) fn build() -> Result<()> {
     node::ready()?;
+    // Two at once, each for a `wrangler dev` of its own, would pull the folder from under each other.
+    let one_at_a_time = File::create(workspace::target()?.join("edge.lock"))?;
+    one_at_a_time.lock()?;
     let module = compile()?;
     let built = root().join("edge/build");
     if is_newer(&built.join(MODULE), &module) {
@@ -32,6 +35,9 @@ pub(crate) fn build() -> Result<()> {
     }
     // Beside, and put in place when all of it is there: an end in the middle leaves nothing half built.
     let fresh = root().join("edge/build.new");
+    if fresh.exists() {
+        fs::remove_dir_all(&fresh)?;
+    }
     let mut bindgen = cargo("run");
     bindgen.args(["--quiet", "--package", "xtask", "--features", "bindgen", "--bin", "bindgen", "--"]);
     run(bindgen.arg(&module).arg(&fresh))?;

@@ -20,7 +20,7 @@ use anyhow::Result;
 use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{Parser, Subcommand};
 
-#[cfg(target_os = "linux")] // It reads the costs of processes from Linux.
+#[cfg(all(feature = "bench", target_os = "linux"))] // It reads the costs of processes from Linux.
 mod bench;
 mod check;
 mod dev;
@@ -64,7 +64,6 @@ enum Command {
         only: Vec<String>,
     },
     /// Measure ripple beside what it is compared with; without a name, list the benchmarks
-    #[cfg(target_os = "linux")]
     Bench {
         /// The benchmark to run, or `all`
         name: Option<String>,
@@ -77,10 +76,27 @@ fn main() -> ExitCode {
         Command::Edge => edge::build().map(|()| ExitCode::SUCCESS),
         Command::Check { only } => step::take(check::STEPS.iter(), &only),
         Command::Test { only } => step::take(test::all_steps(), &only),
-        #[cfg(target_os = "linux")]
-        Command::Bench { name } => bench::run(name.as_deref()),
+        Command::Bench { name } => run_benchmark(name.as_deref()),
     };
     report(outcome)
+}
+
+#[cfg(all(feature = "bench", target_os = "linux"))]
+fn run_benchmark(name: Option<&str>) -> Result<ExitCode> {
+    bench::run(name)
+}
+
+/// Hands over to an xtask built with the benchmarks.
+#[cfg(not(feature = "bench"))]
+fn run_benchmark(name: Option<&str>) -> Result<ExitCode> {
+    let mut xtask = workspace::cargo("run");
+    xtask.args(["--package", "xtask", "--features", "bench", "--bin", "xtask", "--", "bench"]).args(name);
+    process::run(&mut xtask).map(|()| ExitCode::SUCCESS)
+}
+
+#[cfg(all(feature = "bench", not(target_os = "linux")))]
+fn run_benchmark(_: Option<&str>) -> Result<ExitCode> {
+    anyhow::bail!("the benchmarks read the costs of processes from Linux: run them there")
 }
 
 fn report(outcome: Result<ExitCode>) -> ExitCode {

@@ -1,4 +1,4 @@
-//! A `ripple dev` of our own, started for the tests and ended after them.
+//! A `ripple dev` of our own, with the edge worker or without, started for the tests and ended after them.
 
 use std::env;
 use std::fs::{self, File};
@@ -13,8 +13,8 @@ use serde::Deserialize;
 use crate::process;
 use crate::workspace;
 
-/// How long `ripple dev` may take until it serves.
-const START_LIMIT: Duration = Duration::from_secs(60);
+/// How long it may take until it serves: what is to be built has been before.
+const START_LIMIT: Duration = Duration::from_secs(120);
 
 /// How long it may take to end after Ctrl-C: it gives requests under way 5 s.
 const END_LIMIT: Duration = Duration::from_secs(10);
@@ -23,7 +23,7 @@ const END_LIMIT: Duration = Duration::from_secs(10);
 const VARIABLES: [&str; 5] =
     ["RIPPLE_URL", "RIPPLE_KEY", "RIPPLE_READ_KEY", "RIPPLE_DYNAMODB_ENDPOINT", "RIPPLE_REQUIRE_URL"];
 
-/// A running `ripple dev` with nothing in it. Dropping it ends it too, and leaves its log to be read.
+/// A running ripple with nothing in it. Dropping it ends it too, and leaves its log to be read.
 pub(crate) struct Server {
     process: Child,
     folder: PathBuf,
@@ -37,35 +37,52 @@ struct Address {
     url: String,
     key: String,
     dynamodb_endpoint: String,
+    /// `cargo xtask dev` adds it once the worker answers.
+    edge_url: Option<String>,
 }
 
 impl Server {
-    /// Starts it on free ports and waits until it serves.
+    /// Starts `ripple dev` on free ports and waits until it serves.
     pub(crate) fn start() -> Result<Server> {
+        let mut ripple = ripple()?;
+        ripple.arg("dev");
+        Server::start_as(ripple, |_| true)
+    }
+
+    /// Starts `cargo xtask dev` on free ports and waits until its edge worker serves, which is then what tests are
+    /// told of.
+    pub(crate) fn start_with_edge() -> Result<Server> {
+        let mut xtask = without_settings(Command::new(workspace::binary("xtask")?));
+        xtask.args(["dev", "--edge-port", "0"]);
+        Server::start_as(xtask, |address| address.edge_url.is_some())
+    }
+
+    fn start_as(mut command: Command, serves: fn(&Address) -> bool) -> Result<Server> {
         let folder = workspace::target()?.join("xtask").join(format!("dev-{}", std::process::id()));
         let data = folder.join("data");
         fs::create_dir_all(&data).with_context(|| format!("{} cannot be created", data.display()))?;
         let log = File::create(folder.join("log"))?;
 
-        let mut dev = ripple()?;
-        dev.args(["dev", "--port", "0", "--in-memory", "--data"]).arg(&data);
-        dev.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
-        let process = dev.spawn().context("`ripple dev` cannot be started")?;
+        command.args(["--port", "0", "--in-memory", "--data"]).arg(&data);
+        command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
+        let process = command.spawn().context("`ripple dev` cannot be started")?;
 
         let mut server = Server { process, folder, address: Address::default(), read_key: String::new() };
-        server.address = server.wait_for_address()?;
+        server.address = server.wait_for_address(serves)?;
         server.read_key = server.make_read_key()?;
         Ok(server)
     }
 
     /// The URL of its DynamoDB.
+    #[cfg(all(feature = "bench", target_os = "linux"))]
     pub(crate) fn dynamodb_endpoint(&self) -> &str {
         &self.address.dynamodb_endpoint
     }
 
     /// Tells a test of it.
     pub(crate) fn introduce(&self, test: &mut Command) {
-        let Address { url, key, dynamodb_endpoint } = &self.address;
+        let Address { url, key, dynamodb_endpoint, edge_url } = &self.address;
+        let url = edge_url.as_ref().unwrap_or(url);
         // The last has a test fail where it would otherwise skip what needs a running ripple.
         test.envs(VARIABLES.into_iter().zip([url, key, &self.read_key, dynamodb_endpoint, "1"]));
     }
@@ -86,13 +103,13 @@ impl Server {
         Ok(key.trim().to_owned())
     }
 
-    fn wait_for_address(&mut self) -> Result<Address> {
+    fn wait_for_address(&mut self, serves: fn(&Address) -> bool) -> Result<Address> {
         let file = self.folder.join("data").join("dev.json");
         let deadline = Instant::now() + START_LIMIT;
         loop {
             // Until all of it is written it does not parse.
             let address = fs::read(&file).ok().and_then(|text| serde_json::from_slice(&text).ok());
-            if let Some(address) = address {
+            if let Some(address) = address.filter(serves) {
                 return Ok(address);
             }
             if let Some(status) = self.process.try_wait()? {
@@ -124,12 +141,15 @@ pub(crate) fn forget(test: &mut Command) {
 
 /// ripple as built last, with nothing of what the shell has set for other work: its AWS account least of all.
 pub(crate) fn ripple() -> Result<Command> {
-    let mut ripple = Command::new(workspace::binary("ripple")?);
+    Ok(without_settings(Command::new(workspace::binary("ripple")?)))
+}
+
+fn without_settings(mut command: Command) -> Command {
     for (name, _) in env::vars_os() {
         let name = name.to_string_lossy();
         if name.starts_with("AWS_") || name.starts_with("RIPPLE_") {
-            ripple.env_remove(&*name);
+            command.env_remove(&*name);
         }
     }
-    Ok(ripple)
+    command
 }

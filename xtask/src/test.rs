@@ -5,6 +5,7 @@ use std::process::Command;
 use anyhow::Result;
 
 use crate::check;
+use crate::edge;
 use crate::process::run;
 use crate::python;
 use crate::server::{self, Server};
@@ -17,7 +18,8 @@ const STEPS: &[Step] = &[
     Step { name: "rust", purpose: "every crate's own tests, the black-box suite in process", run: rust },
     Step { name: "doctests", purpose: "the examples in the documentation", run: doctests },
     Step { name: "black-box", purpose: "the black-box suite against `ripple dev`", run: black_box },
-    Step { name: "python", purpose: "boto3 as a second writer, the Lambda binary under its runtime loop", run: python },
+    Step { name: "edge", purpose: "the same suite against the edge worker under workerd", run: edge },
+    Step { name: "python", purpose: "boto3 as a second writer, and what befalls the edge worker", run: python },
 ];
 
 /// The black-box suite's name as a test.
@@ -41,7 +43,16 @@ fn doctests() -> Result<()> {
 
 fn black_box() -> Result<()> {
     build_binaries()?;
-    let server = Server::start()?;
+    run_suite(Server::start()?)
+}
+
+fn edge() -> Result<()> {
+    build_binaries()?;
+    edge::build()?;
+    run_suite(Server::start_with_edge()?)
+}
+
+fn run_suite(server: Server) -> Result<()> {
     let mut suite = test_workspace();
     suite.args(["--test", SUITE]);
     server.introduce(&mut suite);
@@ -52,6 +63,7 @@ fn black_box() -> Result<()> {
 fn python() -> Result<()> {
     let interpreter = python::ready()?;
     build_binaries()?;
+    edge::build()?;
     let server = Server::start()?;
     let mut pytest = workspace::command(interpreter);
     pytest.args(["-m", "pytest", "-p", "no:cacheprovider", "tests/python"]);

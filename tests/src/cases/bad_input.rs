@@ -130,6 +130,8 @@ fn a_body_without_a_content_type_is_taken_as_json(t: &Target) {
         let edit = format!(r#"{{"name":"{name}"}}"#);
         send(t, &method, project.id(), edit.as_bytes()).without("content-type").send().expect(200);
         assert_eq!(t.read(project.id()).json()["name"], name);
+        // An empty header is none: some hosts pass it on, some do not.
+        send(t, &method, project.id(), edit.as_bytes()).header("content-type", "").send().expect(200);
         let call = send(t, &method, project.id(), b"name=x").without("content-type");
         t.refused(project.id(), call, 400, "invalid_body");
     }
@@ -146,7 +148,6 @@ fn another_content_type_is_refused_with_what_is_taken(t: &Target) {
             "application/jsonx",
             "application/*",
             "json",
-            "",
         ] {
             let call = send(t, &method, &id, br#"{"name":"x"}"#).header("content-type", kind);
             let answer = t.refused(&id, call, 415, "unsupported_media_type");

@@ -124,7 +124,7 @@ fn another_method_is_not_allowed(t: &Target) {
     let id = t.some_project();
     let before = t.version(&id);
     for (path, methods) in resources(t) {
-        for name in ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "TRACE", "BREW"] {
+        for name in ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "TRACE", "PROPFIND"] {
             if methods.contains(&name.to_ascii_lowercase()) {
                 continue;
             }

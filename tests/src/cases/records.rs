@@ -213,9 +213,14 @@ fn an_id_of_other_characters_is_refused(t: &Target) {
     for escaped in ["%2F", "%20", "%25", "%00", "%0A", "%7F", "%C3%A9", "%FF", "+", "*"] {
         t.get(format!("/prj/{fresh}{escaped}x")).send().problem(400, "invalid_request");
     }
-    for escaped in ["_x", "%5Fx", "%2E", "%2E%2E", "..", "."] {
+    for escaped in ["_x", "%5Fx"] {
         t.get(path(escaped)).send().problem(400, "invalid_request");
         t.delete(escaped).send().problem(400, "invalid_request");
+    }
+    // Dots are part of the path and not of the id (RFC 3986 §5.2.4).
+    for dots in ["%2E", "%2E%2E", "..", "."] {
+        t.get(path(dots)).send().problem(403, "missing_authentication_token");
+        t.delete(dots).send().problem(403, "missing_authentication_token");
     }
 }
 

@@ -176,12 +176,14 @@ fn what_is_no_tag_matches_nothing(t: &Target) {
     let id = t.some_project();
     let tag = t.read(&id).etag();
     let bare = tag.trim_matches('"');
-    for malformed in [bare.to_owned(), format!("\"{bare}"), format!("{tag} {tag}"), format!("w/{tag}"), String::new()] {
+    for malformed in [bare.to_owned(), format!("\"{bare}"), format!("{tag} {tag}"), format!("w/{tag}")] {
         for call in writes(t, &id, &malformed) {
             t.refused(&id, call, 412, "precondition_failed");
         }
         t.get(path(&id)).header("if-none-match", &malformed).send().expect(200);
     }
+    // An empty header is none: some hosts pass it on, some do not.
+    t.put(&id, "{}").header("if-match", "").send().expect(200);
 }
 
 fn a_save_that_changes_nothing_still_keeps_its_precondition(t: &Target) {
