@@ -163,7 +163,7 @@ mod tests {
     fn what_cannot_be_is_named() {
         for (name, value) in [
             ("RIPPLE_SITE", "a b"),
-            ("RIPPLE_SHARDS", "0"),
+            ("RIPPLE_SHARDS", "999"),
             ("RIPPLE_ORIGIN", "api.example.com"),
             ("RIPPLE_ORIGIN", "https://<api>.execute-api.<region>.amazonaws.com/<stage>"),
             ("AWS_ENDPOINT_URL_DYNAMODB", "https://db.example.com/?a"),

@@ -2,14 +2,11 @@
 
 use std::cell::OnceCell;
 
-use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::{self, Region};
 use bytes::Bytes;
 use http::{Request, Response};
 use ripple_core::edge::answers;
 use ripple_core::key::Scope;
 use ripple_core::replica::Replica;
-use ripple_core::store::dynamodb::{DynamoDb, configure};
 use ripple_core::{Admitted, Api, Moment, Report, Timestamp};
 use worker::{Context, Env, RateLimiter};
 
@@ -19,7 +16,7 @@ use crate::log::{self, Line};
 use crate::rate::{self, Limiter};
 use crate::refusal::Refusal;
 use crate::store::ReadOnly;
-use crate::{exchange, fetch, origin};
+use crate::{exchange, fetch, origin, random};
 
 /// The rate-limit binding's name in wrangler.toml.
 const RATE_LIMITER: &str = "RATE_LIMITER";
@@ -45,8 +42,7 @@ impl Edge {
     fn new(env: &Env) -> Result<Edge, ConfigError> {
         let variable = |name: &str| js_sys::Reflect::get(env, &name.into()).ok()?.as_string();
         let config = Config::read(variable)?;
-        let store = ReadOnly(DynamoDb::new(client(&config), config.layout.clone()));
-        let replica = Replica::new(store, Clock, config.fresh);
+        let replica = Replica::new(ReadOnly::new(&config), Clock, config.fresh);
         Ok(Edge { api: Api::new(replica), limiter: Limiter::new(config.rate), config })
     }
 
@@ -59,12 +55,13 @@ impl Edge {
     ) -> worker::Result<web_sys::Response> {
         let started = clock::now();
         let Some(request) = exchange::request(&raw) else {
-            return Ok(exchange::response(&Refusal::Unreadable.answer("-"))?);
+            return Ok(exchange::response(&Refusal::Unreadable.answer(&random::id()))?);
         };
-        let admitted = match self.api.admit(&request, Moment { now: started, random: random(), caller: None }).await {
-            Ok(admitted) => admitted,
-            Err(answered) => return self.finish(&answered, started),
-        };
+        let admitted =
+            match self.api.admit(&request, Moment { now: started, random: random::bytes(), caller: None }).await {
+                Ok(admitted) => admitted,
+                Err(answered) => return self.finish(&answered, started),
+            };
         if let Err(refusal) = self.limit(&admitted, env, context) {
             let mut response = refusal.answer(&admitted.report().request_id);
             response.extensions_mut().insert(admitted.report().clone());
@@ -160,36 +157,4 @@ impl Edge {
         };
         log::write(&line, self.config.log);
     }
-}
-
-/// The DynamoDB client.
-fn client(config: &Config) -> Client {
-    // The SDK's jitter: left alone, it is the same in every isolate.
-    fastrand::seed(u64::from_ne_bytes(random()));
-    let credentials = &config.credentials;
-    let credentials = config::Credentials::new(
-        &credentials.id,
-        &credentials.secret,
-        credentials.session_token.clone(),
-        None,
-        "the Worker's secrets",
-    );
-    let builder = configure(config::Config::builder())
-        .http_client(fetch::Fetch)
-        .sleep_impl(Clock)
-        .time_source(Clock)
-        .region(Region::new(config.region.clone()))
-        .credentials_provider(credentials);
-    let builder = match &config.endpoint {
-        Some(endpoint) => builder.endpoint_url(endpoint),
-        None => builder,
-    };
-    Client::from_conf(builder.build())
-}
-
-/// Bytes from `crypto.getRandomValues`.
-fn random<const N: usize>() -> [u8; N] {
-    let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).expect("a Worker has crypto.getRandomValues");
-    bytes
 }

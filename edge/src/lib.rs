@@ -26,6 +26,8 @@ mod rate;
 mod refusal;
 
 #[cfg(target_arch = "wasm32")]
+mod client;
+#[cfg(target_arch = "wasm32")]
 mod clock;
 #[cfg(target_arch = "wasm32")]
 mod edge;
@@ -35,6 +37,8 @@ mod exchange;
 mod fetch;
 #[cfg(target_arch = "wasm32")]
 mod origin;
+#[cfg(target_arch = "wasm32")]
+mod random;
 #[cfg(target_arch = "wasm32")]
 mod store;
 
@@ -49,8 +53,9 @@ async fn fetch(
     match edge::Edge::of(&env) {
         Ok(edge) => edge.answer(request, &env, &context).await,
         Err(error) => {
-            log::error(&error);
-            Ok(exchange::response(&refusal::Refusal::Misconfigured.answer("-"))?)
+            let id = random::id();
+            log::error(&error, &id);
+            Ok(exchange::response(&refusal::Refusal::Misconfigured.answer(&id))?)
         }
     }
 }

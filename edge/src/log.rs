@@ -90,8 +90,8 @@ pub(crate) fn refreshed(outcome: Result<Capacity, StoreError>, wanted: Level) {
 
 /// Writes what is wrong with the Worker itself.
 #[cfg(target_arch = "wasm32")]
-pub(crate) fn error(error: &dyn std::error::Error) {
-    let line = serde_json::json!({ "message": "ripple cannot start", "error": error.to_string() });
+pub(crate) fn error(error: &dyn std::error::Error, id: &str) {
+    let line = serde_json::json!({ "message": "ripple cannot start", "request_id": id, "error": error.to_string() });
     web_sys::console::error_1(&line.to_string().into());
 }
 

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{
-    ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName,
+    HeaderValue, RETRY_AFTER,
 };
 use http::{Response, StatusCode};
 use serde::Serialize;
@@ -92,6 +93,7 @@ impl Refusal {
             (CONTENT_TYPE, HeaderValue::from_static("application/problem+json")),
             (CACHE_CONTROL, HeaderValue::from_static("no-store")),
             (ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*")),
+            (ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("retry-after, x-request-id")),
             (REQUEST_ID, HeaderValue::from_str(request_id).expect("an id that is fit for a log")),
         ]);
         if let Refusal::TooManyRequests(wait) = self {

@@ -1,22 +1,39 @@
-//! DynamoDB as far as the edge has to do with it: it reads. Writes are the origin's, and the code for them stays out of
-//! the Worker.
+//! DynamoDB as far as the edge has to do with it: it reads, from the first need on. Writes are the origin's, and the code
+//! for them stays out of the Worker.
+
+use std::cell::LazyCell;
 
 use ripple_core::key::{KeyHash, KeyRecord};
 use ripple_core::store::dynamodb::DynamoDb;
 use ripple_core::store::{Capacity, Commit, Consistency, Page, Position, Store, StoreError, StoreErrorKind};
 use ripple_core::{Project, ProjectId, Timestamp};
 
+use crate::client;
+use crate::config::Config;
+
 /// A store that is only read.
-#[derive(Debug)]
-pub(crate) struct ReadOnly(pub(crate) DynamoDb);
+pub(crate) struct ReadOnly {
+    /// Its client is made when it is first asked: what needs no DynamoDB need not wait for that.
+    store: LazyCell<DynamoDb, Box<dyn FnOnce() -> DynamoDb>>,
+    shards: u16,
+}
+
+impl ReadOnly {
+    pub(crate) fn new(config: &Config) -> ReadOnly {
+        let shards = config.layout.shards;
+        let config = config.clone();
+        let make = move || DynamoDb::new(client::new(&config), config.layout.clone());
+        ReadOnly { store: LazyCell::new(Box::new(make)), shards }
+    }
+}
 
 impl Store for ReadOnly {
     async fn get(&self, id: &ProjectId, read: Consistency, cost: &mut Capacity) -> Result<Option<Project>, StoreError> {
-        self.0.get(id, read, cost).await
+        self.store.get(id, read, cost).await
     }
 
     async fn scan(&self, from: Option<Position>, cost: &mut Capacity) -> Result<Page, StoreError> {
-        self.0.scan(from, cost).await
+        self.store.scan(from, cost).await
     }
 
     async fn changes(
@@ -26,11 +43,11 @@ impl Store for ReadOnly {
         from: Option<Position>,
         cost: &mut Capacity,
     ) -> Result<Page, StoreError> {
-        self.0.changes(shard, since, from, cost).await
+        self.store.changes(shard, since, from, cost).await
     }
 
     fn shards(&self) -> u16 {
-        self.0.shards()
+        self.shards
     }
 
     async fn commit(
@@ -44,6 +61,6 @@ impl Store for ReadOnly {
     }
 
     async fn key(&self, hash: &KeyHash, cost: &mut Capacity) -> Result<Option<KeyRecord>, StoreError> {
-        self.0.key(hash, cost).await
+        self.store.key(hash, cost).await
     }
 }
