@@ -12,7 +12,7 @@
 //! ignores. Only Python and Node.js cannot be had that way: without them one
 //! sentence says so.
 //!
-//! A check or a test is a [`step::Step`]: one row in a table, [`check::STEPS`] or [`test::STEPS`], and one function.
+//! A check or a test is a [`step::Step`]: one row in a table, `STEPS` in `check` or in `test`, and one function.
 
 use std::process::ExitCode;
 

@@ -6,6 +6,7 @@
 //!
 //! The store is given a ready client and chooses no HTTP stack; [`configure`] sets what ripple needs of it.
 
+mod decode;
 mod item;
 mod keys;
 mod retry;
@@ -16,14 +17,19 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::operation::query::QueryOutput;
+use aws_sdk_dynamodb::operation::scan::ScanOutput;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{AttributeValue, ConsumedCapacity, ReturnConsumedCapacity};
+use aws_smithy_runtime_api::client::interceptors::context::Output;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use uuid::Uuid;
 
 use super::{Capacity, Commit, Consistency, Page, Position, Store, StoreError, StoreErrorKind};
 use crate::key::{KeyHash, KeyRecord};
 use crate::project::{LIST_SHARD, PRJ_ID, Project, ProjectId, Timestamp, UPDATED_AT};
+
+use decode::PageDecoder;
 
 pub use retry::configure;
 pub use table::{TableState, TableStatus};
@@ -88,15 +94,6 @@ impl DynamoDb {
     pub async fn warm_up(&self) -> Result<(), StoreError> {
         self.key_record("warm-up", &mut Capacity::default()).await.map(drop)
     }
-
-    fn read_page(items: Option<Vec<Item>>, last: Option<Item>, operation: &'static str) -> Result<Page, StoreError> {
-        let projects = items.unwrap_or_default().into_iter().map(item::project).collect::<Result<_, _>>();
-        let next = last.map(item::position).transpose();
-        match (projects, next) {
-            (Ok(projects), Ok(next)) => Ok(Page { projects, next }),
-            (Err(garbled), _) | (_, Err(garbled)) => Err(garbled.during(operation)),
-        }
-    }
 }
 
 impl Store for DynamoDb {
@@ -113,23 +110,27 @@ impl Store for DynamoDb {
             .await
             .map_err(|error| failed(OPERATION, error))?;
         cost.read += units(answer.consumed_capacity());
-        answer.item.map(item::project).transpose().map_err(|garbled| garbled.during(OPERATION))
+        let project = answer.item.map(|item| item::members(item).and_then(item::project)).transpose();
+        project.map_err(|garbled| garbled.during(OPERATION))
     }
 
     async fn scan(&self, from: Option<Position>, cost: &mut Capacity) -> Result<Page, StoreError> {
         const OPERATION: &str = "Scan";
+        let decoder = PageDecoder::new(|| Output::erase(ScanOutput::builder().build()));
         let start = from.map(|from| HashMap::from([(PRJ_ID.to_owned(), AttributeValue::S(from.id.to_string()))]));
-        let answer = self
-            .client
+        self.client
             .scan()
             .table_name(&self.projects)
             .set_exclusive_start_key(start)
             .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .customize()
+            .interceptor(decoder.clone())
             .send()
             .await
             .map_err(|error| failed(OPERATION, error))?;
-        cost.read += units(answer.consumed_capacity());
-        DynamoDb::read_page(answer.items, answer.last_evaluated_key, OPERATION)
+        let (page, units) = decoder.take().map_err(|garbled| garbled.during(OPERATION))?;
+        cost.read += units;
+        Ok(page)
     }
 
     async fn changes(
@@ -140,10 +141,10 @@ impl Store for DynamoDb {
         cost: &mut Capacity,
     ) -> Result<Page, StoreError> {
         const OPERATION: &str = "Query";
+        let decoder = PageDecoder::new(|| Output::erase(QueryOutput::builder().build()));
         let shard = AttributeValue::S(shard.to_string());
         let start = from.map(|from| item::index_key(&from, shard.clone()));
-        let answer = self
-            .client
+        self.client
             .query()
             .table_name(&self.projects)
             .index_name(BY_UPDATE)
@@ -154,11 +155,14 @@ impl Store for DynamoDb {
             .expression_attribute_values(":since", AttributeValue::N(since.to_string()))
             .set_exclusive_start_key(start)
             .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .customize()
+            .interceptor(decoder.clone())
             .send()
             .await
             .map_err(|error| failed(OPERATION, error))?;
-        cost.read += units(answer.consumed_capacity());
-        DynamoDb::read_page(answer.items, answer.last_evaluated_key, OPERATION)
+        let (page, units) = decoder.take().map_err(|garbled| garbled.during(OPERATION))?;
+        cost.read += units;
+        Ok(page)
     }
 
     fn shards(&self) -> u16 {
@@ -188,7 +192,7 @@ impl Store for DynamoDb {
             }
             Err(error) => match conflicting_item(&error) {
                 Some(item) => {
-                    let current = item.map(item::project).transpose();
+                    let current = item.map(|item| item::members(item).and_then(item::project)).transpose();
                     Ok(Commit::Conflict(current.map_err(|garbled| garbled.during(OPERATION))?))
                 }
                 None => Err(cancelled(OPERATION, error)),

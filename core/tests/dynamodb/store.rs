@@ -30,6 +30,7 @@ macro_rules! on_both {
 
 on_both! {
     a_record_comes_back_with_every_type
+    scan_and_changes_show_every_type
     a_creation_fails_where_something_is
     an_update_fails_on_another_version
     an_update_changes_and_removes_attributes
@@ -92,6 +93,17 @@ async fn a_record_comes_back_with_every_type(store: &impl Store) {
     assert_eq!(read(store, "a").await, None);
     assert_eq!(commit(store, None, &new).await, Commit::Done);
     assert_eq!(read(store, "a").await, Some(new));
+}
+
+async fn scan_and_changes_show_every_type(store: &impl Store) {
+    let new = project("a", 1, 10, every_type());
+    commit(store, None, &new).await;
+    let mut cost = Capacity::default();
+    let scanned = store.scan(None, &mut cost).await.expect("the store answers");
+    let changed = store.changes(0, Timestamp(10), None, &mut cost).await.expect("the store answers");
+    assert_eq!((scanned.projects.as_slice(), scanned.next), (std::slice::from_ref(&new), None));
+    assert_eq!((changed.projects, changed.next), (vec![new], None));
+    assert!((0.5..=2.0).contains(&cost.read), "{cost}");
 }
 
 async fn a_creation_fails_where_something_is(store: &impl Store) {

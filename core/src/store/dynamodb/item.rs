@@ -12,12 +12,17 @@ use crate::project::{
 use crate::store::{Position, StoreError, StoreErrorKind};
 use crate::value::{Members, Number, Value};
 
-/// An item that is no project.
+/// An item that is no project, or an answer that is none.
 #[derive(Debug, thiserror::Error)]
-#[error("an item's {0} is not what it must be")]
+#[error("DynamoDB's {0} is not what it must be")]
 pub(super) struct Garbled(String);
 
 impl Garbled {
+    /// An answer that has no page.
+    pub(super) fn answer() -> Garbled {
+        Garbled("page".to_owned())
+    }
+
     pub(super) fn during(self, operation: &'static str) -> StoreError {
         StoreError { operation, kind: StoreErrorKind::Garbled, source: Some(Box::new(self)) }
     }
@@ -25,15 +30,15 @@ impl Garbled {
 
 /// The project an item is. Names that ripple uses hold for its own items only: one without a `version` is
 /// somebody else's, and whatever it has is kept.
-pub(super) fn project(mut item: Item) -> Result<Project, Garbled> {
+pub(super) fn project(mut item: Members) -> Result<Project, Garbled> {
     let tombstone = is_tombstone(&item);
-    let Some(AttributeValue::S(id)) = item.remove(PRJ_ID) else { return Err(Garbled(PRJ_ID.to_owned())) };
+    let Some(Value::String(id)) = item.remove(PRJ_ID) else { return Err(Garbled(PRJ_ID.to_owned())) };
     let mut project = Project::new(ProjectId::stored(id), Members::new());
     if let Some(version) = natural(item.get(VERSION)) {
         project.version = version;
         project.updated_at = natural(item.get(UPDATED_AT)).map(Timestamp);
         project.updated_by = match item.get(UPDATED_BY) {
-            Some(AttributeValue::S(by)) => Some(by.clone()),
+            Some(Value::String(by)) => Some(by.clone()),
             _ => None,
         };
         for name in SYSTEM {
@@ -46,18 +51,17 @@ pub(super) fn project(mut item: Item) -> Result<Project, Garbled> {
         project.tombstone = Some(Timestamp(expires.saturating_mul(1000)));
         return Ok(project);
     }
-    project.attributes =
-        item.into_iter().map(|(name, value)| Ok((name, from_dynamodb(value)?))).collect::<Result<_, _>>()?;
+    project.attributes = item;
     Ok(project)
 }
 
 /// A tombstone is `deleted` and has nothing of a record left. A record of another writer may have an attribute of
 /// that name, and others beside it.
-fn is_tombstone(item: &Item) -> bool {
+fn is_tombstone(item: &Members) -> bool {
     let bare = |name: &String| {
         matches!(name.as_str(), PRJ_ID | VERSION | DELETED | EXPIRES_AT) || SYSTEM.contains(&name.as_str())
     };
-    matches!(item.get(DELETED), Some(AttributeValue::Bool(true)))
+    matches!(item.get(DELETED), Some(Value::Bool(true)))
         && natural(item.get(VERSION)).is_some()
         && item.keys().all(bare)
 }
@@ -86,10 +90,11 @@ pub(super) fn system(project: &Project, shards: u16) -> [(&'static str, Attribut
     ]
 }
 
-pub(super) fn position(mut key: Item) -> Result<Position, Garbled> {
+/// Where a page ends, from its `LastEvaluatedKey`.
+pub(super) fn position(mut key: Members) -> Result<Position, Garbled> {
     let updated_at = natural(key.get(UPDATED_AT)).map(Timestamp);
     match key.remove(PRJ_ID) {
-        Some(AttributeValue::S(id)) => Ok(Position { id: ProjectId::stored(id), updated_at }),
+        Some(Value::String(id)) => Ok(Position { id: ProjectId::stored(id), updated_at }),
         _ => Err(Garbled("LastEvaluatedKey".to_owned())),
     }
 }
@@ -104,11 +109,16 @@ pub(super) fn index_key(position: &Position, shard: AttributeValue) -> Item {
     ])
 }
 
-fn natural(value: Option<&AttributeValue>) -> Option<u64> {
+fn natural(value: Option<&Value>) -> Option<u64> {
     match value {
-        Some(AttributeValue::N(number)) => number.parse().ok(),
+        Some(Value::Number(number)) => number.as_u64(),
         _ => None,
     }
+}
+
+/// An item as the SDK has it.
+pub(super) fn members(item: Item) -> Result<Members, Garbled> {
+    item.into_iter().map(|(name, value)| Ok((name, from_dynamodb(value)?))).collect()
 }
 
 fn from_dynamodb(value: AttributeValue) -> Result<Value, Garbled> {
@@ -120,10 +130,7 @@ fn from_dynamodb(value: AttributeValue) -> Result<Value, Garbled> {
         AttributeValue::S(text) => Value::String(text),
         AttributeValue::B(bytes) => Value::Binary(bytes.into_inner()),
         AttributeValue::L(list) => Value::List(list.into_iter().map(from_dynamodb).collect::<Result<_, _>>()?),
-        AttributeValue::M(members) => {
-            let member = |(name, value)| Ok((name, from_dynamodb(value)?));
-            Value::Map(members.into_iter().map(member).collect::<Result<_, _>>()?)
-        }
+        AttributeValue::M(item) => Value::Map(members(item)?),
         AttributeValue::Ss(set) => Value::Strings(set.into_iter().collect()),
         AttributeValue::Ns(set) => Value::Numbers(set.into_iter().map(number).collect::<Result<_, _>>()?),
         AttributeValue::Bs(set) => Value::Binaries(set.into_iter().map(Blob::into_inner).collect()),
