@@ -59,8 +59,7 @@ pub(crate) async fn run(connection: &connection::Options, command: Command) -> a
     match command {
         Command::Create { name, scopes, expires_in } => {
             let scopes = scopes.into_iter().map(Scope::from).collect();
-            let expires = expires_in.map(|duration| now().after(duration).0);
-            let (key, record) = create(&store, &name, scopes, expires).await?;
+            let (key, record) = create(&store, &name, scopes, expires_in).await?;
             eprintln!("{} for {name}. Keep it: it is not shown again.", record.key_id);
             println!("{}", key.reveal());
             Ok(())
@@ -75,20 +74,21 @@ pub(crate) async fn create(
     store: &DynamoDb,
     name: &str,
     scopes: Vec<Scope>,
-    expires: Option<u64>,
+    expires_in: Option<Duration>,
 ) -> anyhow::Result<(ApiKey, KeyRecord)> {
     let name_fits = (1..=128).contains(&name.chars().count()) && !name.chars().any(char::is_control);
     if !name_fits {
         bail!("a key's name has 1 to 128 characters, none of them control characters");
     }
     let key = std::iter::repeat_with(|| ApiKey::generate(&random())).flatten().next().context("no randomness")?;
-    let record = record(&key, name, scopes, expires);
+    let record = record(&key, name, scopes, expires_in);
     store.add_key(&record).await.context("cannot store the key")?;
     Ok((key, record))
 }
 
 /// What is stored of a key made now.
-pub(crate) fn record(key: &ApiKey, name: &str, scopes: Vec<Scope>, expires: Option<u64>) -> KeyRecord {
+fn record(key: &ApiKey, name: &str, scopes: Vec<Scope>, expires_in: Option<Duration>) -> KeyRecord {
+    let created = now();
     let id: [u8; 6] = random();
     let id: String = id.iter().map(|byte| format!("{byte:02x}")).collect();
     KeyRecord {
@@ -96,8 +96,8 @@ pub(crate) fn record(key: &ApiKey, name: &str, scopes: Vec<Scope>, expires: Opti
         key_id: format!("key_{id}"),
         name: name.to_owned(),
         scopes,
-        created: now().0,
-        expires,
+        created: created.0,
+        expires: expires_in.map(|duration| created.after(duration).0),
         revoked: None,
     }
 }

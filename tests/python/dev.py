@@ -1,0 +1,59 @@
+"""A `ripple dev` of the test's own, on a folder, with its life in the test's hands."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+from conftest import Ripple, _setting
+
+
+class Dev:
+    """`ripple dev` on free ports."""
+
+    def __init__(self, data, *options):
+        self.data = Path(data)
+        file = self.data / "dev.json"
+        before = file.stat().st_mtime_ns if file.exists() else 0
+        command = [_setting("RIPPLE_BIN"), "--data", str(data), "dev", "--port", "0", *options]
+        self.process = subprocess.Popen(command, env=clean(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        deadline = time.monotonic() + 30
+        while not (file.exists() and file.stat().st_mtime_ns > before):
+            assert self.process.poll() is None, self.process.stdout.read().decode()
+            assert time.monotonic() < deadline, "it does not serve"
+            time.sleep(0.02)
+        found = json.loads(file.read_text())
+        self.url, self.key, self.dynamodb = found["url"], found["key"], found["dynamodb_endpoint"]
+
+    def ripple(self):
+        return Ripple(self.url, self.key)
+
+    def interrupt(self):
+        """Ctrl-C; the exit code."""
+        self.process.send_signal(signal.SIGINT)
+        return self.process.wait(15)
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.kill()
+
+
+def ripple(*arguments, data, ok=True):
+    """Runs the command line; what it printed."""
+    command = [_setting("RIPPLE_BIN"), "--data", str(data), *map(str, arguments)]
+    done = subprocess.run(command, env=clean(), capture_output=True, text=True, timeout=120)
+    assert (done.returncode == 0) == ok, (done.returncode, done.stdout, done.stderr)
+    return done.stdout if ok else done.stderr
+
+
+def clean():
+    """The environment without what would lead elsewhere."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "RIPPLE_"))}

@@ -1,0 +1,114 @@
+"""`ripple dev` and its companions, as a person at a terminal has them."""
+
+import json
+import secrets
+import threading
+from pathlib import Path
+
+import pytest
+
+from dev import Dev, ripple
+
+RECORDS = Path(__file__).parents[1] / "data/projects-100.jsonl"
+
+
+@pytest.fixture
+def dev(tmp_path):
+    with Dev(tmp_path / "data") as dev:
+        yield dev
+
+
+def project(prj_id):
+    members = {name: "x" for name in ("name", "goal", "issue", "description", "term_unit", "create_date")}
+    return {"prj_id": prj_id, "term": 1} | members
+
+
+def test_import_list_walk_export(dev, tmp_path):
+    assert "100 created, 0 already there" in ripple("import", RECORDS, data=dev.data)
+    assert "0 created, 100 already there" in ripple("import", RECORDS, data=dev.data)
+    sent = {record["prj_id"]: record for record in map(json.loads, RECORDS.read_text().splitlines())}
+
+    listed = dev.ripple().list()
+    assert [record["prj_id"] for record in listed] == sorted(sent)
+    for record in listed:
+        kept = {name: record[name] for name in sent[record["prj_id"]]}
+        assert kept == sent[record["prj_id"]]
+    assert dev.ripple().list("limit=7") == listed
+
+    ripple("export", tmp_path / "out.jsonl", data=dev.data)
+    exported = list(map(json.loads, (tmp_path / "out.jsonl").read_text().splitlines()))
+    assert sorted(exported, key=lambda record: record["prj_id"]) == listed
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "out.jsonl"]
+
+
+def test_an_import_that_was_cut_short_goes_on(dev, tmp_path):
+    lines = RECORDS.read_text().splitlines()
+    half = tmp_path / "half.jsonl"
+    half.write_text("\n".join(lines[:40] + ["{}", "not JSON"]))
+    assert "line 41" in ripple("import", half, data=dev.data, ok=False)
+    assert "60 created, 40 already there" in ripple("import", RECORDS, data=dev.data)
+
+
+def test_keys_are_made_listed_and_revoked(dev):
+    key = ripple("key", "create", "--name", "somebody", "--scope", "read", "--expires-in", "1h", data=dev.data).strip()
+    reader = dev.ripple()
+    reader.key = key
+    assert reader.call("GET", "/prj").status == 200
+    assert reader.call("POST", "/prj", project("a")).status == 403
+    listed = ripple("key", "list", "--json", data=dev.data)
+    assert key not in listed and "hash" not in listed
+    [record] = [line for line in map(json.loads, listed.splitlines()) if line["name"] == "somebody"]
+    assert record["scopes"] == ["read"] and record["expires"] - record["created"] == 3_600_000
+    assert "no host takes it after" in ripple("key", "revoke", record["key_id"], data=dev.data)
+    ripple("key", "revoke", "key_000000000000", data=dev.data, ok=False)
+
+
+def test_tables_are_described(dev):
+    described = ripple("table", "describe", data=dev.data)
+    assert "ripple_prj" in described and described.count("ready") == 2
+
+
+def test_the_key_outlives_the_process_and_its_file_is_its_owners(tmp_path):
+    with Dev(tmp_path) as first:
+        first.ripple().create(project("kept"))
+        assert first.interrupt() == 0
+    assert (tmp_path / "dev.json").stat().st_mode & 0o077 == 0
+    with Dev(tmp_path) as second:
+        assert second.key == first.key
+        assert second.ripple().get("kept")["version"] == 1
+
+
+def test_two_on_one_folder_are_one_too_many(dev):
+    assert "another `ripple dev` runs on" in ripple("dev", "--port", "0", data=dev.data, ok=False)
+
+
+def test_without_a_dynamodb_a_sentence_says_so(tmp_path):
+    assert "start `ripple dev`" in ripple("key", "list", data=tmp_path, ok=False)
+
+
+def test_kill_9_loses_no_answered_write(tmp_path):
+    answered, stop = {}, threading.Event()
+
+    def write(dev, name):
+        client, prj_id = dev.ripple(), f"{name}-{secrets.token_hex(4)}"
+        try:
+            answered[prj_id] = client.create(project(prj_id))["version"]
+            while not stop.is_set():
+                answered[prj_id] = client.patch(prj_id, {"goal": secrets.token_hex(8)})["version"]
+        except OSError:
+            pass  # not answered
+
+    for round_ in range(3):
+        with Dev(tmp_path) as dev:
+            writers = [threading.Thread(target=write, args=(dev, f"w{round_}{n}")) for n in range(4)]
+            for writer in writers:
+                writer.start()
+            stop.wait(0.7)
+            dev.kill()
+            for writer in writers:
+                writer.join()
+    assert max(answered.values()) > 5
+    with Dev(tmp_path) as dev:
+        for prj_id, version in answered.items():
+            # A write may have been made and its answer lost: one more, and no fewer.
+            assert dev.ripple().get(prj_id)["version"] in (version, version + 1)
