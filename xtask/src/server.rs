@@ -49,6 +49,14 @@ impl Server {
         Server::start_as(ripple, |_| true)
     }
 
+    /// Starts a `ripple dev` that was built in release: beside it, what is measured should not have to wait.
+    #[cfg(all(feature = "bench", target_os = "linux"))]
+    pub(crate) fn start_optimised() -> Result<Server> {
+        let mut ripple = without_settings(Command::new(workspace::target()?.join("release").join("ripple")));
+        ripple.arg("dev");
+        Server::start_as(ripple, |_| true)
+    }
+
     /// Starts `cargo xtask dev` on free ports and waits until its edge worker serves, which is then what tests are
     /// told of.
     pub(crate) fn start_with_edge() -> Result<Server> {

@@ -25,11 +25,14 @@ pub(super) struct Room {
 impl Room {
     /// Builds what is measured, in release, and starts the database.
     pub(super) fn open() -> Result<Room> {
-        run(cargo("build").args(["--release", "--package", "ripple-lambda", "--bin", "bootstrap"]))?;
-        // With the workspace's features, as the tests build it: nothing is built twice.
+        // Apart, each with its own features and no more.
+        for package in ["ripple-lambda", "ripple"] {
+            run(cargo("build").args(["--release", "--package", package]))?;
+        }
+        // To make a key with.
         run(cargo("build").args(["--workspace", "--bin", "ripple"]))?;
         let python = python::ready()?;
-        let server = Server::start()?;
+        let server = Server::start_optimised()?;
         let folder = workspace::target()?.join("xtask").join(format!("bench-{}", std::process::id()));
         let engine = server.dynamodb_endpoint().trim_start_matches("http://");
         let engine: SocketAddr = engine.parse().with_context(|| format!("{engine} is no address"))?;
