@@ -45,9 +45,14 @@ pub(crate) struct Options {
     more: Vec<String>,
 }
 
+/// Builds what is started first. The worker's turn comes when this one answers.
+pub(crate) fn build() -> Result<()> {
+    process::run(cargo("build").args(["--package", "ripple"]))
+}
+
 /// Builds and starts both, and ends both on Ctrl-C, or when the backend ends.
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
-    process::run(cargo("build").args(["--package", "ripple"]))?;
+    build()?;
     let stop = Arc::new(AtomicBool::new(false));
     let asked = Arc::clone(&stop);
     ctrlc::set_handler(move || asked.store(true, Ordering::Relaxed)).context("Ctrl-C cannot be listened to")?;
