@@ -14,6 +14,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::header::CONTENT_TYPE;
 use http::{HeaderName, HeaderValue, Response, StatusCode};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use ripple_core::route::Resource;
 use ripple_core::store::dynamodb::DynamoDb;
 use ripple_lambda::{Function, random};
@@ -75,9 +76,9 @@ fn event(parts: &http::request::Parts, body: &[u8], id: &str) -> serde_json::Res
     match Resource::find(path) {
         Some(found) => {
             event.resource = Some(found.path.to_owned());
-            let raw = path.rsplit('/').next().unwrap_or_default();
+            let encoded = |value: &str| utf8_percent_encode(value, NON_ALPHANUMERIC).to_string();
             event.path_parameters =
-                found.parameters.iter().map(|(name, _)| ((*name).to_owned(), raw.to_owned())).collect();
+                found.parameters.iter().map(|(name, value)| ((*name).to_owned(), encoded(value))).collect();
         }
         None => {
             event.resource = Some("/{proxy+}".to_owned());
