@@ -124,15 +124,26 @@ def test_errors_are_not_kept(edge, key):
 
 
 def test_age_and_cache_status_are_true(edge, key):
+    asked = time.monotonic()
     first = send(edge.url, "GET", "/prj", key, cache_control="no-cache")
+    answered = time.monotonic()
     assert first.headers["age"] == "0", first
     assert re.fullmatch(r"ripple; (fwd=request|fwd=miss; stored); ttl=\d", first.headers["cache-status"])
     time.sleep(2.1)
+    least = time.monotonic() - answered
     second = send(edge.url, "GET", "/prj", key)
-    assert second.headers["age"] == "2", second.headers
+    most = time.monotonic() - asked
+    assert int(least) <= int(second.headers["age"]) <= most, second.headers
     assert re.fullmatch(r"ripple; hit; ttl=-\d", second.headers["cache-status"])
-    time.sleep(0.3)  # it was refreshed behind that answer
-    assert send(edge.url, "GET", "/prj", key).headers["age"] == "0"
+    # It is refreshed behind that answer.
+    wait_for(lambda: send(edge.url, "GET", "/prj", key).headers["age"] == "0")
+
+
+def wait_for(happens, seconds=10):
+    deadline = time.monotonic() + seconds
+    while not happens():
+        assert time.monotonic() < deadline, "it does not happen"
+        time.sleep(0.05)
 
 
 def test_an_unchanged_list_is_not_sent_again(edge, key):
@@ -196,13 +207,8 @@ def test_reads_go_on_without_dynamodb(edge, key, dynamodb, mode):
     assert (forced.status, forced.json()) == (200, record)
     assert int(forced.headers["age"]) >= 2
     dynamodb.mode = "pass"
-    deadline = time.monotonic() + 40
-    while time.monotonic() < deadline:
-        healed = send(edge.url, "GET", "/prj", key, cache_control="no-cache")
-        if healed.headers["age"] == "0":
-            break
-        time.sleep(0.5)
-    assert healed.headers["age"] == "0", healed
+    # After failures the next attempt is some seconds away.
+    wait_for(lambda: send(edge.url, "GET", "/prj", key, cache_control="no-cache").headers["age"] == "0", seconds=40)
 
 
 def test_writes_say_that_the_origin_is_away(edge, key, origin):
