@@ -20,6 +20,11 @@ impl Number {
     /// Reads JSON's notation and DynamoDB's; `None` outside DynamoDB's range or precision.
     #[must_use]
     pub fn parse(text: &str) -> Option<Number> {
+        // Most numbers are whole and stand there as they will.
+        let plain = text.len() <= DIGITS && text.bytes().all(|byte| byte.is_ascii_digit());
+        if plain && (text == "0" || !text.starts_with('0')) && !text.is_empty() {
+            return Some(Number(text.to_owned()));
+        }
         Scientific::read(text)?.plain().map(Number)
     }
 
