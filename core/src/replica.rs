@@ -136,6 +136,11 @@ impl<S: Store, C: Clock> Replica<S, C> {
                         }
                     }
                 }
+                // Changes may have made it grow past what a full read would let in.
+                if held.snapshot.memory() > GREATEST {
+                    held.too_large = true;
+                    held.snapshot = Snapshot::default();
+                }
                 held.protocol.succeeded(refresh);
                 Ok(())
             }

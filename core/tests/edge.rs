@@ -187,6 +187,30 @@ async fn what_was_written_behind_ripples_back_is_there_after_a_full_read() {
     assert!(String::from_utf8_lossy(late.body()).contains("theirs"));
 }
 
+#[tokio::test(flavor = "current_thread")]
+async fn a_list_too_large_to_hold_is_passed_through_page_by_page() {
+    let setting = Setting::new();
+    setting.create("p").await;
+    let store = setting.origin.store();
+    let model = store_get(store, "p").await;
+    for n in 0..45 {
+        let mut large = model.clone();
+        large.id = ripple_core::ProjectId::parse(&format!("p{n:02}")).expect("valid");
+        large.attributes.insert("filler".to_owned(), "x".repeat(390_000).into());
+        store.put(large);
+    }
+    let request = Request::get("/prj").body(Bytes::new()).expect("valid");
+    let origin = setting.origin.answer(request, setting.moment()).await;
+    let edge = setting.read("/prj", &[]).await;
+    assert!(header(origin.headers(), "link").contains("rel=\"next\""), "18 MB are more than a page");
+    assert_eq!((edge.status(), edge.body()), (origin.status(), origin.body()));
+    for name in ["link", "etag"] {
+        assert_eq!(header(edge.headers(), name), header(origin.headers(), name));
+    }
+    assert!(!edge.headers().contains_key("age"), "nothing is held");
+    assert_eq!(setting.read("/prj/p07", &[]).await.status(), StatusCode::OK);
+}
+
 async fn store_get(store: &Memory, id: &str) -> ripple_core::Project {
     use ripple_core::store::{Capacity, Consistency, Store as _};
     let id = ripple_core::ProjectId::parse(id).expect("valid");
