@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::Response;
 use ripple_core::Report;
 use tracing::{Level, Metadata};
-use tracing_subscriber::filter::{FilterExt as _, Targets, filter_fn};
+use tracing_subscriber::filter::{FilterExt as _, LevelFilter, Targets, filter_fn};
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 
@@ -16,9 +16,12 @@ use crate::event::EventError;
 /// Writes logs to standard error from now on. `filter` is what `RIPPLE_LOG` holds: `info`, or `warn,ripple=debug`.
 /// A filter that cannot be read counts as `info`, and says so.
 pub fn start(filter: Option<&str>) {
-    let parsed = filter.unwrap_or("info").parse::<Targets>();
-    let unreadable = parsed.is_err();
-    let targets = parsed.unwrap_or_else(|_| Targets::new().with_default(Level::INFO));
+    let filter = filter.unwrap_or("info");
+    // A word alone is a level; tracing would take any other for a target's name, and log nothing else.
+    let known = |part: &str| part.contains('=') || part.trim().parse::<LevelFilter>().is_ok();
+    let parsed = filter.parse::<Targets>().ok().filter(|_| filter.split(',').all(known));
+    let unreadable = parsed.is_none();
+    let targets = parsed.unwrap_or_else(|| Targets::new().with_default(Level::INFO));
     let lines = tracing_subscriber::fmt::layer().json().flatten_event(true).with_writer(io::stderr);
     let lines = lines.with_filter(targets.and(filter_fn(may_be_logged)));
     // Somebody else's subscriber, if there is one, stays.

@@ -56,9 +56,11 @@ fn the_setting_is_honoured() {
     assert_eq!(lines(Some("warn")).len(), 1);
     assert_eq!(lines(Some("off")), [] as [Value; 0]);
     assert_eq!(lines(Some("off,ripple=info")).len(), 5);
-    let unreadable = lines(Some("ripple=loud"));
-    assert_eq!(unreadable.len(), 6, "{unreadable:#?}");
-    assert_eq!((&unreadable[0]["level"], &unreadable[0]["filter"]), (&json!("WARN"), &json!("ripple=loud")));
+    for setting in ["ripple=loud", "loud"] {
+        let unreadable = lines(Some(setting));
+        assert_eq!(unreadable.len(), 6, "{unreadable:#?}");
+        assert_eq!((&unreadable[0]["level"], &unreadable[0]["filter"]), (&json!("WARN"), &json!(setting)));
+    }
 }
 
 #[test]
