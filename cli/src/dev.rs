@@ -17,7 +17,7 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 use ripple_core::key::{ApiKey, Scope};
 use ripple_core::store::dynamodb::DynamoDb;
-use ripple_core::store::{Capacity, Store as _};
+use ripple_core::store::{Capacity, Source as _};
 use ripple_lambda::config::process_environment;
 use ripple_lambda::{Function, log};
 use tokio::net::TcpListener;

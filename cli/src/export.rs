@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use clap::Args;
 use ripple_core::ProjectId;
 use ripple_core::store::dynamodb::DynamoDb;
-use ripple_core::store::{Capacity, Page, Position, Store as _};
+use ripple_core::store::{Capacity, Page, Position, Source as _};
 use serde::{Deserialize, Serialize};
 
 use crate::connection;

@@ -12,7 +12,7 @@ use futures_util::StreamExt as _;
 use http::{Request, StatusCode};
 use ripple_core::key::Caller;
 use ripple_core::store::dynamodb::DynamoDb;
-use ripple_core::store::{Capacity, Store as _};
+use ripple_core::store::{Capacity, Source as _};
 use ripple_core::{Api, Moment, limits};
 use ripple_lambda::{now, random};
 

@@ -10,27 +10,26 @@ use http::header::{
 use http::{Method, Request, Response, StatusCode};
 use uuid::Builder;
 
-use crate::conditional::{Preconditions, strong};
-use crate::error::{Error, Fault};
-use crate::key::{ApiKey, Caller, KeyMemory, Remembered, Scope};
+use crate::conditional::strong;
+use crate::error::Error;
+use crate::idempotency;
+use crate::key::{ApiKey, Caller, KeyMemory, Remembered};
 use crate::limits;
-use crate::method::{self, Answer, Call, Random};
+use crate::method::{self, Answer, Call, Parts, Random};
 use crate::problem;
 use crate::project::Timestamp;
 use crate::route::{Resource, Route};
-use crate::session::Session;
-use crate::store::{Capacity, Store, StoreErrorKind};
+use crate::store::{Capacity, Source, Store, StoreErrorKind};
 
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-pub(crate) const SESSION: HeaderName = HeaderName::from_static("ripple-session");
 const CAPACITY: HeaderName = HeaderName::from_static("ripple-capacity");
 
 /// What browsers may send and read.
-const REQUEST_HEADERS: &str =
-    "content-type, x-api-key, if-match, if-none-match, cache-control, ripple-session, x-request-id";
+const REQUEST_HEADERS: &str = "content-type, x-api-key, if-match, if-none-match, cache-control, ripple-session, x-request-id, \
+                               idempotency-key";
 const RESPONSE_HEADERS: &str = "etag, link, location, allow, retry-after, age, cache-status, ripple-session, \
-                                ripple-capacity, x-request-id";
+                                ripple-receipt, ripple-capacity, x-request-id";
 /// Seconds that a browser may remember a preflight: as long as Chromium takes at all.
 const PREFLIGHT: &str = "7200";
 
@@ -72,9 +71,28 @@ impl Admitted {
         &self.report
     }
 
-    /// The answer that tells of an error.
-    pub(crate) fn fail(self, verb: &Method, error: &Error) -> Response<Bytes> {
-        fail(verb, error, self.report)
+    /// The call of the method, on `store`.
+    pub(crate) fn call<'a, S>(&'a mut self, store: &'a S, request: &'a Request<Bytes>) -> Result<Call<'a, S>, Error> {
+        Call::of(
+            request,
+            Parts {
+                store,
+                route: self.route,
+                resource: &self.resource,
+                caller: &self.caller,
+                now: self.now,
+                random: &mut self.random,
+                cost: &mut self.report.capacity,
+            },
+        )
+    }
+
+    /// The response, from what the method answered.
+    pub(crate) fn conclude(self, verb: &Method, result: Result<Answer, Error>) -> Response<Bytes> {
+        match result {
+            Ok(answer) => respond(verb, answer, self.report),
+            Err(error) => fail(verb, &error, self.report),
+        }
     }
 
     /// Counts what was consumed for this request before its method runs.
@@ -99,7 +117,7 @@ pub struct Report {
     pub error: Option<String>,
 }
 
-impl<S: Store> Api<S> {
+impl<S: Source> Api<S> {
     /// An API over `store`, remembering no keys yet.
     pub fn new(store: S) -> Api<S> {
         Api { store, keys: KeyMemory::default() }
@@ -108,14 +126,6 @@ impl<S: Store> Api<S> {
     /// The store.
     pub fn store(&self) -> &S {
         &self.store
-    }
-
-    /// Answers a request. Whatever it holds, there is an answer.
-    pub async fn answer(&self, request: Request<Bytes>, moment: Moment) -> Response<Bytes> {
-        match self.admit(&request, moment).await {
-            Ok(admitted) => self.answer_admitted(&request, admitted).await,
-            Err(answered) => answered,
-        }
     }
 
     /// Parse, then the key, then the route: nothing is answered without a key but what asks for none. A host that
@@ -164,51 +174,6 @@ impl<S: Store> Api<S> {
         Ok((route, caller))
     }
 
-    /// Runs the method that a request was admitted to.
-    pub async fn answer_admitted(&self, request: &Request<Bytes>, admitted: Admitted) -> Response<Bytes> {
-        let Admitted { route, resource, caller, now, random, mut report } = admitted;
-        match self.run(request, route, &resource, &caller, now, random, &mut report.capacity).await {
-            Ok(answer) => respond(request.method(), answer, report),
-            Err(error) => fail(request.method(), &error, report),
-        }
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "they are the parts of one Call, taken apart by ownership")]
-    async fn run(
-        &self,
-        request: &Request<Bytes>,
-        route: &'static Route,
-        resource: &Resource,
-        caller: &Caller,
-        now: Timestamp,
-        random: Random,
-        cost: &mut Capacity,
-    ) -> Result<Answer, Error> {
-        check_target(request)?;
-        let mut call = Call {
-            store: &self.store,
-            request,
-            resource,
-            caller,
-            now,
-            random,
-            preconditions: Preconditions::parse(request.headers())?,
-            session: session(request.headers())?,
-            cost: *cost,
-        };
-        let result = method::run(route, &mut call).await;
-        *cost = call.cost;
-        let Call { preconditions, session, .. } = call;
-        let answer = result?;
-        match (&answer.etag, route.scope) {
-            (Some(tag), Some(Scope::Read)) if preconditions.not_modified(&strong(tag))? => {
-                Ok(Answer { status: StatusCode::NOT_MODIFIED, body: Bytes::new(), ..answer })
-            }
-            (_, Some(Scope::Write)) => Ok(answer.with_header(SESSION, &session.to_token())),
-            _ => Ok(answer),
-        }
-    }
-
     /// Whose key it is, if that is remembered.
     pub(crate) fn remembered(&self, key: &ApiKey, now: Timestamp) -> Option<Caller> {
         let hash = key.hash();
@@ -240,32 +205,33 @@ impl<S: Store> Api<S> {
     }
 }
 
+impl<S: Store> Api<S> {
+    /// Answers a request. Whatever it holds, there is an answer.
+    pub async fn answer(&self, request: Request<Bytes>, moment: Moment) -> Response<Bytes> {
+        match self.admit(&request, moment).await {
+            Ok(admitted) => self.answer_admitted(&request, admitted).await,
+            Err(answered) => answered,
+        }
+    }
+
+    /// Runs the method that a request was admitted to.
+    pub async fn answer_admitted(&self, request: &Request<Bytes>, mut admitted: Admitted) -> Response<Bytes> {
+        let result = async {
+            let mut call = admitted.call(&self.store, request)?;
+            let answer = match idempotency::answered(&mut call).await? {
+                Some(answer) => answer,
+                None => method::run(&mut call).await?,
+            };
+            call.finish(answer)
+        };
+        let result = result.await;
+        admitted.conclude(request.method(), result)
+    }
+}
+
 /// Whoever asks for what needs no key.
 fn anyone() -> Caller {
     Caller { key_id: String::new(), name: String::new(), scopes: Vec::new() }
-}
-
-fn check_target(request: &Request<Bytes>) -> Result<(), Error> {
-    let query = request.uri().query().unwrap_or_default();
-    if query.len() > limits::QUERY {
-        let detail = format!("is longer than {} characters", limits::QUERY);
-        return Err(Error::InvalidRequest(vec![Fault::parameter("?", detail)]));
-    }
-    if request.body().len() > limits::BODY {
-        return Err(Error::BodyTooLarge);
-    }
-    Ok(())
-}
-
-pub(crate) fn session(headers: &HeaderMap) -> Result<Session, Error> {
-    match headers.get(SESSION) {
-        None => Ok(Session::default()),
-        Some(token) => token
-            .to_str()
-            .ok()
-            .and_then(Session::parse)
-            .ok_or_else(|| Error::InvalidRequest(vec![Fault::header("ripple-session", "is no token of ripple's")])),
-    }
 }
 
 /// The caller's, where it is fit for a log, or a new one.

@@ -32,6 +32,11 @@ impl Preconditions {
         if matches && differs { Ok(()) } else { Err(Error::PreconditionFailed) }
     }
 
+    /// Whether `If-Match` names a state, and not any.
+    pub(crate) fn names_state(&self) -> bool {
+        self.if_match.as_ref().is_some_and(|condition| *condition != IfMatch::any())
+    }
+
     /// For a representation with this tag: whether it is the one the caller has already.
     pub(crate) fn not_modified(&self, tag: &ETag) -> Result<bool, Error> {
         if self.if_match.as_ref().is_some_and(|condition| !condition.precondition_passes(tag)) {

@@ -10,14 +10,15 @@ use headers::{CacheControl, HeaderMapExt as _};
 use http::header::{AGE, HeaderName, HeaderValue};
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 
-use crate::api::{Admitted, Api, SESSION, session};
+use crate::api::{Admitted, Api};
 use crate::key::{ApiKey, Caller, Scope};
+use crate::method;
 use crate::project::{Project, Timestamp};
 use crate::replica::{Clock, Prepared, Replica};
 use crate::route::{Resource, Route};
-use crate::session::Session;
+use crate::session::{SESSION, Session};
 use crate::snapshot::protocol::{Freshness, Refresh};
-use crate::store::{Capacity, Store, StoreError};
+use crate::store::{Capacity, Source, StoreError};
 use crate::value::{self, Value};
 
 /// RFC 9211.
@@ -26,7 +27,7 @@ const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 /// Whether a replica answers this method, rather than the origin.
 #[must_use]
 pub fn answers(route: &Route) -> bool {
-    matches!(route.name, "search" | "get" | "health")
+    route.near
 }
 
 /// A read's answer.
@@ -53,11 +54,11 @@ pub struct WholeList {
     pub ttl: Duration,
 }
 
-impl<S: Store, C: Clock> Api<Replica<S, C>> {
+impl<S: Source, C: Clock> Api<Replica<S, C>> {
     /// Answers a read from the snapshot, made good enough before.
     pub async fn read(&self, request: &Request<Bytes>, mut admitted: Admitted) -> ReadAnswer {
         // A token that is none of ripple's is refused below, with the rest of what is wrong.
-        let session = session(request.headers()).unwrap_or_default();
+        let session = Session::of(request.headers()).unwrap_or_default();
         let mut cost = Capacity::default();
         let newer = wants_newer(request.headers());
         let prepared = match admitted.route.scope {
@@ -66,9 +67,15 @@ impl<S: Store, C: Clock> Api<Replica<S, C>> {
         };
         admitted.add_cost(cost);
         match prepared {
-            Err(error) => ReadAnswer { response: admitted.fail(request.method(), &error.into()), behind: None },
+            Err(error) => ReadAnswer { response: admitted.conclude(request.method(), Err(error.into())), behind: None },
             Ok(prepared) => {
-                let mut response = self.answer_admitted(request, admitted).await;
+                let result = async {
+                    let mut call = admitted.call(self.store(), request)?;
+                    let answer = method::run_near(&mut call).await?;
+                    call.finish(answer)
+                };
+                let result = result.await;
+                let mut response = admitted.conclude(request.method(), result);
                 if let Some(prepared) = prepared.filter(|_| tells_age(&response)) {
                     let ttl = self.store().fresh().as_secs_f64() - prepared.age.as_secs_f64();
                     let headers = response.headers_mut();

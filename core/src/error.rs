@@ -39,7 +39,28 @@ pub enum Error {
     /// A project with this id is there already.
     #[error("there is a project {0} already; nothing was changed")]
     Exists(ProjectId),
-    /// The edit was made on another state of the record than it has now.
+    /// The edit was made after the project was deleted, and does not say that it is to come back.
+    #[error(
+        "the project {id} is deleted; to bring it back, send a whole record with \"deleted\": false, or restore a version"
+    )]
+    Deleted {
+        /// Which.
+        id: ProjectId,
+        /// The tombstone's version.
+        version: u64,
+    },
+    /// The history has no such version.
+    #[error("the history of {id} has no version {version}; it goes back {days} days", days = crate::limits::HISTORY.as_secs() / 86400)]
+    NoSuchVersion {
+        /// Of which project.
+        id: ProjectId,
+        /// Which.
+        version: u64,
+    },
+    /// The key has come with another request before.
+    #[error("this Idempotency-Key has come with another request; nothing was changed")]
+    IdempotencyKeyReused,
+    /// The edit was made on a version that the record has not come to.
     #[error("the edit was made on version {base}, the record is at version {}; nothing was changed", current.version)]
     Stale {
         /// What the caller had in front of them.

@@ -48,14 +48,38 @@ pub const REQUEST_ID: usize = 128;
 /// (id, version) pairs in a session token: the writes of a client's last moments.
 pub const SESSION: usize = 16;
 
-/// How long a tombstone stays, so that every cache learns of the deletion.
-pub const TOMBSTONE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How long a version stays in the history.
+pub const HISTORY: Duration = Duration::from_secs(90 * DAY.as_secs());
+
+/// How long a tombstone stays: so that every cache learns of the deletion, and until the history it goes on from is
+/// gone (DynamoDB's TTL is late by some days at most).
+pub const TOMBSTONE: Duration = Duration::from_secs(HISTORY.as_secs() + 7 * DAY.as_secs());
+
+/// How long a write that carries an `Idempotency-Key` is remembered.
+pub const CLAIM: Duration = DAY;
+
+/// Characters of an `Idempotency-Key`.
+pub const IDEMPOTENCY_KEY: usize = 255;
+
+/// What a history row says of a write's changes, beside the record: together they stay within DynamoDB's 400 KB.
+pub const CHANGES: usize = 80 * 1024;
+
+/// Characters of `Ripple-Receipt`, about: API Gateway takes 10,240 bytes of headers in all.
+pub const RECEIPT: usize = 4 * 1024;
+
+/// Versions in one page of a history, unless fewer are asked for.
+pub const HISTORY_PAGE: usize = 100;
 
 /// How far behind its cursor `changes` begins: index lag and clocks that differ.
 pub const OVERLAP: Duration = Duration::from_secs(30);
 
 /// Tries of a save whose record somebody else is saving too.
 pub const SAVE_TRIES: u32 = 8;
+
+/// The longest wait before the second try; it doubles with each.
+pub const SAVE_BACKOFF: Duration = Duration::from_millis(20);
 
 /// Everything one DynamoDB operation may take, its retries included. API Gateway gives up after 29 s.
 pub const STORE_BUDGET: Duration = Duration::from_secs(8);

@@ -1,87 +1,120 @@
-//! What a save makes of the state it finds.
+//! The three-way merge: what a save makes of the state it finds.
 //!
-//! [`replace`] and [`patch`] say what an edit means for a record in the state it was made on. An edit made on an
-//! older state is refused by `save` for now; the three-way merge of both will stand here.
+//! # The law
+//!
+//! A save knows three states: **base**, which its author had in front of them; **mine**, what they made of it; and
+//! **theirs**, what the table holds by now. The merge takes them to the state that holds both edits.
+//!
+//! 1. *One side changed.* What only one side changed is as that side left it. What both changed to the same is that.
+//! 2. *Single values.* Where both changed text, a number, `true`, `null`, or a value's type, mine stands: it is the
+//!    later save. A value that was removed or was not there counts as one more value. The receipt names what gave way.
+//! 3. *Objects* are merged member by member.
+//! 4. *Lists* are merged entry by entry. An entry that is an object is known by its `id`, text or a number; every
+//!    other by its value. Equal entries are told apart by counting them. Entries added on either side are in, once;
+//!    entries removed on either side are gone; an entry that both changed is merged as an object is. Where one side
+//!    removed an entry that the other changed, the change stands, and so does an added entry against the removal of
+//!    its equal.
+//! 5. *Order* is theirs. What I added follows the neighbour that it had in mine, and what I put at the end is at the
+//!    end. Only where I moved entries and they did not is the order mine.
+//! 6. *Sets* are lists of values without order. A list, set or object that one side removed was emptied by it: what
+//!    the other side put into it stays.
+//! 7. *New entries get an `id`*: an object in a list that has none, and is not an entry of the base coming back, gets
+//!    one made of its content, the base's version and its place among its equals. So a save that is sent again makes
+//!    the same ids, and changes nothing.
+//! 8. *No base.* Whose author says of no version that they saw it has seen nothing: single values are as they sent
+//!    them, lists and sets hold what both have, and nothing is removed but by an explicit `null`.
 
-use crate::project::Project;
-use crate::value::{Members, Value, shape_members};
+mod edit;
+mod entries;
+mod ids;
+mod list;
+mod receipt;
 
-/// A whole record was sent: its members take the place of the stored ones; what it leaves out is left alone,
-/// and `null` removes. Where the stored value is DynamoDB's NULL, a `null` is that value coming back.
+use crate::value::{Members, Value};
+
+pub use edit::Edit;
+pub use receipt::{Counts, Receipt, Touched};
+
+pub(crate) use entries::Entries;
+pub(crate) use ids::give as give_ids;
+pub(crate) use list::elements;
+pub(crate) use receipt::push_token;
+
+use receipt::Notes;
+
+/// Merges `mine` into `theirs`, both made of `base`, and tells what became of what.
 #[must_use]
-pub(crate) fn replace(theirs: &Project, sent: Members) -> Members {
-    let mut attributes = theirs.attributes.clone();
-    for (name, value) in shape_members(sent, &theirs.attributes) {
-        match (value, attributes.get(&name)) {
-            (Value::Null, Some(Value::Null)) => {}
-            (Value::Null, _) => {
-                attributes.remove(&name);
-            }
-            (value, _) => {
-                attributes.insert(name, value);
-            }
-        }
-    }
-    attributes
+pub fn merge(base: &Members, theirs: &Members, mine: &Members) -> (Members, Receipt) {
+    let mut notes = Notes::default();
+    let merged = merge_members(base, theirs, mine, &mut notes);
+    (merged, notes.receipt)
 }
 
-/// A merge patch was sent (RFC 7396): objects are changed member by member, everything else is replaced.
-#[must_use]
-pub(crate) fn patch(theirs: &Project, sent: Members) -> Members {
-    patch_members(theirs.attributes.clone(), sent)
+fn merge_members(base: &Members, theirs: &Members, mine: &Members, notes: &mut Notes) -> Members {
+    let mut merged = Members::new();
+    let added = mine.keys().filter(|name| !theirs.contains_key(*name));
+    let gone = base.keys().filter(|name| !theirs.contains_key(*name) && !mine.contains_key(*name));
+    for name in theirs.keys().chain(added).chain(gone) {
+        let value = notes.within(name, |notes| merge_value(base.get(name), theirs.get(name), mine.get(name), notes));
+        merged.extend(value.map(|value| (name.clone(), value)));
+    }
+    merged
 }
 
-fn patch_members(mut members: Members, patch: Members) -> Members {
-    for (name, value) in patch {
-        let stored = members.remove(&name);
-        let patched = match (value, stored) {
-            (Value::Null, _) => continue,
-            (Value::Map(patch), Some(Value::Map(stored))) => Value::Map(patch_members(stored, patch)),
-            (Value::Map(patch), _) => Value::Map(patch_members(Members::new(), patch)),
-            (value, Some(stored)) => value.shaped_like(&stored),
-            (value, None) => value,
-        };
-        members.insert(name, patched);
+/// `None` is a value that is not there.
+fn merge_value(base: Option<&Value>, theirs: Option<&Value>, mine: Option<&Value>, notes: &mut Notes) -> Option<Value> {
+    if mine == theirs {
+        return theirs.cloned();
     }
-    members
+    if mine == base {
+        notes.kept();
+        return theirs.cloned();
+    }
+    if theirs == base {
+        notes.taken(list::changed(base, mine));
+        return mine.cloned();
+    }
+    let merged = if let Some([base, theirs, mine]) = objects(base, theirs, mine) {
+        let merged = merge_members(base, theirs, mine, notes);
+        (!merged.is_empty()).then_some(Value::Map(merged))
+    } else if let Some(merged) = list::merge(base, theirs, mine, notes) {
+        Some(merged).filter(|merged| !is_empty(merged))
+    } else {
+        notes.won();
+        return mine.cloned();
+    };
+    // Empty it stays only where neither side removed it.
+    merged.or_else(|| theirs.and(mine).cloned().map(emptied))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::project::ProjectId;
-    use crate::value::parse;
+/// The three as objects, one that is not there as an empty one; `None` where they are not all objects.
+fn objects<'a>(
+    base: Option<&'a Value>,
+    theirs: Option<&'a Value>,
+    mine: Option<&'a Value>,
+) -> Option<[&'a Members; 3]> {
+    static EMPTY: Members = Members::new();
+    // What was another type before both made an object of it is no base.
+    let base = match base {
+        Some(Value::Map(members)) => Some(members),
+        Some(_) if theirs.is_none() || mine.is_none() => return None,
+        _ => None,
+    };
+    let members = |side: Option<&'a Value>| match side {
+        Some(Value::Map(members)) => Some(members),
+        Some(_) => None,
+        None => Some(&EMPTY),
+    };
+    Some([base.unwrap_or(&EMPTY), members(theirs)?, members(mine)?])
+}
 
-    fn members(json: &str) -> Members {
-        match parse(json.as_bytes()) {
-            Ok(Value::Map(members)) => members,
-            other => panic!("{other:?}"),
-        }
-    }
+fn is_empty(value: &Value) -> bool {
+    matches!(value, Value::List(list) if list.is_empty())
+}
 
-    #[track_caller]
-    fn makes(edit: fn(&Project, Members) -> Members, stored: &str, sent: &str, expected: &str) {
-        let project = Project::new(ProjectId::parse("a").expect("valid"), members(stored));
-        assert_eq!(edit(&project, members(sent)), members(expected));
-    }
-
-    #[test]
-    fn a_whole_record_leaves_alone_what_it_leaves_out() {
-        makes(replace, r#"{"a":1,"b":{"x":1}}"#, r#"{"b":{"y":2},"c":3}"#, r#"{"a":1,"b":{"y":2},"c":3}"#);
-        makes(replace, r#"{"a":1,"n":null}"#, r#"{"a":null,"n":null,"z":null}"#, r#"{"n":null}"#);
-    }
-
-    /// The examples of RFC 7396's appendix A that a record can be.
-    #[test]
-    fn a_merge_patch_does_what_the_rfc_says() {
-        makes(patch, r#"{"a":"b"}"#, r#"{"a":"c"}"#, r#"{"a":"c"}"#);
-        makes(patch, r#"{"a":"b"}"#, r#"{"b":"c"}"#, r#"{"a":"b","b":"c"}"#);
-        makes(patch, r#"{"a":"b","b":"c"}"#, r#"{"a":null}"#, r#"{"b":"c"}"#);
-        makes(patch, r#"{"a":["b"]}"#, r#"{"a":"c"}"#, r#"{"a":"c"}"#);
-        makes(patch, r#"{"a":"c"}"#, r#"{"a":["b"]}"#, r#"{"a":["b"]}"#);
-        makes(patch, r#"{"a":{"b":"c"}}"#, r#"{"a":{"b":"d","c":null}}"#, r#"{"a":{"b":"d"}}"#);
-        makes(patch, r#"{"a":[{"b":"c"}]}"#, r#"{"a":[1]}"#, r#"{"a":[1]}"#);
-        makes(patch, r#"{"e":null}"#, r#"{"a":1}"#, r#"{"e":null,"a":1}"#);
-        makes(patch, "{}", r#"{"a":{"bb":{"ccc":null}}}"#, r#"{"a":{"bb":{}}}"#);
+fn emptied(value: Value) -> Value {
+    match value {
+        Value::Map(_) => Value::Map(Members::new()),
+        _ => Value::List(Vec::new()),
     }
 }

@@ -5,59 +5,96 @@ use http::header::{HeaderName, HeaderValue};
 use http::{HeaderMap, Method, Request, StatusCode};
 use sha2::{Digest as _, Sha256};
 
-use crate::conditional::Preconditions;
+use crate::conditional::{Preconditions, strong};
 use crate::error::{Error, Fault};
+use crate::idempotency::{self, Attempt};
 use crate::key::{Caller, Scope};
-use crate::project::{ContentHash, Project, ProjectId, Timestamp};
+use crate::limits;
+use crate::merge::Edit;
+use crate::project::{
+    ContentHash, DELETED, InvalidId, PRJ_ID, Project, ProjectId, Timestamp, base_version, check_sent,
+};
 use crate::route::{Resource, Route};
-use crate::session::Session;
-use crate::store::{Capacity, Store};
+use crate::save::{Base, Intent, save};
+use crate::session::{SESSION, Session};
+use crate::store::{Capacity, Source, Store};
+use crate::value::{Members, Value};
 
-/// From its rows follow the modules, the route table and the dispatch.
+/// From its rows follow the modules, the route table and the dispatch. `near` are the methods that a host answers
+/// which only reads records, near its readers; the others are answered where records are written.
 macro_rules! methods {
-    ($($name:ident: $verb:ident $resource:literal, $scope:expr, $summary:literal;)*) => {
+    (
+        near { $($near:ident: $near_verb:ident $near_resource:literal, $near_scope:expr, $near_summary:literal;)* }
+        origin { $($name:ident: $verb:ident $resource:literal, $scope:expr, $summary:literal;)* }
+    ) => {
+        $(mod $near;)*
         $(mod $name;)*
 
-        pub(crate) const ROUTES: &[Route] = &[$(Route {
+        pub(crate) const ROUTES: &[Route] = &[
+            $(methods!(@route $near, $near_verb, $near_resource, $near_scope, $near_summary, true),)*
+            $(methods!(@route $name, $verb, $resource, $scope, $summary, false),)*
+        ];
+
+        /// Runs the method of a call that is answered near its readers.
+        pub(crate) async fn run_near<S: Source>(call: &mut Call<'_, S>) -> Result<Answer, Error> {
+            match call.route.name {
+                $(stringify!($near) => $near::run(call).await,)*
+                _ => Err(Error::NoSuchResource), // the host sends the others to the origin
+            }
+        }
+
+        /// Runs the method of a call.
+        pub(crate) async fn run<S: Store>(call: &mut Call<'_, S>) -> Result<Answer, Error> {
+            match call.route.name {
+                $(stringify!($name) => $name::run(call).await,)*
+                _ => run_near(call).await,
+            }
+        }
+    };
+    (@route $name:ident, $verb:ident, $resource:literal, $scope:expr, $summary:literal, $near:literal) => {
+        Route {
             name: stringify!($name),
             verb: Method::$verb,
             resource: $resource,
             scope: $scope,
             summary: $summary,
-        }),*];
-
-        /// Runs the method of a route.
-        pub(crate) async fn run<S: Store>(route: &Route, call: &mut Call<'_, S>) -> Result<Answer, Error> {
-            match route.name {
-                $(stringify!($name) => $name::run(call).await,)*
-                _ => Err(Error::NoSuchResource), // routes come from the table alone
-            }
+            near: $near,
         }
     };
 }
 
 methods! {
-    search:  GET    "/prj",          Some(Scope::Read),  "List and search projects";
-    create:  POST   "/prj",          Some(Scope::Write), "Create a project";
-    changes: GET    "/prj/_changes", Some(Scope::Read),  "What has changed since a cursor";
-    get:     GET    "/prj/{prjid}",  Some(Scope::Read),  "Read a project";
-    update:  PUT    "/prj/{prjid}",  Some(Scope::Write), "Save a whole project";
-    patch:   PATCH  "/prj/{prjid}",  Some(Scope::Write), "Change some members of a project";
-    delete:  DELETE "/prj/{prjid}",  Some(Scope::Write), "Delete a project";
-    health:  GET    "/health",       None,               "Whether this host answers";
+    near {
+        search:  GET    "/prj",          Some(Scope::Read),  "List and search projects";
+        get:     GET    "/prj/{prjid}",  Some(Scope::Read),  "Read a project";
+        health:  GET    "/health",       None,               "Whether this host answers";
+    }
+    origin {
+        create:  POST   "/prj",          Some(Scope::Write), "Create a project";
+        changes: GET    "/prj/_changes", Some(Scope::Read),  "What has changed since a cursor";
+        update:  PUT    "/prj/{prjid}",  Some(Scope::Write), "Save a whole project";
+        patch:   PATCH  "/prj/{prjid}",  Some(Scope::Write), "Change some members of a project";
+        delete:  DELETE "/prj/{prjid}",  Some(Scope::Write), "Delete a project";
+        history: GET    "/prj/{prjid}/versions",           Some(Scope::Read),  "Who changed what";
+        version: GET    "/prj/{prjid}/versions/{version}", Some(Scope::Read),  "Read a project as it was";
+        restore: POST   "/prj/{prjid}/versions/{version}", Some(Scope::Write), "Bring a state back";
+    }
 }
 
 /// One request on its way through a method.
 pub(crate) struct Call<'a, S> {
     pub(crate) store: &'a S,
     pub(crate) request: &'a Request<Bytes>,
+    pub(crate) route: &'static Route,
     pub(crate) resource: &'a Resource,
     pub(crate) caller: &'a Caller,
     pub(crate) now: Timestamp,
-    pub(crate) random: Random,
+    pub(crate) random: &'a mut Random,
     pub(crate) preconditions: Preconditions,
     pub(crate) session: Session,
-    pub(crate) cost: Capacity,
+    /// A write's, if it carries an `Idempotency-Key`.
+    pub(crate) attempt: Option<Attempt>,
+    pub(crate) cost: &'a mut Capacity,
 }
 
 /// What a method answers.
@@ -93,11 +130,66 @@ impl Answer {
     }
 }
 
+/// What a call is made of beside its request.
+pub(crate) struct Parts<'a, S> {
+    pub(crate) store: &'a S,
+    pub(crate) route: &'static Route,
+    pub(crate) resource: &'a Resource,
+    pub(crate) caller: &'a Caller,
+    pub(crate) now: Timestamp,
+    pub(crate) random: &'a mut Random,
+    pub(crate) cost: &'a mut Capacity,
+}
+
+impl<'a, S> Call<'a, S> {
+    /// A call of a route's method: its request's limits and headers checked.
+    pub(crate) fn of(request: &'a Request<Bytes>, parts: Parts<'a, S>) -> Result<Self, Error> {
+        check_target(request)?;
+        let Parts { store, route, resource, caller, now, random, cost } = parts;
+        let writes = route.scope == Some(Scope::Write);
+        Ok(Call {
+            store,
+            request,
+            route,
+            resource,
+            caller,
+            now,
+            random,
+            preconditions: Preconditions::parse(request.headers())?,
+            session: Session::of(request.headers())?,
+            attempt: if writes { idempotency::attempt(request, &caller.key_id)? } else { None },
+            cost,
+        })
+    }
+
+    /// The method's answer, conditions of the request applied.
+    pub(crate) fn finish(self, answer: Answer) -> Result<Answer, Error> {
+        match (&answer.etag, self.route.scope) {
+            (Some(tag), Some(Scope::Read)) if self.preconditions.not_modified(&strong(tag))? => {
+                Ok(Answer { status: StatusCode::NOT_MODIFIED, body: Bytes::new(), ..answer })
+            }
+            (_, Some(Scope::Write)) => Ok(answer.with_header(SESSION, &self.session.to_token())),
+            _ => Ok(answer),
+        }
+    }
+}
+
 impl<S> Call<'_, S> {
     /// The project in the path.
     pub(crate) fn project_id(&self) -> Result<ProjectId, Error> {
-        let text = self.resource.parameters.iter().find(|(name, _)| *name == "prjid").map_or("", |(_, text)| text);
-        ProjectId::parse(text).map_err(|why| Error::InvalidRequest(vec![Fault::parameter("prjid", why.to_string())]))
+        let fault = |why: InvalidId| Error::InvalidRequest(vec![Fault::parameter("prjid", why.to_string())]);
+        ProjectId::parse(self.segment("prjid")).map_err(fault)
+    }
+
+    /// The version in the path.
+    pub(crate) fn version(&self) -> Result<u64, Error> {
+        let text = self.segment("version");
+        let number = text.parse().ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()));
+        number.ok_or_else(|| Error::InvalidRequest(vec![Fault::parameter("version", "must be a whole number")]))
+    }
+
+    fn segment(&self, name: &str) -> &str {
+        self.resource.parameters.iter().find(|(parameter, _)| *parameter == name).map_or("", |(_, text)| text)
     }
 
     /// The query's parameters, decoded.
@@ -125,6 +217,30 @@ impl<S> Call<'_, S> {
         let segment = self.resource.path.rsplit('/').next().unwrap_or_default();
         format!("<{segment}?{query}>; rel=\"next\"")
     }
+}
+
+/// `PUT` and `PATCH`: the members sent, as `edit` understands them.
+async fn edit<S: Store>(call: &mut Call<'_, S>, mut sent: Members, edit: fn(Members) -> Edit) -> Result<Answer, Error> {
+    let id = call.project_id()?;
+    call.no_parameters()?;
+    if sent.get(PRJ_ID).is_some_and(|sent| *sent != Value::from(id.as_str())) {
+        return Err(Error::InvalidBody(vec![Fault::member(PRJ_ID, "is not the one in the path")]));
+    }
+    let base = Base { version: base_version(&mut sent)?, revive: sent.get(DELETED) == Some(&Value::Bool(false)) };
+    check_sent(&sent)?;
+    save(call, &id, &Intent::Edit(edit(sent), base), StatusCode::OK).await
+}
+
+fn check_target(request: &Request<Bytes>) -> Result<(), Error> {
+    let query = request.uri().query().unwrap_or_default();
+    if query.len() > limits::QUERY {
+        let detail = format!("is longer than {} characters", limits::QUERY);
+        return Err(Error::InvalidRequest(vec![Fault::parameter("?", detail)]));
+    }
+    if request.body().len() > limits::BODY {
+        return Err(Error::BodyTooLarge);
+    }
+    Ok(())
 }
 
 /// The host's random bytes, stretched: whoever has the same bytes gets the same sequence.

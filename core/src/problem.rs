@@ -57,6 +57,11 @@ fn kind(error: &Error) -> (StatusCode, &'static str, &'static str) {
         Error::NotFound(_) => (StatusCode::NOT_FOUND, "not_found", "Not Found"),
         Error::MethodNotAllowed(_) => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "Method Not Allowed"),
         Error::Exists(_) => (StatusCode::CONFLICT, "exists", "Conflict"),
+        Error::Deleted { .. } => (StatusCode::CONFLICT, "deleted", "Conflict"),
+        Error::NoSuchVersion { .. } => (StatusCode::NOT_FOUND, "no_such_version", "Not Found"),
+        Error::IdempotencyKeyReused => {
+            (StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused", "Unprocessable Content")
+        }
         Error::Stale { .. } => (StatusCode::CONFLICT, "stale", "Conflict"),
         Error::Gone { .. } => (StatusCode::GONE, "gone", "Gone"),
         Error::PreconditionFailed => (StatusCode::PRECONDITION_FAILED, "precondition_failed", "Precondition Failed"),
@@ -79,7 +84,7 @@ pub(crate) fn answer(error: &Error) -> Answer {
         Error::InvalidBody(faults) | Error::InvalidRequest(faults) => {
             (faults.iter().map(located).collect(), None, None)
         }
-        Error::Gone { version, .. } => (Vec::new(), Some(*version), None),
+        Error::Gone { version, .. } | Error::Deleted { version, .. } => (Vec::new(), Some(*version), None),
         Error::Stale { current, .. } => {
             let json = String::from_utf8(current.to_json()).expect("JSON is UTF-8");
             let current = RawValue::from_string(json).expect("a record renders as JSON");
@@ -122,10 +127,11 @@ pub(crate) fn answer(error: &Error) -> Answer {
     }
 }
 
-/// As RFC 9110 has it; the crate `http` still has RFC 7231's for 413.
+/// As RFC 9110 has it; the crate `http` still has older names for these.
 fn title(status: StatusCode) -> &'static str {
     match status {
         StatusCode::PAYLOAD_TOO_LARGE => "Content Too Large",
+        StatusCode::UNPROCESSABLE_ENTITY => "Unprocessable Content",
         status => status.canonical_reason().unwrap_or_default(),
     }
 }

@@ -83,11 +83,17 @@ impl Project {
         Project { id, version: 0, updated_at: None, updated_by: None, tombstone: None, attributes }
     }
 
-    /// The state that follows `before`: the next version, a later time.
+    /// The state that follows `before`: the next version (after `last_version` too), a later time.
     #[must_use]
-    pub(crate) fn following(mut self, before: Option<&Project>, now: Timestamp, by: &str) -> Project {
+    pub(crate) fn following(
+        mut self,
+        before: Option<&Project>,
+        last_version: u64,
+        now: Timestamp,
+        by: &str,
+    ) -> Project {
         let last = before.and_then(|project| project.updated_at);
-        self.version = before.map_or(0, |project| project.version) + 1;
+        self.version = before.map_or(0, |project| project.version).max(last_version) + 1;
         self.updated_at = Some(last.map_or(now, |last| now.max(Timestamp(last.0.saturating_add(1)))));
         self.updated_by = Some(by.to_owned());
         // Another writer's attributes of these names give way at ripple's first write.

@@ -4,10 +4,10 @@ use crate::error::Error;
 use crate::list::{ListPage, Listing, Query};
 use crate::project::{Project, ProjectId};
 use crate::session::Session;
-use crate::store::{Capacity, Consistency, Store, StoreError};
+use crate::store::{Capacity, Consistency, Source, StoreError};
 
 /// One record. It is read at half price first; only when it is older than what the session wrote, strongly.
-pub(crate) async fn project<S: Store>(
+pub(crate) async fn project<S: Source>(
     store: &S,
     id: &ProjectId,
     session: &Session,
@@ -21,7 +21,7 @@ pub(crate) async fn project<S: Store>(
 }
 
 /// A page of the list.
-pub(crate) async fn list<S: Store + ?Sized>(
+pub(crate) async fn list<S: Source + ?Sized>(
     store: &S,
     query: &Query,
     session: &Session,
@@ -33,7 +33,7 @@ pub(crate) async fn list<S: Store + ?Sized>(
 }
 
 /// Every record to the true end of the table, in no order, each once; those that the session wrote as it wrote them.
-async fn every_project<S: Store + ?Sized>(
+async fn every_project<S: Source + ?Sized>(
     store: &S,
     session: &Session,
     cost: &mut Capacity,

@@ -16,7 +16,7 @@ use crate::read;
 use crate::session::Session;
 use crate::snapshot::Snapshot;
 use crate::snapshot::protocol::{Freshness, LOST, Protocol, Read, Refresh, Step};
-use crate::store::{Capacity, Commit, Consistency, Page, Position, Store, StoreError, StoreErrorKind};
+use crate::store::{Capacity, Consistency, Page, Position, Source, StoreError, StoreErrorKind};
 use crate::value::shape_members;
 
 /// A snapshot larger than this is not held: a Worker has 128 MB in all.
@@ -63,7 +63,7 @@ pub struct Prepared {
     pub behind: Option<Refresh>,
 }
 
-impl<S: Store, C: Clock> Replica<S, C> {
+impl<S: Source, C: Clock> Replica<S, C> {
     /// With nothing known yet. `fresh` is how long a snapshot is served with nothing done.
     pub fn new(store: S, clock: C, fresh: Duration) -> Replica<S, C> {
         let held = Held { snapshot: Snapshot::default(), protocol: Protocol::new(fresh), too_large: false };
@@ -238,7 +238,7 @@ fn unreachable_store() -> StoreError {
     StoreError { operation: "refresh", kind: StoreErrorKind::Unavailable, source: None }
 }
 
-impl<S: Store, C: Clock> Store for Replica<S, C> {
+impl<S: Source, C: Clock> Source for Replica<S, C> {
     async fn get(&self, id: &ProjectId, read: Consistency, cost: &mut Capacity) -> Result<Option<Project>, StoreError> {
         {
             let held = self.held();
@@ -275,16 +275,6 @@ impl<S: Store, C: Clock> Store for Replica<S, C> {
 
     fn shards(&self) -> u16 {
         self.store.shards()
-    }
-
-    async fn commit(
-        &self,
-        before: Option<&Project>,
-        after: &Project,
-        token: [u8; 16],
-        cost: &mut Capacity,
-    ) -> Result<Commit, StoreError> {
-        self.store.commit(before, after, token, cost).await
     }
 
     async fn key(&self, hash: &KeyHash, cost: &mut Capacity) -> Result<Option<KeyRecord>, StoreError> {

@@ -21,6 +21,8 @@ pub struct Route {
     pub scope: Option<Scope>,
     /// What it does, in a line.
     pub summary: &'static str,
+    /// Whether a host that only reads records answers it, rather than the origin.
+    pub near: bool,
 }
 
 /// Every method there is.
@@ -146,6 +148,8 @@ mod tests {
         found("/prj/a", Some("/prj/{prjid}"));
         found("/prj/a%2Fb", Some("/prj/{prjid}"));
         found("/prj/_changes", Some("/prj/_changes"));
+        found("/prj/a/versions", Some("/prj/{prjid}/versions"));
+        found("/prj/a/versions/3", Some("/prj/{prjid}/versions/{version}"));
         found("/prj/./a", Some("/prj/{prjid}"));
         found("/x/%2E./prj", Some("/prj"));
         for nothing in ["", "/", "/prj/", "/prj//", "/prj/a/b", "/PRJ", "prj", "/prj/.", "/prj/%2e%2E", "/.."] {
@@ -158,6 +162,7 @@ mod tests {
         let allow = |path| Resource::find(path).expect("a resource").allow();
         assert_eq!(allow("/prj"), "GET, HEAD, POST, OPTIONS");
         assert_eq!(allow("/prj/a"), "GET, HEAD, PUT, PATCH, DELETE, OPTIONS");
+        assert_eq!(allow("/prj/a/versions/3"), "GET, HEAD, POST, OPTIONS");
     }
 
     #[test]

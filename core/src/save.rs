@@ -1,82 +1,282 @@
-//! Saving: read what is there, make of it what the edit says, write that on condition that nobody was quicker.
+//! Saving: read what is there, merge the edit into it, write that on condition that nobody was quicker.
 
-use super::method::{Answer, Call};
-use crate::error::{Error, Fault};
+use std::time::Duration;
+
+use http::StatusCode;
+use http::header::HeaderName;
+
+use crate::error::{Error, Fault, Place};
+use crate::history::Version;
+use crate::idempotency::{self, Claim};
 use crate::limits;
-use crate::project::{PRJ_ID, Project, ProjectId, base_version, check_reserved, check_sent};
-use crate::read;
-use crate::store::{Commit, Consistency, Store};
-use crate::value::{Members, Value};
+use crate::merge::{Edit, give_ids};
+use crate::method::{Answer, Call};
+use crate::project::{Project, ProjectId, check_new, check_reserved};
+use crate::receipt::{Known, Outcome, Result as Did};
+use crate::store::{Commit, Consistency, Store, Write};
+use crate::value::Members;
 
-/// `PUT` and `PATCH`: `apply` says what the members sent make of the record.
-pub(crate) async fn edit<S: Store>(
-    call: &mut Call<'_, S>,
-    mut sent: Members,
-    apply: fn(&Project, Members) -> Members,
-) -> Result<Answer, Error> {
-    let id = call.project_id()?;
-    call.no_parameters()?;
-    if sent.get(PRJ_ID).is_some_and(|sent| *sent != Value::from(id.as_str())) {
-        return Err(Error::InvalidBody(vec![Fault::member(PRJ_ID, "is not the one in the path")]));
-    }
-    let base = base_version(&mut sent)?;
-    check_sent(&sent)?;
-    let project = commit(call, &id, |theirs| match base {
-        Some(base) if base != theirs.version => Err(Error::Stale { base, current: Box::new(theirs.clone()) }),
-        _ => {
-            let mut sent = sent.clone();
-            check_reserved(&mut sent, &theirs.attributes)?;
-            Ok(Project { attributes: apply(theirs, sent), ..theirs.clone() })
-        }
-    })
-    .await?;
-    Ok(Answer::project(&project))
+pub(crate) const RECEIPT: HeaderName = HeaderName::from_static("ripple-receipt");
+
+/// What a caller wants of a record.
+#[derive(Clone, Debug)]
+pub(crate) enum Intent {
+    /// It is not there, and shall be.
+    Create(Members),
+    /// It shall be changed.
+    Edit(Edit, Base),
+    /// It shall be as it was at this version.
+    Restore(u64, Option<u64>),
+    /// It shall be gone.
+    Delete,
 }
 
-/// Reads the record, lets `change` say what becomes of it, and writes that. When another writer was quicker,
-/// the failed condition hands back the newer state and `change` is asked again.
-pub(crate) async fn commit<S: Store>(
+/// On what an edit was made.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Base {
+    /// The version that its author had in front of them.
+    pub(crate) version: Option<u64>,
+    /// Whether it says that a deleted record is to come back.
+    pub(crate) revive: bool,
+}
+
+/// A save that was done.
+#[derive(Debug)]
+pub(crate) struct Saved {
+    pub(crate) project: Project,
+    /// The header's value.
+    pub(crate) receipt: String,
+}
+
+impl Saved {
+    /// The record as it is now, with the receipt.
+    pub(crate) fn answer(&self, status: StatusCode) -> Answer {
+        let answer = match status {
+            StatusCode::NO_CONTENT => Answer::json(Vec::new()),
+            _ => Answer::project(&self.project),
+        };
+        let answer = answer.with_status(status).with_header(RECEIPT, &self.receipt);
+        match status {
+            StatusCode::CREATED => answer.with_header(http::header::LOCATION, &format!("prj/{}", self.project.id)),
+            _ => answer,
+        }
+    }
+}
+
+/// What a save would write.
+struct Plan {
+    before: Option<Project>,
+    /// The record's new content; `None`: as it is.
+    content: Option<Project>,
+    outcome: Outcome,
+}
+
+/// Saves, and answers with `status`. When another writer was quicker, the failed condition hands back the newer state,
+/// and the edit is merged into that.
+pub(crate) async fn save<S: Store>(
     call: &mut Call<'_, S>,
     id: &ProjectId,
-    change: impl Fn(&Project) -> Result<Project, Error>,
-) -> Result<Project, Error> {
-    let mut found = call.store.get(id, Consistency::Strong, &mut call.cost).await?;
-    for _ in 0..limits::SAVE_TRIES {
-        let theirs = read::live(found, id)?;
-        call.preconditions.check_write(&theirs)?;
-        let changed = change(&theirs)?;
-        let project = if changed == theirs {
-            theirs
-        } else {
-            let after = changed.following(Some(&theirs), call.now, &call.caller.name);
-            check_size(&after)?;
-            check_changes(&theirs, &after)?;
-            let token = call.random.bytes();
-            match call.store.commit(Some(&theirs), &after, token, &mut call.cost).await? {
-                Commit::Done => after,
-                Commit::Conflict(newer) => {
-                    found = newer;
-                    continue;
-                }
-            }
+    intent: &Intent,
+    status: StatusCode,
+) -> Result<Answer, Error> {
+    let mut found = match intent {
+        Intent::Create(_) => None, // its condition tells if there is one
+        _ => call.store.get(id, Consistency::Strong, call.cost).await?,
+    };
+    let mut bases = Bases::default();
+    // The newest version of a record that went without a tombstone: the numbers go on from it.
+    let mut last = 0;
+    for tries in 0..limits::SAVE_TRIES {
+        if tries > 0 {
+            let wait = backoff(tries, call);
+            call.store.pause(wait).await;
+        }
+        let Plan { before, content, mut outcome } = plan(call, id, found.take(), intent, &mut bases).await?;
+        let Some(content) = content else {
+            let project = before.expect("only what is there is left as it is");
+            outcome.result = Did::Unchanged;
+            return Ok(done(call, project, &outcome).answer(status));
         };
-        call.session.wrote(&project.id, project.version);
-        return Ok(project);
+        let after = content.following(before.as_ref(), last, call.now, &call.caller.name);
+        check_size(&after)?;
+        check_changes(before.as_ref(), &after)?;
+        let receipt = outcome.header(after.version);
+        let claim = call.attempt.clone().map(|attempt| Claim {
+            attempt,
+            id: id.clone(),
+            version: after.version,
+            status: status.as_u16(),
+            receipt,
+        });
+        let write = Write {
+            before: before.as_ref(),
+            after: &after,
+            version: &Version::between(before.as_ref(), &after, outcome.base.map(|(base, _)| base)),
+            claim: claim.as_ref(),
+            now: call.now,
+            token: call.random.bytes(),
+        };
+        match call.store.commit(&write, call.cost).await? {
+            Commit::Done => return Ok(done(call, after, &outcome).answer(status)),
+            Commit::Conflict(newer) => found = newer,
+            Commit::VersionTaken => {
+                let newest = call.store.versions(id, None, 1, call.cost).await?;
+                last = newest.first().map_or(0, |version| version.number);
+                found = before;
+            }
+            Commit::Claimed(claim) => return idempotency::again(call, claim).await,
+        }
     }
     Err(Error::Contended)
 }
 
-pub(crate) fn check_size(project: &Project) -> Result<(), Error> {
+fn done<S>(call: &mut Call<'_, S>, project: Project, outcome: &Outcome) -> Saved {
+    call.session.wrote(&project.id, project.version);
+    Saved { receipt: outcome.header(project.version), project }
+}
+
+/// Some part of a time that doubles with each try: writers that met once do not meet again.
+fn backoff<S>(tries: u32, call: &mut Call<'_, S>) -> Duration {
+    let [low, high, ..] = call.random.bytes();
+    let part = f64::from(u16::from_be_bytes([high, low])) / f64::from(u16::MAX);
+    (limits::SAVE_BACKOFF * 2_u32.pow(tries - 1)).mul_f64(part)
+}
+
+async fn plan<S: Store>(
+    call: &mut Call<'_, S>,
+    id: &ProjectId,
+    found: Option<Project>,
+    intent: &Intent,
+    bases: &mut Bases,
+) -> Result<Plan, Error> {
+    match intent {
+        Intent::Create(attributes) => match found {
+            Some(found) if !found.is_deleted() => Err(Error::Exists(found.id)),
+            tombstone => Ok(creation(id, tombstone, attributes.clone(), Did::Created)),
+        },
+        Intent::Edit(edit, base) => match found {
+            None => Err(Error::NotFound(id.clone())),
+            Some(tombstone) if tombstone.is_deleted() => revival(tombstone, edit, *base),
+            Some(theirs) => {
+                call.preconditions.check_write(&theirs)?;
+                let mut edit = edit.clone();
+                check_reserved(edit.sent_mut(), &theirs.attributes)?;
+                change(call, theirs, &edit, base.version, bases).await
+            }
+        },
+        Intent::Restore(version, base) => {
+            let Some(theirs) = found else { return Err(Error::NotFound(id.clone())) };
+            let state = match bases.find(call, id, *version).await? {
+                None => return Err(Error::NoSuchVersion { id: id.clone(), version: *version }),
+                Some(state) if state.is_deleted() => {
+                    return Err(Error::Gone { id: id.clone(), version: *version });
+                }
+                Some(state) => state.attributes,
+            };
+            if theirs.is_deleted() {
+                return Ok(creation(id, Some(theirs), state, Did::Restored));
+            }
+            call.preconditions.check_write(&theirs)?;
+            let base = base.or(Some(theirs.version));
+            let mut plan = change(call, theirs, &Edit::Restore(state), base, bases).await?;
+            plan.outcome.result = Did::Restored;
+            Ok(plan)
+        }
+        Intent::Delete => {
+            let theirs = crate::read::live(found, id)?;
+            call.preconditions.check_write(&theirs)?;
+            let content = Some(theirs.deleted(call.now));
+            Ok(Plan { before: Some(theirs), content, outcome: Outcome::of(Did::Deleted) })
+        }
+    }
+}
+
+fn creation(id: &ProjectId, tombstone: Option<Project>, mut attributes: Members, did: Did) -> Plan {
+    give_ids(&mut attributes, &Members::new(), None);
+    let content = Some(Project::new(id.clone(), attributes));
+    Plan { before: tombstone, content, outcome: Outcome::of(did) }
+}
+
+/// An edit of a record that was deleted. Whose author had not seen that is told so; who had seen it must say that the
+/// record is to come back, and send all of it.
+fn revival(tombstone: Project, edit: &Edit, base: Base) -> Result<Plan, Error> {
+    let Project { id, version, .. } = tombstone.clone();
+    if base.version != Some(version) {
+        return Err(Error::Gone { id, version });
+    }
+    if !base.revive {
+        return Err(Error::Deleted { id, version });
+    }
+    let (nothing, mut edit) = (Members::new(), edit.clone());
+    check_reserved(edit.sent_mut(), &nothing)?;
+    let (attributes, _) = edit.merge_into(&nothing, Some(&nothing), base.version);
+    check_new(&attributes)?;
+    let mut plan = creation(&id, Some(tombstone), attributes, Did::Restored);
+    plan.outcome.base = Some((version, Known::Yes));
+    Ok(plan)
+}
+
+/// An edit of a record that is there.
+async fn change<S: Store>(
+    call: &mut Call<'_, S>,
+    theirs: Project,
+    edit: &Edit,
+    base: Option<u64>,
+    bases: &mut Bases,
+) -> Result<Plan, Error> {
+    // Who names the state in `If-Match` has it in front of them.
+    let base = base.or(call.preconditions.names_state().then_some(theirs.version));
+    let (known, state) = match base {
+        None => (None, None),
+        Some(base) if base == theirs.version => (Some((base, Known::Yes)), Some(theirs.attributes.clone())),
+        Some(base) if base > theirs.version => {
+            return Err(Error::Stale { base, current: Box::new(theirs) });
+        }
+        Some(base) => match bases.find(call, &theirs.id, base).await? {
+            Some(state) => (Some((base, Known::Yes)), Some(state.attributes)),
+            None => (Some((base, Known::No)), None),
+        },
+    };
+    let (attributes, fields) = edit.merge_into(&theirs.attributes, state.as_ref(), base);
+    let content = (attributes != theirs.attributes).then(|| Project { attributes, ..theirs.clone() });
+    let outcome = Outcome { result: Did::Saved, base: known, replaced: theirs.version, fields };
+    Ok(Plan { before: Some(theirs), content, outcome })
+}
+
+/// Versions of the record, each looked up once: they never change.
+#[derive(Default)]
+struct Bases {
+    found: Vec<(u64, Option<Project>)>,
+}
+
+impl Bases {
+    async fn find<S: Store>(
+        &mut self,
+        call: &mut Call<'_, S>,
+        id: &ProjectId,
+        version: u64,
+    ) -> Result<Option<Project>, Error> {
+        if let Some((_, found)) = self.found.iter().find(|(number, _)| *number == version) {
+            return Ok(found.clone());
+        }
+        let found = call.store.version(id, version, call.cost).await?;
+        self.found.push((version, found.clone()));
+        Ok(found)
+    }
+}
+
+fn check_size(project: &Project) -> Result<(), Error> {
     match project.stored_size() {
         size if size > limits::RECORD => Err(Error::RecordTooLarge(size)),
         _ => Ok(()),
     }
 }
 
-fn check_changes(before: &Project, after: &Project) -> Result<(), Error> {
-    if after.is_deleted() || before.differing(after).count() <= limits::CHANGED_MEMBERS {
+fn check_changes(before: Option<&Project>, after: &Project) -> Result<(), Error> {
+    let updates = before.filter(|before| !before.is_deleted() && !after.is_deleted());
+    if updates.is_none_or(|before| before.differing(after).count() <= limits::CHANGED_MEMBERS) {
         return Ok(());
     }
     let detail = format!("one write changes at most {} members", limits::CHANGED_MEMBERS);
-    Err(Error::InvalidBody(vec![Fault { place: crate::error::Place::Pointer(String::new()), detail }]))
+    Err(Error::InvalidBody(vec![Fault { place: Place::Pointer(String::new()), detail }]))
 }

@@ -6,8 +6,13 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+use http::{HeaderMap, HeaderName};
+
+use crate::error::{Error, Fault};
 use crate::limits;
 use crate::project::{Project, ProjectId};
+
+pub(crate) const SESSION: HeaderName = HeaderName::from_static("ripple-session");
 
 /// Told apart from tokens that later versions of ripple may give.
 const FORMAT: u8 = 1;
@@ -19,6 +24,13 @@ pub struct Session {
 }
 
 impl Session {
+    /// The one in a request's headers.
+    pub(crate) fn of(headers: &HeaderMap) -> Result<Session, Error> {
+        let Some(token) = headers.get(SESSION) else { return Ok(Session::default()) };
+        let session = token.to_str().ok().and_then(Session::parse);
+        session.ok_or_else(|| Error::InvalidRequest(vec![Fault::header("ripple-session", "is no token of ripple's")]))
+    }
+
     /// Reads a token; `None` when it is none of ripple's.
     #[must_use]
     pub fn parse(token: &str) -> Option<Session> {

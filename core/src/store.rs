@@ -4,25 +4,28 @@ pub mod dynamodb;
 pub mod memory;
 
 use std::fmt;
+use std::time::Duration;
 
+use crate::history::Version;
+use crate::idempotency::Claim;
 use crate::key::{KeyHash, KeyRecord};
 use crate::list::{ListPage, Query};
 use crate::project::{Project, ProjectId, Timestamp};
 use crate::read;
 use crate::session::Session;
 
-/// A store of projects and API keys.
+/// Where projects and API keys are read.
 ///
 /// Its futures need not be `Send` (a Worker's are not); it is used generically, never as `dyn`.
 /// Every operation adds what it cost to `cost`.
-pub trait Store {
+pub trait Source {
     /// One record, live or deleted.
     async fn get(&self, id: &ProjectId, read: Consistency, cost: &mut Capacity) -> Result<Option<Project>, StoreError>;
 
     /// One page of the whole table, in no order, tombstones and all. `from` is the last page's `next`.
     async fn scan(&self, from: Option<Position>, cost: &mut Capacity) -> Result<Page, StoreError>;
 
-    /// A page of the list. A store that holds a list need not scan for it.
+    /// A page of the list. A source that holds a list need not scan for it.
     async fn list(&self, query: &Query, session: &Session, cost: &mut Capacity) -> Result<ListPage, StoreError> {
         read::list(self, query, session, cost).await
     }
@@ -39,18 +42,56 @@ pub trait Store {
     /// How many partitions `by_update` has.
     fn shards(&self) -> u16;
 
-    /// Replaces `before`, as it was read (`None`: there was nothing), by `after`, or changes nothing.
-    /// `token` makes a retry of the same commit harmless.
-    async fn commit(
-        &self,
-        before: Option<&Project>,
-        after: &Project,
-        token: [u8; 16],
-        cost: &mut Capacity,
-    ) -> Result<Commit, StoreError>;
-
     /// The API key with this hash.
     async fn key(&self, hash: &KeyHash, cost: &mut Capacity) -> Result<Option<KeyRecord>, StoreError>;
+}
+
+/// Where projects are written, and what was written is remembered.
+pub trait Store: Source {
+    /// Does all of a write, or nothing.
+    async fn commit(&self, write: &Write<'_>, cost: &mut Capacity) -> Result<Commit, StoreError>;
+
+    /// The record as it was at a version, if the history has it.
+    async fn version(&self, id: &ProjectId, number: u64, cost: &mut Capacity) -> Result<Option<Project>, StoreError>;
+
+    /// At most `limit` versions of a record, newest first, below `before`.
+    async fn versions(
+        &self,
+        id: &ProjectId,
+        before: Option<u64>,
+        limit: usize,
+        cost: &mut Capacity,
+    ) -> Result<Vec<Version>, StoreError>;
+
+    /// What a write with this key left, while it is remembered.
+    async fn claim(&self, key: &str, cost: &mut Capacity) -> Result<Option<Claim>, StoreError>;
+
+    /// Waits before another try.
+    async fn pause(&self, duration: Duration);
+}
+
+/// A record's step from one state to the next.
+#[derive(Clone, Copy, Debug)]
+pub struct Write<'a> {
+    /// The record as it was read; `None`: there was nothing.
+    pub before: Option<&'a Project>,
+    /// What it becomes.
+    pub after: &'a Project,
+    /// What the history tells of it.
+    pub version: &'a Version,
+    /// What remembers the write, for whoever sends it again.
+    pub claim: Option<&'a Claim>,
+    /// When it is written: history and claims expire a while after.
+    pub now: Timestamp,
+    /// Makes a retry of the same commit harmless.
+    pub token: [u8; 16],
+}
+
+impl Write<'_> {
+    /// The state that another writer made and ripple is about to change: the history begins with it.
+    pub(crate) fn foreign(&self) -> Option<&Project> {
+        self.before.filter(|before| before.version == 0)
+    }
 }
 
 /// How a record is read.
@@ -62,13 +103,17 @@ pub enum Consistency {
     Strong,
 }
 
-/// What became of a commit.
+/// What became of a commit. But for `Done`, nothing was changed.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Commit {
     /// `after` is in the table.
     Done,
-    /// The table did not hold `before`, but this. Nothing was changed.
+    /// The table did not hold `before`, but this.
     Conflict(Option<Project>),
+    /// The history has such a version already, of a record that went without a tombstone.
+    VersionTaken,
+    /// The write's claim is there: it has been done before.
+    Claimed(Claim),
 }
 
 /// One page of records.

@@ -8,7 +8,7 @@
 mod number;
 mod parse;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -21,7 +21,7 @@ pub use parse::{Malformed, parse};
 pub type Members = BTreeMap<String, Value>;
 
 /// A value of a record.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Value {
     /// `NULL`
     Null,
@@ -73,14 +73,11 @@ impl Value {
         }
     }
 
-    /// The `id` of a list's entry that is an object.
+    /// The `id` of a list's entry that is an object: text or a number.
     #[must_use]
-    pub fn entry_id(&self) -> Option<&str> {
+    pub fn entry_id(&self) -> Option<&Value> {
         match self {
-            Value::Map(members) => match members.get("id") {
-                Some(Value::String(id)) => Some(id),
-                _ => None,
-            },
+            Value::Map(members) => members.get("id").filter(|id| matches!(id, Value::String(_) | Value::Number(_))),
             _ => None,
         }
     }
@@ -127,18 +124,31 @@ pub(crate) fn shape_members(members: Members, stored: &Members) -> Members {
     members.into_iter().map(shape).collect()
 }
 
-/// Entries are known by their `id`; those without one, and all other values, by equality, which needs
-/// no shaping: a set or a binary inside an entry without id is found by looking through the stored ones.
+/// Entries are known by their `id`, those without one by their JSON: of stored ones that look alike in it, each comes
+/// back in its turn.
 fn shape_entries(list: Vec<Value>, stored: &[Value]) -> Vec<Value> {
-    let by_id: BTreeMap<&str, &Value> = stored.iter().filter_map(|v| Some((v.entry_id()?, v))).collect();
-    let typed: Vec<&Value> = stored.iter().filter(|v| v.entry_id().is_none() && v.has_dynamodb_type()).collect();
+    let mut by_id: HashMap<&Value, Vec<&Value>> = HashMap::new();
+    let mut by_json: HashMap<String, Vec<&Value>> = HashMap::new();
+    let typed = stored.iter().any(|entry| entry.entry_id().is_none() && entry.has_dynamodb_type());
+    for entry in stored.iter().rev() {
+        match entry.entry_id() {
+            Some(id) => by_id.entry(id).or_default().push(entry),
+            None if typed => by_json.entry(entry.to_json()).or_default().push(entry),
+            None => {}
+        }
+    }
     let shape = |value: Value| {
-        if let Some(known) = value.entry_id().and_then(|id| by_id.get(id)) {
-            let known = *known;
+        // Two of one id (another writer may have made them) come back in their order.
+        if let Some(known) = value.entry_id().and_then(|id| by_id.get_mut(id)?.pop()) {
             return value.shaped_like(known);
         }
-        match typed.iter().find(|known| value.clone().shaped_like(known) == ***known) {
-            Some(known) => (**known).clone(),
+        if !typed {
+            return value;
+        }
+        match by_json.get_mut(&value.to_json()) {
+            // One more than there were is like the last of them.
+            Some(known) if known.len() > 1 => known.pop().cloned().unwrap_or(value),
+            Some(known) => known[0].clone(),
             None => value,
         }
     };
@@ -146,6 +156,10 @@ fn shape_entries(list: Vec<Value>, stored: &[Value]) -> Vec<Value> {
 }
 
 impl Value {
+    fn to_json(&self) -> String {
+        serde_json::to_string(self).expect("names are strings and numbers valid JSON")
+    }
+
     /// Whether JSON does not show all of its type.
     fn has_dynamodb_type(&self) -> bool {
         match self {

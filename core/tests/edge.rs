@@ -212,7 +212,7 @@ async fn a_list_too_large_to_hold_is_passed_through_page_by_page() {
 }
 
 async fn store_get(store: &Memory, id: &str) -> ripple_core::Project {
-    use ripple_core::store::{Capacity, Consistency, Store as _};
+    use ripple_core::store::{Capacity, Consistency, Source as _};
     let id = ripple_core::ProjectId::parse(id).expect("valid");
     let found = store.get(&id, Consistency::Strong, &mut Capacity::default()).await;
     found.expect("memory answers").expect("it is there")

@@ -18,7 +18,7 @@ use ripple_core::list::Query;
 use ripple_core::replica::{Clock as _, Prepared, Replica};
 use ripple_core::session::Session;
 use ripple_core::snapshot::protocol::{FRESH, Freshness, STALE, STALE_IF_ERROR};
-use ripple_core::store::{Capacity, Consistency, Store as _};
+use ripple_core::store::{Capacity, Consistency, Source as _};
 use world::{HostClock, Link, World};
 
 /// What a reader remembers.

@@ -5,7 +5,7 @@ use std::cell::LazyCell;
 
 use ripple_core::key::{KeyHash, KeyRecord};
 use ripple_core::store::dynamodb::DynamoDb;
-use ripple_core::store::{Capacity, Commit, Consistency, Page, Position, Store, StoreError, StoreErrorKind};
+use ripple_core::store::{Capacity, Consistency, Page, Position, Source, StoreError};
 use ripple_core::{Project, ProjectId, Timestamp};
 
 use crate::client;
@@ -27,7 +27,7 @@ impl ReadOnly {
     }
 }
 
-impl Store for ReadOnly {
+impl Source for ReadOnly {
     async fn get(&self, id: &ProjectId, read: Consistency, cost: &mut Capacity) -> Result<Option<Project>, StoreError> {
         self.store.get(id, read, cost).await
     }
@@ -48,16 +48,6 @@ impl Store for ReadOnly {
 
     fn shards(&self) -> u16 {
         self.shards
-    }
-
-    async fn commit(
-        &self,
-        _: Option<&Project>,
-        _: &Project,
-        _: [u8; 16],
-        _: &mut Capacity,
-    ) -> Result<Commit, StoreError> {
-        Err(StoreError { operation: "commit", kind: StoreErrorKind::Refused, source: None })
     }
 
     async fn key(&self, hash: &KeyHash, cost: &mut Capacity) -> Result<Option<KeyRecord>, StoreError> {

@@ -3,10 +3,12 @@
 mod bad_input;
 mod changes;
 mod errors;
+mod history;
 mod http;
 mod keys;
 mod limits;
 mod lists;
+mod merging;
 mod numbers;
 mod paging;
 mod records;
@@ -15,9 +17,11 @@ mod tags;
 
 use crate::Case;
 
-const ALL: [&[Case]; 12] = [
+const ALL: [&[Case]; 14] = [
     records::CASES,
     saving::CASES,
+    merging::CASES,
+    history::CASES,
     numbers::CASES,
     limits::CASES,
     lists::CASES,

@@ -3,11 +3,13 @@
 use bytes::Bytes;
 use http::{Method, Request};
 use serde_json::Value;
+use sfv::{Dictionary, ListEntry, Parser, Version};
 
 use crate::Answer;
 
 /// What a page in a browser may read of an answer besides its body.
-const EXPOSED: [&str; 6] = ["etag", "link", "location", "ripple-capacity", "ripple-session", "x-request-id"];
+const EXPOSED: [&str; 7] =
+    ["etag", "link", "location", "ripple-capacity", "ripple-receipt", "ripple-session", "x-request-id"];
 
 #[track_caller]
 pub(crate) fn check(request: &Request<Bytes>, answer: &Answer) {
@@ -19,6 +21,7 @@ pub(crate) fn check(request: &Request<Bytes>, answer: &Answer) {
     caching(request, answer);
     capacity(request, answer);
     session(request, answer);
+    receipt(request, answer);
     entity_tag(answer);
     body(request, answer);
 }
@@ -94,6 +97,34 @@ fn session(request: &Request<Bytes>, answer: &Answer) {
     let token = answer.header("ripple-session");
     if writing && answer.status() < 300 && token.is_none_or(str::is_empty) {
         answer.fail("a write should give a Ripple-Session");
+    }
+}
+
+/// Every write tells what it did, in the syntax of RFC 9651, and of the version that its answer shows.
+#[track_caller]
+fn receipt(request: &Request<Bytes>, answer: &Answer) {
+    let writing = matches!(*request.method(), Method::POST | Method::PUT | Method::PATCH | Method::DELETE);
+    let receipt = answer.header("ripple-receipt");
+    if !writing || answer.status() >= 300 {
+        if receipt.is_some() {
+            answer.fail("only a write has a Ripple-Receipt");
+        }
+        return;
+    }
+    let parsed = receipt.and_then(|text| Parser::new(text).with_version(Version::Rfc9651).parse::<Dictionary>().ok());
+    let Some(parsed) = parsed else { answer.fail("a write should give a Ripple-Receipt") };
+    let item = |name: &str| match parsed.get(name) {
+        Some(ListEntry::Item(item)) => Some(item.bare_item.clone()),
+        _ => None,
+    };
+    let result = item("result").and_then(|result| Some(result.as_token()?.as_str().to_owned()));
+    if !result.is_some_and(|result| ["created", "saved", "unchanged", "restored", "deleted"].contains(&result.as_str()))
+    {
+        answer.fail("the receipt should have a result");
+    }
+    let version = item("version").and_then(|version| version.as_integer()).map(i64::from);
+    if version.is_none() || (answer.status() != 204 && answer.json()["version"].as_i64() != version) {
+        answer.fail("the receipt should tell the record's version");
     }
 }
 

@@ -87,7 +87,7 @@ async fn everything<S: Store>(
     let limit = limit.map(|limit| ("limit".to_owned(), limit.to_string()));
     let query = Query::parse(&cursor.into_iter().chain(limit).collect::<Vec<_>>())
         .map_err(|_| Error::InvalidRequest(vec![Fault::parameter(SINCE, "is no cursor of changes")]))?;
-    let page = call.store.list(&query, &call.session, &mut call.cost).await?;
+    let page = call.store.list(&query, &call.session, call.cost).await?;
     let (cursor, more) = match page.next {
         Some(next) => (Cursor::All(started.0, next), true),
         None => {
@@ -137,7 +137,7 @@ async fn read_shard<S: Store>(
         |within: &Within| Position { id: ProjectId::stored(within.id.clone()), updated_at: Some(Timestamp(within.at)) };
     let mut from = mark.within.as_ref().map(position);
     loop {
-        let found = call.store.changes(shard, since, from, &mut call.cost).await?;
+        let found = call.store.changes(shard, since, from, call.cost).await?;
         for project in found.projects {
             if !page.add(&project) {
                 page.full = true;

@@ -1,14 +1,13 @@
-//! `POST /prj`
+//! `POST /prj`. The usual case is one transaction and no read; a tombstone fails it and is handed back.
 
 use http::StatusCode;
-use http::header::LOCATION;
 
 use super::{Answer, Call};
 use crate::body::{self, NEW_RECORD};
 use crate::error::{Error, Fault};
-use crate::project::{PRJ_ID, Project, ProjectId, base_version, check_new};
-use crate::save;
-use crate::store::{Commit, Store};
+use crate::project::{PRJ_ID, ProjectId, base_version, check_new};
+use crate::save::{Intent, save};
+use crate::store::Store;
 use crate::value::{Members, Value};
 
 pub(super) async fn run<S: Store>(call: &mut Call<'_, S>) -> Result<Answer, Error> {
@@ -22,10 +21,7 @@ pub(super) async fn run<S: Store>(call: &mut Call<'_, S>) -> Result<Answer, Erro
     check_new(&members)?;
     members.retain(|_, value| *value != Value::Null);
 
-    let project = create(call, Project::new(id, members)).await?;
-    call.session.wrote(&project.id, project.version);
-    let location = format!("prj/{}", project.id);
-    Ok(Answer::project(&project).with_status(StatusCode::CREATED).with_header(LOCATION, &location))
+    save(call, &id, &Intent::Create(members), StatusCode::CREATED).await
 }
 
 fn sent_id(members: &Members) -> Result<Option<ProjectId>, Error> {
@@ -35,20 +31,4 @@ fn sent_id(members: &Members) -> Result<Option<ProjectId>, Error> {
         Some(Value::String(text)) => ProjectId::parse(text).map(Some).map_err(|why| fault(why.to_string())),
         Some(_) => Err(fault("must be a string".to_owned())),
     }
-}
-
-/// The usual case is one transaction and no read. A tombstone fails it and is handed back: its version goes on.
-async fn create<S: Store>(call: &mut Call<'_, S>, new: Project) -> Result<Project, Error> {
-    let mut before: Option<Project> = None;
-    for _ in 0..crate::limits::SAVE_TRIES {
-        let after = new.clone().following(before.as_ref(), call.now, &call.caller.name);
-        save::check_size(&after)?;
-        let token = call.random.bytes();
-        match call.store.commit(before.as_ref(), &after, token, &mut call.cost).await? {
-            Commit::Done => return Ok(after),
-            Commit::Conflict(Some(found)) if !found.is_deleted() => return Err(Error::Exists(found.id)),
-            Commit::Conflict(tombstone) => before = tombstone,
-        }
-    }
-    Err(Error::Contended)
 }

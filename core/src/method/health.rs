@@ -2,8 +2,8 @@
 
 use super::{Answer, Call};
 use crate::error::Error;
-use crate::store::Store;
+use crate::store::Source;
 
-pub(super) async fn run<S: Store>(_call: &mut Call<'_, S>) -> Result<Answer, Error> {
+pub(super) async fn run<S: Source>(_call: &mut Call<'_, S>) -> Result<Answer, Error> {
     Ok(Answer::json(br#"{"status":"ok"}"#.to_vec()))
 }

@@ -91,7 +91,7 @@ fn sent_faults(members: &Members) -> impl Iterator<Item = Fault> {
     })
 }
 
-/// Refuses members that are ripple's own. Where another writer's record has an attribute of such a name, it may
+/// Refuses members that are ripple's own, but for `"deleted": false` of what is not deleted. Where another writer's record has an attribute of such a name, it may
 /// come back as it is, and is taken out of what was sent.
 ///
 /// # Errors
@@ -101,6 +101,7 @@ pub(crate) fn check_reserved(members: &mut Members, stored: &Members) -> Result<
     for name in RESERVED {
         match (members.remove(name), stored.get(name)) {
             (Some(sent), Some(known)) if sent.clone().shaped_like(known) == *known => {}
+            (Some(Value::Bool(false)), None) if name == DELETED => {}
             (Some(_), _) => faults.push(reserved(name)),
             (None, _) => {}
         }

@@ -2,6 +2,7 @@
 //!
 //! * `<site>_prj`: partition key `prj_id`. The index `by_update` (partition `list_shard`, sort `updated_at`,
 //!   everything projected) answers what was written since.
+//! * `<site>_prj_version`: partition key `prj_id`, sort key `version`: the history. Its rows expire.
 //! * `<site>_key`: partition key `key_hash`.
 //!
 //! The store is given a ready client and chooses no HTTP stack; [`configure`] sets what ripple needs of it.
@@ -10,12 +11,15 @@ mod decode;
 mod item;
 mod keys;
 mod retry;
+mod rows;
 mod table;
 mod write;
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::AsyncSleep as _;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::query::QueryOutput;
 use aws_sdk_dynamodb::operation::scan::ScanOutput;
@@ -25,11 +29,14 @@ use aws_smithy_runtime_api::client::interceptors::context::Output;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use uuid::Uuid;
 
-use super::{Capacity, Commit, Consistency, Page, Position, Store, StoreError, StoreErrorKind};
+use super::{Capacity, Commit, Consistency, Page, Position, Source, Store, StoreError, StoreErrorKind, Write};
+use crate::history::Version;
+use crate::idempotency::Claim;
 use crate::key::{KeyHash, KeyRecord};
 use crate::project::{LIST_SHARD, PRJ_ID, Project, ProjectId, Timestamp, UPDATED_AT};
 
 use decode::PageDecoder;
+use item::Garbled;
 
 pub use retry::configure;
 pub use table::{TableState, TableStatus};
@@ -63,6 +70,12 @@ impl Layout {
         format!("{}_prj", self.site)
     }
 
+    /// The table of the history.
+    #[must_use]
+    pub fn versions(&self) -> String {
+        format!("{}_prj_version", self.site)
+    }
+
     /// The table of API keys.
     #[must_use]
     pub fn keys(&self) -> String {
@@ -76,6 +89,7 @@ pub struct DynamoDb {
     client: Client,
     layout: Layout,
     projects: String,
+    versions: String,
     keys: String,
 }
 
@@ -83,8 +97,8 @@ impl DynamoDb {
     /// Over a client made from a configuration that [`configure`] was applied to.
     #[must_use]
     pub fn new(client: Client, layout: Layout) -> DynamoDb {
-        let (projects, keys) = (layout.projects(), layout.keys());
-        DynamoDb { client, layout, projects, keys }
+        let (projects, versions, keys) = (layout.projects(), layout.versions(), layout.keys());
+        DynamoDb { client, layout, projects, versions, keys }
     }
 
     /// Asks DynamoDB something small, so that the connection is there when the first request comes.
@@ -96,7 +110,7 @@ impl DynamoDb {
     }
 }
 
-impl Store for DynamoDb {
+impl Source for DynamoDb {
     async fn get(&self, id: &ProjectId, read: Consistency, cost: &mut Capacity) -> Result<Option<Project>, StoreError> {
         const OPERATION: &str = "GetItem";
         let answer = self
@@ -169,19 +183,19 @@ impl Store for DynamoDb {
         self.layout.shards
     }
 
-    async fn commit(
-        &self,
-        before: Option<&Project>,
-        after: &Project,
-        token: [u8; 16],
-        cost: &mut Capacity,
-    ) -> Result<Commit, StoreError> {
+    async fn key(&self, hash: &KeyHash, cost: &mut Capacity) -> Result<Option<KeyRecord>, StoreError> {
+        self.key_record(&hash.to_hex(), cost).await
+    }
+}
+
+impl Store for DynamoDb {
+    async fn commit(&self, write: &Write<'_>, cost: &mut Capacity) -> Result<Commit, StoreError> {
         const OPERATION: &str = "TransactWriteItems";
         let sent = self
             .client
             .transact_write_items()
-            .transact_items(write::item(&self.projects, before, after, self.layout.shards))
-            .client_request_token(Uuid::from_bytes(token).to_string())
+            .set_transact_items(Some(write::items(write, &self.projects, &self.versions, self.layout.shards)))
+            .client_request_token(Uuid::from_bytes(write.token).to_string())
             .return_consumed_capacity(ReturnConsumedCapacity::Total)
             .send()
             .await;
@@ -190,29 +204,116 @@ impl Store for DynamoDb {
                 cost.write += answer.consumed_capacity().iter().map(|one| units(Some(one))).sum::<f64>();
                 Ok(Commit::Done)
             }
-            Err(error) => match conflicting_item(&error) {
-                Some(item) => {
-                    let current = item.map(|item| item::members(item).and_then(item::project)).transpose();
-                    Ok(Commit::Conflict(current.map_err(|garbled| garbled.during(OPERATION))?))
-                }
+            Err(error) => match failed_condition(&error, write) {
+                Some(commit) => commit.map_err(|garbled| garbled.during(OPERATION)),
                 None => Err(cancelled(OPERATION, error)),
             },
         }
     }
 
-    async fn key(&self, hash: &KeyHash, cost: &mut Capacity) -> Result<Option<KeyRecord>, StoreError> {
-        self.key_record(&hash.to_hex(), cost).await
+    async fn version(&self, id: &ProjectId, number: u64, cost: &mut Capacity) -> Result<Option<Project>, StoreError> {
+        let row = self.row(rows::key(id.as_str(), number), cost).await?;
+        row.map(|row| rows::to_project(id, row)).transpose().map_err(|garbled| garbled.during("GetItem"))
+    }
+
+    async fn versions(
+        &self,
+        id: &ProjectId,
+        before: Option<u64>,
+        limit: usize,
+        cost: &mut Capacity,
+    ) -> Result<Vec<Version>, StoreError> {
+        const OPERATION: &str = "Query";
+        let mut query = self
+            .client
+            .query()
+            .table_name(&self.versions)
+            .consistent_read(true)
+            .scan_index_forward(false)
+            .expression_attribute_names("#id", PRJ_ID)
+            .expression_attribute_values(":id", AttributeValue::S(id.to_string()))
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        let mut condition = "#id = :id".to_owned();
+        if let Some(before) = before {
+            condition.push_str(" AND #0 < :before"); // the first of those told is the version
+            query = query.expression_attribute_values(":before", AttributeValue::N(before.to_string()));
+        }
+        for (index, name) in rows::TOLD.into_iter().enumerate() {
+            query = query.expression_attribute_names(format!("#{index}"), name);
+        }
+        let told: Vec<String> = (0..rows::TOLD.len()).map(|index| format!("#{index}")).collect();
+        let query = query.key_condition_expression(condition).projection_expression(told.join(", "));
+
+        let mut versions = Vec::new();
+        let mut from = None;
+        loop {
+            let left = i32::try_from(limit - versions.len()).unwrap_or(i32::MAX);
+            let answer = query.clone().limit(left).set_exclusive_start_key(from).send().await;
+            let answer = answer.map_err(|error| failed(OPERATION, error))?;
+            cost.read += units(answer.consumed_capacity());
+            for row in answer.items.unwrap_or_default() {
+                versions.push(rows::to_version(row).map_err(|garbled| garbled.during(OPERATION))?);
+            }
+            match answer.last_evaluated_key {
+                Some(key) if versions.len() < limit => from = Some(key),
+                _ => return Ok(versions),
+            }
+        }
+    }
+
+    async fn claim(&self, key: &str, cost: &mut Capacity) -> Result<Option<Claim>, StoreError> {
+        let row = self.row(rows::claim_key(key), cost).await?;
+        row.map(|row| rows::to_claim(key, row)).transpose().map_err(|garbled| garbled.during("GetItem"))
+    }
+
+    async fn pause(&self, duration: Duration) {
+        // The host gave the client its way to sleep; without one, there is no waiting.
+        if let Some(sleep) = self.client.config().sleep_impl() {
+            sleep.sleep(duration).await;
+        }
     }
 }
 
-/// The item that a failed condition hands back (nothing, if it does not exist), when a condition is what failed.
-fn conflicting_item(error: &SdkError<TransactWriteItemsError, HttpResponse>) -> Option<Option<Item>> {
+impl DynamoDb {
+    /// A row of the history, as it is now.
+    async fn row(&self, key: Item, cost: &mut Capacity) -> Result<Option<Item>, StoreError> {
+        let answer = self
+            .client
+            .get_item()
+            .table_name(&self.versions)
+            .set_key(Some(key))
+            .consistent_read(true)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .send()
+            .await
+            .map_err(|error| failed("GetItem", error))?;
+        cost.read += units(answer.consumed_capacity());
+        Ok(answer.item)
+    }
+}
+
+/// What a transaction met, when a condition is what failed: a claim first, for then the record is its own doing.
+fn failed_condition(
+    error: &SdkError<TransactWriteItemsError, HttpResponse>,
+    write: &Write<'_>,
+) -> Option<Result<Commit, Garbled>> {
     let TransactWriteItemsError::TransactionCanceledException(cancelled) = error.as_service_error()? else {
         return None;
     };
-    let failed = |code: Option<&str>| code == Some("ConditionalCheckFailed");
-    let reason = cancelled.cancellation_reasons().iter().find(|reason| failed(reason.code()))?;
-    Some(reason.item().filter(|item| !item.is_empty()).cloned())
+    // Each item's reason, and the item that is there.
+    let failed = |place: usize| {
+        let reason = cancelled.cancellation_reasons().get(place)?;
+        let item = reason.item().filter(|item| !item.is_empty()).cloned();
+        (reason.code() == Some("ConditionalCheckFailed")).then_some(item)
+    };
+    if let (Some(claim), Some(Some(row))) = (write.claim, failed(write::CLAIM)) {
+        return Some(rows::to_claim(&claim.attempt.key, row).map(Commit::Claimed));
+    }
+    if let Some(item) = failed(write::RECORD) {
+        let current = item.map(|item| item::members(item).and_then(item::project)).transpose();
+        return Some(current.map(Commit::Conflict));
+    }
+    failed(write::VERSION_ROW).map(|_| Ok(Commit::VersionTaken))
 }
 
 fn units(consumed: Option<&ConsumedCapacity>) -> f64 {

@@ -2,10 +2,14 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use super::{Capacity, Commit, Consistency, Page, Position, Store, StoreError};
+use super::{Capacity, Commit, Consistency, Page, Position, Source, Store, StoreError, Write};
+use crate::history::Version;
+use crate::idempotency::Claim;
 use crate::key::{KeyHash, KeyRecord};
 use crate::project::{Project, ProjectId, Timestamp};
+use crate::value::Value;
 
 /// DynamoDB ends a page of a scan or a query at 1 MB.
 const PAGE: usize = 1024 * 1024;
@@ -20,6 +24,8 @@ pub struct Memory {
 struct Tables {
     projects: BTreeMap<ProjectId, Project>,
     keys: HashMap<String, KeyRecord>,
+    history: BTreeMap<(ProjectId, u64), (Version, Project)>,
+    claims: HashMap<String, Claim>,
     /// Commits done, by their tokens. (DynamoDB forgets them after ten minutes.)
     tokens: HashMap<[u8; 16], Project>,
 }
@@ -41,13 +47,13 @@ impl Memory {
         self.tables().keys.insert(record.key_hash.clone(), record);
     }
 
-    /// A panic elsewhere leaves the maps whole: each change is one insert.
+    /// A panic elsewhere leaves the maps whole: nothing panics between a commit's inserts.
     fn tables(&self) -> MutexGuard<'_, Tables> {
         self.tables.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Store for Memory {
+impl Source for Memory {
     async fn get(&self, id: &ProjectId, read: Consistency, cost: &mut Capacity) -> Result<Option<Project>, StoreError> {
         let project = self.tables().projects.get(id).cloned();
         cost.read += read_units(project.as_ref().map_or(0, Project::stored_size), read);
@@ -81,32 +87,92 @@ impl Store for Memory {
         1
     }
 
-    async fn commit(
-        &self,
-        before: Option<&Project>,
-        after: &Project,
-        token: [u8; 16],
-        cost: &mut Capacity,
-    ) -> Result<Commit, StoreError> {
-        let mut tables = self.tables();
-        let current = tables.projects.get(&after.id);
-        let size = current.map_or(0, Project::stored_size).max(after.stored_size());
-        cost.write += 2.0 * units(size, 1024); // a transaction prepares and commits
-        if tables.tokens.get(&token) == Some(after) {
-            return Ok(Commit::Done);
-        }
-        if current != before {
-            return Ok(Commit::Conflict(current.cloned()));
-        }
-        tables.projects.insert(after.id.clone(), after.clone());
-        tables.tokens.insert(token, after.clone());
-        Ok(Commit::Done)
-    }
-
     async fn key(&self, hash: &KeyHash, cost: &mut Capacity) -> Result<Option<KeyRecord>, StoreError> {
         cost.read += read_units(0, Consistency::Eventual);
         Ok(self.tables().keys.get(&hash.to_hex()).cloned())
     }
+}
+
+impl Store for Memory {
+    async fn commit(&self, write: &Write<'_>, cost: &mut Capacity) -> Result<Commit, StoreError> {
+        let Write { before, after, version, .. } = *write;
+        let mut tables = self.tables();
+        cost.write += tables.write_units(write);
+        if tables.tokens.get(&write.token) == Some(after) {
+            return Ok(Commit::Done);
+        }
+        if let Some(claim) = write.claim.and_then(|claim| tables.claims.get(&claim.attempt.key)) {
+            return Ok(Commit::Claimed(claim.clone()));
+        }
+        let current = tables.projects.get(&after.id);
+        if current != before {
+            return Ok(Commit::Conflict(current.cloned()));
+        }
+        let row = (after.id.clone(), version.number);
+        if tables.history.contains_key(&row) {
+            return Ok(Commit::VersionTaken);
+        }
+        if let Some(foreign) = write.foreign() {
+            let found = (Version::found(foreign), foreign.clone());
+            tables.history.insert((foreign.id.clone(), 0), found);
+        }
+        tables.history.insert(row, (version.clone(), after.clone()));
+        tables.projects.insert(after.id.clone(), after.clone());
+        tables.tokens.insert(write.token, after.clone());
+        if let Some(claim) = write.claim {
+            tables.claims.insert(claim.attempt.key.clone(), claim.clone());
+        }
+        Ok(Commit::Done)
+    }
+
+    async fn version(&self, id: &ProjectId, number: u64, cost: &mut Capacity) -> Result<Option<Project>, StoreError> {
+        let found = self.tables().history.get(&(id.clone(), number)).cloned();
+        cost.read += read_units(found.as_ref().map_or(0, row_size), Consistency::Strong);
+        Ok(found.map(|(_, project)| project))
+    }
+
+    async fn versions(
+        &self,
+        id: &ProjectId,
+        before: Option<u64>,
+        limit: usize,
+        cost: &mut Capacity,
+    ) -> Result<Vec<Version>, StoreError> {
+        let tables = self.tables();
+        let below = (id.clone(), before.unwrap_or(u64::MAX));
+        let rows = tables.history.range((id.clone(), 0)..below).rev().take(limit);
+        let (sizes, versions): (Vec<usize>, _) = rows.map(|(_, row)| (row_size(row), row.0.clone())).unzip();
+        cost.read += read_units(sizes.iter().sum(), Consistency::Strong);
+        Ok(versions)
+    }
+
+    async fn claim(&self, key: &str, cost: &mut Capacity) -> Result<Option<Claim>, StoreError> {
+        cost.read += read_units(0, Consistency::Strong);
+        Ok(self.tables().claims.get(key).cloned())
+    }
+
+    /// Nobody else is at work while this thread waits.
+    async fn pause(&self, _: Duration) {}
+}
+
+impl Tables {
+    /// Each item of a transaction is prepared and committed.
+    fn write_units(&self, write: &Write<'_>) -> f64 {
+        let current = self.projects.get(&write.after.id).map_or(0, Project::stored_size);
+        let record = current.max(write.after.stored_size());
+        let row = write.after.stored_size() + changes_size(write.version);
+        let foreign = write.foreign().map_or(0.0, |foreign| units(foreign.stored_size(), 1024));
+        let claim = write.claim.map_or(0.0, |_| 1.0);
+        2.0 * (units(record, 1024) + units(row, 1024) + foreign + claim)
+    }
+}
+
+fn row_size((version, project): &(Version, Project)) -> usize {
+    project.stored_size() + changes_size(version)
+}
+
+fn changes_size(version: &Version) -> usize {
+    version.changes.iter().map(Value::stored_size).sum()
 }
 
 fn page<'a>(

@@ -4,10 +4,11 @@ use std::cell::Cell;
 use std::time::Duration;
 
 use crate::engine::{self, Engine};
+use ripple_core::history::Version;
 use ripple_core::replica::{Clock, Replica};
 use ripple_core::session::Session;
 use ripple_core::snapshot::protocol::FRESH;
-use ripple_core::store::{Capacity, Commit, Store as _};
+use ripple_core::store::{Capacity, Commit, Source as _, Store as _, Write};
 use ripple_core::value::{Members, Value};
 use ripple_core::{Project, ProjectId, Timestamp};
 
@@ -41,7 +42,10 @@ async fn a_refresh_costs_what_changed_and_not_what_exists() {
     const SETTLED: u64 = 1_000_000_000;
     let engine = Engine::start().await;
     let write = async |before: Option<&Project>, after: &Project| {
-        let done = engine.store.commit(before, after, engine::token(), &mut Capacity::default()).await;
+        let version = Version::between(before, after, None);
+        let now = after.updated_at.unwrap_or_default();
+        let write = Write { before, after, version: &version, claim: None, now, token: engine::token() };
+        let done = engine.store.commit(&write, &mut Capacity::default()).await;
         assert_eq!(done.expect("the engine answers"), Commit::Done);
     };
     for n in 0..2_500 {

@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 
 use crate::engine::{self, Engine};
+use ripple_core::history::Version;
+use ripple_core::idempotency::{Attempt, Claim};
 use ripple_core::key::{ApiKey, KeyRecord, Scope};
 use ripple_core::store::memory::Memory;
-use ripple_core::store::{Capacity, Commit, Consistency, Position, Store};
+use ripple_core::store::{Capacity, Commit, Consistency, Position, Source as _, Store, Write};
 use ripple_core::value::{Members, Number, Value};
 use ripple_core::{Project, ProjectId, Timestamp};
 
@@ -40,6 +42,9 @@ on_both! {
     changes_come_in_order_and_in_pages
     a_key_that_is_not_there_is_none
     operations_tell_what_they_cost
+    the_history_has_each_state_as_it_was
+    a_version_that_is_there_is_not_written_over
+    a_claim_is_made_once
 }
 
 fn id(text: &str) -> ProjectId {
@@ -80,8 +85,29 @@ fn every_type() -> Members {
 }
 
 async fn commit(store: &impl Store, before: Option<&Project>, after: &Project) -> Commit {
-    let token = engine::token();
-    store.commit(before, after, token, &mut Capacity::default()).await.expect("the store answers")
+    commit_with(store, before, after, engine::token(), None, &mut Capacity::default()).await
+}
+
+async fn commit_with(
+    store: &impl Store,
+    before: Option<&Project>,
+    after: &Project,
+    token: [u8; 16],
+    claim: Option<&Claim>,
+    cost: &mut Capacity,
+) -> Commit {
+    let version = Version::between(before, after, before.map(|before| before.version));
+    let now = after.updated_at.unwrap_or_default();
+    let write = Write { before, after, version: &version, claim, now, token };
+    store.commit(&write, cost).await.expect("the store answers")
+}
+
+async fn history(store: &impl Store, name: &str, before: Option<u64>, limit: usize) -> Vec<Version> {
+    store.versions(&id(name), before, limit, &mut Capacity::default()).await.expect("the store answers")
+}
+
+async fn state(store: &impl Store, name: &str, number: u64) -> Option<Project> {
+    store.version(&id(name), number, &mut Capacity::default()).await.expect("the store answers")
 }
 
 async fn read(store: &impl Store, name: &str) -> Option<Project> {
@@ -158,7 +184,7 @@ async fn the_same_commit_twice_is_done_once(store: &impl Store) {
     let token = engine::token();
     let mut cost = Capacity::default();
     for attempt in ["first", "retry"] {
-        let outcome = store.commit(None, &first, token, &mut cost).await.expect("the store answers");
+        let outcome = commit_with(store, None, &first, token, None, &mut cost).await;
         assert_eq!(outcome, Commit::Done, "{attempt}");
     }
 }
@@ -219,12 +245,79 @@ async fn a_key_that_is_not_there_is_none(store: &impl Store) {
 async fn operations_tell_what_they_cost(store: &impl Store) {
     let mut cost = Capacity::default();
     let new = project("a", 1, 10, attributes(&[("filler", "x".repeat(5_200).into())]));
-    store.commit(None, &new, engine::token(), &mut cost).await.expect("the store answers");
-    assert!(cost.write >= 12.0, "two units for each of 6 KB: {cost}");
+    commit_with(store, None, &new, engine::token(), None, &mut cost).await;
+    assert!(cost.write >= 24.0, "two units for each of 6 KB, of the record and of its row: {cost}");
     store.get(&new.id, Consistency::Strong, &mut cost).await.expect("the store answers");
     assert!((cost.read - 2.0).abs() < 1e-9, "8 KB at a unit for 4: {cost}");
     store.get(&new.id, Consistency::Eventual, &mut cost).await.expect("the store answers");
     assert!((cost.read - 3.0).abs() < 1e-9, "and at half price: {cost}");
+}
+
+async fn the_history_has_each_state_as_it_was(store: &impl Store) {
+    let first = project("a", 1, 10, every_type());
+    let mut second = project("a", 2, 11, every_type());
+    second.attributes.insert("s".to_owned(), "other".into());
+    second.attributes.remove("ns");
+    let tombstone = Project { tombstone: Some(Timestamp(90_000)), ..project("a", 3, 12, Members::new()) };
+    commit(store, None, &first).await;
+    commit(store, Some(&first), &second).await;
+    commit(store, Some(&second), &tombstone).await;
+
+    assert_eq!(state(store, "a", 1).await, Some(first.clone()));
+    assert_eq!(state(store, "a", 2).await, Some(second.clone()));
+    let deleted = state(store, "a", 3).await.expect("the deletion");
+    assert!(deleted.is_deleted() && deleted.attributes.is_empty());
+    assert_eq!(state(store, "a", 4).await, None);
+
+    let versions = history(store, "a", None, 10).await;
+    let expected =
+        [Version::between(Some(&second), &tombstone, Some(2)), Version::between(Some(&first), &second, Some(1))];
+    assert_eq!(versions[..2], expected);
+    assert_eq!(versions[2], Version::between(None, &first, None));
+    let replaced = |change: &Value| match change {
+        Value::Map(change) => (change["field"].clone(), change["replaced"].clone(), change.get("removed").cloned()),
+        other => panic!("{other:?}"),
+    };
+    let every = every_type();
+    let ns = ("/ns".into(), every["ns"].clone(), Some(Value::Bool(true)));
+    assert_eq!(versions[1].changes.iter().map(replaced).collect::<Vec<_>>(), [ns, ("/s".into(), "text".into(), None)]);
+
+    assert_eq!(history(store, "a", None, 2).await, versions[..2]);
+    assert_eq!(history(store, "a", Some(2), 2).await, versions[2..]);
+    assert_eq!(history(store, "b", None, 2).await, []);
+}
+
+async fn a_version_that_is_there_is_not_written_over(store: &impl Store) {
+    let first = project("a", 1, 10, attributes(&[("x", "1".into())]));
+    commit(store, None, &first).await;
+    // As if the record had gone without a tombstone: its history is another id's here, so take its number again.
+    let second = project("a", 1, 11, attributes(&[("x", "2".into())]));
+    assert_eq!(commit(store, Some(&first), &second).await, Commit::VersionTaken);
+    assert_eq!(read(store, "a").await, Some(first.clone()));
+    assert_eq!(state(store, "a", 1).await, Some(first));
+}
+
+async fn a_claim_is_made_once(store: &impl Store) {
+    let claim = |name: &str, request: &str| Claim {
+        attempt: Attempt { key: "k".to_owned(), request: request.to_owned() },
+        id: id(name),
+        version: 1,
+        status: 201,
+        receipt: "result=created".to_owned(),
+    };
+    let look_up = async || store.claim("k", &mut Capacity::default()).await.expect("the store answers");
+    assert_eq!(look_up().await, None);
+    let (first, cost) = (claim("a", "r"), &mut Capacity::default());
+    let record = project("a", 1, 10, attributes(&[("x", "1".into())]));
+    assert_eq!(commit_with(store, None, &record, engine::token(), Some(&first), cost).await, Commit::Done);
+    assert_eq!(look_up().await, Some(first.clone()));
+
+    let other = project("b", 1, 11, attributes(&[("x", "1".into())]));
+    for (record, again) in [(&record, claim("a", "r")), (&other, claim("b", "s"))] {
+        let outcome = commit_with(store, None, record, engine::token(), Some(&again), cost).await;
+        assert_eq!(outcome, Commit::Claimed(first.clone()), "the first one");
+    }
+    assert_eq!(read(store, "b").await, None);
 }
 
 #[tokio::test]
@@ -263,7 +356,13 @@ async fn the_articles_table_becomes_ripples() {
     let mut after = project("prj0001", 1, 10, legacy.attributes.clone());
     after.attributes.insert("goal".to_owned(), "another".into());
     assert_eq!(commit(&engine.store, Some(&legacy), &after).await, Commit::Done);
-    assert_eq!(read(&engine.store, "prj0001").await, Some(after));
+    assert_eq!(read(&engine.store, "prj0001").await, Some(after.clone()));
+    // The history begins with what ripple found.
+    assert_eq!(state(&engine.store, "prj0001", 0).await, Some(legacy));
+    assert_eq!(state(&engine.store, "prj0001", 1).await, Some(after));
+    let numbers: Vec<u64> =
+        history(&engine.store, "prj0001", None, 10).await.iter().map(|version| version.number).collect();
+    assert_eq!(numbers, [1, 0]);
     engine.store.create_tables().await.expect("made before is no error");
 }
 

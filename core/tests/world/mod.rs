@@ -8,7 +8,7 @@ use std::time::Duration;
 use ripple_core::key::{KeyHash, KeyRecord};
 use ripple_core::list::{Listing, Query};
 use ripple_core::replica::{Clock, Prepared};
-use ripple_core::store::{Capacity, Commit, Consistency, Page, Position, Store, StoreError, StoreErrorKind};
+use ripple_core::store::{Capacity, Consistency, Page, Position, Source, StoreError, StoreErrorKind};
 use ripple_core::value::{Members, Value};
 use ripple_core::{Project, ProjectId, Timestamp};
 
@@ -264,7 +264,7 @@ impl Link {
     }
 }
 
-impl Store for Link {
+impl Source for Link {
     async fn get(&self, id: &ProjectId, read: Consistency, _: &mut Capacity) -> Result<Option<Project>, StoreError> {
         self.travel().await?;
         assert_eq!(read, Consistency::Strong, "a replica answers the others itself");
@@ -304,16 +304,6 @@ impl Store for Link {
 
     fn shards(&self) -> u16 {
         1
-    }
-
-    async fn commit(
-        &self,
-        _: Option<&Project>,
-        _: &Project,
-        _: [u8; 16],
-        _: &mut Capacity,
-    ) -> Result<Commit, StoreError> {
-        unreachable!("replicas read")
     }
 
     async fn key(&self, _: &KeyHash, _: &mut Capacity) -> Result<Option<KeyRecord>, StoreError> {

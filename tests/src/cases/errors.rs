@@ -266,31 +266,31 @@ fn exists(t: &Target) {
 fn stale(t: &Target) {
     let id = t.some_project();
     t.patch(&id, r#"{"name":"Tide table"}"#).send().expect(200);
-    let answer = t.put(&id, r#"{"version":1,"name":"Boat table"}"#).send().expect(409);
+    let answer = t.put(&id, r#"{"version":3,"name":"Boat table"}"#).send().expect(409);
     told(
         t,
         &answer,
         &expect![[r#"
-        {
-          "code": "stale",
-          "current": {
-            "create_date": "2026-11-02",
-            "description": "Collect, compare and publish the departures of all piers",
-            "goal": "Nobody waits at the pier",
-            "issue": "Three printed timetables contradict each other",
-            "name": "Tide table",
-            "prj_id": "run-0000",
-            "run": "run",
-            "term": 6,
-            "term_unit": "month",
-            "version": 2
-          },
-          "detail": "the edit was made on version 1, the record is at version 2; nothing was changed",
-          "message": "Conflict",
-          "status": 409,
-          "title": "Conflict",
-          "type": "urn:problem-type:ripple:stale"
-        }"#]],
+            {
+              "code": "stale",
+              "current": {
+                "create_date": "2026-11-02",
+                "description": "Collect, compare and publish the departures of all piers",
+                "goal": "Nobody waits at the pier",
+                "issue": "Three printed timetables contradict each other",
+                "name": "Tide table",
+                "prj_id": "run-0000",
+                "run": "run",
+                "term": 6,
+                "term_unit": "month",
+                "version": 2
+              },
+              "detail": "the edit was made on version 3, the record is at version 2; nothing was changed",
+              "message": "Conflict",
+              "status": 409,
+              "title": "Conflict",
+              "type": "urn:problem-type:ripple:stale"
+            }"#]],
     );
 }
 

@@ -73,8 +73,8 @@ fn magnitudes_past_the_limits_are_refused(t: &Target) {
 }
 
 fn numbers_inside_objects_and_lists_are_numbers_too(t: &Target) {
-    let project = t.project().raw("deep", r#"[{"n":1.50},[-0.0,1E3],12345678901234567890123456789012345678]"#);
-    let kept = r#"[{"n":1.5},[0,1000],12345678901234567890123456789012345678]"#;
+    let project = t.project().raw("deep", r#"[{"id":7.0,"n":1.50},[-0.0,1E3],12345678901234567890123456789012345678]"#);
+    let kept = r#"[{"id":7,"n":1.5},[0,1000],12345678901234567890123456789012345678]"#;
     assert_eq!(t.create(&project).raw("deep"), kept);
     assert_eq!(t.read(project.id()).raw("deep"), kept);
 

@@ -16,7 +16,7 @@ cases! { tags:
     a_save_on_another_tag_fails_and_changes_nothing,
     a_weak_tag_never_matches_for_saving,
     preconditions_do_not_hide_other_problems,
-    a_tag_and_an_old_version_are_stale,
+    a_tag_and_an_old_version_are_merged,
     what_is_no_tag_matches_nothing,
     a_save_that_changes_nothing_still_keeps_its_precondition,
 }
@@ -164,11 +164,13 @@ fn preconditions_do_not_hide_other_problems(t: &Target) {
     t.refused(&id, call, 400, "invalid_body");
 }
 
-fn a_tag_and_an_old_version_are_stale(t: &Target) {
+/// The tag says that the caller knows what is there, the version on what they made their edit: both hold.
+fn a_tag_and_an_old_version_are_merged(t: &Target) {
     let id = t.some_project();
     t.patch(&id, r#"{"name":"second"}"#).send().expect(200);
-    let call = t.put(&id, r#"{"name":"x","version":1}"#).header("if-match", t.read(&id).etag());
-    t.refused(&id, call, 409, "stale");
+    let call = t.put(&id, r#"{"goal":"x","version":1}"#).header("if-match", t.read(&id).etag());
+    let saved = call.send().expect(200).json();
+    assert_eq!((&saved["name"], &saved["goal"]), (&"second".into(), &"x".into()));
 }
 
 /// Above all, it does not save.

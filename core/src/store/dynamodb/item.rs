@@ -23,6 +23,11 @@ impl Garbled {
         Garbled("page".to_owned())
     }
 
+    /// One that is missing or of another type.
+    pub(super) fn attribute(name: &str) -> Garbled {
+        Garbled(name.to_owned())
+    }
+
     pub(super) fn during(self, operation: &'static str) -> StoreError {
         StoreError { operation, kind: StoreErrorKind::Garbled, source: Some(Box::new(self)) }
     }
@@ -109,7 +114,7 @@ pub(super) fn index_key(position: &Position, shard: AttributeValue) -> Item {
     ])
 }
 
-fn natural(value: Option<&Value>) -> Option<u64> {
+pub(super) fn natural(value: Option<&Value>) -> Option<u64> {
     match value {
         Some(Value::Number(number)) => number.as_u64(),
         _ => None,

@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::types::{
 
 use super::keys::KEY_HASH;
 use super::{BY_UPDATE, DynamoDb, failed};
-use crate::project::{EXPIRES_AT, LIST_SHARD, PRJ_ID, UPDATED_AT};
+use crate::project::{EXPIRES_AT, LIST_SHARD, PRJ_ID, UPDATED_AT, VERSION};
 use crate::store::StoreError;
 
 /// A table as ripple finds it.
@@ -46,7 +46,11 @@ impl DynamoDb {
     /// When DynamoDB fails.
     pub async fn create_tables(&self) -> Result<Vec<TableStatus>, StoreError> {
         if self.describe(&self.keys).await?.is_none() {
-            self.create(&self.keys, &[(KEY_HASH, ScalarAttributeType::S)], None).await?;
+            self.create(&self.keys, &[(KEY_HASH, ScalarAttributeType::S)], None, None).await?;
+        }
+        if self.describe(&self.versions).await?.is_none() {
+            let attributes = [(PRJ_ID, ScalarAttributeType::S), (VERSION, ScalarAttributeType::N)];
+            self.create(&self.versions, &attributes, Some(VERSION), None).await?;
         }
         match self.describe(&self.projects).await? {
             None => {
@@ -55,12 +59,12 @@ impl DynamoDb {
                     (LIST_SHARD, ScalarAttributeType::S),
                     (UPDATED_AT, ScalarAttributeType::N),
                 ];
-                self.create(&self.projects, &attributes, Some(by_update())).await?;
+                self.create(&self.projects, &attributes, None, Some(by_update())).await?;
             }
             Some(table) if !has_by_update(&table) => self.add_by_update().await?,
             Some(_) => {}
         }
-        for table in [&self.keys, &self.projects] {
+        for table in [&self.keys, &self.versions, &self.projects] {
             self.client
                 .wait_until_table_exists()
                 .table_name(table)
@@ -72,7 +76,8 @@ impl DynamoDb {
                     source: Some(Box::new(error)),
                 })?;
         }
-        self.enable_ttl().await?;
+        self.enable_ttl(&self.projects).await?;
+        self.enable_ttl(&self.versions).await?;
         self.describe_tables().await
     }
 
@@ -82,7 +87,7 @@ impl DynamoDb {
     /// When DynamoDB fails.
     pub async fn describe_tables(&self) -> Result<Vec<TableStatus>, StoreError> {
         let mut all = Vec::new();
-        for name in [&self.projects, &self.keys] {
+        for name in [&self.projects, &self.versions, &self.keys] {
             let table = self.describe(name).await?;
             let state = match &table {
                 None => TableState::Missing,
@@ -116,6 +121,7 @@ impl DynamoDb {
         &self,
         table: &str,
         attributes: &[(&str, ScalarAttributeType)],
+        sort_key: Option<&str>,
         index: Option<GlobalSecondaryIndex>,
     ) -> Result<(), StoreError> {
         let create = self
@@ -126,6 +132,10 @@ impl DynamoDb {
             .key_schema(key(attributes[0].0, KeyType::Hash))
             .set_attribute_definitions(Some(definitions(attributes)))
             .set_global_secondary_indexes(index.map(|index| vec![index]));
+        let create = match sort_key {
+            Some(name) => create.key_schema(key(name, KeyType::Range)),
+            None => create,
+        };
         create.send().await.map_err(|error| failed("CreateTable", error))?;
         Ok(())
     }
@@ -156,8 +166,8 @@ impl DynamoDb {
     }
 
     /// DynamoDB answers a `ValidationException` where TTL is on already, so it is asked first.
-    async fn enable_ttl(&self) -> Result<(), StoreError> {
-        let answer = self.client.describe_time_to_live().table_name(&self.projects).send().await;
+    async fn enable_ttl(&self, table: &str) -> Result<(), StoreError> {
+        let answer = self.client.describe_time_to_live().table_name(table).send().await;
         let described = answer.map_err(|error| failed("DescribeTimeToLive", error))?;
         let status = described.time_to_live_description().and_then(|ttl| ttl.time_to_live_status());
         if status.is_some_and(|status| matches!(status.as_str(), "ENABLED" | "ENABLING")) {
@@ -166,7 +176,7 @@ impl DynamoDb {
         let ttl = TimeToLiveSpecification::builder().enabled(true).attribute_name(EXPIRES_AT).build();
         self.client
             .update_time_to_live()
-            .table_name(&self.projects)
+            .table_name(table)
             .time_to_live_specification(ttl.expect("both members are set"))
             .send()
             .await

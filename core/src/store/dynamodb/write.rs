@@ -1,4 +1,4 @@
-//! One commit as one item of `TransactWriteItems`.
+//! One write as the items of `TransactWriteItems`: the record, its row of the history, and what else goes with it.
 //!
 //! An update sets and removes just the attributes that differ, each on condition that it is as it was read:
 //! what others write beside ripple, without knowing of versions, is neither overwritten nor lost. A creation
@@ -8,11 +8,42 @@ use aws_sdk_dynamodb::types::{
     AttributeValue, Put, ReturnValuesOnConditionCheckFailure as OnFailure, TransactWriteItem, Update,
 };
 
+use super::Item;
 use super::item::{self, to_dynamodb};
+use super::rows;
 use crate::project::{PRJ_ID, Project, VERSION};
+use crate::store::Write;
+
+/// Where an item's reason stands when the transaction is cancelled.
+pub(super) const RECORD: usize = 0;
+pub(super) const VERSION_ROW: usize = 1;
+pub(super) const CLAIM: usize = 2;
+
+/// Everything that one write does, or none of it.
+pub(super) fn items(write: &Write<'_>, projects: &str, versions: &str, shards: u16) -> Vec<TransactWriteItem> {
+    let mut items = vec![record(projects, write.before, write.after, shards), put_new(versions, rows::version(write))];
+    items.extend(write.claim.map(|claim| put_new(versions, rows::claim(claim, write.now))));
+    items.extend(write.foreign().map(|foreign| {
+        // One of an earlier record may be there, with nothing that is not in its later versions.
+        let put = Put::builder().table_name(versions).set_item(Some(rows::foreign(foreign, write.now)));
+        TransactWriteItem::builder().put(put.build().expect("table and item are set")).build()
+    }));
+    items
+}
+
+/// Puts an item where there is none, or hands back the one that is there.
+fn put_new(table: &str, item: Item) -> TransactWriteItem {
+    let put = Put::builder()
+        .table_name(table)
+        .set_item(Some(item))
+        .condition_expression("attribute_not_exists(#id)")
+        .expression_attribute_names("#id", PRJ_ID)
+        .return_values_on_condition_check_failure(OnFailure::AllOld);
+    TransactWriteItem::builder().put(put.build().expect("table and item are set")).build()
+}
 
 /// Replaces `before` by `after`, or fails its condition and hands back what is there.
-pub(super) fn item(table: &str, before: Option<&Project>, after: &Project, shards: u16) -> TransactWriteItem {
+fn record(table: &str, before: Option<&Project>, after: &Project, shards: u16) -> TransactWriteItem {
     match before {
         Some(before) if !before.is_deleted() && !after.is_deleted() => {
             TransactWriteItem::builder().update(update(table, before, after, shards)).build()

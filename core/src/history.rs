@@ -1,0 +1,165 @@
+//! A record's history: what each write changed, and the record as it was after it.
+
+use serde::Serialize;
+
+use crate::limits;
+use crate::merge::{Entries, elements, push_token};
+use crate::project::{Project, Timestamp};
+use crate::value::{Members, Value};
+
+/// The member that names a changed field.
+const FIELD: &str = "field";
+/// The entry of a list that was changed: its `id`, or itself.
+const ENTRY: &str = "entry";
+/// What was there before.
+const REPLACED: &str = "replaced";
+/// That nothing is there any more.
+const REMOVED: &str = "removed";
+
+/// What the history tells of one write.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Version {
+    /// The version that it made.
+    pub number: u64,
+    /// When.
+    pub updated_at: Option<Timestamp>,
+    /// By whose key.
+    pub updated_by: Option<String>,
+    /// The version that its author had in front of them, where they said so.
+    pub base: Option<u64>,
+    /// Whether it deleted the record.
+    pub deleted: bool,
+    /// Which fields it changed, and what they were before.
+    pub changes: Vec<Value>,
+}
+
+impl Version {
+    /// The write that made `after` of `before`.
+    #[must_use]
+    pub fn between(before: Option<&Project>, after: &Project, base: Option<u64>) -> Version {
+        let mut changes = Changes::default();
+        let none = Members::new();
+        changes.of_members(before.map_or(&none, |before| &before.attributes), &after.attributes);
+        Version { base, changes: changes.bounded(), ..Version::found(after) }
+    }
+
+    /// A state that no write of ripple's has made.
+    pub(crate) fn found(project: &Project) -> Version {
+        Version {
+            number: project.version,
+            updated_at: project.updated_at,
+            updated_by: project.updated_by.clone(),
+            base: None,
+            deleted: project.is_deleted(),
+            changes: Vec::new(),
+        }
+    }
+
+    /// As an element of the history.
+    #[must_use]
+    pub fn to_json(&self) -> Vec<u8> {
+        let shown = Shown {
+            base: self.base,
+            changes: &self.changes,
+            deleted: self.deleted,
+            updated_at: self.updated_at.map(|at| at.0),
+            updated_by: self.updated_by.as_deref(),
+            version: self.number,
+        };
+        serde_json::to_vec(&shown).expect("names are strings and numbers valid JSON")
+    }
+}
+
+#[derive(Serialize)]
+struct Shown<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    base: Option<u64>,
+    changes: &'a [Value],
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    deleted: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    updated_at: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    updated_by: Option<&'a str>,
+    version: u64,
+}
+
+/// What differs, field by field.
+#[derive(Default)]
+struct Changes {
+    /// Where the walk is, as a JSON Pointer.
+    pointer: String,
+    found: Vec<Value>,
+}
+
+impl Changes {
+    fn of_members(&mut self, before: &Members, after: &Members) {
+        let new = after.keys().filter(|name| !before.contains_key(*name));
+        for name in before.keys().chain(new) {
+            let length = self.pointer.len();
+            push_token(&mut self.pointer, name);
+            self.of_value(before.get(name), after.get(name));
+            self.pointer.truncate(length);
+        }
+    }
+
+    fn of_value(&mut self, before: Option<&Value>, after: Option<&Value>) {
+        match (before, after) {
+            _ if before == after => {}
+            (Some(Value::Map(before)), Some(Value::Map(after))) => self.of_members(before, after),
+            (Some(list), Some(other)) => match (elements(before), elements(after)) {
+                (Some(before), Some(after)) => self.of_entries(list, &before, &after),
+                _ => self.add(None, Some(list), Some(other)),
+            },
+            _ => self.add(None, before, after),
+        }
+    }
+
+    fn of_entries(&mut self, list: &Value, before: &[Value], after: &[Value]) {
+        let (before, after) = (Entries::of(before.iter()), Entries::of(after.iter()));
+        let found = self.found.len();
+        for (key, entry) in before.iter().filter(|(key, entry)| after.get(key) != Some(*entry)) {
+            self.add(Some(key.name()), Some(entry), after.get(&key));
+        }
+        for (key, entry) in after.iter().filter(|(key, _)| !before.contains(key)) {
+            self.add(Some(key.name()), None, Some(entry));
+        }
+        if self.found.len() == found {
+            self.add(None, Some(list), Some(list)); // the order alone
+        }
+    }
+
+    fn add(&mut self, entry: Option<&Value>, before: Option<&Value>, after: Option<&Value>) {
+        let mut change = Members::from([(FIELD.to_owned(), self.pointer.as_str().into())]);
+        let mut add = |name: &str, value: Value| change.insert(name.to_owned(), value);
+        if let Some(entry) = entry {
+            add(ENTRY, entry.clone());
+        }
+        if let Some(before) = before {
+            add(REPLACED, before.clone());
+        }
+        if after.is_none() {
+            add(REMOVED, Value::Bool(true));
+        }
+        self.found.push(Value::Map(change));
+    }
+
+    /// A history row holds the whole record too. What does not fit beside it is told by its fields' names alone: the
+    /// values are in the version before.
+    fn bounded(self) -> Vec<Value> {
+        let size: usize = self.found.iter().map(Value::stored_size).sum();
+        if size <= limits::CHANGES {
+            return self.found;
+        }
+        let field = |change: &Value| match change {
+            Value::Map(members) => match members.get(FIELD) {
+                Some(Value::String(pointer)) => pointer.split('/').nth(1).map(|name| format!("/{name}")),
+                _ => None,
+            },
+            _ => None,
+        };
+        let mut fields: Vec<String> = self.found.iter().filter_map(field).collect();
+        fields.dedup();
+        fields.into_iter().map(|field| Value::Map([(FIELD.to_owned(), field.into())].into())).collect()
+    }
+}

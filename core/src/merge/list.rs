@@ -1,0 +1,169 @@
+//! Lists and sets, merged entry by entry.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use super::entries::{Entries, Key};
+use super::receipt::{Counts, Notes};
+use super::{is_empty, merge_value};
+use crate::value::Value;
+
+/// What one side did to a list's entries; `None` where it is no list.
+pub(super) fn changed(base: Option<&Value>, mine: Option<&Value>) -> Option<Counts> {
+    let (base, mine) = (elements(base)?, elements(mine)?);
+    let (base, mine) = (Entries::of(base.iter()), Entries::of(mine.iter()));
+    let mut counts = Counts::default();
+    for (key, entry) in mine.iter() {
+        match base.get(&key) {
+            None => counts.added += 1,
+            Some(before) if before != entry => counts.changed += 1,
+            Some(_) => {}
+        }
+    }
+    counts.removed = base.iter().filter(|(key, _)| !mine.contains(key)).count();
+    Some(counts)
+}
+
+/// Merges what both sides changed; `None` where it is not lists or sets on both.
+pub(super) fn merge(
+    base: Option<&Value>,
+    theirs: Option<&Value>,
+    mine: Option<&Value>,
+    notes: &mut Notes,
+) -> Option<Value> {
+    let was_list = base.is_none_or(|base| elements(Some(base)).is_some());
+    if !was_list && (theirs.is_none() || mine.is_none()) {
+        return None;
+    }
+    let before = elements(base).unwrap_or_default();
+    let (their_list, my_list) = (elements(theirs)?, elements(mine)?);
+    let mut merge = Merge {
+        base: &Entries::of(before.iter()),
+        theirs: &Entries::of(their_list.iter()),
+        mine: &Entries::of(my_list.iter()),
+        entries: HashMap::new(),
+        counts: Counts::default(),
+    };
+    merge.take_theirs();
+    merge.take_mine();
+    let order = merge.order();
+    let Merge { mut entries, counts, .. } = merge;
+
+    let mut told = Notes::default();
+    let mut merged = Vec::with_capacity(order.len());
+    for key in order {
+        let Some(Entry { value, notes, overruled }) = entries.remove(&key) else { continue };
+        told.within(&merged.len().to_string(), |told| {
+            told.won_in(&notes);
+            if overruled {
+                told.kept();
+            }
+        });
+        merged.push(value);
+    }
+    let merged = Value::List(merged);
+    // A set stays one wherever its elements can be one.
+    let set = [theirs, mine, base].into_iter().flatten().find(|value| !matches!(value, Value::List(_)));
+    let merged = match set {
+        Some(set) => merged.shaped_like(set),
+        None => merged,
+    };
+    let as_theirs = theirs.map_or_else(|| is_empty(&merged), |theirs| *theirs == merged);
+    if as_theirs {
+        notes.kept()
+    } else {
+        notes.merged(counts)
+    }
+    notes.entries_of(told);
+    Some(merged)
+}
+
+struct Merge<'a, 'e> {
+    base: &'e Entries<'a>,
+    theirs: &'e Entries<'a>,
+    mine: &'e Entries<'a>,
+    /// What is in the merged list.
+    entries: HashMap<Key<'a>, Entry>,
+    /// What the save did.
+    counts: Counts,
+}
+
+struct Entry {
+    value: Value,
+    notes: Notes,
+    /// The save removed it, and somebody else had changed it.
+    overruled: bool,
+}
+
+impl<'a> Merge<'a, '_> {
+    /// Every entry of theirs that stays, with my changes in it.
+    fn take_theirs(&mut self) {
+        for (key, theirs) in self.theirs.iter() {
+            let base = self.base.get(&key);
+            let mut notes = Notes::default();
+            let merged = match self.mine.get(&key) {
+                Some(mine) => {
+                    let merged = merge_value(base, Some(theirs), Some(mine), &mut notes);
+                    self.counts.changed += usize::from(merged.as_ref() != Some(theirs));
+                    merged
+                }
+                None if base == Some(theirs) && !self.theirs.has_more_of(&key, self.base) => {
+                    self.counts.removed += 1;
+                    None
+                }
+                None => Some(theirs.clone()),
+            };
+            let overruled = base.is_some_and(|base| base != theirs) && !self.mine.contains(&key);
+            self.entries.extend(merged.map(|value| (key, Entry { value, notes, overruled })));
+        }
+    }
+
+    /// Every entry of mine that is not in theirs, and stays.
+    fn take_mine(&mut self) {
+        for (key, mine) in self.mine.iter().filter(|(key, _)| !self.theirs.contains(key)) {
+            match self.base.get(&key) {
+                None => self.counts.added += 1,
+                Some(base) if base == mine && !self.mine.has_more_of(&key, self.base) => continue,
+                Some(base) if base == mine => {}
+                Some(_) => self.counts.changed += 1,
+            }
+            self.entries.insert(key, Entry { value: mine.clone(), notes: Notes::default(), overruled: false });
+        }
+    }
+
+    /// The keys of both sides, in the order of the merged list; not all of them are in it.
+    fn order(&self) -> Vec<Key<'a>> {
+        let mine_leads = self.mine.moved_since(self.base) && !self.theirs.moved_since(self.base);
+        let (spine, grafts) = if mine_leads { (self.mine, self.theirs) } else { (self.theirs, self.mine) };
+        // By the neighbour that they follow; `None`: at the beginning.
+        let mut following: HashMap<Option<Key<'a>>, Vec<Key<'a>>> = HashMap::new();
+        let mut neighbour = None;
+        for (key, _) in grafts.iter() {
+            if spine.contains(&key) {
+                neighbour = Some(key);
+            } else {
+                following.entry(neighbour).or_default().push(key);
+            }
+        }
+        let at_end = following.remove(&neighbour).unwrap_or_default();
+        let mut order = following.remove(&None).unwrap_or_default();
+        for (key, _) in spine.iter() {
+            order.push(key);
+            order.extend(following.remove(&Some(key)).unwrap_or_default());
+        }
+        order.extend(at_end);
+        order
+    }
+}
+
+/// The entries of a list or set, or of one that is not there.
+pub(crate) fn elements(value: Option<&Value>) -> Option<Cow<'_, [Value]>> {
+    match value {
+        None => Some(Cow::Borrowed(&[])),
+        Some(Value::List(list)) => Some(Cow::Borrowed(list)),
+        Some(Value::Strings(set)) => Some(set.iter().cloned().map(Value::String).collect()),
+        Some(Value::Numbers(set)) => Some(set.iter().cloned().map(Value::Number).collect()),
+        Some(Value::Binaries(set)) => Some(set.iter().cloned().map(Value::Binary).collect()),
+        Some(_) => None,
+    }
+}

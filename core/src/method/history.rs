@@ -1,0 +1,88 @@
+//! `GET /prj/{prjid}/versions`: who changed which fields, when, and what they replaced; newest first.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use http::header::LINK;
+
+use super::{Answer, Call};
+use crate::error::{Error, Fault};
+use crate::limits;
+use crate::list::{parse_limit, weight};
+use crate::store::{Consistency, Store};
+
+const CURSOR: &str = "cursor";
+/// Told apart from cursors that later versions of ripple may give.
+const FORMAT: u8 = 1;
+
+pub(super) async fn run<S: Store>(call: &mut Call<'_, S>) -> Result<Answer, Error> {
+    let id = call.project_id()?;
+    let Page { limit, before } = Page::parse(&call.parameters())?;
+    // One more than asked for tells whether there is more.
+    let versions = call.store.versions(&id, before, limit + 1, call.cost).await?;
+    if versions.is_empty() && before.is_none() {
+        // A record of another writer has no history; one that never was has nothing.
+        let found = call.store.get(&id, Consistency::Strong, call.cost).await?;
+        found.ok_or(Error::NotFound(id))?;
+    }
+
+    let mut json = vec![b'['];
+    let mut taken = 0;
+    let mut page_weight = 0;
+    for version in versions.iter().take(limit) {
+        let element = version.to_json();
+        page_weight += weight(&element);
+        if taken > 0 && page_weight > limits::PAGE {
+            break;
+        }
+        if taken > 0 {
+            json.push(b',');
+        }
+        json.extend_from_slice(&element);
+        taken += 1;
+    }
+    json.push(b']');
+    let answer = Answer::json(json);
+    match versions.get(taken).and(versions[..taken].last()) {
+        Some(last) => {
+            let cursor = serde_json::to_vec(&(FORMAT, last.number)).expect("numbers serialise");
+            Ok(answer.with_header(LINK, &call.next_link(CURSOR, &URL_SAFE_NO_PAD.encode(cursor))))
+        }
+        None => Ok(answer),
+    }
+}
+
+struct Page {
+    limit: usize,
+    /// Versions below this one.
+    before: Option<u64>,
+}
+
+impl Page {
+    fn parse(parameters: &[(String, String)]) -> Result<Page, Error> {
+        let mut page = Page { limit: limits::HISTORY_PAGE, before: None };
+        let mut faults = Vec::new();
+        for (index, (name, value)) in parameters.iter().enumerate() {
+            if parameters[..index].iter().any(|(earlier, _)| earlier == name) {
+                faults.push(Fault::parameter(name, "occurs more than once"));
+                continue;
+            }
+            match name.as_str() {
+                CURSOR => match cursor(value) {
+                    Some(version) => page.before = Some(version),
+                    None => faults.push(Fault::parameter(name, "is no cursor of a history")),
+                },
+                "limit" => match parse_limit(value) {
+                    Ok(limit) => page.limit = limit,
+                    Err(detail) => faults.push(Fault::parameter(name, detail)),
+                },
+                _ => faults.push(Fault::parameter(name, "is not a parameter here")),
+            }
+        }
+        if faults.is_empty() { Ok(page) } else { Err(Error::InvalidRequest(faults)) }
+    }
+}
+
+fn cursor(text: &str) -> Option<u64> {
+    let (format, version): (u8, u64) = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
+    (format == FORMAT).then_some(version)
+}

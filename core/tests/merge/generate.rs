@@ -1,0 +1,81 @@
+//! Records of every shape the limits allow, and edits of them.
+
+use proptest::collection::{btree_map, vec};
+use proptest::prelude::*;
+use ripple_core::value::{Members, Number, Value};
+
+/// Few names and values, so that sides meet.
+fn name() -> impl Strategy<Value = String> {
+    prop::sample::select(vec!["a", "b", "c", "timeline", "ü/~"]).prop_map(str::to_owned)
+}
+
+fn scalar() -> impl Strategy<Value = Value> {
+    let number = |text: &str| Value::Number(Number::parse(text).expect("a number"));
+    prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::Bool),
+        (0u64..4).prop_map(Value::from),
+        prop::sample::select(vec!["-1.5", "12345678901234567890123456789012345678", "1e-130"]).prop_map(number),
+        prop::sample::select(vec!["", "x", "y", "text"]).prop_map(Value::from),
+        vec(any::<u8>(), 0..3).prop_map(Value::Binary),
+    ]
+}
+
+fn set() -> impl Strategy<Value = Value> {
+    let texts = prop::collection::btree_set(prop::sample::select(vec!["x", "y", "z"]).prop_map(str::to_owned), 1..4);
+    let numbers = prop::collection::btree_set((0u64..4).prop_map(Number::from), 1..4);
+    let binaries = prop::collection::btree_set(vec(0u8..3, 1..2), 1..3);
+    prop_oneof![texts.prop_map(Value::Strings), numbers.prop_map(Value::Numbers), binaries.prop_map(Value::Binaries)]
+}
+
+fn entry(value: BoxedStrategy<Value>) -> impl Strategy<Value = Value> {
+    let id = prop::sample::select(vec!["i", "j", "k", "l", "m"]);
+    let with_id = (id, btree_map(name(), value.clone(), 0..3)).prop_map(|(id, mut members)| {
+        members.insert("id".to_owned(), id.into());
+        Value::Map(members)
+    });
+    prop_oneof![3 => with_id, 1 => value]
+}
+
+pub(crate) fn value() -> BoxedStrategy<Value> {
+    let leaf = prop_oneof![4 => scalar(), 1 => set()];
+    leaf.prop_recursive(5, 48, 5, |inner| {
+        let inner = inner.boxed();
+        prop_oneof![
+            btree_map(name(), inner.clone(), 0..4).prop_map(Value::Map),
+            vec(entry(inner), 0..5).prop_map(Value::List),
+        ]
+    })
+    .boxed()
+}
+
+pub(crate) fn record() -> BoxedStrategy<Members> {
+    btree_map(name(), value(), 0..5).boxed()
+}
+
+/// A state and what two writers made of it.
+pub(crate) fn three() -> impl Strategy<Value = (Members, Members, Members)> {
+    (record(), vec((name(), prop::option::of(value())), 0..4), vec((name(), prop::option::of(value())), 0..4)).prop_map(
+        |(base, theirs, mine)| {
+            let edited = |changes: Vec<(String, Option<Value>)>| {
+                let mut members = base.clone();
+                for (name, value) in changes {
+                    match value {
+                        Some(value) => members.insert(name, value),
+                        None => members.remove(&name),
+                    };
+                }
+                members
+            };
+            let (theirs, mine) = (edited(theirs), edited(mine));
+            (base, theirs, mine)
+        },
+    )
+}
+
+/// A list of entries with ids, and changes of it: (place, what becomes of the entry there, what is put before it).
+pub(crate) type Changes = Vec<(usize, Option<u64>, Option<u64>)>;
+
+pub(crate) fn changes() -> impl Strategy<Value = Changes> {
+    vec((0usize..8, prop::option::of(0u64..5), prop::option::of(0u64..1000)), 0..5)
+}

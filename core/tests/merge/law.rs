@@ -1,0 +1,190 @@
+//! Golden cases, by the paragraphs of the law.
+
+use ripple_core::merge::{Counts, Edit, Receipt};
+use ripple_core::value::{Members, Value};
+
+use crate::{members, save};
+
+/// `{"f": …}` on all sides; `-` is a field that is not there.
+#[track_caller]
+fn field(base: &str, theirs: &str, mine: &str, merged: &str) -> Receipt {
+    let of = |json: &str| if json == "-" { Members::new() } else { members(&format!(r#"{{"f":{json}}}"#)) };
+    let (result, receipt) = save(&of(base), &of(theirs), &of(mine));
+    assert_eq!(result, of(merged), "base {base}, theirs {theirs}, mine {mine}");
+    let (again, _) = save(&of(base), &result, &of(mine));
+    assert_eq!(again, result, "sent again: base {base}, theirs {theirs}, mine {mine}");
+    receipt
+}
+
+#[test]
+fn what_only_one_side_changed_is_as_that_side_left_it() {
+    assert_eq!(field("1", "1", "2", "2").taken[0].pointer, "/f");
+    assert_eq!(field("1", "2", "1", "2").kept, ["/f"]);
+    field("-", "-", "2", "2");
+    field("-", "2", "-", "2");
+    field("1", "1", "-", "-");
+    field("1", "-", "1", "-");
+    assert_eq!(field("1", "2", "2", "2"), Receipt::default(), "both to the same: nothing to tell");
+    assert_eq!(field("1", "-", "-", "-"), Receipt::default());
+    field("[1,2]", "[1,2]", "[2,1]", "[2,1]");
+}
+
+#[test]
+fn of_single_values_the_later_save_wins() {
+    for (base, theirs, mine) in [
+        ("1", "2", "3"),
+        (r#""a""#, r#""b""#, r#""c""#),
+        ("true", "null", "false"),
+        ("1", "[1]", r#"{"x":1}"#),
+        ("[1]", "2", "[1,3]"),
+        (r#"{"x":1}"#, "2", r#"{"x":2}"#),
+        ("1", "-", "2"),
+        ("1", "2", "-"),
+        ("-", "1", "2"),
+        ("1", r#"{"x":1}"#, "-"),
+    ] {
+        let receipt = field(base, theirs, mine, mine);
+        assert_eq!(receipt.won, ["/f"], "base {base}, theirs {theirs}, mine {mine}");
+    }
+}
+
+#[test]
+fn objects_are_merged_member_by_member() {
+    let receipt = field(
+        r#"{"a":1,"b":1,"c":1,"d":{"x":1}}"#,
+        r#"{"a":2,"b":1,"c":2,"d":{"x":1,"y":1}}"#,
+        r#"{"a":1,"b":2,"c":3,"d":{"x":2}}"#,
+        r#"{"a":2,"b":2,"c":3,"d":{"x":2,"y":1}}"#,
+    );
+    assert_eq!(receipt.won, ["/f/c"]);
+    assert_eq!(receipt.kept, ["/f/a", "/f/d/y"]);
+    let taken: Vec<&str> = receipt.taken.iter().map(|field| field.pointer.as_str()).collect();
+    assert_eq!(taken, ["/f/b", "/f/d/x"]);
+    field("-", r#"{"a":1}"#, r#"{"b":1}"#, r#"{"a":1,"b":1}"#);
+    field("1", r#"{"a":1}"#, r#"{"b":1}"#, r#"{"a":1,"b":1}"#);
+    field(r#"{"a":1,"b":1}"#, r#"{"a":1}"#, r#"{"b":1}"#, "{}");
+}
+
+#[test]
+fn entries_are_known_by_their_id() {
+    let receipt = field(
+        r#"[{"id":"a","t":1},{"id":"b","t":1},{"id":7,"t":1}]"#,
+        r#"[{"id":"a","t":2},{"id":"b","t":1},{"id":7,"t":1},{"id":"x","t":1}]"#,
+        r#"[{"id":"a","t":1,"u":1},{"id":7,"t":3},{"id":"y","t":1}]"#,
+        r#"[{"id":"a","t":2,"u":1},{"id":7,"t":3},{"id":"x","t":1},{"id":"y","t":1}]"#,
+    );
+    assert_eq!(receipt.merged[0].entries, Some(Counts { added: 1, removed: 1, changed: 2 }));
+    assert_eq!(receipt.won, [""; 0]);
+}
+
+#[test]
+fn values_that_gave_way_inside_an_entry_are_told_by_its_place() {
+    let receipt = field(
+        r#"[{"id":"a","t":1}]"#,
+        r#"[{"id":"z"},{"id":"a","t":2}]"#,
+        r#"[{"id":"a","t":3}]"#,
+        r#"[{"id":"z"},{"id":"a","t":3}]"#,
+    );
+    assert_eq!(receipt.won, ["/f/1/t"]);
+}
+
+#[test]
+fn other_entries_are_known_by_their_value_and_counted() {
+    field("[1,2]", "[1,2,3]", "[1,2,4]", "[1,2,3,4]");
+    field(r#"["a","a"]"#, r#"["a","a","a"]"#, r#"["a","a","a","b"]"#, r#"["a","a","a","b"]"#);
+    field(r#"["a","a","a"]"#, r#"["a","a"]"#, r#"["a"]"#, r#"["a"]"#);
+    // An addition stands against the removal of its equal; else a repetition could not be told from a new save.
+    field(r#"["a","a"]"#, r#"["a","a","a"]"#, r#"["a"]"#, r#"["a","a","a"]"#);
+    field(r#"["a","a"]"#, r#"["a"]"#, r#"["a","a","a"]"#, r#"["a","a","a"]"#);
+    field(r#"["a","b"]"#, r#"["b"]"#, r#"["a"]"#, "[]");
+    field(r#"["a"]"#, r#"["a","x"]"#, r#"["a","x","y"]"#, r#"["a","x","y"]"#);
+    field("[[1]]", "[[1],[2]]", "[[1],[3]]", "[[1],[2],[3]]");
+    field("-", "[1]", "[2]", "[1,2]");
+}
+
+#[test]
+fn an_edit_of_an_entry_stands_against_its_removal() {
+    let receipt = field(r#"[{"id":"a","t":1}]"#, r#"[{"id":"a","t":2}]"#, "[]", r#"[{"id":"a","t":2}]"#);
+    assert_eq!(receipt.kept, ["/f", "/f/0"]);
+    field(r#"[{"id":"a","t":1}]"#, "[]", r#"[{"id":"a","t":2}]"#, r#"[{"id":"a","t":2}]"#);
+}
+
+#[test]
+fn order_is_theirs_and_new_entries_follow_their_neighbour() {
+    field("[1,2,3]", "[3,2,1,9]", "[1,7,2,3]", "[3,2,1,7,9]");
+    field("[1,2]", "[1,2,9]", "[0,1,2]", "[0,1,2,9]");
+    field("[1,2]", "[1,2,9]", "[1,2,8]", "[1,2,9,8]");
+    field("[1,2,3]", "[1,3,9]", "[1,2,7,3]", "[1,7,3,9]");
+    // Only I moved entries: the order is mine, and theirs follow their neighbours.
+    field("[1,2,3]", "[1,9,2,3]", "[3,2,1]", "[3,2,1,9]");
+}
+
+#[test]
+fn a_list_that_one_side_removed_was_emptied_by_it() {
+    field("[1]", "[1,2]", "-", "[2]");
+    field("[1]", "-", "[1,2]", "[2]");
+    field("[1,2]", "[1]", "-", "-");
+    field("[1,2]", "-", "[1]", "-");
+    field(r#"{"a":1,"b":1}"#, "-", r#"{"a":2,"b":1}"#, r#"{"a":2}"#);
+}
+
+#[test]
+fn a_set_is_a_list_of_values_and_stays_a_set() {
+    let set = |text: &str| {
+        let elements = text.chars().map(String::from).collect();
+        Members::from([("f".to_owned(), Value::Strings(elements))])
+    };
+    let (merged, _) = save(&set("ab"), &set("abx"), &members(r#"{"f":["b","y"]}"#));
+    assert_eq!(merged, set("bxy"));
+    // Emptied, it cannot be one: DynamoDB has no empty sets. What somebody added makes it one again.
+    let (merged, _) = save(&set("ab"), &set("abx"), &members(r#"{"f":[]}"#));
+    assert_eq!(merged, set("x"));
+    // An attribute that became a set since the base.
+    let (merged, _) = save(&Members::new(), &set("ab"), &members(r#"{"f":["b","c"]}"#));
+    assert_eq!(merged, set("abc"));
+}
+
+#[test]
+fn new_entries_get_an_id_that_a_repetition_makes_again() {
+    let base = members(r#"{"f":[{"id":"a"},{"old":1}]}"#);
+    let mine = members(r#"{"f":[{"id":"a"},{"old":1},{"new":1},{"new":1},{"id":null,"new":1},5]}"#);
+    let (merged, _) = save(&base, &base, &mine);
+    let Value::List(list) = &merged["f"] else { panic!("a list") };
+    let ids: Vec<Option<&Value>> = list.iter().map(Value::entry_id).collect();
+    assert_eq!(list.len(), 6);
+    assert!(ids[1].is_none(), "what another writer put there without an id stays as it is");
+    assert!(ids[5].is_none(), "a plain value has none");
+    let made: std::collections::BTreeSet<String> =
+        ids[2..5].iter().map(|id| serde_json::to_string(id.expect("an id")).expect("text")).collect();
+    assert_eq!(made.len(), 3, "equal entries of one save are told apart");
+    assert_eq!(save(&base, &merged, &mine).0, merged, "sent again, nothing changes");
+}
+
+#[test]
+fn nested_lists_get_ids_and_merge_too() {
+    let base = members(r#"{"f":{"g":[{"id":"a","sub":[{"id":"s"}]}]}}"#);
+    let theirs = members(r#"{"f":{"g":[{"id":"a","sub":[{"id":"s"},{"id":"t"}]}]}}"#);
+    let mine = members(r#"{"f":{"g":[{"id":"a","sub":[{"id":"s"},{"n":1}]}]}}"#);
+    let (merged, _) = save(&base, &theirs, &mine);
+    let text = serde_json::to_string(&Value::Map(merged)).expect("JSON");
+    assert!(text.starts_with(r#"{"f":{"g":[{"id":"a","sub":[{"id":"s"},{"id":"t"},{"id":""#), "{text}");
+}
+
+#[test]
+fn without_a_base_nothing_is_lost() {
+    let theirs = members(r#"{"a":1,"l":[{"id":"x","t":1,"u":1}],"o":{"p":1},"z":1}"#);
+    let sent = members(r#"{"a":2,"l":[{"id":"x","t":2},{"n":1}],"o":{"q":1}}"#);
+    let (merged, receipt) = Edit::Replace(sent.clone()).merge_into(&theirs, None, None);
+    let text = serde_json::to_string(&Value::Map(merged.clone())).expect("JSON");
+    assert!(text.starts_with(r#"{"a":2,"l":[{"id":"x","t":2,"u":1},{"id":""#), "{text}");
+    assert!(text.ends_with(r#"}],"o":{"p":1,"q":1},"z":1}"#), "{text}");
+    assert_eq!(receipt.won, ["/a", "/l/0/t"]);
+    let (again, _) = Edit::Replace(sent).merge_into(&merged, None, None);
+    assert_eq!(again, merged);
+}
+
+#[test]
+fn pointers_are_escaped() {
+    let (_, receipt) = save(&members(r#"{"a/b~c":1}"#), &members(r#"{"a/b~c":1}"#), &members(r#"{"a/b~c":2}"#));
+    assert_eq!(receipt.taken[0].pointer, "/a~1b~0c");
+}

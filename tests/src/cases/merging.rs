@@ -1,0 +1,220 @@
+//! Several people save the same record: nobody's edit is lost, and each is told what became of theirs.
+
+use serde_json::{Value, json};
+
+use super::saving::at_once;
+use crate::case::cases;
+use crate::target::path;
+use crate::{Answer, Target};
+
+cases! { merging:
+    two_people_one_record_both_edits,
+    of_single_values_the_later_save_wins_and_says_so,
+    an_entry_without_an_id_gets_one,
+    an_edit_made_on_nobody_knows_what_removes_nothing,
+    who_names_the_state_by_its_tag_has_seen_it,
+    a_version_the_history_does_not_have_is_said_to_be_missing,
+    a_save_sent_again_changes_nothing,
+    of_many_savers_on_one_base_nobody_loses,
+    a_receipt_stays_short,
+    a_field_is_named_in_any_script,
+    an_edit_older_than_the_deletion_is_refused,
+    a_deleted_record_comes_back_when_asked,
+    a_creation_sent_again_is_answered_as_before,
+    a_save_sent_again_with_its_key_wins_nothing_back,
+    an_idempotency_key_is_each_callers_own_text,
+}
+
+/// The receipt, as it stands.
+#[track_caller]
+fn receipt(answer: &Answer) -> String {
+    answer.header("ripple-receipt").expect("every write has a receipt").to_owned()
+}
+
+fn two_people_one_record_both_edits(t: &Target) {
+    let project = t.project().with("timeline", json!([{"id": "a", "text": "Kick-off"}]));
+    t.create(&project);
+    let id = project.id();
+    let one = json!({"version": 1, "goal": "Ours", "timeline": [{"id": "a", "text": "Kick-off"}, {"id": "b", "text": "Call"}]});
+    let other = json!({"version": 1, "issue": "Rain", "timeline": [{"id": "a", "text": "Kick-off!"}, {"id": "c", "text": "Visit"}]});
+    let first = t.put(id, one.to_string()).send().expect(200);
+    assert_eq!(
+        receipt(&first),
+        r#"result=saved, version=2, base=1, taken=("/goal" "/timeline";added=1;removed=0;changed=0)"#
+    );
+    let second = t.stranger().put(id, other.to_string()).send().expect(200);
+    assert_eq!(
+        receipt(&second),
+        r#"result=saved, version=3, base=1, taken=("/issue"), merged=("/timeline";added=1;removed=0;changed=1), kept=("/goal")"#
+    );
+    let record = t.read(id).json();
+    assert_eq!((&record["goal"], &record["issue"]), (&json!("Ours"), &json!("Rain")));
+    assert_eq!(
+        record["timeline"],
+        json!([{"id": "a", "text": "Kick-off!"}, {"id": "b", "text": "Call"}, {"id": "c", "text": "Visit"}])
+    );
+}
+
+fn of_single_values_the_later_save_wins_and_says_so(t: &Target) {
+    let id = t.some_project();
+    t.put(&id, r#"{"version":1,"goal":"first"}"#).send().expect(200);
+    let later = t.put(&id, r#"{"version":1,"goal":"second"}"#).send().expect(200);
+    assert_eq!(receipt(&later), r#"result=saved, version=3, base=1, won=("/goal";replaced=2)"#);
+    assert_eq!(t.read(&id).json()["goal"], "second");
+    let replaced = t.get(format!("{}/versions/2", path(&id))).send().expect(200).json();
+    assert_eq!(replaced["goal"], "first");
+}
+
+fn an_entry_without_an_id_gets_one(t: &Target) {
+    let project = t.project().with("timeline", json!([{"text": "made"}]));
+    let created = t.create(&project).json();
+    let id_of = |record: &Value, entry: usize| record["timeline"][entry]["id"].as_str().map(str::to_owned);
+    let first = id_of(&created, 0).expect("an id");
+    let edit = json!({"version": 1, "timeline": [{"id": first, "text": "made"}, {"text": "new"}, {"text": "new"}]});
+    let saved = t.put(project.id(), edit.to_string()).send().expect(200).json();
+    let ids: Vec<_> = (0..3).map(|entry| id_of(&saved, entry)).collect();
+    assert_eq!(ids[0].as_ref(), Some(&first));
+    assert!(ids[1].is_some() && ids[2].is_some() && ids[1] != ids[2], "{ids:?}");
+}
+
+fn an_edit_made_on_nobody_knows_what_removes_nothing(t: &Target) {
+    let project = t.project().with("tags", json!(["a", "b"])).with("contact", json!({"phone": 1}));
+    t.create(&project);
+    let saved = t.put(project.id(), r#"{"tags":["b","c"],"contact":{"mail":2}}"#).send().expect(200);
+    let record = saved.json();
+    assert_eq!(record["tags"], json!(["a", "b", "c"]));
+    assert_eq!(record["contact"], json!({"phone": 1, "mail": 2}));
+    assert!(!receipt(&saved).contains("base="), "{}", receipt(&saved));
+    let removed = t.put(project.id(), r#"{"tags":null}"#).send().expect(200);
+    assert_eq!(removed.json().get("tags"), None, "but what is named");
+}
+
+fn who_names_the_state_by_its_tag_has_seen_it(t: &Target) {
+    let project = t.project().with("tags", json!(["a", "b"]));
+    let tag = t.create(&project).etag();
+    let saved = t.patch(project.id(), r#"{"tags":["b"]}"#).header("if-match", tag).send().expect(200);
+    assert_eq!(saved.json()["tags"], json!(["b"]));
+    let any = t.patch(project.id(), r#"{"tags":["c"]}"#).header("if-match", "*").send().expect(200);
+    assert_eq!(any.json()["tags"], json!(["b", "c"]), "any state is none in particular");
+}
+
+fn a_version_the_history_does_not_have_is_said_to_be_missing(t: &Target) {
+    let project = t.project().with("tags", json!(["a"]));
+    t.create(&project);
+    let saved = t.put(project.id(), r#"{"version":0,"tags":["b"]}"#).send().expect(200);
+    assert!(receipt(&saved).starts_with("result=saved, version=2, base=0;missing, "), "{}", receipt(&saved));
+    assert_eq!(saved.json()["tags"], json!(["a", "b"]));
+}
+
+fn a_save_sent_again_changes_nothing(t: &Target) {
+    let project = t.project().with("timeline", json!([{"id": "a"}]));
+    t.create(&project);
+    let edit = json!({"version": 1, "timeline": [{"id": "a"}, {"text": "new"}], "goal": "mine"}).to_string();
+    let first = t.put(project.id(), edit.as_str()).send().expect(200);
+    let again = t.put(project.id(), edit.as_str()).send().expect(200);
+    assert_eq!(again.body(), first.body());
+    assert_eq!(receipt(&again), "result=unchanged, version=2, base=1");
+
+    t.patch(project.id(), r#"{"version":2,"issue":"theirs"}"#).send().expect(200);
+    let late = t.put(project.id(), edit).send().expect(200);
+    assert_eq!(receipt(&late), r#"result=unchanged, version=3, base=1, kept=("/issue")"#);
+}
+
+fn of_many_savers_on_one_base_nobody_loses(t: &Target) {
+    let project = t.project().with("timeline", json!([{"id": "start"}]));
+    t.create(&project);
+    let edit = |n: usize| json!({"version": 1, format!("field{n}"): n, "timeline": [{"id": "start"}, {"by": n}]});
+    at_once(6, |n| t.put(project.id(), edit(n).to_string()).send().expect(200).version());
+    let record = t.read(project.id()).json();
+    assert_eq!(record["version"], 7);
+    let timeline = record["timeline"].as_array().expect("a list");
+    assert_eq!(timeline.len(), 7);
+    for n in 0..6 {
+        assert_eq!(record[format!("field{n}")], n);
+        assert_eq!(timeline.iter().filter(|entry| entry["by"] == n).count(), 1);
+    }
+}
+
+fn a_receipt_stays_short(t: &Target) {
+    let names = |first: &str| (0..60).map(|n| (format!("{first}{n}{}", "-".repeat(120)), json!(n))).collect();
+    let edit: serde_json::Map<String, Value> = names("a");
+    let id = t.some_project();
+    let saved = t.patch(&id, Value::Object(edit).to_string()).send().expect(200);
+    let receipt = receipt(&saved);
+    assert!(receipt.len() < 5000 && receipt.contains("omitted="), "{} {receipt}", receipt.len());
+}
+
+fn a_field_is_named_in_any_script(t: &Target) {
+    let id = t.some_project();
+    let saved = t.patch(&id, r#"{"version":1,"目標":"x","a\"b":1,"c/d":2}"#).send().expect(200);
+    assert_eq!(receipt(&saved), r#"result=saved, version=2, base=1, taken=("/a\"b" "/c~1d" %"/%e7%9b%ae%e6%a8%99")"#);
+}
+
+fn an_edit_older_than_the_deletion_is_refused(t: &Target) {
+    let id = t.some_tombstone();
+    for edit in
+        [r#"{"version":1,"goal":"late"}"#, r#"{"goal":"late"}"#, r#"{"version":1,"goal":"late","deleted":false}"#]
+    {
+        let problem = t.put(&id, edit).send().problem(410, "gone");
+        assert_eq!(problem["version"], 2);
+    }
+    t.get(path(&id)).send().problem(410, "gone");
+}
+
+fn a_deleted_record_comes_back_when_asked(t: &Target) {
+    let project = t.project().with("note", "old");
+    t.create(&project);
+    t.delete(project.id()).send().expect(204);
+    let whole = project.clone().without("note").with("version", 2);
+    t.put(project.id(), whole.to_json()).send().problem(409, "deleted");
+    let part = t.put(project.id(), r#"{"version":2,"deleted":false,"goal":"again"}"#).send();
+    part.problem(400, "invalid_body");
+    t.get(path(project.id())).send().problem(410, "gone");
+
+    let back = t.put(project.id(), whole.with("deleted", false).to_json()).send().expect(200);
+    assert_eq!(receipt(&back), "result=restored, version=3, base=2");
+    let record = t.read(project.id()).json();
+    assert_eq!((&record["version"], record.get("note"), record.get("deleted")), (&json!(3), None, None));
+}
+
+fn a_creation_sent_again_is_answered_as_before(t: &Target) {
+    let body = t.project().without("prj_id").to_json();
+    let create = || t.post("/prj", body.as_str()).header("idempotency-key", format!("{}-form", t.run)).send();
+    let first = create().expect(201);
+    let id = first.json()["prj_id"].as_str().expect("an id").to_owned();
+    t.patch(&id, r#"{"goal":"changed since"}"#).send().expect(200);
+    let again = create().expect(201);
+    for name in ["location", "etag", "ripple-receipt"] {
+        assert_eq!(again.header(name), first.header(name), "{name}");
+    }
+    assert_eq!(again.body(), first.body());
+    assert_eq!(t.list_ids(""), [id], "one was made");
+
+    let other = t.post("/prj", t.project().to_json()).header("idempotency-key", format!("{}-form", t.run)).send();
+    other.problem(422, "idempotency_key_reused");
+    assert_eq!(t.list_ids("").len(), 1);
+}
+
+/// Without the key, the later arrival would be the later save.
+fn a_save_sent_again_with_its_key_wins_nothing_back(t: &Target) {
+    let id = t.some_project();
+    let save = || {
+        let call = t.put(&id, r#"{"version":1,"goal":"first"}"#);
+        call.header("idempotency-key", format!("{}-save", t.run)).send().expect(200)
+    };
+    let first = save();
+    t.put(&id, r#"{"version":2,"goal":"second"}"#).send().expect(200);
+    let again = save();
+    assert_eq!((again.body(), receipt(&again)), (first.body(), receipt(&first)));
+    assert_eq!(t.read(&id).json()["goal"], "second");
+}
+
+fn an_idempotency_key_is_each_callers_own_text(t: &Target) {
+    let project = t.project();
+    for key in ["x".repeat(256), "a b".to_owned(), "ä".to_owned()] {
+        t.post("/prj", project.to_json()).header("idempotency-key", key).send().problem(400, "invalid_request");
+    }
+    let twice = t.post("/prj", project.to_json()).header("idempotency-key", "a").also("idempotency-key", "b").send();
+    assert!(matches!(twice.status(), 400), "{}", twice.status());
+    t.get(path(project.id())).send().problem(404, "not_found");
+}
