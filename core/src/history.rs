@@ -144,11 +144,12 @@ impl Changes {
         self.found.push(Value::Map(change));
     }
 
-    /// A history row holds the whole record too. What does not fit beside it is told by its fields' names alone: the
-    /// values are in the version before.
+    /// A history row holds the whole record too. What does not fit beside it, or nests too deeply inside a list of
+    /// changes, is told by its fields' names alone: the values are in the version before.
     fn bounded(self) -> Vec<Value> {
         let size: usize = self.found.iter().map(Value::stored_size).sum();
-        if size <= limits::CHANGES {
+        let depth = 1 + self.found.iter().map(Value::depth).max().unwrap_or(0);
+        if size <= limits::CHANGES && depth <= limits::NESTING {
             return self.found;
         }
         let field = |change: &Value| match change {

@@ -13,6 +13,9 @@ pub const RECORD: usize = 300 * 1024;
 /// Levels of nesting in a record: DynamoDB's own limit.
 pub const NESTING: usize = 32;
 
+/// Members of a record: a history row names each with a prefix, and stays within DynamoDB's 400 KB.
+pub const MEMBERS: usize = 2500;
+
 /// Characters of a `prj_id`. DynamoDB would take 2,048 bytes.
 pub const ID: usize = 128;
 

@@ -14,7 +14,7 @@ use crate::method::{Answer, Call};
 use crate::project::{Project, ProjectId, check_new, check_reserved};
 use crate::receipt::{Known, Outcome, Result as Did};
 use crate::store::{Commit, Consistency, Store, Write};
-use crate::value::Members;
+use crate::value::{Members, Value};
 
 pub(crate) const RECEIPT: HeaderName = HeaderName::from_static("ripple-receipt");
 
@@ -98,7 +98,7 @@ pub(crate) async fn save<S: Store>(
             return Ok(done(call, project, &outcome).answer(status));
         };
         let after = content.following(before.as_ref(), last, call.now, &call.caller.name);
-        check_size(&after)?;
+        check_limits(&after)?;
         check_changes(before.as_ref(), &after)?;
         let receipt = outcome.header(after.version);
         let claim = call.attempt.clone().map(|attempt| Claim {
@@ -265,10 +265,24 @@ impl Bases {
     }
 }
 
-fn check_size(project: &Project) -> Result<(), Error> {
-    match project.stored_size() {
-        size if size > limits::RECORD => Err(Error::RecordTooLarge(size)),
-        _ => Ok(()),
+/// What a body that is within every limit can make of a record.
+fn check_limits(project: &Project) -> Result<(), Error> {
+    let size = project.stored_size();
+    if size > limits::RECORD {
+        return Err(Error::RecordTooLarge(size));
+    }
+    if project.attributes.len() > limits::MEMBERS {
+        let detail = format!("a record has at most {} members", limits::MEMBERS);
+        return Err(Error::InvalidBody(vec![Fault { place: Place::Pointer(String::new()), detail }]));
+    }
+    // An entry gets an `id`, which is one level more in an empty one.
+    let too_deep = |(_, value): &(&String, &Value)| value.depth() > limits::NESTING;
+    match project.attributes.iter().find(too_deep) {
+        Some((name, _)) => {
+            let detail = format!("nested deeper than {} levels, the ids of its entries counted", limits::NESTING);
+            Err(Error::InvalidBody(vec![Fault::member(name, detail)]))
+        }
+        None => Ok(()),
     }
 }
 

@@ -12,10 +12,12 @@ cases! { limits:
     an_id_has_up_to_128_characters,
     short_texts_have_up_to_64_characters,
     a_value_nests_up_to_32_levels,
+    an_entry_has_room_for_its_id,
     nesting_without_end_is_refused,
     a_body_has_up_to_1_mib,
     a_record_has_up_to_300_kib_as_stored,
     a_record_does_not_grow_past_its_limit,
+    a_record_has_up_to_2500_members,
     a_write_changes_up_to_100_members,
     sort_takes_up_to_8_names,
     fields_takes_up_to_64_names,
@@ -62,6 +64,14 @@ fn a_value_nests_up_to_32_levels(t: &Target) {
         t.refused(&id, t.put(&id, nested(32)), 400, "invalid_body");
         t.refused(&id, t.patch(&id, nested(32)), 400, "invalid_body");
     }
+}
+
+/// An entry that is an object gets an `id`: one level more, where it had none.
+fn an_entry_has_room_for_its_id(t: &Target) {
+    let id = t.some_project();
+    let lists = |inner: usize| format!(r#"{{"deep":{}{{}}{}}}"#, "[".repeat(inner), "]".repeat(inner));
+    t.refused(&id, t.put(&id, lists(31)), 400, "invalid_body");
+    t.put(&id, lists(30)).send().expect(200);
 }
 
 fn nesting_without_end_is_refused(t: &Target) {
@@ -123,6 +133,20 @@ fn a_record_does_not_grow_past_its_limit(t: &Target) {
 }
 
 /// What is sent and already so does not count.
+fn a_record_has_up_to_2500_members(t: &Target) {
+    let record = |count: usize| {
+        let project = t.project();
+        let own = project.to_value().as_object().map_or(0, |members| members.len() - 1); // all but its id
+        (own..count).fold(project, |project, n| project.with(&format!("m{n:04}"), n))
+    };
+    let largest = record(2500);
+    t.create(&largest);
+    let saved = t.put(largest.id(), r#"{"version":1,"goal":"still saved"}"#).send().expect(200);
+    assert_eq!(saved.json()["m2499"], 2499);
+    t.refused(largest.id(), t.put(largest.id(), r#"{"one":"more"}"#), 400, "invalid_body");
+    t.post("/prj", record(2501).to_json()).send().problem(400, "invalid_body");
+}
+
 fn a_write_changes_up_to_100_members(t: &Target) {
     for method in [Method::PUT, Method::PATCH] {
         let project = t.project();

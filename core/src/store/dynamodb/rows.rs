@@ -11,8 +11,9 @@ use crate::project::{DELETED, EXPIRES_AT, PRJ_ID, Project, ProjectId, Timestamp,
 use crate::store::Write;
 use crate::value::{Members, Value};
 
-/// The record's attributes after the write.
-const RECORD: &str = "record";
+/// Before the name of each of the record's attributes, as they were after the write. They stand side by side with the
+/// row's own: inside one map, they could nest one level less than in the record.
+const RECORD: &str = "record.";
 const BASE: &str = "base";
 pub(super) const CHANGES: &str = "changes";
 
@@ -41,12 +42,12 @@ pub(super) fn foreign(project: &Project, now: Timestamp) -> Item {
 fn row(project: &Project, version: &Version, now: Timestamp) -> Item {
     let mut row = key(project.id.as_str(), version.number);
     let mut add = |name: &str, value: Option<AttributeValue>| row.extend(value.map(|value| (name.to_owned(), value)));
-    add(RECORD, (!version.deleted).then(|| to_dynamodb(&Value::Map(project.attributes.clone()))));
     add(DELETED, version.deleted.then_some(AttributeValue::Bool(true)));
     add(UPDATED_AT, version.updated_at.map(|at| AttributeValue::N(at.to_string())));
     add(UPDATED_BY, version.updated_by.clone().map(AttributeValue::S));
     add(BASE, version.base.map(|base| AttributeValue::N(base.to_string())));
     add(EXPIRES_AT, Some(expiry(now.after(limits::HISTORY))));
+    row.extend(project.attributes.iter().map(|(name, value)| (format!("{RECORD}{name}"), to_dynamodb(value))));
     row
 }
 
@@ -82,14 +83,10 @@ fn expiry(at: Timestamp) -> AttributeValue {
 
 /// The record that a row holds, as it was.
 pub(super) fn to_project(id: &ProjectId, row: Item) -> Result<Project, Garbled> {
-    let mut row = members(row)?;
-    let deleted = row.contains_key(DELETED);
-    let attributes = match row.remove(RECORD) {
-        Some(Value::Map(attributes)) => attributes,
-        None if deleted => Members::new(),
-        _ => return Err(Garbled::attribute(RECORD)),
-    };
-    let Version { number, updated_at, updated_by, .. } = told(row)?;
+    let row = members(row)?;
+    let attribute = |(name, value): (&String, &Value)| Some((name.strip_prefix(RECORD)?.to_owned(), value.clone()));
+    let attributes: Members = row.iter().filter_map(attribute).collect();
+    let Version { number, updated_at, updated_by, deleted, .. } = told(row)?;
     let tombstone = deleted.then(Timestamp::default);
     Ok(Project { id: id.clone(), version: number, updated_at, updated_by, tombstone, attributes })
 }
