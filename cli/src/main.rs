@@ -31,7 +31,7 @@ struct Cli {
 enum Command {
     /// Run the API on this machine: an API Gateway front, the Lambda handler, an embedded DynamoDB
     Dev(dev::Options),
-    /// Make, list and revoke API keys
+    /// Make, list, rotate and revoke API keys
     #[command(subcommand)]
     Key(key::Command),
     /// Make and describe the tables

@@ -13,7 +13,7 @@ use uuid::Builder;
 use crate::conditional::strong;
 use crate::error::Error;
 use crate::idempotency;
-use crate::key::{ApiKey, Caller, KeyMemory, Remembered};
+use crate::key::{ApiKey, Caller, KeyHash, KeyMemory, Remembered};
 use crate::limits;
 use crate::method::{self, Answer, Call, Parts, Random};
 use crate::problem;
@@ -62,6 +62,8 @@ pub struct Admitted {
     now: Timestamp,
     random: Random,
     report: Report,
+    /// A key whose use is news.
+    used: Option<KeyHash>,
 }
 
 impl Admitted {
@@ -144,7 +146,9 @@ impl<S: Source> Api<S> {
             return Err(respond_with(options(&resource), report));
         }
         match self.check_key(request, &resource, moment.caller, moment.now, &mut report).await {
-            Ok((route, caller)) => Ok(Admitted { route, resource, caller, now: moment.now, random, report }),
+            Ok((route, caller, used)) => {
+                Ok(Admitted { route, resource, caller, now: moment.now, random, report, used })
+            }
             Err(error) => Err(fail(request.method(), &error, report)),
         }
     }
@@ -156,11 +160,11 @@ impl<S: Source> Api<S> {
         known: Option<Caller>,
         now: Timestamp,
         report: &mut Report,
-    ) -> Result<(&'static Route, Caller), Error> {
+    ) -> Result<(&'static Route, Caller, Option<KeyHash>), Error> {
         let route = resource.route(request.method());
-        let caller = match (route, known) {
-            (Some(Route { scope: None, .. }), _) => anyone(),
-            (_, Some(caller)) => caller,
+        let (caller, used) = match (route, known) {
+            (Some(Route { scope: None, .. }), _) => (anyone(), None),
+            (_, Some(caller)) => (caller, None),
             (_, None) => self.authenticate(request.headers(), now, &mut report.capacity).await?,
         };
         let route = route.ok_or_else(|| Error::MethodNotAllowed(resource.allow()))?;
@@ -171,7 +175,7 @@ impl<S: Source> Api<S> {
                 return Err(Error::InsufficientScope(scope));
             }
         }
-        Ok((route, caller))
+        Ok((route, caller, used))
     }
 
     /// Whose key it is, if that is remembered.
@@ -183,25 +187,37 @@ impl<S: Source> Api<S> {
         }
     }
 
-    /// Who is calling: by the form of the key, then by memory, then by the table.
-    async fn authenticate(&self, headers: &HeaderMap, now: Timestamp, cost: &mut Capacity) -> Result<Caller, Error> {
+    /// Who is calling: by the form of the key, then by memory, then by the table. With the key's hash where the table
+    /// was asked and its use is news.
+    async fn authenticate(
+        &self,
+        headers: &HeaderMap,
+        now: Timestamp,
+        cost: &mut Capacity,
+    ) -> Result<(Caller, Option<KeyHash>), Error> {
         let mut sent = headers.get_all(API_KEY).iter();
         let (Some(text), None) = (sent.next(), sent.next()) else { return Err(Error::Forbidden) };
         let key = text.to_str().ok().and_then(ApiKey::parse).ok_or(Error::Forbidden)?;
         let hash = key.hash();
+        let mut asked = false;
         let record = match self.keys.recall(&hash, now) {
             Remembered::Fresh(record) => record,
             remembered => match (self.store.key(&hash, cost).await, remembered) {
                 (Ok(record), _) => {
                     self.keys.remember(hash, record.clone(), now);
+                    asked = true;
                     record
                 }
-                (Err(error), Remembered::Stale(record)) if error.kind == StoreErrorKind::Unavailable => Some(record),
+                (Err(error), Remembered::Stale(record)) if error.kind == StoreErrorKind::Unavailable => {
+                    self.keys.put_off(&hash, now);
+                    Some(record)
+                }
                 (Err(error), _) => return Err(error.into()),
             },
         };
-        let admitted = record.filter(|record| record.admits(&hash, now));
-        admitted.as_ref().map(Caller::from).ok_or(Error::Forbidden)
+        let record = record.filter(|record| record.admits(&hash, now)).ok_or(Error::Forbidden)?;
+        let used = (asked && record.use_is_news(now)).then_some(hash);
+        Ok((Caller::from(&record), used))
     }
 }
 
@@ -216,6 +232,10 @@ impl<S: Store> Api<S> {
 
     /// Runs the method that a request was admitted to.
     pub async fn answer_admitted(&self, request: &Request<Bytes>, mut admitted: Admitted) -> Response<Bytes> {
+        if let Some(hash) = admitted.used {
+            // Coarse as it is: where it cannot be written down now, the next look-up will.
+            let _ = self.store.key_used(&hash, admitted.now, &mut admitted.report.capacity).await;
+        }
         let result = async {
             let mut call = admitted.call(&self.store, request)?;
             let answer = match idempotency::answered(&mut call).await? {

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
+use crate::limits;
 use crate::project::Timestamp;
 
 pub use memory::{KeyMemory, Remembered};
@@ -128,6 +129,9 @@ pub struct KeyRecord {
     /// When it was revoked, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revoked: Option<u64>,
+    /// When the backend saw it last, in milliseconds, to within [`limits::KEY_USE`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_used: Option<u64>,
 }
 
 impl KeyRecord {
@@ -137,6 +141,12 @@ impl KeyRecord {
     pub fn admits(&self, hash: &KeyHash, now: Timestamp) -> bool {
         let same: bool = self.key_hash.as_bytes().ct_eq(hash.to_hex().as_bytes()).into();
         same && self.revoked.is_none() && self.expires.is_none_or(|expires| now.0 < expires)
+    }
+
+    /// Whether its use at `now` is worth writing down.
+    #[must_use]
+    pub fn use_is_news(&self, now: Timestamp) -> bool {
+        self.last_used.is_none_or(|last| now >= Timestamp(last).after(limits::KEY_USE))
     }
 }
 
@@ -210,6 +220,7 @@ mod tests {
             created: 0,
             expires: None,
             revoked: None,
+            last_used: None,
         };
         let other = ApiKey::generate(&[9; 64]).expect("enough fair bytes").hash();
         assert!(record.admits(&hash, Timestamp(5)));
@@ -217,5 +228,9 @@ mod tests {
         assert!(!KeyRecord { revoked: Some(1), ..record.clone() }.admits(&hash, Timestamp(5)));
         let expiring = KeyRecord { expires: Some(5), ..record };
         assert!(expiring.admits(&hash, Timestamp(4)) && !expiring.admits(&hash, Timestamp(5)));
+        let day = limits::KEY_USE.as_millis() as u64;
+        let used = KeyRecord { last_used: Some(5), ..expiring.clone() };
+        assert!(expiring.use_is_news(Timestamp(5)));
+        assert!(!used.use_is_news(Timestamp(day + 4)) && used.use_is_news(Timestamp(day + 5)));
     }
 }

@@ -102,5 +102,12 @@ pub const KEY_FRESH: Duration = Duration::from_secs(60);
 /// How long a refusal is remembered.
 pub const REFUSAL_FRESH: Duration = Duration::from_secs(10);
 
+/// How exactly it is known when a key was used last: no more often than this is it written down.
+pub const KEY_USE: Duration = DAY;
+
+/// After DynamoDB could not be asked for a key that is remembered, it is not asked again for so long: requests do not
+/// each wait for it in vain.
+pub const KEY_RETRY: Duration = Duration::from_secs(5);
+
 /// How long a remembered key goes on while DynamoDB cannot be asked.
 pub const KEY_GRACE: Duration = Duration::from_secs(10 * 60);

@@ -66,6 +66,9 @@ pub trait Store: Source {
     /// What a write with this key left, while it is remembered.
     async fn claim(&self, key: &str, cost: &mut Capacity) -> Result<Option<Claim>, StoreError>;
 
+    /// Writes down that the key with this hash is in use.
+    async fn key_used(&self, hash: &KeyHash, now: Timestamp, cost: &mut Capacity) -> Result<(), StoreError>;
+
     /// Waits before another try.
     async fn pause(&self, duration: Duration);
 }

@@ -46,10 +46,10 @@ class Dev:
         self.kill()
 
 
-def ripple(*arguments, data, ok=True):
+def ripple(*arguments, data, ok=True, stdin=None):
     """Runs the command line; what it printed."""
     command = [_setting("RIPPLE_BIN"), "--data", str(data), *map(str, arguments)]
-    done = subprocess.run(command, env=clean(), capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, env=clean(), capture_output=True, text=True, timeout=120, input=stdin)
     assert (done.returncode == 0) == ok, (done.returncode, done.stdout, done.stderr)
     return done.stdout if ok else done.stderr
 

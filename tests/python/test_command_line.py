@@ -9,6 +9,8 @@ import pytest
 
 from dev import Dev, ripple
 
+# Of the right form and check, and in no table.
+UNKNOWN = "rpl_" + "0" * 30 + "2C8GjS"
 RECORDS = Path(__file__).parents[1] / "data/projects-100.jsonl"
 
 
@@ -63,9 +65,37 @@ def test_keys_are_made_listed_and_revoked(dev):
     ripple("key", "revoke", "key_000000000000", data=dev.data, ok=False)
 
 
+def test_a_key_is_rotated_with_an_overlap(dev):
+    def record(name):
+        listed = map(json.loads, ripple("key", "list", "--json", data=dev.data).splitlines())
+        return [line for line in listed if line["name"] == name]
+
+    old = ripple("key", "create", "--name", "turning", "--scope", "read", data=dev.data).strip()
+    key_id = record("turning")[0]["key_id"]
+    new = ripple("key", "rotate", key_id, "--overlap", "2h", data=dev.data).strip()
+    for key in (old, new):
+        caller = dev.ripple()
+        caller.key = key
+        assert caller.call("GET", "/prj").status == 200
+        assert caller.call("POST", "/prj", project("a")).status == 403
+    [before, after] = sorted(record("turning"), key=lambda line: line["created"])
+    assert before["expires"] - after["created"] == pytest.approx(7_200_000, abs=60_000)
+    assert after["expires"] is None and after["scopes"] == ["read"]
+    assert before["last_used"] and after["last_used"]
+
+    assert f"{key_id}  turning  read  valid until" in ripple("key", "verify", data=dev.data, stdin=old + "\n")
+    assert "not in the table" in ripple("key", "verify", data=dev.data, ok=False, stdin=UNKNOWN)
+    assert "no key of ripple's" in ripple("key", "verify", data=dev.data, ok=False, stdin=old[:-1])
+    ripple("key", "revoke", key_id, data=dev.data)
+    assert "not valid" in ripple("key", "verify", data=dev.data, ok=False, stdin=old)
+    assert "is revoked" in ripple("key", "rotate", key_id, data=dev.data, ok=False)
+
+
 def test_tables_are_described(dev):
     described = ripple("table", "describe", data=dev.data)
-    assert "ripple_prj" in described and described.count("ready") == 2
+    for table in ("ripple_prj ", "ripple_prj_version ", "ripple_key "):
+        [line] = [line for line in described.splitlines() if line.startswith(table)]
+        assert line.endswith("ready"), described
 
 
 def test_the_key_outlives_the_process_and_its_file_is_its_owners(tmp_path):

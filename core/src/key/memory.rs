@@ -17,6 +17,8 @@ pub struct KeyMemory {
 struct Entry {
     record: Option<KeyRecord>,
     learned: Timestamp,
+    /// The table could not be asked: it is not before then.
+    put_off: Timestamp,
 }
 
 /// What is remembered of a key.
@@ -41,8 +43,18 @@ impl KeyMemory {
             return Remembered::Fresh(entry.record.clone());
         }
         match &entry.record {
-            Some(record) if now < entry.learned.after(limits::KEY_GRACE) => Remembered::Stale(record.clone()),
+            Some(record) if now < entry.learned.after(limits::KEY_GRACE) => match now < entry.put_off {
+                true => Remembered::Fresh(Some(record.clone())),
+                false => Remembered::Stale(record.clone()),
+            },
             _ => Remembered::Unknown,
+        }
+    }
+
+    /// The table could not be asked for this key.
+    pub fn put_off(&self, hash: &KeyHash, now: Timestamp) {
+        if let Some(entry) = self.lock().get_mut(hash) {
+            entry.put_off = now.after(limits::KEY_RETRY);
         }
     }
 
@@ -56,7 +68,7 @@ impl KeyMemory {
                 entries.remove(&oldest);
             }
         }
-        entries.insert(hash, Entry { record, learned: now });
+        entries.insert(hash, Entry { record, learned: now, put_off: Timestamp(0) });
     }
 
     /// A panic elsewhere leaves the map whole: each change of it is one insert or one remove.
@@ -84,6 +96,7 @@ mod tests {
             created: 0,
             expires: None,
             revoked: None,
+            last_used: None,
         }
     }
 
@@ -93,6 +106,10 @@ mod tests {
         memory.remember(hash(1), Some(record()), Timestamp(0));
         assert_eq!(memory.recall(&hash(1), Timestamp(59_999)), Remembered::Fresh(Some(record())));
         assert_eq!(memory.recall(&hash(1), Timestamp(60_000)), Remembered::Stale(record()));
+        memory.put_off(&hash(1), Timestamp(60_000));
+        assert_eq!(memory.recall(&hash(1), Timestamp(64_999)), Remembered::Fresh(Some(record())));
+        assert_eq!(memory.recall(&hash(1), Timestamp(65_000)), Remembered::Stale(record()));
+        memory.put_off(&hash(1), Timestamp(599_999));
         assert_eq!(memory.recall(&hash(1), Timestamp(600_000)), Remembered::Unknown);
     }
 

@@ -266,6 +266,10 @@ impl Store for DynamoDb {
         row.map(|row| rows::to_claim(key, row)).transpose().map_err(|garbled| garbled.during("GetItem"))
     }
 
+    async fn key_used(&self, hash: &KeyHash, now: Timestamp, cost: &mut Capacity) -> Result<(), StoreError> {
+        self.note_key_use(&hash.to_hex(), now, cost).await
+    }
+
     async fn pause(&self, duration: Duration) {
         // The host gave the client its way to sleep; without one, there is no waiting.
         if let Some(sleep) = self.client.config().sleep_impl() {

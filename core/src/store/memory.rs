@@ -151,6 +151,14 @@ impl Store for Memory {
         Ok(self.tables().claims.get(key).cloned())
     }
 
+    async fn key_used(&self, hash: &KeyHash, now: Timestamp, cost: &mut Capacity) -> Result<(), StoreError> {
+        cost.write += 1.0;
+        if let Some(record) = self.tables().keys.get_mut(&hash.to_hex()) {
+            record.last_used = Some(now.0);
+        }
+        Ok(())
+    }
+
     /// Nobody else is at work while this thread waits.
     async fn pause(&self, _: Duration) {}
 }

@@ -89,6 +89,7 @@ async fn prepare(environment: &Environment) {
         created: 0,
         expires: None,
         revoked: None,
+        last_used: None,
     };
     store.add_key(&record).await.expect("there is no such key yet");
 }

@@ -41,6 +41,7 @@ fn issue(store: &Memory, name: &str, scopes: Vec<Scope>) -> String {
         created: now().0,
         expires: None,
         revoked: None,
+        last_used: None,
     });
     key.reveal().to_owned()
 }

@@ -1,10 +1,12 @@
 //! API keys in `<site>_key`: looked up by hosts, kept by `ripple key`.
 
+use aws_sdk_dynamodb::error::ProvideErrorMetadata as _;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 use serde_dynamo::aws_sdk_dynamodb_1::{from_item, to_item};
 
 use super::{DynamoDb, Item, failed, units};
 use crate::key::KeyRecord;
+use crate::limits;
 use crate::project::Timestamp;
 use crate::store::{Capacity, StoreError, StoreErrorKind};
 
@@ -75,6 +77,54 @@ impl DynamoDb {
                 return Ok(records);
             }
         }
+    }
+
+    /// Several processes may look a key up at the same time: the first writes, the others find it written.
+    pub(super) async fn note_key_use(&self, hash: &str, now: Timestamp, cost: &mut Capacity) -> Result<(), StoreError> {
+        const OPERATION: &str = "UpdateItem";
+        let news = AttributeValue::N(now.before(limits::KEY_USE).to_string());
+        let noted = self
+            .client
+            .update_item()
+            .table_name(&self.keys)
+            .key(KEY_HASH, AttributeValue::S(hash.to_owned()))
+            .update_expression("SET last_used = :now")
+            .condition_expression(
+                "attribute_exists(key_hash) AND (attribute_not_exists(last_used) OR last_used <= :news)",
+            )
+            .expression_attribute_values(":now", AttributeValue::N(now.to_string()))
+            .expression_attribute_values(":news", news)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .send()
+            .await;
+        match noted {
+            Ok(answer) => {
+                cost.write += units(answer.consumed_capacity());
+                Ok(())
+            }
+            Err(error) if error.code() == Some("ConditionalCheckFailedException") => Ok(()),
+            Err(error) => Err(failed(OPERATION, error)),
+        }
+    }
+
+    /// Has a key expire at a time, or earlier where it would have anyway.
+    ///
+    /// # Errors
+    /// When DynamoDB fails or has no such record.
+    pub async fn expire_key(&self, record: &KeyRecord, at: Timestamp) -> Result<(), StoreError> {
+        const OPERATION: &str = "UpdateItem";
+        let at = AttributeValue::N(record.expires.map_or(at, |expires| at.min(Timestamp(expires))).to_string());
+        self.client
+            .update_item()
+            .table_name(&self.keys)
+            .key(KEY_HASH, AttributeValue::S(record.key_hash.clone()))
+            .update_expression("SET expires = :at")
+            .condition_expression("attribute_exists(key_hash)")
+            .expression_attribute_values(":at", at)
+            .send()
+            .await
+            .map_err(|error| failed(OPERATION, error))?;
+        Ok(())
     }
 
     /// Marks a key as revoked. Revoked before, it stays revoked since then.
