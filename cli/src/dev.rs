@@ -76,7 +76,8 @@ pub(crate) async fn run(connection: &connection::Options, options: Options) -> a
             store.create_tables().await.with_context(|| format!("cannot make the tables at {endpoint}"))?;
             let key = development_key(&store, data).await?;
             let dynamodb_endpoint = endpoint.clone();
-            DevFile { url: url.clone(), key: key.reveal().to_owned(), dynamodb_endpoint }.write(data)?;
+            DevFile { url: url.clone(), key: key.reveal().to_owned(), dynamodb_endpoint, edge_url: None }
+                .write(data)?;
             Some(key)
         }
         // Nothing is made in somebody's account that was not asked for.

@@ -7,6 +7,7 @@
 
 mod connection;
 mod dev;
+mod doctor;
 mod export;
 mod import;
 mod key;
@@ -37,6 +38,8 @@ enum Command {
     /// Make and describe the tables
     #[command(subcommand)]
     Table(table::Command),
+    /// Look an installation over: what is wrong, and how to mend it
+    Doctor(doctor::Options),
     /// Create projects from a file of JSON lines; those that are there already are left alone
     Import(import::Options),
     /// Write every project to a file of JSON lines
@@ -57,6 +60,7 @@ fn main() -> ExitCode {
             Command::Dev(options) => dev::run(&connection, options).await,
             Command::Key(command) => key::run(&connection, command).await,
             Command::Table(command) => table::run(&connection, command).await,
+            Command::Doctor(options) => doctor::run(&connection, options).await,
             Command::Import(options) => import::run(&connection, options).await,
             Command::Export(options) => export::run(&connection, options).await,
         }

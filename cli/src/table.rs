@@ -25,6 +25,7 @@ pub(crate) async fn run(connection: &connection::Options, command: Command) -> a
             TableState::Ready => "ready".to_owned(),
             TableState::Pending(status) => format!("not ready yet: {}", status.to_lowercase()),
             TableState::Lacks(what) => format!("lacks {what}; `ripple table create` adds it"),
+            TableState::Foreign(key) => format!("not ripple's: its key is {key}"),
             TableState::Missing => "missing; `ripple table create` makes it".to_owned(),
         };
         println!("{name:24}  {items:>10} items  {bytes:>12} bytes  {state}");

@@ -99,11 +99,11 @@ def _setting(name):
     return value
 
 
-def _dynamodb(make):
+def dynamodb(make, endpoint):
     """Any credentials do: the endpoint is an engine on this machine."""
     return make(
         "dynamodb",
-        endpoint_url=_setting("RIPPLE_DYNAMODB_ENDPOINT"),
+        endpoint_url=endpoint,
         region_name="us-east-1",
         aws_access_key_id="second",
         aws_secret_access_key="writer",
@@ -113,13 +113,13 @@ def _dynamodb(make):
 @pytest.fixture(scope="session")
 def client():
     """DynamoDB with its types as they are on the wire."""
-    return _dynamodb(boto3.client)
+    return dynamodb(boto3.client, _setting("RIPPLE_DYNAMODB_ENDPOINT"))
 
 
 @pytest.fixture(scope="session")
 def table():
     """The project table as the second writer sees it."""
-    return _dynamodb(boto3.resource).Table(TABLE)
+    return dynamodb(boto3.resource, _setting("RIPPLE_DYNAMODB_ENDPOINT")).Table(TABLE)
 
 
 @pytest.fixture

@@ -7,7 +7,9 @@ import subprocess
 import time
 from pathlib import Path
 
-from conftest import Ripple, _setting
+import boto3
+
+from conftest import Ripple, _setting, dynamodb
 
 
 class Dev:
@@ -30,6 +32,10 @@ class Dev:
     def ripple(self):
         return Ripple(self.url, self.key)
 
+    def client(self):
+        """boto3 on its DynamoDB."""
+        return dynamodb(boto3.client, self.dynamodb)
+
     def interrupt(self):
         """Ctrl-C; the exit code."""
         self.process.send_signal(signal.SIGINT)
@@ -51,7 +57,7 @@ def ripple(*arguments, data, ok=True, stdin=None):
     command = [_setting("RIPPLE_BIN"), "--data", str(data), *map(str, arguments)]
     done = subprocess.run(command, env=clean(), capture_output=True, text=True, timeout=120, input=stdin)
     assert (done.returncode == 0) == ok, (done.returncode, done.stdout, done.stderr)
-    return done.stdout if ok else done.stderr
+    return done.stdout if ok else done.stdout + done.stderr
 
 
 def clean():

@@ -98,6 +98,48 @@ def test_tables_are_described(dev):
         assert line.endswith("ready"), described
 
 
+def test_doctor_says_what_is_wrong(dev):
+    healthy = ripple("doctor", data=dev.data)
+    assert "WRONG" not in healthy
+    for told in ("ripple_prj\n", "ripple_prj_version\n", "is valid", f"{dev.url} answers", "takes the key"):
+        assert told in healthy
+
+    def told(*arguments, stdin=None):
+        return ripple("doctor", *arguments, data=dev.data, ok=False, stdin=stdin)
+
+    assert "not in the table" in told("--key-stdin", stdin=UNKNOWN)
+    assert "its form or its check" in told("--key-stdin", stdin=UNKNOWN[:-1])
+    assert "does not answer" in told("--url", "http://127.0.0.1:9")
+    assert "does the URL name ripple" in told("--url", dev.dynamodb)
+    assert "without Age" in told("--edge-url", dev.url)
+
+    listed = map(json.loads, ripple("key", "list", "--json", data=dev.data).splitlines())
+    [key_id] = [line["key_id"] for line in listed]
+    other = ripple("key", "rotate", key_id, "--overlap", "1h", data=dev.data).strip()
+    assert "valid for 59m" in ripple("doctor", data=dev.data)
+    ripple("key", "revoke", key_id, data=dev.data)
+    assert f"{key_id} is revoked" in told()
+    assert "WRONG" not in ripple("doctor", "--key-stdin", data=dev.data, stdin=other)
+
+    client = dev.client()
+    client.delete_table(TableName="ripple_prj_version")
+    assert "ripple_prj_version is missing: run `ripple table create`" in told()
+    key = {"AttributeName": "id", "AttributeType": "S"}
+    client.create_table(
+        TableName="ripple_prj_version",
+        AttributeDefinitions=[key],
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    assert "is not ripple's, its key is id" in told()
+    client.delete_table(TableName="ripple_prj_version")
+    ripple("table", "create", data=dev.data)
+    client.update_time_to_live(
+        TableName="ripple_prj", TimeToLiveSpecification={"Enabled": False, "AttributeName": "expires_at"}
+    )
+    assert "ripple_prj lacks a TTL on expires_at" in told()
+
+
 def test_the_key_outlives_the_process_and_its_file_is_its_owners(tmp_path):
     with Dev(tmp_path) as first:
         first.ripple().create(project("kept"))

@@ -18,6 +18,9 @@ pub(crate) struct DevFile {
     pub(crate) key: String,
     /// The DynamoDB beneath.
     pub(crate) dynamodb_endpoint: String,
+    /// The edge worker's base URL: whoever starts one in front adds it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) edge_url: Option<String>,
 }
 
 impl DevFile {

@@ -34,6 +34,8 @@ pub enum TableState {
     Pending(String),
     /// There, but something is missing.
     Lacks(&'static str),
+    /// There, but with other keys: somebody else's. This is its key.
+    Foreign(String),
     /// Not there.
     Missing,
 }
@@ -91,22 +93,37 @@ impl DynamoDb {
             let table = self.describe(name).await?;
             let state = match &table {
                 None => TableState::Missing,
-                Some(table) => {
-                    let pending = table.table_status().filter(|status| status.as_str() != "ACTIVE");
-                    match pending {
-                        Some(status) => TableState::Pending(status.as_str().to_owned()),
-                        None if *name == self.projects && !has_by_update(table) => {
-                            TableState::Lacks("the index by_update")
-                        }
-                        None => TableState::Ready,
-                    }
-                }
+                Some(table) => self.state(name, table).await?,
             };
             let count = |of: fn(&TableDescription) -> Option<i64>| table.as_ref().and_then(of).unwrap_or(0);
             let (items, bytes) = (count(TableDescription::item_count), count(TableDescription::table_size_bytes));
             all.push(TableStatus { name: name.clone(), state, items, bytes });
         }
         Ok(all)
+    }
+
+    async fn state(&self, name: &String, table: &TableDescription) -> Result<TableState, StoreError> {
+        let keys: Vec<&str> = table.key_schema().iter().map(KeySchemaElement::attribute_name).collect();
+        let wanted: &[&str] = if *name == self.keys {
+            &[KEY_HASH]
+        } else if *name == self.versions {
+            &[PRJ_ID, VERSION]
+        } else {
+            &[PRJ_ID]
+        };
+        if keys != wanted {
+            return Ok(TableState::Foreign(keys.join(", ")));
+        }
+        if let Some(status) = table.table_status().filter(|status| status.as_str() != "ACTIVE") {
+            return Ok(TableState::Pending(status.as_str().to_owned()));
+        }
+        if *name == self.projects && !has_by_update(table) {
+            return Ok(TableState::Lacks("the index by_update"));
+        }
+        if *name != self.keys && !self.has_ttl(name).await? {
+            return Ok(TableState::Lacks("a TTL on expires_at"));
+        }
+        Ok(TableState::Ready)
     }
 
     async fn describe(&self, table: &str) -> Result<Option<TableDescription>, StoreError> {
@@ -165,12 +182,18 @@ impl DynamoDb {
         Ok(())
     }
 
-    /// DynamoDB answers a `ValidationException` where TTL is on already, so it is asked first.
-    async fn enable_ttl(&self, table: &str) -> Result<(), StoreError> {
+    async fn has_ttl(&self, table: &str) -> Result<bool, StoreError> {
         let answer = self.client.describe_time_to_live().table_name(table).send().await;
         let described = answer.map_err(|error| failed("DescribeTimeToLive", error))?;
-        let status = described.time_to_live_description().and_then(|ttl| ttl.time_to_live_status());
-        if status.is_some_and(|status| matches!(status.as_str(), "ENABLED" | "ENABLING")) {
+        Ok(described.time_to_live_description().is_some_and(|ttl| {
+            let on = ttl.time_to_live_status().is_some_and(|status| matches!(status.as_str(), "ENABLED" | "ENABLING"));
+            on && ttl.attribute_name() == Some(EXPIRES_AT)
+        }))
+    }
+
+    /// DynamoDB answers a `ValidationException` where TTL is on already, so it is asked first.
+    async fn enable_ttl(&self, table: &str) -> Result<(), StoreError> {
+        if self.has_ttl(table).await? {
             return Ok(());
         }
         let ttl = TimeToLiveSpecification::builder().enabled(true).attribute_name(EXPIRES_AT).build();
