@@ -85,6 +85,7 @@ impl Admitted {
                 now: self.now,
                 random: &mut self.random,
                 cost: &mut self.report.capacity,
+                tries: &mut self.report.tries,
             },
         )
     }
@@ -115,6 +116,8 @@ pub struct Report {
     pub key_id: Option<String>,
     /// DynamoDB units consumed.
     pub capacity: Capacity,
+    /// How often a write was tried: once, unless somebody else was quicker. 0: nothing was to be written.
+    pub tries: u32,
     /// What went wrong, and what caused it.
     pub error: Option<String>,
 }

@@ -95,6 +95,8 @@ pub(crate) struct Call<'a, S> {
     /// A write's, if it carries an `Idempotency-Key`.
     pub(crate) attempt: Option<Attempt>,
     pub(crate) cost: &'a mut Capacity,
+    /// How often a write was tried.
+    pub(crate) tries: &'a mut u32,
 }
 
 /// What a method answers.
@@ -139,13 +141,14 @@ pub(crate) struct Parts<'a, S> {
     pub(crate) now: Timestamp,
     pub(crate) random: &'a mut Random,
     pub(crate) cost: &'a mut Capacity,
+    pub(crate) tries: &'a mut u32,
 }
 
 impl<'a, S> Call<'a, S> {
     /// A call of a route's method: its request's limits and headers checked.
     pub(crate) fn of(request: &'a Request<Bytes>, parts: Parts<'a, S>) -> Result<Self, Error> {
         check_target(request)?;
-        let Parts { store, route, resource, caller, now, random, cost } = parts;
+        let Parts { store, route, resource, caller, now, random, cost, tries } = parts;
         let writes = route.scope == Some(Scope::Write);
         Ok(Call {
             store,
@@ -159,6 +162,7 @@ impl<'a, S> Call<'a, S> {
             session: Session::of(request.headers())?,
             attempt: if writes { idempotency::attempt(request, &caller.key_id)? } else { None },
             cost,
+            tries,
         })
     }
 

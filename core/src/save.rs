@@ -116,6 +116,7 @@ pub(crate) async fn save<S: Store>(
             now: call.now,
             token: call.random.bytes(),
         };
+        *call.tries = tries + 1;
         match call.store.commit(&write, call.cost).await? {
             Commit::Done => return Ok(done(call, after, &outcome).answer(status)),
             Commit::Conflict(newer) => found = newer,

@@ -17,6 +17,7 @@
 pub mod config;
 mod event;
 pub mod log;
+pub mod metrics;
 mod reply;
 
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -27,6 +28,15 @@ use serde_json::value::RawValue;
 
 pub use event::EventError;
 pub use reply::FunctionError;
+
+/// One call of the function.
+#[derive(Clone, Copy, Debug)]
+pub struct Invocation<'a> {
+    /// Lambda's request id.
+    pub id: &'a str,
+    /// The trace that it is a part of, as `X-Amzn-Trace-Id` has it.
+    pub trace: Option<&'a str>,
+}
 
 /// The function: what Lambda calls, once an event.
 #[derive(Debug)]
@@ -51,13 +61,15 @@ impl<S: Store> Function<S> {
     /// # Errors
     /// For an event that is none of these, and for a mapping-template event that is answered with an error:
     /// API Gateway's integration responses tell those by their text.
-    pub async fn handle(&self, event: &RawValue, request_id: &str) -> Result<Box<RawValue>, FunctionError> {
+    pub async fn handle(&self, event: &RawValue, invocation: Invocation<'_>) -> Result<Box<RawValue>, FunctionError> {
         let started = Instant::now();
-        let event = event::parse(event.get()).inspect_err(|error| log::refused(error, request_id))?;
+        let event = event::parse(event.get()).inspect_err(|error| log::refused(error, invocation))?;
         let event::Event { request, caller, shape } = event;
         let moment = Moment { now: now(), random: random(), caller };
         let response = self.api.answer(request, moment).await;
-        log::answered(&response, request_id, started.elapsed());
+        let took = started.elapsed();
+        log::answered(&response, invocation, took);
+        metrics::answered(&response, took);
         reply::render(response, shape)
     }
 }

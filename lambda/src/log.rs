@@ -11,6 +11,7 @@ use tracing_subscriber::filter::{FilterExt as _, LevelFilter, Targets, filter_fn
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 
+use crate::Invocation;
 use crate::event::EventError;
 
 /// Writes logs to standard error from now on. `filter` is what `RIPPLE_LOG` holds: `info`, or `warn,ripple=debug`.
@@ -40,12 +41,12 @@ fn may_be_logged(metadata: &Metadata<'_>) -> bool {
 }
 
 /// The line of an event that is no request.
-pub(crate) fn refused(error: &EventError, invocation: &str) {
-    tracing::warn!(target: "ripple", invocation, %error, "refused");
+pub(crate) fn refused(error: &EventError, invocation: Invocation<'_>) {
+    tracing::warn!(target: "ripple", invocation = invocation.id, trace = invocation.trace, %error, "refused");
 }
 
 /// The line of an answered request: a warning when ripple or its storage failed.
-pub(crate) fn answered(response: &Response<Bytes>, invocation: &str, took: Duration) {
+pub(crate) fn answered(response: &Response<Bytes>, invocation: Invocation<'_>, took: Duration) {
     let Some(report) = response.extensions().get::<Report>() else { return };
     let status = response.status().as_u16();
     macro_rules! line {
@@ -53,13 +54,15 @@ pub(crate) fn answered(response: &Response<Bytes>, invocation: &str, took: Durat
             tracing::$level!(
                 target: "ripple",
                 request_id = report.request_id,
-                invocation,
+                invocation = invocation.id,
+                trace = invocation.trace,
                 method = report.method,
                 status,
                 key_id = report.key_id,
                 duration_ms = took.as_secs_f64() * 1e3,
                 capacity_read = report.capacity.read,
                 capacity_write = report.capacity.write,
+                tries = (report.tries > 0).then_some(report.tries),
                 error = report.error,
                 "answered"
             )

@@ -7,7 +7,8 @@ use http::Method;
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn};
 use lambda_runtime_api_client::{Client, build_request};
 use ripple_lambda::config::{self, ConfigError};
-use ripple_lambda::{Function, log};
+use ripple_lambda::metrics::Metrics;
+use ripple_lambda::{Function, Invocation, log};
 use serde_json::json;
 use serde_json::value::RawValue;
 
@@ -35,15 +36,22 @@ async fn run() -> Result<(), Error> {
             return Err(error.into());
         }
     };
+    let site = store.layout().site.clone();
     // A real call while the function starts, where CPU is not throttled: it opens the connection and shakes hands.
     match tokio::time::timeout(WARM_UP, store.warm_up()).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => tracing::warn!(target: "ripple", %error, "DynamoDB does not answer yet"),
         Err(_) => tracing::warn!(target: "ripple", "DynamoDB did not answer in time"),
     }
+    let metrics = Metrics::start(&site);
     let function = &Function::new(store);
-    lambda_runtime::run(service_fn(|event: LambdaEvent<Box<RawValue>>| async move {
-        function.handle(&event.payload, &event.context.request_id).await.map_err(Diagnostic::from)
+    lambda_runtime::run(service_fn(|LambdaEvent { payload, context }: LambdaEvent<Box<RawValue>>| async move {
+        let invocation = Invocation { id: &context.request_id, trace: context.xray_trace_id.as_deref() };
+        let reply = function.handle(&payload, invocation).await;
+        if let Some(metrics) = metrics {
+            metrics.write(invocation.id);
+        }
+        reply.map_err(Diagnostic::from)
     }))
     .await
 }

@@ -17,7 +17,7 @@ use http::{HeaderName, HeaderValue, Response, StatusCode};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use ripple_core::route::Resource;
 use ripple_core::store::dynamodb::DynamoDb;
-use ripple_lambda::{Function, random};
+use ripple_lambda::{Function, Invocation, random};
 use serde_json::value::{RawValue, to_raw_value};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -60,8 +60,10 @@ async fn invoke(function: &Function<DynamoDb>, request: Request, id: &str) -> Re
     let Ok(body) = to_bytes(body, PAYLOAD).await else {
         return message(StatusCode::PAYLOAD_TOO_LARGE, "Request Too Long");
     };
+    // As API Gateway does, which makes one where there is none.
+    let trace = parts.headers.get("x-amzn-trace-id").and_then(|trace| trace.to_str().ok());
     let answered = match event(&parts, &body, id) {
-        Ok(event) => function.handle(&event, id).await.ok(),
+        Ok(event) => function.handle(&event, Invocation { id, trace }).await.ok(),
         Err(_) => None,
     };
     let reply = answered.and_then(|reply| serde_json::from_str::<ApiGatewayProxyResponse>(reply.get()).ok());

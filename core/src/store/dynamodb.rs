@@ -101,6 +101,12 @@ impl DynamoDb {
         DynamoDb { client, layout, projects, versions, keys }
     }
 
+    /// Which tables.
+    #[must_use]
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
     /// Asks DynamoDB something small, so that the connection is there when the first request comes.
     ///
     /// # Errors

@@ -6,10 +6,15 @@ use serde_json::{Value, json};
 
 use crate::fixture::{DynamoDb, KEY, SECRET_ACCESS_KEY, SESSION_TOKEN, answer, error, event};
 
-/// Runs some requests with `RIPPLE_LOG` set, or not, and returns the log's lines.
+/// Runs some requests with `RIPPLE_LOG` set, or not, and returns the log's lines but for the metrics.
 fn lines(setting: Option<&str>) -> Vec<Value> {
-    let Ended { log, .. } = run(setting);
-    log.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))).collect()
+    split(&run(setting)).0
+}
+
+/// The log's lines, and of them those that are metrics.
+fn split(ended: &Ended) -> (Vec<Value>, Vec<Value>) {
+    let parsed = |line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+    ended.log.lines().map(parsed).partition(|line: &Value| line.get("_aws").is_none())
 }
 
 fn run(setting: Option<&str>) -> Ended {
@@ -41,6 +46,8 @@ fn a_request_is_a_line() {
     assert_eq!(written, [true, false, false, false]);
     assert_eq!(lines[1]["request_id"], "page-view-17");
     assert_eq!(lines[1]["invocation"], "00000002-0000-4000-8000-000000000000");
+    assert!(lines[1]["trace"].as_str().is_some_and(|trace| trace.starts_with("Root=1-")), "{}", lines[1]);
+    assert_eq!(field("tries"), [json!(1), json!(null), json!(null), json!(null)]);
     // What is no request has a line too, by which it is found.
     let refused = &lines[4];
     assert_eq!((&refused["level"], &refused["message"]), (&json!("WARN"), &json!("refused")), "{refused}");
@@ -49,6 +56,32 @@ fn a_request_is_a_line() {
         assert!(line["duration_ms"].as_f64().is_some_and(|duration| (0.0..10_000.0).contains(&duration)), "{line}");
         assert!(line["timestamp"].is_string(), "{line}");
     }
+}
+
+/// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
+#[test]
+fn a_request_is_counted() {
+    let (_, metrics) = split(&run(Some("off")));
+    assert_eq!(metrics.len(), 4, "what is no request is none: {metrics:#?}");
+    for line in &metrics {
+        let [directive] = line["_aws"]["CloudWatchMetrics"].as_array().expect("an array").as_slice() else {
+            panic!("one directive: {line}");
+        };
+        assert_eq!(directive["Namespace"], "ripple");
+        assert_eq!((&directive["Dimensions"], &line["site"]), (&json!([["site"]]), &json!("ripple")));
+        for metric in directive["Metrics"].as_array().expect("an array") {
+            let name = metric["Name"].as_str().expect("a name");
+            assert!(line.get(name).is_some() && metric["Unit"].is_string(), "{metric}: {line}");
+        }
+        assert_eq!(line["Requests"], 1);
+        assert!(line.get("Faults").is_none(), "{line}");
+        assert!(line["Latency"][0].as_f64().is_some_and(|ms| (0.0..10_000.0).contains(&ms)), "{line}");
+    }
+    let field = |name: &str| metrics.iter().map(|line| line[name][0].as_f64()).collect::<Vec<_>>();
+    assert_eq!(field("Tries"), [Some(1.0), None, None, None]);
+    assert_eq!(field("CapacityRead"), [0.5, 0.5, 0.0, 0.5].map(Some));
+    assert!(field("CapacityWrite")[0] > Some(0.0));
+    assert_eq!(metrics[1]["invocation"], "00000002-0000-4000-8000-000000000000");
 }
 
 #[test]
