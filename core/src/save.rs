@@ -230,11 +230,13 @@ async fn change<S: Store>(
     let (known, state) = match base {
         None => (None, None),
         Some(base) if base == theirs.version => (Some((base, Known::Yes)), Some(theirs.attributes.clone())),
-        Some(base) if base > theirs.version => {
+        Some(base) if base > theirs.version && theirs.version > 0 => {
             return Err(Error::Stale { base, current: Box::new(theirs) });
         }
         Some(base) => match bases.find(call, &theirs.id, base).await? {
             Some(state) => (Some((base, Known::Yes)), Some(state.attributes)),
+            // Where another writer put a record without versions in this one's place, the history still has it.
+            None if base > theirs.version => return Err(Error::Stale { base, current: Box::new(theirs) }),
             None => (Some((base, Known::No)), None),
         },
     };

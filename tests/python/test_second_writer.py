@@ -203,10 +203,27 @@ def test_a_record_written_over_behind_ripples_back_is_seen(table, ripple, prj_id
     mine = ripple.put(prj_id, {"name": "ripple's"})
     handler(table, event(prj_id, name="the second writer's"))
     assert ripple.get(prj_id)["name"] == "the second writer's"
-    answer = ripple.call("PUT", f"/prj/{prj_id}", {"version": mine["version"], "name": "late"})
+    answer = ripple.call("PUT", f"/prj/{prj_id}", {"version": mine["version"] + 1, "name": "never seen"})
     assert (answer.status, answer.json()["code"]) == (409, "stale")
     assert answer.json()["current"] == ripple.get(prj_id)
     assert handler(table, {"method": "get", "prj_id": prj_id})["name"] == "the second writer's"
+
+
+def test_a_save_is_merged_into_what_was_written_over_its_base(table, ripple, prj_id):
+    """The history still has the base; what the save replaces of the second writer's is version 0 there."""
+    handler(table, event(prj_id))
+    seen = ripple.put(prj_id, {"name": "ripple's"})
+    handler(table, event(prj_id, name="the second writer's", goal="The lamp shines"))
+    answer = ripple.call("PUT", f"/prj/{prj_id}", seen | {"name": "late", "issue": "Rust"})
+    assert answer.status == 200
+    assert answer.headers["ripple-receipt"] == (
+        'result=saved, version=2, base=1, won=("/name";replaced=0), taken=("/issue"), kept=("/goal")'
+    )
+    record = answer.json()
+    assert (record["name"], record["goal"], record["issue"]) == ("late", "The lamp shines", "Rust")
+    replaced = ripple.call("GET", f"/prj/{prj_id}/versions/0").json()
+    assert replaced["name"] == "the second writer's"
+    assert [version["version"] for version in ripple.call("GET", f"/prj/{prj_id}/versions").json()] == [2, 1, 0]
 
 
 # The second writer with what ripple wrote.
