@@ -10,7 +10,7 @@ mod front;
 
 use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -44,6 +44,9 @@ pub(crate) struct Options {
     /// Keep nothing: the database ends with the process
     #[arg(long)]
     in_memory: bool,
+    /// Folder of what the page /docs loads: `cargo xtask dev` fills it and says so here
+    #[arg(long, value_name = "DIR")]
+    docs: Option<PathBuf>,
 }
 
 pub(crate) async fn run(connection: &connection::Options, options: Options) -> anyhow::Result<()> {
@@ -83,7 +86,7 @@ pub(crate) async fn run(connection: &connection::Options, options: Options) -> a
         // Nothing is made in somebody's account that was not asked for.
         Place::Aws => None,
     };
-    let serving = tokio::spawn(front::serve(front, Function::new(store), stopped));
+    let serving = tokio::spawn(front::serve(front, Function::new(store), options.docs, stopped));
     greet(&url, &place, key.as_ref());
 
     interrupted().await?;

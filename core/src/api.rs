@@ -297,7 +297,8 @@ fn respond(verb: &Method, answer: Answer, report: Report) -> Response<Bytes> {
     }
     let ascii = |text: &str| HeaderValue::from_str(text).expect("digits, letters and visible ASCII");
     headers.insert(REQUEST_ID, ascii(&report.request_id));
-    if !matches!(report.method, None | Some("health")) || report.error.is_some() {
+    // What wants no key touches no table.
+    if report.key_id.is_some() || report.error.is_some() {
         headers.insert(CAPACITY, ascii(&report.capacity.to_string()));
     }
     let body = if verb == Method::HEAD {

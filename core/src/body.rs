@@ -11,7 +11,7 @@ use crate::value::{self, Malformed, Members, Value};
 /// Media types a method takes, and the header that tells so when another came.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Accepted {
-    types: &'static [&'static str],
+    pub(crate) types: &'static [&'static str],
     header: &'static str,
 }
 

@@ -33,6 +33,7 @@
 mod api;
 mod body;
 mod conditional;
+pub mod contract;
 pub mod edge;
 mod error;
 pub mod history;

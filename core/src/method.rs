@@ -6,6 +6,10 @@ use http::{HeaderMap, Method, Request, StatusCode};
 use sha2::{Digest as _, Sha256};
 
 use crate::conditional::{Preconditions, strong};
+use crate::contract::{
+    ABSENT, Body, CONDITION_FAILED, CONDITIONS, Contract, DELETED as DELETED_NOW, EDIT, GONE, STALE, Shape, Success,
+    TOO_LARGE,
+};
 use crate::error::{Error, Fault};
 use crate::idempotency::{self, Attempt};
 use crate::key::{Caller, Scope};
@@ -20,7 +24,8 @@ use crate::session::{SESSION, Session};
 use crate::store::{Capacity, Source, Store};
 use crate::value::{Members, Value};
 
-/// From its rows follow the modules, the route table and the dispatch. `near` are the methods that a host answers
+/// From its rows follow the modules, the route table, the dispatch, and with each method's `CONTRACT` the OpenAPI
+/// document and API Gateway's resources (deploy/). `near` are the methods that a host answers
 /// which only reads records, near its readers; the others are answered where records are written.
 macro_rules! methods {
     (
@@ -34,6 +39,15 @@ macro_rules! methods {
             $(methods!(@route $near, $near_verb, $near_resource, $near_scope, $near_summary, true),)*
             $(methods!(@route $name, $verb, $resource, $scope, $summary, false),)*
         ];
+
+        /// What the method with this name takes and answers.
+        pub(crate) fn contract(name: &str) -> Option<&'static Contract> {
+            match name {
+                $(stringify!($near) => Some(&$near::CONTRACT),)*
+                $(stringify!($name) => Some(&$name::CONTRACT),)*
+                _ => None,
+            }
+        }
 
         /// Runs the method of a call that is answered near its readers.
         pub(crate) async fn run_near<S: Source>(call: &mut Call<'_, S>) -> Result<Answer, Error> {
@@ -78,6 +92,8 @@ methods! {
         history: GET    "/prj/{prjid}/versions",           Some(Scope::Read),  "Who changed what";
         version: GET    "/prj/{prjid}/versions/{version}", Some(Scope::Read),  "Read a project as it was";
         restore: POST   "/prj/{prjid}/versions/{version}", Some(Scope::Write), "Bring a state back";
+        openapi: GET    "/openapi.json", None,              "This API as an OpenAPI document";
+        docs:    GET    "/docs",         None,              "This API as a page to read and to try";
     }
 }
 
@@ -220,6 +236,16 @@ impl<S> Call<'_, S> {
             form_urlencoded::Serializer::new(String::new()).extend_pairs(kept).append_pair(name, cursor).finish();
         let segment = self.resource.path.rsplit('/').next().unwrap_or_default();
         format!("<{segment}?{query}>; rel=\"next\"")
+    }
+}
+
+/// What `PUT` and `PATCH` take and answer.
+const fn edit_contract(media_types: &'static [&'static str]) -> Contract {
+    Contract {
+        headers: CONDITIONS,
+        body: Some(Body { media_types, shape: Shape::Object(&EDIT), required: true }),
+        refusals: &[ABSENT, GONE, DELETED_NOW, STALE, CONDITION_FAILED, TOO_LARGE],
+        ..Contract::of(Success::record(200, "The record as it is now."))
     }
 }
 

@@ -44,42 +44,94 @@ enum At {
     Header(&'static str),
 }
 
-/// Status, code, and what API Gateway would say.
-fn kind(error: &Error) -> (StatusCode, &'static str, &'static str) {
+/// A kind of error, by which callers tell it.
+#[derive(Clone, Copy, Debug)]
+pub struct Kind {
+    /// The status.
+    pub status: StatusCode,
+    /// A word that does not change.
+    pub code: &'static str,
+    /// What API Gateway would say.
+    pub message: &'static str,
+}
+
+impl Kind {
+    /// The body is not what the method takes.
+    pub const INVALID_BODY: Kind = Kind::new(StatusCode::BAD_REQUEST, "invalid_body", "Invalid request body");
+    /// The rest of the request is not what the method takes.
+    pub const INVALID_REQUEST: Kind = Kind::new(StatusCode::BAD_REQUEST, "invalid_request", "Bad Request");
+    /// No valid key.
+    pub const FORBIDDEN: Kind = Kind::new(StatusCode::FORBIDDEN, "forbidden", "Forbidden");
+    /// The key may not do this.
+    pub const INSUFFICIENT_SCOPE: Kind = Kind::new(StatusCode::FORBIDDEN, "insufficient_scope", "Forbidden");
+    /// No such resource, in the words of API Gateway.
+    pub const MISSING_AUTHENTICATION_TOKEN: Kind =
+        Kind::new(StatusCode::FORBIDDEN, "missing_authentication_token", "Missing Authentication Token");
+    /// No such record.
+    pub const NOT_FOUND: Kind = Kind::new(StatusCode::NOT_FOUND, "not_found", "Not Found");
+    /// The resource has no such method.
+    pub const METHOD_NOT_ALLOWED: Kind =
+        Kind::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "Method Not Allowed");
+    /// There is such a record already.
+    pub const EXISTS: Kind = Kind::new(StatusCode::CONFLICT, "exists", "Conflict");
+    /// The record is deleted, and the edit does not say that it is to come back.
+    pub const DELETED: Kind = Kind::new(StatusCode::CONFLICT, "deleted", "Conflict");
+    /// The history has no such version.
+    pub const NO_SUCH_VERSION: Kind = Kind::new(StatusCode::NOT_FOUND, "no_such_version", "Not Found");
+    /// The key came with another request before.
+    pub const IDEMPOTENCY_KEY_REUSED: Kind =
+        Kind::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused", "Unprocessable Content");
+    /// The base is none that the record has had.
+    pub const STALE: Kind = Kind::new(StatusCode::CONFLICT, "stale", "Conflict");
+    /// The record was deleted.
+    pub const GONE: Kind = Kind::new(StatusCode::GONE, "gone", "Gone");
+    /// A condition does not hold.
+    pub const PRECONDITION_FAILED: Kind =
+        Kind::new(StatusCode::PRECONDITION_FAILED, "precondition_failed", "Precondition Failed");
+    /// The body is too long.
+    pub const BODY_TOO_LARGE: Kind = Kind::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "Request Too Long");
+    /// The record would be too large.
+    pub const RECORD_TOO_LARGE: Kind = Kind::new(StatusCode::PAYLOAD_TOO_LARGE, "record_too_large", "Request Too Long");
+    /// The body is of a type that the method does not take.
+    pub const UNSUPPORTED_MEDIA_TYPE: Kind =
+        Kind::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "Unsupported Media Type");
+    /// DynamoDB does not answer, or too many save the same record.
+    pub const UNAVAILABLE: Kind = Kind::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Service Unavailable");
+    /// A fault of ripple's own.
+    pub const INTERNAL: Kind = Kind::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal server error");
+
+    const fn new(status: StatusCode, code: &'static str, message: &'static str) -> Kind {
+        Kind { status, code, message }
+    }
+}
+
+fn kind(error: &Error) -> Kind {
     match error {
-        Error::InvalidBody(_) => (StatusCode::BAD_REQUEST, "invalid_body", "Invalid request body"),
-        Error::InvalidRequest(_) => (StatusCode::BAD_REQUEST, "invalid_request", "Bad Request"),
-        Error::Forbidden => (StatusCode::FORBIDDEN, "forbidden", "Forbidden"),
-        Error::InsufficientScope(_) => (StatusCode::FORBIDDEN, "insufficient_scope", "Forbidden"),
-        Error::NoSuchResource => {
-            (StatusCode::FORBIDDEN, "missing_authentication_token", "Missing Authentication Token")
-        }
-        Error::NotFound(_) => (StatusCode::NOT_FOUND, "not_found", "Not Found"),
-        Error::MethodNotAllowed(_) => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "Method Not Allowed"),
-        Error::Exists(_) => (StatusCode::CONFLICT, "exists", "Conflict"),
-        Error::Deleted { .. } => (StatusCode::CONFLICT, "deleted", "Conflict"),
-        Error::NoSuchVersion { .. } => (StatusCode::NOT_FOUND, "no_such_version", "Not Found"),
-        Error::IdempotencyKeyReused => {
-            (StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused", "Unprocessable Content")
-        }
-        Error::Stale { .. } => (StatusCode::CONFLICT, "stale", "Conflict"),
-        Error::Gone { .. } => (StatusCode::GONE, "gone", "Gone"),
-        Error::PreconditionFailed => (StatusCode::PRECONDITION_FAILED, "precondition_failed", "Precondition Failed"),
-        Error::BodyTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "Request Too Long"),
-        Error::RecordTooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "record_too_large", "Request Too Long"),
-        Error::UnsupportedMediaType { .. } => {
-            (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "Unsupported Media Type")
-        }
-        Error::Contended | Error::Store(StoreError { kind: StoreErrorKind::Unavailable, .. }) => {
-            (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Service Unavailable")
-        }
-        Error::Store(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal server error"),
+        Error::InvalidBody(_) => Kind::INVALID_BODY,
+        Error::InvalidRequest(_) => Kind::INVALID_REQUEST,
+        Error::Forbidden => Kind::FORBIDDEN,
+        Error::InsufficientScope(_) => Kind::INSUFFICIENT_SCOPE,
+        Error::NoSuchResource => Kind::MISSING_AUTHENTICATION_TOKEN,
+        Error::NotFound(_) => Kind::NOT_FOUND,
+        Error::MethodNotAllowed(_) => Kind::METHOD_NOT_ALLOWED,
+        Error::Exists(_) => Kind::EXISTS,
+        Error::Deleted { .. } => Kind::DELETED,
+        Error::NoSuchVersion { .. } => Kind::NO_SUCH_VERSION,
+        Error::IdempotencyKeyReused => Kind::IDEMPOTENCY_KEY_REUSED,
+        Error::Stale { .. } => Kind::STALE,
+        Error::Gone { .. } => Kind::GONE,
+        Error::PreconditionFailed => Kind::PRECONDITION_FAILED,
+        Error::BodyTooLarge => Kind::BODY_TOO_LARGE,
+        Error::RecordTooLarge(_) => Kind::RECORD_TOO_LARGE,
+        Error::UnsupportedMediaType { .. } => Kind::UNSUPPORTED_MEDIA_TYPE,
+        Error::Contended | Error::Store(StoreError { kind: StoreErrorKind::Unavailable, .. }) => Kind::UNAVAILABLE,
+        Error::Store(_) => Kind::INTERNAL,
     }
 }
 
 /// The answer that tells a caller of an error, and nothing that is for the log alone.
 pub(crate) fn answer(error: &Error) -> Answer {
-    let (status, code, message) = kind(error);
+    let Kind { status, code, message } = kind(error);
     let (errors, version, current) = match error {
         Error::InvalidBody(faults) | Error::InvalidRequest(faults) => {
             (faults.iter().map(located).collect(), None, None)

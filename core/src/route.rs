@@ -5,6 +5,7 @@ use std::borrow::Cow;
 
 use http::Method;
 
+use crate::contract::Contract;
 use crate::key::Scope;
 use crate::method;
 
@@ -80,6 +81,12 @@ impl Route {
     #[must_use]
     pub fn named(name: &str) -> Option<&'static Route> {
         ROUTES.iter().find(|route| route.name == name)
+    }
+
+    /// What its method takes and answers.
+    #[must_use]
+    pub fn contract(&self) -> &'static Contract {
+        method::contract(self.name).expect("every row has a method")
     }
 }
 

@@ -14,6 +14,7 @@ use anyhow::{Context as _, Result};
 
 use crate::node;
 use crate::process::run;
+use crate::site;
 use crate::toolchain::{self, Target};
 use crate::workspace::{self, cargo, root};
 
@@ -28,6 +29,7 @@ pub(crate) fn build() -> Result<()> {
     // Two at once, each for a `wrangler dev` of its own, would pull the folder from under each other.
     let one_at_a_time = File::create(workspace::target()?.join("edge.lock"))?;
     one_at_a_time.lock()?;
+    site::build()?;
     let module = compile()?;
     let built = root().join("edge/build");
     if is_newer(&built.join(MODULE), &module) {

@@ -30,6 +30,7 @@ mod portable;
 mod process;
 mod python;
 mod server;
+mod site;
 mod step;
 mod test;
 mod toolchain;

@@ -5,7 +5,8 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
+use serde::Deserialize;
 
 use crate::process::{output, run};
 use crate::workspace::{self, root};
@@ -33,6 +34,42 @@ pub(crate) fn command(program: &str) -> Result<Command> {
     let mut command = workspace::command(found(folder.join(program)));
     command.env("PATH", env::join_paths(path)?);
     Ok(command)
+}
+
+/// A file of an npm package, by itself: what the package needs to be built upon is hundreds of others.
+pub(crate) fn file_of(package: &Package, file: &str) -> Result<PathBuf> {
+    let unpacked = workspace::tools().join("npm").join(package.name.replace('/', "-")).join(package.version);
+    let wanted = unpacked.join("package").join(file);
+    if wanted.exists() {
+        return Ok(wanted);
+    }
+    let Package { name, version, integrity } = package;
+    eprintln!("fetching {name}@{version} into .tools (once)");
+    fs::create_dir_all(&unpacked)?;
+    let mut pack = workspace::command(NPM);
+    pack.args(["pack", "--json", "--loglevel=error", "--pack-destination"]).arg(&unpacked);
+    let packed = output(pack.arg(format!("{name}@{version}")))?;
+    let [packed]: [Packed; 1] = serde_json::from_str(&packed).context("`npm pack` does not say what it fetched")?;
+    ensure!(packed.integrity == *integrity, "{name}@{version} is not the package that was pinned");
+    let mut tar = Command::new("tar");
+    run(tar.current_dir(&unpacked).args(["-xzf", &packed.filename]).arg(format!("package/{file}")))?;
+    fs::remove_file(unpacked.join(packed.filename))?;
+    Ok(wanted)
+}
+
+/// A package of the npm registry, pinned.
+pub(crate) struct Package {
+    pub(crate) name: &'static str,
+    pub(crate) version: &'static str,
+    /// As package-lock.json would have it.
+    pub(crate) integrity: &'static str,
+}
+
+/// What `npm pack` says of what it fetched.
+#[derive(Deserialize)]
+struct Packed {
+    filename: String,
+    integrity: String,
 }
 
 #[cfg(windows)]

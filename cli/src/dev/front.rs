@@ -2,6 +2,7 @@
 //! function's answer becomes a response.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,9 +11,10 @@ use aws_lambda_events::apigw::{ApiGatewayProxyRequest, ApiGatewayProxyResponse};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
+use axum::routing::get;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use http::header::CONTENT_TYPE;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use ripple_core::route::Resource;
@@ -28,15 +30,26 @@ const PAYLOAD: usize = 10 * 1024 * 1024;
 /// API Gateway's default quota for an integration.
 const TIMEOUT: Duration = Duration::from_secs(29);
 
+/// What the page `/docs` loads. The edge has these as static files; the function has none of them.
+const DOCS: [&str; 2] = ["page.js", "scalar.js"];
+
 type Shared = Arc<Function<DynamoDb>>;
 
 /// Serves the API until told to stop.
 pub(super) async fn serve(
     listener: TcpListener,
     function: Function<DynamoDb>,
+    docs: Option<PathBuf>,
     mut stopped: watch::Receiver<bool>,
 ) -> anyhow::Result<()> {
-    let app = Router::new().fallback(answer).with_state(Arc::new(function));
+    let mut app = Router::new().fallback(answer);
+    if let Some(folder) = docs {
+        for name in DOCS {
+            let file = folder.join(name);
+            app = app.route(&format!("/docs/{name}"), get(move || script(file)));
+        }
+    }
+    let app = app.with_state(Arc::new(function));
     let stop = async move {
         // Also ends when whoever would say so is gone.
         let _ = stopped.wait_for(|stop| *stop).await;
@@ -126,6 +139,18 @@ fn response(reply: ApiGatewayProxyResponse) -> Option<Response<Body>> {
     *response.headers_mut() = reply.headers;
     response.headers_mut().extend(reply.multi_value_headers);
     Some(response)
+}
+
+async fn script(file: PathBuf) -> Response<Body> {
+    match std::fs::read(&file) {
+        Ok(text) => {
+            let mut response = Response::new(Body::from(text));
+            response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/javascript; charset=utf-8"));
+            response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+            response
+        }
+        Err(error) => message(StatusCode::NOT_FOUND, &format!("{}: {error}", file.display())),
+    }
 }
 
 /// An answer of API Gateway's own.

@@ -10,6 +10,7 @@ use http::header::LINK;
 use serde::{Deserialize, Serialize};
 
 use super::{Answer, Call};
+use crate::contract::{Contract, Field, LIMIT, NEXT, Object, PROJECT, Shape, Success, TEXT};
 use crate::error::{Error, Fault};
 use crate::limits;
 use crate::list::{Query, parse_limit, weight};
@@ -45,6 +46,25 @@ struct Within {
     id: String,
     at: u64,
 }
+
+const CHANGES: Object = Object {
+    name: "Changes",
+    about: "What has changed. A change is told at least once: records are applied by `prj_id` and `version`.",
+    members: &[
+        Field::new("changed", Shape::List(&Shape::Object(&PROJECT)), "Records as they are now.").required(),
+        Field::new("deleted", Shape::List(&TEXT), "Ids of projects that were deleted.").required(),
+        Field::new("cursor", TEXT, "From where to ask on, as `since`.").required(),
+    ],
+    open: false,
+};
+
+pub(super) const CONTRACT: Contract = Contract {
+    query: &[Field::new(SINCE, TEXT, "A `cursor`. Without it: everything, from the beginning."), LIMIT],
+    ..Contract::of(Success {
+        headers: &[NEXT],
+        ..Success::json("What has changed since then.", Shape::Object(&CHANGES))
+    })
+};
 
 pub(super) async fn run<S: Store>(call: &mut Call<'_, S>) -> Result<Answer, Error> {
     let (since, limit) = parse(&call.parameters())?;

@@ -4,11 +4,24 @@ use http::StatusCode;
 
 use super::{Answer, Call};
 use crate::body::{self, NEW_RECORD};
+use crate::contract::{Body, Contract, Field, Kind, NEW_PROJECT, Refusal, Shape, Success, TEXT, TOO_LARGE};
 use crate::error::{Error, Fault};
 use crate::project::{PRJ_ID, ProjectId, base_version, check_new};
 use crate::save::{Intent, save};
 use crate::store::Store;
 use crate::value::{Members, Value};
+
+pub(super) const CONTRACT: Contract = Contract {
+    body: Some(Body { media_types: NEW_RECORD.types, shape: Shape::Object(&NEW_PROJECT), required: true }),
+    refusals: &[
+        Refusal { kind: &Kind::EXISTS, when: "There is a project with this id already; nothing was changed." },
+        TOO_LARGE,
+    ],
+    ..Contract::of(Success {
+        headers: &[Field::new("Location", TEXT, "The record's URL, relative to this one.").required()],
+        ..Success::record(201, "The record as it was created.")
+    })
+};
 
 pub(super) async fn run<S: Store>(call: &mut Call<'_, S>) -> Result<Answer, Error> {
     call.no_parameters()?;

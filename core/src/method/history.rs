@@ -5,6 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::header::LINK;
 
 use super::{Answer, Call};
+use crate::contract::{ABSENT, Contract, Field, LIMIT, NATURAL, NEXT, Object, Shape, Success, TEXT};
 use crate::error::{Error, Fault};
 use crate::limits;
 use crate::list::{parse_limit, weight};
@@ -13,6 +14,41 @@ use crate::store::{Consistency, Store};
 const CURSOR: &str = "cursor";
 /// Told apart from cursors that later versions of ripple may give.
 const FORMAT: u8 = 1;
+
+const CHANGE: Object = Object {
+    name: "Change",
+    about: "A field that a write changed, or an entry of a list.",
+    members: &[
+        Field::new("field", TEXT, "A JSON Pointer into the record (RFC 6901).").required(),
+        Field::new("entry", Shape::Any, "Of a list: the entry's `id`, or itself."),
+        Field::new("replaced", Shape::Any, "What was there before."),
+        Field::new("removed", Shape::Boolean, "`true`: nothing is there any more."),
+    ],
+    open: false,
+};
+
+const VERSION: Object = Object {
+    name: "Version",
+    about: "A write, and what it changed.",
+    members: &[
+        Field::new("version", NATURAL, "The version that it made.").required(),
+        Field::new("changes", Shape::List(&Shape::Object(&CHANGE)), "What it changed.").required(),
+        Field::new("updated_at", NATURAL, "When, in milliseconds since 1970 UTC."),
+        Field::new("updated_by", TEXT, "By whose key."),
+        Field::new("base", NATURAL, "The version that its author had in front of them."),
+        Field::new("deleted", Shape::Boolean, "`true`: it deleted the record."),
+    ],
+    open: false,
+};
+
+pub(super) const CONTRACT: Contract = Contract {
+    query: &[LIMIT, Field::new(CURSOR, TEXT, "From a `Link`.")],
+    refusals: &[ABSENT],
+    ..Contract::of(Success {
+        headers: &[NEXT],
+        ..Success::json("The writes, newest first.", Shape::List(&Shape::Object(&VERSION)))
+    })
+};
 
 pub(super) async fn run<S: Store>(call: &mut Call<'_, S>) -> Result<Answer, Error> {
     let id = call.project_id()?;

@@ -3,9 +3,27 @@
 use http::header::LINK;
 
 use super::{Answer, Call};
+use crate::contract::{Contract, Field, LIMIT, LISTED, NEXT, SEEN, Shape, Success, TEXT};
 use crate::error::Error;
 use crate::list::Query;
 use crate::store::Source;
+
+pub(super) const CONTRACT: Contract = Contract {
+    query: &[
+        Field::new("q", TEXT, "Words, each of which occurs in some string of the record, whatever its case."),
+        Field::new("sort", TEXT, "Up to 8 attribute names between commas, `-` before one for descending."),
+        Field::new("fields", TEXT, "Up to 64 attribute names between commas: only these, and `prj_id`."),
+        LIMIT,
+        Field::new("cursor", TEXT, "From a `Link`; only with the same `q`, `sort`, `fields` and filters."),
+    ],
+    filters: true,
+    headers: &[SEEN],
+    ..Contract::of(Success {
+        tagged: true,
+        headers: &[NEXT],
+        ..Success::json("The records, ordered by `sort` and then `prj_id`.", Shape::List(&Shape::Object(&LISTED)))
+    })
+};
 
 pub(super) async fn run<S: Source>(call: &mut Call<'_, S>) -> Result<Answer, Error> {
     let query = Query::parse(&call.parameters())?;

@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 
 use super::Options;
 use crate::process;
+use crate::site;
 use crate::workspace;
 
 /// How long `ripple dev` may take to end: it gives requests under way 5 s.
@@ -41,6 +42,8 @@ impl Backend {
         if options.in_memory {
             dev.arg("--in-memory");
         }
+        // It is filled when the worker is built; until then the page does without.
+        dev.arg("--docs").arg(site::folder().join("docs"));
         // A file system may count time less finely than the clock.
         let started = SystemTime::now() - Duration::from_millis(20);
         let process = dev.args(&options.more).spawn().context("`ripple dev` cannot be started")?;

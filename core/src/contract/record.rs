@@ -1,0 +1,134 @@
+//! The objects that more than one method takes or answers.
+
+use super::{Field, NATURAL, Object, Shape, TEXT};
+use crate::limits;
+use crate::project::{DELETED, PRJ_ID, UPDATED_AT, UPDATED_BY, VERSION};
+
+/// What a `prj_id` may be: `project/id.rs` in ECMA-262.
+pub(super) const ID: Shape =
+    Shape::Text { least: 1, most: Some(limits::ID), pattern: Some(r"^(?!_)(?!\.{1,2}$)[A-Za-z0-9._~-]+$") };
+/// `Kind::ShortText` of `project/check.rs`.
+const SHORT_TEXT: Shape = Shape::Text { least: 1, most: Some(limits::SHORT_TEXT), pattern: None };
+/// `Kind::Natural` of `project/check.rs`.
+const TERM: Shape = Shape::OneOf(&[NATURAL, Shape::Text { least: 1, most: Some(38), pattern: Some("^[0-9]+$") }]);
+
+/// What the article's function requires of a new record.
+const CONTENT: [Field; 7] = [
+    Field::new("name", TEXT, "What it is called."),
+    Field::new("goal", TEXT, "What it is for."),
+    Field::new("issue", TEXT, "What stands in its way."),
+    Field::new("description", TEXT, "What else there is to say."),
+    Field::new("term", TERM, "How long it takes, in `term_unit`; kept as sent."),
+    Field::new("term_unit", SHORT_TEXT, "The unit of `term`."),
+    Field::new("create_date", SHORT_TEXT, "When it was begun."),
+];
+
+const VERSION_SHOWN: Field = Field::new(
+    VERSION,
+    NATURAL,
+    "1 at creation, one more with each write that changes something; 0: not yet written by ripple.",
+);
+
+const WHEN: Field = Field::new(UPDATED_AT, NATURAL, "When it was last written, in milliseconds since 1970 UTC.");
+const WHO: Field = Field::new(UPDATED_BY, TEXT, "By whose key it was last written.");
+const SHOWN_ID: Field = Field::new(PRJ_ID, TEXT, "The id.").required();
+
+const IGNORED_WHEN: Field = Field::new(UPDATED_AT, Shape::Any, "Ignored.");
+const IGNORED_WHO: Field = Field::new(UPDATED_BY, Shape::Any, "Ignored.");
+
+/// A record as it is answered.
+pub const PROJECT: Object = Object {
+    name: "Project",
+    about: "A project. What others wrote into it comes along: attributes of any name, and these in other types.",
+    members: &content([SHOWN_ID, VERSION_SHOWN.required(), WHEN, WHO], CONTENT),
+    open: true,
+};
+
+/// A record in a list: of it may be only what `fields` names.
+pub const LISTED: Object = Object {
+    name: "ListedProject",
+    about: "A project, or of it `prj_id` and what `fields` names.",
+    members: &content([SHOWN_ID, VERSION_SHOWN, WHEN, WHO], CONTENT),
+    open: true,
+};
+
+/// A record to create.
+pub const NEW_PROJECT: Object = Object {
+    name: "NewProject",
+    about: "A project to create. Members of other names are kept as they are; `deleted`, `expires_at` and `list_shard` are ripple's.",
+    members: &content(
+        [
+            Field::new(PRJ_ID, Shape::OneOf(&[ID, Shape::Null]), "The id. Without one the server makes it."),
+            Field::new(VERSION, NATURAL, "Ignored."),
+            IGNORED_WHEN,
+            IGNORED_WHO,
+        ],
+        required(CONTENT),
+    ),
+    open: true,
+};
+
+/// What is to be changed of a record.
+pub const EDIT: Object = Object {
+    name: "ProjectEdit",
+    about: "A project, or the members of it that are to change: what is left out is left alone, `null` removes it.",
+    members: &edit(),
+    open: true,
+};
+
+/// An error's body.
+pub const PROBLEM: Object = Object {
+    name: "Problem",
+    about: "Problem details (RFC 9457).",
+    members: &[
+        Field::new("type", TEXT, "`urn:problem-type:ripple:` and the code.").required(),
+        Field::new("title", TEXT, "The status in words.").required(),
+        Field::new("status", Shape::Whole { least: 400, most: Some(599) }, "The status.").required(),
+        Field::new("detail", TEXT, "What is wrong, in a sentence.").required(),
+        Field::new("code", TEXT, "What is wrong, in a word that does not change.").required(),
+        Field::new("message", TEXT, "What API Gateway's own error would say.").required(),
+        Field::new("errors", Shape::List(&Shape::Object(&FAULT)), "Each fault, and where it is."),
+        Field::new("version", NATURAL, "Of a deleted project: its tombstone's version."),
+        Field::new("current", Shape::Object(&PROJECT), "The record as it is."),
+    ],
+    open: false,
+};
+
+const FAULT: Object = Object {
+    name: "Fault",
+    about: "One fault. It has one of `pointer`, `parameter` and `header`.",
+    members: &[
+        Field::new("pointer", TEXT, "A JSON Pointer into the body (RFC 6901)."),
+        Field::new("parameter", TEXT, "A parameter of the query or the path."),
+        Field::new("header", TEXT, "A header."),
+        Field::new("detail", TEXT, "What is wrong with it.").required(),
+    ],
+    open: false,
+};
+
+const fn content(system: [Field; 4], content: [Field; 7]) -> [Field; 11] {
+    let [id, version, when, who] = system;
+    let [name, goal, issue, description, term, term_unit, create_date] = content;
+    [id, name, goal, issue, description, term, term_unit, create_date, version, when, who]
+}
+
+const fn required(mut fields: [Field; 7]) -> [Field; 7] {
+    let mut at = 0;
+    while at < fields.len() {
+        fields[at] = fields[at].required();
+        at += 1;
+    }
+    fields
+}
+
+const fn edit() -> [Field; 12] {
+    let base = Field::new(VERSION, NATURAL, "The base: the version that its author had in front of them.");
+    let id = Field::new(PRJ_ID, ID, "If it comes along, it is the one in the path.");
+    let [a, b, c, d, e, f, g, h, i, j, k] = content([id, base, IGNORED_WHEN, IGNORED_WHO], CONTENT);
+    let revive = Field::new(
+        DELETED,
+        Shape::Boolean,
+        "`false`, with a whole record and the tombstone's `version`: a deleted project comes back.",
+    );
+    [a, b, c, d, e, f, g, h, i, j, k, revive]
+}

@@ -1,0 +1,259 @@
+//! The OpenAPI document, from the route table and each method's contract.
+
+use std::collections::BTreeMap;
+
+use anyhow::Result;
+use http::Method;
+use ripple_core::contract::{Contract, Field, Kind, PATH, PROBLEM, Refusal, Shape};
+use ripple_core::key::Scope;
+use ripple_core::route::{ROUTES, Route};
+use utoipa::openapi::header::HeaderBuilder;
+use utoipa::openapi::path::{HttpMethod, Operation, OperationBuilder, ParameterBuilder, ParameterIn, ParameterStyle};
+use utoipa::openapi::request_body::RequestBodyBuilder;
+use utoipa::openapi::response::ResponseBuilder;
+use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder, Type};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityScheme};
+use utoipa::openapi::{Components, Content, Header, Info, License, OpenApi, Paths, Ref, Required, SecurityRequirement};
+
+use crate::schema::Schemas;
+
+const KEY: &str = "key";
+const PROBLEM_JSON: &str = "application/problem+json";
+const ABOUT: &str = "Project records that a whole team edits at once without losing an edit. \
+    `HEAD` answers like `GET` without the body; `OPTIONS` says what a resource takes, and wants no key. \
+    An error is a problem (RFC 9457), told by its `code`.";
+
+const ANY_TEXT: Shape = Shape::Text { least: 0, most: None, pattern: None };
+
+/// Headers of answers.
+const HEADERS: &[(&str, &str)] = &[
+    ("ETag", "The strong entity tag: the same on every host."),
+    (
+        "Ripple-Session",
+        "Which versions this client has written lately. Sent along, it makes a read see them, on any host.",
+    ),
+    ("Ripple-Receipt", "What became of the write, field by field (a dictionary of RFC 9651)."),
+    ("Ripple-Capacity", "DynamoDB's capacity units that this answer cost: `read=0.5, write=4`."),
+    ("x-request-id", "The request's id, the caller's own where one was sent."),
+    ("Age", "At the edge: how many seconds old the answer is."),
+    ("Cache-Status", "At the edge: what was done for the answer (RFC 9211)."),
+    ("Retry-After", "After how many seconds to ask again."),
+];
+
+/// The document's text.
+pub(crate) fn text() -> Result<String> {
+    Ok(serde_json::to_string_pretty(&document())? + "\n")
+}
+
+fn document() -> OpenApi {
+    let mut schemas = Schemas::default();
+    let mut paths = Paths::new();
+    for route in ROUTES {
+        paths.add_path_operation(route.resource, vec![verb(&route.verb)], operation(route, &mut schemas));
+    }
+    let mut components = Components::new();
+    let key = ApiKeyValue::with_description("x-api-key", "`rpl_…`, with the scope `read` or `write`.");
+    components.add_security_scheme(KEY, SecurityScheme::ApiKey(ApiKey::Header(key)));
+    let text = |about: &str| HeaderBuilder::new().schema(Some(schema_of_text())).description(Some(about)).build();
+    components.headers = HEADERS.iter().map(|(name, about)| ((*name).to_owned(), text(about).into())).collect();
+    components.schemas = schemas.into_inner();
+
+    let mut info = Info::new("ripple", env!("CARGO_PKG_VERSION"));
+    info.description = Some(ABOUT.to_owned());
+    let mut license = License::new("MIT OR Apache-2.0");
+    license.identifier = Some(env!("CARGO_PKG_LICENSE").to_owned());
+    info.license = Some(license);
+    let mut document = OpenApi::new(info, paths);
+    document.components = Some(components);
+    document
+}
+
+fn verb(verb: &Method) -> HttpMethod {
+    match verb.as_str() {
+        "POST" => HttpMethod::Post,
+        "PUT" => HttpMethod::Put,
+        "PATCH" => HttpMethod::Patch,
+        "DELETE" => HttpMethod::Delete,
+        _ => HttpMethod::Get,
+    }
+}
+
+fn operation(route: &'static Route, schemas: &mut Schemas) -> Operation {
+    let contract = route.contract();
+    let mut operation = OperationBuilder::new()
+        .operation_id(Some(route.name))
+        .summary(Some(route.summary))
+        .tag(if route.scope.is_some() { "projects" } else { "without a key" });
+    if let Some(scope) = route.scope {
+        operation = operation
+            .security(SecurityRequirement::new(KEY, [] as [&str; 0]))
+            .description(Some(format!("Needs a key with the scope `{scope}`.")));
+    }
+
+    for name in path_parameters(route.resource) {
+        let known = PATH.iter().find(|field| field.name == name);
+        let field = known.copied().unwrap_or(Field { name, shape: ANY_TEXT, required: true, about: "" });
+        operation = operation.parameter(parameter(&field, ParameterIn::Path, schemas));
+    }
+    for field in contract.query {
+        operation = operation.parameter(parameter(field, ParameterIn::Query, schemas));
+    }
+    if contract.filters {
+        operation = operation.parameter(filters());
+    }
+    for field in contract.headers.iter().copied().chain(headers_taken(route, contract)) {
+        operation = operation.parameter(parameter(&field, ParameterIn::Header, schemas));
+    }
+
+    if let Some(body) = contract.body {
+        let mut request = RequestBodyBuilder::new();
+        for media_type in body.media_types {
+            request = request.content(*media_type, Content::new(Some(schemas.of(&body.shape))));
+        }
+        let required = if body.required { Required::True } else { Required::False };
+        operation = operation.request_body(Some(request.required(Some(required)).build()));
+    }
+
+    let success = contract.success;
+    let mut response = ResponseBuilder::new().description(success.about);
+    if let Some((media_type, shape)) = &success.body {
+        response = response.content(*media_type, Content::new(Some(schemas.of(shape))));
+    }
+    for field in success.headers {
+        response = response.header(field.name, header(field, schemas));
+    }
+    operation = operation.response(success.status.to_string(), with_headers(response, &headers_given(route, contract)));
+    if success.tagged && route.scope == Some(Scope::Read) {
+        let not_modified = ResponseBuilder::new().description("It is what the caller has already.");
+        operation = operation.response("304", with_headers(not_modified, &headers_given(route, contract)));
+    }
+
+    for (status, when) in refusals(route, contract) {
+        let mut headers = vec!["x-request-id"];
+        if route.scope.is_some() {
+            headers.push("Ripple-Capacity");
+        }
+        if matches!(status, 429 | 503) {
+            headers.push("Retry-After");
+        }
+        let problem = Content::new(Some(schemas.of(&Shape::Object(&PROBLEM))));
+        let response = ResponseBuilder::new().description(when).content(PROBLEM_JSON, problem);
+        operation = operation.response(status.to_string(), with_headers(response, &headers));
+    }
+    operation.build()
+}
+
+fn path_parameters(resource: &'static str) -> impl Iterator<Item = &'static str> {
+    resource.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'))
+}
+
+fn parameter(field: &Field, place: ParameterIn, schemas: &mut Schemas) -> ParameterBuilder {
+    ParameterBuilder::new()
+        .name(field.name)
+        .parameter_in(place)
+        .required(if field.required { Required::True } else { Required::False })
+        .description((!field.about.is_empty()).then_some(field.about))
+        .schema(Some(schemas.of(&field.shape)))
+}
+
+/// Any other parameter of the query.
+fn filters() -> ParameterBuilder {
+    let values = AdditionalProperties::RefOr(schema_of_text().into());
+    ParameterBuilder::new()
+        .name("filters")
+        .parameter_in(ParameterIn::Query)
+        .required(Required::False)
+        .style(Some(ParameterStyle::Form))
+        .explode(Some(true))
+        .description(Some("Any other name is an attribute's: it equals the value; an array or set contains it."))
+        .schema(Some(ObjectBuilder::new().schema_type(Type::Object).additional_properties(Some(values))))
+}
+
+fn header(field: &Field, schemas: &mut Schemas) -> Header {
+    HeaderBuilder::new().schema(Some(schemas.of(&field.shape))).description(Some(field.about)).build()
+}
+
+fn schema_of_text() -> utoipa::openapi::Schema {
+    ObjectBuilder::new().schema_type(Type::String).build().into()
+}
+
+fn with_headers(response: ResponseBuilder, names: &[&str]) -> ResponseBuilder {
+    let location = |name: &str| Ref::new(format!("#/components/headers/{name}"));
+    names.iter().fold(response, |response, name| response.header_ref(*name, location(name)))
+}
+
+/// What follows from the route for the request's headers.
+fn headers_taken(route: &Route, contract: &Contract) -> Vec<Field> {
+    let field = |name, about| Field { name, shape: ANY_TEXT, required: false, about };
+    let mut fields = vec![field("x-request-id", "An id of the caller's own: up to 128 visible ASCII characters.")];
+    if route.scope == Some(Scope::Write) {
+        fields.push(field("ripple-session", "The `Ripple-Session` of an earlier answer, carried on into this one's."));
+        let shape =
+            Shape::Text { least: 1, most: Some(ripple_core::limits::IDEMPOTENCY_KEY), pattern: Some("^[!-~]+$") };
+        let about = "The same key and request again, within a day, get the first answer again; another request 422.";
+        fields.push(Field { shape, ..field("idempotency-key", about) });
+    } else if contract.success.tagged {
+        fields.push(field("if-none-match", "Entity tags: 304 if it has one of them."));
+        fields.push(field("if-match", "Entity tags: 412 unless it has one of them."));
+    }
+    if route.near && route.scope.is_some() {
+        fields.push(field("cache-control", "At the edge: `no-cache` wants nothing older than the request."));
+    }
+    fields
+}
+
+/// What follows from the route for the answer's headers, by their names in [`HEADERS`].
+fn headers_given(route: &Route, contract: &Contract) -> Vec<&'static str> {
+    let mut names = vec!["x-request-id"];
+    if route.scope.is_some() {
+        names.push("Ripple-Capacity");
+    }
+    if contract.success.tagged {
+        names.push("ETag");
+    }
+    if route.scope == Some(Scope::Write) {
+        names.extend(["Ripple-Session", "Ripple-Receipt"]);
+    } else if route.near && route.scope.is_some() {
+        names.extend(["Age", "Cache-Status"]);
+    }
+    names
+}
+
+/// What follows from the route for errors, then the method's own, by status.
+fn refusals(route: &Route, contract: &Contract) -> BTreeMap<u16, String> {
+    let mut all: Vec<Refusal> = Vec::new();
+    let mut add = |kind: &'static Kind, when| all.push(Refusal { kind, when });
+    add(&Kind::INVALID_REQUEST, "A parameter or a header is not as it must be.");
+    if contract.body.is_some() {
+        add(&Kind::INVALID_BODY, "The body is not as it must be.");
+        add(&Kind::BODY_TOO_LARGE, "The body is longer than 1 MB.");
+        add(&Kind::UNSUPPORTED_MEDIA_TYPE, "The body is of another type.");
+    }
+    if route.scope.is_some() {
+        add(&Kind::FORBIDDEN, "There is no valid key.");
+        add(&Kind::INSUFFICIENT_SCOPE, "The key has not the scope.");
+        add(&Kind::INTERNAL, "Something is wrong on the server; its log has the cause under the request's id.");
+        add(&Kind::UNAVAILABLE, "DynamoDB does not answer, or too many save the same record: ask again.");
+    }
+    if route.scope == Some(Scope::Write) {
+        add(&Kind::IDEMPOTENCY_KEY_REUSED, "The `Idempotency-Key` came with another request before.");
+    } else if contract.success.tagged {
+        add(&Kind::PRECONDITION_FAILED, "`If-Match` does not hold.");
+    }
+    all.extend_from_slice(contract.refusals);
+
+    let mut by_status: BTreeMap<u16, Vec<(&str, &str)>> = BTreeMap::new();
+    for Refusal { kind, when } in &all {
+        by_status.entry(kind.status.as_u16()).or_default().push((kind.code, when));
+    }
+    if route.scope.is_some() {
+        // The edge's own, and API Gateway's.
+        by_status.entry(429).or_default().push(("too_many_requests", "The key asks too often."));
+        by_status.entry(502).or_default().push(("bad_gateway", "The edge cannot reach the origin."));
+        by_status.entry(504).or_default().push(("gateway_timeout", "The origin does not answer the edge in time."));
+    }
+    let told = |codes: Vec<(&str, &str)>| {
+        codes.iter().map(|(code, when)| format!("`{code}`: {when}")).collect::<Vec<_>>().join("\n\n")
+    };
+    by_status.into_iter().map(|(status, codes)| (status, told(codes))).collect()
+}

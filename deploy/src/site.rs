@@ -1,0 +1,39 @@
+//! The headers of what the edge serves as static files: those that the API itself answers them with.
+
+use std::fmt::Write as _;
+
+use anyhow::{Result, ensure};
+use bytes::Bytes;
+use http::Request;
+use ripple_core::store::memory::Memory;
+use ripple_core::{Api, Moment, Timestamp};
+
+/// Resources of the API that the edge has as files.
+const FILES: [&str; 2] = ["/docs", "/openapi.json"];
+/// What is of one answer, or set by whoever serves the file.
+const OWN: [&str; 2] = ["x-request-id", "content-length"];
+
+/// The file `_headers`: <https://developers.cloudflare.com/workers/static-assets/headers/>
+pub(crate) fn headers() -> Result<String> {
+    let mut text = format!("# Made of the API's own answers: `{}` writes it anew.\n", crate::COMMAND);
+    for path in FILES {
+        write!(text, "\n{path}\n")?;
+        for (name, value) in answer(path)?.headers() {
+            if !OWN.contains(&name.as_str()) {
+                writeln!(text, "  {name}: {}", value.to_str()?)?;
+            }
+        }
+    }
+    // The page's scripts: the names stay the same when the content changes.
+    text.push_str("\n/docs/*\n  cache-control: no-cache\n  x-content-type-options: nosniff\n");
+    Ok(text)
+}
+
+fn answer(path: &str) -> Result<http::Response<Bytes>> {
+    let api = Api::new(Memory::new());
+    let moment = Moment { now: Timestamp(0), random: [0; 32], caller: None };
+    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    let response = runtime.block_on(api.answer(Request::get(path).body(Bytes::new())?, moment));
+    ensure!(response.status() == 200, "{path} is answered with {}", response.status());
+    Ok(response)
+}

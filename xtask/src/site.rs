@@ -1,0 +1,42 @@
+//! The static files that the edge serves, and of them `ripple dev` what the page `/docs` loads.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+
+use crate::node::{self, Package};
+use crate::workspace::root;
+
+/// What shows the OpenAPI document.
+const SCALAR: Package = Package {
+    name: "@scalar/api-reference",
+    version: "1.72.1",
+    integrity: "sha512-XpEJ0rfc/cXbCrR+iC4kK0o/WwX2dTtGQbT049OlPKAHD6IMIFdTeGz2r+M27P2EDWKyUITRm/NzlP8z2pw/Ow==",
+};
+
+/// Where they are put together. wrangler.toml has the same.
+pub(crate) fn folder() -> PathBuf {
+    root().join("edge/site")
+}
+
+/// Puts them together; what is there already stays.
+pub(crate) fn build() -> Result<()> {
+    let deploy = root().join("deploy");
+    copy(&node::file_of(&SCALAR, "dist/browser/standalone.js")?, "docs/scalar.js")?;
+    copy(&deploy.join("site/docs/page.js"), "docs/page.js")?;
+    copy(&deploy.join("site/docs.html"), "docs.html")?;
+    copy(&deploy.join("site/_headers"), "_headers")?;
+    copy(&deploy.join("openapi.json"), "openapi.json")
+}
+
+fn copy(from: &Path, to: &str) -> Result<()> {
+    let text = fs::read(from).with_context(|| format!("{} cannot be read", from.display()))?;
+    let to = folder().join(to);
+    if fs::read(&to).is_ok_and(|there| there == text) {
+        return Ok(()); // a `wrangler dev` that watches it would take it for a change
+    }
+    let parent = to.parent().expect("it is in a folder");
+    fs::create_dir_all(parent).with_context(|| format!("{} cannot be made", parent.display()))?;
+    fs::write(&to, text).with_context(|| format!("{} cannot be written", to.display()))
+}
