@@ -10,12 +10,14 @@ mod front;
 
 use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use clap::Args;
 use ripple_core::key::{ApiKey, Scope};
+use ripple_core::rate::Limiter;
 use ripple_core::store::dynamodb::DynamoDb;
 use ripple_core::store::{Capacity, Source as _};
 use ripple_lambda::config::process_environment;
@@ -41,6 +43,9 @@ pub(crate) struct Options {
     /// Port of the embedded DynamoDB on 127.0.0.1; 0 picks a free one [default: 8000, or a free one]
     #[arg(long)]
     dynamodb_port: Option<u16>,
+    /// Requests a second and key, as a usage plan of API Gateway has it [default: any number]
+    #[arg(long, value_name = "N")]
+    rate_limit: Option<NonZeroU32>,
     /// Keep nothing: the database ends with the process
     #[arg(long)]
     in_memory: bool,
@@ -86,7 +91,12 @@ pub(crate) async fn run(connection: &connection::Options, options: Options) -> a
         // Nothing is made in somebody's account that was not asked for.
         Place::Aws => None,
     };
-    let serving = tokio::spawn(front::serve(front, Function::new(store), options.docs, stopped));
+    let serving = tokio::spawn(front::serve(
+        front,
+        Function::limited(store, Limiter::new(options.rate_limit)),
+        options.docs,
+        stopped,
+    ));
     greet(&url, &place, key.as_ref());
 
     interrupted().await?;

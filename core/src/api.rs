@@ -18,6 +18,7 @@ use crate::limits;
 use crate::method::{self, Answer, Call, Parts, Random};
 use crate::problem;
 use crate::project::Timestamp;
+use crate::rate::Limiter;
 use crate::route::{Resource, Route};
 use crate::store::{Capacity, Source, Store, StoreErrorKind};
 
@@ -28,8 +29,8 @@ const CAPACITY: HeaderName = HeaderName::from_static("ripple-capacity");
 /// What browsers may send and read.
 const REQUEST_HEADERS: &str = "content-type, x-api-key, if-match, if-none-match, cache-control, ripple-session, x-request-id, \
                                idempotency-key";
-const RESPONSE_HEADERS: &str = "etag, link, location, allow, retry-after, age, cache-status, ripple-session, \
-                                ripple-receipt, ripple-capacity, x-request-id";
+const RESPONSE_HEADERS: &str = "etag, link, location, allow, retry-after, ratelimit, ratelimit-policy, age, cache-status, \
+                                ripple-session, ripple-receipt, ripple-capacity, x-request-id";
 /// Seconds that a browser may remember a preflight: as long as Chromium takes at all.
 const PREFLIGHT: &str = "7200";
 
@@ -38,6 +39,7 @@ const PREFLIGHT: &str = "7200";
 pub struct Api<S> {
     store: S,
     keys: KeyMemory,
+    limiter: Limiter,
 }
 
 /// What a host passes in with each request: the core has no clock, no randomness and no gateway of its own.
@@ -125,7 +127,18 @@ pub struct Report {
 impl<S: Source> Api<S> {
     /// An API over `store`, remembering no keys yet.
     pub fn new(store: S) -> Api<S> {
-        Api { store, keys: KeyMemory::default() }
+        Api { store, keys: KeyMemory::default(), limiter: Limiter::default() }
+    }
+
+    /// With each key's requests limited by this host.
+    #[must_use]
+    pub fn limited(self, limiter: Limiter) -> Api<S> {
+        Api { limiter, ..self }
+    }
+
+    /// What counts the keys' requests.
+    pub fn limiter(&self) -> &Limiter {
+        &self.limiter
     }
 
     /// The store.
@@ -174,6 +187,7 @@ impl<S: Source> Api<S> {
         report.method = Some(route.name);
         if let Some(scope) = route.scope {
             report.key_id = Some(caller.key_id.clone());
+            self.limiter.take(&caller.key_id, now)?;
             if !caller.scopes.contains(&scope) {
                 return Err(Error::InsufficientScope(scope));
             }

@@ -1,5 +1,7 @@
 //! What can go wrong, without a word of HTTP. `problem` tells it to callers.
 
+use std::time::Duration;
+
 use crate::key::Scope;
 use crate::project::{Project, ProjectId};
 use crate::store::StoreError;
@@ -84,6 +86,16 @@ pub enum Error {
         accepted: &'static [&'static str],
         /// The header that says so.
         header: &'static str,
+    },
+    /// The key asks more often than it may.
+    #[error("this key asks too often; try again later")]
+    TooManyRequests {
+        /// When to ask again.
+        wait: Duration,
+        /// How many requests may come in a window.
+        burst: u32,
+        /// The window, in seconds.
+        window: u32,
     },
     /// Many are saving the same record, and this one lost every try.
     #[error("too many are saving this project at once; nothing was changed")]

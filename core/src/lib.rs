@@ -45,6 +45,7 @@ pub mod merge;
 mod method;
 mod problem;
 pub mod project;
+pub mod rate;
 mod read;
 mod receipt;
 pub mod replica;

@@ -10,6 +10,9 @@ use crate::limits;
 use crate::method::Answer;
 use crate::store::{StoreError, StoreErrorKind};
 
+const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
+const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+
 /// The standard members, then what ripple adds. (Of the crate `problem_details`, `type` is an `http::Uri`, which
 /// cannot be a URN.)
 #[derive(Serialize)]
@@ -95,6 +98,9 @@ impl Kind {
     /// The body is of a type that the method does not take.
     pub const UNSUPPORTED_MEDIA_TYPE: Kind =
         Kind::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "Unsupported Media Type");
+    /// The key asks too often.
+    pub const TOO_MANY_REQUESTS: Kind =
+        Kind::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", "Too Many Requests");
     /// DynamoDB does not answer, or too many save the same record.
     pub const UNAVAILABLE: Kind = Kind::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Service Unavailable");
     /// A fault of ripple's own.
@@ -124,6 +130,7 @@ fn kind(error: &Error) -> Kind {
         Error::BodyTooLarge => Kind::BODY_TOO_LARGE,
         Error::RecordTooLarge(_) => Kind::RECORD_TOO_LARGE,
         Error::UnsupportedMediaType { .. } => Kind::UNSUPPORTED_MEDIA_TYPE,
+        Error::TooManyRequests { .. } => Kind::TOO_MANY_REQUESTS,
         Error::Contended | Error::Store(StoreError { kind: StoreErrorKind::Unavailable, .. }) => Kind::UNAVAILABLE,
         Error::Store(_) => Kind::INTERNAL,
     }
@@ -174,6 +181,15 @@ pub(crate) fn answer(error: &Error) -> Answer {
             let mut answer = answer;
             answer.headers.insert(RETRY_AFTER, HeaderValue::from(limits::RETRY_AFTER.as_secs()));
             answer
+        }
+        // https://datatracker.ietf.org/doc/html/draft-ietf-httpapi-ratelimit-headers
+        Error::TooManyRequests { wait, burst, window } => {
+            // Whole seconds, rounded up: who comes back then is not too early.
+            let seconds = wait.as_millis().div_ceil(1000).max(1);
+            answer
+                .with_header(RETRY_AFTER, &seconds.to_string())
+                .with_header(RATE_LIMIT_POLICY, &format!("\"key\";q={burst};w={window}"))
+                .with_header(RATE_LIMIT, &format!("\"key\";r=0;t={seconds}"))
         }
         _ => answer,
     }

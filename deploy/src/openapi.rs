@@ -232,6 +232,7 @@ fn refusals(route: &Route, contract: &Contract) -> BTreeMap<u16, String> {
     if route.scope.is_some() {
         add(&Kind::FORBIDDEN, "There is no valid key.");
         add(&Kind::INSUFFICIENT_SCOPE, "The key has not the scope.");
+        add(&Kind::TOO_MANY_REQUESTS, "The key asks too often; `RateLimit-Policy` tells how often it may.");
         add(&Kind::INTERNAL, "Something is wrong on the server; its log has the cause under the request's id.");
         add(&Kind::UNAVAILABLE, "DynamoDB does not answer, or too many save the same record: ask again.");
     }

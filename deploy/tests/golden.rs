@@ -11,7 +11,7 @@ fn the_files_are_what_the_routes_make_of_them() {
             committed == made.text,
             "{} is not what the routes make of it (line {}): `{}` writes it anew",
             made.path.display(),
-            differs.map_or_else(|| committed.lines().count().min(made.text.lines().count()), |line| line) + 1,
+            differs.unwrap_or_else(|| committed.lines().count().min(made.text.lines().count())) + 1,
             ripple_deploy::COMMAND,
         );
     }

@@ -1,11 +1,13 @@
 //! The edge: what an isolate keeps between requests, and the way of a request through it.
 
 use std::cell::OnceCell;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
 use ripple_core::edge::answers;
 use ripple_core::key::Scope;
+use ripple_core::rate::Limiter;
 use ripple_core::replica::Replica;
 use ripple_core::{Admitted, Api, Moment, Report, Timestamp};
 use worker::{Context, Env, RateLimiter};
@@ -13,19 +15,19 @@ use worker::{Context, Env, RateLimiter};
 use crate::clock::{self, Clock};
 use crate::config::{Config, ConfigError};
 use crate::log::{self, Line};
-use crate::rate::{self, Limiter};
 use crate::refusal::Refusal;
 use crate::store::ReadOnly;
 use crate::{exchange, fetch, origin, random};
 
 /// The rate-limit binding's name in wrangler.toml.
 const RATE_LIMITER: &str = "RATE_LIMITER";
+/// How long a refusal of the binding holds: the shortest period that it counts.
+const REFUSED: Duration = Duration::from_secs(10);
 
 /// All that an isolate keeps.
 pub(crate) struct Edge {
     config: Config,
     api: Api<Replica<ReadOnly, Clock>>,
-    limiter: Limiter,
 }
 
 thread_local! {
@@ -43,7 +45,7 @@ impl Edge {
         let variable = |name: &str| js_sys::Reflect::get(env, &name.into()).ok()?.as_string();
         let config = Config::read(variable)?;
         let replica = Replica::new(ReadOnly::new(&config), Clock, config.fresh);
-        Ok(Edge { api: Api::new(replica), limiter: Limiter::new(config.rate), config })
+        Ok(Edge { api: Api::new(replica).limited(Limiter::new(config.rate)), config })
     }
 
     /// Answers a request: parse, then the key, then the rate limit, then the route.
@@ -62,11 +64,7 @@ impl Edge {
                 Ok(admitted) => admitted,
                 Err(answered) => return self.finish(&answered, started),
             };
-        if let Err(refusal) = self.limit(&admitted, env, context) {
-            let mut response = refusal.answer(&admitted.report().request_id);
-            response.extensions_mut().insert(admitted.report().clone());
-            return self.finish(&response, started);
-        }
+        self.count(&admitted, env, context);
         if !answers(admitted.route) {
             return self.forward(&raw, &request, &admitted, started).await;
         }
@@ -86,20 +84,18 @@ impl Edge {
         answer.response
     }
 
-    /// Counts a request against its key's rate.
-    fn limit(&'static self, admitted: &Admitted, env: &Env, context: &Context) -> Result<(), Refusal> {
-        let Some(key_id) = &admitted.report().key_id else { return Ok(()) };
-        self.limiter.take(key_id, clock::now()).map_err(Refusal::TooManyRequests)?;
+    /// Has the binding count a request that the isolate's own limiter let in.
+    fn count(&'static self, admitted: &Admitted, env: &Env, context: &Context) {
+        let Some(key_id) = &admitted.report().key_id else { return };
         if let Ok(binding) = env.get_binding::<RateLimiter>(RATE_LIMITER) {
             let key_id = key_id.clone();
             context.wait_until(async move {
                 // A binding that fails limits nothing.
                 if binding.limit(key_id.clone()).await.is_ok_and(|outcome| !outcome.success) {
-                    self.limiter.refuse(&key_id, clock::now().after(rate::REFUSED));
+                    self.api.limiter().refuse(&key_id, clock::now().after(REFUSED));
                 }
             });
         }
-        Ok(())
     }
 
     /// Has the origin answer.

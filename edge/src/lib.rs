@@ -22,7 +22,6 @@
 
 mod config;
 mod log;
-mod rate;
 mod refusal;
 
 #[cfg(target_arch = "wasm32")]

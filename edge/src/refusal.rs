@@ -1,11 +1,9 @@
 //! Answers of the edge's own: where it cannot answer as the API would.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use http::header::{
     ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName,
-    HeaderValue, RETRY_AFTER,
+    HeaderValue,
 };
 use http::{Response, StatusCode};
 use serde::Serialize;
@@ -15,8 +13,6 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
-    /// The key asks too often; when it may again.
-    TooManyRequests(Duration),
     /// The origin cannot be reached.
     BadGateway,
     /// The origin did not answer in time.
@@ -42,12 +38,6 @@ impl Refusal {
     /// Status, code, what API Gateway would say, and one sentence.
     fn kind(self) -> (StatusCode, &'static str, &'static str, &'static str) {
         match self {
-            Refusal::TooManyRequests(_) => (
-                StatusCode::TOO_MANY_REQUESTS,
-                "too_many_requests",
-                "Too Many Requests",
-                "this key asks too often; try again later",
-            ),
             Refusal::BadGateway => (
                 StatusCode::BAD_GATEWAY,
                 "bad_gateway",
@@ -93,14 +83,9 @@ impl Refusal {
             (CONTENT_TYPE, HeaderValue::from_static("application/problem+json")),
             (CACHE_CONTROL, HeaderValue::from_static("no-store")),
             (ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*")),
-            (ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("retry-after, x-request-id")),
+            (ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("x-request-id")),
             (REQUEST_ID, HeaderValue::from_str(request_id).expect("an id that is fit for a log")),
         ]);
-        if let Refusal::TooManyRequests(wait) = self {
-            // Whole seconds, rounded up: who comes back then is not too early.
-            let seconds = wait.as_millis().div_ceil(1000).max(1) as u64;
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
-        }
         response
     }
 }
@@ -118,13 +103,5 @@ mod tests {
         let problem: serde_json::Value = serde_json::from_slice(response.body()).unwrap();
         assert_eq!(problem["type"], "urn:problem-type:ripple:bad_gateway");
         assert_eq!(problem["title"], "Bad Gateway");
-    }
-
-    #[test]
-    fn retry_after_is_never_too_early() {
-        for (wait, seconds) in [(0, "1"), (1, "1"), (1000, "1"), (1001, "2")] {
-            let response = Refusal::TooManyRequests(Duration::from_millis(wait)).answer("r");
-            assert_eq!(response.headers()[RETRY_AFTER], seconds);
-        }
     }
 }

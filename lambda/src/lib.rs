@@ -22,6 +22,7 @@ mod reply;
 
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use ripple_core::rate::Limiter;
 use ripple_core::store::Store;
 use ripple_core::{Api, Moment, Timestamp};
 use serde_json::value::RawValue;
@@ -48,6 +49,11 @@ impl<S: Store> Function<S> {
     /// Over a store.
     pub fn new(store: S) -> Function<S> {
         Function { api: Api::new(store) }
+    }
+
+    /// With each key's requests limited: Lambda's many processes leave that to API Gateway.
+    pub fn limited(store: S, limiter: Limiter) -> Function<S> {
+        Function { api: Api::new(store).limited(limiter) }
     }
 
     /// The store.

@@ -91,6 +91,25 @@ def test_a_key_is_rotated_with_an_overlap(dev):
     assert "is revoked" in ripple("key", "rotate", key_id, data=dev.data, ok=False)
 
 
+def test_a_key_that_asks_too_often_is_told_when_to_ask_again(tmp_path):
+    with Dev(tmp_path / "data", "--rate-limit", "3") as dev:
+        answers = [dev.ripple().call("GET", "/prj") for _ in range(40)]
+        assert [answer.status for answer in answers[:6]] == [200] * 6, "two seconds' worth may come at once"
+        refused = next(answer for answer in answers if answer.status == 429)
+        assert refused.headers["content-type"] == "application/problem+json"
+        assert refused.headers["cache-control"] == "no-store"
+        assert refused.headers["access-control-allow-origin"] == "*"
+        assert refused.headers["retry-after"] == "1"
+        assert refused.headers["ratelimit-policy"] == '"key";q=6;w=2'
+        assert refused.headers["ratelimit"] == '"key";r=0;t=1'
+        assert refused.json()["code"] == "too_many_requests"
+        # Another key has its own.
+        other = dev.ripple()
+        other.key = ripple("key", "create", "--name", "other", data=dev.data).strip()
+        assert other.call("GET", "/prj").status == 200
+        assert dev.ripple().call("GET", "/health").status == 200
+
+
 def test_tables_are_described(dev):
     described = ripple("table", "describe", data=dev.data)
     for table in ("ripple_prj ", "ripple_prj_version ", "ripple_key "):

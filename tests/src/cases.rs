@@ -17,7 +17,7 @@ mod tags;
 
 use crate::Case;
 
-const ALL: [&[Case]; 14] = [
+const ALL: &[&[Case]] = &[
     records::CASES,
     saving::CASES,
     merging::CASES,

@@ -20,6 +20,7 @@ use anyhow::Result;
 use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{Parser, Subcommand};
 
+mod adding;
 #[cfg(all(feature = "bench", target_os = "linux"))] // It reads the costs of processes from Linux.
 mod bench;
 mod check;

@@ -4,6 +4,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
+use crate::adding;
 use crate::check;
 use crate::dev;
 use crate::edge;
@@ -18,6 +19,7 @@ use crate::workspace::{self, cargo};
 const STEPS: &[Step] = &[
     Step { name: "rust", purpose: "every crate's own tests, the black-box suite in process", run: rust },
     Step { name: "doctests", purpose: "the examples in the documentation", run: doctests },
+    Step { name: "adding-a-method", purpose: "docs/ADDING_A_METHOD.md, done in a copy", run: adding::check },
     Step { name: "black-box", purpose: "the black-box suite against `ripple dev`", run: black_box },
     Step { name: "edge", purpose: "the same suite against the edge worker under workerd", run: edge },
     Step { name: "python", purpose: "boto3 as a second writer, and what befalls the edge worker", run: python },

@@ -1,0 +1,164 @@
+//! How often a key may ask: a token bucket a key, in the host's memory, so that the hot path awaits nothing.
+//!
+//! A host sees only its own share of a key's requests. What counts them together (at the edge, Cloudflare's rate-limit
+//! binding) can be asked in the background; what it refuses, the bucket refuses for a while. On AWS, API Gateway counts.
+
+use std::collections::HashMap;
+use std::num::NonZeroU32;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::error::Error;
+use crate::project::Timestamp;
+
+/// Keys counted at once: memory stays bounded whoever asks.
+const KEYS: usize = 4096;
+/// Seconds' worth of requests that may come at once.
+const BURST: u32 = 2;
+
+/// Buckets of the keys that asked lately.
+#[derive(Debug, Default)]
+pub struct Limiter {
+    rate: Option<NonZeroU32>,
+    buckets: Mutex<HashMap<String, Bucket>>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Bucket {
+    tokens: f64,
+    filled: Timestamp,
+    refused_until: Timestamp,
+}
+
+impl Limiter {
+    /// So many requests a second and key, or any number.
+    #[must_use]
+    pub fn new(rate: Option<NonZeroU32>) -> Limiter {
+        Limiter { rate, buckets: Mutex::default() }
+    }
+
+    /// Counts a request.
+    ///
+    /// # Errors
+    /// When it is one too many, with the time after which to ask again.
+    pub fn take(&self, key_id: &str, now: Timestamp) -> Result<(), Error> {
+        let Some(rate) = self.rate.map(NonZeroU32::get) else { return Ok(()) };
+        let too_many = |wait| Err(Error::TooManyRequests { wait, burst: rate.saturating_mul(BURST), window: BURST });
+        let rate = f64::from(rate);
+        let mut buckets = self.lock();
+        if !buckets.contains_key(key_id) {
+            make_room(&mut buckets);
+            buckets.insert(key_id.to_owned(), Bucket::full(rate, now));
+        }
+        let bucket = buckets.get_mut(key_id).expect("it was there or has been put there");
+        bucket.fill(rate, now);
+        if now < bucket.refused_until {
+            return too_many(Duration::from_millis(bucket.refused_until.0 - now.0));
+        }
+        if bucket.tokens < 1.0 {
+            return too_many(Duration::from_secs_f64((1.0 - bucket.tokens) / rate));
+        }
+        bucket.tokens -= 1.0;
+        Ok(())
+    }
+
+    /// Has a key refused until then.
+    pub fn refuse(&self, key_id: &str, until: Timestamp) {
+        if let Some(bucket) = self.lock().get_mut(key_id) {
+            bucket.refused_until = until;
+        }
+    }
+
+    /// A panic elsewhere leaves the map whole: each change of it is one insert or one remove.
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Bucket>> {
+        self.buckets.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Bucket {
+    fn full(rate: f64, now: Timestamp) -> Bucket {
+        Bucket { tokens: rate * f64::from(BURST), filled: now, refused_until: Timestamp(0) }
+    }
+
+    fn fill(&mut self, rate: f64, now: Timestamp) {
+        let passed = now.0.saturating_sub(self.filled.0) as f64 / 1000.0;
+        self.tokens = (self.tokens + passed * rate).min(rate * f64::from(BURST));
+        self.filled = now;
+    }
+}
+
+/// Forgets whoever asked last the longest ago, whose bucket is likely full again: forgetting a full one changes nothing.
+fn make_room(buckets: &mut HashMap<String, Bucket>) {
+    if buckets.len() < KEYS {
+        return;
+    }
+    let idle = buckets.iter().min_by_key(|(_, bucket)| bucket.filled).map(|(key_id, _)| key_id.clone());
+    if let Some(idle) = idle {
+        buckets.remove(&idle);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn limiter(rate: u32) -> Limiter {
+        Limiter::new(NonZeroU32::new(rate))
+    }
+
+    fn wait(outcome: Result<(), Error>) -> Option<Duration> {
+        match outcome {
+            Err(Error::TooManyRequests { wait, .. }) => Some(wait),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn a_burst_passes_then_the_rate_holds() {
+        let limiter = limiter(10);
+        for _ in 0..20 {
+            limiter.take("a", Timestamp(0)).expect("room");
+        }
+        assert_eq!(wait(limiter.take("a", Timestamp(0))), Some(Duration::from_millis(100)));
+        limiter.take("b", Timestamp(0)).expect("room");
+        limiter.take("a", Timestamp(100)).expect("room");
+        assert!(limiter.take("a", Timestamp(100)).is_err());
+    }
+
+    #[test]
+    fn what_others_refuse_is_refused_for_a_while() {
+        let limiter = limiter(10);
+        limiter.take("a", Timestamp(0)).expect("room");
+        limiter.refuse("a", Timestamp(10_000));
+        assert_eq!(wait(limiter.take("a", Timestamp(4_000))), Some(Duration::from_secs(6)));
+        limiter.take("a", Timestamp(10_000)).expect("room");
+    }
+
+    #[test]
+    fn a_clock_that_goes_back_takes_nothing_away() {
+        let limiter = limiter(1);
+        limiter.take("a", Timestamp(5_000)).expect("room");
+        limiter.take("a", Timestamp(1_000)).expect("room");
+    }
+
+    #[test]
+    fn memory_is_bounded_and_the_busiest_key_is_kept() {
+        let limiter = limiter(1);
+        for other in 1..=2 * KEYS {
+            let now = Timestamp(other as u64);
+            let _ = limiter.take("busy", now);
+            limiter.take(&other.to_string(), now).expect("room");
+        }
+        assert_eq!(limiter.lock().len(), KEYS);
+        assert!(limiter.lock().contains_key("busy"));
+    }
+
+    #[test]
+    fn without_a_rate_nothing_is_counted() {
+        let limiter = Limiter::new(None);
+        for _ in 0..1000 {
+            limiter.take("a", Timestamp(0)).expect("room");
+        }
+        assert!(limiter.lock().is_empty());
+    }
+}
