@@ -13,6 +13,7 @@ use bytes::Bytes;
 
 pub use query::Query;
 pub(crate) use query::parse_limit;
+pub(crate) use row::Line;
 pub use row::Row;
 
 use crate::limits;
@@ -58,27 +59,28 @@ impl<'q> Listing<'q> {
             return;
         }
         let json = Bytes::from(project.to_json());
-        self.place(project, ContentHash::of(&json), &json);
+        self.place(self.query.rank(project), ContentHash::of(&json), || self.query.show(project, json));
+    }
+
+    /// Shows it a live record as a line, where the query takes lines.
+    pub(crate) fn add_line(&mut self, line: Line) {
+        self.place(Rank::of_id(line.id), ContentHash::of(&line.json), || line.json);
     }
 
     /// Shows it a record that was made ready before.
     pub fn add_row(&mut self, row: &Row) {
         if self.query.matches_row(row) {
-            self.place(&row.project, row.hash, &row.json);
+            self.place(self.query.rank(&row.project), row.hash, || self.query.show(&row.project, row.json.clone()));
         }
     }
 
-    fn place(&mut self, project: &Project, hash: ContentHash, json: &Bytes) {
+    fn place(&mut self, rank: Rank, hash: ContentHash, json: impl FnOnce() -> Bytes) {
         self.sum.add(hash);
-        let rank = self.query.rank(project);
         let before_page = self.query.after().is_some_and(|after| rank <= *after);
         if before_page || self.end.as_ref().is_some_and(|end| rank >= *end) {
             return;
         }
-        let json = match self.query.fields() {
-            Some(fields) => project.to_json_of(fields).into(),
-            None => json.clone(),
-        };
+        let json = json();
         self.weight += weight(&json);
         self.records.insert(rank, json);
         // One record always fits: it is far smaller than a page.

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 
 use super::Row;
@@ -114,6 +115,11 @@ impl Query {
         self.tag.is_empty()
     }
 
+    /// Whether a record's id and all of its JSON are enough to answer it.
+    pub(crate) fn takes_lines(&self) -> bool {
+        self.words.is_empty() && self.filters.is_empty() && self.sort.is_empty() && self.fields.is_none()
+    }
+
     fn passes_filters(&self, project: &Project) -> bool {
         self.filters
             .iter()
@@ -124,8 +130,12 @@ impl Query {
         Rank::of(project, &self.sort)
     }
 
-    pub(super) fn fields(&self) -> Option<&[String]> {
-        self.fields.as_deref()
+    /// What it shows of a record, all of which is `json`.
+    pub(super) fn show(&self, project: &Project, json: Bytes) -> Bytes {
+        match &self.fields {
+            Some(fields) => project.to_json_of(fields).into(),
+            None => json,
+        }
     }
 
     pub(super) fn limit(&self) -> usize {

@@ -2,8 +2,16 @@
 
 use bytes::Bytes;
 
-use crate::project::{ContentHash, Project};
+use crate::project::{ContentHash, Project, ProjectId};
 use crate::value::Value;
+
+/// A live record of which no more is known than a list shows.
+#[derive(Debug)]
+pub(crate) struct Line {
+    pub(crate) id: ProjectId,
+    /// All of it as JSON.
+    pub(crate) json: Bytes,
+}
 
 /// A record made ready.
 #[derive(Clone, Debug)]

@@ -43,6 +43,11 @@ impl ProjectId {
         ProjectId(text)
     }
 
+    /// The text, owned.
+    pub(crate) fn into_string(self) -> String {
+        self.0
+    }
+
     /// The text.
     #[must_use]
     pub fn as_str(&self) -> &str {

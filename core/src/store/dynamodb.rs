@@ -10,12 +10,14 @@
 mod decode;
 mod item;
 mod keys;
+mod line;
 mod retry;
 mod rows;
 mod table;
 mod write;
 
 use std::collections::HashMap;
+use std::fmt::Debug;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
@@ -33,9 +35,12 @@ use super::{Capacity, Commit, Consistency, Page, Position, Source, Store, StoreE
 use crate::history::Version;
 use crate::idempotency::Claim;
 use crate::key::{KeyHash, KeyRecord};
+use crate::list::{ListPage, Listing, Query};
 use crate::project::{LIST_SHARD, PRJ_ID, Project, ProjectId, Timestamp, UPDATED_AT};
+use crate::read;
+use crate::session::Session;
 
-use decode::PageDecoder;
+use decode::{Make, PageDecoder};
 use item::Garbled;
 
 pub use retry::configure;
@@ -135,22 +140,25 @@ impl Source for DynamoDb {
     }
 
     async fn scan(&self, from: Option<Position>, cost: &mut Capacity) -> Result<Page, StoreError> {
-        const OPERATION: &str = "Scan";
-        let decoder = PageDecoder::new(|| Output::erase(ScanOutput::builder().build()));
-        let start = from.map(|from| HashMap::from([(PRJ_ID.to_owned(), AttributeValue::S(from.id.to_string()))]));
-        self.client
-            .scan()
-            .table_name(&self.projects)
-            .set_exclusive_start_key(start)
-            .return_consumed_capacity(ReturnConsumedCapacity::Total)
-            .customize()
-            .interceptor(decoder.clone())
-            .send()
-            .await
-            .map_err(|error| failed(OPERATION, error))?;
-        let (page, units) = decoder.take().map_err(|garbled| garbled.during(OPERATION))?;
-        cost.read += units;
-        Ok(page)
+        let page = self.scan_for(decode::project, from, cost).await?;
+        Ok(Page { projects: page.records, next: page.next })
+    }
+
+    /// Where a list asks no more of a record than its id and all of its JSON, items become just that.
+    async fn list(&self, query: &Query, session: &Session, cost: &mut Capacity) -> Result<ListPage, StoreError> {
+        if !query.takes_lines() || session.ids().next().is_some() {
+            return read::list(self, query, session, cost).await;
+        }
+        let mut listing = Listing::new(query);
+        let mut from = None;
+        loop {
+            let page = self.scan_for(line::line, from, cost).await?;
+            page.records.into_iter().flatten().for_each(|line| listing.add_line(line));
+            match page.next {
+                Some(next) => from = Some(next),
+                None => return Ok(listing.finish()),
+            }
+        }
     }
 
     async fn changes(
@@ -161,7 +169,7 @@ impl Source for DynamoDb {
         cost: &mut Capacity,
     ) -> Result<Page, StoreError> {
         const OPERATION: &str = "Query";
-        let decoder = PageDecoder::new(|| Output::erase(QueryOutput::builder().build()));
+        let decoder = PageDecoder::new(|| Output::erase(QueryOutput::builder().build()), decode::project);
         let shard = AttributeValue::S(shard.to_string());
         let start = from.map(|from| item::index_key(&from, shard.clone()));
         self.client
@@ -182,7 +190,7 @@ impl Source for DynamoDb {
             .map_err(|error| failed(OPERATION, error))?;
         let (page, units) = decoder.take().map_err(|garbled| garbled.during(OPERATION))?;
         cost.read += units;
-        Ok(page)
+        Ok(Page { projects: page.records, next: page.next })
     }
 
     fn shards(&self) -> u16 {
@@ -285,6 +293,31 @@ impl Store for DynamoDb {
 }
 
 impl DynamoDb {
+    /// A page of the table, of each item what `make` makes of it.
+    async fn scan_for<T: Debug + Send + 'static>(
+        &self,
+        make: Make<T>,
+        from: Option<Position>,
+        cost: &mut Capacity,
+    ) -> Result<decode::Page<T>, StoreError> {
+        const OPERATION: &str = "Scan";
+        let decoder = PageDecoder::new(|| Output::erase(ScanOutput::builder().build()), make);
+        let start = from.map(|from| HashMap::from([(PRJ_ID.to_owned(), AttributeValue::S(from.id.to_string()))]));
+        self.client
+            .scan()
+            .table_name(&self.projects)
+            .set_exclusive_start_key(start)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .customize()
+            .interceptor(decoder.clone())
+            .send()
+            .await
+            .map_err(|error| failed(OPERATION, error))?;
+        let (page, units) = decoder.take().map_err(|garbled| garbled.during(OPERATION))?;
+        cost.read += units;
+        Ok(page)
+    }
+
     /// A row of the history, as it is now.
     async fn row(&self, key: Item, cost: &mut Capacity) -> Result<Option<Item>, StoreError> {
         let answer = self

@@ -1,11 +1,11 @@
-//! Pages of items, decoded from DynamoDB's JSON straight into projects.
+//! Pages of items, decoded from DynamoDB's JSON straight into what is wanted of them.
 //!
 //! The SDK decodes an item into a `HashMap` of its own values, from which projects are made in a second step: for a
 //! list of some thousand records that is most of what the list costs. So for `Scan` and `Query` an interceptor puts a
 //! decoder of ripple's in the place of the SDK's, where the answer is a success; errors the SDK reads as ever.
-//! <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_AttributeValue.html>
 
-use std::borrow::Cow;
+mod attribute;
+
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -17,41 +17,63 @@ use aws_smithy_runtime_api::client::interceptors::context::{
 use aws_smithy_runtime_api::client::orchestrator::{HttpResponse, OrchestratorError};
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_runtime_api::client::ser_de::{DeserializeResponse, SharedResponseDeserializer};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 
 use super::item::{self, Garbled};
-use crate::store::Page;
-use crate::value::{Members, Number, Value};
+use crate::project::Project;
+use crate::store::Position;
+
+pub(super) use attribute::{Attribute, Item};
 
 /// Decodes one operation's answer.
-#[derive(Clone, Debug)]
-pub(super) struct PageDecoder {
+#[derive(Debug)]
+pub(super) struct PageDecoder<T> {
     /// An answer without items, of the operation's type, for the SDK.
     empty: fn() -> Output,
-    decoded: Arc<Mutex<Option<Decoded>>>,
+    make: Make<T>,
+    decoded: Arc<Mutex<Option<Decoded<T>>>>,
 }
 
-/// A page and the units it cost.
-pub(super) type Decoded = Result<(Page, f64), Garbled>;
+/// What becomes of an item.
+pub(super) type Make<T> = fn(Item<'_>) -> Result<T, Garbled>;
 
-impl PageDecoder {
-    pub(super) fn new(empty: fn() -> Output) -> PageDecoder {
-        PageDecoder { empty, decoded: Arc::default() }
+/// A page and the units it cost.
+pub(super) type Decoded<T> = Result<(Page<T>, f64), Garbled>;
+
+/// A page of what was made of items.
+#[derive(Debug)]
+pub(super) struct Page<T> {
+    pub(super) records: Vec<T>,
+    /// Where the next page begins; `None` at the true end.
+    pub(super) next: Option<Position>,
+}
+
+/// An item as a project.
+pub(super) fn project(item: Item<'_>) -> Result<Project, Garbled> {
+    item::project(item.into_members())
+}
+
+impl<T> Clone for PageDecoder<T> {
+    fn clone(&self) -> Self {
+        PageDecoder { empty: self.empty, make: self.make, decoded: Arc::clone(&self.decoded) }
+    }
+}
+
+impl<T> PageDecoder<T> {
+    pub(super) fn new(empty: fn() -> Output, make: Make<T>) -> PageDecoder<T> {
+        PageDecoder { empty, make, decoded: Arc::default() }
     }
 
     /// What was decoded: of an answer that was a success, always something.
-    pub(super) fn take(&self) -> Decoded {
+    pub(super) fn take(&self) -> Decoded<T> {
         self.slot().take().unwrap_or_else(|| Err(Garbled::answer()))
     }
 
-    fn slot(&self) -> MutexGuard<'_, Option<Decoded>> {
+    fn slot(&self) -> MutexGuard<'_, Option<Decoded<T>>> {
         self.decoded.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Intercept for PageDecoder {
+impl<T: fmt::Debug + Send + 'static> Intercept for PageDecoder<T> {
     fn name(&self) -> &'static str {
         "page decoder"
     }
@@ -69,11 +91,12 @@ impl Intercept for PageDecoder {
     }
 }
 
-impl DeserializeResponse for PageDecoder {
+impl<T: fmt::Debug + Send + 'static> DeserializeResponse for PageDecoder<T> {
     fn deserialize_nonstreaming_with_config(&self, response: &HttpResponse, _: &ConfigBag) -> OutputOrError {
         let body = response.body().bytes().unwrap_or_default();
-        let answer: Answer = serde_json::from_slice(body).map_err(|error| OrchestratorError::response(error.into()))?;
-        *self.slot() = Some(answer.page());
+        let answer: Answer<'_> =
+            serde_json::from_slice(body).map_err(|error| OrchestratorError::response(error.into()))?;
+        *self.slot() = Some(answer.page(self.make));
         Ok((self.empty)())
     }
 }
@@ -81,9 +104,10 @@ impl DeserializeResponse for PageDecoder {
 /// The answer of `Scan` and `Query`.
 #[derive(serde::Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Answer {
-    items: Vec<Item>,
-    last_evaluated_key: Option<Item>,
+struct Answer<'a> {
+    #[serde(borrow)]
+    items: Vec<Item<'a>>,
+    last_evaluated_key: Option<Item<'a>>,
     consumed_capacity: Option<Consumed>,
 }
 
@@ -93,95 +117,11 @@ struct Consumed {
     capacity_units: f64,
 }
 
-impl Answer {
-    fn page(self) -> Decoded {
-        let projects = self.items.into_iter().map(|Item(members)| item::project(members)).collect::<Result<_, _>>()?;
-        let next = self.last_evaluated_key.map(|Item(members)| item::position(members)).transpose()?;
+impl Answer<'_> {
+    fn page<T>(self, make: Make<T>) -> Decoded<T> {
+        let records = self.items.into_iter().map(make).collect::<Result<_, _>>()?;
+        let next = self.last_evaluated_key.map(|key| item::position(key.into_members())).transpose()?;
         let units = self.consumed_capacity.map_or(0.0, |consumed| consumed.capacity_units);
-        Ok((Page { projects, next }, units))
+        Ok((Page { records, next }, units))
     }
-}
-
-/// An item: its attributes by name.
-struct Item(Members);
-
-impl<'de> Deserialize<'de> for Item {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Attributes;
-        impl<'de> Visitor<'de> for Attributes {
-            type Value = Item;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("attributes by name")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Item, A::Error> {
-                let mut members = Members::new();
-                while let Some((name, Attribute(value))) = map.next_entry()? {
-                    members.insert(name, value);
-                }
-                Ok(Item(members))
-            }
-        }
-        deserializer.deserialize_map(Attributes)
-    }
-}
-
-/// A value under the name of its type: `{"N": "1"}`.
-struct Attribute(Value);
-
-impl<'de> Deserialize<'de> for Attribute {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Typed;
-        impl<'de> Visitor<'de> for Typed {
-            type Value = Attribute;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a value under the name of its type")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Attribute, A::Error> {
-                let Some(kind) = map.next_key::<&str>()? else { return Err(A::Error::custom("no type")) };
-                let value = match kind {
-                    "S" => Value::String(map.next_value()?),
-                    "N" => Value::Number(number(&map.next_value::<Text<'_>>()?.0)?),
-                    "B" => Value::Binary(binary(&map.next_value::<Text<'_>>()?.0)?),
-                    "BOOL" => Value::Bool(map.next_value()?),
-                    "NULL" => map.next_value::<bool>().map(|_| Value::Null)?,
-                    "L" => {
-                        let list: Vec<Attribute> = map.next_value()?;
-                        Value::List(list.into_iter().map(|Attribute(value)| value).collect())
-                    }
-                    "M" => Value::Map(map.next_value::<Item>()?.0),
-                    "SS" => Value::Strings(map.next_value()?),
-                    "NS" => {
-                        let set: Vec<Text<'_>> = map.next_value()?;
-                        Value::Numbers(set.iter().map(|text| number(&text.0)).collect::<Result<_, _>>()?)
-                    }
-                    "BS" => {
-                        let set: Vec<Text<'_>> = map.next_value()?;
-                        Value::Binaries(set.iter().map(|text| binary(&text.0)).collect::<Result<_, _>>()?)
-                    }
-                    _ => return Err(A::Error::custom("no type that is known")),
-                };
-                match map.next_key::<&str>()? {
-                    None => Ok(Attribute(value)),
-                    Some(_) => Err(A::Error::custom("more than one type")),
-                }
-            }
-        }
-        deserializer.deserialize_map(Typed)
-    }
-}
-
-/// Text that is copied only where it has escapes.
-#[derive(serde::Deserialize)]
-struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
-
-fn number<E: serde::de::Error>(text: &str) -> Result<Number, E> {
-    Number::parse(text).ok_or_else(|| E::custom("no number"))
-}
-
-fn binary<E: serde::de::Error>(text: &str) -> Result<Vec<u8>, E> {
-    STANDARD.decode(text).map_err(E::custom)
 }
