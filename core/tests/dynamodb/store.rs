@@ -6,6 +6,8 @@ use crate::engine::{self, Engine};
 use ripple_core::history::Version;
 use ripple_core::idempotency::{Attempt, Claim};
 use ripple_core::key::{ApiKey, KeyRecord, Scope};
+use ripple_core::list::{Listing, Query};
+use ripple_core::session::Session;
 use ripple_core::store::memory::Memory;
 use ripple_core::store::{Capacity, Commit, Consistency, Position, Source as _, Store, Write};
 use ripple_core::value::{Members, Number, Value};
@@ -39,6 +41,7 @@ on_both! {
     a_tombstone_leaves_nothing_of_the_record
     the_same_commit_twice_is_done_once
     a_scan_goes_to_the_true_end
+    a_list_shows_what_a_scan_brings
     changes_come_in_order_and_in_pages
     a_key_that_is_not_there_is_none
     operations_tell_what_they_cost
@@ -211,6 +214,43 @@ async fn a_scan_goes_to_the_true_end(store: &impl Store) {
     }
     assert!(pages > 1, "3 MB are more than one page");
     assert_eq!(found, written);
+}
+
+async fn a_list_shows_what_a_scan_brings(store: &impl Store) {
+    for n in 0..12 {
+        let mut attributes = every_type();
+        attributes.insert("filler".to_owned(), Value::from("\"é\n".repeat(25_000)));
+        commit(store, None, &project(&format!("p{}", n * 7 % 12), 1, 10 + n, attributes)).await;
+    }
+    let tombstone = Project { tombstone: Some(Timestamp(5_000)), ..project("p3", 2, 99, Members::new()) };
+    let deleted = read(store, "p3").await;
+    assert_eq!(commit(store, deleted.as_ref(), &tombstone).await, Commit::Done);
+    let (mut projects, mut from) = (Vec::new(), None);
+    loop {
+        let page = store.scan(from, &mut Capacity::default()).await.expect("the store answers");
+        projects.extend(page.projects);
+        from = page.next;
+        if from.is_none() {
+            break;
+        }
+    }
+    // Some ask for all of every record in the order of ids, some for less, or for another order.
+    for parameters in ["", "limit=5", "fields=s", "sort=-updated_at", "version=1&limit=2", "q=text"] {
+        let mut pairs: Vec<(String, String)> = form_urlencoded::parse(parameters.as_bytes()).into_owned().collect();
+        loop {
+            let query = Query::parse(&pairs).expect("a query");
+            let mut listing = Listing::new(&query);
+            projects.iter().for_each(|project| listing.add(project));
+            let expected = listing.finish();
+            let listed = store.list(&query, &Session::default(), &mut Capacity::default()).await;
+            let listed = listed.expect("the store answers");
+            assert!(listed.body == expected.body, "{pairs:?}");
+            assert_eq!((listed.etag, &listed.next), (expected.etag, &expected.next), "{pairs:?}");
+            let Some(cursor) = listed.next else { break };
+            pairs.retain(|(name, _)| name != "cursor");
+            pairs.push(("cursor".to_owned(), cursor));
+        }
+    }
 }
 
 async fn changes_come_in_order_and_in_pages(store: &impl Store) {

@@ -94,8 +94,10 @@ impl<T: fmt::Debug + Send + 'static> Intercept for PageDecoder<T> {
 impl<T: fmt::Debug + Send + 'static> DeserializeResponse for PageDecoder<T> {
     fn deserialize_nonstreaming_with_config(&self, response: &HttpResponse, _: &ConfigBag) -> OutputOrError {
         let body = response.body().bytes().unwrap_or_default();
+        // All of it at once: string by string, as from bytes, takes a multiple of the time.
+        let text = str::from_utf8(body).map_err(|error| OrchestratorError::response(error.into()))?;
         let answer: Answer<'_> =
-            serde_json::from_slice(body).map_err(|error| OrchestratorError::response(error.into()))?;
+            serde_json::from_str(text).map_err(|error| OrchestratorError::response(error.into()))?;
         *self.slot() = Some(answer.page(self.make));
         Ok((self.empty)())
     }
