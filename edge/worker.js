@@ -17,9 +17,23 @@ addEventListener("error", (event) => {
   if (event.error instanceof WebAssembly.RuntimeError) state.criticalError = true;
 });
 
+const LIST = /^\w+:\/\/[^/?#]+\/prj$/;
+// What else can be asked of the list.
+const MORE = ["cache-control", "if-match", "ripple-session"];
+
+// Answers the request that most are, with what is there already. Its headers are read here: each would be a call out of
+// WebAssembly.
+function listAtOnce({ method, url, headers }, context) {
+  if (method !== "GET" || !LIST.test(url)) return;
+  const key = headers.get("x-api-key");
+  if (key === null || MORE.some((name) => headers.has(name))) return;
+  const [tag, coding, id] = ["if-none-match", "accept-encoding", "x-request-id"].map((name) => headers.get(name));
+  return ripple.list_at_once(key, tag, coding, id, Date.now(), context);
+}
+
 export default {
   fetch(request, env, context) {
     if (state.criticalError) recover();
-    return ripple.fetch(request, env, context);
+    return listAtOnce(request, context) ?? ripple.fetch(request, env, context);
   },
 };

@@ -1,5 +1,7 @@
 //! A request in, a response out.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use headers::HeaderMapExt as _;
 use http::header::{
@@ -13,7 +15,7 @@ use uuid::Builder;
 use crate::conditional::strong;
 use crate::error::Error;
 use crate::idempotency;
-use crate::key::{ApiKey, Caller, KeyHash, KeyMemory, Remembered};
+use crate::key::{ApiKey, Caller, KeyHash, KeyMemory, KeyRecord, Remembered};
 use crate::limits;
 use crate::method::{self, Answer, Call, Parts, Random};
 use crate::problem;
@@ -195,11 +197,10 @@ impl<S: Source> Api<S> {
         Ok((route, caller, used))
     }
 
-    /// Whose key it is, if that is remembered.
-    pub(crate) fn remembered(&self, key: &ApiKey, now: Timestamp) -> Option<Caller> {
-        let hash = key.hash();
-        match self.keys.recall(&hash, now) {
-            Remembered::Fresh(Some(record)) if record.admits(&hash, now) => Some(Caller::from(&record)),
+    /// Whose key it is, if that is remembered. A text that is no key is not.
+    pub(crate) fn remembered(&self, key: &str, now: Timestamp) -> Option<Arc<KeyRecord>> {
+        match self.keys.recall(&KeyHash::of(key), now) {
+            Remembered::Fresh(record) => record.filter(|record| record.is_valid(now)),
             _ => None,
         }
     }
@@ -221,6 +222,7 @@ impl<S: Source> Api<S> {
             Remembered::Fresh(record) => record,
             remembered => match (self.store.key(&hash, cost).await, remembered) {
                 (Ok(record), _) => {
+                    let record = record.filter(|record| record.is_of(&hash)).map(Arc::new);
                     self.keys.remember(hash, record.clone(), now);
                     asked = true;
                     record
@@ -232,9 +234,9 @@ impl<S: Source> Api<S> {
                 (Err(error), _) => return Err(error.into()),
             },
         };
-        let record = record.filter(|record| record.admits(&hash, now)).ok_or(Error::Forbidden)?;
+        let record = record.filter(|record| record.is_valid(now)).ok_or(Error::Forbidden)?;
         let used = (asked && record.use_is_news(now)).then_some(hash);
-        Ok((Caller::from(&record), used))
+        Ok((Caller::from(&*record), used))
     }
 }
 
@@ -274,12 +276,14 @@ fn anyone() -> Caller {
 /// The caller's, where it is fit for a log, or a new one.
 fn request_id(headers: &HeaderMap, random: &mut Random) -> String {
     let sent = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok());
-    let fit =
-        |id: &&str| (1..=limits::REQUEST_ID).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic());
-    match sent.filter(fit) {
+    match sent.filter(|id| is_request_id(id)) {
         Some(id) => id.to_owned(),
         None => Builder::from_random_bytes(random.bytes()).into_uuid().to_string(),
     }
+}
+
+pub(crate) fn is_request_id(text: &str) -> bool {
+    (1..=limits::REQUEST_ID).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 fn options(resource: &Resource) -> Answer {
@@ -292,7 +296,7 @@ fn options(resource: &Resource) -> Answer {
         .with_header(ACCESS_CONTROL_MAX_AGE, PREFLIGHT)
 }
 
-fn respond(verb: &Method, answer: Answer, report: Report) -> Response<Bytes> {
+pub(crate) fn respond(verb: &Method, answer: Answer, report: Report) -> Response<Bytes> {
     let Answer { status, mut headers, etag, body } = answer;
     let reads = verb == Method::GET || verb == Method::HEAD;
     let keepable = reads && (status == StatusCode::OK || status == StatusCode::NOT_MODIFIED);

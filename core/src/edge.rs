@@ -3,6 +3,7 @@
 //! A host admits a request ([`Api::admit`]), asks [`answers`] whether it is answered here, and if so [`Api::read`];
 //! everything else it sends to the origin, and shows [`Api::learn`] the answer.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,10 +11,10 @@ use headers::{CacheControl, HeaderMapExt as _};
 use http::header::{AGE, HeaderName, HeaderValue};
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 
-use crate::api::{Admitted, Api};
-use crate::key::{ApiKey, Caller, Scope};
-use crate::method;
-use crate::project::{Project, Timestamp};
+use crate::api::{self, Admitted, Api, Report, respond};
+use crate::key::{KeyRecord, Scope};
+use crate::method::{self, Answer};
+use crate::project::{ContentHash, Project, Timestamp};
 use crate::replica::{Clock, Prepared, Replica};
 use crate::route::{Resource, Route};
 use crate::session::{SESSION, Session};
@@ -30,6 +31,12 @@ pub fn answers(route: &Route) -> bool {
     route.near
 }
 
+/// Whether a caller's request id is fit to be echoed and logged; else the host makes one.
+#[must_use]
+pub fn is_request_id(text: &str) -> bool {
+    api::is_request_id(text)
+}
+
 /// A read's answer.
 #[derive(Debug)]
 pub struct ReadAnswer {
@@ -39,19 +46,44 @@ pub struct ReadAnswer {
     pub behind: Option<Refresh>,
 }
 
-/// The whole list, ready to be sent.
+/// What `GET /prj` can be answered with at once.
 #[derive(Clone, Debug)]
 pub struct WholeList {
     /// Whose key it was.
-    pub key_id: String,
-    /// The entity tag, with its quotes.
-    pub etag: String,
-    /// A JSON array.
-    pub body: Bytes,
-    /// How old it is.
-    pub age: Duration,
-    /// How long it stays fresh.
-    pub ttl: Duration,
+    pub key: Arc<KeyRecord>,
+    /// By which its answer is known.
+    pub stamp: Stamp,
+}
+
+/// All that the answer depends on, but for the request's id: two with the same stamp are the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    content: ContentHash,
+    age: u64,
+    ttl: i64,
+}
+
+impl WholeList {
+    /// What its answers are called in a [`Report`].
+    pub const METHOD: &'static str = "search";
+
+    /// The entity tag.
+    #[must_use]
+    pub fn etag(&self) -> String {
+        format!("\"{}\"", self.stamp.content.to_text())
+    }
+
+    /// The answer that [`Api::read`] gives, found or not modified, without a body and to a request without an id.
+    #[must_use]
+    pub fn head(&self, status: StatusCode) -> Response<Bytes> {
+        let Stamp { content, age, ttl } = self.stamp;
+        let answer = Answer { status, etag: Some(content.to_text()), ..Answer::json(Bytes::new()) };
+        let report = Report { method: Some(WholeList::METHOD), ..Report::default() };
+        let mut response = respond(&Method::GET, answer, report);
+        response.headers_mut().insert(AGE, HeaderValue::from(age));
+        response.headers_mut().insert(CACHE_STATUS, status_text(&format!("hit; ttl={ttl}")));
+        response
+    }
 }
 
 impl<S: Source, C: Clock> Api<Replica<S, C>> {
@@ -77,7 +109,7 @@ impl<S: Source, C: Clock> Api<Replica<S, C>> {
                 let result = result.await;
                 let mut response = admitted.conclude(request.method(), result);
                 if let Some(prepared) = prepared.filter(|_| tells_age(&response)) {
-                    let ttl = self.store().fresh().as_secs_f64() - prepared.age.as_secs_f64();
+                    let ttl = time_left(self.store().fresh(), prepared.age);
                     let headers = response.headers_mut();
                     headers.insert(AGE, HeaderValue::from(prepared.age.as_secs()));
                     headers.insert(CACHE_STATUS, cache_status(&prepared, newer, ttl));
@@ -87,18 +119,19 @@ impl<S: Source, C: Clock> Api<Replica<S, C>> {
         }
     }
 
-    /// The whole list if it can be sent at once: the key is remembered, the snapshot fresh. Nothing is awaited.
+    /// The whole list if it can be sent at once: the key is remembered and may read, the snapshot is fresh. Nothing is
+    /// awaited, parsed or rendered for it. It is what [`Api::read`] answers to `GET /prj` that asks for nothing more.
     #[must_use]
     pub fn whole_list(&self, key: &str, now: Timestamp) -> Option<WholeList> {
-        let caller = self.remembered(&ApiKey::parse(key)?, now)?;
-        if !caller.scopes.contains(&Scope::Read) {
-            return None;
-        }
-        let Caller { key_id, .. } = caller;
-        self.store().whole(now).map(|(etag, body, age)| {
-            let ttl = self.store().fresh().saturating_sub(age);
-            WholeList { key_id, etag: format!("\"{etag}\""), body, age, ttl }
-        })
+        let (content, age, fresh) = self.store().whole(now)?;
+        let key = self.remembered(key, now).filter(|key| key.scopes.contains(&Scope::Read))?;
+        let ttl = time_left(fresh, age);
+        Some(WholeList { key, stamp: Stamp { content, age: age.as_secs(), ttl } })
+    }
+
+    /// The whole list's bytes as they are now, rendered once after each change. `None`: they are more than a page.
+    pub fn whole_list_body(&self) -> Option<Bytes> {
+        self.store().whole_page()
     }
 
     /// Does a refresh that [`Api::read`] asked for, and tells what it cost.
@@ -139,17 +172,25 @@ fn tells_age(response: &Response<Bytes>) -> bool {
     response.status() == StatusCode::OK || response.status() == StatusCode::NOT_MODIFIED
 }
 
+/// Whole seconds that a snapshot stays fresh; negative when it is no longer.
+fn time_left(fresh: Duration, age: Duration) -> i64 {
+    let millis = |duration: Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+    millis(fresh).saturating_sub(millis(age)).div_euclid(1000)
+}
+
 /// `ripple; hit; ttl=3`, `ripple; fwd=stale`, … (RFC 9211 §2).
-fn cache_status(prepared: &Prepared, newer: bool, ttl: f64) -> HeaderValue {
-    let ttl = ttl.floor() as i64;
-    let text = match (prepared.fetched, prepared.freshness) {
-        (true, _) if prepared.missed => format!("ripple; fwd=miss; stored; ttl={ttl}"),
-        (true, _) if newer => format!("ripple; fwd=request; ttl={ttl}"),
-        (true, Freshness::Fresh) => format!("ripple; fwd=stale; ttl={ttl}"),
-        (_, Freshness::StaleIfError) => format!("ripple; hit; ttl={ttl}; detail=stale-if-error"),
-        _ => format!("ripple; hit; ttl={ttl}"),
-    };
-    HeaderValue::from_str(&text).expect("visible ASCII")
+fn cache_status(prepared: &Prepared, newer: bool, ttl: i64) -> HeaderValue {
+    status_text(&match (prepared.fetched, prepared.freshness) {
+        (true, _) if prepared.missed => format!("fwd=miss; stored; ttl={ttl}"),
+        (true, _) if newer => format!("fwd=request; ttl={ttl}"),
+        (true, Freshness::Fresh) => format!("fwd=stale; ttl={ttl}"),
+        (_, Freshness::StaleIfError) => format!("hit; ttl={ttl}; detail=stale-if-error"),
+        _ => format!("hit; ttl={ttl}"),
+    })
+}
+
+fn status_text(parameters: &str) -> HeaderValue {
+    HeaderValue::from_str(&format!("ripple; {parameters}")).expect("visible ASCII")
 }
 
 /// The record that an answer shows.

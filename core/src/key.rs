@@ -53,7 +53,7 @@ impl ApiKey {
     /// What is stored of it and looked up.
     #[must_use]
     pub fn hash(&self) -> KeyHash {
-        KeyHash(Sha256::digest(self.0.as_bytes()).into())
+        KeyHash::of(&self.0)
     }
 
     /// The secret, to show it once.
@@ -84,10 +84,24 @@ fn checksum(random: &[u8]) -> [u8; CHECK] {
 pub struct KeyHash([u8; 32]);
 
 impl KeyHash {
+    /// Of a text that may be no key at all: then it is the hash of none.
+    #[must_use]
+    pub(crate) fn of(text: &str) -> KeyHash {
+        KeyHash(Sha256::digest(text.as_bytes()).into())
+    }
+
     /// As the table has it: 64 hexadecimal digits.
     #[must_use]
     pub fn to_hex(&self) -> String {
-        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+        self.digits().into_iter().map(char::from).collect()
+    }
+
+    fn digits(&self) -> [u8; 64] {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        std::array::from_fn(|place| {
+            let byte = self.0[place / 2];
+            DIGITS[usize::from(if place % 2 == 0 { byte >> 4 } else { byte & 15 })]
+        })
     }
 }
 
@@ -135,12 +149,20 @@ pub struct KeyRecord {
 }
 
 impl KeyRecord {
-    /// Whether it is the record of the key with this hash, and valid. The comparison takes the same time
-    /// wherever the two differ.
+    /// Whether it is the record of the key with this hash, and valid.
     #[must_use]
     pub fn admits(&self, hash: &KeyHash, now: Timestamp) -> bool {
-        let same: bool = self.key_hash.as_bytes().ct_eq(hash.to_hex().as_bytes()).into();
-        same && self.revoked.is_none() && self.expires.is_none_or(|expires| now.0 < expires)
+        self.is_of(hash) && self.is_valid(now)
+    }
+
+    /// Whether it is the record of the key with this hash. The comparison takes the same time wherever the two differ.
+    pub(crate) fn is_of(&self, hash: &KeyHash) -> bool {
+        self.key_hash.as_bytes().ct_eq(&hash.digits()).into()
+    }
+
+    /// Whether its key has not been revoked and is not past its time.
+    pub(crate) fn is_valid(&self, now: Timestamp) -> bool {
+        self.revoked.is_none() && self.expires.is_none_or(|expires| now.0 < expires)
     }
 
     /// Whether its use at `now` is worth writing down.

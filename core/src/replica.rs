@@ -11,7 +11,7 @@ use bytes::Bytes;
 use crate::edge::shown_project;
 use crate::key::{KeyHash, KeyRecord};
 use crate::list::{ListPage, Query};
-use crate::project::{Project, ProjectId, Timestamp};
+use crate::project::{ContentHash, Project, ProjectId, Timestamp};
 use crate::read;
 use crate::session::Session;
 use crate::snapshot::Snapshot;
@@ -174,12 +174,17 @@ impl<S: Source, C: Clock> Replica<S, C> {
         self.held().protocol.fresh()
     }
 
-    /// The whole list with its entity tag and age, if it is held, fresh, and one page.
-    pub(crate) fn whole(&self, now: Timestamp) -> Option<(String, Bytes, Duration)> {
-        let held = &mut *self.held();
-        let age = held.protocol.age(now).filter(|age| *age <= held.protocol.fresh() && !held.too_large)?;
-        let body = held.snapshot.whole_page()?;
-        Some((held.snapshot.etag(), body, age))
+    /// What the whole list's entity tag is made of, its age and how long it is fresh, if it is held, fresh, and one page.
+    pub(crate) fn whole(&self, now: Timestamp) -> Option<(ContentHash, Duration, Duration)> {
+        let held = self.held();
+        let fresh = held.protocol.fresh();
+        let age = held.protocol.age(now).filter(|age| *age <= fresh && !held.too_large)?;
+        held.snapshot.is_one_page().then(|| (held.snapshot.content(), age, fresh))
+    }
+
+    /// The whole list as JSON, if it is one page.
+    pub(crate) fn whole_page(&self) -> Option<Bytes> {
+        self.held().snapshot.whole_page()
     }
 
     /// `None`: more than can be held.

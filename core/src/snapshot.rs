@@ -91,17 +91,17 @@ impl Snapshot {
     /// A page of the list.
     pub fn list(&mut self, query: &Query) -> ListPage {
         if let Some(body) = query.is_whole().then(|| self.whole_page()).flatten() {
-            return ListPage { body, next: None, etag: self.etag() };
+            return ListPage { body, next: None, etag: self.sum.to_text() };
         }
         let mut listing = Listing::new(query);
         self.rows().for_each(|row| listing.add_row(row));
         listing.finish()
     }
 
-    /// The entity tag of the whole list, without its quotes.
+    /// What the whole list is known by: its entity tag, without its quotes, once it is text.
     #[must_use]
-    pub fn etag(&self) -> String {
-        self.sum.to_text()
+    pub fn content(&self) -> ContentHash {
+        self.sum
     }
 
     /// Every project, live and deleted.
@@ -117,10 +117,16 @@ impl Snapshot {
 
     /// The whole list as JSON, rendered once, if it is one page.
     pub fn whole_page(&mut self) -> Option<Bytes> {
-        if self.whole.is_none() && self.weight <= limits::PAGE {
+        if self.whole.is_none() && self.is_one_page() {
             self.whole = Some(array(self.rows().map(|row| &row.json)));
         }
         self.whole.clone()
+    }
+
+    /// Whether the whole list is one page.
+    #[must_use]
+    pub fn is_one_page(&self) -> bool {
+        self.weight <= limits::PAGE
     }
 
     fn rows(&self) -> impl Iterator<Item = &Row> + Clone {

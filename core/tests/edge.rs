@@ -5,9 +5,9 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use ripple_core::edge::answers;
-use ripple_core::key::Caller;
+use ripple_core::key::{ApiKey, Caller, KeyRecord, Scope};
 use ripple_core::replica::{Clock, Replica};
 use ripple_core::store::memory::Memory;
 use ripple_core::{Api, Moment, Timestamp};
@@ -64,13 +64,36 @@ impl Setting {
         self.write(Method::POST, "/prj", &body).await
     }
 
+    /// Makes a key.
+    fn key(&self, scopes: &[Scope], expires: Option<u64>) -> String {
+        let random = if scopes == [Scope::Read] { [1; 64] } else { [2; 64] };
+        let key = ApiKey::generate(&random).expect("enough fair bytes");
+        let name = "k".to_owned();
+        self.origin.store().put_key(KeyRecord {
+            key_hash: key.hash().to_hex(),
+            key_id: name.clone(),
+            name,
+            scopes: scopes.to_owned(),
+            created: 0,
+            expires,
+            revoked: None,
+            last_used: None,
+        });
+        key.reveal().to_owned()
+    }
+
     /// Reads at the edge; whatever is to be done behind the answer is done after it.
     async fn read(&self, path: &str, headers: &[(&'static str, &str)]) -> Response<Bytes> {
+        self.read_as(Some(Caller::checked_by_gateway("test")), path, headers).await
+    }
+
+    async fn read_as(&self, caller: Option<Caller>, path: &str, headers: &[(&'static str, &str)]) -> Response<Bytes> {
         let mut request = Request::get(path).body(Bytes::new()).expect("valid");
         for (name, value) in headers {
             request.headers_mut().insert(*name, value.parse().expect("valid"));
         }
-        let admitted = self.edge.admit(&request, self.moment()).await.expect("the caller may");
+        let moment = Moment { caller, ..self.moment() };
+        let admitted = self.edge.admit(&request, moment).await.expect("the caller may");
         assert!(answers(admitted.route));
         let answer = self.edge.read(&request, admitted).await;
         if let Some(refresh) = answer.behind {
@@ -125,6 +148,56 @@ async fn edge_and_origin_answer_the_same() {
         let tells = origin.status() == StatusCode::OK;
         assert_eq!(edge.headers().contains_key("age"), tells, "{path}");
     }
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn the_list_at_once_is_the_answer_that_a_read_gives() {
+    let setting = Setting::new();
+    setting.create("a").await;
+    let key = setting.key(&[Scope::Read], None);
+    let at_once = || setting.edge.whole_list(&key, setting.clock.now());
+    let read = async |path, headers: &[(&'static str, &str)]| {
+        let headers: Vec<_> = headers.iter().copied().chain([("x-api-key", key.as_str())]).collect();
+        let mut response = setting.read_as(None, path, &headers).await;
+        response.headers_mut().insert("x-request-id", HeaderValue::from_static(""));
+        response
+    };
+    assert!(at_once().is_none(), "neither the key is remembered nor the list known");
+    read("/prj", &[]).await;
+    for seconds in [0, 1, 4] {
+        setting.pass(seconds);
+        let list = at_once().expect("it is fresh");
+        let found = read("/prj", &[]).await;
+        assert_eq!(list.head(StatusCode::OK).headers(), found.headers());
+        assert_eq!(setting.edge.whole_list_body().as_ref(), Some(found.body()));
+        let same = read("/prj", &[("if-none-match", list.etag().as_str())]).await;
+        assert_eq!(same.status(), StatusCode::NOT_MODIFIED);
+        assert_eq!(list.head(StatusCode::NOT_MODIFIED).headers(), same.headers());
+    }
+    setting.pass(1);
+    assert!(at_once().is_none(), "six seconds are past its freshness");
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn nobody_has_the_list_at_once_whose_key_would_not_do() {
+    let setting = Setting::new();
+    let at_once = |key: &str| setting.edge.whole_list(key, setting.clock.now()).is_some();
+    let expires = setting.clock.now().0 + 2_000;
+    let (reader, writer) = (setting.key(&[Scope::Read], Some(expires)), setting.key(&[Scope::Write], None));
+    for key in [&reader, &writer] {
+        let request = Request::get("/prj").header("x-api-key", key).body(Bytes::new()).expect("valid");
+        let moment = Moment { caller: None, ..setting.moment() };
+        if let Ok(admitted) = setting.edge.admit(&request, moment).await {
+            setting.edge.read(&request, admitted).await;
+        }
+    }
+    assert!(at_once(&reader));
+    assert!(!at_once(&writer), "it may not read");
+    for wrong in ["", "rpl_", &reader.to_lowercase(), &format!("{reader} "), &reader[..39]] {
+        assert!(!at_once(wrong), "{wrong:?}");
+    }
+    setting.pass(2);
+    assert!(!at_once(&reader), "it has expired");
 }
 
 #[tokio::test(flavor = "current_thread")]

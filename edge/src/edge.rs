@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
-use ripple_core::edge::answers;
+use ripple_core::edge::{WholeList, answers};
 use ripple_core::key::Scope;
 use ripple_core::rate::Limiter;
 use ripple_core::replica::Replica;
@@ -14,7 +14,8 @@ use worker::{Context, Env, RateLimiter};
 
 use crate::clock::{self, Clock};
 use crate::config::{Config, ConfigError};
-use crate::log::{self, Line};
+use crate::list::{Asked, List};
+use crate::log::{self, Level, Line};
 use crate::refusal::Refusal;
 use crate::store::ReadOnly;
 use crate::{exchange, fetch, origin, random};
@@ -28,6 +29,9 @@ const REFUSED: Duration = Duration::from_secs(10);
 pub(crate) struct Edge {
     config: Config,
     api: Api<Replica<ReadOnly, Clock>>,
+    list: List,
+    /// The rate-limit binding, where there is one.
+    shared_limiter: Option<RateLimiter>,
 }
 
 thread_local! {
@@ -45,30 +49,63 @@ impl Edge {
         let variable = |name: &str| js_sys::Reflect::get(env, &name.into()).ok()?.as_string();
         let config = Config::read(variable)?;
         let replica = Replica::new(ReadOnly::new(&config), Clock, config.fresh);
-        Ok(Edge { api: Api::new(replica).limited(Limiter::new(config.rate)), config })
+        let shared_limiter = env.get_binding(RATE_LIMITER).ok();
+        let api = Api::new(replica).limited(Limiter::new(config.rate));
+        Ok(Edge { api, list: List::default(), shared_limiter, config })
+    }
+
+    /// This isolate's, if it has answered a request before.
+    pub(crate) fn ready() -> Option<&'static Edge> {
+        EDGE.with(|edge| edge.get().and_then(|edge| edge.as_ref().ok().copied()))
+    }
+
+    /// Answers the request that most are, with what is there already. `None`: it takes more.
+    pub(crate) fn at_once(
+        &'static self,
+        key: &str,
+        asked: Asked,
+        now: Timestamp,
+        context: &Context,
+    ) -> Option<web_sys::Response> {
+        let list = self.api.whole_list(key, now)?;
+        let (status, response) = self.list.at_once(&list, &asked, || self.api.whole_list_body(), context)?;
+        self.api.limiter().take(&list.key.key_id, now).ok()?;
+        self.count(&list.key.key_id, context);
+        if self.config.log >= Level::Info {
+            let key_id = Some(list.key.key_id.clone());
+            let method = Some(WholeList::METHOD);
+            let report = Report { method, request_id: asked.request_id.into(), key_id, ..Report::default() };
+            self.log(&report, status.as_u16(), "edge", now);
+        }
+        Some(response)
     }
 
     /// Answers a request: parse, then the key, then the rate limit, then the route.
     pub(crate) async fn answer(
         &'static self,
         raw: web_sys::Request,
-        env: &Env,
         context: &Context,
     ) -> worker::Result<web_sys::Response> {
         let started = clock::now();
         let Some(request) = exchange::request(&raw) else {
-            return Ok(exchange::response(&Refusal::Unreadable.answer(&random::id()))?);
+            return Ok(exchange::response(&Refusal::Unreadable.answer(&String::from(random::id())))?);
         };
         let admitted =
             match self.api.admit(&request, Moment { now: started, random: random::bytes(), caller: None }).await {
                 Ok(admitted) => admitted,
                 Err(answered) => return self.finish(&answered, started),
             };
-        self.count(&admitted, env, context);
+        if let Some(key_id) = &admitted.report().key_id {
+            self.count(key_id, context);
+        }
         if !answers(admitted.route) {
             return self.forward(&raw, &request, &admitted, started).await;
         }
         let response = self.read(&request, admitted, context).await;
+        if exchange::shows_list(&request, &response) {
+            self.log_answer(&response, started);
+            return Ok(self.list.send(response, exchange::accepts_gzip(&raw), context)?);
+        }
         self.finish(&response, started)
     }
 
@@ -85,10 +122,9 @@ impl Edge {
     }
 
     /// Has the binding count a request that the isolate's own limiter let in.
-    fn count(&'static self, admitted: &Admitted, env: &Env, context: &Context) {
-        let Some(key_id) = &admitted.report().key_id else { return };
-        if let Ok(binding) = env.get_binding::<RateLimiter>(RATE_LIMITER) {
-            let key_id = key_id.clone();
+    fn count(&'static self, key_id: &str, context: &Context) {
+        if let Some(binding) = &self.shared_limiter {
+            let key_id = key_id.to_owned();
             context.wait_until(async move {
                 // A binding that fails limits nothing.
                 if binding.limit(key_id.clone()).await.is_ok_and(|outcome| !outcome.success) {
@@ -124,7 +160,7 @@ impl Edge {
 
     /// Has the replica learn of a write from the origin's answer to it.
     async fn learn(&self, request: &Request<Bytes>, response: web_sys::Response) -> worker::Result<web_sys::Response> {
-        let (status, headers) = exchange::head(&response);
+        let (status, headers) = exchange::outcome(&response);
         let body = fetch::body(&response).await.map_err(|error| error.to_string())?;
         self.api.learn(request.method(), request.uri().path(), status, &headers, &body);
         Ok(exchange::with_body(&response, &body)?)
@@ -132,10 +168,14 @@ impl Edge {
 
     /// Logs an answer of the edge's own, and hands it to the runtime.
     fn finish(&self, response: &Response<Bytes>, started: Timestamp) -> worker::Result<web_sys::Response> {
+        self.log_answer(response, started);
+        Ok(exchange::response(response)?)
+    }
+
+    fn log_answer(&self, response: &Response<Bytes>, started: Timestamp) {
         if let Some(report) = response.extensions().get::<Report>() {
             self.log(report, response.status().as_u16(), "edge", started);
         }
-        Ok(exchange::response(response)?)
     }
 
     fn log(&self, report: &Report, status: u16, by: &'static str, started: Timestamp) {

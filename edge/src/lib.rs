@@ -20,6 +20,7 @@
 // Their only user is the platform's part.
 #![cfg_attr(not(target_arch = "wasm32"), allow(dead_code))]
 
+mod coding;
 mod config;
 mod log;
 mod refusal;
@@ -35,11 +36,37 @@ mod exchange;
 #[cfg(target_arch = "wasm32")]
 mod fetch;
 #[cfg(target_arch = "wasm32")]
+mod gzip;
+#[cfg(target_arch = "wasm32")]
+mod list;
+#[cfg(target_arch = "wasm32")]
 mod origin;
 #[cfg(target_arch = "wasm32")]
 mod random;
 #[cfg(target_arch = "wasm32")]
 mod store;
+
+/// What the runtime calls for the whole list where nothing more is asked of it (edge/worker.js): an answer at once, or none,
+/// and then [`fetch`] has to see to it.
+#[cfg(target_arch = "wasm32")]
+#[wasm_bindgen::prelude::wasm_bindgen]
+pub fn list_at_once(
+    key: &str,
+    if_none_match: Option<String>,
+    accept_encoding: Option<String>,
+    request_id: Option<js_sys::JsString>,
+    now: f64,
+    context: worker::worker_sys::Context,
+) -> Option<web_sys::Response> {
+    let edge = edge::Edge::ready()?;
+    let request_id = request_id.filter(|id| ripple_core::edge::is_request_id(&String::from(id)));
+    let asked = list::Asked {
+        if_none_match,
+        gzip: accept_encoding.is_some_and(|accepted| coding::accepts_gzip(&accepted)),
+        request_id: request_id.unwrap_or_else(random::id),
+    };
+    edge.at_once(key, asked, ripple_core::Timestamp(now as u64), &worker::Context::new(context))
+}
 
 /// What the runtime calls.
 #[cfg(target_arch = "wasm32")]
@@ -50,9 +77,9 @@ async fn fetch(
     context: worker::Context,
 ) -> worker::Result<web_sys::Response> {
     match edge::Edge::of(&env) {
-        Ok(edge) => edge.answer(request, &env, &context).await,
+        Ok(edge) => edge.answer(request, &context).await,
         Err(error) => {
-            let id = random::id();
+            let id = String::from(random::id());
             log::error(&error, &id);
             Ok(exchange::response(&refusal::Refusal::Misconfigured.answer(&id))?)
         }

@@ -86,18 +86,20 @@ class Switch:
 class Edge:
     """One `wrangler dev`, ended with all that it started."""
 
-    def __init__(self, folder, origin, dynamodb, fresh=1):
+    def __init__(self, folder, origin, dynamodb, config=None, **changed):
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         variables = {
             "RIPPLE_ORIGIN": origin,
             "AWS_ENDPOINT_URL_DYNAMODB": dynamodb,
             "AWS_REGION": "us-east-1",
-            "RIPPLE_FRESH_SECONDS": str(fresh),
+            "RIPPLE_FRESH_SECONDS": "1",
             "RIPPLE_RATE_LIMIT": "0",
-        }
+        } | changed
         command = [str(ROOT / "node_modules/.bin/wrangler"), "dev", "--ip", "127.0.0.1", "--port", str(self.port)]
         command += ["--inspector-port", "0", "--show-interactive-dev-session=false", "--persist-to", str(folder / "state")]
+        if config:
+            command += ["--config", str(config)]
         for name, value in variables.items():
             command += ["--var", f"{name}:{value}"]
         env = os.environ | {

@@ -1,6 +1,7 @@
 """The edge worker under the real workerd: what its cache may and may not do, whose writes a reader sees, and what
 happens while DynamoDB or the origin is away."""
 
+import gzip
 import re
 import secrets
 import string
@@ -11,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from conftest import _setting
-from edge import Edge, Switch, send
+from edge import ROOT, Edge, Switch, send
 
 
 @pytest.fixture(scope="module")
@@ -152,6 +153,68 @@ def test_an_unchanged_list_is_not_sent_again(edge, key):
     assert (answer.status, answer.body, answer.headers["etag"]) == (304, b"", etag)
 
 
+def own_headers(answer):
+    """Without those of this one request, of the connection and of its time."""
+    others = ("x-request-id", "age", "cache-status", "date", "connection", "content-length", "transfer-encoding")
+    return {name.lower(): value for name, value in answer.headers.items() if name.lower() not in others}
+
+
+@pytest.mark.parametrize("coding", ["identity", "gzip"])
+@pytest.mark.parametrize("status", [200, 304])
+def test_the_list_is_the_same_at_once_and_by_the_long_way(edge, key, coding, status):
+    created(edge.url, key)
+
+    def both():
+        # To have what is known for ten minutes is to have what anybody has; but it is looked at.
+        long = send(edge.url, "GET", "/prj", key, accept_encoding=coding, cache_control="max-age=600")
+        return send(edge.url, "GET", "/prj", key, accept_encoding=coding), long
+
+    wait_for(lambda: all(answer.headers.get("content-encoding", "identity") == coding for answer in both()))
+    condition = {"if_none_match": both()[0].headers["etag"]} if status == 304 else {}
+    long = send(edge.url, "GET", "/prj", key, accept_encoding=coding, cache_control="max-age=600", **condition)
+    at_once = send(edge.url, "GET", "/prj", key, accept_encoding=coding, **condition)
+    assert (at_once.status, at_once.body) == (long.status, long.body)
+    assert at_once.status == status
+    assert own_headers(at_once) == own_headers(long)
+    assert at_once.headers["vary"] == "accept-encoding"
+    for answer in (at_once, long):
+        assert re.fullmatch(r"ripple; hit; ttl=-?\d+", answer.headers["cache-status"])
+        assert re.fullmatch(r"\d+", answer.headers["age"])
+
+
+def test_a_list_in_gzip_is_the_same_list(edge, key):
+    created(edge.url, key)
+    plain = send(edge.url, "GET", "/prj", key)
+    assert "content-encoding" not in plain.headers
+
+    def encoded():
+        return send(edge.url, "GET", "/prj", key, accept_encoding="gzip, br")
+
+    wait_for(lambda: encoded().headers.get("content-encoding") == "gzip")
+    answer = encoded()
+    assert gzip.decompress(answer.body) == plain.body
+    assert len(answer.body) < len(plain.body)
+    weak = answer.headers["etag"]
+    assert weak == "W/" + plain.headers["etag"], "other bytes have no strong tag in common"
+    # Whoever has either form has the list, at every host, and is not sent the other.
+    for url in (edge.url, _setting("RIPPLE_URL")):
+        for tag in (weak, plain.headers["etag"], f'"another", {weak}', "*"):
+            for coding in ("gzip", "identity"):
+                same = send(url, "GET", "/prj", key, if_none_match=tag, accept_encoding=coding)
+                assert (same.status, same.body) == (304, b""), same
+    head = send(edge.url, "HEAD", "/prj", key, accept_encoding="gzip")
+    assert own_headers(head) == own_headers(answer)
+
+
+def test_what_is_written_is_in_the_next_list_in_gzip(edge, key):
+    for _ in range(3):
+        record, token = created(edge.url, key)
+        answer = send(edge.url, "GET", "/prj", key, accept_encoding="gzip", ripple_session=token)
+        body = gzip.decompress(answer.body) if answer.headers.get("content-encoding") == "gzip" else answer.body
+        assert record["prj_id"] in body.decode()
+        send(edge.url, "GET", "/prj", key, accept_encoding="gzip")
+
+
 def test_fresh_reads_ask_dynamodb_nothing(edge, key, dynamodb):
     send(edge.url, "GET", "/prj", key, cache_control="no-cache")
     before = dynamodb.count
@@ -221,6 +284,51 @@ def test_writes_say_that_the_origin_is_away(edge, key, origin):
     assert send(edge.url, "GET", path, key).status == 200
     origin.mode = "pass"
     assert send(edge.url, "PATCH", path, key, {"goal": "new"}).json()["goal"] == "new"
+
+
+def test_a_key_that_asks_too_often_waits(tmp_path, origin, dynamodb, key):
+    edge = Edge(tmp_path, origin.url, dynamodb.url, RIPPLE_RATE_LIMIT="1")
+    try:
+        asked = time.monotonic()
+        answers = [send(edge.url, "GET", "/prj", key) for _ in range(12)]
+        refused = [answer for answer in answers if answer.status == 429]
+        # Two seconds' worth at once, then one each second.
+        assert len(answers) - len(refused) <= 3 + (time.monotonic() - asked)
+        assert refused and {answer.status for answer in answers} == {200, 429}
+        for answer in refused:
+            assert answer.json()["code"] == "too_many_requests"
+            assert answer.headers["retry-after"] == "1"
+            assert answer.headers["cache-control"] == "no-store"
+            assert "etag" not in answer.headers
+        assert send(edge.url, "GET", "/prj", _setting("RIPPLE_READ_KEY")).status == 200, "it counts by key"
+        assert send(edge.url, "GET", "/health").status == 200
+        time.sleep(1.1)
+        assert send(edge.url, "GET", "/prj", key).status == 200
+    finally:
+        edge.close()
+
+
+def test_the_rate_limit_binding_refuses_for_the_whole_data_centre(tmp_path, origin, dynamodb, key):
+    """wrangler.toml's example of it, with a limit that is soon reached."""
+    config = (ROOT / "wrangler.toml").read_text()
+    config = config.replace('main = "edge/worker.js"', f'main = "{ROOT}/edge/worker.js"')
+    config = re.sub(r"\[build\]\n(?:\w.*\n)+", "", config)
+    binding = re.search(r"(?:# .*\n)+", config[config.index("# [[ratelimits]]") :])[0]
+    config = config.replace(binding, binding.replace("# ", "")).replace("limit = 1000", "limit = 5")
+    (tmp_path / "wrangler.toml").write_text(config)
+    edge = Edge(tmp_path, origin.url, dynamodb.url, config=tmp_path / "wrangler.toml", RIPPLE_RATE_LIMIT="1000")
+    try:
+        refused = None
+        deadline = time.monotonic() + 20
+        while refused is None and time.monotonic() < deadline:
+            answer = send(edge.url, "GET", "/prj", key)
+            refused = answer if answer.status == 429 else None
+        assert refused is not None, edge.read_log()
+        assert 1 <= int(refused.headers["retry-after"]) <= 10
+        assert refused.json()["code"] == "too_many_requests"
+        assert send(edge.url, "GET", "/prj", _setting("RIPPLE_READ_KEY")).status == 200, "it counts by key"
+    finally:
+        edge.close()
 
 
 def test_logs_hold_no_key(edge, key):

@@ -4,6 +4,7 @@
 //! and what is reported is the median of the ratios within a round: whatever slowed the machine down in that round
 //! slowed all of them. [`noise`] tells how small a difference still means something.
 
+mod edge;
 mod figure;
 mod lambda;
 mod list;
@@ -28,6 +29,11 @@ const BENCHMARKS: &[Benchmark] = &[
         name: "lambda",
         purpose: "the Lambda function beside one in Python: start, get, memory",
         run: lambda::run,
+    },
+    Benchmark {
+        name: "edge",
+        purpose: "the edge worker beside one made with Hono: list, start, search",
+        run: edge::run,
     },
     Benchmark { name: "list", purpose: "a list of 10,000 records beside boto3's scan", run: list::run },
 ];

@@ -10,10 +10,10 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 
 use crate::node;
-use crate::process::run;
+use crate::process::{output, run};
 use crate::site;
 use crate::toolchain::{self, Target};
 use crate::workspace::{self, cargo, root};
@@ -22,6 +22,9 @@ use crate::workspace::{self, cargo, root};
 const PROFILE: &str = "edge";
 /// What wasm-bindgen calls the module.
 const MODULE: &str = "ripple_edge_bg.wasm";
+/// The most that the bundle may be, gzipped: each new isolate's start waits for it. Cloudflare takes 3 MB.
+/// <https://developers.cloudflare.com/workers/platform/limits/#worker-size>
+const LARGEST_BUNDLE: f64 = 600_000.0;
 
 /// Builds the worker; what is already built stays.
 pub(crate) fn build() -> Result<()> {
@@ -50,6 +53,25 @@ pub(crate) fn build() -> Result<()> {
     }
     fs::rename(&fresh, &built).with_context(|| format!("{} cannot be put in place", built.display()))?;
     eprintln!("edge worker: {} KB of WebAssembly", size / 1000);
+    Ok(())
+}
+
+/// Bundles a built worker as `wrangler deploy` would, another script than ripple's if one is named, and returns its size
+/// gzipped, in bytes.
+pub(crate) fn bundle(script: Option<&Path>, folder: &Path) -> Result<f64> {
+    let mut wrangler = node::command("wrangler")?;
+    wrangler.arg("deploy").args(script).args(["--dry-run", "--outdir"]).arg(folder);
+    let said = output(wrangler.env("WRANGLER_SEND_METRICS", "false"))?;
+    let size = said.split_once("gzip: ").and_then(|(_, rest)| rest.split_once(" KiB"));
+    let size: f64 = size.and_then(|(size, _)| size.parse().ok()).with_context(|| format!("no size in {said}"))?;
+    Ok(size * 1024.0)
+}
+
+/// Fails where ripple's bundle is larger than it may be.
+pub(crate) fn check_bundle() -> Result<()> {
+    let size = bundle(None, &workspace::target()?.join("xtask").join("bundle"))?;
+    eprintln!("edge worker: {:.1} KB gzipped, of at most {:.0}", size / 1e3, LARGEST_BUNDLE / 1e3);
+    ensure!(size <= LARGEST_BUNDLE, "the edge worker's bundle is too large");
     Ok(())
 }
 

@@ -81,6 +81,18 @@ impl Server {
         Ok(server)
     }
 
+    /// A key that may do everything.
+    #[cfg(all(feature = "bench", target_os = "linux"))]
+    pub(crate) fn key(&self) -> &str {
+        &self.address.key
+    }
+
+    /// Its URL.
+    #[cfg(all(feature = "bench", target_os = "linux"))]
+    pub(crate) fn url(&self) -> &str {
+        &self.address.url
+    }
+
     /// The URL of its DynamoDB.
     #[cfg(all(feature = "bench", target_os = "linux"))]
     pub(crate) fn dynamodb_endpoint(&self) -> &str {

@@ -52,6 +52,7 @@ fn black_box() -> Result<()> {
 fn edge() -> Result<()> {
     build_binaries()?;
     edge::build()?;
+    edge::check_bundle()?;
     // `cargo xtask dev` has the time that a start takes, and not that of a build.
     dev::build()?;
     run_suite(Server::start_with_edge()?)

@@ -1,13 +1,13 @@
 //! Keys looked up lately, so that not every request asks the table.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{KeyHash, KeyRecord};
 use crate::limits;
 use crate::project::Timestamp;
 
-/// Look-ups remembered, refusals too, in bounded memory.
+/// Look-ups remembered, refusals too, in bounded memory. A record is remembered under its own key's hash only.
 #[derive(Debug, Default)]
 pub struct KeyMemory {
     entries: Mutex<HashMap<KeyHash, Entry>>,
@@ -15,7 +15,7 @@ pub struct KeyMemory {
 
 #[derive(Clone, Debug)]
 struct Entry {
-    record: Option<KeyRecord>,
+    record: Option<Arc<KeyRecord>>,
     learned: Timestamp,
     /// The table could not be asked: it is not before then.
     put_off: Timestamp,
@@ -25,9 +25,9 @@ struct Entry {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Remembered {
     /// Recent enough to go by: the key's record, or that there is none.
-    Fresh(Option<KeyRecord>),
+    Fresh(Option<Arc<KeyRecord>>),
     /// To be looked up again; this goes on only while the table cannot be asked.
-    Stale(KeyRecord),
+    Stale(Arc<KeyRecord>),
     /// To be looked up.
     Unknown,
 }
@@ -60,7 +60,7 @@ impl KeyMemory {
 
     /// Remembers what the table said. When memory is full, refusals go first, then what was learned earliest:
     /// whoever tries many wrong keys pushes out their own.
-    pub fn remember(&self, hash: KeyHash, record: Option<KeyRecord>, now: Timestamp) {
+    pub fn remember(&self, hash: KeyHash, record: Option<Arc<KeyRecord>>, now: Timestamp) {
         let mut entries = self.lock();
         if entries.len() >= limits::REMEMBERED_KEYS && !entries.contains_key(&hash) {
             let oldest = entries.iter().min_by_key(|(_, entry)| (entry.record.is_some(), entry.learned));
@@ -87,8 +87,8 @@ mod tests {
         ApiKey::generate(&bytes).expect("enough fair bytes").hash()
     }
 
-    fn record() -> KeyRecord {
-        KeyRecord {
+    fn record() -> Arc<KeyRecord> {
+        Arc::new(KeyRecord {
             key_hash: String::new(),
             key_id: "k".into(),
             name: "n".into(),
@@ -97,7 +97,7 @@ mod tests {
             expires: None,
             revoked: None,
             last_used: None,
-        }
+        })
     }
 
     #[test]

@@ -14,10 +14,14 @@ pub(super) struct Figure {
 }
 
 impl Figure {
-    /// Of two that took turns, the other first: the median of the ratios is what counts.
-    pub(super) fn ratio(what: &'static str, costs: &[Cost], goal: f64) -> Figure {
-        let [other, ripple, ..] = costs else { panic!("two took turns") };
+    /// Of two that took turns, the other first of all: the median of the ratios is what counts.
+    pub(super) fn ratio(what: &'static str, other: &Cost, ripple: &Cost, goal: f64) -> Figure {
         Figure { what, ripple: ripple.median, other: other.median, value: ripple.ratio[1], goal }
+    }
+
+    /// One whose difference has to be small.
+    pub(super) fn difference(what: &'static str, other: f64, ripple: f64, goal: f64) -> Figure {
+        Figure { what, ripple, other, value: ripple - other, goal }
     }
 
     /// One that has to be small in itself.

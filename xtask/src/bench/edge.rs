@@ -1,0 +1,214 @@
+//! The edge worker beside one made with Hono that does the same, and beside one that does nothing: each bundled as it
+//! is deployed and in a `workerd` of its own, all of them alive at once, one request after another.
+//!
+//! Both check the key by its SHA-256 and answer with the same list from memory; neither logs. ripple's worker has its
+//! list from a real `ripple dev`, keeps it fresh and counts the key's rate. What Hono's sends is what ripple's sent first.
+
+mod http;
+mod workers;
+
+use std::fs;
+use std::path::Path;
+use std::time::Instant;
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::Value;
+
+use self::http::{Answer, Client};
+use self::workers::{Running, Worker};
+use super::figure::{self, Figure};
+use super::list::records;
+use super::measure::{Cost, Variant, compare, cpu_time, memory};
+use crate::server::{self, Server};
+use crate::workspace::{self, cargo};
+use crate::{edge, process};
+
+/// Records of the list: 40 KB of JSON.
+const RECORDS: usize = 100;
+/// Records of the search.
+const MANY: usize = 10_000;
+/// Rounds, and requests of each variant in a round.
+const ROUNDS: usize = 21;
+const REQUESTS: u32 = 400;
+const SEARCHES: u32 = 20;
+/// Starts of each.
+const STARTS: usize = 21;
+
+const BARE: &str = "xtask/src/bench/edge/bare.js";
+const HONO: &str = "xtask/src/bench/edge/hono.js";
+
+/// The benchmark `edge`.
+pub(super) fn run() -> Result<()> {
+    edge::build()?;
+    process::run(cargo("build").args(["--workspace", "--bin", "ripple"]))?;
+    let server = Server::start()?;
+    let folder = workspace::target()?.join("xtask").join(format!("bench-edge-{}", std::process::id()));
+    let figures = measure(&server, &folder)?;
+    fs::remove_dir_all(&folder)?;
+    server.stop()?;
+    figure::print(&figures, "other");
+    Ok(())
+}
+
+fn measure(server: &Server, folder: &Path) -> Result<Vec<Figure>> {
+    let bare = Worker::bundle(Some(BARE), &folder.join("bare"))?;
+    let ripple = Worker::bundle(None, &folder.join("ripple"))?.told(variables(server));
+    let hono = Worker::bundle(Some(HONO), &folder.join("hono"))?;
+    let mut figures = starts(&bare, &ripple, &hono)?;
+
+    let key = format!("x-api-key: {}\r\n", server.key());
+    import(server, folder, RECORDS)?;
+    let ripple = ripple.start()?;
+    let list = listed(&ripple, &key, RECORDS)?;
+    let hono = hono.told(vec![("KEY", server.key().to_owned()), ("LIST", list)]).start()?;
+    figures.extend(lists(&ripple, &hono, &key)?);
+
+    import(server, folder, MANY)?;
+    listed(&ripple, &key, MANY)?;
+    figures.extend(search(&ripple, &bare.start()?, &key)?);
+    Ok(figures)
+}
+
+fn variables(server: &Server) -> Vec<(&'static str, String)> {
+    [
+        ("RIPPLE_ORIGIN", server.url()),
+        ("AWS_ENDPOINT_URL_DYNAMODB", server.dynamodb_endpoint()),
+        ("AWS_REGION", "us-east-1"),
+        // An emulator takes any.
+        ("AWS_ACCESS_KEY_ID", "bench"),
+        ("AWS_SECRET_ACCESS_KEY", "bench"),
+        ("RIPPLE_RATE_LIMIT", "1000000"),
+        ("RIPPLE_LOG", "warn"),
+    ]
+    .map(|(name, text)| (name, text.to_owned()))
+    .into()
+}
+
+fn import(server: &Server, folder: &Path, count: usize) -> Result<()> {
+    let file = folder.join("projects.jsonl");
+    fs::write(&file, records(count)?)?;
+    process::run(server::ripple()?.arg("import").arg(file).args(["--endpoint-url", server.dynamodb_endpoint()]))
+}
+
+/// The list as it is now, which it is found to be.
+fn listed(ripple: &Running, key: &str, count: usize) -> Result<String> {
+    let answer = ripple.connect()?.get("/prj", &format!("{key}cache-control: no-cache\r\n"))?;
+    ensure!(answer.status == 200, "ripple answers {}", answer.status);
+    let records: Vec<Value> = serde_json::from_slice(&answer.body)?;
+    ensure!(records.len() == count, "ripple lists {} records and not {count}", records.len());
+    println!("a list of {count} records, {:.1} KB", answer.body.len() as f64 / 1e3);
+    Ok(String::from_utf8(answer.body)?)
+}
+
+/// Milliseconds from the start of `workerd` to the first answer, which needs no DynamoDB.
+fn starts(bare: &Worker, ripple: &Worker, hono: &Worker) -> Result<Vec<Figure>> {
+    let time = |worker: &Worker| {
+        let begun = Instant::now();
+        let running = worker.start()?;
+        let answer = running.connect()?.get("/health", "")?;
+        let took = begun.elapsed().as_secs_f64() * 1e3;
+        ensure!(!answer.body.is_empty(), "an answer that is none");
+        Ok(took)
+    };
+    let costs = compare(
+        STARTS,
+        &mut [
+            Variant { name: "start, bare", run: Box::new(|| time(bare)) },
+            Variant { name: "start, ripple", run: Box::new(|| time(ripple)) },
+            Variant { name: "start, Hono", run: Box::new(|| time(hono)) },
+        ],
+    )?;
+    show(&costs);
+    Ok(vec![Figure::difference("start above a bare worker's, ms", costs[0].median, costs[1].median, 20.0)])
+}
+
+/// Microseconds of CPU that a request takes, by what it asks for.
+fn lists(ripple: &Running, hono: &Running, key: &str) -> Result<Vec<Figure>> {
+    let gzip = format!("{key}accept-encoding: gzip\r\n");
+    let (mut to_ripple, mut to_hono) = (ripple.connect()?, hono.connect()?);
+    // The encoded form is made behind an answer.
+    while to_ripple.get("/prj", &gzip)?.header("content-encoding").is_none() {}
+    let condition = |answer: &Answer| {
+        let tag = answer.header("etag").map(|tag| format!("{key}if-none-match: {tag}\r\n"));
+        tag.context("no entity tag")
+    };
+    let of_ripple = condition(&to_ripple.get("/prj", key)?)?;
+    let of_hono = condition(&to_hono.get("/prj", key)?)?;
+    ensure!(to_ripple.get("/prj", key)?.body == to_hono.get("/prj", key)?.body, "the lists differ");
+
+    let record = format!("/prj/{}", first_id(&to_hono.get("/prj", key)?)?);
+    let (to_ripple, to_hono) = (std::cell::RefCell::new(to_ripple), std::cell::RefCell::new(to_hono));
+    let of = |running: &Running, client: &std::cell::RefCell<Client>, path: &str, headers: &str, status: u16| {
+        cost(running, &mut client.borrow_mut(), REQUESTS, path, headers, status)
+    };
+    let costs = compare(
+        ROUNDS,
+        &mut [
+            Variant { name: "list, Hono", run: Box::new(|| of(hono, &to_hono, "/prj", key, 200)) },
+            Variant { name: "list, ripple", run: Box::new(|| of(ripple, &to_ripple, "/prj", key, 200)) },
+            Variant { name: "list, ripple, gzip", run: Box::new(|| of(ripple, &to_ripple, "/prj", &gzip, 200)) },
+            Variant { name: "record, ripple", run: Box::new(|| of(ripple, &to_ripple, &record, key, 200)) },
+        ],
+    )?;
+    let unchanged = compare(
+        ROUNDS,
+        &mut [
+            Variant { name: "304, Hono", run: Box::new(|| of(hono, &to_hono, "/prj", &of_hono, 304)) },
+            Variant { name: "304, ripple", run: Box::new(|| of(ripple, &to_ripple, "/prj", &of_ripple, 304)) },
+        ],
+    )?;
+    show(&costs);
+    show(&unchanged);
+    Ok(vec![
+        Figure::ratio("CPU of a list, µs", &costs[0], &costs[1], 0.95),
+        Figure::ratio("CPU of a list in gzip, µs", &costs[0], &costs[2], 0.75),
+        Figure::ratio("CPU of a list not modified, µs", &unchanged[0], &unchanged[1], 0.60),
+    ])
+}
+
+/// What a search among many takes, and what memory.
+fn search(ripple: &Running, bare: &Running, key: &str) -> Result<Vec<Figure>> {
+    let mut client = ripple.connect()?;
+    let found: Vec<Value> = serde_json::from_slice(&client.get("/prj?q=smtp", key)?.body)?;
+    println!("{} records mention smtp", found.len());
+    let gzip = format!("{key}accept-encoding: gzip\r\n");
+    for headers in [key, &gzip, &gzip, &gzip] {
+        client.get("/prj", headers)?; // every form of it is in memory
+    }
+    let took = compare(
+        ROUNDS,
+        &mut [Variant {
+            name: "search",
+            run: Box::new(|| Ok(cost(ripple, &mut client, SEARCHES, "/prj?q=smtp", key, 200)? / 1e3)),
+        }],
+    )?;
+    bare.connect()?.get("/", "")?;
+    let megabytes = |running: &Running| Ok::<_, anyhow::Error>(memory(running.id())?.resident as f64 / 1e6);
+    let (of_ripple, of_bare) = (megabytes(ripple)?, megabytes(bare)?);
+    Ok(vec![
+        Figure::absolute("CPU of a search in 10,000 records, ms", took[0].median, 0.0, 10.0),
+        Figure::difference("memory above a bare worker's, MB", of_bare, of_ripple, 128.0),
+    ])
+}
+
+/// Microseconds of CPU a request.
+fn cost(running: &Running, client: &mut Client, requests: u32, path: &str, headers: &str, status: u16) -> Result<f64> {
+    let before = cpu_time(running.id())?;
+    for _ in 0..requests {
+        let answer = client.get(path, headers)?;
+        ensure!(answer.status == status, "{path} is answered with {}", answer.status);
+    }
+    Ok((cpu_time(running.id())? - before).as_secs_f64() * 1e6 / f64::from(requests))
+}
+
+fn first_id(list: &Answer) -> Result<String> {
+    let list: Vec<Value> = serde_json::from_slice(&list.body)?;
+    let id = list.first().and_then(|record| record["prj_id"].as_str());
+    id.map(str::to_owned).context("an empty list")
+}
+
+fn show(costs: &[Cost]) {
+    for cost in costs {
+        println!("{cost}");
+    }
+}

@@ -1,0 +1,57 @@
+//! One HTTP/1.1 connection that asks and waits: as little as can be beside the server that is measured.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+
+/// How long an answer may take.
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// A connection.
+pub(super) struct Client {
+    connection: BufReader<TcpStream>,
+    host: String,
+}
+
+/// An answer.
+pub(super) struct Answer {
+    pub(super) status: u16,
+    head: String,
+    pub(super) body: Vec<u8>,
+}
+
+impl Client {
+    pub(super) fn connect(address: SocketAddr) -> Result<Client> {
+        let connection = TcpStream::connect(address)?;
+        connection.set_nodelay(true)?;
+        connection.set_read_timeout(Some(LIMIT))?;
+        Ok(Client { connection: BufReader::with_capacity(1 << 16, connection), host: address.to_string() })
+    }
+
+    /// Asks with GET. `headers` are lines, each with its end.
+    pub(super) fn get(&mut self, path: &str, headers: &str) -> Result<Answer> {
+        let request = format!("GET {path} HTTP/1.1\r\nhost: {}\r\n{headers}\r\n", self.host);
+        self.connection.get_mut().write_all(request.as_bytes())?;
+        let mut head = String::new();
+        while !head.ends_with("\r\n\r\n") {
+            ensure!(self.connection.read_line(&mut head)? > 0, "the connection ends in a head: {head}");
+        }
+        let status = head.get(9..12).and_then(|status| status.parse().ok()).context("no status line")?;
+        let mut answer = Answer { status, head, body: Vec::new() };
+        if status != 304 {
+            let length = answer.header("content-length").and_then(|length| length.parse().ok());
+            answer.body.resize(length.with_context(|| format!("no length: {}", answer.head))?, 0);
+            self.connection.read_exact(&mut answer.body)?;
+        }
+        Ok(answer)
+    }
+}
+
+impl Answer {
+    pub(super) fn header(&self, wanted: &str) -> Option<&str> {
+        let fields = self.head.lines().filter_map(|line| line.split_once(':'));
+        fields.into_iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| value.trim())
+    }
+}
