@@ -1,0 +1,148 @@
+"""The history: who changed what, when, what it was before and what it became.
+
+ripple's rows say what each write replaced. Beginning with the newest state and undoing row by row tells the rest.
+
+ripple knows a writer by the name of the API key, and this app has one key for everybody. So it writes the name that
+somebody gave into the record's member `saved_by`, with the version that they had before them and a number of the form.
+Only a write that changed `saved_by`, and on the very base that stands in it, was made by that person: who restores an
+old state brings the old name back with it, and others write to the record without touching it.
+"""
+
+import copy
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+
+from .record import MISSING, SAVED_BY, tokens
+
+
+@dataclass(frozen=True)
+class Change:
+    """One field, or one entry of a list. Before or after it, there may be nothing."""
+
+    pointer: str
+    entry: object = MISSING
+    before: object = MISSING
+    after: object = MISSING
+
+
+@dataclass(frozen=True)
+class Version:
+    number: int
+    at: datetime | None = None
+    # As somebody named themselves; else there is only the key.
+    name: str | None = None
+    key: str | None = None
+    deleted: bool = False
+    changes: list = field(default_factory=list)
+
+
+def told(rows, newest):
+    """The versions that rows of ripple's history tell of, newest first. `newest` is the record at the first of them."""
+    state = copy.deepcopy(newest)
+    versions = []
+    for row in rows:
+        changes = row.get("changes", [])
+        told = [_change(state, change) for change in changes]
+        versions.append(
+            Version(
+                number=row["version"],
+                at=moment(row.get("updated_at")),
+                name=_name(state, row),
+                key=row.get("updated_by"),
+                deleted=row.get("deleted", False),
+                changes=[change for change in told if not _is_within(change.pointer, f"/{SAVED_BY}")],
+            )
+        )
+        for change in changes:
+            _undo(state, change)
+    return versions
+
+
+def savers(versions, pointer, entry=MISSING):
+    """The versions that changed a field, newest first."""
+    return [
+        version
+        for version in versions
+        if any(
+            (_is_within(change.pointer, pointer) or _is_within(pointer, change.pointer))
+            and (entry is MISSING or _same(change.entry, entry))
+            for change in version.changes
+        )
+    ]
+
+
+def moment(milliseconds):
+    try:
+        return datetime.fromtimestamp(int(milliseconds) / 1000, timezone.utc)
+    except (TypeError, ValueError, OverflowError, OSError):
+        return None  # another writer's
+
+
+def saved_by(state):
+    """The name in a record, whoever wrote it last."""
+    found = state.get(SAVED_BY)
+    name = found.get("name") if isinstance(found, dict) else None
+    return name if isinstance(name, str) and name else None
+
+
+def _name(state, row):
+    name = saved_by(state)
+    touched = any(_is_within(change.get("field", ""), f"/{SAVED_BY}") for change in row.get("changes", []))
+    return name if name and touched and state[SAVED_BY].get("base") == row.get("base") else None
+
+
+def _is_within(pointer, other):
+    return pointer == other or pointer.startswith(f"{other}/")
+
+
+def _change(state, change):
+    pointer, entry = change.get("field", ""), change.get("entry", MISSING)
+    after = _found(state, pointer)
+    if entry is not MISSING:
+        place = _place(after, entry)
+        after = MISSING if place is None else after[place]
+    return Change(pointer, entry, change.get("replaced", MISSING), MISSING if change.get("removed") else after)
+
+
+def _undo(state, change):
+    pointer, entry, before = change.get("field", ""), change.get("entry", MISSING), change.get("replaced", MISSING)
+    *parents, last = tokens(pointer) or [""]
+    for parent in parents:
+        state = state.setdefault(parent, {}) if isinstance(state, dict) else None
+    if not isinstance(state, dict):
+        return
+    if entry is MISSING:
+        if before is MISSING:
+            state.pop(last, None)
+        else:
+            state[last] = before
+        return
+    entries = state.get(last)
+    if not isinstance(entries, list):
+        entries = state[last] = []
+    place = _place(entries, entry)
+    if place is None:
+        entries.extend([] if before is MISSING else [before])
+    else:
+        entries[place : place + 1] = [] if before is MISSING else [before]
+
+
+def _found(state, pointer):
+    for token in tokens(pointer):
+        if not isinstance(state, dict) or token not in state:
+            return MISSING
+        state = state[token]
+    return state
+
+
+def _place(entries, entry):
+    """Where a list has an entry: by its `id`, or by itself."""
+    if not isinstance(entries, list):
+        return None
+    known_by = ((e["id"] if isinstance(e, dict) and "id" in e else e) for e in entries)
+    return next((place for place, known in enumerate(known_by) if _same(known, entry)), None)
+
+
+def _same(one, other):
+    """As JSON has it: `true` is not 1."""
+    return one == other and isinstance(one, bool) == isinstance(other, bool)

@@ -1,0 +1,228 @@
+"""What a save did, in a sentence: the receipt tells which fields, the history whose and when."""
+
+from datetime import datetime, timezone
+
+from markupsafe import Markup, escape
+
+from .history import savers
+from .record import MISSING, SAVED_BY, TIMELINE, label, shortened, title, tokens
+
+# A sentence that nobody reads to its end says nothing, and it travels in a cookie.
+MOST_CLAUSES = 8
+MOST_FIELDS = 4
+
+
+def of_save(receipt, record, versions, me=""):
+    """`record` is the answer's, `versions` (see `history`) go back from it to the base at least, as far as known."""
+    story = _Story(receipt, record, versions, me)
+    match receipt.result:
+        case "created":
+            return story.told([Markup("The project was registered")])
+        case "unchanged" if story.kept:
+            return story.told([Markup("Nothing of yours was new"), *story.kept_clauses()])
+        case "unchanged":
+            return story.told([Markup("Nothing changed: the project already is as you sent it")])
+    clauses = [*story.taken_clauses(), *story.merged_clauses(), *story.kept_clauses(), *story.won_clauses()]
+    if not (story.taken or story.merged or story.won):
+        clauses.insert(0, Markup("Nothing changed: somebody had already made the same changes"))
+    return story.told(clauses)
+
+
+def of_restore(receipt, record, versions, number, me=""):
+    story = _Story(receipt, record, versions, me)
+    if receipt.result == "unchanged":
+        return story.told([Markup("Nothing changed: the project already is as it was in version {}").format(number)])
+    clauses = [Markup("The project is back as it was in version {}").format(number)]
+    return story.told([*clauses, *story.kept_clauses(), *story.won_clauses()])
+
+
+def who(version, me="", own_key=None):
+    """Who made a version. Our own key is everybody's here, and says no more than that it was somebody."""
+    if version and version.name:
+        return Markup("you") if version.name == me else escape(version.name)
+    if version and version.key and own_key and version.key != own_key:
+        return Markup("“{}”").format(version.key)
+    return Markup("somebody else")
+
+
+def at(moment, now=None):
+    """A time that a browser can put into its own time zone; without that it is UTC."""
+    if moment is None:
+        return Markup("")
+    now = now or datetime.now(timezone.utc)
+    today = moment.date() == now.date()
+    text = f"at {moment:%H:%M} UTC" if today else f"on {moment.day} {moment:%B %Y} at {moment:%H:%M} UTC"
+    return Markup('<time datetime="{}">{}</time>').format(f"{moment:%Y-%m-%dT%H:%M:%SZ}", text)
+
+
+class _Story:
+    def __init__(self, receipt, record, versions, me):
+        # The version that was made; what changed nothing made none.
+        mine = [version for version in versions if version.number == receipt.version and receipt.result != "unchanged"]
+        self.mine = mine[0] if mine else None
+        self.others = [version for version in versions if version not in mine]
+        if receipt.base is not None and not receipt.base_missing:
+            self.others = [version for version in self.others if version.number > receipt.base]
+        self.receipt, self.record, self.me = receipt, record, me
+        # What was written just now was written with it.
+        self.own_key = None if receipt.result == "unchanged" else record.get("updated_by")
+        self.taken, self.merged = _shown(receipt.taken), _shown(receipt.merged)
+        self.kept, self.won = _shown(receipt.kept), _shown(receipt.won)
+
+    def told(self, clauses):
+        if self.receipt.base_missing:
+            clauses.append(
+                Markup("the history no longer has the version you began with, so lists were joined and nothing was removed")
+            )
+        if self.receipt.omitted or len(clauses) > MOST_CLAUSES:
+            clauses[MOST_CLAUSES:] = [Markup("and more, which the history has")]
+        sentence = Markup("; ").join(clauses)
+        return Markup(sentence[:1].upper()) + sentence[1:] + Markup(".")
+
+    def taken_clauses(self):
+        plain = [field.pointer for field in self.taken if not _is_timeline(field.pointer)]
+        clauses = [_entries(field) for field in self.taken if _is_timeline(field.pointer)]
+        if plain:
+            clauses.append(Markup("your {} {} saved").format(_names(plain), _were(plain)))
+        return clauses
+
+    def merged_clauses(self):
+        clauses = []
+        for field in self.merged:
+            others = self._distinct(savers(self.others, field.pointer))
+            beside = _and([Markup("what {} changed there {}").format(self._who(v), at(v.at)) for v in others])
+            what = _entries(field) if _is_timeline(field.pointer) else Markup("your {} was saved").format(label(field.pointer))
+            clauses.append(Markup("{}, beside {}").format(what, beside or Markup("what somebody else changed there")))
+        return clauses
+
+    def kept_clauses(self):
+        clauses = []
+        for version, pointers in self._by_saver(self.kept, whole_lists=False):
+            clauses.append(
+                Markup("the {} that {} saved {} {} kept").format(_names(pointers), self._who(version), _when(version), _were(pointers))
+            )
+        for field in self.kept:
+            entry = self._entry(field.pointer)
+            if entry is not None:
+                [version] = savers(self.others, f"/{TIMELINE}", _known_by(entry))[:1] or [None]
+                clauses.append(
+                    Markup("the timeline entry “{}” that you removed was kept, for {} changed it {}").format(
+                        title(entry), self._who(version), _when(version)
+                    )
+                )
+            elif _is_timeline(field.pointer):
+                changed = self._distinct(savers(self.others, field.pointer)) or [None]
+                told = [Markup("{} changed in the timeline {}").format(self._who(v), _when(v)) for v in changed]
+                clauses.append(Markup("what {} was kept").format(_and(told)))
+        return [Markup(" ".join(clause.split())) for clause in clauses]
+
+    def won_clauses(self):
+        clauses = []
+        for version, pointers in self._by_saver(self.won, whole_lists=True):
+            names = Markup("your {}").format(_names(pointers, self._entry_name))
+            ones = "ones" if len(pointers) > 1 else "one"
+            clause = Markup("{} replaced the {} that {} saved {}").format(names, ones, self._who(version), _when(version))
+            before = self._before(pointers[0]) if len(pointers) == 1 else ""
+            clauses.append(Markup("{} (“{}”)").format(clause.rstrip(), before) if before else clause)
+        return [Markup(" ".join(clause.split())) for clause in clauses]
+
+    def _by_saver(self, fields, whole_lists):
+        """The fields by the version that had saved them, which is the last of the others'."""
+        found = {}
+        for field in fields:
+            if not whole_lists and _is_timeline(field.pointer):
+                continue
+            entry = self._entry(field.pointer)
+            if entry is None:
+                [version] = savers(self.others, field.pointer)[:1] or [None]
+            else:
+                [version] = savers(self.others, f"/{TIMELINE}", _known_by(entry))[:1] or [None]
+            found.setdefault(version and version.number, (version, []))[1].append(field.pointer)
+        return found.values()
+
+    def _who(self, version):
+        return who(version, self.me, self.own_key)
+
+    def _distinct(self, versions):
+        """Of each person the last."""
+        found = {}
+        for version in versions:
+            found.setdefault(self._who(version), version)
+        return list(found.values())[:MOST_FIELDS]
+
+    def _entry(self, pointer):
+        """The timeline's entry that a pointer leads to or into."""
+        name, *rest = tokens(pointer) or [""]
+        entries = self.record.get(TIMELINE)
+        if name == TIMELINE and rest and isinstance(entries, list) and rest[0].isdigit() and int(rest[0]) < len(entries):
+            return entries[int(rest[0])]
+        return None
+
+    def _entry_name(self, pointer):
+        entry = self._entry(pointer)
+        if entry is None:
+            return escape(label(pointer))
+        member = (tokens(pointer)[2:] or ["text"])[0]
+        return Markup("{} of the timeline entry “{}”").format(member, title(entry))
+
+    def _before(self, pointer):
+        """What gave way, where it is short enough for a sentence."""
+        if self.mine is None:
+            return ""
+        entry = self._entry(pointer)
+        for change in self.mine.changes:
+            if entry is not None and change.pointer == f"/{TIMELINE}" and change.entry == _known_by(entry):
+                found = change.before
+                for name in tokens(pointer)[2:]:
+                    found = found.get(name) if isinstance(found, dict) else None
+                return _quoted(found)
+            if entry is None and change.pointer == pointer:
+                return _quoted(change.before)
+        return ""
+
+
+def _shown(fields):
+    return [field for field in fields if (tokens(field.pointer) or [""])[0] != SAVED_BY]
+
+
+def _is_timeline(pointer):
+    return (tokens(pointer) or [""])[0] == TIMELINE
+
+
+def _known_by(entry):
+    return entry["id"] if isinstance(entry, dict) and "id" in entry else entry
+
+
+def _entries(field):
+    """What was done to the timeline's entries."""
+    done = [(field.added, "added"), (field.changed, "changed"), (field.removed, "removed")]
+    done = [(count, what) for count, what in done if count]
+    if not done:
+        return Markup("the timeline is in the order that you gave it")
+    (count, what), *more = done
+    first = f"your timeline entry was {what}" if count == 1 else f"your {count} timeline entries were {what}"
+    return _and([Markup(first), *(Markup(f"{'one' if count == 1 else count} {what}") for count, what in more)])
+
+
+def _names(pointers, name=lambda pointer: escape(label(pointer))):
+    names = [name(pointer) for pointer in pointers[:MOST_FIELDS]]
+    if len(pointers) > MOST_FIELDS:
+        names.append(Markup(f"{len(pointers) - MOST_FIELDS} more"))
+    return _and(names)
+
+
+def _were(pointers):
+    return "were" if len(pointers) > 1 else "was"
+
+
+def _when(version):
+    return at(version.at) if version else Markup("")
+
+
+def _and(parts):
+    *first, last = parts or [Markup("")]
+    return Markup("{} and {}").format(Markup(", ").join(first), last) if first else last
+
+
+def _quoted(value):
+    return shortened(value, 60) if isinstance(value, str) and value is not MISSING else ""

@@ -1,0 +1,166 @@
+"""The Flask app of examples/flask as a process of the test's own, and a visitor of its pages who has no JavaScript."""
+
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import requests
+from bs4 import BeautifulSoup
+
+from dev import clean
+from edge import free_port
+
+FOLDER = Path(__file__).parents[2] / "examples/flask"
+# Unit tests take its modules as they are.
+sys.path.insert(0, str(FOLDER))
+
+
+class App:
+    """The app under waitress, as README.md and `cargo xtask dev --flask` start it."""
+
+    def __init__(self, folder, url, key, **environment):
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.log = open(folder / f"app-{self.port}.log", "w+b")
+        settings = {"RIPPLE_URL": url, "RIPPLE_KEY": key, "RIPPLE_DATA": str(folder), **environment}
+        command = [sys.executable, "-m", "waitress", f"--listen=127.0.0.1:{self.port}", "--call", "ripple_flask:create_app"]
+        self.process = subprocess.Popen(
+            command, cwd=FOLDER, env=clean() | settings, stdout=self.log, stderr=self.log, stdin=subprocess.DEVNULL
+        )
+        deadline = time.monotonic() + 30
+        while True:
+            assert self.process.poll() is None, self.read_log()
+            assert time.monotonic() < deadline, self.read_log()
+            try:
+                requests.get(f"{self.url}/static/ripple.css", timeout=5).raise_for_status()
+                return
+            except requests.ConnectionError:
+                time.sleep(0.05)
+
+    def read_log(self):
+        self.log.seek(0)
+        return self.log.read().decode(errors="replace")
+
+    def visitor(self, name=""):
+        return Visitor(self.url, name)
+
+    def close(self):
+        self.process.terminate()
+        self.process.wait(10)
+        self.log.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+
+class Visitor:
+    """Somebody with a browser of their own. Every page that they were shown is kept."""
+
+    def __init__(self, url, name=""):
+        self.url, self.name, self.http, self.seen = url, name, requests.Session(), []
+
+    def get(self, path="/", **parameters):
+        return self._page(self.http.get(self.url + path, params=parameters, timeout=60))
+
+    def post(self, path, data, headers=None):
+        return self._page(self.http.post(self.url + path, data=data, headers=headers, timeout=60))
+
+    def project(self, prj_id):
+        return self.get(f"/projects/{prj_id}")
+
+    def save(self, page, **changes):
+        """Sends the form of a project's page with what was typed into it."""
+        return self.send(page.form("#edit"), **({"your_name": self.name} | changes))
+
+    def send(self, form, press=None, **changes):
+        """Presses the button of that name, else the first. Names have `_` where the form has `-`, for rows."""
+        fields = form.filled()
+        for name, value in changes.items():
+            name = name.replace("_", "-") if name.startswith("row_") else name
+            assert name in form.names or value is None, (name, sorted(form.names))
+            fields = {other: kept for other, kept in fields.items() if other != name}
+            if value is not None:
+                fields[name] = value.replace("\n", "\r\n")
+        button, action = form.button(press)
+        return self.post(action, fields | button)
+
+    def _page(self, response):
+        page = Page(response, self.url)
+        self.seen.append(page)
+        return page
+
+
+class Page:
+    def __init__(self, response, base):
+        self.response, self.status, self.text, self.headers = response, response.status_code, response.text, response.headers
+        self.path = response.url.removeprefix(base)
+        self.html = BeautifulSoup(response.text, "html.parser")
+
+    def form(self, selector):
+        found = self.html.select(selector)
+        assert len(found) == 1, f"{len(found)} of {selector} in {self.text}"
+        return Form(found[0], self.html, self.path)
+
+    def words(self, selector="main"):
+        """The text of one element, as it reads; of times, the clock alone."""
+        return " ".join(" ".join(found.get_text().split()) for found in self.html.select(selector))
+
+    @property
+    def receipt(self):
+        """The sentence, with the times taken out."""
+        return re.sub(r" (at|on [\w ]+ at) \d\d:\d\d UTC", "", self.words(".notice.done"))
+
+    @property
+    def alarm(self):
+        return self.words(".notice.wrong")
+
+    def link(self, text):
+        return next(a["href"] for a in self.html.select("a") if a.get_text(strip=True).startswith(text))
+
+    def __repr__(self):
+        return f"{self.status} {self.path}\n{self.words()}"
+
+
+class Form:
+    """A form as a browser fills and sends it."""
+
+    def __init__(self, form, html, path):
+        inside = [e for e in form.select("input, textarea, select, button") if e.find_parent("template") is None]
+        outside = html.select(f"[form={form['id']}]") if form.get("id") else []
+        self.path, self.form, self.buttons = path, form, [e for e in [*inside, *outside] if e.name == "button"]
+        self.controls = [e for e in inside if e.name != "button" and e.get("name")]
+        self.names = {e["name"] for e in self.controls}
+
+    def filled(self):
+        fields = {}
+        for control in self.controls:
+            kind, name = control.get("type", "text"), control["name"]
+            if kind == "checkbox" and not control.has_attr("checked"):
+                continue
+            fields[name] = shown(control)
+        return fields
+
+    def button(self, name):
+        found = next(b for b in self.buttons if name is None or b.get("name") == name or b.get("formaction") == name)
+        sent = {found["name"]: found.get("value", "")} if found.get("name") else {}
+        return sent, found.get("formaction") or self.form.get("action") or self.path
+
+
+def shown(control):
+    """What a browser sends of a control that nobody has touched: HTML's own rules for each kind."""
+    if control.name == "textarea":
+        text = re.sub(r"\r\n?", "\n", control.get_text())
+        return text.removeprefix("\n").replace("\n", "\r\n")
+    if control.name == "select":
+        chosen = control.select_one("option[selected]") or control.select_one("option")
+        return chosen.get("value", chosen.get_text())
+    value = control.get("value", "on" if control.get("type") == "checkbox" else "")
+    if control.get("type") == "date":
+        return value if re.fullmatch(r"\d{4}-\d\d-\d\d", value) else ""
+    return value if control.get("type") == "hidden" else re.sub(r"[\r\n]", "", value)
