@@ -23,7 +23,8 @@ THROTTLED = b'{"__type":"com.amazonaws.dynamodb.v20120810#ThrottlingException","
 
 
 class Switch:
-    """Passes requests on, or lets them fail in the way that `mode` names: pass, stopped, throttle, garbage, slow."""
+    """Passes requests on, or lets them fail in the way that `mode` names: pass, stopped, throttle, garbage, slow, or
+    lost: done, and nobody hears of it."""
 
     def __init__(self, target):
         self.mode, self.count = "pass", 0
@@ -53,6 +54,10 @@ class Switch:
                 onward.request(self.command, self.path, body or None, headers)
                 response = onward.getresponse()
                 payload = response.read()
+                if switch.mode == "lost":
+                    self.connection.shutdown(socket.SHUT_RDWR)
+                    self.close_connection = True
+                    return
                 own = ("connection", "content-length", "date", "transfer-encoding")
                 self.send(response.status, {k: v for k, v in response.getheaders() if k.lower() not in own}, payload)
                 onward.close()

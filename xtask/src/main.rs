@@ -23,6 +23,7 @@ use clap::{Parser, Subcommand};
 mod adding;
 #[cfg(all(feature = "bench", target_os = "linux"))] // It reads the costs of processes from Linux.
 mod bench;
+mod browser;
 mod check;
 mod dev;
 mod edge;

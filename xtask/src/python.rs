@@ -1,4 +1,4 @@
-//! Python with the packages that `tests/python` needs, in a folder of its own.
+//! Python with the packages that something needs, in a folder of its own.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,32 +9,54 @@ use anyhow::{Context as _, Result};
 use crate::process::{output, run};
 use crate::workspace;
 
-/// The packages, pinned.
-const REQUIREMENTS: &str = "tests/python/requirements.txt";
+/// For `tests/python`, which start the Flask app too.
+pub(crate) const TESTS: Environment =
+    Environment { folder: "venv", requirements: &[FLASK_APP, "tests/python/requirements.txt"] };
+
+/// For the Flask app alone.
+pub(crate) const FLASK: Environment = Environment { folder: "venv-flask", requirements: &[FLASK_APP] };
+
+const FLASK_APP: &str = "examples/flask/requirements.txt";
 
 /// The oldest Python that those packages take.
 const OLDEST: (u8, u8) = (3, 10);
 
-/// The interpreter that has the packages. Sets it up at first and whenever the pins change.
-pub(crate) fn ready() -> Result<PathBuf> {
-    let environment = workspace::tools().join("venv");
-    let python = environment.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" });
-    let requirements = workspace::root().join(REQUIREMENTS);
-    let pins = fs::read_to_string(&requirements).with_context(|| format!("{REQUIREMENTS} cannot be read"))?;
-    // Written last, so that it is there only when everything else is.
-    let stamp = environment.join("requirements.txt");
+/// A folder of packages.
+pub(crate) struct Environment {
+    /// In `.tools`.
+    folder: &'static str,
+    /// The files that name the packages, pinned.
+    requirements: &'static [&'static str],
+}
 
-    let same_pins = fs::read_to_string(&stamp).is_ok_and(|installed| installed == pins);
-    if same_pins && meets(&python, OLDEST) {
-        return Ok(python);
+impl Environment {
+    /// The interpreter that has the packages. Sets it up at first and whenever the pins change.
+    pub(crate) fn ready(&self) -> Result<PathBuf> {
+        let environment = workspace::tools().join(self.folder);
+        let python = environment.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" });
+        let read = |file| fs::read_to_string(workspace::root().join(file)).with_context(|| format!("no {file}"));
+        let pins = self.requirements.iter().map(read).collect::<Result<String>>()?;
+        // Written last, so that it is there only when everything else is.
+        let stamp = environment.join("requirements.txt");
+
+        let same_pins = fs::read_to_string(&stamp).is_ok_and(|installed| installed == pins);
+        if same_pins && meets(&python, OLDEST) {
+            return Ok(python);
+        }
+
+        let system = system()?;
+        eprintln!(
+            "installing the Python packages of {} into .tools/{} (once)",
+            self.requirements.join(" and "),
+            self.folder
+        );
+        run(Command::new(system).args(["-m", "venv", "--clear"]).arg(&environment))?;
+        let mut install = workspace::command(&python);
+        install.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
+        run(install.args(self.requirements.iter().flat_map(|file| ["-r", file])))?;
+        fs::write(stamp, pins)?;
+        Ok(python)
     }
-
-    let system = system()?;
-    eprintln!("installing the Python packages of {REQUIREMENTS} into .tools/venv (once)");
-    run(Command::new(system).args(["-m", "venv", "--clear"]).arg(&environment))?;
-    run(Command::new(&python).args(["-m", "pip", "install", "--quiet", "-r"]).arg(&requirements))?;
-    fs::write(stamp, pins)?;
-    Ok(python)
 }
 
 /// The machine's own Python.
@@ -42,7 +64,7 @@ fn system() -> Result<&'static Path> {
     let candidates = [Path::new("python3"), Path::new("python")];
     let found = candidates.into_iter().find(|python| meets(python, OLDEST));
     let (major, minor) = OLDEST;
-    found.with_context(|| format!("the tests in tests/python need Python {major}.{minor} or later: please install it"))
+    found.with_context(|| format!("this needs Python {major}.{minor} or later: please install it"))
 }
 
 fn meets(python: &Path, (major, minor): (u8, u8)) -> bool {

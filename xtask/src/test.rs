@@ -5,6 +5,7 @@ use std::process::Command;
 use anyhow::Result;
 
 use crate::adding;
+use crate::browser;
 use crate::check;
 use crate::dev;
 use crate::edge;
@@ -22,7 +23,11 @@ const STEPS: &[Step] = &[
     Step { name: "adding-a-method", purpose: "docs/ADDING_A_METHOD.md, done in a copy", run: adding::check },
     Step { name: "black-box", purpose: "the black-box suite against `ripple dev`", run: black_box },
     Step { name: "edge", purpose: "the same suite against the edge worker under workerd", run: edge },
-    Step { name: "python", purpose: "boto3 as a second writer, and what befalls the edge worker", run: python },
+    Step {
+        name: "python",
+        purpose: "boto3 as a second writer, what befalls the edge worker, the Flask app in two browsers",
+        run: python,
+    },
 ];
 
 /// The black-box suite's name as a test.
@@ -67,13 +72,17 @@ fn run_suite(server: Server) -> Result<()> {
 }
 
 fn python() -> Result<()> {
-    let interpreter = python::ready()?;
+    let interpreter = python::TESTS.ready()?;
+    let browser = browser::ready()?;
     build_binaries()?;
     edge::build()?;
+    dev::build()?;
     let server = Server::start()?;
     let mut pytest = workspace::command(interpreter);
     pytest.args(["-m", "pytest", "-p", "no:cacheprovider", "tests/python"]);
     server.introduce(&mut pytest);
+    pytest.env("RIPPLE_BROWSER", browser);
+    pytest.env("RIPPLE_XTASK", workspace::binary("xtask")?);
     pytest.env("RIPPLE_BIN", workspace::binary("ripple")?);
     pytest.env("RIPPLE_BOOTSTRAP", workspace::binary("bootstrap")?);
     run(&mut pytest)?;

@@ -3,7 +3,7 @@
 //! `rustup target add` is the normal way. Where rustup can fetch nothing, on a machine that reaches Debian's mirrors
 //! and no others, [`debian`]'s Rust takes its place. Nobody is asked: the first that works is taken.
 
-mod debian;
+pub(crate) mod debian;
 
 use std::path::Path;
 use std::process::Command;

@@ -5,7 +5,7 @@ from datetime import datetime, timezone
 from markupsafe import Markup, escape
 
 from .history import savers
-from .record import MISSING, SAVED_BY, TIMELINE, label, shortened, title, tokens
+from .record import FIELDS, MISSING, SAVED_BY, TIMELINE, label, shortened, title, tokens
 
 # A sentence that nobody reads to its end says nothing, and it travels in a cookie.
 MOST_CLAUSES = 8
@@ -182,7 +182,11 @@ class _Story:
 
 
 def _shown(fields):
-    return [field for field in fields if (tokens(field.pointer) or [""])[0] != SAVED_BY]
+    """Those to be told of, in the order that they have on the page."""
+    order = [f.name for f in FIELDS]
+    named = [(tokens(field.pointer) or [""])[0] for field in fields]
+    told = [(order.index(name) if name in order else len(order), field) for name, field in zip(named, fields) if name != SAVED_BY]
+    return [field for _, field in sorted(told, key=lambda pair: pair[0])]
 
 
 def _is_timeline(pointer):

@@ -31,7 +31,7 @@ impl Room {
         }
         // To make a key with.
         run(cargo("build").args(["--workspace", "--bin", "ripple"]))?;
-        let python = python::ready()?;
+        let python = python::TESTS.ready()?;
         let server = Server::start_optimised()?;
         let folder = workspace::target()?.join("xtask").join(format!("bench-{}", std::process::id()));
         let engine = server.dynamodb_endpoint().trim_start_matches("http://");

@@ -30,8 +30,12 @@ pub(super) struct Backend {
 pub(super) struct Address {
     /// The API.
     pub(super) url: String,
+    /// A key for it.
+    pub(super) key: String,
     /// The DynamoDB beneath.
     pub(super) dynamodb_endpoint: String,
+    /// The edge worker, once it answers.
+    pub(super) edge_url: Option<String>,
 }
 
 impl Backend {
@@ -57,10 +61,10 @@ impl Backend {
         (written >= self.started).then(|| read(&self.file))?.ok()
     }
 
-    /// Adds the edge's URL to the file.
-    pub(super) fn add_edge_url(&self, url: &str) -> Result<()> {
+    /// Adds the URL of what runs beside it to the file.
+    pub(super) fn add(&self, name: &str, url: &str) -> Result<()> {
         let mut members: Map<String, Value> = read(&self.file)?;
-        members.insert("edge_url".to_owned(), url.into());
+        members.insert(name.to_owned(), url.into());
         replace(&self.file, &serde_json::to_vec_pretty(&members)?)
     }
 

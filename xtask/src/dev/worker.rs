@@ -2,27 +2,20 @@
 
 use std::env;
 use std::fs;
-use std::io::{Read as _, Write as _};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::net::SocketAddr;
+use std::process::Command;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 
 use super::Options;
 use super::backend::{Address, Backend};
+use super::guest::{self, Guest};
 use crate::node;
-use crate::process;
 use crate::workspace::cargo;
-
-/// How long wrangler may take to end the processes that it has started.
-const END_LIMIT: Duration = Duration::from_secs(5);
-/// How long one question to the worker may take.
-const ASK_LIMIT: Duration = Duration::from_secs(2);
 
 /// `cargo xtask edge`, and when that has built it, `wrangler dev`.
 pub(super) struct Worker {
-    process: Child,
+    process: Guest,
     /// What comes after the build.
     wrangler: Option<Command>,
     address: SocketAddr,
@@ -32,54 +25,36 @@ pub(super) struct Worker {
 impl Worker {
     /// Starts the build. wrangler would do it too, says wrangler.toml, but show none of it.
     pub(super) fn start(options: &Options, backend: &Address) -> Result<Worker> {
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port(options.edge_port)?));
+        let address = guest::address(options.edge_port)?;
         let wrangler = Some(wrangler(options, backend, address)?);
         eprintln!("building the edge worker; the API answers already");
-        let process = in_a_group(cargo("xtask").arg("edge"))?;
+        let process = Guest::start(cargo("xtask").arg("edge"))?;
         Ok(Worker { process, wrangler, address, answers: false })
     }
 
     /// Whether it still runs. Once it answers, says where it is.
     pub(super) fn look(&mut self, backend: &Backend) -> Result<bool> {
-        if let Some(status) = self.process.try_wait()? {
+        if let Some(status) = self.process.ended()? {
             let Some(mut wrangler) = self.wrangler.take().filter(|_| status.success()) else { return Ok(false) };
-            self.process = in_a_group(&mut wrangler)?;
+            self.process = Guest::start(&mut wrangler)?;
         }
-        let asked = self.wrangler.is_none() && !self.answers;
-        if asked && health(self.address).is_ok_and(|answer| answer.starts_with("HTTP/1.1 200")) {
+        if self.wrangler.is_none() && !self.answers && guest::answers(self.address, "/health") {
             self.answers = true;
             let url = format!("http://{}", self.address);
-            backend.add_edge_url(&url)?;
+            backend.add("edge_url", &url)?;
             println!("\nthe edge worker is at {url}, with the same key and paths. Ctrl-C ends both.");
         }
         Ok(true)
     }
 
-    pub(super) fn stop(mut self) -> Result<()> {
-        process::interrupt(&mut self.process, END_LIMIT).map(drop)
+    /// Whether it answers.
+    pub(super) fn serves(&self) -> bool {
+        self.answers
     }
-}
 
-impl Drop for Worker {
-    fn drop(&mut self) {
-        // Whatever it has left behind.
-        #[cfg(unix)]
-        {
-            use nix::sys::signal::{Signal, killpg};
-            use nix::unistd::Pid;
-            let _ = killpg(Pid::from_raw(self.process.id().cast_signed()), Signal::SIGKILL);
-        }
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+    pub(super) fn stop(self) -> Result<()> {
+        self.process.stop()
     }
-}
-
-/// Starts a process in a group of its own: what it starts can be ended with it.
-fn in_a_group(command: &mut Command) -> Result<Child> {
-    #[cfg(unix)]
-    std::os::unix::process::CommandExt::process_group(command, 0);
-    let name = command.get_program().to_string_lossy().into_owned();
-    command.stdin(Stdio::null()).spawn().with_context(|| format!("{name} cannot be started"))
 }
 
 fn wrangler(options: &Options, backend: &Address, address: SocketAddr) -> Result<Command> {
@@ -116,21 +91,4 @@ fn variables(backend: &Address) -> Vec<(&'static str, String)> {
         variables.extend(env::var(name).ok().filter(|value| !value.is_empty()).map(|value| (name, value)));
     }
     variables
-}
-
-/// The port asked for, or for 0 one that is free now. Somebody could take it until wrangler does; then wrangler says so.
-fn free_port(asked_for: u16) -> Result<u16> {
-    if asked_for != 0 {
-        return Ok(asked_for);
-    }
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
-}
-
-fn health(address: SocketAddr) -> Result<String> {
-    let mut connection = TcpStream::connect_timeout(&address, ASK_LIMIT)?;
-    connection.set_read_timeout(Some(ASK_LIMIT))?;
-    write!(connection, "GET /health HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n")?;
-    let mut answer = String::new();
-    connection.read_to_string(&mut answer)?;
-    Ok(answer)
 }

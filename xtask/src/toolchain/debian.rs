@@ -31,31 +31,37 @@ const COMPILER: &str = "ripple-compiler";
 pub(super) fn is_ready(target: Target) -> bool {
     let linked = output(Command::new("rustup").args(["toolchain", "list"]))
         .is_ok_and(|list| list.lines().any(|line| line.split_whitespace().next() == Some(NAME)));
-    linked && missing_packages().is_ok_and(|missing| missing.is_empty()) && std_is_ready(target)
+    linked && missing(PACKAGES).is_ok_and(|missing| missing.is_empty()) && std_is_ready(target)
 }
 
 /// Installs, compiles and links what is missing.
 pub(super) fn set_up(target: Target) -> Result<()> {
-    let missing = missing_packages().context("this is no Debian with a Rust to take instead")?;
-    if !missing.is_empty() {
-        eprintln!("installing {}", missing.join(" "));
-        run(as_root("apt-get")?.args(["update", "--quiet=2"]))?;
-        let mut install = as_root("env")?; // sudo passes no environment on
-        install.args([
-            "DEBIAN_FRONTEND=noninteractive",
-            "apt-get",
-            "install",
-            "--yes",
-            "--quiet=2",
-            "--option=Dpkg::Use-Pty=0",
-        ]);
-        run(install.args(missing))?;
-    }
+    install(PACKAGES).context("there is no Debian's Rust to take instead")?;
     run(Command::new("rustup").args(["toolchain", "link", NAME, PREFIX]))?;
     if !std_is_ready(target) {
         install_std()?;
     }
     Ok(())
+}
+
+/// Installs those of Debian's packages that are missing.
+pub(crate) fn install(packages: &[&'static str]) -> Result<()> {
+    let missing = missing(packages).context("this is no Debian")?;
+    if missing.is_empty() {
+        return Ok(());
+    }
+    eprintln!("installing {}", missing.join(" "));
+    run(as_root("apt-get")?.args(["update", "--quiet=2"]))?;
+    let mut install = as_root("env")?; // sudo passes no environment on
+    install.args([
+        "DEBIAN_FRONTEND=noninteractive",
+        "apt-get",
+        "install",
+        "--yes",
+        "--quiet=2",
+        "--option=Dpkg::Use-Pty=0",
+    ]);
+    run(install.args(missing))
 }
 
 /// Makes a Cargo command use this toolchain.
@@ -73,13 +79,13 @@ pub(super) fn configure(cargo: &mut Command, target: Target) -> Result<()> {
     Ok(())
 }
 
-fn missing_packages() -> Result<Vec<&'static str>> {
+fn missing(packages: &[&'static str]) -> Result<Vec<&'static str>> {
     output(Command::new("apt-get").arg("--version"))?;
     let installed = |package: &str| {
         let status = output(Command::new("dpkg-query").args(["--show", "--showformat=${db:Status-Status}", package]));
         status.is_ok_and(|status| status == "installed")
     };
-    Ok(PACKAGES.iter().copied().filter(|package| !installed(package)).collect())
+    Ok(packages.iter().copied().filter(|package| !installed(package)).collect())
 }
 
 /// Whether std for the target is compiled, and by the compiler that is installed now.

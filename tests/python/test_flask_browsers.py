@@ -1,0 +1,301 @@
+"""The Flask app in real browsers: two of them on one project, through the backend and through the edge; and what the
+pages look like. Screenshots are kept in `target/flask`."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+import requests
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect, sync_playwright
+
+from conftest import _setting
+from dev import clean
+from edge import Edge, send
+from flask_app import App
+from test_flask import FIELDS, kept, texts
+
+# As root there is no sandbox to be had; the rest asks nobody anything.
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+FLAGS += ["--disable-component-update", "--disable-sync"]
+
+
+@pytest.fixture(scope="module")
+def pictures():
+    folder = Path(_setting("RIPPLE_BIN")).parents[1] / "flask"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def playwright():
+    with sync_playwright() as playwright:
+        yield playwright
+
+
+@pytest.fixture
+def browsers(playwright):
+    """Starts browsers, each with a profile of its own, and lets no page of theirs complain."""
+    started, complaints = [], []
+
+    def start(**settings):
+        browser = playwright.chromium.launch(executable_path=_setting("RIPPLE_BROWSER"), args=FLAGS)
+        started.append(browser)
+        page = browser.new_context(**{"viewport": {"width": 1200, "height": 900}, "locale": "en-GB"} | settings).new_page()
+        page.on("console", lambda message: complaints.append(message.text) if message.type in ("error", "warning") else None)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        return page
+
+    yield start
+    for browser in started:
+        browser.close()
+    assert not [said for said in complaints if "400 (BAD REQUEST)" not in said], "but what a test does wrong itself"
+
+
+@pytest.fixture(scope="module")
+def edge(tmp_path_factory):
+    """With a snapshot that stays as it is for longer than these tests take: who sees more sees their own writes."""
+    edge = Edge(tmp_path_factory.mktemp("edge"), _setting("RIPPLE_URL"), _setting("RIPPLE_DYNAMODB_ENDPOINT"), RIPPLE_FRESH_SECONDS="60")
+    yield edge
+    edge.close()
+
+
+@pytest.fixture(scope="module", params=["backend", "edge"])
+def app(request, tmp_path_factory):
+    url = _setting("RIPPLE_URL") if request.param == "backend" else request.getfixturevalue("edge").url
+    with App(tmp_path_factory.mktemp("app"), url, _setting("RIPPLE_KEY")) as app:
+        app.way, app.upstream = request.param, url
+        yield app
+
+
+@pytest.fixture
+def prj_id(ripple, app):
+    timeline = [{"id": "a", "date": "2026-11-02", "text": "Kick-off"}, {"id": "b", "date": "2026-12-01", "text": "Visit"}]
+    name = "Ferry timetable"
+    made = ripple.create(FIELDS | {"name": name, "term": 6, "timeline": timeline, "prj_id": f"ferry-{os.urandom(4).hex()}"})
+    # So that the edge has seen it.
+    asked = send(app.upstream, "GET", f"/prj/{made['prj_id']}", _setting("RIPPLE_KEY"), cache_control="no-cache")
+    assert asked.status == 200, asked
+    return made["prj_id"]
+
+
+def receipt(page):
+    """The sentence, with the times taken out."""
+    expect(page.locator(".notice.done")).to_be_visible()
+    return re.sub(r" at \d\d:\d\d( UTC)?", "", page.locator(".notice.done").inner_text())
+
+
+def test_two_browsers_on_one_project_lose_nothing(app, browsers, ripple, prj_id, pictures):
+    north, south = browsers(), browsers(color_scheme="dark")
+    for page, name in ((north, "North office"), (south, "South office")):
+        page.goto(f"{app.url}/projects/{prj_id}")
+        page.get_by_label("Your name").fill(name)
+
+    north.get_by_label("Goal").fill("No one waits longer than ten minutes")
+    north.get_by_label("Issue").fill("Fog in the morning")
+    north.get_by_label("Text of entry 2").fill("Visit to the harbour")
+    north.get_by_role("button", name="Add another entry").click()
+    expect(north.get_by_label("Date of a new entry")).to_be_focused()
+    north.get_by_label("Date of a new entry").fill("2027-01-05")
+    north.get_by_label("Text of a new entry").fill("First boat")
+
+    south.get_by_label("Issue").fill("Three tables that disagree")
+    south.get_by_label("Description").fill("Collect them, compare them,\nkeep one")
+    south.get_by_label("Date of entry 2").fill("2026-12-08")
+    south.get_by_label("Text of entry 3").fill("Printed")
+    south.get_by_label("Remove entry 1").check()
+
+    north.keyboard.press("Control+s")
+    assert receipt(north) == "Your timeline entry was added and one changed; your goal and issue were saved."
+    south.get_by_role("button", name="Save").first.click()
+    assert receipt(south) == (
+        "Your description was saved; "
+        "your timeline entry was added, one changed and one removed, beside what North office changed there; "
+        "the goal that North office saved was kept; "
+        "your issue replaced the one that North office saved (“Fog in the morning”)."
+    )
+    for page, name in ((north, "first"), (south, "second")):
+        page.screenshot(path=pictures / f"two-browsers-{app.way}-{name}.png", full_page=True)
+
+    record = ripple.get(prj_id)
+    assert (record["goal"], record["issue"], record["description"]) == (
+        "No one waits longer than ten minutes", "Three tables that disagree", "Collect them, compare them,\nkeep one",
+    )
+    visit, *added = record["timeline"]
+    assert visit == {"id": "b", "date": "2026-12-08", "text": "Visit to the harbour"}
+    assert {entry["text"]: entry.get("date") for entry in added} == {"First boat": "2027-01-05", "Printed": None}
+    assert len(added) == 2
+
+    # Each sees their own save at once, whoever answers; the second one's page has both edits.
+    expect(south.get_by_label("Goal")).to_have_value(record["goal"])
+    expect(south.get_by_label("Text of entry 1")).to_have_value("Visit to the harbour")
+    expect(south.get_by_label("Your name")).to_have_value("South office")
+    expect(north.get_by_label("Issue")).to_have_value("Fog in the morning")
+    # The first one's page is old by now. A save from it is merged like any other.
+    north.get_by_label("Term", exact=True).fill("7")
+    north.keyboard.press("Control+s")
+    assert receipt(north) == (
+        "Your term was saved; the issue and description that South office saved were kept; "
+        "what South office changed in the timeline was kept."
+    )
+    expect(north.get_by_label("Issue")).to_have_value("Three tables that disagree")
+    assert ripple.get(prj_id)["timeline"] == record["timeline"]
+
+
+def test_a_new_project_is_in_its_makers_list_at_once(app, browsers):
+    page = browsers()
+    page.goto(app.url)  # whatever the edge knows, it knows from now
+    page.get_by_role("link", name="Register a project").click()
+    name = f"Lighthouse {os.urandom(4).hex()}"
+    for label, text in (("Name", name), ("Term", "3"), ("Unit", "month"), ("Created on", "2026-11-24")):
+        page.get_by_label(label, exact=True).fill(text)
+    page.get_by_label("Unit").press("Enter")
+    assert receipt(page) == "The project was registered."
+    page.get_by_role("link", name="Projects").first.click()
+    expect(page.get_by_role("link", name=name)).to_be_visible()
+    # Gone back to after a restore, too.
+    page.get_by_role("link", name=name).click()
+    page.get_by_text("Delete this project").click()
+    page.get_by_role("button", name="Delete").click()
+    assert "was deleted" in receipt(page)
+    expect(page.get_by_role("link", name=name)).to_have_count(0)
+    page.get_by_role("link", name="Its history").click()
+    page.get_by_role("button", name="Restore version 1").click()
+    assert receipt(page) == "The project is back as it was in version 1."
+
+
+def test_what_the_script_adds(app, browsers, ripple, prj_id):
+    for where in ("north", "south", "east"):
+        ripple.create(FIELDS | {"prj_id": f"{prj_id}-{where}", "name": f"Buoy {where}", "issue": prj_id})
+    page = browsers(timezone_id="Asia/Tokyo")
+    page.goto(f"{app.url}/?q={prj_id}" if app.way == "backend" else app.url)
+    page.keyboard.press("/")
+    expect(page.get_by_label("Search", exact=True)).to_be_focused()
+    if app.way == "backend":
+        page.keyboard.type("east buoy")
+        expect(page.locator("tbody tr:visible")).to_have_count(1)
+        expect(page.locator("[data-narrowed]")).to_contain_text("1 of the 4 on this page")
+    page.goto(f"{app.url}/projects/{prj_id}")
+    saved = page.locator("time").first
+    zulu = saved.get_attribute("datetime")
+    hour = (int(zulu[11:13]) + 9) % 24
+    expect(saved).to_contain_text(f"at {hour:02}:{zulu[14:16]}")
+    # What is typed and not saved is not left by mistake.
+    asked = []
+    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
+    page.get_by_label("Goal").fill("Not saved")
+    page.get_by_role("link", name="History").click()
+    page.wait_for_timeout(200)
+    assert asked == ["beforeunload"] and page.url.endswith(prj_id)
+    page.keyboard.press("Control+s")
+    assert receipt(page) == "Your goal was saved."
+    page.get_by_role("link", name="History").click()
+    expect(page.get_by_role("heading", name="History")).to_be_visible()
+    assert asked == ["beforeunload"]
+
+
+@pytest.mark.parametrize("look", ["light", "dark", "narrow"])
+def test_the_pages_are_fit_to_be_seen(app, browsers, ripple, prj_id, pictures, look):
+    """No rule of axe's set is broken, contrast included, and nothing sticks out of a narrow window."""
+    if app.way == "edge":
+        pytest.skip("the pages are the same")
+    edit = {"version": 1, "goal": "No one waits", "timeline": [{"id": "a", "date": "2026-11-02", "text": "Start"}, {"text": "Word" * 40}]}
+    ripple.put(prj_id, edit | {"budget": 1200, "x" * 90: "y" * 90})
+    settings = {"viewport": {"width": 390, "height": 800}} if look == "narrow" else {"color_scheme": look}
+    page, axe = browsers(**settings), Axe()
+    paths = {"list": "/", "new": "/new", "project": f"/projects/{prj_id}", "history": f"/projects/{prj_id}/history"}
+    paths |= {"version": f"/projects/{prj_id}/history/1"}
+    for name, path in paths.items():
+        page.goto(app.url + path)
+        look_at(page, axe, pictures / f"{name}-{look}.png")
+    page.goto(app.url + paths["project"])
+    page.get_by_label("Remove entry 2").check()
+    page.get_by_label("Term", exact=True).fill("soon")
+    page.get_by_text("Other fields").click()
+    page.get_by_text("Delete this project").click()
+    with page.expect_response(lambda response: response.status == 400):
+        page.keyboard.press("Control+s")
+    expect(page.get_by_label("Term", exact=True)).to_be_focused()
+    look_at(page, axe, pictures / f"refused-{look}.png")
+    page.get_by_label("Term", exact=True).fill("8")
+    page.keyboard.press("Control+s")
+    assert receipt(page) == "Your timeline entry was removed; your term was saved."
+    look_at(page, axe, pictures / f"saved-{look}.png")
+
+
+def look_at(page, axe, picture):
+    page.wait_for_timeout(250)  # colours change gently
+    page.screenshot(path=picture, full_page=True)
+    width = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
+    assert width[0] <= width[1], (page.url, width)
+    found = axe.run(page)
+    assert found.violations_count == 0, f"{page.url}\n{found.generate_report()}"
+
+
+def test_without_javascript_it_all_works(app, browsers, ripple, prj_id):
+    page = browsers(java_script_enabled=False)
+    page.goto(f"{app.url}/projects/{prj_id}")
+    for text in ("Third", "Fourth"):
+        page.get_by_label(re.compile(r"Text of entry [34]")).last.fill(text)
+        page.get_by_role("button", name="Add another entry").click()
+    page.get_by_label("Remove entry 1").check()
+    page.get_by_label("Name", exact=True).press("Enter")
+    assert receipt(page) == "Your 2 timeline entries were added and one removed."
+    assert texts(ripple.get(prj_id)) == ["Visit", "Third", "Fourth"]
+
+
+def test_a_limit_on_requests_says_when_to_try_again(tmp_path, ripple):
+    prj_id = ripple.create(FIELDS)["prj_id"]
+    edge = Edge(tmp_path, _setting("RIPPLE_URL"), _setting("RIPPLE_DYNAMODB_ENDPOINT"), RIPPLE_RATE_LIMIT="1")
+    try:
+        with App(tmp_path, edge.url, _setting("RIPPLE_KEY")) as app:
+            visitor = app.visitor()
+            page = until(200, lambda: visitor.project(prj_id))
+
+            def save_too_soon():
+                visitor.get("/")
+                return visitor.save(page, goal="Typed")
+
+            refused = until(429, save_too_soon, lambda page: page.html.select("#edit"))
+            assert re.search(r"Too many requests at once\..* Try again in \d+ seconds?\. Nothing was saved", refused.alarm)
+            assert refused.headers["retry-after"].isdigit() and kept(refused, goal="Typed")
+            until(200, lambda: time.sleep(int(refused.headers["retry-after"])) or visitor.save(refused, issue="Typed too"))
+            record = ripple.get(prj_id)
+            assert (record["goal"], record["issue"]) == ("Typed", "Typed too")
+    finally:
+        edge.close()
+
+
+def until(status, ask, also=lambda page: True):
+    deadline = time.monotonic() + 60
+    while (page := ask()).status != status or not also(page):
+        assert page.status in (200, 429) and time.monotonic() < deadline, page
+    return page
+
+
+def test_xtask_dev_starts_the_app_and_ends_it(tmp_path):
+    command = [_setting("RIPPLE_XTASK"), "dev", "--flask", "--in-memory", "--data", str(tmp_path / "data")]
+    command += [argument for name in ("--port", "--edge-port", "--flask-port") for argument in (name, "0")]
+    with open(tmp_path / "log", "w+b") as log:
+        xtask = subprocess.Popen(command, env=clean(), stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+        try:
+            file, found = tmp_path / "data/dev.json", {}
+            deadline = time.monotonic() + 300
+            while "flask_url" not in found:
+                assert xtask.poll() is None and time.monotonic() < deadline, (tmp_path / "log").read_text()
+                time.sleep(0.1)
+                found = json.loads(file.read_text()) if file.exists() else {}
+            assert "There are no projects yet" in requests.get(found["flask_url"], timeout=30).text
+            assert found["edge_url"], "which it asks"
+        finally:
+            xtask.send_signal(signal.SIGINT)
+            assert xtask.wait(30) == 0
+        said = (tmp_path / "log").read_text()
+        assert f"the Flask app is at {found['flask_url']}" in said and found["key"] not in said.split("the Flask app")[1]
+    with pytest.raises(requests.ConnectionError):
+        requests.get(found["flask_url"], timeout=5)

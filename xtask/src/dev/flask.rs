@@ -1,0 +1,52 @@
+//! The Flask app of `examples/flask`, running.
+
+use std::net::SocketAddr;
+use std::process::Command;
+
+use anyhow::Result;
+
+use super::Options;
+use super::backend::{Address, Backend};
+use super::guest::{self, Guest};
+use crate::python;
+use crate::workspace;
+
+/// The app under waitress, in an environment of its own.
+pub(super) struct Flask {
+    process: Guest,
+    address: SocketAddr,
+    answers: bool,
+}
+
+impl Flask {
+    /// Installs what it needs, and starts it. It asks the edge where there is one, as its visitors would far away.
+    pub(super) fn start(options: &Options, backend: &Address) -> Result<Flask> {
+        let interpreter = python::FLASK.ready()?;
+        let address = guest::address(options.flask_port)?;
+        let mut app = Command::new(interpreter);
+        app.current_dir(workspace::root().join("examples/flask"));
+        app.args(["-m", "waitress", &format!("--listen={address}"), "--call", "ripple_flask:create_app"]);
+        app.env("RIPPLE_URL", backend.edge_url.as_ref().unwrap_or(&backend.url)).env("RIPPLE_KEY", &backend.key);
+        // Its secret lies where the database does.
+        app.env("RIPPLE_DATA", std::path::absolute(&options.data)?);
+        Ok(Flask { process: Guest::start(&mut app)?, address, answers: false })
+    }
+
+    /// Whether it still runs. Once it answers, says where it is.
+    pub(super) fn look(&mut self, backend: &Backend) -> Result<bool> {
+        if self.process.ended()?.is_some() {
+            return Ok(false);
+        }
+        if !self.answers && guest::answers(self.address, "/static/ripple.css") {
+            self.answers = true;
+            let url = format!("http://{}", self.address);
+            backend.add("flask_url", &url)?;
+            println!("\nthe Flask app is at {url}");
+        }
+        Ok(true)
+    }
+
+    pub(super) fn stop(self) -> Result<()> {
+        self.process.stop()
+    }
+}
