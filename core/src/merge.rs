@@ -18,9 +18,9 @@
 //!    end. Only where I moved entries and they did not is the order mine.
 //! 6. *Sets* are lists of values without order. A list, set or object that one side removed was emptied by it: what
 //!    the other side put into it stays.
-//! 7. *New entries get an `id`*: an object in a list that has none, and is not an entry of the base coming back, gets
-//!    one made of its content, the base's version and its place among its equals. So a save that is sent again makes
-//!    the same ids, and changes nothing.
+//! 7. *New entries get an `id`*: an object in a list that has none, and is not an entry of the base or of theirs coming
+//!    back, gets one made of its content, the base's version and its place among its equals. So a save that is sent
+//!    again makes the same ids, and changes nothing. What is restored is not new.
 //! 8. *No base.* Whose author says of no version that they saw it has seen nothing: single values are as they sent
 //!    them, lists and sets hold what both have, and nothing is removed but by an explicit `null`.
 

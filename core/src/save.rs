@@ -153,7 +153,11 @@ async fn plan<S: Store>(
     match intent {
         Intent::Create(attributes) => match found {
             Some(found) if !found.is_deleted() => Err(Error::Exists(found.id)),
-            tombstone => Ok(creation(id, tombstone, attributes.clone(), Did::Created)),
+            tombstone => {
+                let mut attributes = attributes.clone();
+                give_ids(&mut attributes, &Members::new(), &Members::new(), None);
+                Ok(creation(id, tombstone, attributes, Did::Created))
+            }
         },
         Intent::Edit(edit, base) => match found {
             None => Err(Error::NotFound(id.clone())),
@@ -192,8 +196,7 @@ async fn plan<S: Store>(
     }
 }
 
-fn creation(id: &ProjectId, tombstone: Option<Project>, mut attributes: Members, did: Did) -> Plan {
-    give_ids(&mut attributes, &Members::new(), None);
+fn creation(id: &ProjectId, tombstone: Option<Project>, attributes: Members, did: Did) -> Plan {
     let content = Some(Project::new(id.clone(), attributes));
     Plan { before: tombstone, content, outcome: Outcome::of(did) }
 }

@@ -28,7 +28,10 @@ impl Edit {
             }
         };
         let mut mine = shape_new(mine, base, theirs);
-        ids::give(&mut mine, base, version);
+        // What is restored is not new.
+        if !matches!(self, Edit::Restore(_)) {
+            ids::give(&mut mine, base, theirs, version);
+        }
         merge(base, theirs, &mine)
     }
 
@@ -166,6 +169,7 @@ mod tests {
     #[test]
     fn a_restored_state_is_exactly_that() {
         makes(Edit::Restore, r#"{"a":1,"b":2}"#, r#"{"a":3,"c":null}"#, r#"{"a":3,"c":null}"#);
+        makes(Edit::Restore, r#"{"l":[]}"#, r#"{"l":[{"x":1}]}"#, r#"{"l":[{"x":1}]}"#);
     }
 
     #[track_caller]
@@ -184,6 +188,7 @@ mod tests {
         );
         makes_unseen(Edit::Replace, r#"{"o":{"x":1,"y":1}}"#, r#"{"o":{"y":2}}"#, r#"{"o":{"x":1,"y":2}}"#);
         makes_unseen(Edit::Replace, r#"{"a":1,"l":[1]}"#, r#"{"l":null}"#, r#"{"a":1}"#);
+        makes_unseen(Edit::Replace, r#"{"l":[{"a":1}]}"#, r#"{"l":[{"a":1}]}"#, r#"{"l":[{"a":1}]}"#);
         makes_unseen(
             Edit::Patch,
             r#"{"o":{"x":1,"y":1,"l":[1]}}"#,

@@ -11,43 +11,44 @@ use crate::value::{Members, Value};
 /// The member that an entry is known by.
 const ID: &str = "id";
 
-/// Gives every new entry of `mine` that is an object an `id`. One without `id` that stands in `base` as it is has
-/// come back, and stays as it is.
-pub(crate) fn give(mine: &mut Members, base: &Members, version: Option<u64>) {
+/// Gives every new entry of `mine` that is an object an `id`. One without `id` that stands in `base` or in `theirs` as
+/// it is has come back, and stays as it is.
+pub(crate) fn give(mine: &mut Members, base: &Members, theirs: &Members, version: Option<u64>) {
     for (name, value) in mine {
-        give_in(value, base.get(name), version);
+        give_in(value, [base.get(name), theirs.get(name)], version);
     }
 }
 
-fn give_in(value: &mut Value, base: Option<&Value>, version: Option<u64>) {
+/// `known`: the value in the base, and in theirs.
+fn give_in(value: &mut Value, known: [Option<&Value>; 2], version: Option<u64>) {
     match value {
         Value::Map(members) => {
             static EMPTY: Members = Members::new();
-            let base = if let Some(Value::Map(base)) = base { base } else { &EMPTY };
-            give(members, base, version);
+            let [base, theirs] = known.map(|side| if let Some(Value::Map(members)) = side { members } else { &EMPTY });
+            give(members, base, theirs, version);
         }
         Value::List(list) => {
-            let base = if let Some(Value::List(base)) = base { base.as_slice() } else { &[] };
-            give_entries(list, base, version);
+            let known = known.map(|side| if let Some(Value::List(list)) = side { list.as_slice() } else { &[] });
+            give_entries(list, known, version);
         }
         _ => {}
     }
 }
 
-fn give_entries(list: &mut [Value], base: &[Value], version: Option<u64>) {
-    let mut known: HashMap<&Value, Vec<&Value>> = HashMap::new();
-    for (id, entry) in base.iter().rev().filter_map(|entry| Some((entry.entry_id()?, entry))) {
-        known.entry(id).or_default().push(entry);
-    }
+fn give_entries(list: &mut [Value], known: [&[Value]; 2], version: Option<u64>) {
+    let mut named = known.map(by_id);
     let mut unnamed: HashMap<&Value, usize> = HashMap::new();
-    for entry in base.iter().filter(|entry| entry.entry_id().is_none()) {
-        *unnamed.entry(entry).or_default() += 1;
+    for side in known.map(unnamed_entries) {
+        for (entry, count) in side {
+            let most = unnamed.entry(entry).or_default();
+            *most = count.max(*most);
+        }
     }
     let mut made: HashMap<String, u64> = HashMap::new();
     for entry in list {
         if let Some(id) = entry.entry_id() {
             // Of two with one id (another writer may have made them) each has its own before it.
-            let before = known.get_mut(id).and_then(Vec::pop);
+            let before = named.each_mut().map(|side| side.get_mut(id).and_then(Vec::pop));
             give_in(entry, before, version);
             continue;
         }
@@ -56,18 +57,36 @@ fn give_entries(list: &mut [Value], base: &[Value], version: Option<u64>) {
             continue;
         }
         if !matches!(entry, Value::Map(members) if lacks_id(members)) {
-            give_in(entry, None, version);
+            give_in(entry, [None; 2], version);
             continue;
         }
         let content = serde_json::to_string(entry).expect("values serialise");
         let ordinal = made.entry(content.clone()).or_default();
         let id = derive(&content, version, *ordinal);
         *ordinal += 1;
-        give_in(entry, None, version);
+        give_in(entry, [None; 2], version);
         if let Value::Map(members) = entry {
             members.insert(ID.to_owned(), id.into());
         }
     }
+}
+
+/// The entries of each id, the first last.
+fn by_id(list: &[Value]) -> HashMap<&Value, Vec<&Value>> {
+    let mut named: HashMap<&Value, Vec<&Value>> = HashMap::new();
+    for (id, entry) in list.iter().rev().filter_map(|entry| Some((entry.entry_id()?, entry))) {
+        named.entry(id).or_default().push(entry);
+    }
+    named
+}
+
+/// How many there are of each entry that has no id.
+fn unnamed_entries(list: &[Value]) -> HashMap<&Value, usize> {
+    let mut unnamed: HashMap<&Value, usize> = HashMap::new();
+    for entry in list.iter().filter(|entry| entry.entry_id().is_none()) {
+        *unnamed.entry(entry).or_default() += 1;
+    }
+    unnamed
 }
 
 fn lacks_id(members: &Members) -> bool {

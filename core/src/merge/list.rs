@@ -35,8 +35,9 @@ pub(super) fn merge(
     if !was_list && (theirs.is_none() || mine.is_none()) {
         return None;
     }
-    let before = elements(base).unwrap_or_default();
-    let (their_list, my_list) = (elements(theirs)?, elements(mine)?);
+    let (of_base, of_theirs) = (in_type_of(base, mine), in_type_of(theirs, mine));
+    let before = elements(of_base.as_deref()).unwrap_or_default();
+    let (their_list, my_list) = (elements(of_theirs.as_deref())?, elements(mine)?);
     let mut merge = Merge {
         base: &Entries::of(before.iter()),
         theirs: &Entries::of(their_list.iter()),
@@ -153,6 +154,16 @@ impl<'a> Merge<'a, '_> {
         }
         order.extend(at_end);
         order
+    }
+}
+
+/// A list that JSON made of a set is told apart from the set by nothing but its type: beside one it is one.
+fn in_type_of<'a>(value: Option<&'a Value>, other: Option<&Value>) -> Option<Cow<'a, Value>> {
+    match (value, other) {
+        (Some(list @ Value::List(_)), Some(set @ (Value::Strings(_) | Value::Numbers(_) | Value::Binaries(_)))) => {
+            Some(Cow::Owned(list.clone().shaped_like(set)))
+        }
+        (value, _) => value.map(Cow::Borrowed),
     }
 }
 

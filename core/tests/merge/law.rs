@@ -139,6 +139,9 @@ fn a_set_is_a_list_of_values_and_stays_a_set() {
     // Emptied, it cannot be one: DynamoDB has no empty sets. What somebody added makes it one again.
     let (merged, _) = save(&set("ab"), &set("abx"), &members(r#"{"f":[]}"#));
     assert_eq!(merged, set("x"));
+    // A set that is restored over the list that JSON had made of it.
+    let restored = Edit::Restore(set("ab")).merge_into(&members(r#"{"f":["a","c"]}"#), Some(&Members::new()), Some(3));
+    assert_eq!(restored.0, set("abc"));
     // An attribute that became a set since the base.
     let (merged, _) = save(&Members::new(), &set("ab"), &members(r#"{"f":["b","c"]}"#));
     assert_eq!(merged, set("abc"));
