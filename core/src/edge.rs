@@ -78,7 +78,8 @@ impl WholeList {
     pub fn head(&self, status: StatusCode) -> Response<Bytes> {
         let Stamp { content, age, ttl } = self.stamp;
         let answer = Answer { status, etag: Some(content.to_text()), ..Answer::json(Bytes::new()) };
-        let report = Report { method: Some(WholeList::METHOD), ..Report::default() };
+        let key_id = Some(self.key.key_id.clone());
+        let report = Report { method: Some(WholeList::METHOD), key_id, ..Report::default() };
         let mut response = respond(&Method::GET, answer, report);
         response.headers_mut().insert(AGE, HeaderValue::from(age));
         response.headers_mut().insert(CACHE_STATUS, status_text(&format!("hit; ttl={ttl}")));
