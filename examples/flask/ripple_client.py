@@ -98,7 +98,9 @@ class Receipt:
         def fields(name):
             known = ("added", "removed", "changed")
             entries, _ = members.get(name, ([], {}))
-            return [Touched(str(pointer), **{k: v for k, v in counts.items() if k in known}) for pointer, counts in entries]
+            return [
+                Touched(str(pointer), **{k: v for k, v in counts.items() if k in known}) for pointer, counts in entries
+            ]
 
         return cls(
             result=str(members["result"][0]),
@@ -184,8 +186,13 @@ class Client:
             sent["content-type"] = "application/json"
         try:
             response = self._connections().request(
-                method, self.url + path, params=parameters, data=data, headers=sent,
-                timeout=TIMEOUT, allow_redirects=False,
+                method,
+                self.url + path,
+                params=parameters,
+                data=data,
+                headers=sent,
+                timeout=TIMEOUT,
+                allow_redirects=False,
             )
         except requests.RequestException as error:
             raise Problem(0) from error

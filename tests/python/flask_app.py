@@ -1,21 +1,24 @@
 """The Flask app of examples/flask as a process of the test's own, and a visitor of its pages who has no JavaScript."""
 
-import os
 import re
+import secrets
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import pytest
 import requests
 from bs4 import BeautifulSoup
 
+from conftest import _setting
 from dev import clean
-from edge import free_port
+from edge import Switch, free_port
 
 FOLDER = Path(__file__).parents[2] / "examples/flask"
-# Unit tests take its modules as they are.
-sys.path.insert(0, str(FOLDER))
+
+FIELDS = {"name": "Ferry", "goal": "Nobody waits", "issue": "Three tables", "description": "Collect them"}
+FIELDS |= {"term": "6", "term_unit": "month", "create_date": "2026-11-02"}
 
 
 class App:
@@ -26,7 +29,14 @@ class App:
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = open(folder / f"app-{self.port}.log", "w+b")
         settings = {"RIPPLE_URL": url, "RIPPLE_KEY": key, "RIPPLE_DATA": str(folder), **environment}
-        command = [sys.executable, "-m", "waitress", f"--listen=127.0.0.1:{self.port}", "--call", "ripple_flask:create_app"]
+        command = [
+            sys.executable,
+            "-m",
+            "waitress",
+            f"--listen=127.0.0.1:{self.port}",
+            "--call",
+            "ripple_flask:create_app",
+        ]
         self.process = subprocess.Popen(
             command, cwd=FOLDER, env=clean() | settings, stdout=self.log, stderr=self.log, stdin=subprocess.DEVNULL
         )
@@ -98,7 +108,12 @@ class Visitor:
 
 class Page:
     def __init__(self, response, base):
-        self.response, self.status, self.text, self.headers = response, response.status_code, response.text, response.headers
+        self.response, self.status, self.text, self.headers = (
+            response,
+            response.status_code,
+            response.text,
+            response.headers,
+        )
         self.path = response.url.removeprefix(base)
         self.html = BeautifulSoup(response.text, "html.parser")
 
@@ -164,3 +179,63 @@ def shown(control):
     if control.get("type") == "date":
         return value if re.fullmatch(r"\d{4}-\d\d-\d\d", value) else ""
     return value if control.get("type") == "hidden" else re.sub(r"[\r\n]", "", value)
+
+
+def kept(page, prj_id=None, **typed):
+    fields = page.form("#edit").filled()
+    assert {name: fields[name] for name in typed} == typed
+    return True
+
+
+# Fixtures; a module that wants them imports them.
+
+
+@pytest.fixture(scope="module")
+def ripple_switch():
+    switch = Switch(_setting("RIPPLE_URL"))
+    yield switch
+    switch.close()
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory, ripple_switch):
+    with App(tmp_path_factory.mktemp("app"), ripple_switch.url, _setting("RIPPLE_KEY")) as app:
+        yield app
+    assert "Traceback" not in app_log(app)
+
+
+def app_log(app):
+    with open(app.log.name, errors="replace") as log:
+        return log.read()
+
+
+@pytest.fixture(autouse=True)
+def healed(ripple_switch):
+    yield
+    ripple_switch.mode = "pass"
+
+
+@pytest.fixture
+def north(app):
+    return app.visitor("North office")
+
+
+@pytest.fixture
+def south(app):
+    return app.visitor("South office")
+
+
+@pytest.fixture
+def prj_id(ripple):
+    """A project with two entries in its timeline."""
+    timeline = [
+        {"id": "a", "date": "2026-11-02", "text": "Kick-off"},
+        {"id": "b", "date": "2026-12-01", "text": "Visit"},
+    ]
+    return ripple.create(FIELDS | {"term": 6, "timeline": timeline, "prj_id": f"flask-{secrets.token_hex(6)}"})[
+        "prj_id"
+    ]
+
+
+def texts(record):
+    return [entry.get("text") for entry in record["timeline"]]

@@ -1,67 +1,14 @@
 """The Flask app's pages, as somebody without JavaScript has them, on a running `ripple dev`."""
 
-import json
 import re
 import secrets
+import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 
-import pytest
-
-from conftest import _setting
-from edge import Switch, free_port
-from flask_app import App
-
-FIELDS = {"name": "Ferry", "goal": "Nobody waits", "issue": "Three tables", "description": "Collect them"}
-FIELDS |= {"term": "6", "term_unit": "month", "create_date": "2026-11-02"}
-HOSTILE = """<script>alert(1)</script>"'><img src=x onerror=alert(1)>{{ 7*7 }}"""
-
-
-@pytest.fixture(scope="module")
-def ripple_switch():
-    switch = Switch(_setting("RIPPLE_URL"))
-    yield switch
-    switch.close()
-
-
-@pytest.fixture(scope="module")
-def app(tmp_path_factory, ripple_switch):
-    with App(tmp_path_factory.mktemp("app"), ripple_switch.url, _setting("RIPPLE_KEY")) as app:
-        yield app
-    assert "Traceback" not in app_log(app)
-
-
-def app_log(app):
-    with open(app.log.name, errors="replace") as log:
-        return log.read()
-
-
-@pytest.fixture(autouse=True)
-def healed(ripple_switch):
-    yield
-    ripple_switch.mode = "pass"
-
-
-@pytest.fixture
-def north(app):
-    return app.visitor("North office")
-
-
-@pytest.fixture
-def south(app):
-    return app.visitor("South office")
-
-
-@pytest.fixture
-def prj_id(ripple):
-    """A project with two entries in its timeline."""
-    timeline = [{"id": "a", "date": "2026-11-02", "text": "Kick-off"}, {"id": "b", "date": "2026-12-01", "text": "Visit"}]
-    return ripple.create(FIELDS | {"term": 6, "timeline": timeline, "prj_id": f"flask-{secrets.token_hex(6)}"})["prj_id"]
-
-
-def texts(record):
-    return [entry.get("text") for entry in record["timeline"]]
-
+from conftest import Ripple, _setting
+from dev import clean
+from flask_app import FIELDS, app, healed, north, prj_id, ripple_switch, south, texts  # noqa: F401
 
 # The list.
 
@@ -69,8 +16,10 @@ def texts(record):
 def test_the_list_is_searched_narrowed_ordered_and_paged(app, ripple):
     mark = f"lighthouse{secrets.token_hex(4)}"
     ids = [f"page-{mark}-{n:03}" for n in range(60)]
-    for n, prj_id in enumerate(ids):
-        ripple.create(FIELDS | {"prj_id": prj_id, "name": f"N{60 - n:03}", "issue": mark, "term_unit": ("week", "month")[n % 2]})
+    for n, new in enumerate(ids):
+        ripple.create(
+            FIELDS | {"prj_id": new, "name": f"N{60 - n:03}", "issue": mark, "term_unit": ("week", "month")[n % 2]}
+        )
     visitor = app.visitor()
 
     def walk(page):
@@ -126,16 +75,27 @@ def test_a_form_sent_again_with_other_contents_asks_first(north, ripple):
 
 
 def test_what_is_filled_in_wrong_is_marked_and_kept(north, ripple):
-    page = north.send(north.get("/new").form("#edit"), **FIELDS | {"term": "soon", "term_unit": "", "row_0_text": "Kept"})
+    page = north.send(
+        north.get("/new").form("#edit"), **FIELDS | {"term": "soon", "term_unit": "", "row_0_text": "Kept"}
+    )
     assert page.status == 400 and "Something is not filled in right" in page.alarm
     assert page.words("#field-term .fault") == "Term must be a whole number."
     assert page.words("#field-term_unit .fault") == "Unit is needed, in up to 64 characters."
     for field in ("term", "term_unit"):
         assert page.html.select_one(f"#{field}")["aria-invalid"] == "true"
     assert page.form("#edit").filled() | {"csrf_token": "", "form": ""} == (
-        {"csrf_token": "", "form": "", "your_name": "", "prj_id": "", "timeline": "", "row-0-date": "", "row-0-text": "Kept"}
+        {
+            "csrf_token": "",
+            "form": "",
+            "your_name": "",
+            "prj_id": "",
+            "timeline": "",
+            "row-0-date": "",
+            "row-0-text": "Kept",
+        }
         | {"row-1-date": "", "row-1-text": ""}
-        | FIELDS | {"term": "soon", "term_unit": ""}
+        | FIELDS
+        | {"term": "soon", "term_unit": ""}
     )
     mended = north.send(page.form("#edit"), term="12", term_unit="day")
     record = ripple.get(mended.path.rsplit("/", 1)[1])
@@ -172,7 +132,12 @@ def test_nobody_touched_it_so_it_stays_as_it_was(north, ripple, table, prj_id):
         "budget": Decimal("12345678901234567890123456789012345.75"),
         "tags": ["x", None, 1],
         "timeline": [
-            {"id": 1, "date": "soon", "text": "two\r\nlines", "cost": Decimal("0.10000000000000000000000000000000000001")},
+            {
+                "id": 1,
+                "date": "soon",
+                "text": "two\r\nlines",
+                "cost": Decimal("0.10000000000000000000000000000000000001"),
+            },
             {"id": "t", "title": "has a title", "date": "2026-02-30"},
             {"id": "n", "text": 5, "date": None},
             {"no": "id"},
@@ -186,7 +151,12 @@ def test_nobody_touched_it_so_it_stays_as_it_was(north, ripple, table, prj_id):
     page = north.save(north.project(prj_id), description="Only this")
     assert page.receipt == "Your description was saved."
     after = ripple.get(prj_id)
-    assert {name for name in after if after[name] != before.get(name)} == {"description", "version", "updated_at", "saved_by"}
+    assert {name for name in after if after[name] != before.get(name)} == {
+        "description",
+        "version",
+        "updated_at",
+        "saved_by",
+    }
 
     # An entry's other members stay when its text is changed, and texts stay where they were.
     page = north.save(page, row_0_text="one line", row_1_text="another title", row_4_text="plainer", row_6_remove="on")
@@ -200,7 +170,9 @@ def test_nobody_touched_it_so_it_stays_as_it_was(north, ripple, table, prj_id):
 def test_a_record_of_another_writer_is_shown_and_saved(north, ripple, table):
     """With hardly a field as ripple would take it."""
     prj_id = f"other-{secrets.token_hex(6)}"
-    table.put_item(Item={"prj_id": prj_id, "goal": 5, "term": Decimal("1.5"), "create_date": "", "timeline": "none", "saved_by": 3})
+    table.put_item(
+        Item={"prj_id": prj_id, "goal": 5, "term": Decimal("1.5"), "create_date": "", "timeline": "none", "saved_by": 3}
+    )
     assert "There is no history yet" in north.get(f"/projects/{prj_id}/history").words()
     page = north.project(prj_id)
     assert page.form("#edit").filled()["goal"] == "5" and "timeline" in page.words(".more dl")
@@ -224,7 +196,10 @@ def test_entries_are_added_edited_and_removed(north, ripple, prj_id):
     assert (second["date"], second["text"]) == ("2027-01-05", "Third")
     page = north.save(page, row_0_date="", row_1_text="")
     assert page.receipt == "Your 2 timeline entries were changed."
-    assert ripple.get(prj_id)["timeline"] == [{"id": "a", "text": "Kick-off meeting"}, {"id": second["id"], "date": "2027-01-05"}]
+    assert ripple.get(prj_id)["timeline"] == [
+        {"id": "a", "text": "Kick-off meeting"},
+        {"id": second["id"], "date": "2027-01-05"},
+    ]
     page = north.save(page, row_0_remove="on", row_1_remove="on")
     assert page.receipt == "Your 2 timeline entries were removed." and ripple.get(prj_id)["timeline"] == []
 
@@ -254,7 +229,9 @@ def test_the_same_text_of_one_entry_is_won_and_a_removed_one_that_was_edited_sta
     ours, theirs = north.project(prj_id), south.project(prj_id)
     north.save(ours, row_0_text="Opening", row_1_text="Inspection")
     page = south.save(theirs, row_0_text="Start", row_1_remove="on")
-    assert "your text of the timeline entry “Start” replaced the one that North office saved (“Opening”)" in page.receipt
+    assert (
+        "your text of the timeline entry “Start” replaced the one that North office saved (“Opening”)" in page.receipt
+    )
     assert "the timeline entry “Inspection” that you removed was kept, for North office changed it" in page.receipt
     assert texts(ripple.get(prj_id)) == ["Start", "Inspection"]
 
@@ -271,16 +248,21 @@ def test_who_it_was_comes_from_the_key_where_there_is_no_name(north, app, ripple
     page = north.project(prj_id)
     client = ripple_of_another_key(ripple)
     client.patch(prj_id, {"description": "By a script"})
-    assert north.save(page, goal="Clear").receipt == "Your goal was saved; the description that “script” saved was kept."
+    assert (
+        north.save(page, goal="Clear").receipt == "Your goal was saved; the description that “script” saved was kept."
+    )
 
 
 def ripple_of_another_key(ripple):
-    import subprocess
-
-    from conftest import Ripple
-    from dev import clean
-
-    command = [_setting("RIPPLE_BIN"), "key", "create", "--name", "script", "--endpoint-url", _setting("RIPPLE_DYNAMODB_ENDPOINT")]
+    command = [
+        _setting("RIPPLE_BIN"),
+        "key",
+        "create",
+        "--name",
+        "script",
+        "--endpoint-url",
+        _setting("RIPPLE_DYNAMODB_ENDPOINT"),
+    ]
     made = subprocess.run(command, env=clean(), capture_output=True, text=True, timeout=60, check=True)
     return Ripple(ripple.url, made.stdout.strip())
 
@@ -297,7 +279,9 @@ def test_news_of_others_are_told_even_if_nothing_was_typed(north, south, prj_id)
 def test_the_same_edit_twice_is_one(north, south, ripple, prj_id):
     ours, theirs = north.project(prj_id), south.project(prj_id)
     north.save(ours, goal="Same", row_2_text="Same")
-    assert south.save(theirs, goal="Same", row_2_text="Same").receipt.startswith("Nothing changed: somebody had already made")
+    assert south.save(theirs, goal="Same", row_2_text="Same").receipt.startswith(
+        "Nothing changed: somebody had already made"
+    )
     assert texts(ripple.get(prj_id)) == ["Kick-off", "Visit", "Same"]
 
 
@@ -355,7 +339,10 @@ def test_the_history_tells_who_changed_what_and_restores(north, south, ripple, p
     # Saved after the history was shown: a restore spares it.
     south.save(south.project(prj_id), description="Later")
     restored = north.send(page.form("#version-1 form"))
-    assert restored.receipt == "The project is back as it was in version 1; the description that South office saved was kept."
+    assert (
+        restored.receipt
+        == "The project is back as it was in version 1; the description that South office saved was kept."
+    )
     record = ripple.get(prj_id)
     assert (record["goal"], record["description"], texts(record)) == ("Nobody waits", "Later", ["Kick-off", "Visit"])
     # The restored state brings no name with it that was not there, and the history says who did not save.
@@ -384,272 +371,3 @@ def test_a_long_history_is_paged(north, ripple, prj_id):
     assert numbers == list(range(61, 0, -1))
     assert "goal “Nobody waits” became “Goal 0”" in page.words("#version-2")
     assert north.send(page.form("#version-1 form")).receipt == "The project is back as it was in version 1."
-
-
-# What goes wrong. Nothing of what was typed is lost.
-
-
-def kept(page, prj_id=None, **typed):
-    fields = page.form("#edit").filled()
-    assert {name: fields[name] for name in typed} == typed
-    return True
-
-
-def test_a_project_deleted_meanwhile_is_brought_back_with_what_was_typed(north, south, ripple, prj_id):
-    ripple.patch(prj_id, {"extra": "kept"})
-    page = north.project(prj_id)
-    south.save(south.project(prj_id), issue="Meanwhile")
-    gone = south.send(south.project(prj_id).form("details form"))
-    assert gone.path == "/" and "“Ferry” was deleted" in gone.receipt
-    assert prj_id not in gone.words("tbody")
-
-    page = north.save(page, goal="Typed", row_2_text="Also typed")
-    assert page.status == 410 and "This project was deleted" in page.alarm
-    assert kept(page, goal="Typed", **{"row-2-text": "Also typed"})
-    page = north.save(page)
-    assert page.status == 410, "saving again does not bring it back by itself"
-    page = north.send(page.form("#edit"), press="bring-back")
-    assert page.status == 200 and page.receipt.startswith("The project is back. Your timeline entry was added")
-    record = ripple.get(prj_id)
-    assert (record["goal"], record["issue"], record["extra"]) == ("Typed", "Meanwhile", "kept")
-    assert texts(record) == ["Kick-off", "Visit", "Also typed"]
-
-
-def test_a_deleted_project_has_a_page_that_brings_it_back(north, ripple, prj_id):
-    north.send(north.project(prj_id).form("details form"))
-    page = north.project(prj_id)
-    assert page.status == 410 and "“Ferry” was deleted" in page.words()
-    assert "The project was deleted" in north.get(f"/projects/{prj_id}/history").words("#version-2")
-    # An edit on the tombstone itself is asked whether it means it.
-    form = north.get("/new").form("#edit")
-    tombstone = form.filled() | FIELDS | {"version": "2", "seen": "{}", "goal": "Typed"}
-    asked = north.post(f"/projects/{prj_id}", tombstone)
-    assert asked.status == 409 and "This project was deleted" in asked.alarm and kept(asked, goal="Typed")
-    assert north.send(page.form("main .actions form")).receipt == "The project is back as it was in version 1."
-    assert ripple.get(prj_id)["version"] == 3
-
-
-def test_what_was_changed_meanwhile_is_not_deleted(north, south, ripple, prj_id):
-    page = north.project(prj_id)
-    south.save(south.project(prj_id), goal="Still wanted")
-    page = north.send(page.form("details form"))
-    assert page.status == 412 and "This project was changed since you looked at it So" in page.alarm.replace(".", "")
-    assert kept(page, goal="Still wanted") and ripple.get(prj_id)["version"] == 2
-    assert north.send(page.form("details form")).path == "/"
-
-
-def test_a_record_taken_away_is_registered_anew(north, ripple, table, prj_id):
-    page = north.project(prj_id)
-    table.delete_item(Key={"prj_id": prj_id})
-    page = north.save(page, goal="Typed")
-    assert page.status == 404 and "There is no such project" in page.alarm and kept(page, goal="Typed")
-    assert north.send(page.form("#edit"), press="/new").receipt == "The project was registered."
-    assert (ripple.get(prj_id)["goal"], texts(ripple.get(prj_id))) == ("Typed", ["Kick-off", "Visit"])
-
-
-def test_a_table_set_back_loses_nothing_either(north, ripple, table, prj_id):
-    before = table.get_item(Key={"prj_id": prj_id})["Item"]
-    ripple.patch(prj_id, {"version": 1, "timeline": [{"id": "a", "text": "Kick-off"}]})
-    page = north.project(prj_id)
-    table.put_item(Item=before)
-    page = north.save(page, goal="Typed")
-    assert page.status == 409 and "set back to an earlier state" in page.alarm and kept(page, goal="Typed")
-    page = north.save(page)
-    assert page.status == 200 and ripple.get(prj_id)["goal"] == "Typed"
-    assert texts(ripple.get(prj_id)) == ["Kick-off", "Visit"], "the entry that came back was not removed again"
-
-
-@pytest.mark.parametrize(
-    "path, status, title",
-    [
-        ("/projects/absent", 404, "There is no such project"),
-        ("/projects/_changes", 404, "There is no such project"),
-        ("/projects/..%2e", 404, "There is no such project"),
-        ("/projects/a%00b", 404, "There is no such project"),
-        ("/projects/absent/history", 404, "There is no such project"),
-        ("/projects/absent/history/1", 404, "There is no such version"),
-        ("/projects/absent/history/99999999999999999999999", 400, "This address has a mistake in it"),
-        ("/nowhere", 404, "Not Found"),
-        ("/projects/absent/delete", 405, "Method Not Allowed"),
-    ],
-)
-def test_what_is_not_there(app, path, status, title):
-    page = app.visitor().get(path)
-    assert page.status == status and page.alarm.startswith(title)
-
-
-def test_a_key_that_is_not_taken(tmp_path, app, ripple, prj_id):
-    typed = app.visitor()
-    form = typed.project(prj_id).form("#edit")
-    for key, title in (("rpl_" + "0" * 36, "This app is not let in"), (_setting("RIPPLE_READ_KEY"), "This app may only read")):
-        with App(tmp_path, _setting("RIPPLE_URL"), key, FLASK_SECRET_KEY="x" * 32) as refused:
-            visitor = refused.visitor()
-            token = visitor.get("/new").form("#edit").filled()["csrf_token"]
-            page = visitor.post(f"/projects/{prj_id}", form.filled() | {"csrf_token": token, "goal": "Typed"})
-            assert page.status == 403 and title in page.alarm and kept(page, goal="Typed")
-            if title == "This app is not let in":
-                assert visitor.get("/").status == 403
-            assert key not in page.text + str(page.headers) and key not in refused.read_log()
-    assert ripple.get(prj_id)["version"] == 1
-
-
-def test_too_much_for_one_project(north, ripple, prj_id):
-    page = north.save(north.project(prj_id), description="x" * 310_000)
-    assert page.status == 413 and "This is too much for one project" in page.alarm
-    assert kept(page, description="x" * 310_000)
-    page = north.save(page, description="x" * 200_000)
-    assert page.receipt == "Your description was saved." and len(ripple.get(prj_id)["description"]) == 200_000
-    page = north.post(f"/projects/{prj_id}", {"description": "x" * 7_000_000})
-    assert page.status == 413
-
-
-def test_no_answer_is_not_taken_for_a_no(north, ripple, ripple_switch, prj_id):
-    page = north.project(prj_id)
-    ripple_switch.mode = "lost"
-    page = north.save(page, goal="Typed", row_2_text="Typed too")
-    assert page.status == 502 and "Whether it was saved is not known" in page.alarm and kept(page, goal="Typed")
-    assert ripple.get(prj_id)["version"] == 2, "it was"
-    assert north.get("/").status == 502
-    ripple_switch.mode = "pass"
-    page = north.save(page)
-    assert page.receipt == "Your timeline entry was added; your goal was saved."
-    assert ripple.get(prj_id)["version"] == 2 and texts(ripple.get(prj_id)) == ["Kick-off", "Visit", "Typed too"]
-    ripple_switch.mode = "garbage"
-    assert "ripple does not answer" in north.get("/").alarm
-
-
-def test_nobody_at_the_address(tmp_path):
-    with App(tmp_path, f"http://127.0.0.1:{free_port()}", "rpl_key") as app:
-        page = app.visitor().get("/")
-        assert page.status == 502 and "ripple does not answer" in page.alarm
-
-
-def test_a_busy_database_says_when_to_try_again(tmp_path, ripple, prj_id):
-    from dev import Dev
-
-    dynamodb = Switch(_setting("RIPPLE_DYNAMODB_ENDPOINT"))
-    with Dev(tmp_path / "data", "--endpoint-url", dynamodb.url) as dev, App(tmp_path, dev.url, _setting("RIPPLE_KEY")) as app:
-        visitor = app.visitor()
-        page = visitor.project(prj_id)
-        dynamodb.mode = "throttle"
-        page = visitor.save(page, goal="Typed")
-        assert page.status == 503 and re.search(r"ripple is busy\..* Try again in \d+ seconds?\. Nothing was saved", page.alarm)
-        assert page.headers["retry-after"].isdigit() and kept(page, goal="Typed")
-        dynamodb.mode = "pass"
-        assert visitor.save(page).receipt == "Your goal was saved."
-    dynamodb.close()
-    assert ripple.get(prj_id)["goal"] == "Typed"
-
-
-# What must not get in, and what must not get out.
-
-
-def test_a_form_without_the_sessions_token_does_nothing(app, north, ripple, prj_id):
-    form = north.project(prj_id).form("#edit").filled() | {"goal": "Forged"}
-    paths = [f"/projects/{prj_id}", f"/projects/{prj_id}/delete", f"/projects/{prj_id}/history/1", "/new"]
-    for path in paths:
-        for token in ("", "forged", app.visitor().get("/new").form("#edit").filled()["csrf_token"]):
-            elsewhere = north.post(path, form | {"csrf_token": token, "etag": "*"}, {"Sec-Fetch-Site": "cross-site"})
-            assert elsewhere.status == 400 and not elsewhere.html.select("#edit"), elsewhere
-    assert ripple.get(prj_id)["version"] == 1
-    # Somebody whose session has ended sends their own page.
-    stranger = app.visitor()
-    page = stranger.post(f"/projects/{prj_id}", form)
-    assert page.status == 400 and "Please send this again" in page.alarm and kept(page, goal="Forged")
-    assert ripple.get(prj_id)["version"] == 1
-    assert stranger.save(page).receipt == "Your goal was saved."
-
-
-def test_a_form_that_is_none_of_ours(north, ripple, prj_id):
-    token = north.get("/new").form("#edit").filled()["csrf_token"]
-    for odd in ({"version": "x"}, {"seen": "{"}, {"seen": "[]"}, {"row-0-entry": "{", "timeline": ""}, {"version": "٣"}):
-        page = north.post(f"/projects/{prj_id}", {"csrf_token": token} | odd)
-        assert page.status == 400, page
-    assert ripple.get(prj_id)["version"] == 1
-
-
-def test_names_are_text_wherever_they_stand(app, ripple, north):
-    prj_id = f"hostile-{secrets.token_hex(6)}"
-    hostile = {name: HOSTILE for name in ("name", "goal", "issue", "description")}
-    timeline = [{"id": HOSTILE, "text": HOSTILE, "date": HOSTILE}, HOSTILE, [HOSTILE]]
-    ripple.create(FIELDS | hostile | {"prj_id": prj_id, HOSTILE: HOSTILE, "timeline": timeline, "create_date": HOSTILE[:64]})
-    visitor = app.visitor(HOSTILE[:60])
-    page = north.project(prj_id)
-    assert page.form("#edit").filled()["description"] == HOSTILE
-    visitor.save(visitor.project(prj_id), goal=f"{HOSTILE}!", row_0_text=f"{HOSTILE}!", row_3_text=HOSTILE)
-    told = north.save(page, goal=f"{HOSTILE}?", row_0_text=f"{HOSTILE}?")
-    assert "replaced" in told.receipt and "<script>" in told.receipt
-    north.get("/", q=HOSTILE, term_unit=HOSTILE)
-    for path in ("/history", "/history/1", "/history/2"):
-        north.get(f"/projects/{prj_id}{path}")
-    north.send(north.project(prj_id).form("details form"))
-    north.project(prj_id)
-    for page in visitor.seen + north.seen:
-        assert len(page.html.select("script")) == 1 and not page.html.select("img[onerror]"), page.path
-        assert page.html.select_one("script")["src"] == "/static/ripple.js"
-        assert "49" not in page.html.title.get_text()
-
-
-def test_every_page_has_its_policy_and_none_has_the_key(app, north, ripple, prj_id):
-    key = _setting("RIPPLE_KEY")
-    north.save(north.project(prj_id), goal="Ours")
-    for path in ("/", "/new", f"/projects/{prj_id}/history", f"/projects/{prj_id}/history/1", "/projects/absent", "/nowhere"):
-        north.get(path)
-    for path in ("/static/ripple.js", "/static/ripple.css", "/static/ripple.svg"):
-        assert north.get(path).status == 200
-    for page in north.seen:
-        policy = page.headers["content-security-policy"]
-        assert "default-src 'none'" in policy and "unsafe" not in policy and "frame-ancestors 'none'" in policy
-        assert page.headers["x-content-type-options"] == "nosniff"
-        assert all(script.get("src") and not script.get_text() for script in page.html.select("script")), page.path
-        inline = [name for element in page.html.select("*") for name in element.attrs if name == "style" or name.startswith("on")]
-        assert not inline and not page.html.select("style"), page.path
-        assert key not in page.text and key not in str(page.headers) and key[4:] not in page.text
-    assert key not in app.read_log()
-    cookie = north.http.get(f"{app.url}/new").request.headers["cookie"]
-    assert key not in cookie
-    made = app.visitor()
-    header = made.get("/new").headers["set-cookie"]
-    assert "HttpOnly" in header and "SameSite=Lax" in header
-
-
-def test_the_session_stays_in_its_cookie(app, ripple):
-    """With the longest ids that ripple remembers, and a long sentence."""
-    visitor = app.visitor("x" * 60)
-    for n in range(18):
-        prj_id = secrets.token_hex(62) + f"{n:03}"
-        ripple.create(FIELDS | {"prj_id": prj_id})
-        page, other = visitor.project(prj_id), app.visitor("y" * 60)
-        other.save(other.project(prj_id), **{name: f"{n} {secrets.token_hex(30)}" for name in ("name", "goal", "issue", "description")})
-        response = visitor.http.post(
-            page.response.url, page.form("#edit").filled() | {"your_name": visitor.name, "row-0-text": "x"} | {name: "z" for name in ("goal", "issue")},
-            allow_redirects=False, timeout=60,
-        )
-        assert response.status_code == 303
-        assert len(response.headers["set-cookie"]) < 4096
-    assert "was added" in visitor.project(prj_id).receipt
-
-
-# Starting it.
-
-
-def test_without_a_ripple_a_sentence_says_so(tmp_path):
-    with pytest.raises(AssertionError, match="set RIPPLE_URL and RIPPLE_KEY, or start `cargo xtask dev`"):
-        App(tmp_path, "", "")
-    with pytest.raises(AssertionError, match="set both RIPPLE_URL and RIPPLE_KEY"):
-        App(tmp_path, "http://127.0.0.1:1", "")
-
-
-def test_its_secret_is_made_once_and_its_owners(tmp_path):
-    file = {"url": _setting("RIPPLE_URL"), "key": _setting("RIPPLE_KEY"), "edge_url": f"http://127.0.0.1:{free_port()}"}
-    (tmp_path / "dev.json").write_text(json.dumps(file))
-    with App(tmp_path, "", "") as app:
-        visitor = app.visitor()
-        form = visitor.get("/new").form("#edit")
-        assert visitor.get("/").status == 502, "it asks the edge where there is one"
-    assert (tmp_path / "flask-secret").stat().st_mode & 0o077 == 0
-    file.pop("edge_url")
-    (tmp_path / "dev.json").write_text(json.dumps(file))
-    with App(tmp_path, "", "") as app:
-        visitor.url = app.url
-        assert visitor.send(form, **FIELDS).receipt == "The project was registered.", "a form outlives a restart"

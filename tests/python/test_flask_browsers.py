@@ -17,8 +17,7 @@ from playwright.sync_api import expect, sync_playwright
 from conftest import _setting
 from dev import clean
 from edge import Edge, send
-from flask_app import App
-from test_flask import FIELDS, kept, texts
+from flask_app import FIELDS, App, kept, texts
 
 # As root there is no sandbox to be had; the rest asks nobody anything.
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
@@ -46,8 +45,12 @@ def browsers(playwright):
     def start(**settings):
         browser = playwright.chromium.launch(executable_path=_setting("RIPPLE_BROWSER"), args=FLAGS)
         started.append(browser)
-        page = browser.new_context(**{"viewport": {"width": 1200, "height": 900}, "locale": "en-GB"} | settings).new_page()
-        page.on("console", lambda message: complaints.append(message.text) if message.type in ("error", "warning") else None)
+        page = browser.new_context(
+            **{"viewport": {"width": 1200, "height": 900}, "locale": "en-GB"} | settings
+        ).new_page()
+        page.on(
+            "console", lambda message: complaints.append(message.text) if message.type in ("error", "warning") else None
+        )
         page.on("pageerror", lambda error: complaints.append(str(error)))
         return page
 
@@ -75,9 +78,14 @@ def app(request, tmp_path_factory):
 
 @pytest.fixture
 def prj_id(ripple, app):
-    timeline = [{"id": "a", "date": "2026-11-02", "text": "Kick-off"}, {"id": "b", "date": "2026-12-01", "text": "Visit"}]
+    timeline = [
+        {"id": "a", "date": "2026-11-02", "text": "Kick-off"},
+        {"id": "b", "date": "2026-12-01", "text": "Visit"},
+    ]
     name = "Ferry timetable"
-    made = ripple.create(FIELDS | {"name": name, "term": 6, "timeline": timeline, "prj_id": f"ferry-{os.urandom(4).hex()}"})
+    made = ripple.create(
+        FIELDS | {"name": name, "term": 6, "timeline": timeline, "prj_id": f"ferry-{os.urandom(4).hex()}"}
+    )
     # So that the edge has seen it.
     asked = send(app.upstream, "GET", f"/prj/{made['prj_id']}", _setting("RIPPLE_KEY"), cache_control="no-cache")
     assert asked.status == 200, asked
@@ -124,7 +132,9 @@ def test_two_browsers_on_one_project_lose_nothing(app, browsers, ripple, prj_id,
 
     record = ripple.get(prj_id)
     assert (record["goal"], record["issue"], record["description"]) == (
-        "No one waits longer than ten minutes", "Three tables that disagree", "Collect them, compare them,\nkeep one",
+        "No one waits longer than ten minutes",
+        "Three tables that disagree",
+        "Collect them, compare them,\nkeep one",
     )
     visit, *added = record["timeline"]
     assert visit == {"id": "b", "date": "2026-12-08", "text": "Visit to the harbour"}
@@ -204,7 +214,11 @@ def test_the_pages_are_fit_to_be_seen(app, browsers, ripple, prj_id, pictures, l
     """No rule of axe's set is broken, contrast included, and nothing sticks out of a narrow window."""
     if app.way == "edge":
         pytest.skip("the pages are the same")
-    edit = {"version": 1, "goal": "No one waits", "timeline": [{"id": "a", "date": "2026-11-02", "text": "Start"}, {"text": "Word" * 40}]}
+    edit = {
+        "version": 1,
+        "goal": "No one waits",
+        "timeline": [{"id": "a", "date": "2026-11-02", "text": "Start"}, {"text": "Word" * 40}],
+    }
     ripple.put(prj_id, edit | {"budget": 1200, "x" * 90: "y" * 90})
     settings = {"viewport": {"width": 390, "height": 800}} if look == "narrow" else {"color_scheme": look}
     page, axe = browsers(**settings), Axe()
@@ -262,9 +276,13 @@ def test_a_limit_on_requests_says_when_to_try_again(tmp_path, ripple):
                 return visitor.save(page, goal="Typed")
 
             refused = until(429, save_too_soon, lambda page: page.html.select("#edit"))
-            assert re.search(r"Too many requests at once\..* Try again in \d+ seconds?\. Nothing was saved", refused.alarm)
+            assert re.search(
+                r"Too many requests at once\..* Try again in \d+ seconds?\. Nothing was saved", refused.alarm
+            )
             assert refused.headers["retry-after"].isdigit() and kept(refused, goal="Typed")
-            until(200, lambda: time.sleep(int(refused.headers["retry-after"])) or visitor.save(refused, issue="Typed too"))
+            until(
+                200, lambda: time.sleep(int(refused.headers["retry-after"])) or visitor.save(refused, issue="Typed too")
+            )
             record = ripple.get(prj_id)
             assert (record["goal"], record["issue"]) == ("Typed", "Typed too")
     finally:
@@ -296,6 +314,8 @@ def test_xtask_dev_starts_the_app_and_ends_it(tmp_path):
             xtask.send_signal(signal.SIGINT)
             assert xtask.wait(30) == 0
         said = (tmp_path / "log").read_text()
-        assert f"the Flask app is at {found['flask_url']}" in said and found["key"] not in said.split("the Flask app")[1]
+        assert (
+            f"the Flask app is at {found['flask_url']}" in said and found["key"] not in said.split("the Flask app")[1]
+        )
     with pytest.raises(requests.ConnectionError):
         requests.get(found["flask_url"], timeout=5)

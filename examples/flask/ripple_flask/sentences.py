@@ -72,7 +72,9 @@ class _Story:
     def told(self, clauses):
         if self.receipt.base_missing:
             clauses.append(
-                Markup("the history no longer has the version you began with, so lists were joined and nothing was removed")
+                Markup(
+                    "the history no longer has the version you began with, so lists were joined and nothing was removed"
+                )
             )
         if self.receipt.omitted or len(clauses) > MOST_CLAUSES:
             clauses[MOST_CLAUSES:] = [Markup("and more, which the history has")]
@@ -91,7 +93,11 @@ class _Story:
         for field in self.merged:
             others = self._distinct(savers(self.others, field.pointer))
             beside = _and([Markup("what {} changed there {}").format(self._who(v), at(v.at)) for v in others])
-            what = _entries(field) if _is_timeline(field.pointer) else Markup("your {} was saved").format(label(field.pointer))
+            what = (
+                _entries(field)
+                if _is_timeline(field.pointer)
+                else Markup("your {} was saved").format(label(field.pointer))
+            )
             clauses.append(Markup("{}, beside {}").format(what, beside or Markup("what somebody else changed there")))
         return clauses
 
@@ -99,7 +105,9 @@ class _Story:
         clauses = []
         for version, pointers in self._by_saver(self.kept, whole_lists=False):
             clauses.append(
-                Markup("the {} that {} saved {} {} kept").format(_names(pointers), self._who(version), _when(version), _were(pointers))
+                Markup("the {} that {} saved {} {} kept").format(
+                    _names(pointers), self._who(version), _when(version), _were(pointers)
+                )
             )
         for field in self.kept:
             entry = self._entry(field.pointer)
@@ -121,7 +129,9 @@ class _Story:
         for version, pointers in self._by_saver(self.won, whole_lists=True):
             names = Markup("your {}").format(_names(pointers, self._entry_name))
             ones = "ones" if len(pointers) > 1 else "one"
-            clause = Markup("{} replaced the {} that {} saved {}").format(names, ones, self._who(version), _when(version))
+            clause = Markup("{} replaced the {} that {} saved {}").format(
+                names, ones, self._who(version), _when(version)
+            )
             before = self._before(pointers[0]) if len(pointers) == 1 else ""
             clauses.append(Markup("{} (“{}”)").format(clause.rstrip(), before) if before else clause)
         return [Markup(" ".join(clause.split())) for clause in clauses]
@@ -154,9 +164,9 @@ class _Story:
         """The timeline's entry that a pointer leads to or into."""
         name, *rest = tokens(pointer) or [""]
         entries = self.record.get(TIMELINE)
-        if name == TIMELINE and rest and isinstance(entries, list) and rest[0].isdigit() and int(rest[0]) < len(entries):
-            return entries[int(rest[0])]
-        return None
+        if name != TIMELINE or not rest or not isinstance(entries, list):
+            return None
+        return entries[int(rest[0])] if rest[0].isdigit() and int(rest[0]) < len(entries) else None
 
     def _entry_name(self, pointer):
         entry = self._entry(pointer)
@@ -184,13 +194,20 @@ class _Story:
 def _shown(fields):
     """Those to be told of, in the order that they have on the page."""
     order = [f.name for f in FIELDS]
-    named = [(tokens(field.pointer) or [""])[0] for field in fields]
-    told = [(order.index(name) if name in order else len(order), field) for name, field in zip(named, fields) if name != SAVED_BY]
-    return [field for _, field in sorted(told, key=lambda pair: pair[0])]
+
+    def place(field):
+        name = _first(field.pointer)
+        return order.index(name) if name in order else len(order)
+
+    return sorted((field for field in fields if _first(field.pointer) != SAVED_BY), key=place)
+
+
+def _first(pointer):
+    return (tokens(pointer) or [""])[0]
 
 
 def _is_timeline(pointer):
-    return (tokens(pointer) or [""])[0] == TIMELINE
+    return _first(pointer) == TIMELINE
 
 
 def _known_by(entry):

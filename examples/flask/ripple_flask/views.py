@@ -1,5 +1,8 @@
 """The pages."""
 
+from datetime import datetime, timezone
+from urllib.parse import urlsplit
+
 from flask import (
     Blueprint,
     abort,
@@ -125,7 +128,12 @@ def versions(prj_id):
     newest = told[0].number if told and not request.args.get("cursor") else request.args.get("newest")
     following = page.cursor and url_for(".versions", prj_id=prj_id, cursor=page.cursor, newest=newest)
     return render_template(
-        "history.html", prj_id=prj_id, versions=told, following=following, newest=newest, me=session.get("name", ""),
+        "history.html",
+        prj_id=prj_id,
+        versions=told,
+        following=following,
+        newest=newest,
+        me=session.get("name", ""),
         form=_new_form(),
     )
 
@@ -135,9 +143,16 @@ def version(prj_id, number):
     record = g.ripple.version(prj_id, number).record
     timeline = record.get(TIMELINE)
     return render_template(
-        "version.html", prj_id=prj_id, number=number, record=record, fields=FIELDS, others=others(record),
-        timeline=timeline if isinstance(timeline, list) else [], by=history.saved_by(record),
-        moment=history.moment(record.get("updated_at")), form=_new_form(),
+        "version.html",
+        prj_id=prj_id,
+        number=number,
+        record=record,
+        fields=FIELDS,
+        others=others(record),
+        timeline=timeline if isinstance(timeline, list) else [],
+        by=history.saved_by(record),
+        moment=history.moment(record.get("updated_at")),
+        form=_new_form(),
     )
 
 
@@ -158,7 +173,7 @@ def without_token():
     """A form that came without the session's token. If it came from a page of ours, what is in it must not be lost:
     it is shown again, to be sent by somebody who looks at it."""
     words = problems.Words(400, "Please send this again", "Your browser's session had ended, so nothing was saved.")
-    own = request.headers.get("Sec-Fetch-Site", "same-origin") == "same-origin"
+    own = urlsplit(request.headers.get("Origin", request.host_url)).netloc == request.host
     if own and request.endpoint == "pages.save":
         return _project_page(request.view_args["prj_id"], _sent_form(remember=False), words=words)
     if own and request.endpoint == "pages.register":
@@ -169,12 +184,15 @@ def without_token():
 def log(problem):
     """What went wrong, for whoever runs the app; the request id leads to ripple's own log."""
     cause = f" ({problem.__cause__})" if problem.__cause__ else ""
-    level = current_app.logger.warning if problem.maybe_done or problem.status in (403, 503) else current_app.logger.info
+    level = (
+        current_app.logger.warning if problem.maybe_done or problem.status in (403, 503) else current_app.logger.info
+    )
     level("ripple: %s [%s]%s", problem, problem.request_id, cause)
 
 
 def _new_form():
-    return Form(values={f.name: "" for f in FIELDS}, creating=True, your_name=session.get("name", ""))
+    values = {f.name: "" for f in FIELDS} | {"create_date": datetime.now(timezone.utc).date().isoformat()}
+    return Form(values=values, creating=True, your_name=session.get("name", ""))
 
 
 def _sent_form(remember=True):
@@ -247,8 +265,16 @@ def _new_page(form, words=None, problem=None):
 def _project_page(prj_id, form, answer=None, words=None, problem=None):
     record = answer.record if answer else {}
     return _page(
-        "project.html", words, problem, form=form, prj_id=prj_id, record=record, etag=answer and answer.etag,
-        others=others(record), moment=history.moment(record.get("updated_at")), by=history.saved_by(record),
+        "project.html",
+        words,
+        problem,
+        form=form,
+        prj_id=prj_id,
+        record=record,
+        etag=answer and answer.etag,
+        others=others(record),
+        moment=history.moment(record.get("updated_at")),
+        by=history.saved_by(record),
     )
 
 
@@ -262,7 +288,13 @@ def _deleted_page(prj_id, problem):
     except Problem as other:
         log(other)
     return render_template(
-        "deleted.html", words=words, problem=problem, prj_id=prj_id, deleted=deleted, name=name, form=_new_form(),
+        "deleted.html",
+        words=words,
+        problem=problem,
+        prj_id=prj_id,
+        deleted=deleted,
+        name=name,
+        form=_new_form(),
         last=_last_before(problem),
     ), words.status
 
@@ -270,5 +302,7 @@ def _deleted_page(prj_id, problem):
 def _page(template, words, problem, **context):
     headers = {} if problem is None or problem.retry_after is None else {"Retry-After": str(problem.retry_after)}
     status = words.status if words else 200
-    page = render_template(template, words=words, problem=problem, fields=FIELDS, units=UNITS, kind=forms.date_kind, **context)
+    page = render_template(
+        template, words=words, problem=problem, fields=FIELDS, units=UNITS, kind=forms.date_kind, **context
+    )
     return page, status, headers
