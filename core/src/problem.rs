@@ -185,7 +185,7 @@ pub(crate) fn answer(error: &Error) -> Answer {
         // https://datatracker.ietf.org/doc/html/draft-ietf-httpapi-ratelimit-headers
         Error::TooManyRequests { wait, burst, window } => {
             // Whole seconds, rounded up: who comes back then is not too early.
-            let seconds = wait.as_millis().div_ceil(1000).max(1);
+            let seconds = (wait.as_secs() + u64::from(wait.subsec_nanos() > 0)).max(1);
             answer
                 .with_header(RETRY_AFTER, &seconds.to_string())
                 .with_header(RATE_LIMIT_POLICY, &format!("\"key\";q={burst};w={window}"))
