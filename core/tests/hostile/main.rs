@@ -1,0 +1,9 @@
+//! Whoever means harm: requests of any bytes, and keys that are no longer any.
+
+// Shared with the fuzz targets, where they are public.
+#[expect(unreachable_pub, reason = "public in ripple-fuzz")]
+mod answer;
+mod request;
+mod revocation;
+#[expect(unreachable_pub, reason = "public in ripple-fuzz")]
+mod world;

@@ -1,0 +1,101 @@
+//! A small world to be misused: a table with a record, a tombstone and a record of another writer, and two keys.
+
+use std::cell::Cell;
+
+use bytes::Bytes;
+use http::{HeaderValue, Method, Request, Response};
+use ripple_core::key::{ApiKey, KeyRecord, Scope};
+use ripple_core::store::memory::Memory;
+use ripple_core::value::{Members, Value};
+use ripple_core::{Api, Moment, Project, ProjectId, Timestamp};
+
+/// The API over a table in memory.
+pub struct World {
+    /// The table.
+    pub store: Memory,
+    /// The API.
+    pub api: Api<Memory>,
+    /// A key that reads and writes.
+    pub writer: ApiKey,
+    /// A key that reads.
+    pub reader: ApiKey,
+    count: Cell<u64>,
+}
+
+/// Everything that a record must have.
+const RECORD: &str = r#""name":"Garden","goal":"Beans","issue":"Snails","description":"Beds","term":3,"term_unit":"month",
+    "create_date":"2026-03-01""#;
+
+impl World {
+    /// The same one every time.
+    pub async fn new() -> World {
+        let store = Memory::new();
+        let issue = |seed: u8, name: &str, scopes: Vec<Scope>| {
+            let key = ApiKey::generate(&[seed; 64]).expect("64 bytes are enough for 30 characters");
+            store.put_key(KeyRecord {
+                key_hash: key.hash().to_hex(),
+                key_id: format!("key_{name}"),
+                name: name.to_owned(),
+                scopes,
+                created: 0,
+                expires: None,
+                revoked: None,
+                // Known: that it is used would be news otherwise, and written down.
+                last_used: Some(u64::MAX / 2),
+            });
+            key
+        };
+        let writer = issue(1, "writer", vec![Scope::Read, Scope::Write]);
+        let reader = issue(2, "reader", vec![Scope::Read]);
+        store.put(Project {
+            id: ProjectId::stored("Another's / id".to_owned()),
+            version: 0,
+            updated_at: None,
+            updated_by: None,
+            tombstone: None,
+            attributes: Members::from([("tags".to_owned(), Value::Strings(["x".to_owned()].into()))]),
+        });
+        let world = World { api: Api::new(store.clone()), store, writer, reader, count: Cell::new(0) };
+        for (method, path, body) in [
+            (
+                Method::POST,
+                "/prj",
+                format!(r#"{{"prj_id":"a",{RECORD},"timeline":[{{"id":"t","text":"Dug"}},"sown"]}}"#),
+            ),
+            (Method::PATCH, "/prj/a", r#"{"goal":"Peas","n":1e30,"timeline":[{"text":"Wet"}]}"#.to_owned()),
+            (Method::POST, "/prj", format!(r#"{{"prj_id":"b",{RECORD}}}"#)),
+            (Method::DELETE, "/prj/b", String::new()),
+        ] {
+            let mut request = Request::new(Bytes::from(body));
+            (*request.method_mut(), *request.uri_mut()) = (method, path.parse().expect("a path"));
+            let response = world.send(world.with_key(request)).await;
+            assert!(response.status().is_success(), "{response:?}");
+        }
+        world
+    }
+
+    /// The request with the writer's key, where it has none.
+    pub fn with_key(&self, mut request: Request<Bytes>) -> Request<Bytes> {
+        let key = HeaderValue::from_str(self.writer.reveal()).expect("a key is ASCII");
+        request.headers_mut().entry("x-api-key").or_insert(key);
+        request
+    }
+
+    /// The moment of the next request.
+    pub fn moment(&self) -> Moment {
+        self.count.set(self.count.get() + 1);
+        let mut random = [7; 32];
+        random[..8].copy_from_slice(&self.count.get().to_be_bytes());
+        Moment { now: Timestamp(1_800_000_000_000 + self.count.get()), random, caller: None }
+    }
+
+    /// The answer.
+    pub async fn send(&self, request: Request<Bytes>) -> Response<Bytes> {
+        self.api.answer(request, self.moment()).await
+    }
+
+    /// All that the tables hold, as text that is the same while they are.
+    pub fn state(&self) -> String {
+        format!("{:?}", self.store)
+    }
+}
