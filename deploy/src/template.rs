@@ -1,5 +1,75 @@
-//! API Gateway's resources and methods in the SAM template.
-use anyhow::Result;
-pub(crate) fn with_routes(before: &str) -> Result<String> {
-    Ok(before.to_owned())
+//! API Gateway's resources and methods in the SAM template, between two marks.
+//!
+//! Each method is named: what is not in the route table never reaches the function. `HEAD` follows from `GET`, and each
+//! resource has `OPTIONS`.
+
+use std::fmt::Write as _;
+
+use anyhow::{Context as _, Result};
+use http::Method;
+use ripple_core::route::{ROUTES, Route};
+
+const BEGIN: &str = "# The route table's, from here on: ";
+const END: &str = "# That was the route table's.";
+
+/// The function, as API Gateway calls it.
+const INTEGRATION: &str = "x-amazon-apigateway-integration: {type: aws_proxy, httpMethod: POST, uri: !Sub \
+    \"arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${Function.Arn}/invocations\"}";
+/// Where API Gateway checks keys too.
+const SECURITY: &str = "security: !If [GatewayChecksKeys, [{key: []}], []]";
+
+/// The template with what stands between its marks made anew.
+pub(crate) fn with_routes(template: &str) -> Result<String> {
+    let lost = |mark: &str| format!("deploy/template.yaml has lost its line {mark:?}");
+    let begin = template.find(BEGIN).with_context(|| lost(BEGIN))?;
+    let line = template[..begin].rfind('\n').map_or(0, |newline| newline + 1);
+    let indent = &template[line..begin];
+    let end = template[begin..].find(END).with_context(|| lost(END))? + begin;
+    let end = template[..end].rfind('\n').map_or(0, |newline| newline + 1);
+
+    let mut made = format!("{BEGIN}`{}` writes it anew.\n", crate::COMMAND);
+    for (number, route) in ROUTES.iter().enumerate() {
+        let first = ROUTES[..number].iter().all(|earlier| earlier.resource != route.resource);
+        if first {
+            resource(&mut made, route.resource)?;
+        }
+    }
+    let lines = made.lines().enumerate().map(|(number, line)| match number {
+        0 => format!("{line}\n"), // it stands where the mark stood
+        _ => format!("{indent}{line}\n"),
+    });
+    Ok(format!("{}{}{}", &template[..begin], lines.collect::<String>(), &template[end..]))
+}
+
+fn resource(made: &mut String, path: &str) -> Result<()> {
+    writeln!(made, "{path}:")?;
+    let names: Vec<&str> = path.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}')).collect();
+    if !names.is_empty() {
+        writeln!(made, "  parameters:")?;
+        for name in names {
+            writeln!(made, "    - {{name: {name}, in: path, required: true, schema: {{type: string}}}}")?;
+        }
+    }
+    for route in ROUTES.iter().filter(|route| route.resource == path) {
+        method(made, route.verb.as_str(), Some(route))?;
+        if route.verb == Method::GET {
+            method(made, "HEAD", Some(route))?;
+        }
+    }
+    method(made, "OPTIONS", None)
+}
+
+fn method(made: &mut String, verb: &str, route: Option<&Route>) -> Result<()> {
+    writeln!(made, "  {}:", verb.to_ascii_lowercase())?;
+    if let Some(route) = route {
+        if route.verb.as_str() == verb {
+            writeln!(made, "    operationId: {}", route.name)?;
+        }
+        if route.scope.is_some() {
+            writeln!(made, "    {SECURITY}")?;
+        }
+    }
+    writeln!(made, "    responses: {{}}")?;
+    writeln!(made, "    {INTEGRATION}")?;
+    Ok(())
 }

@@ -36,12 +36,12 @@ pub(crate) fn check() -> Result<()> {
         cargo.current_dir(&copy).env("CARGO_TARGET_DIR", &target);
         cargo
     };
-    let made = ["deploy/openapi.json"].map(|file| copy.join(file));
+    let made = ["deploy/openapi.json", "deploy/template.yaml"].map(|file| copy.join(file));
     let resources =
         || made.iter().map(|file| Ok(fs::read_to_string(file)?.contains(RESOURCE))).collect::<Result<Vec<_>>>();
-    ensure!(resources()? == [false], "the copy has the method already");
+    ensure!(resources()? == [false, false], "the copy has the method already");
     run(here("run").args(["--quiet", "--package", "ripple-deploy"]))?;
-    ensure!(resources()? == [true], "{RESOURCE} should be in {made:?}");
+    ensure!(resources()? == [true, true], "{RESOURCE} should be in {made:?}");
     run(here("test").args(["--package", "ripple-tests", "--test", "suite", "--", &format!("in_process::{CASES}::")]))?;
     run(here("test").args(["--package", "ripple-deploy", "--quiet"]))
 }
