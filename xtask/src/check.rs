@@ -30,6 +30,8 @@ const FETCH_LIMIT: Duration = Duration::from_secs(60);
 
 fn format() -> Result<()> {
     run(cargo("fmt").args(["--all", "--check"]))?;
+    // The fuzz targets are a workspace of their own.
+    run(cargo("fmt").args(["--manifest-path", "fuzz/Cargo.toml", "--check"]))?;
     run(workspace::command("rustfmt").args(["--check", "--edition", "2024"]).args(methods()?))
 }
 

@@ -6,6 +6,7 @@
 //! | `edge` | builds the edge worker |
 //! | `check` | what can be said of the code without running it |
 //! | `test` | `check`, then every test there is; the continuous integration calls just this |
+//! | `fuzz` | feeds ripple with what a fuzzer makes up |
 //! | `bench` | measures ripple beside what it is compared with |
 //!
 //! Whatever a command needs beyond Rust it fetches by itself, at the version pinned here, into folders that git
@@ -27,6 +28,7 @@ mod browser;
 mod check;
 mod dev;
 mod edge;
+mod fuzz;
 mod node;
 mod portable;
 mod process;
@@ -66,6 +68,8 @@ enum Command {
         #[arg(long, value_name = "STEP", value_parser = step_names(test::all_steps()))]
         only: Vec<String>,
     },
+    /// Feed ripple with what a fuzzer makes up
+    Fuzz(fuzz::Options),
     /// Measure ripple beside what it is compared with; without a name, list the benchmarks
     Bench {
         /// The benchmark to run, or `all`
@@ -79,6 +83,7 @@ fn main() -> ExitCode {
         Command::Edge => edge::build().map(|()| ExitCode::SUCCESS),
         Command::Check { only } => step::take(check::STEPS.iter(), &only),
         Command::Test { only } => step::take(test::all_steps(), &only),
+        Command::Fuzz(options) => fuzz::run(&options).map(|()| ExitCode::SUCCESS),
         Command::Bench { name } => run_benchmark(name.as_deref()),
     };
     report(outcome)

@@ -11,6 +11,9 @@ use crate::workspace::{self, cargo};
 /// Licences, sources, bans and advisories of the dependencies.
 pub(crate) const CARGO_DENY: Tool = Tool { name: "cargo-deny", version: "0.20.2" };
 
+/// The fuzz targets, built and run.
+pub(crate) const CARGO_FUZZ: Tool = Tool { name: "cargo-fuzz", version: "0.13.2" };
+
 /// A program that the Rust registry has.
 pub(crate) struct Tool {
     name: &'static str,

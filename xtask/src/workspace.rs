@@ -41,13 +41,19 @@ pub(crate) fn command(program: impl AsRef<std::ffi::OsStr>) -> Command {
 /// What `cargo run` tells xtask of its package would otherwise reach build scripts: ring's watches these variables,
 /// and everything above ring would be built anew whenever one goes from plain Cargo to xtask and back.
 pub(crate) fn cargo(subcommand: &str) -> Command {
-    let mut cargo = command("cargo");
+    let mut cargo = calls_cargo("cargo");
+    cargo.arg(subcommand);
+    cargo
+}
+
+/// A program that calls Cargo itself, likewise.
+pub(crate) fn calls_cargo(program: impl AsRef<std::ffi::OsStr>) -> Command {
+    let mut command = command(program);
     for (name, _) in env::vars_os() {
         let name = name.to_string_lossy();
         if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") {
-            cargo.env_remove(&*name);
+            command.env_remove(&*name);
         }
     }
-    cargo.arg(subcommand);
-    cargo
+    command
 }

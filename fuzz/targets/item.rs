@@ -1,0 +1,185 @@
+//! DynamoDB's answers, made up: items of other writers, and nonsense.
+//!
+//! Two decoders read them, the SDK's for single items and ripple's for pages: they must agree. And what ripple writes
+//! must be what it reads.
+
+#![no_main]
+
+use std::sync::{Arc, Mutex};
+
+use arbitrary::Arbitrary;
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::retry::RetryConfig;
+use aws_sdk_dynamodb::config::{Config, Credentials, Region};
+use aws_smithy_async::rt::sleep::TokioSleep;
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::body::SdkBody;
+use libfuzzer_sys::fuzz_target;
+use ripple_core::history::Version;
+use ripple_core::store::dynamodb::{DynamoDb, Layout, configure};
+use ripple_core::store::{Capacity, Commit, Consistency, Source as _, Store as _, Write};
+use ripple_core::{Project, ProjectId, Timestamp};
+use ripple_fuzz::run;
+use ripple_fuzz::values::Record;
+use serde_json::{Value as Json, json};
+
+#[derive(Arbitrary, Debug)]
+enum Input<'a> {
+    /// An answer that is anything.
+    Answer(&'a [u8]),
+    /// An item that is anything.
+    Item(&'a str),
+    /// A record of ripple's or of another's.
+    Record { attributes: Record, version: u64, updated_at: Option<u64>, updated_by: Option<&'a str>, deleted: bool },
+}
+
+fuzz_target!(|input: Input<'_>| {
+    thread_local! {
+        static DYNAMODB: &'static Played = Box::leak(Box::new(Played::new()));
+    }
+    let dynamodb = DYNAMODB.with(|dynamodb| *dynamodb);
+    run(async {
+        match input {
+            Input::Answer(bytes) => {
+                dynamodb.answer(bytes.to_vec());
+                // Whatever comes of it, it is no panic.
+                let _ = (dynamodb.get().await, dynamodb.scan().await, dynamodb.history().await);
+            }
+            Input::Item(item) => {
+                dynamodb.agrees(item).await;
+            }
+            Input::Record { attributes, version, updated_at, updated_by, deleted } => {
+                let project = Project {
+                    id: ProjectId::stored("a".to_owned()),
+                    version: version.max(1),
+                    updated_at: Some(Timestamp(updated_at.unwrap_or(1))),
+                    updated_by: Some(updated_by.unwrap_or_default().to_owned()),
+                    // In seconds, as the table has it.
+                    tombstone: deleted.then_some(Timestamp(version / 1000 * 1000)),
+                    attributes: if deleted { Default::default() } else { fit(attributes) },
+                };
+                round_trip(dynamodb, &project).await;
+            }
+        }
+    });
+});
+
+/// What a record of ripple's can have: names that are the table's own it cannot.
+fn fit(Record(mut attributes): Record) -> ripple_core::value::Members {
+    for name in ["prj_id", "version", "updated_at", "updated_by", "list_shard", "deleted", "expires_at"] {
+        attributes.remove(name);
+    }
+    attributes
+}
+
+/// Written and read, singly, in a page and from the history, it is what it was.
+async fn round_trip(dynamodb: &Played, project: &Project) {
+    dynamodb.answer(b"{}".to_vec());
+    let version = Version::between(None, project, None);
+    let write =
+        Write { before: None, after: project, version: &version, claim: None, now: Timestamp(1), token: [1; 16] };
+    let done = dynamodb.store.commit(&write, &mut Capacity::default()).await.expect("DynamoDB has taken it");
+    assert_eq!(done, Commit::Done);
+    let sent: Json = serde_json::from_slice(&dynamodb.sent()).expect("a request is JSON");
+    let put = |table: &str| {
+        let items = sent["TransactItems"].as_array().expect("items");
+        let puts = items.iter().map(|item| &item["Put"]);
+        puts.clone().find(|put| put["TableName"] == table).unwrap_or_else(|| panic!("{sent}"))["Item"].clone()
+    };
+    let read = dynamodb.agrees(&put("ripple_prj").to_string()).await.expect("what was written can be read");
+    assert_eq!(&read, project);
+
+    dynamodb.answer(json!({ "Item": put("ripple_prj_version") }).to_string().into());
+    let row = dynamodb.store.version(&project.id, project.version, &mut Capacity::default()).await.expect("it answers");
+    let mut row = row.expect("the row is there");
+    assert_eq!(row.is_deleted(), project.is_deleted());
+    row.tombstone = project.tombstone; // the history does not tell when it goes
+    assert_eq!(&row, project);
+    dynamodb.answer(json!({ "Items": [put("ripple_prj_version")] }).to_string().into());
+    let told = dynamodb.history().await.expect("the history is told");
+    assert_eq!(told, [version]);
+}
+
+/// A DynamoDB that gives one answer to everything, and keeps what it was sent.
+#[derive(Clone, Debug, Default)]
+struct Wire {
+    answer: Arc<Mutex<Vec<u8>>>,
+    sent: Arc<Mutex<Vec<u8>>>,
+}
+
+struct Played {
+    wire: Wire,
+    store: DynamoDb,
+}
+
+type Failed = ripple_core::store::StoreError;
+
+impl Played {
+    fn new() -> Played {
+        let wire = Wire::default();
+        let config = configure(Config::builder())
+            .http_client(wire.clone())
+            .sleep_impl(TokioSleep::new())
+            .retry_config(RetryConfig::disabled()) // the same nonsense would come again
+            .region(Region::from_static("us-east-1"))
+            .credentials_provider(Credentials::new("test", "test", None, None, "test"))
+            .build();
+        Played { wire, store: DynamoDb::new(Client::from_conf(config), Layout::default()) }
+    }
+
+    fn answer(&self, answer: Vec<u8>) {
+        *self.wire.answer.lock().expect("no panic") = answer;
+    }
+
+    fn sent(&self) -> Vec<u8> {
+        self.wire.sent.lock().expect("no panic").clone()
+    }
+
+    async fn get(&self) -> Result<Option<Project>, Failed> {
+        let id = ProjectId::stored("a".to_owned());
+        self.store.get(&id, Consistency::Strong, &mut Capacity::default()).await
+    }
+
+    async fn scan(&self) -> Result<Vec<Project>, Failed> {
+        self.store.scan(None, &mut Capacity::default()).await.map(|page| page.projects)
+    }
+
+    async fn history(&self) -> Result<Vec<Version>, Failed> {
+        let id = ProjectId::stored("a".to_owned());
+        self.store.versions(&id, None, 10, &mut Capacity::default()).await
+    }
+
+    /// What an item is, to both decoders.
+    async fn agrees(&self, item: &str) -> Option<Project> {
+        self.answer(format!(r#"{{"Item":{item}}}"#).into());
+        let one = self.get().await;
+        self.answer(format!(r#"{{"Items":[{item}]}}"#).into());
+        let page = self.scan().await;
+        match (one, page) {
+            (Ok(Some(one)), Ok(page)) => {
+                assert_eq!(page, [one.clone()], "the decoders do not agree");
+                Some(one)
+            }
+            _ => None,
+        }
+    }
+}
+
+impl HttpClient for Wire {
+    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(self.clone())
+    }
+}
+
+impl HttpConnector for Wire {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let sent = request.body().bytes().unwrap_or_default().to_vec();
+        *self.sent.lock().expect("no panic") = sent;
+        let answer = self.answer.lock().expect("no panic").clone();
+        HttpConnectorFuture::ready(Ok(HttpResponse::new(200_u16.try_into().expect("a status"), SdkBody::from(answer))))
+    }
+}

@@ -1,0 +1,55 @@
+//! A state, and what two writers made of it.
+
+#![no_main]
+
+use arbitrary::Arbitrary;
+use libfuzzer_sys::fuzz_target;
+use ripple_core::merge::{Edit, Receipt, merge};
+use ripple_core::value::{Members, Value};
+use ripple_fuzz::values::{Changes, Record};
+
+#[derive(Arbitrary, Debug)]
+struct Input {
+    base: Record,
+    theirs: Changes,
+    mine: Changes,
+    sent: Record,
+    version: Option<u8>,
+}
+
+fuzz_target!(|input: Input| {
+    let Record(base) = &input.base;
+    let (theirs, mine) = (input.theirs.of(base), input.mine.of(base));
+    let version = input.version.map(u64::from);
+
+    assert_eq!(&merge(base, &theirs, base).0, &theirs, "nothing changed on my side");
+    assert_eq!(&merge(base, base, &mine).0, &mine, "nothing changed on theirs");
+    assert_eq!(merge(base, &theirs, &theirs), (theirs.clone(), Receipt::default()), "the same on both");
+
+    let whole = Edit::Replace(sent(base, &mine));
+    let (merged, _) = once(&whole, &theirs, Some(base), version);
+    for name in base.keys().chain(theirs.keys()).filter(|name| mine.get(*name) == base.get(*name)) {
+        assert_eq!(merged.get(name), theirs.get(name), "{name}: only they changed it");
+    }
+
+    let Record(sent) = input.sent;
+    for edit in [Edit::Replace(sent.clone()), Edit::Patch(sent.clone()), Edit::Restore(sent)] {
+        once(&edit, &theirs, Some(base), version);
+        once(&edit, &theirs, None, None);
+    }
+});
+
+/// Merges an edit; sent again, it changes nothing.
+fn once(edit: &Edit, theirs: &Members, base: Option<&Members>, version: Option<u64>) -> (Members, Receipt) {
+    let (merged, receipt) = edit.merge_into(theirs, base, version);
+    let (again, told) = edit.merge_into(&merged, base, version);
+    assert_eq!(again, merged, "sent again, it changes something: {edit:?}");
+    assert!(told.taken.is_empty() && told.merged.is_empty(), "sent again, it tells of a change: {told:?}");
+    (merged, receipt)
+}
+
+/// What a client sends that made `mine` of `base`.
+fn sent(base: &Members, mine: &Members) -> Members {
+    let gone = base.keys().filter(|name| !mine.contains_key(*name)).map(|name| (name.clone(), Value::Null));
+    mine.clone().into_iter().chain(gone).collect()
+}

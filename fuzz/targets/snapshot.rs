@@ -1,0 +1,83 @@
+//! Changes and full reads, in any order, late and twice.
+
+#![no_main]
+
+use arbitrary::{Arbitrary, Result, Unstructured};
+use libfuzzer_sys::fuzz_target;
+use ripple_core::list::{Listing, Query, Row};
+use ripple_core::project::ContentHash;
+use ripple_core::snapshot::Snapshot;
+use ripple_core::{Project, ProjectId, Timestamp};
+use ripple_fuzz::values::Record;
+
+#[derive(Arbitrary, Debug)]
+enum Step {
+    Apply(State, u8),
+    /// What was read, when the reading began, how long it took.
+    Fill(Vec<State>, u8, u8),
+    /// The whole list is asked for, and rendered.
+    Render,
+}
+
+#[derive(Debug)]
+struct State(Project);
+
+impl<'a> Arbitrary<'a> for State {
+    fn arbitrary(u: &mut Unstructured<'a>) -> Result<State> {
+        let deleted = u.ratio(1, 4)?;
+        Ok(State(Project {
+            id: ProjectId::stored((*u.choose(&["a", "b", "c", "d", "É /"])?).to_owned()),
+            version: u.int_in_range(0..=5)?,
+            updated_at: u.arbitrary::<Option<u8>>()?.map(|at| Timestamp(at.into())),
+            updated_by: u.arbitrary()?,
+            tombstone: deleted.then_some(Timestamp(1)),
+            attributes: if deleted { Default::default() } else { u.arbitrary::<Record>()?.0 },
+        }))
+    }
+}
+
+/// Ten seconds, of which three are the overlap.
+fn at(moment: u8) -> Timestamp {
+    Timestamp(u64::from(moment) * 10_000)
+}
+
+fuzz_target!(|steps: Vec<Step>| {
+    let mut snapshot = Snapshot::default();
+    for step in steps {
+        match step {
+            Step::Apply(State(project), moment) => {
+                let known = snapshot.get(&project.id).map(|known| known.version);
+                let news = snapshot.apply(project.clone(), at(moment));
+                assert_eq!(news, known.is_none_or(|known| known < project.version), "an older one replaces nothing");
+                assert!(!news || snapshot.get(&project.id) == Some(&project));
+            }
+            Step::Fill(states, began, took) => {
+                let read: Vec<Project> = states.into_iter().map(|State(project)| project).collect();
+                let ids: Vec<ProjectId> = read.iter().map(|project| project.id.clone()).collect();
+                snapshot.fill(read, at(began), at(began.saturating_add(took)));
+                assert!(ids.iter().all(|id| snapshot.get(id).is_some()), "what was read is known");
+            }
+            Step::Render => drop(snapshot.whole_page()),
+        }
+        sound(&mut snapshot);
+    }
+});
+
+/// What is kept up step by step is what would be made anew.
+fn sound(snapshot: &mut Snapshot) {
+    let projects: Vec<Project> = snapshot.projects().cloned().collect();
+    let rows: Vec<Row> = projects.iter().filter(|project| !project.is_deleted()).cloned().map(Row::new).collect();
+    assert_eq!(snapshot.memory(), rows.iter().map(Row::memory).sum::<usize>());
+    let mut sum = ContentHash::default();
+    rows.iter().for_each(|row| sum.add(row.hash));
+    assert_eq!(snapshot.etag(), sum.to_text());
+
+    for text in ["", "q=x", "id=i", "sort=-version,a&limit=2", "fields=a,b"] {
+        let pairs: Vec<(String, String)> = form_urlencoded::parse(text.as_bytes()).into_owned().collect();
+        let query = Query::parse(&pairs).expect("the target's own query");
+        let mut listing = Listing::new(&query);
+        projects.iter().for_each(|project| listing.add(project));
+        let (expected, page) = (listing.finish(), snapshot.list(&query));
+        assert_eq!((page.body, page.etag, page.next), (expected.body, expected.etag, expected.next), "{text}");
+    }
+}

@@ -1,0 +1,120 @@
+//! `cargo xtask fuzz`: the fuzz targets, built and run.
+//!
+//! ```text
+//!  fuzz/seeds/<target>    committed: where a search begins
+//!  fuzz/corpus/<target>   what a search has found to be of interest; the next one goes on from there
+//!  fuzz/artifacts/<target>   what broke: `cargo xtask fuzz <target> -- fuzz/artifacts/<target>/…` does it again
+//! ```
+//!
+//! No sanitizer: there is no unsafe code of ripple's for it to watch. So stable Rust can build them, with the coverage that
+//! LLVM counts and cargo-fuzz asks for.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result, bail};
+use clap::Args;
+
+use crate::process::run as run_command;
+use crate::tools;
+use crate::workspace;
+
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// The target to run; without one, all of them in turn
+    #[arg(value_parser = TARGETS.map(|target| target.name))]
+    target: Option<String>,
+    /// How long to search, each
+    #[arg(long, default_value_t = 60)]
+    seconds: u32,
+    /// Inputs to run instead, once each
+    #[arg(last = true)]
+    inputs: Vec<PathBuf>,
+}
+
+/// A program of fuzz/targets.
+struct Target {
+    name: &'static str,
+    /// Inputs in the short run: about a second's worth.
+    runs: u32,
+    /// Where a search begins.
+    seeds: &'static str,
+}
+
+const TARGETS: [Target; 8] = [
+    Target { name: "request", runs: 1_000, seeds: "fuzz/seeds/request" },
+    Target { name: "merge", runs: 4_000, seeds: "fuzz/seeds/merge" },
+    Target { name: "json", runs: 40_000, seeds: "fuzz/seeds/json" },
+    Target { name: "token", runs: 2_000, seeds: "fuzz/seeds/token" },
+    Target { name: "item", runs: 500, seeds: "fuzz/seeds/item" },
+    Target { name: "key", runs: 20_000, seeds: "fuzz/seeds/key" },
+    Target { name: "snapshot", runs: 2_000, seeds: "fuzz/seeds/snapshot" },
+    Target { name: "event", runs: 1_000, seeds: "lambda/tests/events" },
+];
+
+/// What no input may exceed: seconds, and MB of the whole process.
+const LIMITS: [&str; 3] = ["-timeout=10", "-rss_limit_mb=1024", "-max_len=8192"];
+/// Seconds that a target may take in the short run, however slow the machine.
+const SHORT: u32 = 10;
+
+/// Searches, for as long as was asked for.
+pub(crate) fn run(options: &Options) -> Result<()> {
+    let chosen = |target: &&Target| options.target.as_ref().is_none_or(|name| name == target.name);
+    if !options.inputs.is_empty() {
+        let Some(target) = &options.target else { bail!("inputs are one target's: name it") };
+        return run_command(cargo_fuzz("run")?.arg(target).args(&options.inputs));
+    }
+    for target in TARGETS.iter().filter(chosen) {
+        eprintln!("── {}", target.name);
+        let corpus = made(workspace::root().join("fuzz/corpus").join(target.name))?;
+        run_command(search(target, &corpus)?.arg(format!("-max_total_time={}", options.seconds)))?;
+    }
+    Ok(())
+}
+
+/// The step of `cargo xtask test`: so many inputs each, the same ones every time on the same code.
+pub(crate) fn short() -> Result<()> {
+    // All at once: one by one, Cargo would link with one core.
+    run_command(&mut cargo_fuzz("build")?)?;
+    for target in &TARGETS {
+        let found = workspace::root().join("fuzz/target/found").join(target.name);
+        if found.exists() {
+            fs::remove_dir_all(&found)?;
+        }
+        let mut search = search(target, &made(found)?)?;
+        search.args([format!("-runs={}", target.runs), format!("-max_total_time={SHORT}"), "-seed=1".to_owned()]);
+        let output = search.output().with_context(|| format!("{} cannot be run", target.name))?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        if !output.status.success() {
+            bail!("{said}\nthe fuzz target {} ended with {}", target.name, output.status);
+        }
+        eprintln!("{:10} {}", target.name, said.lines().rfind(|line| line.starts_with("Done ")).unwrap_or_default());
+    }
+    Ok(())
+}
+
+/// A search from a target's seeds. What it finds goes into `corpus`.
+fn search(target: &Target, corpus: &Path) -> Result<Command> {
+    let mut search = cargo_fuzz("run")?;
+    search.args([OsStr::new(target.name), corpus.as_os_str(), OsStr::new(target.seeds), OsStr::new("--")]);
+    search.args(LIMITS);
+    let dictionary = format!("{}.dict", target.seeds);
+    if workspace::root().join(&dictionary).exists() {
+        search.arg(format!("-dict={dictionary}"));
+    }
+    Ok(search)
+}
+
+fn cargo_fuzz(subcommand: &str) -> Result<Command> {
+    let mut command = workspace::calls_cargo(tools::CARGO_FUZZ.ready()?);
+    // Sixteen units are sooner built, and nobody measures what they do.
+    command.args(["fuzz", subcommand, "--fuzz-dir", "fuzz", "--sanitizer", "none", "--codegen-units", "16"]);
+    Ok(command)
+}
+
+fn made(folder: PathBuf) -> Result<PathBuf> {
+    fs::create_dir_all(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
+    Ok(folder)
+}
