@@ -4,6 +4,7 @@
 //!  HTTP ──▶ front ──v1 proxy event──▶ ripple-lambda's Function ──▶ DynamoDB: embedded, or the one asked for
 //! ```
 
+mod connections;
 mod embedded;
 mod file;
 mod front;
@@ -102,7 +103,7 @@ pub(crate) async fn run(connection: &connection::Options, options: Options) -> a
     interrupted().await?;
     stop.send_replace(true);
     let ends = async {
-        serving.await.context("the front ended badly")??;
+        serving.await.context("the front ended badly")?;
         match embedded {
             Some(database) => database.await.context("the database ended badly")?,
             None => Ok(()),

@@ -13,17 +13,18 @@ from conftest import Ripple, _setting, dynamodb
 
 
 class Dev:
-    """`ripple dev` on free ports."""
+    """`ripple dev` on free ports. `log`: a file for its log, where nobody reads its output; settings as variables."""
 
-    def __init__(self, data, *options):
+    def __init__(self, data, *options, log=None, **settings):
         self.data = Path(data)
         file = self.data / "dev.json"
         before = file.stat().st_mtime_ns if file.exists() else 0
         command = [_setting("RIPPLE_BIN"), "--data", str(data), "dev", "--port", "0", *options]
-        self.process = subprocess.Popen(command, env=clean(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        output = (subprocess.PIPE, subprocess.STDOUT) if log is None else (subprocess.DEVNULL, open(log, "wb"))
+        self.process = subprocess.Popen(command, env=clean() | settings, stdout=output[0], stderr=output[1])
         deadline = time.monotonic() + 30
         while not (file.exists() and file.stat().st_mtime_ns > before):
-            assert self.process.poll() is None, self.process.stdout.read().decode()
+            assert self.process.poll() is None, self.process.stdout and self.process.stdout.read().decode()
             assert time.monotonic() < deadline, "it does not serve"
             time.sleep(0.02)
         found = json.loads(file.read_text())

@@ -91,7 +91,7 @@ class Switch:
 class Edge:
     """One `wrangler dev`, ended with all that it started."""
 
-    def __init__(self, folder, origin, dynamodb, config=None, **changed):
+    def __init__(self, folder, origin, dynamodb, config=None, log_level="log", **changed):
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         variables = {
@@ -102,6 +102,7 @@ class Edge:
             "RIPPLE_RATE_LIMIT": "0",
         } | changed
         command = [str(ROOT / "node_modules/.bin/wrangler"), "dev", "--ip", "127.0.0.1", "--port", str(self.port)]
+        command += ["--log-level", log_level]
         command += ["--inspector-port", "0", "--show-interactive-dev-session=false", "--persist-to", str(folder / "state")]
         if config:
             command += ["--config", str(config)]
@@ -110,6 +111,7 @@ class Edge:
         env = os.environ | {
             "PATH": f"{ROOT / 'node_modules/.bin'}:{os.environ['PATH']}",
             "WRANGLER_SEND_METRICS": "false",
+            "WRANGLER_LOG_PATH": str(folder / "wrangler.log"),
             "AWS_ACCESS_KEY_ID": "local",
             "AWS_SECRET_ACCESS_KEY": "local",
         }

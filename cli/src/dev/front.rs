@@ -6,23 +6,26 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context as _;
 use aws_lambda_events::apigw::{ApiGatewayProxyRequest, ApiGatewayProxyResponse};
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::routing::get;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use futures_util::StreamExt as _;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use ripple_core::limits;
 use ripple_core::route::Resource;
 use ripple_core::store::dynamodb::DynamoDb;
 use ripple_lambda::{Function, Invocation, random};
 use serde_json::value::{RawValue, to_raw_value};
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
+
+use super::connections;
 
 /// API Gateway's quota for a payload.
 /// <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-execution-service-limits-table.html>
@@ -33,6 +36,11 @@ const TIMEOUT: Duration = Duration::from_secs(29);
 /// What the page `/docs` loads. The edge has these as static files; the function has none of them.
 const DOCS: [&str; 2] = ["page.js", "scalar.js"];
 
+/// A body that is longer is one of the large ones.
+const SMALL_BODY: usize = 64 * 1024;
+/// Large bodies held at once, so that memory stays bounded whoever sends them. One too many is throttled.
+static LARGE_BODIES: Semaphore = Semaphore::const_new(64);
+
 type Shared = Arc<Function<DynamoDb>>;
 
 /// Serves the API until told to stop.
@@ -41,7 +49,7 @@ pub(super) async fn serve(
     function: Function<DynamoDb>,
     docs: Option<PathBuf>,
     mut stopped: watch::Receiver<bool>,
-) -> anyhow::Result<()> {
+) {
     let mut app = Router::new().fallback(answer);
     if let Some(folder) = docs {
         for name in DOCS {
@@ -54,7 +62,7 @@ pub(super) async fn serve(
         // Also ends when whoever would say so is gone.
         let _ = stopped.wait_for(|stop| *stop).await;
     };
-    axum::serve(listener, app).with_graceful_shutdown(stop).await.context("the front")
+    connections::serve(listener, app, stop).await;
 }
 
 async fn answer(State(function): State<Shared>, request: Request) -> Response<Body> {
@@ -70,9 +78,26 @@ async fn answer(State(function): State<Shared>, request: Request) -> Response<Bo
 
 async fn invoke(function: &Function<DynamoDb>, request: Request, id: &str) -> Response<Body> {
     let (parts, body) = request.into_parts();
-    let Ok(body) = to_bytes(body, PAYLOAD).await else {
-        return message(StatusCode::PAYLOAD_TOO_LARGE, "Request Too Long");
-    };
+    let mut large = None;
+    let mut chunks = body.into_data_stream();
+    let (mut body, mut length) = (Vec::new(), 0);
+    while let Some(chunk) = chunks.next().await {
+        // Whoever has gone is told nothing.
+        let Ok(chunk) = chunk else { return message(StatusCode::BAD_REQUEST, "Bad Request") };
+        length += chunk.len();
+        if length > PAYLOAD {
+            return message(StatusCode::PAYLOAD_TOO_LARGE, "Request Too Long");
+        }
+        if length > SMALL_BODY && large.is_none() {
+            let Ok(place) = LARGE_BODIES.try_acquire() else {
+                return message(StatusCode::TOO_MANY_REQUESTS, "Too Many Requests");
+            };
+            large = Some(place);
+        }
+        // Of a body longer than ripple takes, one byte more than it takes is enough to say so.
+        let room = limits::BODY + 1 - body.len();
+        body.extend_from_slice(&chunk[..room.min(chunk.len())]);
+    }
     // As API Gateway does, which makes one where there is none.
     let trace = parts.headers.get("x-amzn-trace-id").and_then(|trace| trace.to_str().ok());
     let answered = match event(&parts, &body, id) {
