@@ -19,6 +19,9 @@ pub const MEMBERS: usize = 2500;
 /// Characters of a `prj_id`. DynamoDB would take 2,048 bytes.
 pub const ID: usize = 128;
 
+/// Bytes of an id that another writer chose: DynamoDB's own limit for a partition key.
+pub const STORED_ID: usize = 2048;
+
 /// Characters of `term_unit` and `create_date`.
 pub const SHORT_TEXT: usize = 64;
 

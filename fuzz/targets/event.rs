@@ -4,7 +4,7 @@
 
 use libfuzzer_sys::{Corpus, fuzz_target};
 use ripple_fuzz::run_in_world;
-use ripple_lambda::Function;
+use ripple_lambda::{Function, Invocation};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -17,7 +17,7 @@ fuzz_target!(|text: &str| -> Corpus {
         let Ok(event) = RawValue::from_string(text.replace(KEY, world.writer.reveal())) else { return Corpus::Reject };
         let function = Function::new(world.store.clone());
         let before = world.state();
-        let answered = function.handle(&event, "request").await;
+        let answered = function.handle(&event, Invocation { id: "request", trace: None }).await;
         let after = world.state();
         match answered {
             Ok(reply) => {

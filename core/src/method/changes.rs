@@ -223,7 +223,18 @@ impl Cursor {
     fn parse(text: &str) -> Option<Cursor> {
         let json = URL_SAFE_NO_PAD.decode(text).ok()?;
         let (format, cursor): (u8, Cursor) = serde_json::from_slice(&json).ok()?;
-        (format == FORMAT).then_some(cursor)
+        (format == FORMAT && cursor.can_be()).then_some(cursor)
+    }
+
+    /// Whether ripple can have given it. DynamoDB refuses ids that are none, and a page that begins outside its query.
+    fn can_be(&self) -> bool {
+        let Cursor::Since(marks) = self else { return true };
+        let within = |mark: &Mark| {
+            mark.within.as_ref().is_none_or(|Within { id, at, .. }| {
+                (1..=limits::STORED_ID).contains(&id.len()) && Timestamp(*at) >= Timestamp(mark.at).before(limits::OVERLAP)
+            })
+        };
+        marks.iter().all(within)
     }
 
     fn format(&self) -> String {

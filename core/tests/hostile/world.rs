@@ -40,8 +40,8 @@ impl World {
                 created: 0,
                 expires: None,
                 revoked: None,
-                // Known: that it is used would be news otherwise, and written down.
-                last_used: Some(u64::MAX / 2),
+                // Its use is no news, which would be written down.
+                last_used: Some(u64::MAX),
             });
             key
         };

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
 
 use crate::Target;
@@ -20,6 +22,7 @@ cases! { changes:
     pages_hold_up_to_limit_and_tell_everything,
     what_is_told_is_the_record_itself,
     a_damaged_cursor_is_refused,
+    a_cursor_made_up_is_refused,
 }
 
 /// How far the index may be behind: half of the overlap that the contract speaks of.
@@ -164,5 +167,15 @@ fn a_damaged_cursor_is_refused(t: &Target) {
         let answer = t.get(format!("/prj/_changes?since={damaged}")).send();
         answer.problem(400, "invalid_request");
         answer.blames("parameter", "since");
+    }
+}
+
+/// What DynamoDB itself would refuse: an id that is none, a place outside of what is read.
+fn a_cursor_made_up_is_refused(t: &Target) {
+    let long = "x".repeat(3000);
+    for (id, since, at) in [("", 1_u64, 5), (&*long, 1, 5), ("a", 1_000_000_000_000_000, 5)] {
+        let cursor = format!(r#"[1,{{"since":[{{"at":{since},"within":{{"began":1,"id":"{id}","at":{at}}}}}]}}]"#);
+        let cursor = URL_SAFE_NO_PAD.encode(cursor);
+        t.get(format!("/prj/_changes?since={cursor}")).send().expect(400).blames("parameter", "since");
     }
 }
