@@ -13,7 +13,7 @@ use serde::Serializer as _;
 use sha2::{Digest as _, Sha256};
 
 use crate::limits;
-use crate::value::{Members, Value, stored_size};
+use crate::value::{Members, Value, memory, stored_size};
 
 pub(crate) use check::{base_version, check_new, check_reserved, check_sent};
 pub use id::{InvalidId, ProjectId};
@@ -200,6 +200,12 @@ impl Project {
         const SYSTEM: usize = 96; // version, updated_at, list_shard and their names, at their greatest
         let by = self.updated_by.as_ref().map_or(0, String::len);
         PRJ_ID.len() + self.id.as_str().len() + SYSTEM + by + stored_size(&self.attributes)
+    }
+
+    /// About how many bytes of memory it takes, which can be a hundred times of what it takes in the table.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        size_of::<Project>() + self.id.as_str().len() + memory(&self.attributes)
     }
 
     /// The partition of `by_update` that the record is in, one of `shards`.

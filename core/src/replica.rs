@@ -204,9 +204,11 @@ impl<S: Source, C: Clock> Replica<S, C> {
                     Read::All => self.store.scan(from, cost).await?,
                     Read::Since(since) => self.store.changes(shard, since, from, cost).await?,
                 };
-                size += page.projects.iter().map(Project::stored_size).sum::<usize>();
-                // As it is held, a record takes about four times the bytes that it has in the table.
-                if size > GREATEST / 4 {
+                // As a record is held, there are beside it its JSON, its text and its part of the page, each about as long
+                // as it is in the table.
+                let held = |project: &Project| project.memory() + 3 * project.stored_size();
+                size += page.projects.iter().map(held).sum::<usize>();
+                if size > GREATEST {
                     return Ok(None);
                 }
                 projects.extend(page.projects);

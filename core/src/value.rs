@@ -99,6 +99,28 @@ impl Value {
         }
     }
 
+    /// About how many bytes of memory it takes beside its own place.
+    pub(crate) fn memory(&self) -> usize {
+        let element = |bytes: usize| ALLOCATION + bytes;
+        match self {
+            Value::Null | Value::Bool(_) => 0,
+            Value::Number(number) => ALLOCATION + number.as_str().len(),
+            Value::String(text) => ALLOCATION + text.len(),
+            Value::Binary(bytes) => ALLOCATION + bytes.len(),
+            Value::List(list) => list.iter().map(|value| size_of::<Value>() + value.memory()).sum(),
+            Value::Map(members) => memory(members),
+            Value::Strings(set) => {
+                node::<String>(set.len()) + set.iter().map(|text| element(text.len())).sum::<usize>()
+            }
+            Value::Numbers(set) => {
+                node::<Number>(set.len()) + set.iter().map(|number| element(number.as_str().len())).sum::<usize>()
+            }
+            Value::Binaries(set) => {
+                node::<Vec<u8>>(set.len()) + set.iter().map(|bytes| element(bytes.len())).sum::<usize>()
+            }
+        }
+    }
+
     /// Levels of nesting: 1 for a scalar.
     #[must_use]
     pub fn depth(&self) -> usize {
@@ -113,6 +135,22 @@ impl Value {
 /// Names and values, as DynamoDB counts them.
 pub(crate) fn stored_size(members: &Members) -> usize {
     members.iter().map(|(name, value)| name.len() + value.stored_size()).sum()
+}
+
+/// What an allocator takes for a small piece beside what is in it.
+const ALLOCATION: usize = 16;
+
+/// About how many bytes of memory they take.
+pub(crate) fn memory(members: &Members) -> usize {
+    let member = |(name, value): (&String, &Value)| ALLOCATION + name.len() + value.memory();
+    node::<(String, Value)>(members.len()) + members.iter().map(member).sum::<usize>()
+}
+
+/// What a B-tree takes for so many: each of its nodes has eleven places, and six of them taken as a rule. An object with
+/// one short member is eight bytes of JSON, and some hundred in memory.
+fn node<T>(count: usize) -> usize {
+    const PLACES: usize = 11;
+    count.div_ceil(6) * (PLACES * size_of::<T>() + ALLOCATION)
 }
 
 /// `members` with each one shaped like the stored one of its name.

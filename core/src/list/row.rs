@@ -40,11 +40,10 @@ impl Row {
         Row { project, json, hash, text }
     }
 
-    /// About how much memory it takes: the record, its JSON and its text, with what a map and its strings need beside.
+    /// About how much memory it takes: the record, its JSON and its text.
     #[must_use]
     pub fn memory(&self) -> usize {
-        const MEMBER: usize = 96;
-        self.json.len() * 2 + self.text.len() + MEMBER * (self.project.attributes.len() + 4)
+        size_of::<Row>() + self.project.memory() + self.json.len() + self.text.len()
     }
 }
 

@@ -3,6 +3,7 @@
 // Shared with the fuzz targets, where they are public.
 #[expect(unreachable_pub, reason = "public in ripple-fuzz")]
 mod answer;
+mod memory;
 mod request;
 mod revocation;
 #[expect(unreachable_pub, reason = "public in ripple-fuzz")]
