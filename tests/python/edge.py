@@ -111,6 +111,7 @@ class Edge:
         env = os.environ | {
             "PATH": f"{ROOT / 'node_modules/.bin'}:{os.environ['PATH']}",
             "WRANGLER_SEND_METRICS": "false",
+            "X_LOCAL_OBSERVABILITY": "false",
             "WRANGLER_LOG_PATH": str(folder / "wrangler.log"),
             "AWS_ACCESS_KEY_ID": "local",
             "AWS_SECRET_ACCESS_KEY": "local",

@@ -4,9 +4,7 @@ happens while DynamoDB or the origin is away."""
 import gzip
 import re
 import secrets
-import string
 import time
-import zlib
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -71,21 +69,6 @@ def created(url, key, **members):
     answer = send(url, "POST", "/prj", key, project(**members))
     assert answer.status == 201, answer
     return answer.json(), answer.headers["ripple-session"]
-
-
-def damaged(key):
-    return key[:-1] + ("0" if key[-1] != "0" else "1")
-
-
-def unknown_key():
-    """Well formed, its check included, and nobody's."""
-    alphabet = string.digits + string.ascii_uppercase + string.ascii_lowercase
-    letters = "".join(secrets.choice(alphabet) for _ in range(30))
-    rest, check = zlib.crc32(letters.encode()), ""
-    for _ in range(6):
-        rest, digit = divmod(rest, 62)
-        check = alphabet[digit] + check
-    return f"rpl_{letters}{check}"
 
 
 def test_no_cached_answer_without_a_key(edge, key):

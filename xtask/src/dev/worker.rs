@@ -72,6 +72,8 @@ fn wrangler(options: &Options, backend: &Address, address: SocketAddr) -> Result
         wrangler.arg("--var").arg(format!("{name}:{value}"));
     }
     wrangler.env("WRANGLER_SEND_METRICS", "false");
+    // It would write down every request's URL: whatever somebody put there by mistake.
+    wrangler.env("X_LOCAL_OBSERVABILITY", "false");
     // An emulator takes any; those of somebody's account are not for it.
     wrangler.env("AWS_ACCESS_KEY_ID", "local").env("AWS_SECRET_ACCESS_KEY", "local");
     Ok(wrangler)

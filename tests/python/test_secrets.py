@@ -1,0 +1,224 @@
+"""Everything run with all that it can log, keys made, used, misused, refused and revoked; then a search for them in whatever
+was written and answered. A key is to be seen by whoever made it, and by nobody else."""
+
+import base64
+import http.client
+import http.server
+import json
+import queue
+import subprocess
+import threading
+import urllib.parse
+
+import pytest
+
+from conftest import _setting
+from dev import Dev, clean, ripple
+from edge import Edge
+from keys import damaged, unknown_key
+
+
+class RuntimeApi:
+    """As much of Lambda's Runtime API as hands events to a function and takes its answers."""
+
+    def __init__(self):
+        events, self.outcomes = queue.Queue(), queue.Queue()
+        self.events, outcomes = events, self.outcomes
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self):
+                body = events.get()
+                self.send_response(200)
+                self.send_header("lambda-runtime-aws-request-id", "00000001-0000-4000-8000-000000000000")
+                self.send_header("lambda-runtime-deadline-ms", "9999999999999")
+                self.send_header("lambda-runtime-invoked-function-arn", "arn:aws:lambda:us-east-1:123456789012:function:f")
+                self.end(body)
+
+            def do_POST(self):
+                outcome = self.rfile.read(int(self.headers["content-length"]))
+                self.send_response(202)
+                self.end(b"{}")
+                outcomes.put(outcome)
+
+            def end(self, body):
+                self.send_header("content-length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.address = f"127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def invoke(self, event):
+        self.events.put(json.dumps(event).encode())
+        return self.outcomes.get(timeout=30)
+
+
+class Function:
+    """`bootstrap`, its log a file."""
+
+    def __init__(self, folder, dynamodb):
+        self.api = RuntimeApi()
+        settings = {
+            "AWS_LAMBDA_RUNTIME_API": self.api.address,
+            "AWS_LAMBDA_FUNCTION_NAME": "ripple_prj",
+            "AWS_LAMBDA_FUNCTION_VERSION": "1",
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "128",
+            "AWS_LAMBDA_LOG_GROUP_NAME": "/aws/lambda/ripple_prj",
+            "AWS_LAMBDA_LOG_STREAM_NAME": "1",
+            "AWS_REGION": "us-east-1",
+            "AWS_ACCESS_KEY_ID": "local",
+            "AWS_SECRET_ACCESS_KEY": "local",
+            "AWS_ENDPOINT_URL_DYNAMODB": dynamodb,
+            "RIPPLE_LOG": "trace",
+            "RUST_BACKTRACE": "full",
+        }
+        log = open(folder / "function.log", "wb")
+        self.process = subprocess.Popen([_setting("RIPPLE_BOOTSTRAP")], env=clean() | settings, stdout=log, stderr=log)
+
+    def call(self, method, path, headers):
+        body = headers.pop("body", None)
+        url = urllib.parse.urlsplit(path)
+        event = {
+            "httpMethod": method,
+            "path": url.path,
+            "headers": headers,
+            "multiValueQueryStringParameters": urllib.parse.parse_qs(url.query) or None,
+            "body": body,
+            "isBase64Encoded": False,
+            "requestContext": {"stage": "prod", "requestId": "r", "httpMethod": method, "path": url.path},
+        }
+        return self.api.invoke(event)
+
+    def close(self):
+        self.process.kill()
+        self.process.wait()
+
+
+PROJECT = json.dumps(
+    {"term": 1} | {name: "x" for name in ("name", "goal", "issue", "description", "term_unit", "create_date")}
+)
+
+
+def uses(key):
+    """A key as it is meant to be sent, and as it is sent by mistake."""
+    yield "GET", "/prj", {"x-api-key": key}
+    yield "GET", "/prj/absent", {"x-api-key": key}
+    yield "GET", "/prj?limit=0", {"x-api-key": key}
+    yield "POST", "/prj", {"x-api-key": key, "content-type": "application/json", "body": PROJECT}
+    yield "POST", "/prj", {"x-api-key": key, "content-type": "application/json", "body": "{"}
+    yield "POST", "/prj", {"x-api-key": key, "idempotency-key": "k", "body": PROJECT}
+    yield "PATCH", "/prj/absent", {"x-api-key": key, "if-match": '"x"', "body": "{}"}
+    yield "GET", "/prj/_changes", {"x-api-key": key}
+    yield "TRACE", "/prj", {"x-api-key": key}
+    yield "GET", "/nowhere", {"x-api-key": key}
+    yield "GET", "/prj", {"authorization": f"Bearer {key}"}
+    yield "GET", "/prj", {"cookie": f"x-api-key={key}"}
+    yield "GET", "/prj", {"x-api-key": f" {key} {key}"}
+    yield "GET", "/prj", {"x-api-key": f"{key}é"}
+    yield "GET", f"/prj?x-api-key={key}", {"x-api-key": key}
+    yield "GET", f"/prj?x-api-key={key}", {}
+
+
+def written_as(key):
+    """Every way in which a key, or what makes it one, could stand in a file."""
+    secret = key[4:34].encode()
+    yield secret
+    yield secret.hex().encode()
+    yield secret.hex().upper().encode()
+    yield b"".join(b"%%%02x" % byte for byte in secret)
+    yield b"".join(b"%%%02X" % byte for byte in secret)
+    yield secret.decode().encode("utf-16-le")
+    for shift in range(3):
+        # At each of the three places that it may have in what was encoded; the ends depend on what is around it.
+        encoded = base64.b64encode(b"\0" * shift + secret)
+        yield encoded[4 if shift else 0 : -4]
+
+
+def found(keys, text):
+    return [key for key in keys if any(form in text for form in written_as(key))]
+
+
+def test_the_search_finds_what_there_is():
+    key = unknown_key()
+    for text in (key, key.encode().hex(), urllib.parse.quote(key), base64.b64encode(b"x-api-key: " + key.encode()).decode()):
+        assert found([key], b"..." + text.encode() + b"...") == [key]
+    assert found([key], unknown_key().encode()) == []
+
+
+@pytest.fixture
+def folder(tmp_path):
+    # Everything that a process might leave is left in here.
+    (tmp_path / "edge").mkdir()
+    return tmp_path
+
+
+def test_no_key_is_written_or_told_anywhere(folder):
+    answers = []
+    with Dev(folder / "data", log=folder / "dev.log", RIPPLE_LOG="trace", RUST_BACKTRACE="full") as dev:
+        create = ("key", "create", "--name")
+        keys = {
+            "writer": ripple(*create, "writer", data=dev.data).strip(),
+            "reader": ripple(*create, "reader", "--scope", "read", data=dev.data).strip(),
+            "revoked": ripple(*create, "revoked", data=dev.data).strip(),
+            "expired": ripple(*create, "expired", "--expires-in", "1ms", data=dev.data).strip(),
+            "unknown": unknown_key(),
+        }
+        ids = {record["name"]: record["key_id"] for record in listed(dev)}
+        edge = Edge(folder / "edge", dev.url, dev.dynamodb, log_level="debug", RIPPLE_LOG="info")
+        function = Function(folder, dev.dynamodb)
+        try:
+            for round_ in range(2):
+                for key in [*keys.values(), dev.key, damaged(keys["writer"])]:
+                    for method, path, headers in uses(key):
+                        for url in (dev.url, edge.url):
+                            answers += [tell(url, method, path, dict(headers))]
+                        answers += [function.call(method, path, dict(headers))]
+                if round_ == 0:
+                    answers += [ripple("key", "revoke", ids["revoked"], data=dev.data).encode()]
+                    rotated = ripple("key", "rotate", ids["reader"], data=dev.data).strip()
+                    keys["rotated"] = rotated
+                    verified = ripple("key", "verify", data=dev.data, stdin=keys["writer"])
+                    answers += [verified.encode(), ripple("key", "verify", data=dev.data, stdin=keys["unknown"], ok=False).encode()]
+        finally:
+            function.close()
+            edge.close()
+        answers += [json.dumps(listed(dev)).encode(), ripple("key", "list", data=dev.data).encode()]
+        assert dev.interrupt() == 0
+
+    secret = [*keys.values(), dev.key]
+    assert len(answers) > 300
+    for answer in answers:
+        assert found(secret, answer) == [], answer
+    files = [path for path in folder.rglob("*") if path.is_file() and path.name != "dev.json"]
+    assert {"dev.log", "function.log", "log"} <= {path.name for path in files}
+    assert any(path.name.startswith("dynamodb.sqlite") for path in files)
+    for name in ("dev.log", "function.log"):
+        assert b'"answered"' in (folder / name).read_bytes(), f"{name} has nothing in which to search"
+    for path in files:
+        assert found(secret, path.read_bytes()) == [], path
+    # The one file that has a key is its owner's.
+    assert (folder / "data" / "dev.json").stat().st_mode & 0o077 == 0
+
+
+def listed(dev):
+    return [json.loads(line) for line in ripple("key", "list", "--json", data=dev.data).splitlines()]
+
+
+def tell(url, method, path, headers):
+    """The answer, whole."""
+    body = headers.pop("body", None)
+    host = urllib.parse.urlsplit(url)
+    connection = http.client.HTTPConnection(host.hostname, host.port, timeout=40)
+    try:
+        connection.request(method, path, body, {name: value.encode() for name, value in headers.items()})
+        answer = connection.getresponse()
+        return f"{answer.status} {answer.headers}".encode() + answer.read()
+    finally:
+        connection.close()
