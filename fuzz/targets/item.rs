@@ -2,12 +2,14 @@
 //!
 //! Two decoders read them, the SDK's for single items and ripple's for pages: they must agree. And what ripple writes
 //! must be what it reads.
+//!
+//! The first letter says what the rest is: an answer, an item, or what a record is made of.
 
 #![no_main]
 
 use std::sync::{Arc, Mutex};
 
-use arbitrary::Arbitrary;
+use arbitrary::{Arbitrary, Unstructured};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::{Config, Credentials, Region};
@@ -18,7 +20,7 @@ use aws_smithy_runtime_api::client::http::{
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
-use libfuzzer_sys::fuzz_target;
+use libfuzzer_sys::{Corpus, fuzz_target};
 use ripple_core::history::Version;
 use ripple_core::store::dynamodb::{DynamoDb, Layout, configure};
 use ripple_core::store::{Capacity, Commit, Consistency, Source as _, Store as _, Write};
@@ -27,46 +29,56 @@ use ripple_fuzz::run;
 use ripple_fuzz::values::Record;
 use serde_json::{Value as Json, json};
 
+/// A record of ripple's.
 #[derive(Arbitrary, Debug)]
-enum Input<'a> {
-    /// An answer that is anything.
-    Answer(&'a [u8]),
-    /// An item that is anything.
-    Item(&'a str),
-    /// A record of ripple's or of another's.
-    Record { attributes: Record, version: u64, updated_at: Option<u64>, updated_by: Option<&'a str>, deleted: bool },
+struct Written<'a> {
+    attributes: Record,
+    version: u64,
+    updated_at: u64,
+    deleted: bool,
+    updated_by: &'a str,
 }
 
-fuzz_target!(|input: Input<'_>| {
+fuzz_target!(|input: &[u8]| -> Corpus {
     thread_local! {
         static DYNAMODB: &'static Played = Box::leak(Box::new(Played::new()));
     }
     let dynamodb = DYNAMODB.with(|dynamodb| *dynamodb);
+    let Some((kind, rest)) = input.split_first() else { return Corpus::Reject };
     run(async {
-        match input {
-            Input::Answer(bytes) => {
-                dynamodb.answer(bytes.to_vec());
+        match kind {
+            b'a' => {
+                dynamodb.answer(rest.to_vec());
                 // Whatever comes of it, it is no panic.
                 let _ = (dynamodb.get().await, dynamodb.scan().await, dynamodb.history().await);
             }
-            Input::Item(item) => {
+            b'i' => {
+                let Ok(item) = std::str::from_utf8(rest) else { return Corpus::Reject };
                 dynamodb.agrees(item).await;
             }
-            Input::Record { attributes, version, updated_at, updated_by, deleted } => {
-                let project = Project {
-                    id: ProjectId::stored("a".to_owned()),
-                    version: version.max(1),
-                    updated_at: Some(Timestamp(updated_at.unwrap_or(1))),
-                    updated_by: Some(updated_by.unwrap_or_default().to_owned()),
-                    // In seconds, as the table has it.
-                    tombstone: deleted.then_some(Timestamp(version / 1000 * 1000)),
-                    attributes: if deleted { Default::default() } else { fit(attributes) },
-                };
-                round_trip(dynamodb, &project).await;
+            b'r' => {
+                let Ok(written) = Written::arbitrary_take_rest(Unstructured::new(rest)) else { return Corpus::Reject };
+                round_trip(dynamodb, &written.into()).await;
             }
+            _ => return Corpus::Reject,
         }
-    });
+        Corpus::Keep
+    })
 });
+
+impl From<Written<'_>> for Project {
+    fn from(Written { attributes, version, updated_at, deleted, updated_by }: Written<'_>) -> Project {
+        Project {
+            id: ProjectId::stored("a".to_owned()),
+            version: version.max(1),
+            updated_at: Some(Timestamp(updated_at)),
+            updated_by: Some(updated_by.to_owned()),
+            // In seconds, as the table has it.
+            tombstone: deleted.then_some(Timestamp(version / 1000 * 1000)),
+            attributes: if deleted { Default::default() } else { fit(attributes) },
+        }
+    }
+}
 
 /// What a record of ripple's can have: names that are the table's own it cannot.
 fn fit(Record(mut attributes): Record) -> ripple_core::value::Members {

@@ -1,0 +1,35 @@
+"""SECURITY.md's table: each threat names a test, and the test is there."""
+
+import re
+
+import pytest
+
+from edge import ROOT
+
+
+def threats():
+    """The table's rows: who tries what, and the tests that show what comes of it."""
+    who = ""
+    for line in (ROOT / "SECURITY.md").read_text().splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if line.startswith("|") and len(cells) == 4 and cells[0] != "who" and set(cells[0]) != {"-"}:
+            who = cells[0] or who
+            yield pytest.param(re.findall(r"\[`(\w+)`\]\(([^)]+)\)", cells[3]), id=f"{who}: {cells[1]}")
+
+
+THREATS = list(threats())
+
+
+def test_there_are_threats():
+    assert len(THREATS) > 15
+
+
+@pytest.mark.parametrize("tests", THREATS)
+def test_a_threat_has_its_test(tests):
+    assert tests
+    for name, path in tests:
+        text = (ROOT / path).read_text()
+        if path.startswith("fuzz/"):
+            assert path.endswith(f"/{name}.rs") and "fuzz_target!" in text
+        else:
+            assert re.search(rf"\b(fn|def) {name}\(", text), f"{path} has no {name}"
