@@ -63,7 +63,12 @@ def browsers(playwright):
 @pytest.fixture(scope="module")
 def edge(tmp_path_factory):
     """With a snapshot that stays as it is for longer than these tests take: who sees more sees their own writes."""
-    edge = Edge(tmp_path_factory.mktemp("edge"), _setting("RIPPLE_URL"), _setting("RIPPLE_DYNAMODB_ENDPOINT"), RIPPLE_FRESH_SECONDS="60")
+    edge = Edge(
+        tmp_path_factory.mktemp("edge"),
+        _setting("RIPPLE_URL"),
+        _setting("RIPPLE_DYNAMODB_ENDPOINT"),
+        RIPPLE_FRESH_SECONDS="60",
+    )
     yield edge
     edge.close()
 

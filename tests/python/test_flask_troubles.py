@@ -90,6 +90,7 @@ def test_a_table_set_back_loses_nothing_either(north, ripple, table, prj_id):
         ("/projects/absent/history", 404, "There is no such project"),
         ("/projects/absent/history/1", 404, "There is no such version"),
         ("/projects/absent/history/99999999999999999999999", 400, "This address has a mistake in it"),
+        ("/projects/absent/history/" + "9" * 5000, 404, "Not Found"),
         ("/nowhere", 404, "Not Found"),
         ("/projects/absent/delete", 405, "Method Not Allowed"),
     ],
@@ -193,6 +194,7 @@ def test_a_form_that_is_none_of_ours(north, ripple, prj_id):
     token = north.get("/new").form("#edit").filled()["csrf_token"]
     for odd in (
         {"version": "x"},
+        {"version": "9" * 5000},
         {"seen": "{"},
         {"seen": "[]"},
         {"row-0-entry": "{", "timeline": ""},

@@ -127,16 +127,15 @@ class Form:
     @classmethod
     def sent(cls, form):
         """The one that a browser sent."""
-        version = form.get("version", "")
-        seen = _json(form.get("seen", "{}"))
-        if not isinstance(seen, dict) or not (version == "" or (version.isascii() and version.isdigit())):
+        version, seen = whole(form.get("version", "")), _json(form.get("seen", "{}"))
+        if not isinstance(seen, dict) or (version is None and form.get("version")):
             raise BadRequest("This is not one of the app's forms.")
         places = sorted({int(match[1]) for match in map(_ROW.fullmatch, form) if match})
         return cls(
             values={f.name: _lines(form.get(f.name, "")) for f in FIELDS},
             rows=[_row(form, place) for place in places],
             seen=seen,
-            version=int(version) if version else None,
+            version=version,
             number=form.get("form", "")[:64] or secrets.token_urlsafe(12),
             your_name=plain(form.get("your_name", "")),
             prj_id=form.get("prj_id", "").strip(),
@@ -209,6 +208,11 @@ class Form:
 def plain(name):
     """A name on one line, of a length that fits a sentence."""
     return " ".join("".join(c for c in name if c.isprintable()).split())[:NAME_LENGTH].strip()
+
+
+def whole(text):
+    """A whole number, if it is one that a version can be."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else None
 
 
 def _fits(f, value):

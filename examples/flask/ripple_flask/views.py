@@ -92,15 +92,14 @@ def save(prj_id):
         form.add_row()
         return _project_page(prj_id, form)
     try:
-        back = "bring-back" in request.form and _bring_back(prj_id, form)
-        answer = g.ripple.save(prj_id, form.record(), form.save_key())
+        answer, came_back = _save(prj_id, form, "bring-back" in request.form)
     except Problem as problem:
         words = _blame(form, problem)
         if problem.code == "stale":
             form.version = None  # no base: nothing is removed
         return _project_page(prj_id, form, words=words, problem=problem)
     sentence = sentences.of_save(answer.receipt, answer.record, _since(prj_id, answer), form.your_name)
-    flash(Markup("The project is back. {}").format(sentence) if back else sentence, "receipt")
+    flash(Markup("The project is back. {}").format(sentence) if came_back else sentence, "receipt")
     return redirect(url_for(".project", prj_id=prj_id), 303)
 
 
@@ -152,15 +151,15 @@ def version(prj_id, number):
         timeline=timeline if isinstance(timeline, list) else [],
         by=history.saved_by(record),
         moment=history.moment(record.get("updated_at")),
+        newest=request.args.get("newest", ""),
         form=_new_form(),
     )
 
 
 @pages.post("/projects/<prj_id>/history/<int:number>")
 def restore(prj_id, number):
-    newest = request.form.get("newest", "")
     # What somebody saved after the page was shown is merged, and not undone.
-    base = int(newest) if newest.isascii() and newest.isdigit() else None
+    base = forms.whole(request.form.get("newest", ""))
     answer = g.ripple.restore(prj_id, number, base, request.form.get("form") or None)
     sentence = sentences.of_restore(
         answer.receipt, answer.record, _since(prj_id, answer), number, session.get("name", "")
@@ -214,16 +213,15 @@ def _blame(form, problem):
     return problems.words_of_save(problem)
 
 
-def _bring_back(prj_id, form):
-    """The deleted project as it last was; the save that follows is merged into that. Whether there was a need."""
+def _save(prj_id, form, bring_back):
+    """The answer, and whether the project had to be brought back: as it last was, for the save to be merged into."""
     try:
-        g.ripple.get(prj_id)
-        return False
+        return g.ripple.save(prj_id, form.record(), form.save_key()), False
     except Problem as problem:
-        if problem.status != 410:
+        if not bring_back or problem.code not in ("gone", "deleted"):
             raise
         g.ripple.restore(prj_id, _last_before(problem), idempotency_key=f"{form.number}-back")
-        return True
+        return g.ripple.save(prj_id, form.record(), form.save_key()), True
 
 
 def _last_before(problem):
