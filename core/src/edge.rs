@@ -63,23 +63,23 @@ pub struct Stamp {
     ttl: i64,
 }
 
-impl WholeList {
-    /// What its answers are called in a [`Report`].
+impl Stamp {
+    /// What the answer is called in a [`Report`].
     pub const METHOD: &'static str = "search";
 
     /// The entity tag.
     #[must_use]
     pub fn etag(&self) -> String {
-        format!("\"{}\"", self.stamp.content.to_text())
+        format!("\"{}\"", self.content.to_text())
     }
 
     /// The answer that [`Api::read`] gives, found or not modified, without a body and to a request without an id.
     #[must_use]
     pub fn head(&self, status: StatusCode) -> Response<Bytes> {
-        let Stamp { content, age, ttl } = self.stamp;
+        let Stamp { content, age, ttl } = *self;
         let answer = Answer { status, etag: Some(content.to_text()), ..Answer::json(Bytes::new()) };
-        let key_id = Some(self.key.key_id.clone());
-        let report = Report { method: Some(WholeList::METHOD), key_id, ..Report::default() };
+        // Somebody's: whose does not show.
+        let report = Report { method: Some(Stamp::METHOD), key_id: Some(String::new()), ..Report::default() };
         let mut response = respond(&Method::GET, answer, report);
         response.headers_mut().insert(AGE, HeaderValue::from(age));
         response.headers_mut().insert(CACHE_STATUS, status_text(&format!("hit; ttl={ttl}")));

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
-use ripple_core::edge::{WholeList, answers};
+use ripple_core::edge::{Stamp, answers};
 use ripple_core::key::Scope;
 use ripple_core::rate::Limiter;
 use ripple_core::replica::Replica;
@@ -68,12 +68,12 @@ impl Edge {
         context: &Context,
     ) -> Option<web_sys::Response> {
         let list = self.api.whole_list(key, now)?;
-        let (status, response) = self.list.at_once(&list, &asked, || self.api.whole_list_body(), context)?;
+        let (status, response) = self.list.at_once(list.stamp, &asked, || self.api.whole_list_body(), context)?;
         self.api.limiter().take(&list.key.key_id, now).ok()?;
         self.count(&list.key.key_id, context);
         if self.config.log >= Level::Info {
             let key_id = Some(list.key.key_id.clone());
-            let method = Some(WholeList::METHOD);
+            let method = Some(Stamp::METHOD);
             let report = Report { method, request_id: asked.request_id.into(), key_id, ..Report::default() };
             self.log(&report, status.as_u16(), "edge", now);
         }

@@ -3,11 +3,37 @@
 use bytes::Bytes;
 use http::header::{HeaderName, HeaderValue};
 use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
-use js_sys::{JsString, Reflect, Uint8Array};
+use js_sys::{Array, JsString, Uint8Array};
 use wasm_bindgen::prelude::*;
-use web_sys::ResponseInit;
+use web_sys::{Blob, ResponseInit};
 
 use crate::coding;
+
+#[wasm_bindgen(inline_js = r#"
+    export function response_init(status, fields) {
+        const headers = new Headers();
+        for (const field of fields.split("\n")) {
+            const colon = field.indexOf(":");
+            headers.append(field.slice(0, colon), field.slice(colon + 1));
+        }
+        // What has a content coding is encoded already.
+        return { status, headers, encodeBody: headers.has("content-encoding") ? "manual" : "automatic" };
+    }
+
+    export function respond(body, head, id) {
+        const response = new Response(body?.stream(), head);
+        if (id !== undefined) response.headers.set("x-request-id", id);
+        return response;
+    }
+"#)]
+extern "C" {
+    /// Headers go over as one text: each by itself would be decoded by itself.
+    #[wasm_bindgen(catch)]
+    fn response_init(status: u16, fields: &str) -> Result<ResponseInit, JsValue>;
+
+    /// A response, its request's id set where it has none. One call into JavaScript in the place of four.
+    pub(crate) fn respond(body: Option<&Blob>, head: &ResponseInit, id: Option<&JsString>) -> web_sys::Response;
+}
 
 #[wasm_bindgen]
 extern "C" {
@@ -36,6 +62,10 @@ static HEADERS: [HeaderName; 6] = [
     HeaderName::from_static("ripple-session"),
     HeaderName::from_static("x-request-id"),
 ];
+
+/// From so many bytes on a body is a `Blob`'s stream. The bytes of an array the runtime copies for each response, and
+/// keeps, unaccounted for, until the next collection of garbage; those of a `Blob` it sends as they are.
+const LARGE: usize = 16 * 1024;
 
 /// The path of the list.
 const LIST: &str = "/prj";
@@ -75,28 +105,29 @@ fn target(url: &str) -> Option<Uri> {
     target.split('#').next()?.parse().ok()
 }
 
-/// A response for the runtime to send. Its bytes are copied once.
+/// A response for the runtime to send.
 pub(crate) fn response(response: &Response<Bytes>) -> Result<web_sys::Response, JsValue> {
+    let (head, body) = (head(response)?, response.body());
+    if body.len() >= LARGE {
+        return Ok(respond(Some(&blob(body)?), &head, None));
+    }
     let empty = matches!(response.status(), StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
-    let body = (!empty).then(|| Uint8Array::from(&response.body()[..]));
-    assembled(&head(response)?, body.as_ref())
+    assembled(&head, (!empty).then(|| Uint8Array::from(&body[..])).as_ref())
+}
+
+/// Bytes in the runtime's hands, to be sent any number of times.
+pub(crate) fn blob(bytes: &[u8]) -> Result<Blob, JsValue> {
+    Blob::new_with_u8_array_sequence(&Array::of1(&Uint8Array::from(bytes)))
 }
 
 /// What a response is made with beside its body.
 pub(crate) fn head(response: &Response<Bytes>) -> Result<ResponseInit, JsValue> {
-    let headers = web_sys::Headers::new()?;
+    let mut fields = String::with_capacity(512);
     for (name, value) in response.headers() {
         // What the core and the edge write is ASCII.
-        headers.append(name.as_str(), value.to_str().unwrap_or_default())?;
+        fields.extend([name.as_str(), ":", value.to_str().unwrap_or_default(), "\n"]);
     }
-    let init = ResponseInit::new();
-    init.set_status(response.status().as_u16());
-    init.set_headers(&headers);
-    if response.headers().contains_key(http::header::CONTENT_ENCODING) {
-        // It is encoded already: https://developers.cloudflare.com/workers/runtime-apis/response/
-        Reflect::set(&init, &"encodeBody".into(), &"manual".into())?;
-    }
-    Ok(init)
+    response_init(response.status().as_u16(), fields.trim_end())
 }
 
 /// A response of those two.

@@ -6,25 +6,14 @@ use std::cell::{OnceCell, RefCell};
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, ETAG, HeaderValue};
 use http::{Response, StatusCode};
-use js_sys::{JsString, Uint8Array};
-use ripple_core::edge::WholeList;
-use wasm_bindgen::prelude::*;
-use web_sys::ResponseInit;
+use js_sys::JsString;
+use ripple_core::edge::Stamp;
+use wasm_bindgen::JsValue;
+use web_sys::{Blob, ResponseInit};
 use worker::Context;
 
-use crate::{coding, exchange, gzip};
-
-#[wasm_bindgen(inline_js = r#"
-    export function respond(body, head, id) {
-        const response = new Response(body, head);
-        response.headers.set("x-request-id", id);
-        return response;
-    }
-"#)]
-extern "C" {
-    /// One call into JavaScript in the place of three.
-    fn respond(body: Option<&Uint8Array>, head: &ResponseInit, id: &JsString) -> web_sys::Response;
-}
+use crate::exchange::{self, blob, respond};
+use crate::{coding, gzip};
 
 /// A request for the list that asks for nothing more.
 pub(crate) struct Asked {
@@ -42,9 +31,9 @@ pub(crate) struct List {
 
 /// The list at one moment.
 struct Kept {
-    list: WholeList,
+    stamp: Stamp,
     etag: String,
-    body: OnceCell<Uint8Array>,
+    body: OnceCell<Blob>,
     /// What a `Response` is made with: found and not modified, plain and in gzip.
     heads: [[OnceCell<ResponseInit>; 2]; 2],
 }
@@ -57,7 +46,7 @@ enum Encoded {
     Unasked,
     Asked(String),
     Underway(String),
-    Ready(String, Uint8Array),
+    Ready(String, Blob),
 }
 
 impl List {
@@ -65,13 +54,13 @@ impl List {
     /// `None`: the API has to look at it.
     pub(crate) fn at_once(
         &'static self,
-        list: &WholeList,
+        stamp: Stamp,
         asked: &Asked,
         render: impl FnOnce() -> Option<Bytes>,
         context: &Context,
     ) -> Option<(StatusCode, web_sys::Response)> {
         let mut kept = self.kept.borrow_mut();
-        let kept = Kept::renewed(&mut kept, list);
+        let kept = Kept::renewed(&mut kept, stamp);
         let status = match &asked.if_none_match {
             None => StatusCode::OK,
             Some(tag) if coding::is_tag(tag, &kept.etag) => StatusCode::NOT_MODIFIED,
@@ -84,7 +73,7 @@ impl List {
         let encoded = asked.gzip.then(|| self.encoded(&kept.etag, plain, context)).flatten();
         let head = kept.head(status, encoded.is_some()).ok()?;
         let body = plain.map(|plain| encoded.as_ref().unwrap_or(plain));
-        Some((status, respond(body, head, &asked.request_id)))
+        Some((status, respond(body, head, Some(&asked.request_id))))
     }
 
     /// Sends an answer of the API's that is the whole list, in the form in which it would be sent at once.
@@ -94,19 +83,26 @@ impl List {
         gzip: bool,
         context: &Context,
     ) -> Result<web_sys::Response, JsValue> {
-        let plain = (!response.body().is_empty()).then(|| Uint8Array::from(&response.body()[..]));
         let etag = response.headers().get(ETAG).and_then(|tag| tag.to_str().ok()).unwrap_or_default();
+        let plain = (!response.body().is_empty()).then(|| self.plain(etag, response.body())).transpose()?;
         let encoded = gzip.then(|| self.encoded(etag, plain.as_ref(), context)).flatten();
         coding::mark(&mut response, encoded.is_some());
         if let (Some(encoded), true) = (&encoded, response.headers().contains_key(CONTENT_LENGTH)) {
-            response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(encoded.length()));
+            response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(encoded.size() as u64));
         }
         let body = plain.map(|plain| encoded.unwrap_or(plain));
-        exchange::assembled(&exchange::head(&response)?, body.as_ref())
+        Ok(respond(body.as_ref(), &exchange::head(&response)?, None))
+    }
+
+    /// The list of that tag, which is these bytes.
+    fn plain(&self, etag: &str, bytes: &Bytes) -> Result<Blob, JsValue> {
+        let kept = self.kept.borrow();
+        let kept = kept.as_ref().filter(|kept| kept.etag == etag).and_then(|kept| kept.body.get());
+        kept.map_or_else(|| blob(bytes), |kept| Ok(kept.clone()))
     }
 
     /// The list of that tag in gzip, if it is there; else it is made behind the answer, of its plain bytes.
-    fn encoded(&'static self, etag: &str, plain: Option<&Uint8Array>, context: &Context) -> Option<Uint8Array> {
+    fn encoded(&'static self, etag: &str, plain: Option<&Blob>, context: &Context) -> Option<Blob> {
         let mut encoded = self.encoded.borrow_mut();
         match (&*encoded, plain) {
             (Encoded::Ready(tag, bytes), _) if tag == etag => return Some(bytes.clone()),
@@ -128,7 +124,7 @@ impl List {
     }
 
     /// Unless the list has changed meanwhile.
-    fn put(&self, etag: String, bytes: Uint8Array) {
+    fn put(&self, etag: String, bytes: Blob) {
         let mut encoded = self.encoded.borrow_mut();
         if matches!(&*encoded, Encoded::Underway(tag) if *tag == etag) {
             *encoded = Encoded::Ready(etag, bytes);
@@ -138,18 +134,18 @@ impl List {
 
 impl Kept {
     /// What is kept, made anew where it is of another moment. The bytes stay while the content does.
-    fn renewed<'a>(kept: &'a mut Option<Kept>, list: &WholeList) -> &'a Kept {
-        if kept.as_ref().is_none_or(|kept| kept.list.stamp != list.stamp) {
-            let etag = list.etag();
+    fn renewed<'a>(kept: &'a mut Option<Kept>, stamp: Stamp) -> &'a Kept {
+        if kept.as_ref().is_none_or(|kept| kept.stamp != stamp) {
+            let etag = stamp.etag();
             let body = kept.take().filter(|kept| kept.etag == etag).map(|kept| kept.body).unwrap_or_default();
-            *kept = Some(Kept { list: list.clone(), etag, body, heads: Default::default() });
+            *kept = Some(Kept { stamp, etag, body, heads: Default::default() });
         }
         kept.as_ref().expect("it was there or has been made")
     }
 
-    fn body(&self, render: impl FnOnce() -> Option<Bytes>) -> Option<&Uint8Array> {
+    fn body(&self, render: impl FnOnce() -> Option<Bytes>) -> Option<&Blob> {
         if self.body.get().is_none() {
-            let _ = self.body.set(Uint8Array::from(&render()?[..])); // nobody has in between
+            let _ = self.body.set(blob(&render()?).ok()?); // nobody has in between
         }
         self.body.get()
     }
@@ -157,7 +153,7 @@ impl Kept {
     fn head(&self, status: StatusCode, gzip: bool) -> Result<&ResponseInit, JsValue> {
         let head = &self.heads[usize::from(status == StatusCode::OK)][usize::from(gzip)];
         if head.get().is_none() {
-            let mut response = self.list.head(status);
+            let mut response = self.stamp.head(status);
             coding::mark(&mut response, gzip);
             let _ = head.set(exchange::head(&response)?); // nobody has in between
         }

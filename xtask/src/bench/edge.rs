@@ -58,14 +58,14 @@ fn measure(server: &Server, folder: &Path) -> Result<Vec<Figure>> {
 
     let key = format!("x-api-key: {}\r\n", server.key());
     import(server, folder, RECORDS)?;
-    let ripple = ripple.start()?;
-    let list = listed(&ripple, &key, RECORDS)?;
+    let running = ripple.start()?;
+    let list = listed(&running, &key, RECORDS)?;
     let hono = hono.told(vec![("KEY", server.key().to_owned()), ("LIST", list)]).start()?;
-    figures.extend(lists(&ripple, &hono, &key)?);
+    figures.extend(lists(&bare.start()?, &running, &hono, &key)?);
+    drop((running, hono));
 
     import(server, folder, MANY)?;
-    listed(&ripple, &key, MANY)?;
-    figures.extend(search(&ripple, &bare.start()?, &key)?);
+    figures.extend(search(&bare.start()?, &ripple.start()?, &key)?);
     Ok(figures)
 }
 
@@ -123,68 +123,71 @@ fn starts(bare: &Worker, ripple: &Worker, hono: &Worker) -> Result<Vec<Figure>> 
 }
 
 /// Microseconds of CPU that a request takes, by what it asks for.
-fn lists(ripple: &Running, hono: &Running, key: &str) -> Result<Vec<Figure>> {
+fn lists(bare: &Running, ripple: &Running, hono: &Running, key: &str) -> Result<Vec<Figure>> {
     let gzip = format!("{key}accept-encoding: gzip\r\n");
-    let (mut to_ripple, mut to_hono) = (ripple.connect()?, hono.connect()?);
+    let (mut of_ripple, mut of_hono) = (ripple.connect()?, hono.connect()?);
     // The encoded form is made behind an answer.
-    while to_ripple.get("/prj", &gzip)?.header("content-encoding").is_none() {}
-    let condition = |answer: &Answer| {
-        let tag = answer.header("etag").map(|tag| format!("{key}if-none-match: {tag}\r\n"));
-        tag.context("no entity tag")
+    while of_ripple.get("/prj", &gzip)?.header("content-encoding").is_none() {}
+    let (of_ripple, of_hono) = (of_ripple.get("/prj", key)?, of_hono.get("/prj", key)?);
+    ensure!(of_ripple.body == of_hono.body, "the lists differ");
+    let unchanged = |answer: &Answer| {
+        let tag = answer.header("etag").context("no entity tag")?;
+        Ok::<_, anyhow::Error>(format!("{key}if-none-match: {tag}\r\n"))
     };
-    let of_ripple = condition(&to_ripple.get("/prj", key)?)?;
-    let of_hono = condition(&to_hono.get("/prj", key)?)?;
-    ensure!(to_ripple.get("/prj", key)?.body == to_hono.get("/prj", key)?.body, "the lists differ");
-
-    let record = format!("/prj/{}", first_id(&to_hono.get("/prj", key)?)?);
-    let (to_ripple, to_hono) = (std::cell::RefCell::new(to_ripple), std::cell::RefCell::new(to_hono));
-    let of = |running: &Running, client: &std::cell::RefCell<Client>, path: &str, headers: &str, status: u16| {
-        cost(running, &mut client.borrow_mut(), REQUESTS, path, headers, status)
-    };
+    let (ripple_has, hono_has) = (unchanged(&of_ripple)?, unchanged(&of_hono)?);
+    let record = format!("/prj/{}", first_id(&of_ripple)?);
     let costs = compare(
         ROUNDS,
         &mut [
-            Variant { name: "list, Hono", run: Box::new(|| of(hono, &to_hono, "/prj", key, 200)) },
-            Variant { name: "list, ripple", run: Box::new(|| of(ripple, &to_ripple, "/prj", key, 200)) },
-            Variant { name: "list, ripple, gzip", run: Box::new(|| of(ripple, &to_ripple, "/prj", &gzip, 200)) },
-            Variant { name: "record, ripple", run: Box::new(|| of(ripple, &to_ripple, &record, key, 200)) },
-        ],
-    )?;
-    let unchanged = compare(
-        ROUNDS,
-        &mut [
-            Variant { name: "304, Hono", run: Box::new(|| of(hono, &to_hono, "/prj", &of_hono, 304)) },
-            Variant { name: "304, ripple", run: Box::new(|| of(ripple, &to_ripple, "/prj", &of_ripple, 304)) },
+            variant("list, Hono", hono, "/prj", key, 200)?,
+            variant("list, ripple", ripple, "/prj", key, 200)?,
+            variant("list, ripple, gzip", ripple, "/prj", &gzip, 200)?,
+            variant("304, ripple", ripple, "/prj", &ripple_has, 304)?,
+            variant("304, Hono", hono, "/prj", &hono_has, 304)?,
+            variant("record, ripple", ripple, &record, key, 200)?,
+            variant("nothing, bare", bare, "/", "", 200)?,
         ],
     )?;
     show(&costs);
-    show(&unchanged);
     Ok(vec![
         Figure::ratio("CPU of a list, µs", &costs[0], &costs[1], 0.95),
         Figure::ratio("CPU of a list in gzip, µs", &costs[0], &costs[2], 0.75),
-        Figure::ratio("CPU of a list not modified, µs", &unchanged[0], &unchanged[1], 0.60),
+        Figure::ratio("CPU of a 304 beside that list, µs", &costs[0], &costs[3], 0.60),
     ])
 }
 
-/// What a search among many takes, and what memory.
-fn search(ripple: &Running, bare: &Running, key: &str) -> Result<Vec<Figure>> {
+/// One kind of request, over a connection of its own.
+fn variant<'a>(
+    name: &'static str,
+    running: &'a Running,
+    path: &'a str,
+    headers: &'a str,
+    status: u16,
+) -> Result<Variant<'a>> {
+    let mut client = running.connect()?;
+    Ok(Variant { name, run: Box::new(move || cost(running, &mut client, REQUESTS, path, headers, status)) })
+}
+
+/// What memory many records take, and a search among them.
+fn search(bare: &Running, ripple: &Running, key: &str) -> Result<Vec<Figure>> {
+    listed(ripple, key, MANY)?;
+    bare.connect()?.get("/", "")?;
     let mut client = ripple.connect()?;
-    let found: Vec<Value> = serde_json::from_slice(&client.get("/prj?q=smtp", key)?.body)?;
-    println!("{} records mention smtp", found.len());
+    let found: Vec<Value> = serde_json::from_slice(&client.get("/prj?q=python", key)?.body)?;
+    println!("{} records mention python", found.len());
     let gzip = format!("{key}accept-encoding: gzip\r\n");
     for headers in [key, &gzip, &gzip, &gzip] {
         client.get("/prj", headers)?; // every form of it is in memory
     }
+    let megabytes = |running: &Running| Ok::<_, anyhow::Error>(memory(running.id())?.resident as f64 / 1e6);
+    let (of_bare, of_ripple) = (megabytes(bare)?, megabytes(ripple)?);
     let took = compare(
         ROUNDS,
         &mut [Variant {
             name: "search",
-            run: Box::new(|| Ok(cost(ripple, &mut client, SEARCHES, "/prj?q=smtp", key, 200)? / 1e3)),
+            run: Box::new(|| Ok(cost(ripple, &mut client, SEARCHES, "/prj?q=python", key, 200)? / 1e3)),
         }],
     )?;
-    bare.connect()?.get("/", "")?;
-    let megabytes = |running: &Running| Ok::<_, anyhow::Error>(memory(running.id())?.resident as f64 / 1e6);
-    let (of_ripple, of_bare) = (megabytes(ripple)?, megabytes(bare)?);
     Ok(vec![
         Figure::absolute("CPU of a search in 10,000 records, ms", took[0].median, 0.0, 10.0),
         Figure::difference("memory above a bare worker's, MB", of_bare, of_ripple, 128.0),
