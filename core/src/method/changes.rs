@@ -231,7 +231,8 @@ impl Cursor {
         let Cursor::Since(marks) = self else { return true };
         let within = |mark: &Mark| {
             mark.within.as_ref().is_none_or(|Within { id, at, .. }| {
-                (1..=limits::STORED_ID).contains(&id.len()) && Timestamp(*at) >= Timestamp(mark.at).before(limits::OVERLAP)
+                (1..=limits::STORED_ID).contains(&id.len())
+                    && Timestamp(*at) >= Timestamp(mark.at).before(limits::OVERLAP)
             })
         };
         marks.iter().all(within)
