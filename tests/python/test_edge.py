@@ -11,6 +11,7 @@ import pytest
 
 from conftest import _setting
 from edge import ROOT, Edge, Switch, send
+from keys import damaged, unknown_key
 
 
 @pytest.fixture(scope="module")
