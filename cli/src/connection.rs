@@ -7,7 +7,7 @@ use aws_config::{BehaviorVersion, Region};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::Credentials;
 use clap::Args;
-use ripple_core::store::dynamodb::DynamoDb;
+use ripple_core::store::dynamodb::{DynamoDb, Layout};
 use ripple_lambda::config::{client_config, layout, process_environment};
 
 use crate::dev::DevFile;
@@ -61,7 +61,11 @@ impl Options {
 
     /// The store in a place.
     pub(crate) async fn store_at(&self, place: &Place) -> anyhow::Result<DynamoDb> {
-        let layout = layout(&process_environment)?;
+        self.store_of(place, layout(&process_environment)?).await
+    }
+
+    /// The store of these tables in a place.
+    pub(crate) async fn store_of(&self, place: &Place, layout: Layout) -> anyhow::Result<DynamoDb> {
         let endpoint = match place {
             Place::Endpoint(url) => Some(url.clone()),
             Place::Aws => None,

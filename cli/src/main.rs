@@ -1,10 +1,11 @@
 //! # ripple
 //!
-//! ripple on the command line: a local API on an embedded DynamoDB, keys, tables, import and export.
+//! ripple on the command line: a local API on an embedded DynamoDB, keys, tables, import, export and check.
 //!
 //! In scope: what a person does at a terminal. Out of scope: everything that a request means (`ripple-core`) and what
 //! an event looks like (`ripple-lambda`); `ripple dev` calls the very handler that Lambda calls.
 
+mod check;
 mod connection;
 mod dev;
 mod doctor;
@@ -44,6 +45,8 @@ enum Command {
     Import(import::Options),
     /// Write every project to a file of JSON lines
     Export(export::Options),
+    /// Check that no edit is lost: every order of a few writers, then storms with faults, in memory or at --endpoint-url
+    Check(check::Options),
 }
 
 fn main() -> ExitCode {
@@ -63,6 +66,7 @@ fn main() -> ExitCode {
             Command::Doctor(options) => doctor::run(&connection, options).await,
             Command::Import(options) => import::run(&connection, options).await,
             Command::Export(options) => export::run(&connection, options).await,
+            Command::Check(options) => check::run(&connection, options).await,
         }
     });
     match result {

@@ -65,6 +65,7 @@ impl Value {
             }),
             (Value::List(list), Value::Binaries(_)) => set_of(list, Value::Binaries, |v| match v {
                 Value::String(text) => STANDARD.decode(text).ok(),
+                Value::Binary(bytes) => Some(bytes.clone()),
                 _ => None,
             }),
             (Value::Map(members), Value::Map(stored)) => Value::Map(shape_members(members, stored)),

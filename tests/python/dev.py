@@ -13,13 +13,14 @@ from conftest import Ripple, _setting, dynamodb
 
 
 class Dev:
-    """`ripple dev` on free ports. `log`: a file for its log, where nobody reads its output; settings as variables."""
+    """`ripple dev` on free ports, or on these. `log`: a file for its log, where nobody reads its output; settings as
+    variables."""
 
-    def __init__(self, data, *options, log=None, **settings):
+    def __init__(self, data, *options, port=0, log=None, **settings):
         self.data = Path(data)
         file = self.data / "dev.json"
         before = file.stat().st_mtime_ns if file.exists() else 0
-        command = [_setting("RIPPLE_BIN"), "--data", str(data), "dev", "--port", "0", *options]
+        command = [_setting("RIPPLE_BIN"), "--data", str(data), "dev", "--port", str(port), *options]
         output = (subprocess.PIPE, subprocess.STDOUT) if log is None else (subprocess.DEVNULL, open(log, "wb"))
         self.process = subprocess.Popen(command, env=clean() | settings, stdout=output[0], stderr=output[1])
         deadline = time.monotonic() + 30
@@ -45,6 +46,11 @@ class Dev:
     def kill(self):
         self.process.kill()
         self.process.wait()
+
+    def again(self):
+        """Started anew on the same data and ports, as if it were the same."""
+        port, dynamodb_port = (url.rsplit(":", 1)[1] for url in (self.url, self.dynamodb))
+        return Dev(self.data, "--dynamodb-port", dynamodb_port, port=port)
 
     def __enter__(self):
         return self

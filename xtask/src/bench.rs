@@ -9,6 +9,7 @@ mod figure;
 mod lambda;
 mod list;
 mod measure;
+mod merge;
 mod noise;
 mod room;
 mod tls;
@@ -36,6 +37,11 @@ const BENCHMARKS: &[Benchmark] = &[
         run: edge::run,
     },
     Benchmark { name: "list", purpose: "a list of 10,000 records beside boto3's scan", run: list::run },
+    Benchmark {
+        name: "merge",
+        purpose: "saving together: the merge, tries where many save, what a save costs",
+        run: merge::run_benchmark,
+    },
 ];
 
 /// Runs the benchmark of that name, `all`, or without a name lists them.

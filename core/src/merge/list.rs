@@ -35,9 +35,13 @@ pub(super) fn merge(
     if !was_list && (theirs.is_none() || mine.is_none()) {
         return None;
     }
-    let (of_base, of_theirs) = (in_type_of(base, mine), in_type_of(theirs, mine));
-    let before = elements(of_base.as_deref()).unwrap_or_default();
-    let (their_list, my_list) = (elements(of_theirs.as_deref())?, elements(mine)?);
+    // A list that JSON made of a set is told apart from the set by nothing but its type: beside one it is one, and what
+    // was a set stays one wherever its elements can be one.
+    let set = [theirs, mine, base].into_iter().flatten().find(|value| is_set(value));
+    let typed = [base, theirs, mine].map(|side| in_type_of(side, set));
+    let [of_base, of_theirs, of_mine] = typed.each_ref().map(Option::as_deref);
+    let before = elements(of_base).unwrap_or_default();
+    let (their_list, my_list) = (elements(of_theirs)?, elements(of_mine)?);
     let mut merge = Merge {
         base: &Entries::of(before.iter()),
         theirs: &Entries::of(their_list.iter()),
@@ -63,8 +67,6 @@ pub(super) fn merge(
         merged.push(value);
     }
     let merged = Value::List(merged);
-    // A set stays one wherever its elements can be one.
-    let set = [theirs, mine, base].into_iter().flatten().find(|value| !matches!(value, Value::List(_)));
     let merged = match set {
         Some(set) => merged.shaped_like(set),
         None => merged,
@@ -157,13 +159,15 @@ impl<'a> Merge<'a, '_> {
     }
 }
 
-/// A list that JSON made of a set is told apart from the set by nothing but its type: beside one it is one.
-fn in_type_of<'a>(value: Option<&'a Value>, other: Option<&Value>) -> Option<Cow<'a, Value>> {
-    match (value, other) {
-        (Some(list @ Value::List(_)), Some(set @ (Value::Strings(_) | Value::Numbers(_) | Value::Binaries(_)))) => {
-            Some(Cow::Owned(list.clone().shaped_like(set)))
-        }
-        (value, _) => value.map(Cow::Borrowed),
+fn is_set(value: &Value) -> bool {
+    matches!(value, Value::Strings(_) | Value::Numbers(_) | Value::Binaries(_))
+}
+
+/// A list as the set that is beside it.
+fn in_type_of<'a>(value: Option<&'a Value>, set: Option<&Value>) -> Option<Cow<'a, Value>> {
+    match (value?, set) {
+        (list @ Value::List(_), Some(set)) => Some(Cow::Owned(list.clone().shaped_like(set))),
+        (value, _) => Some(Cow::Borrowed(value)),
     }
 }
 

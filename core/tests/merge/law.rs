@@ -142,6 +142,16 @@ fn a_set_is_a_list_of_values_and_stays_a_set() {
     // A set that is restored over the list that JSON had made of it.
     let restored = Edit::Restore(set("ab")).merge_into(&members(r#"{"f":["a","c"]}"#), Some(&Members::new()), Some(3));
     assert_eq!(restored.0, set("abc"));
+    // And one that is gone from a state whose list JSON had made of it.
+    let (merged, _) = Edit::Restore(Members::new()).merge_into(&members(r#"{"f":["a"]}"#), Some(&set("ab")), Some(3));
+    assert_eq!(merged, Members::new());
+    // A set of binaries is none of texts in base64.
+    let binaries = |of: &[u8]| {
+        let set = Value::Binaries(of.iter().map(|byte| vec![*byte]).collect());
+        Members::from([("f".to_owned(), set)])
+    };
+    let (merged, _) = save(&binaries(&[1, 2]), &binaries(&[1, 2, 3]), &members(r#"{"f":["Ag==","BA=="]}"#));
+    assert_eq!(merged, binaries(&[2, 3, 4]));
     // An attribute that became a set since the base.
     let (merged, _) = save(&Members::new(), &set("ab"), &members(r#"{"f":["b","c"]}"#));
     assert_eq!(merged, set("abc"));

@@ -7,7 +7,7 @@ pub(super) struct Figure {
     /// What was measured, with its unit.
     pub(super) what: &'static str,
     pub(super) ripple: f64,
-    pub(super) other: f64,
+    pub(super) other: Option<f64>,
     /// What has to be at most `goal`.
     pub(super) value: f64,
     pub(super) goal: f64,
@@ -16,17 +16,22 @@ pub(super) struct Figure {
 impl Figure {
     /// Of two that took turns, the other first of all: the median of the ratios is what counts.
     pub(super) fn ratio(what: &'static str, other: &Cost, ripple: &Cost, goal: f64) -> Figure {
-        Figure { what, ripple: ripple.median, other: other.median, value: ripple.ratio[1], goal }
+        Figure { what, ripple: ripple.median, other: Some(other.median), value: ripple.ratio[1], goal }
     }
 
     /// One whose difference has to be small.
     pub(super) fn difference(what: &'static str, other: f64, ripple: f64, goal: f64) -> Figure {
-        Figure { what, ripple, other, value: ripple - other, goal }
+        Figure { what, ripple, other: Some(other), value: ripple - other, goal }
     }
 
     /// One that has to be small in itself.
     pub(super) fn absolute(what: &'static str, ripple: f64, other: f64, goal: f64) -> Figure {
-        Figure { what, ripple, other, value: ripple, goal }
+        Figure { what, ripple, other: Some(other), value: ripple, goal }
+    }
+
+    /// One that there is nothing to compare with.
+    pub(super) fn alone(what: &'static str, ripple: f64, goal: f64) -> Figure {
+        Figure { what, ripple, other: None, value: ripple, goal }
     }
 }
 
@@ -36,6 +41,7 @@ pub(super) fn print(figures: &[Figure], other: &str) {
     println!("{:44} {:>9} {:>9} {:>9} {:>9}", "", "ripple", other, "value", "goal");
     for Figure { what, ripple, other, value, goal } in figures {
         let reached = if value <= goal { "reached" } else { "missed" };
-        println!("{what:44} {ripple:9.3} {other:9.3} {value:9.4} {goal:9.4} {reached}");
+        let other = other.map(|other| format!("{other:.3}")).unwrap_or_default();
+        println!("{what:44} {ripple:9.3} {other:>9} {value:9.4} {goal:9.4} {reached}");
     }
 }

@@ -83,6 +83,21 @@ impl DynamoDb {
         self.describe_tables().await
     }
 
+    /// Removes the tables, and everything in them.
+    ///
+    /// # Errors
+    /// When DynamoDB fails. A table that is not there is no error.
+    pub async fn delete_tables(&self) -> Result<(), StoreError> {
+        for table in [&self.projects, &self.versions, &self.keys] {
+            match self.client.delete_table().table_name(table).send().await {
+                Ok(_) => {}
+                Err(error) if error.code() == Some("ResourceNotFoundException") => {}
+                Err(error) => return Err(failed("DeleteTable", error)),
+            }
+        }
+        Ok(())
+    }
+
     /// The tables as they are.
     ///
     /// # Errors

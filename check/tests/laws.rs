@@ -1,0 +1,37 @@
+//! The laws hold in every order of the scenarios, and in some thousand storms; `RIPPLE_STORMS=…` lets so many rage.
+
+use ripple_check::{Storm, every_schedule, scenarios, storm};
+use ripple_core::store::memory::Memory;
+
+/// Shares work among as many threads as the machine has.
+fn share<T: Send>(work: impl IntoIterator<Item = T>, each: impl Fn(T) + Sync) {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut parts: Vec<Vec<T>> = (0..threads).map(|_| Vec::new()).collect();
+    for (number, one) in work.into_iter().enumerate() {
+        parts[number % threads].push(one);
+    }
+    let each = &each;
+    std::thread::scope(|scope| {
+        for part in parts {
+            scope.spawn(move || part.into_iter().for_each(each));
+        }
+    });
+}
+
+#[test]
+fn in_every_order() {
+    share(scenarios(), |scenario| match every_schedule(&scenario, Memory::new, || {}) {
+        Ok(count) => println!("{}: {count} orders", scenario.name),
+        Err(losing) => panic!("{}:\n{losing}", scenario.name),
+    });
+}
+
+#[test]
+fn in_storms() {
+    let storms = std::env::var("RIPPLE_STORMS").ok().map(|text| text.parse().expect("a number"));
+    share(0..storms.unwrap_or(2_000), |seed| {
+        if let Err(losing) = storm(Storm::default(), seed, Memory::new) {
+            panic!("`ripple check --seed {seed}`:\n{losing}");
+        }
+    });
+}

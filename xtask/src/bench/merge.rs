@@ -1,0 +1,108 @@
+//! What saving together costs: the merge itself, how often a save is tried when many save one record, and what a save
+//! costs that nobody meets.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, Result, ensure};
+use ripple_check::{Contest, Run};
+use ripple_core::limits;
+use ripple_core::store::memory::Memory;
+
+use super::figure::{self, Figure};
+use super::measure::cpu_time;
+use crate::process::{output, run};
+use crate::workspace::{self, cargo};
+
+/// Merges of a hundred entries: a good second of CPU.
+const TIMES: u32 = 20_000;
+/// Under valgrind, fifty times slower.
+const COUNTED: u32 = 200;
+const ROUNDS: usize = 5;
+
+/// Writers on one record, and how often each saves it, in each of so many contests.
+const WRITERS: usize = 16;
+const SAVES: usize = 20;
+const CONTESTS: u64 = 50;
+
+/// The benchmark `merge`.
+pub(super) fn run_benchmark() -> Result<()> {
+    run(cargo("build").args(["--release", "--package", "ripple-check", "--example", "merge"]))?;
+    let mut figures = Vec::new();
+
+    let mut rounds = (0..ROUNDS).map(|_| microseconds(100)).collect::<Result<Vec<f64>>>()?;
+    rounds.sort_by(f64::total_cmp);
+    figures.push(Figure::alone("CPU of merging 100 entries, µs", rounds[ROUNDS / 2], 100.0));
+
+    if output(Command::new("valgrind").arg("--version")).is_ok() {
+        let (hundred, thousand) = (instructions(100)?, instructions(1_000)?);
+        println!("instructions of a merge: {hundred:.0} of 100 entries, {thousand:.0} of 1,000");
+        figures.push(Figure::alone("instructions, 1,000 entries ÷ 100", thousand / hundred, 12.0));
+    } else {
+        println!("valgrind is not installed, so instructions are not counted; its package is called `valgrind`");
+        let thousand = microseconds(1_000)?;
+        figures.push(Figure::alone("CPU, 1,000 entries ÷ 100", thousand / rounds[ROUNDS / 2], 12.0));
+    }
+
+    let contest = Contest { writers: WRITERS, saves: SAVES };
+    let runs = (0..CONTESTS).map(|seed| held(contest.run(Memory::new(), seed))).collect::<Result<Vec<Run>>>()?;
+    let tries: Vec<u32> = runs.iter().flat_map(|run| run.tries.iter().copied().filter(|tries| *tries > 0)).collect();
+    let mut shares = vec![0; limits::SAVE_TRIES as usize + 1];
+    tries.iter().for_each(|tries| shares[*tries as usize] += 1);
+    println!("{} saves by {WRITERS} writers on one record; of 1, 2, … tries: {:?}", tries.len(), &shares[1..]);
+    let mean = f64::from(tries.iter().sum::<u32>()) / tries.len() as f64;
+    figures.push(Figure::alone("tries a save, 16 writers on one record", mean, 3.0));
+    let beyond: usize = runs.iter().map(|run| run.contended).sum();
+    figures.push(Figure::alone("saves past the budget of tries", beyond as f64, 0.0));
+
+    let alone = held(Contest { writers: 1, saves: SAVES }.run(Memory::new(), 0))?;
+    println!("a save that nobody meets: {}", alone.capacity.last().context("it was answered")?);
+    let most = |counts: &[u32]| f64::from(counts.iter().copied().max().unwrap_or(0));
+    // The creation reads nothing.
+    figures.push(Figure::alone("reads of a save that nobody meets", most(&alone.reads), 1.0));
+    figures.push(Figure::alone("transactions of it", most(&alone.tries), 1.0));
+    figure::print(&figures, "");
+    Ok(())
+}
+
+fn held(run: Run) -> Result<Run> {
+    ensure!(run.verdict.is_ok(), "a law is broken: {:?}", run.verdict);
+    Ok(run)
+}
+
+fn example(entries: u32, times: u32) -> Result<Command> {
+    let mut example = Command::new(workspace::target()?.join("release").join("examples").join("merge"));
+    example.args([entries.to_string(), times.to_string()]);
+    Ok(example)
+}
+
+/// CPU of one merge: of twice as many less so many, so that what is done once does not count.
+fn microseconds(entries: u32) -> Result<f64> {
+    let times = TIMES * 100 / entries;
+    let spent = |times: u32| {
+        let mut merging = example(entries, times)?.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+        let mut said = String::new();
+        BufReader::new(merging.stdout.take().context("its output is piped")?).read_line(&mut said)?;
+        ensure!(said == "done\n", "the merging ended early");
+        let spent = cpu_time(merging.id())?;
+        drop(merging.stdin.take());
+        merging.wait()?;
+        Ok(spent.as_secs_f64() * 1e6)
+    };
+    Ok((spent(2 * times)? - spent(times)?) / f64::from(times))
+}
+
+/// Instructions of one merge, likewise.
+fn instructions(entries: u32) -> Result<f64> {
+    let counted = |times: u32| {
+        let example = example(entries, times)?;
+        let mut valgrind = Command::new("valgrind");
+        valgrind.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]).arg(example.get_program());
+        let ended = valgrind.args(example.get_args()).stdin(Stdio::null()).output().context("valgrind")?;
+        let said = String::from_utf8_lossy(&ended.stderr);
+        let collected = said.lines().find_map(|line| line.split_once("Collected : ")).map(|(_, count)| count.trim());
+        let collected = collected.with_context(|| format!("valgrind counted nothing: {said}"))?;
+        collected.parse::<f64>().with_context(|| format!("{collected} is no count"))
+    };
+    Ok((counted(2 * COUNTED)? - counted(COUNTED)?) / f64::from(COUNTED))
+}
