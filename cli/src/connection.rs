@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::Credentials;
 use clap::Args;
 use ripple_core::store::dynamodb::{DynamoDb, Layout};
-use ripple_lambda::config::{client_config, layout, process_environment};
+use ripple_lambda::config::{client_config, process_environment};
 
 use crate::dev::DevFile;
 
@@ -61,7 +61,7 @@ impl Options {
 
     /// The store in a place.
     pub(crate) async fn store_at(&self, place: &Place) -> anyhow::Result<DynamoDb> {
-        self.store_of(place, layout(&process_environment)?).await
+        self.store_of(place, Layout::read(process_environment)?).await
     }
 
     /// The store of these tables in a place.

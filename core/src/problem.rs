@@ -31,6 +31,26 @@ struct Problem {
     current: Option<Box<RawValue>>,
 }
 
+impl Problem {
+    fn new(kind: Kind, detail: String) -> Problem {
+        let Kind { status, code, message } = kind;
+        let (r#type, title) = (format!("urn:problem-type:ripple:{code}"), title(status));
+        let (errors, version, current) = (Vec::new(), None, None);
+        Problem { r#type, title, status: status.as_u16(), detail, code, message, errors, version, current }
+    }
+
+    fn answer(&self) -> Answer {
+        let status = StatusCode::from_u16(self.status).expect("it was a status before");
+        let body = serde_json::to_vec(self).expect("strings, numbers and JSON serialise");
+        Answer::json(body).with_status(status).with_header(CONTENT_TYPE, "application/problem+json")
+    }
+}
+
+/// The answer to what no method ran for.
+pub(crate) fn plain(kind: Kind, detail: &str) -> Answer {
+    Problem::new(kind, detail.to_owned()).answer()
+}
+
 /// One fault and where it is.
 #[derive(Serialize)]
 struct Located {
@@ -103,6 +123,11 @@ impl Kind {
         Kind::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", "Too Many Requests");
     /// DynamoDB does not answer, or too many save the same record.
     pub const UNAVAILABLE: Kind = Kind::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Service Unavailable");
+    /// The origin cannot be reached.
+    pub const BAD_GATEWAY: Kind = Kind::new(StatusCode::BAD_GATEWAY, "bad_gateway", "Internal server error");
+    /// The origin does not answer in time.
+    pub const GATEWAY_TIMEOUT: Kind =
+        Kind::new(StatusCode::GATEWAY_TIMEOUT, "gateway_timeout", "Endpoint request timed out");
     /// A fault of ripple's own.
     pub const INTERNAL: Kind = Kind::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal server error");
 
@@ -136,9 +161,12 @@ fn kind(error: &Error) -> Kind {
     }
 }
 
+/// What a caller is told where the cause is for the log alone.
+pub(crate) const INTERNAL_DETAIL: &str =
+    "something is wrong on the server; its log has the cause under this request's id";
+
 /// The answer that tells a caller of an error, and nothing that is for the log alone.
 pub(crate) fn answer(error: &Error) -> Answer {
-    let Kind { status, code, message } = kind(error);
     let (errors, version, current) = match error {
         Error::InvalidBody(faults) | Error::InvalidRequest(faults) => {
             (faults.iter().map(located).collect(), None, None)
@@ -155,23 +183,10 @@ pub(crate) fn answer(error: &Error) -> Answer {
         Error::Store(StoreError { kind: StoreErrorKind::Unavailable, .. }) => {
             "the database does not answer; try again later".to_owned()
         }
-        Error::Store(_) => "something is wrong on the server; its log has the cause under this request's id".to_owned(),
+        Error::Store(_) => INTERNAL_DETAIL.to_owned(),
         error => error.to_string(),
     };
-    let problem = Problem {
-        r#type: format!("urn:problem-type:ripple:{code}"),
-        title: title(status),
-        status: status.as_u16(),
-        detail,
-        code,
-        message,
-        errors,
-        version,
-        current,
-    };
-    let body = serde_json::to_vec(&problem).expect("strings, numbers and JSON serialise");
-
-    let answer = Answer::json(body).with_status(status).with_header(CONTENT_TYPE, "application/problem+json");
+    let answer = Problem { errors, version, current, ..Problem::new(kind(error), detail) }.answer();
     match error {
         Error::MethodNotAllowed(allow) => answer.with_header(ALLOW, allow),
         Error::UnsupportedMediaType { accepted, header } => {

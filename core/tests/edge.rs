@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
-use ripple_core::edge::answers;
+use ripple_core::edge::{Refusal, answers};
 use ripple_core::key::{ApiKey, Caller, KeyRecord, Scope};
 use ripple_core::replica::{Clock, Replica};
 use ripple_core::store::memory::Memory;
@@ -281,6 +281,47 @@ async fn a_list_too_large_to_hold_is_passed_through_page_by_page() {
         assert_eq!(header(edge.headers(), name), header(origin.headers(), name));
     }
     assert!(!edge.headers().contains_key("age"), "nothing is held");
+    assert_eq!(setting.read("/prj/p07", &[]).await.status(), StatusCode::OK);
+}
+
+#[test]
+fn a_hosts_refusal_is_a_problem_that_nobody_keeps() {
+    let response = Refusal::BadGateway.answer("r".to_owned());
+    assert_eq!(response.status(), StatusCode::BAD_GATEWAY);
+    assert_eq!(header(response.headers(), "cache-control"), "no-store");
+    assert_eq!(header(response.headers(), "content-type"), "application/problem+json");
+    assert_eq!(header(response.headers(), "x-request-id"), "r");
+    assert!(!response.headers().contains_key("ripple-capacity"), "nobody asked DynamoDB");
+    let problem: serde_json::Value = serde_json::from_slice(response.body()).expect("JSON");
+    assert_eq!(problem["type"], "urn:problem-type:ripple:bad_gateway");
+    assert_eq!(problem["title"], "Bad Gateway");
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_list_that_outgrows_its_bound_change_by_change_is_not_held() {
+    let setting = Setting::new();
+    setting.create("p").await;
+    let store = setting.origin.store();
+    let model = store_get(store, "p").await;
+    let mut count = 0;
+    // A refresh brings less than is held at most, and several together bring more.
+    let mut held = Vec::new();
+    for _ in 0..3 {
+        for _ in 0..25 {
+            let mut large = model.clone();
+            large.id = ripple_core::ProjectId::parse(&format!("p{count:02}")).expect("valid");
+            large.updated_at = Some(setting.clock.now());
+            large.attributes.insert("filler".to_owned(), "x".repeat(390_000).into());
+            store.put(large);
+            count += 1;
+        }
+        setting.pass(61); // what only changes bring: the table is read whole after ten minutes
+        let response = setting.read("/prj?fields=name", &[]).await;
+        let list: Vec<serde_json::Value> = serde_json::from_slice(response.body()).expect("JSON");
+        assert_eq!(list.len(), count + 1, "held or not, the list is whole");
+        held.push(response.headers().contains_key("age"));
+    }
+    assert_eq!(held, [true, true, false]);
     assert_eq!(setting.read("/prj/p07", &[]).await.status(), StatusCode::OK);
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use ripple_core::store::dynamodb::Layout;
+use ripple_core::store::dynamodb::{Layout, LayoutError};
 
 use crate::log::Level;
 
@@ -22,6 +22,9 @@ pub(crate) enum ConfigError {
     /// It has no usable value.
     #[error("{0} must be {1}")]
     Invalid(&'static str, &'static str),
+    /// A variable of the tables' has none.
+    #[error(transparent)]
+    Layout(#[from] LayoutError),
 }
 
 /// What the Worker is told.
@@ -64,18 +67,7 @@ impl Config {
     pub(crate) fn read(env: impl Fn(&str) -> Option<String>) -> Result<Config, ConfigError> {
         let env = |name: &str| env(name).filter(|value| !value.is_empty());
         let required = |name: &'static str| env(name).ok_or(ConfigError::Missing(name));
-        let mut layout = Layout::default();
-        if let Some(site) = env("RIPPLE_SITE") {
-            let letters = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
-            if site.len() > 200 || !site.bytes().all(letters) {
-                return Err(ConfigError::Invalid("RIPPLE_SITE", "made of A-Z a-z 0-9 _ . -, as a table's name is"));
-            }
-            layout.site = site;
-        }
-        if let Some(shards) = env("RIPPLE_SHARDS") {
-            let shards = shards.parse().ok().filter(|shards| (1..=100).contains(shards));
-            layout.shards = shards.ok_or(ConfigError::Invalid("RIPPLE_SHARDS", "a whole number from 1 to 100"))?;
-        }
+        let layout = Layout::read(env)?;
         let origin = required("RIPPLE_ORIGIN")?;
         let endpoint = env("AWS_ENDPOINT_URL_DYNAMODB");
         if !is_base_url(&origin) {

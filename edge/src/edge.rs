@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
-use ripple_core::edge::{Stamp, answers};
+use ripple_core::edge::{Refusal, Stamp, answers};
 use ripple_core::key::Scope;
 use ripple_core::rate::Limiter;
 use ripple_core::replica::Replica;
@@ -16,7 +16,6 @@ use crate::clock::{self, Clock};
 use crate::config::{Config, ConfigError};
 use crate::list::{Asked, List};
 use crate::log::{self, Level, Line};
-use crate::refusal::Refusal;
 use crate::store::ReadOnly;
 use crate::{exchange, fetch, origin, random};
 
@@ -88,7 +87,7 @@ impl Edge {
     ) -> worker::Result<web_sys::Response> {
         let started = clock::now();
         let Some(request) = exchange::request(&raw) else {
-            return Ok(exchange::response(&Refusal::Unreadable.answer(&String::from(random::id())))?);
+            return Ok(exchange::response(&Refusal::Unreadable.answer(random::id().into()))?);
         };
         let admitted =
             match self.api.admit(&request, Moment { now: started, random: random::bytes(), caller: None }).await {
@@ -150,7 +149,7 @@ impl Edge {
                 if wrote { self.learn(request, response).await } else { Ok(response) }
             }
             Err(error) => {
-                let response = error.refusal.answer(&report.request_id);
+                let response = error.refusal.answer(report.request_id.clone());
                 let report = Report { error: Some(error.to_string()), ..report.clone() };
                 self.log(&report, response.status().as_u16(), "origin", started);
                 Ok(exchange::response(&response)?)

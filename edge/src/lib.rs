@@ -23,7 +23,6 @@
 mod coding;
 mod config;
 mod log;
-mod refusal;
 
 #[cfg(target_arch = "wasm32")]
 mod client;
@@ -81,7 +80,7 @@ async fn fetch(
         Err(error) => {
             let id = String::from(random::id());
             log::error(&error, &id);
-            Ok(exchange::response(&refusal::Refusal::Misconfigured.answer(&id))?)
+            Ok(exchange::response(&ripple_core::edge::Refusal::Misconfigured.answer(id))?)
         }
     }
 }

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use futures_util::future::{Either, select};
 use http::Uri;
+use ripple_core::edge::Refusal;
 use web_sys::{Headers, Request, RequestCache, RequestInit, RequestRedirect, Response};
 use worker::Delay;
 
 use crate::fetch::{self, FetchError};
-use crate::refusal::Refusal;
 
 /// How long the origin may take to begin its answer: API Gateway itself gives up after 29 s.
 /// <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-execution-service-limits-table.html>

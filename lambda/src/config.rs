@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::config::{Builder, Config, Credentials, Region};
 use aws_smithy_async::rt::sleep::TokioSleep;
 use aws_smithy_async::time::SystemTimeSource;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode};
-use ripple_core::store::dynamodb::{DynamoDb, Layout, configure};
+use ripple_core::store::dynamodb::{DynamoDb, Layout, LayoutError, configure};
 
 /// What is wrong with the environment.
 #[derive(Debug, thiserror::Error)]
@@ -17,9 +17,9 @@ pub enum ConfigError {
     /// A variable is not set.
     #[error("{0} is not set")]
     Missing(&'static str),
-    /// A variable has no usable value.
-    #[error("{0} must be {1}")]
-    Invalid(&'static str, &'static str),
+    /// A variable of the tables' has no usable value.
+    #[error(transparent)]
+    Layout(#[from] LayoutError),
     /// The certificates cannot be read.
     #[error("AWS_CA_BUNDLE {0}: {1}")]
     CaBundle(String, std::io::Error),
@@ -36,7 +36,7 @@ pub fn process_environment(name: &str) -> Option<String> {
 }
 
 /// The store that the environment describes: `AWS_REGION`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`,
-/// `AWS_SESSION_TOKEN`, `AWS_ENDPOINT_URL_DYNAMODB` or `AWS_ENDPOINT_URL`, `AWS_CA_BUNDLE`, and [`layout`]'s.
+/// `AWS_SESSION_TOKEN`, `AWS_ENDPOINT_URL_DYNAMODB` or `AWS_ENDPOINT_URL`, `AWS_CA_BUNDLE`, and [`Layout::read`]'s.
 ///
 /// # Errors
 /// When something is missing or cannot be.
@@ -55,7 +55,7 @@ pub fn store(env: impl Environment) -> Result<DynamoDb, ConfigError> {
         .region(Region::new(region))
         .credentials_provider(credentials)
         .build();
-    Ok(DynamoDb::new(Client::from_conf(config), layout(&env)?))
+    Ok(DynamoDb::new(Client::from_conf(config), Layout::read(&env)?))
 }
 
 /// A client's configuration but for region and credentials.
@@ -83,25 +83,4 @@ pub fn client_config(endpoint: Option<String>, ca_bundle: Option<String>) -> Res
         Some(endpoint) => config.endpoint_url(endpoint),
         None => config,
     })
-}
-
-/// `RIPPLE_SITE` (default `ripple`) and `RIPPLE_SHARDS` (default 1).
-///
-/// # Errors
-/// When one of them cannot be.
-pub fn layout(env: &impl Environment) -> Result<Layout, ConfigError> {
-    let mut layout = Layout::default();
-    if let Some(site) = env("RIPPLE_SITE") {
-        let valid =
-            site.len() <= 200 && site.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte));
-        if !valid {
-            return Err(ConfigError::Invalid("RIPPLE_SITE", "made of A-Z a-z 0-9 _ . -, as a table's name is"));
-        }
-        layout.site = site;
-    }
-    if let Some(shards) = env("RIPPLE_SHARDS") {
-        let shards = shards.parse().ok().filter(|shards| (1..=100).contains(shards));
-        layout.shards = shards.ok_or(ConfigError::Invalid("RIPPLE_SHARDS", "a whole number from 1 to 100"))?;
-    }
-    Ok(layout)
 }

@@ -7,8 +7,8 @@ use anyhow::{Context as _, anyhow};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{Credentials, Region};
 use dynoxide::{Database, server};
-use ripple_core::store::dynamodb::DynamoDb;
-use ripple_lambda::config::{client_config, layout, process_environment};
+use ripple_core::store::dynamodb::{DynamoDb, Layout};
+use ripple_lambda::config::{client_config, process_environment};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -44,5 +44,5 @@ pub(super) async fn store(place: &Place) -> anyhow::Result<DynamoDb> {
         .region(Region::from_static("us-east-1"))
         .credentials_provider(Credentials::new("local", "local", None, None, "ripple dev"))
         .build();
-    Ok(DynamoDb::new(Client::from_conf(config), layout(&process_environment)?))
+    Ok(DynamoDb::new(Client::from_conf(config), Layout::read(process_environment)?))
 }

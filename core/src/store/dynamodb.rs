@@ -10,6 +10,7 @@
 mod decode;
 mod item;
 mod keys;
+mod layout;
 mod line;
 mod retry;
 mod rows;
@@ -43,6 +44,7 @@ use crate::session::Session;
 use decode::{Make, PageDecoder};
 use item::Garbled;
 
+pub use layout::{Layout, LayoutError};
 pub use retry::configure;
 pub use table::{TableState, TableStatus};
 
@@ -51,42 +53,6 @@ const BY_UPDATE: &str = "by_update";
 
 /// An item, as the SDK has it.
 type Item = HashMap<String, AttributeValue>;
-
-/// Which tables, and how many partitions `by_update` has.
-#[derive(Clone, Debug)]
-pub struct Layout {
-    /// Tables are named `<site>_<resource>`.
-    pub site: String,
-    /// Partitions of `by_update`: more of them take more writes a second (1,000 units each), and cost
-    /// a query each at every refresh.
-    pub shards: u16,
-}
-
-impl Default for Layout {
-    fn default() -> Self {
-        Layout { site: "ripple".to_owned(), shards: 1 }
-    }
-}
-
-impl Layout {
-    /// The table of projects.
-    #[must_use]
-    pub fn projects(&self) -> String {
-        format!("{}_prj", self.site)
-    }
-
-    /// The table of the history.
-    #[must_use]
-    pub fn versions(&self) -> String {
-        format!("{}_prj_version", self.site)
-    }
-
-    /// The table of API keys.
-    #[must_use]
-    pub fn keys(&self) -> String {
-        format!("{}_key", self.site)
-    }
-}
 
 /// Projects and keys in DynamoDB.
 #[derive(Clone, Debug)]
