@@ -13,7 +13,9 @@ use utoipa::openapi::request_body::RequestBodyBuilder;
 use utoipa::openapi::response::ResponseBuilder;
 use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder, Type};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityScheme};
-use utoipa::openapi::{Components, Content, Header, Info, License, OpenApi, Paths, Ref, Required, SecurityRequirement};
+use utoipa::openapi::{
+    Components, Content, Header, Info, License, OpenApi, Paths, Ref, Required, SecurityRequirement, Tag,
+};
 
 use crate::schema::Schemas;
 
@@ -24,6 +26,9 @@ const ABOUT: &str = "Project records that a whole team edits at once without los
     An error is a problem (RFC 9457), told by its `code`.";
 
 const ANY_TEXT: Shape = Shape::Text { least: 0, most: None, pattern: None };
+
+/// What operations are grouped by: those that need a key, and the others.
+const TAGS: [&str; 2] = ["projects", "without a key"];
 
 /// Headers of answers.
 const HEADERS: &[(&str, &str)] = &[
@@ -65,6 +70,7 @@ fn document() -> OpenApi {
     info.license = Some(license);
     let mut document = OpenApi::new(info, paths);
     document.components = Some(components);
+    document.tags = Some(TAGS.map(Tag::new).to_vec());
     document
 }
 
@@ -83,7 +89,7 @@ fn operation(route: &'static Route, schemas: &mut Schemas) -> Operation {
     let mut operation = OperationBuilder::new()
         .operation_id(Some(route.name))
         .summary(Some(route.summary))
-        .tag(if route.scope.is_some() { "projects" } else { "without a key" });
+        .tag(TAGS[usize::from(route.scope.is_none())]);
     if let Some(scope) = route.scope {
         operation = operation
             .security(SecurityRequirement::new(KEY, [] as [&str; 0]))

@@ -7,6 +7,8 @@
 //! | `check` | what can be said of the code without running it |
 //! | `test` | `check`, then every test there is; the continuous integration calls just this |
 //! | `fuzz` | feeds ripple with what a fuzzer makes up |
+//! | `package` | builds the function as the zip file that Lambda takes |
+//! | `cost` | what ripple costs a month, from what it consumes here |
 //! | `bench` | measures ripple beside what it is compared with |
 //!
 //! Whatever a command needs beyond Rust it fetches by itself, at the version pinned here, into folders that git
@@ -26,10 +28,13 @@ mod adding;
 mod bench;
 mod browser;
 mod check;
+mod cost;
+mod deploy;
 mod dev;
 mod edge;
 mod fuzz;
 mod node;
+mod package;
 mod portable;
 mod process;
 mod python;
@@ -70,6 +75,10 @@ enum Command {
     },
     /// Feed ripple with what a fuzzer makes up
     Fuzz(fuzz::Options),
+    /// Build the function as the zip file that Lambda takes
+    Package(package::Options),
+    /// What ripple costs a month, from what it consumes here
+    Cost,
     /// Measure ripple beside what it is compared with; without a name, list the benchmarks
     Bench {
         /// The benchmark to run, or `all`
@@ -84,6 +93,8 @@ fn main() -> ExitCode {
         Command::Check { only } => step::take(check::STEPS.iter(), &only),
         Command::Test { only } => step::take(test::all_steps(), &only),
         Command::Fuzz(options) => fuzz::run(&options).map(|()| ExitCode::SUCCESS),
+        Command::Package(options) => package::run_command(&options).map(|()| ExitCode::SUCCESS),
+        Command::Cost => cost::run().map(|()| ExitCode::SUCCESS),
         Command::Bench { name } => run_benchmark(name.as_deref()),
     };
     report(outcome)

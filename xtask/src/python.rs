@@ -1,5 +1,6 @@
 //! Python with the packages that something needs, in a folder of its own.
 
+use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -18,6 +19,14 @@ pub(crate) const FLASK: Environment = Environment { folder: "venv-flask", requir
 
 const FLASK_APP: &str = "examples/flask/requirements.txt";
 
+/// For what checks `deploy/`. By itself: it is large, and holds to versions of its own.
+pub(crate) const DEPLOY: Environment =
+    Environment { folder: "venv-deploy", requirements: &["deploy/requirements.txt"] };
+
+/// For what builds the function for Lambda.
+pub(crate) const PACKAGE: Environment =
+    Environment { folder: "venv-package", requirements: &["lambda/requirements.txt"] };
+
 /// The oldest Python that those packages take.
 const OLDEST: (u8, u8) = (3, 10);
 
@@ -33,7 +42,7 @@ impl Environment {
     /// The interpreter that has the packages. Sets it up at first and whenever the pins change.
     pub(crate) fn ready(&self) -> Result<PathBuf> {
         let environment = workspace::tools().join(self.folder);
-        let python = environment.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" });
+        let python = self.programs().join(if cfg!(windows) { "python.exe" } else { "python" });
         let read = |file| fs::read_to_string(workspace::root().join(file)).with_context(|| format!("no {file}"));
         let pins = self.requirements.iter().map(read).collect::<Result<String>>()?;
         // Written last, so that it is there only when everything else is.
@@ -56,6 +65,20 @@ impl Environment {
         run(install.args(self.requirements.iter().flat_map(|file| ["-r", file])))?;
         fs::write(stamp, pins)?;
         Ok(python)
+    }
+
+    /// A program that a package brought, with the others at hand for it.
+    pub(crate) fn command(&self, program: &str) -> Result<Command> {
+        self.ready()?;
+        let mut path = vec![self.programs()];
+        path.extend(env::split_paths(&env::var_os("PATH").unwrap_or_default()));
+        let mut command = workspace::command(self.programs().join(program));
+        command.env("PATH", env::join_paths(path)?);
+        Ok(command)
+    }
+
+    fn programs(&self) -> PathBuf {
+        workspace::tools().join(self.folder).join(if cfg!(windows) { "Scripts" } else { "bin" })
     }
 }
 

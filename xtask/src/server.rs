@@ -82,19 +82,16 @@ impl Server {
     }
 
     /// A key that may do everything.
-    #[cfg(all(feature = "bench", target_os = "linux"))]
     pub(crate) fn key(&self) -> &str {
         &self.address.key
     }
 
     /// Its URL.
-    #[cfg(all(feature = "bench", target_os = "linux"))]
     pub(crate) fn url(&self) -> &str {
         &self.address.url
     }
 
     /// The URL of its DynamoDB.
-    #[cfg(all(feature = "bench", target_os = "linux"))]
     pub(crate) fn dynamodb_endpoint(&self) -> &str {
         &self.address.dynamodb_endpoint
     }

@@ -7,9 +7,11 @@ use anyhow::Result;
 use crate::adding;
 use crate::browser;
 use crate::check;
+use crate::deploy;
 use crate::dev;
 use crate::edge;
 use crate::fuzz;
+use crate::package;
 use crate::process::run;
 use crate::python;
 use crate::server::{self, Server};
@@ -26,8 +28,14 @@ const STEPS: &[Step] = &[
     Step { name: "black-box", purpose: "the black-box suite against `ripple dev`", run: black_box },
     Step { name: "edge", purpose: "the same suite against the edge worker under workerd", run: edge },
     Step {
+        name: "deploy",
+        purpose: "template, policies, OpenAPI document and workflows, against each other and ripple as it runs",
+        run: deploy,
+    },
+    Step { name: "package", purpose: "the zip file for Lambda starts and answers under the Runtime API", run: package },
+    Step {
         name: "python",
-        purpose: "boto3 as a second writer, what befalls the edge worker, the Flask app in two browsers",
+        purpose: "boto3 as a second writer, what befalls the edge worker, the Flask app and /docs in browsers",
         run: python,
     },
 ];
@@ -73,15 +81,37 @@ fn run_suite(server: Server) -> Result<()> {
     server.stop()
 }
 
+fn deploy() -> Result<()> {
+    deploy::check()?;
+    let mut pytest = pytest("tests/python/deploy")?;
+    build_binaries()?;
+    edge::build()?;
+    server::forget(&mut pytest);
+    run(pytest.env("RIPPLE_BIN", workspace::binary("ripple")?))
+}
+
+fn package() -> Result<()> {
+    let bootstrap = package::unpacked()?;
+    let mut tests = test_workspace();
+    tests.args(["--test", "function"]).env("RIPPLE_BOOTSTRAP", bootstrap);
+    server::forget(&mut tests);
+    run(&mut tests)
+}
+
+fn pytest(folder: &str) -> Result<Command> {
+    let mut pytest = workspace::command(python::TESTS.ready()?);
+    pytest.args(["-m", "pytest", "-p", "no:cacheprovider", folder]);
+    Ok(pytest)
+}
+
 fn python() -> Result<()> {
-    let interpreter = python::TESTS.ready()?;
+    let mut pytest = pytest("tests/python")?;
     let browser = browser::ready()?;
     build_binaries()?;
     edge::build()?;
     dev::build()?;
     let server = Server::start()?;
-    let mut pytest = workspace::command(interpreter);
-    pytest.args(["-m", "pytest", "-p", "no:cacheprovider", "tests/python"]);
+    pytest.args(["--ignore", "tests/python/deploy"]); // a step of its own
     server.introduce(&mut pytest);
     pytest.env("RIPPLE_BROWSER", browser);
     pytest.env("RIPPLE_XTASK", workspace::binary("xtask")?);

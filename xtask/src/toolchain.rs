@@ -55,7 +55,7 @@ impl Toolchain {
 
 /// A toolchain that has the target, set up if none does.
 pub(crate) fn with(target: Target) -> Result<Toolchain> {
-    if has_std(&mut rustc(), target) {
+    if has_std(&mut rustc(), target.triple()) {
         return Ok(Toolchain::Active);
     }
     if debian::is_ready(target) {
@@ -77,8 +77,8 @@ fn rustc() -> Command {
 }
 
 /// Whether this rustc has a compiled standard library for the target.
-fn has_std(rustc: &mut Command, target: Target) -> bool {
-    let Ok(folder) = output(rustc.args(["--print", "target-libdir", "--target", target.triple()])) else {
+pub(crate) fn has_std(rustc: &mut Command, triple: &str) -> bool {
+    let Ok(folder) = output(rustc.args(["--print", "target-libdir", "--target", triple])) else {
         return false;
     };
     let Ok(mut entries) = Path::new(folder.trim()).read_dir() else {

@@ -3,12 +3,15 @@
 
 const base = new URL(".", location.href).href.replace(/\/$/, "");
 
+document.getElementById("plain").remove();
 Scalar.createApiReference("#reference", {
   url: "openapi.json",
   servers: [{ url: base }],
+  authentication: { preferredSecurityScheme: "key" },
   proxyUrl: "",
   withDefaultFonts: false,
   telemetry: false,
+  defaultOpenAllTags: true,
   hideClientButton: true,
   showDeveloperTools: "never",
   agent: { disabled: true },

@@ -1,6 +1,7 @@
 //! A DynamoDB with ripple's tables and a key, and functions that run on it.
 
 use std::collections::BTreeMap;
+use std::env;
 use std::net::Ipv4Addr;
 use std::process::Command;
 use std::thread;
@@ -35,9 +36,11 @@ pub(crate) fn environment(endpoint: String) -> Environment {
     .into()
 }
 
-/// `bootstrap`, started in this environment and nothing else.
+/// `bootstrap`, started in this environment and nothing else. RIPPLE_BOOTSTRAP may name another than was built with the
+/// tests: the one out of the zip file.
 pub(crate) fn start(environment: &Environment) -> Function {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_bootstrap"));
+    let built = env::var_os("RIPPLE_BOOTSTRAP").unwrap_or_else(|| env!("CARGO_BIN_EXE_bootstrap").into());
+    let mut command = Command::new(built);
     command.env_clear().envs(environment);
     Function::start(&mut command).expect("bootstrap can be started")
 }

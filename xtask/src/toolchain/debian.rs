@@ -97,7 +97,7 @@ fn std_is_ready(target: Target) -> bool {
         };
         Ok(compiler == output(rustc().arg("-vV"))?)
     };
-    has_std(&mut rustc(), target) && current().unwrap_or(false)
+    has_std(&mut rustc(), target.triple()) && current().unwrap_or(false)
 }
 
 /// Compiles std for `wasm32-unknown-unknown` and puts it where Debian's rustc looks for it.

@@ -1,0 +1,89 @@
+"""Policies allow just what ripple does: the black-box suite against edge and backend, each DynamoDB operation recorded.
+
+    suite ──▶ edge ──▶ `ripple dev` ──▶ recorder ──▶ another `ripple dev`'s DynamoDB
+               └──────────────────────▶
+"""
+
+import json
+
+import subprocess
+import time
+
+import pytest
+from recorder import Recorder
+from template import RESOURCES, allowed
+
+from conftest import _setting
+from dev import Dev, clean, ripple
+from edge import ROOT, Edge, send
+
+# Whose access key signs.
+FUNCTION, EDGE = "function", "local"
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("policies")
+    with Dev(folder / "tables", "--in-memory") as tables:
+        recorder = Recorder(tables.dynamodb)
+        backend = start_backend(folder, recorder.url)
+        edge = None
+        try:
+            found = json.loads((folder / "dev.json").read_text())
+            edge = Edge(folder, found["url"], recorder.url)
+            reader = ripple("key", "create", "--name", "reader", "--scope", "read", data=folder / "tables").strip()
+            # Making the tables and the first key is a person's, with rights of their own.
+            recorder.operations.clear()
+            suite = ["cargo", "test", "--quiet", "--workspace", "--test", "suite"]
+            settings = {
+                "RIPPLE_URL": edge.url,
+                "RIPPLE_KEY": found["key"],
+                "RIPPLE_READ_KEY": reader,
+                "RIPPLE_DYNAMODB_ENDPOINT": tables.dynamodb,
+                "RIPPLE_REQUIRE_URL": "1",
+            }
+            done = subprocess.run(suite, cwd=ROOT, env=clean() | settings, capture_output=True, text=True)
+            assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-2000:]
+            see_a_write_made_elsewhere(found["url"], edge.url, found["key"])
+            yield recorder.operations
+        finally:
+            if edge:
+                edge.close()
+            backend.kill()
+            backend.wait()
+            recorder.close()
+
+def see_a_write_made_elsewhere(url, edge, key):
+    """What the suite, at one URL, cannot: a session token that names a write which the edge has not seen."""
+    assert send(edge, "GET", "/prj", key).status == 200
+    project = {"prj_id": "written-elsewhere", "name": "n", "goal": "g", "issue": "i", "description": "d"}
+    project |= {"term": 1, "term_unit": "day", "create_date": "2026-01-01"}
+    written = send(url, "POST", "/prj", key, project)
+    seen = send(edge, "GET", "/prj/written-elsewhere", key, ripple_session=written.headers["ripple-session"])
+    assert (written.status, seen.status) == (201, 200)
+
+
+def start_backend(folder, dynamodb):
+    """`ripple dev` on somebody else's DynamoDB, with an access key of its own."""
+    command = [_setting("RIPPLE_BIN"), "--data", str(folder), "--endpoint-url", dynamodb, "dev", "--port", "0"]
+    signed = {"AWS_ACCESS_KEY_ID": FUNCTION, "AWS_SECRET_ACCESS_KEY": "secret", "AWS_REGION": "us-east-1"}
+    with open(folder / "backend.log", "wb") as log:
+        process = subprocess.Popen(command, env=clean() | signed, stdout=log, stderr=log)
+    deadline = time.monotonic() + 30
+    while not (folder / "dev.json").exists():
+        assert process.poll() is None and time.monotonic() < deadline, (folder / "backend.log").read_text()
+        time.sleep(0.02)
+    return process
+
+def test_the_function_may_do_just_what_it_does(recorded):
+    role = RESOURCES["FunctionRole"]["Properties"]["Policies"]
+    assert allowed(role[0]["PolicyDocument"]) == recorded[FUNCTION]
+    for policy in role[1:]:
+        assert not allowed(policy["PolicyDocument"])
+
+def test_the_edge_may_do_just_what_it_does_and_that_is_to_read(recorded):
+    policy = allowed(RESOURCES["EdgePolicy"]["Properties"]["PolicyDocument"])
+    assert policy == recorded[EDGE]
+    assert {action for action, _ in policy} <= {"GetItem", "Query", "Scan"}
+
+def test_nobody_else_asked(recorded):
+    assert set(recorded) == {FUNCTION, EDGE}

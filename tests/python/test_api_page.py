@@ -1,0 +1,94 @@
+"""The page /docs in a real browser, at `ripple dev` and at the edge: it shows every method, tries a request, and asks no other host."""
+
+import json
+import urllib.parse
+
+import pytest
+from playwright.sync_api import expect, sync_playwright
+
+from conftest import _setting
+from dev import Dev
+from edge import ROOT, Edge, send
+
+# As root, which a container's user often is, Chromium has no sandbox; and there /dev/shm is small.
+FLAGS = ["--no-sandbox", "--disable-dev-shm-usage"]
+# Milliseconds that the page may take; it is 4 MB of script.
+LIMIT = 60_000
+
+SITE = ROOT / "edge/site"
+DOCUMENT = json.loads((ROOT / "deploy/openapi.json").read_text())
+SCREENSHOTS = ROOT / "target/screenshots"
+
+
+@pytest.fixture(scope="module")
+def dev(tmp_path_factory):
+    with Dev(tmp_path_factory.mktemp("page"), "--in-memory", "--docs", str(SITE / "docs")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def edge(dev, tmp_path_factory):
+    edge = Edge(tmp_path_factory.mktemp("page-edge"), dev.url, dev.dynamodb)
+    yield edge
+    edge.close()
+
+
+@pytest.fixture(params=["dev", "edge"])
+def host(request):
+    return request.param, request.getfixturevalue(request.param).url
+
+
+@pytest.fixture
+def page():
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=_setting("RIPPLE_BROWSER"), args=FLAGS)
+        page = browser.new_page(viewport={"width": 1400, "height": 1000})
+        page.set_default_timeout(LIMIT)
+        yield page
+        browser.close()
+
+
+def test_the_document_and_the_page_are_the_same_everywhere(host):
+    name, url = host
+    document = send(url, "GET", "/openapi.json")
+    assert (document.status, document.body) == (200, (ROOT / "deploy/openapi.json").read_bytes())
+    assert document.headers["content-type"] == "application/json"
+    page = send(url, "GET", "/docs")
+    assert (page.status, page.body) == (200, (ROOT / "deploy/site/docs.html").read_bytes())
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    policy = page.headers["content-security-policy"]
+    assert "script-src 'self';" in policy and "default-src 'none';" in policy and "connect-src 'self';" in policy
+    for answer in (document, page):
+        assert answer.headers["access-control-allow-origin"] == "*"
+        assert "no-cache" in answer.headers["cache-control"]
+    script = send(url, "GET", "/docs/page.js")
+    assert script.status == 200 and script.headers["content-type"].startswith("text/javascript"), name
+    assert send(url, "GET", "/docs/other.js").status == 403
+
+
+def test_the_page_shows_every_method_and_tries_one(host, dev, page):
+    name, url = host
+    complaints, asked = [], set()
+    page.on("console", lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("request", lambda request: asked.add(urllib.parse.urlsplit(request.url).netloc))
+    page.goto(f"{url}/docs")
+    for path, verbs in DOCUMENT["paths"].items():
+        for verb in verbs:
+            expect(page.get_by_role("button", name=f"Test Request ({verb} {path})")).to_be_attached(timeout=LIMIT)
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=SCREENSHOTS / f"docs-{name}.png")
+
+    project = {"prj_id": f"page-{name}", "name": "Seen on the page", "goal": "g", "issue": "i", "description": "d"}
+    project |= {"term": 1, "term_unit": "day", "create_date": "2026-01-01"}
+    assert send(dev.url, "POST", "/prj", dev.key, project).status == 201
+    page.get_by_role("button", name="Test Request (get /prj)", exact=True).click()
+    client = page.get_by_role("dialog")
+    client.locator("input[type=text]").first.fill(dev.key)
+    client.get_by_role("button", name="Send get request to").click()
+    expect(client).to_contain_text("200 OK", timeout=LIMIT)
+    expect(client).to_contain_text(project["prj_id"], timeout=LIMIT)
+    page.screenshot(path=SCREENSHOTS / f"docs-{name}-tried.png")
+
+    assert not complaints, "such as of what the page's policy forbids"
+    assert asked - {""} == {urllib.parse.urlsplit(url).netloc}, "and of no other host"

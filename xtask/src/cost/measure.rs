@@ -1,0 +1,156 @@
+//! What ripple's requests consume, and the edge's questions to DynamoDB.
+
+use std::fs;
+
+use anyhow::{Context as _, Result, ensure};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::ask::ask;
+use crate::process::run as run_command;
+use crate::server::{self, Server};
+use crate::workspace::{self, cargo, root};
+
+/// What one request or question consumes.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Cost {
+    pub(super) read: f64,
+    pub(super) write: f64,
+    pub(super) bytes: usize,
+}
+
+/// What was measured.
+pub(super) struct Measured {
+    /// The whole list, answered by the function.
+    pub(super) list: Cost,
+    /// The edge's full read.
+    pub(super) full: Cost,
+    /// Its refresh when nothing has changed.
+    pub(super) idle: Cost,
+    /// And when one record has.
+    pub(super) changed: Cost,
+    /// A save on the version that is there.
+    pub(super) edit: Cost,
+    /// A key that is not remembered.
+    pub(super) key: Cost,
+}
+
+/// DynamoDB's word of what it consumed.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Consumed {
+    consumed_capacity: Capacity,
+    last_evaluated_key: Option<Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Capacity {
+    capacity_units: f64,
+}
+
+/// Fills an empty ripple with as many records, and asks it.
+pub(super) fn run(records: usize) -> Result<Measured> {
+    run_command(cargo("build").args(["--package", "ripple"]))?;
+    let server = Server::start()?;
+    import(&server, records)?;
+    let (url, key) = (server.url(), server.key());
+    let api = |method: &str, path: &str, body: &str| -> Result<(Cost, Vec<u8>)> {
+        let headers = [("x-api-key", key), ("content-type", "application/json")];
+        let answer = ask(url, method, path, &headers, body)?;
+        let capacity = answer.header("ripple-capacity").context("the answer does not say what it cost")?;
+        let (read, write) = units(capacity).with_context(|| format!("{capacity:?} is no capacity"))?;
+        Ok((Cost { read, write, bytes: answer.body.len() }, answer.body))
+    };
+    // A key is looked up at its first use; after that what is measured is the request alone.
+    let (first, _) = api("GET", "/prj?limit=1", "")?;
+    let (again, _) = api("GET", "/prj?limit=1", "")?;
+    let key = Cost { read: first.read - again.read, ..Cost::default() };
+
+    let (list, records_shown) = api("GET", "/prj", "")?;
+    let shown: Vec<Value> = serde_json::from_slice(&records_shown)?;
+    ensure!(shown.len() == records, "the list has {} records and not {records}", shown.len());
+    let dynamodb = server.dynamodb_endpoint();
+    let full = full_read(dynamodb)?;
+    let newest =
+        shown.iter().filter_map(|record| record["updated_at"].as_u64()).max().context("no record has a time")?;
+    let idle = refresh(dynamodb, newest + 1)?;
+    let record = shown.first().context("the list is empty")?;
+    let edited = json!({ "version": record["version"], "goal": "another goal of about the same length" }).to_string();
+    let id = record["prj_id"].as_str().context("a record has no id")?;
+    let (edit, _) = api("PATCH", &format!("/prj/{id}"), &edited)?;
+    let changed = refresh(dynamodb, newest + 1)?;
+    server.stop()?;
+    Ok(Measured { list, full, idle, changed, edit, key })
+}
+
+/// The example projects, under other ids where there are not enough of them.
+fn import(server: &Server, records: usize) -> Result<()> {
+    let examples = fs::read_to_string(root().join("tests/data/projects-100.jsonl"))?;
+    let lines = examples.lines().cycle().take(records).enumerate();
+    let named = lines.map(|(number, line)| line.replacen("\"prj-", &format!("\"prj-{number}-"), 1) + "\n");
+    let folder = workspace::target()?.join("xtask");
+    fs::create_dir_all(&folder)?;
+    let file = folder.join(format!("cost-{}.jsonl", std::process::id()));
+    fs::write(&file, named.collect::<String>())?;
+    let mut import = server::ripple()?;
+    import.arg("import").arg(&file).args(["--endpoint-url", server.dynamodb_endpoint()]);
+    let imported = crate::process::output(&mut import);
+    fs::remove_file(&file)?;
+    imported.map(drop)
+}
+
+/// As `scan` in core/src/store/dynamodb.rs.
+fn full_read(dynamodb: &str) -> Result<Cost> {
+    let mut cost = Cost::default();
+    let mut start = None;
+    loop {
+        let mut question = json!({ "TableName": "ripple_prj", "ReturnConsumedCapacity": "TOTAL" });
+        if let Some(start) = start {
+            question["ExclusiveStartKey"] = start;
+        }
+        let (page, bytes) = operation(dynamodb, "Scan", &question)?;
+        cost.read += page.consumed_capacity.capacity_units;
+        cost.bytes += bytes;
+        match page.last_evaluated_key {
+            Some(next) => start = Some(next),
+            None => return Ok(cost),
+        }
+    }
+}
+
+/// As `changes` there.
+fn refresh(dynamodb: &str, since: u64) -> Result<Cost> {
+    let question = json!({
+        "TableName": "ripple_prj",
+        "IndexName": "by_update",
+        "KeyConditionExpression": "#shard = :shard AND #at >= :since",
+        "ExpressionAttributeNames": { "#shard": "list_shard", "#at": "updated_at" },
+        "ExpressionAttributeValues": { ":shard": { "S": "0" }, ":since": { "N": since.to_string() } },
+        "ReturnConsumedCapacity": "TOTAL",
+    });
+    let (page, bytes) = operation(dynamodb, "Query", &question)?;
+    Ok(Cost { read: page.consumed_capacity.capacity_units, write: 0.0, bytes })
+}
+
+fn operation(dynamodb: &str, name: &str, question: &Value) -> Result<(Consumed, usize)> {
+    let target = format!("DynamoDB_20120810.{name}");
+    let headers = [
+        ("x-amz-target", target.as_str()),
+        ("content-type", "application/x-amz-json-1.0"),
+        // The engine takes any signature, but wants to see one.
+        (
+            "authorization",
+            "AWS4-HMAC-SHA256 Credential=cost/20260101/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=0",
+        ),
+        ("x-amz-date", "20260101T000000Z"),
+    ];
+    let answer = ask(dynamodb, "POST", "/", &headers, &question.to_string())?;
+    Ok((serde_json::from_slice(&answer.body).context("DynamoDB does not say what it consumed")?, answer.body.len()))
+}
+
+/// `read=0.5, write=4`
+fn units(capacity: &str) -> Option<(f64, f64)> {
+    let (read, write) = capacity.strip_prefix("read=")?.split_once(", write=")?;
+    Some((read.parse().ok()?, write.parse().ok()?))
+}
