@@ -5,7 +5,7 @@
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use ripple_core::merge::{Edit, Receipt, merge};
-use ripple_core::value::{Members, Value};
+use ripple_core::value::{Members, Value, parse};
 use ripple_fuzz::values::{Changes, Record};
 
 #[derive(Arbitrary, Debug)]
@@ -32,8 +32,9 @@ fuzz_target!(|input: Input| {
         assert_eq!(merged.get(name), theirs.get(name), "{name}: only they changed it");
     }
 
-    let Record(sent) = input.sent;
-    for edit in [Edit::Replace(sent.clone()), Edit::Patch(sent.clone()), Edit::Restore(sent)] {
+    let Record(state) = input.sent;
+    let sent = json(&state);
+    for edit in [Edit::Replace(sent.clone()), Edit::Patch(sent), Edit::Restore(state)] {
         once(&edit, &theirs, Some(base), version);
         once(&edit, &theirs, None, None);
     }
@@ -43,13 +44,25 @@ fuzz_target!(|input: Input| {
 fn once(edit: &Edit, theirs: &Members, base: Option<&Members>, version: Option<u64>) -> (Members, Receipt) {
     let (merged, receipt) = edit.merge_into(theirs, base, version);
     let (again, told) = edit.merge_into(&merged, base, version);
-    assert_eq!(again, merged, "sent again, it changes something: {edit:?}");
-    assert!(told.taken.is_empty() && told.merged.is_empty(), "sent again, it tells of a change: {told:?}");
+    assert_eq!(again, merged, "sent again, it changes something: {edit:?} on {base:?}, merged into {theirs:?}");
+    assert!(
+        told.taken.is_empty() && told.merged.is_empty(),
+        "sent again, {edit:?} on {base:?} tells of a change: {told:?}"
+    );
     (merged, receipt)
 }
 
 /// What a client sends that made `mine` of `base`.
 fn sent(base: &Members, mine: &Members) -> Members {
     let gone = base.keys().filter(|name| !mine.contains_key(*name)).map(|name| (name.clone(), Value::Null));
-    mine.clone().into_iter().chain(gone).collect()
+    json(mine).into_iter().chain(gone).collect()
+}
+
+/// As it comes from a client: JSON, which has no types of DynamoDB's.
+fn json(members: &Members) -> Members {
+    let text = serde_json::to_vec(members).expect("names are strings and numbers valid JSON");
+    match parse(&text) {
+        Ok(Value::Map(members)) => members,
+        other => panic!("{other:?}"),
+    }
 }

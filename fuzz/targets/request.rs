@@ -12,11 +12,14 @@ use ripple_core::edge::answers;
 use ripple_core::replica::{Clock, Replica};
 use ripple_core::{Api, Timestamp};
 use ripple_fuzz::world::World;
-use ripple_fuzz::{answer, run_in_world, wire};
+use ripple_fuzz::{answer, has_key, run_in_world, wire};
 
 fuzz_target!(|text: &[u8]| -> Corpus {
     let Some(requests) = wire::requests(text) else { return Corpus::Reject };
     run_in_world(async |world| {
+        if has_key(world, text) {
+            return Corpus::Reject;
+        }
         for request in requests {
             let request = keyed(world, request);
             let before = world.state();
@@ -28,8 +31,8 @@ fuzz_target!(|text: &[u8]| -> Corpus {
                 same_at_the_edge(world, &request, &response).await;
             }
         }
-    });
-    Corpus::Keep
+        Corpus::Keep
+    })
 });
 
 /// `x-api-key: reader` is the reader's key, since no fuzzer would find it.

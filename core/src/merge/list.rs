@@ -66,11 +66,12 @@ pub(super) fn merge(
         });
         merged.push(value);
     }
-    let merged = Value::List(merged);
-    let merged = match set {
-        Some(set) => merged.shaped_like(set),
-        None => merged,
-    };
+    // Where the sides' sets are of several types, of the first that the elements fit as they are: a text that stands
+    // beside binaries by now is none of them, whatever it looks like.
+    let texts = merged.iter().any(|value| matches!(value, Value::String(_)));
+    let fits = |set: &&Value| is_set(set) && !(texts && matches!(set, Value::Binaries(_)));
+    let sets = [theirs, mine, base].into_iter().flatten().filter(fits);
+    let merged = sets.fold(Value::List(merged), Value::shaped_like);
     let as_theirs = theirs.map_or_else(|| is_empty(&merged), |theirs| *theirs == merged);
     if as_theirs {
         notes.kept()

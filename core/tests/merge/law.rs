@@ -1,7 +1,7 @@
 //! Golden cases, by the paragraphs of the law.
 
 use ripple_core::merge::{Counts, Edit, Receipt};
-use ripple_core::value::{Members, Value};
+use ripple_core::value::{Members, Number, Value};
 
 use crate::{members, save};
 
@@ -155,6 +155,27 @@ fn a_set_is_a_list_of_values_and_stays_a_set() {
     // An attribute that became a set since the base.
     let (merged, _) = save(&Members::new(), &set("ab"), &members(r#"{"f":["b","c"]}"#));
     assert_eq!(merged, set("abc"));
+}
+
+/// They meet where a state is restored: what comes as JSON has no types of its own.
+#[test]
+fn sets_of_several_types_are_one_of_them_where_the_elements_are() {
+    let field = |value| Members::from([("f".to_owned(), value)]);
+    let texts = |of: &[&str]| Value::Strings(of.iter().copied().map(String::from).collect());
+    let numbers = |of: &[u64]| Value::Numbers(of.iter().copied().map(Number::from).collect());
+    let binaries = |of: &[u8]| Value::Binaries(of.iter().map(|byte| vec![*byte]).collect());
+    #[track_caller]
+    fn restored(state: Members, theirs: Members, base: Members, expected: Members) {
+        let restore = Edit::Restore(state);
+        let (merged, _) = restore.merge_into(&theirs, Some(&base), Some(3));
+        assert_eq!(merged, expected);
+        assert_eq!(restore.merge_into(&merged, Some(&base), Some(3)).0, merged, "sent again, nothing changes");
+    }
+    // Brought back over one that was emptied.
+    restored(field(texts(&["a"])), field(numbers(&[1])), field(numbers(&[1, 2])), field(texts(&["a"])));
+    // Both made one: a text is no binary, though it looks like base64.
+    let both = Value::List(vec![Value::Binary(vec![1]), "AQ==".into()]);
+    restored(field(texts(&["AQ=="])), field(binaries(&[1])), Members::new(), field(both));
 }
 
 #[test]
