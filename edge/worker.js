@@ -31,9 +31,16 @@ function listAtOnce({ method, url, headers }, context) {
   return ripple.list_at_once(key, tag, coding, id, Date.now(), context);
 }
 
+const FILE = /^\w+:\/\/[^/?#]+\/(docs|openapi\.json)$/;
+
+// What is a file (edge/site), and asked for as one: whatever else is asked of it is the API's to answer.
+function file(request, env) {
+  if (["GET", "HEAD"].includes(request.method) && FILE.test(request.url)) return env.FILES.fetch(request);
+}
+
 export default {
   fetch(request, env, context) {
     if (state.criticalError) recover();
-    return listAtOnce(request, context) ?? ripple.fetch(request, env, context);
+    return listAtOnce(request, context) ?? file(request, env) ?? ripple.fetch(request, env, context);
   },
 };

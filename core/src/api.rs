@@ -180,8 +180,11 @@ impl<S: Source> Api<S> {
         report: &mut Report,
     ) -> Result<(&'static Route, Caller, Option<KeyHash>), Error> {
         let route = resource.route(request.method());
-        let (caller, used) = match (route, known) {
-            (Some(Route { scope: None, .. }), _) => (anyone(), None),
+        // What a resource does not have, it refuses to whom it would let have the rest.
+        let free =
+            route.map_or_else(|| resource.routes().all(|route| route.scope.is_none()), |route| route.scope.is_none());
+        let (caller, used) = match (free, known) {
+            (true, _) => (anyone(), None),
             (_, Some(caller)) => (caller, None),
             (_, None) => self.authenticate(request.headers(), now, &mut report.capacity).await?,
         };

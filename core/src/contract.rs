@@ -115,6 +115,8 @@ pub enum Shape {
     Null,
     /// `true` or `false`.
     Boolean,
+    /// `false`.
+    False,
     /// A string.
     Text {
         /// Characters it has at least.

@@ -204,8 +204,11 @@ impl<S> Call<'_, S> {
     /// The version in the path.
     pub(crate) fn version(&self) -> Result<u64, Error> {
         let text = self.segment("version");
-        let number = text.parse().ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()));
-        number.ok_or_else(|| Error::InvalidRequest(vec![Fault::parameter("version", "must be a whole number")]))
+        if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(Error::InvalidRequest(vec![Fault::parameter("version", "must be a whole number")]));
+        }
+        // Past 64 bits it is one more that no record has come to.
+        Ok(text.parse().unwrap_or(u64::MAX))
     }
 
     fn segment(&self, name: &str) -> &str {

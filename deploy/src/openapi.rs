@@ -165,6 +165,7 @@ fn parameter(field: &Field, place: ParameterIn, schemas: &mut Schemas) -> Parame
 /// Any other parameter of the query.
 fn filters() -> ParameterBuilder {
     let values = AdditionalProperties::RefOr(schema_of_text().into());
+    let name = ObjectBuilder::new().schema_type(Type::String).min_length(Some(1));
     ParameterBuilder::new()
         .name("filters")
         .parameter_in(ParameterIn::Query)
@@ -172,7 +173,12 @@ fn filters() -> ParameterBuilder {
         .style(Some(ParameterStyle::Form))
         .explode(Some(true))
         .description(Some("Any other name is an attribute's: it equals the value; an array or set contains it."))
-        .schema(Some(ObjectBuilder::new().schema_type(Type::Object).additional_properties(Some(values))))
+        .schema(Some(
+            ObjectBuilder::new()
+                .schema_type(Type::Object)
+                .property_names(Some(name))
+                .additional_properties(Some(values)),
+        ))
 }
 
 fn header(field: &Field, schemas: &mut Schemas) -> Header {
@@ -194,8 +200,9 @@ fn headers_taken(route: &Route, contract: &Contract) -> Vec<Field> {
     let mut fields = vec![field("x-request-id", "An id of the caller's own: up to 128 visible ASCII characters.")];
     if route.scope == Some(Scope::Write) {
         fields.push(field("ripple-session", "The `Ripple-Session` of an earlier answer, carried on into this one's."));
+        // An empty one is none: some hosts pass it on, some do not.
         let shape =
-            Shape::Text { least: 1, most: Some(ripple_core::limits::IDEMPOTENCY_KEY), pattern: Some("^[!-~]+$") };
+            Shape::Text { least: 0, most: Some(ripple_core::limits::IDEMPOTENCY_KEY), pattern: Some("^[!-~]*$") };
         let about = "The same key and request again, within a day, get the first answer again; another request 422.";
         fields.push(Field { shape, ..field("idempotency-key", about) });
     } else if contract.success.tagged {

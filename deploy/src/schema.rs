@@ -68,6 +68,7 @@ fn of_plain(shape: &Shape) -> ObjectBuilder {
     match shape {
         Shape::Null => typed(Type::Null),
         Shape::Boolean => typed(Type::Boolean),
+        Shape::False => typed(Type::Boolean).enum_values(Some([false])),
         Shape::Text { least, most, pattern } => {
             typed(Type::String).min_length((*least > 0).then_some(*least)).max_length(*most).pattern(*pattern)
         }

@@ -25,7 +25,7 @@ pub(crate) fn headers() -> Result<String> {
         }
     }
     // The page's scripts: the names stay the same when the content changes.
-    text.push_str("\n/docs/*\n  cache-control: no-cache\n  x-content-type-options: nosniff\n");
+    text.push_str("\n/docs/*\n  allow: GET, HEAD\n  cache-control: no-cache\n  x-content-type-options: nosniff\n");
     Ok(text)
 }
 

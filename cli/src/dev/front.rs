@@ -15,7 +15,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::StreamExt as _;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use http::{HeaderName, HeaderValue, Response, StatusCode};
+use http::{HeaderValue, Response, StatusCode};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use ripple_core::limits;
 use ripple_core::route::Resource;
@@ -127,11 +127,7 @@ fn event(parts: &http::request::Parts, body: &[u8], id: &str) -> serde_json::Res
         }
     }
     event.http_method = parts.method.clone();
-    // An event is JSON: a header that is no text has no place in it.
-    let text = |(name, value): (&HeaderName, &HeaderValue)| {
-        std::str::from_utf8(value.as_bytes()).is_ok().then(|| (name.clone(), value.clone()))
-    };
-    event.multi_value_headers = parts.headers.iter().filter_map(text).collect();
+    event.multi_value_headers = parts.headers.iter().map(|(name, value)| (name.clone(), text(value))).collect();
     event.headers = event.multi_value_headers.clone();
     let query = parts.uri.query().unwrap_or_default();
     let mut several: HashMap<String, Vec<String>> = HashMap::new();
@@ -151,6 +147,16 @@ fn event(parts: &http::request::Parts, body: &[u8], id: &str) -> serde_json::Res
         event.body = Some(text.unwrap_or_else(|_| STANDARD.encode(body)));
     }
     to_raw_value(&event)
+}
+
+/// A header's value as the text that an event, which is JSON, needs. What is no UTF-8 was meant as ISO-8859-1, if it was
+/// meant (RFC 9110 §5.5); left out, it could not be refused.
+fn text(value: &HeaderValue) -> HeaderValue {
+    if std::str::from_utf8(value.as_bytes()).is_ok() {
+        return value.clone();
+    }
+    let text: String = value.as_bytes().iter().copied().map(char::from).collect();
+    HeaderValue::from_str(&text).expect("what was a header's value has no control characters, nor has its UTF-8")
 }
 
 fn response(reply: ApiGatewayProxyResponse) -> Option<Response<Body>> {

@@ -127,7 +127,7 @@ const fn edit() -> [Field; 12] {
     let [a, b, c, d, e, f, g, h, i, j, k] = content([id, base, IGNORED_WHEN, IGNORED_WHO], CONTENT);
     let revive = Field::new(
         DELETED,
-        Shape::Boolean,
+        Shape::False,
         "`false`, with a whole record and the tombstone's `version`: a deleted project comes back.",
     );
     [a, b, c, d, e, f, g, h, i, j, k, revive]

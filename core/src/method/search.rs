@@ -8,11 +8,20 @@ use crate::error::Error;
 use crate::list::Query;
 use crate::store::Source;
 
+/// Up to 8 names that are not empty: `list/query.rs` in ECMA-262.
+const SORT: Shape = names(r"^(?!-(,|$))[^,]+(,(?!-(,|$))[^,]+){0,7}$");
+/// The same, up to 64.
+const FIELDS: Shape = names(r"^(?!-(,|$))[^,]+(,(?!-(,|$))[^,]+){0,63}$");
+
+const fn names(pattern: &'static str) -> Shape {
+    Shape::Text { least: 1, most: None, pattern: Some(pattern) }
+}
+
 pub(super) const CONTRACT: Contract = Contract {
     query: &[
         Field::new("q", TEXT, "Words, each of which occurs in some string of the record, whatever its case."),
-        Field::new("sort", TEXT, "Up to 8 attribute names between commas, `-` before one for descending."),
-        Field::new("fields", TEXT, "Up to 64 attribute names between commas: only these, and `prj_id`."),
+        Field::new("sort", SORT, "Up to 8 attribute names between commas, `-` before one for descending."),
+        Field::new("fields", FIELDS, "Up to 64 attribute names between commas: only these, and `prj_id`."),
         LIMIT,
         Field::new("cursor", TEXT, "From a `Link`; only with the same `q`, `sort`, `fields` and filters."),
     ],

@@ -124,7 +124,8 @@ pub(crate) fn base_version(members: &mut Members) -> Result<Option<u64>, Error> 
     }
     match members.remove(VERSION) {
         None => Ok(None),
-        Some(Value::Number(number)) if number.as_u64().is_some() => Ok(number.as_u64()),
+        // Past 64 bits it is one more that no record has come to.
+        Some(Value::Number(number)) if number.is_natural() => Ok(Some(number.as_u64().unwrap_or(u64::MAX))),
         Some(_) => Err(Error::InvalidBody(vec![Fault::member(VERSION, "must be a whole number, at least 0")])),
     }
 }

@@ -134,6 +134,7 @@ fn another_method_is_not_allowed(t: &Target) {
             assert_eq!(names(answer.header("allow")), methods, "{name} {path}");
         }
     }
+    t.call(Method::DELETE, "/health").without("x-api-key").send().problem(405, "method_not_allowed");
     t.call(Method::POST, path(&id)).json("{}").send().problem(405, "method_not_allowed");
     assert_eq!(t.version(&id), before);
 }
