@@ -194,3 +194,12 @@ def test_garbage_is_refused_and_the_next_connection_served(dev):
             with socket.create_connection(address(dev), timeout=30) as connection:
                 connection.sendall(secrets.token_bytes(500) + b"\r\n\r\n")
                 assert status(connection) in (None, 400, 431, 505)
+
+
+def test_a_header_that_is_no_utf8_is_not_lost_on_the_way(dev):
+    """An event for Lambda is JSON. Were it left out there, a save would be done that was meant to be done once."""
+    connection = http.client.HTTPConnection(*address(dev), timeout=30)
+    headers = {"x-api-key": dev.key, "idempotency-key": "Schlüssel".encode("latin-1")}
+    connection.request("DELETE", "/prj/none", headers=headers)
+    answer = connection.getresponse()
+    assert answer.status == 400 and b'"header":"idempotency-key"' in answer.read()

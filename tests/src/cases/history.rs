@@ -108,7 +108,7 @@ fn bad_parameters_are_refused(t: &Target) {
     for query in ["limit=0", "limit=x", "cursor=x", "cursor=", "limit=1&limit=2", "fields=a"] {
         t.get(format!("{}?{query}", versions(&id))).send().problem(400, "invalid_request");
     }
-    for version in ["x", "-1", "1.5", "%20", "99999999999999999999"] {
+    for version in ["x", "-1", "1.5", "%20"] {
         t.get(format!("{}/{version}", versions(&id))).send().problem(400, "invalid_request");
     }
     t.get(format!("{}/1?x=1", versions(&id))).send().problem(400, "invalid_request");
@@ -123,7 +123,7 @@ fn what_never_was_has_no_history(t: &Target) {
 
 fn a_version_that_is_not_there_is_not_found(t: &Target) {
     let id = t.some_project();
-    for version in [0, 2, u64::MAX] {
+    for version in ["0", "2", "18446744073709551615", "99999999999999999999"] {
         t.get(format!("{}/{version}", versions(&id))).send().problem(404, "no_such_version");
         let call = t.post(format!("{}/{version}", versions(&id)), "");
         t.refused(&id, call, 404, "no_such_version");
