@@ -63,7 +63,10 @@ def test_the_document_and_the_page_are_the_same_everywhere(host):
         assert "no-cache" in answer.headers["cache-control"]
     script = send(url, "GET", "/docs/page.js")
     assert script.status == 200 and script.headers["content-type"].startswith("text/javascript"), name
-    assert send(url, "GET", "/docs/other.js").status == 403
+    for other in ("/docs/other.js", "/docs/", "/docs.html"):
+        assert send(url, "GET", other).status == 403, other
+    for path in ("/docs", "/openapi.json"):
+        assert send(url, "POST", path).headers["allow"] == "GET, HEAD, OPTIONS" == send(url, "OPTIONS", path).headers["allow"]
 
 
 def test_the_page_shows_every_method_and_tries_one(host, dev, page):
