@@ -89,7 +89,7 @@ def test_a_table_set_back_loses_nothing_either(north, ripple, table, prj_id):
         ("/projects/a%00b", 404, "There is no such project"),
         ("/projects/absent/history", 404, "There is no such project"),
         ("/projects/absent/history/1", 404, "There is no such version"),
-        ("/projects/absent/history/99999999999999999999999", 400, "This address has a mistake in it"),
+        ("/projects/absent/history/99999999999999999999999", 404, "There is no such version"),
         ("/projects/absent/history/" + "9" * 5000, 404, "Not Found"),
         ("/nowhere", 404, "Not Found"),
         ("/projects/absent/delete", 405, "Method Not Allowed"),
