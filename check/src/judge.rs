@@ -6,7 +6,7 @@ use ripple_core::Project;
 use ripple_core::value::{Members, Value};
 
 use crate::law::{self, alike, check_once, id, shown};
-use crate::script::UNKNOWN;
+use crate::script::{FOREIGN, UNKNOWN};
 use crate::writer::{Heard, Sent, What, members, version};
 
 /// Whoever made the record that a run begins with.
@@ -99,44 +99,50 @@ pub(crate) fn judge(evidence: &Evidence<'_>) -> Result<(), String> {
     Ok(())
 }
 
-/// A version that was made, and what it was made of.
+/// A version that was made, and what it was made of; `None`: it is the state of another writer, which got its number
+/// when ripple wrote over it.
 #[derive(Clone, Copy)]
 struct Made<'a> {
-    before: &'a State,
+    before: Option<&'a State>,
     after: &'a State,
 }
 
 type Versions<'a> = BTreeMap<u64, Made<'a>>;
 
+/// The state that version 0 is to the author of a save; `None`: nobody knows.
+type Zero<'a> = Option<&'a State>;
+
 impl Evidence<'_> {
     /// Each step of the record from one state to the next is what some save asked for, and nothing more.
     fn check_steps(&self) -> Result<Versions<'_>, String> {
         let mut versions: Versions<'_> = BTreeMap::new();
-        // What the history may have as version 0.
-        let mut foreign = Vec::new();
         for pair in self.states.windows(2) {
             let [before, after] = pair else { continue };
             if after.is_foreign() {
                 continue; // it does as it likes
             }
-            let expected = versions.keys().next_back().map_or(1, |last| last + 1);
+            let next = |versions: &Versions<'_>| versions.keys().next_back().map(|last| last + 1);
+            let earlier = versions.clone();
+            if before.is_foreign() {
+                versions.insert(next(&versions).unwrap_or(0), Made { before: None, after: before });
+            }
+            let expected = next(&versions).unwrap_or(1);
             if after.version != expected {
                 return Err(format!("version {} follows version {}", after.version, expected - 1));
             }
-            versions.insert(after.version, Made { before, after });
+            versions.insert(after.version, Made { before: Some(before), after });
             if after.by.as_deref() != Some(SETUP) {
                 let by = after.by.clone().unwrap_or_default();
+                let sent =
+                    self.sent.iter().find(|sent| sent.by == by).ok_or("nobody of that name has sent anything")?;
                 let mut step = Ok(());
-                for foreign in std::iter::once(None).chain(foreign.iter().rev().copied().map(Some)) {
-                    step = self.check_step(&by, before, after, foreign, &versions);
+                for zero in self.zeros(sent, before, &earlier) {
+                    step = self.check_step(sent, before, after, zero, &versions);
                     if step.is_ok() {
                         break;
                     }
                 }
                 step.map_err(|why| format!("version {}, made by {by}: {why}", after.version))?;
-            }
-            if before.is_foreign() {
-                foreign.push(before);
             }
             if let Some(record) = &after.attributes {
                 check_once(record).map_err(|why| format!("version {}: {why}", after.version))?;
@@ -145,16 +151,38 @@ impl Evidence<'_> {
         Ok(versions)
     }
 
+    /// What version 0 can be to the author of a save that met `theirs`, with these versions before that. While ripple
+    /// has not written, it is what is there; then it is what the history begins with. Once another writer has come
+    /// again it is that for a save which was under way before, and for others nobody knows what.
+    fn zeros<'a>(&self, sent: &Sent, theirs: &'a State, versions: &Versions<'a>) -> Vec<Zero<'a>> {
+        let foreign: Vec<u64> = versions.iter().filter(|(_, made)| made.before.is_none()).map(|(n, _)| *n).collect();
+        let first = versions.get(&0).map(|made| made.after);
+        match (theirs.is_foreign(), foreign.as_slice()) {
+            (true, _) if versions.is_empty() => vec![Some(theirs)],
+            (true, _) => vec![None],
+            (false, [0]) => vec![first],
+            (false, _) => {
+                let until = |first: &State| self.states.iter().position(|state| state.shown == first.shown);
+                let seen_by_then = |first: &&State| {
+                    let states = &self.states[..=until(first).unwrap_or(0)];
+                    states.iter().any(|state| state.is_foreign() && state.shown == sent.view)
+                };
+                let mut zeros = vec![None];
+                zeros.extend(first.filter(seen_by_then).map(Some));
+                zeros
+            }
+        }
+    }
+
     fn check_step(
         &self,
-        by: &str,
+        sent: &Sent,
         before: &State,
         after: &State,
-        foreign: Option<&State>,
+        zero: Zero<'_>,
         versions: &Versions<'_>,
     ) -> Result<(), String> {
-        let sent = self.sent.iter().find(|sent| sent.by == by).ok_or("nobody of that name has sent anything")?;
-        let made_before = versions.values().filter(|made| made.after.by.as_deref() == Some(by)).count();
+        let made_before = versions.values().filter(|made| made.after.by.as_ref() == Some(&sent.by)).count();
         if sent.keyed && made_before > 1 {
             return Err("its Idempotency-Key has made a version before".to_owned());
         }
@@ -166,11 +194,12 @@ impl Evidence<'_> {
             (What::Create(record), None, Some(merged)) => same(record, merged),
             (What::Put(record), None, Some(merged)) if revives(record) => same(&attributes(record), merged),
             (What::Restore(number), None, Some(merged)) if before.is_tombstone() => {
-                same(self.state(*number, foreign, versions)?, merged)
+                same(state(*number, versions)?, merged)
             }
             (What::Put(_) | What::Patch(_) | What::Restore(_), Some(theirs), Some(merged)) => {
-                let (base, mine) = self.sides(sent, before, theirs, foreign, versions)?;
+                let (base, mine) = sides(sent, before, theirs, zero, versions)?;
                 lawful(sent, [&base, theirs, &mine, merged])?;
+                check_gone(sent, theirs, merged)?;
                 if before.unknown.is_some() && !matches!(sent.what, What::Restore(_)) && after.unknown != before.unknown
                 {
                     return Err(format!("/{UNKNOWN} is not as it was, though JSON shows no difference"));
@@ -185,80 +214,26 @@ impl Evidence<'_> {
         }
     }
 
-    /// What a save was made on, and what its author made of it.
-    fn sides(
-        &self,
-        sent: &Sent,
-        before: &State,
-        theirs: &Members,
-        foreign: Option<&State>,
-        versions: &Versions<'_>,
-    ) -> Result<(Members, Members), String> {
-        let nothing = Members::new();
-        let base = match sent.base {
-            // It brings back what was deleted.
-            Some(base) if versions.get(&base).is_some_and(|made| made.after.is_tombstone()) => Some(&nothing),
-            // States that have no versions cannot be told apart: it is taken for the one that is there.
-            Some(0) if before.is_foreign() => Some(theirs),
-            Some(base) if base == before.version => Some(theirs),
-            Some(base) => Some(self.state(base, foreign, versions)?),
-            None => None,
-        };
-        Ok(match (&sent.what, base) {
-            (What::Put(record), Some(base)) => (base.clone(), with(base.clone(), &attributes(record))),
-            (What::Patch(patch), Some(base)) => (base.clone(), patched(base.clone(), patch)),
-            // Made on nobody knows what: it has seen nothing of what it sends.
-            (What::Put(record), None) => {
-                let mut base = theirs.clone();
-                base.retain(|name, _| record.get(name).is_none_or(|sent| *sent == Value::Null));
-                (base, with(theirs.clone(), &attributes(record)))
-            }
-            (What::Patch(patch), None) => (unpatched(theirs.clone(), patch), patched(theirs.clone(), patch)),
-            (What::Restore(number), base) => {
-                (base.unwrap_or(theirs).clone(), self.state(*number, foreign, versions)?.clone())
-            }
-            (What::Create(_) | What::Delete, _) => return Err("it found a record".to_owned()),
-        })
-    }
-
-    /// The record at a version.
-    fn state<'a>(
-        &self,
-        number: u64,
-        foreign: Option<&'a State>,
-        versions: &'a Versions<'_>,
-    ) -> Result<&'a Members, String> {
-        let state = match number {
-            0 => foreign,
-            _ => versions.get(&number).map(|made| made.after),
-        };
-        state
-            .and_then(|state| state.attributes.as_ref())
-            .ok_or_else(|| format!("there was no record at version {number}"))
-    }
-
     /// The history has a row for each version, which tells what the write changed and what that replaced, and shows the
     /// record as it was.
     fn check_history(&self, versions: &Versions<'_>) -> Result<(), String> {
-        let numbers: Vec<u64> = self.rows.iter().filter_map(version).filter(|number| *number > 0).collect();
+        let numbers: Vec<u64> = self.rows.iter().filter_map(version).collect();
         if !numbers.iter().eq(versions.keys().rev()) {
             return Err(format!("the history has the versions {numbers:?}, and not {:?}", versions.keys()));
         }
         for (row, (number, heard)) in self.rows.iter().zip(self.history) {
-            let Some(made) = versions.get(number) else {
-                let known = self.states.iter().any(|state| state.is_foreign() && state.shown == *body(heard));
-                if !known {
-                    return Err("the history shows a version 0 that never was".to_owned());
-                }
-                continue;
-            };
-            if *body(heard) != made.after.shown && heard.is_success() {
+            let made = versions[number];
+            let mut shown = made.after.shown.clone();
+            if made.before.is_none() {
+                shown = shown.map(|shown| with(shown, &Members::from([("version".to_owned(), (*number).into())])));
+            }
+            if *body(heard) != shown && heard.is_success() {
                 return Err(format!("the history shows version {number} otherwise than it was"));
             }
             if heard.is_success() != made.after.shown.is_some() {
                 return Err(format!("version {number} in the history {}", heard.text()));
             }
-            check_changes(row, *made).map_err(|why| format!("the history of version {number}: {why}"))?;
+            check_changes(row, made).map_err(|why| format!("the history of version {number}: {why}"))?;
         }
         Ok(())
     }
@@ -297,7 +272,8 @@ impl Evidence<'_> {
                 "not_found" => was_nothing,
                 "no_such_version" => matches!(sent.what, What::Restore(_)),
                 "stale" => was_foreign,
-                "contended" => versions.len() > 8,
+                // Eight tries, each lost to a state that came between, or to what a foreign one did not tell.
+                "contended" => self.states.len() + self.states.iter().filter(|state| state.is_foreign()).count() > 8,
                 "unavailable" => self.faulty,
                 _ => false,
             };
@@ -320,30 +296,41 @@ impl Evidence<'_> {
             if !made.contains(&number) {
                 return Err(format!("it was answered with version {number}, which it has not made"));
             }
-            return self.check_receipt(sent, receipt, versions[&number], versions);
+            return self.check_receipt(sent, receipt, number, versions);
         }
         // Nothing to do: what it would make is there.
-        let mut foreign = None;
         for state in self.states {
-            if state.is_foreign() {
-                foreign = Some(state);
-            }
             let Some(found) = state.attributes.as_ref().filter(|_| state.version == number) else { continue };
-            let sides = self.sides(sent, state, found, foreign, versions);
-            if sides.is_ok_and(|(base, mine)| lawful(sent, [&base, found, &mine, found]).is_ok()) {
-                return Ok(());
+            let zeros = match state.is_foreign() {
+                true => vec![Some(state), None],
+                // Another writer may have come again before it looked.
+                false => [&until(versions, number + 1), versions].map(|by| self.zeros(sent, state, by)).concat(),
+            };
+            for zero in zeros {
+                let sides = sides(sent, state, found, zero, versions);
+                if sides.is_ok_and(|(base, mine)| lawful(sent, [&base, found, &mine, found]).is_ok()) {
+                    return Ok(());
+                }
             }
         }
         Err(format!("it was answered that version {number} has its edits, and it has not"))
     }
 
     /// The receipt names every single value that gave way, and no other.
-    fn check_receipt(&self, sent: &Sent, receipt: &str, made: Made<'_>, versions: &Versions<'_>) -> Result<(), String> {
-        let (Some(theirs), What::Put(_) | What::Patch(_)) = (&made.before.attributes, &sent.what) else {
-            return Ok(());
+    fn check_receipt(&self, sent: &Sent, receipt: &str, number: u64, versions: &Versions<'_>) -> Result<(), String> {
+        let Some(before) = versions[&number].before else { return Ok(()) };
+        let (Some(theirs), What::Put(_) | What::Patch(_)) = (&before.attributes, &sent.what) else { return Ok(()) };
+        let earlier = until(versions, number - u64::from(before.is_foreign()));
+        let missing = receipt.contains("base=0;missing");
+        let zeros = self.zeros(sent, before, &earlier);
+        let Some(zero) = zeros.into_iter().find(|zero| sent.base != Some(0) || zero.is_none() == missing) else {
+            return Err(format!("its receipt should say otherwise whether its base is known: {receipt}"));
         };
-        let foreign = Some(made.before).filter(|before| before.is_foreign());
-        let Ok((base, mine)) = self.sides(sent, made.before, theirs, foreign, versions) else { return Ok(()) };
+        let Ok((base, mine)) = sides(sent, before, theirs, zero, versions) else { return Ok(()) };
+        let mut replaced = receipt.split(";replaced=").skip(1);
+        if !replaced.all(|rest| rest.split([' ', ')']).next() == Some(&(number - 1).to_string())) {
+            return Err(format!("its receipt should say that version {} gave way: {receipt}", number - 1));
+        }
         let single = |value: Option<&Value>| !matches!(value, Some(Value::List(_) | Value::Map(_)));
         let gave_way = |name: &&String| {
             let (base, theirs, mine) = (base.get(*name), theirs.get(*name), mine.get(*name));
@@ -360,6 +347,76 @@ impl Evidence<'_> {
             Err(format!("its receipt says that {told:?} gave way, and {expected:?} did"))
         }
     }
+}
+
+/// What a save was made on, and what its author made of it.
+fn sides(
+    sent: &Sent,
+    before: &State,
+    theirs: &Members,
+    zero: Zero<'_>,
+    versions: &Versions<'_>,
+) -> Result<(Members, Members), String> {
+    let nothing = Members::new();
+    let base = match sent.base {
+        // It brings back what was deleted.
+        Some(base) if versions.get(&base).is_some_and(|made| made.after.is_tombstone()) => Some(&nothing),
+        Some(0) => zero.and_then(|state| state.attributes.as_ref()),
+        Some(base) if base == before.version => Some(theirs),
+        Some(base) => Some(state(base, versions)?),
+        None if matches!(sent.what, What::Restore(_)) => Some(theirs),
+        None => None,
+    };
+    // Made on nobody knows what: it has seen nothing of what it sends.
+    let unseen = |sent: &Members| {
+        let mut base = theirs.clone();
+        base.retain(|name, _| sent.get(name).is_none_or(|sent| *sent == Value::Null));
+        base
+    };
+    Ok(match (&sent.what, base) {
+        (What::Put(record), Some(base)) => (base.clone(), with(base.clone(), &attributes(record))),
+        (What::Patch(patch), Some(base)) => (base.clone(), patched(base.clone(), patch)),
+        (What::Restore(number), Some(base)) => (base.clone(), state(*number, versions)?.clone()),
+        (What::Put(record), None) => (unseen(record), with(theirs.clone(), &attributes(record))),
+        (What::Patch(patch), None) => (unpatched(theirs.clone(), patch), patched(theirs.clone(), patch)),
+        (What::Restore(number), None) => {
+            let state = state(*number, versions)?;
+            (unseen(state), with(theirs.clone(), state))
+        }
+        (What::Create(_) | What::Delete, _) => return Err("it found a record".to_owned()),
+    })
+}
+
+/// The record at a version.
+fn state<'a>(number: u64, versions: &Versions<'a>) -> Result<&'a Members, String> {
+    let made = versions.get(&number);
+    made.and_then(|made| made.after.attributes.as_ref())
+        .ok_or_else(|| format!("there was no record at version {number}"))
+}
+
+/// Whatever the save says it was made on: no entry that was added through ripple is gone which its author had not in
+/// front of them. (But for who restores without a base: they want what is there now gone.)
+fn check_gone(sent: &Sent, theirs: &Members, merged: &Members) -> Result<(), String> {
+    if matches!(sent.what, What::Restore(_)) && sent.base.is_none() {
+        return Ok(());
+    }
+    let marks = |record: Option<&Members>, name: &str| match record.and_then(|record| record.get(name)) {
+        Some(Value::List(list)) => list.iter().map(law::mark).collect(),
+        _ => Vec::new(),
+    };
+    for name in theirs.keys() {
+        let (seen, left) = (marks(sent.view.as_ref(), name), marks(Some(merged), name));
+        let gone = |mark: &&String| !left.contains(mark) && !seen.contains(mark) && !is_foreign(mark);
+        if let Some(mark) = marks(Some(theirs), name).iter().find(gone) {
+            return Err(format!("/{name}/{mark} is gone, and its author had not seen it"));
+        }
+    }
+    Ok(())
+}
+
+/// Whether another writer made it.
+fn is_foreign(mark: &str) -> bool {
+    FOREIGN.iter().any(|name| mark.contains(&format!("by {name}"))) || mark.starts_with('{')
 }
 
 /// Whether the last of these has what became of base and theirs by what the save made of its base.
@@ -441,9 +498,18 @@ fn unpatched(mut record: Members, patch: &Members) -> Members {
     record
 }
 
+/// Those before one.
+fn until<'a>(versions: &Versions<'a>, number: u64) -> Versions<'a> {
+    versions.range(..number).map(|(number, made)| (*number, *made)).collect()
+}
+
 /// Every difference is told, with what was there before.
 fn check_changes(row: &Members, Made { before, after }: Made<'_>) -> Result<(), String> {
     let Some(Value::List(changes)) = row.get("changes") else { return Err("it tells no changes".to_owned()) };
+    let Some(before) = before else {
+        let silent = changes.is_empty() && !row.contains_key("updated_at") && !row.contains_key("updated_by");
+        return if silent { Ok(()) } else { Err("it tells of a write that was not ripple's".to_owned()) };
+    };
     let told = |name: &str, entry: Option<&Value>, replaced: Option<&Value>| {
         changes.iter().any(|change| {
             let Value::Map(change) = change else { return false };

@@ -146,7 +146,7 @@ fn is_unnamed(entry: &Value) -> bool {
 }
 
 /// What an entry is recognised by, whatever is done to it.
-fn mark(entry: &Value) -> String {
+pub(crate) fn mark(entry: &Value) -> String {
     match entry {
         Value::String(text) => text.clone(),
         Value::Map(members) => match members.get("mark") {

@@ -1,6 +1,6 @@
 //! Small scripts of which every schedule is tried.
 
-use crate::script::{Ask, Edit, Id, Script, Step};
+use crate::script::{Ask, Edit, Foreign, Id, Script, Step};
 use crate::storm::Setup;
 
 /// Writers and what each does.
@@ -27,8 +27,8 @@ impl Scenario {
         Scenario { faults: 1, ..self }
     }
 
-    fn beside_another_writer(mut self, times: usize) -> Scenario {
-        self.scripts.push(Script::Foreign(times));
+    fn beside_another_writer(mut self, times: usize, what: Foreign) -> Scenario {
+        self.scripts.push(Script::Foreign(times, what));
         self
     }
 }
@@ -36,7 +36,8 @@ impl Scenario {
 /// All of them, the greatest last.
 #[must_use]
 pub fn scenarios() -> Vec<Scenario> {
-    use Setup::{Absent, Created, Foreign};
+    use Foreign::{Anew, Edited};
+    use Setup::{Absent, Created};
     let put = Step::put;
     let asking = Step::asking;
     vec![
@@ -91,16 +92,22 @@ pub fn scenarios() -> Vec<Scenario> {
         ),
         scenario(
             "a record of another writer, saved by two while that one writes on",
-            Foreign,
+            Setup::Foreign,
             [&[put(&[ADD, Edit::Tag("labels")])], &[put(&[Edit::Change(0, "text"), GOAL]).anew()]],
         )
-        .beside_another_writer(2),
+        .beside_another_writer(2, Anew),
         scenario(
             "a record that another writer puts while two save it",
             Created,
             [&[put(&[ADD]), put(&[ADD]).anew()], &[put(&[GOAL, Edit::Remove(0)])]],
         )
-        .beside_another_writer(1),
+        .beside_another_writer(1, Anew),
+        scenario(
+            "a record of another writer, saved by two while that one edits it",
+            Setup::Foreign,
+            [&[put(&[ADD])], &[put(&[Edit::Remove(0)])]],
+        )
+        .beside_another_writer(2, Edited),
         scenario(
             "two writers, a fault anywhere, the same body once more",
             Created,

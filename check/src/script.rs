@@ -10,7 +10,16 @@ pub(crate) enum Script {
     /// Saves through ripple.
     Writer(Vec<Step>),
     /// Puts the item whole so many times, as the article's Python function does: without versions or conditions.
-    Foreign(usize),
+    Foreign(usize, Foreign),
+}
+
+/// What somebody puts there who is not ripple.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Foreign {
+    /// Whatever was there, a record of their own.
+    Anew,
+    /// What they read just before, edited, without what is ripple's own.
+    Edited,
 }
 
 /// One save.
@@ -210,7 +219,10 @@ pub(crate) fn new_record(who: &str) -> Members {
     record
 }
 
-/// What somebody puts there who is not ripple: the article's fields, and values of which JSON shows only half.
+/// What those are called who write beside ripple.
+pub(crate) const FOREIGN: [&str; 2] = ["another", "the function"];
+
+/// What somebody puts there anew who is not ripple: the article's fields, and values of which JSON shows only half.
 pub(crate) fn foreign_record(who: &str) -> Members {
     let mut record = new_record(who);
     let entry = |id: &str| {

@@ -9,7 +9,7 @@ use ripple_core::{Project, ProjectId};
 use crate::choice::Choices;
 use crate::judge::{Evidence, SETUP, State, judge};
 use crate::scenario::Scenario;
-use crate::script::{Ask, Script, Step, new_record};
+use crate::script::{Ask, FOREIGN, Foreign, Script, Step, new_record};
 use crate::table::{Table, look};
 use crate::world::{Conditions, Order, Task, World};
 use crate::writer::{Heard, What, Writer, members};
@@ -108,10 +108,10 @@ impl<S: Table> Running<S> {
         self.world.states.borrow_mut().push(None);
         match setup {
             Setup::Absent => return None,
-            Setup::Foreign => self.writer("another".to_owned()).put().await,
+            Setup::Foreign => self.writer(FOREIGN[0].to_owned()).put(Foreign::Anew).await,
             Setup::Created => {
                 let (what, step) = (What::Create(new_record(SETUP)), Step::asking(Ask::Create, &[]));
-                self.writer(SETUP.to_owned()).save(SETUP.to_owned(), &step, what, None).await;
+                self.writer(SETUP.to_owned()).save(SETUP.to_owned(), &step, None, what, None).await;
             }
         }
         look(&self.world, &self.store, &self.id).await;
@@ -123,7 +123,7 @@ impl<S: Table> Running<S> {
         let task = |(number, script): (usize, &Script)| -> Task {
             let name = match script {
                 Script::Writer(_) => format!("w{}", number + 1),
-                Script::Foreign(_) => "the function".to_owned(),
+                Script::Foreign(..) => FOREIGN[1].to_owned(),
             };
             Box::pin(self.writer(name).play(script.clone(), view.cloned()))
         };
@@ -200,7 +200,8 @@ impl Storm {
         };
         let mut scripts: Vec<Script> = (0..writers).map(script).collect();
         if foreign && world.below(6) == 5 {
-            scripts.push(Script::Foreign(1 + world.below(2)));
+            let what = [Foreign::Anew, Foreign::Edited][world.below(2)];
+            scripts.push(Script::Foreign(1 + world.below(2), what));
         }
         (setup, scripts)
     }

@@ -272,7 +272,7 @@ impl<S: Table> Store for Link<S> {
 
     async fn version(&self, id: &ProjectId, number: u64, cost: &mut Capacity) -> Result<Option<Project>, StoreError> {
         let what = format_args!("version {number} in the history").to_string();
-        // But for the state that another writer made, a row never changes.
+        // A row never changes, and who asks for one has seen it; but anybody may ask for the first.
         let kind = if number == 0 { Operation::Read } else { Operation::Still };
         self.read("GetItem", kind, what, READ, async |_| self.store.version(id, number, cost).await).await
     }

@@ -5,10 +5,11 @@ use std::rc::Rc;
 use bytes::Bytes;
 use http::{Method, Request, Response};
 use ripple_core::key::Caller;
+use ripple_core::store::{Capacity, Consistency};
 use ripple_core::value::{Members, Value, parse};
-use ripple_core::{Api, Moment, ProjectId, Report};
+use ripple_core::{Api, Moment, Project, ProjectId, Report};
 
-use crate::script::{Ask, Script, Step, foreign_record, new_record};
+use crate::script::{Ask, Edit, Foreign, Id, Script, Step, foreign_record, new_record};
 use crate::table::{Asked, Link, Table, look};
 use crate::world::{Operation, World};
 
@@ -18,6 +19,8 @@ pub(crate) struct Sent {
     /// The name that it is written under.
     pub(crate) by: String,
     pub(crate) what: What,
+    /// What its author had in front of them.
+    pub(crate) view: Option<Members>,
     /// The version it says it was made on.
     pub(crate) base: Option<u64>,
     pub(crate) keyed: bool,
@@ -167,21 +170,34 @@ impl<S: Table> Writer<S> {
     pub(crate) async fn play(self, script: Script, view: Option<Members>) {
         match script {
             Script::Writer(steps) => self.save_all(steps, view).await,
-            Script::Foreign(times) => {
+            Script::Foreign(times, what) => {
                 for _ in 0..times {
                     self.world.turn(Operation::Write).await;
-                    self.put().await;
+                    self.put(what).await;
                 }
             }
         }
     }
 
     /// As the article's function does it.
-    pub(crate) async fn put(&self) {
-        let record = foreign_record(&format!("{} {}", self.name, self.world.number()));
+    pub(crate) async fn put(&self, what: Foreign) {
+        let who = format!("{} {}", self.name, self.world.number());
+        let found = self.store.get(&self.id, Consistency::Strong, &mut Capacity::default()).await.ok().flatten();
+        let found = found.filter(|found| what == Foreign::Edited && !found.is_deleted());
+        let told = if found.is_some() { "puts the item as it is, edited" } else { "puts the item whole" };
+        let attributes = match found {
+            Some(Project { mut attributes, .. }) => {
+                let text = format!("edited by {who}");
+                for edit in [Edit::Add(9, Id::Writer), Edit::Set("goal")] {
+                    edit.make(&mut attributes, &text);
+                }
+                attributes
+            }
+            None => foreign_record(&who),
+        };
         let (id, version, updated_at, updated_by, tombstone) = (self.id.clone(), 0, None, None, None);
-        self.store.put(ripple_core::Project { id, version, updated_at, updated_by, tombstone, attributes: record });
-        self.world.tell(format_args!("{} puts the item whole", self.name));
+        self.store.put(Project { id, version, updated_at, updated_by, tombstone, attributes });
+        self.world.tell(format_args!("{} {told}", self.name));
         look(&self.world, &self.store, &self.id).await;
     }
 
@@ -194,7 +210,7 @@ impl<S: Table> Writer<S> {
                 see(&heard, &mut view, &mut tombstone);
             }
             let Some((what, base)) = self.compose(&step, &by, view.as_ref(), tombstone) else { continue };
-            let heard = self.save(by, &step, what, base).await;
+            let heard = self.save(by, &step, view.clone(), what, base).await;
             see(&heard, &mut view, &mut tombstone);
         }
     }
@@ -237,13 +253,20 @@ impl<S: Table> Writer<S> {
     }
 
     /// Sends a save, and sends it again while it is not known what became of it and somebody still wants to know.
-    pub(crate) async fn save(&self, by: String, step: &Step, what: What, base: Option<u64>) -> Heard {
+    pub(crate) async fn save(
+        &self,
+        by: String,
+        step: &Step,
+        view: Option<Members>,
+        what: What,
+        base: Option<u64>,
+    ) -> Heard {
         let errand = self.errand(&by, step, &what, base);
         let sent = {
             let mut sent = self.world.sent.borrow_mut();
             let (by, keyed) = (by.clone(), step.keyed);
             let unheard = step.twice;
-            sent.push(Sent { by, what, base, keyed, unheard, heard: Vec::new(), asked: Vec::new() });
+            sent.push(Sent { by, what, view, base, keyed, unheard, heard: Vec::new(), asked: Vec::new() });
             sent.len() - 1
         };
         if step.twice {

@@ -55,6 +55,11 @@ impl Version {
         }
     }
 
+    /// Whether no write of ripple's has made it.
+    pub(crate) fn is_foreign(&self) -> bool {
+        self.updated_at.is_none()
+    }
+
     /// As an element of the history.
     #[must_use]
     pub fn to_json(&self) -> Vec<u8> {

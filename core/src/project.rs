@@ -83,18 +83,21 @@ impl Project {
         Project { id, version: 0, updated_at: None, updated_by: None, tombstone: None, attributes }
     }
 
-    /// The state that follows `before`: the next version (after `last_version` too), a later time.
+    /// The state that follows `before`: the next version, a later time. `last` is the newest version in the history of a
+    /// record that shows none itself. The state that another writer left over that is counted too.
     #[must_use]
     pub(crate) fn following(
         mut self,
         before: Option<&Project>,
-        last_version: u64,
+        last: Option<u64>,
         now: Timestamp,
         by: &str,
     ) -> Project {
-        let last = before.and_then(|project| project.updated_at);
-        self.version = before.map_or(0, |project| project.version).max(last_version) + 1;
-        self.updated_at = Some(last.map_or(now, |last| now.max(Timestamp(last.0.saturating_add(1)))));
+        let version = before.map(|project| project.version);
+        let counted = u64::from(version == Some(0) && last.is_some());
+        self.version = version.max(last).unwrap_or(0) + counted + 1;
+        let at = before.and_then(|project| project.updated_at);
+        self.updated_at = Some(at.map_or(now, |at| now.max(Timestamp(at.0.saturating_add(1)))));
         self.updated_by = Some(by.to_owned());
         // Another writer's attributes of these names give way at ripple's first write.
         for name in SYSTEM {

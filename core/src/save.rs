@@ -83,23 +83,32 @@ pub(crate) async fn save<S: Store>(
         Intent::Create(_) => None, // its condition tells if there is one
         _ => call.store.get(id, Consistency::Strong, call.cost).await?,
     };
-    let mut bases = Bases::default();
-    // The newest version of a record that went without a tombstone: the numbers go on from it.
-    let mut last = 0;
+    let mut history = History::default();
     for tries in 0..limits::SAVE_TRIES {
         if tries > 0 {
             let wait = backoff(tries, call);
             call.store.pause(wait).await;
         }
-        let Plan { before, content, mut outcome } = plan(call, id, found.take(), intent, &mut bases).await?;
+        let Plan { before, content, mut outcome } = plan(call, id, found.take(), intent, &mut history).await?;
         let Some(content) = content else {
             let project = before.expect("only what is there is left as it is");
             outcome.result = Did::Unchanged;
             return Ok(done(call, project, &outcome).answer(status));
         };
-        let after = content.following(before.as_ref(), last, call.now, &call.caller.name);
+        let after = content.following(before.as_ref(), history.last, call.now, &call.caller.name);
         check_limits(&after)?;
         check_changes(before.as_ref(), &after)?;
+        let write = Write {
+            before: before.as_ref(),
+            after: &after,
+            version: &Version::between(before.as_ref(), &after, outcome.base.map(|(base, _)| base)),
+            claim: None,
+            now: call.now,
+            token: call.random.bytes(),
+        };
+        if let Some(number) = write.foreign_number() {
+            outcome.replaced = number;
+        }
         let receipt = outcome.header(after.version);
         let claim = call.attempt.clone().map(|attempt| Claim {
             attempt,
@@ -108,21 +117,14 @@ pub(crate) async fn save<S: Store>(
             status: status.as_u16(),
             receipt,
         });
-        let write = Write {
-            before: before.as_ref(),
-            after: &after,
-            version: &Version::between(before.as_ref(), &after, outcome.base.map(|(base, _)| base)),
-            claim: claim.as_ref(),
-            now: call.now,
-            token: call.random.bytes(),
-        };
+        let write = Write { claim: claim.as_ref(), ..write };
         *call.tries = tries + 1;
         match call.store.commit(&write, call.cost).await? {
             Commit::Done => return Ok(done(call, after, &outcome).answer(status)),
             Commit::Conflict(newer) => found = newer,
             Commit::VersionTaken => {
                 let newest = call.store.versions(id, None, 1, call.cost).await?;
-                last = newest.first().map_or(0, |version| version.number);
+                history.last = newest.first().map(|version| version.number);
                 found = before;
             }
             Commit::Claimed(claim) => return idempotency::again(call, claim).await,
@@ -148,7 +150,7 @@ async fn plan<S: Store>(
     id: &ProjectId,
     found: Option<Project>,
     intent: &Intent,
-    bases: &mut Bases,
+    history: &mut History,
 ) -> Result<Plan, Error> {
     match intent {
         Intent::Create(attributes) => match found {
@@ -166,12 +168,12 @@ async fn plan<S: Store>(
                 call.preconditions.check_write(&theirs)?;
                 let mut edit = edit.clone();
                 check_reserved(edit.sent_mut(), &theirs.attributes)?;
-                change(call, theirs, &edit, base.version, bases).await
+                change(call, theirs, &edit, base.version, history).await
             }
         },
         Intent::Restore(version, base) => {
             let Some(theirs) = found else { return Err(Error::NotFound(id.clone())) };
-            let state = match bases.find(call, id, *version).await? {
+            let state = match history.state(call, id, *version).await? {
                 None => return Err(Error::NoSuchVersion { id: id.clone(), version: *version }),
                 Some(state) if state.is_deleted() => {
                     return Err(Error::Gone { id: id.clone(), version: *version });
@@ -182,8 +184,7 @@ async fn plan<S: Store>(
                 return Ok(creation(id, Some(theirs), state, Did::Restored));
             }
             call.preconditions.check_write(&theirs)?;
-            let base = base.or(Some(theirs.version));
-            let mut plan = change(call, theirs, &Edit::Restore(state), base, bases).await?;
+            let mut plan = change(call, theirs, &Edit::Restore(state), *base, history).await?;
             plan.outcome.result = Did::Restored;
             Ok(plan)
         }
@@ -226,48 +227,90 @@ async fn change<S: Store>(
     theirs: Project,
     edit: &Edit,
     base: Option<u64>,
-    bases: &mut Bases,
+    history: &mut History,
 ) -> Result<Plan, Error> {
     // Who names the state in `If-Match` has it in front of them.
-    let base = base.or(call.preconditions.names_state().then_some(theirs.version));
+    let named = call.preconditions.names_state();
+    let on_theirs = match base {
+        None => named || matches!(edit, Edit::Restore(_)),
+        Some(0) if theirs.version == 0 => named || history.last.is_none(),
+        Some(base) => base == theirs.version,
+    };
     let (known, state) = match base {
+        _ if on_theirs => (Some((theirs.version, Known::Yes)), Some(theirs.attributes.clone())),
         None => (None, None),
-        Some(base) if base == theirs.version => (Some((base, Known::Yes)), Some(theirs.attributes.clone())),
         Some(base) if base > theirs.version && theirs.version > 0 => {
             return Err(Error::Stale { base, current: Box::new(theirs) });
         }
-        Some(base) => match bases.find(call, &theirs.id, base).await? {
+        Some(base) => match history.base(call, &theirs, base).await? {
             Some(state) => (Some((base, Known::Yes)), Some(state.attributes)),
             // Where another writer put a record without versions in this one's place, the history still has it.
             None if base > theirs.version => return Err(Error::Stale { base, current: Box::new(theirs) }),
             None => (Some((base, Known::No)), None),
         },
     };
-    let (attributes, fields) = edit.merge_into(&theirs.attributes, state.as_ref(), base);
+    let (attributes, fields) = edit.merge_into(&theirs.attributes, state.as_ref(), known.map(|(base, _)| base));
     let content = (attributes != theirs.attributes).then(|| Project { attributes, ..theirs.clone() });
     let outcome = Outcome { result: Did::Saved, base: known, replaced: theirs.version, fields };
     Ok(Plan { before: Some(theirs), content, outcome })
 }
 
-/// Versions of the record, each looked up once: they never change.
+/// What a save has learned of the record's history. A row never changes: each is looked up once.
 #[derive(Default)]
-struct Bases {
-    found: Vec<(u64, Option<Project>)>,
+struct History {
+    states: Vec<(u64, Option<Project>)>,
+    /// The newest version, where a record that shows none has one all the same: the numbers go on from it.
+    last: Option<u64>,
+    /// Whether version 0 is one state, once that was asked.
+    zero_is_one: Option<bool>,
 }
 
-impl Bases {
-    async fn find<S: Store>(
+impl History {
+    /// The record at a version.
+    async fn state<S: Store>(
         &mut self,
         call: &mut Call<'_, S>,
         id: &ProjectId,
         version: u64,
     ) -> Result<Option<Project>, Error> {
-        if let Some((_, found)) = self.found.iter().find(|(number, _)| *number == version) {
+        if let Some((_, found)) = self.states.iter().find(|(number, _)| *number == version) {
             return Ok(found.clone());
         }
         let found = call.store.version(id, version, call.cost).await?;
-        self.found.push((version, found.clone()));
+        self.states.push((version, found.clone()));
         Ok(found)
+    }
+
+    /// The state that the author of an edit had in front of them, if it was not `theirs`. Every state of another writer
+    /// is shown as version 0, and which of them it was nobody knows but while there is only the one that the history
+    /// begins with.
+    async fn base<S: Store>(
+        &mut self,
+        call: &mut Call<'_, S>,
+        theirs: &Project,
+        version: u64,
+    ) -> Result<Option<Project>, Error> {
+        if version == 0 && theirs.version == 0 {
+            return Ok(None);
+        }
+        let found = self.state(call, &theirs.id, version).await?;
+        if version == 0 && found.is_some() && !self.zero_is_one(call, theirs).await? {
+            return Ok(None);
+        }
+        Ok(found)
+    }
+
+    /// Whether no other writer has come again. Of a history that is longer than a page that is not known.
+    async fn zero_is_one<S: Store>(&mut self, call: &mut Call<'_, S>, theirs: &Project) -> Result<bool, Error> {
+        if let Some(known) = self.zero_is_one {
+            return Ok(known);
+        }
+        let is_one = theirs.version < limits::HISTORY_PAGE as u64 && {
+            let rows = call.store.versions(&theirs.id, None, limits::HISTORY_PAGE, call.cost).await?;
+            let foreign: Vec<u64> = rows.iter().filter(|row| row.is_foreign()).map(|row| row.number).collect();
+            foreign == [0]
+        };
+        Ok(*self.zero_is_one.insert(is_one))
     }
 }
 

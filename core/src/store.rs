@@ -91,9 +91,16 @@ pub struct Write<'a> {
 }
 
 impl Write<'_> {
-    /// The state that another writer made and ripple is about to change: the history begins with it.
-    pub(crate) fn foreign(&self) -> Option<&Project> {
-        self.before.filter(|before| before.version == 0)
+    /// The number that the history has for the state that another writer made and ripple is about to change: the one
+    /// before ripple's own. 0: the history begins with it.
+    pub(crate) fn foreign_number(&self) -> Option<u64> {
+        self.before.filter(|before| before.version == 0).map(|_| self.after.version.saturating_sub(1))
+    }
+
+    /// That state, by that number.
+    pub(crate) fn foreign(&self) -> Option<Project> {
+        let version = self.foreign_number()?;
+        self.before.map(|before| Project { version, ..before.clone() })
     }
 }
 
@@ -113,7 +120,8 @@ pub enum Commit {
     Done,
     /// The table did not hold `before`, but this.
     Conflict(Option<Project>),
-    /// The history has such a version already, of a record that went without a tombstone.
+    /// The history has such a version already: of a record that went without a tombstone, or that another writer has
+    /// written over.
     VersionTaken,
     /// The write's claim is there: it has been done before.
     Claimed(Claim),

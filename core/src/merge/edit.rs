@@ -11,7 +11,7 @@ pub enum Edit {
     Replace(Members),
     /// A merge patch (RFC 7396): objects are changed member by member, everything else is replaced.
     Patch(Members),
-    /// Exactly this state: what it leaves out is removed.
+    /// Exactly this state: what it leaves out is removed, but where nobody knows on what that was decided.
     Restore(Members),
 }
 
@@ -24,7 +24,11 @@ impl Edit {
             Some(base) => (base, self.apply(base)),
             None => {
                 assumed = self.assumed_base(theirs);
-                (&assumed, self.apply(theirs))
+                let mine = match self {
+                    Edit::Restore(state) => theirs.clone().into_iter().chain(state.clone()).collect(),
+                    _ => self.apply(theirs),
+                };
+                (&assumed, mine)
             }
         };
         let mut mine = shape_new(mine, base, theirs);
@@ -62,7 +66,10 @@ impl Edit {
                     .collect()
             }
             Edit::Patch(sent) => unpatched(theirs.clone(), sent),
-            Edit::Restore(_) => theirs.clone(),
+            Edit::Restore(state) => {
+                let seen = theirs.iter().filter(|(name, _)| !state.contains_key(*name));
+                seen.map(|(name, value)| (name.clone(), value.clone())).collect()
+            }
         }
     }
 }

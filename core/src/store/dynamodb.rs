@@ -322,7 +322,8 @@ fn failed_condition(
         let current = item.map(|item| item::members(item).and_then(item::project)).transpose();
         return Some(current.map(Commit::Conflict));
     }
-    failed(write::VERSION_ROW).map(|_| Ok(Commit::VersionTaken))
+    let rows = 0..cancelled.cancellation_reasons().len();
+    rows.into_iter().find_map(failed).map(|_| Ok(Commit::VersionTaken))
 }
 
 fn units(consumed: Option<&ConsumedCapacity>) -> f64 {

@@ -108,15 +108,14 @@ impl Store for Memory {
         if current != before {
             return Ok(Commit::Conflict(current.cloned()));
         }
-        let row = (after.id.clone(), version.number);
-        if tables.history.contains_key(&row) {
+        let foreign = write.foreign();
+        let foreign = foreign.map(|foreign| (Version::found(&foreign), foreign));
+        let rows: Vec<_> = foreign.into_iter().chain([(version.clone(), after.clone())]).collect();
+        let place = |version: &Version| (after.id.clone(), version.number);
+        if rows.iter().any(|(version, _)| tables.history.contains_key(&place(version))) {
             return Ok(Commit::VersionTaken);
         }
-        if let Some(foreign) = write.foreign() {
-            let found = (Version::found(foreign), foreign.clone());
-            tables.history.insert((foreign.id.clone(), 0), found);
-        }
-        tables.history.insert(row, (version.clone(), after.clone()));
+        tables.history.extend(rows.into_iter().map(|row| (place(&row.0), row)));
         tables.projects.insert(after.id.clone(), after.clone());
         tables.tokens.insert(write.token, after.clone());
         if let Some(claim) = write.claim {

@@ -16,18 +16,13 @@ use crate::store::Write;
 
 /// Where an item's reason stands when the transaction is cancelled.
 pub(super) const RECORD: usize = 0;
-pub(super) const VERSION_ROW: usize = 1;
 pub(super) const CLAIM: usize = 2;
 
 /// Everything that one write does, or none of it.
 pub(super) fn items(write: &Write<'_>, projects: &str, versions: &str, shards: u16) -> Vec<TransactWriteItem> {
     let mut items = vec![record(projects, write.before, write.after, shards), put_new(versions, rows::version(write))];
     items.extend(write.claim.map(|claim| put_new(versions, rows::claim(claim, write.now))));
-    items.extend(write.foreign().map(|foreign| {
-        // One of an earlier record may be there, with nothing that is not in its later versions.
-        let put = Put::builder().table_name(versions).set_item(Some(rows::foreign(foreign, write.now)));
-        TransactWriteItem::builder().put(put.build().expect("table and item are set")).build()
-    }));
+    items.extend(write.foreign().map(|foreign| put_new(versions, rows::foreign(&foreign, write.now))));
     items
 }
 
