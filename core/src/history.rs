@@ -1,4 +1,16 @@
 //! A record's history: what each write changed, and the record as it was after it.
+//!
+//! > Every version has a row, numbers have no gap, and no row is ever written over.
+//!
+//! Another writer beside ripple, who puts whole items and knows no versions, leaves states that are shown as version 0.
+//! When ripple writes over one, the state gets the number that comes next, and ripple's write the one after: 0 and 1
+//! where ripple had never written, 5 and 6 where the history ends with 4.
+//!
+//! To the author of an edit any of them was version 0. So that is a base only while it can be but one state: the one
+//! that is there, before ripple has written; then the one that the history begins with, until the other writer comes
+//! again. After that it counts as a base that nobody has any longer. Whichever it was, nothing that was added through
+//! ripple goes by an edit whose author had not seen it. (What the other writer puts and puts again before ripple writes
+//! has no row: nobody can tell which of the two an author saw, and the last one counts.)
 
 use serde::Serialize;
 

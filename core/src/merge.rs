@@ -22,7 +22,8 @@
 //!    back, gets one made of its content, the base's version and its place among its equals. So a save that is sent
 //!    again makes the same ids, and changes nothing. What is restored is not new.
 //! 8. *No base.* Whose author says of no version that they saw it has seen nothing: single values are as they sent
-//!    them, lists and sets hold what both have, and nothing is removed but by an explicit `null`.
+//!    them, lists and sets hold what both have, and nothing is removed but by an explicit `null`. So it is with a base
+//!    that nobody has any longer, and with version 0 where that may be one of several states (see [`crate::history`]).
 
 mod edit;
 mod entries;

@@ -210,20 +210,20 @@ def test_a_record_written_over_behind_ripples_back_is_seen(table, ripple, prj_id
 
 
 def test_a_save_is_merged_into_what_was_written_over_its_base(table, ripple, prj_id):
-    """The history still has the base; what the save replaces of the second writer's is version 0 there."""
+    """The history still has the base; what the save replaces of the second writer's gets a version there too."""
     handler(table, event(prj_id))
     seen = ripple.put(prj_id, {"name": "ripple's"})
     handler(table, event(prj_id, name="the second writer's", goal="The lamp shines"))
     answer = ripple.call("PUT", f"/prj/{prj_id}", seen | {"name": "late", "issue": "Rust"})
     assert answer.status == 200
     assert answer.headers["ripple-receipt"] == (
-        'result=saved, version=2, base=1, won=("/name";replaced=0), taken=("/issue"), kept=("/goal")'
+        'result=saved, version=3, base=1, won=("/name";replaced=2), taken=("/issue"), kept=("/goal")'
     )
     record = answer.json()
     assert (record["name"], record["goal"], record["issue"]) == ("late", "The lamp shines", "Rust")
-    replaced = ripple.call("GET", f"/prj/{prj_id}/versions/0").json()
-    assert replaced["name"] == "the second writer's"
-    assert [version["version"] for version in ripple.call("GET", f"/prj/{prj_id}/versions").json()] == [2, 1, 0]
+    first, replaced = (ripple.call("GET", f"/prj/{prj_id}/versions/{number}").json() for number in (0, 2))
+    assert (first["name"], replaced["name"]) == ("Lighthouse", "the second writer's")
+    assert [version["version"] for version in ripple.call("GET", f"/prj/{prj_id}/versions").json()] == [3, 2, 1, 0]
 
 
 # The second writer with what ripple wrote.

@@ -432,6 +432,38 @@ async fn the_articles_table_becomes_ripples() {
     engine.store.create_tables().await.expect("made before is no error");
 }
 
+/// No row is written over: what they put after ripple wrote gets a number between its versions.
+#[tokio::test]
+async fn every_state_of_another_writer_gets_the_number_before_ripples() {
+    let engine = Engine::without_tables().await;
+    engine.create_the_articles_table().await;
+    engine.store.create_tables().await.expect("made");
+    let store = &engine.store;
+    engine.put_legacy("prj0001").await;
+    let legacy = read(store, "prj0001").await.expect("there");
+    let after = |version: u64| {
+        let mut after = project("prj0001", version, 10 * version, legacy.attributes.clone());
+        after.attributes.insert("goal".to_owned(), version.into());
+        after
+    };
+    assert_eq!(commit(store, Some(&legacy), &after(1)).await, Commit::Done);
+
+    engine.put_legacy("prj0001").await;
+    engine.set("prj0001", "note", "their second").await;
+    let second = read(store, "prj0001").await.expect("there");
+    // Their row's number is taken, and ripple's own: 0 and 1; then theirs alone: 1.
+    for version in [1, 2] {
+        assert_eq!(commit(store, Some(&second), &after(version)).await, Commit::VersionTaken);
+    }
+    assert_eq!(commit(store, Some(&second), &after(3)).await, Commit::Done);
+
+    let numbers: Vec<u64> = history(store, "prj0001", None, 10).await.iter().map(|version| version.number).collect();
+    assert_eq!(numbers, [3, 2, 1, 0]);
+    assert_eq!(state(store, "prj0001", 0).await, Some(legacy.clone()));
+    assert_eq!(state(store, "prj0001", 1).await, Some(after(1)));
+    assert_eq!(state(store, "prj0001", 2).await, Some(Project { version: 2, ..second }));
+}
+
 /// Law 3: what somebody who knows no versions writes between ripple's reading and writing is not lost.
 #[tokio::test]
 async fn a_writer_behind_ripples_back_is_not_overwritten() {
