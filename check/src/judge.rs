@@ -273,7 +273,9 @@ impl Evidence<'_> {
                 "no_such_version" => matches!(sent.what, What::Restore(_)),
                 "stale" => was_foreign,
                 // Eight tries, each lost to a state that came between, or to what a foreign one did not tell.
-                "contended" => self.states.len() + self.states.iter().filter(|state| state.is_foreign()).count() > 8,
+                "unavailable" if heard.is_contended() => {
+                    self.states.len() + self.states.iter().filter(|state| state.is_foreign()).count() > 8
+                }
                 "unavailable" => self.faulty,
                 _ => false,
             };

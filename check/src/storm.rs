@@ -148,7 +148,7 @@ impl<S: Table> Running<S> {
         let mut run = Run { verdict, saves: sent.len(), versions: rows.len(), ..Run::of(self.world) };
         for (heard, asked) in sent.iter().flat_map(|sent| sent.heard.iter().zip(&sent.asked)) {
             if let Heard::Answer { capacity, .. } = heard {
-                run.contended += usize::from(heard.code() == Some("contended"));
+                run.contended += usize::from(heard.is_contended());
                 run.tries.push(asked.commits.get());
                 run.reads.push(asked.reads.get());
                 run.capacity.push(capacity.clone());

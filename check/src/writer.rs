@@ -7,7 +7,7 @@ use http::{Method, Request, Response};
 use ripple_core::key::Caller;
 use ripple_core::store::{Capacity, Consistency};
 use ripple_core::value::{Members, Value, parse};
-use ripple_core::{Api, Moment, Project, ProjectId, Report};
+use ripple_core::{Api, Error, Moment, Project, ProjectId, Report};
 
 use crate::script::{Ask, Edit, Foreign, Id, Script, Step, foreign_record, new_record};
 use crate::table::{Asked, Link, Table, look};
@@ -74,8 +74,14 @@ impl Heard {
     pub(crate) fn leaves_open(&self) -> bool {
         match self {
             Heard::Nothing => true,
-            Heard::Answer { status, .. } => *status == 503 && self.code() == Some("unavailable"),
+            Heard::Answer { status, .. } => *status == 503 && !self.is_contended(),
         }
+    }
+
+    /// Whether it lost every try, and so has done nothing.
+    pub(crate) fn is_contended(&self) -> bool {
+        let detail = Error::Contended.to_string();
+        self.code() == Some("unavailable") && self.member("detail") == Some(&detail.as_str().into())
     }
 
     pub(crate) fn is_success(&self) -> bool {
