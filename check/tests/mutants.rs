@@ -151,7 +151,7 @@ fn tells(losing: &Losing, why: &str) {
 #[test]
 fn a_write_without_its_condition() {
     tells(&found_by_every_order(Fault::NoCondition), "does not tell that /goal was");
-    tells(&found_by_a_storm(Fault::NoCondition), "the save left it alone");
+    tells(&found_by_a_storm(Fault::NoCondition), "it made a record of a record");
 }
 
 #[test]
