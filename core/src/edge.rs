@@ -16,7 +16,7 @@ use crate::key::{KeyRecord, Scope};
 use crate::method::{self, Answer};
 use crate::problem::{self, Kind};
 use crate::project::{ContentHash, Project, Timestamp};
-use crate::replica::{Clock, Prepared, Replica};
+use crate::replica::{Clock, Colo, Prepared, Replica};
 use crate::route::{Resource, Route};
 use crate::session::{SESSION, Session};
 use crate::snapshot::protocol::{Freshness, Refresh};
@@ -121,7 +121,7 @@ impl Stamp {
     }
 }
 
-impl<S: Source, C: Clock> Api<Replica<S, C>> {
+impl<S: Source, C: Clock, N: Colo> Api<Replica<S, C, N>> {
     /// Answers a read from the snapshot, made good enough before.
     pub async fn read(&self, request: &Request<Bytes>, mut admitted: Admitted) -> ReadAnswer {
         // A token that is none of ripple's is refused below, with the rest of what is wrong.
@@ -175,7 +175,7 @@ impl<S: Source, C: Clock> Api<Replica<S, C>> {
     /// When DynamoDB does not answer.
     pub async fn refresh(&self, refresh: Refresh) -> Result<Capacity, StoreError> {
         let mut cost = Capacity::default();
-        self.store().refresh(refresh, &mut cost).await.map(|()| cost)
+        self.store().refresh(refresh, &mut cost).await.map(|_| cost)
     }
 
     /// Takes in what the origin's answer to a write shows of the record.

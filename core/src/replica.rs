@@ -16,11 +16,14 @@ use crate::read;
 use crate::session::Session;
 use crate::snapshot::Snapshot;
 use crate::snapshot::protocol::{Freshness, LOST, Protocol, Read, Refresh, Step};
+use crate::store::dynamodb::copy;
 use crate::store::{Capacity, Consistency, Page, Position, Source, StoreError, StoreErrorKind};
 use crate::value::shape_members;
 
 /// A snapshot larger than this is not held: a Worker has 128 MB in all.
 pub const GREATEST: usize = 64 * 1024 * 1024;
+/// A larger table is not kept for other hosts: while a copy of it is made or taken, it is there some times over.
+const GREATEST_COPIED: usize = 8 * 1024 * 1024;
 /// How often a request that waits for another's refresh looks whether it is done.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
@@ -32,11 +35,35 @@ pub trait Clock {
     async fn pause(&self, duration: Duration);
 }
 
+/// Where hosts that stand together find what one of them has read: a data centre's cache. It may forget at any time, and
+/// some have never anything.
+pub trait Colo {
+    /// What was kept last.
+    async fn find(&self) -> Option<Vec<u8>>;
+    /// Keeps it for the others.
+    async fn keep(&self, copy: Vec<u8>);
+}
+
+/// For a host that stands alone.
+#[derive(Clone, Copy, Debug)]
+pub enum Alone {}
+
+impl Colo for Alone {
+    async fn find(&self) -> Option<Vec<u8>> {
+        match *self {}
+    }
+
+    async fn keep(&self, _: Vec<u8>) {
+        match *self {}
+    }
+}
+
 /// A store with its list in memory.
 #[derive(Debug)]
-pub struct Replica<S, C> {
+pub struct Replica<S, C, N = Alone> {
     store: S,
     clock: C,
+    colo: Option<N>,
     held: Mutex<Held>,
 }
 
@@ -46,6 +73,16 @@ struct Held {
     protocol: Protocol,
     /// The table is too large: reads go through to the store.
     too_large: bool,
+}
+
+impl Held {
+    /// Lets go of what has grown past what a full read would let in.
+    fn bound(&mut self) {
+        if self.snapshot.memory() > GREATEST {
+            self.too_large = true;
+            self.snapshot = Snapshot::default();
+        }
+    }
 }
 
 /// What a read will be answered from.
@@ -67,9 +104,16 @@ impl<S: Source, C: Clock> Replica<S, C> {
     /// With nothing known yet. `fresh` is how long a snapshot is served with nothing done.
     pub fn new(store: S, clock: C, fresh: Duration) -> Replica<S, C> {
         let held = Held { snapshot: Snapshot::default(), protocol: Protocol::new(fresh), too_large: false };
-        Replica { store, clock, held: Mutex::new(held) }
+        Replica { store, clock, colo: None, held: Mutex::new(held) }
     }
 
+    /// The same, among hosts that share their full reads.
+    pub fn beside<N: Colo>(self, colo: N) -> Replica<S, C, N> {
+        Replica { store: self.store, clock: self.clock, colo: Some(colo), held: self.held }
+    }
+}
+
+impl<S: Source, C: Clock, N: Colo> Replica<S, C, N> {
     /// The host's clock.
     pub fn clock(&self) -> &C {
         &self.clock
@@ -96,10 +140,13 @@ impl<S: Source, C: Clock> Replica<S, C> {
                 Step::Serve(freshness) => break (freshness, None),
                 Step::ServeAndRefresh(refresh) => break (Freshness::Stale, Some(refresh)),
                 Step::Wait => self.clock.pause(LOOK_AGAIN).await,
-                Step::Refresh(refresh) => {
-                    fetched = true;
-                    last_error = self.refresh(refresh, cost).await.err();
-                }
+                Step::Refresh(refresh) => match self.refresh(refresh, cost).await {
+                    Ok(asked) => fetched |= asked,
+                    Err(error) => {
+                        fetched = true;
+                        last_error = Some(error);
+                    }
+                },
                 Step::Fail => return Err(last_error.unwrap_or_else(unreachable_store)),
             }
         };
@@ -111,11 +158,15 @@ impl<S: Source, C: Clock> Replica<S, C> {
         Ok(Some(Prepared { freshness, age, fetched, missed, behind }))
     }
 
-    /// Does a refresh that the protocol has begun.
+    /// Does a refresh that the protocol has begun. Returns whether the store was asked: a host beside this one may have been
+    /// there before.
     ///
     /// # Errors
     /// When DynamoDB does not answer; the snapshot stays as it is.
-    pub async fn refresh(&self, refresh: Refresh, cost: &mut Capacity) -> Result<(), StoreError> {
+    pub async fn refresh(&self, refresh: Refresh, cost: &mut Capacity) -> Result<bool, StoreError> {
+        if refresh.read == Read::All && self.take_copy(refresh).await.is_some() {
+            return Ok(false);
+        }
         let read = self.read(refresh.read, cost).await;
         let now = self.clock.now();
         match read {
@@ -125,30 +176,50 @@ impl<S: Source, C: Clock> Replica<S, C> {
                 Err(unreachable_store())
             }
             Ok(read) => {
-                let held = &mut *self.held();
-                held.too_large = read.is_none();
-                match (read, refresh.read) {
-                    (None, _) => held.snapshot = Snapshot::default(),
-                    (Some(projects), Read::All) => held.snapshot.fill(projects, refresh.began, now),
-                    (Some(projects), Read::Since(_)) => {
-                        for project in projects {
-                            held.snapshot.apply(project, now);
-                        }
-                    }
+                let copied = read.as_deref().filter(|_| refresh.read == Read::All);
+                let copy = self.colo.as_ref().zip(copied.and_then(|projects| copy_of(refresh.began, projects)));
+                self.take_in(refresh, read, now);
+                if let Some((colo, copy)) = copy {
+                    colo.keep(copy).await;
                 }
-                // Changes may have made it grow past what a full read would let in.
-                if held.snapshot.memory() > GREATEST {
-                    held.too_large = true;
-                    held.snapshot = Snapshot::default();
-                }
-                held.protocol.succeeded(refresh);
-                Ok(())
+                Ok(true)
             }
             Err(error) => {
                 self.held().protocol.failed(refresh, now);
                 Err(error)
             }
         }
+    }
+
+    /// Takes in what a refresh read.
+    fn take_in(&self, refresh: Refresh, read: Option<Vec<Project>>, now: Timestamp) {
+        let held = &mut *self.held();
+        held.too_large = read.is_none();
+        match (read, refresh.read) {
+            (None, _) => held.snapshot = Snapshot::default(),
+            (Some(projects), Read::All) => held.snapshot.fill(projects, refresh.began, now),
+            (Some(projects), Read::Since(_)) => {
+                for project in projects {
+                    held.snapshot.apply(project, now);
+                }
+            }
+        }
+        held.bound();
+        held.protocol.succeeded(refresh);
+    }
+
+    /// Takes over the full read of another host, where there is one that serves in place of this refresh. What it gave
+    /// is known since it began, and no later.
+    async fn take_copy(&self, refresh: Refresh) -> Option<()> {
+        let text = self.colo.as_ref()?.find().await?;
+        let (began, projects) = copy::read(&text)?;
+        let held = &mut *self.held();
+        held.protocol.would_take(began, self.clock.now()).then(|| {
+            held.too_large = false;
+            held.snapshot.fill(projects, began, began);
+            held.bound();
+            held.protocol.took(refresh, began);
+        })
     }
 
     /// Takes in a record that somebody else's answer showed: a write's, on its way through this host.
@@ -241,11 +312,16 @@ impl<S: Source, C: Clock> Replica<S, C> {
     }
 }
 
+fn copy_of(began: Timestamp, projects: &[Project]) -> Option<Vec<u8>> {
+    let size: usize = projects.iter().map(Project::stored_size).sum();
+    (size <= GREATEST_COPIED).then(|| copy::write(began, projects))
+}
+
 fn unreachable_store() -> StoreError {
     StoreError { operation: "refresh", kind: StoreErrorKind::Unavailable, source: None }
 }
 
-impl<S: Source, C: Clock> Source for Replica<S, C> {
+impl<S: Source, C: Clock, N: Colo> Source for Replica<S, C, N> {
     async fn get(&self, id: &ProjectId, read: Consistency, cost: &mut Capacity) -> Result<Option<Project>, StoreError> {
         {
             let held = self.held();

@@ -1,4 +1,4 @@
-//! A seeded simulation of replicas: two hosts with clocks of their own, an index that lags, answers that are late or
+//! A seeded simulation of replicas: hosts in two data centres, each of which has its clock and its cache, an index that lags, answers that are late or
 //! lost, ripple's writers and others behind its back. Time is virtual and each schedule is its seed:
 //!
 //! `RIPPLE_SEED=… cargo test -p ripple-core --test replica` replays one; `RIPPLE_SCHEDULES=…` runs so many.
@@ -19,7 +19,7 @@ use ripple_core::replica::{Clock as _, Prepared, Replica};
 use ripple_core::session::Session;
 use ripple_core::snapshot::protocol::{FRESH, Freshness, STALE, STALE_IF_ERROR};
 use ripple_core::store::{Capacity, Consistency, Source as _};
-use world::{HostClock, Link, World};
+use world::{DataCentre, HostClock, Link, World};
 
 /// What a reader remembers.
 #[derive(Default)]
@@ -29,7 +29,7 @@ struct Client {
     wrote: BTreeMap<ProjectId, u64>,
 }
 
-type Host = Replica<Link, HostClock>;
+type Host = Replica<Link, HostClock, DataCentre>;
 type Task = Pin<Box<dyn Future<Output = ()>>>;
 
 struct Schedule {
@@ -42,12 +42,12 @@ struct Schedule {
 impl Schedule {
     fn new(seed: u64) -> Schedule {
         let world = Rc::new(World::new(seed));
-        let host = |_| {
-            let skew = world.skew();
-            let clock = HostClock::new(&world, skew);
-            Rc::new(Replica::new(Link::new(&world, skew), clock, FRESH))
+        let host = |colo: DataCentre| {
+            let clock = HostClock::new(&world, colo.skew);
+            Rc::new(Replica::new(Link::new(&world, colo.skew), clock, FRESH).beside(colo))
         };
-        let hosts = (0..2).map(host).collect();
+        let (here, there) = (DataCentre::new(&world), DataCentre::new(&world));
+        let hosts = [here.clone(), here, there].map(host).into();
         Schedule { world, hosts, clients: (0..2).map(|_| Rc::default()).collect(), tasks: Vec::new() }
     }
 
@@ -79,7 +79,7 @@ impl Schedule {
 
     fn read(&mut self) {
         let world = Rc::clone(&self.world);
-        let host = Rc::clone(&self.hosts[world.below(2) as usize]);
+        let host = Rc::clone(&self.hosts[world.below(3) as usize]);
         let client = Rc::clone(&self.clients[world.below(2) as usize]);
         let newer = world.below(8) == 0;
         self.tasks.push(Box::pin(async move {

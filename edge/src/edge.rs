@@ -12,6 +12,7 @@ use ripple_core::replica::Replica;
 use ripple_core::{Admitted, Api, Moment, Report, Timestamp};
 use worker::{Context, Env, RateLimiter};
 
+use crate::cache::SharedCopy;
 use crate::clock::{self, Clock};
 use crate::config::{Config, ConfigError};
 use crate::list::{Asked, List};
@@ -27,7 +28,7 @@ const REFUSED: Duration = Duration::from_secs(10);
 /// All that an isolate keeps.
 pub(crate) struct Edge {
     config: Config,
-    api: Api<Replica<ReadOnly, Clock>>,
+    api: Api<Replica<ReadOnly, Clock, SharedCopy>>,
     list: List,
     /// The rate-limit binding, where there is one.
     shared_limiter: Option<RateLimiter>,
@@ -47,7 +48,7 @@ impl Edge {
     fn new(env: &Env) -> Result<Edge, ConfigError> {
         let variable = |name: &str| js_sys::Reflect::get(env, &name.into()).ok()?.as_string();
         let config = Config::read(variable)?;
-        let replica = Replica::new(ReadOnly::new(&config), Clock, config.fresh);
+        let replica = Replica::new(ReadOnly::new(&config), Clock, config.fresh).beside(SharedCopy::new(&config));
         let shared_limiter = env.get_binding(RATE_LIMITER).ok();
         let api = Api::new(replica).limited(Limiter::new(config.rate));
         Ok(Edge { api, list: List::default(), shared_limiter, config })

@@ -6,13 +6,13 @@
 //!             ┌ edge ─────────────────────────────────────────────┐
 //!  request ──▶│ exchange ─▶ key ─▶ rate ─▶ read (ripple-core)     │──▶ response
 //!             │                      │       │                    │
-//!             └──────────────────────┼───────┼────────────────────┘
-//!                                 origin   fetch
-//!                                    │       │
-//!                               API Gateway  DynamoDB
+//!             └──────────────────────┼─────┼──────┼─────────────┘
+//!                                 origin cache  fetch
+//!                                    │     │      │
+//!                            API Gateway   colo   DynamoDB
 //! ```
 //!
-//! In scope: what a Worker's platform offers, a room for each service of it: `fetch`, `clock`, `config`, `log`.
+//! In scope: what a Worker's platform offers, a room for each service of it: `fetch`, `cache`, `clock`, `config`, `log`.
 //! Out of scope: everything that a request means; that is `ripple-core`'s.
 
 // A Worker's platform is JavaScript's. On any other the crate has no use; what needs none of it is still built for tests.
@@ -24,6 +24,8 @@ mod coding;
 mod config;
 mod log;
 
+#[cfg(target_arch = "wasm32")]
+mod cache;
 #[cfg(target_arch = "wasm32")]
 mod client;
 #[cfg(target_arch = "wasm32")]

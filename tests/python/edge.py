@@ -7,6 +7,7 @@
 import http.client
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -86,6 +87,14 @@ class Switch:
     def close(self):
         self.server.shutdown()
         self.server.server_close()
+
+
+def own_config():
+    """wrangler.toml, for a test to change: of a worker that is built, to be read from any folder."""
+    config = (ROOT / "wrangler.toml").read_text()
+    for path in ("edge/worker.js", "edge/site"):
+        config = config.replace(f'"{path}"', f'"{ROOT}/{path}"')
+    return re.sub(r"\[build\]\n(?:\w.*\n)+", "", config)
 
 
 class Edge:

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from conftest import _setting
-from edge import ROOT, Edge, Switch, send
+from edge import Edge, Switch, own_config, send
 from keys import damaged, unknown_key
 
 
@@ -294,10 +294,7 @@ def test_a_key_that_asks_too_often_waits(tmp_path, origin, dynamodb, key):
 
 def test_the_rate_limit_binding_refuses_for_the_whole_data_centre(tmp_path, origin, dynamodb, key):
     """wrangler.toml's example of it, with a limit that is soon reached."""
-    config = (ROOT / "wrangler.toml").read_text()
-    for path in ("edge/worker.js", "edge/site"):
-        config = config.replace(f'"{path}"', f'"{ROOT}/{path}"')
-    config = re.sub(r"\[build\]\n(?:\w.*\n)+", "", config)
+    config = own_config()
     binding = re.search(r"(?:# .*\n)+", config[config.index("# [[ratelimits]]") :])[0]
     config = config.replace(binding, binding.replace("# ", "")).replace("limit = 1000", "limit = 5")
     (tmp_path / "wrangler.toml").write_text(config)

@@ -140,6 +140,20 @@ impl Protocol {
         self.failed = None;
     }
 
+    /// Whether a full read of another host's, that began at `began`, serves in place of one of this host's: it tells
+    /// more than the last did, and not less than one may that is due only after [`FULL_READ`].
+    #[must_use]
+    pub fn would_take(&self, began: Timestamp, now: Timestamp) -> bool {
+        (began..began.after(FULL_READ)).contains(&now) && self.full.is_none_or(|full| full < began)
+    }
+
+    /// In place of a refresh, a full read was taken over that began at `began`. What was written since is yet to be read.
+    pub fn took(&mut self, refresh: Refresh, began: Timestamp) {
+        self.end(refresh);
+        self.confirmed = self.confirmed.max(Some(began));
+        self.full = self.full.max(Some(began));
+    }
+
     /// A refresh failed at `now`.
     pub fn failed(&mut self, refresh: Refresh, now: Timestamp) {
         self.end(refresh);
@@ -236,6 +250,25 @@ mod tests {
         let Step::Refresh(refresh) = ask(&mut protocol, late) else { panic!("the pause is over") };
         protocol.failed(refresh, late);
         assert_eq!(ask(&mut protocol, late), Step::Fail);
+    }
+
+    #[test]
+    fn a_full_read_of_another_host_serves_as_ones_own() {
+        let mut protocol = Protocol::new(FRESH);
+        let Step::Refresh(refresh) = ask(&mut protocol, at(100)) else { panic!("nothing is known") };
+        assert!(protocol.would_take(at(0), at(100)) && !protocol.would_take(at(0), at(600)), "too old by then");
+        assert!(!protocol.would_take(at(101), at(100)), "of the future");
+        protocol.took(refresh, at(0));
+        assert!(!protocol.would_take(at(0), at(101)), "it is known");
+        let Step::Refresh(refresh) = ask(&mut protocol, at(100)) else { panic!("what came since is yet to be read") };
+        assert_eq!(refresh.read, Read::Since(at(0).before(OVERLAP)));
+        protocol.succeeded(refresh);
+        assert_eq!(ask(&mut protocol, at(101)), Step::Serve(Freshness::Fresh));
+        let Step::Refresh(refresh) = ask(&mut protocol, at(600)) else { panic!("it is old") };
+        assert_eq!(refresh.read, Read::All, "ten minutes from when that read began");
+        // One that is as fresh as may be is served at once.
+        protocol.took(refresh, at(597));
+        assert_eq!(ask(&mut protocol, at(601)), Step::Serve(Freshness::Fresh));
     }
 
     #[test]

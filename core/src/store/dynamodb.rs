@@ -7,6 +7,7 @@
 //!
 //! The store is given a ready client and chooses no HTTP stack; [`configure`] sets what ripple needs of it.
 
+pub(crate) mod copy;
 mod decode;
 mod item;
 mod keys;

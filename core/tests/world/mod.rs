@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use ripple_core::key::{KeyHash, KeyRecord};
 use ripple_core::list::{Listing, Query};
-use ripple_core::replica::{Clock, Prepared};
+use ripple_core::replica::{Clock, Colo, Prepared};
 use ripple_core::store::{Capacity, Consistency, Page, Position, Source, StoreError, StoreErrorKind};
 use ripple_core::value::{Members, Value};
 use ripple_core::{Project, ProjectId, Timestamp};
@@ -308,5 +308,46 @@ impl Source for Link {
 
     async fn key(&self, _: &KeyHash, _: &mut Capacity) -> Result<Option<KeyRecord>, StoreError> {
         unreachable!("nobody asks for keys")
+    }
+}
+
+/// What hosts of one data centre share, with its clock: it is late, forgets, and has now and then an older copy, or a
+/// damaged one.
+#[derive(Clone)]
+pub(crate) struct DataCentre {
+    world: Rc<World>,
+    pub(crate) skew: u64,
+    copies: Rc<RefCell<Vec<Vec<u8>>>>,
+}
+
+impl DataCentre {
+    pub(crate) fn new(world: &Rc<World>) -> DataCentre {
+        DataCentre { world: Rc::clone(world), skew: world.skew(), copies: Rc::default() }
+    }
+
+    async fn pause(&self, most: u64) {
+        let pause = Duration::from_millis(self.world.below(most));
+        HostClock::new(&self.world, self.skew).pause(pause).await;
+    }
+}
+
+impl Colo for DataCentre {
+    async fn find(&self) -> Option<Vec<u8>> {
+        self.pause(100).await;
+        let (copies, world) = (self.copies.borrow(), &self.world);
+        let last = copies.last()?;
+        match world.below(10) {
+            0 => None,
+            1 => copies.get(world.below(copies.len() as u64) as usize).cloned(),
+            2 => Some(last[..world.below(last.len() as u64) as usize].to_vec()),
+            _ => Some(last.clone()),
+        }
+    }
+
+    async fn keep(&self, copy: Vec<u8>) {
+        self.pause(5_000).await;
+        if self.world.below(5) > 0 {
+            self.copies.borrow_mut().push(copy);
+        }
     }
 }

@@ -96,11 +96,16 @@ impl<T: fmt::Debug + Send + 'static> DeserializeResponse for PageDecoder<T> {
         let body = response.body().bytes().unwrap_or_default();
         // All of it at once: string by string, as from bytes, takes a multiple of the time.
         let text = str::from_utf8(body).map_err(|error| OrchestratorError::response(error.into()))?;
-        let answer: Answer<'_> =
-            serde_json::from_str(text).map_err(|error| OrchestratorError::response(error.into()))?;
+        let answer = Answer::read(text).map_err(|error| OrchestratorError::response(error.into()))?;
         *self.slot() = Some(answer.page(self.make));
         Ok((self.empty)())
     }
+}
+
+/// The projects of an answer's text.
+pub(super) fn projects(text: &str) -> Option<Vec<Project>> {
+    let (page, _) = Answer::read(text).ok()?.page(project).ok()?;
+    Some(page.records)
 }
 
 /// The answer of `Scan` and `Query`.
@@ -119,7 +124,11 @@ struct Consumed {
     capacity_units: f64,
 }
 
-impl Answer<'_> {
+impl<'a> Answer<'a> {
+    fn read(text: &'a str) -> serde_json::Result<Answer<'a>> {
+        serde_json::from_str(text)
+    }
+
     fn page<T>(self, make: Make<T>) -> Decoded<T> {
         let records = self.items.into_iter().map(make).collect::<Result<_, _>>()?;
         let next = self.last_evaluated_key.map(|key| item::position(key.into_members())).transpose()?;

@@ -1,0 +1,124 @@
+//! What a full read gave, as text, for hosts that stand together, one of which has made it: when it began, and then an
+//! answer of DynamoDB's that has every item.
+//! <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_AttributeValue.html>
+
+use super::decode;
+use crate::project::{DELETED, EXPIRES_AT, PRJ_ID, Project, Timestamp, UPDATED_AT, UPDATED_BY, VERSION};
+use crate::value::{Members, Value};
+
+/// A full read that began at `began`.
+pub(crate) fn write(began: Timestamp, projects: &[Project]) -> Vec<u8> {
+    let items = projects.iter().map(|project| Value::Map(typed_members(&item(project)))).collect();
+    let answer = Value::Map(one("Items", Value::List(items)));
+    let mut text = format!("{began}\n").into_bytes();
+    serde_json::to_writer(&mut text, &answer).expect("names are strings, and memory takes it");
+    text
+}
+
+/// When the full read began, and what it gave. `None`: the text is none of [`write`]'s.
+pub(crate) fn read(text: &[u8]) -> Option<(Timestamp, Vec<Project>)> {
+    let (began, answer) = str::from_utf8(text).ok()?.split_once('\n')?;
+    Some((Timestamp(began.parse().ok()?), decode::projects(answer)?))
+}
+
+/// The item that a project was read from, less what no reader asks for.
+fn item(project: &Project) -> Members {
+    let mut item = project.attributes.clone();
+    let mut add = |name: &str, value: Value| item.insert(name.to_owned(), value);
+    add(PRJ_ID, Value::from(project.id.as_str()));
+    if project.version > 0 {
+        add(VERSION, Value::from(project.version));
+        project.updated_at.map(|Timestamp(at)| add(UPDATED_AT, Value::from(at)));
+        project.updated_by.clone().map(|by| add(UPDATED_BY, Value::from(by)));
+    }
+    if let Some(Timestamp(at)) = project.tombstone {
+        add(DELETED, Value::Bool(true));
+        add(EXPIRES_AT, Value::from(at / 1000));
+    }
+    item
+}
+
+/// A value under the name of its type, as JSON that has none.
+fn typed(value: &Value) -> Value {
+    let texts = |texts: Vec<String>| Value::List(texts.into_iter().map(Value::from).collect());
+    let (kind, value) = match value {
+        Value::Null => ("NULL", Value::Bool(true)),
+        Value::Bool(_) => ("BOOL", value.clone()),
+        Value::Number(number) => ("N", Value::from(number.to_string())),
+        Value::String(_) => ("S", value.clone()),
+        Value::Binary(_) => ("B", value.clone()),
+        Value::List(list) => ("L", Value::List(list.iter().map(typed).collect())),
+        Value::Map(members) => ("M", Value::Map(typed_members(members))),
+        Value::Strings(_) => ("SS", value.clone()),
+        Value::Numbers(set) => ("NS", texts(set.iter().map(ToString::to_string).collect())),
+        Value::Binaries(_) => ("BS", value.clone()),
+    };
+    Value::Map(one(kind, value))
+}
+
+fn typed_members(members: &Members) -> Members {
+    members.iter().map(|(name, value)| (name.clone(), typed(value))).collect()
+}
+
+fn one(name: &str, value: Value) -> Members {
+    Members::from([(name.to_owned(), value)])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::project::ProjectId;
+    use crate::value::Number;
+
+    fn project(id: &str, version: u64, attributes: Members) -> Project {
+        let mut project = Project::new(ProjectId::stored(id.to_owned()), attributes);
+        project.version = version;
+        project
+    }
+
+    /// Every type of DynamoDB's, and text that JSON must escape.
+    fn attributes() -> Members {
+        let mut members = Members::new();
+        let number = |text: &str| Number::parse(text).expect("a number");
+        let map = Members::from([("n".to_owned(), Value::Number(number("0.001"))), (String::new(), Value::Null)]);
+        let list = vec![Value::Bool(true), Value::Map(map), Value::List(vec![])];
+        members.insert("a \"\u{7}".to_owned(), Value::List(list));
+        members.insert(VERSION.to_owned(), Value::from("theirs"));
+        members.insert("B".to_owned(), Value::Binary(vec![0, 255, 1]));
+        members.insert("SS".to_owned(), Value::Strings(["ä".to_owned(), "\n".to_owned()].into()));
+        members.insert(
+            "NS".to_owned(),
+            Value::Numbers([number("-1"), number("12345678901234567890123456789012345678")].into()),
+        );
+        members.insert("BS".to_owned(), Value::Binaries([vec![], vec![7]].into()));
+        members
+    }
+
+    #[test]
+    fn what_is_read_is_what_was_written() {
+        let mut theirs = attributes();
+        theirs.remove(VERSION);
+        let mut written = project("written by ripple", 3, theirs.clone());
+        written.updated_at = Some(Timestamp(1_700_000_000_123));
+        written.updated_by = Some("admin".to_owned());
+        let mut deleted = project("deleted", 4, Members::new());
+        deleted.updated_at = Some(Timestamp(5));
+        deleted.tombstone = Some(Timestamp(1_800_000_000_000));
+        let projects = vec![written, project("somebody else's", 0, theirs), deleted];
+        let text = write(Timestamp(17), &projects);
+        assert_eq!(read(&text), Some((Timestamp(17), projects)));
+    }
+
+    #[test]
+    fn what_is_damaged_is_no_copy() {
+        let text = write(Timestamp(17), &[project("p", 0, attributes())]);
+        for end in 0..text.len() {
+            assert_eq!(read(&text[..end]), None, "{end}");
+        }
+        for other in
+            ["", "1\n{}", "-1\n{\"Items\":[]}", "1\n{\"Items\":[{}]}", "1\n{\"Items\":[{\"prj_id\":{\"N\":\"1\"}}]}"]
+        {
+            assert_eq!(read(other.as_bytes()), None, "{other}");
+        }
+    }
+}

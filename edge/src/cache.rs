@@ -1,0 +1,63 @@
+//! The data centre's cache, where an isolate finds what another has read of the table.
+//! <https://developers.cloudflare.com/workers/runtime-apis/cache/>
+//!
+//! On workers.dev and in previews it keeps nothing, and it may lose anything at any time.
+
+use js_sys::Uint8Array;
+use ripple_core::replica::Colo;
+use ripple_core::snapshot::protocol::FULL_READ;
+use wasm_bindgen::prelude::*;
+
+use crate::config::Config;
+
+// A cache of its own: what the default one holds, `fetch` finds too.
+#[wasm_bindgen(inline_js = r#"
+    const NAME = "ripple";
+
+    export async function find_copy(url) {
+        const response = await (await caches.open(NAME)).match(url);
+        return response && new Uint8Array(await response.arrayBuffer());
+    }
+
+    export async function keep_copy(url, copy, seconds) {
+        const headers = { "cache-control": `max-age=${seconds}` };
+        await (await caches.open(NAME)).put(url, new Response(copy, { headers }));
+    }
+"#)]
+extern "C" {
+    /// Undefined, if there is none.
+    #[wasm_bindgen(catch)]
+    async fn find_copy(url: &str) -> Result<JsValue, JsValue>;
+
+    #[wasm_bindgen(catch)]
+    async fn keep_copy(url: &str, copy: Uint8Array, seconds: u32) -> Result<JsValue, JsValue>;
+}
+
+/// The copy of one table in the data centre's cache.
+pub(crate) struct SharedCopy {
+    /// What it is kept under: the cache wants a URL. Nobody is asked for it.
+    url: String,
+}
+
+impl SharedCopy {
+    pub(crate) fn new(config: &Config) -> SharedCopy {
+        let table = config.layout.projects();
+        let endpoint = config.endpoint.as_deref().unwrap_or_default();
+        let endpoint = String::from(js_sys::encode_uri_component(endpoint));
+        SharedCopy { url: format!("https://ripple.invalid/1/{}/{table}?{endpoint}", config.region) }
+    }
+}
+
+impl Colo for SharedCopy {
+    /// A cache that fails has nothing.
+    async fn find(&self) -> Option<Vec<u8>> {
+        let found = find_copy(&self.url).await.ok()?;
+        found.dyn_ref::<Uint8Array>().map(Uint8Array::to_vec)
+    }
+
+    async fn keep(&self, copy: Vec<u8>) {
+        let seconds = FULL_READ.as_secs() as u32;
+        // Without it, the next isolate asks DynamoDB.
+        let _ = keep_copy(&self.url, Uint8Array::from(&*copy), seconds).await;
+    }
+}

@@ -1,0 +1,99 @@
+"""What isolates of a data centre share: one that starts takes what another has read of the table, from the Cache API. Here
+they are `wrangler dev`s, one after the other, whose workerd keeps its cache in the same folder."""
+
+import re
+import time
+
+import boto3
+import pytest
+
+from conftest import dynamodb
+from dev import Dev
+from edge import ROOT, Edge, own_config, send
+from keys import unknown_key
+
+RECORDS = 200
+
+
+@pytest.fixture(scope="module")
+def dev(tmp_path_factory):
+    with Dev(tmp_path_factory.mktemp("tables"), "--in-memory") as dev:
+        # Written a while ago: what is younger than the index's lag is read again.
+        at = int(time.time() * 1000) - 100_000
+        table = dynamodb(boto3.resource, dev.dynamodb).Table("ripple_prj")
+        with table.batch_writer() as batch:
+            for n in range(RECORDS):
+                batch.put_item(Item=project(n) | {"version": 1, "updated_at": at, "updated_by": "t", "list_shard": "0"})
+        yield dev
+
+
+def project(n):
+    members = {"prj_id": f"p{n:03}", "name": f"Project {n}", "goal": "g", "issue": "i", "description": "d" * 1000}
+    return members | {"term": 1, "term_unit": "day", "create_date": "2026-01-01"}
+
+
+def read_units(answer):
+    return float(re.match(r"read=([\d.]+),", answer.headers["ripple-capacity"])[1])
+
+
+class Isolate(Edge):
+    """With all that it reads of a list that is older than a second, unless told otherwise."""
+
+    def __init__(self, dev, folder, **changed):
+        super().__init__(folder, dev.url, dev.dynamodb, **changed)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+
+def test_an_isolate_begins_with_what_another_has_read(dev, tmp_path):
+    with Isolate(dev, tmp_path) as first:
+        filled = send(first.url, "GET", "/prj", dev.key)
+        assert filled.headers["cache-status"].startswith("ripple; fwd=miss")
+    read_at = time.monotonic()
+    everything = read_units(filled)
+    # Nobody without a key gets at what is kept, and no key is in it.
+    kept = b"".join(file.read_bytes() for file in (tmp_path / "state").rglob("*") if file.is_file())
+    assert b"Project 17" in kept
+    assert dev.key.encode() not in kept
+
+    # What is younger than it need be, asks DynamoDB for the key and nothing else.
+    with Isolate(dev, tmp_path, RIPPLE_FRESH_SECONDS="60") as second:
+        for key in (None, unknown_key()):
+            assert send(second.url, "GET", "/prj", key).status == 403
+        answer = send(second.url, "GET", "/prj", dev.key)
+        assert answer.headers["cache-status"].startswith("ripple; hit")
+        assert read_units(answer) <= 0.5, answer.headers
+        assert int(answer.headers["age"]) >= int(time.monotonic() - read_at) > 0
+        assert (answer.body, answer.headers["etag"]) == (filled.body, filled.headers["etag"])
+
+    # From an older one on it reads what was written since, in its index.
+    assert send(dev.url, "PATCH", "/prj/p017", dev.key, {"name": "Another name"}).status == 200
+    assert send(dev.url, "DELETE", "/prj/p018", dev.key).status == 204
+    assert send(dev.url, "POST", "/prj", dev.key, project(RECORDS)).status == 201
+    table = send(dev.url, "GET", "/prj", dev.key)
+    with Isolate(dev, tmp_path) as third:
+        answer = send(third.url, "GET", "/prj", dev.key, cache_control="no-cache")
+        assert (answer.body, answer.headers["etag"]) == (table.body, table.headers["etag"])
+        assert send(third.url, "GET", "/prj/p018", dev.key).status == 410
+        assert answer.headers["age"] == "0"
+    assert 10 * read_units(answer) < everything
+
+
+@pytest.mark.parametrize("open", ["async () => ({ match: async () => undefined, put: async () => {} })", "undefined"])
+def test_where_the_cache_keeps_nothing_or_is_none(dev, tmp_path, open):
+    """As on workers.dev, and where no cache is at all."""
+    main = f'''
+        Object.defineProperty(globalThis, "caches", {{ value: {{ open: {open} }} }});
+        export {{ default }} from "{ROOT}/edge/worker.js";
+    '''
+    (tmp_path / "main.js").write_text(main)
+    config = own_config().replace(f'"{ROOT}/edge/worker.js"', f'"{tmp_path}/main.js"')
+    (tmp_path / "wrangler.toml").write_text(config)
+    with Isolate(dev, tmp_path, config=tmp_path / "wrangler.toml") as isolate:
+        answer = send(isolate.url, "GET", "/prj", dev.key)
+        assert answer.status == 200 and answer.headers["cache-status"].startswith("ripple; fwd=miss")
+        assert answer.body == send(dev.url, "GET", "/prj", dev.key).body
