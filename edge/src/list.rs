@@ -134,7 +134,7 @@ impl List {
 
 impl Kept {
     /// What is kept, made anew where it is of another moment. The bytes stay while the content does.
-    fn renewed<'a>(kept: &'a mut Option<Kept>, stamp: Stamp) -> &'a Kept {
+    fn renewed(kept: &mut Option<Kept>, stamp: Stamp) -> &Kept {
         if kept.as_ref().is_none_or(|kept| kept.stamp != stamp) {
             let etag = stamp.etag();
             let body = kept.take().filter(|kept| kept.etag == etag).map(|kept| kept.body).unwrap_or_default();
