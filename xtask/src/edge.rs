@@ -87,7 +87,8 @@ fn optimise(module: &Path) -> Result<()> {
     let smaller = module.with_extension("opt.wasm");
     let mut wasm_opt = node::command("wasm-opt")?;
     // What rustc takes for granted of every WebAssembly engine, and wasm-opt has to be told.
-    wasm_opt.arg("--all-features");
+    // All but what workerd does not know yet.
+    wasm_opt.args(["--all-features", "--disable-custom-descriptors"]);
     // The lowest addresses are the stack's end, which nobody reaches: an offset may be a load's own, and need not be added.
     wasm_opt.args(["--low-memory-unused", "-Oz", "-Oz"]);
     run(wasm_opt.arg(module).arg("-o").arg(&smaller))?;
