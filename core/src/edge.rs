@@ -24,7 +24,8 @@ use crate::store::{Capacity, Source, StoreError};
 use crate::value::{self, Value};
 
 /// RFC 9211.
-const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
+/// RFC 9211.
+pub const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 
 /// Whether a replica answers this method, rather than the origin.
 #[must_use]
@@ -107,16 +108,28 @@ impl Stamp {
         format!("\"{}\"", self.content.to_text())
     }
 
+    /// Seconds since what it tells was read.
+    #[must_use]
+    pub fn age(&self) -> u64 {
+        self.age
+    }
+
+    /// `Cache-Status`.
+    #[must_use]
+    pub fn cache_status(&self) -> String {
+        cache_status_of(&format!("hit; ttl={}", self.ttl))
+    }
+
     /// The answer that [`Api::read`] gives, found or not modified, without a body and to a request without an id.
     #[must_use]
     pub fn head(&self, status: StatusCode) -> Response<Bytes> {
-        let Stamp { content, age, ttl } = *self;
+        let Stamp { content, age, .. } = *self;
         let answer = Answer { status, etag: Some(content.to_text()), ..Answer::json(Bytes::new()) };
         // Somebody's: whose does not show.
         let report = Report { method: Some(Stamp::METHOD), key_id: Some(String::new()), ..Report::default() };
         let mut response = respond(&Method::GET, answer, report);
         response.headers_mut().insert(AGE, HeaderValue::from(age));
-        response.headers_mut().insert(CACHE_STATUS, status_text(&format!("hit; ttl={ttl}")));
+        response.headers_mut().insert(CACHE_STATUS, visible(&self.cache_status()));
         response
     }
 }
@@ -215,17 +228,22 @@ fn time_left(fresh: Duration, age: Duration) -> i64 {
 
 /// `ripple; hit; ttl=3`, `ripple; fwd=stale`, … (RFC 9211 §2).
 fn cache_status(prepared: &Prepared, newer: bool, ttl: i64) -> HeaderValue {
-    status_text(&match (prepared.fetched, prepared.freshness) {
+    let status = cache_status_of(&match (prepared.fetched, prepared.freshness) {
         (true, _) if prepared.missed => format!("fwd=miss; stored; ttl={ttl}"),
         (true, _) if newer => format!("fwd=request; ttl={ttl}"),
         (true, Freshness::Fresh) => format!("fwd=stale; ttl={ttl}"),
         (_, Freshness::StaleIfError) => format!("hit; ttl={ttl}; detail=stale-if-error"),
         _ => format!("hit; ttl={ttl}"),
-    })
+    });
+    visible(&status)
 }
 
-fn status_text(parameters: &str) -> HeaderValue {
-    HeaderValue::from_str(&format!("ripple; {parameters}")).expect("visible ASCII")
+fn cache_status_of(parameters: &str) -> String {
+    format!("ripple; {parameters}")
+}
+
+fn visible(text: &str) -> HeaderValue {
+    HeaderValue::from_str(text).expect("visible ASCII")
 }
 
 /// The record that an answer shows.

@@ -4,8 +4,9 @@ use std::cell::OnceCell;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::header::AGE;
 use http::{Request, Response};
-use ripple_core::edge::{Refusal, Stamp, answers};
+use ripple_core::edge::{CACHE_STATUS, Refusal, Stamp, answers};
 use ripple_core::key::Scope;
 use ripple_core::rate::Limiter;
 use ripple_core::replica::Replica;
@@ -16,7 +17,7 @@ use crate::cache::SharedCopy;
 use crate::clock::{self, Clock};
 use crate::config::{Config, ConfigError};
 use crate::list::{Asked, List};
-use crate::log::{self, Level, Line};
+use crate::log::{self, Cached, Level, Line};
 use crate::store::ReadOnly;
 use crate::{exchange, fetch, origin, random};
 
@@ -75,7 +76,8 @@ impl Edge {
             let key_id = Some(list.key.key_id.clone());
             let method = Some(Stamp::METHOD);
             let report = Report { method, request_id: asked.request_id.into(), key_id, ..Report::default() };
-            self.log(&report, status.as_u16(), "edge", now);
+            let cached = Cached { status: list.stamp.cache_status(), age: Some(list.stamp.age()) };
+            self.log(&report, status.as_u16(), "edge", now, Some(cached));
         }
         Some(response)
     }
@@ -145,14 +147,14 @@ impl Edge {
         let report = admitted.report();
         match origin::forward(&self.config.origin, raw, request.uri(), &report.request_id).await {
             Ok(response) => {
-                self.log(report, response.status(), "origin", started);
+                self.log(report, response.status(), "origin", started, None);
                 let wrote = admitted.route.scope == Some(Scope::Write) && response.ok();
                 if wrote { self.learn(request, response).await } else { Ok(response) }
             }
             Err(error) => {
                 let response = error.refusal.answer(report.request_id.clone());
                 let report = Report { error: Some(error.to_string()), ..report.clone() };
-                self.log(&report, response.status().as_u16(), "origin", started);
+                self.log(&report, response.status().as_u16(), "origin", started, None);
                 Ok(exchange::response(&response)?)
             }
         }
@@ -174,11 +176,14 @@ impl Edge {
 
     fn log_answer(&self, response: &Response<Bytes>, started: Timestamp) {
         if let Some(report) = response.extensions().get::<Report>() {
-            self.log(report, response.status().as_u16(), "edge", started);
+            let told = |name| response.headers().get(name)?.to_str().ok();
+            let age = told(AGE).and_then(|age| age.parse().ok());
+            let cached = told(CACHE_STATUS).map(|status| Cached { status: status.to_owned(), age });
+            self.log(report, response.status().as_u16(), "edge", started, cached);
         }
     }
 
-    fn log(&self, report: &Report, status: u16, by: &'static str, started: Timestamp) {
+    fn log(&self, report: &Report, status: u16, by: &'static str, started: Timestamp, cached: Option<Cached>) {
         let line = Line {
             message: "answered",
             request_id: &report.request_id,
@@ -186,6 +191,8 @@ impl Edge {
             status,
             key_id: report.key_id.as_deref(),
             by,
+            cache_status: cached.as_ref().map(|cached| cached.status.as_str()),
+            age: cached.as_ref().and_then(|cached| cached.age),
             duration_ms: clock::now().0.saturating_sub(started.0),
             capacity_read: report.capacity.read,
             capacity_write: report.capacity.write,

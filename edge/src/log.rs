@@ -40,10 +40,24 @@ pub(crate) struct Line<'a> {
     /// Who made the answer: the edge itself, or the origin.
     pub(crate) by: &'static str,
     pub(crate) duration_ms: u64,
+    /// As [`Cached`] has them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) cache_status: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) age: Option<u64>,
     pub(crate) capacity_read: f64,
     pub(crate) capacity_write: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) error: Option<&'a str>,
+}
+
+/// What an answer from the snapshot says of it.
+#[derive(Debug)]
+pub(crate) struct Cached {
+    /// `Cache-Status` (RFC 9211).
+    pub(crate) status: String,
+    /// `Age`, in seconds.
+    pub(crate) age: Option<u64>,
 }
 
 impl Line<'_> {

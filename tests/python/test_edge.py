@@ -2,6 +2,7 @@
 happens while DynamoDB or the origin is away."""
 
 import gzip
+import json
 import re
 import secrets
 import time
@@ -316,4 +317,6 @@ def test_the_rate_limit_binding_refuses_for_the_whole_data_centre(tmp_path, orig
 def test_logs_hold_no_key(edge, key):
     log = edge.read_log()
     assert key not in log and key[4:34] not in log
-    assert '"message":"answered"' in log or '"answered"' in log
+    lines = [json.loads(line) for line in re.findall(r'\{"message":"answered".*\}', log)]
+    lists = [line for line in lines if line.get("method") == "search" and line["status"] == 200]
+    assert lists and all(line["cache_status"].startswith("ripple; ") and line["age"] >= 0 for line in lists)
