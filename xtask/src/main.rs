@@ -8,6 +8,7 @@
 //! | `test` | `check`, then every test there is; the continuous integration calls just this |
 //! | `fuzz` | feeds ripple with what a fuzzer makes up |
 //! | `package` | builds the function as the zip file that Lambda takes |
+//! | `release` | builds all that a version consists of |
 //! | `cost` | what ripple costs a month, from what it consumes here |
 //! | `bench` | measures ripple beside what it is compared with |
 //!
@@ -38,6 +39,7 @@ mod package;
 mod portable;
 mod process;
 mod python;
+mod release;
 mod server;
 mod site;
 mod step;
@@ -77,6 +79,8 @@ enum Command {
     Fuzz(fuzz::Options),
     /// Build the function as the zip file that Lambda takes
     Package(package::Options),
+    /// Build all that a version consists of: the function, the worker, the command line, their checksums
+    Release(release::Options),
     /// What ripple costs a month, from what it consumes here
     Cost,
     /// Measure ripple beside what it is compared with; without a name, list the benchmarks
@@ -94,6 +98,7 @@ fn main() -> ExitCode {
         Command::Test { only } => step::take(test::all_steps(), &only),
         Command::Fuzz(options) => fuzz::run(&options).map(|()| ExitCode::SUCCESS),
         Command::Package(options) => package::run_command(&options).map(|()| ExitCode::SUCCESS),
+        Command::Release(options) => release::run_command(&options).map(|()| ExitCode::SUCCESS),
         Command::Cost => cost::run().map(|()| ExitCode::SUCCESS),
         Command::Bench { name } => run_benchmark(name.as_deref()),
     };

@@ -43,7 +43,7 @@ impl Arch {
         if consts::ARCH == "aarch64" { Arch::Arm64 } else { Arch::X86_64 }
     }
 
-    fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Arch::Arm64 => "arm64",
             Arch::X86_64 => "x86_64",
@@ -71,7 +71,7 @@ pub(crate) fn run_command(options: &Options) -> Result<()> {
 }
 
 /// Builds the zip file.
-fn build(arch: Arch) -> Result<PathBuf> {
+pub(crate) fn build(arch: Arch) -> Result<PathBuf> {
     let triple = arch.triple();
     if !has_std(&mut workspace::command("rustc"), triple) {
         eprintln!("adding the target {triple} with rustup (once)");
