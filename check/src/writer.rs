@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use bytes::Bytes;
+use http::header::LINK;
 use http::{Method, Request, Response};
 use ripple_core::key::Caller;
 use ripple_core::store::{Capacity, Consistency};
@@ -360,10 +361,18 @@ impl<S: Table> Writer<S> {
             let moment = Moment { now: self.world.now(), random: self.world.bytes(&self.id), caller };
             api.answer(Errand::get(path).request(), moment).await
         };
-        let rows = match parse(get(format!("/prj/{}/versions", self.id)).await.body()) {
-            Ok(Value::List(rows)) => rows,
-            _ => Vec::new(), // there never was a record
-        };
+        let mut rows = Vec::new();
+        let mut page = Some(format!("/prj/{}/versions", self.id));
+        while let Some(path) = page {
+            let answer = get(path).await;
+            match parse(answer.body()) {
+                Ok(Value::List(found)) => rows.extend(found),
+                _ => break, // there never was a record
+            }
+            let link = answer.headers().get(LINK).and_then(|link| link.to_str().ok());
+            let next = link.and_then(|link| Some(link.strip_prefix('<')?.split_once('>')?.0));
+            page = next.map(|next| format!("/prj/{}/{next}", self.id));
+        }
         let row = |row| match row {
             Value::Map(members) => Some(members),
             _ => None,
