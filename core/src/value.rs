@@ -63,11 +63,15 @@ impl Value {
                 Value::Number(number) => Some(number.clone()),
                 _ => None,
             }),
-            (Value::List(list), Value::Binaries(_)) => set_of(list, Value::Binaries, |v| match v {
-                Value::String(text) => STANDARD.decode(text).ok(),
-                Value::Binary(bytes) => Some(bytes.clone()),
-                _ => None,
-            }),
+            (Value::List(list), Value::Binaries(_)) => {
+                // JSON has base64 for each of them: beside one that is binary already, a text is a text.
+                let typed = list.iter().any(|v| matches!(v, Value::Binary(_)));
+                set_of(list, Value::Binaries, |v| match v {
+                    Value::String(text) if !typed => STANDARD.decode(text).ok(),
+                    Value::Binary(bytes) => Some(bytes.clone()),
+                    _ => None,
+                })
+            }
             (Value::Map(members), Value::Map(stored)) => Value::Map(shape_members(members, stored)),
             (Value::List(list), Value::List(stored)) => Value::List(shape_entries(list, stored)),
             (value, _) => value,

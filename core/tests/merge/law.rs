@@ -176,6 +176,8 @@ fn sets_of_several_types_are_one_of_them_where_the_elements_are() {
     // Both made one: a text is no binary, though it looks like base64.
     let both = Value::List(vec![Value::Binary(vec![1]), "AQ==".into()]);
     restored(field(texts(&["AQ=="])), field(binaries(&[1])), Members::new(), field(both));
+    let both = Value::List(vec!["".into(), Value::Binary(vec![7])]);
+    restored(field(binaries(&[7])), field(texts(&[""])), Members::new(), field(both));
 }
 
 #[test]
