@@ -215,7 +215,7 @@ impl Value {
 }
 
 /// A set has no duplicates and is not empty (DynamoDB's rule); otherwise the list stays one.
-fn set_of<T: Ord>(list: Vec<Value>, set: fn(BTreeSet<T>) -> Value, element: fn(&Value) -> Option<T>) -> Value {
+fn set_of<T: Ord>(list: Vec<Value>, set: fn(BTreeSet<T>) -> Value, element: impl Fn(&Value) -> Option<T>) -> Value {
     let elements: Option<BTreeSet<T>> = list.iter().map(element).collect();
     match elements {
         Some(elements) if elements.len() == list.len() && !elements.is_empty() => set(elements),
