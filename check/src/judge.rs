@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use ripple_core::Project;
 use ripple_core::value::{Members, Value};
+use ripple_core::{Project, limits};
 
 use crate::law::{self, alike, check_once, id, shown};
 use crate::script::{FOREIGN, UNKNOWN};
@@ -272,9 +272,10 @@ impl Evidence<'_> {
                 "not_found" => was_nothing,
                 "no_such_version" => matches!(sent.what, What::Restore(_)),
                 "stale" => was_foreign,
-                // Eight tries, each lost to a state that came between, or to what a foreign one did not tell.
+                // All its tries, each lost to a state that came between, or to what a foreign one did not tell.
                 "unavailable" if heard.is_contended() => {
-                    self.states.len() + self.states.iter().filter(|state| state.is_foreign()).count() > 8
+                    self.states.len() + self.states.iter().filter(|state| state.is_foreign()).count()
+                        > limits::SAVE_TRIES as usize
                 }
                 "unavailable" => self.faulty,
                 _ => false,

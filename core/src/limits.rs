@@ -82,10 +82,13 @@ pub const HISTORY_PAGE: usize = 100;
 pub const OVERLAP: Duration = Duration::from_secs(30);
 
 /// Tries of a save whose record somebody else is saving too.
-pub const SAVE_TRIES: u32 = 8;
+pub const SAVE_TRIES: u32 = 12;
 
-/// The longest wait before the second try; it doubles with each.
-pub const SAVE_BACKOFF: Duration = Duration::from_millis(20);
+/// The longest wait before the third try; it doubles with each. The second is made at once.
+pub const SAVE_BACKOFF: Duration = Duration::from_millis(40);
+
+/// But for no longer than this: all twelve wait for three seconds, or six at most.
+pub const SAVE_WAIT: Duration = Duration::from_secs(1);
 
 /// Everything one DynamoDB operation may take, its retries included. API Gateway gives up after 29 s.
 pub const STORE_BUDGET: Duration = Duration::from_secs(8);

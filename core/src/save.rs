@@ -85,9 +85,12 @@ pub(crate) async fn save<S: Store>(
     };
     let mut history = History::default();
     for tries in 0..limits::SAVE_TRIES {
-        if tries > 0 {
-            let wait = backoff(tries, call);
+        // The first time, with the state that the failed condition handed back, at once: it is as new as can be. Whoever
+        // loses again waits, and looks again after that: what was new before is old by then.
+        if tries > 1 {
+            let wait = backoff(tries - 1, call);
             call.store.pause(wait).await;
+            found = call.store.get(id, Consistency::Strong, call.cost).await?;
         }
         let Plan { before, content, mut outcome } = plan(call, id, found.take(), intent, &mut history).await?;
         let Some(content) = content else {
@@ -142,7 +145,7 @@ fn done<S>(call: &mut Call<'_, S>, project: Project, outcome: &Outcome) -> Saved
 fn backoff<S>(tries: u32, call: &mut Call<'_, S>) -> Duration {
     let [low, high, ..] = call.random.bytes();
     let part = f64::from(u16::from_be_bytes([high, low])) / f64::from(u16::MAX);
-    (limits::SAVE_BACKOFF * 2_u32.pow(tries - 1)).mul_f64(part)
+    (limits::SAVE_BACKOFF * 2_u32.pow(tries - 1)).min(limits::SAVE_WAIT).mul_f64(part)
 }
 
 async fn plan<S: Store>(
