@@ -1,73 +1,24 @@
 //! What must hold after a run, by what its writers and readers heard and what the table and its history show.
 
+mod history;
+mod receipt;
+mod state;
+
 use std::collections::BTreeMap;
 
+use ripple_core::limits;
 use ripple_core::value::{Members, Value};
-use ripple_core::{Project, limits};
 
-use crate::law::{self, alike, check_once, id, shown};
+use crate::law::{self, check_once, shown};
 use crate::script::{FOREIGN, UNKNOWN};
-use crate::writer::{Heard, Sent, What, members, version};
+use crate::writer::{Heard, Sent, What, version};
+
+pub(crate) use receipt::receipt_version;
+pub(crate) use state::State;
+use state::{attributes, patched, same, unpatched, with};
 
 /// Whoever made the record that a run begins with.
 pub(crate) const SETUP: &str = "setup";
-
-/// What a caller does not send, or sends in vain.
-const SYSTEM: [&str; 4] = ["prj_id", "version", "updated_at", "updated_by"];
-
-/// A state of the record, as a caller sees it.
-#[derive(Clone, Debug)]
-pub(crate) struct State {
-    version: u64,
-    by: Option<String>,
-    /// What is shown of it; `None`: there was nothing, or a tombstone.
-    shown: Option<Members>,
-    /// The same without what is ripple's own.
-    attributes: Option<Members>,
-    /// Of what only the table shows.
-    unknown: Option<Value>,
-}
-
-impl State {
-    pub(crate) fn of(project: Option<&Project>) -> State {
-        let live = project.filter(|project| !project.is_deleted());
-        let shown = live.and_then(|project| members(&project.to_json()));
-        State {
-            version: project.map_or(0, |project| project.version),
-            by: project.and_then(|project| project.updated_by.clone()),
-            attributes: shown.as_ref().map(attributes),
-            shown,
-            unknown: live.and_then(|project| project.attributes.get(UNKNOWN).cloned()),
-        }
-    }
-
-    pub(crate) fn shown(&self) -> Option<&Members> {
-        self.shown.as_ref()
-    }
-
-    /// Somebody's who knows no versions.
-    fn is_foreign(&self) -> bool {
-        self.version == 0 && self.shown.is_some()
-    }
-
-    fn is_tombstone(&self) -> bool {
-        self.version > 0 && self.shown.is_none()
-    }
-}
-
-fn attributes(shown: &Members) -> Members {
-    let mut attributes = shown.clone();
-    attributes.retain(|name, _| !SYSTEM.contains(&name.as_str()) && name != "deleted");
-    // Of a set JSON shows some order.
-    if let Some(Value::List(labels)) = attributes.get_mut("labels") {
-        labels.sort_by_key(shown_text);
-    }
-    attributes
-}
-
-fn shown_text(value: &Value) -> String {
-    shown(Some(value))
-}
 
 /// Everything that is known of a run.
 pub(crate) struct Evidence<'a> {
@@ -214,30 +165,6 @@ impl Evidence<'_> {
         }
     }
 
-    /// The history has a row for each version, which tells what the write changed and what that replaced, and shows the
-    /// record as it was.
-    fn check_history(&self, versions: &Versions<'_>) -> Result<(), String> {
-        let numbers: Vec<u64> = self.rows.iter().filter_map(version).collect();
-        if !numbers.iter().eq(versions.keys().rev()) {
-            return Err(format!("the history has the versions {numbers:?}, and not {:?}", versions.keys()));
-        }
-        for (row, (number, heard)) in self.rows.iter().zip(self.history) {
-            let made = versions[number];
-            let mut shown = made.after.shown.clone();
-            if made.before.is_none() {
-                shown = shown.map(|shown| with(shown, &Members::from([("version".to_owned(), (*number).into())])));
-            }
-            if *body(heard) != shown && heard.is_success() {
-                return Err(format!("the history shows version {number} otherwise than it was"));
-            }
-            if heard.is_success() != made.after.shown.is_some() {
-                return Err(format!("version {number} in the history {}", heard.text()));
-            }
-            check_changes(row, made).map_err(|why| format!("the history of version {number}: {why}"))?;
-        }
-        Ok(())
-    }
-
     /// What a reader saw is what there was.
     fn check_seen(&self, heard: &Heard, versions: &Versions<'_>) -> Result<(), String> {
         let Heard::Answer { status: 200 | 201, body: Some(body), .. } = heard else { return Ok(()) };
@@ -290,64 +217,6 @@ impl Evidence<'_> {
             Ok(())
         } else {
             Err(format!("it was refused, and made version {made:?} all the same"))
-        }
-    }
-
-    fn check_success(&self, sent: &Sent, receipt: &str, made: &[u64], versions: &Versions<'_>) -> Result<(), String> {
-        let number = receipt_version(receipt).ok_or_else(|| format!("its receipt names no version: {receipt}"))?;
-        if !receipt.starts_with("result=unchanged") {
-            if !made.contains(&number) {
-                return Err(format!("it was answered with version {number}, which it has not made"));
-            }
-            return self.check_receipt(sent, receipt, number, versions);
-        }
-        // Nothing to do: what it would make is there.
-        for state in self.states {
-            let Some(found) = state.attributes.as_ref().filter(|_| state.version == number) else { continue };
-            let zeros = match state.is_foreign() {
-                true => vec![Some(state), None],
-                // Another writer may have come again before it looked.
-                false => [&until(versions, number + 1), versions].map(|by| self.zeros(sent, state, by)).concat(),
-            };
-            for zero in zeros {
-                let sides = sides(sent, state, found, zero, versions);
-                if sides.is_ok_and(|(base, mine)| lawful(sent, [&base, found, &mine, found]).is_ok()) {
-                    return Ok(());
-                }
-            }
-        }
-        Err(format!("it was answered that version {number} has its edits, and it has not"))
-    }
-
-    /// The receipt names every single value that gave way, and no other.
-    fn check_receipt(&self, sent: &Sent, receipt: &str, number: u64, versions: &Versions<'_>) -> Result<(), String> {
-        let Some(before) = versions[&number].before else { return Ok(()) };
-        let (Some(theirs), What::Put(_) | What::Patch(_)) = (&before.attributes, &sent.what) else { return Ok(()) };
-        let earlier = until(versions, number - u64::from(before.is_foreign()));
-        let missing = receipt.contains("base=0;missing");
-        let zeros = self.zeros(sent, before, &earlier);
-        let Some(zero) = zeros.into_iter().find(|zero| sent.base != Some(0) || zero.is_none() == missing) else {
-            return Err(format!("its receipt should say otherwise whether its base is known: {receipt}"));
-        };
-        let Ok((base, mine)) = sides(sent, before, theirs, zero, versions) else { return Ok(()) };
-        let mut replaced = receipt.split(";replaced=").skip(1);
-        if !replaced.all(|rest| rest.split([' ', ')']).next() == Some(&(number - 1).to_string())) {
-            return Err(format!("its receipt should say that version {} gave way: {receipt}", number - 1));
-        }
-        let single = |value: Option<&Value>| !matches!(value, Some(Value::List(_) | Value::Map(_)));
-        let gave_way = |name: &&String| {
-            let (base, theirs, mine) = (base.get(*name), theirs.get(*name), mine.get(*name));
-            single(mine) && single(theirs) && mine != base && theirs != base && mine != theirs
-        };
-        let names: std::collections::BTreeSet<&String> = theirs.keys().chain(mine.keys()).chain(base.keys()).collect();
-        let expected: Vec<String> = names.into_iter().filter(gave_way).map(|name| format!("/{name}")).collect();
-        let mut told: Vec<String> =
-            receipt_list(receipt, "won").into_iter().filter(|name| !name[1..].contains('/')).collect();
-        told.sort();
-        if told == expected {
-            Ok(())
-        } else {
-            Err(format!("its receipt says that {told:?} gave way, and {expected:?} did"))
         }
     }
 }
@@ -438,129 +307,11 @@ fn lawful(sent: &Sent, sides: [&Members; 4]) -> Result<(), String> {
     law::check(&base, &theirs, &mine, &merged)
 }
 
-fn body(heard: &Heard) -> &Option<Members> {
-    match heard {
-        Heard::Answer { body, .. } => body,
-        Heard::Nothing => &None,
-    }
-}
-
 fn revives(record: &Members) -> bool {
     record.get("deleted") == Some(&Value::Bool(false))
-}
-
-/// A new record is as it was sent.
-fn same(sent: &Members, made: &Members) -> Result<(), String> {
-    let mut expected = sent.clone();
-    expected.retain(|_, value| *value != Value::Null);
-    for name in expected.keys().chain(made.keys()) {
-        if !alike(expected.get(name), made.get(name)) {
-            return Err(format!("/{name} is {}, and not {}", shown(made.get(name)), shown(expected.get(name))));
-        }
-    }
-    Ok(())
-}
-
-fn with(mut record: Members, sent: &Members) -> Members {
-    for (name, value) in sent {
-        if *value == Value::Null {
-            record.remove(name);
-        } else {
-            record.insert(name.clone(), value.clone());
-        }
-    }
-    record
-}
-
-fn patched(mut record: Members, patch: &Members) -> Members {
-    for (name, value) in patch {
-        match (value, record.get(name)) {
-            (Value::Null, _) => drop(record.remove(name)),
-            (Value::Map(patch), Some(Value::Map(members))) => {
-                let members = patched(members.clone(), patch);
-                record.insert(name.clone(), Value::Map(members));
-            }
-            _ => drop(record.insert(name.clone(), value.clone())),
-        }
-    }
-    attributes(&record)
-}
-
-/// A record without what a patch sets.
-fn unpatched(mut record: Members, patch: &Members) -> Members {
-    for (name, value) in patch {
-        match (value, record.get(name)) {
-            (Value::Null, _) => {}
-            (Value::Map(patch), Some(Value::Map(members))) => {
-                let members = unpatched(members.clone(), patch);
-                record.insert(name.clone(), Value::Map(members));
-            }
-            _ => drop(record.remove(name)),
-        }
-    }
-    record
 }
 
 /// Those before one.
 fn until<'a>(versions: &Versions<'a>, number: u64) -> Versions<'a> {
     versions.range(..number).map(|(number, made)| (*number, *made)).collect()
-}
-
-/// Every difference is told, with what was there before.
-fn check_changes(row: &Members, Made { before, after }: Made<'_>) -> Result<(), String> {
-    let Some(Value::List(changes)) = row.get("changes") else { return Err("it tells no changes".to_owned()) };
-    let Some(before) = before else {
-        let silent = changes.is_empty() && !row.contains_key("updated_at") && !row.contains_key("updated_by");
-        return if silent { Ok(()) } else { Err("it tells of a write that was not ripple's".to_owned()) };
-    };
-    let told = |name: &str, entry: Option<&Value>, replaced: Option<&Value>| {
-        changes.iter().any(|change| {
-            let Value::Map(change) = change else { return false };
-            let field = match change.get("field") {
-                Some(Value::String(field)) => field.as_str(),
-                _ => "",
-            };
-            let here = field == format!("/{name}") || field.starts_with(&format!("/{name}/"));
-            here && entry.is_none_or(|entry| change.get("entry") == Some(entry))
-                && replaced.is_none_or(|replaced| change.get("replaced") == Some(replaced))
-        })
-    };
-    let nothing = Members::new();
-    let (before, after) = (before.shown.as_ref().unwrap_or(&nothing), after.shown.as_ref().unwrap_or(&nothing));
-    let names = before.keys().chain(after.keys().filter(|name| !before.contains_key(*name)));
-    for name in names.filter(|name| !SYSTEM.contains(&name.as_str())) {
-        let (was, is) = (before.get(name), after.get(name));
-        if was == is {
-            continue;
-        }
-        // What is inside an object is told member by member, a list entry by entry.
-        let whole = !matches!(
-            (was, is),
-            (Some(Value::Map(_)), Some(Value::Map(_))) | (Some(Value::List(_)), Some(Value::List(_)))
-        );
-        if !told(name, None, was.filter(|_| whole)) {
-            return Err(format!("it does not tell that /{name} was {}", shown(was)));
-        }
-        if let (Some(Value::List(was)), Some(Value::List(is))) = (was, is) {
-            for entry in was.iter().filter(|entry| !is.contains(entry)) {
-                if !told(name, id(entry), Some(entry)) {
-                    return Err(format!("it does not tell that /{name} had {}", shown(Some(entry))));
-                }
-            }
-        }
-    }
-    Ok(())
-}
-
-/// The version that a receipt names.
-pub(crate) fn receipt_version(receipt: &str) -> Option<u64> {
-    let (_, rest) = receipt.split_once("version=")?;
-    rest.split(',').next()?.parse().ok()
-}
-
-/// The fields in one of a receipt's lists. No field's name has a quote in it here.
-fn receipt_list(receipt: &str, name: &str) -> Vec<String> {
-    let Some((_, rest)) = receipt.split_once(&format!("{name}=(")) else { return Vec::new() };
-    let list = rest.split(')').next().unwrap_or_default();
-    list.split('"').filter(|part| part.starts_with('/')).map(str::to_owned).collect()
 }
