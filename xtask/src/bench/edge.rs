@@ -18,7 +18,7 @@ use self::http::{Answer, Client};
 use self::workers::{Running, Worker};
 use super::figure::{self, Figure};
 use super::list::records;
-use super::measure::{Cost, Variant, compare, cpu_time, memory};
+use super::measure::{Cost, OneCpu, Variant, compare, cpu_time, memory};
 use crate::server::{self, Server};
 use crate::workspace::{self, cargo};
 use crate::{edge, process};
@@ -41,6 +41,7 @@ const HONO: &str = "xtask/src/bench/edge/hono.js";
 pub(super) fn run() -> Result<()> {
     edge::build()?;
     process::run(cargo("build").args(["--workspace", "--bin", "ripple"]))?;
+    let _one_cpu = OneCpu::take()?;
     let server = Server::start()?;
     let folder = workspace::target()?.join("xtask").join(format!("bench-edge-{}", std::process::id()));
     let figures = measure(&server, &folder)?;

@@ -5,8 +5,35 @@ use std::fs;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use nix::sched::{CpuSet, sched_getaffinity, sched_getcpu, sched_setaffinity};
 use nix::time::{ClockId, clock_gettime};
 use nix::unistd::Pid;
+
+/// Keeps this thread, and what it starts from now on, on one CPU, until it is dropped. Where who asks and who answers sit on
+/// two, each wakes the other by an interrupt: in a virtual machine that costs more than an answer, and it is the
+/// scheduler's mood who of the compared has to pay for it. A Lambda function has no more than one either.
+pub(crate) struct OneCpu(CpuSet);
+
+impl OneCpu {
+    /// On the one it is on.
+    pub(crate) fn take() -> Result<OneCpu> {
+        let before = sched_getaffinity(THIS)?;
+        let mut one = CpuSet::new();
+        one.set(sched_getcpu()?)?;
+        sched_setaffinity(THIS, &one)?;
+        Ok(OneCpu(before))
+    }
+}
+
+impl Drop for OneCpu {
+    fn drop(&mut self) {
+        // What was allowed before still is; and if not, only the next build takes longer.
+        let _ = sched_setaffinity(THIS, &self.0);
+    }
+}
+
+/// This thread.
+const THIS: Pid = Pid::from_raw(0);
 
 /// The CPU time that a process, all its threads together, has used so far. Not that of its children.
 ///

@@ -8,6 +8,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result, bail};
 use ripple_runtime_api::{Function, Outcome};
 
+use super::measure::OneCpu;
 use super::tls::TlsFront;
 use crate::process::run;
 use crate::python;
@@ -20,6 +21,7 @@ pub(super) struct Room {
     tls: TlsFront,
     python: PathBuf,
     folder: PathBuf,
+    _one_cpu: OneCpu,
 }
 
 impl Room {
@@ -32,12 +34,13 @@ impl Room {
         // To make a key with.
         run(cargo("build").args(["--workspace", "--bin", "ripple"]))?;
         let python = python::TESTS.ready()?;
+        let one_cpu = OneCpu::take()?;
         let server = Server::start_optimised()?;
         let folder = workspace::target()?.join("xtask").join(format!("bench-{}", std::process::id()));
         let engine = server.dynamodb_endpoint().trim_start_matches("http://");
         let engine: SocketAddr = engine.parse().with_context(|| format!("{engine} is no address"))?;
         let tls = TlsFront::start(engine, &folder)?;
-        Ok(Room { server, tls, python, folder })
+        Ok(Room { server, tls, python, folder, _one_cpu: one_cpu })
     }
 
     /// Ends the database.
