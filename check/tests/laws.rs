@@ -1,6 +1,6 @@
 //! The laws hold in every order of the scenarios, and in some thousand storms; `RIPPLE_STORMS=…` lets so many rage.
 
-use ripple_check::{Storm, every_schedule, scenarios, storm};
+use ripple_check::{Contest, Storm, every_schedule, scenarios, storm};
 use ripple_core::store::memory::Memory;
 
 /// Shares work among as many threads as the machine has.
@@ -33,5 +33,17 @@ fn in_storms() {
         if let Err(losing) = storm(Storm::default(), seed, Memory::new) {
             panic!("`ripple check --seed {seed}`:\n{losing}");
         }
+    });
+}
+
+/// In a virtual time: whoever loses a try does not go on losing to those who come anew.
+#[test]
+fn where_sixteen_save_one_record_over_and_over_nobody_is_refused() {
+    share(0..4, |seed| {
+        let run = Contest { writers: 16, saves: 20 }.run(Memory::new(), seed);
+        assert_eq!(run.verdict, Ok(()), "seed {seed}");
+        assert_eq!(run.contended, 0, "of {:?}", run.tries);
+        let (saves, tries) = (run.tries.len(), run.tries.iter().sum::<u32>() as usize);
+        assert!(tries <= 3 * saves, "{tries} tries of {saves} saves");
     });
 }

@@ -16,7 +16,7 @@ use crate::read;
 use crate::session::Session;
 use crate::snapshot::Snapshot;
 use crate::snapshot::protocol::{Freshness, LOST, Protocol, Read, Refresh, Step};
-use crate::store::dynamodb::copy;
+use crate::store::dynamodb::copy::{self, Copy};
 use crate::store::{Capacity, Consistency, Page, Position, Source, StoreError, StoreErrorKind};
 use crate::value::shape_members;
 
@@ -212,14 +212,18 @@ impl<S: Source, C: Clock, N: Colo> Replica<S, C, N> {
     /// is known since it began, and no later.
     async fn take_copy(&self, refresh: Refresh) -> Option<()> {
         let text = self.colo.as_ref()?.find().await?;
-        let (began, projects) = copy::read(&text)?;
+        let copy = Copy::open(&text)?;
         let held = &mut *self.held();
-        held.protocol.would_take(began, self.clock.now()).then(|| {
-            held.too_large = false;
-            held.snapshot.fill(projects, began, began);
-            held.bound();
-            held.protocol.took(refresh, began);
-        })
+        // Looked at before all of it is read: when a full read is due, what is found is most often this host's own last.
+        if !held.protocol.would_take(copy.began, self.clock.now()) {
+            return None;
+        }
+        let projects = copy.projects()?;
+        held.too_large = false;
+        held.snapshot.fill(projects, copy.began, copy.began);
+        held.bound();
+        held.protocol.took(refresh, copy.began);
+        Some(())
     }
 
     /// Takes in a record that somebody else's answer showed: a write's, on its way through this host.

@@ -21,10 +21,24 @@ pub(crate) fn write(began: Timestamp, projects: &[Project]) -> Vec<u8> {
     text
 }
 
-/// When the full read began, and what it gave. `None`: the text is none of [`write`]'s.
-pub(crate) fn read(text: &[u8]) -> Option<(Timestamp, Vec<Project>)> {
-    let (began, answer) = str::from_utf8(text).ok()?.split_once('\n')?;
-    Some((Timestamp(began.parse().ok()?), decode::projects(answer)?))
+/// A text of [`write`]'s, as far as its beginning tells.
+pub(crate) struct Copy<'a> {
+    /// When the full read began.
+    pub(crate) began: Timestamp,
+    answer: &'a str,
+}
+
+impl<'a> Copy<'a> {
+    /// `None`: it is no such text.
+    pub(crate) fn open(text: &'a [u8]) -> Option<Copy<'a>> {
+        let (began, answer) = str::from_utf8(text).ok()?.split_once('\n')?;
+        Some(Copy { began: Timestamp(began.parse().ok()?), answer })
+    }
+
+    /// What the read gave. `None`: the text is damaged.
+    pub(crate) fn projects(&self) -> Option<Vec<Project>> {
+        decode::projects(self.answer)
+    }
 }
 
 /// The item that a project was read from, less what no reader asks for.
@@ -98,6 +112,11 @@ mod tests {
         );
         members.insert("BS".to_owned(), Value::Binaries([vec![], vec![7]].into()));
         members
+    }
+
+    fn read(text: &[u8]) -> Option<(Timestamp, Vec<Project>)> {
+        let copy = Copy::open(text)?;
+        Some((copy.began, copy.projects()?))
     }
 
     #[test]
