@@ -170,15 +170,15 @@ pub(crate) fn shape_members(members: Members, stored: &Members) -> Members {
 /// Entries are known by their `id`, those without one by their JSON: of stored ones that look alike in it, each comes
 /// back in its turn.
 fn shape_entries(list: Vec<Value>, stored: &[Value]) -> Vec<Value> {
-    let mut by_id: HashMap<&Value, Vec<&Value>> = HashMap::new();
+    if !stored.iter().any(Value::has_dynamodb_type) {
+        return list;
+    }
+    let mut by_id = entries_by_id(stored);
     let mut by_json: HashMap<String, Vec<&Value>> = HashMap::new();
-    let typed = stored.iter().any(|entry| entry.entry_id().is_none() && entry.has_dynamodb_type());
-    for entry in stored.iter().rev() {
-        match entry.entry_id() {
-            Some(id) => by_id.entry(id).or_default().push(entry),
-            None if typed => by_json.entry(entry.to_json()).or_default().push(entry),
-            None => {}
-        }
+    let unnamed = || stored.iter().rev().filter(|entry| entry.entry_id().is_none());
+    let typed = unnamed().any(Value::has_dynamodb_type);
+    for entry in unnamed().filter(|_| typed) {
+        by_json.entry(entry.to_json()).or_default().push(entry);
     }
     let shape = |value: Value| {
         // Two of one id (another writer may have made them) come back in their order.
@@ -196,6 +196,15 @@ fn shape_entries(list: Vec<Value>, stored: &[Value]) -> Vec<Value> {
         }
     };
     list.into_iter().map(shape).collect()
+}
+
+/// The entries of each id, the first last.
+pub(crate) fn entries_by_id(list: &[Value]) -> HashMap<&Value, Vec<&Value>> {
+    let mut named: HashMap<&Value, Vec<&Value>> = HashMap::with_capacity(list.len());
+    for (id, entry) in list.iter().rev().filter_map(|entry| Some((entry.entry_id()?, entry))) {
+        named.entry(id).or_default().push(entry);
+    }
+    named
 }
 
 impl Value {

@@ -1,7 +1,7 @@
 //! What a caller sent, and what it makes of the state it was made on.
 
 use super::{Receipt, ids, merge};
-use crate::value::{Members, Value, shape_members};
+use crate::value::{Members, Value};
 
 /// An edit of a record's attributes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,7 +47,7 @@ impl Edit {
 
     fn apply(&self, base: &Members) -> Members {
         match self {
-            Edit::Replace(sent) => replace(base.clone(), sent),
+            Edit::Replace(sent) => replace(base, sent),
             Edit::Patch(sent) => patch(base.clone(), sent),
             Edit::Restore(state) => state.clone(),
         }
@@ -89,19 +89,19 @@ fn shape_new(mine: Members, base: &Members, theirs: &Members) -> Members {
     mine.into_iter().map(shape).collect()
 }
 
-fn replace(mut members: Members, sent: &Members) -> Members {
-    for (name, value) in shape_members(sent.clone(), &members) {
-        match (value, members.get(&name)) {
-            (Value::Null, Some(Value::Null)) => {}
-            (Value::Null, _) => {
-                members.remove(&name);
-            }
-            (value, _) => {
-                members.insert(name, value);
-            }
-        }
+fn replace(members: &Members, sent: &Members) -> Members {
+    let left_alone = members.iter().filter(|(name, _)| !sent.contains_key(*name));
+    let mut made: Members = left_alone.map(|(name, value)| (name.clone(), value.clone())).collect();
+    for (name, value) in sent {
+        let value = match (value, members.get(name)) {
+            (Value::Null, Some(Value::Null)) => Value::Null,
+            (Value::Null, _) => continue,
+            (value, Some(stored)) => value.clone().shaped_like(stored),
+            (value, None) => value.clone(),
+        };
+        made.insert(name.clone(), value);
     }
-    members
+    made
 }
 
 fn patch(mut members: Members, sent: &Members) -> Members {

@@ -2,7 +2,13 @@
 
 use std::collections::HashMap;
 
+use foldhash::fast::RandomState;
+
 use crate::value::Value;
+
+/// By what is known of entries. Hashing them is a quarter of a merge with the standard library's hash, and a record has
+/// too few for anybody to make them collide to some purpose.
+pub(crate) type Map<K, V> = HashMap<K, V, RandomState>;
 
 /// Known by its `id` or by its value, and, among equals, by its count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -30,13 +36,13 @@ impl<'a> Key<'a> {
 #[derive(Debug)]
 pub(crate) struct Entries<'a> {
     ordered: Vec<(Key<'a>, &'a Value)>,
-    places: HashMap<Key<'a>, usize>,
-    counts: HashMap<Identity<'a>, usize>,
+    places: Map<Key<'a>, usize>,
+    counts: Map<Identity<'a>, usize>,
 }
 
 impl<'a> Entries<'a> {
-    pub(crate) fn of(list: impl Iterator<Item = &'a Value>) -> Entries<'a> {
-        let mut counts: HashMap<Identity<'a>, usize> = HashMap::new();
+    pub(crate) fn of(list: impl ExactSizeIterator<Item = &'a Value>) -> Entries<'a> {
+        let mut counts: Map<Identity<'a>, usize> = Map::with_capacity_and_hasher(list.len(), RandomState::default());
         let keyed = list.map(|entry| {
             let identity = entry.entry_id().map_or(Identity::Value(entry), Identity::Id);
             let count = counts.entry(identity).or_default();

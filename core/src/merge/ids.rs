@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest as _, Sha256};
 
-use crate::value::{Members, Value};
+use crate::value::{Members, Value, entries_by_id};
 
 /// The member that an entry is known by.
 const ID: &str = "id";
@@ -36,7 +36,9 @@ fn give_in(value: &mut Value, known: [Option<&Value>; 2], version: Option<u64>) 
 }
 
 fn give_entries(list: &mut [Value], known: [&[Value]; 2], version: Option<u64>) {
-    let mut named = known.map(by_id);
+    // Mostly none has entries of its own.
+    let nested = list.iter().any(|entry| entry.entry_id().is_some() && has_list(entry));
+    let mut named = known.map(|side| entries_by_id(if nested { side } else { &[] }));
     let mut unnamed: HashMap<&Value, usize> = HashMap::new();
     for side in known.map(unnamed_entries) {
         for (entry, count) in side {
@@ -71,15 +73,6 @@ fn give_entries(list: &mut [Value], known: [&[Value]; 2], version: Option<u64>) 
     }
 }
 
-/// The entries of each id, the first last.
-fn by_id(list: &[Value]) -> HashMap<&Value, Vec<&Value>> {
-    let mut named: HashMap<&Value, Vec<&Value>> = HashMap::new();
-    for (id, entry) in list.iter().rev().filter_map(|entry| Some((entry.entry_id()?, entry))) {
-        named.entry(id).or_default().push(entry);
-    }
-    named
-}
-
 /// How many there are of each entry that has no id.
 fn unnamed_entries(list: &[Value]) -> HashMap<&Value, usize> {
     let mut unnamed: HashMap<&Value, usize> = HashMap::new();
@@ -87,6 +80,15 @@ fn unnamed_entries(list: &[Value]) -> HashMap<&Value, usize> {
         *unnamed.entry(entry).or_default() += 1;
     }
     unnamed
+}
+
+/// Whether there is a list in it.
+fn has_list(value: &Value) -> bool {
+    match value {
+        Value::List(_) => true,
+        Value::Map(members) => members.values().any(has_list),
+        _ => false,
+    }
 }
 
 fn lacks_id(members: &Members) -> bool {

@@ -1,9 +1,10 @@
 //! Lists and sets, merged entry by entry.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 
-use super::entries::{Entries, Key};
+use foldhash::fast::RandomState;
+
+use super::entries::{Entries, Key, Map};
 use super::receipt::{Counts, Notes};
 use super::{is_empty, merge_value};
 use crate::value::Value;
@@ -46,7 +47,7 @@ pub(super) fn merge(
         base: &Entries::of(before.iter()),
         theirs: &Entries::of(their_list.iter()),
         mine: &Entries::of(my_list.iter()),
-        entries: HashMap::new(),
+        entries: Map::with_capacity_and_hasher(their_list.len() + my_list.len(), RandomState::default()),
         counts: Counts::default(),
     };
     merge.take_theirs();
@@ -58,12 +59,14 @@ pub(super) fn merge(
     let mut merged = Vec::with_capacity(order.len());
     for key in order {
         let Some(Entry { value, notes, overruled }) = entries.remove(&key) else { continue };
-        told.within(&merged.len().to_string(), |told| {
-            told.won_in(&notes);
-            if overruled {
-                told.kept();
-            }
-        });
+        if overruled || !notes.receipt.won.is_empty() {
+            told.within(&merged.len().to_string(), |told| {
+                told.won_in(&notes);
+                if overruled {
+                    told.kept();
+                }
+            });
+        }
         merged.push(value);
     }
     // Where the sides' sets are of several types, of the first that the elements fit as they are: a text that stands
@@ -87,7 +90,7 @@ struct Merge<'a, 'e> {
     theirs: &'e Entries<'a>,
     mine: &'e Entries<'a>,
     /// What is in the merged list.
-    entries: HashMap<Key<'a>, Entry>,
+    entries: Map<Key<'a>, Entry>,
     /// What the save did.
     counts: Counts,
 }
@@ -105,7 +108,9 @@ impl<'a> Merge<'a, '_> {
         for (key, theirs) in self.theirs.iter() {
             let base = self.base.get(&key);
             let mut notes = Notes::default();
+            let mut overruled = false;
             let merged = match self.mine.get(&key) {
+                Some(mine) if mine == theirs => Some(theirs.clone()),
                 Some(mine) => {
                     let merged = merge_value(base, Some(theirs), Some(mine), &mut notes);
                     self.counts.changed += usize::from(merged.as_ref() != Some(theirs));
@@ -115,9 +120,11 @@ impl<'a> Merge<'a, '_> {
                     self.counts.removed += 1;
                     None
                 }
-                None => Some(theirs.clone()),
+                None => {
+                    overruled = base.is_some_and(|base| base != theirs);
+                    Some(theirs.clone())
+                }
             };
-            let overruled = base.is_some_and(|base| base != theirs) && !self.mine.contains(&key);
             self.entries.extend(merged.map(|value| (key, Entry { value, notes, overruled })));
         }
     }
@@ -140,7 +147,7 @@ impl<'a> Merge<'a, '_> {
         let mine_leads = self.mine.moved_since(self.base) && !self.theirs.moved_since(self.base);
         let (spine, grafts) = if mine_leads { (self.mine, self.theirs) } else { (self.theirs, self.mine) };
         // By the neighbour that they follow; `None`: at the beginning.
-        let mut following: HashMap<Option<Key<'a>>, Vec<Key<'a>>> = HashMap::new();
+        let mut following: Map<Option<Key<'a>>, Vec<Key<'a>>> = Map::default();
         let mut neighbour = None;
         for (key, _) in grafts.iter() {
             if spine.contains(&key) {
