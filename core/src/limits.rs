@@ -82,12 +82,12 @@ pub const HISTORY_PAGE: usize = 100;
 pub const OVERLAP: Duration = Duration::from_secs(30);
 
 /// Tries of a save whose record somebody else is saving too.
-pub const SAVE_TRIES: u32 = 12;
+pub const SAVE_TRIES: u32 = 16;
 
 /// The longest wait before the third try; it doubles with each. The second is made at once.
 pub const SAVE_BACKOFF: Duration = Duration::from_millis(40);
 
-/// But for no longer than this: all twelve wait for three seconds, or six at most.
+/// But for no longer than this: all sixteen wait for five seconds, or ten at most.
 pub const SAVE_WAIT: Duration = Duration::from_secs(1);
 
 /// Everything one DynamoDB operation may take, its retries included. API Gateway gives up after 29 s.
