@@ -9,9 +9,10 @@ use std::collections::BTreeMap;
 use ripple_core::limits;
 use ripple_core::value::{Members, Value};
 
+use crate::heard::{Heard, version};
 use crate::law::{self, check_once, shown};
 use crate::script::{FOREIGN, UNKNOWN};
-use crate::writer::{Heard, Sent, What, version};
+use crate::writer::{Sent, What};
 
 pub(crate) use receipt::receipt_version;
 pub(crate) use state::State;

@@ -29,6 +29,7 @@
 
 mod choice;
 mod explore;
+mod heard;
 mod judge;
 mod law;
 mod scenario;

@@ -7,12 +7,13 @@ use ripple_core::value::Members;
 use ripple_core::{Project, ProjectId};
 
 use crate::choice::Choices;
+use crate::heard::{Heard, members};
 use crate::judge::{Evidence, SETUP, State, judge};
 use crate::scenario::Scenario;
 use crate::script::{Ask, FOREIGN, Foreign, Script, Step, new_record};
 use crate::table::{Table, look};
 use crate::world::{Conditions, Order, Task, World};
-use crate::writer::{Heard, What, Writer, members};
+use crate::writer::{What, Writer};
 
 /// How much likelier an operation goes well than one of its faults.
 const LUCK: usize = 60;

@@ -15,7 +15,8 @@ use std::time::Duration;
 use ripple_core::{Project, ProjectId, Timestamp};
 
 use crate::choice::Choices;
-use crate::writer::{Heard, Sent};
+use crate::heard::Heard;
+use crate::writer::Sent;
 
 /// Somebody at work.
 pub(crate) type Task = Pin<Box<dyn Future<Output = ()>>>;

@@ -4,12 +4,13 @@ use std::rc::Rc;
 
 use bytes::Bytes;
 use http::header::LINK;
-use http::{Method, Request, Response};
+use http::{Method, Request};
 use ripple_core::key::Caller;
 use ripple_core::store::{Capacity, Consistency};
 use ripple_core::value::{Members, Value, parse};
-use ripple_core::{Api, Error, Moment, Project, ProjectId, Report};
+use ripple_core::{Api, Moment, Project, ProjectId};
 
+use crate::heard::{Heard, version};
 use crate::script::{Ask, Edit, Foreign, Id, Script, Step, foreign_record, new_record};
 use crate::table::{Asked, Link, Table, look};
 use crate::world::{Operation, World};
@@ -40,96 +41,6 @@ pub(crate) enum What {
     Create(Members),
     Delete,
     Restore(u64),
-}
-
-/// What a client gets to hear.
-#[derive(Clone, Debug)]
-pub(crate) enum Heard {
-    Nothing,
-    Answer {
-        status: u16,
-        body: Option<Members>,
-        receipt: String,
-        capacity: String,
-        /// What the host's log tells of an error.
-        cause: Option<String>,
-    },
-}
-
-impl Heard {
-    fn of(response: &Response<Bytes>) -> Heard {
-        let header = |name: &str| {
-            let value = response.headers().get(name).and_then(|value| value.to_str().ok());
-            value.unwrap_or_default().to_owned()
-        };
-        Heard::Answer {
-            status: response.status().as_u16(),
-            body: members(response.body()),
-            receipt: header("ripple-receipt"),
-            capacity: header("ripple-capacity"),
-            cause: response.extensions().get::<Report>().and_then(|report| report.error.clone()),
-        }
-    }
-
-    /// Whether the save may have been made or not.
-    pub(crate) fn leaves_open(&self) -> bool {
-        match self {
-            Heard::Nothing => true,
-            Heard::Answer { status, .. } => *status == 503 && !self.is_contended(),
-        }
-    }
-
-    /// Whether it lost every try, and so has done nothing.
-    pub(crate) fn is_contended(&self) -> bool {
-        let detail = Error::Contended.to_string();
-        self.code() == Some("unavailable") && self.member("detail") == Some(&detail.as_str().into())
-    }
-
-    pub(crate) fn is_success(&self) -> bool {
-        matches!(self, Heard::Answer { status, .. } if (200..300).contains(status))
-    }
-
-    /// A problem's code.
-    pub(crate) fn code(&self) -> Option<&str> {
-        match self.member("code") {
-            Some(Value::String(code)) => Some(code),
-            _ => None,
-        }
-    }
-
-    pub(crate) fn version(&self) -> Option<u64> {
-        match self.member("version") {
-            Some(Value::Number(version)) => version.as_u64(),
-            _ => None,
-        }
-    }
-
-    fn member(&self, name: &str) -> Option<&Value> {
-        match self {
-            Heard::Answer { body: Some(body), .. } => body.get(name),
-            _ => None,
-        }
-    }
-
-    pub(crate) fn text(&self) -> String {
-        match self {
-            Heard::Nothing => "hears nothing".to_owned(),
-            Heard::Answer { status, cause: Some(cause), .. } => format!("is answered {status}: {cause}"),
-            Heard::Answer { status, receipt, .. } if receipt.is_empty() => {
-                let version = self.version().map(|version| format!(", version {version}"));
-                format!("is answered {status}{}", version.unwrap_or_default())
-            }
-            Heard::Answer { status, receipt, .. } => format!("is answered {status}: {receipt}"),
-        }
-    }
-}
-
-/// A JSON object as the client sees it.
-pub(crate) fn members(json: &[u8]) -> Option<Members> {
-    match parse(json) {
-        Ok(Value::Map(members)) => Some(members),
-        _ => None,
-    }
 }
 
 /// What becomes of a request between client and host.
@@ -394,14 +305,6 @@ fn see(heard: &Heard, view: &mut Option<Members>, tombstone: &mut Option<u64>) {
         Heard::Answer { status: 410, .. } => *tombstone = heard.version(),
         Heard::Answer { status: 204, receipt, .. } => *tombstone = crate::judge::receipt_version(receipt),
         _ => {}
-    }
-}
-
-/// The version that a record or a row shows.
-pub(crate) fn version(record: &Members) -> Option<u64> {
-    match record.get("version") {
-        Some(Value::Number(version)) => version.as_u64(),
-        _ => None,
     }
 }
 

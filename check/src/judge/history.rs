@@ -4,8 +4,8 @@ use ripple_core::value::{Members, Value};
 
 use super::state::{SYSTEM, with};
 use super::{Evidence, Made, Versions};
+use crate::heard::{Heard, version};
 use crate::law::{id, shown};
-use crate::writer::{Heard, version};
 
 impl Evidence<'_> {
     /// The history has a row for each version, which tells what the write changed and what that replaced, and shows the

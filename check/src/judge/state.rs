@@ -3,9 +3,9 @@
 use ripple_core::Project;
 use ripple_core::value::{Members, Value};
 
+use crate::heard::members;
 use crate::law::{alike, shown};
 use crate::script::UNKNOWN;
-use crate::writer::members;
 
 /// What a caller does not send, or sends in vain.
 pub(super) const SYSTEM: [&str; 4] = ["prj_id", "version", "updated_at", "updated_by"];
