@@ -13,16 +13,27 @@ use crate::config::Config;
 // A cache of its own: what the default one holds, `fetch` finds too.
 #[wasm_bindgen(inline_js = r#"
     const NAME = "ripple";
+    // Milliseconds that a reader waits for it. It is near; DynamoDB is there too.
+    const PATIENCE = 1000;
 
-    export async function find_copy(url) {
+    function soon(promise) {
+        let timer;
+        const late = new Promise((_, reject) => (timer = setTimeout(reject, PATIENCE)));
+        return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+    }
+
+    async function find(url) {
         const response = await (await caches.open(NAME)).match(url);
         return response && new Uint8Array(await response.arrayBuffer());
     }
 
-    export async function keep_copy(url, copy, seconds) {
+    async function keep(url, copy, seconds) {
         const headers = { "cache-control": `max-age=${seconds}` };
         await (await caches.open(NAME)).put(url, new Response(copy, { headers }));
     }
+
+    export const find_copy = (url) => soon(find(url));
+    export const keep_copy = (url, copy, seconds) => soon(keep(url, copy, seconds));
 "#)]
 extern "C" {
     /// Undefined, if there is none.
@@ -49,7 +60,7 @@ impl SharedCopy {
 }
 
 impl Colo for SharedCopy {
-    /// A cache that fails has nothing.
+    /// A cache that fails, or takes its time, has nothing.
     async fn find(&self) -> Option<Vec<u8>> {
         let found = find_copy(&self.url).await.ok()?;
         found.dyn_ref::<Uint8Array>().map(Uint8Array::to_vec)

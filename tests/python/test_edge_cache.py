@@ -83,9 +83,16 @@ def test_an_isolate_begins_with_what_another_has_read(dev, tmp_path):
     assert 10 * read_units(answer) < everything
 
 
-@pytest.mark.parametrize("open", ["async () => ({ match: async () => undefined, put: async () => {} })", "undefined"])
-def test_where_the_cache_keeps_nothing_or_is_none(dev, tmp_path, open):
-    """As on workers.dev, and where no cache is at all."""
+CACHES = {
+    "keeps nothing": "async () => ({ match: async () => undefined, put: async () => {} })",
+    "is none": "undefined",
+    "never answers": "() => new Promise(() => {})",
+}
+
+
+@pytest.mark.parametrize("open", CACHES.values(), ids=CACHES.keys())
+def test_without_the_cache_each_isolate_reads_by_itself(dev, tmp_path, open):
+    """As on workers.dev, where no cache is at all, and where it is out of order."""
     main = f'''
         Object.defineProperty(globalThis, "caches", {{ value: {{ open: {open} }} }});
         export {{ default }} from "{ROOT}/edge/worker.js";
