@@ -1,6 +1,6 @@
 //! Conditional requests (RFC 9110 §13).
 
-use headers::{ETag, Header, HeaderMapExt as _, IfMatch, IfNoneMatch};
+use headers::{ETag, Header, IfMatch, IfNoneMatch};
 use http::{HeaderMap, HeaderValue};
 
 use crate::error::{Error, Fault};
@@ -52,7 +52,20 @@ fn condition<H: Header>(headers: &HeaderMap, name: &'static str) -> Result<Optio
         return Ok(None);
     }
     let bad = |_| Error::InvalidRequest(vec![Fault::header(name, "is no list of entity tags")]);
-    headers.typed_try_get().map_err(bad)
+    let values: Vec<HeaderValue> = headers.get_all(name).iter().map(without_spaced_tags).collect();
+    H::decode(&mut values.iter()).map(Some).map_err(bad)
+}
+
+/// A tag with a space in it is none (RFC 9110 §8.8.3), and one that nothing has once there is another character in its
+/// place. `headers` holds that no caller sends it: it panics where debug assertions are on, and else takes it.
+fn without_spaced_tags(value: &HeaderValue) -> HeaderValue {
+    let mut quoted = false;
+    let fit = |byte: &u8| {
+        quoted ^= *byte == b'"';
+        if quoted && matches!(byte, b' ' | b'\t') { b'^' } else { *byte }
+    };
+    let bytes: Vec<u8> = value.as_bytes().iter().map(fit).collect();
+    HeaderValue::from_bytes(&bytes).expect("a caret may stand wherever a space may")
 }
 
 /// A strong entity tag of text in base64url.

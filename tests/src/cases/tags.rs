@@ -178,7 +178,10 @@ fn what_is_no_tag_matches_nothing(t: &Target) {
     let id = t.some_project();
     let tag = t.read(&id).etag();
     let bare = tag.trim_matches('"');
-    for malformed in [bare.to_owned(), format!("\"{bare}"), format!("{tag} {tag}"), format!("w/{tag}")] {
+    let spaced =
+        [" ", "\t"].map(|space| format!("{space}{bare}")).map(|spaced| format!("\"{spaced}\", \"{spaced}\"y\""));
+    let malformed = [bare.to_owned(), format!("\"{bare}"), format!("{tag} {tag}"), format!("w/{tag}")];
+    for malformed in malformed.into_iter().chain(spaced) {
         for call in writes(t, &id, &malformed) {
             t.refused(&id, call, 412, "precondition_failed");
         }
