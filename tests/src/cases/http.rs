@@ -56,11 +56,20 @@ fn same_but_for_the_body(get: Call<'_>, head: Call<'_>) {
     assert_eq!(own_headers(&get), own_headers(&head), "{}", get.asked());
 }
 
-/// An answer's headers but for those of the connection, and the cost, which follows the table as it grows.
+/// An answer's headers but for those of the connection, and those that tell of the moment: the cost, which follows
+/// the table as it grows, and the age of the copy that answered, which a refresh between two requests changes.
 /// Content-Length may be left out of an answer to HEAD (RFC 9110 §9.3.2).
 fn own_headers(answer: &Answer) -> Vec<(String, String)> {
-    const OTHERS: [&str; 6] =
-        ["connection", "content-length", "date", "keep-alive", "ripple-capacity", "transfer-encoding"];
+    const OTHERS: [&str; 8] = [
+        "age",
+        "cache-status",
+        "connection",
+        "content-length",
+        "date",
+        "keep-alive",
+        "ripple-capacity",
+        "transfer-encoding",
+    ];
     let mut headers: Vec<_> = answer
         .headers()
         .iter()
