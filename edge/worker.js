@@ -38,9 +38,16 @@ function file(request, env) {
   if (["GET", "HEAD"].includes(request.method) && FILE.test(request.url)) return env.FILES.fetch(request);
 }
 
+// Whoever asked may go, and the runtime ends what was done for them alone. A refresh is for all who wait for it.
+// https://developers.cloudflare.com/workers/runtime-apis/context/#waituntil
+function toItsEnd(answer, context) {
+  context.waitUntil(answer);
+  return answer;
+}
+
 export default {
   fetch(request, env, context) {
     if (state.criticalError) recover();
-    return listAtOnce(request, context) ?? file(request, env) ?? ripple.fetch(request, env, context);
+    return listAtOnce(request, context) ?? file(request, env) ?? toItsEnd(ripple.fetch(request, env, context), context);
   },
 };

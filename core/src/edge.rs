@@ -16,14 +16,13 @@ use crate::key::{KeyRecord, Scope};
 use crate::method::{self, Answer};
 use crate::problem::{self, Kind};
 use crate::project::{ContentHash, Project, Timestamp};
-use crate::replica::{Clock, Colo, Prepared, Replica};
+use crate::replica::{Clock, Colo, Preparation, Prepared, Replica};
 use crate::route::{Resource, Route};
 use crate::session::{SESSION, Session};
 use crate::snapshot::protocol::{Freshness, Refresh};
 use crate::store::{Capacity, Source, StoreError};
 use crate::value::{self, Value};
 
-/// RFC 9211.
 /// RFC 9211.
 pub const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 
@@ -141,30 +140,31 @@ impl<S: Source, C: Clock, N: Colo> Api<Replica<S, C, N>> {
         let session = Session::of(request.headers()).unwrap_or_default();
         let mut cost = Capacity::default();
         let newer = wants_newer(request.headers());
-        let prepared = match admitted.route.scope {
-            None => Ok(None),
+        let Preparation { result, behind } = match admitted.route.scope {
+            None => Preparation { result: Ok(None), behind: None },
             Some(_) => self.store().prepare(&session, newer, &mut cost).await,
         };
         admitted.add_cost(cost);
-        match prepared {
-            Err(error) => ReadAnswer { response: admitted.conclude(request.method(), Err(error.into())), behind: None },
-            Ok(prepared) => {
-                let result = async {
-                    let mut call = admitted.call(self.store(), request)?;
-                    let answer = method::run_near(&mut call).await?;
-                    call.finish(answer)
-                };
-                let result = result.await;
-                let mut response = admitted.conclude(request.method(), result);
-                if let Some(prepared) = prepared.filter(|_| tells_age(&response)) {
-                    let ttl = time_left(self.store().fresh(), prepared.age);
-                    let headers = response.headers_mut();
-                    headers.insert(AGE, HeaderValue::from(prepared.age.as_secs()));
-                    headers.insert(CACHE_STATUS, cache_status(&prepared, newer, ttl));
-                }
-                ReadAnswer { response, behind: prepared.and_then(|prepared| prepared.behind) }
+        let prepared = match result {
+            Ok(prepared) => prepared,
+            Err(error) => {
+                return ReadAnswer { response: admitted.conclude(request.method(), Err(error.into())), behind };
             }
+        };
+        let result = async {
+            let mut call = admitted.call(self.store(), request)?;
+            let answer = method::run_near(&mut call).await?;
+            call.finish(answer)
+        };
+        let result = result.await;
+        let mut response = admitted.conclude(request.method(), result);
+        if let Some(prepared) = prepared.filter(|_| tells_age(&response)) {
+            let ttl = time_left(self.store().fresh(), prepared.age);
+            let headers = response.headers_mut();
+            headers.insert(AGE, HeaderValue::from(prepared.age.as_secs()));
+            headers.insert(CACHE_STATUS, cache_status(&prepared, newer, ttl));
         }
+        ReadAnswer { response, behind }
     }
 
     /// The whole list if it can be sent at once: the key is remembered and may read, the snapshot is fresh. Nothing is
@@ -215,9 +215,9 @@ fn wants_newer(headers: &HeaderMap) -> bool {
         .is_some_and(|control| control.no_cache() || control.no_store() || control.max_age() == Some(Duration::ZERO))
 }
 
-/// What tells of records tells of its age; an error is of this moment.
+/// What tells of records tells of its age, and so does that there is none; any other error is of this moment.
 fn tells_age(response: &Response<Bytes>) -> bool {
-    response.status() == StatusCode::OK || response.status() == StatusCode::NOT_MODIFIED
+    matches!(response.status(), StatusCode::OK | StatusCode::NOT_MODIFIED | StatusCode::NOT_FOUND | StatusCode::GONE)
 }
 
 /// Whole seconds that a snapshot stays fresh; negative when it is no longer.

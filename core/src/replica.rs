@@ -96,7 +96,14 @@ pub struct Prepared {
     pub fetched: bool,
     /// Whether nothing was known before it.
     pub missed: bool,
-    /// To be run when the answer is on its way.
+}
+
+/// What is ready for a read.
+#[derive(Debug)]
+pub struct Preparation {
+    /// What it will be answered from. `None`: the list is too large to hold, and reads go through to the store.
+    pub result: Result<Option<Prepared>, StoreError>,
+    /// To be run when the answer is on its way, whatever that is: until it counts as lost nobody else refreshes.
     pub behind: Option<Refresh>,
 }
 
@@ -120,16 +127,8 @@ impl<S: Source, C: Clock, N: Colo> Replica<S, C, N> {
     }
 
     /// Makes the snapshot good enough to answer a read from: refreshed, if `newer` is wanted or it is too old, and
-    /// with what the session wrote. `None`: the list is too large to hold, and reads go through to the store.
-    ///
-    /// # Errors
-    /// When there is nothing to answer from and DynamoDB does not answer.
-    pub async fn prepare(
-        &self,
-        session: &Session,
-        newer: bool,
-        cost: &mut Capacity,
-    ) -> Result<Option<Prepared>, StoreError> {
+    /// with what the session wrote. It fails when there is nothing to answer from and DynamoDB does not answer.
+    pub async fn prepare(&self, session: &Session, newer: bool, cost: &mut Capacity) -> Preparation {
         let asked = self.clock.now();
         let missed = self.held().protocol.age(asked).is_none();
         let mut fetched = false;
@@ -147,15 +146,20 @@ impl<S: Source, C: Clock, N: Colo> Replica<S, C, N> {
                         last_error = Some(error);
                     }
                 },
-                Step::Fail => return Err(last_error.unwrap_or_else(unreachable_store)),
+                Step::Fail => {
+                    let error = last_error.unwrap_or_else(unreachable_store);
+                    return Preparation { result: Err(error), behind: None };
+                }
             }
         };
         if self.held().too_large {
-            return Ok(None);
+            return Preparation { result: Ok(None), behind };
         }
-        fetched |= self.read_what_was_written(session, cost).await?;
-        let age = self.held().protocol.age(self.clock.now()).unwrap_or_default();
-        Ok(Some(Prepared { freshness, age, fetched, missed, behind }))
+        let result = self.read_what_was_written(session, cost).await.map(|asked| {
+            let age = self.held().protocol.age(self.clock.now()).unwrap_or_default();
+            Some(Prepared { freshness, age, fetched: fetched || asked, missed })
+        });
+        Preparation { result, behind }
     }
 
     /// Does a refresh that the protocol has begun. Returns whether the store was asked: a host beside this one may have been

@@ -145,8 +145,10 @@ async fn edge_and_origin_answer_the_same() {
         for name in ["etag", "link", "content-type", "cache-control"] {
             assert_eq!(header(edge.headers(), name), header(origin.headers(), name), "{path}: {name}");
         }
-        let tells = origin.status() == StatusCode::OK;
-        assert_eq!(edge.headers().contains_key("age"), tells, "{path}");
+        let tells = origin.status() != StatusCode::BAD_REQUEST; // that there is no record is known as of then, too
+        for name in ["age", "cache-status"] {
+            assert_eq!(edge.headers().contains_key(name), tells, "{path}");
+        }
     }
 }
 
@@ -323,6 +325,13 @@ async fn a_list_that_outgrows_its_bound_change_by_change_is_not_held() {
     }
     assert_eq!(held, [true, true, false]);
     assert_eq!(setting.read("/prj/p07", &[]).await.status(), StatusCode::OK);
+    // And nobody waits for a refresh of it that nobody does.
+    for _ in 0..30 {
+        setting.pass(7);
+        let asked = setting.clock.now();
+        assert_eq!(setting.read("/prj/p07", &[]).await.status(), StatusCode::OK);
+        assert_eq!(setting.clock.now(), asked);
+    }
 }
 
 async fn store_get(store: &Memory, id: &str) -> ripple_core::Project {

@@ -15,7 +15,7 @@ use std::task::{Context, Waker};
 
 use ripple_core::ProjectId;
 use ripple_core::list::Query;
-use ripple_core::replica::{Clock as _, Prepared, Replica};
+use ripple_core::replica::{Clock as _, Preparation, Prepared, Replica};
 use ripple_core::session::Session;
 use ripple_core::snapshot::protocol::{FRESH, Freshness, STALE, STALE_IF_ERROR};
 use ripple_core::store::{Capacity, Consistency, Source as _};
@@ -89,19 +89,21 @@ impl Schedule {
             };
             let asked = host.clock().now();
             let mut cost = Capacity::default();
-            let Ok(prepared) = host.prepare(&session, newer, &mut cost).await else { return };
-            let prepared = prepared.expect("the table is small");
-            check_age(&prepared, newer, host.clock().now().0 - asked.0);
-            for (id, version) in &wrote {
-                let found = host.get(id, Consistency::Eventual, &mut cost).await.expect("memory answers");
-                let seen = found.as_ref().map_or(0, |project| project.version);
-                assert!(
-                    seen >= *version || world.was_rewritten(id),
-                    "{id} is at version {seen}, its writer wrote {version}"
-                );
+            let Preparation { result, behind } = host.prepare(&session, newer, &mut cost).await;
+            if let Ok(prepared) = result {
+                let prepared = prepared.expect("the table is small");
+                check_age(&prepared, newer, host.clock().now().0 - asked.0);
+                for (id, version) in &wrote {
+                    let found = host.get(id, Consistency::Eventual, &mut cost).await.expect("memory answers");
+                    let seen = found.as_ref().map_or(0, |project| project.version);
+                    assert!(
+                        seen >= *version || world.was_rewritten(id),
+                        "{id} is at version {seen}, its writer wrote {version}"
+                    );
+                }
+                world.check_bound(&prepared, |id| host_version(&host, id));
             }
-            world.check_bound(&prepared, |id| host_version(&host, id));
-            if let Some(refresh) = prepared.behind {
+            if let Some(refresh) = behind {
                 let _ = host.refresh(refresh, &mut cost).await;
             }
         }));
@@ -131,7 +133,7 @@ impl Schedule {
                 async move {
                     let mut cost = Capacity::default();
                     let session = Session::default();
-                    host.prepare(&session, true, &mut cost).await.expect("nothing fails");
+                    host.prepare(&session, true, &mut cost).await.result.expect("nothing fails");
                     let query = Query::parse(&[]).expect("a query");
                     *answered.borrow_mut() = Some(host.list(&query, &session, &mut cost).await.expect("memory"));
                 }

@@ -19,7 +19,7 @@ use crate::config::{Config, ConfigError};
 use crate::list::{Asked, List};
 use crate::log::{self, Cached, Level, Line};
 use crate::store::ReadOnly;
-use crate::{exchange, fetch, origin, random};
+use crate::{exchange, origin, random};
 
 /// The rate-limit binding's name in wrangler.toml.
 const RATE_LIMITER: &str = "RATE_LIMITER";
@@ -145,11 +145,14 @@ impl Edge {
         started: Timestamp,
     ) -> worker::Result<web_sys::Response> {
         let report = admitted.report();
-        match origin::forward(&self.config.origin, raw, request.uri(), &report.request_id).await {
-            Ok(response) => {
+        let writes = admitted.route.scope == Some(Scope::Write);
+        match origin::forward(&self.config.origin, raw, request.uri(), &report.request_id, writes).await {
+            Ok((response, body)) => {
                 self.log(report, response.status(), "origin", started, None);
-                let wrote = admitted.route.scope == Some(Scope::Write) && response.ok();
-                if wrote { self.learn(request, response).await } else { Ok(response) }
+                let Some(body) = body else { return Ok(response) };
+                let (status, headers) = exchange::outcome(&response);
+                self.api.learn(request.method(), request.uri().path(), status, &headers, &body);
+                Ok(exchange::with_body(&response, &body)?)
             }
             Err(error) => {
                 let response = error.refusal.answer(report.request_id.clone());
@@ -158,14 +161,6 @@ impl Edge {
                 Ok(exchange::response(&response)?)
             }
         }
-    }
-
-    /// Has the replica learn of a write from the origin's answer to it.
-    async fn learn(&self, request: &Request<Bytes>, response: web_sys::Response) -> worker::Result<web_sys::Response> {
-        let (status, headers) = exchange::outcome(&response);
-        let body = fetch::body(&response).await.map_err(|error| error.to_string())?;
-        self.api.learn(request.method(), request.uri().path(), status, &headers, &body);
-        Ok(exchange::with_body(&response, &body)?)
     }
 
     /// Logs an answer of the edge's own, and hands it to the runtime.

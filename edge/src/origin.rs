@@ -11,7 +11,7 @@ use worker::Delay;
 
 use crate::fetch::{self, FetchError};
 
-/// How long the origin may take to begin its answer: API Gateway itself gives up after 29 s.
+/// How long the origin may take to begin its answer, and to end that of a write: API Gateway itself gives up after 29 s.
 /// <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-execution-service-limits-table.html>
 const TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -43,19 +43,28 @@ impl From<FetchError> for OriginError {
     }
 }
 
-/// The origin's answer, as it came. The body passes through and is never held.
-pub(crate) async fn forward(origin: &str, request: &Request, target: &Uri, id: &str) -> Result<Response, OriginError> {
+/// The origin's answer, as it came. Its body passes through and is never held, but that of a write that was made, which is
+/// read: whoever is to learn of the write gets both.
+pub(crate) async fn forward(
+    origin: &str,
+    request: &Request,
+    target: &Uri,
+    id: &str,
+    writes: bool,
+) -> Result<(Response, Option<Vec<u8>>), OriginError> {
     let init = init(request, id)?;
     let target = target.path_and_query().map_or("/", |target| target.as_str());
     let url = format!("{origin}{target}");
-    let sent = pin!(fetch::send(&url, &init));
-    match select(sent, Delay::from(TIMEOUT)).await {
-        Either::Left((answer, _)) => {
-            let (response, abort) = answer?;
-            // From here on the runtime hands the body on; the caller may take their time.
-            abort.release();
-            of_the_origin(response)
-        }
+    let answered = pin!(async {
+        let (response, abort) = fetch::send(&url, &init).await?;
+        let response = of_the_origin(response)?;
+        let body = if writes && response.ok() { Some(fetch::body(&response).await?) } else { None };
+        // From here on the runtime hands the body on; the caller may take their time.
+        abort.release();
+        Ok((response, body))
+    });
+    match select(answered, Delay::from(TIMEOUT)).await {
+        Either::Left((answer, _)) => answer,
         Either::Right(((), _)) => Err(OriginError {
             refusal: Refusal::GatewayTimeout,
             cause: format!("no answer in {} s", TIMEOUT.as_secs()),

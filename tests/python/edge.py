@@ -24,8 +24,8 @@ THROTTLED = b'{"__type":"com.amazonaws.dynamodb.v20120810#ThrottlingException","
 
 
 class Switch:
-    """Passes requests on, or lets them fail in the way that `mode` names: pass, stopped, throttle, garbage, slow, or
-    lost: done, and nobody hears of it."""
+    """Passes requests on, or lets them fail in the way that `mode` names: pass, stopped, throttle, garbage, slow,
+    lost (done, and nobody hears of it), or broken (done, and half of the answer is heard)."""
 
     def __init__(self, target):
         self.mode, self.count = "pass", 0
@@ -55,7 +55,9 @@ class Switch:
                 onward.request(self.command, self.path, body or None, headers)
                 response = onward.getresponse()
                 payload = response.read()
-                if switch.mode == "lost":
+                if switch.mode in ("lost", "broken"):
+                    if switch.mode == "broken":
+                        self.send(response.status, {"content-length": str(len(payload))}, payload[: len(payload) // 2])
                     self.connection.shutdown(socket.SHUT_RDWR)
                     self.close_connection = True
                     return
@@ -70,7 +72,7 @@ class Switch:
                     self.send_response_only(status)
                     for name, value in headers.items():
                         self.send_header(name, value)
-                    if status != 204:
+                    if status != 204 and "content-length" not in headers:
                         self.send_header("content-length", str(len(payload)))
                     self.end_headers()
                     self.wfile.write(payload)

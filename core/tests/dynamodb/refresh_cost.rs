@@ -56,7 +56,7 @@ async fn a_refresh_costs_what_changed_and_not_what_exists() {
     let replica = Replica::new(engine.store.clone(), &clock, FRESH);
     let read = async |newer: bool| {
         let mut cost = Capacity::default();
-        replica.prepare(&Session::default(), newer, &mut cost).await.expect("the engine answers");
+        replica.prepare(&Session::default(), newer, &mut cost).await.result.expect("the engine answers");
         cost
     };
     let filled = read(false).await;
