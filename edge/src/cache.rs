@@ -53,9 +53,10 @@ pub(crate) struct SharedCopy {
 impl SharedCopy {
     pub(crate) fn new(config: &Config) -> SharedCopy {
         let table = config.layout.projects();
-        let endpoint = config.endpoint.as_deref().unwrap_or_default();
+        let access = &config.access;
+        let endpoint = access.endpoint.as_deref().unwrap_or_default();
         let endpoint = String::from(js_sys::encode_uri_component(endpoint));
-        SharedCopy { url: format!("https://ripple.invalid/1/{}/{table}?{endpoint}", config.region) }
+        SharedCopy { url: format!("https://ripple.invalid/1/{}/{table}?{endpoint}", access.region) }
     }
 }
 

@@ -1,7 +1,7 @@
 //! The DynamoDB client, over a Worker's platform.
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::{self, IdentityCache, Region};
+use aws_sdk_dynamodb::config::{self, IdentityCache};
 use ripple_core::store::dynamodb::configure;
 
 use crate::clock::Clock;
@@ -13,25 +13,11 @@ use crate::random;
 pub(crate) fn new(config: &Config) -> Client {
     // The SDK's jitter: left alone, it is the same in every isolate.
     fastrand::seed(u64::from_ne_bytes(random::bytes()));
-    let credentials = &config.credentials;
-    let credentials = config::Credentials::new(
-        &credentials.id,
-        &credentials.secret,
-        credentials.session_token.clone(),
-        None,
-        "the Worker's secrets",
-    );
     let builder = configure(config::Config::builder())
         .http_client(Fetch)
         .sleep_impl(Clock)
         .time_source(Clock)
-        .region(Region::new(config.region.clone()))
-        .credentials_provider(credentials)
-        // They do not change. And where one request waits for what another one fetches, a Worker may never wake it.
+        // Credentials do not change. And where one request waits for what another one fetches, a Worker may never wake it.
         .identity_cache(IdentityCache::no_cache());
-    let builder = match &config.endpoint {
-        Some(endpoint) => builder.endpoint_url(endpoint),
-        None => builder,
-    };
-    Client::from_conf(builder.build())
+    Client::from_conf(config.access.configure(builder).build())
 }

@@ -1,10 +1,9 @@
 //! The Worker's variables and secrets.
 
-use std::fmt;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use ripple_core::store::dynamodb::{Layout, LayoutError};
+use ripple_core::store::dynamodb::{Access, Layout, LayoutError, NotSet};
 
 use crate::log::Level;
 
@@ -32,12 +31,8 @@ pub(crate) enum ConfigError {
 pub(crate) struct Config {
     /// Tables: `RIPPLE_SITE`, `RIPPLE_SHARDS`.
     pub(crate) layout: Layout,
-    /// `AWS_REGION`.
-    pub(crate) region: String,
-    /// `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`.
-    pub(crate) credentials: Credentials,
-    /// `AWS_ENDPOINT_URL_DYNAMODB`, for another DynamoDB than AWS's.
-    pub(crate) endpoint: Option<String>,
+    /// DynamoDB.
+    pub(crate) access: Access,
     /// `RIPPLE_ORIGIN`: the API's base URL at API Gateway, without a slash at its end.
     pub(crate) origin: String,
     /// `RIPPLE_FRESH_SECONDS`: how old a list may be before it is looked after.
@@ -48,17 +43,9 @@ pub(crate) struct Config {
     pub(crate) log: Level,
 }
 
-/// An AWS access key. Shown by nothing.
-#[derive(Clone)]
-pub(crate) struct Credentials {
-    pub(crate) id: String,
-    pub(crate) secret: String,
-    pub(crate) session_token: Option<String>,
-}
-
-impl fmt::Debug for Credentials {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Credentials(…)")
+impl From<NotSet> for ConfigError {
+    fn from(NotSet(name): NotSet) -> Self {
+        ConfigError::Missing(name)
     }
 }
 
@@ -66,14 +53,13 @@ impl Config {
     /// Reads it. An empty variable counts as none.
     pub(crate) fn read(env: impl Fn(&str) -> Option<String>) -> Result<Config, ConfigError> {
         let env = |name: &str| env(name).filter(|value| !value.is_empty());
-        let required = |name: &'static str| env(name).ok_or(ConfigError::Missing(name));
         let layout = Layout::read(env)?;
-        let origin = required("RIPPLE_ORIGIN")?;
-        let endpoint = env("AWS_ENDPOINT_URL_DYNAMODB");
+        let access = Access::read(env)?;
+        let origin = env("RIPPLE_ORIGIN").ok_or(ConfigError::Missing("RIPPLE_ORIGIN"))?;
         if !is_base_url(&origin) {
             return Err(ConfigError::Invalid("RIPPLE_ORIGIN", "the URL of the API at API Gateway, its stage included"));
         }
-        if endpoint.as_ref().is_some_and(|endpoint| !is_base_url(endpoint)) {
+        if access.endpoint.as_ref().is_some_and(|endpoint| !is_base_url(endpoint)) {
             return Err(ConfigError::Invalid("AWS_ENDPOINT_URL_DYNAMODB", "a URL"));
         }
         let fresh = match env("RIPPLE_FRESH_SECONDS") {
@@ -97,13 +83,7 @@ impl Config {
         };
         Ok(Config {
             layout,
-            region: required("AWS_REGION")?,
-            credentials: Credentials {
-                id: required("AWS_ACCESS_KEY_ID")?,
-                secret: required("AWS_SECRET_ACCESS_KEY")?,
-                session_token: env("AWS_SESSION_TOKEN"),
-            },
-            endpoint,
+            access,
             origin: origin.trim_end_matches('/').to_owned(),
             fresh,
             rate: NonZeroU32::new(rate),
@@ -172,10 +152,5 @@ mod tests {
     fn no_limit_and_no_freshness_can_be_had() {
         let config = read(&[("RIPPLE_RATE_LIMIT", "0"), ("RIPPLE_FRESH_SECONDS", "0")]).unwrap();
         assert_eq!((config.fresh, config.rate), (Duration::ZERO, None));
-    }
-
-    #[test]
-    fn debug_output_keeps_the_secret() {
-        assert!(!format!("{:?}", read(&[]).unwrap()).contains("hush"));
     }
 }

@@ -5,18 +5,18 @@
 //! the first handshake, which a cold start pays.
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::{Builder, Config, Credentials, Region};
+use aws_sdk_dynamodb::config::{Builder, Config};
 use aws_smithy_async::rt::sleep::TokioSleep;
 use aws_smithy_async::time::SystemTimeSource;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode};
-use ripple_core::store::dynamodb::{DynamoDb, Layout, LayoutError, configure};
+use ripple_core::store::dynamodb::{Access, DynamoDb, Layout, LayoutError, NotSet, configure};
 
 /// What is wrong with the environment.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// A variable is not set.
-    #[error("{0} is not set")]
-    Missing(&'static str),
+    #[error(transparent)]
+    Missing(#[from] NotSet),
     /// A variable of the tables' has no usable value.
     #[error(transparent)]
     Layout(#[from] LayoutError),
@@ -35,26 +35,14 @@ pub fn process_environment(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// The store that the environment describes: `AWS_REGION`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`,
-/// `AWS_SESSION_TOKEN`, `AWS_ENDPOINT_URL_DYNAMODB` or `AWS_ENDPOINT_URL`, `AWS_CA_BUNDLE`, and [`Layout::read`]'s.
+/// The store that the environment describes: the variables of [`Access::read`] and [`Layout::read`], and
+/// `AWS_CA_BUNDLE`.
 ///
 /// # Errors
 /// When something is missing or cannot be.
 pub fn store(env: impl Environment) -> Result<DynamoDb, ConfigError> {
-    let required = |name: &'static str| env(name).ok_or(ConfigError::Missing(name));
-    let region = env("AWS_REGION").or_else(|| env("AWS_DEFAULT_REGION")).ok_or(ConfigError::Missing("AWS_REGION"))?;
-    let credentials = Credentials::new(
-        required("AWS_ACCESS_KEY_ID")?,
-        required("AWS_SECRET_ACCESS_KEY")?,
-        env("AWS_SESSION_TOKEN"),
-        None,
-        "environment",
-    );
-    let endpoint = env("AWS_ENDPOINT_URL_DYNAMODB").or_else(|| env("AWS_ENDPOINT_URL"));
-    let config = client_config(endpoint, env("AWS_CA_BUNDLE"))?
-        .region(Region::new(region))
-        .credentials_provider(credentials)
-        .build();
+    let access = Access::read(&env)?;
+    let config = access.configure(client_config(None, env("AWS_CA_BUNDLE"))?).build();
     Ok(DynamoDb::new(Client::from_conf(config), Layout::read(&env)?))
 }
 

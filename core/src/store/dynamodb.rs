@@ -7,6 +7,7 @@
 //!
 //! The store is given a ready client and chooses no HTTP stack; [`configure`] sets what ripple needs of it.
 
+mod access;
 pub(crate) mod copy;
 mod decode;
 mod item;
@@ -45,6 +46,7 @@ use crate::session::Session;
 use decode::{Make, PageDecoder};
 use item::Garbled;
 
+pub use access::{Access, NotSet};
 pub use layout::{Layout, LayoutError};
 pub use retry::configure;
 pub use table::{TableState, TableStatus};
