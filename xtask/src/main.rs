@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `dev` | builds ripple and starts it: the API on an embedded DynamoDB, the edge worker in front of it |
 //! | `edge` | builds the edge worker |
+//! | `wasi` | builds the WASI HTTP component |
 //! | `check` | what can be said of the code without running it |
 //! | `test` | `check`, then every test there is; the continuous integration calls just this |
 //! | `fuzz` | feeds ripple with what a fuzzer makes up |
@@ -46,6 +47,7 @@ mod step;
 mod test;
 mod toolchain;
 mod tools;
+mod wasi;
 mod workspace;
 
 use step::Step;
@@ -63,6 +65,8 @@ enum Command {
     Dev(dev::Options),
     /// Build the edge worker
     Edge,
+    /// Build ripple as a WASI HTTP component
+    Wasi,
     /// Check the code without running it
     Check {
         /// Take only this step; can be repeated
@@ -94,6 +98,7 @@ fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Dev(options) => dev::run(&options),
         Command::Edge => edge::build().map(|()| ExitCode::SUCCESS),
+        Command::Wasi => wasi::run_command().map(|()| ExitCode::SUCCESS),
         Command::Check { only } => step::take(check::STEPS.iter(), &only),
         Command::Test { only } => step::take(test::all_steps(), &only),
         Command::Fuzz(options) => fuzz::run(&options).map(|()| ExitCode::SUCCESS),

@@ -17,6 +17,7 @@ use crate::python;
 use crate::server::{self, Server};
 use crate::step::Step;
 use crate::tools;
+use crate::wasi::{self, Served};
 use crate::workspace::{self, cargo};
 
 /// What `cargo xtask test` does after the steps of [`check`].
@@ -27,6 +28,7 @@ const STEPS: &[Step] = &[
     Step { name: "fuzz", purpose: "each fuzz target, from its seeds, for a moment", run: fuzz::short },
     Step { name: "black-box", purpose: "the black-box suite against `ripple dev`", run: black_box },
     Step { name: "edge", purpose: "the same suite against the edge worker under workerd", run: edge },
+    Step { name: "wasi", purpose: "the same suite against the WASI component under Node", run: wasi },
     Step {
         name: "deploy",
         purpose: "template, policies, OpenAPI document and workflows, against each other and ripple as it runs",
@@ -42,6 +44,8 @@ const STEPS: &[Step] = &[
 
 /// The black-box suite's name as a test.
 const SUITE: &str = "suite";
+/// Its cases against a URL. Those in process are the step `rust`'s.
+const AT_URL: &str = "url::";
 
 /// The steps of `cargo xtask test`.
 pub(crate) fn all_steps() -> impl Iterator<Item = &'static Step> {
@@ -61,7 +65,9 @@ fn doctests() -> Result<()> {
 
 fn black_box() -> Result<()> {
     build_binaries()?;
-    run_suite(Server::start()?)
+    let server = Server::start()?;
+    run(&mut suite(&server))?;
+    server.stop()
 }
 
 fn edge() -> Result<()> {
@@ -70,15 +76,25 @@ fn edge() -> Result<()> {
     edge::check_bundle()?;
     // `cargo xtask dev` has the time that a start takes, and not that of a build.
     dev::build()?;
-    run_suite(Server::start_with_edge()?)
+    let server = Server::start_with_edge()?;
+    run(&mut suite(&server))?;
+    server.stop()
 }
 
-fn run_suite(server: Server) -> Result<()> {
-    let mut suite = test_workspace();
-    suite.args(["--test", SUITE]);
-    server.introduce(&mut suite);
-    run(&mut suite)?;
+fn wasi() -> Result<()> {
+    build_binaries()?;
+    let component = wasi::build()?;
+    let server = Server::start()?;
+    let served = Served::start(&component, &server)?;
+    run(suite(&server).env("RIPPLE_URL", &served.url))?;
     server.stop()
+}
+
+fn suite(server: &Server) -> Command {
+    let mut suite = test_workspace();
+    suite.args(["--test", SUITE, AT_URL]);
+    server.introduce(&mut suite);
+    suite
 }
 
 fn deploy() -> Result<()> {

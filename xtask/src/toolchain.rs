@@ -5,7 +5,7 @@
 
 pub(crate) mod debian;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, Result};
@@ -50,6 +50,15 @@ impl Toolchain {
             debian::configure(&mut cargo, target)?;
         }
         Ok(cargo)
+    }
+
+    /// Where it puts what it builds for the target: a folder in it for each profile.
+    pub(crate) fn folder(self, target: Target) -> Result<PathBuf> {
+        let folder = match self {
+            Toolchain::Active => workspace::target()?,
+            Toolchain::Debian => debian::target_folder(target)?,
+        };
+        Ok(folder.join(target.triple()))
     }
 }
 

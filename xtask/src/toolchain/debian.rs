@@ -69,14 +69,23 @@ pub(super) fn configure(cargo: &mut Command, target: Target) -> Result<()> {
     cargo.env("RUSTUP_TOOLCHAIN", NAME);
     if let Target::Wasi = target {
         cargo.arg("-Zbuild-std=std,panic_abort").env("RUSTC_BOOTSTRAP", "1");
-        // Build scripts watch RUSTC_BOOTSTRAP: in the common folder each target would undo the other's work.
-        cargo.arg("--target-dir").arg(workspace::target()?.join("xtask").join(target.triple()));
+        cargo.arg("--target-dir").arg(target_folder(target)?);
         cargo.env(
             "CARGO_TARGET_WASM32_WASIP2_RUSTFLAGS",
             "-Lnative=/usr/lib/wasm32-wasi -Clink-arg=--wasm-ld-path=/usr/bin/wasm-ld-22",
         );
     }
     Ok(())
+}
+
+/// What stands in the place of Cargo's target folder.
+pub(super) fn target_folder(target: Target) -> Result<PathBuf> {
+    let common = workspace::target()?;
+    Ok(match target {
+        Target::Web => common,
+        // Build scripts watch RUSTC_BOOTSTRAP: in the common folder each target would undo the other's work.
+        Target::Wasi => common.join("xtask").join(target.triple()),
+    })
 }
 
 fn missing(packages: &[&'static str]) -> Result<Vec<&'static str>> {

@@ -1,0 +1,34 @@
+//! The DynamoDB client, configured from the environment that the host gives an instance.
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::{Config, IdentityCache};
+use aws_smithy_async::time::SystemTimeSource;
+use aws_smithy_wasm::wasi::{WasiHttpClientBuilder, WasiSleep};
+use ripple_core::store::dynamodb::{Access, DynamoDb, Layout, LayoutError, NotSet, configure};
+
+use crate::random;
+
+/// What is wrong with the environment.
+#[derive(Clone, Debug, thiserror::Error)]
+pub(crate) enum ConfigError {
+    /// A variable is not set.
+    #[error(transparent)]
+    Missing(#[from] NotSet),
+    /// A variable of the tables' has no usable value.
+    #[error(transparent)]
+    Layout(#[from] LayoutError),
+}
+
+/// The store that the environment describes: the variables of [`Access::read`] and [`Layout::read`].
+pub(crate) fn store(env: impl Fn(&str) -> Option<String>) -> Result<DynamoDb, ConfigError> {
+    // The SDK's jitter: left alone, it is the same in every instance.
+    fastrand::seed(u64::from_ne_bytes(random()));
+    let config = configure(Config::builder())
+        .http_client(WasiHttpClientBuilder::new().build())
+        .sleep_impl(WasiSleep)
+        .time_source(SystemTimeSource::new())
+        // Credentials do not change.
+        .identity_cache(IdentityCache::no_cache());
+    let config = Access::read(&env)?.configure(config).build();
+    Ok(DynamoDb::new(Client::from_conf(config), Layout::read(&env)?))
+}

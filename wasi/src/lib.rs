@@ -1,0 +1,97 @@
+//! # ripple-wasi
+//!
+//! ripple as a WASI 0.2 HTTP component: the whole API, in any host that serves `wasi:http/incoming-handler`.
+//!
+//! ```text
+//!  host ──wasi:http──▶ exchange ──request──▶ ripple-core ──response──▶ exchange ──▶ host
+//!                                                │
+//!                                  DynamoDB client (config) ──wasi:http──▶ host
+//! ```
+//!
+//! In scope: what a WASI host offers: requests, an HTTP client, time, randomness, environment, standard error.
+//! Out of scope: everything that a request means; that is `ripple-core`'s.
+//!
+//! Some hosts make an instance for each request, others keep one for many. Nothing here counts on either: an instance
+//! that is kept remembers keys, as a Lambda process does, and one that is not looks them up.
+
+// On any other platform the crate has no use.
+#![cfg(target_os = "wasi")]
+
+mod config;
+mod exchange;
+mod log;
+
+use std::cell::OnceCell;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use ripple_core::edge::Refusal;
+use ripple_core::store::dynamodb::DynamoDb;
+use ripple_core::{Api, Moment, Timestamp};
+use uuid::Builder;
+use wasip2::exports::http::incoming_handler::{Guest, IncomingRequest, ResponseOutparam};
+
+use crate::config::ConfigError;
+
+thread_local! {
+    /// Made at the first request: an instance that is made beforehand, and kept as it is then, has no environment yet.
+    static API: OnceCell<Result<&'static Api<DynamoDb>, ConfigError>> = const { OnceCell::new() };
+}
+
+/// What the host calls.
+struct Component;
+
+wasip2::http::proxy::export!(Component);
+
+impl Guest for Component {
+    fn handle(request: IncomingRequest, outparam: ResponseOutparam) {
+        wstd::runtime::block_on(async {
+            let response = match exchange::request(request).await {
+                Some(request) => answer(request).await,
+                None => refuse(Refusal::Unreadable),
+            };
+            exchange::respond(response, outparam).await;
+        });
+    }
+}
+
+async fn answer(request: Request<Bytes>) -> Response<Bytes> {
+    let started = Instant::now();
+    match api() {
+        Ok(api) => {
+            let moment = Moment { now: now(), random: random(), caller: None };
+            let response = api.answer(request, moment).await;
+            log::answered(&response, started.elapsed());
+            response
+        }
+        Err(error) => {
+            log::misconfigured(&error);
+            refuse(Refusal::Misconfigured)
+        }
+    }
+}
+
+fn refuse(refusal: Refusal) -> Response<Bytes> {
+    refusal.answer(Builder::from_random_bytes(random()).into_uuid().to_string())
+}
+
+/// This instance's. What is wrong with its configuration stays as long. An empty variable counts as none.
+fn api() -> Result<&'static Api<DynamoDb>, ConfigError> {
+    let env = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let new = || config::store(env).map(|store| &*Box::leak(Box::new(Api::new(store))));
+    API.with(|api| api.get_or_init(new).clone())
+}
+
+/// The time. A clock before 1970 counts as 1970.
+fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// Bytes from the host's cryptographic source.
+fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).expect("wasi:random always answers");
+    bytes
+}
