@@ -83,7 +83,7 @@ enum Command {
     Fuzz(fuzz::Options),
     /// Build the function as the zip file that Lambda takes
     Package(package::Options),
-    /// Build all that a version consists of: the function, the worker, the command line, their checksums
+    /// Build all that a version consists of: the function, the worker, the component, the command line, their checksums
     Release(release::Options),
     /// What ripple costs a month, from what it consumes here
     Cost,

@@ -1,5 +1,5 @@
 //! `cargo xtask release`: all that a version consists of, in one folder: the function's zip file, the worker's bundle, the
-//! command line, and their checksums.
+//! WASI component, the command line, and their checksums.
 
 use std::fs;
 use std::path::Path;
@@ -12,6 +12,7 @@ use crate::edge;
 use crate::package::{self, Arch};
 use crate::process::{output, run};
 use crate::python::PACKAGE;
+use crate::wasi;
 use crate::workspace::{self, cargo, root};
 
 const CHANGELOG: &str = "CHANGELOG.md";
@@ -38,6 +39,7 @@ pub(crate) fn run_command(options: &Options) -> Result<()> {
     copy(&zip, &folder.join(format!("ripple-lambda-{}.zip", options.arch.name())))?;
     edge::build()?;
     edge::bundle(None, &folder.join("ripple-edge"))?;
+    copy(&wasi::build()?, &folder.join("ripple.wasm"))?;
     run(cargo("build").args(["--release", "--package", "ripple"]))?;
     let program = format!("ripple{}", std::env::consts::EXE_SUFFIX);
     copy(&workspace::target()?.join("release").join(&program), &folder.join(&program))?;
