@@ -23,7 +23,7 @@ class Dev:
         command = [_setting("RIPPLE_BIN"), "--data", str(data), "dev", "--port", str(port), *options]
         output = (subprocess.PIPE, subprocess.STDOUT) if log is None else (subprocess.DEVNULL, open(log, "wb"))
         self.process = subprocess.Popen(command, env=clean() | settings, stdout=output[0], stderr=output[1])
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while not (file.exists() and file.stat().st_mtime_ns > before):
             assert self.process.poll() is None, self.process.stdout and self.process.stdout.read().decode()
             assert time.monotonic() < deadline, "it does not serve"
@@ -41,7 +41,7 @@ class Dev:
     def interrupt(self):
         """Ctrl-C; the exit code."""
         self.process.send_signal(signal.SIGINT)
-        return self.process.wait(15)
+        return self.process.wait(60)
 
     def kill(self):
         self.process.kill()

@@ -23,6 +23,12 @@ ROOT = Path(__file__).parents[2]
 THROTTLED = b'{"__type":"com.amazonaws.dynamodb.v20120810#ThrottlingException","message":"slow down"}'
 
 
+class Server(ThreadingHTTPServer):
+    """With room for more than five who wait to be let in: a sixth would be heard a second later."""
+
+    request_queue_size = 128
+
+
 class Switch:
     """Passes requests on, or lets them fail in the way that `mode` names: pass, stopped, throttle, garbage, slow,
     lost (done, and nobody hears of it), or broken (done, and half of the answer is heard)."""
@@ -82,7 +88,7 @@ class Switch:
             def log_message(self, *_):
                 pass
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server = Server(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
@@ -103,8 +109,6 @@ class Edge:
     """One `wrangler dev`, ended with all that it started."""
 
     def __init__(self, folder, origin, dynamodb, config=None, log_level="log", **changed):
-        self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
         variables = {
             "RIPPLE_ORIGIN": origin,
             "AWS_ENDPOINT_URL_DYNAMODB": dynamodb,
@@ -112,8 +116,7 @@ class Edge:
             "RIPPLE_FRESH_SECONDS": "1",
             "RIPPLE_RATE_LIMIT": "0",
         } | changed
-        command = [str(ROOT / "node_modules/.bin/wrangler"), "dev", "--ip", "127.0.0.1", "--port", str(self.port)]
-        command += ["--log-level", log_level]
+        command = [str(ROOT / "node_modules/.bin/wrangler"), "dev", "--ip", "127.0.0.1", "--log-level", log_level]
         command += ["--inspector-port", "0", "--show-interactive-dev-session=false", "--persist-to", str(folder / "state")]
         if config:
             command += ["--config", str(config)]
@@ -127,26 +130,39 @@ class Edge:
             "AWS_ACCESS_KEY_ID": "local",
             "AWS_SECRET_ACCESS_KEY": "local",
         }
-        self.log = open(folder / "log", "w+b")
-        self.process = subprocess.Popen(
-            command, cwd=ROOT, env=env, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, start_new_session=True
-        )
-        self.wait()
+        self.log = folder / "log"
+        # A port that is free now may be somebody's by the time it is listened on.
+        while not self.start(command, env):
+            self.close()
+            assert re.search("address already in use", self.read_log(), re.IGNORECASE), self.read_log()
 
-    def wait(self):
+    def start(self, command, env):
+        """Whether it serves, and has not ended before."""
+        port = free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        with open(self.log, "wb") as log:
+            self.process = subprocess.Popen(
+                [*command, "--port", str(port)],
+                cwd=ROOT,
+                env=env,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
         deadline = time.monotonic() + 600  # it builds the worker where that was not done before
-        while time.monotonic() < deadline:
-            assert self.process.poll() is None, self.read_log()
+        while self.process.poll() is None:
             try:
                 if send(self.url, "GET", "/health").status == 200:
-                    return
+                    return True
             except OSError:
-                time.sleep(0.1)
-        raise AssertionError(self.read_log())
+                pass
+            assert time.monotonic() < deadline, self.read_log()
+            time.sleep(0.1)
+        return False
 
     def read_log(self):
-        self.log.seek(0)
-        return self.log.read().decode(errors="replace")
+        return self.log.read_text(errors="replace")
 
     def close(self):
         self.process.send_signal(signal.SIGINT)
@@ -159,7 +175,6 @@ class Edge:
         except ProcessLookupError:
             pass
         self.process.wait()
-        self.log.close()
 
 
 class Answer:
@@ -187,6 +202,14 @@ def send(url, method, path, key=None, body=None, timeout=40, **headers):
         response = error
     with response:
         return Answer(response.status, response.headers, response.read())
+
+
+def wait_for(happens, seconds=120):
+    """Until it does. The time is for a machine that has other things to do."""
+    deadline = time.monotonic() + seconds
+    while not happens():
+        assert time.monotonic() < deadline, "it does not happen"
+        time.sleep(0.05)
 
 
 def free_port():

@@ -27,7 +27,7 @@ class App:
     def __init__(self, folder, url, key, **environment):
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self.log = open(folder / f"app-{self.port}.log", "w+b")
+        self.log = folder / f"app-{self.port}.log"
         settings = {"RIPPLE_URL": url, "RIPPLE_KEY": key, "RIPPLE_DATA": str(folder), **environment}
         command = [
             sys.executable,
@@ -37,30 +37,29 @@ class App:
             "--call",
             "ripple_flask:create_app",
         ]
-        self.process = subprocess.Popen(
-            command, cwd=FOLDER, env=clean() | settings, stdout=self.log, stderr=self.log, stdin=subprocess.DEVNULL
-        )
-        deadline = time.monotonic() + 30
+        with open(self.log, "wb") as log:
+            self.process = subprocess.Popen(
+                command, cwd=FOLDER, env=clean() | settings, stdout=log, stderr=log, stdin=subprocess.DEVNULL
+            )
+        deadline = time.monotonic() + 120
         while True:
             assert self.process.poll() is None, self.read_log()
             assert time.monotonic() < deadline, self.read_log()
             try:
                 requests.get(f"{self.url}/static/ripple.css", timeout=5).raise_for_status()
                 return
-            except requests.ConnectionError:
+            except (requests.ConnectionError, requests.Timeout):
                 time.sleep(0.05)
 
     def read_log(self):
-        self.log.seek(0)
-        return self.log.read().decode(errors="replace")
+        return self.log.read_text(errors="replace")
 
     def visitor(self, name=""):
         return Visitor(self.url, name)
 
     def close(self):
         self.process.terminate()
-        self.process.wait(10)
-        self.log.close()
+        self.process.wait(60)
 
     def __enter__(self):
         return self
@@ -201,12 +200,7 @@ def ripple_switch():
 def app(tmp_path_factory, ripple_switch):
     with App(tmp_path_factory.mktemp("app"), ripple_switch.url, _setting("RIPPLE_KEY")) as app:
         yield app
-    assert "Traceback" not in app_log(app)
-
-
-def app_log(app):
-    with open(app.log.name, errors="replace") as log:
-        return log.read()
+    assert "Traceback" not in app.read_log()
 
 
 @pytest.fixture(autouse=True)
