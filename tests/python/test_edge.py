@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from conftest import _setting
-from edge import Edge, Switch, own_config, send
+from edge import Edge, Switch, own_config, send, wait_for
 from keys import damaged, unknown_key
 
 
@@ -114,23 +114,24 @@ def test_age_and_cache_status_are_true(edge, key):
     asked = time.monotonic()
     first = send(edge.url, "GET", "/prj", key, cache_control="no-cache")
     answered = time.monotonic()
-    assert first.headers["age"] == "0", first
-    assert re.fullmatch(r"ripple; (fwd=request|fwd=miss; stored); ttl=\d", first.headers["cache-status"])
+    assert age(first) <= answered - asked, first
+    assert re.fullmatch(r"ripple; (fwd=request|fwd=miss; stored); ttl=-?\d+", first.headers["cache-status"])
     time.sleep(2.1)
     least = time.monotonic() - answered
     second = send(edge.url, "GET", "/prj", key)
     most = time.monotonic() - asked
-    assert int(least) <= int(second.headers["age"]) <= most, second.headers
-    assert re.fullmatch(r"ripple; hit; ttl=-\d", second.headers["cache-status"])
+    assert int(least) <= age(second) <= most, second.headers
+    assert re.fullmatch(r"ripple; hit; ttl=-\d+", second.headers["cache-status"])
+    for answer in (first, second):
+        # Of the one second that it is fresh for.
+        left = int(answer.headers["cache-status"].rpartition("=")[2])
+        assert left in (1 - age(answer), -age(answer)), answer.headers
     # It is refreshed behind that answer.
-    wait_for(lambda: send(edge.url, "GET", "/prj", key).headers["age"] == "0")
+    wait_for(lambda: age(send(edge.url, "GET", "/prj", key)) < age(second))
 
 
-def wait_for(happens, seconds=10):
-    deadline = time.monotonic() + seconds
-    while not happens():
-        assert time.monotonic() < deadline, "it does not happen"
-        time.sleep(0.05)
+def age(answer):
+    return int(answer.headers["age"])
 
 
 def test_an_unchanged_list_is_not_sent_again(edge, key):
@@ -140,8 +141,9 @@ def test_an_unchanged_list_is_not_sent_again(edge, key):
 
 
 def own_headers(answer):
-    """Without those of this one request, of the connection and of its time."""
+    """Without those of this one request, of the connection and of its time: every minute one looks the key up again."""
     others = ("x-request-id", "age", "cache-status", "date", "connection", "content-length", "transfer-encoding")
+    others += ("ripple-capacity",)
     return {name.lower(): value for name, value in answer.headers.items() if name.lower() not in others}
 
 
@@ -157,8 +159,16 @@ def test_the_list_is_the_same_at_once_and_by_the_long_way(edge, key, coding, sta
 
     wait_for(lambda: all(answer.headers.get("content-encoding", "identity") == coding for answer in both()))
     condition = {"if_none_match": both()[0].headers["etag"]} if status == 304 else {}
-    long = send(edge.url, "GET", "/prj", key, accept_encoding=coding, cache_control="max-age=600", **condition)
-    at_once = send(edge.url, "GET", "/prj", key, accept_encoding=coding, **condition)
+    pair = []
+
+    def for_nothing():
+        """Whether neither of them had to look the key up."""
+        long = send(edge.url, "GET", "/prj", key, accept_encoding=coding, cache_control="max-age=600", **condition)
+        pair[:] = send(edge.url, "GET", "/prj", key, accept_encoding=coding, **condition), long
+        return all(answer.headers["ripple-capacity"] == "read=0, write=0" for answer in pair)
+
+    wait_for(for_nothing)
+    at_once, long = pair
     assert (at_once.status, at_once.body) == (long.status, long.body)
     assert at_once.status == status
     assert own_headers(at_once) == own_headers(long)
@@ -202,12 +212,16 @@ def test_what_is_written_is_in_the_next_list_in_gzip(edge, key):
 
 
 def test_fresh_reads_ask_dynamodb_nothing(edge, key, dynamodb):
-    send(edge.url, "GET", "/prj", key, cache_control="no-cache")
-    before = dynamodb.count
-    for path in ("/prj", "/prj?q=ferry", "/prj?sort=-name&limit=1"):
-        answer = send(edge.url, "GET", path, key)
-        assert answer.headers["ripple-capacity"] == "read=0, write=0", answer
-    assert dynamodb.count == before
+    def nothing_is_asked():
+        """Unless so much time went by that the list is no longer fresh, or it was the key's minute."""
+        send(edge.url, "GET", "/prj", key, cache_control="no-cache")
+        before = dynamodb.count
+        answers = [send(edge.url, "GET", path, key) for path in ("/prj", "/prj?q=ferry", "/prj?sort=-name&limit=1")]
+        assert [answer.status for answer in answers] == [200] * 3
+        costs = {answer.headers["ripple-capacity"] for answer in answers}
+        return costs == {"read=0, write=0"} and dynamodb.count == before
+
+    wait_for(nothing_is_asked)
 
 
 @pytest.mark.parametrize("snapshot", ["fresh", "old"])
@@ -230,15 +244,12 @@ def test_a_reader_sees_its_own_writes_through_every_host(edge, other_edge, key, 
         assert answer.status == 410, answer
 
 
-def test_a_write_through_the_edge_shows_at_once(edge, key):
-    send(edge.url, "GET", "/prj", key, cache_control="no-cache")
+def test_a_write_through_the_edge_shows_at_once(edge, key, dynamodb):
+    assert send(edge.url, "GET", "/prj", key, cache_control="no-cache").status == 200
+    dynamodb.mode = "stopped"  # so that no refresh can bring it
     record, _ = created(edge.url, key, goal="through the edge")
-    deadline = time.monotonic() + 0.9  # within the time that the snapshot stays fresh
-    while time.monotonic() < deadline:
-        answer = send(edge.url, "GET", f"/prj/{record['prj_id']}", key)
-        if answer.status == 200:
-            break
-    assert answer.json() == record
+    answer = send(edge.url, "GET", f"/prj/{record['prj_id']}", key)
+    assert (answer.status, answer.json()) == (200, record)
 
 
 @pytest.mark.parametrize("mode", ["stopped", "throttle", "garbage", "slow"])
@@ -250,14 +261,20 @@ def test_reads_go_on_without_dynamodb(edge, key, dynamodb, mode):
     time.sleep(2.2)
     stale = send(edge.url, "GET", "/prj", key)
     assert (stale.status, stale.body) == (200, fresh.body)
-    assert int(stale.headers["age"]) >= 2
+    assert age(stale) >= 2
     # Who wants it fresh waits for the attempt, and gets what there is.
     forced = send(edge.url, "GET", f"/prj/{record['prj_id']}", key, cache_control="no-cache")
     assert (forced.status, forced.json()) == (200, record)
-    assert int(forced.headers["age"]) >= 2
+    assert age(forced) >= 2
     dynamodb.mode = "pass"
+
+    def is_of_now():
+        asked = time.monotonic()
+        answer = send(edge.url, "GET", "/prj", key, cache_control="no-cache")
+        return age(answer) <= time.monotonic() - asked
+
     # After failures the next attempt is some seconds away.
-    wait_for(lambda: send(edge.url, "GET", "/prj", key, cache_control="no-cache").headers["age"] == "0", seconds=40)
+    wait_for(is_of_now)
 
 
 def test_writes_say_that_the_origin_is_away(edge, key, origin):
@@ -287,12 +304,14 @@ def test_a_write_whose_answer_breaks_off_may_have_been_made(edge, key, origin):
 def test_a_key_that_asks_too_often_waits(tmp_path, origin, dynamodb, key):
     edge = Edge(tmp_path, origin.url, dynamodb.url, RIPPLE_RATE_LIMIT="1")
     try:
-        asked = time.monotonic()
-        answers = [send(edge.url, "GET", "/prj", key) for _ in range(12)]
-        refused = [answer for answer in answers if answer.status == 429]
+        asked, answers, refused = time.monotonic(), [], []
+        while len(refused) < 8:
+            answers.append(send(edge.url, "GET", "/prj", key))
+            refused = [answer for answer in answers if answer.status == 429]
+            assert len(answers) < 1000, "hardly any is refused"
         # Two seconds' worth at once, then one each second.
         assert len(answers) - len(refused) <= 3 + (time.monotonic() - asked)
-        assert refused and {answer.status for answer in answers} == {200, 429}
+        assert {answer.status for answer in answers} == {200, 429}
         for answer in refused:
             assert answer.json()["code"] == "too_many_requests"
             assert answer.headers["retry-after"] == "1"
@@ -315,7 +334,7 @@ def test_the_rate_limit_binding_refuses_for_the_whole_data_centre(tmp_path, orig
     edge = Edge(tmp_path, origin.url, dynamodb.url, config=tmp_path / "wrangler.toml", RIPPLE_RATE_LIMIT="1000")
     try:
         refused = None
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 120
         while refused is None and time.monotonic() < deadline:
             answer = send(edge.url, "GET", "/prj", key)
             refused = answer if answer.status == 429 else None
@@ -328,8 +347,12 @@ def test_the_rate_limit_binding_refuses_for_the_whole_data_centre(tmp_path, orig
 
 
 def test_logs_hold_no_key(edge, key):
+    def lists():
+        lines = map(json.loads, re.findall(r'\{"message":"answered".*\}', edge.read_log()))
+        return [line for line in lines if line.get("method") == "search" and line["status"] == 200]
+
+    assert send(edge.url, "GET", "/prj", key).status == 200
+    wait_for(lists)
     log = edge.read_log()
     assert key not in log and key[4:34] not in log
-    lines = [json.loads(line) for line in re.findall(r'\{"message":"answered".*\}', log)]
-    lists = [line for line in lines if line.get("method") == "search" and line["status"] == 200]
-    assert lists and all(line["cache_status"].startswith("ripple; ") and line["age"] >= 0 for line in lists)
+    assert all(line["cache_status"].startswith("ripple; ") and line["age"] >= 0 for line in lists())
