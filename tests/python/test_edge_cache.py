@@ -9,10 +9,13 @@ import pytest
 
 from conftest import dynamodb
 from dev import Dev
-from edge import ROOT, Edge, own_config, send
+from edge import ROOT, Edge, own_config, send, wait_for
 from keys import unknown_key
 
 RECORDS = 200
+# An isolate does without a cache that takes longer than a second (edge/src/cache.rs). On a busy machine it may: then all is
+# done again.
+TRIES = 5
 
 
 @pytest.fixture(scope="module")
@@ -50,37 +53,52 @@ class Isolate(Edge):
 
 
 def test_an_isolate_begins_with_what_another_has_read(dev, tmp_path):
-    with Isolate(dev, tmp_path) as first:
-        filled = send(first.url, "GET", "/prj", dev.key)
-        assert filled.headers["cache-status"].startswith("ripple; fwd=miss")
-    read_at = time.monotonic()
-    everything = read_units(filled)
-    # Nobody without a key gets at what is kept, and no key is in it.
-    kept = b"".join(file.read_bytes() for file in (tmp_path / "state").rglob("*") if file.is_file())
-    assert b"Project 17" in kept
-    assert dev.key.encode() not in kept
+    for number in range(TRIES):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        with Isolate(dev, folder) as first:
+            filled = send(first.url, "GET", "/prj", dev.key)
+            assert filled.headers["cache-status"].startswith("ripple; fwd=miss")
+        read_at = time.monotonic()
+        everything = read_units(filled)
+        # Nobody without a key gets at what is kept, and no key is in it.
+        kept = b"".join(file.read_bytes() for file in (folder / "state").rglob("*") if file.is_file())
+        assert dev.key.encode() not in kept
+        if b"Project 17" not in kept:
+            continue
 
-    # What is younger than it need be, asks DynamoDB for the key and nothing else.
-    with Isolate(dev, tmp_path, RIPPLE_FRESH_SECONDS="60") as second:
-        for key in (None, unknown_key()):
-            assert send(second.url, "GET", "/prj", key).status == 403
-        answer = send(second.url, "GET", "/prj", dev.key)
-        assert answer.headers["cache-status"].startswith("ripple; hit")
-        assert read_units(answer) <= 0.5, answer.headers
-        assert int(answer.headers["age"]) >= int(time.monotonic() - read_at) > 0
-        assert (answer.body, answer.headers["etag"]) == (filled.body, filled.headers["etag"])
+        # What is younger than it need be, asks DynamoDB for the key and nothing else.
+        with Isolate(dev, folder, RIPPLE_FRESH_SECONDS="600") as second:
+            for key in (None, unknown_key()):
+                assert send(second.url, "GET", "/prj", key).status == 403
+            wait_for(lambda: time.monotonic() - read_at > 1)
+            waited = time.monotonic() - read_at
+            answer = send(second.url, "GET", "/prj", dev.key)
+        if not answer.headers["cache-status"].startswith("ripple; fwd=miss"):
+            break
+    else:
+        pytest.fail("nothing was kept, or nothing found of it")
+    assert answer.headers["cache-status"].startswith("ripple; hit")
+    assert read_units(answer) <= 0.5, answer.headers
+    assert int(answer.headers["age"]) >= int(waited)
+    assert (answer.body, answer.headers["etag"]) == (filled.body, filled.headers["etag"])
 
     # From an older one on it reads what was written since, in its index.
     assert send(dev.url, "PATCH", "/prj/p017", dev.key, {"name": "Another name"}).status == 200
     assert send(dev.url, "DELETE", "/prj/p018", dev.key).status == 204
     assert send(dev.url, "POST", "/prj", dev.key, project(RECORDS)).status == 201
     table = send(dev.url, "GET", "/prj", dev.key)
-    with Isolate(dev, tmp_path) as third:
-        answer = send(third.url, "GET", "/prj", dev.key, cache_control="no-cache")
-        assert (answer.body, answer.headers["etag"]) == (table.body, table.headers["etag"])
-        assert send(third.url, "GET", "/prj/p018", dev.key).status == 410
-        assert answer.headers["age"] == "0"
-    assert 10 * read_units(answer) < everything
+    for _ in range(TRIES):
+        with Isolate(dev, folder) as third:
+            asked = time.monotonic()
+            answer = send(third.url, "GET", "/prj", dev.key, cache_control="no-cache")
+            assert int(answer.headers["age"]) <= time.monotonic() - asked
+            assert (answer.body, answer.headers["etag"]) == (table.body, table.headers["etag"])
+            assert send(third.url, "GET", "/prj/p018", dev.key).status == 410
+        if 10 * read_units(answer) < everything:
+            break
+    else:
+        pytest.fail(f"it reads {read_units(answer)} units of {everything}")
 
 
 CACHES = {
