@@ -13,7 +13,7 @@ from edge import ROOT, Edge, send
 # As root, which a container's user often is, Chromium has no sandbox; and there /dev/shm is small.
 FLAGS = ["--no-sandbox", "--disable-dev-shm-usage"]
 # Milliseconds that the page may take; it is 4 MB of script.
-LIMIT = 60_000
+LIMIT = 120_000
 
 SITE = ROOT / "edge/site"
 DOCUMENT = json.loads((ROOT / "deploy/openapi.json").read_text())
@@ -41,7 +41,7 @@ def host(request):
 @pytest.fixture
 def page():
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=_setting("RIPPLE_BROWSER"), args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=_setting("RIPPLE_BROWSER"), args=FLAGS, timeout=LIMIT)
         page = browser.new_page(viewport={"width": 1400, "height": 1000})
         page.set_default_timeout(LIMIT)
         yield page
