@@ -1,6 +1,8 @@
 """`ripple dev` and its companions, as a person at a terminal has them."""
 
+import http.client
 import json
+import re
 import secrets
 import threading
 from pathlib import Path
@@ -8,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from dev import Dev, ripple
+from edge import wait_for
 
 # Of the right form and check, and in no table.
 UNKNOWN = "rpl_" + "0" * 30 + "2C8GjS"
@@ -93,9 +96,12 @@ def test_a_key_is_rotated_with_an_overlap(dev):
 
 def test_a_key_that_asks_too_often_is_told_when_to_ask_again(tmp_path):
     with Dev(tmp_path / "data", "--rate-limit", "3") as dev:
-        answers = [dev.ripple().call("GET", "/prj") for _ in range(40)]
-        assert [answer.status for answer in answers[:6]] == [200] * 6, "two seconds' worth may come at once"
-        refused = next(answer for answer in answers if answer.status == 429)
+        taken = 0
+        while (refused := dev.ripple().call("GET", "/prj")).status == 200:
+            taken += 1
+            assert taken < 1000
+        assert taken >= 6, "two seconds' worth may come at once"
+        assert refused.status == 429
         assert refused.headers["content-type"] == "application/problem+json"
         assert refused.headers["cache-control"] == "no-store"
         assert refused.headers["access-control-allow-origin"] == "*"
@@ -135,7 +141,7 @@ def test_doctor_says_what_is_wrong(dev):
     listed = map(json.loads, ripple("key", "list", "--json", data=dev.data).splitlines())
     [key_id] = [line["key_id"] for line in listed]
     other = ripple("key", "rotate", key_id, "--overlap", "1h", data=dev.data).strip()
-    assert "valid for 59m" in ripple("doctor", data=dev.data)
+    assert re.search(r"valid for 5\dm", ripple("doctor", data=dev.data))
     ripple("key", "revoke", key_id, data=dev.data)
     assert f"{key_id} is revoked" in told()
     assert "WRONG" not in ripple("doctor", "--key-stdin", data=dev.data, stdin=other)
@@ -178,15 +184,15 @@ def test_without_a_dynamodb_a_sentence_says_so(tmp_path):
 
 
 def test_kill_9_loses_no_answered_write(tmp_path):
-    answered, stop = {}, threading.Event()
+    answered = {}
 
     def write(dev, name):
         client, prj_id = dev.ripple(), f"{name}-{secrets.token_hex(4)}"
         try:
             answered[prj_id] = client.create(project(prj_id))["version"]
-            while not stop.is_set():
+            while True:
                 answered[prj_id] = client.patch(prj_id, {"goal": secrets.token_hex(8)})["version"]
-        except OSError:
+        except (OSError, http.client.HTTPException):
             pass  # not answered
 
     for round_ in range(3):
@@ -194,11 +200,11 @@ def test_kill_9_loses_no_answered_write(tmp_path):
             writers = [threading.Thread(target=write, args=(dev, f"w{round_}{n}")) for n in range(4)]
             for writer in writers:
                 writer.start()
-            stop.wait(0.7)
+            mine = f"w{round_}"
+            wait_for(lambda: any(version > 5 for prj_id, version in answered.copy().items() if prj_id.startswith(mine)))
             dev.kill()
             for writer in writers:
                 writer.join()
-    assert max(answered.values()) > 5
     with Dev(tmp_path) as dev:
         for prj_id, version in answered.items():
             # A write may have been made and its answer lost: one more, and no fewer.
