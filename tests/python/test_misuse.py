@@ -12,6 +12,11 @@ from pathlib import Path
 
 import pytest
 
+try:
+    import resource
+except ImportError:  # Windows knows no such limit
+    resource = None
+
 from dev import Dev
 from keys import damaged, unknown_key
 
@@ -24,8 +29,18 @@ PATIENCE = 30
 
 @pytest.fixture(scope="module")
 def dev(tmp_path_factory):
+    allow_files(4096)  # a connection is one, here and there
     with Dev(tmp_path_factory.mktemp("misused"), "--in-memory", log="/dev/null") as dev:
         yield dev
+
+
+def allow_files(count):
+    """Lets this process and those that it starts have so many open, if the machine does."""
+    if resource:
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        most = count if hard == resource.RLIM_INFINITY else min(count, hard)
+        if soft != resource.RLIM_INFINITY and soft < most:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 @pytest.fixture(autouse=True)
@@ -60,7 +75,7 @@ class Good:
 
     def work(self):
         try:
-            while not self.over.is_set():
+            while not self.count or not self.over.is_set():
                 ripple, prj_id = self.dev.ripple(), f"good-{secrets.token_hex(6)}"
                 members = {name: "x" for name in ("name", "goal", "issue", "description", "term_unit", "create_date")}
                 ripple.create({"prj_id": prj_id, "term": 1} | members)

@@ -10,8 +10,8 @@ import pytest
 from dev import Dev, ripple
 from edge import Edge, send
 
-# A minute, says SECURITY.md; and some seconds in which the test itself asks.
-LONGEST = 75
+# How long it is asked for. That a minute is enough, as SECURITY.md says, is told by the last answer that took the key.
+LONGEST = 240
 
 
 @pytest.fixture

@@ -20,6 +20,8 @@ CONTROL_CHARACTERS = "".join(chr(code) for code in (*range(32), 127) if chr(code
 
 CONFIG = {
     "seed": 1,
+    # Seconds. How long an answer takes is not what is tested here.
+    "request-timeout": 120,
     # The key is the test's to send; without it, and with another, schemathesis asks again where it was let in.
     "generation": {"with-security-parameters": False, "exclude-header-characters": CONTROL_CHARACTERS},
     # What is well formed may still not fit the record as it is: that is no 400.

@@ -57,7 +57,7 @@ class RuntimeApi:
 
     def invoke(self, event):
         self.events.put(json.dumps(event).encode())
-        return self.outcomes.get(timeout=30)
+        return self.outcomes.get(timeout=120)
 
 
 class Function:
