@@ -7,13 +7,17 @@ use http::{Request, Response, Uri};
 use http_body_util::{BodyExt as _, Full};
 use hyper_rustls::HttpsConnectorBuilder;
 use hyper_util::client::legacy::Client;
-use hyper_util::rt::TokioExecutor;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::runtime;
 
 use super::Host;
 
 /// API Gateway gives up after 29 s: an answer that takes longer is none.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long a connection is kept for the next request: less than any host keeps it, or the host might close it just as
+/// the request goes out. (`ripple dev` keeps it for 30 s, a load balancer of AWS's for 60.)
+const IDLE: Duration = Duration::from_secs(2);
 
 pub(super) fn host(base: &str, key: String, read_key: Option<String>) -> Result<Host, String> {
     let base = base.trim_end_matches('/').to_owned();
@@ -31,7 +35,9 @@ pub(super) fn host(base: &str, key: String, read_key: Option<String>) -> Result<
         .https_or_http()
         .enable_http1()
         .build();
-    let client: Client<_, Full<Bytes>> = Client::builder(TokioExecutor::new()).build(connector);
+    let mut client = Client::builder(TokioExecutor::new());
+    client.pool_timer(TokioTimer::new()).pool_idle_timeout(IDLE);
+    let client: Client<_, Full<Bytes>> = client.build(connector);
 
     let send = move |mut request: Request<Bytes>| -> Response<Bytes> {
         let asked = format!("{} {base}{}", request.method(), request.uri());
