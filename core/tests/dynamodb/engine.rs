@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::config::{Config, Credentials, Region};
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
@@ -43,6 +44,8 @@ impl Engine {
             .region(Region::from_static("us-east-1"))
             .credentials_provider(Credentials::new("test", "test", None, None, "test"))
             .endpoint_url(url)
+            // It answers, however busy the machine is: tests/faults.rs has what becomes of one that does not.
+            .timeout_config(TimeoutConfig::disabled())
             .build();
         let client = Client::from_conf(config);
         Engine { store: DynamoDb::new(client.clone(), Layout::default()), client, serving }
