@@ -15,8 +15,8 @@ use crate::process;
 use crate::site;
 use crate::workspace;
 
-/// How long `ripple dev` may take to end: it gives requests under way 5 s.
-const END_LIMIT: Duration = Duration::from_secs(10);
+/// How long `ripple dev` may take to end: it gives requests under way 5 s, and the machine may be busy.
+const END_LIMIT: Duration = Duration::from_secs(30);
 
 /// The process, and the file in which it tells where it is.
 pub(super) struct Backend {
