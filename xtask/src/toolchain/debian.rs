@@ -27,6 +27,9 @@ const NAME: &str = "debian";
 /// The file beside a std compiled here that names its compiler: another one cannot read it.
 const COMPILER: &str = "ripple-compiler";
 
+/// A new machine may be busy with its own updates, and a mirror with others.
+const PATIENCE: [&str; 2] = ["--option=DPkg::Lock::Timeout=600", "--option=Acquire::Retries=3"];
+
 /// Whether there is nothing left to set up.
 pub(super) fn is_ready(target: Target) -> bool {
     let linked = output(Command::new("rustup").args(["toolchain", "list"]))
@@ -51,7 +54,7 @@ pub(crate) fn install(packages: &[&'static str]) -> Result<()> {
         return Ok(());
     }
     eprintln!("installing {}", missing.join(" "));
-    run(as_root("apt-get")?.args(["update", "--quiet=2"]))?;
+    run(as_root("apt-get")?.args(["update", "--quiet=2"]).args(PATIENCE))?;
     let mut install = as_root("env")?; // sudo passes no environment on
     install.args([
         "DEBIAN_FRONTEND=noninteractive",
@@ -61,7 +64,7 @@ pub(crate) fn install(packages: &[&'static str]) -> Result<()> {
         "--quiet=2",
         "--option=Dpkg::Use-Pty=0",
     ]);
-    run(install.args(missing))
+    run(install.args(PATIENCE).args(missing))
 }
 
 /// Makes a Cargo command use this toolchain.
