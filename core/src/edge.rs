@@ -14,7 +14,6 @@ use http::{HeaderMap, Method, Request, Response, StatusCode};
 use crate::api::{self, Admitted, Api, Report, respond};
 use crate::key::{KeyRecord, Scope};
 use crate::method::{self, Answer};
-use crate::problem::{self, Kind};
 use crate::project::{ContentHash, Project, Timestamp};
 use crate::replica::{Clock, Colo, Preparation, Prepared, Replica};
 use crate::route::{Resource, Route};
@@ -36,39 +35,6 @@ pub fn answers(route: &Route) -> bool {
 #[must_use]
 pub fn is_request_id(text: &str) -> bool {
     api::is_request_id(text)
-}
-
-/// Why a host cannot answer as the API would.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusal {
-    /// The origin cannot be reached.
-    BadGateway,
-    /// The origin did not answer in time.
-    GatewayTimeout,
-    /// The request cannot be read.
-    Unreadable,
-    /// The host is not configured.
-    Misconfigured,
-}
-
-impl Refusal {
-    /// The answer to the request with this id, in the shape that the API's own have.
-    #[must_use]
-    pub fn answer(self, request_id: String) -> Response<Bytes> {
-        let (kind, detail) = match self {
-            Refusal::BadGateway => (
-                Kind::BAD_GATEWAY,
-                "the origin cannot be reached; a write may or may not have been made, and can be sent again",
-            ),
-            Refusal::GatewayTimeout => (
-                Kind::GATEWAY_TIMEOUT,
-                "the origin did not answer in time; a write may or may not have been made, and can be sent again",
-            ),
-            Refusal::Unreadable => (Kind::INVALID_REQUEST, "the request's method or path cannot be read"),
-            Refusal::Misconfigured => (Kind::INTERNAL, problem::INTERNAL_DETAIL),
-        };
-        respond(&Method::GET, problem::plain(kind, detail), Report { request_id, ..Report::default() })
-    }
 }
 
 /// A read's answer.

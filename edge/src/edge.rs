@@ -6,11 +6,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::AGE;
 use http::{Request, Response};
-use ripple_core::edge::{CACHE_STATUS, Refusal, Stamp, answers};
+use ripple_core::edge::{CACHE_STATUS, Stamp, answers};
 use ripple_core::key::Scope;
 use ripple_core::rate::Limiter;
 use ripple_core::replica::Replica;
-use ripple_core::{Admitted, Api, Moment, Report, Timestamp};
+use ripple_core::{Admitted, Api, Moment, Refusal, Report, Timestamp};
 use worker::{Context, Env, RateLimiter};
 
 use crate::cache::SharedCopy;

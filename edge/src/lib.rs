@@ -82,7 +82,7 @@ async fn fetch(
         Err(error) => {
             let id = String::from(random::id());
             log::error(&error, &id);
-            Ok(exchange::response(&ripple_core::edge::Refusal::Misconfigured.answer(id))?)
+            Ok(exchange::response(&ripple_core::Refusal::Misconfigured.answer(id))?)
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::future::{Either, select};
 use http::Uri;
-use ripple_core::edge::Refusal;
+use ripple_core::Refusal;
 use web_sys::{Headers, Request, RequestCache, RequestInit, RequestRedirect, Response};
 use worker::Delay;
 

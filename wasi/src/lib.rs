@@ -26,9 +26,8 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use http::{Request, Response};
-use ripple_core::edge::Refusal;
 use ripple_core::store::dynamodb::DynamoDb;
-use ripple_core::{Api, Moment, Timestamp};
+use ripple_core::{Api, Moment, Refusal, Timestamp};
 use uuid::Builder;
 use wasip2::exports::http::incoming_handler::{Guest, IncomingRequest, ResponseOutparam};
 
