@@ -3,7 +3,7 @@
 use aws_lambda_events::apigw::{ApiGatewayProxyResponse, ApiGatewayV2httpResponse};
 use aws_lambda_events::encodings::Body;
 use bytes::Bytes;
-use http::header::LINK;
+use http::header::{CONTENT_TYPE, LINK};
 use http::{HeaderMap, Response};
 use lambda_runtime::Diagnostic;
 use serde_json::value::{RawValue, to_raw_value};
@@ -34,8 +34,8 @@ impl From<EventError> for FunctionError {
 
 pub(crate) fn render(response: Response<Bytes>, shape: Shape) -> Result<Box<RawValue>, FunctionError> {
     let (parts, body) = response.into_parts();
-    // What the core answers is JSON or nothing.
-    let text = String::from_utf8(body.into()).expect("the core's JSON is UTF-8");
+    // What the core answers is JSON, a page of its own, or nothing.
+    let text = String::from_utf8(body.into()).expect("the core's answers are UTF-8");
     let status_code = i64::from(parts.status.as_u16());
     let rendered = match shape {
         Shape::RestProxy => {
@@ -59,7 +59,11 @@ pub(crate) fn render(response: Response<Bytes>, shape: Shape) -> Result<Box<RawV
             return Err(FunctionError { code: "list_too_large".to_owned(), message: message.to_owned() });
         }
         Shape::Plain if text.is_empty() => to_raw_value(&()),
-        Shape::Plain => RawValue::from_string(text),
+        Shape::Plain if parts.headers.get(CONTENT_TYPE).is_some_and(|kind| kind == "application/json") => {
+            RawValue::from_string(text)
+        }
+        // What is no JSON, the page, is a string in it.
+        Shape::Plain => to_raw_value(&text),
     };
     Ok(rendered.expect("strings, numbers and the core's JSON serialise"))
 }

@@ -1,6 +1,8 @@
 //! The article's events: a mapping template named the method, and the plain item or list came back.
 
-use serde_json::json;
+use ripple_core::route::ROUTES;
+use ripple_runtime_api::Outcome;
+use serde_json::{Value, json};
 
 use crate::fixture::{DynamoDb, answer, error};
 
@@ -20,6 +22,36 @@ fn the_plain_item_or_list_comes_back() {
     assert_eq!((&updated["goal"], &updated["version"]), (&json!("Beans by May"), &json!(2)));
     assert_eq!(answer(&function, "template_delete"), json!(null));
     assert_eq!(answer(&function, "template_search"), json!([]));
+}
+
+#[test]
+fn a_page_is_a_string() {
+    let database = DynamoDb::start();
+    let page = answer(&database.function(), "template_docs");
+    assert!(page.as_str().is_some_and(|page| page.starts_with("<!doctype html>")), "{page}");
+}
+
+#[test]
+fn each_method_has_an_answer() {
+    let database = DynamoDb::start();
+    let function = database.function();
+    answer(&function, "template_create");
+    for route in ROUTES {
+        let (bare, whole) = (json!({}), json!({"prj_id": "prj0001", "version": 1}));
+        for mut event in [bare, whole] {
+            event["method"] = json!(route.name);
+            match function.invoke(event.to_string()).outcome {
+                Outcome::Answered(_) => {}
+                // Of its own accord, with a status: in a debug build a panic is an error too.
+                Outcome::Failed(json) => {
+                    let error: Value = serde_json::from_str(&json).expect("an error is JSON");
+                    let message = error["errorMessage"].as_str().unwrap_or_default();
+                    assert!(message.starts_with('4'), "{event}: {message}");
+                }
+                other => panic!("{event}: {other:?}"),
+            }
+        }
+    }
 }
 
 #[test]
