@@ -1,5 +1,7 @@
 //! Events: four kinds, one request.
 
+use std::collections::BTreeMap;
+
 use aws_lambda_events::apigw::{ApiGatewayProxyRequest, ApiGatewayV2httpRequest};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -130,26 +132,26 @@ fn http_api(event: &str) -> Result<Event, EventError> {
     })
 }
 
-/// `{"method": "get", "prj_id": "a"}`: the route of that name; the path's parameters by their names there, all else
-/// as the query or as the body. Who may send such an event, API Gateway and IAM have decided before.
+/// `{"method": "get", "prj_id": "a"}`: the route of that name; the path's parameters by their names, `prjid` as
+/// `prj_id`; all else as the query or as the body. Who may send such an event, API Gateway and IAM have decided before.
 fn plain(event: &str, method: &str) -> Result<Event, EventError> {
     let route = Route::named(method).ok_or_else(|| EventError::NoSuchMethod(method.to_owned(), known_methods()))?;
-    let mut path = route.resource.to_owned();
     // As raw text: numbers keep their digits.
-    let mut members: Map<String, Value> = Map::new();
-    let mut raw: std::collections::BTreeMap<String, Box<RawValue>> = serde_json::from_str(event)?;
+    let mut raw: BTreeMap<String, Box<RawValue>> = serde_json::from_str(event)?;
     raw.remove("method");
-    if path.contains("{prjid}") {
-        let id = raw.get("prj_id").ok_or_else(|| EventError::Malformed("prj_id is missing".to_owned()))?;
-        let id: String =
-            serde_json::from_str(id.get()).map_err(|_| EventError::Malformed("prj_id must be a string".to_owned()))?;
-        path = path.replace("{prjid}", &utf8_percent_encode(&id, SEGMENT).to_string());
+    let mut path = String::new();
+    for segment in route.resource.split('/').skip(1) {
+        path.push('/');
+        match segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
+            Some(name) => path.extend(utf8_percent_encode(&parameter(&mut raw, name)?, SEGMENT)),
+            None => path.push_str(segment),
+        }
     }
     let takes_body = matches!(route.verb, Method::POST | Method::PUT | Method::PATCH);
     let (query, body) = if takes_body {
         (String::new(), serde_json::to_vec(&raw)?)
     } else {
-        raw.remove("prj_id");
+        let mut members: Map<String, Value> = Map::new();
         for (name, value) in raw {
             members.insert(name, serde_json::from_str(value.get())?);
         }
@@ -163,6 +165,17 @@ fn plain(event: &str, method: &str) -> Result<Event, EventError> {
         caller: Some(Caller::checked_by_gateway("mapping-template")),
         shape: Shape::Plain,
     })
+}
+
+/// Takes the member that a parameter of the path is out of an event.
+fn parameter(members: &mut BTreeMap<String, Box<RawValue>>, name: &str) -> Result<String, EventError> {
+    let (member, takes) = if name == "prjid" { ("prj_id", "a string") } else { (name, "a number, or a string of one") };
+    let value = members.remove(member).ok_or_else(|| EventError::Malformed(format!("{member} is missing")))?;
+    match serde_json::from_str(value.get())? {
+        Value::String(text) => Ok(text),
+        Value::Number(_) if name != "prjid" => Ok(value.get().to_owned()),
+        _ => Err(EventError::Malformed(format!("{member} must be {takes}"))),
+    }
 }
 
 fn known_methods() -> String {

@@ -25,6 +25,19 @@ fn the_plain_item_or_list_comes_back() {
 }
 
 #[test]
+fn a_version_is_read_and_restored_by_its_number() {
+    let database = DynamoDb::start();
+    let function = database.function();
+    let created = answer(&function, "template_create");
+    answer(&function, "template_update");
+    assert_eq!(answer(&function, "template_history")[0]["version"], json!(2));
+    assert_eq!(answer(&function, "template_version"), created);
+
+    let restored = answer(&function, "template_restore");
+    assert_eq!((&restored["goal"], &restored["version"]), (&created["goal"], &json!(3)));
+}
+
+#[test]
 fn a_page_is_a_string() {
     let database = DynamoDb::start();
     let page = answer(&database.function(), "template_docs");
@@ -67,6 +80,9 @@ fn an_error_is_the_functions_error() {
         ("template_update_stale", "stale", "409 stale: "),
         ("template_create_incomplete", "invalid_body", "400 invalid_body: "),
         ("template_get_no_id", "invalid_event", "400 invalid_event: "),
+        ("template_restore_no_version", "invalid_event", "400 invalid_event: "),
+        ("template_version_list", "invalid_event", "400 invalid_event: "),
+        ("template_version_unknown", "no_such_version", "404 no_such_version: "),
     ];
     for (event, kind, begin) in cases {
         let (of_kind, message) = error(&function, event);
