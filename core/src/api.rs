@@ -311,7 +311,8 @@ pub(crate) fn respond(verb: &Method, answer: Answer, report: Report) -> Response
     if let Some(tag) = etag {
         headers.typed_insert(strong(&tag));
     }
-    if status == StatusCode::NO_CONTENT || status == StatusCode::NOT_MODIFIED {
+    let bodiless = status == StatusCode::NO_CONTENT || status == StatusCode::NOT_MODIFIED;
+    if bodiless {
         headers.remove(CONTENT_TYPE);
     } else if !headers.contains_key(CONTENT_TYPE) {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -323,7 +324,10 @@ pub(crate) fn respond(verb: &Method, answer: Answer, report: Report) -> Response
         headers.insert(CAPACITY, ascii(&report.capacity.to_string()));
     }
     let body = if verb == Method::HEAD {
-        headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
+        // Without a body to GET there is no length to tell: that of a 304 would be the record's (RFC 9110 §8.6).
+        if !bodiless {
+            headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
+        }
         Bytes::new()
     } else {
         body

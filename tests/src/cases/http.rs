@@ -44,21 +44,39 @@ fn head_is_get_without_the_body(t: &Target) {
         same_but_for_the_body(t.get(&path), t.head(&path));
     }
     same_but_for_the_body(t.get(path(&id)).without("x-api-key"), t.head(path(&id)).without("x-api-key"));
-    let etag = t.read(&id).etag();
-    let [get, head] = [t.get(path(&id)), t.head(path(&id))].map(|call| call.header("if-none-match", &etag));
-    same_but_for_the_body(get, head);
+    let read = t.read(&id);
+    let [get, head] = [t.get(path(&id)), t.head(path(&id))].map(|call| call.header("if-none-match", read.etag()));
+    let [get, head] = [get, head].map(|call| call.header("x-request-id", "the-same").send());
+    same_headers(&get, &head);
+    // Of what is not modified it would be the length of the whole record.
+    length_is_that_of(&read, &head.expect(304));
 }
 
 #[track_caller]
 fn same_but_for_the_body(get: Call<'_>, head: Call<'_>) {
     let [get, head] = [get, head].map(|call| call.header("x-request-id", "the-same").send());
+    same_headers(&get, &head);
+    length_is_that_of(&get, &head);
+}
+
+#[track_caller]
+fn same_headers(get: &Answer, head: &Answer) {
     assert_eq!(get.status(), head.status());
-    assert_eq!(own_headers(&get), own_headers(&head), "{}", get.asked());
+    assert_eq!(own_headers(get), own_headers(head), "{}", get.asked());
+    assert!(head.body().is_empty(), "{}", head.asked());
+}
+
+/// `Content-Length` of an answer to HEAD, where it says one (RFC 9110 §8.6).
+#[track_caller]
+fn length_is_that_of(get: &Answer, head: &Answer) {
+    if let Some(length) = head.header("content-length") {
+        assert_eq!(length, get.body().len().to_string(), "{}", head.asked());
+    }
 }
 
 /// An answer's headers but for those of the connection, and those that tell of the moment: the cost, which follows
 /// the table as it grows, and the age of the copy that answered, which a refresh between two requests changes.
-/// Content-Length may be left out of an answer to HEAD (RFC 9110 §9.3.2).
+/// `Content-Length` may be left out of an answer to HEAD (RFC 9110 §9.3.2): what it may say is looked at by itself.
 fn own_headers(answer: &Answer) -> Vec<(String, String)> {
     const OTHERS: [&str; 8] = [
         "age",
