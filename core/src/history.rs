@@ -162,11 +162,14 @@ impl Changes {
     }
 
     /// A history row holds the whole record too. What does not fit beside it, or nests too deeply inside a list of
-    /// changes, is told by its fields' names alone: the values are in the version before.
+    /// changes, is told by its fields' names alone: the values are in the version before. Where not even those fit, as of
+    /// a thousand long ones that were created together, it is the whole record that was changed.
     fn bounded(self) -> Vec<Value> {
-        let size: usize = self.found.iter().map(Value::stored_size).sum();
+        // A list takes a byte for each of its entries.
+        let fit =
+            |changes: &[Value]| changes.iter().map(|change| 1 + change.stored_size()).sum::<usize>() <= limits::CHANGES;
         let depth = 1 + self.found.iter().map(Value::depth).max().unwrap_or(0);
-        if size <= limits::CHANGES && depth <= limits::NESTING {
+        if fit(&self.found) && depth <= limits::NESTING {
             return self.found;
         }
         let field = |change: &Value| match change {
@@ -178,6 +181,8 @@ impl Changes {
         };
         let mut fields: Vec<String> = self.found.iter().filter_map(field).collect();
         fields.dedup();
-        fields.into_iter().map(|field| Value::Map([(FIELD.to_owned(), field.into())].into())).collect()
+        let named_field = |field: String| Value::Map([(FIELD.to_owned(), field.into())].into());
+        let named: Vec<Value> = fields.into_iter().map(named_field).collect();
+        if fit(&named) { named } else { vec![named_field(String::new())] }
     }
 }

@@ -16,6 +16,11 @@ pub const NESTING: usize = 32;
 /// Members of a record: a history row names each with a prefix, and stays within DynamoDB's 400 KB.
 pub const MEMBERS: usize = 2500;
 
+/// Bytes of a member's name, at any level. DynamoDB takes 64 KB, and 255 characters of a name that an index knows; a
+/// history row has each name twice, and one that a record has from another writer may be longer.
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html>
+pub const NAME: usize = 255;
+
 /// Characters of a `prj_id`. DynamoDB would take 2,048 bytes.
 pub const ID: usize = 128;
 

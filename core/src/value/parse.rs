@@ -50,6 +50,9 @@ fn value(raw: &RawValue, depth: usize, pointer: &mut Vec<String>) -> Result<Valu
                 if name.is_empty() {
                     return Err("a member's name is empty".to_owned());
                 }
+                if name.len() > limits::NAME {
+                    return Err(format!("a member's name has at most {} bytes", limits::NAME));
+                }
                 let member = value(part, depth + 1, pointer)?;
                 if members.insert(name, member).is_some() {
                     return Err("the member occurs twice".to_owned());

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use http::Method;
+use serde_json::json;
 
 use crate::Target;
 use crate::case::cases;
@@ -13,6 +14,8 @@ cases! { limits:
     short_texts_have_up_to_64_characters,
     a_value_nests_up_to_32_levels,
     an_entry_has_room_for_its_id,
+    a_name_has_up_to_255_bytes,
+    a_record_of_long_names_has_a_history,
     nesting_without_end_is_refused,
     a_body_has_up_to_1_mib,
     a_record_has_up_to_300_kib_as_stored,
@@ -72,6 +75,43 @@ fn an_entry_has_room_for_its_id(t: &Target) {
     let lists = |inner: usize| format!(r#"{{"deep":{}{{}}{}}}"#, "[".repeat(inner), "]".repeat(inner));
     t.refused(&id, t.put(&id, lists(31)), 400, "invalid_body");
     t.put(&id, lists(30)).send().expect(200);
+}
+
+/// Bytes, not characters, and at any level.
+fn a_name_has_up_to_255_bytes(t: &Target) {
+    for name in ["x".repeat(255), format!("x{}", "ü".repeat(127))] {
+        assert_eq!(t.create(&t.project().with(&name, 1)).json()[&name], 1);
+        let longer = format!("{name}y");
+        let project = t.project().with(&longer, 1);
+        let answer = t.post("/prj", project.to_json()).send();
+        answer.problem(400, "invalid_body");
+        answer.blames("pointer", &format!("/{longer}"));
+        t.get(path(project.id())).send().problem(404, "not_found");
+
+        let id = t.some_project();
+        for method in [Method::PUT, Method::PATCH] {
+            let call = t.call(method, path(&id)).json(format!(r#"{{"a/b":[{{"{longer}":1}}]}}"#));
+            t.refused(&id, call, 400, "invalid_body").blames("pointer", &format!("/a~1b/0/{longer}"));
+        }
+    }
+    let id = t.some_project();
+    t.refused(&id, t.put(&id, format!(r#"{{"{}":1}}"#, "x".repeat(70_000))), 400, "invalid_body");
+}
+
+/// A row of the history holds the record, and beside it there is no room for all of its names.
+fn a_record_of_long_names_has_a_history(t: &Target) {
+    let project = (0..1150).fold(t.project(), |project, n| project.with(&format!("{n:04}{}", "x".repeat(251)), 1));
+    let id = project.id();
+    t.create(&project);
+    t.patch(id, r#"{"goal":"still saved"}"#).send().expect(200);
+    let rows = t.get(format!("{}/versions", path(id))).send().expect(200).array();
+    assert!(
+        rows[1]["changes"] == json!([{"field": ""}]),
+        "{} changes",
+        rows[1]["changes"].as_array().map_or(0, Vec::len)
+    );
+    t.get(format!("{}/versions/1", path(id))).send().expect(200);
+    t.delete(id).send().expect(204);
 }
 
 fn nesting_without_end_is_refused(t: &Target) {
