@@ -165,8 +165,15 @@ fn response(reply: ApiGatewayProxyResponse) -> Option<Response<Body>> {
         Some(aws_lambda_events::encodings::Body::Binary(bytes)) => bytes,
         _ => Vec::new(),
     };
-    let mut response = Response::new(Body::from(bytes));
-    *response.status_mut() = u16::try_from(reply.status_code).ok().and_then(|code| StatusCode::from_u16(code).ok())?;
+    let status = u16::try_from(reply.status_code).ok().and_then(|code| StatusCode::from_u16(code).ok())?;
+    // axum adds the length of a body where it is known, and a 304's would be that of the record (RFC 9110 §8.6).
+    let body = if status == StatusCode::NOT_MODIFIED {
+        Body::from_stream(futures_util::stream::empty::<std::io::Result<Vec<u8>>>())
+    } else {
+        Body::from(bytes)
+    };
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
     *response.headers_mut() = reply.headers;
     response.headers_mut().extend(reply.multi_value_headers);
     Some(response)
