@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::key::Scope;
+use crate::merge::push_token;
 use crate::project::{Project, ProjectId};
 use crate::store::StoreError;
 
@@ -128,7 +129,9 @@ pub enum Place {
 impl Fault {
     /// In a member of the body.
     pub fn member(name: &str, detail: impl Into<String>) -> Fault {
-        Fault { place: Place::Pointer(format!("/{name}")), detail: detail.into() }
+        let mut pointer = String::new();
+        push_token(&mut pointer, name);
+        Fault { place: Place::Pointer(pointer), detail: detail.into() }
     }
 
     /// In a parameter of the query or the path.

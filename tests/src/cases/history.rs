@@ -158,6 +158,8 @@ fn a_restore_can_spare_what_came_later(t: &Target) {
         let call = t.post(format!("{}/1", versions(project.id())), body);
         t.refused(project.id(), call, 400, "invalid_body");
     }
+    let call = t.post(format!("{}/1", versions(project.id())), r#"{"a/b~c":1}"#);
+    t.refused(project.id(), call, 400, "invalid_body").blames("pointer", "/a~1b~0c");
     let call = t.post(format!("{}/1", versions(project.id())), r#"{"version":9}"#);
     t.refused(project.id(), call, 409, "stale");
 }
