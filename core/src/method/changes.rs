@@ -129,14 +129,7 @@ async fn changed<S: Store>(
         let at = marks.iter().map(|mark| mark.at).min().unwrap_or(0);
         marks = vec![Mark { at, within: None }; shards];
     }
-    let mut page = ChangePage {
-        limit: limit.unwrap_or(usize::MAX),
-        count: 0,
-        weight: 0,
-        changed: vec![b'['],
-        deleted: Vec::new(),
-        full: false,
-    };
+    let mut page = ChangePage::new(limit);
     for (shard, mark) in (0..).zip(&mut marks) {
         read_shard(call, shard, mark, &mut page).await?;
     }
@@ -187,6 +180,17 @@ struct ChangePage {
 }
 
 impl ChangePage {
+    fn new(limit: Option<usize>) -> ChangePage {
+        ChangePage {
+            limit: limit.unwrap_or(usize::MAX),
+            count: 0,
+            weight: 0,
+            changed: vec![b'['],
+            deleted: Vec::new(),
+            full: false,
+        }
+    }
+
     /// Takes the record in, unless the page is full.
     fn add(&mut self, project: &crate::project::Project) -> bool {
         if self.full || self.count == self.limit || self.weight > limits::PAGE {
@@ -194,7 +198,9 @@ impl ChangePage {
         }
         self.count += 1;
         if project.is_deleted() {
-            self.deleted.push(project.id.to_string());
+            let id = project.id.to_string();
+            self.weight += weight(&serde_json::to_vec(&id).expect("strings serialise"));
+            self.deleted.push(id);
             return true;
         }
         if self.changed.len() > 1 {
@@ -240,5 +246,23 @@ impl Cursor {
 
     fn format(&self) -> String {
         URL_SAFE_NO_PAD.encode(serde_json::to_vec(&(FORMAT, self)).expect("strings and numbers serialise"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::project::Project;
+    use crate::value::Members;
+
+    #[test]
+    fn deleted_ids_fill_a_page_too() {
+        let mut page = ChangePage::new(None);
+        let tombstone = |n: u32| Project::new(ProjectId::stored(format!("{n:0128}")), Members::new()).into_tombstone(2);
+        // Far more than there is room for.
+        let taken = (0..100_000).take_while(|n| page.add(&tombstone(*n))).count();
+        let deleted = serde_json::to_vec(&page.deleted).expect("strings serialise");
+        assert_eq!(taken, page.deleted.len());
+        assert!((limits::PAGE / 2..limits::PAGE + 1024).contains(&deleted.len()), "{} bytes", deleted.len());
     }
 }
