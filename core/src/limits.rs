@@ -50,7 +50,7 @@ pub const SORT_TEXT: usize = 64;
 /// Attribute names in `fields`.
 pub const FIELDS: usize = 64;
 
-/// Characters of a query string. API Gateway and CloudFront take 8 to 10 KB.
+/// Characters of a query string, percent-encoded, but for its cursor. API Gateway and CloudFront take 8 to 10 KB.
 pub const QUERY: usize = 8 * 1024;
 
 /// Characters of an `x-request-id` that is echoed.

@@ -229,17 +229,25 @@ impl<S> Call<'_, S> {
     }
 
     /// The `Link` to the next page of this resource: this query with the parameter `name` set to `cursor`.
-    /// It is relative, so that it holds behind any stage or base path; parameters are ordered by name, since
-    /// API Gateway's events keep no order.
+    /// It is relative, so that it holds behind any stage or base path.
     pub(crate) fn next_link(&self, name: &str, cursor: &str) -> String {
-        let mut kept = self.parameters();
-        kept.retain(|(other, _)| other != name);
-        kept.sort();
-        let query =
-            form_urlencoded::Serializer::new(String::new()).extend_pairs(kept).append_pair(name, cursor).finish();
+        let kept = query_without(self.request, &[name]);
+        let query = form_urlencoded::Serializer::new(kept).append_pair(name, cursor).finish();
         let segment = self.resource.path.rsplit('/').next().unwrap_or_default();
         format!("<{segment}?{query}>; rel=\"next\"")
     }
+}
+
+/// The parameters by which a `Link` leads on.
+const CURSORS: [&str; 2] = ["cursor", "since"];
+
+/// The query but for some parameters, as a `Link` has it: ordered by name, since API Gateway's events keep no order.
+fn query_without(request: &Request<Bytes>, names: &[&str]) -> String {
+    let query = form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes());
+    let mut kept: Vec<(String, String)> = query.into_owned().collect();
+    kept.retain(|(name, _)| !names.contains(&name.as_str()));
+    kept.sort();
+    form_urlencoded::Serializer::new(String::new()).extend_pairs(kept).finish()
 }
 
 /// What `PUT` and `PATCH` take and answer.
@@ -265,8 +273,8 @@ async fn edit<S: Store>(call: &mut Call<'_, S>, mut sent: Members, edit: fn(Memb
 }
 
 fn check_target(request: &Request<Bytes>) -> Result<(), Error> {
-    let query = request.uri().query().unwrap_or_default();
-    if query.len() > limits::QUERY {
+    // As a `Link` has it, and without its cursor: whoever was let in can go on to the end.
+    if query_without(request, &CURSORS).len() > limits::QUERY {
         let detail = format!("is longer than {} characters", limits::QUERY);
         return Err(Error::InvalidRequest(vec![Fault::parameter("?", detail)]));
     }

@@ -25,6 +25,7 @@ cases! { limits:
     sort_takes_up_to_8_names,
     fields_takes_up_to_64_names,
     limit_is_a_whole_number_from_1_to_10000,
+    a_query_has_up_to_8192_characters_beside_its_cursor,
     a_page_has_up_to_5_mib,
 }
 
@@ -237,6 +238,32 @@ fn limit_is_a_whole_number_from_1_to_10000(t: &Target) {
             answer.blames("parameter", "limit");
         }
     }
+}
+
+/// Whoever is given the first page can go on to the last. A `,` takes three characters, however it came.
+fn a_query_has_up_to_8192_characters_beside_its_cursor(t: &Target) {
+    let ids: Vec<String> = (0..3)
+        .map(|_| {
+            let project = t.project().with("note", "yy");
+            t.create(&project);
+            project.id().to_owned()
+        })
+        .collect();
+    let short = t.list_path("limit=1&fields=name,note,goal&q=");
+    let room = 8192 - (short.len() - "/prj?".len() + 2 * short.matches(',').count());
+    let words = |length: usize| {
+        if length % 2 == 1 {
+            format!("y{}", "+y".repeat(length / 2))
+        } else {
+            format!("yy{}", "+y".repeat(length / 2 - 1))
+        }
+    };
+    let pages = t.pages(&format!("{short}{}", words(room)));
+    let found: Vec<_> = pages.iter().flat_map(|page| page.array()).map(|record| record["prj_id"].clone()).collect();
+    assert_eq!(found, ids);
+
+    let answer = t.get(format!("{short}{}", words(room + 1))).send();
+    answer.problem(400, "invalid_request");
 }
 
 fn a_page_has_up_to_5_mib(t: &Target) {
