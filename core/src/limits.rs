@@ -80,7 +80,7 @@ pub const CHANGES: usize = 80 * 1024;
 /// Characters of `Ripple-Receipt`, about: API Gateway takes 10,240 bytes of headers in all.
 pub const RECEIPT: usize = 4 * 1024;
 
-/// Versions in one page of a history, unless fewer are asked for.
+/// Versions in one page of a history, unless fewer are asked for: they are read whole, up to 400 KB each.
 pub const HISTORY_PAGE: usize = 100;
 
 /// How far behind its cursor `changes` begins: index lag and clocks that differ.

@@ -108,7 +108,8 @@ impl Page {
                     None => faults.push(Fault::parameter(name, "is no cursor of a history")),
                 },
                 "limit" => match parse_limit(value) {
-                    Ok(limit) => page.limit = limit,
+                    // DynamoDB reads whole rows, each with its record, to tell of their changes: so many in one answer.
+                    Ok(limit) => page.limit = limit.min(limits::HISTORY_PAGE),
                     Err(detail) => faults.push(Fault::parameter(name, detail)),
                 },
                 _ => faults.push(Fault::parameter(name, "is not a parameter here")),

@@ -11,6 +11,7 @@ cases! { history:
     the_newest_comes_first_with_what_it_replaced,
     entries_are_told_one_by_one,
     a_history_is_read_in_pages,
+    a_page_has_up_to_100_writes,
     bad_parameters_are_refused,
     what_never_was_has_no_history,
     a_version_that_is_not_there_is_not_found,
@@ -101,6 +102,19 @@ fn a_history_is_read_in_pages(t: &Target) {
         .map(|page| page.array().iter().map(|row| row["version"].as_u64().expect("a number")).collect())
         .collect();
     assert_eq!(numbers, [vec![7, 6, 5], vec![4, 3, 2], vec![1]]);
+}
+
+/// Whatever is asked for.
+fn a_page_has_up_to_100_writes(t: &Target) {
+    let id = t.some_project();
+    for n in 0..100 {
+        t.patch(&id, format!(r#"{{"n":{n}}}"#)).send().expect(200);
+    }
+    for limit in ["", "?limit=101", "?limit=10000"] {
+        let pages = t.pages(&format!("{}{limit}", versions(&id)));
+        let lengths: Vec<usize> = pages.iter().map(|page| page.array().len()).collect();
+        assert_eq!(lengths, [100, 1], "{limit}");
+    }
 }
 
 fn bad_parameters_are_refused(t: &Target) {
