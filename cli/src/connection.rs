@@ -1,5 +1,7 @@
 //! Which DynamoDB a command works on.
 
+use std::fmt;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
@@ -37,6 +39,25 @@ pub(crate) enum Place {
     Endpoint(String),
     /// In AWS, with the credentials that its configuration has.
     Aws,
+}
+
+impl Place {
+    /// Whether it is on this machine. Every other endpoint may be AWS's: a region's, a VPC's, a FIPS one.
+    pub(crate) fn is_here(&self) -> bool {
+        let Place::Endpoint(url) = self else { return false };
+        let Ok(uri) = url.parse::<http::Uri>() else { return false };
+        let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
+        host.eq_ignore_ascii_case("localhost") || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Place::Endpoint(url) => write!(f, "DynamoDB at {url}"),
+            Place::Aws => f.write_str("DynamoDB in AWS"),
+        }
+    }
 }
 
 impl Options {
@@ -97,4 +118,37 @@ impl Options {
 
 fn running_dev(data: &Path) -> Option<Place> {
     DevFile::read(data).map(|dev| Place::Endpoint(dev.dynamodb_endpoint))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_loopback_endpoint_is_here() {
+        let is_here = |url: &str| Place::Endpoint(url.to_owned()).is_here();
+        for url in [
+            "http://127.0.0.1:8000",
+            "http://127.9.8.7",
+            "http://[::1]:8000/",
+            "http://localhost:4566",
+            "http://LOCALHOST",
+        ] {
+            assert!(is_here(url), "{url}");
+        }
+        for url in [
+            "https://dynamodb.eu-west-3.amazonaws.com",
+            "https://dynamodb-fips.us-east-1.amazonaws.com",
+            "https://vpce-0123456789abcdef0-abcdefgh.dynamodb.us-east-1.vpce.amazonaws.com",
+            "http://localhost.example:8000",
+            "http://localhost:8000@dynamodb.eu-west-3.amazonaws.com",
+            "http://10.0.0.7:8000",
+            "http://0.0.0.0:8000",
+            "http://[fd00::1]:8000",
+            "",
+        ] {
+            assert!(!is_here(url), "{url}");
+        }
+        assert!(!Place::Aws.is_here());
+    }
 }

@@ -81,7 +81,7 @@ pub(crate) async fn run(connection: &connection::Options, options: Options) -> a
     };
     let url = format!("http://{}", front.local_addr()?);
     let key = match &place {
-        Place::Endpoint(endpoint) => {
+        Place::Endpoint(endpoint) if place.is_here() => {
             store.create_tables().await.with_context(|| format!("cannot make the tables at {endpoint}"))?;
             let key = development_key(&store, data).await?;
             let dynamodb_endpoint = endpoint.clone();
@@ -90,7 +90,7 @@ pub(crate) async fn run(connection: &connection::Options, options: Options) -> a
             Some(key)
         }
         // Nothing is made in somebody's account that was not asked for.
-        Place::Aws => None,
+        _ => None,
     };
     let serving = tokio::spawn(front::serve(
         front,
@@ -154,7 +154,8 @@ async fn development_key(store: &DynamoDb, data: &Path) -> anyhow::Result<ApiKey
 
 fn greet(url: &str, place: &Place, key: Option<&ApiKey>) {
     let Some(key) = key else {
-        println!("ripple is at {url}, on DynamoDB in AWS. `ripple table create` and `ripple key create` if need be.");
+        println!("ripple is at {url}, on {place}, where it has made nothing:");
+        println!("`ripple table create` and `ripple key create` make what is not there yet.");
         return;
     };
     let (key, Place::Endpoint(dynamodb)) = (key.reveal(), place) else { return };

@@ -4,12 +4,14 @@ import http.client
 import json
 import re
 import secrets
+import subprocess
 import threading
 from pathlib import Path
 
 import pytest
 
-from dev import Dev, ripple
+from conftest import _setting
+from dev import Dev, clean, ripple
 from edge import wait_for
 
 # Of the right form and check, and in no table.
@@ -114,6 +116,21 @@ def test_a_key_that_asks_too_often_is_told_when_to_ask_again(tmp_path):
         other.key = ripple("key", "create", "--name", "other", data=dev.data).strip()
         assert other.call("GET", "/prj").status == 200
         assert dev.ripple().call("GET", "/health").status == 200
+
+
+def test_nothing_is_made_at_an_endpoint_elsewhere(tmp_path):
+    """It may be a VPC endpoint of AWS: only what is on this machine is ripple's to make."""
+    elsewhere = "http://dynamodb.invalid:8000"
+    command = [_setting("RIPPLE_BIN"), "--data", str(tmp_path / "data"), "--endpoint-url", elsewhere, "dev", "--port", "0"]
+    started = subprocess.Popen(command, env=clean(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    try:
+        told = started.stdout.readline() + started.stdout.readline()
+    finally:
+        started.kill()
+        started.wait()
+    assert f"on DynamoDB at {elsewhere}, where it has made nothing" in told, told
+    assert "`ripple table create`" in told, told
+    assert not (tmp_path / "data/dev.json").exists()
 
 
 def test_tables_are_described(dev):
