@@ -12,8 +12,9 @@ from conftest import _setting
 from dev import Dev, clean
 from edge import ROOT, Edge
 
-DOCUMENTS = sorted([ROOT / "README.md", *ROOT.glob("docs/*.md"), *ROOT.glob("examples/**/README.md")])
-OWN = ("ripple", "cargo xtask", "cargo run -p ripple --")
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("examples/**/README.md")])
+# The last is what README says after it has said the one before.
+OWN = ("ripple", "cargo xtask", "cargo run -p ripple --", "cargo run --release -p ripple --", "--")
 
 
 def blocks(document):
@@ -70,17 +71,24 @@ def test_what_documents_call_is_there(document):
 
 
 def help_of(tool, named):
-    """The help of a subcommand: of the longest part of what was named that is one. Its first word must be."""
+    """The help of a subcommand. What has subcommands takes nothing else: each word that follows it must be one."""
     start = [str(Path(_setting("RIPPLE_BIN")).with_name("xtask"))] if "xtask" in tool else [_setting("RIPPLE_BIN")]
-    for length in range(len(named), 0, -1):
+    for length in range(len(named) + 1):
         asked = subprocess.run([*start, *named[:length], "--help"], env=clean(), capture_output=True, text=True)
-        if asked.returncode == 0:
-            return asked.stdout
-    assert not named, f"there is no `{tool} {named[0]}`"
-    return subprocess.run([*start, "--help"], env=clean(), capture_output=True, text=True).stdout
+        assert asked.returncode == 0, f"there is no `{tool} {' '.join(named[:length])}`"
+        if "\nCommands:\n" not in asked.stdout:
+            break
+    return asked.stdout
 
 
-@pytest.mark.parametrize("document", DOCUMENTS + [ROOT / "DESIGN.md", ROOT / "SECURITY.md"], ids=lambda path: path.name)
+def test_a_subcommand_that_is_not_there_is_found():
+    help_of("ripple", ["key", "rotate", "something"])  # an argument, as far as can be told
+    for named in (["state"], ["table", "status"]):
+        with pytest.raises(AssertionError, match=f"there is no `ripple {' '.join(named)}`"):
+            help_of("ripple", named)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_links_lead_somewhere(document):
     text = re.sub(r"^```.*?^```", "", document.read_text(), flags=re.DOTALL | re.MULTILINE)
     for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", text):
