@@ -1,4 +1,5 @@
-//! Every limit, named, with its source.
+//! What a caller can come up against, and how long what is waited for: named, with its source. What bounds one mechanism
+//! alone stands with it.
 
 use std::time::Duration;
 
