@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use clap::Args;
 use ripple_core::ProjectId;
-use ripple_core::store::dynamodb::DynamoDb;
+use ripple_core::store::dynamodb::{DynamoDb, export};
 use ripple_core::store::{Capacity, Page, Position, Source as _};
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +19,20 @@ pub(crate) struct Options {
     /// Where to; `-` is standard output
     #[arg(default_value = "-")]
     file: PathBuf,
+    /// How a project is written
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+/// How a project is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Format {
+    /// As the API shows it: a set is an array, a binary is base64
+    #[default]
+    Json,
+    /// With the types of its values, as DynamoDB's own export to S3: for a restore, which loses nothing so
+    DynamodbJson,
 }
 
 /// How far an export has come: kept beside it after each page, so that it can go on.
@@ -27,22 +41,25 @@ struct Mark {
     after: String,
     bytes: u64,
     projects: u64,
+    #[serde(default)]
+    format: Format,
 }
 
 pub(crate) async fn run(connection: &connection::Options, options: Options) -> anyhow::Result<()> {
     let store = connection.store().await?;
+    let Options { file, format } = options;
     let count =
-        if options.file.as_os_str() == "-" { to_output(&store).await? } else { to_file(&store, &options.file).await? };
+        if file.as_os_str() == "-" { to_output(&store, format).await? } else { to_file(&store, &file, format).await? };
     eprintln!("{count} projects exported");
     Ok(())
 }
 
-async fn to_output(store: &DynamoDb) -> anyhow::Result<u64> {
+async fn to_output(store: &DynamoDb, format: Format) -> anyhow::Result<u64> {
     let mut output = BufWriter::new(std::io::stdout().lock());
     let (mut from, mut count) = (None, 0);
     loop {
         let page = read_page(store, from).await?;
-        count += write_page(&mut output, &page)?;
+        count += write_page(&mut output, &page, format)?;
         output.flush().context("cannot write")?;
         match page.next {
             Some(next) => from = Some(next),
@@ -52,10 +69,11 @@ async fn to_output(store: &DynamoDb) -> anyhow::Result<u64> {
 }
 
 /// Writes beside the file until all is there; then it takes the file's place. Interrupted, it goes on from its mark.
-async fn to_file(store: &DynamoDb, file: &Path) -> anyhow::Result<u64> {
+async fn to_file(store: &DynamoDb, file: &Path, format: Format) -> anyhow::Result<u64> {
     let (part, mark_file) = (beside(file, "part"), beside(file, "mark"));
     let mark: Option<Mark> = fs::read(&mark_file).ok().and_then(|json| serde_json::from_slice(&json).ok());
-    let mark = mark.filter(|mark| fs::metadata(&part).is_ok_and(|part| part.len() >= mark.bytes));
+    let whole = |mark: &Mark| fs::metadata(&part).is_ok_and(|part| part.len() >= mark.bytes);
+    let mark = mark.filter(|mark| mark.format == format && whole(mark));
     let open = OpenOptions::new().create(true).write(true).truncate(false).open(&part);
     let mut output = open.with_context(|| format!("cannot write {}", part.display()))?;
     let bytes = mark.as_ref().map_or(0, |mark| mark.bytes);
@@ -71,9 +89,9 @@ async fn to_file(store: &DynamoDb, file: &Path) -> anyhow::Result<u64> {
     loop {
         bar.set_position(count);
         let page = read_page(store, from).await?;
-        count += write_page(&mut BufWriter::new(&output), &page)?;
+        count += write_page(&mut BufWriter::new(&output), &page, format)?;
         let Some(next) = page.next else { break };
-        let mark = Mark { after: next.id.to_string(), bytes: synced_length(&output)?, projects: count };
+        let mark = Mark { after: next.id.to_string(), bytes: synced_length(&output)?, projects: count, format };
         fs::write(&mark_file, serde_json::to_vec(&mark)?).context("cannot keep the mark")?;
         from = Some(next);
     }
@@ -102,10 +120,13 @@ async fn read_page(store: &DynamoDb, from: Option<Position>) -> anyhow::Result<P
     store.scan(from, &mut Capacity::default()).await.context("cannot read the table")
 }
 
-fn write_page(output: &mut impl Write, page: &Page) -> anyhow::Result<u64> {
+fn write_page(output: &mut impl Write, page: &Page, format: Format) -> anyhow::Result<u64> {
     let mut count = 0;
     for project in page.projects.iter().filter(|project| !project.is_deleted()) {
-        let json = project.to_json();
+        let json = match format {
+            Format::Json => project.to_json(),
+            Format::DynamodbJson => export::line(project),
+        };
         output.write_all(&json).and_then(|()| output.write_all(b"\n")).context("cannot write")?;
         count += 1;
     }

@@ -11,7 +11,7 @@ use clap::Args;
 use futures_util::StreamExt as _;
 use http::{Request, StatusCode};
 use ripple_core::key::Caller;
-use ripple_core::store::dynamodb::DynamoDb;
+use ripple_core::store::dynamodb::{DynamoDb, export};
 use ripple_core::store::{Capacity, Source as _};
 use ripple_core::{Api, Moment, limits};
 use ripple_lambda::{now, random};
@@ -24,7 +24,7 @@ const CONCURRENCY: usize = 16;
 
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// One project a line, as JSON; `-` reads standard input
+    /// One project a line, as JSON or as DynamoDB's own exports have it (`{"Item": …}`); `-` reads standard input
     file: PathBuf,
 }
 
@@ -32,15 +32,20 @@ pub(crate) struct Options {
 enum Outcome {
     Created,
     Exists,
+    /// It tells of a deletion.
+    Tombstone,
 }
 
-/// Each line is created as `POST /prj` would, by the same checks. Begun again after an interruption it goes on
+/// DynamoDB's JSON takes several times what a record does.
+const LINE: usize = 8 * limits::BODY;
+
+/// Each line is created as `POST /prj` would, by the same checks; an item of an export as it was. Begun again after an interruption it goes on
 /// with what is missing: the ids that are there are read first.
 pub(crate) async fn run(connection: &connection::Options, options: Options) -> anyhow::Result<()> {
     let lines = read_lines(&options.file)?;
     let api = Api::new(connection.store().await?);
     let mut there = existing_ids(api.store()).await?;
-    let (mut created, mut exists, mut failed) = (0u64, 0u64, Vec::new());
+    let (mut created, mut exists, mut tombstones, mut failed) = (0u64, 0u64, 0u64, Vec::new());
 
     let bar = progress::bar(Some(lines.len() as u64), "projects");
     if !std::io::stderr().is_terminal() {
@@ -67,6 +72,7 @@ pub(crate) async fn run(connection: &connection::Options, options: Options) -> a
         match outcome {
             Ok(Outcome::Created) => created += 1,
             Ok(Outcome::Exists) => exists += 1,
+            Ok(Outcome::Tombstone) => tombstones += 1,
             Err(error) => {
                 bar.suspend(|| eprintln!("line {number}: {error:#}"));
                 failed.push(number);
@@ -74,7 +80,7 @@ pub(crate) async fn run(connection: &connection::Options, options: Options) -> a
         }
     }
     bar.finish_and_clear();
-    println!("{created} created, {exists} already there, {} refused", failed.len());
+    println!("{created} created, {exists} already there, {tombstones} deleted ones left out, {} refused", failed.len());
     if failed.is_empty() { Ok(()) } else { bail!("some lines were refused; the others are in") }
 }
 
@@ -89,13 +95,13 @@ fn read_lines(file: &PathBuf) -> anyhow::Result<Vec<(usize, Bytes)>> {
     let mut lines = Vec::new();
     for number in 1.. {
         let mut line = Vec::new();
-        // A line longer than a body may be is read as far as to be refused.
-        let read = reader.by_ref().take(limits::BODY as u64 + 2).read_until(b'\n', &mut line)?;
+        // What is longer is no record, and not held.
+        let read = reader.by_ref().take(LINE as u64 + 2).read_until(b'\n', &mut line)?;
         if read == 0 {
             break;
         }
-        if read > limits::BODY + 1 {
-            bail!("line {number} is longer than {} bytes", limits::BODY);
+        if read > LINE + 1 {
+            bail!("line {number} is longer than {LINE} bytes");
         }
         if !line.trim_ascii().is_empty() {
             lines.push((number, Bytes::copy_from_slice(line.trim_ascii())));
@@ -123,15 +129,29 @@ fn id_of(line: &[u8]) -> Option<String> {
     struct Identified {
         prj_id: String,
     }
+    if export::is_line(line) {
+        return export::project(line)
+            .ok()
+            .filter(|project| !project.is_deleted())
+            .map(|project| project.id.to_string());
+    }
     serde_json::from_slice::<Identified>(line).ok().map(|line| line.prj_id)
 }
 
 async fn create(api: &Api<DynamoDb>, line: Bytes) -> anyhow::Result<Outcome> {
-    let request = Request::post("/prj").header("content-type", "application/json").body(line)?;
-    let caller = Some(Caller::checked_by_gateway("import"));
-    let response = api.answer(request, Moment { now: now(), random: random(), caller }).await;
+    let moment = Moment { now: now(), random: random(), caller: Some(Caller::checked_by_gateway("import")) };
+    let response = if export::is_line(&line) {
+        let project = export::project(&line).map_err(anyhow::Error::from_boxed)?;
+        if project.is_deleted() {
+            return Ok(Outcome::Tombstone);
+        }
+        api.bring_in(project, moment).await
+    } else {
+        let request = Request::post("/prj").header("content-type", "application/json").body(line)?;
+        api.answer(request, moment).await
+    };
     match response.status() {
-        StatusCode::CREATED => Ok(Outcome::Created),
+        StatusCode::CREATED | StatusCode::OK => Ok(Outcome::Created),
         StatusCode::CONFLICT => Ok(Outcome::Exists),
         _ => {
             let problem: serde_json::Value = serde_json::from_slice(response.body())?;

@@ -9,7 +9,7 @@ use http::header::{
     ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE,
     HeaderMap, HeaderName, HeaderValue,
 };
-use http::{Method, Request, Response, StatusCode};
+use http::{Method, Request, Response, StatusCode, Uri};
 use uuid::Builder;
 
 use crate::conditional::strong;
@@ -19,9 +19,10 @@ use crate::key::{ApiKey, Caller, KeyHash, KeyMemory, KeyRecord, Remembered};
 use crate::limits;
 use crate::method::{self, Answer, Call, Parts, Random};
 use crate::problem;
-use crate::project::Timestamp;
+use crate::project::{Project, Timestamp};
 use crate::rate::Limiter;
 use crate::route::{Resource, Route};
+use crate::save::{Intent, save};
 use crate::store::{Capacity, Source, Store, StoreErrorKind};
 
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
@@ -250,6 +251,25 @@ impl<S: Store> Api<S> {
             Ok(admitted) => self.answer_admitted(&request, admitted).await,
             Err(answered) => answered,
         }
+    }
+
+    /// Creates a record that was one before, as [`Api::answer`] does to a `POST`, but as it stands: with its DynamoDB
+    /// types, with an id that another writer chose, and lacking what a new one may not lack.
+    pub async fn bring_in(&self, project: Project, moment: Moment) -> Response<Bytes> {
+        let mut request = Request::new(Bytes::new());
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = Uri::from_static("/prj");
+        let mut admitted = match self.admit(&request, moment).await {
+            Ok(admitted) => admitted,
+            Err(answered) => return answered,
+        };
+        let result = async {
+            let mut call = admitted.call(&self.store, &request)?;
+            // Not 201, whose `Location` such an id may be unfit for.
+            save(&mut call, &project.id, &Intent::BringIn(project.attributes), StatusCode::OK).await
+        };
+        let result = result.await;
+        admitted.conclude(request.method(), result)
     }
 
     /// Runs the method that a request was admitted to.

@@ -23,6 +23,8 @@ pub(crate) const RECEIPT: HeaderName = HeaderName::from_static("ripple-receipt")
 pub(crate) enum Intent {
     /// It is not there, and shall be.
     Create(Members),
+    /// It is not there any more, and shall be as it was: nothing in it is new.
+    BringIn(Members),
     /// It shall be changed.
     Edit(Edit, Base),
     /// It shall be as it was at this version.
@@ -80,7 +82,7 @@ pub(crate) async fn save<S: Store>(
     status: StatusCode,
 ) -> Result<Answer, Error> {
     let mut found = match intent {
-        Intent::Create(_) => None, // its condition tells if there is one
+        Intent::Create(_) | Intent::BringIn(_) => None, // its condition tells if there is one
         _ => call.store.get(id, Consistency::Strong, call.cost).await?,
     };
     let mut history = History::default();
@@ -156,11 +158,13 @@ async fn plan<S: Store>(
     history: &mut History,
 ) -> Result<Plan, Error> {
     match intent {
-        Intent::Create(attributes) => match found {
+        Intent::Create(attributes) | Intent::BringIn(attributes) => match found {
             Some(found) if !found.is_deleted() => Err(Error::Exists(found.id)),
             tombstone => {
                 let mut attributes = attributes.clone();
-                give_ids(&mut attributes, &Members::new(), &Members::new(), None);
+                if matches!(intent, Intent::Create(_)) {
+                    give_ids(&mut attributes, &Members::new(), &Members::new(), None);
+                }
                 Ok(creation(id, tombstone, attributes, Did::Created))
             }
         },

@@ -48,6 +48,60 @@ def test_import_list_walk_export(dev, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "out.jsonl"]
 
 
+SYSTEM = ("version", "updated_at", "updated_by", "list_shard")
+
+
+def test_an_export_with_types_brings_everything_back(dev, tmp_path):
+    table = dict(TableName="ripple_prj")
+    client = dev.client()
+    theirs = {
+        "prj_id": {"S": "of the old function/1"},  # no id of ripple's, and lacking what a new record needs
+        "tags": {"SS": ["a", "b"]},
+        "sizes": {"NS": ["1", "2.5"]},
+        "raw": {"B": b"\x00\xff"},
+        "steps": {"L": [{"M": {"text": {"S": "no id"}}}, {"N": "12345678901234567890123456789012345678"}]},
+    }
+    client.put_item(Item=theirs, **table)
+    dev.ripple().create(project("ours"))
+    dev.ripple().create(project("kept"))
+    dev.ripple().create(project("gone"))
+    assert dev.ripple().call("DELETE", "/prj/gone").status == 204
+
+    def items():
+        found = client.scan(**table)["Items"]
+        return {item["prj_id"]["S"]: {k: v for k, v in item.items() if k not in SYSTEM} for item in found}
+
+    before = items()
+    file = tmp_path / "typed.jsonl"
+    ripple("export", "--format", "dynamodb-json", file, data=dev.data)
+    lines = list(map(json.loads, file.read_text().splitlines()))
+    assert all(list(line) == ["Item"] for line in lines) and len(lines) == 3
+
+    client.delete_item(Key={"prj_id": theirs["prj_id"]}, **table)
+    assert dev.ripple().call("DELETE", "/prj/ours").status == 204
+    kept = dev.ripple().patch("kept", {"goal": "changed since"})
+    tombstone = {"Item": {"prj_id": {"S": "x"}, "version": {"N": "2"}, "deleted": {"BOOL": True}}}
+    with file.open("a") as more:
+        more.write(json.dumps(tombstone) + "\n")
+    told = ripple("import", file, data=dev.data)
+    assert "2 created, 1 already there, 1 deleted ones left out, 0 refused" in told
+    assert dev.ripple().get("kept") == kept, "what is there is left alone"
+    before["kept"] = before["kept"] | {"goal": {"S": "changed since"}}
+    after = items()
+    assert sets(after) == sets(before)
+    rows = dev.ripple().call("GET", "/prj/ours/versions").json()
+    assert [(row["version"], row["updated_by"]) for row in rows][:2] == [(3, "import"), (2, "dev")]
+
+    file.write_text('{"Item":{"prj_id":{"N":"1"}}}\n')
+    assert "line 1" in ripple("import", file, data=dev.data, ok=False)
+
+
+def sets(items):
+    """Items whose sets have an order, to be compared."""
+    order = lambda value: {k: sorted(v) if k in ("SS", "NS") else v for k, v in value.items()}
+    return {prj_id: {name: order(value) for name, value in item.items()} for prj_id, item in items.items()}
+
+
 def test_an_import_that_was_cut_short_goes_on(dev, tmp_path):
     lines = RECORDS.read_text().splitlines()
     half = tmp_path / "half.jsonl"

@@ -10,6 +10,7 @@
 mod access;
 pub(crate) mod copy;
 mod decode;
+pub mod export;
 mod item;
 mod keys;
 mod layout;

@@ -42,7 +42,7 @@ impl<'a> Copy<'a> {
 }
 
 /// The item that a project was read from, less what no reader asks for.
-fn item(project: &Project) -> Members {
+pub(super) fn item(project: &Project) -> Members {
     let mut item = project.attributes.clone();
     let mut add = |name: &str, value: Value| item.insert(name.to_owned(), value);
     add(PRJ_ID, Value::from(project.id.as_str()));
@@ -76,7 +76,7 @@ fn typed(value: &Value) -> Value {
     Value::Map(one(kind, value))
 }
 
-fn typed_members(members: &Members) -> Members {
+pub(super) fn typed_members(members: &Members) -> Members {
     members.iter().map(|(name, value)| (name.clone(), typed(value))).collect()
 }
 
