@@ -109,6 +109,12 @@ pub fn scenarios() -> Vec<Scenario> {
         )
         .beside_another_writer(2, Edited),
         scenario(
+            "a record of another writer is deleted and created anew while that one puts it again",
+            Setup::Foreign,
+            [&[asking(Ask::Delete, &[]), asking(Ask::Create, &[])], &[put(&[Edit::Set("note")])]],
+        )
+        .beside_another_writer(2, Anew),
+        scenario(
             "two writers, a fault anywhere, the same body once more",
             Created,
             [&[put(&[ADD, GOAL])], &[put(&[ADD, GOAL, Edit::Remove(0)])]],

@@ -114,7 +114,9 @@ impl<S: Table> Writer<S> {
             None => foreign_record(&who),
         };
         let (id, version, updated_at, updated_by, tombstone) = (self.id.clone(), 0, None, None, None);
-        self.store.put(Project { id, version, updated_at, updated_by, tombstone, attributes });
+        // It counts in its own way, or not at all.
+        let stray = (what == Foreign::Anew).then_some(Value::Bool(true));
+        self.store.put(Project { id, version, stray, updated_at, updated_by, tombstone, attributes });
         self.world.tell(format_args!("{} {told}", self.name));
         look(&self.world, &self.store, &self.id).await;
     }

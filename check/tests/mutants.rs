@@ -15,6 +15,8 @@ use ripple_core::{Project, ProjectId, Timestamp};
 enum Fault {
     /// A write is made whatever the table holds by now.
     NoCondition,
+    /// A write is made whenever the version is as it was, and another writer's states all have the same.
+    VersionAlone,
     /// A save merges with the newest state in the place of its base: so the last whole record wins.
     LastWins,
     /// Nobody remembers which `Idempotency-Key` has come.
@@ -80,6 +82,11 @@ impl Store for Mutant {
         let now = self.now(&write.after.id).await;
         match self.fault {
             Fault::NoCondition => self.memory.commit(&Write { before: now.as_ref(), ..*write }, cost).await,
+            Fault::VersionAlone => {
+                let alike = |now: &&Project| write.before.is_some_and(|before| before.version == now.version);
+                let before = now.as_ref().filter(alike).or(write.before);
+                self.memory.commit(&Write { before, ..*write }, cost).await
+            }
             Fault::NoClaims => self.memory.commit(&Write { claim: None, ..*write }, cost).await,
             Fault::DropsUnknown => {
                 let mut after = write.after.clone();
@@ -152,6 +159,12 @@ fn tells(losing: &Losing, why: &str) {
 fn a_write_without_its_condition() {
     tells(&found_by_every_order(Fault::NoCondition), "does not tell that /goal was");
     tells(&found_by_a_storm(Fault::NoCondition), "it made a record of a record");
+}
+
+#[test]
+fn a_write_that_goes_by_the_version_alone() {
+    tells(&found_by_every_order(Fault::VersionAlone), "the save left it alone");
+    tells(&found_by_a_storm(Fault::VersionAlone), "others had added or changed it");
 }
 
 #[test]

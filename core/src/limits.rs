@@ -31,9 +31,12 @@ pub const STORED_ID: usize = 2048;
 /// Characters of `term_unit` and `create_date`.
 pub const SHORT_TEXT: usize = 64;
 
-/// Members that one write may change: an update expression holds 4 KB and 300 operators, and each
-/// change takes an assignment and a condition.
+/// Members that one write may change, or have as a condition: an expression holds 4 KB and 300 operators, and each
+/// takes an assignment, and a condition with the `AND` before it.
 pub const CHANGED_MEMBERS: usize = 100;
+
+/// The greatest version: the greatest whole number that every reader of JSON has exactly (RFC 8259 §6).
+pub const VERSION: u64 = (1 << 53) - 1;
 
 /// Bytes of a list's page: a Lambda answer holds 6 MB, its JSON string escapes included.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>

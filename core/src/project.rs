@@ -13,7 +13,7 @@ use serde::Serializer as _;
 use sha2::{Digest as _, Sha256};
 
 use crate::limits;
-use crate::value::{Members, Value, memory, stored_size};
+use crate::value::{Members, Number, Value, memory, stored_size};
 
 pub(crate) use check::{base_version, check_new, check_reserved, check_sent};
 pub use id::{InvalidId, ProjectId};
@@ -35,6 +35,11 @@ pub const EXPIRES_AT: &str = "expires_at";
 
 /// What ripple writes into every record that it writes, beside its version.
 pub(crate) const SYSTEM: [&str; 3] = [UPDATED_AT, UPDATED_BY, LIST_SHARD];
+
+/// The version that a number is, if it is one of ripple's.
+pub(crate) fn version(number: &Number) -> Option<u64> {
+    number.as_u64().filter(|version| (1..=limits::VERSION).contains(version))
+}
 
 /// Milliseconds since 1970 UTC.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -67,6 +72,9 @@ pub struct Project {
     pub id: ProjectId,
     /// 0 for a record that ripple has not written yet.
     pub version: u64,
+    /// An attribute `version` of another writer that is none of ripple's. Nobody is shown it; it gives way at ripple's
+    /// first write, which is made on condition of it.
+    pub stray: Option<Value>,
     /// When ripple last wrote it.
     pub updated_at: Option<Timestamp>,
     /// By whose key ripple last wrote it.
@@ -80,7 +88,7 @@ pub struct Project {
 impl Project {
     /// A new record, its id and attributes checked before.
     pub(crate) fn new(id: ProjectId, attributes: Members) -> Project {
-        Project { id, version: 0, updated_at: None, updated_by: None, tombstone: None, attributes }
+        Project { id, version: 0, stray: None, updated_at: None, updated_by: None, tombstone: None, attributes }
     }
 
     /// The state that follows `before`: the next version, a later time. `last` is the newest version in the history of a
@@ -96,6 +104,7 @@ impl Project {
         let version = before.map(|project| project.version);
         let counted = u64::from(version == Some(0) && last.is_some());
         self.version = version.max(last).unwrap_or(0) + counted + 1;
+        self.stray = None;
         let at = before.and_then(|project| project.updated_at);
         self.updated_at = Some(at.map_or(now, |at| now.max(Timestamp(at.0.saturating_add(1)))));
         self.updated_by = Some(by.to_owned());
@@ -176,6 +185,17 @@ impl Project {
         match self.system_member(name) {
             Some(value) => Some(Cow::Owned(value)),
             None => self.attributes.get(name).map(Cow::Borrowed),
+        }
+    }
+
+    /// The value of the item's attribute `name`, but for those that each write of ripple's sets anew.
+    pub(crate) fn stored(&self, name: &str) -> Option<Cow<'_, Value>> {
+        match name {
+            PRJ_ID => Some(Cow::Owned(self.id.as_str().into())),
+            VERSION if self.version > 0 => Some(Cow::Owned(self.version.into())),
+            VERSION => self.stray.as_ref().map(Cow::Borrowed),
+            DELETED if self.is_deleted() => Some(Cow::Owned(Value::Bool(true))),
+            _ => self.attributes.get(name).map(Cow::Borrowed),
         }
     }
 

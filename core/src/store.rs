@@ -2,6 +2,7 @@
 
 pub mod dynamodb;
 pub mod memory;
+mod write;
 
 use std::fmt;
 use std::time::Duration;
@@ -13,6 +14,9 @@ use crate::list::{ListPage, Query};
 use crate::project::{Project, ProjectId, Timestamp};
 use crate::read;
 use crate::session::Session;
+
+pub(crate) use write::Condition;
+pub use write::Write;
 
 /// Where projects and API keys are read.
 ///
@@ -71,37 +75,6 @@ pub trait Store: Source {
 
     /// Waits before another try.
     async fn pause(&self, duration: Duration);
-}
-
-/// A record's step from one state to the next.
-#[derive(Clone, Copy, Debug)]
-pub struct Write<'a> {
-    /// The record as it was read; `None`: there was nothing.
-    pub before: Option<&'a Project>,
-    /// What it becomes.
-    pub after: &'a Project,
-    /// What the history tells of it.
-    pub version: &'a Version,
-    /// What remembers the write, for whoever sends it again.
-    pub claim: Option<&'a Claim>,
-    /// When it is written: history and claims expire a while after.
-    pub now: Timestamp,
-    /// Makes a retry of the same commit harmless.
-    pub token: [u8; 16],
-}
-
-impl Write<'_> {
-    /// The number that the history has for the state that another writer made and ripple is about to change: the one
-    /// before ripple's own. 0: the history begins with it.
-    pub(crate) fn foreign_number(&self) -> Option<u64> {
-        self.before.filter(|before| before.version == 0).map(|_| self.after.version.saturating_sub(1))
-    }
-
-    /// That state, by that number.
-    pub(crate) fn foreign(&self) -> Option<Project> {
-        let version = self.foreign_number()?;
-        self.before.map(|before| Project { version, ..before.clone() })
-    }
 }
 
 /// How a record is read.

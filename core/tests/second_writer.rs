@@ -5,7 +5,7 @@ use bytes::Bytes;
 use http::{Method, Request, Response};
 use ripple_core::key::Caller;
 use ripple_core::store::memory::Memory;
-use ripple_core::value::{Members, Value, parse};
+use ripple_core::value::{Members, Number, Value, parse};
 use ripple_core::{Api, Moment, Project, ProjectId, Timestamp};
 use std::cell::Cell;
 
@@ -23,8 +23,14 @@ impl World {
 
     /// The other writer's doing.
     fn put(&self, record: &str) {
+        self.put_counted(record, None);
+    }
+
+    /// With an attribute `version` that is none of ripple's.
+    fn put_counted(&self, record: &str, stray: Option<Value>) {
         let (id, version, updated_at, updated_by, tombstone) = (ProjectId::stored("p".to_owned()), 0, None, None, None);
-        self.table.put(Project { id, version, updated_at, updated_by, tombstone, attributes: members(record) });
+        let attributes = members(record);
+        self.table.put(Project { id, version, stray, updated_at, updated_by, tombstone, attributes });
     }
 
     async fn ask(&self, request: Request<String>) -> Response<Bytes> {
@@ -106,6 +112,32 @@ async fn each_of_their_states_that_ripple_writes_over_has_a_version_of_its_own()
     for (number, goal) in ["first", "mine", "second", "mine again"].into_iter().enumerate() {
         let expected = format!(r#"{{"goal":"{goal}","version":{number}}}"#);
         assert_eq!(world.shown(&format!("/prj/p/versions/{number}")).await, expected);
+    }
+}
+
+#[tokio::test]
+async fn a_version_that_is_none_gives_way_to_every_write() {
+    let world = World::new();
+    world.put(r#"{"goal":"first"}"#);
+    world.put_through_ripple(r#"{"goal":"mine"}"#).await;
+    let half = || Number::parse("0.5").map(Value::Number);
+    let merge_patch = |mut request: Request<String>| {
+        let kind = "application/merge-patch+json".parse().expect("a media type");
+        request.headers_mut().insert("content-type", kind);
+        request
+    };
+    for (request, version) in [
+        (request(Method::PUT, "/prj/p", r#"{"goal":"put"}"#), 3),
+        (merge_patch(request(Method::PATCH, "/prj/p", r#"{"goal":"patched"}"#)), 5),
+        (request(Method::POST, "/prj/p/versions/1", ""), 7),
+        (request(Method::DELETE, "/prj/p", ""), 9),
+    ] {
+        world.put_counted(r#"{"goal":"theirs"}"#, half());
+        assert_eq!(world.shown("/prj/p").await, r#"{"goal":"theirs","version":0}"#);
+        let told = receipt(&world.ask(request).await);
+        assert!(told.contains(&format!("version={version}")), "{told}");
+        let theirs = world.shown(&format!("/prj/p/versions/{}", version - 1)).await;
+        assert_eq!(theirs, format!(r#"{{"goal":"theirs","version":{}}}"#, version - 1));
     }
 }
 

@@ -70,7 +70,8 @@ impl From<Written<'_>> for Project {
     fn from(Written { attributes, version, updated_at, deleted, updated_by }: Written<'_>) -> Project {
         Project {
             id: ProjectId::stored("a".to_owned()),
-            version: version.max(1),
+            version: version.clamp(1, ripple_core::limits::VERSION),
+            stray: None,
             updated_at: Some(Timestamp(updated_at)),
             updated_by: Some(updated_by.to_owned()),
             // In seconds, as the table has it.

@@ -27,6 +27,7 @@ impl<'a> Arbitrary<'a> for State {
         Ok(State(Project {
             id: ProjectId::stored((*u.choose(&["a", "b", "c", "d", "É /"])?).to_owned()),
             version: u.int_in_range(0..=5)?,
+            stray: None,
             updated_at: u.arbitrary::<Option<u8>>()?.map(|at| Timestamp(at.into())),
             updated_by: u.arbitrary()?,
             tombstone: deleted.then_some(Timestamp(1)),

@@ -1,4 +1,4 @@
-//! A table in memory that behaves like DynamoDB's, for tests and simulation.
+//! A table in memory that behaves like DynamoDB's, for tests and simulation. (But nothing expires in it.)
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,7 +8,7 @@ use super::{Capacity, Commit, Consistency, Page, Position, Source, Store, StoreE
 use crate::history::Version;
 use crate::idempotency::Claim;
 use crate::key::{KeyHash, KeyRecord};
-use crate::project::{Project, ProjectId, Timestamp};
+use crate::project::{Project, ProjectId, SYSTEM, Timestamp};
 use crate::value::Value;
 
 /// DynamoDB ends a page of a scan or a query at 1 MB.
@@ -95,7 +95,7 @@ impl Source for Memory {
 
 impl Store for Memory {
     async fn commit(&self, write: &Write<'_>, cost: &mut Capacity) -> Result<Commit, StoreError> {
-        let Write { before, after, version, .. } = *write;
+        let Write { after, version, .. } = *write;
         let mut tables = self.tables();
         cost.write += tables.write_units(write);
         if tables.tokens.get(&write.token) == Some(after) {
@@ -105,9 +105,10 @@ impl Store for Memory {
             return Ok(Commit::Claimed(claim.clone()));
         }
         let current = tables.projects.get(&after.id);
-        if current != before {
+        if !write.conditions().iter().all(|condition| condition.holds(current)) {
             return Ok(Commit::Conflict(current.cloned()));
         }
+        let made = made(write, current);
         let foreign = write.foreign();
         let foreign = foreign.map(|foreign| (Version::found(&foreign), foreign));
         let rows: Vec<_> = foreign.into_iter().chain([(version.clone(), after.clone())]).collect();
@@ -116,7 +117,7 @@ impl Store for Memory {
             return Ok(Commit::VersionTaken);
         }
         tables.history.extend(rows.into_iter().map(|row| (place(&row.0), row)));
-        tables.projects.insert(after.id.clone(), after.clone());
+        tables.projects.insert(after.id.clone(), made);
         tables.tokens.insert(write.token, after.clone());
         if let Some(claim) = write.claim {
             tables.claims.insert(claim.attempt.key.clone(), claim.clone());
@@ -172,6 +173,20 @@ impl Tables {
         let claim = write.claim.map_or(0.0, |_| 1.0);
         2.0 * (units(record, 1024) + units(row, 1024) + foreign + claim)
     }
+}
+
+/// What a write makes of the item that is there: whatever an update does not change stays.
+fn made(write: &Write<'_>, current: Option<&Project>) -> Project {
+    let (Some(current), Some(changed)) = (current, write.changed()) else { return write.after.clone() };
+    let mut attributes = current.attributes.clone();
+    attributes.retain(|name, _| !SYSTEM.contains(&name.as_str()));
+    for name in changed {
+        match write.after.attributes.get(name) {
+            Some(value) => attributes.insert(name.to_owned(), value.clone()),
+            None => attributes.remove(name),
+        };
+    }
+    Project { attributes, ..write.after.clone() }
 }
 
 fn row_size((version, project): &(Version, Project)) -> usize {

@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 
 pub(crate) struct Engine {
     pub(crate) store: DynamoDb,
-    client: Client,
+    pub(crate) client: Client,
     serving: JoinHandle<()>,
 }
 

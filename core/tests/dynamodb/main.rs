@@ -1,5 +1,6 @@
 //! The DynamoDB store on a real engine.
 
+mod beside;
 mod engine;
 mod refresh_cost;
 mod store;

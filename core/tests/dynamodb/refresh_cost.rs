@@ -30,6 +30,7 @@ fn project(n: u32, version: u64, at: u64) -> Project {
     Project {
         id: ProjectId::parse(&format!("prj-{n:05}")).expect("valid"),
         version,
+        stray: None,
         updated_at: Some(Timestamp(at)),
         updated_by: Some("test".to_owned()),
         tombstone: None,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::beside::Beside;
 use crate::engine::{self, Engine};
 use ripple_core::history::Version;
 use ripple_core::idempotency::{Attempt, Claim};
@@ -20,13 +21,14 @@ macro_rules! on_both {
             $(#[tokio::test]
             async fn $name() {
                 let engine = super::Engine::start().await;
-                super::$name(&engine.store).await;
+                super::$name(&engine.store, &engine).await;
             })*
         }
         mod memory {
             $(#[tokio::test]
             async fn $name() {
-                super::$name(&super::Memory::new()).await;
+                let memory = super::Memory::new();
+                super::$name(&memory, &memory).await;
             })*
         }
     };
@@ -48,6 +50,12 @@ on_both! {
     the_history_has_each_state_as_it_was
     a_version_that_is_there_is_not_written_over
     a_claim_is_made_once
+    whatever_another_writer_counts_with_gives_way
+    a_deletion_takes_nothing_away_that_was_not_read
+    what_is_created_over_a_tombstone_is_created_over_that_one
+    a_deletion_looks_at_a_hundred_attributes
+    a_state_without_a_version_is_known_by_all_it_has
+    an_update_of_a_version_leaves_alone_what_it_does_not_change
 }
 
 fn id(text: &str) -> ProjectId {
@@ -58,11 +66,18 @@ fn project(name: &str, version: u64, at: u64, attributes: Members) -> Project {
     Project {
         id: id(name),
         version,
+        stray: None,
         updated_at: Some(Timestamp(at)),
         updated_by: Some("test".to_owned()),
         tombstone: None,
         attributes,
     }
+}
+
+/// Another writer's.
+fn foreign(name: &str, stray: Option<Value>, pairs: &[(&str, Value)]) -> Project {
+    let (updated_at, updated_by) = (None, None);
+    Project { stray, updated_at, updated_by, ..project(name, 0, 0, attributes(pairs)) }
 }
 
 fn attributes(pairs: &[(&str, Value)]) -> Members {
@@ -117,14 +132,14 @@ async fn read(store: &impl Store, name: &str) -> Option<Project> {
     store.get(&id(name), Consistency::Strong, &mut Capacity::default()).await.expect("the store answers")
 }
 
-async fn a_record_comes_back_with_every_type(store: &impl Store) {
+async fn a_record_comes_back_with_every_type(store: &impl Store, _: &impl Beside) {
     let new = project("a", 1, 10, every_type());
     assert_eq!(read(store, "a").await, None);
     assert_eq!(commit(store, None, &new).await, Commit::Done);
     assert_eq!(read(store, "a").await, Some(new));
 }
 
-async fn scan_and_changes_show_every_type(store: &impl Store) {
+async fn scan_and_changes_show_every_type(store: &impl Store, _: &impl Beside) {
     let new = project("a", 1, 10, every_type());
     commit(store, None, &new).await;
     let mut cost = Capacity::default();
@@ -135,7 +150,7 @@ async fn scan_and_changes_show_every_type(store: &impl Store) {
     assert!((0.5..=2.0).contains(&cost.read), "{cost}");
 }
 
-async fn a_creation_fails_where_something_is(store: &impl Store) {
+async fn a_creation_fails_where_something_is(store: &impl Store, _: &impl Beside) {
     let first = project("a", 1, 10, every_type());
     assert_eq!(commit(store, None, &first).await, Commit::Done);
     let second = project("a", 1, 11, Members::new());
@@ -143,7 +158,7 @@ async fn a_creation_fails_where_something_is(store: &impl Store) {
     assert_eq!(read(store, "a").await, Some(first));
 }
 
-async fn an_update_fails_on_another_version(store: &impl Store) {
+async fn an_update_fails_on_another_version(store: &impl Store, _: &impl Beside) {
     let first = project("a", 1, 10, attributes(&[("x", "1".into())]));
     let second = project("a", 2, 11, attributes(&[("x", "2".into())]));
     assert_eq!(commit(store, Some(&first), &second).await, Commit::Conflict(None));
@@ -154,7 +169,7 @@ async fn an_update_fails_on_another_version(store: &impl Store) {
     assert_eq!(read(store, "a").await, Some(second));
 }
 
-async fn an_update_changes_and_removes_attributes(store: &impl Store) {
+async fn an_update_changes_and_removes_attributes(store: &impl Store, _: &impl Beside) {
     let mut first = project("a", 1, 10, every_type());
     first.attributes.insert("name with.dots and spaces".to_owned(), "x".into());
     commit(store, None, &first).await;
@@ -167,7 +182,7 @@ async fn an_update_changes_and_removes_attributes(store: &impl Store) {
     assert_eq!(read(store, "a").await, Some(second));
 }
 
-async fn a_tombstone_leaves_nothing_of_the_record(store: &impl Store) {
+async fn a_tombstone_leaves_nothing_of_the_record(store: &impl Store, _: &impl Beside) {
     let first = project("a", 1, 10, every_type());
     commit(store, None, &first).await;
     let tombstone = Project { tombstone: Some(Timestamp(5_000)), ..project("a", 2, 11, Members::new()) };
@@ -182,7 +197,7 @@ async fn a_tombstone_leaves_nothing_of_the_record(store: &impl Store) {
     assert_eq!(read(store, "a").await, Some(again));
 }
 
-async fn the_same_commit_twice_is_done_once(store: &impl Store) {
+async fn the_same_commit_twice_is_done_once(store: &impl Store, _: &impl Beside) {
     let first = project("a", 1, 10, attributes(&[("x", "1".into())]));
     let token = engine::token();
     let mut cost = Capacity::default();
@@ -192,7 +207,7 @@ async fn the_same_commit_twice_is_done_once(store: &impl Store) {
     }
 }
 
-async fn a_scan_goes_to_the_true_end(store: &impl Store) {
+async fn a_scan_goes_to_the_true_end(store: &impl Store, _: &impl Beside) {
     let mut written = BTreeSet::new();
     for n in 0..12 {
         let name = format!("p{n}");
@@ -216,7 +231,7 @@ async fn a_scan_goes_to_the_true_end(store: &impl Store) {
     assert_eq!(found, written);
 }
 
-async fn a_list_shows_what_a_scan_brings(store: &impl Store) {
+async fn a_list_shows_what_a_scan_brings(store: &impl Store, _: &impl Beside) {
     for n in 0..12 {
         let mut attributes = every_type();
         attributes.insert("filler".to_owned(), Value::from("\"é\n".repeat(25_000)));
@@ -253,7 +268,7 @@ async fn a_list_shows_what_a_scan_brings(store: &impl Store) {
     }
 }
 
-async fn changes_come_in_order_and_in_pages(store: &impl Store) {
+async fn changes_come_in_order_and_in_pages(store: &impl Store, _: &impl Beside) {
     for n in 0u64..12 {
         let filler = Value::from("x".repeat(250_000));
         // Two records of each time, so that pages end between equals.
@@ -277,12 +292,12 @@ async fn changes_come_in_order_and_in_pages(store: &impl Store) {
     assert_eq!(found.len(), 10);
 }
 
-async fn a_key_that_is_not_there_is_none(store: &impl Store) {
+async fn a_key_that_is_not_there_is_none(store: &impl Store, _: &impl Beside) {
     let hash = ApiKey::generate(&[5; 64]).expect("a key").hash();
     assert_eq!(store.key(&hash, &mut Capacity::default()).await.expect("the store answers"), None);
 }
 
-async fn operations_tell_what_they_cost(store: &impl Store) {
+async fn operations_tell_what_they_cost(store: &impl Store, _: &impl Beside) {
     let mut cost = Capacity::default();
     let new = project("a", 1, 10, attributes(&[("filler", "x".repeat(5_200).into())]));
     commit_with(store, None, &new, engine::token(), None, &mut cost).await;
@@ -293,7 +308,7 @@ async fn operations_tell_what_they_cost(store: &impl Store) {
     assert!((cost.read - 3.0).abs() < 1e-9, "and at half price: {cost}");
 }
 
-async fn the_history_has_each_state_as_it_was(store: &impl Store) {
+async fn the_history_has_each_state_as_it_was(store: &impl Store, _: &impl Beside) {
     let first = project("a", 1, 10, every_type());
     let mut second = project("a", 2, 11, every_type());
     second.attributes.insert("s".to_owned(), "other".into());
@@ -327,7 +342,7 @@ async fn the_history_has_each_state_as_it_was(store: &impl Store) {
     assert_eq!(history(store, "b", None, 2).await, []);
 }
 
-async fn a_version_that_is_there_is_not_written_over(store: &impl Store) {
+async fn a_version_that_is_there_is_not_written_over(store: &impl Store, _: &impl Beside) {
     let first = project("a", 1, 10, attributes(&[("x", "1".into())]));
     commit(store, None, &first).await;
     // As if the record had gone without a tombstone: its history is another id's here, so take its number again.
@@ -337,7 +352,7 @@ async fn a_version_that_is_there_is_not_written_over(store: &impl Store) {
     assert_eq!(state(store, "a", 1).await, Some(first));
 }
 
-async fn a_claim_is_made_once(store: &impl Store) {
+async fn a_claim_is_made_once(store: &impl Store, _: &impl Beside) {
     let claim = |name: &str, request: &str| Claim {
         attempt: Attempt { key: "k".to_owned(), request: request.to_owned() },
         id: id(name),
@@ -358,6 +373,117 @@ async fn a_claim_is_made_once(store: &impl Store) {
         assert_eq!(outcome, Commit::Claimed(first.clone()), "the first one");
     }
     assert_eq!(read(store, "b").await, None);
+}
+
+/// It is not shown, whatever it is, and every write goes by it.
+async fn whatever_another_writer_counts_with_gives_way(store: &impl Store, beside: &impl Beside) {
+    let number = |text: &str| Value::Number(Number::parse(text).expect("a number"));
+    let strays = ["0", "-1", "1.5", "9007199254740992", "18446744073709551616", "1e125"].map(number);
+    let others = [Value::Null, "3".into(), Value::List(vec![3.into()]), Value::Numbers([Number::from(3)].into())];
+    for stray in strays.into_iter().chain(others) {
+        for deletes in [false, true] {
+            let name = format!("p-{}-{deletes}", engine::token().map(|byte| byte.to_string()).concat());
+            let theirs = foreign(&name, Some(stray.clone()), &[("goal", "theirs".into())]);
+            beside.put_item(&theirs).await;
+            assert_eq!(read(store, &name).await.as_ref(), Some(&theirs), "{stray:?}");
+            let ours = project(&name, 1, 10, attributes(&[("goal", "ours".into())]));
+            let tombstone = Project { tombstone: Some(Timestamp(5_000)), ..project(&name, 1, 10, Members::new()) };
+            let after = if deletes { tombstone } else { ours };
+            // They count on in the meantime.
+            let counted = Project { stray: Some(number("0.5")), ..theirs.clone() };
+            beside.put_item(&counted).await;
+            assert_eq!(
+                commit(store, Some(&theirs), &after).await,
+                Commit::Conflict(Some(counted.clone())),
+                "{stray:?}"
+            );
+            beside.put_item(&theirs).await;
+            assert_eq!(commit(store, Some(&theirs), &after).await, Commit::Done, "{stray:?}");
+            assert_eq!(read(store, &name).await, Some(after), "{stray:?}");
+            let found = Project { stray: None, ..theirs };
+            assert_eq!(state(store, &name, 0).await, Some(found), "the history begins with what there was");
+        }
+    }
+}
+
+async fn a_deletion_takes_nothing_away_that_was_not_read(store: &impl Store, beside: &impl Beside) {
+    let tombstone =
+        |version| Project { tombstone: Some(Timestamp(5_000)), ..project("a", version, 12, Members::new()) };
+    // A whole item in the place of another, neither with a version.
+    let (first, second) = (foreign("a", None, &[("goal", "1".into())]), foreign("a", None, &[("goal", "2".into())]));
+    beside.put_item(&second).await;
+    assert_eq!(commit(store, Some(&first), &tombstone(1)).await, Commit::Conflict(Some(second.clone())));
+    assert_eq!(read(store, "a").await.as_ref(), Some(&second));
+    assert_eq!(commit(store, Some(&second), &tombstone(1)).await, Commit::Done);
+
+    // One attribute, and the version as it was.
+    let third = project("a", 2, 20, every_type());
+    assert_eq!(commit(store, Some(&tombstone(1)), &third).await, Commit::Done);
+    beside.set("a", "s", "edited").await;
+    let Commit::Conflict(Some(edited)) = commit(store, Some(&third), &tombstone(3)).await else {
+        panic!("what was read is not there any more");
+    };
+    assert_eq!((edited.version, &edited.attributes["s"]), (2, &"edited".into()));
+    assert_eq!(commit(store, Some(&edited), &tombstone(3)).await, Commit::Done);
+}
+
+async fn what_is_created_over_a_tombstone_is_created_over_that_one(store: &impl Store, beside: &impl Beside) {
+    let tombstone = Project { tombstone: Some(Timestamp(5_000)), ..project("a", 1, 10, Members::new()) };
+    commit(store, None, &tombstone).await;
+    beside.set("a", "deleted", "no more").await;
+    let again = project("a", 2, 12, attributes(&[("x", "1".into())]));
+    let Commit::Conflict(Some(found)) = commit(store, Some(&tombstone), &again).await else {
+        panic!("it is none any more");
+    };
+    assert!(!found.is_deleted(), "{found:?}");
+}
+
+/// As many as an expression holds. Those behind them in the order of names it does not see.
+async fn a_deletion_looks_at_a_hundred_attributes(store: &impl Store, beside: &impl Beside) {
+    let many: Members = (0..1_000).map(|n| (format!("a{n:03}"), "as it was".into())).collect();
+    let tombstone = |name: &str| Project { tombstone: Some(Timestamp(5_000)), ..project(name, 2, 12, Members::new()) };
+    for (name, edited, seen) in [("a", "a000", true), ("b", "a099", true), ("c", "a100", false)] {
+        let first = project(name, 1, 10, many.clone());
+        assert_eq!(commit(store, None, &first).await, Commit::Done);
+        beside.set(name, edited, "edited").await;
+        let outcome = commit(store, Some(&first), &tombstone(name)).await;
+        assert_eq!(matches!(outcome, Commit::Conflict(Some(_))), seen, "{edited}: {outcome:?}");
+        assert_eq!(outcome == Commit::Done, !seen, "{edited}");
+    }
+}
+
+/// Else the history would have a state that was not there when ripple wrote.
+async fn a_state_without_a_version_is_known_by_all_it_has(store: &impl Store, beside: &impl Beside) {
+    let first = foreign("a", None, &[("goal", "1".into()), ("note", "1".into())]);
+    let second = foreign("a", None, &[("goal", "1".into()), ("note", "2".into())]);
+    beside.put_item(&second).await;
+    let after = project("a", 1, 10, attributes(&[("goal", "ours".into()), ("note", "1".into())]));
+    assert_eq!(commit(store, Some(&first), &after).await, Commit::Conflict(Some(second.clone())));
+
+    // With as many changes as there may be, too.
+    let many = |text: &str| (0..100).map(|n| (format!("a{n:03}"), text.into())).collect::<Vec<(String, Value)>>();
+    let with = |members: Vec<(String, Value)>, project: &Project| {
+        let mut project = project.clone();
+        project.attributes.extend(members);
+        project
+    };
+    let (theirs, ours) = (with(many("theirs"), &second), with(many("ours"), &project("a", 1, 10, Members::new())));
+    let ours =
+        Project { attributes: [theirs.attributes.clone(), ours.attributes].into_iter().flatten().collect(), ..ours };
+    beside.put_item(&theirs).await;
+    assert_eq!(commit(store, Some(&theirs), &ours).await, Commit::Done);
+    assert_eq!(read(store, "a").await, Some(ours));
+}
+
+async fn an_update_of_a_version_leaves_alone_what_it_does_not_change(store: &impl Store, beside: &impl Beside) {
+    let first = project("a", 1, 10, attributes(&[("goal", "1".into()), ("note", "1".into())]));
+    let second = project("a", 2, 11, attributes(&[("goal", "2".into()), ("note", "1".into())]));
+    commit(store, None, &first).await;
+    beside.set("a", "note", "theirs").await;
+    beside.set("a", "more", "theirs").await;
+    assert_eq!(commit(store, Some(&first), &second).await, Commit::Done);
+    let both = attributes(&[("goal", "2".into()), ("note", "theirs".into()), ("more", "theirs".into())]);
+    assert_eq!(read(store, "a").await, Some(Project { attributes: both, ..second }));
 }
 
 fn key_record() -> KeyRecord {

@@ -26,7 +26,7 @@ fn small_objects(id: String, count: usize) -> Project {
     let object = Value::Map(Members::from([("a".to_owned(), 1.into())]));
     let attributes = Members::from([("objects".to_owned(), Value::List(vec![object; count]))]);
     let id = ProjectId::stored(id);
-    Project { id, version: 0, updated_at: None, updated_by: None, tombstone: None, attributes }
+    Project { id, version: 0, stray: None, updated_at: None, updated_by: None, tombstone: None, attributes }
 }
 
 #[tokio::test(flavor = "current_thread")]

@@ -50,6 +50,7 @@ impl World {
         store.put(Project {
             id: ProjectId::stored("Another's / id".to_owned()),
             version: 0,
+            stray: None,
             updated_at: None,
             updated_by: None,
             tombstone: None,

@@ -94,6 +94,7 @@ impl World {
         let project = Project {
             id: id.clone(),
             version,
+            stray: None,
             updated_at: Some(now.max(Timestamp(last + 1))),
             updated_by: None,
             tombstone: deleted.then_some(Timestamp(u64::MAX)),
@@ -115,6 +116,7 @@ impl World {
             _ => Some(Project {
                 id: id.clone(),
                 version: 0,
+                stray: None,
                 updated_at: None,
                 updated_by: None,
                 tombstone: None,

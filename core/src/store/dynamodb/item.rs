@@ -8,6 +8,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use super::Item;
 use crate::project::{
     DELETED, EXPIRES_AT, LIST_SHARD, PRJ_ID, Project, ProjectId, SYSTEM, Timestamp, UPDATED_AT, UPDATED_BY, VERSION,
+    version,
 };
 use crate::store::{Position, StoreError, StoreErrorKind};
 use crate::value::{Members, Number, Value};
@@ -33,13 +34,16 @@ impl Garbled {
     }
 }
 
-/// The project an item is. Names that ripple uses hold for its own items only: one without a `version` is
+/// The project an item is. Names that ripple uses hold for its own items only: one without a `version` of ripple's is
 /// somebody else's, and whatever it has is kept.
 pub(super) fn project(mut item: Members) -> Result<Project, Garbled> {
     let tombstone = is_tombstone(&item);
     let Some(Value::String(id)) = item.remove(PRJ_ID) else { return Err(Garbled(PRJ_ID.to_owned())) };
     let mut project = Project::new(ProjectId::stored(id), Members::new());
-    if let Some(version) = natural(item.get(VERSION)) {
+    let stated = item.remove(VERSION);
+    if let Some(Value::Number(number)) = &stated
+        && let Some(version) = version(number)
+    {
         project.version = version;
         project.updated_at = natural(item.get(UPDATED_AT)).map(Timestamp);
         project.updated_by = match item.get(UPDATED_BY) {
@@ -49,8 +53,9 @@ pub(super) fn project(mut item: Members) -> Result<Project, Garbled> {
         for name in SYSTEM {
             item.remove(name);
         }
+    } else {
+        project.stray = stated;
     }
-    item.remove(VERSION);
     if tombstone {
         let expires = natural(item.get(EXPIRES_AT)).unwrap_or(0);
         project.tombstone = Some(Timestamp(expires.saturating_mul(1000)));
@@ -67,7 +72,7 @@ fn is_tombstone(item: &Members) -> bool {
         matches!(name.as_str(), PRJ_ID | VERSION | DELETED | EXPIRES_AT) || SYSTEM.contains(&name.as_str())
     };
     matches!(item.get(DELETED), Some(Value::Bool(true)))
-        && natural(item.get(VERSION)).is_some()
+        && matches!(item.get(VERSION), Some(Value::Number(number)) if version(number).is_some())
         && item.keys().all(bare)
 }
 

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::decode::{Attribute, Item};
 use super::item::{self, Garbled};
 use crate::list::Line;
-use crate::project::{DELETED, LIST_SHARD, PRJ_ID, ProjectId, UPDATED_AT, UPDATED_BY, VERSION};
+use crate::project::{DELETED, LIST_SHARD, PRJ_ID, ProjectId, UPDATED_AT, UPDATED_BY, VERSION, version};
 use crate::value::Number;
 
 /// The line of an item; `None` for a tombstone.
@@ -21,7 +21,7 @@ pub(super) fn line(mut item: Item<'_>) -> Result<Option<Line>, Garbled> {
     let id = ProjectId::stored(id.clone().into_owned());
     let natural = |value: &Attribute<'_>| matches!(value, Attribute::Number(number) if number.as_u64().is_some());
     // Names that ripple uses hold for its own items only, which have a version; see `item::project`.
-    let own = item.get(VERSION).is_some_and(natural);
+    let own = matches!(item.get(VERSION), Some(Attribute::Number(number)) if version(number).is_some());
     item.0.retain(|(name, value)| match &**name {
         VERSION => own,
         UPDATED_AT if own => natural(value),

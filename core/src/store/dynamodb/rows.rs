@@ -88,7 +88,7 @@ pub(super) fn to_project(id: &ProjectId, row: Item) -> Result<Project, Garbled> 
     let attributes: Members = row.iter().filter_map(attribute).collect();
     let Version { number, updated_at, updated_by, deleted, .. } = told(row)?;
     let tombstone = deleted.then(Timestamp::default);
-    Ok(Project { id: id.clone(), version: number, updated_at, updated_by, tombstone, attributes })
+    Ok(Project { version: number, updated_at, updated_by, tombstone, ..Project::new(id.clone(), attributes) })
 }
 
 /// What a row tells of its write.
