@@ -21,6 +21,11 @@ impl Preconditions {
         })
     }
 
+    /// Before a write where there is no record, or is none any longer: no state is there that `If-Match` could name.
+    pub(crate) fn check_creation(&self) -> Result<(), Error> {
+        if self.if_match.is_none() { Ok(()) } else { Err(Error::PreconditionFailed) }
+    }
+
     /// Before a write over `current`.
     pub(crate) fn check_write(&self, current: &Project) -> Result<(), Error> {
         if self.if_match.is_none() && self.if_none_match.is_none() {

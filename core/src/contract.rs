@@ -181,7 +181,7 @@ pub(crate) const CONDITIONS: &[Field] = &[
     Field::new(
         "if-match",
         TEXT,
-        "Entity tags, one of which the record must have now: else 412, and nothing is written.",
+        "Entity tags, one of which the record must have now: else 412, and nothing is written. A deleted one has none.",
     ),
     Field::new("if-none-match", TEXT, "Entity tags, none of which the record may have now: else 412."),
 ];

@@ -161,6 +161,7 @@ async fn plan<S: Store>(
         Intent::Create(attributes) | Intent::BringIn(attributes) => match found {
             Some(found) if !found.is_deleted() => Err(Error::Exists(found.id)),
             tombstone => {
+                call.preconditions.check_creation()?;
                 let mut attributes = attributes.clone();
                 if matches!(intent, Intent::Create(_)) {
                     give_ids(&mut attributes, &Members::new(), &Members::new(), None);
@@ -170,7 +171,11 @@ async fn plan<S: Store>(
         },
         Intent::Edit(edit, base) => match found {
             None => Err(Error::NotFound(id.clone())),
-            Some(tombstone) if tombstone.is_deleted() => revival(tombstone, edit, *base),
+            Some(tombstone) if tombstone.is_deleted() => {
+                let plan = revival(tombstone, edit, *base)?;
+                call.preconditions.check_creation()?;
+                Ok(plan)
+            }
             Some(theirs) => {
                 call.preconditions.check_write(&theirs)?;
                 let mut edit = edit.clone();
@@ -188,6 +193,7 @@ async fn plan<S: Store>(
                 Some(state) => state.attributes,
             };
             if theirs.is_deleted() {
+                call.preconditions.check_creation()?;
                 return Ok(creation(id, Some(theirs), state, Did::Restored));
             }
             call.preconditions.check_write(&theirs)?;

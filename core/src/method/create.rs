@@ -15,6 +15,10 @@ pub(super) const CONTRACT: Contract = Contract {
     body: Some(Body { media_types: NEW_RECORD.types, shape: Shape::Object(&NEW_PROJECT), required: true }),
     refusals: &[
         Refusal { kind: &Kind::EXISTS, when: "There is a project with this id already; nothing was changed." },
+        Refusal {
+            kind: &Kind::PRECONDITION_FAILED,
+            when: "There is an `If-Match`: no state is there that it could name.",
+        },
         TOO_LARGE,
     ],
     ..Contract::of(Success {

@@ -4,7 +4,7 @@ use http::Method;
 
 use crate::case::cases;
 use crate::target::path;
-use crate::{Answer, Call, Target};
+use crate::{Answer, Call, Project, Target};
 
 cases! { tags:
     a_records_tag_changes_with_it_and_only_then,
@@ -16,6 +16,7 @@ cases! { tags:
     a_save_on_another_tag_fails_and_changes_nothing,
     a_weak_tag_never_matches_for_saving,
     preconditions_do_not_hide_other_problems,
+    where_there_is_no_record_no_tag_matches,
     a_tag_and_an_old_version_are_merged,
     what_is_no_tag_matches_nothing,
     a_save_that_changes_nothing_still_keeps_its_precondition,
@@ -162,6 +163,28 @@ fn preconditions_do_not_hide_other_problems(t: &Target) {
     }
     let call = t.put(&id, r#"{"name":null}"#).header("if-match", OTHER);
     t.refused(&id, call, 400, "invalid_body");
+}
+
+/// RFC 9110 §13.1.1: what is deleted has no current representation, and what is to be created has none yet.
+fn where_there_is_no_record_no_tag_matches(t: &Target) {
+    let (gone, id) = (t.some_project(), t.fresh_id());
+    let old = t.read(&gone).etag();
+    t.delete(&gone).send().expect(204);
+    let back = Project::new(&gone).with("version", 2).with("deleted", false).to_json();
+    for if_match in [&old, "*", OTHER] {
+        for call in [t.post(format!("{}/versions/1", path(&gone)), ""), t.put(&gone, back.as_str())] {
+            call.header("if-match", if_match).send().problem(412, "precondition_failed");
+            t.get(path(&gone)).send().problem(410, "gone");
+        }
+        for id in [&id, &gone] {
+            let create = t.post("/prj", Project::new(id).to_json()).header("if-match", if_match);
+            create.send().problem(412, "precondition_failed");
+        }
+    }
+    t.get(path(&id)).send().problem(404, "not_found");
+    t.get(path(&gone)).send().problem(410, "gone");
+    // That there is none is another condition.
+    t.post(format!("{}/versions/1", path(&gone)), "").header("if-none-match", "*").send().expect(200);
 }
 
 /// The tag says that the caller knows what is there, the version on what they made their edit: both hold.
