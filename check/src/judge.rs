@@ -184,6 +184,12 @@ impl Evidence<'_> {
             .filter(|(_, made)| made.after.by.as_ref() == Some(&sent.by))
             .map(|(number, _)| *number)
             .collect();
+        let idle = |heard: &Heard| matches!(heard, Heard::Answer { receipt, .. } if receipt.contains("=unchanged"));
+        if sent.keyed && !made.is_empty() && sent.heard.iter().any(idle) {
+            return Err(format!(
+                "its Idempotency-Key was answered that it had nothing to do, and made version {made:?}"
+            ));
+        }
         for heard in &sent.heard {
             let Heard::Answer { status, receipt, .. } = heard else { continue };
             if heard.is_success() {

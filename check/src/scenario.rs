@@ -127,6 +127,12 @@ pub fn scenarios() -> Vec<Scenario> {
         )
         .with_a_fault(),
         scenario(
+            "a save that has nothing to do, sent twice with its Idempotency-Key, while another has",
+            Created,
+            [&[put(&[]).without_base().keyed().twice()], &[put(&[GOAL])]],
+        )
+        .with_a_fault(),
+        scenario(
             "a creation and a deletion, a fault anywhere, sent once more with and without a key",
             Absent,
             [&[asking(Ask::Create, &[]).keyed(), asking(Ask::Delete, &[]).keyed()], &[asking(Ask::Create, &[])]],

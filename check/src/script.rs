@@ -157,6 +157,11 @@ impl Step {
         Step { keyed: true, ..self }
     }
 
+    /// Sent a second time, which may come at any moment and which nobody waits for.
+    pub(crate) fn twice(self) -> Step {
+        Step { twice: true, ..self }
+    }
+
     pub(crate) fn without_base(self) -> Step {
         Step { based: false, ..self }
     }

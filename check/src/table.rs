@@ -87,14 +87,14 @@ impl<S: Table> Link<S> {
         self.world.tell(format_args!("{} {what}", self.who));
     }
 
-    /// The way to the table and back, with a read in the middle.
-    async fn read<T>(
+    /// The way to the table and back, with one operation in the middle.
+    async fn access<T>(
         &self,
         operation: &'static str,
         kind: Operation,
         what: impl Display,
         fates: &[Fate],
-        read: impl AsyncFnOnce(Fate) -> Result<T, StoreError>,
+        done: impl AsyncFnOnce(Fate) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         self.asked.reads.set(self.asked.reads.get() + 1);
         self.world.turn(kind).await;
@@ -112,7 +112,7 @@ impl<S: Table> Link<S> {
             _ => self.tell(format_args!("reads {what}")),
         }
         self.world.pass_some_of(WAY).await;
-        let found = read(fate).await;
+        let found = done(fate).await;
         self.world.pass_some_of(WAY).await;
         found
     }
@@ -197,7 +197,7 @@ impl<S: Table> Source for Link<S> {
     async fn get(&self, id: &ProjectId, read: Consistency, cost: &mut Capacity) -> Result<Option<Project>, StoreError> {
         let weak = S::AT_ONCE && read == Consistency::Eventual;
         let fates = if weak { WEAK_READ } else { READ };
-        self.read("GetItem", Operation::Read, "the record", fates, async |fate| {
+        self.access("GetItem", Operation::Read, "the record", fates, async |fate| {
             let found = self.store.get(id, read, cost).await?;
             if fate != Fate::Older {
                 return Ok(found);
@@ -274,7 +274,7 @@ impl<S: Table> Store for Link<S> {
         let what = format_args!("version {number} in the history").to_string();
         // A row never changes, and who asks for one has seen it; but anybody may ask for the first.
         let kind = if number == 0 { Operation::Read } else { Operation::Still };
-        self.read("GetItem", kind, what, READ, async |_| self.store.version(id, number, cost).await).await
+        self.access("GetItem", kind, what, READ, async |_| self.store.version(id, number, cost).await).await
     }
 
     async fn versions(
@@ -285,12 +285,22 @@ impl<S: Table> Store for Link<S> {
         cost: &mut Capacity,
     ) -> Result<Vec<Version>, StoreError> {
         let read = async |_| self.store.versions(id, before, limit, cost).await;
-        self.read("Query", Operation::Read, "the history", READ, read).await
+        self.access("Query", Operation::Read, "the history", READ, read).await
     }
 
     async fn claim(&self, key: &str, cost: &mut Capacity) -> Result<Option<Claim>, StoreError> {
         let read = async |_| self.store.claim(key, cost).await;
-        self.read("GetItem", Operation::Read, "what its key has done", READ, read).await
+        self.access("GetItem", Operation::Read, "what its key has done", READ, read).await
+    }
+
+    async fn remember(&self, claim: &Claim, now: Timestamp, cost: &mut Capacity) -> Result<Option<Claim>, StoreError> {
+        let fates = &[Fate::Well, Fate::NotDone, Fate::AnswerLost, Fate::Crash];
+        let what = "what its key has done, and leaves that it has nothing to do";
+        let left = self.access("PutItem", Operation::Write, what, fates, async |fate| {
+            let left = self.store.remember(claim, now, cost).await;
+            if fate == Fate::AnswerLost { Err(unavailable("PutItem")) } else { left }
+        });
+        left.await
     }
 
     async fn key_used(&self, hash: &KeyHash, now: Timestamp, cost: &mut Capacity) -> Result<(), StoreError> {

@@ -21,6 +21,8 @@ enum Fault {
     LastWins,
     /// Nobody remembers which `Idempotency-Key` has come.
     NoClaims,
+    /// It is remembered only with a write.
+    NoIdleClaims,
     /// The history has the state before in the place of the one after.
     WrongHistory,
     /// What others have written is dropped.
@@ -97,7 +99,7 @@ impl Store for Mutant {
                 self.memory.commit(write, cost).await?;
                 Ok(Commit::Done)
             }
-            Fault::LastWins | Fault::WrongHistory => self.memory.commit(write, cost).await,
+            Fault::LastWins | Fault::WrongHistory | Fault::NoIdleClaims => self.memory.commit(write, cost).await,
         }
     }
 
@@ -121,6 +123,13 @@ impl Store for Mutant {
 
     async fn claim(&self, key: &str, cost: &mut Capacity) -> Result<Option<Claim>, StoreError> {
         self.memory.claim(key, cost).await
+    }
+
+    async fn remember(&self, claim: &Claim, now: Timestamp, cost: &mut Capacity) -> Result<Option<Claim>, StoreError> {
+        match self.fault {
+            Fault::NoClaims | Fault::NoIdleClaims => Ok(None),
+            _ => self.memory.remember(claim, now, cost).await,
+        }
     }
 
     async fn key_used(&self, hash: &KeyHash, now: Timestamp, cost: &mut Capacity) -> Result<(), StoreError> {
@@ -175,8 +184,13 @@ fn the_last_whole_record_wins() {
 
 #[test]
 fn a_key_that_nobody_remembers() {
-    tells(&found_by_every_order(Fault::NoClaims), "Idempotency-Key has made a version before");
-    tells(&found_by_a_storm(Fault::NoClaims), "Idempotency-Key has made a version before");
+    tells(&found_by_every_order(Fault::NoClaims), "Idempotency-Key was answered that it had nothing to do");
+    tells(&found_by_a_storm(Fault::NoClaims), "Idempotency-Key was answered that it had nothing to do");
+}
+
+#[test]
+fn a_key_that_is_remembered_only_with_a_write() {
+    tells(&found_by_every_order(Fault::NoIdleClaims), "was answered that it had nothing to do");
 }
 
 #[test]

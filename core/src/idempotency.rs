@@ -2,7 +2,7 @@
 //!
 //! A save is harmless when sent again as it is: the merge finds its changes there. But a creation would be refused,
 //! and a late repetition of a save would win again over what came after it. So a write that carries a key leaves a
-//! claim on it, in the same transaction, for a day. Keys are each caller's own.
+//! claim on it, in the same transaction, for a day; by itself, where there is nothing to change. Keys are each caller's own.
 //! <https://datatracker.ietf.org/doc/html/draft-ietf-httpapi-idempotency-key-header>
 
 use bytes::Bytes;
@@ -12,9 +12,10 @@ use sha2::{Digest as _, Sha256};
 use crate::error::{Error, Fault};
 use crate::limits;
 use crate::method::{Answer, Call};
-use crate::project::ProjectId;
+use crate::project::{Project, ProjectId};
+use crate::read;
 use crate::save::Saved;
-use crate::store::Store;
+use crate::store::{Consistency, Store};
 
 const HEADER: &str = "idempotency-key";
 
@@ -34,12 +35,19 @@ pub struct Claim {
     pub attempt: Attempt,
     /// The record that it wrote.
     pub id: ProjectId,
-    /// The version that it made.
+    /// The version that it made, or found with nothing to change.
     pub version: u64,
     /// What it was answered: the status.
     pub status: u16,
     /// And the receipt.
     pub receipt: String,
+}
+
+impl Claim {
+    pub(crate) fn of(attempt: Attempt, project: &Project, status: StatusCode, receipt: &str) -> Claim {
+        let (id, version) = (project.id.clone(), project.version);
+        Claim { attempt, id, version, status: status.as_u16(), receipt: receipt.to_owned() }
+    }
 }
 
 /// The attempt that a request is, if it carries a key.
@@ -86,7 +94,14 @@ pub(crate) async fn again<S: Store>(call: &mut Call<'_, S>, claim: Claim) -> Res
     if call.attempt.as_ref() != Some(&claim.attempt) {
         return Err(Error::IdempotencyKeyReused);
     }
-    let found = call.store.version(&claim.id, claim.version, call.cost).await?;
+    let found = match call.store.version(&claim.id, claim.version, call.cost).await? {
+        // Another writer's state is kept by nobody until ripple writes over it, and some never. So what is there now.
+        None if claim.version == 0 => {
+            let there = call.store.get(&claim.id, Consistency::Strong, call.cost).await?;
+            Some(read::live(there, &claim.id)?)
+        }
+        found => found,
+    };
     let project = found.ok_or(Error::NoSuchVersion { id: claim.id, version: claim.version })?;
     let status = StatusCode::from_u16(claim.status).unwrap_or_default();
     call.session.wrote(&project.id, project.version);

@@ -98,7 +98,15 @@ pub(crate) async fn save<S: Store>(
         let Some(content) = content else {
             let project = before.expect("only what is there is left as it is");
             outcome.result = Did::Unchanged;
-            return Ok(done(call, project, &outcome).answer(status));
+            let saved = done(call, project, &outcome);
+            // A late repetition would find something to change, and win over what came after this.
+            if let Some(attempt) = call.attempt.clone() {
+                let claim = Claim::of(attempt, &saved.project, status, &saved.receipt);
+                if let Some(first) = call.store.remember(&claim, call.now, call.cost).await? {
+                    return idempotency::again(call, first).await;
+                }
+            }
+            return Ok(saved.answer(status));
         };
         let after = content.following(before.as_ref(), history.last, call.now, &call.caller.name);
         check_limits(&after)?;
@@ -115,13 +123,7 @@ pub(crate) async fn save<S: Store>(
             outcome.replaced = number;
         }
         let receipt = outcome.header(after.version);
-        let claim = call.attempt.clone().map(|attempt| Claim {
-            attempt,
-            id: id.clone(),
-            version: after.version,
-            status: status.as_u16(),
-            receipt,
-        });
+        let claim = call.attempt.clone().map(|attempt| Claim::of(attempt, &after, status, &receipt));
         let write = Write { claim: claim.as_ref(), ..write };
         *call.tries = tries + 1;
         match call.store.commit(&write, call.cost).await? {

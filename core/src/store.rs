@@ -70,6 +70,9 @@ pub trait Store: Source {
     /// What a write with this key left, while it is remembered.
     async fn claim(&self, key: &str, cost: &mut Capacity) -> Result<Option<Claim>, StoreError>;
 
+    /// Leaves the claim of a write that has nothing to change; or gives the one that is there.
+    async fn remember(&self, claim: &Claim, now: Timestamp, cost: &mut Capacity) -> Result<Option<Claim>, StoreError>;
+
     /// Writes down that the key with this hash is in use.
     async fn key_used(&self, hash: &KeyHash, now: Timestamp, cost: &mut Capacity) -> Result<(), StoreError>;
 

@@ -141,6 +141,44 @@ async fn a_version_that_is_none_gives_way_to_every_write() {
     }
 }
 
+/// Their state has no row in the history while ripple has not written over it.
+#[tokio::test]
+async fn a_save_with_nothing_to_do_on_their_state_is_remembered() {
+    let world = World::new();
+    world.put(r#"{"goal":"first"}"#);
+    let save = |goal: &str, key: bool| {
+        let mut save = request(Method::PUT, "/prj/p", &format!(r#"{{"goal":"{goal}"}}"#));
+        if key {
+            save.headers_mut().insert("idempotency-key", "k".parse().expect("a key"));
+        }
+        save
+    };
+    let idle = world.ask(save("first", false)).await;
+    assert!(header(&idle, "ripple-capacity").ends_with("write=0"), "{idle:?}");
+    let first = world.ask(save("first", true)).await;
+    assert_eq!(receipt(&first), "result=unchanged, version=0");
+    assert!(header(&first, "ripple-capacity").ends_with("write=1"), "{first:?}");
+    for then in ["", r#"{"goal":"second"}"#] {
+        if !then.is_empty() {
+            world.put_through_ripple(then).await;
+        }
+        let again = world.ask(save("first", true)).await;
+        assert_eq!((text(&again), receipt(&again)), (text(&first), receipt(&first)));
+    }
+    assert_eq!(world.ask(save("third", true)).await.status(), 422);
+    assert_eq!(world.shown("/prj/p").await, r#"{"goal":"second","version":1}"#);
+    // Nobody has kept this one, and still nothing is done.
+    let world = World::new();
+    world.put(r#"{"goal":"first"}"#);
+    world.ask(save("first", true)).await;
+    world.put(r#"{"goal":"second"}"#);
+    let again = world.ask(save("first", true)).await;
+    assert_eq!((text(&again), receipt(&again)), (r#"{"goal":"second","prj_id":"p","version":0}"#, receipt(&first)));
+    world.put_through_ripple(r#"{"goal":"third"}"#).await;
+    assert_eq!(receipt(&world.ask(save("first", true)).await), receipt(&first));
+    assert_eq!(world.shown("/prj/p").await, r#"{"goal":"third","version":1}"#);
+}
+
 #[tokio::test]
 async fn a_deletion_of_theirs_is_told_like_a_save() {
     let world = World::new();

@@ -27,10 +27,13 @@ use std::time::Duration;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::AsyncSleep as _;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::query::QueryOutput;
 use aws_sdk_dynamodb::operation::scan::ScanOutput;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
-use aws_sdk_dynamodb::types::{AttributeValue, ConsumedCapacity, ReturnConsumedCapacity};
+use aws_sdk_dynamodb::types::{
+    AttributeValue, ConsumedCapacity, ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure,
+};
 use aws_smithy_runtime_api::client::interceptors::context::Output;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use uuid::Uuid;
@@ -248,6 +251,35 @@ impl Store for DynamoDb {
     async fn claim(&self, key: &str, cost: &mut Capacity) -> Result<Option<Claim>, StoreError> {
         let row = self.row(rows::claim_key(key), cost).await?;
         row.map(|row| rows::to_claim(key, row)).transpose().map_err(|garbled| garbled.during("GetItem"))
+    }
+
+    /// Sent again by the SDK when its answer was lost, it gives the claim that it left itself: that says the same.
+    async fn remember(&self, claim: &Claim, now: Timestamp, cost: &mut Capacity) -> Result<Option<Claim>, StoreError> {
+        const OPERATION: &str = "PutItem";
+        let sent = self
+            .client
+            .put_item()
+            .table_name(&self.versions)
+            .set_item(Some(rows::claim(claim, now)))
+            .condition_expression("attribute_not_exists(#id)")
+            .expression_attribute_names("#id", PRJ_ID)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .send()
+            .await;
+        match sent {
+            Ok(answer) => {
+                cost.write += units(answer.consumed_capacity());
+                Ok(None)
+            }
+            Err(error) => match error.as_service_error() {
+                Some(PutItemError::ConditionalCheckFailedException(failed)) => {
+                    let there = rows::to_claim(&claim.attempt.key, failed.item().cloned().unwrap_or_default());
+                    there.map(Some).map_err(|garbled| garbled.during(OPERATION))
+                }
+                _ => Err(failed(OPERATION, error)),
+            },
+        }
     }
 
     async fn key_used(&self, hash: &KeyHash, now: Timestamp, cost: &mut Capacity) -> Result<(), StoreError> {

@@ -151,6 +151,16 @@ impl Store for Memory {
         Ok(self.tables().claims.get(key).cloned())
     }
 
+    async fn remember(&self, claim: &Claim, _: Timestamp, cost: &mut Capacity) -> Result<Option<Claim>, StoreError> {
+        let claims = &mut self.tables().claims;
+        if let Some(there) = claims.get(&claim.attempt.key) {
+            return Ok(Some(there.clone()));
+        }
+        cost.write += 1.0;
+        claims.insert(claim.attempt.key.clone(), claim.clone());
+        Ok(None)
+    }
+
     async fn key_used(&self, hash: &KeyHash, now: Timestamp, cost: &mut Capacity) -> Result<(), StoreError> {
         cost.write += 1.0;
         if let Some(record) = self.tables().keys.get_mut(&hash.to_hex()) {

@@ -50,6 +50,7 @@ on_both! {
     the_history_has_each_state_as_it_was
     a_version_that_is_there_is_not_written_over
     a_claim_is_made_once
+    a_claim_stands_by_itself_where_nothing_is_written
     whatever_another_writer_counts_with_gives_way
     a_deletion_takes_nothing_away_that_was_not_read
     what_is_created_over_a_tombstone_is_created_over_that_one
@@ -373,6 +374,27 @@ async fn a_claim_is_made_once(store: &impl Store, _: &impl Beside) {
         assert_eq!(outcome, Commit::Claimed(first.clone()), "the first one");
     }
     assert_eq!(read(store, "b").await, None);
+}
+
+async fn a_claim_stands_by_itself_where_nothing_is_written(store: &impl Store, _: &impl Beside) {
+    let claim = |request: &str| Claim {
+        attempt: Attempt { key: "k".to_owned(), request: request.to_owned() },
+        id: id("a"),
+        version: 0,
+        status: 200,
+        receipt: "result=unchanged".to_owned(),
+    };
+    let mut cost = Capacity::default();
+    let mut remember =
+        async |request| store.remember(&claim(request), Timestamp(10), &mut cost).await.expect("it answers");
+    assert_eq!(remember("r").await, None);
+    for request in ["r", "s"] {
+        assert_eq!(remember(request).await, Some(claim("r")), "the first one");
+    }
+    assert!((cost.write - 1.0).abs() < 1e-9, "{cost}");
+    let record = project("a", 1, 10, attributes(&[("x", "1".into())]));
+    let outcome = commit_with(store, None, &record, engine::token(), Some(&claim("r")), &mut cost).await;
+    assert_eq!(outcome, Commit::Claimed(claim("r")));
 }
 
 /// It is not shown, whatever it is, and every write goes by it.

@@ -22,6 +22,7 @@ cases! { merging:
     a_deleted_record_comes_back_when_asked,
     a_creation_sent_again_is_answered_as_before,
     a_save_sent_again_with_its_key_wins_nothing_back,
+    a_save_with_nothing_to_do_is_remembered_by_its_key_too,
     an_idempotency_key_is_each_callers_own_text,
 }
 
@@ -207,6 +208,20 @@ fn a_save_sent_again_with_its_key_wins_nothing_back(t: &Target) {
     let again = save();
     assert_eq!((again.body(), receipt(&again)), (first.body(), receipt(&first)));
     assert_eq!(t.read(&id).json()["goal"], "second");
+}
+
+/// It has found what it would make, and has nothing to make of what comes later.
+fn a_save_with_nothing_to_do_is_remembered_by_its_key_too(t: &Target) {
+    let id = t.some_project();
+    t.put(&id, r#"{"goal":"first"}"#).send().expect(200);
+    let save = |body: &str| t.put(&id, body).header("idempotency-key", format!("{}-idle", t.run));
+    let first = save(r#"{"goal":"first"}"#).send().expect(200);
+    assert_eq!(receipt(&first), "result=unchanged, version=2");
+    t.put(&id, r#"{"goal":"second"}"#).send().expect(200);
+    let again = save(r#"{"goal":"first"}"#).send().expect(200);
+    assert_eq!((again.body(), receipt(&again)), (first.body(), receipt(&first)));
+    assert_eq!(t.read(&id).json()["goal"], "second");
+    t.refused(&id, save(r#"{"goal":"third"}"#), 422, "idempotency_key_reused");
 }
 
 fn an_idempotency_key_is_each_callers_own_text(t: &Target) {
