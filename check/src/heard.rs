@@ -38,8 +38,13 @@ impl Heard {
     pub(crate) fn leaves_open(&self) -> bool {
         match self {
             Heard::Nothing => true,
-            Heard::Answer { status, .. } => *status == 503 && !self.is_contended(),
+            Heard::Answer { .. } => self.code() == Some("outcome_unknown"),
         }
+    }
+
+    /// Whether it is worth to send it again.
+    pub(crate) fn is_no_answer(&self) -> bool {
+        self.leaves_open() || self.code() == Some("unavailable") && !self.is_contended()
     }
 
     /// Whether it lost every try, and so has done nothing.

@@ -211,7 +211,7 @@ impl Evidence<'_> {
                     self.states.len() + self.states.iter().filter(|state| state.is_foreign()).count()
                         > limits::SAVE_TRIES as usize
                 }
-                "unavailable" => self.faulty,
+                "unavailable" | "outcome_unknown" => self.faulty,
                 _ => false,
             };
             if !due {

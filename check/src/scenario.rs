@@ -130,8 +130,7 @@ pub fn scenarios() -> Vec<Scenario> {
             "a save that has nothing to do, sent twice with its Idempotency-Key, while another has",
             Created,
             [&[put(&[]).without_base().keyed().twice()], &[put(&[GOAL])]],
-        )
-        .with_a_fault(),
+        ),
         scenario(
             "a creation and a deletion, a fault anywhere, sent once more with and without a key",
             Absent,

@@ -46,7 +46,7 @@ impl Table for DynamoDb {
 enum Fate {
     /// It is done and answered.
     Well,
-    /// It is not done: throttled, in conflict with another transaction beyond all retries, or lost on its way.
+    /// It is not done: throttled, or in conflict with another transaction beyond all retries.
     NotDone,
     /// It is done, and nobody hears of it.
     AnswerLost,
@@ -193,6 +193,10 @@ fn unavailable(operation: &'static str) -> StoreError {
     StoreError { operation, kind: StoreErrorKind::Unavailable, source: None }
 }
 
+fn unheard() -> StoreError {
+    StoreError { operation: "TransactWriteItems", kind: StoreErrorKind::Unheard, source: None }
+}
+
 impl<S: Table> Source for Link<S> {
     async fn get(&self, id: &ProjectId, read: Consistency, cost: &mut Capacity) -> Result<Option<Project>, StoreError> {
         let weak = S::AT_ONCE && read == Consistency::Eventual;
@@ -248,7 +252,7 @@ impl<S: Table> Store for Link<S> {
             Fate::AnswerLost => {
                 let _ = self.send(write, cost).await; // nobody hears of it
                 self.tell("does not get the answer");
-                Err(unavailable("TransactWriteItems"))
+                Err(unheard())
             }
             Fate::SentTwice => {
                 let _ = self.send(write, cost).await; // nobody hears of it
@@ -259,7 +263,7 @@ impl<S: Table> Store for Link<S> {
             Fate::Late => {
                 told("it is on its way for too long");
                 self.send_late(write);
-                Err(unavailable("TransactWriteItems"))
+                Err(unheard())
             }
             Fate::Well | Fate::Older => {
                 self.world.pass_some_of(WAY).await;

@@ -172,7 +172,7 @@ impl<S: Table> Writer<S> {
         }
     }
 
-    /// Sends a save, and sends it again while it is not known what became of it and somebody still wants to know.
+    /// Sends a save, and sends it again while it has come to nothing or nobody knows to what, and somebody still wants it.
     pub(crate) async fn save(
         &self,
         by: String,
@@ -203,7 +203,7 @@ impl<S: Table> Writer<S> {
             let mut all = self.world.sent.borrow_mut();
             all[sent].heard.push(heard.clone());
             all[sent].asked.push(asked);
-            if !heard.leaves_open() {
+            if !heard.is_no_answer() {
                 break;
             }
         }

@@ -121,7 +121,10 @@ impl Kind {
     /// The key asks too often.
     pub const TOO_MANY_REQUESTS: Kind =
         Kind::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", "Too Many Requests");
-    /// DynamoDB does not answer, or too many save the same record.
+    /// DynamoDB does not say whether it has written.
+    pub const OUTCOME_UNKNOWN: Kind =
+        Kind::new(StatusCode::SERVICE_UNAVAILABLE, "outcome_unknown", "Service Unavailable");
+    /// DynamoDB does not answer, or too many save the same record: nothing is written.
     pub const UNAVAILABLE: Kind = Kind::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Service Unavailable");
     /// The origin cannot be reached.
     pub const BAD_GATEWAY: Kind = Kind::new(StatusCode::BAD_GATEWAY, "bad_gateway", "Internal server error");
@@ -157,6 +160,7 @@ fn kind(error: &Error) -> Kind {
         Error::UnsupportedMediaType { .. } => Kind::UNSUPPORTED_MEDIA_TYPE,
         Error::TooManyRequests { .. } => Kind::TOO_MANY_REQUESTS,
         Error::Contended | Error::Store(StoreError { kind: StoreErrorKind::Unavailable, .. }) => Kind::UNAVAILABLE,
+        Error::Store(StoreError { kind: StoreErrorKind::Unheard, .. }) => Kind::OUTCOME_UNKNOWN,
         Error::Store(_) => Kind::INTERNAL,
     }
 }
@@ -183,6 +187,11 @@ pub(crate) fn answer(error: &Error) -> Answer {
         Error::Store(StoreError { kind: StoreErrorKind::Unavailable, .. }) => {
             "the database does not answer; try again later".to_owned()
         }
+        Error::Store(StoreError { kind: StoreErrorKind::Unheard, .. }) => {
+            "the database does not say whether this was written: it may have been. Sent again with the same Idempotency-Key \
+             it is done once, and a save on the same version finds its changes there; else look first"
+                .to_owned()
+        }
         Error::Store(_) => INTERNAL_DETAIL.to_owned(),
         error => error.to_string(),
     };
@@ -192,7 +201,8 @@ pub(crate) fn answer(error: &Error) -> Answer {
         Error::UnsupportedMediaType { accepted, header } => {
             answer.with_header(HeaderName::from_static(header), &accepted.join(", "))
         }
-        Error::Contended | Error::Store(StoreError { kind: StoreErrorKind::Unavailable, .. }) => {
+        Error::Contended
+        | Error::Store(StoreError { kind: StoreErrorKind::Unavailable | StoreErrorKind::Unheard, .. }) => {
             let mut answer = answer;
             answer.headers.insert(RETRY_AFTER, HeaderValue::from(limits::RETRY_AFTER.as_secs()));
             answer

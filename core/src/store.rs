@@ -155,8 +155,10 @@ pub struct StoreError {
 /// Whether trying again later can help.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StoreErrorKind {
-    /// DynamoDB did not answer, throttled, or failed, beyond every retry.
+    /// DynamoDB did not answer, throttled, or failed, beyond every retry. A write has not been made.
     Unavailable,
+    /// Of a write, the same; but one of its requests had no answer, and may have been done.
+    Unheard,
     /// DynamoDB refused: a table is missing, a permission, or a fault of ripple's own.
     Refused,
     /// An answer or an item was not what it must be.
@@ -167,6 +169,7 @@ impl fmt::Display for StoreErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             StoreErrorKind::Unavailable => "storage is unavailable",
+            StoreErrorKind::Unheard => "storage did not say whether it has written",
             StoreErrorKind::Refused => "storage refused",
             StoreErrorKind::Garbled => "storage answered nonsense",
         })

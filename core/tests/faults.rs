@@ -105,11 +105,16 @@ const BROKEN: Answer = Answer::Error(500, r#"{"__type":"InternalServerError","me
 
 #[track_caller]
 fn unavailable(response: &Response<Bytes>) {
+    no_answer(response, "unavailable");
+}
+
+#[track_caller]
+fn no_answer(response: &Response<Bytes>, code: &str) {
     assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE, "{response:?}");
     assert_eq!(response.headers()["retry-after"], "2");
     assert_eq!(response.headers()["cache-control"], "no-store");
     let problem: serde_json::Value = serde_json::from_slice(response.body()).expect("a problem");
-    assert_eq!(problem["code"], "unavailable");
+    assert_eq!(problem["code"], code);
     let report = response.extensions().get::<Report>().expect("there");
     assert!(report.error.is_some(), "the log learns why");
 }
@@ -153,6 +158,27 @@ async fn beyond_the_budget_the_caller_hears_503_and_when_to_come_back() {
     }
     let (api, _) = api(&[Answer::Ok(ITEM), CONFLICT]);
     unavailable(&send(&api, Method::PATCH, "/prj/a", r#"{"name":"m"}"#).await);
+}
+
+/// Whatever came after: the request that had no answer may have been done. One that was refused was not.
+#[tokio::test(start_paused = true)]
+async fn a_write_without_an_answer_is_said_to_be_one_that_may_have_been_made() {
+    let item = Answer::Ok(ITEM);
+    for (answers, code) in [
+        (vec![item, Answer::Silence], "outcome_unknown"),
+        (vec![item, BROKEN], "outcome_unknown"),
+        (vec![item, Answer::Garbage], "outcome_unknown"),
+        (vec![item, Answer::Silence, THROTTLED], "outcome_unknown"),
+        (vec![item, Answer::Silence, INVALID], "outcome_unknown"),
+        (vec![item, THROTTLED, BROKEN, CONFLICT], "outcome_unknown"),
+        (vec![item, THROTTLED], "unavailable"),
+        (vec![item, CONFLICT], "unavailable"),
+        (vec![BROKEN], "unavailable"),
+        (vec![Answer::Silence], "unavailable"),
+    ] {
+        let (api, _) = api(answers.leak());
+        no_answer(&send(&api, Method::PATCH, "/prj/a", r#"{"name":"m"}"#).await, code);
+    }
 }
 
 #[tokio::test(start_paused = true)]

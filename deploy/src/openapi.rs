@@ -251,6 +251,7 @@ fn refusals(route: &Route, contract: &Contract) -> BTreeMap<u16, String> {
     }
     if route.scope == Some(Scope::Write) {
         add(&Kind::IDEMPOTENCY_KEY_REUSED, "The `Idempotency-Key` came with another request before.");
+        add(&Kind::OUTCOME_UNKNOWN, "DynamoDB does not say whether it was written: send it again with the same key.");
     } else if contract.success.tagged {
         add(&Kind::PRECONDITION_FAILED, "`If-Match` does not hold.");
     }

@@ -63,7 +63,7 @@ class Problem(Exception):
     @property
     def maybe_done(self):
         """Whether a write may have been made all the same: its answer is what was lost."""
-        return self.status in (0, 500, 502, 504)
+        return self.status in (0, 500, 502, 504) or self.code == "outcome_unknown"
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,8 @@ class Server(ThreadingHTTPServer):
 
 class Switch:
     """Passes requests on, or lets them fail in the way that `mode` names: pass, stopped, throttle, garbage, slow,
-    lost (done, and nobody hears of it), or broken (done, and half of the answer is heard)."""
+    lost (done, and nobody hears of it), writes lost (of DynamoDB's operations just the transactions), or broken (done,
+    and half of the answer is heard)."""
 
     def __init__(self, target):
         self.mode, self.count = "pass", 0
@@ -61,7 +62,8 @@ class Switch:
                 onward.request(self.command, self.path, body or None, headers)
                 response = onward.getresponse()
                 payload = response.read()
-                if switch.mode in ("lost", "broken"):
+                writes = "TransactWriteItems" in self.headers.get("x-amz-target", "")
+                if switch.mode in ("lost", "broken") or switch.mode == "writes lost" and writes:
                     if switch.mode == "broken":
                         self.send(response.status, {"content-length": str(len(payload))}, payload[: len(payload) // 2])
                     self.connection.shutdown(socket.SHUT_RDWR)

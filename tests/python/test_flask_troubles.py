@@ -169,6 +169,25 @@ def test_a_busy_database_says_when_to_try_again(tmp_path, ripple, prj_id):
     assert ripple.get(prj_id)["goal"] == "Typed"
 
 
+def test_a_database_that_does_not_say_what_it_did_is_not_taken_for_a_no(tmp_path, ripple, prj_id):
+    dynamodb = Switch(_setting("RIPPLE_DYNAMODB_ENDPOINT"))
+    with (
+        Dev(tmp_path / "data", "--endpoint-url", dynamodb.url) as dev,
+        App(tmp_path, dev.url, _setting("RIPPLE_KEY")) as app,
+    ):
+        visitor = app.visitor()
+        page = visitor.project(prj_id)
+        dynamodb.mode = "writes lost"
+        page = visitor.save(page, goal="Typed")
+        assert page.status == 503 and kept(page, goal="Typed")
+        assert "Whether it was saved is not known" in page.alarm and "Nothing was saved" not in page.alarm
+        assert ripple.get(prj_id)["goal"] == "Typed", "it was"
+        dynamodb.mode = "pass"
+        assert visitor.save(page).status == 200
+    dynamodb.close()
+    assert ripple.get(prj_id)["version"] == 2, "once"
+
+
 # What must not get in, and what must not get out.
 
 

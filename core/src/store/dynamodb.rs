@@ -178,12 +178,15 @@ impl Source for DynamoDb {
 impl Store for DynamoDb {
     async fn commit(&self, write: &Write<'_>, cost: &mut Capacity) -> Result<Commit, StoreError> {
         const OPERATION: &str = "TransactWriteItems";
+        let unheard = retry::Unheard::default();
         let sent = self
             .client
             .transact_write_items()
             .set_transact_items(Some(write::items(write, &self.projects, &self.versions, self.layout.shards)))
             .client_request_token(Uuid::from_bytes(write.token).to_string())
             .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .customize()
+            .interceptor(unheard.clone())
             .send()
             .await;
         match sent {
@@ -193,6 +196,11 @@ impl Store for DynamoDb {
             }
             Err(error) => match failed_condition(&error, write) {
                 Some(commit) => commit.map_err(|garbled| garbled.during(OPERATION)),
+                None if unheard.any() => Err(StoreError {
+                    operation: OPERATION,
+                    kind: StoreErrorKind::Unheard,
+                    source: Some(Box::new(error)),
+                }),
                 None => Err(cancelled(OPERATION, error)),
             },
         }

@@ -61,6 +61,10 @@ _WORDS = {
         "Perhaps it was cut short, or a page of the list has gone out of date.",
     ),
     "too_many_requests": ("Too many requests at once", "There is a limit on how often this app may ask."),
+    "outcome_unknown": (
+        "ripple is busy",
+        "The database does not say what became of it.",
+    ),
     "unavailable": (
         "ripple is busy",
         "The database does not answer just now, or too many are saving this project at once.",

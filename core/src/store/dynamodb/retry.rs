@@ -1,14 +1,20 @@
 //! What is tried again, and for how long: throttling, conflicts, 5xx and lost answers, with the SDK's
-//! exponential backoff and jitter, inside [`limits::STORE_BUDGET`].
+//! exponential backoff and jitter, inside [`limits::STORE_BUDGET`]. And what is known when that is over.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
-use aws_sdk_dynamodb::config::{BehaviorVersion, Builder};
+use aws_sdk_dynamodb::config::{BehaviorVersion, Builder, ConfigBag, Intercept};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
-use aws_smithy_runtime_api::client::interceptors::context::InterceptorContext;
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::interceptors::context::{
+    BeforeDeserializationInterceptorContextRef, BeforeTransmitInterceptorContextRef, InterceptorContext,
+};
 use aws_smithy_runtime_api::client::retries::classifiers::{ClassifyRetry, RetryAction};
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 
 use crate::limits;
 
@@ -72,5 +78,44 @@ impl ClassifyRetry for CancelledTransaction {
 
     fn name(&self) -> &'static str {
         "cancelled transaction"
+    }
+}
+
+/// The requests of one operation that were sent and not refused: each of them may have been done. The last error does
+/// not tell, since what was throttled in the end may have gone through at first.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Unheard(Arc<AtomicUsize>);
+
+impl Unheard {
+    pub(super) fn any(&self) -> bool {
+        self.0.load(Ordering::Relaxed) > 0
+    }
+}
+
+impl Intercept for Unheard {
+    fn name(&self) -> &'static str {
+        "unheard requests"
+    }
+
+    fn read_before_transmit(
+        &self,
+        _: &BeforeTransmitInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn read_after_transmit(
+        &self,
+        context: &BeforeDeserializationInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        if context.response().status().is_client_error() {
+            self.0.fetch_sub(1, Ordering::Relaxed);
+        }
+        Ok(())
     }
 }
