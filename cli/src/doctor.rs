@@ -17,8 +17,8 @@ use ripple_lambda::config::process_environment;
 use crate::connection;
 use crate::dev::DevFile;
 
-/// Clocks further apart than this make lists older than they say: a refresh reads so much again.
-const CLOCKS: Duration = ripple_core::limits::OVERLAP;
+/// Clocks further apart than this make lists older than they say: a refresh reads so much again for them.
+const CLOCKS: Duration = ripple_core::limits::LAG;
 
 #[derive(Debug, Args)]
 pub(crate) struct Options {

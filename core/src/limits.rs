@@ -87,8 +87,16 @@ pub const RECEIPT: usize = 4 * 1024;
 /// Versions in one page of a history, unless fewer are asked for: they are read whole, up to 400 KB each.
 pub const HISTORY_PAGE: usize = 100;
 
-/// How far behind its cursor `changes` begins: index lag and clocks that differ.
-pub const OVERLAP: Duration = Duration::from_secs(30);
+/// The longest that a host has a request under way, after which nothing of it is written: Lambda 28 s, `ripple dev` 29 s,
+/// the WASI component this.
+/// A save is told by the time at which its request came, and may be made as much later.
+pub const REQUEST: Duration = Duration::from_secs(30);
+
+/// How late the index shows a write, and how far the clocks of hosts differ, together.
+pub const LAG: Duration = Duration::from_secs(30);
+
+/// How far behind where it knows all a query for changes begins: what it could not see then has a time since that.
+pub const OVERLAP: Duration = Duration::from_secs(REQUEST.as_secs() + LAG.as_secs());
 
 /// Tries of a save whose record somebody else is saving too.
 pub const SAVE_TRIES: u32 = 16;

@@ -63,7 +63,7 @@ impl Snapshot {
     /// Takes in a full read that began at `began`. It has the last word, also on what others wrote without a version,
     /// but for what was learned since, or so shortly before that the read need not have seen it.
     pub fn fill(&mut self, projects: Vec<Project>, began: Timestamp, now: Timestamp) {
-        let recent = began.before(limits::OVERLAP);
+        let recent = began.before(limits::LAG);
         let mut read: BTreeMap<ProjectId, Project> =
             projects.into_iter().map(|project| (project.id.clone(), project)).collect();
         let gone =

@@ -27,9 +27,10 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use http::{Request, Response};
 use ripple_core::store::dynamodb::DynamoDb;
-use ripple_core::{Api, Moment, Refusal, Timestamp};
+use ripple_core::{Api, Moment, Refusal, Timestamp, limits};
 use uuid::Builder;
 use wasip2::exports::http::incoming_handler::{Guest, IncomingRequest, ResponseOutparam};
+use wstd::future::FutureExt as _;
 
 use crate::config::ConfigError;
 
@@ -60,7 +61,10 @@ async fn answer(request: Request<Bytes>) -> Response<Bytes> {
     match api() {
         Ok(api) => {
             let moment = Moment { now: now(), random: random(), caller: None };
-            let response = api.answer(request, moment).await;
+            // Some hosts wait for ever, and readers of changes do not.
+            let limit = wstd::time::Duration::from(limits::REQUEST);
+            let response = api.answer(request, moment).timeout(limit).await;
+            let response = response.unwrap_or_else(|_| refuse(Refusal::GatewayTimeout));
             log::answered(&response, started.elapsed());
             response
         }

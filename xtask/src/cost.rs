@@ -112,7 +112,7 @@ fn with_the_edge(measured: &Measured, seconds: f64) -> Month {
     let refreshes = reads.min(seconds / FRESH);
     let full = refreshes.min(seconds / FULL);
     let partial = refreshes - full;
-    // An edit shows at each place once, in one of its refreshes (there and in the 30 s after it, which are read again).
+    // An edit shows at each place once, in one of its refreshes (there and in the minute after it, which is read again).
     let with_change = partial.min(EDITS);
     let Measured { full: whole, idle, changed, key, .. } = measured;
     let units = full * whole.read

@@ -14,8 +14,10 @@ use ripple_core::{Project, ProjectId, Timestamp};
 
 /// The index shows a write within this time, and a weakly consistent read does.
 const GREATEST_LAG: u64 = 9_000;
-/// Clocks differ from the true time by at most this. Two skews and a lag are less than the protocol's overlap.
+/// Clocks differ from the true time by at most this. Two skews and a lag are less than what the protocol allows for them.
 const GREATEST_SKEW: u64 = 10_000;
+/// A save is made so long after its request came, at most, of which it has its time.
+const LONGEST_SAVE: u64 = 30_000;
 /// A read that takes longer counts as lost.
 const LONGEST_READ: u64 = 30_000;
 const BEGINNING: u64 = 10_000_000;
@@ -83,10 +85,11 @@ impl World {
         Timestamp(self.now() + skew - GREATEST_SKEW)
     }
 
-    /// A save through ripple, by a host whose clock is somewhere.
+    /// A save through ripple, by a host whose clock is somewhere. Most are made at once, some have waited and tried again.
     pub(crate) fn write(&self) -> (ProjectId, u64) {
         let id = self.some_id();
-        let now = self.clock(self.skew());
+        let took = if self.below(4) == 0 { self.below(LONGEST_SAVE + 1) } else { 0 };
+        let now = self.clock(self.skew()).before(Duration::from_millis(took));
         let before = self.latest(&id);
         let version = before.as_ref().map_or(0, |project| project.version) + 1;
         let last = before.as_ref().and_then(|project| project.updated_at).map_or(0, |at| at.0);
