@@ -11,7 +11,7 @@ use crate::problem::{self, Kind};
 pub enum Refusal {
     /// The origin cannot be reached.
     BadGateway,
-    /// The origin did not answer in time.
+    /// Whoever was asked, the origin most often, did not answer in time.
     GatewayTimeout,
     /// The request cannot be read.
     Unreadable,
@@ -30,7 +30,7 @@ impl Refusal {
             ),
             Refusal::GatewayTimeout => (
                 Kind::GATEWAY_TIMEOUT,
-                "the origin did not answer in time; a write may or may not have been made, and can be sent again",
+                "no answer came in time; a write may or may not have been made, and can be sent again",
             ),
             Refusal::Unreadable => (Kind::INVALID_REQUEST, "the request cannot be read"),
             Refusal::Misconfigured => (Kind::INTERNAL, problem::INTERNAL_DETAIL),
