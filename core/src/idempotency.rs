@@ -94,15 +94,16 @@ pub(crate) async fn again<S: Store>(call: &mut Call<'_, S>, claim: Claim) -> Res
     if call.attempt.as_ref() != Some(&claim.attempt) {
         return Err(Error::IdempotencyKeyReused);
     }
-    let found = match call.store.version(&claim.id, claim.version, call.cost).await? {
-        // Another writer's state is kept by nobody until ripple writes over it, and some never. So what is there now.
-        None if claim.version == 0 => {
-            let there = call.store.get(&claim.id, Consistency::Strong, call.cost).await?;
-            Some(read::live(there, &claim.id)?)
-        }
-        found => found,
+    // Of another writer's states, which are all version 0, the history may have none, or an older one.
+    let kept = match claim.version {
+        0 => None,
+        version => call.store.version(&claim.id, version, call.cost).await?,
     };
-    let project = found.ok_or(Error::NoSuchVersion { id: claim.id, version: claim.version })?;
+    let project = match kept {
+        Some(project) => project,
+        // The history forgets, and what had nothing to do may have found a version of any age. So what is there now.
+        None => read::live(call.store.get(&claim.id, Consistency::Strong, call.cost).await?, &claim.id)?,
+    };
     let status = StatusCode::from_u16(claim.status).unwrap_or_default();
     call.session.wrote(&project.id, project.version);
     Ok(Saved { project, receipt: claim.receipt }.answer(status))

@@ -189,7 +189,7 @@ pub(crate) fn answer(error: &Error) -> Answer {
         }
         Error::Store(StoreError { kind: StoreErrorKind::Unheard, .. }) => {
             "the database does not say whether this was written: it may have been. Sent again with the same Idempotency-Key \
-             it is done once, and a save on the same version finds its changes there; else look first"
+             it is done once, and a save on the same version wins over nobody but who has saved the same fields since; else look first"
                 .to_owned()
         }
         Error::Store(_) => INTERNAL_DETAIL.to_owned(),

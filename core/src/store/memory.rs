@@ -1,4 +1,4 @@
-//! A table in memory that behaves like DynamoDB's, for tests and simulation. (But nothing expires in it.)
+//! A table in memory that behaves like DynamoDB's, for tests and simulation. (But nothing expires in it by itself.)
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -40,6 +40,11 @@ impl Memory {
     /// Puts a record in as it is, as a writer that is not ripple would.
     pub fn put(&self, project: Project) {
         self.tables().projects.insert(project.id.clone(), project);
+    }
+
+    /// Forgets what the history has of every record, as it does in time.
+    pub fn expire_history(&self) {
+        self.tables().history.clear();
     }
 
     /// Puts an API key in.
