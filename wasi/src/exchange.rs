@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use http::header::CONTENT_LENGTH;
 use http::{Request, Response};
+use ripple_core::edge::is_request_id;
 use ripple_core::limits;
 use wasip2::exports::http::incoming_handler::{IncomingRequest, ResponseOutparam};
 use wstd::http::request::try_from_incoming;
@@ -22,6 +23,12 @@ pub(crate) async fn request(incoming: IncomingRequest) -> Option<Request<Bytes>>
         bytes.extend_from_slice(&data[..room.min(data.len())]);
     }
     Some(Request::from_parts(head, bytes.into()))
+}
+
+/// The id that the caller gave it, where it is fit for a log.
+pub(crate) fn request_id(request: &Request<Bytes>) -> Option<String> {
+    let id = request.headers().get("x-request-id")?.to_str().ok()?;
+    is_request_id(id).then(|| id.to_owned())
 }
 
 /// Hands a response to the host.

@@ -47,36 +47,36 @@ wasip2::http::proxy::export!(Component);
 impl Guest for Component {
     fn handle(request: IncomingRequest, outparam: ResponseOutparam) {
         wstd::runtime::block_on(async {
+            let started = Instant::now();
             let response = match exchange::request(request).await {
                 Some(request) => answer(request).await,
-                None => refuse(Refusal::Unreadable),
+                None => Refusal::Unreadable.answer(new_id()),
             };
+            log::answered(&response, started.elapsed());
             exchange::respond(response, outparam).await;
         });
     }
 }
 
 async fn answer(request: Request<Bytes>) -> Response<Bytes> {
-    let started = Instant::now();
+    let id = exchange::request_id(&request).unwrap_or_else(new_id);
     match api() {
         Ok(api) => {
             let moment = Moment { now: now(), random: random(), caller: None };
             // Some hosts wait for ever, and readers of changes do not.
             let limit = wstd::time::Duration::from(limits::REQUEST);
             let response = api.answer(request, moment).timeout(limit).await;
-            let response = response.unwrap_or_else(|_| refuse(Refusal::GatewayTimeout));
-            log::answered(&response, started.elapsed());
-            response
+            response.unwrap_or_else(|_| Refusal::GatewayTimeout.answer(id))
         }
         Err(error) => {
             log::misconfigured(&error);
-            refuse(Refusal::Misconfigured)
+            Refusal::Misconfigured.answer(id)
         }
     }
 }
 
-fn refuse(refusal: Refusal) -> Response<Bytes> {
-    refusal.answer(Builder::from_random_bytes(random()).into_uuid().to_string())
+fn new_id() -> String {
+    Builder::from_random_bytes(random()).into_uuid().to_string()
 }
 
 /// This instance's. What is wrong with its configuration stays as long. An empty variable counts as none.
