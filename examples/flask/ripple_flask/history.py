@@ -87,7 +87,8 @@ def saved_by(state):
 
 def _name(state, row):
     name = saved_by(state)
-    touched = any(_is_within(change.get("field", ""), f"/{SAVED_BY}") for change in row.get("changes", []))
+    fields = [change.get("field", "") for change in row.get("changes", [])]
+    touched = any(not field or _is_within(field, f"/{SAVED_BY}") for field in fields)
     return name if name and touched and state[SAVED_BY].get("base") == row.get("base") else None
 
 
@@ -106,7 +107,9 @@ def _change(state, change):
 
 def _undo(state, change):
     pointer, entry, before = change.get("field", ""), change.get("entry", MISSING), change.get("replaced", MISSING)
-    *parents, last = tokens(pointer) or [""]
+    if not pointer:
+        return  # so much was changed that the row tells of it as a whole
+    *parents, last = tokens(pointer)
     for parent in parents:
         state = state.setdefault(parent, {}) if isinstance(state, dict) else None
     if not isinstance(state, dict):

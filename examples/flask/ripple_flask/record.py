@@ -66,7 +66,9 @@ def others(record):
 
 def label(pointer):
     """What a field is called in a sentence."""
-    first, *rest = tokens(pointer) or [""]
+    if not pointer:
+        return "whole project"
+    first, *rest = tokens(pointer)
     return _LABELS.get(first) or f"field “{shortened(' › '.join([first, *rest]), 40)}”"
 
 

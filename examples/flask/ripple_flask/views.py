@@ -160,7 +160,9 @@ def version(prj_id, number):
 def restore(prj_id, number):
     # What somebody saved after the page was shown is merged, and not undone.
     base = forms.whole(request.form.get("newest", ""))
-    answer = g.ripple.restore(prj_id, number, base, request.form.get("form") or None)
+    # The page has a form for each version, and they have its number in common.
+    form = request.form.get("form")
+    answer = g.ripple.restore(prj_id, number, base, f"{form}-{number}" if form else None)
     sentence = sentences.of_restore(
         answer.receipt, answer.record, _since(prj_id, answer), number, session.get("name", "")
     )

@@ -21,6 +21,12 @@ if (receipt && receipt.children.length > 0) {
   requestAnimationFrame(() => receipt.replaceChildren(...said));
 }
 
+// A page that Back brings back as it was would send its forms a second time: they would be answered as at first, and do
+// nothing. What was typed into one stays.
+addEventListener("pageshow", (event) => {
+  if (event.persisted && !form) location.reload();
+});
+
 if (form) {
   // Another line of the timeline, without asking the server.
   const rows = document.getElementById("rows");
