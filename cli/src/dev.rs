@@ -89,8 +89,11 @@ pub(crate) async fn run(connection: &connection::Options, options: Options) -> a
                 .write(data)?;
             Some(key)
         }
-        // Nothing is made in somebody's account that was not asked for.
-        _ => None,
+        // Nothing is made in somebody's account that was not asked for. What an earlier run has left would lead elsewhere.
+        _ => {
+            DevFile::remove(data)?;
+            None
+        }
     };
     let serving = tokio::spawn(front::serve(
         front,
@@ -155,7 +158,11 @@ async fn development_key(store: &DynamoDb, data: &Path) -> anyhow::Result<ApiKey
 fn greet(url: &str, place: &Place, key: Option<&ApiKey>) {
     let Some(key) = key else {
         println!("ripple is at {url}, on {place}, where it has made nothing:");
-        println!("`ripple table create` and `ripple key create` make what is not there yet.");
+        let there = match place {
+            Place::Endpoint(url) => format!(" --endpoint-url {url}"),
+            Place::Aws => String::new(),
+        };
+        println!("`ripple table create{there}` and `ripple key create{there}` make what is not there yet.");
         return;
     };
     let (key, Place::Endpoint(dynamodb)) = (key.reveal(), place) else { return };

@@ -15,6 +15,7 @@ use ripple_core::store::dynamodb::{DynamoDb, export};
 use ripple_core::store::{Capacity, Source as _};
 use ripple_core::{Api, Moment, limits};
 use ripple_lambda::{now, random};
+use tokio::time::timeout;
 
 use crate::connection;
 use crate::progress;
@@ -140,16 +141,18 @@ fn id_of(line: &[u8]) -> Option<String> {
 
 async fn create(api: &Api<DynamoDb>, line: Bytes) -> anyhow::Result<Outcome> {
     let moment = Moment { now: now(), random: random(), caller: Some(Caller::checked_by_gateway("import")) };
+    // As every host ends a request: readers of changes count on it.
     let response = if export::is_line(&line) {
         let project = export::project(&line).map_err(anyhow::Error::from_boxed)?;
         if project.is_deleted() {
             return Ok(Outcome::Tombstone);
         }
-        api.bring_in(project, moment).await
+        timeout(limits::REQUEST, api.bring_in(project, moment)).await
     } else {
         let request = Request::post("/prj").header("content-type", "application/json").body(line)?;
-        api.answer(request, moment).await
+        timeout(limits::REQUEST, api.answer(request, moment)).await
     };
+    let response = response.context("DynamoDB did not answer in time: it may be in or not")?;
     match response.status() {
         StatusCode::CREATED | StatusCode::OK => Ok(Outcome::Created),
         StatusCode::CONFLICT => Ok(Outcome::Exists),

@@ -1,7 +1,7 @@
 //! `<data dir>/dev.json`: how scripts find a running `ripple dev`.
 
 use std::fs::{self, OpenOptions};
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::path::Path;
 
 use anyhow::Context as _;
@@ -27,6 +27,14 @@ impl DevFile {
     /// The file of a data folder, if there is one that can be read.
     pub(crate) fn read(data: &Path) -> Option<DevFile> {
         serde_json::from_slice(&fs::read(data.join(NAME)).ok()?).ok()
+    }
+
+    /// Takes it away, if there is one.
+    pub(crate) fn remove(data: &Path) -> anyhow::Result<()> {
+        match fs::remove_file(data.join(NAME)) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(error).context("dev.json cannot be removed"),
+            _ => Ok(()),
+        }
     }
 
     /// Puts it in place whole: nobody reads half of it. Its owner alone may read it, for it holds a key.
