@@ -187,6 +187,15 @@ def test_a_new_project_is_in_its_makers_list_at_once(app, browsers):
     page.get_by_role("link", name="Its history").click()
     page.get_by_role("button", name="Restore version 1").click()
     assert receipt(page) == "The project is back as it was in version 1."
+    # And once more, from the same page, when it has been changed.
+    page.get_by_label("Goal").fill("Another")
+    page.get_by_role("button", name="Save").first.click()
+    assert "goal" in receipt(page)
+    while "/history" not in page.url:
+        page.go_back()
+    page.get_by_role("button", name="Restore version 1").click()
+    assert receipt(page) == "The project is back as it was in version 1."
+    expect(page.get_by_label("Goal")).not_to_have_value("Another")
 
 
 def test_what_the_script_adds(app, browsers, ripple, prj_id):

@@ -62,7 +62,7 @@ def create_app():
         response.headers["Referrer-Policy"] = "same-origin"
         response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
         if request.endpoint != "static":
-            response.headers["Cache-Control"] = "private, no-cache"
+            response.headers.setdefault("Cache-Control", "private, no-cache")
         return response
 
     @app.errorhandler(Problem)

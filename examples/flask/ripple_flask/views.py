@@ -126,7 +126,7 @@ def versions(prj_id):
     told = history.told(page.rows, _state(prj_id, page.rows[0]["version"])) if page.rows else []
     newest = told[0].number if told and not request.args.get("cursor") else request.args.get("newest")
     following = page.cursor and url_for(".versions", prj_id=prj_id, cursor=page.cursor, newest=newest)
-    return render_template(
+    return _made_anew(
         "history.html",
         prj_id=prj_id,
         versions=told,
@@ -141,7 +141,7 @@ def versions(prj_id):
 def version(prj_id, number):
     record = g.ripple.version(prj_id, number).record
     timeline = record.get(TIMELINE)
-    return render_template(
+    return _made_anew(
         "version.html",
         prj_id=prj_id,
         number=number,
@@ -168,6 +168,11 @@ def restore(prj_id, number):
     )
     flash(sentence, "receipt")
     return redirect(url_for(".project", prj_id=prj_id), 303)
+
+
+def _made_anew(template, **values):
+    """A page whose forms are for one use: Back does not show it as it was."""
+    return render_template(template, **values), {"Cache-Control": "no-store"}
 
 
 def without_token():

@@ -22,7 +22,7 @@ if (receipt && receipt.children.length > 0) {
 }
 
 // A page that Back brings back as it was would send its forms a second time: they would be answered as at first, and do
-// nothing. What was typed into one stays.
+// nothing. (A browser may keep what no cache may.) What was typed into one stays.
 addEventListener("pageshow", (event) => {
   if (event.persisted && !form) location.reload();
 });
