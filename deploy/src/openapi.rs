@@ -25,6 +25,9 @@ const ABOUT: &str = "Project records that a whole team edits at once without los
     `HEAD` answers like `GET` without the body; `OPTIONS` says what a resource takes, and wants no key. \
     An error is a problem (RFC 9457), told by its `code`.";
 
+/// Of which the schemas can say but a part.
+const BODY_FAULTY: &str = "The body is not as it must be: members have names of 1 to 255 bytes, none twice, at most 32 levels \
+    deep; numbers up to 38 digits and of DynamoDB's range.";
 const ANY_TEXT: Shape = Shape::Text { least: 0, most: None, pattern: None };
 
 /// What operations are grouped by: those that need a key, and the others.
@@ -238,7 +241,7 @@ fn refusals(route: &Route, contract: &Contract) -> BTreeMap<u16, String> {
     let mut add = |kind: &'static Kind, when| all.push(Refusal { kind, when });
     add(&Kind::INVALID_REQUEST, "A parameter or a header is not as it must be.");
     if contract.body.is_some() {
-        add(&Kind::INVALID_BODY, "The body is not as it must be.");
+        add(&Kind::INVALID_BODY, BODY_FAULTY);
         add(&Kind::BODY_TOO_LARGE, "The body is longer than 1 MB.");
         add(&Kind::UNSUPPORTED_MEDIA_TYPE, "The body is of another type.");
     }

@@ -106,9 +106,9 @@ def mean_what_is_sent(case):
 
 
 def storable(value):
-    """As DynamoDB can have it: no member without a name, and numbers of its range."""
+    """As DynamoDB can have it: no member without a name or with a very long one, and numbers of its range."""
     if isinstance(value, dict):
-        return {name: storable(member) for name, member in value.items() if name}
+        return {name: storable(member) for name, member in value.items() if 0 < len(name.encode()) <= 255}
     if isinstance(value, list):
         return list(map(storable, value))
     if isinstance(value, (int, float)) and not isinstance(value, bool):
