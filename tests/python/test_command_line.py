@@ -183,7 +183,7 @@ def test_nothing_is_made_at_an_endpoint_elsewhere(tmp_path):
         started.kill()
         started.wait()
     assert f"on DynamoDB at {elsewhere}, where it has made nothing" in told, told
-    assert "`ripple table create`" in told, told
+    assert f"`ripple table create --endpoint-url {elsewhere}`" in told, told
     assert not (tmp_path / "data/dev.json").exists()
 
 
