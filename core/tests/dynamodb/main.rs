@@ -1,6 +1,29 @@
 //! The DynamoDB store on a real engine.
 
+/// Each test as two: `embedded::…` and `memory::…`.
+macro_rules! on_both {
+    ($($name:ident)*) => {
+        mod embedded {
+            $(#[tokio::test]
+            async fn $name() {
+                let engine = crate::engine::Engine::start().await;
+                super::$name(&engine.store, &engine).await;
+            })*
+        }
+        mod memory {
+            $(#[tokio::test]
+            async fn $name() {
+                let memory = ripple_core::store::memory::Memory::new();
+                super::$name(&memory, &memory).await;
+            })*
+        }
+    };
+}
+
 mod beside;
 mod engine;
+mod keys;
+mod other_writers;
 mod refresh_cost;
 mod store;
+mod table;

@@ -1,0 +1,77 @@
+//! What tests of the store do to a table, and how they look at it.
+
+use ripple_core::history::Version;
+use ripple_core::idempotency::Claim;
+use ripple_core::store::{Capacity, Commit, Consistency, Store, Write};
+use ripple_core::value::{Members, Number, Value};
+use ripple_core::{Project, ProjectId, Timestamp};
+
+use crate::engine;
+
+pub(crate) fn id(text: &str) -> ProjectId {
+    ProjectId::parse(text).expect("a valid id")
+}
+
+pub(crate) fn project(name: &str, version: u64, at: u64, attributes: Members) -> Project {
+    Project {
+        id: id(name),
+        version,
+        stray: None,
+        updated_at: Some(Timestamp(at)),
+        updated_by: Some("test".to_owned()),
+        tombstone: None,
+        attributes,
+    }
+}
+
+pub(crate) fn attributes(pairs: &[(&str, Value)]) -> Members {
+    pairs.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect()
+}
+
+pub(crate) fn every_type() -> Members {
+    let number = |text: &str| Number::parse(text).expect("a number");
+    attributes(&[
+        ("s", "text".into()),
+        ("empty", "".into()),
+        ("n", Value::Number(number("12345678901234567890123456789012345678"))),
+        ("tiny", Value::Number(number("-1e-130"))),
+        ("b", Value::Binary(vec![0, 255])),
+        ("bool", Value::Bool(false)),
+        ("null", Value::Null),
+        ("l", Value::List(vec![Value::Null, Value::List(vec![]), Value::Strings(["x".to_owned()].into())])),
+        ("m", Value::Map(attributes(&[("ü", Value::Map(Members::new()))]))),
+        ("ss", Value::Strings(["b".to_owned(), "a".to_owned()].into())),
+        ("ns", Value::Numbers([number("1"), number("-2.5"), number("10")].into())),
+        ("bs", Value::Binaries([vec![1], vec![2, 3]].into())),
+    ])
+}
+
+pub(crate) async fn commit(store: &impl Store, before: Option<&Project>, after: &Project) -> Commit {
+    commit_with(store, before, after, engine::token(), None, &mut Capacity::default()).await
+}
+
+pub(crate) async fn commit_with(
+    store: &impl Store,
+    before: Option<&Project>,
+    after: &Project,
+    token: [u8; 16],
+    claim: Option<&Claim>,
+    cost: &mut Capacity,
+) -> Commit {
+    let version = Version::between(before, after, before.map(|before| before.version));
+    let now = after.updated_at.unwrap_or_default();
+    let write = Write { before, after, version: &version, claim, now, token };
+    store.commit(&write, cost).await.expect("the store answers")
+}
+
+pub(crate) async fn history(store: &impl Store, name: &str, before: Option<u64>, limit: usize) -> Vec<Version> {
+    store.versions(&id(name), before, limit, &mut Capacity::default()).await.expect("the store answers")
+}
+
+pub(crate) async fn state(store: &impl Store, name: &str, number: u64) -> Option<Project> {
+    store.version(&id(name), number, &mut Capacity::default()).await.expect("the store answers")
+}
+
+pub(crate) async fn read(store: &impl Store, name: &str) -> Option<Project> {
+    store.get(&id(name), Consistency::Strong, &mut Capacity::default()).await.expect("the store answers")
+}
