@@ -42,8 +42,8 @@ impl Heard {
         }
     }
 
-    /// Whether it is worth to send it again.
-    pub(crate) fn is_no_answer(&self) -> bool {
+    /// Whether it came to nothing, or nobody knows to what, and asks to be sent again.
+    pub(crate) fn asks_again(&self) -> bool {
         self.leaves_open() || self.code() == Some("unavailable") && !self.is_contended()
     }
 

@@ -203,7 +203,7 @@ impl<S: Table> Writer<S> {
             let mut all = self.world.sent.borrow_mut();
             all[sent].heard.push(heard.clone());
             all[sent].asked.push(asked);
-            if !heard.is_no_answer() {
+            if !heard.asks_again() {
                 break;
             }
         }

@@ -74,6 +74,11 @@ fn request(method: Method, path: &str, body: &str) -> Request<String> {
     Request::builder().method(method).uri(path).body(body.to_owned()).expect("a request")
 }
 
+fn keyed(mut request: Request<String>) -> Request<String> {
+    request.headers_mut().insert("idempotency-key", "k".parse().expect("a key"));
+    request
+}
+
 fn members(json: &str) -> Members {
     match parse(json.as_bytes()) {
         Ok(Value::Map(members)) => members,
@@ -146,37 +151,31 @@ async fn a_version_that_is_none_gives_way_to_every_write() {
 async fn a_save_with_nothing_to_do_on_their_state_is_remembered() {
     let world = World::new();
     world.put(r#"{"goal":"first"}"#);
-    let save = |goal: &str, key: bool| {
-        let mut save = request(Method::PUT, "/prj/p", &format!(r#"{{"goal":"{goal}"}}"#));
-        if key {
-            save.headers_mut().insert("idempotency-key", "k".parse().expect("a key"));
-        }
-        save
-    };
-    let idle = world.ask(save("first", false)).await;
+    let save = |goal: &str| request(Method::PUT, "/prj/p", &format!(r#"{{"goal":"{goal}"}}"#));
+    let idle = world.ask(save("first")).await;
     assert!(header(&idle, "ripple-capacity").ends_with("write=0"), "{idle:?}");
-    let first = world.ask(save("first", true)).await;
+    let first = world.ask(keyed(save("first"))).await;
     assert_eq!(receipt(&first), "result=unchanged, version=0");
     assert!(header(&first, "ripple-capacity").ends_with("write=1"), "{first:?}");
     for then in ["", r#"{"goal":"second"}"#] {
         if !then.is_empty() {
             world.put_through_ripple(then).await;
         }
-        let again = world.ask(save("first", true)).await;
+        let again = world.ask(keyed(save("first"))).await;
         assert_eq!(text(&again), text(&world.get("/prj/p").await));
         assert_eq!(receipt(&again), receipt(&first));
     }
-    assert_eq!(world.ask(save("third", true)).await.status(), 422);
+    assert_eq!(world.ask(keyed(save("third"))).await.status(), 422);
     assert_eq!(world.shown("/prj/p").await, r#"{"goal":"second","version":1}"#);
     // Nobody has kept this one, and still nothing is done.
     let world = World::new();
     world.put(r#"{"goal":"first"}"#);
-    world.ask(save("first", true)).await;
+    world.ask(keyed(save("first"))).await;
     world.put(r#"{"goal":"second"}"#);
-    let again = world.ask(save("first", true)).await;
+    let again = world.ask(keyed(save("first"))).await;
     assert_eq!((text(&again), receipt(&again)), (r#"{"goal":"second","prj_id":"p","version":0}"#, receipt(&first)));
     world.put_through_ripple(r#"{"goal":"third"}"#).await;
-    assert_eq!(receipt(&world.ask(save("first", true)).await), receipt(&first));
+    assert_eq!(receipt(&world.ask(keyed(save("first"))).await), receipt(&first));
     assert_eq!(world.shown("/prj/p").await, r#"{"goal":"third","version":1}"#);
 }
 
@@ -187,11 +186,7 @@ async fn a_save_with_nothing_to_do_on_a_state_past_its_history_is_remembered() {
     world.put(r#"{"goal":"first"}"#);
     world.put_through_ripple(r#"{"goal":"mine"}"#).await;
     world.table.expire_history();
-    let save = || {
-        let mut save = request(Method::PUT, "/prj/p", r#"{"goal":"mine","version":1}"#);
-        save.headers_mut().insert("idempotency-key", "k".parse().expect("a key"));
-        save
-    };
+    let save = || keyed(request(Method::PUT, "/prj/p", r#"{"goal":"mine","version":1}"#));
     let first = world.ask(save()).await;
     assert_eq!(receipt(&first), "result=unchanged, version=1, base=1");
     let again = world.ask(save()).await;

@@ -3,12 +3,11 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use ripple_core::snapshot::protocol::FRESH;
 use ripple_core::store::dynamodb::{Access, Layout, LayoutError, NotSet};
 
 use crate::log::Level;
 
-/// How old a list may be before it is looked after.
-const FRESH: Duration = Duration::from_secs(5);
 /// Requests a second and key: what API Gateway's usage plans commonly have.
 const RATE: u32 = 100;
 

@@ -175,6 +175,8 @@ def test_a_key_that_asks_too_often_is_told_when_to_ask_again(tmp_path):
 def test_nothing_is_made_at_an_endpoint_elsewhere(tmp_path):
     """It may be a VPC endpoint of AWS: only what is on this machine is ripple's to make."""
     elsewhere = "http://dynamodb.invalid:8000"
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/dev.json").write_text('{"url": "", "key": "", "dynamodb_endpoint": "of an earlier run"}')
     command = [_setting("RIPPLE_BIN"), "--data", str(tmp_path / "data"), "--endpoint-url", elsewhere, "dev", "--port", "0"]
     started = subprocess.Popen(command, env=clean(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     try:
@@ -184,7 +186,7 @@ def test_nothing_is_made_at_an_endpoint_elsewhere(tmp_path):
         started.wait()
     assert f"on DynamoDB at {elsewhere}, where it has made nothing" in told, told
     assert f"`ripple table create --endpoint-url {elsewhere}`" in told, told
-    assert not (tmp_path / "data/dev.json").exists()
+    assert not (tmp_path / "data/dev.json").exists(), "it would lead the commands there"
 
 
 def test_tables_are_described(dev):

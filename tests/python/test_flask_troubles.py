@@ -149,42 +149,42 @@ def test_nobody_at_the_address(tmp_path):
         assert page.status == 502 and "ripple does not answer" in page.alarm
 
 
-def test_a_busy_database_says_when_to_try_again(tmp_path, ripple, prj_id):
+@pytest.fixture
+def troubled(tmp_path):
+    """A ripple's DynamoDB behind a switch, and a visitor of an app on that ripple."""
     dynamodb = Switch(_setting("RIPPLE_DYNAMODB_ENDPOINT"))
     with (
         Dev(tmp_path / "data", "--endpoint-url", dynamodb.url) as dev,
         App(tmp_path, dev.url, _setting("RIPPLE_KEY")) as app,
     ):
-        visitor = app.visitor()
-        page = visitor.project(prj_id)
-        dynamodb.mode = "throttle"
-        page = visitor.save(page, goal="Typed")
-        assert page.status == 503 and re.search(
-            r"ripple is busy\..* Try again in \d+ seconds?\. Nothing was saved", page.alarm
-        )
-        assert page.headers["retry-after"].isdigit() and kept(page, goal="Typed")
-        dynamodb.mode = "pass"
-        assert visitor.save(page).receipt == "Your goal was saved."
+        yield dynamodb, app.visitor()
     dynamodb.close()
+
+
+def test_a_busy_database_says_when_to_try_again(troubled, ripple, prj_id):
+    dynamodb, visitor = troubled
+    page = visitor.project(prj_id)
+    dynamodb.mode = "throttle"
+    page = visitor.save(page, goal="Typed")
+    assert page.status == 503 and re.search(
+        r"ripple is busy\..* Try again in \d+ seconds?\. Nothing was saved", page.alarm
+    )
+    assert page.headers["retry-after"].isdigit() and kept(page, goal="Typed")
+    dynamodb.mode = "pass"
+    assert visitor.save(page).receipt == "Your goal was saved."
     assert ripple.get(prj_id)["goal"] == "Typed"
 
 
-def test_a_database_that_does_not_say_what_it_did_is_not_taken_for_a_no(tmp_path, ripple, prj_id):
-    dynamodb = Switch(_setting("RIPPLE_DYNAMODB_ENDPOINT"))
-    with (
-        Dev(tmp_path / "data", "--endpoint-url", dynamodb.url) as dev,
-        App(tmp_path, dev.url, _setting("RIPPLE_KEY")) as app,
-    ):
-        visitor = app.visitor()
-        page = visitor.project(prj_id)
-        dynamodb.mode = "writes lost"
-        page = visitor.save(page, goal="Typed")
-        assert page.status == 503 and kept(page, goal="Typed")
-        assert "Whether it was saved is not known" in page.alarm and "Nothing was saved" not in page.alarm
-        assert ripple.get(prj_id)["goal"] == "Typed", "it was"
-        dynamodb.mode = "pass"
-        assert visitor.save(page).status == 200
-    dynamodb.close()
+def test_a_database_that_does_not_say_what_it_did_is_not_taken_for_a_no(troubled, ripple, prj_id):
+    dynamodb, visitor = troubled
+    page = visitor.project(prj_id)
+    dynamodb.mode = "writes lost"
+    page = visitor.save(page, goal="Typed")
+    assert page.status == 503 and kept(page, goal="Typed")
+    assert "Whether it was saved is not known" in page.alarm and "Nothing was saved" not in page.alarm
+    assert ripple.get(prj_id)["goal"] == "Typed", "it was"
+    dynamodb.mode = "pass"
+    assert visitor.save(page).status == 200
     assert ripple.get(prj_id)["version"] == 2, "once"
 
 
