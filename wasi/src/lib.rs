@@ -69,7 +69,7 @@ async fn answer(request: Request<Bytes>) -> Response<Bytes> {
             response.unwrap_or_else(|_| Refusal::GatewayTimeout.answer(id))
         }
         Err(error) => {
-            log::misconfigured(&error);
+            log::misconfigured(&error, &id);
             Refusal::Misconfigured.answer(id)
         }
     }

@@ -1,4 +1,4 @@
-//! One line of JSON a request, on standard error. No secret, no body, no query.
+//! One line of JSON a request, on standard error, with the members that the function's has. No secret, no body, no query.
 
 use std::time::Duration;
 
@@ -9,10 +9,11 @@ use serde_json::json;
 
 use crate::config::ConfigError;
 
-/// Writes the line of an answered request.
+/// Writes the line of an answered request: a warning when ripple or its storage failed.
 pub(crate) fn answered(response: &Response<Bytes>, took: Duration) {
     let Some(report) = response.extensions().get::<Report>() else { return };
-    let line = json!({
+    let mut line = json!({
+        "level": if response.status().is_server_error() { "WARN" } else { "INFO" },
         "message": "answered",
         "request_id": report.request_id,
         "method": report.method,
@@ -21,14 +22,22 @@ pub(crate) fn answered(response: &Response<Bytes>, took: Duration) {
         "duration_ms": took.as_secs_f64() * 1e3,
         "capacity_read": report.capacity.read,
         "capacity_write": report.capacity.write,
-        "tries": report.tries,
+        "tries": (report.tries > 0).then_some(report.tries),
         "error": report.error,
     });
+    if let Some(members) = line.as_object_mut() {
+        members.retain(|_, value| !value.is_null());
+    }
     eprintln!("{line}");
 }
 
-/// Writes what is wrong with the environment.
-pub(crate) fn misconfigured(error: &ConfigError) {
-    let line = json!({ "message": "ripple cannot start", "error": error.to_string() });
+/// Writes what is wrong with the environment, for the request that came upon it.
+pub(crate) fn misconfigured(error: &ConfigError, id: &str) {
+    let line = json!({
+        "level": "ERROR",
+        "message": "ripple cannot start",
+        "request_id": id,
+        "error": error.to_string(),
+    });
     eprintln!("{line}");
 }

@@ -37,7 +37,7 @@ const STEPS: &[Step] = &[
     Step { name: "package", purpose: "the zip file for Lambda starts and answers under the Runtime API", run: package },
     Step {
         name: "python",
-        purpose: "boto3 as a second writer, what befalls the edge worker, the Flask app and /docs in browsers",
+        purpose: "boto3 as a second writer, what befalls the edge worker and the component, the Flask app and /docs in browsers",
         run: python,
     },
 ];
@@ -126,6 +126,7 @@ fn python() -> Result<()> {
     build_binaries()?;
     edge::build()?;
     dev::build()?;
+    let component = wasi::build()?;
     let server = Server::start()?;
     pytest.args(["--ignore", "tests/python/deploy"]); // a step of its own
     server.introduce(&mut pytest);
@@ -133,6 +134,7 @@ fn python() -> Result<()> {
     pytest.env("RIPPLE_XTASK", workspace::binary("xtask")?);
     pytest.env("RIPPLE_BIN", workspace::binary("ripple")?);
     pytest.env("RIPPLE_BOOTSTRAP", workspace::binary("bootstrap")?);
+    pytest.env("RIPPLE_COMPONENT", component);
     run(&mut pytest)?;
     server.stop()
 }
