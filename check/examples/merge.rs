@@ -4,7 +4,7 @@
 use std::hint::black_box;
 use std::io::Read as _;
 
-use ripple_core::merge::Edit;
+use ripple_core::record::merge::Edit;
 use ripple_core::value::{Members, Value};
 
 fn main() {

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use ripple_core::store::{Capacity, Consistency};
 use ripple_core::value::Members;
-use ripple_core::{Project, ProjectId};
+use ripple_core::{Record, RecordId};
 
 use crate::choice::Choices;
 use crate::heard::{Heard, members};
@@ -91,12 +91,12 @@ impl Run {
 struct Running<S> {
     world: Rc<World>,
     store: S,
-    id: ProjectId,
+    id: RecordId,
 }
 
 impl<S: Table> Running<S> {
     fn new(store: S, id: &str, choices: Choices, conditions: Conditions) -> Running<S> {
-        let id = ProjectId::parse(id).expect("letters and digits");
+        let id = RecordId::parse(id).expect("letters and digits");
         Running { world: Rc::new(World::new(choices, conditions)), store, id }
     }
 
@@ -174,7 +174,7 @@ impl<S: Table> Running<S> {
         if last.shown() != State::of(now.as_ref()).shown() {
             return Err("the record is not what its history says".to_owned());
         }
-        Ok(states.iter().map(|state: &Option<Project>| State::of(state.as_ref())).collect())
+        Ok(states.iter().map(|state: &Option<Record>| State::of(state.as_ref())).collect())
     }
 }
 
@@ -299,7 +299,7 @@ mod tests {
                     Value::Map(entry) => format!("{}: {}", shown(&entry["mark"]), shown(&entry["text"])),
                     other => shown(other),
                 };
-                let state = |project: &Option<Project>| {
+                let state = |project: &Option<Record>| {
                     let project = project.as_ref()?;
                     let timeline = match project.attributes.get("timeline") {
                         Some(Value::List(list)) => list.iter().map(mark).collect(),

@@ -5,15 +5,15 @@ use std::fmt::Display;
 use std::rc::Rc;
 use std::time::Duration;
 
-use ripple_core::history::Version;
 use ripple_core::idempotency::Claim;
 use ripple_core::key::{KeyHash, KeyRecord};
+use ripple_core::record::history::Version;
 use ripple_core::store::dynamodb::DynamoDb;
 use ripple_core::store::memory::Memory;
 use ripple_core::store::{
     Capacity, Commit, Consistency, Page, Position, Source, Store, StoreError, StoreErrorKind, Write,
 };
-use ripple_core::{Project, ProjectId, Timestamp};
+use ripple_core::{Record, RecordId, Timestamp};
 
 use crate::world::{Operation, World};
 
@@ -26,13 +26,13 @@ pub trait Table: Store + Clone + 'static {
     /// Puts an item as a writer who is not ripple does: whole, and whatever was there. For tables with [`AT_ONCE`].
     ///
     /// [`AT_ONCE`]: Table::AT_ONCE
-    fn put(&self, _project: Project) {}
+    fn put(&self, _project: Record) {}
 }
 
 impl Table for Memory {
     const AT_ONCE: bool = true;
 
-    fn put(&self, project: Project) {
+    fn put(&self, project: Record) {
         Memory::put(self, project);
     }
 }
@@ -163,7 +163,7 @@ async fn send<S: Table>(
 }
 
 /// Keeps what the table holds, if it can be looked at.
-pub(crate) async fn look<S: Table>(world: &World, store: &S, id: &ProjectId) {
+pub(crate) async fn look<S: Table>(world: &World, store: &S, id: &RecordId) {
     if S::AT_ONCE {
         let found = store.get(id, Consistency::Strong, &mut Capacity::default()).await.ok().flatten();
         let mut states = world.states.borrow_mut();
@@ -181,11 +181,11 @@ fn step(write: &Write<'_>) -> String {
     }
 }
 
-pub(crate) fn state(project: &Project) -> String {
+pub(crate) fn state(project: &Record) -> String {
     match project {
-        Project { version: 0, .. } => "another writer's state".to_owned(),
-        Project { tombstone: Some(_), version, .. } => format!("the tombstone {version}"),
-        Project { version, .. } => format!("version {version}"),
+        Record { version: 0, .. } => "another writer's state".to_owned(),
+        Record { tombstone: Some(_), version, .. } => format!("the tombstone {version}"),
+        Record { version, .. } => format!("version {version}"),
     }
 }
 
@@ -198,7 +198,7 @@ fn unheard() -> StoreError {
 }
 
 impl<S: Table> Source for Link<S> {
-    async fn get(&self, id: &ProjectId, read: Consistency, cost: &mut Capacity) -> Result<Option<Project>, StoreError> {
+    async fn get(&self, id: &RecordId, read: Consistency, cost: &mut Capacity) -> Result<Option<Record>, StoreError> {
         let weak = S::AT_ONCE && read == Consistency::Eventual;
         let fates = if weak { WEAK_READ } else { READ };
         self.access("GetItem", Operation::Read, "the record", fates, async |fate| {
@@ -274,7 +274,7 @@ impl<S: Table> Store for Link<S> {
         }
     }
 
-    async fn version(&self, id: &ProjectId, number: u64, cost: &mut Capacity) -> Result<Option<Project>, StoreError> {
+    async fn version(&self, id: &RecordId, number: u64, cost: &mut Capacity) -> Result<Option<Record>, StoreError> {
         let what = format_args!("version {number} in the history").to_string();
         // A row never changes, and who asks for one has seen it; but anybody may ask for the first.
         let kind = if number == 0 { Operation::Read } else { Operation::Still };
@@ -283,7 +283,7 @@ impl<S: Table> Store for Link<S> {
 
     async fn versions(
         &self,
-        id: &ProjectId,
+        id: &RecordId,
         before: Option<u64>,
         limit: usize,
         cost: &mut Capacity,

@@ -12,7 +12,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use ripple_core::{Project, ProjectId, Timestamp};
+use ripple_core::{Record, RecordId, Timestamp};
 
 use crate::choice::Choices;
 use crate::heard::Heard;
@@ -86,7 +86,7 @@ pub(crate) struct World {
     late: RefCell<Vec<Task>>,
     schedule: RefCell<Vec<String>>,
     /// The record's states as they were in the table, where it can be looked at between any two operations.
-    pub(crate) states: RefCell<Vec<Option<Project>>>,
+    pub(crate) states: RefCell<Vec<Option<Record>>>,
     /// Every save that was asked for.
     pub(crate) sent: RefCell<Vec<Sent>>,
     /// Every answer to a reader: what it was, and what it showed.
@@ -151,7 +151,7 @@ impl World {
     }
 
     /// Bytes never given before, in this run or in that of another record.
-    pub(crate) fn bytes(&self, id: &ProjectId) -> [u8; 32] {
+    pub(crate) fn bytes(&self, id: &RecordId) -> [u8; 32] {
         let mut bytes = [0; 32];
         let (number, of_id) = bytes.split_at_mut(8);
         number.copy_from_slice(&self.number().to_be_bytes());

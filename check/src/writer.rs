@@ -8,7 +8,7 @@ use http::{Method, Request};
 use ripple_core::key::Caller;
 use ripple_core::store::{Capacity, Consistency};
 use ripple_core::value::{Members, Value, parse};
-use ripple_core::{Api, Moment, Project, ProjectId};
+use ripple_core::{Api, Moment, Record, RecordId};
 
 use crate::heard::{Heard, version};
 use crate::script::{Ask, Edit, Foreign, Id, Script, Step, foreign_record, new_record};
@@ -79,7 +79,7 @@ impl Errand {
 pub(crate) struct Writer<S> {
     pub(crate) world: Rc<World>,
     pub(crate) store: S,
-    pub(crate) id: ProjectId,
+    pub(crate) id: RecordId,
     pub(crate) name: String,
 }
 
@@ -104,7 +104,7 @@ impl<S: Table> Writer<S> {
         let found = found.filter(|found| what == Foreign::Edited && !found.is_deleted());
         let told = if found.is_some() { "puts the item as it is, edited" } else { "puts the item whole" };
         let attributes = match found {
-            Some(Project { mut attributes, .. }) => {
+            Some(Record { mut attributes, .. }) => {
                 let text = format!("edited by {who}");
                 for edit in [Edit::Add(9, Id::Writer), Edit::Set("goal")] {
                     edit.make(&mut attributes, &text);
@@ -116,7 +116,7 @@ impl<S: Table> Writer<S> {
         let (id, version, updated_at, updated_by, tombstone) = (self.id.clone(), 0, None, None, None);
         // It counts in its own way, or not at all.
         let stray = (what == Foreign::Anew).then_some(Value::Bool(true));
-        self.store.put(Project { id, version, stray, updated_at, updated_by, tombstone, attributes });
+        self.store.put(Record { id, version, stray, updated_at, updated_by, tombstone, attributes });
         self.world.tell(format_args!("{} {told}", self.name));
         look(&self.world, &self.store, &self.id).await;
     }

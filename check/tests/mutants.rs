@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use ripple_check::{Losing, Storm, Table, every_schedule, scenarios, storm};
-use ripple_core::history::Version;
 use ripple_core::idempotency::Claim;
 use ripple_core::key::{KeyHash, KeyRecord};
+use ripple_core::record::history::Version;
 use ripple_core::store::memory::Memory;
 use ripple_core::store::{Capacity, Commit, Consistency, Page, Position, Source, Store, StoreError, Write};
-use ripple_core::{Project, ProjectId, Timestamp};
+use ripple_core::{Record, RecordId, Timestamp};
 
 /// What is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +38,7 @@ struct Mutant {
 }
 
 impl Mutant {
-    async fn now(&self, id: &ProjectId) -> Option<Project> {
+    async fn now(&self, id: &RecordId) -> Option<Record> {
         self.memory.get(id, Consistency::Strong, &mut Capacity::default()).await.expect("memory answers")
     }
 }
@@ -46,13 +46,13 @@ impl Mutant {
 impl Table for Mutant {
     const AT_ONCE: bool = true;
 
-    fn put(&self, project: Project) {
+    fn put(&self, project: Record) {
         self.memory.put(project);
     }
 }
 
 impl Source for Mutant {
-    async fn get(&self, id: &ProjectId, read: Consistency, cost: &mut Capacity) -> Result<Option<Project>, StoreError> {
+    async fn get(&self, id: &RecordId, read: Consistency, cost: &mut Capacity) -> Result<Option<Record>, StoreError> {
         self.memory.get(id, read, cost).await
     }
 
@@ -85,7 +85,7 @@ impl Store for Mutant {
         match self.fault {
             Fault::NoCondition => self.memory.commit(&Write { before: now.as_ref(), ..*write }, cost).await,
             Fault::VersionAlone => {
-                let alike = |now: &&Project| write.before.is_some_and(|before| before.version == now.version);
+                let alike = |now: &&Record| write.before.is_some_and(|before| before.version == now.version);
                 let before = now.as_ref().filter(alike).or(write.before);
                 self.memory.commit(&Write { before, ..*write }, cost).await
             }
@@ -103,7 +103,7 @@ impl Store for Mutant {
         }
     }
 
-    async fn version(&self, id: &ProjectId, number: u64, cost: &mut Capacity) -> Result<Option<Project>, StoreError> {
+    async fn version(&self, id: &RecordId, number: u64, cost: &mut Capacity) -> Result<Option<Record>, StoreError> {
         match self.fault {
             Fault::LastWins => Ok(self.now(id).await),
             Fault::WrongHistory if number > 1 => self.memory.version(id, number - 1, cost).await,
@@ -113,7 +113,7 @@ impl Store for Mutant {
 
     async fn versions(
         &self,
-        id: &ProjectId,
+        id: &RecordId,
         before: Option<u64>,
         limit: usize,
         cost: &mut Capacity,

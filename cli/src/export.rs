@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::Args;
-use ripple_core::ProjectId;
+use ripple_core::RecordId;
 use ripple_core::store::dynamodb::{DynamoDb, export};
 use ripple_core::store::{Capacity, Page, Position, Source as _};
 use serde::{Deserialize, Serialize};
@@ -81,7 +81,7 @@ async fn to_file(store: &DynamoDb, file: &Path, format: Format) -> anyhow::Resul
     output.seek(SeekFrom::Start(bytes))?;
 
     let mut count = mark.as_ref().map_or(0, |mark| mark.projects);
-    let mut from = mark.map(|mark| Position { id: ProjectId::stored(mark.after), updated_at: None });
+    let mut from = mark.map(|mark| Position { id: RecordId::stored(mark.after), updated_at: None });
     let bar = progress::bar(None, "projects");
     if !std::io::stderr().is_terminal() {
         bar.set_draw_target(indicatif::ProgressDrawTarget::hidden());

@@ -19,8 +19,8 @@ use crate::key::{ApiKey, Caller, KeyHash, KeyMemory, KeyRecord, Remembered};
 use crate::limits;
 use crate::method::{self, Answer, Call, Parts, Random};
 use crate::problem;
-use crate::project::{Project, Timestamp};
 use crate::rate::Limiter;
+use crate::record::{Record, Timestamp};
 use crate::route::{Resource, Route};
 use crate::save::{Intent, save};
 use crate::store::{Capacity, Source, Store, StoreErrorKind};
@@ -255,7 +255,7 @@ impl<S: Store> Api<S> {
 
     /// Creates a record that was one before, as [`Api::answer`] does to a `POST`, but as it stands: with its DynamoDB
     /// types, with an id that another writer chose, and lacking what a new one may not lack.
-    pub async fn bring_in(&self, project: Project, moment: Moment) -> Response<Bytes> {
+    pub async fn bring_in(&self, project: Record, moment: Moment) -> Response<Bytes> {
         let mut request = Request::new(Bytes::new());
         *request.method_mut() = Method::POST;
         *request.uri_mut() = Uri::from_static("/prj");

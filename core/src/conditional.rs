@@ -4,7 +4,7 @@ use headers::{ETag, Header, IfMatch, IfNoneMatch};
 use http::{HeaderMap, HeaderValue};
 
 use crate::error::{Error, Fault};
-use crate::project::{ContentHash, Project};
+use crate::record::{ContentHash, Record};
 
 /// `If-Match` and `If-None-Match`.
 #[derive(Debug, Default)]
@@ -27,7 +27,7 @@ impl Preconditions {
     }
 
     /// Before a write over `current`.
-    pub(crate) fn check_write(&self, current: &Project) -> Result<(), Error> {
+    pub(crate) fn check_write(&self, current: &Record) -> Result<(), Error> {
         if self.if_match.is_none() && self.if_none_match.is_none() {
             return Ok(()); // a record is not hashed for nothing
         }

@@ -14,7 +14,7 @@ use http::{HeaderMap, Method, Request, Response, StatusCode};
 use crate::api::{self, Admitted, Api, Report, respond};
 use crate::key::{KeyRecord, Scope};
 use crate::method::{self, Answer};
-use crate::project::{ContentHash, Project, Timestamp};
+use crate::record::{ContentHash, Record, Timestamp};
 use crate::replica::{Clock, Colo, Preparation, Prepared, Replica};
 use crate::route::{Resource, Route};
 use crate::session::{SESSION, Session};
@@ -167,7 +167,7 @@ impl<S: Source, C: Clock, N: Colo> Api<Replica<S, C, N>> {
                 let id = resource.parameters.first().map(|(_, id)| id.as_str());
                 let written = token.writes().find(|(written, _)| Some(written.as_str()) == id);
                 if let Some((id, version)) = written {
-                    self.store().learn(Project::new(id.clone(), value::Members::new()).into_tombstone(version));
+                    self.store().learn(Record::new(id.clone(), value::Members::new()).into_tombstone(version));
                 }
             }
         }
@@ -213,9 +213,9 @@ fn visible(text: &str) -> HeaderValue {
 }
 
 /// The record that an answer shows.
-pub(crate) fn shown_project(json: &[u8]) -> Option<Project> {
+pub(crate) fn shown_project(json: &[u8]) -> Option<Record> {
     match value::parse(json) {
-        Ok(Value::Map(members)) => Project::from_members(members),
+        Ok(Value::Map(members)) => Record::from_members(members),
         _ => None,
     }
 }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::key::Scope;
-use crate::merge::push_token;
-use crate::project::{Project, ProjectId};
+use crate::record::merge::push_token;
+use crate::record::{Record, RecordId};
 use crate::store::StoreError;
 
 /// Why a request was not answered as asked. Each variant's text is for the caller.
@@ -30,25 +30,25 @@ pub enum Error {
     MethodNotAllowed(String),
     /// No project has this id.
     #[error("there is no project {0}")]
-    NotFound(ProjectId),
+    NotFound(RecordId),
     /// The project was deleted.
     #[error("the project {id} was deleted")]
     Gone {
         /// Which.
-        id: ProjectId,
+        id: RecordId,
         /// The tombstone's version.
         version: u64,
     },
     /// A project with this id is there already.
     #[error("there is a project {0} already; nothing was changed")]
-    Exists(ProjectId),
+    Exists(RecordId),
     /// The edit was made after the project was deleted, and does not say that it is to come back.
     #[error(
         "the project {id} is deleted; to bring it back, send a whole record with \"deleted\": false, or restore a version"
     )]
     Deleted {
         /// Which.
-        id: ProjectId,
+        id: RecordId,
         /// The tombstone's version.
         version: u64,
     },
@@ -56,7 +56,7 @@ pub enum Error {
     #[error("the history of {id} has no version {version}; it goes back {days} days", days = crate::limits::HISTORY.as_secs() / 86400)]
     NoSuchVersion {
         /// Of which project.
-        id: ProjectId,
+        id: RecordId,
         /// Which.
         version: u64,
     },
@@ -69,7 +69,7 @@ pub enum Error {
         /// What the caller had in front of them.
         base: u64,
         /// What is there.
-        current: Box<Project>,
+        current: Box<Record>,
     },
     /// `If-Match` did not name the state that is there.
     #[error("the entity tag does not match; nothing was changed")]

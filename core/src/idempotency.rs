@@ -12,8 +12,8 @@ use sha2::{Digest as _, Sha256};
 use crate::error::{Error, Fault};
 use crate::limits;
 use crate::method::{Answer, Call};
-use crate::project::{Project, ProjectId};
 use crate::read;
+use crate::record::{Record, RecordId};
 use crate::save::Saved;
 use crate::store::{Consistency, Store};
 
@@ -34,7 +34,7 @@ pub struct Claim {
     /// Of which write.
     pub attempt: Attempt,
     /// The record that it wrote.
-    pub id: ProjectId,
+    pub id: RecordId,
     /// The version that it made, or found with nothing to change.
     pub version: u64,
     /// What it was answered: the status.
@@ -44,7 +44,7 @@ pub struct Claim {
 }
 
 impl Claim {
-    pub(crate) fn of(attempt: Attempt, project: &Project, status: StatusCode, receipt: &str) -> Claim {
+    pub(crate) fn of(attempt: Attempt, project: &Record, status: StatusCode, receipt: &str) -> Claim {
         let (id, version) = (project.id.clone(), project.version);
         Claim { attempt, id, version, status: status.as_u16(), receipt: receipt.to_owned() }
     }

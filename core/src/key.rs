@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
 use crate::limits;
-use crate::project::Timestamp;
+use crate::record::Timestamp;
 
 pub use memory::{KeyMemory, Remembered};
 

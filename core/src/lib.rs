@@ -1,6 +1,6 @@
 //! # ripple-core
 //!
-//! Project records that a whole team edits at once: what a request means, what becomes of the record, and what is
+//! Record records that a whole team edits at once: what a request means, what becomes of the record, and what is
 //! asked of DynamoDB for it. A host takes bytes off its platform and passes them in with the time and random bytes;
 //! the answer that comes back is the same on every host.
 //!
@@ -36,18 +36,16 @@ mod conditional;
 pub mod contract;
 pub mod edge;
 mod error;
-pub mod history;
 pub mod idempotency;
 pub mod key;
 pub mod limits;
 pub mod list;
-pub mod merge;
 mod method;
 mod problem;
-pub mod project;
 pub mod rate;
 mod read;
 mod receipt;
+pub mod record;
 mod refusal;
 pub mod replica;
 pub mod route;
@@ -59,5 +57,5 @@ pub mod value;
 
 pub use api::{Admitted, Api, Moment, Report};
 pub use error::{Error, Fault, Place};
-pub use project::{Project, ProjectId, Timestamp};
+pub use record::{Record, RecordId, Timestamp};
 pub use refusal::Refusal;

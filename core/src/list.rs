@@ -17,7 +17,7 @@ pub(crate) use row::Line;
 pub use row::Row;
 
 use crate::limits;
-use crate::project::{ContentHash, Project};
+use crate::record::{ContentHash, Record};
 use cursor::Rank;
 
 /// A page in the making.
@@ -54,7 +54,7 @@ impl<'q> Listing<'q> {
     }
 
     /// Shows it a record: each of the table once, deleted or not.
-    pub fn add(&mut self, project: &Project) {
+    pub fn add(&mut self, project: &Record) {
         if project.is_deleted() || !self.query.matches(project) {
             return;
         }

@@ -14,10 +14,8 @@ use crate::error::{Error, Fault};
 use crate::idempotency::{self, Attempt};
 use crate::key::{Caller, Scope};
 use crate::limits;
-use crate::merge::Edit;
-use crate::project::{
-    ContentHash, DELETED, InvalidId, PRJ_ID, Project, ProjectId, Timestamp, base_version, check_sent,
-};
+use crate::record::merge::Edit;
+use crate::record::{ContentHash, DELETED, InvalidId, PRJ_ID, Record, RecordId, Timestamp, base_version, check_sent};
 use crate::route::{Resource, Route};
 use crate::save::{Base, Intent, save};
 use crate::session::{SESSION, Session};
@@ -131,7 +129,7 @@ impl Answer {
     }
 
     /// A record with its entity tag.
-    pub(crate) fn project(project: &Project) -> Answer {
+    pub(crate) fn project(project: &Record) -> Answer {
         let body = project.to_json();
         let etag = Some(ContentHash::of(&body).to_text());
         Answer { etag, ..Answer::json(body) }
@@ -196,9 +194,9 @@ impl<'a, S> Call<'a, S> {
 
 impl<S> Call<'_, S> {
     /// The project in the path.
-    pub(crate) fn project_id(&self) -> Result<ProjectId, Error> {
+    pub(crate) fn project_id(&self) -> Result<RecordId, Error> {
         let fault = |why: InvalidId| Error::InvalidRequest(vec![Fault::parameter("prjid", why.to_string())]);
-        ProjectId::parse(self.segment("prjid")).map_err(fault)
+        RecordId::parse(self.segment("prjid")).map_err(fault)
     }
 
     /// The version in the path.

@@ -2,17 +2,17 @@
 
 use crate::error::Error;
 use crate::list::{ListPage, Listing, Query};
-use crate::project::{Project, ProjectId};
+use crate::record::{Record, RecordId};
 use crate::session::Session;
 use crate::store::{Capacity, Consistency, Source, StoreError};
 
 /// One record. It is read at half price first; only when it is older than what the session wrote, strongly.
 pub(crate) async fn project<S: Source>(
     store: &S,
-    id: &ProjectId,
+    id: &RecordId,
     session: &Session,
     cost: &mut Capacity,
-) -> Result<Option<Project>, Error> {
+) -> Result<Option<Record>, Error> {
     let found = store.get(id, Consistency::Eventual, cost).await?;
     if session.outdates(id, found.as_ref()) {
         return Ok(store.get(id, Consistency::Strong, cost).await?);
@@ -37,7 +37,7 @@ async fn every_project<S: Source + ?Sized>(
     store: &S,
     session: &Session,
     cost: &mut Capacity,
-    mut each: impl FnMut(Project),
+    mut each: impl FnMut(Record),
 ) -> Result<(), StoreError> {
     let mut written = Vec::new();
     let mut from = None;
@@ -64,7 +64,7 @@ async fn every_project<S: Source + ?Sized>(
 }
 
 /// The record, if there is one to show.
-pub(crate) fn live(found: Option<Project>, id: &ProjectId) -> Result<Project, Error> {
+pub(crate) fn live(found: Option<Record>, id: &RecordId) -> Result<Record, Error> {
     match found {
         None => Err(Error::NotFound(id.clone())),
         Some(project) if project.is_deleted() => Err(Error::Gone { id: project.id, version: project.version }),

@@ -8,7 +8,7 @@
 use sfv::{DictSerializer, Integer, KeyRef, RefBareItem, StringRef, TokenRef, key_ref, token_ref};
 
 use crate::limits;
-use crate::merge::{Receipt, Touched};
+use crate::record::merge::{Receipt, Touched};
 
 /// What a write did to its record.
 #[derive(Clone, Debug)]

@@ -11,8 +11,8 @@ use bytes::Bytes;
 use crate::edge::shown_project;
 use crate::key::{KeyHash, KeyRecord};
 use crate::list::{ListPage, Query};
-use crate::project::{ContentHash, Project, ProjectId, Timestamp};
 use crate::read;
+use crate::record::{ContentHash, Record, RecordId, Timestamp};
 use crate::session::Session;
 use crate::snapshot::Snapshot;
 use crate::snapshot::protocol::{Freshness, LOST, Protocol, Read, Refresh, Step};
@@ -196,7 +196,7 @@ impl<S: Source, C: Clock, N: Colo> Replica<S, C, N> {
     }
 
     /// Takes in what a refresh read.
-    fn take_in(&self, refresh: Refresh, read: Option<Vec<Project>>, now: Timestamp) {
+    fn take_in(&self, refresh: Refresh, read: Option<Vec<Record>>, now: Timestamp) {
         let held = &mut *self.held();
         held.too_large = read.is_none();
         match (read, refresh.read) {
@@ -231,7 +231,7 @@ impl<S: Source, C: Clock, N: Colo> Replica<S, C, N> {
     }
 
     /// Takes in a record that somebody else's answer showed: a write's, on its way through this host.
-    pub fn learn(&self, project: Project) {
+    pub fn learn(&self, project: Record) {
         let now = self.clock.now();
         self.held().snapshot.apply(project, now);
     }
@@ -267,8 +267,8 @@ impl<S: Source, C: Clock, N: Colo> Replica<S, C, N> {
     }
 
     /// `None`: more than can be held.
-    async fn read(&self, read: Read, cost: &mut Capacity) -> Result<Option<Vec<Project>>, StoreError> {
-        let mut projects: Vec<Project> = Vec::new();
+    async fn read(&self, read: Read, cost: &mut Capacity) -> Result<Option<Vec<Record>>, StoreError> {
+        let mut projects: Vec<Record> = Vec::new();
         let mut size = 0;
         let shards = match read {
             Read::All => 1,
@@ -285,7 +285,7 @@ impl<S: Source, C: Clock, N: Colo> Replica<S, C, N> {
                 };
                 // As a record is held, there are beside it its JSON, its text and its part of the page, each about as long
                 // as it is in the table.
-                let held = |project: &Project| project.memory() + 3 * project.stored_size();
+                let held = |project: &Record| project.memory() + 3 * project.stored_size();
                 size += page.projects.iter().map(held).sum::<usize>();
                 if size > GREATEST {
                     return Ok(None);
@@ -302,7 +302,7 @@ impl<S: Source, C: Clock, N: Colo> Replica<S, C, N> {
 
     /// Just those records, strongly, of which the session wrote a newer version than is known.
     async fn read_what_was_written(&self, session: &Session, cost: &mut Capacity) -> Result<bool, StoreError> {
-        let missing: Vec<&ProjectId> = {
+        let missing: Vec<&RecordId> = {
             let held = self.held();
             session.ids().filter(|id| session.outdates(id, held.snapshot.get(id))).collect()
         };
@@ -320,8 +320,8 @@ impl<S: Source, C: Clock, N: Colo> Replica<S, C, N> {
     }
 }
 
-fn copy_of(began: Timestamp, projects: &[Project]) -> Option<Vec<u8>> {
-    let size: usize = projects.iter().map(Project::stored_size).sum();
+fn copy_of(began: Timestamp, projects: &[Record]) -> Option<Vec<u8>> {
+    let size: usize = projects.iter().map(Record::stored_size).sum();
     (size <= GREATEST_COPIED).then(|| copy::write(began, projects))
 }
 
@@ -330,7 +330,7 @@ fn unreachable_store() -> StoreError {
 }
 
 impl<S: Source, C: Clock, N: Colo> Source for Replica<S, C, N> {
-    async fn get(&self, id: &ProjectId, read: Consistency, cost: &mut Capacity) -> Result<Option<Project>, StoreError> {
+    async fn get(&self, id: &RecordId, read: Consistency, cost: &mut Capacity) -> Result<Option<Record>, StoreError> {
         {
             let held = self.held();
             if read == Consistency::Eventual && !held.too_large {

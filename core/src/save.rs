@@ -6,13 +6,13 @@ use http::StatusCode;
 use http::header::HeaderName;
 
 use crate::error::{Error, Fault, Place};
-use crate::history::Version;
 use crate::idempotency::{self, Claim};
 use crate::limits;
-use crate::merge::{Edit, give_ids};
 use crate::method::{Answer, Call};
-use crate::project::{Project, ProjectId, check_new, check_reserved};
 use crate::receipt::{Known, Outcome, Result as Did};
+use crate::record::history::Version;
+use crate::record::merge::{Edit, give_ids};
+use crate::record::{Record, RecordId, check_new, check_reserved};
 use crate::store::{Commit, Consistency, Store, Write};
 use crate::value::{Members, Value};
 
@@ -45,7 +45,7 @@ pub(crate) struct Base {
 /// A save that was done.
 #[derive(Debug)]
 pub(crate) struct Saved {
-    pub(crate) project: Project,
+    pub(crate) project: Record,
     /// The header's value.
     pub(crate) receipt: String,
 }
@@ -67,9 +67,9 @@ impl Saved {
 
 /// What a save would write.
 struct Plan {
-    before: Option<Project>,
+    before: Option<Record>,
     /// The record's new content; `None`: as it is.
-    content: Option<Project>,
+    content: Option<Record>,
     outcome: Outcome,
 }
 
@@ -77,7 +77,7 @@ struct Plan {
 /// and the edit is merged into that.
 pub(crate) async fn save<S: Store>(
     call: &mut Call<'_, S>,
-    id: &ProjectId,
+    id: &RecordId,
     intent: &Intent,
     status: StatusCode,
 ) -> Result<Answer, Error> {
@@ -140,7 +140,7 @@ pub(crate) async fn save<S: Store>(
     Err(Error::Contended)
 }
 
-fn done<S>(call: &mut Call<'_, S>, project: Project, outcome: &Outcome) -> Saved {
+fn done<S>(call: &mut Call<'_, S>, project: Record, outcome: &Outcome) -> Saved {
     call.session.wrote(&project.id, project.version);
     Saved { receipt: outcome.header(project.version), project }
 }
@@ -154,8 +154,8 @@ fn backoff<S>(tries: u32, call: &mut Call<'_, S>) -> Duration {
 
 async fn plan<S: Store>(
     call: &mut Call<'_, S>,
-    id: &ProjectId,
-    found: Option<Project>,
+    id: &RecordId,
+    found: Option<Record>,
     intent: &Intent,
     history: &mut History,
 ) -> Result<Plan, Error> {
@@ -212,15 +212,15 @@ async fn plan<S: Store>(
     }
 }
 
-fn creation(id: &ProjectId, tombstone: Option<Project>, attributes: Members, did: Did) -> Plan {
-    let content = Some(Project::new(id.clone(), attributes));
+fn creation(id: &RecordId, tombstone: Option<Record>, attributes: Members, did: Did) -> Plan {
+    let content = Some(Record::new(id.clone(), attributes));
     Plan { before: tombstone, content, outcome: Outcome::of(did) }
 }
 
 /// An edit of a record that was deleted. Whose author had not seen that is told so; who had seen it must say that the
 /// record is to come back, and send all of it.
-fn revival(tombstone: Project, edit: &Edit, base: Base) -> Result<Plan, Error> {
-    let Project { id, version, .. } = tombstone.clone();
+fn revival(tombstone: Record, edit: &Edit, base: Base) -> Result<Plan, Error> {
+    let Record { id, version, .. } = tombstone.clone();
     if base.version != Some(version) {
         return Err(Error::Gone { id, version });
     }
@@ -239,7 +239,7 @@ fn revival(tombstone: Project, edit: &Edit, base: Base) -> Result<Plan, Error> {
 /// An edit of a record that is there.
 async fn change<S: Store>(
     call: &mut Call<'_, S>,
-    theirs: Project,
+    theirs: Record,
     edit: &Edit,
     base: Option<u64>,
     history: &mut History,
@@ -265,7 +265,7 @@ async fn change<S: Store>(
         },
     };
     let (attributes, fields) = edit.merge_into(&theirs.attributes, state.as_ref(), known.map(|(base, _)| base));
-    let content = (attributes != theirs.attributes).then(|| Project { attributes, ..theirs.clone() });
+    let content = (attributes != theirs.attributes).then(|| Record { attributes, ..theirs.clone() });
     let outcome = Outcome { result: Did::Saved, base: known, replaced: theirs.version, fields };
     Ok(Plan { before: Some(theirs), content, outcome })
 }
@@ -273,7 +273,7 @@ async fn change<S: Store>(
 /// What a save has learned of the record's history. A row never changes: each is looked up once.
 #[derive(Default)]
 struct History {
-    states: Vec<(u64, Option<Project>)>,
+    states: Vec<(u64, Option<Record>)>,
     /// The newest version, where a record that shows none has one all the same: the numbers go on from it.
     last: Option<u64>,
     /// Whether version 0 is one state, once that was asked.
@@ -285,9 +285,9 @@ impl History {
     async fn state<S: Store>(
         &mut self,
         call: &mut Call<'_, S>,
-        id: &ProjectId,
+        id: &RecordId,
         version: u64,
-    ) -> Result<Option<Project>, Error> {
+    ) -> Result<Option<Record>, Error> {
         if let Some((_, found)) = self.states.iter().find(|(number, _)| *number == version) {
             return Ok(found.clone());
         }
@@ -302,9 +302,9 @@ impl History {
     async fn base<S: Store>(
         &mut self,
         call: &mut Call<'_, S>,
-        theirs: &Project,
+        theirs: &Record,
         version: u64,
-    ) -> Result<Option<Project>, Error> {
+    ) -> Result<Option<Record>, Error> {
         if version == 0 && theirs.version == 0 {
             return Ok(None);
         }
@@ -316,7 +316,7 @@ impl History {
     }
 
     /// Whether no other writer has come again. Of a history that is longer than a page that is not known.
-    async fn zero_is_one<S: Store>(&mut self, call: &mut Call<'_, S>, theirs: &Project) -> Result<bool, Error> {
+    async fn zero_is_one<S: Store>(&mut self, call: &mut Call<'_, S>, theirs: &Record) -> Result<bool, Error> {
         if let Some(known) = self.zero_is_one {
             return Ok(known);
         }
@@ -330,7 +330,7 @@ impl History {
 }
 
 /// What a body that is within every limit can make of a record.
-fn check_limits(project: &Project) -> Result<(), Error> {
+fn check_limits(project: &Record) -> Result<(), Error> {
     let size = project.stored_size();
     if size > limits::RECORD {
         return Err(Error::RecordTooLarge(size));
@@ -350,7 +350,7 @@ fn check_limits(project: &Project) -> Result<(), Error> {
     }
 }
 
-fn check_changes(before: Option<&Project>, after: &Project) -> Result<(), Error> {
+fn check_changes(before: Option<&Record>, after: &Record) -> Result<(), Error> {
     let updates = before.filter(|before| !before.is_deleted() && !after.is_deleted());
     if updates.is_none_or(|before| before.differing(after).count() <= limits::CHANGED_MEMBERS) {
         return Ok(());

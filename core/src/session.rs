@@ -10,7 +10,7 @@ use http::{HeaderMap, HeaderName};
 
 use crate::error::{Error, Fault};
 use crate::limits;
-use crate::project::{Project, ProjectId};
+use crate::record::{Record, RecordId};
 
 pub(crate) const SESSION: HeaderName = HeaderName::from_static("ripple-session");
 
@@ -20,7 +20,7 @@ const FORMAT: u8 = 1;
 /// What a client has written lately, the latest last.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Session {
-    writes: Vec<(ProjectId, u64)>,
+    writes: Vec<(RecordId, u64)>,
 }
 
 impl Session {
@@ -43,7 +43,7 @@ impl Session {
         if format != FORMAT || pairs.len() > limits::SESSION {
             return None;
         }
-        let write = |(id, version): (String, u64)| Some((ProjectId::parse(&id).ok()?, version));
+        let write = |(id, version): (String, u64)| Some((RecordId::parse(&id).ok()?, version));
         pairs.into_iter().map(write).collect::<Option<_>>().map(|writes| Session { writes })
     }
 
@@ -56,7 +56,7 @@ impl Session {
     }
 
     /// Takes in a write; the oldest goes when there are too many.
-    pub fn wrote(&mut self, id: &ProjectId, version: u64) {
+    pub fn wrote(&mut self, id: &RecordId, version: u64) {
         self.writes.retain(|(written, _)| written != id);
         if self.writes.len() == limits::SESSION {
             self.writes.remove(0);
@@ -66,18 +66,18 @@ impl Session {
 
     /// Whether `found`, read under `id`, is older than what the client wrote.
     #[must_use]
-    pub fn outdates(&self, id: &ProjectId, found: Option<&Project>) -> bool {
+    pub fn outdates(&self, id: &RecordId, found: Option<&Record>) -> bool {
         let seen = found.map_or(0, |project| project.version);
         self.writes.iter().any(|(written, version)| written == id && *version > seen)
     }
 
     /// The records written, and their versions.
-    pub fn writes(&self) -> impl Iterator<Item = (&ProjectId, u64)> {
+    pub fn writes(&self) -> impl Iterator<Item = (&RecordId, u64)> {
         self.writes.iter().map(|(id, version)| (id, *version))
     }
 
     /// The records written.
-    pub fn ids(&self) -> impl Iterator<Item = &ProjectId> {
+    pub fn ids(&self) -> impl Iterator<Item = &RecordId> {
         self.writes.iter().map(|(id, _)| id)
     }
 }
@@ -86,8 +86,8 @@ impl Session {
 mod tests {
     use super::*;
 
-    fn id(text: &str) -> ProjectId {
-        ProjectId::parse(text).expect("a valid id")
+    fn id(text: &str) -> RecordId {
+        RecordId::parse(text).expect("a valid id")
     }
 
     #[test]

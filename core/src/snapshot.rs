@@ -11,12 +11,12 @@ use bytes::Bytes;
 
 use crate::limits;
 use crate::list::{ListPage, Listing, Query, Row, array, weight};
-use crate::project::{ContentHash, Project, ProjectId, Timestamp};
+use crate::record::{ContentHash, Record, RecordId, Timestamp};
 
 /// Every project, as far as is known.
 #[derive(Debug, Default)]
 pub struct Snapshot {
-    entries: BTreeMap<ProjectId, Entry>,
+    entries: BTreeMap<RecordId, Entry>,
     sum: ContentHash,
     /// The weight of the whole list's page.
     weight: usize,
@@ -36,11 +36,11 @@ struct Entry {
 enum State {
     Live(Row),
     /// A tombstone, kept so that an older change cannot bring the record back.
-    Deleted(Project),
+    Deleted(Record),
 }
 
 impl Entry {
-    fn project(&self) -> &Project {
+    fn project(&self) -> &Record {
         match &self.state {
             State::Live(row) => &row.project,
             State::Deleted(project) => project,
@@ -50,7 +50,7 @@ impl Entry {
 
 impl Snapshot {
     /// Takes in a record, live or deleted, that was read at `now` or a while before. Returns whether it was news.
-    pub fn apply(&mut self, project: Project, now: Timestamp) -> bool {
+    pub fn apply(&mut self, project: Record, now: Timestamp) -> bool {
         match self.entries.get(&project.id) {
             Some(known) if known.project().version >= project.version => false,
             _ => {
@@ -62,13 +62,13 @@ impl Snapshot {
 
     /// Takes in a full read that began at `began`. It has the last word, also on what others wrote without a version,
     /// but for what was learned since, or so shortly before that the read need not have seen it.
-    pub fn fill(&mut self, projects: Vec<Project>, began: Timestamp, now: Timestamp) {
+    pub fn fill(&mut self, projects: Vec<Record>, began: Timestamp, now: Timestamp) {
         let recent = began.before(limits::LAG);
-        let mut read: BTreeMap<ProjectId, Project> =
+        let mut read: BTreeMap<RecordId, Record> =
             projects.into_iter().map(|project| (project.id.clone(), project)).collect();
         let gone =
-            |(id, entry): (&ProjectId, &Entry)| (!read.contains_key(id) && entry.learned < recent).then(|| id.clone());
-        let gone: Vec<ProjectId> = self.entries.iter().filter_map(gone).collect();
+            |(id, entry): (&RecordId, &Entry)| (!read.contains_key(id) && entry.learned < recent).then(|| id.clone());
+        let gone: Vec<RecordId> = self.entries.iter().filter_map(gone).collect();
         for id in gone {
             self.remove(&id);
         }
@@ -84,7 +84,7 @@ impl Snapshot {
 
     /// The record, live or deleted, if it is known.
     #[must_use]
-    pub fn get(&self, id: &ProjectId) -> Option<&Project> {
+    pub fn get(&self, id: &RecordId) -> Option<&Record> {
         self.entries.get(id).map(Entry::project)
     }
 
@@ -105,7 +105,7 @@ impl Snapshot {
     }
 
     /// Every project, live and deleted.
-    pub fn projects(&self) -> impl Iterator<Item = &Project> {
+    pub fn projects(&self) -> impl Iterator<Item = &Record> {
         self.entries.values().map(Entry::project)
     }
 
@@ -136,7 +136,7 @@ impl Snapshot {
         })
     }
 
-    fn insert(&mut self, project: Project, now: Timestamp) {
+    fn insert(&mut self, project: Record, now: Timestamp) {
         let id = project.id.clone();
         self.remove(&id);
         let state = if project.is_deleted() {
@@ -152,7 +152,7 @@ impl Snapshot {
         self.entries.insert(id, Entry { state, learned: now });
     }
 
-    fn remove(&mut self, id: &ProjectId) {
+    fn remove(&mut self, id: &RecordId) {
         if let Some(Entry { state: State::Live(row), .. }) = self.entries.remove(id) {
             self.sum.remove(row.hash);
             self.weight -= weight(&row.json);
@@ -167,14 +167,14 @@ mod tests {
     use super::*;
     use crate::value::{Members, Value};
 
-    fn project(id: &str, version: u64, text: &str) -> Project {
+    fn project(id: &str, version: u64, text: &str) -> Record {
         let attributes = Members::from([("name".to_owned(), Value::from(text))]);
-        let id = ProjectId::parse(id).expect("valid");
-        Project { version, updated_at: Some(Timestamp(version)), ..Project::new(id, attributes) }
+        let id = RecordId::parse(id).expect("valid");
+        Record { version, updated_at: Some(Timestamp(version)), ..Record::new(id, attributes) }
     }
 
-    fn tombstone(id: &str, version: u64) -> Project {
-        Project { tombstone: Some(Timestamp(1)), attributes: Members::new(), ..project(id, version, "") }
+    fn tombstone(id: &str, version: u64) -> Record {
+        Record { tombstone: Some(Timestamp(1)), attributes: Members::new(), ..project(id, version, "") }
     }
 
     fn query(text: &str) -> Query {
@@ -182,7 +182,7 @@ mod tests {
     }
 
     /// The page that reading the same records from the table would give.
-    fn listed(projects: &[Project], query: &Query) -> (Bytes, String) {
+    fn listed(projects: &[Record], query: &Query) -> (Bytes, String) {
         let mut listing = Listing::new(query);
         projects.iter().for_each(|project| listing.add(project));
         let page = listing.finish();
@@ -231,7 +231,7 @@ mod tests {
         );
         let names: Vec<&str> = snapshot.projects().map(|project| project.id.as_str()).collect();
         assert_eq!(names, ["just-created", "just-saved", "rewritten"]);
-        let text = |id: &str| snapshot.get(&ProjectId::parse(id).expect("valid")).map(|p| p.attributes["name"].clone());
+        let text = |id: &str| snapshot.get(&RecordId::parse(id).expect("valid")).map(|p| p.attributes["name"].clone());
         assert_eq!(text("just-saved"), Some("new".into()));
         assert_eq!(text("rewritten"), Some("behind its back".into()));
     }

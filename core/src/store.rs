@@ -7,12 +7,12 @@ mod write;
 use std::fmt;
 use std::time::Duration;
 
-use crate::history::Version;
 use crate::idempotency::Claim;
 use crate::key::{KeyHash, KeyRecord};
 use crate::list::{ListPage, Query};
-use crate::project::{Project, ProjectId, Timestamp};
 use crate::read;
+use crate::record::history::Version;
+use crate::record::{Record, RecordId, Timestamp};
 use crate::session::Session;
 
 pub(crate) use write::Condition;
@@ -24,7 +24,7 @@ pub use write::Write;
 /// Every operation adds what it cost to `cost`.
 pub trait Source {
     /// One record, live or deleted.
-    async fn get(&self, id: &ProjectId, read: Consistency, cost: &mut Capacity) -> Result<Option<Project>, StoreError>;
+    async fn get(&self, id: &RecordId, read: Consistency, cost: &mut Capacity) -> Result<Option<Record>, StoreError>;
 
     /// One page of the whole table, in no order, tombstones and all. `from` is the last page's `next`.
     async fn scan(&self, from: Option<Position>, cost: &mut Capacity) -> Result<Page, StoreError>;
@@ -56,12 +56,12 @@ pub trait Store: Source {
     async fn commit(&self, write: &Write<'_>, cost: &mut Capacity) -> Result<Commit, StoreError>;
 
     /// The record as it was at a version, if the history has it.
-    async fn version(&self, id: &ProjectId, number: u64, cost: &mut Capacity) -> Result<Option<Project>, StoreError>;
+    async fn version(&self, id: &RecordId, number: u64, cost: &mut Capacity) -> Result<Option<Record>, StoreError>;
 
     /// At most `limit` versions of a record, newest first, below `before`.
     async fn versions(
         &self,
-        id: &ProjectId,
+        id: &RecordId,
         before: Option<u64>,
         limit: usize,
         cost: &mut Capacity,
@@ -95,7 +95,7 @@ pub enum Commit {
     /// `after` is in the table.
     Done,
     /// The table did not hold `before`, but this.
-    Conflict(Option<Project>),
+    Conflict(Option<Record>),
     /// The history has such a version already: of a record that went without a tombstone, or that another writer has
     /// written over.
     VersionTaken,
@@ -107,7 +107,7 @@ pub enum Commit {
 #[derive(Debug, Default)]
 pub struct Page {
     /// The records.
-    pub projects: Vec<Project>,
+    pub projects: Vec<Record>,
     /// Where the next page begins; `None` at the true end.
     pub next: Option<Position>,
 }
@@ -116,7 +116,7 @@ pub struct Page {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Position {
     /// The record before the page.
-    pub id: ProjectId,
+    pub id: RecordId,
     /// Its place in `by_update`.
     pub updated_at: Option<Timestamp>,
 }

@@ -5,20 +5,19 @@
 //! ordered by name. [`Value::shaped_like`] finds the way back: what was a set and comes in as an
 //! array is a set again.
 
+mod members;
 mod number;
 mod parse;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 
+pub use members::Members;
 pub use number::Number;
 pub use parse::{Malformed, parse};
-
-/// An object's members, ordered by name.
-pub type Members = BTreeMap<String, Value>;
 
 /// A value of a record.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -147,8 +146,9 @@ const ALLOCATION: usize = 16;
 
 /// About how many bytes of memory they take.
 pub(crate) fn memory(members: &Members) -> usize {
-    let member = |(name, value): (&String, &Value)| ALLOCATION + name.len() + value.memory();
-    node::<(String, Value)>(members.len()) + members.iter().map(member).sum::<usize>()
+    let member =
+        |(name, value): (&String, &Value)| size_of::<(String, Value)>() + ALLOCATION + name.len() + value.memory();
+    members.iter().map(member).sum()
 }
 
 /// What a B-tree takes for so many: each of its nodes has eleven places, and six of them taken as a rule. An object with

@@ -270,7 +270,7 @@ async fn a_list_too_large_to_hold_is_passed_through_page_by_page() {
     let model = store_get(store, "p").await;
     for n in 0..45 {
         let mut large = model.clone();
-        large.id = ripple_core::ProjectId::parse(&format!("p{n:02}")).expect("valid");
+        large.id = ripple_core::RecordId::parse(&format!("p{n:02}")).expect("valid");
         large.attributes.insert("filler".to_owned(), "x".repeat(390_000).into());
         store.put(large);
     }
@@ -311,7 +311,7 @@ async fn a_list_that_outgrows_its_bound_change_by_change_is_not_held() {
     for _ in 0..3 {
         for _ in 0..25 {
             let mut large = model.clone();
-            large.id = ripple_core::ProjectId::parse(&format!("p{count:02}")).expect("valid");
+            large.id = ripple_core::RecordId::parse(&format!("p{count:02}")).expect("valid");
             large.updated_at = Some(setting.clock.now());
             large.attributes.insert("filler".to_owned(), "x".repeat(390_000).into());
             store.put(large);
@@ -334,9 +334,9 @@ async fn a_list_that_outgrows_its_bound_change_by_change_is_not_held() {
     }
 }
 
-async fn store_get(store: &Memory, id: &str) -> ripple_core::Project {
+async fn store_get(store: &Memory, id: &str) -> ripple_core::Record {
     use ripple_core::store::{Capacity, Consistency, Source as _};
-    let id = ripple_core::ProjectId::parse(id).expect("valid");
+    let id = ripple_core::RecordId::parse(id).expect("valid");
     let found = store.get(&id, Consistency::Strong, &mut Capacity::default()).await;
     found.expect("memory answers").expect("it is there")
 }

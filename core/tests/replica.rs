@@ -13,7 +13,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Waker};
 
-use ripple_core::ProjectId;
+use ripple_core::RecordId;
 use ripple_core::list::Query;
 use ripple_core::replica::{Clock as _, Preparation, Prepared, Replica};
 use ripple_core::session::Session;
@@ -26,7 +26,7 @@ use world::{DataCentre, HostClock, Link, World};
 struct Client {
     session: Session,
     /// The versions it wrote, and when the record was last written behind ripple's back.
-    wrote: BTreeMap<ProjectId, u64>,
+    wrote: BTreeMap<RecordId, u64>,
 }
 
 type Host = Replica<Link, HostClock, DataCentre>;
@@ -149,7 +149,7 @@ impl Schedule {
     }
 }
 
-fn host_version(host: &Host, id: &ProjectId) -> u64 {
+fn host_version(host: &Host, id: &RecordId) -> u64 {
     let mut cost = Capacity::default();
     let mut future = Box::pin(host.get(id, Consistency::Eventual, &mut cost));
     match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {

@@ -6,7 +6,7 @@ use http::{Method, Request, Response};
 use ripple_core::key::Caller;
 use ripple_core::store::memory::Memory;
 use ripple_core::value::{Members, Number, Value, parse};
-use ripple_core::{Api, Moment, Project, ProjectId, Timestamp};
+use ripple_core::{Api, Moment, Record, RecordId, Timestamp};
 use std::cell::Cell;
 
 struct World {
@@ -28,9 +28,9 @@ impl World {
 
     /// With an attribute `version` that is none of ripple's.
     fn put_counted(&self, record: &str, stray: Option<Value>) {
-        let (id, version, updated_at, updated_by, tombstone) = (ProjectId::stored("p".to_owned()), 0, None, None, None);
+        let (id, version, updated_at, updated_by, tombstone) = (RecordId::stored("p".to_owned()), 0, None, None, None);
         let attributes = members(record);
-        self.table.put(Project { id, version, stray, updated_at, updated_by, tombstone, attributes });
+        self.table.put(Record { id, version, stray, updated_at, updated_by, tombstone, attributes });
     }
 
     async fn ask(&self, request: Request<String>) -> Response<Bytes> {

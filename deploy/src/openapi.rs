@@ -21,7 +21,7 @@ use crate::schema::Schemas;
 
 const KEY: &str = "key";
 const PROBLEM_JSON: &str = "application/problem+json";
-const ABOUT: &str = "Project records that a whole team edits at once without losing an edit. \
+const ABOUT: &str = "Record records that a whole team edits at once without losing an edit. \
     `HEAD` answers like `GET` without the body; `OPTIONS` says what a resource takes, and wants no key. \
     An error is a problem (RFC 9457), told by its `code`.";
 

@@ -6,7 +6,7 @@ use std::cell::LazyCell;
 use ripple_core::key::{KeyHash, KeyRecord};
 use ripple_core::store::dynamodb::DynamoDb;
 use ripple_core::store::{Capacity, Consistency, Page, Position, Source, StoreError};
-use ripple_core::{Project, ProjectId, Timestamp};
+use ripple_core::{Record, RecordId, Timestamp};
 
 use crate::client;
 use crate::config::Config;
@@ -28,7 +28,7 @@ impl ReadOnly {
 }
 
 impl Source for ReadOnly {
-    async fn get(&self, id: &ProjectId, read: Consistency, cost: &mut Capacity) -> Result<Option<Project>, StoreError> {
+    async fn get(&self, id: &RecordId, read: Consistency, cost: &mut Capacity) -> Result<Option<Record>, StoreError> {
         self.store.get(id, read, cost).await
     }
 

@@ -14,11 +14,11 @@ const NUMBERS: &[&str] = &["0", "1", "7", "-1.5", "12345678901234567890123456789
 
 /// A record's attributes.
 #[derive(Clone, Debug)]
-pub struct Record(pub Members);
+pub struct Attributes(pub Members);
 
-impl<'a> Arbitrary<'a> for Record {
-    fn arbitrary(u: &mut Unstructured<'a>) -> Result<Record> {
-        members(u, DEPTH).map(Record)
+impl<'a> Arbitrary<'a> for Attributes {
+    fn arbitrary(u: &mut Unstructured<'a>) -> Result<Attributes> {
+        members(u, DEPTH).map(Attributes)
     }
 }
 

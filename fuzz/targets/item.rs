@@ -21,18 +21,18 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use libfuzzer_sys::{Corpus, fuzz_target};
-use ripple_core::history::Version;
+use ripple_core::record::history::Version;
 use ripple_core::store::dynamodb::{DynamoDb, Layout, configure};
 use ripple_core::store::{Capacity, Commit, Consistency, Source as _, Store as _, Write};
-use ripple_core::{Project, ProjectId, Timestamp};
+use ripple_core::{Record, RecordId, Timestamp};
 use ripple_fuzz::run;
-use ripple_fuzz::values::Record;
+use ripple_fuzz::values::Attributes;
 use serde_json::{Value as Json, json};
 
 /// A record of ripple's.
 #[derive(Arbitrary, Debug)]
 struct Written<'a> {
-    attributes: Record,
+    attributes: Attributes,
     version: u64,
     updated_at: u64,
     deleted: bool,
@@ -66,10 +66,10 @@ fuzz_target!(|input: &[u8]| -> Corpus {
     })
 });
 
-impl From<Written<'_>> for Project {
-    fn from(Written { attributes, version, updated_at, deleted, updated_by }: Written<'_>) -> Project {
-        Project {
-            id: ProjectId::stored("a".to_owned()),
+impl From<Written<'_>> for Record {
+    fn from(Written { attributes, version, updated_at, deleted, updated_by }: Written<'_>) -> Record {
+        Record {
+            id: RecordId::stored("a".to_owned()),
             version: version.clamp(1, ripple_core::limits::VERSION),
             stray: None,
             updated_at: Some(Timestamp(updated_at)),
@@ -82,7 +82,7 @@ impl From<Written<'_>> for Project {
 }
 
 /// What a record of ripple's can have: names that are the table's own it cannot.
-fn fit(Record(mut attributes): Record) -> ripple_core::value::Members {
+fn fit(Attributes(mut attributes): Record) -> ripple_core::value::Members {
     for name in ["prj_id", "version", "updated_at", "updated_by", "list_shard", "deleted", "expires_at"] {
         attributes.remove(name);
     }
@@ -90,7 +90,7 @@ fn fit(Record(mut attributes): Record) -> ripple_core::value::Members {
 }
 
 /// Written and read, singly, in a page and from the history, it is what it was.
-async fn round_trip(dynamodb: &Played, project: &Project) {
+async fn round_trip(dynamodb: &Played, project: &Record) {
     dynamodb.answer(b"{}".to_vec());
     let version = Version::between(None, project, None);
     let write =
@@ -152,22 +152,22 @@ impl Played {
         self.wire.sent.lock().expect("no panic").clone()
     }
 
-    async fn get(&self) -> Result<Option<Project>, Failed> {
-        let id = ProjectId::stored("a".to_owned());
+    async fn get(&self) -> Result<Option<Record>, Failed> {
+        let id = RecordId::stored("a".to_owned());
         self.store.get(&id, Consistency::Strong, &mut Capacity::default()).await
     }
 
-    async fn scan(&self) -> Result<Vec<Project>, Failed> {
+    async fn scan(&self) -> Result<Vec<Record>, Failed> {
         self.store.scan(None, &mut Capacity::default()).await.map(|page| page.projects)
     }
 
     async fn history(&self) -> Result<Vec<Version>, Failed> {
-        let id = ProjectId::stored("a".to_owned());
+        let id = RecordId::stored("a".to_owned());
         self.store.versions(&id, None, 10, &mut Capacity::default()).await
     }
 
     /// What an item is, to both decoders.
-    async fn agrees(&self, item: &str) -> Option<Project> {
+    async fn agrees(&self, item: &str) -> Option<Record> {
         self.answer(format!(r#"{{"Item":{item}}}"#).into());
         let one = self.get().await;
         self.answer(format!(r#"{{"Items":[{item}]}}"#).into());

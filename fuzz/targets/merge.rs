@@ -4,21 +4,21 @@
 
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
-use ripple_core::merge::{Edit, Receipt, merge};
+use ripple_core::record::merge::{Edit, Receipt, merge};
 use ripple_core::value::{Members, Value, parse};
-use ripple_fuzz::values::{Changes, Record};
+use ripple_fuzz::values::{Changes, Attributes};
 
 #[derive(Arbitrary, Debug)]
 struct Input {
-    base: Record,
+    base: Attributes,
     theirs: Changes,
     mine: Changes,
-    sent: Record,
+    sent: Attributes,
     version: Option<u8>,
 }
 
 fuzz_target!(|input: Input| {
-    let Record(base) = &input.base;
+    let Attributes(base) = &input.base;
     let (theirs, mine) = (input.theirs.of(base), input.mine.of(base));
     let version = input.version.map(u64::from);
 
@@ -32,7 +32,7 @@ fuzz_target!(|input: Input| {
         assert_eq!(merged.get(name), theirs.get(name), "{name}: only they changed it");
     }
 
-    let Record(state) = input.sent;
+    let Attributes(state) = input.sent;
     let sent = json(&state);
     for edit in [Edit::Replace(sent.clone()), Edit::Patch(sent), Edit::Restore(state)] {
         once(&edit, &theirs, Some(base), version);

@@ -6,8 +6,8 @@ use arbitrary::{Arbitrary, Result, Unstructured};
 use libfuzzer_sys::fuzz_target;
 use ripple_core::list::{Listing, Query, Row};
 use ripple_core::snapshot::Snapshot;
-use ripple_core::{Project, ProjectId, Timestamp};
-use ripple_fuzz::values::Record;
+use ripple_core::{Record, RecordId, Timestamp};
+use ripple_fuzz::values::Attributes;
 
 #[derive(Arbitrary, Debug)]
 enum Step {
@@ -19,19 +19,19 @@ enum Step {
 }
 
 #[derive(Debug)]
-struct State(Project);
+struct State(Record);
 
 impl<'a> Arbitrary<'a> for State {
     fn arbitrary(u: &mut Unstructured<'a>) -> Result<State> {
         let deleted = u.ratio(1, 4)?;
-        Ok(State(Project {
-            id: ProjectId::stored((*u.choose(&["a", "b", "c", "d", "É /"])?).to_owned()),
+        Ok(State(Record {
+            id: RecordId::stored((*u.choose(&["a", "b", "c", "d", "É /"])?).to_owned()),
             version: u.int_in_range(0..=5)?,
             stray: None,
             updated_at: u.arbitrary::<Option<u8>>()?.map(|at| Timestamp(at.into())),
             updated_by: u.arbitrary()?,
             tombstone: deleted.then_some(Timestamp(1)),
-            attributes: if deleted { Default::default() } else { u.arbitrary::<Record>()?.0 },
+            attributes: if deleted { Default::default() } else { u.arbitrary::<Attributes>()?.0 },
         }))
     }
 }
@@ -52,8 +52,8 @@ fuzz_target!(|steps: Vec<Step>| {
                 assert!(!news || snapshot.get(&project.id) == Some(&project));
             }
             Step::Fill(states, began, took) => {
-                let read: Vec<Project> = states.into_iter().map(|State(project)| project).collect();
-                let ids: Vec<ProjectId> = read.iter().map(|project| project.id.clone()).collect();
+                let read: Vec<Record> = states.into_iter().map(|State(project)| project).collect();
+                let ids: Vec<RecordId> = read.iter().map(|project| project.id.clone()).collect();
                 snapshot.fill(read, at(began), at(began.saturating_add(took)));
                 assert!(ids.iter().all(|id| snapshot.get(id).is_some()), "what was read is known");
             }
@@ -65,7 +65,7 @@ fuzz_target!(|steps: Vec<Step>| {
 
 /// What is kept up step by step is what would be made anew.
 fn sound(snapshot: &mut Snapshot) {
-    let projects: Vec<Project> = snapshot.projects().cloned().collect();
+    let projects: Vec<Record> = snapshot.projects().cloned().collect();
     let rows: Vec<Row> = projects.iter().filter(|project| !project.is_deleted()).cloned().map(Row::new).collect();
     assert_eq!(snapshot.memory(), rows.iter().map(Row::memory).sum::<usize>());
 

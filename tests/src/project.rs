@@ -10,16 +10,16 @@ pub const REQUIRED: [&str; 7] = ["name", "goal", "issue", "description", "term",
 
 /// A project as the body of a request. Its members are JSON texts: numbers go out as they were written.
 #[derive(Clone, Debug)]
-pub struct Project {
+pub struct Record {
     id: String,
     members: BTreeMap<String, Box<RawValue>>,
 }
 
-impl Project {
+impl Record {
     /// One with everything required.
     #[must_use]
-    pub fn new(id: &str) -> Project {
-        Project { id: id.to_owned(), members: BTreeMap::new() }
+    pub fn new(id: &str) -> Record {
+        Record { id: id.to_owned(), members: BTreeMap::new() }
             .with("prj_id", id)
             .with("name", "Ferry timetable")
             .with("goal", "Nobody waits at the pier")
@@ -38,13 +38,13 @@ impl Project {
 
     /// Sets a member.
     #[must_use]
-    pub fn with(self, name: &str, value: impl Into<Value>) -> Project {
+    pub fn with(self, name: &str, value: impl Into<Value>) -> Record {
         self.raw(name, &value.into().to_string())
     }
 
     /// Sets a member to a JSON text.
     #[must_use]
-    pub fn raw(mut self, name: &str, json: &str) -> Project {
+    pub fn raw(mut self, name: &str, json: &str) -> Record {
         let value = RawValue::from_string(json.to_owned()).expect("a member is JSON");
         self.members.insert(name.to_owned(), value);
         self
@@ -52,7 +52,7 @@ impl Project {
 
     /// Leaves a member out.
     #[must_use]
-    pub fn without(mut self, name: &str) -> Project {
+    pub fn without(mut self, name: &str) -> Record {
         self.members.remove(name);
         self
     }

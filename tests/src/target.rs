@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use http::{HeaderValue, Method};
 use serde_json::Value;
 
-use crate::{Answer, Call, Host, Project};
+use crate::{Answer, Call, Host, Record};
 
 /// A host as one case sees it: with a name space of its own, and the session token of its last write, which it
 /// sends along as a browser does a cookie.
@@ -105,13 +105,13 @@ impl Target {
 
     /// A new project with everything required, an id of its own, and the `run` of this case.
     #[must_use]
-    pub fn project(&self) -> Project {
-        Project::new(&self.fresh_id()).with("run", self.run.as_str())
+    pub fn project(&self) -> Record {
+        Record::new(&self.fresh_id()).with("run", self.run.as_str())
     }
 
     /// Creates it.
     #[track_caller]
-    pub fn create(&self, project: &Project) -> Answer {
+    pub fn create(&self, project: &Record) -> Answer {
         self.post("/prj", project.to_json()).send().expect(201)
     }
 

@@ -1,6 +1,6 @@
 //! States of the record, and what edits make of them.
 
-use ripple_core::Project;
+use ripple_core::Record;
 use ripple_core::value::{Members, Value};
 
 use crate::heard::members;
@@ -24,7 +24,7 @@ pub(crate) struct State {
 }
 
 impl State {
-    pub(crate) fn of(project: Option<&Project>) -> State {
+    pub(crate) fn of(project: Option<&Record>) -> State {
         let live = project.filter(|project| !project.is_deleted());
         let shown = live.and_then(|project| members(&project.to_json()));
         State {

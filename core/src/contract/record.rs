@@ -2,7 +2,7 @@
 
 use super::{Field, NATURAL, Object, Shape, TEXT};
 use crate::limits;
-use crate::project::{DELETED, PRJ_ID, UPDATED_AT, UPDATED_BY, VERSION};
+use crate::record::{DELETED, PRJ_ID, UPDATED_AT, UPDATED_BY, VERSION};
 
 /// What a `prj_id` may be: `project/id.rs` in ECMA-262.
 pub(super) const ID: Shape =
@@ -38,7 +38,7 @@ const IGNORED_WHO: Field = Field::new(UPDATED_BY, Shape::Any, "Ignored.");
 
 /// A record as it is answered.
 pub const PROJECT: Object = Object {
-    name: "Project",
+    name: "Record",
     about: "A project. What others wrote into it comes along: attributes of any name, and these in other types.",
     members: &content([SHOWN_ID, VERSION_SHOWN.required(), WHEN, WHO], CONTENT),
     open: true,

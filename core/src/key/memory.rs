@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{KeyHash, KeyRecord};
 use crate::limits;
-use crate::project::Timestamp;
+use crate::record::Timestamp;
 
 /// Look-ups remembered, refusals too, in bounded memory. A record is remembered under its own key's hash only.
 #[derive(Debug, Default)]

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
 use crate::limits;
-use crate::project::{Project, ProjectId};
+use crate::record::{Record, RecordId};
 use crate::value::{Number, Value};
 
 /// Told apart from cursors that later versions of ripple may give.
@@ -49,11 +49,11 @@ struct DecimalText(Number);
 
 impl Rank {
     /// Where there are no sort keys.
-    pub(super) fn of_id(id: ProjectId) -> Rank {
+    pub(super) fn of_id(id: RecordId) -> Rank {
         Rank { keys: Vec::new(), id: id.into_string() }
     }
 
-    pub(super) fn of(project: &Project, sort: &[Sort]) -> Rank {
+    pub(super) fn of(project: &Record, sort: &[Sort]) -> Rank {
         let key = |sort: &Sort| SortKey {
             atom: project.member(&sort.name).and_then(|value| Atom::of(&value)),
             descending: sort.descending,

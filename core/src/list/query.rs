@@ -12,7 +12,7 @@ use super::Row;
 use super::cursor::{self, Rank, Sort};
 use crate::error::{Error, Fault};
 use crate::limits;
-use crate::project::Project;
+use crate::record::Record;
 use crate::value::{Number, Value};
 
 /// `q`, filters, `sort`, `fields`, `limit` and `cursor`, checked.
@@ -94,7 +94,7 @@ impl Query {
 
     /// Whether it asks for this record.
     #[must_use]
-    pub fn matches(&self, project: &Project) -> bool {
+    pub fn matches(&self, project: &Record) -> bool {
         let searched = |word: &String| {
             lowercase(project.id.as_str()).contains(word)
                 || project.updated_by.as_ref().is_some_and(|by| lowercase(by).contains(word))
@@ -120,18 +120,18 @@ impl Query {
         self.words.is_empty() && self.filters.is_empty() && self.sort.is_empty() && self.fields.is_none()
     }
 
-    fn passes_filters(&self, project: &Project) -> bool {
+    fn passes_filters(&self, project: &Record) -> bool {
         self.filters
             .iter()
             .all(|(name, wanted)| project.member(name).is_some_and(|value| equals_or_contains(&value, wanted)))
     }
 
-    pub(super) fn rank(&self, project: &Project) -> Rank {
+    pub(super) fn rank(&self, project: &Record) -> Rank {
         Rank::of(project, &self.sort)
     }
 
     /// What it shows of a record, all of which is `json`.
-    pub(super) fn show(&self, project: &Project, json: Bytes) -> Bytes {
+    pub(super) fn show(&self, project: &Record, json: Bytes) -> Bytes {
         match &self.fields {
             Some(fields) => project.to_json_of(fields).into(),
             None => json,

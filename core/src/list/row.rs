@@ -2,13 +2,13 @@
 
 use bytes::Bytes;
 
-use crate::project::{ContentHash, Project, ProjectId};
+use crate::record::{ContentHash, Record, RecordId};
 use crate::value::Value;
 
 /// A live record of which no more is known than a list shows.
 #[derive(Debug)]
 pub(crate) struct Line {
-    pub(crate) id: ProjectId,
+    pub(crate) id: RecordId,
     /// All of it as JSON.
     pub(crate) json: Bytes,
 }
@@ -17,7 +17,7 @@ pub(crate) struct Line {
 #[derive(Clone, Debug)]
 pub struct Row {
     /// The record.
-    pub project: Project,
+    pub project: Record,
     /// As JSON.
     pub json: Bytes,
     /// Of the JSON.
@@ -29,7 +29,7 @@ pub struct Row {
 impl Row {
     /// Makes a live record ready.
     #[must_use]
-    pub fn new(project: Project) -> Row {
+    pub fn new(project: Record) -> Row {
         let json = Bytes::from(project.to_json());
         let hash = ContentHash::of(&json);
         let mut text = project.id.as_str().to_lowercase();

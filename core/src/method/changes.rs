@@ -14,7 +14,7 @@ use crate::contract::{Contract, Field, LIMIT, NEXT, Object, PROJECT, Shape, Succ
 use crate::error::{Error, Fault};
 use crate::limits;
 use crate::list::{Query, parse_limit, weight};
-use crate::project::{ProjectId, Timestamp};
+use crate::record::{RecordId, Timestamp};
 use crate::store::{Position, Store};
 
 const SINCE: &str = "since";
@@ -147,7 +147,7 @@ async fn read_shard<S: Store>(
     let since = Timestamp(mark.at).before(limits::OVERLAP);
     let began = mark.within.as_ref().map_or(call.now.0, |within| within.began);
     let position =
-        |within: &Within| Position { id: ProjectId::stored(within.id.clone()), updated_at: Some(Timestamp(within.at)) };
+        |within: &Within| Position { id: RecordId::stored(within.id.clone()), updated_at: Some(Timestamp(within.at)) };
     let mut from = mark.within.as_ref().map(position);
     loop {
         let found = call.store.changes(shard, since, from, call.cost).await?;
@@ -192,7 +192,7 @@ impl ChangePage {
     }
 
     /// Takes the record in, unless the page is full.
-    fn add(&mut self, project: &crate::project::Project) -> bool {
+    fn add(&mut self, project: &crate::record::Record) -> bool {
         if self.full || self.count == self.limit || self.weight > limits::PAGE {
             return false;
         }
@@ -252,13 +252,13 @@ impl Cursor {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::project::Project;
+    use crate::record::Record;
     use crate::value::Members;
 
     #[test]
     fn deleted_ids_fill_a_page_too() {
         let mut page = ChangePage::new(None);
-        let tombstone = |n: u32| Project::new(ProjectId::stored(format!("{n:0128}")), Members::new()).into_tombstone(2);
+        let tombstone = |n: u32| Record::new(RecordId::stored(format!("{n:0128}")), Members::new()).into_tombstone(2);
         // Far more than there is room for.
         let taken = (0..100_000).take_while(|n| page.add(&tombstone(*n))).count();
         let deleted = serde_json::to_vec(&page.deleted).expect("strings serialise");

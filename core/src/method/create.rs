@@ -6,7 +6,7 @@ use super::{Answer, Call};
 use crate::body::{self, NEW_RECORD};
 use crate::contract::{Body, Contract, Field, Kind, NEW_PROJECT, Refusal, Shape, Success, TEXT, TOO_LARGE};
 use crate::error::{Error, Fault};
-use crate::project::{PRJ_ID, ProjectId, base_version, check_new};
+use crate::record::{PRJ_ID, RecordId, base_version, check_new};
 use crate::save::{Intent, save};
 use crate::store::Store;
 use crate::value::{Members, Value};
@@ -32,7 +32,7 @@ pub(super) async fn run<S: Store>(call: &mut Call<'_, S>) -> Result<Answer, Erro
     let mut members = body::object(call.request, NEW_RECORD)?;
     let id = match sent_id(&members)? {
         Some(id) => id,
-        None => ProjectId::generate(call.now, call.random.bytes()),
+        None => RecordId::generate(call.now, call.random.bytes()),
     };
     base_version(&mut members)?; // a record copied from another brings its version along; it means nothing here
     check_new(&members)?;
@@ -41,11 +41,11 @@ pub(super) async fn run<S: Store>(call: &mut Call<'_, S>) -> Result<Answer, Erro
     save(call, &id, &Intent::Create(members), StatusCode::CREATED).await
 }
 
-fn sent_id(members: &Members) -> Result<Option<ProjectId>, Error> {
+fn sent_id(members: &Members) -> Result<Option<RecordId>, Error> {
     let fault = |detail: String| Error::InvalidBody(vec![Fault::member(PRJ_ID, detail)]);
     match members.get(PRJ_ID) {
         None | Some(Value::Null) => Ok(None),
-        Some(Value::String(text)) => ProjectId::parse(text).map(Some).map_err(|why| fault(why.to_string())),
+        Some(Value::String(text)) => RecordId::parse(text).map(Some).map_err(|why| fault(why.to_string())),
         Some(_) => Err(fault("must be a string".to_owned())),
     }
 }

@@ -11,7 +11,7 @@ use crate::contract::{
     Success, TOO_LARGE,
 };
 use crate::error::{Error, Fault};
-use crate::project::{VERSION, base_version};
+use crate::record::{VERSION, base_version};
 use crate::save::{Intent, save};
 use crate::store::Store;
 

@@ -39,12 +39,12 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use uuid::Uuid;
 
 use super::{Capacity, Commit, Consistency, Page, Position, Source, Store, StoreError, StoreErrorKind, Write};
-use crate::history::Version;
 use crate::idempotency::Claim;
 use crate::key::{KeyHash, KeyRecord};
 use crate::list::{ListPage, Listing, Query};
-use crate::project::{LIST_SHARD, PRJ_ID, Project, ProjectId, Timestamp, UPDATED_AT};
 use crate::read;
+use crate::record::history::Version;
+use crate::record::{LIST_SHARD, PRJ_ID, Record, RecordId, Timestamp, UPDATED_AT};
 use crate::session::Session;
 
 use decode::{Make, PageDecoder};
@@ -95,7 +95,7 @@ impl DynamoDb {
 }
 
 impl Source for DynamoDb {
-    async fn get(&self, id: &ProjectId, read: Consistency, cost: &mut Capacity) -> Result<Option<Project>, StoreError> {
+    async fn get(&self, id: &RecordId, read: Consistency, cost: &mut Capacity) -> Result<Option<Record>, StoreError> {
         const OPERATION: &str = "GetItem";
         let answer = self
             .client
@@ -206,14 +206,14 @@ impl Store for DynamoDb {
         }
     }
 
-    async fn version(&self, id: &ProjectId, number: u64, cost: &mut Capacity) -> Result<Option<Project>, StoreError> {
+    async fn version(&self, id: &RecordId, number: u64, cost: &mut Capacity) -> Result<Option<Record>, StoreError> {
         let row = self.row(rows::key(id.as_str(), number), cost).await?;
         row.map(|row| rows::to_project(id, row)).transpose().map_err(|garbled| garbled.during("GetItem"))
     }
 
     async fn versions(
         &self,
-        id: &ProjectId,
+        id: &RecordId,
         before: Option<u64>,
         limit: usize,
         cost: &mut Capacity,

@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::{Capacity, Commit, Consistency, Page, Position, Source, Store, StoreError, Write};
-use crate::history::Version;
 use crate::idempotency::Claim;
 use crate::key::{KeyHash, KeyRecord};
-use crate::project::{Project, ProjectId, SYSTEM, Timestamp};
+use crate::record::history::Version;
+use crate::record::{Record, RecordId, SYSTEM, Timestamp};
 use crate::value::Value;
 
 /// DynamoDB ends a page of a scan or a query at 1 MB.
@@ -22,12 +22,12 @@ pub struct Memory {
 
 #[derive(Debug, Default)]
 struct Tables {
-    projects: BTreeMap<ProjectId, Project>,
+    projects: BTreeMap<RecordId, Record>,
     keys: HashMap<String, KeyRecord>,
-    history: BTreeMap<(ProjectId, u64), (Version, Project)>,
+    history: BTreeMap<(RecordId, u64), (Version, Record)>,
     claims: HashMap<String, Claim>,
     /// Commits done, by their tokens. (DynamoDB forgets them after ten minutes.)
-    tokens: HashMap<[u8; 16], Project>,
+    tokens: HashMap<[u8; 16], Record>,
 }
 
 impl Memory {
@@ -38,7 +38,7 @@ impl Memory {
     }
 
     /// Puts a record in as it is, as a writer that is not ripple would.
-    pub fn put(&self, project: Project) {
+    pub fn put(&self, project: Record) {
         self.tables().projects.insert(project.id.clone(), project);
     }
 
@@ -59,15 +59,15 @@ impl Memory {
 }
 
 impl Source for Memory {
-    async fn get(&self, id: &ProjectId, read: Consistency, cost: &mut Capacity) -> Result<Option<Project>, StoreError> {
+    async fn get(&self, id: &RecordId, read: Consistency, cost: &mut Capacity) -> Result<Option<Record>, StoreError> {
         let project = self.tables().projects.get(id).cloned();
-        cost.read += read_units(project.as_ref().map_or(0, Project::stored_size), read);
+        cost.read += read_units(project.as_ref().map_or(0, Record::stored_size), read);
         Ok(project)
     }
 
     async fn scan(&self, from: Option<Position>, cost: &mut Capacity) -> Result<Page, StoreError> {
         let tables = self.tables();
-        let after = |project: &&Project| from.as_ref().is_none_or(|from| project.id > from.id);
+        let after = |project: &&Record| from.as_ref().is_none_or(|from| project.id > from.id);
         Ok(page(tables.projects.values().filter(after), |_| None, cost))
     }
 
@@ -79,12 +79,12 @@ impl Source for Memory {
         cost: &mut Capacity,
     ) -> Result<Page, StoreError> {
         let tables = self.tables();
-        let mut written: Vec<&Project> = tables.projects.values().collect();
+        let mut written: Vec<&Record> = tables.projects.values().collect();
         written.retain(|project| project.updated_at.is_some_and(|at| at >= since));
         written.sort_by_key(|project| (project.updated_at, &project.id));
         let from = from.map(|from| (from.updated_at, from.id));
         let after =
-            |project: &&Project| from.as_ref().is_none_or(|(at, id)| (project.updated_at, &project.id) > (*at, id));
+            |project: &&Record| from.as_ref().is_none_or(|(at, id)| (project.updated_at, &project.id) > (*at, id));
         Ok(page(written.into_iter().filter(after), |project| project.updated_at, cost))
     }
 
@@ -130,7 +130,7 @@ impl Store for Memory {
         Ok(Commit::Done)
     }
 
-    async fn version(&self, id: &ProjectId, number: u64, cost: &mut Capacity) -> Result<Option<Project>, StoreError> {
+    async fn version(&self, id: &RecordId, number: u64, cost: &mut Capacity) -> Result<Option<Record>, StoreError> {
         let found = self.tables().history.get(&(id.clone(), number)).cloned();
         cost.read += read_units(found.as_ref().map_or(0, row_size), Consistency::Strong);
         Ok(found.map(|(_, project)| project))
@@ -138,7 +138,7 @@ impl Store for Memory {
 
     async fn versions(
         &self,
-        id: &ProjectId,
+        id: &RecordId,
         before: Option<u64>,
         limit: usize,
         cost: &mut Capacity,
@@ -181,7 +181,7 @@ impl Store for Memory {
 impl Tables {
     /// Each item of a transaction is prepared and committed.
     fn write_units(&self, write: &Write<'_>) -> f64 {
-        let current = self.projects.get(&write.after.id).map_or(0, Project::stored_size);
+        let current = self.projects.get(&write.after.id).map_or(0, Record::stored_size);
         let record = current.max(write.after.stored_size());
         let row = write.after.stored_size() + changes_size(write.version);
         let foreign = write.foreign().map_or(0.0, |foreign| units(foreign.stored_size(), 1024));
@@ -191,7 +191,7 @@ impl Tables {
 }
 
 /// What a write makes of the item that is there: whatever an update does not change stays.
-fn made(write: &Write<'_>, current: Option<&Project>) -> Project {
+fn made(write: &Write<'_>, current: Option<&Record>) -> Record {
     let (Some(current), Some(changed)) = (current, write.changed()) else { return write.after.clone() };
     let mut attributes = current.attributes.clone();
     attributes.retain(|name, _| !SYSTEM.contains(&name.as_str()));
@@ -201,10 +201,10 @@ fn made(write: &Write<'_>, current: Option<&Project>) -> Project {
             None => attributes.remove(name),
         };
     }
-    Project { attributes, ..write.after.clone() }
+    Record { attributes, ..write.after.clone() }
 }
 
-fn row_size((version, project): &(Version, Project)) -> usize {
+fn row_size((version, project): &(Version, Record)) -> usize {
     project.stored_size() + changes_size(version)
 }
 
@@ -213,8 +213,8 @@ fn changes_size(version: &Version) -> usize {
 }
 
 fn page<'a>(
-    projects: impl Iterator<Item = &'a Project>,
-    place: impl Fn(&Project) -> Option<Timestamp>,
+    projects: impl Iterator<Item = &'a Record>,
+    place: impl Fn(&Record) -> Option<Timestamp>,
     cost: &mut Capacity,
 ) -> Page {
     let mut page = Page::default();

@@ -16,19 +16,19 @@
 
 use std::borrow::Cow;
 
-use crate::history::Version;
 use crate::idempotency::Claim;
 use crate::limits;
-use crate::project::{DELETED, PRJ_ID, Project, Timestamp, VERSION};
+use crate::record::history::Version;
+use crate::record::{DELETED, PRJ_ID, Record, Timestamp, VERSION};
 use crate::value::Value;
 
 /// A record's step from one state to the next.
 #[derive(Clone, Copy, Debug)]
 pub struct Write<'a> {
     /// The record as it was read; `None`: there was nothing.
-    pub before: Option<&'a Project>,
+    pub before: Option<&'a Record>,
     /// What it becomes.
-    pub after: &'a Project,
+    pub after: &'a Record,
     /// What the history tells of it.
     pub version: &'a Version,
     /// What remembers the write, for whoever sends it again.
@@ -49,7 +49,7 @@ pub(crate) struct Condition<'a> {
 
 impl Condition<'_> {
     /// Whether it holds for what is there.
-    pub(crate) fn holds(&self, item: Option<&Project>) -> bool {
+    pub(crate) fn holds(&self, item: Option<&Record>) -> bool {
         item.and_then(|item| item.stored(self.name)) == self.value
     }
 }
@@ -86,8 +86,8 @@ impl<'a> Write<'a> {
     }
 
     /// That state, by that number.
-    pub(crate) fn foreign(&self) -> Option<Project> {
+    pub(crate) fn foreign(&self) -> Option<Record> {
         let version = self.foreign_number()?;
-        self.before.map(|before| Project { version, stray: None, ..before.clone() })
+        self.before.map(|before| Record { version, stray: None, ..before.clone() })
     }
 }

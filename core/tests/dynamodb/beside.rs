@@ -4,25 +4,25 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use ripple_core::store::memory::Memory;
 use ripple_core::store::{Capacity, Consistency, Source as _};
 use ripple_core::value::Value;
-use ripple_core::{Project, ProjectId};
+use ripple_core::{Record, RecordId};
 
 use crate::engine::Engine;
 
 pub(crate) trait Beside {
     /// A whole item.
-    async fn put_item(&self, project: &Project);
+    async fn put_item(&self, project: &Record);
 
     /// One attribute, and the others as they are.
     async fn set(&self, id: &str, name: &str, value: &str);
 }
 
 impl Beside for Memory {
-    async fn put_item(&self, project: &Project) {
+    async fn put_item(&self, project: &Record) {
         self.put(project.clone());
     }
 
     async fn set(&self, id: &str, name: &str, value: &str) {
-        let id = ProjectId::stored(id.to_owned());
+        let id = RecordId::stored(id.to_owned());
         let found = self.get(&id, Consistency::Strong, &mut Capacity::default()).await.expect("memory answers");
         let mut project = found.expect("there is one");
         project.attributes.insert(name.to_owned(), value.into());
@@ -32,7 +32,7 @@ impl Beside for Memory {
 }
 
 impl Beside for Engine {
-    async fn put_item(&self, project: &Project) {
+    async fn put_item(&self, project: &Record) {
         let version = project.stray.iter().map(|stray| ("version", stray));
         let attributes = project.attributes.iter().map(|(name, value)| (name.as_str(), value));
         let mut put = self.client.put_item().table_name("ripple_prj");

@@ -5,7 +5,7 @@ use crate::engine::{self, Engine};
 use crate::table::{attributes, commit, every_type, history, project, read, state};
 use ripple_core::store::{Commit, Store};
 use ripple_core::value::{Members, Number, Value};
-use ripple_core::{Project, Timestamp};
+use ripple_core::{Record, Timestamp};
 
 on_both! {
     whatever_another_writer_counts_with_gives_way
@@ -17,9 +17,9 @@ on_both! {
 }
 
 /// Another writer's.
-fn foreign(name: &str, stray: Option<Value>, pairs: &[(&str, Value)]) -> Project {
+fn foreign(name: &str, stray: Option<Value>, pairs: &[(&str, Value)]) -> Record {
     let (updated_at, updated_by) = (None, None);
-    Project { stray, updated_at, updated_by, ..project(name, 0, 0, attributes(pairs)) }
+    Record { stray, updated_at, updated_by, ..project(name, 0, 0, attributes(pairs)) }
 }
 
 /// It is not shown, whatever it is, and every write goes by it.
@@ -34,10 +34,10 @@ async fn whatever_another_writer_counts_with_gives_way(store: &impl Store, besid
             beside.put_item(&theirs).await;
             assert_eq!(read(store, &name).await.as_ref(), Some(&theirs), "{stray:?}");
             let ours = project(&name, 1, 10, attributes(&[("goal", "ours".into())]));
-            let tombstone = Project { tombstone: Some(Timestamp(5_000)), ..project(&name, 1, 10, Members::new()) };
+            let tombstone = Record { tombstone: Some(Timestamp(5_000)), ..project(&name, 1, 10, Members::new()) };
             let after = if deletes { tombstone } else { ours };
             // They count on in the meantime.
-            let counted = Project { stray: Some(number("0.5")), ..theirs.clone() };
+            let counted = Record { stray: Some(number("0.5")), ..theirs.clone() };
             beside.put_item(&counted).await;
             assert_eq!(
                 commit(store, Some(&theirs), &after).await,
@@ -47,15 +47,14 @@ async fn whatever_another_writer_counts_with_gives_way(store: &impl Store, besid
             beside.put_item(&theirs).await;
             assert_eq!(commit(store, Some(&theirs), &after).await, Commit::Done, "{stray:?}");
             assert_eq!(read(store, &name).await, Some(after), "{stray:?}");
-            let found = Project { stray: None, ..theirs };
+            let found = Record { stray: None, ..theirs };
             assert_eq!(state(store, &name, 0).await, Some(found), "the history begins with what there was");
         }
     }
 }
 
 async fn a_deletion_takes_nothing_away_that_was_not_read(store: &impl Store, beside: &impl Beside) {
-    let tombstone =
-        |version| Project { tombstone: Some(Timestamp(5_000)), ..project("a", version, 12, Members::new()) };
+    let tombstone = |version| Record { tombstone: Some(Timestamp(5_000)), ..project("a", version, 12, Members::new()) };
     // A whole item in the place of another, neither with a version.
     let (first, second) = (foreign("a", None, &[("goal", "1".into())]), foreign("a", None, &[("goal", "2".into())]));
     beside.put_item(&second).await;
@@ -75,7 +74,7 @@ async fn a_deletion_takes_nothing_away_that_was_not_read(store: &impl Store, bes
 }
 
 async fn what_is_created_over_a_tombstone_is_created_over_that_one(store: &impl Store, beside: &impl Beside) {
-    let tombstone = Project { tombstone: Some(Timestamp(5_000)), ..project("a", 1, 10, Members::new()) };
+    let tombstone = Record { tombstone: Some(Timestamp(5_000)), ..project("a", 1, 10, Members::new()) };
     commit(store, None, &tombstone).await;
     beside.set("a", "deleted", "no more").await;
     let again = project("a", 2, 12, attributes(&[("x", "1".into())]));
@@ -88,7 +87,7 @@ async fn what_is_created_over_a_tombstone_is_created_over_that_one(store: &impl 
 /// As many as an expression holds. Those behind them in the order of names it does not see.
 async fn a_deletion_looks_at_a_hundred_attributes(store: &impl Store, beside: &impl Beside) {
     let many: Members = (0..1_000).map(|n| (format!("a{n:03}"), "as it was".into())).collect();
-    let tombstone = |name: &str| Project { tombstone: Some(Timestamp(5_000)), ..project(name, 2, 12, Members::new()) };
+    let tombstone = |name: &str| Record { tombstone: Some(Timestamp(5_000)), ..project(name, 2, 12, Members::new()) };
     for (name, edited, seen) in [("a", "a000", true), ("b", "a099", true), ("c", "a100", false)] {
         let first = project(name, 1, 10, many.clone());
         assert_eq!(commit(store, None, &first).await, Commit::Done);
@@ -109,14 +108,14 @@ async fn a_state_without_a_version_is_known_by_all_it_has(store: &impl Store, be
 
     // With as many changes as there may be, too.
     let many = |text: &str| (0..100).map(|n| (format!("a{n:03}"), text.into())).collect::<Vec<(String, Value)>>();
-    let with = |members: Vec<(String, Value)>, project: &Project| {
+    let with = |members: Vec<(String, Value)>, project: &Record| {
         let mut project = project.clone();
         project.attributes.extend(members);
         project
     };
     let (theirs, ours) = (with(many("theirs"), &second), with(many("ours"), &project("a", 1, 10, Members::new())));
     let ours =
-        Project { attributes: [theirs.attributes.clone(), ours.attributes].into_iter().flatten().collect(), ..ours };
+        Record { attributes: [theirs.attributes.clone(), ours.attributes].into_iter().flatten().collect(), ..ours };
     beside.put_item(&theirs).await;
     assert_eq!(commit(store, Some(&theirs), &ours).await, Commit::Done);
     assert_eq!(read(store, "a").await, Some(ours));
@@ -130,7 +129,7 @@ async fn an_update_of_a_version_leaves_alone_what_it_does_not_change(store: &imp
     beside.set("a", "more", "theirs").await;
     assert_eq!(commit(store, Some(&first), &second).await, Commit::Done);
     let both = attributes(&[("goal", "2".into()), ("note", "theirs".into()), ("more", "theirs".into())]);
-    assert_eq!(read(store, "a").await, Some(Project { attributes: both, ..second }));
+    assert_eq!(read(store, "a").await, Some(Record { attributes: both, ..second }));
 }
 
 #[tokio::test]
@@ -185,7 +184,7 @@ async fn every_state_of_another_writer_gets_the_number_before_ripples() {
     assert_eq!(numbers, [3, 2, 1, 0]);
     assert_eq!(state(store, "prj0001", 0).await, Some(legacy.clone()));
     assert_eq!(state(store, "prj0001", 1).await, Some(after(1)));
-    assert_eq!(state(store, "prj0001", 2).await, Some(Project { version: 2, ..second }));
+    assert_eq!(state(store, "prj0001", 2).await, Some(Record { version: 2, ..second }));
 }
 
 /// Law 3: what somebody who knows no versions writes between ripple's reading and writing is not lost.

@@ -4,13 +4,13 @@ use std::cell::Cell;
 use std::time::Duration;
 
 use crate::engine::{self, Engine};
-use ripple_core::history::Version;
+use ripple_core::record::history::Version;
 use ripple_core::replica::{Clock, Replica};
 use ripple_core::session::Session;
 use ripple_core::snapshot::protocol::FRESH;
 use ripple_core::store::{Capacity, Commit, Source as _, Store as _, Write};
 use ripple_core::value::{Members, Value};
-use ripple_core::{Project, ProjectId, Timestamp};
+use ripple_core::{Record, RecordId, Timestamp};
 
 struct TestClock(Cell<u64>);
 
@@ -25,10 +25,10 @@ impl Clock for &TestClock {
 }
 
 /// About 540 bytes, as a project has.
-fn project(n: u32, version: u64, at: u64) -> Project {
+fn project(n: u32, version: u64, at: u64) -> Record {
     let attributes = Members::from([("description".to_owned(), Value::from("x".repeat(440)))]);
-    Project {
-        id: ProjectId::parse(&format!("prj-{n:05}")).expect("valid"),
+    Record {
+        id: RecordId::parse(&format!("prj-{n:05}")).expect("valid"),
         version,
         stray: None,
         updated_at: Some(Timestamp(at)),
@@ -42,7 +42,7 @@ fn project(n: u32, version: u64, at: u64) -> Project {
 async fn a_refresh_costs_what_changed_and_not_what_exists() {
     const SETTLED: u64 = 1_000_000_000;
     let engine = Engine::start().await;
-    let write = async |before: Option<&Project>, after: &Project| {
+    let write = async |before: Option<&Record>, after: &Record| {
         let version = Version::between(before, after, None);
         let now = after.updated_at.unwrap_or_default();
         let write = Write { before, after, version: &version, claim: None, now, token: engine::token() };

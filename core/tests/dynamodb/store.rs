@@ -5,14 +5,14 @@ use std::collections::BTreeSet;
 use crate::beside::Beside;
 use crate::engine;
 use crate::table::{attributes, commit, commit_with, every_type, history, id, project, read, state};
-use ripple_core::history::Version;
 use ripple_core::idempotency::{Attempt, Claim};
 use ripple_core::key::ApiKey;
 use ripple_core::list::{Listing, Query};
+use ripple_core::record::history::Version;
 use ripple_core::session::Session;
 use ripple_core::store::{Capacity, Commit, Consistency, Position, Store};
 use ripple_core::value::{Members, Value};
-use ripple_core::{Project, Timestamp};
+use ripple_core::{Record, Timestamp};
 
 on_both! {
     a_record_comes_back_with_every_type
@@ -74,7 +74,7 @@ async fn an_update_changes_and_removes_attributes(store: &impl Store, _: &impl B
     let mut first = project("a", 1, 10, every_type());
     first.attributes.insert("name with.dots and spaces".to_owned(), "x".into());
     commit(store, None, &first).await;
-    let mut second = Project { version: 2, updated_at: Some(Timestamp(11)), ..first.clone() };
+    let mut second = Record { version: 2, updated_at: Some(Timestamp(11)), ..first.clone() };
     second.attributes.remove("l");
     second.attributes.remove("name with.dots and spaces");
     second.attributes.insert("s".to_owned(), Value::Bool(true));
@@ -86,7 +86,7 @@ async fn an_update_changes_and_removes_attributes(store: &impl Store, _: &impl B
 async fn a_tombstone_leaves_nothing_of_the_record(store: &impl Store, _: &impl Beside) {
     let first = project("a", 1, 10, every_type());
     commit(store, None, &first).await;
-    let tombstone = Project { tombstone: Some(Timestamp(5_000)), ..project("a", 2, 11, Members::new()) };
+    let tombstone = Record { tombstone: Some(Timestamp(5_000)), ..project("a", 2, 11, Members::new()) };
     assert_eq!(commit(store, Some(&first), &tombstone).await, Commit::Done);
     assert_eq!(read(store, "a").await, Some(tombstone.clone()));
     assert_eq!(
@@ -138,7 +138,7 @@ async fn a_list_shows_what_a_scan_brings(store: &impl Store, _: &impl Beside) {
         attributes.insert("filler".to_owned(), Value::from("\"é\n".repeat(25_000)));
         commit(store, None, &project(&format!("p{}", n * 7 % 12), 1, 10 + n, attributes)).await;
     }
-    let tombstone = Project { tombstone: Some(Timestamp(5_000)), ..project("p3", 2, 99, Members::new()) };
+    let tombstone = Record { tombstone: Some(Timestamp(5_000)), ..project("p3", 2, 99, Members::new()) };
     let deleted = read(store, "p3").await;
     assert_eq!(commit(store, deleted.as_ref(), &tombstone).await, Commit::Done);
     let (mut projects, mut from) = (Vec::new(), None);
@@ -214,7 +214,7 @@ async fn the_history_has_each_state_as_it_was(store: &impl Store, _: &impl Besid
     let mut second = project("a", 2, 11, every_type());
     second.attributes.insert("s".to_owned(), "other".into());
     second.attributes.remove("ns");
-    let tombstone = Project { tombstone: Some(Timestamp(90_000)), ..project("a", 3, 12, Members::new()) };
+    let tombstone = Record { tombstone: Some(Timestamp(90_000)), ..project("a", 3, 12, Members::new()) };
     commit(store, None, &first).await;
     commit(store, Some(&first), &second).await;
     commit(store, Some(&second), &tombstone).await;

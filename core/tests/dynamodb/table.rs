@@ -1,19 +1,19 @@
 //! What tests of the store do to a table, and how they look at it.
 
-use ripple_core::history::Version;
 use ripple_core::idempotency::Claim;
+use ripple_core::record::history::Version;
 use ripple_core::store::{Capacity, Commit, Consistency, Store, Write};
 use ripple_core::value::{Members, Number, Value};
-use ripple_core::{Project, ProjectId, Timestamp};
+use ripple_core::{Record, RecordId, Timestamp};
 
 use crate::engine;
 
-pub(crate) fn id(text: &str) -> ProjectId {
-    ProjectId::parse(text).expect("a valid id")
+pub(crate) fn id(text: &str) -> RecordId {
+    RecordId::parse(text).expect("a valid id")
 }
 
-pub(crate) fn project(name: &str, version: u64, at: u64, attributes: Members) -> Project {
-    Project {
+pub(crate) fn project(name: &str, version: u64, at: u64, attributes: Members) -> Record {
+    Record {
         id: id(name),
         version,
         stray: None,
@@ -46,14 +46,14 @@ pub(crate) fn every_type() -> Members {
     ])
 }
 
-pub(crate) async fn commit(store: &impl Store, before: Option<&Project>, after: &Project) -> Commit {
+pub(crate) async fn commit(store: &impl Store, before: Option<&Record>, after: &Record) -> Commit {
     commit_with(store, before, after, engine::token(), None, &mut Capacity::default()).await
 }
 
 pub(crate) async fn commit_with(
     store: &impl Store,
-    before: Option<&Project>,
-    after: &Project,
+    before: Option<&Record>,
+    after: &Record,
     token: [u8; 16],
     claim: Option<&Claim>,
     cost: &mut Capacity,
@@ -68,10 +68,10 @@ pub(crate) async fn history(store: &impl Store, name: &str, before: Option<u64>,
     store.versions(&id(name), before, limit, &mut Capacity::default()).await.expect("the store answers")
 }
 
-pub(crate) async fn state(store: &impl Store, name: &str, number: u64) -> Option<Project> {
+pub(crate) async fn state(store: &impl Store, name: &str, number: u64) -> Option<Record> {
     store.version(&id(name), number, &mut Capacity::default()).await.expect("the store answers")
 }
 
-pub(crate) async fn read(store: &impl Store, name: &str) -> Option<Project> {
+pub(crate) async fn read(store: &impl Store, name: &str) -> Option<Record> {
     store.get(&id(name), Consistency::Strong, &mut Capacity::default()).await.expect("the store answers")
 }

@@ -8,7 +8,7 @@ use ripple_core::key::Caller;
 use ripple_core::replica::{Clock, GREATEST, Replica};
 use ripple_core::store::memory::Memory;
 use ripple_core::value::{Members, Value};
-use ripple_core::{Api, Moment, Project, ProjectId, Timestamp};
+use ripple_core::{Api, Moment, Record, RecordId, Timestamp};
 
 #[derive(Clone, Copy)]
 struct Still;
@@ -22,11 +22,11 @@ impl Clock for Still {
 }
 
 /// Objects of one member each.
-fn small_objects(id: String, count: usize) -> Project {
+fn small_objects(id: String, count: usize) -> Record {
     let object = Value::Map(Members::from([("a".to_owned(), 1.into())]));
     let attributes = Members::from([("objects".to_owned(), Value::List(vec![object; count]))]);
-    let id = ProjectId::stored(id);
-    Project { id, version: 0, stray: None, updated_at: None, updated_by: None, tombstone: None, attributes }
+    let id = RecordId::stored(id);
+    Record { id, version: 0, stray: None, updated_at: None, updated_by: None, tombstone: None, attributes }
 }
 
 #[tokio::test(flavor = "current_thread")]

@@ -7,7 +7,7 @@ use http::{HeaderValue, Method, Request, Response};
 use ripple_core::key::{ApiKey, KeyRecord, Scope};
 use ripple_core::store::memory::Memory;
 use ripple_core::value::{Members, Value};
-use ripple_core::{Api, Moment, Project, ProjectId, Timestamp};
+use ripple_core::{Api, Moment, Record, RecordId, Timestamp};
 
 /// The API over a table in memory.
 pub struct World {
@@ -47,8 +47,8 @@ impl World {
         };
         let writer = issue(1, "writer", vec![Scope::Read, Scope::Write]);
         let reader = issue(2, "reader", vec![Scope::Read]);
-        store.put(Project {
-            id: ProjectId::stored("Another's / id".to_owned()),
+        store.put(Record {
+            id: RecordId::stored("Another's / id".to_owned()),
             version: 0,
             stray: None,
             updated_at: None,

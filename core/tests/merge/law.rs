@@ -1,6 +1,6 @@
 //! Golden cases, by the paragraphs of the law.
 
-use ripple_core::merge::{Counts, Edit, Receipt};
+use ripple_core::record::merge::{Counts, Edit, Receipt};
 use ripple_core::value::{Members, Number, Value};
 
 use crate::{members, save};

@@ -4,7 +4,7 @@ mod generate;
 mod law;
 mod properties;
 
-use ripple_core::merge::{Edit, Receipt};
+use ripple_core::record::merge::{Edit, Receipt};
 use ripple_core::value::{Members, Value, parse};
 
 /// JSON as a record's attributes.

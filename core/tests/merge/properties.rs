@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
-use ripple_core::merge::{Receipt, merge};
+use ripple_core::record::merge::{Receipt, merge};
 use ripple_core::value::{Members, Value};
 
 use crate::generate::{Changes, changes, record, three, value};

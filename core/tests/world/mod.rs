@@ -10,7 +10,7 @@ use ripple_core::list::{Listing, Query};
 use ripple_core::replica::{Clock, Colo, Prepared};
 use ripple_core::store::{Capacity, Consistency, Page, Position, Source, StoreError, StoreErrorKind};
 use ripple_core::value::{Members, Value};
-use ripple_core::{Project, ProjectId, Timestamp};
+use ripple_core::{Record, RecordId, Timestamp};
 
 /// The index shows a write within this time, and a weakly consistent read does.
 const GREATEST_LAG: u64 = 9_000;
@@ -26,7 +26,7 @@ const RECORDS: u64 = 4;
 /// One state of a record.
 #[derive(Clone)]
 struct Written {
-    project: Option<Project>,
+    project: Option<Record>,
     at: u64,
     /// When index and weak reads show it.
     visible: u64,
@@ -36,8 +36,8 @@ struct Written {
 pub(crate) struct World {
     now: Cell<u64>,
     random: RefCell<u64>,
-    records: RefCell<BTreeMap<ProjectId, Vec<Written>>>,
-    rewritten: RefCell<BTreeSet<ProjectId>>,
+    records: RefCell<BTreeMap<RecordId, Vec<Written>>>,
+    rewritten: RefCell<BTreeSet<RecordId>>,
     healed: Cell<bool>,
     count: Cell<u64>,
 }
@@ -86,7 +86,7 @@ impl World {
     }
 
     /// A save through ripple, by a host whose clock is somewhere. Most are made at once, some have waited and tried again.
-    pub(crate) fn write(&self) -> (ProjectId, u64) {
+    pub(crate) fn write(&self) -> (RecordId, u64) {
         let id = self.some_id();
         let took = if self.below(4) == 0 { self.below(LONGEST_SAVE + 1) } else { 0 };
         let now = self.clock(self.skew()).before(Duration::from_millis(took));
@@ -94,7 +94,7 @@ impl World {
         let version = before.as_ref().map_or(0, |project| project.version) + 1;
         let last = before.as_ref().and_then(|project| project.updated_at).map_or(0, |at| at.0);
         let deleted = before.is_some_and(|project| !project.is_deleted()) && self.below(5) == 0;
-        let project = Project {
+        let project = Record {
             id: id.clone(),
             version,
             stray: None,
@@ -116,7 +116,7 @@ impl World {
                 project.attributes = self.content();
                 Some(project)
             }
-            _ => Some(Project {
+            _ => Some(Record {
                 id: id.clone(),
                 version: 0,
                 stray: None,
@@ -131,14 +131,14 @@ impl World {
     }
 
     /// Whether somebody behind ripple's back took its versions away.
-    pub(crate) fn was_rewritten(&self, id: &ProjectId) -> bool {
+    pub(crate) fn was_rewritten(&self, id: &RecordId) -> bool {
         self.rewritten.borrow().contains(id)
     }
 
     /// Staleness is bounded: whatever ripple wrote, and index and weak reads showed, before what is served was
     /// read, is in it. But for a record that was written again while it was read: two pages may come from two replicas
     /// of the index, one behind the other, and the record fall between them. The next refresh has it.
-    pub(crate) fn check_bound(&self, prepared: &Prepared, seen: impl Fn(&ProjectId) -> u64) {
+    pub(crate) fn check_bound(&self, prepared: &Prepared, seen: impl Fn(&RecordId) -> u64) {
         let age = u64::try_from(prepared.age.as_millis()).expect("small");
         let read = self.now().saturating_sub(age);
         for (id, history) in &*self.records.borrow() {
@@ -163,8 +163,8 @@ impl World {
         String::from_utf8_lossy(&listing.finish().body).into_owned()
     }
 
-    fn some_id(&self) -> ProjectId {
-        ProjectId::parse(&format!("p{}", self.below(RECORDS))).expect("valid")
+    fn some_id(&self) -> RecordId {
+        RecordId::parse(&format!("p{}", self.below(RECORDS))).expect("valid")
     }
 
     fn content(&self) -> Members {
@@ -172,11 +172,11 @@ impl World {
         Members::from([("n".to_owned(), Value::from(self.count.get()))])
     }
 
-    fn latest(&self, id: &ProjectId) -> Option<Project> {
+    fn latest(&self, id: &RecordId) -> Option<Record> {
         self.records.borrow().get(id)?.last()?.project.clone()
     }
 
-    fn record(&self, id: &ProjectId, project: Option<Project>, by_ripple: bool) {
+    fn record(&self, id: &RecordId, project: Option<Record>, by_ripple: bool) {
         let at = self.now();
         let mut records = self.records.borrow_mut();
         let history = records.entry(id.clone()).or_default();
@@ -187,7 +187,7 @@ impl World {
     }
 
     /// What a weak read sees of a record at this moment: any of the states not yet surely replaced.
-    fn weakly(&self, history: &[Written]) -> Option<Project> {
+    fn weakly(&self, history: &[Written]) -> Option<Record> {
         let visible = history.iter().rposition(|written| written.visible <= self.now());
         let newer = history.len() - visible.map_or(0, |at| at);
         let chosen = visible.map_or(0, |at| at) + self.below(newer as u64) as usize;
@@ -256,7 +256,7 @@ impl Link {
         }
     }
 
-    fn page(&self, mut records: Vec<(Option<Timestamp>, Project)>, from: Option<Position>) -> Page {
+    fn page(&self, mut records: Vec<(Option<Timestamp>, Record)>, from: Option<Position>) -> Page {
         records.sort_by(|(at, project), (other_at, other)| (at, &project.id).cmp(&(other_at, &other.id)));
         let place = |position: &Position| (position.updated_at, position.id.clone());
         let from = from.as_ref().map(place);
@@ -270,7 +270,7 @@ impl Link {
 }
 
 impl Source for Link {
-    async fn get(&self, id: &ProjectId, read: Consistency, _: &mut Capacity) -> Result<Option<Project>, StoreError> {
+    async fn get(&self, id: &RecordId, read: Consistency, _: &mut Capacity) -> Result<Option<Record>, StoreError> {
         self.travel().await?;
         assert_eq!(read, Consistency::Strong, "a replica answers the others itself");
         let found = self.world.latest(id);

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::case::cases;
 use crate::target::id_of;
-use crate::{Project, Target};
+use crate::{Record, Target};
 
 cases! { lists:
     a_list_is_its_records_ordered_by_id,
@@ -33,7 +33,7 @@ cases! { lists:
 
 /// Creates a project with each of these members; gives their ids, in that order, which is also the order of ids.
 #[track_caller]
-fn create_each<const N: usize>(t: &Target, with: [fn(Project) -> Project; N]) -> [String; N] {
+fn create_each<const N: usize>(t: &Target, with: [fn(Record) -> Record; N]) -> [String; N] {
     with.map(|with| {
         let project = with(t.project());
         t.create(&project);

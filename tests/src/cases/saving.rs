@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::case::cases;
 use crate::target::path;
-use crate::{Call, Project, REQUIRED, Target};
+use crate::{Call, REQUIRED, Record, Target};
 
 cases! { saving:
     a_save_is_in_the_record,
@@ -231,7 +231,7 @@ fn the_id_in_the_body_is_the_one_in_the_path(t: &Target) {
 
 fn put_and_patch_answer_the_record_as_it_is_now(t: &Target) {
     for method in BOTH {
-        let project: Project = t.project().with("owner", "Ann");
+        let project: Record = t.project().with("owner", "Ann");
         t.create(&project);
         let saved = save(t, &method, project.id(), &json!({"name": "Tide table"})).send().expect(200);
         let read = t.read(project.id());

@@ -4,7 +4,7 @@ use http::Method;
 
 use crate::case::cases;
 use crate::target::path;
-use crate::{Answer, Call, Project, Target};
+use crate::{Answer, Call, Record, Target};
 
 cases! { tags:
     a_records_tag_changes_with_it_and_only_then,
@@ -170,14 +170,14 @@ fn where_there_is_no_record_no_tag_matches(t: &Target) {
     let (gone, id) = (t.some_project(), t.fresh_id());
     let old = t.read(&gone).etag();
     t.delete(&gone).send().expect(204);
-    let back = Project::new(&gone).with("version", 2).with("deleted", false).to_json();
+    let back = Record::new(&gone).with("version", 2).with("deleted", false).to_json();
     for if_match in [&old, "*", OTHER] {
         for call in [t.post(format!("{}/versions/1", path(&gone)), ""), t.put(&gone, back.as_str())] {
             call.header("if-match", if_match).send().problem(412, "precondition_failed");
             t.get(path(&gone)).send().problem(410, "gone");
         }
         for id in [&id, &gone] {
-            let create = t.post("/prj", Project::new(id).to_json()).header("if-match", if_match);
+            let create = t.post("/prj", Record::new(id).to_json()).header("if-match", if_match);
             create.send().problem(412, "precondition_failed");
         }
     }

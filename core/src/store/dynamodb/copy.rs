@@ -3,11 +3,11 @@
 //! <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_AttributeValue.html>
 
 use super::decode;
-use crate::project::{DELETED, EXPIRES_AT, PRJ_ID, Project, Timestamp, UPDATED_AT, UPDATED_BY, VERSION};
+use crate::record::{DELETED, EXPIRES_AT, PRJ_ID, Record, Timestamp, UPDATED_AT, UPDATED_BY, VERSION};
 use crate::value::{Members, Value};
 
 /// A full read that began at `began`.
-pub(crate) fn write(began: Timestamp, projects: &[Project]) -> Vec<u8> {
+pub(crate) fn write(began: Timestamp, projects: &[Record]) -> Vec<u8> {
     let mut text = format!("{began}\n{{\"Items\":[").into_bytes();
     // One after the other: an item with the types of its values takes many times what its text does.
     for (place, project) in projects.iter().enumerate() {
@@ -36,13 +36,13 @@ impl<'a> Copy<'a> {
     }
 
     /// What the read gave. `None`: the text is damaged.
-    pub(crate) fn projects(&self) -> Option<Vec<Project>> {
+    pub(crate) fn projects(&self) -> Option<Vec<Record>> {
         decode::projects(self.answer)
     }
 }
 
 /// The item that a project was read from, less what no reader asks for.
-pub(super) fn item(project: &Project) -> Members {
+pub(super) fn item(project: &Record) -> Members {
     let mut item = project.attributes.clone();
     let mut add = |name: &str, value: Value| item.insert(name.to_owned(), value);
     add(PRJ_ID, Value::from(project.id.as_str()));
@@ -87,11 +87,11 @@ fn one(name: &str, value: Value) -> Members {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::project::ProjectId;
+    use crate::record::RecordId;
     use crate::value::Number;
 
-    fn project(id: &str, version: u64, attributes: Members) -> Project {
-        let mut project = Project::new(ProjectId::stored(id.to_owned()), attributes);
+    fn project(id: &str, version: u64, attributes: Members) -> Record {
+        let mut project = Record::new(RecordId::stored(id.to_owned()), attributes);
         project.version = version;
         project
     }
@@ -114,7 +114,7 @@ mod tests {
         members
     }
 
-    fn read(text: &[u8]) -> Option<(Timestamp, Vec<Project>)> {
+    fn read(text: &[u8]) -> Option<(Timestamp, Vec<Record>)> {
         let copy = Copy::open(text)?;
         Some((copy.began, copy.projects()?))
     }

@@ -19,7 +19,7 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_runtime_api::client::ser_de::{DeserializeResponse, SharedResponseDeserializer};
 
 use super::item::{self, Garbled};
-use crate::project::Project;
+use crate::record::Record;
 use crate::store::Position;
 
 pub(super) use attribute::{Attribute, Item};
@@ -48,7 +48,7 @@ pub(super) struct Page<T> {
 }
 
 /// An item as a project.
-pub(super) fn project(item: Item<'_>) -> Result<Project, Garbled> {
+pub(super) fn project(item: Item<'_>) -> Result<Record, Garbled> {
     item::project(item.into_members())
 }
 
@@ -103,7 +103,7 @@ impl<T: fmt::Debug + Send + 'static> DeserializeResponse for PageDecoder<T> {
 }
 
 /// The projects of an answer's text.
-pub(super) fn projects(text: &str) -> Option<Vec<Project>> {
+pub(super) fn projects(text: &str) -> Option<Vec<Record>> {
     let (page, _) = Answer::read(text).ok()?.page(project).ok()?;
     Some(page.records)
 }

@@ -8,7 +8,7 @@ use serde::de::IgnoredAny;
 
 use super::copy::{item, typed_members};
 use super::decode::{self, Item};
-use crate::project::Project;
+use crate::record::Record;
 use crate::value::{Members, Value};
 
 /// `{"Item":{"prj_id":{"S":"a"},…}}`
@@ -20,7 +20,7 @@ struct Line<T> {
 
 /// A record's line, without the line's end.
 #[must_use]
-pub fn line(project: &Project) -> Vec<u8> {
+pub fn line(project: &Record) -> Vec<u8> {
     let item = Value::Map(typed_members(&item(project)));
     let line = Value::Map(Members::from([("Item".to_owned(), item)]));
     serde_json::to_vec(&line).expect("names are strings, and memory takes it")
@@ -36,7 +36,7 @@ pub fn is_line(line: &[u8]) -> bool {
 ///
 /// # Errors
 /// Where it is no item of a project.
-pub fn project(line: &[u8]) -> Result<Project, Box<dyn Error + Send + Sync>> {
+pub fn project(line: &[u8]) -> Result<Record, Box<dyn Error + Send + Sync>> {
     let line: Line<Item<'_>> = serde_json::from_str(str::from_utf8(line)?)?;
     Ok(decode::project(line.item)?)
 }

@@ -6,8 +6,8 @@ use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::Item;
-use crate::project::{
-    DELETED, EXPIRES_AT, LIST_SHARD, PRJ_ID, Project, ProjectId, SYSTEM, Timestamp, UPDATED_AT, UPDATED_BY, VERSION,
+use crate::record::{
+    DELETED, EXPIRES_AT, LIST_SHARD, PRJ_ID, Record, RecordId, SYSTEM, Timestamp, UPDATED_AT, UPDATED_BY, VERSION,
     version,
 };
 use crate::store::{Position, StoreError, StoreErrorKind};
@@ -36,10 +36,10 @@ impl Garbled {
 
 /// The project an item is. Names that ripple uses hold for its own items only: one without a `version` of ripple's is
 /// somebody else's, and whatever it has is kept.
-pub(super) fn project(mut item: Members) -> Result<Project, Garbled> {
+pub(super) fn project(mut item: Members) -> Result<Record, Garbled> {
     let tombstone = is_tombstone(&item);
     let Some(Value::String(id)) = item.remove(PRJ_ID) else { return Err(Garbled(PRJ_ID.to_owned())) };
-    let mut project = Project::new(ProjectId::stored(id), Members::new());
+    let mut project = Record::new(RecordId::stored(id), Members::new());
     let stated = item.remove(VERSION);
     if let Some(Value::Number(number)) = &stated
         && let Some(version) = version(number)
@@ -77,7 +77,7 @@ fn is_tombstone(item: &Members) -> bool {
 }
 
 /// Every attribute of a project.
-pub(super) fn item(project: &Project, shards: u16) -> Item {
+pub(super) fn item(project: &Record, shards: u16) -> Item {
     let mut item: Item = project.attributes.iter().map(|(name, value)| (name.clone(), to_dynamodb(value))).collect();
     item.insert(PRJ_ID.to_owned(), AttributeValue::S(project.id.to_string()));
     item.extend(system(project, shards).map(|(name, value)| (name.to_owned(), value)));
@@ -89,7 +89,7 @@ pub(super) fn item(project: &Project, shards: u16) -> Item {
 }
 
 /// What ripple writes into every record that it writes.
-pub(super) fn system(project: &Project, shards: u16) -> [(&'static str, AttributeValue); 4] {
+pub(super) fn system(project: &Record, shards: u16) -> [(&'static str, AttributeValue); 4] {
     let updated_at = project.updated_at.unwrap_or_default();
     let updated_by = project.updated_by.clone().unwrap_or_default();
     [
@@ -104,7 +104,7 @@ pub(super) fn system(project: &Project, shards: u16) -> [(&'static str, Attribut
 pub(super) fn position(mut key: Members) -> Result<Position, Garbled> {
     let updated_at = natural(key.get(UPDATED_AT)).map(Timestamp);
     match key.remove(PRJ_ID) {
-        Some(Value::String(id)) => Ok(Position { id: ProjectId::stored(id), updated_at }),
+        Some(Value::String(id)) => Ok(Position { id: RecordId::stored(id), updated_at }),
         _ => Err(Garbled("LastEvaluatedKey".to_owned())),
     }
 }

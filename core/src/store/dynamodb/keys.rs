@@ -8,7 +8,7 @@ use super::item::{Garbled, members, natural};
 use super::{DynamoDb, Item, failed, units};
 use crate::key::{KeyRecord, Scope};
 use crate::limits;
-use crate::project::Timestamp;
+use crate::record::Timestamp;
 use crate::store::{Capacity, StoreError, StoreErrorKind};
 use crate::value::Value;
 

@@ -1,4 +1,4 @@
-//! An item straight into its line of a list: the bytes of [`Project::to_json`], without the project.
+//! An item straight into its line of a list: the bytes of [`Record::to_json`], without the project.
 
 use std::borrow::Cow;
 
@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::decode::{Attribute, Item};
 use super::item::{self, Garbled};
 use crate::list::Line;
-use crate::project::{DELETED, LIST_SHARD, PRJ_ID, ProjectId, UPDATED_AT, UPDATED_BY, VERSION, version};
+use crate::record::{DELETED, LIST_SHARD, PRJ_ID, RecordId, UPDATED_AT, UPDATED_BY, VERSION, version};
 use crate::value::Number;
 
 /// The line of an item; `None` for a tombstone.
@@ -18,7 +18,7 @@ pub(super) fn line(mut item: Item<'_>) -> Result<Option<Line>, Garbled> {
         return Ok((!project.is_deleted()).then(|| Line { json: project.to_json().into(), id: project.id }));
     }
     let Some(Attribute::Text(id)) = item.get(PRJ_ID) else { return Err(Garbled::attribute(PRJ_ID)) };
-    let id = ProjectId::stored(id.clone().into_owned());
+    let id = RecordId::stored(id.clone().into_owned());
     let natural = |value: &Attribute<'_>| matches!(value, Attribute::Number(number) if number.as_u64().is_some());
     // Names that ripple uses hold for its own items only, which have a version; see `item::project`.
     let own = matches!(item.get(VERSION), Some(Attribute::Number(number)) if version(number).is_some());
@@ -46,7 +46,7 @@ mod tests {
     use serde_json::{Map, Value as Json, json};
 
     use super::*;
-    use crate::project::EXPIRES_AT;
+    use crate::record::EXPIRES_AT;
 
     /// A record's own names, ripple's, and the system's that others may use as they like.
     fn name() -> impl Strategy<Value = String> {
@@ -112,7 +112,7 @@ mod tests {
     }
 
     /// The line that the item's project gives.
-    fn by_way_of_the_project(json: &str) -> Option<Option<(ProjectId, Bytes)>> {
+    fn by_way_of_the_project(json: &str) -> Option<Option<(RecordId, Bytes)>> {
         let project = item::project(read(json).into_members()).ok()?;
         Some((!project.is_deleted()).then(|| (project.id.clone(), project.to_json().into())))
     }

@@ -4,10 +4,10 @@ use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::Item;
 use super::item::{Garbled, members, natural, to_dynamodb};
-use crate::history::Version;
 use crate::idempotency::{Attempt, Claim};
 use crate::limits;
-use crate::project::{DELETED, EXPIRES_AT, PRJ_ID, Project, ProjectId, Timestamp, UPDATED_AT, UPDATED_BY, VERSION};
+use crate::record::history::Version;
+use crate::record::{DELETED, EXPIRES_AT, PRJ_ID, Record, RecordId, Timestamp, UPDATED_AT, UPDATED_BY, VERSION};
 use crate::store::Write;
 use crate::value::{Members, Value};
 
@@ -35,11 +35,11 @@ pub(super) fn version(write: &Write<'_>) -> Item {
 }
 
 /// The row of a state that another writer made.
-pub(super) fn foreign(project: &Project, now: Timestamp) -> Item {
+pub(super) fn foreign(project: &Record, now: Timestamp) -> Item {
     row(project, &Version::found(project), now)
 }
 
-fn row(project: &Project, version: &Version, now: Timestamp) -> Item {
+fn row(project: &Record, version: &Version, now: Timestamp) -> Item {
     let mut row = key(project.id.as_str(), version.number);
     let mut add = |name: &str, value: Option<AttributeValue>| row.extend(value.map(|value| (name.to_owned(), value)));
     add(DELETED, version.deleted.then_some(AttributeValue::Bool(true)));
@@ -82,13 +82,13 @@ fn expiry(at: Timestamp) -> AttributeValue {
 }
 
 /// The record that a row holds, as it was.
-pub(super) fn to_project(id: &ProjectId, row: Item) -> Result<Project, Garbled> {
+pub(super) fn to_project(id: &RecordId, row: Item) -> Result<Record, Garbled> {
     let row = members(row)?;
     let attribute = |(name, value): (&String, &Value)| Some((name.strip_prefix(RECORD)?.to_owned(), value.clone()));
     let attributes: Members = row.iter().filter_map(attribute).collect();
     let Version { number, updated_at, updated_by, deleted, .. } = told(row)?;
     let tombstone = deleted.then(Timestamp::default);
-    Ok(Project { version: number, updated_at, updated_by, tombstone, ..Project::new(id.clone(), attributes) })
+    Ok(Record { version: number, updated_at, updated_by, tombstone, ..Record::new(id.clone(), attributes) })
 }
 
 /// What a row tells of its write.
@@ -118,7 +118,7 @@ pub(super) fn to_claim(key: &str, row: Item) -> Result<Claim, Garbled> {
     let number = |name: &str| natural(row.get(name)).ok_or(Garbled::attribute(name));
     Ok(Claim {
         attempt: Attempt { key: key.to_owned(), request },
-        id: ProjectId::stored(id),
+        id: RecordId::stored(id),
         version: number(MADE)?,
         status: u16::try_from(number(STATUS)?).map_err(|_| Garbled::attribute(STATUS))?,
         receipt,

@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::types::{
 
 use super::keys::KEY_HASH;
 use super::{BY_UPDATE, DynamoDb, failed};
-use crate::project::{EXPIRES_AT, LIST_SHARD, PRJ_ID, UPDATED_AT, VERSION};
+use crate::record::{EXPIRES_AT, LIST_SHARD, PRJ_ID, UPDATED_AT, VERSION};
 use crate::store::StoreError;
 
 /// A table as ripple finds it.

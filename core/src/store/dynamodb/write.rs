@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::types::{
 use super::Item;
 use super::item::{self, to_dynamodb};
 use super::rows;
-use crate::project::PRJ_ID;
+use crate::record::PRJ_ID;
 use crate::store::{Condition, Write};
 
 /// Where an item's reason stands when the transaction is cancelled.

@@ -10,37 +10,37 @@ use crate::limits;
 /// A `prj_id` that keeps the rules: 1–128 of `A-Z a-z 0-9 . _ ~ -` (RFC 3986's unreserved characters, so that
 /// an id stands in a path as it is), not beginning with `_`, and neither `.` nor `..`, which paths resolve away.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ProjectId(String);
+pub struct RecordId(String);
 
-/// Why a text is no [`ProjectId`].
+/// Why a text is no [`RecordId`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a prj_id has 1 to {max} characters of A-Z a-z 0-9 . _ ~ - and does not begin with _; . and .. are none", max = limits::ID)]
 pub struct InvalidId;
 
-impl ProjectId {
+impl RecordId {
     /// # Errors
     /// When the text does not keep the rules.
-    pub fn parse(text: &str) -> Result<ProjectId, InvalidId> {
+    pub fn parse(text: &str) -> Result<RecordId, InvalidId> {
         let unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"._~-".contains(&byte);
         let valid = (1..=limits::ID).contains(&text.len())
             && text.bytes().all(unreserved)
             && !text.starts_with('_')
             && !matches!(text, "." | "..");
-        if valid { Ok(ProjectId(text.to_owned())) } else { Err(InvalidId) }
+        if valid { Ok(RecordId(text.to_owned())) } else { Err(InvalidId) }
     }
 
     /// An id for a record that came without: a UUID of version 7 (RFC 9562), so that ids made later sort later.
     #[must_use]
-    pub fn generate(now: Timestamp, random: [u8; 16]) -> ProjectId {
+    pub fn generate(now: Timestamp, random: [u8; 16]) -> RecordId {
         let mut tail = [0; 10];
         tail.copy_from_slice(&random[..10]);
-        ProjectId(Builder::from_unix_timestamp_millis(now.0, &tail).into_uuid().to_string())
+        RecordId(Builder::from_unix_timestamp_millis(now.0, &tail).into_uuid().to_string())
     }
 
     /// The key the table has, whatever its form: other writers choose ids by rules of their own.
     #[must_use]
-    pub fn stored(text: String) -> ProjectId {
-        ProjectId(text)
+    pub fn stored(text: String) -> RecordId {
+        RecordId(text)
     }
 
     /// The text, owned.
@@ -55,7 +55,7 @@ impl ProjectId {
     }
 }
 
-impl fmt::Display for ProjectId {
+impl fmt::Display for RecordId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }

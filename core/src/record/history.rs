@@ -15,8 +15,8 @@
 use serde::Serialize;
 
 use crate::limits;
-use crate::merge::{Entries, elements, push_token};
-use crate::project::{Project, Timestamp};
+use crate::record::merge::{Entries, elements, push_token};
+use crate::record::{Record, Timestamp};
 use crate::value::{Members, Value};
 
 /// The member that names a changed field.
@@ -48,7 +48,7 @@ pub struct Version {
 impl Version {
     /// The write that made `after` of `before`.
     #[must_use]
-    pub fn between(before: Option<&Project>, after: &Project, base: Option<u64>) -> Version {
+    pub fn between(before: Option<&Record>, after: &Record, base: Option<u64>) -> Version {
         let mut changes = Changes::default();
         let none = Members::new();
         changes.of_members(before.map_or(&none, |before| &before.attributes), &after.attributes);
@@ -56,7 +56,7 @@ impl Version {
     }
 
     /// A state that no write of ripple's has made.
-    pub(crate) fn found(project: &Project) -> Version {
+    pub(crate) fn found(project: &Record) -> Version {
         Version {
             number: project.version,
             updated_at: project.updated_at,

@@ -1,7 +1,9 @@
 //! A project: one record of the table `<site>_prj`.
 
 mod check;
+pub mod history;
 mod id;
+pub mod merge;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -16,7 +18,7 @@ use crate::limits;
 use crate::value::{Members, Number, Value, memory, stored_size};
 
 pub(crate) use check::{base_version, check_new, check_reserved, check_sent};
-pub use id::{InvalidId, ProjectId};
+pub use id::{InvalidId, RecordId};
 
 /// The partition key's name.
 pub const PRJ_ID: &str = "prj_id";
@@ -67,9 +69,9 @@ impl fmt::Display for Timestamp {
 
 /// A project as the table holds it, live or deleted.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Project {
+pub struct Record {
     /// The partition key.
-    pub id: ProjectId,
+    pub id: RecordId,
     /// 0 for a record that ripple has not written yet.
     pub version: u64,
     /// An attribute `version` of another writer that is none of ripple's. Nobody is shown it; it gives way at ripple's
@@ -85,22 +87,16 @@ pub struct Project {
     pub attributes: Members,
 }
 
-impl Project {
+impl Record {
     /// A new record, its id and attributes checked before.
-    pub(crate) fn new(id: ProjectId, attributes: Members) -> Project {
-        Project { id, version: 0, stray: None, updated_at: None, updated_by: None, tombstone: None, attributes }
+    pub(crate) fn new(id: RecordId, attributes: Members) -> Record {
+        Record { id, version: 0, stray: None, updated_at: None, updated_by: None, tombstone: None, attributes }
     }
 
     /// The state that follows `before`: the next version, a later time. `last` is the newest version in the history of a
     /// record that shows none itself. The state that another writer left over that is counted too.
     #[must_use]
-    pub(crate) fn following(
-        mut self,
-        before: Option<&Project>,
-        last: Option<u64>,
-        now: Timestamp,
-        by: &str,
-    ) -> Project {
+    pub(crate) fn following(mut self, before: Option<&Record>, last: Option<u64>, now: Timestamp, by: &str) -> Record {
         let version = before.map(|project| project.version);
         let counted = u64::from(version == Some(0) && last.is_some());
         self.version = version.max(last).unwrap_or(0) + counted + 1;
@@ -117,21 +113,21 @@ impl Project {
 
     /// What stays of it when it is deleted.
     #[must_use]
-    pub(crate) fn deleted(&self, now: Timestamp) -> Project {
+    pub(crate) fn deleted(&self, now: Timestamp) -> Record {
         let tombstone = Some(now.after(limits::TOMBSTONE));
-        Project { tombstone, ..Project::new(self.id.clone(), Members::new()) }
+        Record { tombstone, ..Record::new(self.id.clone(), Members::new()) }
     }
 
     /// A tombstone of which only the version is known.
-    pub(crate) fn into_tombstone(self, version: u64) -> Project {
-        Project { version, tombstone: Some(Timestamp::default()), attributes: Members::new(), ..self }
+    pub(crate) fn into_tombstone(self, version: u64) -> Record {
+        Record { version, tombstone: Some(Timestamp::default()), attributes: Members::new(), ..self }
     }
 
     /// The record that a caller sees as these members; `None` when it is none.
-    pub(crate) fn from_members(mut members: Members) -> Option<Project> {
+    pub(crate) fn from_members(mut members: Members) -> Option<Record> {
         let Some(Value::String(id)) = members.remove(PRJ_ID) else { return None };
         let Some(Value::Number(version)) = members.remove(VERSION) else { return None };
-        let mut project = Project::new(ProjectId::stored(id), Members::new());
+        let mut project = Record::new(RecordId::stored(id), Members::new());
         project.version = version.as_u64()?;
         // Of a record that ripple has written; of another's they are attributes.
         if project.version > 0 {
@@ -210,7 +206,7 @@ impl Project {
     }
 
     /// The names of the attributes in which `after` differs.
-    pub(crate) fn differing<'a>(&'a self, after: &'a Project) -> impl Iterator<Item = &'a String> {
+    pub(crate) fn differing<'a>(&'a self, after: &'a Record) -> impl Iterator<Item = &'a String> {
         let gone = |name: &&String| !after.attributes.contains_key(*name) && !SYSTEM.contains(&name.as_str());
         let new = |(name, value): &(&String, &Value)| self.attributes.get(*name) != Some(*value);
         let gone = self.attributes.keys().filter(gone);
@@ -228,7 +224,7 @@ impl Project {
     /// About how many bytes of memory it takes, which can be a hundred times of what it takes in the table.
     #[must_use]
     pub fn memory(&self) -> usize {
-        size_of::<Project>() + self.id.as_str().len() + memory(&self.attributes)
+        size_of::<Record>() + self.id.as_str().len() + memory(&self.attributes)
     }
 
     /// The partition of `by_update` that the record is in, one of `shards`.

@@ -23,7 +23,7 @@
 //!    again makes the same ids, and changes nothing. What is restored is not new.
 //! 8. *No base.* Whose author says of no version that they saw it has seen nothing: single values are as they sent
 //!    them, lists and sets hold what both have, and nothing is removed but by an explicit `null`. So it is with a base
-//!    that nobody has any longer, and with version 0 where that may be one of several states (see [`crate::history`]).
+//!    that nobody has any longer, and with version 0 where that may be one of several states (see [`crate::record::history`]).
 
 mod edit;
 mod entries;
