@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use clap::Args;
 use ripple_core::RecordId;
 use ripple_core::store::dynamodb::{DynamoDb, export};
-use ripple_core::store::{Capacity, Page, Position, Source as _};
+use ripple_core::store::{Capacity, Consistency, Page, Position, Source as _};
 use serde::{Deserialize, Serialize};
 
 use crate::connection;
@@ -81,7 +81,7 @@ async fn to_file(store: &DynamoDb, file: &Path, format: Format) -> anyhow::Resul
     output.seek(SeekFrom::Start(bytes))?;
 
     let mut count = mark.as_ref().map_or(0, |mark| mark.projects);
-    let mut from = mark.map(|mark| Position { id: RecordId::stored(mark.after), updated_at: None });
+    let mut from = mark.map(|mark| Position { id: RecordId::stored(mark.after), at: None });
     let bar = progress::bar(None, "projects");
     if !std::io::stderr().is_terminal() {
         bar.set_draw_target(indicatif::ProgressDrawTarget::hidden());
@@ -117,12 +117,12 @@ fn synced_length(file: &File) -> anyhow::Result<u64> {
 }
 
 async fn read_page(store: &DynamoDb, from: Option<Position>) -> anyhow::Result<Page> {
-    store.scan(from, &mut Capacity::default()).await.context("cannot read the table")
+    store.scan(from, Consistency::Eventual, &mut Capacity::default()).await.context("cannot read the table")
 }
 
 fn write_page(output: &mut impl Write, page: &Page, format: Format) -> anyhow::Result<u64> {
     let mut count = 0;
-    for project in page.projects.iter().filter(|project| !project.is_deleted()) {
+    for project in page.records.iter().filter(|project| !project.is_deleted()) {
         let json = match format {
             Format::Json => project.to_json(),
             Format::DynamodbJson => export::line(project),

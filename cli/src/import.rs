@@ -11,9 +11,13 @@ use clap::Args;
 use futures_util::StreamExt as _;
 use http::{Request, StatusCode};
 use ripple_core::key::Caller;
+use ripple_core::record::decide::Change;
+use ripple_core::record::fault;
+use ripple_core::service::{self, Author, Context, Metrics, Random, save};
+use ripple_core::session::Session;
 use ripple_core::store::dynamodb::{DynamoDb, export};
-use ripple_core::store::{Capacity, Source as _};
-use ripple_core::{Api, Moment, limits};
+use ripple_core::store::{Capacity, Consistency, Source as _};
+use ripple_core::{Api, Moment, Record, limits};
 use ripple_lambda::{now, random};
 use tokio::time::timeout;
 
@@ -115,8 +119,9 @@ async fn existing_ids(store: &DynamoDb) -> anyhow::Result<HashSet<String>> {
     let mut ids = HashSet::new();
     let mut from = None;
     loop {
-        let page = store.scan(from, &mut Capacity::default()).await.context("cannot read the table")?;
-        let live = page.projects.into_iter().filter(|project| !project.is_deleted());
+        let page =
+            store.scan(from, Consistency::Eventual, &mut Capacity::default()).await.context("cannot read the table")?;
+        let live = page.records.into_iter().filter(|project| !project.is_deleted());
         ids.extend(live.map(|project| project.id.to_string()));
         match page.next {
             Some(next) => from = Some(next),
@@ -140,21 +145,16 @@ fn id_of(line: &[u8]) -> Option<String> {
 }
 
 async fn create(api: &Api<DynamoDb>, line: Bytes) -> anyhow::Result<Outcome> {
-    let moment = Moment { now: now(), random: random(), caller: Some(Caller::checked_by_gateway("import")) };
+    if export::is_line(&line) {
+        let record = export::project(&line).map_err(anyhow::Error::from_boxed)?;
+        return if record.is_deleted() { Ok(Outcome::Tombstone) } else { bring_in(api.store(), record).await };
+    }
+    let moment = Moment { now: now(), random: random(), caller: Some(Caller::checked_by_gateway(IMPORT)) };
+    let request = Request::post("/prj").header("content-type", "application/json").body(line)?;
     // As every host ends a request: readers of changes count on it.
-    let response = if export::is_line(&line) {
-        let project = export::project(&line).map_err(anyhow::Error::from_boxed)?;
-        if project.is_deleted() {
-            return Ok(Outcome::Tombstone);
-        }
-        timeout(limits::REQUEST, api.bring_in(project, moment)).await
-    } else {
-        let request = Request::post("/prj").header("content-type", "application/json").body(line)?;
-        timeout(limits::REQUEST, api.answer(request, moment)).await
-    };
-    let response = response.context("DynamoDB did not answer in time: it may be in or not")?;
+    let response = timeout(limits::REQUEST, api.answer(request, moment)).await.context(NO_ANSWER)?;
     match response.status() {
-        StatusCode::CREATED | StatusCode::OK => Ok(Outcome::Created),
+        StatusCode::CREATED => Ok(Outcome::Created),
         StatusCode::CONFLICT => Ok(Outcome::Exists),
         _ => {
             let problem: serde_json::Value = serde_json::from_slice(response.body())?;
@@ -165,5 +165,29 @@ async fn create(api: &Api<DynamoDb>, line: Bytes) -> anyhow::Result<Outcome> {
             };
             bail!("{}{}", problem["detail"].as_str().unwrap_or_default(), faults.map(fault).collect::<String>())
         }
+    }
+}
+
+/// The name that imported records are written under.
+const IMPORT: &str = "import";
+const NO_ANSWER: &str = "DynamoDB did not answer in time: the record may be in or not";
+
+/// Creates a record that was one before, as it stands: with its DynamoDB types, with an id that another program chose, and
+/// lacking what a new one may not lack.
+async fn bring_in(store: &DynamoDb, record: Record) -> anyhow::Result<Outcome> {
+    let mut context = Context {
+        store,
+        author: Author { name: IMPORT, lineage: IMPORT },
+        now: now(),
+        random: &mut Random::new(random()),
+        idempotency: None,
+        session: &mut Session::default(),
+        metrics: &mut Metrics::default(),
+    };
+    let change = Change::Import(record.attributes);
+    match timeout(limits::REQUEST, save(&mut context, &record.id, &change, &())).await.context(NO_ANSWER)? {
+        Ok(_) => Ok(Outcome::Created),
+        Err(service::Error::Refused(fault::Error::Exists(_))) => Ok(Outcome::Exists),
+        Err(error) => Err(error.into()),
     }
 }

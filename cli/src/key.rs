@@ -95,8 +95,13 @@ pub(crate) async fn create(
     if !name_fits {
         bail!("a key's name has 1 to 128 characters, none of them control characters");
     }
+    store_new(store, |key| record(key, name, scopes, expires_in)).await
+}
+
+/// Makes a key and stores what `record` says of it.
+async fn store_new(store: &DynamoDb, record: impl FnOnce(&ApiKey) -> KeyRecord) -> anyhow::Result<(ApiKey, KeyRecord)> {
     let key = std::iter::repeat_with(|| ApiKey::generate(&random())).flatten().next().context("no randomness")?;
-    let record = record(&key, name, scopes, expires_in);
+    let record = record(&key);
     store.add_key(&record).await.context("cannot store the key")?;
     Ok((key, record))
 }
@@ -114,6 +119,7 @@ fn record(key: &ApiKey, name: &str, scopes: Vec<Scope>, expires_in: Option<Durat
         created: created.0,
         expires: expires_in.map(|duration| created.after(duration).0),
         revoked: None,
+        lineage: None,
         last_used: None,
     }
 }
@@ -126,7 +132,9 @@ async fn rotate(store: &DynamoDb, key_id: &str, overlap: Duration) -> anyhow::Re
         bail!("{key_id} is {}; `ripple key create` makes another", State::of(&old));
     }
     let lifetime = old.expires.map(|expires| Duration::from_millis(expires.saturating_sub(old.created)));
-    let (key, new) = create(store, &old.name, old.scopes.clone(), lifetime).await?;
+    let lineage = Some(old.lineage.clone().unwrap_or_else(|| old.key_id.clone()));
+    let replacing = |key: &ApiKey| KeyRecord { lineage, ..record(key, &old.name, old.scopes.clone(), lifetime) };
+    let (key, new) = store_new(store, replacing).await?;
     let ends = now().after(overlap);
     let ended = store.expire_key(&old, ends).await;
     println!("{}", key.reveal());

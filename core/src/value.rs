@@ -5,6 +5,7 @@
 //! ordered by name. [`Value::shaped_like`] finds the way back: what was a set and comes in as an
 //! array is a set again.
 
+pub(crate) mod cbor;
 mod members;
 mod number;
 mod parse;

@@ -78,6 +78,7 @@ impl Setting {
             expires,
             revoked: None,
             last_used: None,
+            lineage: None,
         });
         key.reveal().to_owned()
     }

@@ -1,13 +1,11 @@
 //! `POST /prj`. The usual case is one transaction and no read; a tombstone fails it and is handed back.
 
-use http::StatusCode;
-
 use super::{Answer, Call};
 use crate::body::{self, NEW_RECORD};
 use crate::contract::{Body, Contract, Field, Kind, NEW_PROJECT, Refusal, Shape, Success, TEXT, TOO_LARGE};
 use crate::error::{Error, Fault};
-use crate::record::{PRJ_ID, RecordId, base_version, check_new};
-use crate::save::{Intent, save};
+use crate::record::decide::Change;
+use crate::record::{PRJ_ID, RecordId, check_new, take_own};
 use crate::store::Store;
 use crate::value::{Members, Value};
 
@@ -34,11 +32,11 @@ pub(super) async fn run<S: Store>(call: &mut Call<'_, S>) -> Result<Answer, Erro
         Some(id) => id,
         None => RecordId::generate(call.now, call.random.bytes()),
     };
-    base_version(&mut members)?; // a record copied from another brings its version along; it means nothing here
+    take_own(&mut members)?; // a record copied from another brings its version along; it means nothing here
     check_new(&members)?;
     members.retain(|_, value| *value != Value::Null);
 
-    save(call, &id, &Intent::Create(members), StatusCode::CREATED).await
+    call.save(&id, &Change::Create(members)).await
 }
 
 fn sent_id(members: &Members) -> Result<Option<RecordId>, Error> {

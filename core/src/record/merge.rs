@@ -25,7 +25,6 @@
 //!    them, lists and sets hold what both have, and nothing is removed but by an explicit `null`. So it is with a base
 //!    that nobody has any longer, and with version 0 where that may be one of several states (see [`crate::record::history`]).
 
-mod edit;
 mod entries;
 mod ids;
 mod list;
@@ -33,8 +32,7 @@ mod receipt;
 
 use crate::value::{Members, Value};
 
-pub use edit::Edit;
-pub use receipt::{Counts, Receipt, Touched};
+pub use receipt::{Counts, Report, Touched};
 
 pub(crate) use entries::Entries;
 pub(crate) use ids::give as give_ids;
@@ -45,7 +43,7 @@ use receipt::Notes;
 
 /// Merges `mine` into `theirs`, both made of `base`, and tells what became of what.
 #[must_use]
-pub fn merge(base: &Members, theirs: &Members, mine: &Members) -> (Members, Receipt) {
+pub fn merge(base: &Members, theirs: &Members, mine: &Members) -> (Members, Report) {
     let mut notes = Notes::default();
     let merged = merge_members(base, theirs, mine, &mut notes);
     (merged, notes.receipt)

@@ -1,8 +1,8 @@
 //! Somebody who writes beside ripple, by DynamoDB's own operations and without a look at what is there.
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use ripple_core::store::item::as_read;
 use ripple_core::store::memory::Memory;
-use ripple_core::store::{Capacity, Consistency, Source as _};
 use ripple_core::value::Value;
 use ripple_core::{Record, RecordId};
 
@@ -18,26 +18,21 @@ pub(crate) trait Beside {
 
 impl Beside for Memory {
     async fn put_item(&self, project: &Record) {
-        self.put(project.clone());
+        self.put(project);
     }
 
     async fn set(&self, id: &str, name: &str, value: &str) {
         let id = RecordId::stored(id.to_owned());
-        let found = self.get(&id, Consistency::Strong, &mut Capacity::default()).await.expect("memory answers");
-        let mut project = found.expect("there is one");
-        project.attributes.insert(name.to_owned(), value.into());
-        project.tombstone = None; // which has nothing but its own attributes
-        self.put(project);
+        let mut item = self.item(&id).expect("there is one");
+        item.insert(name.to_owned(), value.into());
+        Memory::put_item(self, &id, item);
     }
 }
 
 impl Beside for Engine {
     async fn put_item(&self, project: &Record) {
-        let version = project.stray.iter().map(|stray| ("version", stray));
-        let attributes = project.attributes.iter().map(|(name, value)| (name.as_str(), value));
         let mut put = self.client.put_item().table_name("ripple_prj");
-        put = put.item("prj_id", AttributeValue::S(project.id.to_string()));
-        for (name, value) in version.chain(attributes) {
+        for (name, value) in &as_read(project) {
             put = put.item(name, attribute(value));
         }
         put.send().await.expect("the item is put");

@@ -2,8 +2,8 @@
 
 /// What became of the fields of an edit. Each is a JSON Pointer (RFC 6901) into the merged record, or, where it was
 /// removed, into the one before.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Receipt {
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Report {
     /// Changed by this edit alone.
     pub taken: Vec<Touched>,
     /// Lists and sets that both sides changed: both changes are in.
@@ -15,7 +15,7 @@ pub struct Receipt {
 }
 
 /// A field that the edit changed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Touched {
     /// Which.
     pub pointer: String,
@@ -24,7 +24,7 @@ pub struct Touched {
 }
 
 /// Entries that an edit added, removed and changed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Counts {
     /// New ones.
     pub added: usize,
@@ -39,7 +39,7 @@ pub struct Counts {
 pub(super) struct Notes {
     /// The place, as a JSON Pointer.
     pointer: String,
-    pub(super) receipt: Receipt,
+    pub(super) receipt: Report,
 }
 
 impl Notes {

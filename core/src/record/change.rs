@@ -1,7 +1,11 @@
 //! What a caller sent, and what it makes of the state it was made on.
 
-use super::{Receipt, ids, merge};
+use super::merge::{Report, give_ids, merge};
 use crate::value::{Members, Value};
+
+/// A record would be larger than one may be: its bytes as stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooLarge(pub usize);
 
 /// An edit of a record's attributes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,6 +15,17 @@ pub enum Edit {
     Replace(Members),
     /// A merge patch (RFC 7396): objects are changed member by member, everything else is replaced.
     Patch(Members),
+    /// A strict merge patch.
+    MergePatch(Members),
+    /// An edit with what its author saw.
+    Seen {
+        /// Seen.
+        seen: Members,
+        /// Set.
+        set: Members,
+        /// Removed.
+        remove: Vec<String>,
+    },
     /// Exactly this state: what it leaves out is removed, but where nobody knows on what that was decided.
     Restore(Members),
 }
@@ -18,7 +33,12 @@ pub enum Edit {
 impl Edit {
     /// Merges the edit into `theirs`. It was made on `base`, which was this version; `None`: nobody knows on what.
     #[must_use]
-    pub fn merge_into(&self, theirs: &Members, base: Option<&Members>, version: Option<u64>) -> (Members, Receipt) {
+    pub fn merge_into(
+        &self,
+        theirs: &Members,
+        base: Option<&Members>,
+        seed: &str,
+    ) -> Result<(Members, Report), TooLarge> {
         let assumed;
         let (base, mine) = match base {
             Some(base) => (base, self.apply(base)),
@@ -34,21 +54,26 @@ impl Edit {
         let mut mine = shape_new(mine, base, theirs);
         // What is restored is not new.
         if !matches!(self, Edit::Restore(_)) {
-            ids::give(&mut mine, base, theirs, version);
+            give_ids(&mut mine, base, theirs, seed);
         }
-        merge(base, theirs, &mine)
+        Ok(merge(base, theirs, &mine))
     }
 
     /// What was sent.
     pub(crate) fn sent_mut(&mut self) -> &mut Members {
-        let (Edit::Replace(sent) | Edit::Patch(sent) | Edit::Restore(sent)) = self;
+        let (Edit::Replace(sent)
+        | Edit::Patch(sent)
+        | Edit::MergePatch(sent)
+        | Edit::Seen { set: sent, .. }
+        | Edit::Restore(sent)) = self;
         sent
     }
 
     fn apply(&self, base: &Members) -> Members {
         match self {
             Edit::Replace(sent) => replace(base, sent),
-            Edit::Patch(sent) => patch(base.clone(), sent),
+            Edit::Patch(sent) | Edit::MergePatch(sent) => patch(base.clone(), sent),
+            Edit::Seen { set, .. } => replace(base, set),
             Edit::Restore(state) => state.clone(),
         }
     }
@@ -65,7 +90,8 @@ impl Edit {
                     .map(|(name, value)| (name.clone(), value.clone()))
                     .collect()
             }
-            Edit::Patch(sent) => unpatched(theirs.clone(), sent),
+            Edit::Patch(sent) | Edit::MergePatch(sent) => unpatched(theirs.clone(), sent),
+            Edit::Seen { seen, .. } => seen.clone(),
             Edit::Restore(state) => {
                 let seen = theirs.iter().filter(|(name, _)| !state.contains_key(*name));
                 seen.map(|(name, value)| (name.clone(), value.clone())).collect()
@@ -149,7 +175,7 @@ mod tests {
 
     #[track_caller]
     fn makes(edit: fn(Members) -> Edit, stored: &str, sent: &str, expected: &str) {
-        let (merged, _) = edit(members(sent)).merge_into(&members(stored), Some(&members(stored)), Some(1));
+        let (merged, _) = edit(members(sent)).merge_into(&members(stored), Some(&members(stored)), "").expect("fits");
         assert_eq!(merged, members(expected));
     }
 
@@ -181,7 +207,7 @@ mod tests {
 
     #[track_caller]
     fn makes_unseen(edit: fn(Members) -> Edit, theirs: &str, sent: &str, expected: &str) {
-        let (merged, _) = edit(members(sent)).merge_into(&members(theirs), None, None);
+        let (merged, _) = edit(members(sent)).merge_into(&members(theirs), None, "").expect("fits");
         assert_eq!(merged, members(expected));
     }
 

@@ -1,0 +1,117 @@
+//! What differs between two states of a record, field by field.
+
+use super::merge::{Entries, elements, push_token};
+use crate::limits;
+use crate::value::{Members, Value};
+
+/// The member that names a changed field.
+const FIELD: &str = "field";
+/// The entry of a list that was changed: its `id`, or itself.
+const ENTRY: &str = "entry";
+/// What was there before.
+const REPLACED: &str = "replaced";
+/// That nothing is there any more.
+const REMOVED: &str = "removed";
+
+/// Returns the changes that make `after` of `before`, as the history tells them.
+pub(crate) fn between(before: &Members, after: &Members) -> Vec<Value> {
+    let mut changes = Changes::default();
+    changes.of_members(before, after);
+    changes.bounded()
+}
+
+/// What differs, field by field.
+#[derive(Default)]
+struct Changes {
+    /// Where the walk is, as a JSON Pointer.
+    pointer: String,
+    found: Vec<Value>,
+}
+
+impl Changes {
+    fn of_members(&mut self, before: &Members, after: &Members) {
+        let new = after.keys().filter(|name| !before.contains_key(*name));
+        for name in before.keys().chain(new) {
+            let length = self.pointer.len();
+            push_token(&mut self.pointer, name);
+            self.of_value(before.get(name), after.get(name));
+            self.pointer.truncate(length);
+        }
+    }
+
+    fn of_value(&mut self, before: Option<&Value>, after: Option<&Value>) {
+        match (before, after) {
+            _ if before == after => {}
+            (Some(Value::Map(before)), Some(Value::Map(after))) => self.of_members(before, after),
+            (Some(list), Some(other)) => match (elements(before), elements(after)) {
+                (Some(before), Some(after)) => self.of_entries(list, &before, &after),
+                _ => self.add(None, Some(list), Some(other)),
+            },
+            _ => self.add(None, before, after),
+        }
+    }
+
+    fn of_entries(&mut self, list: &Value, before: &[Value], after: &[Value]) {
+        let (before, after) = (Entries::of(before.iter()), Entries::of(after.iter()));
+        let found = self.found.len();
+        for (key, entry) in before.iter().filter(|(key, entry)| after.get(key) != Some(*entry)) {
+            self.add(Some(key.name()), Some(entry), after.get(&key));
+        }
+        for (key, entry) in after.iter().filter(|(key, _)| !before.contains(key)) {
+            self.add(Some(key.name()), None, Some(entry));
+        }
+        if self.found.len() == found {
+            self.add(None, Some(list), Some(list)); // the order alone
+        }
+    }
+
+    fn add(&mut self, entry: Option<&Value>, before: Option<&Value>, after: Option<&Value>) {
+        let mut change = Members::from([(FIELD.to_owned(), self.pointer.as_str().into())]);
+        let mut add = |name: &str, value: Value| change.insert(name.to_owned(), value);
+        if let Some(entry) = entry {
+            add(ENTRY, entry.clone());
+        }
+        if let Some(before) = before {
+            add(REPLACED, before.clone());
+        }
+        if after.is_none() {
+            add(REMOVED, Value::Bool(true));
+        }
+        self.found.push(Value::Map(change));
+    }
+
+    /// Bounds what a page of the history holds.
+    fn bounded(self) -> Vec<Value> {
+        if fit(&self.found) { self.found } else { named(&self.found) }
+    }
+}
+
+/// Returns the changes by the names of their fields alone: the values are in the version before. If not even the names
+/// fit, it is the whole record that was changed.
+pub(crate) fn named(changes: &[Value]) -> Vec<Value> {
+    let field = |change: &Value| match change {
+        Value::Map(members) => match members.get(FIELD) {
+            Some(Value::String(pointer)) => pointer.split('/').nth(1).map(|name| format!("/{name}")),
+            _ => None,
+        },
+        _ => None,
+    };
+    let mut fields: Vec<String> = changes.iter().filter_map(field).collect();
+    fields.dedup();
+    let named: Vec<Value> = fields.into_iter().map(change_of).collect();
+    if fit(&named) { named } else { vec![whole_record()] }
+}
+
+/// Returns the change of the record as a whole.
+pub(crate) fn whole_record() -> Value {
+    change_of(String::new())
+}
+
+fn change_of(field: String) -> Value {
+    Value::Map([(FIELD.to_owned(), field.into())].into())
+}
+
+/// A list takes a byte for each of its entries.
+fn fit(changes: &[Value]) -> bool {
+    changes.iter().map(|change| 1 + change.stored_size()).sum::<usize>() <= limits::CHANGES
+}
