@@ -14,7 +14,7 @@ use crate::error::{Error, Fault};
 use crate::idempotency::{self, Attempt};
 use crate::key::{Caller, Scope};
 use crate::limits;
-use crate::record::merge::Edit;
+use crate::record::change::Edit;
 use crate::record::{ContentHash, DELETED, InvalidId, PRJ_ID, Record, RecordId, Timestamp, base_version, check_sent};
 use crate::route::{Resource, Route};
 use crate::save::{Base, Intent, save};

@@ -8,7 +8,7 @@
 use sfv::{DictSerializer, Integer, KeyRef, RefBareItem, StringRef, TokenRef, key_ref, token_ref};
 
 use crate::limits;
-use crate::record::merge::{Receipt, Touched};
+use crate::record::merge::{Report, Touched};
 
 /// What a write did to its record.
 #[derive(Clone, Debug)]
@@ -18,7 +18,7 @@ pub(crate) struct Outcome {
     pub(crate) base: Option<(u64, Known)>,
     /// The version it met.
     pub(crate) replaced: u64,
-    pub(crate) fields: Receipt,
+    pub(crate) fields: Report,
 }
 
 /// In one word.
@@ -41,7 +41,7 @@ pub(crate) enum Known {
 impl Outcome {
     /// One that has no fields to tell of.
     pub(crate) fn of(result: Result) -> Outcome {
-        Outcome { result, base: None, replaced: 0, fields: Receipt::default() }
+        Outcome { result, base: None, replaced: 0, fields: Report::default() }
     }
 
     /// The header's value: visible ASCII.
@@ -56,7 +56,7 @@ impl Outcome {
             }
         }
         let mut room = Room { left: limits::RECEIPT, omitted: 0 };
-        let Receipt { taken, merged, won, kept } = &self.fields;
+        let Report { taken, merged, won, kept } = &self.fields;
         // An unchanged record took nothing: what was sent is there.
         let of_mine = self.result != Result::Unchanged;
         room.list(&mut header, key_ref("won"), if of_mine { won } else { &[] }, |pointer| {

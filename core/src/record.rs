@@ -1,6 +1,8 @@
 //! A project: one record of the table `<site>_prj`.
 
+pub mod change;
 mod check;
+mod difference;
 pub mod history;
 mod id;
 pub mod merge;

@@ -10,8 +10,9 @@ use crate::idempotency::{self, Claim};
 use crate::limits;
 use crate::method::{Answer, Call};
 use crate::receipt::{Known, Outcome, Result as Did};
+use crate::record::change::{Edit, TooLarge};
 use crate::record::history::Version;
-use crate::record::merge::{Edit, give_ids};
+use crate::record::merge::{Known as Entries, give_ids};
 use crate::record::{Record, RecordId, check_new, check_reserved};
 use crate::store::{Commit, Consistency, Store, Write};
 use crate::value::{Members, Value};
@@ -166,7 +167,7 @@ async fn plan<S: Store>(
                 call.preconditions.check_creation()?;
                 let mut attributes = attributes.clone();
                 if matches!(intent, Intent::Create(_)) {
-                    give_ids(&mut attributes, &Members::new(), &Members::new(), None);
+                    give_ids(&mut attributes, Entries::Base(&Members::new()), "").map_err(too_large)?;
                 }
                 Ok(creation(id, tombstone, attributes, Did::Created))
             }
@@ -229,7 +230,7 @@ fn revival(tombstone: Record, edit: &Edit, base: Base) -> Result<Plan, Error> {
     }
     let (nothing, mut edit) = (Members::new(), edit.clone());
     check_reserved(edit.sent_mut(), &nothing)?;
-    let (attributes, _) = edit.merge_into(&nothing, Some(&nothing), base.version);
+    let (attributes, _) = edit.merge_into(&nothing, Some(&nothing), &seed(base.version)).map_err(too_large)?;
     check_new(&attributes)?;
     let mut plan = creation(&id, Some(tombstone), attributes, Did::Restored);
     plan.outcome.base = Some((version, Known::Yes));
@@ -264,10 +265,20 @@ async fn change<S: Store>(
             None => (Some((base, Known::No)), None),
         },
     };
-    let (attributes, fields) = edit.merge_into(&theirs.attributes, state.as_ref(), known.map(|(base, _)| base));
+    let seed = seed(known.map(|(base, _)| base));
+    let (attributes, fields) = edit.merge_into(&theirs.attributes, state.as_ref(), &seed).map_err(too_large)?;
     let content = (attributes != theirs.attributes).then(|| Record { attributes, ..theirs.clone() });
     let outcome = Outcome { result: Did::Saved, base: known, replaced: theirs.version, fields };
     Ok(Plan { before: Some(theirs), content, outcome })
+}
+
+/// Returns what tells the new entries of one save from those of another.
+fn seed(base: Option<u64>) -> String {
+    base.map(|version| version.to_string()).unwrap_or_default()
+}
+
+fn too_large(TooLarge(size): TooLarge) -> Error {
+    Error::RecordTooLarge(size)
 }
 
 /// What a save has learned of the record's history. A row never changes: each is looked up once.

@@ -3,12 +3,12 @@
 /// What became of the fields of an edit. Each is a JSON Pointer (RFC 6901) into the merged record, or, where it was
 /// removed, into the one before.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Receipt {
+pub struct Report {
     /// Changed by this edit alone.
     pub taken: Vec<Touched>,
-    /// Lists and sets that both sides changed: both changes are in.
+    /// Lists, sets and texts that both sides changed: both changes are in.
     pub merged: Vec<Touched>,
-    /// Single values that both sides changed: this edit's stands, and theirs gave way.
+    /// Values that both sides changed: this edit's value stands and replaced the other one.
     pub won: Vec<String>,
     /// Changed by others since the base, and left as they have it.
     pub kept: Vec<String>,
@@ -17,7 +17,7 @@ pub struct Receipt {
 /// A field that the edit changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Touched {
-    /// Which.
+    /// The field.
     pub pointer: String,
     /// For a list or a set, what the edit did to its entries.
     pub entries: Option<Counts>,
@@ -26,20 +26,22 @@ pub struct Touched {
 /// Entries that an edit added, removed and changed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// New ones.
+    /// Entries that the edit added.
     pub added: usize,
-    /// Those that are gone.
+    /// Entries that the edit removed.
     pub removed: usize,
-    /// Those that are otherwise.
+    /// Entries that the edit changed.
     pub changed: usize,
 }
 
-/// A receipt being written, at some place of the record.
+/// A report being written, at some place of the record.
 #[derive(Debug, Default)]
 pub(super) struct Notes {
     /// The place, as a JSON Pointer.
     pointer: String,
-    pub(super) receipt: Receipt,
+    pub(super) report: Report,
+    /// Whether lists are values that are not merged.
+    pub(super) whole_lists: bool,
 }
 
 impl Notes {
@@ -52,35 +54,43 @@ impl Notes {
         result
     }
 
-    pub(super) fn taken(&mut self, entries: Option<Counts>) {
-        self.receipt.taken.push(Touched { pointer: self.pointer.clone(), entries });
+    /// Takes notes of an entry at a place of the list. They are kept apart: of what happened inside an entry, only the
+    /// values that were replaced are reported one by one.
+    pub(super) fn at<T>(&mut self, place: usize, note: impl FnOnce(&mut Notes) -> T) -> T {
+        let length = self.pointer.len();
+        let before = std::mem::take(&mut self.report);
+        self.pointer.push('/');
+        self.pointer.push_str(&place.to_string());
+        let result = note(self);
+        self.pointer.truncate(length);
+        let inside = std::mem::replace(&mut self.report, before);
+        self.report.won.extend(inside.won);
+        result
     }
 
-    pub(super) fn merged(&mut self, entries: Counts) {
-        self.receipt.merged.push(Touched { pointer: self.pointer.clone(), entries: Some(entries) });
+    pub(super) fn taken(&mut self, entries: Option<Counts>) {
+        self.report.taken.push(Touched { pointer: self.pointer.clone(), entries });
+    }
+
+    pub(super) fn merged(&mut self, entries: Option<Counts>) {
+        self.report.merged.push(Touched { pointer: self.pointer.clone(), entries });
     }
 
     pub(super) fn won(&mut self) {
-        self.receipt.won.push(self.pointer.clone());
+        self.report.won.push(self.pointer.clone());
     }
 
     pub(super) fn kept(&mut self) {
-        self.receipt.kept.push(self.pointer.clone());
+        self.report.kept.push(self.pointer.clone());
     }
 
-    /// Of an entry's own notes, those of values that gave way: the rest is counted with its list.
-    pub(super) fn won_in(&mut self, entry: &Notes) {
-        self.receipt.won.extend(entry.receipt.won.iter().map(|pointer| format!("{}{pointer}", self.pointer)));
-    }
-
-    /// What was noted of a list's entries, by their places in it.
-    pub(super) fn entries_of(&mut self, list: Notes) {
-        self.won_in(&list);
-        self.receipt.kept.extend(list.receipt.kept.iter().map(|pointer| format!("{}{pointer}", self.pointer)));
+    /// Notes that the entry at this place of the list was kept, although the edit removed it.
+    pub(super) fn kept_at(&mut self, place: usize) {
+        self.report.kept.push(format!("{}/{place}", self.pointer));
     }
 }
 
-/// One more token of a JSON Pointer (RFC 6901 §3).
+/// Appends one more token to a JSON Pointer (RFC 6901 §3).
 pub(crate) fn push_token(pointer: &mut String, name: &str) {
     pointer.push('/');
     for character in name.chars() {

@@ -1,0 +1,121 @@
+//! What differs between two states of a record, as a history tells it.
+
+use crate::limits;
+use crate::record::merge::{Entries, elements, push_token, stand_by_place};
+use crate::value::{Members, Value};
+
+/// The member that names a changed field.
+const FIELD: &str = "field";
+/// The entry of a list that was changed: its `id`, or itself.
+const ENTRY: &str = "entry";
+/// The value that was there before.
+const REPLACED: &str = "replaced";
+/// Marks a value that is not there any more.
+const REMOVED: &str = "removed";
+
+/// Returns what changed from `before` to `after`, field by field.
+///
+/// Objects are compared member by member. Lists are compared entry by entry, or place by place where a merge would do so
+/// (see [`crate::record::merge`]); a place is named by the field.
+pub(crate) fn changes(before: &Members, after: &Members) -> Vec<Value> {
+    let mut changes = Changes::default();
+    changes.of_members(before, after);
+    changes.bounded()
+}
+
+/// The changes found so far.
+#[derive(Default)]
+struct Changes {
+    /// Where the walk is, as a JSON Pointer.
+    pointer: String,
+    found: Vec<Value>,
+}
+
+impl Changes {
+    fn of_members(&mut self, before: &Members, after: &Members) {
+        let new = after.keys().filter(|name| !before.contains_key(*name));
+        for name in before.keys().chain(new) {
+            self.within(name, before.get(name), after.get(name));
+        }
+    }
+
+    fn within(&mut self, name: &str, before: Option<&Value>, after: Option<&Value>) {
+        let length = self.pointer.len();
+        push_token(&mut self.pointer, name);
+        self.of_value(before, after);
+        self.pointer.truncate(length);
+    }
+
+    fn of_value(&mut self, before: Option<&Value>, after: Option<&Value>) {
+        match (before, after) {
+            _ if before == after => {}
+            (Some(Value::Map(before)), Some(Value::Map(after))) => self.of_members(before, after),
+            (Some(Value::List(old)), Some(Value::List(new))) if stand_by_place(before, after) => {
+                for (place, (before, after)) in old.iter().zip(new).enumerate() {
+                    self.within(&place.to_string(), Some(before), Some(after));
+                }
+            }
+            (Some(list), Some(_)) => match (elements(before), elements(after)) {
+                (Some(before), Some(after)) => self.of_entries(list, &before, &after),
+                _ => self.add(None, before, after),
+            },
+            _ => self.add(None, before, after),
+        }
+    }
+
+    fn of_entries(&mut self, list: &Value, before: &[Value], after: &[Value]) {
+        let entries = Entries::of([before, after]);
+        let found = self.found.len();
+        for side in [0, 1] {
+            for (slot, entry) in entries.slots(side).iter().zip([before, after][side]) {
+                let (before, after) = (entries.get(0, *slot), entries.get(1, *slot));
+                if (side == 0 || before.is_none()) && before != after {
+                    self.add(Some(entry.entry_id().unwrap_or(entry)), before, after);
+                }
+            }
+        }
+        if self.found.len() == found {
+            self.add(None, Some(list), Some(list)); // the order alone
+        }
+    }
+
+    fn add(&mut self, entry: Option<&Value>, before: Option<&Value>, after: Option<&Value>) {
+        let mut change = Members::from([(FIELD.to_owned(), self.pointer.as_str().into())]);
+        let mut add = |name: &str, value: Value| change.insert(name.to_owned(), value);
+        if let Some(entry) = entry {
+            add(ENTRY, entry.clone());
+        }
+        if let Some(before) = before {
+            add(REPLACED, before.clone());
+        }
+        if after.is_none() {
+            add(REMOVED, Value::Bool(true));
+        }
+        self.found.push(Value::Map(change));
+    }
+
+    /// Returns the changes that fit beside the whole record in a history row. If they are too large, or nest too deeply
+    /// inside a list of changes, only the names of their fields are told: the values are in the version before. If not
+    /// even those fit, the whole record counts as changed.
+    fn bounded(self) -> Vec<Value> {
+        // A list takes a byte for each of its entries.
+        let fit =
+            |changes: &[Value]| changes.iter().map(|change| 1 + change.stored_size()).sum::<usize>() <= limits::CHANGES;
+        let depth = 1 + self.found.iter().map(Value::depth).max().unwrap_or(0);
+        if fit(&self.found) && depth <= limits::NESTING {
+            return self.found;
+        }
+        let field = |change: &Value| match change {
+            Value::Map(members) => match members.get(FIELD) {
+                Some(Value::String(pointer)) => pointer.split('/').nth(1).map(|name| format!("/{name}")),
+                _ => None,
+            },
+            _ => None,
+        };
+        let mut fields: Vec<String> = self.found.iter().filter_map(field).collect();
+        fields.dedup();
+        let named_field = |field: String| Value::Map([(FIELD.to_owned(), field.into())].into());
+        let named: Vec<Value> = fields.into_iter().map(named_field).collect();
+        if fit(&named) { named } else { vec![named_field(String::new())] }
+    }
+}
