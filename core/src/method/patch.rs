@@ -1,5 +1,7 @@
 //! `PATCH /prj/{prjid}`: a merge patch (RFC 7396), or an edit that brings what its author saw.
 
+use std::collections::BTreeSet;
+
 use super::{Answer, Call};
 use crate::body::{self, MERGE_PATCH, PATCH, SEEN_EDIT};
 use crate::contract::Contract;
@@ -45,21 +47,19 @@ async fn seen_edit<S: Store>(call: &mut Call<'_, S>, mut body: Members) -> Resul
             Vec::new()
         }
     };
-    let mut removed = Vec::with_capacity(remove.len());
+    let mut removed = BTreeSet::new();
     for (place, name) in remove.into_iter().enumerate() {
         let mut fault = |detail: &str| faults.push(Fault::at(&["remove", &place.to_string()], detail));
         match name {
             Value::String(name) if set.contains_key(&name) => fault("is in set too"),
             Value::String(name) if OWN.contains(&name.as_str()) => fault("is ripple's own"),
-            Value::String(name) => removed.push(name),
+            Value::String(name) => drop(removed.insert(name)),
             _ => fault("must be a string"),
         }
     }
-    removed.sort_unstable();
-    removed.dedup();
     let own = take_own(&mut body)?;
     faults.extend(body.keys().map(|name| Fault::member(name, "is not taken here")));
-    for name in seen.keys().filter(|name| !set.contains_key(*name) && removed.binary_search(name).is_err()) {
+    for name in seen.keys().filter(|name| !set.contains_key(*name) && !removed.contains(*name)) {
         faults.push(Fault::at(&["seen", name], "is in neither set nor remove"));
     }
     faults.extend(set.keys().filter(|name| OWN.contains(&name.as_str())).map(|name| Fault::at(&["set", name], "is ripple's own")));

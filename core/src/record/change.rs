@@ -1,66 +1,98 @@
-//! What a caller sent, and what it makes of the state it was made on.
+//! An edit: what a client sent, and what it makes of the state that it was made on.
 
-use super::merge::{Report, give_ids, merge};
-use crate::value::{Members, Value};
+use std::collections::BTreeSet;
 
-/// A record would be larger than one may be: its bytes as stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TooLarge(pub usize);
+use super::merge::{Known, Report, give_ids, merge, merge_with_whole_lists};
+use crate::limits;
+use crate::value::{Members, Value, shape_sent, stored_size};
 
 /// An edit of a record's attributes.
+///
+/// ```
+/// use ripple_core::record::change::Edit;
+/// use ripple_core::value::Members;
+///
+/// let seen = Members::from([("goal".to_owned(), "Beans".into())]);
+/// let sent = Members::from([("issue".to_owned(), "Snails".into())]);
+/// let (merged, report) = Edit::Patch(sent).merge_into(&seen, Some(&seen), "").expect("it is small");
+/// assert_eq!(merged.keys().collect::<Vec<_>>(), ["goal", "issue"]);
+/// assert_eq!(report.taken[0].pointer, "/issue");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Edit {
-    /// A whole record: its members take the place of those that are there, what it leaves out is left alone, and
-    /// `null` removes. Where the stored value is DynamoDB's NULL, a `null` is that value coming back.
+    /// A whole record: its members replace those that are there, and what it leaves out is left alone. `null` removes a
+    /// member, unless the stored value is DynamoDB's NULL.
     Replace(Members),
-    /// A merge patch (RFC 7396): objects are changed member by member, everything else is replaced.
+    /// A patch: objects are changed member by member, and other values are replaced. Without a base, lists are united.
     Patch(Members),
-    /// A strict merge patch.
+    /// A merge patch (RFC 7396). With a base it is a [`Edit::Patch`]. Without a base it replaces lists as a whole.
     MergePatch(Members),
-    /// An edit with what its author saw.
+    /// An edit that carries what its author saw, which is its base. It concerns the members that `set` and `remove`
+    /// name, and no others. Of these, a member that `seen` lacks was not there. `null` is a value.
     Seen {
-        /// Seen.
+        /// What the author saw of the members that the edit names.
         seen: Members,
-        /// Set.
+        /// Whole values, as the author left them.
         set: Members,
-        /// Removed.
-        remove: Vec<String>,
+        /// The members that the author removed.
+        remove: BTreeSet<String>,
     },
-    /// Exactly this state: what it leaves out is removed, but where nobody knows on what that was decided.
+    /// Exactly this state. Members that it leaves out are removed, except without a base.
     Restore(Members),
 }
 
+/// A record that would be larger than DynamoDB takes: its size as stored, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooLarge(pub usize);
+
 impl Edit {
-    /// Merges the edit into `theirs`. It was made on `base`, which was this version; `None`: nobody knows on what.
-    #[must_use]
+    /// Merges the edit into `theirs`. `base` is the state that it was made on, or `None` if that is unknown. An
+    /// [`Edit::Seen`] has its own base.
+    ///
+    /// `seed` tells the new entries of one save from those of another: the same seed makes the same ids.
+    ///
+    /// # Errors
+    /// If what was sent is larger than a record may be, and larger than the state that it was made on. No copy of it is
+    /// made then.
     pub fn merge_into(
         &self,
         theirs: &Members,
         base: Option<&Members>,
         seed: &str,
     ) -> Result<(Members, Report), TooLarge> {
+        let base = if matches!(self, Edit::Seen { .. }) { None } else { base };
+        let sent = stored_size(self.sent());
+        if sent > limits::RECORD.max(stored_size(base.unwrap_or(theirs))) {
+            return Err(TooLarge(sent));
+        }
         let assumed;
-        let (base, mine) = match base {
-            Some(base) => (base, self.apply(base)),
+        let (base, known, mut mine) = match base {
+            Some(base) => (base, Known::Base(base), self.apply(base)),
             None => {
                 assumed = self.assumed_base(theirs);
                 let mine = match self {
                     Edit::Restore(state) => theirs.clone().into_iter().chain(state.clone()).collect(),
+                    Edit::Seen { .. } => self.apply(&assumed),
                     _ => self.apply(theirs),
                 };
-                (&assumed, mine)
+                let known =
+                    if matches!(self, Edit::Seen { .. }) { Known::Base(&assumed) } else { Known::Theirs(theirs) };
+                (&assumed, known, mine)
             }
         };
-        let mut mine = shape_new(mine, base, theirs);
-        // What is restored is not new.
+        // A restored state has its types and its ids.
         if !matches!(self, Edit::Restore(_)) {
-            give_ids(&mut mine, base, theirs, seed);
+            mine = shape_new(mine, base, theirs);
+            give_ids(&mut mine, known, seed)?;
         }
-        Ok(merge(base, theirs, &mine))
+        Ok(match (self, known) {
+            (Edit::MergePatch(_), Known::Theirs(_)) => merge_with_whole_lists(base, theirs, &mine),
+            _ => merge(base, theirs, &mine),
+        })
     }
 
-    /// What was sent.
-    pub(crate) fn sent_mut(&mut self) -> &mut Members {
+    /// Returns the members that were sent.
+    fn sent(&self) -> &Members {
         let (Edit::Replace(sent)
         | Edit::Patch(sent)
         | Edit::MergePatch(sent)
@@ -72,93 +104,84 @@ impl Edit {
     fn apply(&self, base: &Members) -> Members {
         match self {
             Edit::Replace(sent) => replace(base, sent),
-            Edit::Patch(sent) | Edit::MergePatch(sent) => patch(base.clone(), sent),
-            Edit::Seen { set, .. } => replace(base, set),
+            Edit::Patch(sent) | Edit::MergePatch(sent) => patch(base, sent),
+            Edit::Seen { set, remove, .. } => {
+                let left = base.iter().filter(|(name, _)| !set.contains_key(*name) && !remove.contains(*name));
+                left.map(owned).chain(shape_sent(set.clone(), base)).collect()
+            }
             Edit::Restore(state) => state.clone(),
         }
     }
 
-    /// For an edit made on nobody knows what: what it sends it has not seen, what it does not send it leaves alone,
-    /// and what it removes by name it means to remove.
+    /// Returns the base of an edit that was made on an unknown state. Its author saw what it leaves alone and what it
+    /// removes by name, and nothing of what it sends. A [`Edit::Seen`] says what its author saw.
     fn assumed_base(&self, theirs: &Members) -> Members {
         match self {
             Edit::Replace(sent) => {
                 let unseen = |name: &String| sent.get(name).is_some_and(|value| *value != Value::Null);
-                theirs
-                    .iter()
-                    .filter(|(name, _)| !unseen(name))
-                    .map(|(name, value)| (name.clone(), value.clone()))
-                    .collect()
+                theirs.iter().filter(|(name, _)| !unseen(name)).map(owned).collect()
             }
-            Edit::Patch(sent) | Edit::MergePatch(sent) => unpatched(theirs.clone(), sent),
-            Edit::Seen { seen, .. } => seen.clone(),
-            Edit::Restore(state) => {
-                let seen = theirs.iter().filter(|(name, _)| !state.contains_key(*name));
-                seen.map(|(name, value)| (name.clone(), value.clone())).collect()
+            Edit::Patch(sent) | Edit::MergePatch(sent) => unpatched(theirs, sent),
+            Edit::Seen { seen, set, remove } => {
+                let named = |name: &String| set.contains_key(name) || remove.contains(name);
+                let seen = seen.iter().filter(|(name, _)| named(name)).map(owned).collect();
+                theirs.iter().filter(|(name, _)| !named(name)).map(owned).chain(shape_sent(seen, theirs)).collect()
             }
+            Edit::Restore(state) => theirs.iter().filter(|(name, _)| !state.contains_key(*name)).map(owned).collect(),
         }
     }
 }
 
-/// What the base does not have may have got a type of DynamoDB's since.
+fn owned((name, value): (&String, &Value)) -> (String, Value) {
+    (name.clone(), value.clone())
+}
+
+/// Shapes what the base does not have like `theirs`, which may have got a type of DynamoDB's since.
 fn shape_new(mine: Members, base: &Members, theirs: &Members) -> Members {
     let shape = |(name, value): (String, Value)| {
         let value = match (value, base.get(&name), theirs.get(&name)) {
-            (value, None, Some(known)) => value.shaped_like(known),
+            (value, None, known) => value.shaped_as_sent(known)?,
             (Value::Map(mine), Some(Value::Map(base)), Some(Value::Map(theirs))) => {
                 Value::Map(shape_new(mine, base, theirs))
             }
             (value, ..) => value,
         };
-        (name, value)
+        Some((name, value))
     };
-    mine.into_iter().map(shape).collect()
+    mine.into_iter().filter_map(shape).collect()
 }
 
 fn replace(members: &Members, sent: &Members) -> Members {
-    let left_alone = members.iter().filter(|(name, _)| !sent.contains_key(*name));
-    let mut made: Members = left_alone.map(|(name, value)| (name.clone(), value.clone())).collect();
-    for (name, value) in sent {
+    let left_alone = members.iter().filter(|(name, _)| !sent.contains_key(*name)).map(owned);
+    let replaced = sent.iter().filter_map(|(name, value)| match (value, members.get(name)) {
+        (Value::Null, stored) if stored != Some(&Value::Null) => None,
+        (value, stored) => Some((name.clone(), value.clone().shaped_as_sent(stored)?)),
+    });
+    left_alone.chain(replaced).collect()
+}
+
+fn patch(members: &Members, sent: &Members) -> Members {
+    let left_alone = members.iter().filter(|(name, _)| !sent.contains_key(*name)).map(owned);
+    let patched = sent.iter().filter_map(|(name, value)| {
         let value = match (value, members.get(name)) {
-            (Value::Null, Some(Value::Null)) => Value::Null,
-            (Value::Null, _) => continue,
-            (value, Some(stored)) => value.clone().shaped_like(stored),
-            (value, None) => value.clone(),
-        };
-        made.insert(name.clone(), value);
-    }
-    made
-}
-
-fn patch(mut members: Members, sent: &Members) -> Members {
-    for (name, value) in sent {
-        let stored = members.remove(name);
-        let patched = match (value, stored) {
-            (Value::Null, _) => continue,
+            (Value::Null, _) => return None,
             (Value::Map(sent), Some(Value::Map(stored))) => Value::Map(patch(stored, sent)),
-            (Value::Map(sent), _) => Value::Map(patch(Members::new(), sent)),
-            (value, Some(stored)) => value.clone().shaped_like(&stored),
-            (value, None) => value.clone(),
+            (Value::Map(sent), _) => Value::Map(patch(&Members::new(), sent)),
+            (value, stored) => value.clone().shaped_as_sent(stored)?,
         };
-        members.insert(name.clone(), patched);
-    }
-    members
+        Some((name.clone(), value))
+    });
+    left_alone.chain(patched).collect()
 }
 
-/// `members` without what a patch sets.
-fn unpatched(mut members: Members, sent: &Members) -> Members {
-    for (name, value) in sent {
-        match (value, members.remove(name)) {
-            (Value::Null, Some(stored)) => {
-                members.insert(name.clone(), stored);
-            }
-            (Value::Map(sent), Some(Value::Map(stored))) => {
-                members.insert(name.clone(), Value::Map(unpatched(stored, sent)));
-            }
-            _ => {}
-        }
-    }
-    members
+/// Returns `members` without what a patch sets.
+fn unpatched(members: &Members, sent: &Members) -> Members {
+    let left = |(name, value): (&String, &Value)| match (sent.get(name), value) {
+        (None | Some(Value::Null), value) => Some((name.clone(), value.clone())),
+        (Some(Value::Map(sent)), Value::Map(stored)) => Some((name.clone(), Value::Map(unpatched(stored, sent)))),
+        _ => None,
+    };
+    members.iter().filter_map(left).collect()
 }
 
 #[cfg(test)]
@@ -175,7 +198,8 @@ mod tests {
 
     #[track_caller]
     fn makes(edit: fn(Members) -> Edit, stored: &str, sent: &str, expected: &str) {
-        let (merged, _) = edit(members(sent)).merge_into(&members(stored), Some(&members(stored)), "").expect("fits");
+        let (merged, _) =
+            edit(members(sent)).merge_into(&members(stored), Some(&members(stored)), "seed").expect("it is small");
         assert_eq!(merged, members(expected));
     }
 
@@ -207,7 +231,7 @@ mod tests {
 
     #[track_caller]
     fn makes_unseen(edit: fn(Members) -> Edit, theirs: &str, sent: &str, expected: &str) {
-        let (merged, _) = edit(members(sent)).merge_into(&members(theirs), None, "").expect("fits");
+        let (merged, _) = edit(members(sent)).merge_into(&members(theirs), None, "seed").expect("it is small");
         assert_eq!(merged, members(expected));
     }
 

@@ -3,9 +3,9 @@
 //! [`decide`] is pure: the change, the record as it is and the base go in; the next state and its outcome come out.
 //! Numbers, times and rows are given to the state when it is written.
 
-use super::change::{Edit, TooLarge};
+use super::change::Edit;
 use super::fault::{Error, Fault};
-use super::merge::give_ids;
+use super::merge::{Known, give_ids};
 use super::outcome::{Base, Outcome, OutcomeKind};
 use super::{Record, RecordId, check_new};
 use crate::limits;
@@ -126,7 +126,7 @@ pub fn decide(
         Change::Create(attributes) => {
             allowed(None)?;
             let mut attributes = attributes.clone();
-            give_ids(&mut attributes, &Members::new(), &Members::new(), seed);
+            give_ids(&mut attributes, Known::Base(&Members::new()), seed)?;
             Ok(written(attributes, OutcomeKind::Created))
         }
         Change::Import(attributes) => {
@@ -200,8 +200,7 @@ fn merged(theirs: &Record, edit: &Edit, seen: Seen<'_>, base: Option<i64>, seed:
     };
     // An edit that brings what its author saw needs no history.
     let missing = matches!(seen, Seen::Missing) && !matches!(edit, Edit::Seen { .. });
-    let (attributes, fields) =
-        edit.merge_into(&theirs.attributes, state, seed).map_err(|TooLarge(size)| Error::TooLarge(size))?;
+    let (attributes, fields) = edit.merge_into(&theirs.attributes, state, seed)?;
     let version = base.or(matches!(seen, Seen::Current).then_some(theirs.version));
     let base = version.map(|version| Base { version, missing });
     let outcome = Outcome { base, replaced: theirs.version, fields, ..Outcome::of(OutcomeKind::Saved) };
@@ -223,8 +222,7 @@ fn revived(tombstone: &Record, edit: &Edit, base: Option<i64>, revive: bool, see
         return Err(Error::Deleted { id, version });
     }
     let nothing = Members::new();
-    let (attributes, _) =
-        edit.merge_into(&nothing, Some(&nothing), seed).map_err(|TooLarge(size)| Error::TooLarge(size))?;
+    let (attributes, _) = edit.merge_into(&nothing, Some(&nothing), seed)?;
     check_new(&attributes)?;
     Ok(attributes)
 }

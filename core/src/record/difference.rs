@@ -1,26 +1,29 @@
-//! What differs between two states of a record, field by field.
+//! What differs between two states of a record, as a history tells it.
 
-use super::merge::{Entries, elements, push_token};
 use crate::limits;
+use crate::record::merge::{Entries, elements, push_token, stand_by_place};
 use crate::value::{Members, Value};
 
 /// The member that names a changed field.
 const FIELD: &str = "field";
 /// The entry of a list that was changed: its `id`, or itself.
 const ENTRY: &str = "entry";
-/// What was there before.
+/// The value that was there before.
 const REPLACED: &str = "replaced";
-/// That nothing is there any more.
+/// Marks a value that is not there any more.
 const REMOVED: &str = "removed";
 
-/// Returns the changes that make `after` of `before`, as the history tells them.
-pub(crate) fn between(before: &Members, after: &Members) -> Vec<Value> {
+/// Returns what changed from `before` to `after`, field by field.
+///
+/// Objects are compared member by member. Lists are compared entry by entry, or place by place where a merge would do so
+/// (see [`crate::record::merge`]); a place is named by the field.
+pub(crate) fn changes(before: &Members, after: &Members) -> Vec<Value> {
     let mut changes = Changes::default();
     changes.of_members(before, after);
     changes.bounded()
 }
 
-/// What differs, field by field.
+/// The changes found so far.
 #[derive(Default)]
 struct Changes {
     /// Where the walk is, as a JSON Pointer.
@@ -32,33 +35,44 @@ impl Changes {
     fn of_members(&mut self, before: &Members, after: &Members) {
         let new = after.keys().filter(|name| !before.contains_key(*name));
         for name in before.keys().chain(new) {
-            let length = self.pointer.len();
-            push_token(&mut self.pointer, name);
-            self.of_value(before.get(name), after.get(name));
-            self.pointer.truncate(length);
+            self.within(name, before.get(name), after.get(name));
         }
+    }
+
+    fn within(&mut self, name: &str, before: Option<&Value>, after: Option<&Value>) {
+        let length = self.pointer.len();
+        push_token(&mut self.pointer, name);
+        self.of_value(before, after);
+        self.pointer.truncate(length);
     }
 
     fn of_value(&mut self, before: Option<&Value>, after: Option<&Value>) {
         match (before, after) {
             _ if before == after => {}
             (Some(Value::Map(before)), Some(Value::Map(after))) => self.of_members(before, after),
-            (Some(list), Some(other)) => match (elements(before), elements(after)) {
+            (Some(Value::List(old)), Some(Value::List(new))) if stand_by_place(before, after) => {
+                for (place, (before, after)) in old.iter().zip(new).enumerate() {
+                    self.within(&place.to_string(), Some(before), Some(after));
+                }
+            }
+            (Some(list), Some(_)) => match (elements(before), elements(after)) {
                 (Some(before), Some(after)) => self.of_entries(list, &before, &after),
-                _ => self.add(None, Some(list), Some(other)),
+                _ => self.add(None, before, after),
             },
             _ => self.add(None, before, after),
         }
     }
 
     fn of_entries(&mut self, list: &Value, before: &[Value], after: &[Value]) {
-        let (before, after) = (Entries::of(before.iter()), Entries::of(after.iter()));
+        let entries = Entries::of([before, after]);
         let found = self.found.len();
-        for (key, entry) in before.iter().filter(|(key, entry)| after.get(key) != Some(*entry)) {
-            self.add(Some(key.name()), Some(entry), after.get(&key));
-        }
-        for (key, entry) in after.iter().filter(|(key, _)| !before.contains(key)) {
-            self.add(Some(key.name()), None, Some(entry));
+        for side in [0, 1] {
+            for (slot, entry) in entries.slots(side).iter().zip([before, after][side]) {
+                let (before, after) = (entries.get(0, *slot), entries.get(1, *slot));
+                if (side == 0 || before.is_none()) && before != after {
+                    self.add(Some(entry.entry_id().unwrap_or(entry)), before, after);
+                }
+            }
         }
         if self.found.len() == found {
             self.add(None, Some(list), Some(list)); // the order alone

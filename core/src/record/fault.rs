@@ -1,5 +1,6 @@
 //! Why a change cannot be made of a record.
 
+use super::change::TooLarge;
 use super::merge::push_token;
 use super::{Record, RecordId};
 use crate::limits;
@@ -19,6 +20,12 @@ impl Fault {
         let mut pointer = String::new();
         push_token(&mut pointer, name);
         Fault { pointer, detail: detail.into() }
+    }
+}
+
+impl From<TooLarge> for Error {
+    fn from(TooLarge(size): TooLarge) -> Self {
+        Error::TooLarge(size)
     }
 }
 

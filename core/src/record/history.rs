@@ -47,7 +47,7 @@ impl Row {
     #[must_use]
     pub fn of_write(before: Option<&Record>, after: &Record, base: Option<i64>) -> Row {
         let none = Members::new();
-        let changes = difference::between(before.map_or(&none, |before| &before.attributes), &after.attributes);
+        let changes = difference::changes(before.map_or(&none, |before| &before.attributes), &after.attributes);
         let entry = Entry {
             number: after.number().unwrap_or_default(),
             updated_at: after.updated_at,

@@ -40,7 +40,7 @@ async fn a_snapshot_is_bounded_by_what_it_takes_in_memory() {
             break;
         }
     }
-    assert!(stored < GREATEST / 32, "by what it takes in the table it could be held");
+    assert!(stored < GREATEST / 8, "by what it takes in the table it could be held");
 
     let edge = Api::new(Replica::new(store, Still, Duration::from_secs(5)));
     let request = Request::get("/prj?fields=prj_id").body(Bytes::new()).expect("valid");

@@ -7,7 +7,7 @@ use http::{HeaderValue, Method, Request, Response};
 use ripple_core::key::{ApiKey, KeyRecord, Scope};
 use ripple_core::store::memory::Memory;
 use ripple_core::value::{Members, Value};
-use ripple_core::{Api, Moment, Record, RecordId, Timestamp};
+use ripple_core::{Api, Moment, RecordId, Timestamp};
 
 /// The API over a table in memory.
 pub struct World {
