@@ -4,7 +4,7 @@
 //! edge, and for the core in process, and it is how they are kept the same.
 //!
 //! ```text
-//!  cases/  records saving lists paging changes tags keys http bad_input limits errors
+//!  cases/  a file a noun: records, saving, edits, deleting, retries, history, lists, limits, errors and more
 //!     │ fn creates_a_record(t: &Target)
 //!     ▼
 //!  Target  one case's view of a host: its own name space, its session token
