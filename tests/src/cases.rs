@@ -2,25 +2,39 @@
 
 mod bad_input;
 mod changes;
+mod deleting;
+mod edit_input;
+mod edits;
 mod errors;
 mod history;
 mod http;
 mod keys;
 mod limits;
+mod list_merging;
 mod lists;
 mod merging;
 mod numbers;
 mod paging;
+mod patching;
 mod records;
+mod retries;
 mod saving;
 mod tags;
+mod text_merging;
 
 use crate::Case;
 
 const ALL: &[&[Case]] = &[
     records::CASES,
     saving::CASES,
+    patching::CASES,
+    edits::CASES,
+    edit_input::CASES,
+    deleting::CASES,
     merging::CASES,
+    list_merging::CASES,
+    text_merging::CASES,
+    retries::CASES,
     history::CASES,
     numbers::CASES,
     limits::CASES,

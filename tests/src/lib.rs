@@ -4,7 +4,7 @@
 //! edge, and for the core in process, and it is how they are kept the same.
 //!
 //! ```text
-//!  cases/  records saving lists paging changes tags keys http bad_input limits errors
+//!  cases/  a file a noun: records, saving, edits, deleting, retries, history, lists, limits, errors and more
 //!     │ fn creates_a_record(t: &Target)
 //!     ▼
 //!  Target  one case's view of a host: its own name space, its session token
@@ -52,5 +52,5 @@ pub use call::Call;
 pub use case::Case;
 pub use cases::cases;
 pub use host::{Host, hosts};
-pub use record::{REQUIRED, Record};
+pub use project::{REQUIRED, Record};
 pub use target::{Target, Version};

@@ -112,7 +112,7 @@ fn a_pointer_shows_the_place(t: &Target) {
         (r#"{"n":1e999}"#, "/n"),
         (r#"{"a/b":{"c~d":[0,1e999]}}"#, "/a~1b/c~0d/1"),
         (r#"{"meta":[{"a":1,"a":2}]}"#, "/meta/0/a"),
-        (r#"{"list_shard":"0"}"#, "/list_shard"),
+        (r#"{"rpl_shard":"0"}"#, "/rpl_shard"),
         (r#"{"name":1}"#, "/name"),
     ] {
         for answer in refused(t, body) {

@@ -45,7 +45,7 @@ fn told(t: &Target, answer: &Answer, expected: &Expect) {
 }
 
 fn invalid_body(t: &Target) {
-    let wrong = t.project().without("goal").with("term", "six").with("deleted", true);
+    let wrong = t.project().without("goal").with("term", "six").with("create_date", "");
     let answer = t.post("/prj", wrong.to_json()).send().expect(400);
     told(
         t,
@@ -60,8 +60,8 @@ fn invalid_body(t: &Target) {
                   "pointer": "/term"
                 },
                 {
-                  "detail": "is reserved",
-                  "pointer": "/deleted"
+                  "detail": "must be a string of 1 to 64 characters",
+                  "pointer": "/create_date"
                 },
                 {
                   "detail": "is required",
@@ -347,14 +347,14 @@ fn body_too_large(t: &Target) {
 }
 
 fn record_too_large(t: &Target) {
-    let answer = t.post("/prj", t.project().with("text", "x".repeat(300 * 1024)).to_json()).send().expect(413);
+    let answer = t.post("/prj", t.project().with("text", "x".repeat(400 * 1024)).to_json()).send().expect(413);
     told(
         t,
         &answer,
         &expect![[r#"
             {
               "code": "record_too_large",
-              "detail": "a record has at most 307200 bytes as stored, this one would have …",
+              "detail": "a record has at most 409600 bytes as stored, this one would have …",
               "message": "Request Too Long",
               "status": 413,
               "title": "Content Too Large",

@@ -3,11 +3,11 @@
 use std::fmt::Write as _;
 
 use http::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::Target;
 use crate::case::cases;
 use crate::target::path;
+use crate::{Record, Target};
 
 cases! { limits:
     an_id_has_up_to_128_characters,
@@ -18,10 +18,12 @@ cases! { limits:
     a_record_of_long_names_has_a_history,
     nesting_without_end_is_refused,
     a_body_has_up_to_1_mib,
-    a_record_has_up_to_300_kib_as_stored,
+    a_record_has_up_to_400_kib_as_stored,
     a_record_does_not_grow_past_its_limit,
-    a_record_has_up_to_2500_members,
-    a_write_changes_up_to_100_members,
+    a_body_that_grows_past_the_limit_of_a_record_is_refused,
+    a_record_has_any_number_of_members,
+    a_write_changes_any_number_of_members,
+    a_state_of_any_number_of_members_is_restored,
     sort_takes_up_to_8_names,
     fields_takes_up_to_64_names,
     limit_is_a_whole_number_from_1_to_10000,
@@ -148,8 +150,8 @@ fn a_body_has_up_to_1_mib(t: &Target) {
 
 /// DynamoDB counts names and values, and some bytes for each; a record of one long text is the text and less
 /// than a kilobyte more.
-fn a_record_has_up_to_300_kib_as_stored(t: &Target) {
-    const RECORD: usize = 300 * 1024;
+fn a_record_has_up_to_400_kib_as_stored(t: &Target) {
+    const RECORD: usize = 400 * 1024;
     for (letter, length) in [("x", 1), ("ü", 2)] {
         let project = t.project();
         let just_too_long = project.clone().with("text", letter.repeat(RECORD / length));
@@ -163,8 +165,8 @@ fn a_record_has_up_to_300_kib_as_stored(t: &Target) {
 
 fn a_record_does_not_grow_past_its_limit(t: &Target) {
     let id = t.some_project();
-    let part = "x".repeat(100 * 1024);
-    for name in ["a", "b"] {
+    let part = "x".repeat(130 * 1024);
+    for name in ["a", "b", "d"] {
         t.patch(&id, format!(r#"{{"{name}":"{part}"}}"#)).send().expect(200);
     }
     t.refused(&id, t.patch(&id, format!(r#"{{"c":"{part}"}}"#)), 413, "record_too_large");
@@ -173,34 +175,86 @@ fn a_record_does_not_grow_past_its_limit(t: &Target) {
     t.delete(&id).send().expect(204);
 }
 
-/// What is sent and already so does not count.
-fn a_record_has_up_to_2500_members(t: &Target) {
-    let record = |count: usize| {
-        let project = t.project();
-        let own = project.to_value().as_object().map_or(0, |members| members.len() - 1); // all but its id
-        (own..count).fold(project, |project, n| project.with(&format!("m{n:04}"), n))
+/// Each empty entry gets an `id`: what fits in a body is several times too large for a record then.
+fn a_body_that_grows_past_the_limit_of_a_record_is_refused(t: &Target) {
+    let entries = |before: &str, after: &str| {
+        let room = MIB - before.len() - after.len();
+        format!("{before}{}{{}}{after}", "{},".repeat(room / 3 - 1))
     };
-    let largest = record(2500);
-    t.create(&largest);
-    let saved = t.put(largest.id(), r#"{"version":1,"goal":"still saved"}"#).send().expect(200);
-    assert_eq!(saved.json()["m2499"], 2499);
-    t.refused(largest.id(), t.put(largest.id(), r#"{"one":"more"}"#), 400, "invalid_body");
-    t.post("/prj", record(2501).to_json()).send().problem(400, "invalid_body");
+    let id = t.some_project();
+    let edit = entries(r#"{"version":1,"l":["#, "]}");
+    assert!(edit.len() > MIB - 8 && edit.len() <= MIB);
+    for method in [Method::PUT, Method::PATCH] {
+        t.refused(&id, t.call(method, path(&id)).json(edit.as_str()), 413, "record_too_large");
+    }
+    let nested = entries(r#"{"version":1,"meta":{"l":["#, "]}}");
+    t.refused(&id, t.put(&id, nested), 413, "record_too_large");
+
+    let project = t.project();
+    let json = project.to_json();
+    let new = entries(&format!(r#"{},"l":["#, json.trim_end_matches('}')), "]}");
+    t.post("/prj", new).send().problem(413, "record_too_large");
+    t.get(path(project.id())).send().problem(404, "not_found");
 }
 
-fn a_write_changes_up_to_100_members(t: &Target) {
+/// Returns the project with members `m0000`, `m0001` and so on, each of this value.
+fn with_members(project: Record, count: usize, value: usize) -> Record {
+    (0..count).fold(project, |project, n| project.with(&format!("m{n:04}"), value))
+}
+
+fn a_record_has_any_number_of_members(t: &Target) {
+    const MEMBERS: usize = 3000;
+    let project = with_members(t.project(), MEMBERS, 1);
+    t.create(&project);
+    let saved = t.put(project.id(), r#"{"version":1,"goal":"still saved","one":"more"}"#).send().expect(200).json();
+    assert_eq!((&saved["m2999"], &saved["one"]), (&json!(1), &json!("more")));
+    assert_eq!(t.read(project.id()).json(), saved);
+    t.delete(project.id()).send().expect(204);
+}
+
+fn a_write_changes_any_number_of_members(t: &Target) {
     for method in [Method::PUT, Method::PATCH] {
         let project = t.project();
         let id = project.id();
         t.create(&project);
-        let with = |count: usize, value: usize| {
-            let members = (0..count).fold(project.clone(), |project, n| project.with(&format!("m{n:03}"), value));
-            t.call(method.clone(), path(id)).json(members.to_json())
+        let save = |version: usize, count: usize, value: usize| {
+            let body = with_members(project.clone(), count, value).with("version", version);
+            t.call(method.clone(), path(id)).json(body.to_json()).send().expect(200)
         };
-        t.refused(id, with(101, 1), 400, "invalid_body");
-        assert_eq!(with(100, 1).send().expect(200).json()["m099"], 1);
-        assert_eq!(with(101, 1).send().expect(200).json()["m100"], 1);
-        t.refused(id, with(101, 2), 400, "invalid_body");
+        for (version, count) in [(1, 101), (2, 150), (3, 1000)] {
+            let saved = save(version, count, version);
+            assert_eq!(saved.version(), version as u64 + 1, "one write is one version");
+            let record = t.read(id).json();
+            assert_eq!(record, saved.json());
+            assert!((0..count).all(|n| record[format!("m{n:04}")] == version), "{version}");
+        }
+        // Another field is merged into as many.
+        t.put(id, r#"{"version":4,"goal":"another's"}"#).send().expect(200);
+        save(4, 1000, 9);
+        let record = t.read(id).json();
+        assert!((0..1000).all(|n| record[format!("m{n:04}")] == 9));
+        assert_eq!((&record["version"], &record["goal"]), (&json!(6), &json!("another's")));
+
+        let nothing = (0..1000).map(|n| (format!("m{n:04}"), Value::Null));
+        let nothing = Value::Object(nothing.collect());
+        t.call(method.clone(), path(id)).json(nothing.to_string()).send().expect(200);
+        assert!(!t.read(id).text().contains("\"m0"));
+    }
+}
+
+fn a_state_of_any_number_of_members_is_restored(t: &Target) {
+    let project = with_members(t.project(), 500, 1);
+    let id = project.id();
+    let first = t.create(&project).json();
+    t.put(id, with_members(project.clone(), 500, 2).to_json()).send().expect(200);
+    let restored = t.post(format!("{}/versions/1", path(id)), "").send().expect(200).json();
+    assert_eq!(restored["version"], 3);
+    let record = t.read(id).json();
+    assert!((0..500).all(|n| record[format!("m{n:04}")] == 1));
+    assert_eq!(record["goal"], first["goal"]);
+    for (version, value) in [(1, 1), (2, 2), (3, 1)] {
+        let state = t.get(format!("{}/versions/{version}", path(id))).send().expect(200).json();
+        assert_eq!((&state["m0000"], &state["m0499"]), (&json!(value), &json!(value)), "version {version}");
     }
 }
 

@@ -95,7 +95,7 @@ fn who_names_the_state_by_its_tag_has_seen_it(t: &Target) {
     let tag = t.create(&project).etag();
     let saved = t.patch(project.id(), r#"{"tags":["b"]}"#).header("if-match", tag).send().expect(200);
     assert_eq!(saved.json()["tags"], json!(["b"]));
-    let any = t.patch(project.id(), r#"{"tags":["c"]}"#).header("if-match", "*").send().expect(200);
+    let any = t.put(project.id(), r#"{"tags":["c"]}"#).header("if-match", "*").send().expect(200);
     assert_eq!(any.json()["tags"], json!(["b", "c"]), "any state is none in particular");
 }
 

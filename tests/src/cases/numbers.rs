@@ -6,6 +6,8 @@ use crate::target::path;
 
 cases! { numbers:
     numbers_come_back_plain_and_without_needless_zeros,
+    zeros_of_an_exponent_mean_nothing,
+    zero_has_no_magnitude,
     every_digit_of_38_is_kept,
     more_digits_are_refused,
     magnitudes_are_kept_to_their_limits,
@@ -34,6 +36,25 @@ fn numbers_come_back_plain_and_without_needless_zeros(t: &Target) {
         ("0.1000000000000000055511151231257827", "0.1000000000000000055511151231257827"),
     ] {
         kept_as(t, sent, kept);
+    }
+}
+
+fn zeros_of_an_exponent_mean_nothing(t: &Target) {
+    for (sent, kept) in [
+        ("1e0000001", "10"),
+        ("1e+0000001", "10"),
+        ("1e-0000001", "0.1"),
+        ("-2.50E00000000000000000000000000002", "-250"),
+        ("7e00000000000000000000000000000000000000000", "7"),
+    ] {
+        kept_as(t, sent, kept);
+    }
+}
+
+/// Whatever its exponent, it is within DynamoDB's range.
+fn zero_has_no_magnitude(t: &Target) {
+    for sent in ["0e99999999", "-0e99999999", "0.000e126", "0e-131", "0.0E-99999999", "0e99999999999999999999999"] {
+        kept_as(t, sent, "0");
     }
 }
 

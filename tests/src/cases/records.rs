@@ -18,10 +18,12 @@ cases! { records:
     members_come_ordered_by_name,
     keeps_term_as_it_was_sent,
     a_null_member_of_a_new_record_is_no_member,
+    a_null_version_of_a_new_record_is_none,
     everything_missing_is_named_at_once,
     required_members_are_of_their_types,
     long_texts_may_be_empty_and_short_ones_not,
-    reserved_members_are_refused,
+    members_of_ripples_own_are_refused,
+    names_that_were_reserved_are_ordinary_members,
     an_id_of_any_unreserved_characters_works,
     an_id_of_other_characters_is_refused,
     an_escaped_unreserved_character_is_the_character,
@@ -139,6 +141,14 @@ fn a_null_member_of_a_new_record_is_no_member(t: &Target) {
     assert_eq!(t.create(&project).json().get("owner"), None);
 }
 
+/// A client that has no version yet sends the same body as one that has.
+fn a_null_version_of_a_new_record_is_none(t: &Target) {
+    let project =
+        t.project().with("version", Value::Null).with("updated_at", Value::Null).with("updated_by", Value::Null);
+    assert_eq!(t.create(&project).version(), 1);
+    assert_eq!(t.read(project.id()).version(), 1);
+}
+
 fn everything_missing_is_named_at_once(t: &Target) {
     let answer = t.post("/prj", format!(r#"{{"prj_id":"{}"}}"#, t.fresh_id())).send();
     let problem = answer.problem(400, "invalid_body");
@@ -175,9 +185,10 @@ fn long_texts_may_be_empty_and_short_ones_not(t: &Target) {
     }
 }
 
-fn reserved_members_are_refused(t: &Target) {
+/// What a host writes into an item beside the record begins with `rpl_`.
+fn members_of_ripples_own_are_refused(t: &Target) {
     let id = t.some_project();
-    for name in ["deleted", "expires_at", "list_shard"] {
+    for name in ["rpl_version", "rpl_seal", "rpl_at", "rpl_by", "rpl_shard", "rpl_deleted", "rpl_expires_at", "rpl_x"] {
         let pointer = format!("/{name}");
         let project = t.project().with(name, "x");
         let answer = t.post("/prj", project.to_json()).send();
@@ -189,6 +200,33 @@ fn reserved_members_are_refused(t: &Target) {
         t.refused(&id, t.put(&id, edit.as_str()), 400, "invalid_body").blames("pointer", &pointer);
         t.refused(&id, t.patch(&id, edit.as_str()), 400, "invalid_body").blames("pointer", &pointer);
     }
+    // `"deleted": false` brings a deleted record back. Nothing else can be said by it.
+    for wrong in ["true", "1", r#""x""#] {
+        let edit = format!(r#"{{"name":"x","deleted":{wrong}}}"#);
+        t.refused(&id, t.put(&id, edit.as_str()), 400, "invalid_body").blames("pointer", "/deleted");
+        t.refused(&id, t.patch(&id, edit.as_str()), 400, "invalid_body").blames("pointer", "/deleted");
+        let answer = t.post("/prj", t.project().raw("deleted", wrong).to_json()).send();
+        answer.problem(400, "invalid_body");
+        answer.blames("pointer", "/deleted");
+    }
+    // Inside a member every name is the caller's.
+    t.patch(&id, r#"{"meta":{"rpl_version":1,"deleted":true,"version":"2.3"}}"#).send().expect(200);
+    assert_eq!(t.read(&id).json()["meta"], json!({"rpl_version": 1, "deleted": true, "version": "2.3"}));
+}
+
+fn names_that_were_reserved_are_ordinary_members(t: &Target) {
+    let project = t.project().with("expires_at", 1_735_689_600).with("list_shard", 7).with("stray", json!([1]));
+    t.create(&project);
+    let record = t.read(project.id()).json();
+    assert_eq!(record["expires_at"], 1_735_689_600);
+    assert_eq!((&record["list_shard"], &record["stray"]), (&json!(7), &json!([1])));
+    for edit in [r#"{"expires_at":"tomorrow","list_shard":"0"}"#, r#"{"expires_at":1,"list_shard":null}"#] {
+        let edited = t.patch(project.id(), edit).send().expect(200).json();
+        let sent: Value = serde_json::from_str(edit).expect("JSON");
+        assert_eq!(edited["expires_at"], sent["expires_at"]);
+        assert_eq!(edited["list_shard"], sent["list_shard"], "missing where it was null");
+    }
+    assert_eq!(t.list_ids("expires_at=1"), [project.id()]);
 }
 
 fn an_id_of_any_unreserved_characters_works(t: &Target) {

@@ -22,6 +22,7 @@ cases! { saving:
     only_what_is_sent_is_checked,
     the_version_that_is_there_is_the_base,
     a_version_that_never_was_is_stale,
+    a_version_below_zero_that_never_was_is_missing,
     a_version_of_another_type_is_refused,
     savers_without_a_base_lose_no_edit_of_another_field,
     the_id_in_the_body_is_the_one_in_the_path,
@@ -194,10 +195,22 @@ fn a_version_that_never_was_is_stale(t: &Target) {
     }
 }
 
+/// Numbers below zero name states of other writers. One that was overwritten before ripple saw it is in no history.
+fn a_version_below_zero_that_never_was_is_missing(t: &Target) {
+    for method in BOTH {
+        let project = t.project().with("tags", json!(["a"]));
+        t.create(&project);
+        let saved = save(t, &method, project.id(), &json!({"version": -7, "tags": ["b"]})).send().expect(200);
+        let receipt = saved.header("ripple-receipt").unwrap_or_default();
+        assert!(receipt.starts_with("result=saved, version=2, base=-7;missing, "), "{receipt}");
+        assert_eq!(saved.json()["tags"], json!(["a", "b"]), "nothing is removed");
+    }
+}
+
 fn a_version_of_another_type_is_refused(t: &Target) {
     let id = t.some_project();
     for method in BOTH {
-        for wrong in [json!("1"), json!(1.5), json!(-1), json!(true), json!([1]), json!({})] {
+        for wrong in [json!("1"), json!(1.5), json!(-1.5), json!(true), json!([1]), json!({})] {
             let call = save(t, &method, &id, &json!({"version": wrong, "name": "x"}));
             t.refused(&id, call, 400, "invalid_body").blames("pointer", "/version");
         }

@@ -1,0 +1,161 @@
+//! Writes that are sent again with their `Idempotency-Key`, and what a client's session token then knows.
+
+use crate::case::cases;
+use crate::target::path;
+use crate::{Answer, Call, Target};
+
+cases! { retries:
+    a_late_retry_does_not_win_again,
+    a_key_with_another_body_is_refused,
+    a_claim_lives_for_1_to_90_days,
+    a_claim_of_another_length_is_refused,
+    the_days_of_a_claim_are_no_part_of_the_request,
+    a_retry_does_not_take_the_session_back,
+    a_retried_creation_does_not_take_the_session_back,
+    a_session_sees_more_writes_than_its_token_names,
+    a_session_sees_the_deletions_that_its_token_does_not_name,
+}
+
+/// More writes than a session token names.
+const WRITES: usize = 17;
+
+#[track_caller]
+fn receipt(answer: &Answer) -> &str {
+    answer.header("ripple-receipt").expect("every write has a receipt")
+}
+
+fn a_late_retry_does_not_win_again(t: &Target) {
+    let id = t.some_project();
+    let save = || {
+        let call = t.patch(&id, r#"{"version":1,"goal":"B"}"#);
+        call.header("idempotency-key", format!("{id}-k")).send().expect(200)
+    };
+    let first = save();
+    t.patch(&id, r#"{"version":2,"goal":"X"}"#).send().expect(200);
+    let again = save();
+    assert_eq!((again.version(), receipt(&again)), (2, receipt(&first)));
+    assert_eq!(t.read(&id).json()["goal"], "X");
+}
+
+fn a_key_with_another_body_is_refused(t: &Target) {
+    let id = t.some_project();
+    let save = |goal: &str| {
+        let call = t.patch(&id, format!(r#"{{"version":1,"goal":"{goal}"}}"#));
+        call.header("idempotency-key", format!("{id}-k"))
+    };
+    save("B").send().expect(200);
+    t.refused(&id, save("C"), 422, "idempotency_key_reused");
+}
+
+/// Returns a save with a key of its own and this header.
+fn save<'t>(t: &'t Target, id: &str, key: &str, days: &str) -> Call<'t> {
+    let call = t.patch(id, format!(r#"{{"note":"{key}"}}"#));
+    call.header("idempotency-key", format!("{id}-{key}")).header("ripple-claim-days", days)
+}
+
+fn a_claim_lives_for_1_to_90_days(t: &Target) {
+    let id = t.some_project();
+    for days in ["1", "2", "89", "90"] {
+        let first = save(t, &id, days, days).send().expect(200);
+        let again = save(t, &id, days, days).send().expect(200);
+        assert_eq!((again.body(), receipt(&again)), (first.body(), receipt(&first)));
+    }
+    // An empty header is none: some hosts pass it on, some do not.
+    save(t, &id, "empty", "").send().expect(200);
+    // Without a key there is nothing to remember.
+    let call = t.patch(&id, r#"{"note":"no key"}"#).header("ripple-claim-days", "7");
+    call.send().expect(200);
+}
+
+fn a_claim_of_another_length_is_refused(t: &Target) {
+    let id = t.some_project();
+    for days in ["0", "91", "-1", "+5", "1.5", "1e1", "0x1", "one", "1 2", "1,2", "99999999999999999999", "\u{e9}"] {
+        let answer = t.refused(&id, save(t, &id, "k", days), 400, "invalid_request");
+        answer.blames("header", "Ripple-Claim-Days");
+        let without_key = save(t, &id, "k", days).without("idempotency-key");
+        t.refused(&id, without_key, 400, "invalid_request").blames("header", "Ripple-Claim-Days");
+    }
+    let create = t.post("/prj", t.project().to_json()).header("ripple-claim-days", "0");
+    create.send().problem(400, "invalid_request");
+    for call in [t.delete(&id), t.post(format!("{}/versions/1", path(&id)), "")] {
+        t.refused(&id, call.header("ripple-claim-days", "91"), 400, "invalid_request");
+    }
+    // A refused write leaves its key unused.
+    save(t, &id, "k", "90").send().expect(200);
+}
+
+fn the_days_of_a_claim_are_no_part_of_the_request(t: &Target) {
+    let id = t.some_project();
+    let first = save(t, &id, "k", "1").send().expect(200);
+    let again = save(t, &id, "k", "30").send().expect(200);
+    assert_eq!((again.body(), receipt(&again)), (first.body(), receipt(&first)));
+}
+
+/// Returns the token of a write's answer.
+#[track_caller]
+fn token(answer: &Answer) -> String {
+    answer.header("ripple-session").expect("a write gives a token").to_owned()
+}
+
+/// Checks that a reader with this token sees the record at the version, in itself and in the list.
+#[track_caller]
+fn sees(t: &Target, token: &str, id: &str, version: u64) {
+    let reader = t.stranger();
+    let read = |path: String| reader.get(path).header("ripple-session", token).send().expect(200);
+    assert_eq!(read(path(id)).version(), version);
+    let list = read(t.list_path(&format!("prj_id={id}"))).array();
+    assert_eq!(list[0]["version"], version);
+}
+
+fn a_retry_does_not_take_the_session_back(t: &Target) {
+    let id = t.some_project();
+    t.list("");
+    let send = || t.patch(&id, r#"{"version":1,"goal":"B"}"#).header("idempotency-key", format!("{id}-k"));
+    send().send().expect(200);
+    for version in 3..6 {
+        t.patch(&id, format!(r#"{{"issue":"{version}"}}"#)).send().expect(200);
+        let again = send().send().expect(200);
+        assert_eq!(again.version(), 2, "the first answer");
+        sees(t, &token(&again), &id, version);
+    }
+}
+
+fn a_retried_creation_does_not_take_the_session_back(t: &Target) {
+    let project = t.project();
+    let create = || t.post("/prj", project.to_json()).header("idempotency-key", format!("{}-k", project.id()));
+    create().send().expect(201);
+    t.list("");
+    t.patch(project.id(), r#"{"goal":"B"}"#).send().expect(200);
+    let again = create().send().expect(201);
+    assert_eq!(again.version(), 1, "the first answer");
+    sees(t, &token(&again), project.id(), 2);
+}
+
+fn a_session_sees_more_writes_than_its_token_names(t: &Target) {
+    let ids: Vec<String> = (0..WRITES).map(|_| t.some_project()).collect();
+    // A host that keeps a copy of the list has one now.
+    assert_eq!(t.list_ids(""), ids);
+    for id in &ids {
+        t.patch(id, r#"{"goal":"changed"}"#).send().expect(200);
+    }
+    let list = t.list("");
+    assert_eq!(list.len(), WRITES);
+    for record in list {
+        assert_eq!((&record["goal"], &record["version"]), (&"changed".into(), &2.into()), "{}", record["prj_id"]);
+    }
+    for id in &ids {
+        t.patch(id, r#"{"goal":"changed again"}"#).send().expect(200);
+    }
+    for id in &ids {
+        assert_eq!(t.read(id).version(), 3);
+    }
+}
+
+fn a_session_sees_the_deletions_that_its_token_does_not_name(t: &Target) {
+    let ids: Vec<String> = (0..WRITES).map(|_| t.some_project()).collect();
+    assert_eq!(t.list_ids(""), ids);
+    for id in &ids {
+        t.delete(id).send().expect(204);
+    }
+    assert_eq!(t.list_ids(""), [""; 0]);
+}
