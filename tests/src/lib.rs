@@ -52,5 +52,5 @@ pub use call::Call;
 pub use case::Case;
 pub use cases::cases;
 pub use host::{Host, hosts};
-pub use record::{REQUIRED, Record};
+pub use project::{REQUIRED, Record};
 pub use target::{Target, Version};
