@@ -46,7 +46,7 @@ struct Mark {
 }
 
 pub(crate) async fn run(connection: &connection::Options, options: Options) -> anyhow::Result<()> {
-    let store = connection.store().await?;
+    let store = connection.open().await?.store;
     let Options { file, format } = options;
     let count =
         if file.as_os_str() == "-" { to_output(&store, format).await? } else { to_file(&store, &file, format).await? };

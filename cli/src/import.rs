@@ -44,7 +44,7 @@ const LINE: usize = 8 * limits::BODY;
 /// with what is missing: the ids that are there are read first.
 pub(crate) async fn run(connection: &connection::Options, options: Options) -> anyhow::Result<()> {
     let lines = read_lines(&options.file)?;
-    let api = Api::new(connection.store().await?);
+    let api = Api::new(connection.open_to_change().await?.store);
     let mut there = existing_ids(api.store()).await?;
     let (mut created, mut exists, mut tombstones, mut failed) = (0u64, 0u64, 0u64, Vec::new());
 

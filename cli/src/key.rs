@@ -68,7 +68,7 @@ impl From<ScopeName> for Scope {
 }
 
 pub(crate) async fn run(connection: &connection::Options, command: Command) -> anyhow::Result<()> {
-    let store = connection.store().await?;
+    let store = connection.open_to_change().await?.store;
     match command {
         Command::Create { name, scopes, expires_in } => {
             let scopes = scopes.into_iter().map(Scope::from).collect();

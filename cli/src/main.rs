@@ -17,11 +17,24 @@ mod table;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
-/// Record records in DynamoDB that a whole team can edit at once
+/// Settings that are no flags. Those that are stand beside their flags.
+const ENVIRONMENT: &str = "\
+Environment:
+  AWS_ENDPOINT_URL           As AWS_ENDPOINT_URL_DYNAMODB, which goes first
+  AWS_DEFAULT_REGION         As AWS_REGION, which goes first
+  AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_CONFIG_FILE, AWS_SHARED_CREDENTIALS_FILE,
+  AWS_WEB_IDENTITY_TOKEN_FILE, AWS_ROLE_ARN, AWS_CONTAINER_CREDENTIALS_RELATIVE_URI,
+  AWS_CONTAINER_CREDENTIALS_FULL_URI and the rest of AWS's SDKs
+                             Credentials, in the order of their default chain
+  AWS_CA_BUNDLE              A file of certificates to trust instead of the machine's
+  RIPPLE_KEY                 The key of `ripple key verify` and `ripple doctor`
+  RIPPLE_LOG                 What `ripple dev` logs: error, warn, info, debug [default: warn]";
+
+/// Project records in DynamoDB that a whole team can edit at once
 #[derive(Debug, Parser)]
-#[command(version, propagate_version = true, arg_required_else_help = true)]
+#[command(version, propagate_version = true, arg_required_else_help = true, after_help = ENVIRONMENT)]
 struct Cli {
     #[command(flatten)]
     connection: connection::Options,
@@ -50,7 +63,9 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let Cli { connection, command } = Cli::parse();
+    let matches = Cli::command().get_matches();
+    let Cli { mut connection, command } = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    connection.note_flags(&matches);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {

@@ -15,7 +15,7 @@ pub(crate) enum Command {
 }
 
 pub(crate) async fn run(connection: &connection::Options, command: Command) -> anyhow::Result<()> {
-    let store = connection.store().await?;
+    let store = connection.open_to_change().await?.store;
     let tables = match command {
         Command::Create => store.create_tables().await.context("cannot make the tables")?,
         Command::Describe => store.describe_tables().await.context("cannot describe the tables")?,
