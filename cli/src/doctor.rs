@@ -69,7 +69,7 @@ pub(crate) async fn run(connection: &connection::Options, options: Options) -> a
     let edge_url = options.edge_url.or_else(|| of_dev(|dev| dev.edge_url.as_ref()));
 
     let target = connection.open().await?;
-    let mut findings = tables::look(&target.store, key.as_ref()).await;
+    let mut findings = tables::look(&target, key.as_ref()).await;
     match url {
         None => findings.push(Finding::bad("api", "where is it? give --url, or set RIPPLE_URL")),
         Some(url) => {

@@ -236,6 +236,37 @@ def test_dev_is_embedded_whatever_is_exported(aws, tmp_path):
     assert aws.asked
 
 
+def test_tables_are_protected_where_dynamodb_can(aws, tmp_path):
+    settings = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "AWS_REGION": "eu-west-3", "AWS_ENDPOINT_URL": aws.url}
+    settings |= {"RIPPLE_SITE": "shop_order", "RIPPLE_KEY": "rpl_" + "0" * 30 + "2C8GjS"}
+    names = ["shop_order_prj", "shop_order_prj_version", "shop_order_key"]
+    made, said = run(tmp_path, "table", "create", **settings)
+    assert ", ".join(names) in said.splitlines()[0], "their names come first"
+    assert aws.recovery == set(names) and made.count("ready") == 3
+    described = lambda: [aws_table(aws, name) for name in names]
+    assert all(table["DeletionProtectionEnabled"] for table in described())
+    asked = len(aws.asked)
+    run(tmp_path, "table", "create", **settings)
+    assert not {"CreateTable", "UpdateTable", "UpdateContinuousBackups"} & set(aws.asked[asked:]), "nothing is done twice"
+
+    aws.recovery.discard("shop_order_key")
+    looked, _ = run(tmp_path, "table", "describe", ok=False, **settings)
+    assert "shop_order_key" in looked and "lacks point-in-time recovery; `ripple table create` sets it" in looked
+    looked, _ = run(tmp_path, "doctor", ok=False, **settings)
+    assert "shop_order_key lacks point-in-time recovery: run `ripple table create`" in looked
+    unprotect = subprocess.run(
+        [_setting("RIPPLE_BIN"), "table", "describe"], env=clean() | settings, capture_output=True, text=True
+    )
+    assert unprotect.returncode == 1
+
+
+def aws_table(aws, name):
+    from conftest import dynamodb
+    import boto3
+
+    return dynamodb(boto3.client, aws.url).describe_table(TableName=name)["Table"]
+
+
 def test_every_setting_is_in_the_help(tmp_path):
     told, _ = run(tmp_path, "--help")
     sources = "".join(path.read_text() for path in (_root() / "cli/src").rglob("*.rs"))
