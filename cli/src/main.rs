@@ -1,6 +1,6 @@
 //! # ripple
 //!
-//! ripple on the command line: a local API on an embedded DynamoDB, keys, tables, import, export and check.
+//! ripple on the command line: a local API on an embedded DynamoDB, keys, tables, import, export, backup and check.
 //!
 //! In scope: what a person does at a terminal. Out of scope: everything that a request means (`ripple-core`) and what
 //! an event looks like (`ripple-lambda`); `ripple dev` calls the very handler that Lambda calls.
@@ -86,9 +86,16 @@ fn main() -> ExitCode {
     });
     match result {
         Ok(()) => ExitCode::SUCCESS,
+        // Whoever reads the output has had enough, as `head` has.
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("ripple: {error:#}");
             ExitCode::FAILURE
         }
     }
+}
+
+/// Reports whether an error is that of standard output closed by its reader. No command writes to another pipe.
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
 }
