@@ -1,8 +1,9 @@
 //! `ripple import`
 
+mod source;
+
 use std::collections::HashSet;
-use std::fs::File;
-use std::io::{BufRead as _, BufReader, IsTerminal as _, Read as _};
+use std::io::IsTerminal as _;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
@@ -20,16 +21,19 @@ use tokio::time::timeout;
 use crate::connection;
 use crate::progress;
 
+use source::Entry;
+
 /// Creations under way at once.
 const CONCURRENCY: usize = 16;
 
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// One project a line, as JSON or as DynamoDB's own exports have it (`{"Item": …}`); `-` reads standard input
+    /// JSON lines, a JSON array, DynamoDB's own export (`{"Item": …}`) or `aws dynamodb scan`'s output, also as .gz;
+    /// `-` reads standard input
     file: PathBuf,
 }
 
-/// What became of a line.
+/// What became of an entry.
 enum Outcome {
     Created,
     Exists,
@@ -37,78 +41,49 @@ enum Outcome {
     Tombstone,
 }
 
-/// DynamoDB's JSON takes several times what a record does.
-const LINE: usize = 8 * limits::BODY;
-
-/// Each line is created as `POST /prj` would, by the same checks; an item of an export as it was. Begun again after an interruption it goes on
-/// with what is missing: the ids that are there are read first.
+/// Creates each entry as `POST /prj` would, by the same checks; an item of an export as it was. Begun again after an
+/// interruption it goes on with what is missing: the ids that are there are read first.
 pub(crate) async fn run(connection: &connection::Options, options: Options) -> anyhow::Result<()> {
-    let lines = read_lines(&options.file)?;
+    let lines = source::read(&options.file)?;
     let api = Api::new(connection.open_to_change().await?.store);
     let mut there = existing_ids(api.store()).await?;
-    let (mut created, mut exists, mut tombstones, mut failed) = (0u64, 0u64, 0u64, Vec::new());
+    let (mut created, mut exists, mut tombstones, mut failed) = (0u64, 0u64, 0u64, 0u64);
 
     let bar = progress::bar(Some(lines.len() as u64), "projects");
     if !std::io::stderr().is_terminal() {
         bar.set_draw_target(indicatif::ProgressDrawTarget::hidden());
     }
     let mut missing = Vec::new();
-    for (number, line) in lines {
-        // A second line with the same id counts as there already, too.
-        if id_of(&line).is_none_or(|id| there.insert(id)) {
-            missing.push((number, line));
+    for entry in lines {
+        // A second one with the same id counts as there already, too.
+        if id_of(&entry.json).is_none_or(|id| there.insert(id)) {
+            missing.push(entry);
         } else {
             exists += 1;
             bar.inc(1);
         }
     }
     let mut results = futures_util::stream::iter(missing)
-        .map(|(number, line)| {
+        .map(|Entry { place, json }| {
             let api = &api;
-            async move { (number, create(api, line).await) }
+            async move { (place, create(api, json).await) }
         })
         .buffer_unordered(CONCURRENCY);
-    while let Some((number, outcome)) = results.next().await {
+    while let Some((place, outcome)) = results.next().await {
         bar.inc(1);
         match outcome {
             Ok(Outcome::Created) => created += 1,
             Ok(Outcome::Exists) => exists += 1,
             Ok(Outcome::Tombstone) => tombstones += 1,
             Err(error) => {
-                bar.suspend(|| eprintln!("line {number}: {error:#}"));
-                failed.push(number);
+                bar.suspend(|| eprintln!("{place}: {error:#}"));
+                failed += 1;
             }
         }
     }
     bar.finish_and_clear();
-    println!("{created} created, {exists} already there, {tombstones} deleted ones left out, {} refused", failed.len());
-    if failed.is_empty() { Ok(()) } else { bail!("some lines were refused; the others are in") }
-}
-
-/// Numbered from 1; empty ones left out.
-fn read_lines(file: &PathBuf) -> anyhow::Result<Vec<(usize, Bytes)>> {
-    let source: Box<dyn std::io::Read> = if file.as_os_str() == "-" {
-        Box::new(std::io::stdin())
-    } else {
-        Box::new(File::open(file).with_context(|| format!("cannot open {}", file.display()))?)
-    };
-    let mut reader = BufReader::new(source);
-    let mut lines = Vec::new();
-    for number in 1.. {
-        let mut line = Vec::new();
-        // What is longer is no record, and not held.
-        let read = reader.by_ref().take(LINE as u64 + 2).read_until(b'\n', &mut line)?;
-        if read == 0 {
-            break;
-        }
-        if read > LINE + 1 {
-            bail!("line {number} is longer than {LINE} bytes");
-        }
-        if !line.trim_ascii().is_empty() {
-            lines.push((number, Bytes::copy_from_slice(line.trim_ascii())));
-        }
-    }
-    Ok(lines)
+    println!("{created} created, {exists} already there, {tombstones} deleted ones left out, {failed} refused");
+    if failed == 0 { Ok(()) } else { bail!("some were refused; the others are in") }
 }
 
 async fn existing_ids(store: &DynamoDb) -> anyhow::Result<HashSet<String>> {
