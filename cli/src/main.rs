@@ -5,6 +5,7 @@
 //! In scope: what a person does at a terminal. Out of scope: everything that a request means (`ripple-core`) and what
 //! an event looks like (`ripple-lambda`); `ripple dev` calls the very handler that Lambda calls.
 
+mod backup;
 mod check;
 mod connection;
 mod dev;
@@ -58,6 +59,10 @@ enum Command {
     Import(import::Options),
     /// Write every project to a file of JSON lines
     Export(export::Options),
+    /// Copy the three tables into a folder, item by item
+    Backup(backup::Options),
+    /// Put back what a backup has and the tables lack; what is there is left alone
+    Restore(backup::RestoreOptions),
     /// Check that no edit is lost: every order of a few writers, then storms with faults, in memory or at --endpoint-url
     Check(check::Options),
 }
@@ -81,6 +86,8 @@ fn main() -> ExitCode {
             Command::Doctor(options) => doctor::run(&connection, options).await,
             Command::Import(options) => import::run(&connection, options).await,
             Command::Export(options) => export::run(&connection, options).await,
+            Command::Backup(options) => backup::run(&connection, options).await,
+            Command::Restore(options) => backup::restore(&connection, options).await,
             Command::Check(options) => check::run(&connection, options).await,
         }
     });
