@@ -152,6 +152,11 @@ impl Options {
         if self.by_flag { self.asked_for() } else { None }
     }
 
+    /// Reports whether the environment, and no flag, names another DynamoDB than the embedded one.
+    pub(crate) fn names_another_unasked(&self) -> bool {
+        !self.by_flag && self.asked_for().is_some()
+    }
+
     /// Returns the DynamoDB that flags or the environment ask for, or `None` if they name none.
     fn asked_for(&self) -> Option<Place> {
         if let Some(url) = self.endpoint() {

@@ -104,6 +104,11 @@ pub(crate) async fn run(connection: &connection::Options, options: Options) -> a
         stopped,
     ));
     greet(&url, &place, key.as_ref());
+    if embedded.is_some() && connection.names_another_unasked() {
+        println!(
+            "\nThe credentials or the endpoint of the environment are not used: --aws, --profile or --endpoint-url would."
+        );
+    }
 
     interrupted().await?;
     stop.send_replace(true);

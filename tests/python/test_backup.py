@@ -5,6 +5,7 @@ import json
 import pytest
 
 from dev import Dev, ripple
+from edge import ROOT
 
 TABLES = {"ripple_prj": "prj_id", "ripple_prj_version": "prj_id", "ripple_key": "key_hash"}
 
@@ -133,3 +134,15 @@ def test_a_backup_goes_to_a_site_of_its_own(dev, tmp_path):
     ripple("backup", tmp_path / "backup", data=dev.data)
     ripple("--site", "restored", "table", "create", data=dev.data)
     assert "restored_prj: 1 put back" in ripple("--site", "restored", "restore", tmp_path / "backup", data=dev.data)
+
+
+def test_the_recipe_restores_keys_as_they_are_and_not_as_they_were():
+    """docs/OPERATING.md: in an older table of keys, one that was revoked since would be valid again."""
+    text = (ROOT / "docs/OPERATING.md").read_text()
+    [recipe] = [block for block in text.split("```") if "restore-table-to-point-in-time" in block]
+    loop, rest = recipe.split("done\n", 1)
+    assert "for table in prj prj_version;" in loop and "--restore-date-time" in loop
+    keys = next(line for line in rest.splitlines() if "ripple_key" in line)
+    assert "--use-latest-restorable-time" in keys and "--restore-date-time" not in rest
+    # `table create` sets what a restored table lacks, and API Gateway calls what has the new site.
+    assert "table create --site restored" in rest and "deploy/publish" in rest.split("sam deploy")[1]

@@ -95,7 +95,7 @@ mod tests {
     #[test]
     fn every_type_comes_back_as_it_was() {
         let text = concat!(
-            r#"{"Item":{"b":{"B":"AP8="},"bs":{"BS":["AA==","/w=="]},"l":{"L":[{"M":{"":{"NULL":true}}},{"L":[]}]},"#,
+            r#"{"Item":{"b":{"B":"AP8="},"bs":{"BS":["/w==","AA=="]},"l":{"L":[{"M":{"":{"NULL":true}}},{"L":[]}]},"#,
             r#""n":{"N":"12345678901234567890123456789012345678"},"ns":{"NS":["1","2.50"]},"ok":{"BOOL":false},"#,
             r#""s":{"S":"\u0000é\n"},"ss":{"SS":["a","b"]}}}"#,
         );

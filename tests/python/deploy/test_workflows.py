@@ -35,18 +35,19 @@ def test_every_action_is_pinned_by_its_commit():
 def test_what_builds_has_no_identity_and_what_has_one_builds_nothing():
     assert WORKFLOWS["deploy"]["permissions"] == {}
     identified = {name for name, job in JOBS.items() if job["permissions"].get("id-token") == "write"}
-    assert identified == {"function", "edge"}
+    assert identified == {"attest", "function", "edge"}
     for name, job in JOBS.items():
         builds = re.findall(r"\b(cargo|rustup|pip|make|npx(?! --no-install))\b", runs(job))
         assert not (name in identified and builds), (name, builds)
-        assert "environment" in job or name not in identified
+        # What the role at AWS trusts is the environment.
+        assert ("environment" in job) == (name in identified - {"attest"})
         for step in steps(job):
             assert "npm ci" not in step.get("run", "") or "--ignore-scripts" in step["run"]
     assert "cargo xtask package" in runs(JOBS["build"])
 
 
 def test_nothing_is_deployed_that_was_not_tested_and_built_here():
-    assert set(JOBS["function"]["needs"]) == {"test", "build"}
+    assert set(JOBS["function"]["needs"]) == {"test", "build", "attest"}
     assert JOBS["test"]["uses"] == "./.github/workflows/test.yml"
     assert "workflow_call" in WORKFLOWS["test"][True]  # `on`, as YAML 1.1 reads it
     for name in ("function", "edge"):
