@@ -55,11 +55,13 @@ impl Options {
 
 /// In memory every order of small scenarios, then storms; on a DynamoDB storms, whose order is that DynamoDB's own doing.
 pub(crate) async fn run(connection: &connection::Options, options: Options) -> anyhow::Result<()> {
-    match &connection.endpoint_url {
+    match connection.endpoint() {
         None => in_memory(&options),
         Some(url) => {
             let layout = Layout { site: SITE.to_owned(), ..Layout::default() };
-            let store = connection.store_of(&Place::Endpoint(url.clone()), layout).await?;
+            let target = connection.open_at(&Place::Endpoint(url.clone()), layout).await?;
+            eprintln!("{target}");
+            let store = target.store;
             store.create_tables().await.with_context(|| format!("cannot make the tables {SITE}_* at {url}"))?;
             let outcome = tokio::select! {
                 outcome = on_dynamodb(&store, &options) => outcome,

@@ -19,6 +19,7 @@ use crate::limits;
 use crate::time::Timestamp;
 use crate::value::{Members, Value, memory, stored_size};
 
+pub use check::creation;
 pub(crate) use check::{check_new, check_sent, take_own};
 pub use id::{InvalidId, RecordId};
 pub use json::ContentHash;

@@ -1,7 +1,8 @@
 //! The rules for a record's members.
 
+use super::decide::Change;
 use super::fault::{Error, Fault};
-use super::{DELETED, PREFIX, PRJ_ID, UPDATED_AT, UPDATED_BY, VERSION};
+use super::{RecordId, DELETED, PREFIX, PRJ_ID, UPDATED_AT, UPDATED_BY, VERSION};
 use crate::limits;
 use crate::value::{Members, Value};
 
@@ -54,6 +55,24 @@ pub(crate) fn check_new(members: &Members) -> Result<(), Error> {
     let missing = REQUIRED.iter().filter(|(name, _)| !members.contains_key(*name));
     let missing = missing.map(|(name, _)| Fault::member(name, "is required"));
     refuse(faults(members).chain(missing).collect())
+}
+
+/// Returns the id and the change that create a record of these members. A record that was copied from another one brings
+/// members along that mean nothing here. The id is `None` if the members name none.
+///
+/// # Errors
+/// Every fault at once.
+pub fn creation(mut members: Members) -> Result<(Option<RecordId>, Change), Error> {
+    let fault = |detail: String| Error::Invalid(vec![Fault::member(PRJ_ID, detail)]);
+    let id = match members.get(PRJ_ID) {
+        None | Some(Value::Null) => None,
+        Some(Value::String(text)) => Some(RecordId::parse(text).map_err(|why| fault(why.to_string()))?),
+        Some(_) => return Err(fault("must be a string".to_owned())),
+    };
+    take_own(&mut members)?;
+    check_new(&members)?;
+    members.retain(|_, value| *value != Value::Null);
+    Ok((id, Change::Create(members)))
 }
 
 /// Checks what an edit sends, and only that: an old record that lacks a member can still be saved.
