@@ -24,7 +24,7 @@ pub(crate) fn check(base: &Members, theirs: &Members, mine: &Members, merged: &M
 }
 
 fn members(path: &str, base: &Members, theirs: &Members, mine: &Members, merged: &Members) -> Result<(), String> {
-    let names: BTreeSet<&String> = [base, theirs, mine, merged].into_iter().flat_map(Members::keys).collect();
+    let names: BTreeSet<&String> = [base, theirs, mine, merged].into_iter().flat_map(|side| side.keys()).collect();
     for name in names {
         let [base, theirs, mine, merged] = [base, theirs, mine, merged].map(|side| side.get(name));
         field(&format!("{path}/{name}"), Field { base, theirs, mine, merged })?;
