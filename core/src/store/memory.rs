@@ -1,4 +1,5 @@
-//! A table in memory that behaves like DynamoDB's, for tests and simulation. (But nothing expires in it by itself.)
+//! A table in memory that behaves like DynamoDB's, for tests and simulation. Items expire when [`Memory::expire`] is
+//! called, which stands for DynamoDB's TTL: late, or not at all.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,8 +8,9 @@ use std::time::Duration;
 use super::{Capacity, Commit, Consistency, Page, Position, Source, Store, StoreError, Write};
 use crate::idempotency::Claim;
 use crate::key::{KeyHash, KeyRecord};
+use crate::limits;
 use crate::record::history::Version;
-use crate::record::{Record, RecordId, SYSTEM, Timestamp};
+use crate::record::{EXPIRES_AT, Record, RecordId, SYSTEM, Timestamp};
 use crate::value::Value;
 
 /// DynamoDB ends a page of a scan or a query at 1 MB.
@@ -26,8 +28,16 @@ struct Tables {
     keys: HashMap<String, KeyRecord>,
     history: BTreeMap<(RecordId, u64), (Version, Record)>,
     claims: HashMap<String, Claim>,
+    /// When rows of the history and claims expire.
+    expiry: Expiry,
     /// Commits done, by their tokens. (DynamoDB forgets them after ten minutes.)
     tokens: HashMap<[u8; 16], Record>,
+}
+
+#[derive(Debug, Default)]
+struct Expiry {
+    rows: BTreeMap<(RecordId, u64), Timestamp>,
+    claims: HashMap<String, Timestamp>,
 }
 
 impl Memory {
@@ -40,6 +50,26 @@ impl Memory {
     /// Puts a record in as it is, as a writer that is not ripple would.
     pub fn put(&self, project: Record) {
         self.tables().projects.insert(project.id.clone(), project);
+    }
+
+    /// Returns an item as it is.
+    #[must_use]
+    pub fn item(&self, id: &RecordId) -> Option<Record> {
+        self.tables().projects.get(id).cloned()
+    }
+
+    /// Deletes an item, as another program does: without a tombstone.
+    pub fn remove(&self, id: &RecordId) {
+        self.tables().projects.remove(id);
+    }
+
+    /// Deletes everything that has expired by `now`, as DynamoDB's TTL does some time after.
+    pub fn expire(&self, now: Timestamp) {
+        let mut tables = self.tables();
+        let Tables { projects, history, claims, expiry, .. } = &mut *tables;
+        history.retain(|row, _| expiry.rows.get(row).is_none_or(|at| *at > now));
+        claims.retain(|key, _| expiry.claims.get(key).is_none_or(|at| *at > now));
+        projects.retain(|_, record| expires_at(record).is_none_or(|at| at > now));
     }
 
     /// Forgets what the history has of every record, as it does in time.
@@ -121,11 +151,13 @@ impl Store for Memory {
         if rows.iter().any(|(version, _)| tables.history.contains_key(&place(version))) {
             return Ok(Commit::VersionTaken);
         }
+        let expires = write.now.after(limits::HISTORY);
+        tables.expiry.rows.extend(rows.iter().map(|row| (place(&row.0), expires)));
         tables.history.extend(rows.into_iter().map(|row| (place(&row.0), row)));
         tables.projects.insert(after.id.clone(), made);
         tables.tokens.insert(write.token, after.clone());
         if let Some(claim) = write.claim {
-            tables.claims.insert(claim.attempt.key.clone(), claim.clone());
+            tables.remember(claim, write.now);
         }
         Ok(Commit::Done)
     }
@@ -156,13 +188,13 @@ impl Store for Memory {
         Ok(self.tables().claims.get(key).cloned())
     }
 
-    async fn remember(&self, claim: &Claim, _: Timestamp, cost: &mut Capacity) -> Result<Option<Claim>, StoreError> {
-        let claims = &mut self.tables().claims;
-        if let Some(there) = claims.get(&claim.attempt.key) {
+    async fn remember(&self, claim: &Claim, now: Timestamp, cost: &mut Capacity) -> Result<Option<Claim>, StoreError> {
+        let mut tables = self.tables();
+        if let Some(there) = tables.claims.get(&claim.attempt.key) {
             return Ok(Some(there.clone()));
         }
         cost.write += 1.0;
-        claims.insert(claim.attempt.key.clone(), claim.clone());
+        tables.remember(claim, now);
         Ok(None)
     }
 
@@ -179,6 +211,12 @@ impl Store for Memory {
 }
 
 impl Tables {
+    fn remember(&mut self, claim: &Claim, now: Timestamp) {
+        let key = &claim.attempt.key;
+        self.expiry.claims.insert(key.clone(), now.after(limits::CLAIM));
+        self.claims.insert(key.clone(), claim.clone());
+    }
+
     /// Each item of a transaction is prepared and committed.
     fn write_units(&self, write: &Write<'_>) -> f64 {
         let current = self.projects.get(&write.after.id).map_or(0, Record::stored_size);
@@ -188,6 +226,15 @@ impl Tables {
         let claim = write.claim.map_or(0.0, |_| 1.0);
         2.0 * (units(record, 1024) + units(row, 1024) + foreign + claim)
     }
+}
+
+/// When TTL may delete the item: by its attribute `expires_at`, whoever wrote it.
+fn expires_at(record: &Record) -> Option<Timestamp> {
+    let stated = match record.attributes.get(EXPIRES_AT) {
+        Some(Value::Number(seconds)) => seconds.as_u64().map(|seconds| Timestamp(seconds.saturating_mul(1000))),
+        _ => None,
+    };
+    record.tombstone.or(stated)
 }
 
 /// What a write makes of the item that is there: whatever an update does not change stays.
