@@ -42,7 +42,7 @@ impl<S: Table> Program<S> {
         let Some((item, told)) = self.made(operation, found, &who) else { return };
         put_item(&self.store, &self.id, item.clone());
         if operation == External::Expire {
-            self.store.expire(self.sim.scheduler.now());
+            self.store.delete_expired(self.sim.scheduler.now());
         }
         self.sim.transcript.tell(format_args!("{} {told}", self.name));
         let by = if operation == External::Expire { Actor::Expiry } else { Actor::External };

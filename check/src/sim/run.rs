@@ -254,7 +254,7 @@ impl<S: Table> Running<S> {
         };
         let mut states = self.sim.transcript.states.borrow().clone();
         for number in numbers {
-            let found = self.store.version(&self.id, number, &mut Capacity::default()).await.ok().flatten();
+            let found = self.store.state(&self.id, number, &mut Capacity::default()).await.ok().flatten();
             let Some(record) = found else { continue };
             let by = Actor::Ripple(record.updated_by.clone().unwrap_or_default());
             let now = Rc::new(Face::of(&self.id, Some(item::of(&record))));

@@ -34,7 +34,7 @@ pub trait Table: Store + Clone + 'static {
     fn put(&self, _id: &RecordId, _item: Option<Item>) {}
 
     /// Deletes what has expired by now.
-    fn expire(&self, _now: Timestamp) {}
+    fn delete_expired(&self, _now: Timestamp) {}
 }
 
 impl Table for Memory {
@@ -51,7 +51,7 @@ impl Table for Memory {
         }
     }
 
-    fn expire(&self, now: Timestamp) {
+    fn delete_expired(&self, now: Timestamp) {
         Memory::expire(self, now);
     }
 }

@@ -116,9 +116,10 @@ impl History {
             (None, None) if !expected.names_current() => Seen::Unstated,
             (None, _) => Seen::Current,
             (Some(base), _) => match self.state(base) {
-                Some(state) if !state.is_deleted() => Seen::Earlier(state),
+                // A deletion is a state without attributes.
+                Some(state) => Seen::Earlier(state),
                 None if base > newest => Seen::Never,
-                _ => Seen::Missing,
+                None => Seen::Missing,
             },
         };
         Ok(Past { seen, restored: restored.and_then(|version| self.state(version)) })
