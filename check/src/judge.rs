@@ -85,9 +85,10 @@ impl Law {
 /// # Errors
 /// Returns the first that is broken.
 pub(crate) fn judge(evidence: &Evidence<'_>) -> Result<(), Broken> {
-    let numbers = evidence.numbers()?;
+    let (numbers, in_order) = evidence.numbers();
     evidence.check_steps(&numbers)?;
     evidence.check_history()?;
+    in_order?;
     evidence.check_answers(&numbers)?;
     evidence.check_reads()
 }

@@ -1,4 +1,4 @@
-//! Tables and hosts with one fault each, and the check finds it.
+//! Tables with one fault each, and the check finds it.
 
 use std::time::Duration;
 
@@ -27,6 +27,8 @@ enum Fault {
     DropsNote,
     /// A write that is refused is answered as done.
     SaysDone,
+    /// The history has only the three newest versions.
+    ForgetsRows,
 }
 
 #[derive(Clone)]
@@ -100,7 +102,9 @@ impl Store for Mutant {
                 self.memory.commit(write, cost).await?;
                 Ok(Commit::Done)
             }
-            Fault::LastWins | Fault::WrongHistory | Fault::NoIdleClaims => self.memory.commit(write, cost).await,
+            Fault::LastWins | Fault::WrongHistory | Fault::NoIdleClaims | Fault::ForgetsRows => {
+                self.memory.commit(write, cost).await
+            }
         }
     }
 
@@ -108,6 +112,10 @@ impl Store for Mutant {
         match self.fault {
             Fault::LastWins => Ok(self.now(id).await),
             Fault::WrongHistory if number > 1 => self.memory.version(id, number - 1, cost).await,
+            Fault::ForgetsRows => {
+                let newest = self.now(id).await.map_or(0, |record| record.version);
+                if number + 3 <= newest { Ok(None) } else { self.memory.version(id, number, cost).await }
+            }
             _ => self.memory.version(id, number, cost).await,
         }
     }
@@ -195,13 +203,19 @@ fn a_history_that_shows_other_states() {
 }
 
 #[test]
+fn a_history_that_forgets_rows() {
+    breaks(&found_by_every_order(Fault::ForgetsRows), &[Law::Merge, Law::History]);
+    breaks(&found_by_a_storm(Fault::ForgetsRows), &[Law::Merge, Law::History]);
+}
+
+#[test]
 fn an_attribute_that_is_dropped() {
-    breaks(&found_by_every_order(Fault::DropsNote), &[Law::Merge]);
-    breaks(&found_by_a_storm(Fault::DropsNote), &[Law::Merge]);
+    breaks(&found_by_every_order(Fault::DropsNote), &[Law::Write]);
+    breaks(&found_by_a_storm(Fault::DropsNote), &[Law::Write]);
 }
 
 #[test]
 fn a_refused_write_that_is_answered_as_done() {
-    breaks(&found_by_every_order(Fault::SaysDone), &[Law::Answer]);
-    breaks(&found_by_a_storm(Fault::SaysDone), &[Law::Answer]);
+    breaks(&found_by_every_order(Fault::SaysDone), &[Law::Number, Law::Answer]);
+    breaks(&found_by_a_storm(Fault::SaysDone), &[Law::Number, Law::Answer]);
 }

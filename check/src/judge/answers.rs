@@ -10,7 +10,7 @@ use super::numbers::Numbers;
 use super::steps::lawful;
 use super::{Broken, Evidence, Law};
 use crate::model::heard::{Heard, Receipt};
-use crate::model::record::{Kind, attributes, kind, text};
+use crate::model::record::{Kind, REQUIRED, attributes, kind, text};
 use crate::model::transcript::{Actor, Face, Read, Reply, Save, State, What};
 
 impl Evidence<'_> {
@@ -67,9 +67,8 @@ impl Evidence<'_> {
                 return Err(Law::Receipt.broken("its answer has no receipt"));
             };
             if receipt.result == "unchanged" {
-                let made_later = |place: &&usize| {
-                    by_itself(place) && self.states[**place].at.before(limits::CLAIM) < reply.at
-                };
+                let made_later =
+                    |place: &&usize| by_itself(place) && self.states[**place].at.before(limits::CLAIM) < reply.at;
                 if save.key.is_some() && made.iter().any(|place| made_later(&place)) {
                     return Err(Law::Repeat.broken("its Idempotency-Key had nothing to do, and made a version"));
                 }
@@ -79,8 +78,7 @@ impl Evidence<'_> {
             }
             self.check_shown(&reply.heard).map_err(|why| Law::Read.broken(format!("what it was answered: {why}")))?;
         }
-        let open = save.unheard
-            || save.heard.iter().any(|reply| reply.heard.leaves_open() || reply.heard.is_success());
+        let open = save.unheard || save.heard.iter().any(|reply| reply.heard.leaves_open() || reply.heard.is_success());
         if !open && made.iter().any(|place| by_itself(&place)) {
             return Err(Law::Answer.broken("it was refused, and made a version all the same"));
         }
@@ -104,7 +102,8 @@ impl Evidence<'_> {
             let same = self.saves.iter().any(|other| other.by == *by && other.request == save.request);
             *by == save.by || same && state.at.after(limits::CLAIM) > reply.at
         };
-        let Some(place) = made.iter().copied().filter(may_answer).find(|place| number(*place) == receipt.version) else {
+        let Some(place) = made.iter().copied().filter(may_answer).find(|place| number(*place) == receipt.version)
+        else {
             let why = format!("it was answered with version {}, which it has not made", receipt.version);
             return Err(Law::Answer.broken(why));
         };
@@ -156,7 +155,8 @@ impl Evidence<'_> {
             "exists" => matches!(save.what, What::Create(_)) && met.iter().any(|state| state.now.content.is_some()),
             "gone" | "deleted" => {
                 met.iter().any(|state| state.now.is_tombstone())
-                    || matches!(save.what, What::Restore(_)) && self.states[..=to].iter().any(|state| state.now.is_tombstone())
+                    || matches!(save.what, What::Restore(_))
+                        && self.states[..=to].iter().any(|state| state.now.is_tombstone())
             }
             "not_found" => met.iter().any(|state| state.now.item.is_none()),
             "no_such_version" => match &save.what {
@@ -164,6 +164,14 @@ impl Evidence<'_> {
                 _ => false,
             },
             "stale" => external,
+            // What brings a record back is a new record, which must be whole.
+            "invalid_body" => match &save.what {
+                What::Put(record) => {
+                    let brings_back = record.get("deleted") == Some(&Value::Bool(false));
+                    brings_back && !REQUIRED.iter().all(|name| record.contains_key(*name))
+                }
+                _ => false,
+            },
             "idempotency_key_reused" => {
                 let used = |other: &Save| other.shares_key(save) && other.request != save.request;
                 let lately = |other: &&Save| other.at.after(limits::CLAIM) > reply.at;
@@ -192,7 +200,9 @@ impl Evidence<'_> {
     /// The receipt names every single value that gave way and no other, and says truly whether the base is known.
     fn check_receipt(&self, save: &Save, receipt: &Receipt, place: usize, numbers: &Numbers) -> Result<(), String> {
         let Some((read, _)) = &self.states[place].write else { return Ok(()) };
-        let (Some(theirs), What::Put(_) | What::Patch(_) | What::MergePatch(_) | What::Edit { .. }) = (&read.content, &save.what) else {
+        let (Some(theirs), What::Put(_) | What::Patch(_) | What::MergePatch(_) | What::Edit { .. }) =
+            (&read.content, &save.what)
+        else {
             return Ok(());
         };
         if receipt.base != save.base && save.base.is_some() {
@@ -246,7 +256,9 @@ fn check_won(receipt: &Receipt, [base, theirs, mine]: [&Members; 3]) -> Result<(
                 says(&path, lines_collide(base, theirs, mine))?;
             }
             Kind::Places => {
-                if let (Some(Value::List(base)), Some(Value::List(theirs)), Some(Value::List(mine))) = (base, theirs, mine) {
+                if let (Some(Value::List(base)), Some(Value::List(theirs)), Some(Value::List(mine))) =
+                    (base, theirs, mine)
+                {
                     let collides = |place: &usize| {
                         let [base, theirs, mine] = [base, theirs, mine].map(|side| side.get(*place));
                         mine != base && theirs != base && mine != theirs && single(mine)

@@ -43,7 +43,12 @@ fn names(sides: [&Members; 4]) -> BTreeSet<&str> {
     sides.into_iter().flat_map(|side| side.keys().map(String::as_str)).collect()
 }
 
-fn field(path: &str, kind: Kind, context: Context, field @ Field { base, theirs, mine, merged }: Field<'_>) -> Result<(), String> {
+fn field(
+    path: &str,
+    kind: Kind,
+    context: Context,
+    field @ Field { base, theirs, mine, merged }: Field<'_>,
+) -> Result<(), String> {
     let is = |expected: Option<&Value>, exactly: bool, why: &str| {
         let same = if exactly { merged == expected } else { alike(merged, expected) };
         let sentence = || format!("{path} is {}, and not {}: {why}", shown(merged), shown(expected));

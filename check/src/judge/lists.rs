@@ -17,8 +17,7 @@ pub(super) fn places(path: &str, context: Context, field: Field<'_>) -> Result<(
             return Err(format!("{path} has {} places, and not {}", merged.len(), mine.len()));
         }
         for place in 0..mine.len() {
-            let [base, theirs, mine, merged] =
-                [base, theirs, mine, merged].map(|side: &[Value]| side.get(place));
+            let [base, theirs, mine, merged] = [base, theirs, mine, merged].map(|side: &[Value]| side.get(place));
             places(&format!("{path}/{place}"), context, Field { base, theirs, mine, merged })?;
         }
         return Ok(());
@@ -59,7 +58,8 @@ pub(super) fn hours(path: &str, context: Context, field: Field<'_>) -> Result<()
 
 /// Line by line where the two edits do not touch. Where they do, the later save stands as a whole.
 pub(super) fn lines(path: &str, Field { base, theirs, mine, merged }: Field<'_>) -> Result<(), String> {
-    let whole = if merged == mine { Ok(()) } else { Err(format!("{path} is {}, and not {}", text(merged), text(mine))) };
+    let whole =
+        if merged == mine { Ok(()) } else { Err(format!("{path} is {}, and not {}", text(merged), text(mine))) };
     let (Some(base), Some(their_lines), Some(my_lines)) = (split(base), split(theirs), split(mine)) else {
         return whole;
     };

@@ -47,23 +47,26 @@ fn differences(one: Option<&Value>, other: Option<&Value>) -> (String, String) {
 }
 
 impl Evidence<'_> {
-    /// Collects what each number names, in states, rows, answers and reads.
-    pub(super) fn numbers(&self) -> Result<Numbers, Broken> {
+    /// Collects what each number names, in states, rows, answers and reads: of two contents the first. Returns also whether
+    /// the law holds.
+    pub(super) fn numbers(&self) -> (Numbers, Result<(), Broken>) {
         let mut numbers = Numbers::default();
+        let mut verdict = Ok(());
         let mut top = 0;
         for state in self.states {
             let Some((_, made)) = &state.write else { continue };
             let number = made.number;
             if number <= top {
-                return Err(Law::Number.broken(format!("version {number} was made after version {top}")));
+                verdict =
+                    verdict.and(Err(Law::Number.broken(format!("version {number} was made after version {top}"))));
             }
             top = number;
-            numbers.observe(number, made.shown.as_ref(), "a save's version")?;
+            verdict = verdict.and(numbers.observe(number, made.shown.as_ref(), "a save's version"));
         }
         for (number, row, heard) in self.probes.iter().flat_map(|probe| &probe.rows) {
             let deleted = row.get("deleted") == Some(&Value::Bool(true));
             if heard.is_success() || deleted {
-                numbers.observe(*number, heard.body().filter(|_| !deleted), "the history")?;
+                verdict = verdict.and(numbers.observe(*number, heard.body().filter(|_| !deleted), "the history"));
             }
         }
         let answers = self.saves.iter().flat_map(|save| save.heard.iter().map(move |reply| (&save.by, &reply.heard)));
@@ -72,9 +75,9 @@ impl Evidence<'_> {
             if let (200 | 201, Some(body)) = (heard.status(), heard.body())
                 && let Some(number) = version(body)
             {
-                numbers.observe(number, Some(body), &format!("what {by} was shown"))?;
+                verdict = verdict.and(numbers.observe(number, Some(body), &format!("what {by} was shown")));
             }
         }
-        Ok(numbers)
+        (numbers, verdict)
     }
 }

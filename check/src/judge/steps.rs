@@ -200,9 +200,8 @@ fn check_types(save: &Save, read: &Face, made: &Face) -> Result<(), Broken> {
             }
             return Err(Law::Keep.broken(format!("/{name}, which nobody is shown, is gone")));
         };
-        keeps_type(before, after).map_err(|()| {
-            Law::Keep.broken(format!("/{name} has lost a type: it was {before:?} and is {after:?}"))
-        })?;
+        keeps_type(before, after)
+            .map_err(|()| Law::Keep.broken(format!("/{name} has lost a type: it was {before:?} and is {after:?}")))?;
     }
     Ok(())
 }

@@ -36,6 +36,9 @@ pub(crate) const AGREED: &str = "agreed";
 /// A client sends these in vain.
 pub(crate) const SYSTEM: [&str; 4] = ["prj_id", "version", "updated_at", "updated_by"];
 
+/// Members that every new record has.
+pub(crate) const REQUIRED: [&str; 7] = ["name", "goal", "issue", "description", "term_unit", "create_date", "term"];
+
 /// One edit of a record. Places are counted round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Edit {

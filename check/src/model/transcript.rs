@@ -185,7 +185,10 @@ pub(crate) enum What {
     Patch(Members),
     MergePatch(Members),
     /// What the author saw of the edited members, and what they made of them. `None`: it is removed.
-    Edit { seen: Members, set: Vec<(String, Option<ripple_core::value::Value>)> },
+    Edit {
+        seen: Members,
+        set: Vec<(String, Option<ripple_core::value::Value>)>,
+    },
     Create(Members),
     Delete,
     Restore(i64),

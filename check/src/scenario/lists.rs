@@ -62,10 +62,11 @@ pub(super) fn scenarios() -> Vec<Scenario> {
         scenario("a set gets one text twice, and a program adds to it", Foreign, [&[put(&[TagTwice])]])
             .beside(&[External::AddLabel]),
         scenario("two change lines that do not touch", Lists, [&[put(&[Line(0)])], &[put(&[Line(4)])]]),
-        scenario("two change one line, one of them another too", Lists, [
-            &[put(&[Line(0), Line(2)])],
-            &[patch(&[Line(2)])],
-        ]),
+        scenario(
+            "two change one line, one of them another too",
+            Lists,
+            [&[put(&[Line(0), Line(2)])], &[patch(&[Line(2)])]],
+        ),
         scenario(
             "a merge patch without a base removes from a list",
             Created,
@@ -79,18 +80,12 @@ pub(super) fn scenarios() -> Vec<Scenario> {
         scenario(
             "an edit and its revert wait in a queue, each with what its author saw",
             Created,
-            [
-                &[Step::asking(Ask::Edit, &[GOAL]).ahead(), Step::asking(Ask::Edit, &[SetBack]).ahead()],
-                &[put(&[ADD])],
-            ],
+            [&[Step::asking(Ask::Edit, &[GOAL]).ahead(), Step::asking(Ask::Edit, &[SetBack]).ahead()], &[put(&[ADD])]],
         ),
         scenario(
             "an entry is added and removed again in a queue while another adds one",
             Created,
-            [
-                &[Step::asking(Ask::Edit, &[ADD]).ahead(), Step::asking(Ask::Edit, &[Remove(2)]).ahead()],
-                &[put(&[ADD])],
-            ],
+            [&[Step::asking(Ask::Edit, &[ADD]).ahead(), Step::asking(Ask::Edit, &[Remove(2)]).ahead()], &[put(&[ADD])]],
         ),
     ]
 }

@@ -41,10 +41,11 @@ fn whole_items() -> Vec<Scenario> {
             [&[asking(Ask::Delete, &[]), asking(Ask::Create, &[])], &[put(&[Edit::Set("note")])]],
         )
         .beside(&[PutNew, PutNew]),
-        scenario("two external states one after the other, a client on each", External, [
-            &[put(&[ADD])],
-            &[put(&[ISSUE])],
-        ])
+        scenario(
+            "two external states one after the other, a client on each",
+            External,
+            [&[put(&[ADD])], &[put(&[ISSUE])]],
+        )
         .then(HOUR, [&[], &[]])
         .beside(&[PutEdited])
         .then(HOUR, [&[put(&[GOAL]), put(&[ADD])], &[put(&[Edit::Set("note")]).anew()]]),
@@ -69,16 +70,14 @@ fn single_attributes() -> Vec<Scenario> {
         scenario("a program sets one field; two read that and save other fields", Created, [&[], &[]])
             .beside(&[Set("goal")])
             .then(HOUR, [&[put(&[GOAL]).anew()], &[put(&[ISSUE]).anew()]]),
-        scenario("a program sets one field while two save", Created, [
-            &[put(&[ISSUE]), put(&[ADD])],
-            &[put(&[Edit::Set("note")]).anew()],
-        ])
+        scenario(
+            "a program sets one field while two save",
+            Created,
+            [&[put(&[ISSUE]), put(&[ADD])], &[put(&[Edit::Set("note")]).anew()]],
+        )
         .beside(&[Set("goal")]),
-        scenario("a program adds a field while two save", Created, [
-            &[put(&[ISSUE]), put(&[ADD])],
-            &[put(&[GOAL])],
-        ])
-        .beside(&[Set("remark")]),
+        scenario("a program adds a field while two save", Created, [&[put(&[ISSUE]), put(&[ADD])], &[put(&[GOAL])]])
+            .beside(&[Set("remark")]),
         scenario(
             "a save asks for what a program has set, and the program puts another item",
             Created,
@@ -98,26 +97,30 @@ fn single_attributes() -> Vec<Scenario> {
 fn kept_items() -> Vec<Scenario> {
     let put = Step::put;
     vec![
-        scenario("a program puts the item back that it has read while one saves", Created, [
-            &[put(&[GOAL]), put(&[ADD])],
-            &[put(&[ISSUE])],
-        ])
+        scenario(
+            "a program puts the item back that it has read while one saves",
+            Created,
+            [&[put(&[GOAL]), put(&[ADD])], &[put(&[ISSUE])]],
+        )
         .beside(&[Keep, PutKept]),
-        scenario("a program puts an old item back, and two save after that", Created, [
-            &[put(&[GOAL]), put(&[ADD])],
-            &[],
-        ])
+        scenario(
+            "a program puts an old item back, and two save after that",
+            Created,
+            [&[put(&[GOAL]), put(&[ADD])], &[]],
+        )
         .beside(&[Keep, PutKept])
         .then(HOUR, [&[put(&[ISSUE]).anew()], &[put(&[ADD]).anew()]]),
-        scenario("a program puts the item back that it has read, edited, while two save", Created, [
-            &[put(&[GOAL])],
-            &[put(&[ISSUE]), put(&[ADD])],
-        ])
+        scenario(
+            "a program puts the item back that it has read, edited, while two save",
+            Created,
+            [&[put(&[GOAL])], &[put(&[ISSUE]), put(&[ADD])]],
+        )
         .beside(&[Keep, PutKeptEdited]),
-        scenario("a record that was copied with ripple's attributes is saved by two", Copied, [
-            &[put(&[GOAL])],
-            &[put(&[ISSUE])],
-        ]),
+        scenario(
+            "a record that was copied with ripple's attributes is saved by two",
+            Copied,
+            [&[put(&[GOAL])], &[put(&[ISSUE])]],
+        ),
     ]
 }
 
@@ -126,22 +129,25 @@ fn deletions() -> Vec<Scenario> {
     let put = Step::put;
     let asking = Step::asking;
     vec![
-        scenario("a program deletes the item while two save it", Created, [
-            &[put(&[GOAL])],
-            &[put(&[ADD]), asking(Ask::Create, &[])],
-        ])
+        scenario(
+            "a program deletes the item while two save it",
+            Created,
+            [&[put(&[GOAL])], &[put(&[ADD]), asking(Ask::Create, &[])]],
+        )
         .beside(&[Delete]),
-        scenario("a record is deleted, and a program sets a field of the tombstone", Created, [
-            &[asking(Ask::Delete, &[])],
-            &[],
-        ])
+        scenario(
+            "a record is deleted, and a program sets a field of the tombstone",
+            Created,
+            [&[asking(Ask::Delete, &[])], &[]],
+        )
         .beside(&[Set("goal")])
         .then(HOUR, [&[], &[put(&[ADD]).anew()]])
         .then(98 * DAY, [&[], &[put(&[GOAL]).anew()]]),
-        scenario("a record is deleted while a program edits and puts it", Created, [
-            &[asking(Ask::Delete, &[])],
-            &[put(&[ADD])],
-        ])
+        scenario(
+            "a record is deleted while a program edits and puts it",
+            Created,
+            [&[asking(Ask::Delete, &[])], &[put(&[ADD])]],
+        )
         .beside(&[PutEdited]),
     ]
 }

@@ -5,8 +5,11 @@ use crate::model::record::{Edit, Id};
 use crate::model::script::{Ask, Step};
 use crate::sim::run::Setup::{Absent, Created};
 
-/// The scenario with the most schedules.
-pub(super) const GREATEST: &str = "four writers save one version, each with an entry and a field";
+/// The scenarios with the most schedules.
+pub(super) const GREATEST: [&str; 2] = [
+    "a record is deleted, edited, restored and created anew",
+    "four writers save one version, each with an entry and a field",
+];
 
 pub(super) fn scenarios() -> Vec<Scenario> {
     let put = Step::put;
@@ -36,7 +39,7 @@ pub(super) fn scenarios() -> Vec<Scenario> {
             ],
         ),
         scenario(
-            "a record is deleted, edited, restored and created anew",
+            GREATEST[0],
             Created,
             [
                 &[asking(Ask::Delete, &[])],
@@ -85,7 +88,7 @@ pub(super) fn scenarios() -> Vec<Scenario> {
         )
         .with_a_fault(),
         scenario(
-            GREATEST,
+            GREATEST[1],
             Created,
             [
                 &[put(&[ADD, GOAL])],
@@ -96,4 +99,3 @@ pub(super) fn scenarios() -> Vec<Scenario> {
         ),
     ]
 }
-

@@ -52,12 +52,8 @@ pub(super) fn scenarios() -> Vec<Scenario> {
             [&[asking(Ask::Patch, &[GOAL]).with_key("k")], &[]],
         )
         .then(30 * HOUR, [&[asking(Ask::Patch, &[ISSUE]).with_key("k")], &[]]),
-        scenario(
-            "TTL deletes rows while a record that has rested is saved",
-            Created,
-            [&[put(&[GOAL])], &[]],
-        )
-        .then(95 * DAY, [&[put(&[ADD])], &[put(&[ISSUE])]])
-        .beside(&[External::Expire]),
+        scenario("TTL deletes rows while a record that has rested is saved", Created, [&[put(&[GOAL])], &[]])
+            .then(95 * DAY, [&[put(&[ADD])], &[put(&[ISSUE])]])
+            .beside(&[External::Expire]),
     ]
 }

@@ -149,9 +149,12 @@ impl<S: Table> Client<S> {
             Ask::Edit => {
                 let mut record = view?.clone();
                 edit(&mut record);
-                let names = view?.keys().chain(record.keys().filter(|name| !view.is_some_and(|v| v.contains_key(*name))));
-                let changed: Vec<&String> = names.filter(|name| view.and_then(|v| v.get(*name)) != record.get(*name)).collect();
-                let seen = changed.iter().filter_map(|name| Some(((*name).clone(), view?.get(*name)?.clone()))).collect();
+                let names =
+                    view?.keys().chain(record.keys().filter(|name| !view.is_some_and(|v| v.contains_key(*name))));
+                let changed: Vec<&String> =
+                    names.filter(|name| view.and_then(|v| v.get(*name)) != record.get(*name)).collect();
+                let seen =
+                    changed.iter().filter_map(|name| Some(((*name).clone(), view?.get(*name)?.clone()))).collect();
                 let set = changed.iter().map(|name| ((*name).clone(), record.get(*name).cloned())).collect();
                 Some((What::Edit { seen, set }, based(shown)))
             }
@@ -235,7 +238,12 @@ impl<S: Table> Client<S> {
                 let body = Members::from([
                     ("seen".to_owned(), Value::Map(seen.clone())),
                     ("remove".to_owned(), Value::List(removed.collect())),
-                    ("set".to_owned(), Value::Map(set.iter().filter_map(|(name, value)| Some((name.clone(), value.clone()?))).collect())),
+                    (
+                        "set".to_owned(),
+                        Value::Map(
+                            set.iter().filter_map(|(name, value)| Some((name.clone(), value.clone()?))).collect(),
+                        ),
+                    ),
                 ]);
                 (Method::PATCH, record, with_base(&body))
             }

@@ -8,13 +8,13 @@ use std::time::Duration;
 use ripple_core::RecordId;
 use ripple_core::store::Capacity;
 
+use super::Sim;
 use super::choices::Choices;
 use super::client::{Client, Screen};
 use super::external::Program;
 use super::faults::{FAULT_ODDS, FaultPlan};
 use super::scheduler::{Order, Scheduler, Task, at_once};
 use super::store::{Table, read_item};
-use super::Sim;
 use crate::judge::{Broken, Evidence, judge};
 use crate::model::item;
 use crate::model::record::{Edit, Id, new_record, with_lists};
@@ -22,8 +22,10 @@ use crate::model::script::{Ask, External, Part, Phase, Script, Step};
 use crate::model::transcript::{Actor, Face, State, Transcript, What};
 use crate::scenario::Scenario;
 
-/// Saves of a writer, at most.
+/// Saves of a writer in one phase, at most.
 const SAVES: usize = 5;
+/// The same where there are several phases.
+const SAVES_OF_SEVERAL: usize = 2;
 
 /// The name of the save that makes the record.
 pub(crate) const SETUP: &str = "setup";
@@ -171,7 +173,8 @@ impl<S: Table> Running<S> {
         let id = self.program("another").other;
         let (name, api_key) = (SETUP.to_owned(), SETUP.to_owned());
         let client = Client { sim, store: self.store.clone(), id, name, api_key };
-        let steps = vec![Step::asking(Ask::Create, &[]), Step::put(&[Edit::Set("goal")]), Step::put(&[Edit::Set("note")])];
+        let steps =
+            vec![Step::asking(Ask::Create, &[]), Step::put(&[Edit::Set("goal")]), Step::put(&[Edit::Set("note")])];
         client.play(steps, Rc::default()).await;
     }
 
@@ -289,6 +292,7 @@ impl Storm {
         // Two of three share an API key.
         let shared = full && scheduler.below(2) == 1;
         let phases = if full { 1 + scheduler.below(3) } else { 1 };
+        let most = if phases == 1 { SAVES } else { SAVES_OF_SEVERAL };
         let phase = |number: usize| {
             let script = |writer: usize| {
                 let mut steps = Vec::new();
@@ -296,7 +300,7 @@ impl Storm {
                     steps.push(Step::asking(Ask::Create, &[]));
                 }
                 // Asked before each, so that one can be left out with all that is chosen for it.
-                while steps.len() < SAVES && scheduler.below(4) > 0 {
+                while steps.len() < most && scheduler.below(4) > 0 {
                     steps.push(Step::any(scheduler, full));
                 }
                 let name = format!("w{}", writer + 1);
