@@ -145,9 +145,9 @@ impl Region<'_> {
             (Some(theirs), Some(mine)) => (theirs, mine),
             (one, other) => return Some((one.or(other).unwrap_or_default().to_vec(), false)),
         };
-        if theirs == mine || self.shows(theirs, &self.mine, mine) {
+        if theirs == mine || self.shows(&self.theirs, theirs, &self.mine) {
             Some((theirs.to_vec(), false))
-        } else if self.shows(mine, &self.theirs, theirs) {
+        } else if self.shows(&self.mine, mine, &self.theirs) {
             Some((mine.to_vec(), false))
         } else if apart {
             None
@@ -181,16 +181,12 @@ impl Region<'_> {
         combined
     }
 
-    /// Reports whether a side has all that the other's change inserted, in its order, and nothing that it removed.
-    fn shows(&self, side: &[Token], change: &Change<'_>, content: &[Token]) -> bool {
-        let mut rest = side.iter();
-        if !self.combined(&[change]).iter().all(|token| rest.any(|other| other == token)) {
-            return false;
-        }
-        let mut more: Map<u32, i64> = Map::default();
-        side.iter().for_each(|token| *more.entry(token.0).or_default() += 1);
-        content.iter().for_each(|token| *more.entry(token.0).or_default() -= 1);
-        let removed = change.hunks.iter().flat_map(|hunk| hunk.before.clone());
-        removed.map(|place| self.base[place as usize]).all(|token| more.get(&token.0).is_none_or(|more| *more <= 0))
+    /// Reports whether `side`, whose content this is, has all that `other` inserted, in its order, and nothing that
+    /// `other` removed.
+    fn shows(&self, side: &Change<'_>, content: &[Token], other: &Change<'_>) -> bool {
+        let mut removed = side.hunks.iter().flat_map(|hunk| hunk.before.clone());
+        let mut content = content.iter();
+        other.hunks.iter().flat_map(|hunk| hunk.before.clone()).all(|place| removed.any(|removed| removed == place))
+            && self.combined(&[other]).iter().all(|token| content.any(|shown| shown == token))
     }
 }
