@@ -33,7 +33,7 @@ impl Kind {
             Kind::Numbers => (seed % 4).into(),
             Kind::Texts => format!("t{}", seed % 12).into(),
             Kind::Objects => object(&[("x", seed % 3), ("y", seed / 3 % 2)]),
-            Kind::Mixed if seed % 4 == 0 => (seed / 4 % 3).into(),
+            Kind::Mixed if seed.is_multiple_of(4) => (seed / 4 % 3).into(),
             Kind::Mixed => object(&[("id", seed / 4 % 6), ("x", seed / 24 % 3)]),
         }
     }
@@ -163,11 +163,15 @@ proptest! {
         let [base, theirs, mine] = [&base, &theirs, &mine].map(|list| record(list));
         let (table, _) = save_as("ann", &base, &theirs, &mine);
         let mut later = list(&table);
+        let named = |state: &Members| list(state).iter().any(|entry| entry.entry_id().is_some());
         match kind {
+            // A sequence, in which an addition can touch what this save changed.
+            Kind::Mixed if !named(&base) && !named(&mine) => return Ok(()),
             // The entry of another author has an id by then.
             Kind::Mixed => later.push(object(&[("id", 1000), ("x", 1)])),
             Kind::Texts => later.push("appended".into()),
-            Kind::Numbers | Kind::Objects => return Ok(()),
+            Kind::Numbers | Kind::Objects if list(&mine).is_empty() || later != list(&mine) => return Ok(()),
+            Kind::Numbers | Kind::Objects => later.push(object(&[("id", 1000)])),
         }
         let later = record(&later);
         prop_assert_eq!(&save_as("ann", &base, &later, &mine).0, &later);
@@ -241,6 +245,8 @@ proptest! {
     /// Edits of different lines can be saved in either order; a retry changes nothing, whatever the edits are.
     #[test]
     fn different_lines_commute(lines in vec("[ab]{0,1}", 3..12), theirs in vec((0usize..12, "[xy\n]{0,3}"), 1..3), mine in vec((0usize..12, "[vw\n]{0,3}"), 1..3), apart in any::<bool>()) {
+        // Where all lines differ there is one way to match them.
+        let lines: Vec<String> = lines.iter().enumerate().map(|(place, line)| if apart { format!("{place}") } else { line.clone() }).collect();
         let text = |lines: &[String]| Members::from([("f".to_owned(), lines.join("\n").into())]);
         let edited = |edits: &[(usize, String)], below: bool| {
             let mut edited = lines.clone();
@@ -257,7 +263,7 @@ proptest! {
         let (one, report) = save(&base, &theirs, &mine);
         prop_assert_eq!(&save(&base, &one, &mine).0, &one);
         let (other, turned) = save(&base, &mine, &theirs);
-        if report.won.is_empty() && turned.won.is_empty() {
+        if apart && report.won.is_empty() && turned.won.is_empty() {
             prop_assert_eq!(other, one);
         }
     }
