@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use ripple_core::RecordId;
 use ripple_core::edge::answers;
 use ripple_core::key::{ApiKey, Caller, KeyRecord, Scope};
 use ripple_core::replica::{Clock, Replica};
-use ripple_core::RecordId;
 use ripple_core::store::memory::Memory;
 use ripple_core::{Api, Moment, Refusal, Timestamp};
 

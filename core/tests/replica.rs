@@ -135,7 +135,8 @@ impl Schedule {
                     let session = Session::default();
                     host.prepare(&session, true, &mut cost).await.result.expect("nothing fails");
                     let query = Query::parse(&[]).expect("a query");
-                    *answered.borrow_mut() = Some(host.list(&query, &session, host.clock().now(), &mut cost).await.expect("memory"));
+                    *answered.borrow_mut() =
+                        Some(host.list(&query, &session, host.clock().now(), &mut cost).await.expect("memory"));
                 }
             };
             self.tasks.push(Box::pin(task));

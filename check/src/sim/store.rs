@@ -304,13 +304,7 @@ impl<S: Table> Store for Link<S> {
         }
     }
 
-    async fn expire(
-        &self,
-        id: &RecordId,
-        number: u64,
-        at: Timestamp,
-        cost: &mut Capacity,
-    ) -> Result<(), StoreError> {
+    async fn expire(&self, id: &RecordId, number: u64, at: Timestamp, cost: &mut Capacity) -> Result<(), StoreError> {
         let what = format_args!("the end of version {number}").to_string();
         // Nothing that a save does depends on it.
         let done = async |_| self.store.expire(id, number, at, cost).await;

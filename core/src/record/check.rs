@@ -2,7 +2,7 @@
 
 use super::decide::Change;
 use super::fault::{Error, Fault};
-use super::{RecordId, DELETED, PREFIX, PRJ_ID, UPDATED_AT, UPDATED_BY, VERSION};
+use super::{DELETED, PREFIX, PRJ_ID, RecordId, UPDATED_AT, UPDATED_BY, VERSION};
 use crate::limits;
 use crate::value::{Members, Value};
 

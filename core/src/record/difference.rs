@@ -129,3 +129,36 @@ fn change_of(field: String) -> Value {
 fn fit(changes: &[Value]) -> bool {
     changes.iter().map(|change| 1 + change.stored_size()).sum::<usize>() <= limits::CHANGES
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::value::parse;
+
+    #[track_caller]
+    fn tells(before: &str, after: &str, expected: &str) {
+        let [before, after] = [before, after].map(|json| match parse(json.as_bytes()) {
+            Ok(Value::Map(members)) => members,
+            other => panic!("{other:?}"),
+        });
+        assert_eq!(serde_json::to_string(&changes(&before, &after)).expect("JSON"), expected);
+    }
+
+    #[test]
+    fn lists_are_told_by_their_kind() {
+        tells(r#"{"f":[1,2]}"#, r#"{"f":[1,3]}"#, r#"[{"field":"/f/1","replaced":2}]"#);
+        tells(r#"{"f":[{"x":1},{"x":1}]}"#, r#"{"f":[{"x":2},{"x":1}]}"#, r#"[{"field":"/f/0/x","replaced":1}]"#);
+        tells(
+            r#"{"f":["a"]}"#,
+            r#"{"f":["b"]}"#,
+            concat!(r#"[{"entry":"a","field":"/f","removed":true,"replaced":"a"},"#, r#"{"entry":"b","field":"/f"}]"#),
+        );
+        tells(
+            r#"{"f":[{"id":"i","x":1}]}"#,
+            r#"{"f":[{"id":"i","x":2}]}"#,
+            r#"[{"entry":"i","field":"/f","replaced":{"id":"i","x":1}}]"#,
+        );
+        tells(r#"{"f":[1]}"#, r#"{"f":[1,2]}"#, r#"[{"entry":2,"field":"/f"}]"#);
+        tells(r#"{"f":["a","b"]}"#, r#"{"f":["b","a"]}"#, r#"[{"field":"/f","replaced":["a","b"]}]"#);
+    }
+}

@@ -12,7 +12,7 @@
 //! 4. *Text* of several lines is merged line by line if the two edits do not touch. Edits of adjacent lines touch. Then
 //!    the text is a single value.
 //! 5. *Lists* are of three kinds. The base and mine decide the kind, so that a retry decides the same.
-//!    * *Known entries*: a side has an entry with an `id`, or base and mine are distinct texts, or the base is empty. An
+//!    * *Known entries*: base or mine has an entry with an `id`, or both are distinct texts, or the base is empty. An
 //!      object is known by its `id`, text or a number, and every other entry by its value; equal ones are counted.
 //!      What either side added is in, once. What either side removed is gone. An entry that both changed is merged as
 //!      an object. Where one side removed an entry that the other changed, the change stands; and an added entry stands

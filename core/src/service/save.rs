@@ -38,8 +38,13 @@ pub async fn save<S: Store>(
 ) -> Result<Saved, Error> {
     let seed = seed(cx, change);
     let mut history = History::default();
-    // A creation is made without looking: its condition tells if there is a record.
-    let mut current = if change.creates() { None } else { read(cx, id).await? };
+    // A creation looks at the history alone, since numbers go on from there: its condition tells if there is a record.
+    let mut current = if change.creates() {
+        history.newest = newest(cx, id).await?;
+        None
+    } else {
+        read(cx, id).await?
+    };
     for tries in 0..limits::SAVE_TRIES {
         // The second try is made at once, with the state that the failed condition handed back. Whoever loses again
         // waits, and reads again after that: that state is old by then.

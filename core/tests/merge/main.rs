@@ -3,6 +3,7 @@
 mod cases;
 mod generate;
 mod law;
+mod lists;
 mod properties;
 
 use ripple_core::record::change::Edit;

@@ -80,10 +80,10 @@ fn did(base: &Members, side: &Members) -> Did {
     }
 }
 
-/// `PROPTEST_CASES` can ask for more.
-fn config() -> ProptestConfig {
+/// A hundred thousand edits in all. `PROPTEST_CASES` can ask for more.
+pub(crate) fn config() -> ProptestConfig {
     let config = ProptestConfig::default();
-    ProptestConfig { cases: config.cases.max(2_000), ..config }
+    ProptestConfig { cases: config.cases.max(8_000), max_global_rejects: 1 << 20, ..config }
 }
 
 proptest! {

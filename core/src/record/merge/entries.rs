@@ -32,8 +32,8 @@ pub(crate) struct Entries<'a, const SIDES: usize> {
     firsts: Vec<u32>,
     /// By slot, the next slot of its identity.
     next: Vec<u32>,
-    /// The first slots of the ids that a side has more than once.
-    repeated: Vec<u32>,
+    /// Whether a side has an identity more than once.
+    pub(crate) repeats: bool,
 }
 
 impl<'a, const SIDES: usize> Entries<'a, SIDES> {
@@ -46,16 +46,18 @@ impl<'a, const SIDES: usize> Entries<'a, SIDES> {
             counts: [const { Vec::new() }; SIDES],
             firsts: Vec::new(),
             next: Vec::new(),
-            repeated: Vec::new(),
+            repeats: false,
         };
         let capacity = sides[0].len();
         let (mut by_id, mut by_value) =
             (Map::with_capacity_and_hasher(capacity, RandomState::default()), Map::default());
         // By the first slot of an identity, the slot that this side used last.
         let mut last: Vec<u32> = Vec::new();
-        for side in 0..SIDES {
+        // The first slots of the ids that a side has more than once.
+        let mut repeated: Vec<u32> = Vec::new();
+        for (side, list) in sides.into_iter().enumerate() {
             last.fill(NONE);
-            for (place, entry) in sides[side].iter().enumerate() {
+            for (place, entry) in list.iter().enumerate() {
                 let id = entry.entry_id();
                 let identities = if id.is_some() { &mut by_id } else { &mut by_value };
                 let found: &mut u32 = identities.entry(id.unwrap_or(entry)).or_insert(NONE);
@@ -70,8 +72,9 @@ impl<'a, const SIDES: usize> Entries<'a, SIDES> {
                     last.push(NONE);
                     entries.next[used as usize] = slot;
                 }
+                entries.repeats |= used != NONE;
                 if used == first && id.is_some() {
-                    entries.repeated.push(first);
+                    repeated.push(first);
                 }
                 last[first as usize] = slot;
                 entries.slots[side].push(slot);
@@ -79,11 +82,9 @@ impl<'a, const SIDES: usize> Entries<'a, SIDES> {
                 entries.counts[side][first as usize] += 1;
             }
         }
-        entries.repeated.sort_unstable();
-        entries.repeated.dedup();
-        for first in entries.repeated.clone() {
-            entries.match_by_content(first);
-        }
+        repeated.sort_unstable();
+        repeated.dedup();
+        repeated.into_iter().for_each(|first| entries.match_by_content(first));
         entries
     }
 
@@ -127,11 +128,6 @@ impl<'a, const SIDES: usize> Entries<'a, SIDES> {
     fn put(&mut self, side: usize, place: u32, slot: u32) {
         self.places[side][slot as usize] = place;
         self.slots[side][place as usize] = slot;
-    }
-
-    /// Reports whether a side has an `id` more than once.
-    pub(crate) fn repeats_an_id(&self) -> bool {
-        !self.repeated.is_empty()
     }
 
     /// Returns the slots of a side in its order.

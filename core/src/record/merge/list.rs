@@ -89,10 +89,10 @@ struct Merged {
 /// the same mine, and theirs has what was merged.
 fn merge_lists(sides: [&[Value]; 3], set: bool, notes: &mut Notes) -> Merged {
     let [base, _, mine] = sides;
-    let known = set || base.is_empty() || has_ids(&sides) || are_distinct_texts(&[base, mine]);
+    let known = set || base.is_empty() || has_ids(&[base, mine]) || are_distinct_texts(&[base, mine]);
     let (merged, ambiguous) = if known {
         let entries = Entries::of(sides);
-        (merge_entries(&entries, notes), entries.repeats_an_id())
+        (merge_entries(&entries, notes), entries.repeats)
     } else if sides.iter().all(|side| side.len() == base.len()) {
         return merge_places(sides, notes);
     } else {

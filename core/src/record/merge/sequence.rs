@@ -21,7 +21,7 @@ pub(super) struct Merged<T> {
     pub(super) won: bool,
 }
 
-/// Merges three states of a sequence. Changes that overlap or are adjacent in the base meet. Where one side shows what
+/// Merges three states of a sequence. If theirs contains mine and nothing that mine removed, it stays. Changes that overlap or are adjacent in the base meet. Where one side shows what
 /// the other did, that side stands. Other changes that meet are combined if only one side replaced elements by others;
 /// where both did, mine stands.
 ///
@@ -41,6 +41,10 @@ pub(super) fn merge<T: Copy + Eq + Hash>(sides: [&[T]; 3], apart: bool) -> Optio
         };
         side.iter().map(token).collect::<Vec<Token>>()
     });
+    let of_values = |tokens: Vec<Token>| tokens.into_iter().map(|token| values[token.0 as usize]).collect();
+    if contains([&base, &theirs, &mine], values.len()) {
+        return Some(Merged { items: of_values(theirs), counts: Counts::default(), won: false });
+    }
     let (their_hunks, my_hunks) = (hunks(&base, &theirs), hunks(&base, &mine));
     let mut merged: Vec<Token> = Vec::with_capacity(theirs.len());
     let (mut won, mut done) = (false, 0);
@@ -74,7 +78,21 @@ pub(super) fn merge<T: Copy + Eq + Hash>(sides: [&[T]; 3], apart: bool) -> Optio
         removed: my_hunks.iter().map(|hunk| hunk.before.len()).sum(),
         changed: 0,
     };
-    Some(Merged { items: merged.into_iter().map(|token| values[token.0 as usize]).collect(), counts, won })
+    Some(Merged { items: of_values(merged), counts, won })
+}
+
+/// Reports whether theirs has all of mine, in its order, and none of what mine removed. So it is for a retry after others
+/// inserted elements, however these could be matched.
+fn contains([base, theirs, mine]: [&[Token]; 3], values: usize) -> bool {
+    let mut rest = theirs.iter();
+    if !mine.iter().all(|token| rest.any(|other| other == token)) {
+        return false;
+    }
+    let mut counts = vec![[0_u32; 3]; values];
+    for (side, tokens) in [base, theirs, mine].into_iter().enumerate() {
+        tokens.iter().for_each(|token| counts[token.0 as usize][side] += 1);
+    }
+    counts.iter().all(|[base, theirs, mine]| base <= mine || theirs <= mine)
 }
 
 /// Merges three states of a text line by line.
@@ -145,9 +163,9 @@ impl Region<'_> {
             (Some(theirs), Some(mine)) => (theirs, mine),
             (one, other) => return Some((one.or(other).unwrap_or_default().to_vec(), false)),
         };
-        if theirs == mine || self.shows(theirs, &self.mine, mine) {
+        if theirs == mine || self.shows(&self.theirs, theirs, &self.mine) {
             Some((theirs.to_vec(), false))
-        } else if self.shows(mine, &self.theirs, theirs) {
+        } else if self.shows(&self.mine, mine, &self.theirs) {
             Some((mine.to_vec(), false))
         } else if apart {
             None
@@ -181,16 +199,12 @@ impl Region<'_> {
         combined
     }
 
-    /// Reports whether a side has all that the other's change inserted, in its order, and nothing that it removed.
-    fn shows(&self, side: &[Token], change: &Change<'_>, content: &[Token]) -> bool {
-        let mut rest = side.iter();
-        if !self.combined(&[change]).iter().all(|token| rest.any(|other| other == token)) {
-            return false;
-        }
-        let mut more: Map<u32, i64> = Map::default();
-        side.iter().for_each(|token| *more.entry(token.0).or_default() += 1);
-        content.iter().for_each(|token| *more.entry(token.0).or_default() -= 1);
-        let removed = change.hunks.iter().flat_map(|hunk| hunk.before.clone());
-        removed.map(|place| self.base[place as usize]).all(|token| more.get(&token.0).is_none_or(|more| *more <= 0))
+    /// Reports whether `side`, whose content this is, has all that `other` inserted, in its order, and nothing that
+    /// `other` removed.
+    fn shows(&self, side: &Change<'_>, content: &[Token], other: &Change<'_>) -> bool {
+        let mut removed = side.hunks.iter().flat_map(|hunk| hunk.before.clone());
+        let mut content = content.iter();
+        other.hunks.iter().flat_map(|hunk| hunk.before.clone()).all(|place| removed.any(|removed| removed == place))
+            && self.combined(&[other]).iter().all(|token| content.any(|shown| shown == token))
     }
 }
