@@ -35,7 +35,9 @@ pub(crate) fn object(request: &Request<Bytes>, accepted: Accepted) -> Result<Mem
     if !media_types(request).all(|sent| accepted.types.contains(&sent.as_str())) {
         return Err(Error::UnsupportedMediaType { accepted: accepted.types, header: accepted.header });
     }
-    match value::parse(request.body())? {
+    // The record of an edit that says what was seen is a level deeper.
+    let levels = usize::from(is_of_type(request, SEEN_EDIT));
+    match value::parse_within(request.body(), levels)? {
         Value::Map(members) => Ok(members),
         _ => Err(Malformed { pointer: String::new(), detail: "must be a JSON object".to_owned() }.into()),
     }

@@ -40,7 +40,10 @@ fn key(headers: &HeaderMap) -> Result<Option<&[u8]>, Error> {
 /// Returns how long the write is to be remembered.
 fn lives(headers: &HeaderMap) -> Result<Duration, Error> {
     let mut sent = headers.get_all(DAYS).iter().filter(|days| !days.is_empty());
-    let days = |days: &http::HeaderValue| days.to_str().ok()?.parse().ok();
+    let days = |days: &http::HeaderValue| {
+        let text = days.to_str().ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))?;
+        text.parse().ok()
+    };
     match (sent.next().map(days), sent.next()) {
         (None, _) => Ok(limits::CLAIM),
         (Some(Some(days @ 1..=limits::CLAIM_DAYS)), None) => Ok(limits::CLAIM * u32::try_from(days).unwrap_or(1)),

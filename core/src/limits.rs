@@ -16,9 +16,10 @@ pub const RECORD: usize = ITEM;
 /// Levels of nesting in a record: DynamoDB's own limit.
 pub const NESTING: usize = 32;
 
-/// Bytes of a member's name, at any level: DynamoDB's own limit.
+/// Bytes of a member's name, at any level. DynamoDB takes 64 KB, and 255 characters of a name that an index knows. One that
+/// a record has from another program may be longer.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html>
-pub const NAME: usize = 65_535;
+pub const NAME: usize = 255;
 
 /// Characters of a `prj_id`. DynamoDB would take 2,048 bytes.
 pub const ID: usize = 128;

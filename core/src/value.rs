@@ -19,6 +19,7 @@ use serde::ser::{Serialize, SerializeMap as _, Serializer};
 
 pub use members::Members;
 pub use number::Number;
+pub(crate) use parse::parse_within;
 pub use parse::{Malformed, parse};
 
 /// A value of a record.

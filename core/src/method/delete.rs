@@ -5,7 +5,7 @@ use crate::body::RECORD;
 use crate::contract::{
     ABSENT, Body, CONDITION_FAILED, CONDITIONS, Contract, Field, GONE, NUMBER, Object, Shape, Success,
 };
-use crate::error::Error;
+use crate::error::{Error, Fault};
 use crate::record::decide::Change;
 use crate::record::VERSION;
 use crate::store::Store;
@@ -28,5 +28,8 @@ pub(super) async fn run<S: Store>(call: &mut Call<'_, S>) -> Result<Answer, Erro
     let id = call.record_id()?;
     call.no_parameters()?;
     call.preconditions.version = call.stated_version()?;
+    if call.preconditions.version.is_none() && !call.request.body().is_empty() {
+        return Err(Error::InvalidBody(vec![Fault::member(VERSION, "is required in a body")]));
+    }
     call.save(&id, &Change::Delete).await
 }

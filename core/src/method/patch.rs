@@ -57,8 +57,10 @@ async fn seen_edit<S: Store>(call: &mut Call<'_, S>, mut body: Members) -> Resul
             _ => fault("must be a string"),
         }
     }
-    let own = take_own(&mut body)?;
-    faults.extend(body.keys().map(|name| Fault::member(name, "is not taken here")));
+    let others = body.keys().filter(|name| *name != VERSION);
+    faults.extend(others.map(|name| Fault::member(name, "is not taken here")));
+    body.retain(|name, _| name == VERSION);
+    let base = take_own(&mut body)?.base;
     for name in seen.keys().filter(|name| !set.contains_key(*name) && !removed.contains(*name)) {
         faults.push(Fault::at(&["seen", name], "is in neither set nor remove"));
     }
@@ -73,7 +75,7 @@ async fn seen_edit<S: Store>(call: &mut Call<'_, S>, mut body: Members) -> Resul
         return Err(Error::InvalidBody(faults));
     }
     let edit = Edit::Seen { seen, set, remove: removed };
-    call.save(&id, &Change::Edit { edit, base: own.base, revive: own.revive }).await
+    call.save(&id, &Change::Edit { edit, base, revive: false }).await
 }
 
 /// Members that an edit cannot set.

@@ -23,24 +23,29 @@ pub struct Malformed {
 /// # Errors
 /// What RFC 8259 refuses, and what a record cannot hold.
 pub fn parse(text: &[u8]) -> Result<Value, Malformed> {
+    parse_within(text, 0)
+}
+
+/// Reads one JSON text that has a record so many levels below its own.
+///
+/// # Errors
+/// What RFC 8259 refuses, and what a record cannot hold.
+pub(crate) fn parse_within(text: &[u8], levels: usize) -> Result<Value, Malformed> {
+    let nesting = limits::NESTING + levels;
     let mut pointer = Vec::new();
     let located = |pointer: &[String], detail| Malformed { pointer: pointer.concat(), detail };
     let text = std::str::from_utf8(text)
         .map_err(|error| located(&[], format!("not UTF-8 from byte {}", error.valid_up_to())))?;
     let raw: &RawValue = serde_json::from_str(text).map_err(|error| located(&[], format!("not JSON: {error}")))?;
-    value(raw, 0, &mut pointer).map_err(|detail| located(&pointer, detail))
+    value(raw, nesting, &mut pointer).map_err(|detail| located(&pointer, detail))
 }
 
-/// Each container is read as raw parts first, then part by part: that keeps every digit, which
+/// `left` is how many levels may follow. Each container is read as raw parts first, then part by part: that keeps every digit, which
 /// `serde_json::Value` would not, and costs at most [`limits::NESTING`] passes over the text. On an
 /// error `pointer` is left showing where.
-fn value(raw: &RawValue, depth: usize, pointer: &mut Vec<String>) -> Result<Value, String> {
+fn value(raw: &RawValue, left: usize, pointer: &mut Vec<String>) -> Result<Value, String> {
     let text = raw.get();
     let not_json = |error: serde_json::Error| format!("not JSON: {error}");
-    // DynamoDB counts an attribute's scalars as a level; the record itself, depth 0, is none.
-    if depth > limits::NESTING {
-        return Err(format!("nested deeper than {} levels", limits::NESTING));
-    }
     match text.as_bytes().first() {
         Some(b'{') => {
             let Parts(parts) = serde_json::from_str(text).map_err(not_json)?;
@@ -53,7 +58,7 @@ fn value(raw: &RawValue, depth: usize, pointer: &mut Vec<String>) -> Result<Valu
                 if name.len() > limits::NAME {
                     return Err(format!("a member's name has at most {} bytes", limits::NAME));
                 }
-                members.push((name, value(part, depth + 1, pointer)?));
+                members.push((name, value(part, deeper(left)?, pointer)?));
                 pointer.pop();
             }
             members.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
@@ -68,7 +73,7 @@ fn value(raw: &RawValue, depth: usize, pointer: &mut Vec<String>) -> Result<Valu
             let mut list = Vec::with_capacity(parts.len());
             for (index, part) in parts.into_iter().enumerate() {
                 pointer.push(format!("/{index}"));
-                list.push(value(part, depth + 1, pointer)?);
+                list.push(value(part, deeper(left)?, pointer)?);
                 pointer.pop();
             }
             Ok(Value::List(list))
@@ -80,6 +85,11 @@ fn value(raw: &RawValue, depth: usize, pointer: &mut Vec<String>) -> Result<Valu
             "a number takes up to 38 significant digits and a magnitude of 1e-130 to 9.99e125".to_owned()
         }),
     }
+}
+
+/// Returns how many levels are left inside. DynamoDB counts an attribute's scalars as a level; the record is none.
+fn deeper(left: usize) -> Result<usize, String> {
+    left.checked_sub(1).ok_or_else(|| format!("nested deeper than {} levels", limits::NESTING))
 }
 
 /// Returns a name as a token of a JSON Pointer, with its slash.
