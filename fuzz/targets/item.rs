@@ -21,7 +21,7 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use libfuzzer_sys::{Corpus, fuzz_target};
-use ripple_core::record::history::Version;
+use ripple_core::record::history::{Entry, Row};
 use ripple_core::store::dynamodb::{DynamoDb, Layout, configure};
 use ripple_core::store::{Capacity, Commit, Consistency, Source as _, Store as _, Write};
 use ripple_core::{Record, RecordId, Timestamp};
@@ -68,33 +68,26 @@ fuzz_target!(|input: &[u8]| -> Corpus {
 
 impl From<Written<'_>> for Record {
     fn from(Written { attributes, version, updated_at, deleted, updated_by }: Written<'_>) -> Record {
-        Record {
-            id: RecordId::stored("a".to_owned()),
-            version: version.clamp(1, ripple_core::limits::VERSION),
-            stray: None,
-            updated_at: Some(Timestamp(updated_at)),
-            updated_by: Some(updated_by.to_owned()),
-            // In seconds, as the table has it.
-            tombstone: deleted.then_some(Timestamp(version / 1000 * 1000)),
-            attributes: if deleted { Default::default() } else { fit(attributes) },
-        }
+        let version = version.clamp(1, ripple_core::limits::VERSION);
+        let new = Record::new(RecordId::stored("a".to_owned()), if deleted { Default::default() } else { fit(attributes) });
+        let written = new.written(None, version, Timestamp(updated_at), updated_by);
+        // In seconds, as the table has it.
+        Record { tombstone: deleted.then_some(Timestamp(version / 1000 * 1000)), ..written }
     }
 }
 
 /// What a record of ripple's can have: names that are the table's own it cannot.
-fn fit(Attributes(mut attributes): Record) -> ripple_core::value::Members {
-    for name in ["prj_id", "version", "updated_at", "updated_by", "list_shard", "deleted", "expires_at"] {
-        attributes.remove(name);
-    }
+fn fit(Attributes(mut attributes): Attributes) -> ripple_core::value::Members {
+    attributes.retain(|name, _| name != "prj_id" && !name.starts_with("rpl_"));
     attributes
 }
 
 /// Written and read, singly, in a page and from the history, it is what it was.
 async fn round_trip(dynamodb: &Played, project: &Record) {
     dynamodb.answer(b"{}".to_vec());
-    let version = Version::between(None, project, None);
+    let rows = [Row::of_write(None, project, None)];
     let write =
-        Write { before: None, after: project, version: &version, claim: None, now: Timestamp(1), token: [1; 16] };
+        Write { before: None, after: project, rows: &rows, claim: None, now: Timestamp(1), token: [1; 16] };
     let done = dynamodb.store.commit(&write, &mut Capacity::default()).await.expect("DynamoDB has taken it");
     assert_eq!(done, Commit::Done);
     let sent: Json = serde_json::from_slice(&dynamodb.sent()).expect("a request is JSON");
@@ -107,14 +100,15 @@ async fn round_trip(dynamodb: &Played, project: &Record) {
     assert_eq!(&read, project);
 
     dynamodb.answer(json!({ "Item": put("ripple_prj_version") }).to_string().into());
-    let row = dynamodb.store.version(&project.id, project.version, &mut Capacity::default()).await.expect("it answers");
+    let row = dynamodb.store.state(&project.id, project.number().expect("it has one"), &mut Capacity::default()).await.expect("it answers");
     let mut row = row.expect("the row is there");
     assert_eq!(row.is_deleted(), project.is_deleted());
     row.tombstone = project.tombstone; // the history does not tell when it goes
     assert_eq!(&row, project);
     dynamodb.answer(json!({ "Items": [put("ripple_prj_version")] }).to_string().into());
     let told = dynamodb.history().await.expect("the history is told");
-    assert_eq!(told, [version]);
+    let [row] = rows;
+    assert_eq!(told, [row.entry]);
 }
 
 /// A DynamoDB that gives one answer to everything, and keeps what it was sent.
@@ -158,12 +152,12 @@ impl Played {
     }
 
     async fn scan(&self) -> Result<Vec<Record>, Failed> {
-        self.store.scan(None, &mut Capacity::default()).await.map(|page| page.projects)
+        self.store.scan(None, Consistency::Eventual, &mut Capacity::default()).await.map(|page| page.records)
     }
 
-    async fn history(&self) -> Result<Vec<Version>, Failed> {
+    async fn history(&self) -> Result<Vec<Entry>, Failed> {
         let id = RecordId::stored("a".to_owned());
-        self.store.versions(&id, None, 10, &mut Capacity::default()).await
+        self.store.entries(&id, None, 10, &mut Capacity::default()).await
     }
 
     /// What an item is, to both decoders.

@@ -125,7 +125,7 @@ fn refresh(dynamodb: &str, since: u64) -> Result<Cost> {
         "TableName": "ripple_prj",
         "IndexName": "by_update",
         "KeyConditionExpression": "#shard = :shard AND #at >= :since",
-        "ExpressionAttributeNames": { "#shard": "list_shard", "#at": "updated_at" },
+        "ExpressionAttributeNames": { "#shard": "rpl_shard", "#at": "rpl_at" },
         "ExpressionAttributeValues": { ":shard": { "S": "0" }, ":since": { "N": since.to_string() } },
         "ReturnConsumedCapacity": "TOTAL",
     });
