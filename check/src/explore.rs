@@ -1,46 +1,47 @@
-//! Every schedule of a scenario; storms by their seeds; and of one that broke a law, the plainest that does.
+//! Every schedule of a scenario; storms by their seeds; and of a schedule that breaks a law, the plainest that does.
 
 use std::fmt;
 
-use crate::choice::{Choices, shrink};
+use crate::judge::Broken;
 use crate::scenario::Scenario;
-use crate::storm::{Run, Storm};
-use crate::table::Table;
+use crate::sim::choices::{Choices, shrink};
+use crate::sim::run::{Run, Storm};
+use crate::sim::store::Table;
 
 /// A schedule that breaks a law.
 #[derive(Clone, Debug)]
-pub struct Losing {
+pub struct Counterexample {
     /// What happened, step by step.
     pub schedule: Vec<String>,
-    /// What is not as it must be.
-    pub why: String,
+    /// The law, and what is not as it must be.
+    pub broken: Broken,
 }
 
-impl fmt::Display for Losing {
+impl fmt::Display for Counterexample {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (number, line) in self.schedule.iter().enumerate() {
             writeln!(f, "{:4}. {line}", number + 1)?;
         }
-        write!(f, "      {}", self.why)
+        write!(f, "      {}", self.broken)
     }
 }
 
-/// Runs a scenario in every order, each on a table of its own, and tells how many there are; `each` is told of every
-/// one. Orders that differ only in steps that are the same either way (two reads) count as one.
+/// Runs a scenario in every order, each on a table of its own, and calls `each` after every one. Returns how many there
+/// are. Orders that differ only in steps that come to the same either way (two reads) count as one.
 ///
 /// # Errors
-/// The plainest that breaks a law.
+/// Returns the plainest that breaks a law.
 pub fn every_schedule<S: Table>(
     scenario: &Scenario,
     table: impl Fn() -> S,
     mut each: impl FnMut(),
-) -> Result<u64, Box<Losing>> {
+) -> Result<u64, Box<Counterexample>> {
     let mut count = 0;
     let mut next = Some(Choices::given(Vec::new()));
     while let Some(choices) = next {
         let run = scenario.run(table(), choices);
-        if run.verdict.is_err() {
-            return Err(plainest(run, |choices| scenario.run(table(), choices)));
+        if let Err(broken) = &run.verdict {
+            return Err(plainest(&run, broken, |choices| scenario.run(table(), choices)));
         }
         if !run.redundant {
             count += 1;
@@ -51,23 +52,26 @@ pub fn every_schedule<S: Table>(
     Ok(count)
 }
 
-/// Lets the storm of a seed rage on a table of its own.
+/// Runs the storm of a seed on a table of its own.
 ///
 /// # Errors
-/// The plainest with the same writers that breaks a law.
-pub fn storm<S: Table>(storm: Storm, seed: u64, table: impl Fn() -> S) -> Result<Run, Box<Losing>> {
+/// Returns the plainest with the same writers that breaks a law.
+pub fn storm<S: Table>(storm: Storm, seed: u64, table: impl Fn() -> S) -> Result<Run, Box<Counterexample>> {
     let run = storm.run(table(), Choices::seeded(seed));
-    if run.verdict.is_err() {
-        return Err(plainest(run, |choices| storm.run(table(), choices)));
+    match &run.verdict {
+        Ok(()) => Ok(run),
+        Err(broken) => Err(plainest(&run, broken, |choices| storm.run(table(), choices))),
     }
-    Ok(run)
 }
 
-fn plainest(run: Run, again: impl Fn(Choices) -> Run) -> Box<Losing> {
+/// Shrinks the choices of a run while they break the same law.
+fn plainest(run: &Run, broken: &Broken, again: impl Fn(Choices) -> Run) -> Box<Counterexample> {
+    let breaks = |run: &Run| run.verdict.as_ref().is_err_and(|other| other.law == broken.law);
     let fails = |choices: &[usize]| {
         let run = again(Choices::given(choices.to_vec()));
-        run.verdict.is_err().then(|| run.choices.taken())
+        breaks(&run).then(|| run.choices.taken())
     };
-    let run = again(Choices::given(shrink(run.choices.taken(), fails)));
-    Box::new(Losing { schedule: run.schedule, why: run.verdict.err().unwrap_or_default() })
+    let shrunk = again(Choices::given(shrink(run.choices.taken(), fails)));
+    let Run { schedule, verdict, .. } = if breaks(&shrunk) { shrunk } else { run.clone() };
+    Box::new(Counterexample { schedule, broken: verdict.err().unwrap_or_else(|| broken.clone()) })
 }

@@ -1,23 +1,29 @@
 //! # ripple-check
 //!
 //! The laws of saving, checked: no edit is lost, lists are merged and every addition is in them once, what ripple does
-//! not know is kept, and the history tells it all as it was.
+//! not know is kept, version numbers only go up, and the history tells it all as it was.
 //!
 //! ```text
-//!  choices ──▶ world ──▶ who goes on, and what becomes of each operation
-//!                │
-//!   writers ── Api of ripple-core ── link ──▶ table: in memory, or any DynamoDB
-//!      │                                        │
+//!  choices ──▶ scheduler ──▶ who goes on, and what becomes of each operation
+//!                 │
+//!   clients ── Api of ripple-core ── link ──▶ table: in memory, or any DynamoDB
+//!      │                                        ▲            │
+//!      │                        other programs ─┴─ TTL       │
 //!      └── what was sent, what was heard ──▶ judge ◀── states, history
 //! ```
 //!
-//! Writers are futures that stop before each operation on the table; nothing else is concurrent. So a run is decided
-//! by its list of choices. A small scenario is run with all of them, in depth-first order ([`every_schedule`]); a
-//! storm has them from a seed ([`Storm`]), and where it breaks a law its choices are made fewer and plainer until what
-//! is left tells why ([`Losing`]).
+//! Participants are futures that stop before each operation on the table; nothing else is concurrent. So a run is decided
+//! by its list of choices. A small scenario is run with all of them, in depth-first order ([`every_schedule`]). A storm
+//! has them from a seed ([`Storm`]). Where a run breaks a law, its choices are made fewer and plainer until what is left
+//! tells why ([`Counterexample`]).
 //!
-//! In scope: writers, faults, schedules, the law in other words than the merge's own. Out of scope: I/O, the command
-//! line; `ripple check` is the one in front of this.
+//! * `model` describes the record, its edits, the scripts and the transcript. Only `model::item` knows how an item is
+//!   laid out.
+//! * `sim` runs scripts: scheduler, faults, clients, programs beside ripple, time.
+//! * `judge` knows the laws in other words than the merge's own, and compares values only.
+//!
+//! In scope: writers, other programs, time, faults, schedules, laws. Out of scope: I/O, the command line; `ripple check`
+//! is the one in front of this.
 //!
 //! ```
 //! use ripple_check::{Choices, Storm};
@@ -27,20 +33,15 @@
 //! assert_eq!(run.verdict, Ok(()));
 //! ```
 
-mod choice;
 mod explore;
-mod heard;
 mod judge;
-mod law;
+mod model;
 mod scenario;
-mod script;
-mod storm;
-mod table;
-mod world;
-mod writer;
+mod sim;
 
-pub use choice::Choices;
-pub use explore::{Losing, every_schedule, storm};
-pub use scenario::{Scenario, scenarios};
-pub use storm::{Contest, Run, Storm};
-pub use table::Table;
+pub use explore::{Counterexample, every_schedule, storm};
+pub use judge::{Broken, Law};
+pub use scenario::{Scenario, pending_scenarios, scenarios};
+pub use sim::choices::Choices;
+pub use sim::run::{Breadth, Contest, Run, Storm};
+pub use sim::store::Table;

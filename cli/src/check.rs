@@ -7,7 +7,7 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
 use indicatif::ProgressBar;
-use ripple_check::{Choices, Losing, Run, Storm, every_schedule, scenarios, storm};
+use ripple_check::{Choices, Counterexample, Run, Storm, every_schedule, scenarios, storm};
 use ripple_core::store::dynamodb::{DynamoDb, Layout};
 use ripple_core::store::memory::Memory;
 use ripple_lambda::random;
@@ -55,11 +55,13 @@ impl Options {
 
 /// In memory every order of small scenarios, then storms; on a DynamoDB storms, whose order is that DynamoDB's own doing.
 pub(crate) async fn run(connection: &connection::Options, options: Options) -> anyhow::Result<()> {
-    match &connection.endpoint_url {
+    match connection.endpoint() {
         None => in_memory(&options),
         Some(url) => {
             let layout = Layout { site: SITE.to_owned(), ..Layout::default() };
-            let store = connection.store_of(&Place::Endpoint(url.clone()), layout).await?;
+            let target = connection.open_at(&Place::Endpoint(url.clone()), layout).await?;
+            eprintln!("{target}");
+            let store = target.store;
             store.create_tables().await.with_context(|| format!("cannot make the tables {SITE}_* at {url}"))?;
             let outcome = tokio::select! {
                 outcome = on_dynamodb(&store, &options) => outcome,
@@ -75,16 +77,16 @@ fn in_memory(options: &Options) -> anyhow::Result<()> {
     if options.seed.is_none() {
         every_order()?;
     }
-    let weather = Storm { writers: options.writers };
+    let kind = Storm { writers: options.writers, ..Storm::default() };
     let seeds = options.seeds(IN_MEMORY);
     let bar = bar(Some(seeds.end - seeds.start), "storms");
     let mut sum = Sum::default();
     for seed in seeds.clone() {
-        match storm(weather, seed, Memory::new) {
+        match storm(kind, seed, Memory::new) {
             Ok(run) => sum.add(&run, options),
-            Err(losing) => {
+            Err(counterexample) => {
                 bar.finish_and_clear();
-                return lost(&losing, &options.again(seed));
+                return lost(&counterexample, &options.again(seed));
             }
         }
         bar.inc(1);
@@ -101,9 +103,9 @@ fn every_order() -> anyhow::Result<()> {
         bar.finish_and_clear();
         match outcome {
             Ok(count) => println!("{}: {count} orders", scenario.name),
-            Err(losing) => {
+            Err(counterexample) => {
                 println!("{}:", scenario.name);
-                return lost(&losing, "ripple check");
+                return lost(&counterexample, "ripple check");
             }
         }
     }
@@ -111,7 +113,7 @@ fn every_order() -> anyhow::Result<()> {
 }
 
 async fn on_dynamodb(store: &DynamoDb, options: &Options) -> anyhow::Result<()> {
-    let weather = Storm { writers: options.writers };
+    let kind = Storm { writers: options.writers, ..Storm::default() };
     let seeds = options.seeds(ON_DYNAMODB);
     let run_id = u64::from_be_bytes(random());
     let bar = bar(Some(seeds.end - seeds.start), "storms");
@@ -119,12 +121,12 @@ async fn on_dynamodb(store: &DynamoDb, options: &Options) -> anyhow::Result<()> 
     for seed in seeds.clone() {
         // A record of its own, whatever is left of an earlier check.
         let id = format!("{run_id:016x}-{seed}");
-        let run = weather.run_freely(store.clone(), &id, Choices::seeded(seed)).await;
-        if let Err(why) = run.verdict {
+        let run = kind.run_freely(store.clone(), &id, Choices::seeded(seed)).await;
+        if let Err(broken) = run.verdict {
             bar.finish_and_clear();
-            let losing = Losing { schedule: run.schedule, why };
+            let counterexample = Counterexample { schedule: run.schedule, broken };
             return lost(
-                &losing,
+                &counterexample,
                 &format!("{} --endpoint-url …, though another order may come of it", options.again(seed)),
             );
         }
@@ -136,8 +138,8 @@ async fn on_dynamodb(store: &DynamoDb, options: &Options) -> anyhow::Result<()> 
     Ok(())
 }
 
-fn lost(losing: &Losing, again: &str) -> anyhow::Result<()> {
-    println!("{losing}");
+fn lost(counterexample: &Counterexample, again: &str) -> anyhow::Result<()> {
+    println!("{counterexample}");
     bail!("a law is broken; to see it again: {again}")
 }
 

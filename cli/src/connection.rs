@@ -1,35 +1,63 @@
-//! Which DynamoDB a command works on.
+//! Which DynamoDB a command works on, and which tables there.
+
+mod aws;
 
 use std::fmt;
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::time::Duration;
 
-use anyhow::{Context as _, bail};
-use aws_config::{BehaviorVersion, Region};
+use anyhow::bail;
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::Credentials;
-use clap::Args;
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args};
 use ripple_core::store::dynamodb::{DynamoDb, Layout};
-use ripple_lambda::config::{client_config, process_environment};
+use ripple_lambda::config::process_environment;
 
 use crate::dev::DevFile;
 
-/// Where the AWS CLI would look, plus a running `ripple dev`.
+use aws::Connected;
+
+/// How long STS may take to tell the account. The answer is for the reader of a message only.
+const ACCOUNT_LIMIT: Duration = Duration::from_secs(5);
+/// Variables by which AWS hands credentials to a process.
+/// <https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html>
+const CREDENTIALS: [&str; 4] = [
+    "AWS_ACCESS_KEY_ID",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+];
+
+/// The options of every command that say where DynamoDB is. Without them it is where the AWS CLI would look, or the
+/// `ripple dev` that runs in `--data`.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "DynamoDB")]
 pub(crate) struct Options {
-    /// DynamoDB's URL [default: AWS, or a `ripple dev` that runs in --data]
+    /// DynamoDB's URL [default: the `ripple dev` that runs in --data, otherwise AWS]
     #[arg(long, global = true, env = "AWS_ENDPOINT_URL_DYNAMODB", value_name = "URL")]
     pub(crate) endpoint_url: Option<String>,
+    /// Work in AWS, even while a `ripple dev` runs in --data
+    #[arg(long, global = true)]
+    aws: bool,
     /// AWS region [default: as the AWS CLI finds it]
     #[arg(long, global = true, env = "AWS_REGION", value_name = "NAME")]
     pub(crate) region: Option<String>,
-    /// Profile of the AWS configuration files
+    /// Profile of the AWS configuration files [default: as the AWS CLI finds credentials]
     #[arg(long, global = true, env = "AWS_PROFILE", value_name = "NAME")]
     pub(crate) profile: Option<String>,
+    /// Tables are named <SITE>_prj, <SITE>_prj_version and <SITE>_key [default: ripple]
+    #[arg(long, global = true, env = "RIPPLE_SITE", value_name = "SITE")]
+    site: Option<String>,
+    /// Partitions of the index by_update, as the function and the edge have it [default: 1]
+    #[arg(long, global = true, env = "RIPPLE_SHARDS", value_name = "N")]
+    shards: Option<String>,
     /// Folder of `ripple dev`'s database
     #[arg(long, global = true, env = "RIPPLE_DATA", default_value = ".ripple", value_name = "DIR")]
     pub(crate) data: PathBuf,
+    /// Whether a flag, and not only the environment, asks for a DynamoDB other than the embedded one.
+    #[arg(skip)]
+    by_flag: bool,
 }
 
 /// A kind of DynamoDB.
@@ -37,17 +65,28 @@ pub(crate) struct Options {
 pub(crate) enum Place {
     /// At a URL: an emulator, or an AWS endpoint with credentials of its own.
     Endpoint(String),
-    /// In AWS, with the credentials that its configuration has.
+    /// In AWS, at the region's own endpoint.
     Aws,
 }
 
 impl Place {
-    /// Whether it is on this machine. Every other endpoint may be AWS's: a region's, a VPC's, a FIPS one.
+    /// Reports whether it is on this machine. Every other endpoint may be AWS's: a region's, a VPC's, a FIPS one.
     pub(crate) fn is_here(&self) -> bool {
-        let Place::Endpoint(url) = self else { return false };
-        let Ok(uri) = url.parse::<http::Uri>() else { return false };
+        let Some(uri) = self.uri() else { return false };
         let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
         host.eq_ignore_ascii_case("localhost") || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
+    }
+
+    /// Reports whether it takes any credentials unless it is told some: an emulator speaks plain HTTP, AWS does not.
+    fn is_emulator(&self) -> bool {
+        self.is_here() || self.uri().is_some_and(|uri| uri.scheme_str() == Some("http"))
+    }
+
+    fn uri(&self) -> Option<http::Uri> {
+        match self {
+            Place::Endpoint(url) => url.parse().ok(),
+            Place::Aws => None,
+        }
     }
 }
 
@@ -60,73 +99,149 @@ impl fmt::Display for Place {
     }
 }
 
-impl Options {
-    /// The DynamoDB that was asked for, if one was.
-    pub(crate) fn asked_for(&self) -> Option<Place> {
-        if let Some(url) = self.endpoint_url.clone().or_else(|| process_environment("AWS_ENDPOINT_URL")) {
-            return Some(Place::Endpoint(url));
-        }
-        let credentials = self.profile.is_some() || process_environment("AWS_ACCESS_KEY_ID").is_some();
-        credentials.then_some(Place::Aws)
+/// A DynamoDB and the tables there that a command works on.
+pub(crate) struct Target {
+    /// The store of those tables.
+    pub(crate) store: DynamoDb,
+    /// The client that the store has, for what is no part of a store.
+    pub(crate) client: Client,
+    place: Place,
+    region: String,
+    account: Option<String>,
+    /// The data folder of the `ripple dev` that runs there.
+    dev: Option<PathBuf>,
+}
+
+impl Target {
+    /// The account, the endpoint and the region, to be compared with those of another time. The account is `None`
+    /// if the place has none or STS does not tell it.
+    pub(crate) fn whereabouts(&self) -> (Option<&str>, String, &str) {
+        (self.account.as_deref(), self.place.to_string(), &self.region)
     }
 
-    /// The store of a command that needs a DynamoDB already there.
-    pub(crate) async fn store(&self) -> anyhow::Result<DynamoDb> {
-        match self.asked_for().or_else(|| running_dev(&self.data)) {
-            Some(place) => self.store_at(&place).await,
-            None => bail!(
-                "no DynamoDB to work on: start `ripple dev`, give --endpoint-url, or set AWS_PROFILE or AWS_ACCESS_KEY_ID"
-            ),
-        }
-    }
-
-    /// The store in a place.
-    pub(crate) async fn store_at(&self, place: &Place) -> anyhow::Result<DynamoDb> {
-        self.store_of(place, Layout::read(process_environment)?).await
-    }
-
-    /// The store of these tables in a place.
-    pub(crate) async fn store_of(&self, place: &Place, layout: Layout) -> anyhow::Result<DynamoDb> {
-        let endpoint = match place {
-            Place::Endpoint(url) => Some(url.clone()),
-            Place::Aws => None,
-        };
-        let config = client_config(endpoint, process_environment("AWS_CA_BUNDLE"))?;
-        let region = self.region.clone().or_else(|| process_environment("AWS_DEFAULT_REGION"));
-        // An emulator takes any credentials; those of the environment go first, as with the AWS CLI.
-        let unsigned = self.profile.is_none() && process_environment("AWS_ACCESS_KEY_ID").is_none();
-        let config = if unsigned && matches!(place, Place::Endpoint(_)) {
-            let region = Region::new(region.unwrap_or_else(|| "us-east-1".to_owned()));
-            config.region(region).credentials_provider(Credentials::new("local", "local", None, None, "ripple"))
-        } else {
-            let http = config.clone().build().http_client().context("an HTTP client was set")?;
-            let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(http);
-            if let Some(profile) = &self.profile {
-                loader = loader.profile_name(profile);
-            }
-            if let Some(region) = region {
-                loader = loader.region(Region::new(region));
-            }
-            let shared = loader.load().await;
-            let region = shared.region().cloned().context("no AWS region: give --region or set AWS_REGION")?;
-            let credentials = shared.credentials_provider().context("no AWS credentials")?;
-            config.region(region).credentials_provider(credentials)
-        };
-        Ok(DynamoDb::new(Client::from_conf(config.build()), layout))
+    /// The names of the tables.
+    pub(crate) fn tables(&self) -> [String; 3] {
+        let layout = self.store.layout();
+        [layout.projects(), layout.versions(), layout.keys()]
     }
 }
 
-fn running_dev(data: &Path) -> Option<Place> {
-    DevFile::read(data).map(|dev| Place::Endpoint(dev.dynamodb_endpoint))
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.place)?;
+        if let Some(dev) = &self.dev {
+            write!(f, " (the `ripple dev` of {})", dev.display())?;
+        }
+        if !self.place.is_emulator() {
+            let account = self.account.as_deref().unwrap_or("unknown: sts:GetCallerIdentity did not tell");
+            write!(f, ", account {account}, region {}", self.region)?;
+        }
+        write!(f, ", tables {}", self.tables().join(", "))
+    }
+}
+
+impl Options {
+    /// Notes what was asked for by flags. `ripple dev` follows these alone.
+    pub(crate) fn note_flags(&mut self, matches: &ArgMatches) {
+        let flag = |name: &str| matches.value_source(name) == Some(ValueSource::CommandLine);
+        self.by_flag = self.aws || flag("endpoint_url") || flag("profile");
+    }
+
+    /// Returns the DynamoDB that flags ask for, or `None` if they name none.
+    pub(crate) fn asked_for_by_flag(&self) -> Option<Place> {
+        if self.by_flag { self.asked_for() } else { None }
+    }
+
+    /// Reports whether the environment, and no flag, names another DynamoDB than the embedded one.
+    pub(crate) fn names_another_unasked(&self) -> bool {
+        !self.by_flag && self.asked_for().is_some()
+    }
+
+    /// Returns the DynamoDB that flags or the environment ask for, or `None` if they name none.
+    fn asked_for(&self) -> Option<Place> {
+        if let Some(url) = self.endpoint() {
+            return Some(Place::Endpoint(url));
+        }
+        (self.aws || self.has_credentials()).then_some(Place::Aws)
+    }
+
+    pub(crate) fn endpoint(&self) -> Option<String> {
+        set(&self.endpoint_url).or_else(|| process_environment("AWS_ENDPOINT_URL"))
+    }
+
+    /// Reports whether a profile or credentials are named, other than those of the default profile or of the machine.
+    fn has_credentials(&self) -> bool {
+        set(&self.profile).is_some() || CREDENTIALS.iter().any(|name| process_environment(name).is_some())
+    }
+
+    /// The tables.
+    pub(crate) fn layout(&self) -> anyhow::Result<Layout> {
+        Ok(Layout::read(|name| match name {
+            "RIPPLE_SITE" => set(&self.site),
+            "RIPPLE_SHARDS" => set(&self.shards),
+            _ => None,
+        })?)
+    }
+
+    /// Connects to the DynamoDB of a command that reads.
+    pub(crate) async fn open(&self) -> anyhow::Result<Target> {
+        if let Some(place) = self.asked_for() {
+            return self.open_at(&place, self.layout()?).await;
+        }
+        if let Some(dev) = DevFile::of_running(&self.data) {
+            let mut target = self.open_at(&Place::Endpoint(dev.dynamodb_endpoint), self.layout()?).await?;
+            target.dev = Some(self.data.clone());
+            return Ok(target);
+        }
+        // Whoever works in such a folder means its database. An account is another place, and has to be named.
+        if DevFile::read(&self.data).is_some() {
+            bail!(
+                "the `ripple dev` of {} has ended: start it again, or give --aws, --profile or --endpoint-url to work elsewhere",
+                self.data.display()
+            );
+        }
+        self.open_at(&Place::Aws, self.layout()?).await
+    }
+
+    /// Connects to the DynamoDB of a command that changes something, and tells on standard error which one it is.
+    pub(crate) async fn open_to_change(&self) -> anyhow::Result<Target> {
+        let mut target = self.open().await?;
+        self.identify(&mut target).await;
+        eprintln!("{target}");
+        Ok(target)
+    }
+
+    /// Finds out which account a target is in.
+    pub(crate) async fn identify(&self, target: &mut Target) {
+        if target.account.is_none() && !target.place.is_emulator() {
+            target.account = aws::account(self, ACCOUNT_LIMIT).await;
+        }
+    }
+
+    /// Connects to tables in a place.
+    pub(crate) async fn open_at(&self, place: &Place, layout: Layout) -> anyhow::Result<Target> {
+        let Connected { client, region, endpoint, account } = aws::connect(self, place).await?;
+        let place = endpoint.map_or(Place::Aws, Place::Endpoint);
+        let store = DynamoDb::new(client.clone(), layout);
+        Ok(Target { store, client, place, region, account, dev: None })
+    }
+}
+
+/// A setting that has a value; an empty one counts as none, as in the environment.
+fn set(setting: &Option<String>) -> Option<String> {
+    setting.clone().filter(|value| !value.is_empty())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn endpoint(url: &str) -> Place {
+        Place::Endpoint(url.to_owned())
+    }
+
     #[test]
     fn only_a_loopback_endpoint_is_here() {
-        let is_here = |url: &str| Place::Endpoint(url.to_owned()).is_here();
         for url in [
             "http://127.0.0.1:8000",
             "http://127.9.8.7",
@@ -134,7 +249,7 @@ mod tests {
             "http://localhost:4566",
             "http://LOCALHOST",
         ] {
-            assert!(is_here(url), "{url}");
+            assert!(endpoint(url).is_here(), "{url}");
         }
         for url in [
             "https://dynamodb.eu-west-3.amazonaws.com",
@@ -147,8 +262,20 @@ mod tests {
             "http://[fd00::1]:8000",
             "",
         ] {
-            assert!(!is_here(url), "{url}");
+            assert!(!endpoint(url).is_here(), "{url}");
         }
         assert!(!Place::Aws.is_here());
+    }
+
+    #[test]
+    fn an_aws_endpoint_is_no_emulator() {
+        for url in ["http://127.0.0.1:8000", "http://dynamodb:8000", "https://localhost:8000"] {
+            assert!(endpoint(url).is_emulator(), "{url}");
+        }
+        for url in ["https://dynamodb.eu-west-3.amazonaws.com", "https://vpce-1.dynamodb.us-east-1.vpce.amazonaws.com"]
+        {
+            assert!(!endpoint(url).is_emulator(), "{url}");
+        }
+        assert!(!Place::Aws.is_emulator());
     }
 }

@@ -1,21 +1,23 @@
 //! `ripple dev`: the whole backend on this machine.
 //!
 //! ```text
-//!  HTTP ──▶ front ──v1 proxy event──▶ ripple-lambda's Function ──▶ DynamoDB: embedded, or the one asked for
+//!  HTTP ──▶ front ──v1 proxy event──▶ ripple-lambda's Function ──▶ DynamoDB: embedded, or the one that a flag asks for
 //! ```
+//!
+//! The environment alone chooses no other DynamoDB: `AWS_PROFILE` is often exported for other work.
 
 mod connections;
 mod embedded;
 mod file;
 mod front;
+mod lock;
 
-use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use clap::Args;
 use ripple_core::key::{ApiKey, Scope};
 use ripple_core::rate::Limiter;
@@ -61,23 +63,23 @@ pub(crate) async fn run(connection: &connection::Options, options: Options) -> a
     log::start(Some(process_environment("RIPPLE_LOG").as_deref().unwrap_or("warn,dynoxide=error")));
     let data = &connection.data;
     std::fs::create_dir_all(data).with_context(|| format!("cannot make {}", data.display()))?;
-    let _lock = lock(data)?;
+    let _lock = lock::take(data)?;
     let front = listen(options.port).await?;
     let (stop, stopped) = watch::channel(false);
 
-    let asked_for = if options.in_memory { None } else { connection.asked_for() };
-    let (place, embedded) = match asked_for {
-        Some(place) => (place, None),
+    let asked_for = connection.asked_for_by_flag().filter(|_| !options.in_memory);
+    let (place, store, embedded) = match asked_for {
+        Some(place) => {
+            let store = connection.open_at(&place, connection.layout()?).await?.store;
+            (place, store, None)
+        }
         None => {
             let listener = dynamodb_listener(&options).await?;
-            let url = format!("http://{}", listener.local_addr()?);
+            let place = Place::Endpoint(format!("http://{}", listener.local_addr()?));
             let file = (!options.in_memory).then(|| data.join("dynamodb.sqlite"));
-            (Place::Endpoint(url), Some(embedded::serve(listener, file, stopped.clone())?))
+            let engine = embedded::serve(listener, file, stopped.clone()).await?;
+            (place, embedded::store(&engine.url, connection.layout()?)?, Some(engine))
         }
-    };
-    let store = match embedded {
-        Some(_) => embedded::store(&place).await?,
-        None => connection.store_at(&place).await?,
     };
     let url = format!("http://{}", front.local_addr()?);
     let key = match &place {
@@ -102,28 +104,23 @@ pub(crate) async fn run(connection: &connection::Options, options: Options) -> a
         stopped,
     ));
     greet(&url, &place, key.as_ref());
+    if embedded.is_some() && connection.names_another_unasked() {
+        println!(
+            "\nThe credentials or the endpoint of the environment are not used: --aws, --profile or --endpoint-url would."
+        );
+    }
 
     interrupted().await?;
     stop.send_replace(true);
     let ends = async {
         serving.await.context("the front ended badly")?;
         match embedded {
-            Some(database) => database.await.context("the database ended badly")?,
+            Some(engine) => engine.ended.await.context("the database ended badly")?,
             None => Ok(()),
         }
     };
     // A connection that is kept open does not keep the process.
     tokio::time::timeout(FAREWELL, ends).await.unwrap_or(Ok(()))
-}
-
-/// Two processes on one database would both believe it theirs.
-fn lock(data: &Path) -> anyhow::Result<File> {
-    let path = data.join("lock");
-    let file = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(_) => bail!("another `ripple dev` runs on {}; give this one another --data", data.display()),
-    }
 }
 
 async fn listen(port: u16) -> anyhow::Result<TcpListener> {

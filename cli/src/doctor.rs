@@ -62,14 +62,14 @@ impl fmt::Display for Finding {
 }
 
 pub(crate) async fn run(connection: &connection::Options, options: Options) -> anyhow::Result<()> {
-    let dev = DevFile::read(&connection.data);
+    let dev = DevFile::of_running(&connection.data);
     let key = key(&options, dev.as_ref())?;
     let of_dev = |url: fn(&DevFile) -> Option<&String>| dev.as_ref().and_then(url).cloned();
     let url = options.url.or_else(|| of_dev(|dev| Some(&dev.url)));
     let edge_url = options.edge_url.or_else(|| of_dev(|dev| dev.edge_url.as_ref()));
 
-    let store = connection.store().await?;
-    let mut findings = tables::look(&store, key.as_ref()).await;
+    let target = connection.open().await?;
+    let mut findings = tables::look(&target, key.as_ref()).await;
     match url {
         None => findings.push(Finding::bad("api", "where is it? give --url, or set RIPPLE_URL")),
         Some(url) => {

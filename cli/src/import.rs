@@ -1,35 +1,41 @@
 //! `ripple import`
 
+mod source;
+
 use std::collections::HashSet;
-use std::fs::File;
-use std::io::{BufRead as _, BufReader, IsTerminal as _, Read as _};
+use std::io::IsTerminal as _;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
-use bytes::Bytes;
 use clap::Args;
 use futures_util::StreamExt as _;
-use http::{Request, StatusCode};
-use ripple_core::key::Caller;
+use ripple_core::record::decide::Change;
+use ripple_core::record::{creation, fault};
+use ripple_core::service::{self, Author, Context, Metrics, Random, save};
+use ripple_core::session::Session;
 use ripple_core::store::dynamodb::{DynamoDb, export};
-use ripple_core::store::{Capacity, Source as _};
-use ripple_core::{Api, Moment, limits};
+use ripple_core::store::{Capacity, Consistency, Source as _};
+use ripple_core::value::{Value, parse};
+use ripple_core::{RecordId, limits};
 use ripple_lambda::{now, random};
 use tokio::time::timeout;
 
 use crate::connection;
 use crate::progress;
 
+use source::Entry;
+
 /// Creations under way at once.
 const CONCURRENCY: usize = 16;
 
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// One project a line, as JSON or as DynamoDB's own exports have it (`{"Item": …}`); `-` reads standard input
+    /// JSON lines, a JSON array, DynamoDB's own export (`{"Item": …}`) or `aws dynamodb scan`'s output, also as .gz;
+    /// `-` reads standard input
     file: PathBuf,
 }
 
-/// What became of a line.
+/// What became of an entry.
 enum Outcome {
     Created,
     Exists,
@@ -37,86 +43,58 @@ enum Outcome {
     Tombstone,
 }
 
-/// DynamoDB's JSON takes several times what a record does.
-const LINE: usize = 8 * limits::BODY;
-
-/// Each line is created as `POST /prj` would, by the same checks; an item of an export as it was. Begun again after an interruption it goes on
-/// with what is missing: the ids that are there are read first.
+/// Creates each entry as `POST /prj` would, by the same checks; an item of an export as it was. Begun again after an
+/// interruption it goes on with what is missing: the ids that are there are read first.
 pub(crate) async fn run(connection: &connection::Options, options: Options) -> anyhow::Result<()> {
-    let lines = read_lines(&options.file)?;
-    let api = Api::new(connection.store().await?);
-    let mut there = existing_ids(api.store()).await?;
-    let (mut created, mut exists, mut tombstones, mut failed) = (0u64, 0u64, 0u64, Vec::new());
+    let lines = source::read(&options.file)?;
+    let store = connection.open_to_change().await?.store;
+    let mut there = existing_ids(&store).await?;
+    let (mut created, mut exists, mut tombstones, mut failed) = (0u64, 0u64, 0u64, 0u64);
 
     let bar = progress::bar(Some(lines.len() as u64), "projects");
     if !std::io::stderr().is_terminal() {
         bar.set_draw_target(indicatif::ProgressDrawTarget::hidden());
     }
     let mut missing = Vec::new();
-    for (number, line) in lines {
-        // A second line with the same id counts as there already, too.
-        if id_of(&line).is_none_or(|id| there.insert(id)) {
-            missing.push((number, line));
+    for entry in lines {
+        // A second one with the same id counts as there already, too.
+        if id_of(&entry.json).is_none_or(|id| there.insert(id)) {
+            missing.push(entry);
         } else {
             exists += 1;
             bar.inc(1);
         }
     }
     let mut results = futures_util::stream::iter(missing)
-        .map(|(number, line)| {
-            let api = &api;
-            async move { (number, create(api, line).await) }
+        .map(|Entry { place, json }| {
+            let store = &store;
+            async move { (place, create(store, &json).await) }
         })
         .buffer_unordered(CONCURRENCY);
-    while let Some((number, outcome)) = results.next().await {
+    while let Some((place, outcome)) = results.next().await {
         bar.inc(1);
         match outcome {
             Ok(Outcome::Created) => created += 1,
             Ok(Outcome::Exists) => exists += 1,
             Ok(Outcome::Tombstone) => tombstones += 1,
             Err(error) => {
-                bar.suspend(|| eprintln!("line {number}: {error:#}"));
-                failed.push(number);
+                bar.suspend(|| eprintln!("{place}: {error:#}"));
+                failed += 1;
             }
         }
     }
     bar.finish_and_clear();
-    println!("{created} created, {exists} already there, {tombstones} deleted ones left out, {} refused", failed.len());
-    if failed.is_empty() { Ok(()) } else { bail!("some lines were refused; the others are in") }
-}
-
-/// Numbered from 1; empty ones left out.
-fn read_lines(file: &PathBuf) -> anyhow::Result<Vec<(usize, Bytes)>> {
-    let source: Box<dyn std::io::Read> = if file.as_os_str() == "-" {
-        Box::new(std::io::stdin())
-    } else {
-        Box::new(File::open(file).with_context(|| format!("cannot open {}", file.display()))?)
-    };
-    let mut reader = BufReader::new(source);
-    let mut lines = Vec::new();
-    for number in 1.. {
-        let mut line = Vec::new();
-        // What is longer is no record, and not held.
-        let read = reader.by_ref().take(LINE as u64 + 2).read_until(b'\n', &mut line)?;
-        if read == 0 {
-            break;
-        }
-        if read > LINE + 1 {
-            bail!("line {number} is longer than {LINE} bytes");
-        }
-        if !line.trim_ascii().is_empty() {
-            lines.push((number, Bytes::copy_from_slice(line.trim_ascii())));
-        }
-    }
-    Ok(lines)
+    println!("{created} created, {exists} already there, {tombstones} deleted ones left out, {failed} refused");
+    if failed == 0 { Ok(()) } else { bail!("some were refused; the others are in") }
 }
 
 async fn existing_ids(store: &DynamoDb) -> anyhow::Result<HashSet<String>> {
     let mut ids = HashSet::new();
     let mut from = None;
     loop {
-        let page = store.scan(from, &mut Capacity::default()).await.context("cannot read the table")?;
-        let live = page.projects.into_iter().filter(|project| !project.is_deleted());
+        let page =
+            store.scan(from, Consistency::Eventual, &mut Capacity::default()).await.context("cannot read the table")?;
+        let live = page.records.into_iter().filter(|project| !project.is_deleted());
         ids.extend(live.map(|project| project.id.to_string()));
         match page.next {
             Some(next) => from = Some(next),
@@ -139,31 +117,53 @@ fn id_of(line: &[u8]) -> Option<String> {
     serde_json::from_slice::<Identified>(line).ok().map(|line| line.prj_id)
 }
 
-async fn create(api: &Api<DynamoDb>, line: Bytes) -> anyhow::Result<Outcome> {
-    let moment = Moment { now: now(), random: random(), caller: Some(Caller::checked_by_gateway("import")) };
-    // As every host ends a request: readers of changes count on it.
-    let response = if export::is_line(&line) {
-        let project = export::project(&line).map_err(anyhow::Error::from_boxed)?;
-        if project.is_deleted() {
+/// Creates the record of a line: an item of a backup as it stands, with an id that another program chose and without what
+/// a new record may not lack; any other line as a new record.
+async fn create(store: &DynamoDb, line: &[u8]) -> anyhow::Result<Outcome> {
+    let (id, change) = if export::is_line(line) {
+        let record = export::project(line).map_err(anyhow::Error::from_boxed)?;
+        if record.is_deleted() {
             return Ok(Outcome::Tombstone);
         }
-        timeout(limits::REQUEST, api.bring_in(project, moment)).await
+        (record.id, Change::Import(record.attributes))
     } else {
-        let request = Request::post("/prj").header("content-type", "application/json").body(line)?;
-        timeout(limits::REQUEST, api.answer(request, moment)).await
+        let members = match parse(line) {
+            Ok(Value::Map(members)) => members,
+            Ok(_) => bail!("it is no JSON object"),
+            Err(malformed) => bail!("{} {}", malformed.pointer, malformed.detail),
+        };
+        let (id, change) = creation(members).map_err(refused)?;
+        (id.unwrap_or_else(|| RecordId::generate(now(), random())), change)
     };
-    let response = response.context("DynamoDB did not answer in time: it may be in or not")?;
-    match response.status() {
-        StatusCode::CREATED | StatusCode::OK => Ok(Outcome::Created),
-        StatusCode::CONFLICT => Ok(Outcome::Exists),
-        _ => {
-            let problem: serde_json::Value = serde_json::from_slice(response.body())?;
-            let faults = problem["errors"].as_array().into_iter().flatten();
-            let fault = |fault: &serde_json::Value| {
-                let text = |name: &str| fault[name].as_str().unwrap_or_default().to_owned();
-                format!("; {} {}", text("pointer"), text("detail"))
-            };
-            bail!("{}{}", problem["detail"].as_str().unwrap_or_default(), faults.map(fault).collect::<String>())
-        }
+    let mut context = Context {
+        store,
+        author: Author { name: IMPORT, lineage: IMPORT },
+        now: now(),
+        random: &mut Random::new(random()),
+        idempotency: None,
+        session: &mut Session::default(),
+        metrics: &mut Metrics::default(),
+    };
+    // As every host ends a request: readers of changes count on it.
+    let saved = timeout(limits::REQUEST, save(&mut context, &id, &change, &())).await;
+    match saved.context("DynamoDB did not answer in time: the record may be in or not")? {
+        Ok(_) => Ok(Outcome::Created),
+        Err(service::Error::Refused(fault::Error::Exists(_))) => Ok(Outcome::Exists),
+        Err(service::Error::Refused(error)) => Err(refused(error)),
+        Err(error) => Err(error.into()),
     }
+}
+
+/// The name that imported records are written under.
+const IMPORT: &str = "import";
+
+/// Returns a refusal with each of its faults.
+fn refused(error: fault::Error) -> anyhow::Error {
+    let faults = match &error {
+        fault::Error::Invalid(faults) => {
+            faults.iter().map(|fault| format!("; {} {}", fault.pointer, fault.detail)).collect()
+        }
+        _ => String::new(),
+    };
+    anyhow::anyhow!("{error}{faults}")
 }

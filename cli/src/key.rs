@@ -1,7 +1,7 @@
 //! `ripple key`
 
 use std::fmt;
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::time::{Duration, UNIX_EPOCH};
 
 use anyhow::{Context as _, bail};
@@ -26,7 +26,7 @@ pub(crate) enum Command {
         #[arg(long = "scope", value_enum, value_delimiter = ',', default_values = ["read", "write"])]
         scopes: Vec<ScopeName>,
         /// How long it is valid: 90d, 12h [default: for ever]
-        #[arg(long, value_parser = parse_duration, value_name = "DURATION")]
+        #[arg(long, value_parser = some_time, value_name = "DURATION")]
         expires_in: Option<Duration>,
     },
     /// List the keys, without the secrets
@@ -67,8 +67,22 @@ impl From<ScopeName> for Scope {
     }
 }
 
+/// A duration that is not over at once: a key that has expired when it is made serves nobody.
+fn some_time(text: &str) -> Result<Duration, String> {
+    match parse_duration(text) {
+        Ok(duration) if duration.is_zero() => Err("the key would have expired when it is made".to_owned()),
+        Ok(duration) => Ok(duration),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
 pub(crate) async fn run(connection: &connection::Options, command: Command) -> anyhow::Result<()> {
-    let store = connection.store().await?;
+    let store = match command {
+        Command::List { .. } | Command::Verify => connection.open().await?.store,
+        Command::Create { .. } | Command::Rotate { .. } | Command::Revoke { .. } => {
+            connection.open_to_change().await?.store
+        }
+    };
     match command {
         Command::Create { name, scopes, expires_in } => {
             let scopes = scopes.into_iter().map(Scope::from).collect();
@@ -95,8 +109,13 @@ pub(crate) async fn create(
     if !name_fits {
         bail!("a key's name has 1 to 128 characters, none of them control characters");
     }
+    store_new(store, |key| record(key, name, scopes, expires_in)).await
+}
+
+/// Makes a key and stores what `record` says of it.
+async fn store_new(store: &DynamoDb, record: impl FnOnce(&ApiKey) -> KeyRecord) -> anyhow::Result<(ApiKey, KeyRecord)> {
     let key = std::iter::repeat_with(|| ApiKey::generate(&random())).flatten().next().context("no randomness")?;
-    let record = record(&key, name, scopes, expires_in);
+    let record = record(&key);
     store.add_key(&record).await.context("cannot store the key")?;
     Ok((key, record))
 }
@@ -114,6 +133,7 @@ fn record(key: &ApiKey, name: &str, scopes: Vec<Scope>, expires_in: Option<Durat
         created: created.0,
         expires: expires_in.map(|duration| created.after(duration).0),
         revoked: None,
+        lineage: None,
         last_used: None,
     }
 }
@@ -126,7 +146,9 @@ async fn rotate(store: &DynamoDb, key_id: &str, overlap: Duration) -> anyhow::Re
         bail!("{key_id} is {}; `ripple key create` makes another", State::of(&old));
     }
     let lifetime = old.expires.map(|expires| Duration::from_millis(expires.saturating_sub(old.created)));
-    let (key, new) = create(store, &old.name, old.scopes.clone(), lifetime).await?;
+    let lineage = Some(old.lineage.clone().unwrap_or_else(|| old.key_id.clone()));
+    let replacing = |key: &ApiKey| KeyRecord { lineage, ..record(key, &old.name, old.scopes.clone(), lifetime) };
+    let (key, new) = store_new(store, replacing).await?;
     let ends = now().after(overlap);
     let ended = store.expire_key(&old, ends).await;
     println!("{}", key.reveal());
@@ -201,24 +223,32 @@ fn shown_time(ms: u64) -> String {
     format_rfc3339_seconds(UNIX_EPOCH + Duration::from_millis(ms)).to_string()
 }
 
+/// Uses are noted to within [`limits::KEY_USE`]: a time of day would say more than is known.
+fn shown_day(ms: u64) -> String {
+    shown_time(ms).chars().take("2026-03-01".len()).collect()
+}
+
 fn shown_scopes(record: &KeyRecord) -> String {
     record.scopes.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
 }
 
 async fn list(store: &DynamoDb, json: bool) -> anyhow::Result<()> {
     let records = store.list_keys().await.context("cannot list keys")?;
+    let mut output = std::io::stdout().lock();
     if !json {
-        println!("{:16}  {:20}  {:10}  {:20}  {:20}  STATE", "KEY ID", "NAME", "SCOPES", "CREATED", "LAST USED");
+        let columns = ["KEY ID", "NAME", "SCOPES", "CREATED", "LAST USED", "STATE"];
+        let [key_id, name, scopes, created, used, state] = columns;
+        writeln!(output, "{key_id:16}  {name:20}  {scopes:10}  {created:20}  {used:10}  {state}")?;
     }
     for record in records {
         if json {
-            println!("{}", serde_json::to_string(&Shown::from(&record))?);
+            writeln!(output, "{}", serde_json::to_string(&Shown::from(&record))?)?;
             continue;
         }
         let (scopes, created) = (shown_scopes(&record), shown_time(record.created));
-        let used = record.last_used.map_or_else(|| "never".to_owned(), shown_time);
+        let used = record.last_used.map_or_else(|| "never".to_owned(), shown_day);
         let KeyRecord { key_id, name, .. } = &record;
-        println!("{key_id:16}  {name:20}  {scopes:10}  {created:20}  {used:20}  {}", State::of(&record));
+        writeln!(output, "{key_id:16}  {name:20}  {scopes:10}  {created:20}  {used:10}  {}", State::of(&record))?;
     }
     Ok(())
 }

@@ -1,10 +1,11 @@
 //! # ripple
 //!
-//! ripple on the command line: a local API on an embedded DynamoDB, keys, tables, import, export and check.
+//! ripple on the command line: a local API on an embedded DynamoDB, keys, tables, import, export, backup and check.
 //!
 //! In scope: what a person does at a terminal. Out of scope: everything that a request means (`ripple-core`) and what
 //! an event looks like (`ripple-lambda`); `ripple dev` calls the very handler that Lambda calls.
 
+mod backup;
 mod check;
 mod connection;
 mod dev;
@@ -17,11 +18,24 @@ mod table;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
-/// Record records in DynamoDB that a whole team can edit at once
+/// Settings that are no flags. Those that are stand beside their flags.
+const ENVIRONMENT: &str = "\
+Environment:
+  AWS_ENDPOINT_URL           As AWS_ENDPOINT_URL_DYNAMODB, which goes first
+  AWS_DEFAULT_REGION         As AWS_REGION, which goes first
+  AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_CONFIG_FILE, AWS_SHARED_CREDENTIALS_FILE,
+  AWS_WEB_IDENTITY_TOKEN_FILE, AWS_ROLE_ARN, AWS_CONTAINER_CREDENTIALS_RELATIVE_URI,
+  AWS_CONTAINER_CREDENTIALS_FULL_URI and the rest of AWS's SDKs
+                             Credentials, in the order of their default chain
+  AWS_CA_BUNDLE              A file of certificates to trust instead of the machine's
+  RIPPLE_KEY                 The key of `ripple key verify` and `ripple doctor`
+  RIPPLE_LOG                 What `ripple dev` logs: error, warn, info, debug [default: warn]";
+
+/// Project records in DynamoDB that a whole team can edit at once
 #[derive(Debug, Parser)]
-#[command(version, propagate_version = true, arg_required_else_help = true)]
+#[command(version, propagate_version = true, arg_required_else_help = true, after_help = ENVIRONMENT)]
 struct Cli {
     #[command(flatten)]
     connection: connection::Options,
@@ -45,12 +59,18 @@ enum Command {
     Import(import::Options),
     /// Write every project to a file of JSON lines
     Export(export::Options),
+    /// Copy the three tables into a folder, item by item
+    Backup(backup::Options),
+    /// Put back what a backup has and the tables lack; what is there is left alone
+    Restore(backup::RestoreOptions),
     /// Check that no edit is lost: every order of a few writers, then storms with faults, in memory or at --endpoint-url
     Check(check::Options),
 }
 
 fn main() -> ExitCode {
-    let Cli { connection, command } = Cli::parse();
+    let matches = Cli::command().get_matches();
+    let Cli { mut connection, command } = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    connection.note_flags(&matches);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -66,14 +86,23 @@ fn main() -> ExitCode {
             Command::Doctor(options) => doctor::run(&connection, options).await,
             Command::Import(options) => import::run(&connection, options).await,
             Command::Export(options) => export::run(&connection, options).await,
+            Command::Backup(options) => backup::run(&connection, options).await,
+            Command::Restore(options) => backup::restore(&connection, options).await,
             Command::Check(options) => check::run(&connection, options).await,
         }
     });
     match result {
         Ok(()) => ExitCode::SUCCESS,
+        // Whoever reads the output has had enough, as `head` has.
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("ripple: {error:#}");
             ExitCode::FAILURE
         }
     }
+}
+
+/// Reports whether an error is that of standard output closed by its reader. No command writes to another pipe.
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
 }

@@ -9,21 +9,20 @@ use http::header::{
     ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE,
     HeaderMap, HeaderName, HeaderValue,
 };
-use http::{Method, Request, Response, StatusCode, Uri};
+use http::{Method, Request, Response, StatusCode};
 use uuid::Builder;
 
 use crate::conditional::strong;
 use crate::error::Error;
-use crate::idempotency;
 use crate::key::{ApiKey, Caller, KeyHash, KeyMemory, KeyRecord, Remembered};
 use crate::limits;
-use crate::method::{self, Answer, Call, Parts, Random};
+use crate::method::{self, Answer, Call, Parts};
 use crate::problem;
 use crate::rate::Limiter;
-use crate::record::{Record, Timestamp};
 use crate::route::{Resource, Route};
-use crate::save::{Intent, save};
+use crate::service::{Metrics, Random};
 use crate::store::{Capacity, Source, Store, StoreErrorKind};
+use crate::time::Timestamp;
 
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -31,7 +30,7 @@ const CAPACITY: HeaderName = HeaderName::from_static("ripple-capacity");
 
 /// What browsers may send and read.
 const REQUEST_HEADERS: &str = "content-type, x-api-key, if-match, if-none-match, cache-control, ripple-session, x-request-id, \
-                               idempotency-key";
+                               idempotency-key, ripple-claim-days";
 const RESPONSE_HEADERS: &str = "etag, link, location, allow, retry-after, ratelimit, ratelimit-policy, age, cache-status, \
                                 ripple-session, ripple-receipt, ripple-capacity, x-request-id";
 /// Seconds that a browser may remember a preflight: as long as Chromium takes at all.
@@ -89,8 +88,7 @@ impl Admitted {
                 caller: &self.caller,
                 now: self.now,
                 random: &mut self.random,
-                cost: &mut self.report.capacity,
-                tries: &mut self.report.tries,
+                metrics: &mut self.report.metrics,
             },
         )
     }
@@ -105,8 +103,8 @@ impl Admitted {
 
     /// Counts what was consumed for this request before its method runs.
     pub(crate) fn add_cost(&mut self, cost: Capacity) {
-        self.report.capacity.read += cost.read;
-        self.report.capacity.write += cost.write;
+        self.report.metrics.capacity.read += cost.read;
+        self.report.metrics.capacity.write += cost.write;
     }
 }
 
@@ -119,10 +117,8 @@ pub struct Report {
     pub request_id: String,
     /// Whose key it was.
     pub key_id: Option<String>,
-    /// DynamoDB units consumed.
-    pub capacity: Capacity,
-    /// How often a write was tried: once, unless somebody else was quicker. 0: nothing was to be written.
-    pub tries: u32,
+    /// What it has cost.
+    pub metrics: Metrics,
     /// What went wrong, and what caused it.
     pub error: Option<String>,
 }
@@ -187,7 +183,7 @@ impl<S: Source> Api<S> {
         let (caller, used) = match (free, known) {
             (true, _) => (anyone(), None),
             (_, Some(caller)) => (caller, None),
-            (_, None) => self.authenticate(request.headers(), now, &mut report.capacity).await?,
+            (_, None) => self.authenticate(request.headers(), now, &mut report.metrics.capacity).await?,
         };
         let route = route.ok_or_else(|| Error::MethodNotAllowed(resource.allow()))?;
         report.method = Some(route.name);
@@ -253,34 +249,15 @@ impl<S: Store> Api<S> {
         }
     }
 
-    /// Creates a record that was one before, as [`Api::answer`] does to a `POST`, but as it stands: with its DynamoDB
-    /// types, with an id that another writer chose, and lacking what a new one may not lack.
-    pub async fn bring_in(&self, project: Record, moment: Moment) -> Response<Bytes> {
-        let mut request = Request::new(Bytes::new());
-        *request.method_mut() = Method::POST;
-        *request.uri_mut() = Uri::from_static("/prj");
-        let mut admitted = match self.admit(&request, moment).await {
-            Ok(admitted) => admitted,
-            Err(answered) => return answered,
-        };
-        let result = async {
-            let mut call = admitted.call(&self.store, &request)?;
-            // Not 201, whose `Location` such an id may be unfit for.
-            save(&mut call, &project.id, &Intent::BringIn(project.attributes), StatusCode::OK).await
-        };
-        let result = result.await;
-        admitted.conclude(request.method(), result)
-    }
-
     /// Runs the method that a request was admitted to.
     pub async fn answer_admitted(&self, request: &Request<Bytes>, mut admitted: Admitted) -> Response<Bytes> {
         if let Some(hash) = admitted.used {
             // Coarse as it is: where it cannot be written down now, the next look-up will.
-            let _ = self.store.key_used(&hash, admitted.now, &mut admitted.report.capacity).await;
+            let _ = self.store.key_used(&hash, admitted.now, &mut admitted.report.metrics.capacity).await;
         }
         let result = async {
             let mut call = admitted.call(&self.store, request)?;
-            let answer = match idempotency::answered(&mut call).await? {
+            let answer = match call.replayed().await? {
                 Some(answer) => answer,
                 None => method::run(&mut call).await?,
             };
@@ -293,7 +270,7 @@ impl<S: Store> Api<S> {
 
 /// Whoever asks for what needs no key.
 fn anyone() -> Caller {
-    Caller { key_id: String::new(), name: String::new(), scopes: Vec::new() }
+    Caller { key_id: String::new(), lineage: String::new(), name: String::new(), scopes: Vec::new() }
 }
 
 /// The caller's, where it is fit for a log, or a new one.
@@ -341,7 +318,7 @@ pub(crate) fn respond(verb: &Method, answer: Answer, report: Report) -> Response
     headers.insert(REQUEST_ID, ascii(&report.request_id));
     // What wants no key touches no table.
     if report.key_id.is_some() || report.error.is_some() {
-        headers.insert(CAPACITY, ascii(&report.capacity.to_string()));
+        headers.insert(CAPACITY, ascii(&report.metrics.capacity.to_string()));
     }
     let body = if verb == Method::HEAD {
         // Without a body to GET there is no length to tell: that of a 304 would be the record's (RFC 9110 §8.6).

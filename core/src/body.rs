@@ -19,27 +19,38 @@ pub(crate) struct Accepted {
 pub(crate) const RECORD: Accepted = Accepted { types: &["application/json"], header: "accept" };
 /// A record to create.
 pub(crate) const NEW_RECORD: Accepted = Accepted { header: "accept-post", ..RECORD };
-/// A merge patch; plain JSON is understood as one.
-pub(crate) const MERGE_PATCH: Accepted =
-    Accepted { types: &["application/merge-patch+json", "application/json"], header: "accept-patch" };
+/// A merge patch (RFC 7396).
+pub(crate) const MERGE_PATCH: &str = "application/merge-patch+json";
+/// An edit that brings what its author saw.
+pub(crate) const SEEN_EDIT: &str = "application/vnd.ripple.edit+json";
+/// Changes of a record; plain JSON is understood as a merge patch.
+pub(crate) const PATCH: Accepted =
+    Accepted { types: &[MERGE_PATCH, "application/json", SEEN_EDIT], header: "accept-patch" };
 
 /// The body as an object. A request without `Content-Type` is taken at its word (RFC 9110 §8.3).
 pub(crate) fn object(request: &Request<Bytes>, accepted: Accepted) -> Result<Members, Error> {
     if request.body().len() > limits::BODY {
         return Err(Error::BodyTooLarge);
     }
-    // An empty one is none: some hosts pass it on, some do not.
-    let mut sent = request.headers().get_all(CONTENT_TYPE).iter().filter(|value| !value.is_empty());
-    let essence = |value: &http::HeaderValue| {
-        let text = value.to_str().unwrap_or_default();
-        text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
-    };
-    let accepts = |value| accepted.types.contains(&essence(value).as_str());
-    if !sent.all(accepts) {
+    if !media_types(request).all(|sent| accepted.types.contains(&sent.as_str())) {
         return Err(Error::UnsupportedMediaType { accepted: accepted.types, header: accepted.header });
     }
     match value::parse(request.body())? {
         Value::Map(members) => Ok(members),
         _ => Err(Malformed { pointer: String::new(), detail: "must be a JSON object".to_owned() }.into()),
     }
+}
+
+/// Returns the media types that a request states. An empty field counts as none: some hosts pass it on, some do not.
+fn media_types(request: &Request<Bytes>) -> impl Iterator<Item = String> {
+    let essence = |value: &http::HeaderValue| {
+        let text = value.to_str().unwrap_or_default();
+        text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+    };
+    request.headers().get_all(CONTENT_TYPE).iter().filter(|value| !value.is_empty()).map(essence)
+}
+
+/// Reports whether a request states this media type.
+pub(crate) fn is_of_type(request: &Request<Bytes>, media_type: &str) -> bool {
+    media_types(request).any(|sent| sent == media_type)
 }

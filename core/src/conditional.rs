@@ -4,13 +4,36 @@ use headers::{ETag, Header, IfMatch, IfNoneMatch};
 use http::{HeaderMap, HeaderValue};
 
 use crate::error::{Error, Fault};
+use crate::record::decide::Precondition;
 use crate::record::{ContentHash, Record};
 
-/// `If-Match` and `If-None-Match`.
+/// `If-Match` and `If-None-Match`, and the version that a deletion names.
 #[derive(Debug, Default)]
 pub(crate) struct Preconditions {
     if_match: Option<IfMatch>,
     if_none_match: Option<IfNoneMatch>,
+    /// The record must be at this version.
+    pub(crate) version: Option<i64>,
+}
+
+impl Precondition for Preconditions {
+    /// Where there is no record, no state is there that `If-Match` could name.
+    fn allows(&self, current: Option<&Record>) -> bool {
+        let Some(current) = current else { return self.if_match.is_none() };
+        if self.version.is_some_and(|version| !current.is_version(version)) {
+            return false;
+        }
+        if self.if_match.is_none() && self.if_none_match.is_none() {
+            return true; // a record is not hashed for nothing
+        }
+        let tag = strong(&ContentHash::of(&current.to_json()).to_text());
+        let matches = self.if_match.as_ref().is_none_or(|condition| condition.precondition_passes(&tag));
+        matches && self.if_none_match.as_ref().is_none_or(|condition| condition.precondition_passes(&tag))
+    }
+
+    fn names_current(&self) -> bool {
+        self.if_match.as_ref().is_some_and(|condition| *condition != IfMatch::any())
+    }
 }
 
 impl Preconditions {
@@ -18,28 +41,8 @@ impl Preconditions {
         Ok(Preconditions {
             if_match: condition(headers, "if-match")?,
             if_none_match: condition(headers, "if-none-match")?,
+            version: None,
         })
-    }
-
-    /// Before a write where there is no record, or is none any longer: no state is there that `If-Match` could name.
-    pub(crate) fn check_creation(&self) -> Result<(), Error> {
-        if self.if_match.is_none() { Ok(()) } else { Err(Error::PreconditionFailed) }
-    }
-
-    /// Before a write over `current`.
-    pub(crate) fn check_write(&self, current: &Record) -> Result<(), Error> {
-        if self.if_match.is_none() && self.if_none_match.is_none() {
-            return Ok(()); // a record is not hashed for nothing
-        }
-        let tag = strong(&ContentHash::of(&current.to_json()).to_text());
-        let matches = self.if_match.as_ref().is_none_or(|condition| condition.precondition_passes(&tag));
-        let differs = self.if_none_match.as_ref().is_none_or(|condition| condition.precondition_passes(&tag));
-        if matches && differs { Ok(()) } else { Err(Error::PreconditionFailed) }
-    }
-
-    /// Whether `If-Match` names a state, and not any.
-    pub(crate) fn names_state(&self) -> bool {
-        self.if_match.as_ref().is_some_and(|condition| *condition != IfMatch::any())
     }
 
     /// For a representation with this tag: whether it is the one the caller has already.

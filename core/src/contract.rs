@@ -129,7 +129,7 @@ pub enum Shape {
     /// A whole number.
     Whole {
         /// The least.
-        least: u64,
+        least: i64,
         /// The greatest.
         most: Option<u64>,
     },
@@ -158,6 +158,8 @@ pub struct Object {
 pub(crate) const TEXT: Shape = Shape::Text { least: 0, most: None, pattern: None };
 /// A whole number, 0 or more.
 pub(crate) const NATURAL: Shape = Shape::Whole { least: 0, most: None };
+/// A version: below zero for a state that another program left.
+pub(crate) const NUMBER: Shape = Shape::Whole { least: i64::MIN, most: None };
 /// How many records a page may have.
 pub(crate) const LIMIT: Field = Field::new(
     "limit",
@@ -194,14 +196,17 @@ pub(crate) const GONE: Refusal =
 /// The state asked for is not in the history.
 pub(crate) const NO_SUCH_VERSION: Refusal =
     Refusal { kind: &Kind::NO_SUCH_VERSION, when: "The history does not have this version, or no longer." };
+/// The cursor is too old.
+pub(crate) const CURSOR_EXPIRED: Refusal = Refusal {
+    kind: &Kind::CURSOR_EXPIRED,
+    when: "The cursor is so old that deletions may be missing: begin anew without it.",
+};
 /// A condition does not hold.
 pub(crate) const CONDITION_FAILED: Refusal =
     Refusal { kind: &Kind::PRECONDITION_FAILED, when: "`If-Match` or `If-None-Match` does not hold." };
 /// The base is none that the record has had.
-pub(crate) const STALE: Refusal = Refusal {
-    kind: &Kind::STALE,
-    when: "`version` is greater than the record's: it is none that this record has had. `current` is the record.",
-};
+pub(crate) const STALE: Refusal =
+    Refusal { kind: &Kind::STALE, when: "`version` is one that this record has never had. `current` is the record." };
 /// The record was deleted, and the edit does not say that it is to come back.
 pub(crate) const DELETED: Refusal = Refusal {
     kind: &Kind::DELETED,

@@ -14,12 +14,13 @@ use http::{HeaderMap, Method, Request, Response, StatusCode};
 use crate::api::{self, Admitted, Api, Report, respond};
 use crate::key::{KeyRecord, Scope};
 use crate::method::{self, Answer};
-use crate::record::{ContentHash, Record, Timestamp};
+use crate::record::{ContentHash, Record};
 use crate::replica::{Clock, Colo, Preparation, Prepared, Replica};
 use crate::route::{Resource, Route};
 use crate::session::{SESSION, Session};
 use crate::snapshot::protocol::{Freshness, Refresh};
 use crate::store::{Capacity, Source, StoreError};
+use crate::time::Timestamp;
 use crate::value::{self, Value};
 
 /// RFC 9211.
@@ -160,14 +161,18 @@ impl<S: Source, C: Clock, N: Colo> Api<Replica<S, C, N>> {
     /// Takes in what the origin's answer to a write shows of the record.
     pub fn learn(&self, verb: &Method, path: &str, status: StatusCode, headers: &HeaderMap, body: &[u8]) {
         if status == StatusCode::OK || status == StatusCode::CREATED {
-            self.store().learn_answer(body);
+            // A restored state may have types of DynamoDB's that nothing known here tells of.
+            let restored = Resource::find(path).is_some_and(|resource| resource.parameters.len() > 1);
+            if !restored {
+                self.store().learn_answer(body);
+            }
         } else if status == StatusCode::NO_CONTENT && verb == Method::DELETE {
             let token = headers.get(SESSION).and_then(|token| Session::parse(token.to_str().ok()?));
             if let (Some(token), Some(resource)) = (token, Resource::find(path)) {
                 let id = resource.parameters.first().map(|(_, id)| id.as_str());
                 let written = token.writes().find(|(written, _)| Some(written.as_str()) == id);
                 if let Some((id, version)) = written {
-                    self.store().learn(Record::new(id.clone(), value::Members::new()).into_tombstone(version));
+                    self.store().learn(Record::tombstone(id.clone(), version));
                 }
             }
         }

@@ -1,11 +1,13 @@
-//! What can go wrong, without a word of HTTP. `problem` tells it to callers.
+//! What can go wrong with a request. `problem` tells it to callers.
 
 use std::time::Duration;
 
 use crate::key::Scope;
+use crate::record;
 use crate::record::merge::push_token;
-use crate::record::{Record, RecordId};
+use crate::service;
 use crate::store::StoreError;
+use crate::value::Malformed;
 
 /// Why a request was not answered as asked. Each variant's text is for the caller.
 #[derive(Debug, thiserror::Error)]
@@ -28,58 +30,21 @@ pub enum Error {
     /// The resource has no such method.
     #[error("this resource takes {0}")]
     MethodNotAllowed(String),
-    /// No project has this id.
-    #[error("there is no project {0}")]
-    NotFound(RecordId),
-    /// The project was deleted.
-    #[error("the project {id} was deleted")]
-    Gone {
-        /// Which.
-        id: RecordId,
-        /// The tombstone's version.
-        version: u64,
-    },
-    /// A project with this id is there already.
-    #[error("there is a project {0} already; nothing was changed")]
-    Exists(RecordId),
-    /// The edit was made after the project was deleted, and does not say that it is to come back.
-    #[error(
-        "the project {id} is deleted; to bring it back, send a whole record with \"deleted\": false, or restore a version"
-    )]
-    Deleted {
-        /// Which.
-        id: RecordId,
-        /// The tombstone's version.
-        version: u64,
-    },
-    /// The history has no such version.
-    #[error("the history of {id} has no version {version}; it goes back {days} days", days = crate::limits::HISTORY.as_secs() / 86400)]
-    NoSuchVersion {
-        /// Of which project.
-        id: RecordId,
-        /// Which.
-        version: u64,
-    },
-    /// The key has come with another request before.
-    #[error("this Idempotency-Key has come with another request; nothing was changed")]
+    /// The change is refused.
+    #[error(transparent)]
+    Refused(record::fault::Error),
+    /// The key came with another request before.
+    #[error("this Idempotency-Key came with another request before; nothing was changed")]
     IdempotencyKeyReused,
-    /// The edit was made on a version that the record has not come to.
-    #[error("the edit was made on version {base}, the record is at version {}; nothing was changed", current.version)]
-    Stale {
-        /// What the caller had in front of them.
-        base: u64,
-        /// What is there.
-        current: Box<Record>,
-    },
-    /// `If-Match` did not name the state that is there.
-    #[error("the entity tag does not match; nothing was changed")]
+    /// The cursor is older than tombstones live: deletions would be missing.
+    #[error("the cursor is older than {days} days, so deletions may be missing; begin anew without it", days = crate::limits::TOMBSTONE.as_secs() / 86400)]
+    CursorExpired,
+    /// The entity tag does not match.
+    #[error("the entity tag does not match")]
     PreconditionFailed,
     /// The body is longer than a request may be.
     #[error("a body has at most {max} bytes", max = crate::limits::BODY)]
     BodyTooLarge,
-    /// The record would be larger than one may be.
-    #[error("a record has at most {max} bytes as stored, this one would have {0}", max = crate::limits::RECORD)]
-    RecordTooLarge(usize),
     /// The body is of a type the method does not take.
     #[error("the body must be {}", accepted.join(" or "))]
     UnsupportedMediaType {
@@ -98,7 +63,7 @@ pub enum Error {
         /// The window, in seconds.
         window: u32,
     },
-    /// Many are saving the same record, and this one lost every try.
+    /// Other writers were quicker, at every try.
     #[error("too many are saving this project at once; nothing was changed")]
     Contended,
     /// Storage failed.
@@ -129,9 +94,28 @@ pub enum Place {
 impl Fault {
     /// In a member of the body.
     pub fn member(name: &str, detail: impl Into<String>) -> Fault {
+        record::fault::Fault::member(name, detail).into()
+    }
+
+    /// Deep in the body: at the end of these tokens.
+    pub(crate) fn at(tokens: &[&str], detail: impl Into<String>) -> Fault {
         let mut pointer = String::new();
-        push_token(&mut pointer, name);
+        tokens.iter().for_each(|token| push_token(&mut pointer, token));
         Fault { place: Place::Pointer(pointer), detail: detail.into() }
+    }
+
+    /// The same fault of a body that is a member of another.
+    pub(crate) fn within(self, name: &str) -> Fault {
+        let Fault { place, detail } = self;
+        let place = match place {
+            Place::Pointer(rest) => {
+                let mut pointer = String::new();
+                push_token(&mut pointer, name);
+                Place::Pointer(pointer + &rest)
+            }
+            other => other,
+        };
+        Fault { place, detail }
     }
 
     /// In a parameter of the query or the path.
@@ -145,8 +129,34 @@ impl Fault {
     }
 }
 
-impl From<crate::value::Malformed> for Error {
-    fn from(malformed: crate::value::Malformed) -> Self {
+impl From<record::fault::Fault> for Fault {
+    fn from(fault: record::fault::Fault) -> Self {
+        Fault { place: Place::Pointer(fault.pointer), detail: fault.detail }
+    }
+}
+
+impl From<Malformed> for Error {
+    fn from(malformed: Malformed) -> Self {
         Error::InvalidBody(vec![Fault { place: Place::Pointer(malformed.pointer), detail: malformed.detail }])
+    }
+}
+
+impl From<record::fault::Error> for Error {
+    fn from(error: record::fault::Error) -> Self {
+        match error {
+            record::fault::Error::Invalid(faults) => Error::InvalidBody(faults.into_iter().map(Fault::from).collect()),
+            refused => Error::Refused(refused),
+        }
+    }
+}
+
+impl From<service::Error> for Error {
+    fn from(error: service::Error) -> Self {
+        match error {
+            service::Error::Refused(refused) => refused.into(),
+            service::Error::IdempotencyKeyReused => Error::IdempotencyKeyReused,
+            service::Error::Contended => Error::Contended,
+            service::Error::Store(error) => Error::Store(error),
+        }
     }
 }

@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
 use crate::limits;
-use crate::record::Timestamp;
+use crate::time::Timestamp;
 
 pub use memory::{KeyMemory, Remembered};
 
@@ -143,6 +143,10 @@ pub struct KeyRecord {
     /// When it was revoked, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revoked: Option<u64>,
+    /// The id of the first of the keys that this one replaces, one after the other. A retry under the new key finds what
+    /// was done under the old one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lineage: Option<String>,
     /// When the backend saw it last, in milliseconds, to within [`limits::KEY_USE`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_used: Option<u64>,
@@ -177,6 +181,8 @@ impl KeyRecord {
 pub struct Caller {
     /// For logs: the key's id.
     pub key_id: String,
+    /// The same for all keys that replaced one another: what a write is remembered under.
+    pub lineage: String,
     /// For `updated_by`: the key's name.
     pub name: String,
     /// What they may do.
@@ -188,13 +194,19 @@ impl Caller {
     #[must_use]
     pub fn checked_by_gateway(key_id: &str) -> Caller {
         let scopes = vec![Scope::Read, Scope::Write];
-        Caller { key_id: key_id.to_owned(), name: key_id.to_owned(), scopes }
+        let name = || key_id.to_owned();
+        Caller { key_id: name(), lineage: name(), name: name(), scopes }
     }
 }
 
 impl From<&KeyRecord> for Caller {
     fn from(record: &KeyRecord) -> Self {
-        Caller { key_id: record.key_id.clone(), name: record.name.clone(), scopes: record.scopes.clone() }
+        Caller {
+            key_id: record.key_id.clone(),
+            lineage: record.lineage.clone().unwrap_or_else(|| record.key_id.clone()),
+            name: record.name.clone(),
+            scopes: record.scopes.clone(),
+        }
     }
 }
 
@@ -242,6 +254,7 @@ mod tests {
             created: 0,
             expires: None,
             revoked: None,
+            lineage: None,
             last_used: None,
         };
         let other = ApiKey::generate(&[9; 64]).expect("enough fair bytes").hash();

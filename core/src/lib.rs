@@ -49,13 +49,15 @@ pub mod record;
 mod refusal;
 pub mod replica;
 pub mod route;
-mod save;
+pub mod service;
 pub mod session;
 pub mod snapshot;
 pub mod store;
+pub mod time;
 pub mod value;
 
 pub use api::{Admitted, Api, Moment, Report};
 pub use error::{Error, Fault, Place};
-pub use record::{Record, RecordId, Timestamp};
+pub use record::{Record, RecordId};
 pub use refusal::Refusal;
+pub use time::Timestamp;

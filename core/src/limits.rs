@@ -6,21 +6,19 @@ use std::time::Duration;
 /// A request's body. API Gateway takes 10 MB, Lambda 6 MB; a record is at most [`RECORD`].
 pub const BODY: usize = 1024 * 1024;
 
-/// A record as stored, counted as DynamoDB counts an item: 400 KB there, less what ripple adds to a
-/// history row of the same record.
+/// An item, as DynamoDB counts it.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html>
-pub const RECORD: usize = 300 * 1024;
+pub const ITEM: usize = 400 * 1024;
+
+/// A record as stored, with ripple's own attributes.
+pub const RECORD: usize = ITEM;
 
 /// Levels of nesting in a record: DynamoDB's own limit.
 pub const NESTING: usize = 32;
 
-/// Members of a record: a history row names each with a prefix, and stays within DynamoDB's 400 KB.
-pub const MEMBERS: usize = 2500;
-
-/// Bytes of a member's name, at any level. DynamoDB takes 64 KB, and 255 characters of a name that an index knows; a
-/// history row has each name twice, and one that a record has from another writer may be longer.
+/// Bytes of a member's name, at any level: DynamoDB's own limit.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html>
-pub const NAME: usize = 255;
+pub const NAME: usize = 65_535;
 
 /// Characters of a `prj_id`. DynamoDB would take 2,048 bytes.
 pub const ID: usize = 128;
@@ -31,9 +29,9 @@ pub const STORED_ID: usize = 2048;
 /// Characters of `term_unit` and `create_date`.
 pub const SHORT_TEXT: usize = 64;
 
-/// Members that one write may change, or have as a condition: an expression holds 4 KB and 300 operators, and each
-/// takes an assignment, and a condition with the `AND` before it.
-pub const CHANGED_MEMBERS: usize = 100;
+/// Attributes of which one transaction is conditioned. A condition holds 4 KB and 300 operators, and each takes a
+/// comparison with the `AND` before it. A change of more members is made in several transactions.
+pub const CONDITIONS: usize = 100;
 
 /// The greatest version: the greatest whole number that every reader of JSON has exactly (RFC 8259 §6).
 pub const VERSION: u64 = (1 << 53) - 1;
@@ -65,24 +63,24 @@ pub const SESSION: usize = 16;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// How long a version stays in the history.
+/// How long a version stays in the history after it was replaced.
 pub const HISTORY: Duration = Duration::from_secs(90 * DAY.as_secs());
 
-/// How long a tombstone stays: so that every cache learns of the deletion, and until the history it goes on from is
-/// gone (DynamoDB's TTL is late by some days at most).
+/// How long a tombstone stays: until the history before it is gone (DynamoDB's TTL is late by some days at most). A reader
+/// of changes that stays away longer may miss a deletion, so it must begin anew.
 pub const TOMBSTONE: Duration = Duration::from_secs(HISTORY.as_secs() + 7 * DAY.as_secs());
 
-/// How long a write that carries an `Idempotency-Key` is remembered.
+/// How long a write that carries an `Idempotency-Key` is remembered, unless the request says how long.
 pub const CLAIM: Duration = DAY;
+
+/// The most days that a request may say.
+pub const CLAIM_DAYS: u64 = 90;
 
 /// Characters of an `Idempotency-Key`.
 pub const IDEMPOTENCY_KEY: usize = 255;
 
-/// What a history row says of a write's changes, beside the record: together they stay within DynamoDB's 400 KB.
+/// What a history row says of a write's changes. A page of the history holds a hundred of them in memory.
 pub const CHANGES: usize = 80 * 1024;
-
-/// Characters of `Ripple-Receipt`, about: API Gateway takes 10,240 bytes of headers in all.
-pub const RECEIPT: usize = 4 * 1024;
 
 /// Versions in one page of a history, unless fewer are asked for: they are read whole, up to 400 KB each.
 pub const HISTORY_PAGE: usize = 100;

@@ -70,7 +70,7 @@ impl<'q> Listing<'q> {
     /// Shows it a record that was made ready before.
     pub fn add_row(&mut self, row: &Row) {
         if self.query.matches_row(row) {
-            self.place(self.query.rank(&row.project), row.hash, || self.query.show(&row.project, row.json.clone()));
+            self.place(self.query.rank(&row.record), row.hash, || self.query.show(&row.record, row.json.clone()));
         }
     }
 

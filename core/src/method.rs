@@ -3,24 +3,30 @@
 use bytes::Bytes;
 use http::header::{HeaderName, HeaderValue};
 use http::{HeaderMap, Method, Request, StatusCode};
-use sha2::{Digest as _, Sha256};
 
+use crate::body::{self, RECORD};
 use crate::conditional::{Preconditions, strong};
 use crate::contract::{
     ABSENT, Body, CONDITION_FAILED, CONDITIONS, Contract, DELETED as DELETED_NOW, EDIT, GONE, STALE, Shape, Success,
     TOO_LARGE,
 };
 use crate::error::{Error, Fault};
-use crate::idempotency::{self, Attempt};
+use crate::idempotency;
 use crate::key::{Caller, Scope};
 use crate::limits;
-use crate::record::merge::Edit;
-use crate::record::{ContentHash, DELETED, InvalidId, PRJ_ID, Record, RecordId, Timestamp, base_version, check_sent};
+use crate::receipt;
+use crate::record::change::Edit;
+use crate::record::decide::Change;
+use crate::record::outcome::OutcomeKind;
+use crate::record::{ContentHash, InvalidId, PRJ_ID, Record, RecordId, VERSION, check_sent, take_own};
 use crate::route::{Resource, Route};
-use crate::save::{Base, Intent, save};
+use crate::service::{self, Author, Context, Metrics, Random, Saved};
 use crate::session::{SESSION, Session};
-use crate::store::{Capacity, Source, Store};
+use crate::store::{IdempotencyKey, Source, Store};
+use crate::time::Timestamp;
 use crate::value::{Members, Value};
+
+const RECEIPT: HeaderName = HeaderName::from_static("ripple-receipt");
 
 /// From its rows follow the modules, the route table, the dispatch, and with each method's `CONTRACT` the OpenAPI
 /// document and API Gateway's resources (deploy/). `near` are the methods that a host answers
@@ -107,10 +113,8 @@ pub(crate) struct Call<'a, S> {
     pub(crate) preconditions: Preconditions,
     pub(crate) session: Session,
     /// A write's, if it carries an `Idempotency-Key`.
-    pub(crate) attempt: Option<Attempt>,
-    pub(crate) cost: &'a mut Capacity,
-    /// How often a write was tried.
-    pub(crate) tries: &'a mut u32,
+    pub(crate) idempotency: Option<IdempotencyKey>,
+    pub(crate) metrics: &'a mut Metrics,
 }
 
 /// What a method answers.
@@ -129,8 +133,8 @@ impl Answer {
     }
 
     /// A record with its entity tag.
-    pub(crate) fn project(project: &Record) -> Answer {
-        let body = project.to_json();
+    pub(crate) fn record(record: &Record) -> Answer {
+        let body = record.to_json();
         let etag = Some(ContentHash::of(&body).to_text());
         Answer { etag, ..Answer::json(body) }
     }
@@ -154,15 +158,14 @@ pub(crate) struct Parts<'a, S> {
     pub(crate) caller: &'a Caller,
     pub(crate) now: Timestamp,
     pub(crate) random: &'a mut Random,
-    pub(crate) cost: &'a mut Capacity,
-    pub(crate) tries: &'a mut u32,
+    pub(crate) metrics: &'a mut Metrics,
 }
 
 impl<'a, S> Call<'a, S> {
     /// A call of a route's method: its request's limits and headers checked.
     pub(crate) fn of(request: &'a Request<Bytes>, parts: Parts<'a, S>) -> Result<Self, Error> {
         check_target(request)?;
-        let Parts { store, route, resource, caller, now, random, cost, tries } = parts;
+        let Parts { store, route, resource, caller, now, random, metrics } = parts;
         let writes = route.scope == Some(Scope::Write);
         Ok(Call {
             store,
@@ -174,9 +177,8 @@ impl<'a, S> Call<'a, S> {
             random,
             preconditions: Preconditions::parse(request.headers())?,
             session: Session::of(request.headers())?,
-            attempt: if writes { idempotency::attempt(request, &caller.key_id)? } else { None },
-            cost,
-            tries,
+            idempotency: if writes { idempotency::identity(request, &caller.lineage)? } else { None },
+            metrics,
         })
     }
 
@@ -192,9 +194,55 @@ impl<'a, S> Call<'a, S> {
     }
 }
 
+impl<S: Store> Call<'_, S> {
+    /// Makes a change, and answers with the record and the receipt.
+    pub(crate) async fn save(&mut self, id: &RecordId, change: &Change) -> Result<Answer, Error> {
+        let (mut context, preconditions) = self.context();
+        Ok(service::save(&mut context, id, change, preconditions).await?.into())
+    }
+
+    /// The first answer again, if the write was done before.
+    pub(crate) async fn replayed(&mut self) -> Result<Option<Answer>, Error> {
+        let (mut context, _) = self.context();
+        Ok(service::replay(&mut context).await?.map(Answer::from))
+    }
+
+    fn context(&mut self) -> (Context<'_, S>, &Preconditions) {
+        let Call { store, now, caller, random, idempotency, session, metrics, preconditions, .. } = self;
+        let author = Author { name: &caller.name, lineage: &caller.lineage };
+        let idempotency = idempotency.as_ref();
+        (Context { store, author, now: *now, random, idempotency, session, metrics }, preconditions)
+    }
+
+    /// The version in the body of a method that takes nothing else.
+    fn stated_version(&self) -> Result<Option<i64>, Error> {
+        if self.request.body().is_empty() {
+            return Ok(None);
+        }
+        let mut members = body::object(self.request, RECORD)?;
+        let others = members.keys().filter(|name| *name != VERSION);
+        let faults: Vec<Fault> = others.map(|name| Fault::member(name, "is not taken here")).collect();
+        if faults.is_empty() { Ok(take_own(&mut members)?.base) } else { Err(Error::InvalidBody(faults)) }
+    }
+}
+
+impl From<Saved> for Answer {
+    fn from(saved: Saved) -> Self {
+        let Saved { record, outcome } = saved;
+        let answer = match outcome.kind {
+            OutcomeKind::Deleted => Answer::json(Vec::new()).with_status(StatusCode::NO_CONTENT),
+            OutcomeKind::Created => Answer::record(&record)
+                .with_status(StatusCode::CREATED)
+                .with_header(http::header::LOCATION, &format!("prj/{}", record.id)),
+            _ => Answer::record(&record),
+        };
+        answer.with_header(RECEIPT, &receipt::header(&outcome, record.version))
+    }
+}
+
 impl<S> Call<'_, S> {
-    /// The project in the path.
-    pub(crate) fn project_id(&self) -> Result<RecordId, Error> {
+    /// The record's id in the path.
+    pub(crate) fn record_id(&self) -> Result<RecordId, Error> {
         let fault = |why: InvalidId| Error::InvalidRequest(vec![Fault::parameter("prjid", why.to_string())]);
         RecordId::parse(self.segment("prjid")).map_err(fault)
     }
@@ -205,8 +253,8 @@ impl<S> Call<'_, S> {
         if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(Error::InvalidRequest(vec![Fault::parameter("version", "must be a whole number")]));
         }
-        // Past 64 bits it is one more that no record has come to.
-        Ok(text.parse().unwrap_or(u64::MAX))
+        // A number past the greatest version is one that no record has come to.
+        Ok(text.parse().unwrap_or(u64::MAX).min(limits::VERSION + 1))
     }
 
     fn segment(&self, name: &str) -> &str {
@@ -260,14 +308,14 @@ const fn edit_contract(media_types: &'static [&'static str]) -> Contract {
 
 /// `PUT` and `PATCH`: the members sent, as `edit` understands them.
 async fn edit<S: Store>(call: &mut Call<'_, S>, mut sent: Members, edit: fn(Members) -> Edit) -> Result<Answer, Error> {
-    let id = call.project_id()?;
+    let id = call.record_id()?;
     call.no_parameters()?;
     if sent.get(PRJ_ID).is_some_and(|sent| *sent != Value::from(id.as_str())) {
         return Err(Error::InvalidBody(vec![Fault::member(PRJ_ID, "is not the one in the path")]));
     }
-    let base = Base { version: base_version(&mut sent)?, revive: sent.get(DELETED) == Some(&Value::Bool(false)) };
+    let own = take_own(&mut sent)?;
     check_sent(&sent)?;
-    save(call, &id, &Intent::Edit(edit(sent), base), StatusCode::OK).await
+    call.save(&id, &Change::Edit { edit: edit(sent), base: own.base, revive: own.revive }).await
 }
 
 fn check_target(request: &Request<Bytes>) -> Result<(), Error> {
@@ -280,25 +328,4 @@ fn check_target(request: &Request<Bytes>) -> Result<(), Error> {
         return Err(Error::BodyTooLarge);
     }
     Ok(())
-}
-
-/// The host's random bytes, stretched: whoever has the same bytes gets the same sequence.
-#[derive(Debug)]
-pub(crate) struct Random {
-    seed: [u8; 32],
-    count: u64,
-}
-
-impl Random {
-    pub(crate) fn new(seed: [u8; 32]) -> Random {
-        Random { seed, count: 0 }
-    }
-
-    pub(crate) fn bytes(&mut self) -> [u8; 16] {
-        self.count += 1;
-        let digest = Sha256::new().chain_update(self.seed).chain_update(self.count.to_be_bytes()).finalize();
-        let mut bytes = [0; 16];
-        bytes.copy_from_slice(&digest[..16]);
-        bytes
-    }
 }

@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 use crate::error::{Error, Fault, Place};
 use crate::limits;
 use crate::method::Answer;
+use crate::record::fault::Error as Refused;
 use crate::store::{StoreError, StoreErrorKind};
 
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
@@ -26,7 +27,7 @@ struct Problem {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<Located>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    version: Option<u64>,
+    version: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     current: Option<Box<RawValue>>,
 }
@@ -108,6 +109,8 @@ impl Kind {
     pub const STALE: Kind = Kind::new(StatusCode::CONFLICT, "stale", "Conflict");
     /// The record was deleted.
     pub const GONE: Kind = Kind::new(StatusCode::GONE, "gone", "Gone");
+    /// The cursor is too old.
+    pub const CURSOR_EXPIRED: Kind = Kind::new(StatusCode::GONE, "cursor_expired", "Gone");
     /// A condition does not hold.
     pub const PRECONDITION_FAILED: Kind =
         Kind::new(StatusCode::PRECONDITION_FAILED, "precondition_failed", "Precondition Failed");
@@ -146,22 +149,35 @@ fn kind(error: &Error) -> Kind {
         Error::Forbidden => Kind::FORBIDDEN,
         Error::InsufficientScope(_) => Kind::INSUFFICIENT_SCOPE,
         Error::NoSuchResource => Kind::MISSING_AUTHENTICATION_TOKEN,
-        Error::NotFound(_) => Kind::NOT_FOUND,
         Error::MethodNotAllowed(_) => Kind::METHOD_NOT_ALLOWED,
-        Error::Exists(_) => Kind::EXISTS,
-        Error::Deleted { .. } => Kind::DELETED,
-        Error::NoSuchVersion { .. } => Kind::NO_SUCH_VERSION,
+        Error::Refused(refused) => kind_of_refusal(refused),
         Error::IdempotencyKeyReused => Kind::IDEMPOTENCY_KEY_REUSED,
-        Error::Stale { .. } => Kind::STALE,
-        Error::Gone { .. } => Kind::GONE,
+        Error::CursorExpired => Kind::CURSOR_EXPIRED,
         Error::PreconditionFailed => Kind::PRECONDITION_FAILED,
         Error::BodyTooLarge => Kind::BODY_TOO_LARGE,
-        Error::RecordTooLarge(_) => Kind::RECORD_TOO_LARGE,
         Error::UnsupportedMediaType { .. } => Kind::UNSUPPORTED_MEDIA_TYPE,
         Error::TooManyRequests { .. } => Kind::TOO_MANY_REQUESTS,
-        Error::Contended | Error::Store(StoreError { kind: StoreErrorKind::Unavailable, .. }) => Kind::UNAVAILABLE,
-        Error::Store(StoreError { kind: StoreErrorKind::Unheard, .. }) => Kind::OUTCOME_UNKNOWN,
-        Error::Store(_) => Kind::INTERNAL,
+        Error::Contended => Kind::UNAVAILABLE,
+        Error::Store(error) => match error.kind {
+            StoreErrorKind::Unavailable => Kind::UNAVAILABLE,
+            StoreErrorKind::OutcomeUnknown => Kind::OUTCOME_UNKNOWN,
+            StoreErrorKind::TooLarge(_) => Kind::RECORD_TOO_LARGE,
+            StoreErrorKind::Refused | StoreErrorKind::Garbled => Kind::INTERNAL,
+        },
+    }
+}
+
+fn kind_of_refusal(refused: &Refused) -> Kind {
+    match refused {
+        Refused::Invalid(_) => Kind::INVALID_BODY,
+        Refused::NotFound(_) => Kind::NOT_FOUND,
+        Refused::Gone { .. } => Kind::GONE,
+        Refused::Exists(_) => Kind::EXISTS,
+        Refused::Deleted { .. } => Kind::DELETED,
+        Refused::NoSuchVersion { .. } => Kind::NO_SUCH_VERSION,
+        Refused::Stale { .. } => Kind::STALE,
+        Refused::PreconditionFailed => Kind::PRECONDITION_FAILED,
+        Refused::TooLarge(_) => Kind::RECORD_TOO_LARGE,
     }
 }
 
@@ -175,8 +191,10 @@ pub(crate) fn answer(error: &Error) -> Answer {
         Error::InvalidBody(faults) | Error::InvalidRequest(faults) => {
             (faults.iter().map(located).collect(), None, None)
         }
-        Error::Gone { version, .. } | Error::Deleted { version, .. } => (Vec::new(), Some(*version), None),
-        Error::Stale { current, .. } => {
+        Error::Refused(Refused::Gone { version, .. } | Refused::Deleted { version, .. }) => {
+            (Vec::new(), Some(*version), None)
+        }
+        Error::Refused(Refused::Stale { current, .. }) => {
             let json = String::from_utf8(current.to_json()).expect("JSON is UTF-8");
             let current = RawValue::from_string(json).expect("a record renders as JSON");
             (Vec::new(), None, Some(current))
@@ -187,9 +205,9 @@ pub(crate) fn answer(error: &Error) -> Answer {
         Error::Store(StoreError { kind: StoreErrorKind::Unavailable, .. }) => {
             "the database does not answer; try again later".to_owned()
         }
-        Error::Store(StoreError { kind: StoreErrorKind::Unheard, .. }) => {
-            "the database does not say whether this was written: it may have been. Sent again with the same Idempotency-Key \
-             it is done once, and a save on the same version wins over nobody but who has saved the same fields since; else look first"
+        Error::Store(StoreError { kind: StoreErrorKind::OutcomeUnknown, .. }) => {
+            "the database did not confirm the write, so it may have been applied. Retry with the same Idempotency-Key, or \
+             read the record first"
                 .to_owned()
         }
         Error::Store(_) => INTERNAL_DETAIL.to_owned(),
@@ -202,7 +220,7 @@ pub(crate) fn answer(error: &Error) -> Answer {
             answer.with_header(HeaderName::from_static(header), &accepted.join(", "))
         }
         Error::Contended
-        | Error::Store(StoreError { kind: StoreErrorKind::Unavailable | StoreErrorKind::Unheard, .. }) => {
+        | Error::Store(StoreError { kind: StoreErrorKind::Unavailable | StoreErrorKind::OutcomeUnknown, .. }) => {
             let mut answer = answer;
             answer.headers.insert(RETRY_AFTER, HeaderValue::from(limits::RETRY_AFTER.as_secs()));
             answer

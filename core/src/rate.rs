@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::error::Error;
-use crate::record::Timestamp;
+use crate::time::Timestamp;
 
 /// Keys counted at once: memory stays bounded whoever asks.
 const KEYS: usize = 4096;

@@ -2,19 +2,21 @@
 
 use crate::error::Error;
 use crate::list::{ListPage, Listing, Query};
-use crate::record::{Record, RecordId};
+use crate::record::{Record, RecordId, fault};
 use crate::session::Session;
 use crate::store::{Capacity, Consistency, Source, StoreError};
+use crate::time::Timestamp;
 
-/// One record. It is read at half price first; only when it is older than what the session wrote, strongly.
-pub(crate) async fn project<S: Source>(
+/// One record. It is read at half price first, and strongly only if that may be older than what the session wrote.
+pub(crate) async fn record<S: Source>(
     store: &S,
     id: &RecordId,
     session: &Session,
+    now: Timestamp,
     cost: &mut Capacity,
 ) -> Result<Option<Record>, Error> {
     let found = store.get(id, Consistency::Eventual, cost).await?;
-    if session.outdates(id, found.as_ref()) {
+    if session.outdates(id, found.as_ref()) || session.outruns(store.known(now)) {
         return Ok(store.get(id, Consistency::Strong, cost).await?);
     }
     Ok(found)
@@ -25,16 +27,19 @@ pub(crate) async fn list<S: Source + ?Sized>(
     store: &S,
     query: &Query,
     session: &Session,
+    now: Timestamp,
     cost: &mut Capacity,
 ) -> Result<ListPage, StoreError> {
+    let read = if session.outruns(store.known(now)) { Consistency::Strong } else { Consistency::Eventual };
     let mut listing = Listing::new(query);
-    every_project(store, session, cost, |project| listing.add(&project)).await?;
+    every_record(store, read, session, cost, |record| listing.add(&record)).await?;
     Ok(listing.finish())
 }
 
 /// Every record to the true end of the table, in no order, each once; those that the session wrote as it wrote them.
-async fn every_project<S: Source + ?Sized>(
+async fn every_record<S: Source + ?Sized>(
     store: &S,
+    read: Consistency,
     session: &Session,
     cost: &mut Capacity,
     mut each: impl FnMut(Record),
@@ -42,9 +47,9 @@ async fn every_project<S: Source + ?Sized>(
     let mut written = Vec::new();
     let mut from = None;
     loop {
-        let page = store.scan(from, cost).await?;
-        for project in page.projects {
-            if session.ids().any(|id| *id == project.id) { written.push(project) } else { each(project) }
+        let page = store.scan(from, read, cost).await?;
+        for record in page.records {
+            if session.ids().any(|id| *id == record.id) { written.push(record) } else { each(record) }
         }
         match page.next {
             Some(next) => from = Some(next),
@@ -52,7 +57,7 @@ async fn every_project<S: Source + ?Sized>(
         }
     }
     for id in session.ids() {
-        let scanned = written.iter().find(|project| project.id == *id);
+        let scanned = written.iter().find(|record| record.id == *id);
         let current = match scanned {
             Some(_) if !session.outdates(id, scanned) => scanned.cloned(),
             None if !session.outdates(id, None) => None,
@@ -66,8 +71,8 @@ async fn every_project<S: Source + ?Sized>(
 /// The record, if there is one to show.
 pub(crate) fn live(found: Option<Record>, id: &RecordId) -> Result<Record, Error> {
     match found {
-        None => Err(Error::NotFound(id.clone())),
-        Some(project) if project.is_deleted() => Err(Error::Gone { id: project.id, version: project.version }),
-        Some(project) => Ok(project),
+        None => Err(fault::Error::NotFound(id.clone()).into()),
+        Some(gone) if gone.is_deleted() => Err(fault::Error::Gone { id: gone.id, version: gone.version }.into()),
+        Some(record) => Ok(record),
     }
 }

@@ -7,86 +7,47 @@
 
 use sfv::{DictSerializer, Integer, KeyRef, RefBareItem, StringRef, TokenRef, key_ref, token_ref};
 
-use crate::limits;
-use crate::record::merge::{Receipt, Touched};
+use crate::record::merge::Touched;
+use crate::record::outcome::{Outcome, OutcomeKind};
 
-/// What a write did to its record.
-#[derive(Clone, Debug)]
-pub(crate) struct Outcome {
-    pub(crate) result: Result,
-    /// The version that its author had in front of them, and whether the history has it still.
-    pub(crate) base: Option<(u64, Known)>,
-    /// The version it met.
-    pub(crate) replaced: u64,
-    pub(crate) fields: Receipt,
-}
-
-/// In one word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Result {
-    Created,
-    Saved,
-    Unchanged,
-    Restored,
-    Deleted,
-}
-
-/// Whether a base could be looked up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Known {
-    Yes,
-    No,
-}
-
-impl Outcome {
-    /// One that has no fields to tell of.
-    pub(crate) fn of(result: Result) -> Outcome {
-        Outcome { result, base: None, replaced: 0, fields: Receipt::default() }
+/// Returns the value of the header, in visible ASCII, for an outcome whose fields were bounded. `version` is the record's
+/// version after the write.
+pub(crate) fn header(outcome: &Outcome, version: i64) -> String {
+    let mut header = DictSerializer::new();
+    let _ = header.bare_item(key_ref("result"), token(outcome.kind));
+    let _ = header.bare_item(key_ref("version"), integer(version));
+    if let Some(base) = outcome.base {
+        let item = header.bare_item(key_ref("base"), integer(base.version));
+        if base.missing {
+            let _ = item.parameter(key_ref("missing"), true);
+        }
     }
-
-    /// The header's value: visible ASCII.
-    pub(crate) fn header(&self, version: u64) -> String {
-        let mut header = DictSerializer::new();
-        let _ = header.bare_item(key_ref("result"), self.result.token());
-        let _ = header.bare_item(key_ref("version"), integer(version));
-        if let Some((base, known)) = self.base {
-            let base = header.bare_item(key_ref("base"), integer(base));
-            if known == Known::No {
-                let _ = base.parameter(key_ref("missing"), true);
-            }
-        }
-        let mut room = Room { left: limits::RECEIPT, omitted: 0 };
-        let Receipt { taken, merged, won, kept } = &self.fields;
-        // An unchanged record took nothing: what was sent is there.
-        let of_mine = self.result != Result::Unchanged;
-        room.list(&mut header, key_ref("won"), if of_mine { won } else { &[] }, |pointer| {
-            (pointer, vec![(key_ref("replaced"), integer(self.replaced))])
-        });
-        room.list(&mut header, key_ref("taken"), if of_mine { taken } else { &[] }, touched);
-        room.list(&mut header, key_ref("merged"), if of_mine { merged } else { &[] }, touched);
-        room.list(&mut header, key_ref("kept"), kept, |pointer| (pointer, Vec::new()));
-        if room.omitted > 0 {
-            let _ = header.bare_item(key_ref("omitted"), integer(room.omitted));
-        }
-        header.finish().expect("it has a result")
+    let fields = &outcome.fields;
+    list(&mut header, key_ref("won"), &fields.won, |pointer| {
+        (pointer, vec![(key_ref("replaced"), integer(outcome.replaced))])
+    });
+    list(&mut header, key_ref("taken"), &fields.taken, touched);
+    list(&mut header, key_ref("merged"), &fields.merged, touched);
+    list(&mut header, key_ref("kept"), &fields.kept, |pointer| (pointer, Vec::new()));
+    if outcome.omitted > 0 {
+        let _ = header.bare_item(key_ref("omitted"), integer(outcome.omitted.cast_signed()));
     }
+    header.finish().expect("it has a result")
 }
 
-impl Result {
-    fn token(self) -> &'static TokenRef {
-        match self {
-            Result::Created => token_ref("created"),
-            Result::Saved => token_ref("saved"),
-            Result::Unchanged => token_ref("unchanged"),
-            Result::Restored => token_ref("restored"),
-            Result::Deleted => token_ref("deleted"),
-        }
+fn token(kind: OutcomeKind) -> &'static TokenRef {
+    match kind {
+        OutcomeKind::Created => token_ref("created"),
+        OutcomeKind::Saved => token_ref("saved"),
+        OutcomeKind::Unchanged => token_ref("unchanged"),
+        OutcomeKind::Restored => token_ref("restored"),
+        OutcomeKind::Deleted => token_ref("deleted"),
     }
 }
 
 fn touched(field: &Touched) -> (&str, Vec<(&'static KeyRef, Integer)>) {
     let counts = field.entries.map(|entries| {
-        let count = |count: usize| integer(count as u64);
+        let count = |count: usize| integer(i64::try_from(count).unwrap_or(i64::MAX));
         vec![
             (key_ref("added"), count(entries.added)),
             (key_ref("removed"), count(entries.removed)),
@@ -96,48 +57,25 @@ fn touched(field: &Touched) -> (&str, Vec<(&'static KeyRef, Integer)>) {
     (&field.pointer, counts.unwrap_or_default())
 }
 
-/// What is left of the header's length.
-struct Room {
-    left: usize,
-    omitted: u64,
-}
-
-impl Room {
-    fn list<'a, T>(
-        &mut self,
-        header: &mut DictSerializer<String>,
-        name: &KeyRef,
-        fields: &'a [T],
-        show: impl Fn(&'a T) -> (&'a str, Vec<(&'static KeyRef, Integer)>),
-    ) where
-        T: 'a,
-    {
-        let mut shown = Vec::new();
-        for field in fields {
-            let (pointer, parameters) = show(field);
-            // As it may be written: each byte of a Display String escaped, each parameter with its number.
-            let ascii = StringRef::from_str(pointer).ok();
-            let length =
-                if ascii.is_some() { pointer.len() * 2 } else { pointer.len() * 3 } + 8 + parameters.len() * 24;
-            if length <= self.left {
-                self.left -= length;
-                let pointer = ascii.map_or(RefBareItem::DisplayString(pointer), RefBareItem::String);
-                shown.push((pointer, parameters));
-            } else {
-                self.omitted += 1;
-            }
-        }
-        if shown.is_empty() {
-            return;
-        }
-        let mut list = header.inner_list(name);
-        for (pointer, parameters) in shown {
-            let _ = list.bare_item(pointer).parameters(parameters);
-        }
+fn list<'a, T: 'a>(
+    header: &mut DictSerializer<String>,
+    name: &KeyRef,
+    fields: &'a [T],
+    show: impl Fn(&'a T) -> (&'a str, Vec<(&'static KeyRef, Integer)>),
+) {
+    if fields.is_empty() {
+        return;
+    }
+    let mut list = header.inner_list(name);
+    for (pointer, parameters) in fields.iter().map(show) {
+        let text = StringRef::from_str(pointer);
+        let pointer = text.map_or(RefBareItem::DisplayString(pointer), RefBareItem::String);
+        let _ = list.bare_item(pointer).parameters(parameters);
     }
 }
 
-/// RFC 9651 §3.3.1 has fifteen digits.
-fn integer(number: u64) -> Integer {
-    i64::try_from(number).ok().and_then(|number| Integer::try_from(number).ok()).unwrap_or(Integer::MAX)
+/// RFC 9651 §3.3.1 has fifteen digits: a number outside of them is shown as the nearest one.
+fn integer(number: i64) -> Integer {
+    const GREATEST: i64 = 999_999_999_999_999;
+    Integer::try_from(number.clamp(-GREATEST, GREATEST)).unwrap_or(Integer::MAX)
 }

@@ -1,267 +1,183 @@
-//! A project: one record of the table `<site>_prj`.
+//! A record: one item of the table `<site>_prj`, live or deleted.
+//!
+//! Knows neither HTTP nor DynamoDB, and does nothing but compute. [`decide`](decide::decide) is what a change makes of
+//! a record; [`merge`] is its heart.
 
+pub mod change;
 mod check;
+pub mod decide;
+mod difference;
+pub mod fault;
 pub mod history;
 mod id;
+mod json;
 pub mod merge;
-
-use std::borrow::Cow;
-use std::fmt;
-use std::time::Duration;
-
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::Serializer as _;
-use sha2::{Digest as _, Sha256};
+pub mod outcome;
+pub(crate) mod seal;
 
 use crate::limits;
-use crate::value::{Members, Number, Value, memory, stored_size};
+use crate::time::Timestamp;
+use crate::value::{Members, Value, memory, stored_size};
 
-pub(crate) use check::{base_version, check_new, check_reserved, check_sent};
+pub use check::creation;
+pub(crate) use check::{check_new, check_sent, take_own};
 pub use id::{InvalidId, RecordId};
+pub use json::ContentHash;
+use seal::Content;
 
 /// The partition key's name.
 pub const PRJ_ID: &str = "prj_id";
-/// The version's name, in the item and in JSON.
+/// The name under which a record shows its version.
 pub const VERSION: &str = "version";
-/// When the record was last written, in the item and in JSON.
+/// The name under which a record shows when it was last written.
 pub const UPDATED_AT: &str = "updated_at";
-/// By whose key the record was last written, in the item and in JSON.
+/// The name under which a record shows by whose key it was last written.
 pub const UPDATED_BY: &str = "updated_by";
-/// The partition key of the index `by_update`.
-pub const LIST_SHARD: &str = "list_shard";
-/// Marks a tombstone.
+/// The member by which an edit says that a deleted record is to come back.
 pub const DELETED: &str = "deleted";
-/// The TTL attribute, in seconds as DynamoDB wants it.
-pub const EXPIRES_AT: &str = "expires_at";
 
-/// What ripple writes into every record that it writes, beside its version.
-pub(crate) const SYSTEM: [&str; 3] = [UPDATED_AT, UPDATED_BY, LIST_SHARD];
+/// The names under which the API shows what is ripple's own. An attribute of another program that has one of these
+/// names is kept, and not shown.
+pub(crate) const SHOWN: [&str; 4] = [VERSION, UPDATED_AT, UPDATED_BY, DELETED];
 
-/// The version that a number is, if it is one of ripple's.
-pub(crate) fn version(number: &Number) -> Option<u64> {
-    number.as_u64().filter(|version| (1..=limits::VERSION).contains(version))
-}
+/// The prefix of the attributes that are ripple's own in an item.
+pub(crate) const PREFIX: &str = "rpl_";
 
-/// Milliseconds since 1970 UTC.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Timestamp(pub u64);
-
-impl Timestamp {
-    /// This moment and a while.
-    #[must_use]
-    pub fn after(self, duration: Duration) -> Timestamp {
-        Timestamp(self.0.saturating_add(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)))
-    }
-
-    /// This moment less a while.
-    #[must_use]
-    pub fn before(self, duration: Duration) -> Timestamp {
-        Timestamp(self.0.saturating_sub(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)))
-    }
-}
-
-impl fmt::Display for Timestamp {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-/// A project as the table holds it, live or deleted.
+/// A record as the table has it, live or deleted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
     /// The partition key.
     pub id: RecordId,
-    /// 0 for a record that ripple has not written yet.
-    pub version: u64,
-    /// An attribute `version` of another writer that is none of ripple's. Nobody is shown it; it gives way at ripple's
-    /// first write, which is made on condition of it.
-    pub stray: Option<Value>,
-    /// When ripple last wrote it.
+    /// The number of this state. Below zero: the state is external, and the number is made of its content.
+    pub version: i64,
+    /// When ripple wrote it. `None` for an external state.
     pub updated_at: Option<Timestamp>,
-    /// By whose key ripple last wrote it.
+    /// The name of the API key that wrote it. `None` for an external state.
     pub updated_by: Option<String>,
-    /// For a tombstone, when it goes.
+    /// For a deleted record, when its tombstone may be deleted too.
     pub tombstone: Option<Timestamp>,
-    /// Everything else, ripple's or not: name, goal, timeline, what a console added.
+    /// For an external state, what its item says of a number and a seal.
+    pub external: Option<Box<Stamp>>,
+    /// Everything that is not ripple's own: name, goal, timeline, what another program added.
     pub attributes: Members,
 }
 
+/// What the item of an external state says of itself. The next write is made on condition of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Stamp {
+    /// The stated number.
+    pub version: Option<Value>,
+    /// The seal, which does not fit.
+    pub seal: Option<Value>,
+    /// The stated time, which orders the index.
+    pub at: Option<Timestamp>,
+}
+
 impl Record {
-    /// A new record, its id and attributes checked before.
-    pub(crate) fn new(id: RecordId, attributes: Members) -> Record {
-        Record { id, version: 0, stray: None, updated_at: None, updated_by: None, tombstone: None, attributes }
-    }
-
-    /// The state that follows `before`: the next version, a later time. `last` is the newest version in the history of a
-    /// record that shows none itself. The state that another writer left over that is counted too.
+    /// Returns a record without a number.
     #[must_use]
-    pub(crate) fn following(mut self, before: Option<&Record>, last: Option<u64>, now: Timestamp, by: &str) -> Record {
-        let version = before.map(|project| project.version);
-        let counted = u64::from(version == Some(0) && last.is_some());
-        self.version = version.max(last).unwrap_or(0) + counted + 1;
-        self.stray = None;
-        let at = before.and_then(|project| project.updated_at);
-        self.updated_at = Some(at.map_or(now, |at| now.max(Timestamp(at.0.saturating_add(1)))));
-        self.updated_by = Some(by.to_owned());
-        // Another writer's attributes of these names give way at ripple's first write.
-        for name in SYSTEM {
-            self.attributes.remove(name);
-        }
-        self
+    pub fn new(id: RecordId, attributes: Members) -> Record {
+        Record { id, version: 0, updated_at: None, updated_by: None, tombstone: None, external: None, attributes }
     }
 
-    /// What stays of it when it is deleted.
+    /// Returns a state that another writer left. `stamp` is what its item says of a number and a seal.
     #[must_use]
-    pub(crate) fn deleted(&self, now: Timestamp) -> Record {
-        let tombstone = Some(now.after(limits::TOMBSTONE));
-        Record { tombstone, ..Record::new(self.id.clone(), Members::new()) }
+    pub(crate) fn external(id: RecordId, attributes: Members, content: &Content, stamp: Stamp) -> Record {
+        let (version, external) = (content.external_number(), Some(Box::new(stamp)));
+        Record { version, external, ..Record::new(id, attributes) }
     }
 
-    /// A tombstone of which only the version is known.
-    pub(crate) fn into_tombstone(self, version: u64) -> Record {
-        Record { version, tombstone: Some(Timestamp::default()), attributes: Members::new(), ..self }
-    }
-
-    /// The record that a caller sees as these members; `None` when it is none.
-    pub(crate) fn from_members(mut members: Members) -> Option<Record> {
-        let Some(Value::String(id)) = members.remove(PRJ_ID) else { return None };
-        let Some(Value::Number(version)) = members.remove(VERSION) else { return None };
-        let mut project = Record::new(RecordId::stored(id), Members::new());
-        project.version = version.as_u64()?;
-        // Of a record that ripple has written; of another's they are attributes.
-        if project.version > 0 {
-            project.updated_at = match members.remove(UPDATED_AT) {
-                Some(Value::Number(at)) => at.as_u64().map(Timestamp),
-                _ => None,
-            };
-            project.updated_by = match members.remove(UPDATED_BY) {
-                Some(Value::String(by)) => Some(by),
-                _ => None,
-            };
+    /// Returns this content as version `number`, written at `now`, or just after `before` if that is later.
+    #[must_use]
+    pub fn written(self, before: Option<&Record>, number: u64, now: Timestamp, by: &str) -> Record {
+        let last = before.and_then(Record::last_written);
+        let at = last.map_or(now, |last| now.max(Timestamp(last.0.saturating_add(1))));
+        Record {
+            version: number.cast_signed(),
+            updated_at: Some(at),
+            updated_by: Some(by.to_owned()),
+            external: None,
+            ..self
         }
-        project.attributes = members;
-        Some(project)
     }
 
-    /// Whether only a tombstone is left.
+    /// Returns the tombstone of this record.
+    #[must_use]
+    pub fn deleted(&self, now: Timestamp) -> Record {
+        Record { tombstone: Some(now.after(limits::TOMBSTONE)), ..Record::new(self.id.clone(), Members::new()) }
+    }
+
+    /// Returns a tombstone of which only id and version are known.
+    #[must_use]
+    pub fn tombstone(id: RecordId, version: u64) -> Record {
+        let (version, tombstone) = (version.cast_signed(), Some(Timestamp::default()));
+        Record { version, tombstone, ..Record::new(id, Members::new()) }
+    }
+
+    /// Reports whether another writer left this state.
+    #[must_use]
+    pub fn is_external(&self) -> bool {
+        self.external.is_some()
+    }
+
+    /// Returns the number of a state of ripple's. Returns `None` for an external state.
+    #[must_use]
+    pub fn number(&self) -> Option<u64> {
+        u64::try_from(self.version).ok()
+    }
+
+    /// Reports whether only a tombstone is left.
     #[must_use]
     pub fn is_deleted(&self) -> bool {
         self.tombstone.is_some()
     }
 
-    /// The record as JSON: its members ordered by name.
-    #[must_use]
-    pub fn to_json(&self) -> Vec<u8> {
-        self.render(|_| true)
+    /// Returns the time that the item states, whoever wrote it last.
+    fn last_written(&self) -> Option<Timestamp> {
+        self.updated_at.or_else(|| self.external.as_ref().and_then(|stamp| stamp.at))
     }
 
-    /// The record as JSON, of `fields` only and its id.
-    #[must_use]
-    pub fn to_json_of(&self, fields: &[String]) -> Vec<u8> {
-        self.render(|name| name == PRJ_ID || fields.iter().any(|field| field == name))
+    /// Returns the hash of id and content.
+    pub(crate) fn content(&self) -> Content {
+        Content::of(&self.id, &self.attributes)
     }
 
-    fn render(&self, shown: impl Fn(&str) -> bool) -> Vec<u8> {
-        let system = [PRJ_ID, VERSION, UPDATED_AT, UPDATED_BY].map(|name| (name, self.system_member(name)));
-        let system = system.iter().filter_map(|(name, value)| Some((*name, value.as_ref()?)));
-        let attributes = self.attributes.iter().map(|(name, value)| (name.as_str(), value));
-        let mut members: Vec<(&str, &Value)> = attributes.chain(system).filter(|(name, _)| shown(name)).collect();
-        members.sort_unstable_by_key(|(name, _)| *name);
-        let mut json = Vec::with_capacity(512);
-        serde_json::Serializer::new(&mut json)
-            .collect_map(members)
-            .expect("writing to memory, names are strings and numbers valid JSON");
-        json
+    /// Returns the seal of a state of ripple's.
+    pub(crate) fn seal(&self) -> String {
+        self.content().seal(self.number().unwrap_or_default(), self.is_deleted())
     }
 
-    /// The value a caller sees under `name`.
-    #[must_use]
-    pub fn member(&self, name: &str) -> Option<Cow<'_, Value>> {
-        match self.system_member(name) {
-            Some(value) => Some(Cow::Owned(value)),
-            None => self.attributes.get(name).map(Cow::Borrowed),
-        }
+    /// Reports whether a client that names `version` means this state. An external state keeps its number below zero
+    /// when it is adopted: for the clients that read it before.
+    pub(crate) fn is_version(&self, version: i64) -> bool {
+        version == self.version || version < 0 && version == self.content().external_number()
     }
 
-    /// The value of the item's attribute `name`, but for those that each write of ripple's sets anew.
-    pub(crate) fn stored(&self, name: &str) -> Option<Cow<'_, Value>> {
-        match name {
-            PRJ_ID => Some(Cow::Owned(self.id.as_str().into())),
-            VERSION if self.version > 0 => Some(Cow::Owned(self.version.into())),
-            VERSION => self.stray.as_ref().map(Cow::Borrowed),
-            DELETED if self.is_deleted() => Some(Cow::Owned(Value::Bool(true))),
-            _ => self.attributes.get(name).map(Cow::Borrowed),
-        }
-    }
-
-    fn system_member(&self, name: &str) -> Option<Value> {
-        match name {
-            PRJ_ID => Some(self.id.as_str().into()),
-            VERSION => Some(self.version.into()),
-            UPDATED_AT => self.updated_at.map(|at| at.0.into()),
-            UPDATED_BY => self.updated_by.as_deref().map(Into::into),
-            _ => None,
-        }
-    }
-
-    /// The names of the attributes in which `after` differs.
+    /// Returns the names of the attributes in which `after` differs.
     pub(crate) fn differing<'a>(&'a self, after: &'a Record) -> impl Iterator<Item = &'a String> {
-        let gone = |name: &&String| !after.attributes.contains_key(*name) && !SYSTEM.contains(&name.as_str());
+        let gone = self.attributes.keys().filter(|name| !after.attributes.contains_key(*name));
         let new = |(name, value): &(&String, &Value)| self.attributes.get(*name) != Some(*value);
-        let gone = self.attributes.keys().filter(gone);
         gone.chain(after.attributes.iter().filter(new).map(|(name, _)| name))
     }
 
-    /// The item's size, as DynamoDB counts it.
+    /// Returns the item's size as DynamoDB counts it, with ripple's own attributes at their greatest.
     #[must_use]
     pub fn stored_size(&self) -> usize {
-        const SYSTEM: usize = 96; // version, updated_at, list_shard and their names, at their greatest
+        const OWN: usize = 80; // five names, version, seal, time and shard
         let by = self.updated_by.as_ref().map_or(0, String::len);
-        PRJ_ID.len() + self.id.as_str().len() + SYSTEM + by + stored_size(&self.attributes)
+        PRJ_ID.len() + self.id.as_str().len() + OWN + by + stored_size(&self.attributes)
     }
 
-    /// About how many bytes of memory it takes, which can be a hundred times of what it takes in the table.
+    /// Returns about how many bytes of memory it takes, which can be many times what it takes in the table.
     #[must_use]
     pub fn memory(&self) -> usize {
         size_of::<Record>() + self.id.as_str().len() + memory(&self.attributes)
     }
 
-    /// The partition of `by_update` that the record is in, one of `shards`.
+    /// Returns the partition of the index `by_update` that the record is in, one of `shards`.
     #[must_use]
     pub fn list_shard(&self, shards: u16) -> String {
         let hash = crc32fast::hash(self.id.as_str().as_bytes());
         (hash % u32::from(shards.max(1))).to_string()
-    }
-}
-
-/// What the content of a record's JSON is known by: the first 128 bits of its SHA-256. Lists add them up.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ContentHash(pub u128);
-
-impl ContentHash {
-    /// Of one record's JSON.
-    #[must_use]
-    pub fn of(json: &[u8]) -> ContentHash {
-        let digest = Sha256::digest(json);
-        let mut first = [0; 16];
-        first.copy_from_slice(&digest[..16]);
-        ContentHash(u128::from_be_bytes(first))
-    }
-
-    /// Takes a record's hash into a list's.
-    pub fn add(&mut self, hash: ContentHash) {
-        self.0 = self.0.wrapping_add(hash.0);
-    }
-
-    /// Takes a record's hash out of a list's.
-    pub fn remove(&mut self, hash: ContentHash) {
-        self.0 = self.0.wrapping_sub(hash.0);
-    }
-
-    /// As the text of an entity tag, without its quotes.
-    #[must_use]
-    pub fn to_text(self) -> String {
-        URL_SAFE_NO_PAD.encode(self.0.to_be_bytes())
     }
 }

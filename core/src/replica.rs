@@ -12,18 +12,21 @@ use crate::edge::shown_project;
 use crate::key::{KeyHash, KeyRecord};
 use crate::list::{ListPage, Query};
 use crate::read;
-use crate::record::{ContentHash, Record, RecordId, Timestamp};
+use crate::record::{ContentHash, Record, RecordId};
 use crate::session::Session;
 use crate::snapshot::Snapshot;
 use crate::snapshot::protocol::{Freshness, LOST, Protocol, Read, Refresh, Step};
 use crate::store::dynamodb::copy::{self, Copy};
-use crate::store::{Capacity, Consistency, Page, Position, Source, StoreError, StoreErrorKind};
+use crate::store::{Capacity, Changes, Consistency, IndexEntry, Page, Position, Source, StoreError, StoreErrorKind};
+use crate::time::Timestamp;
 use crate::value::shape_members;
 
 /// A snapshot larger than this is not held: a Worker has 128 MB in all.
 pub const GREATEST: usize = 64 * 1024 * 1024;
 /// A larger table is not kept for other hosts: while a copy of it is made or taken, it is there some times over.
 const GREATEST_COPIED: usize = 8 * 1024 * 1024;
+/// Changes that a refresh asks for at once.
+const CHANGES: usize = 1_000;
 /// How often a request that waits for another's refresh looks whether it is done.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
@@ -222,7 +225,7 @@ impl<S: Source, C: Clock, N: Colo> Replica<S, C, N> {
         if !held.protocol.would_take(copy.began, self.clock.now()) {
             return None;
         }
-        let projects = copy.projects()?;
+        let projects = copy.records()?;
         held.too_large = false;
         held.snapshot.fill(projects, copy.began, copy.began);
         held.bound();
@@ -245,7 +248,7 @@ impl<S: Source, C: Clock, N: Colo> Replica<S, C, N> {
         if let Some(known) = held.snapshot.get(&project.id) {
             project.attributes = shape_members(project.attributes, &known.attributes);
         }
-        held.snapshot.apply(project, now);
+        held.snapshot.learn(project, now);
     }
 
     /// How long a snapshot is served with nothing done.
@@ -280,17 +283,22 @@ impl<S: Source, C: Clock, N: Colo> Replica<S, C, N> {
             let mut from = None;
             loop {
                 let page = match read {
-                    Read::All => self.store.scan(from, cost).await?,
-                    Read::Since(since) => self.store.changes(shard, since, from, cost).await?,
+                    Read::All => self.store.scan(from, Consistency::Eventual, cost).await?,
+                    Read::Since(since) => {
+                        let changes = self.store.changes(shard, since, from, CHANGES, cost).await?;
+                        let Changes { mut entries, next } = changes;
+                        entries.retain(|entry| self.lacks(entry));
+                        Page { records: self.store.fetch(&entries, cost).await?, next }
+                    }
                 };
                 // As a record is held, there are beside it its JSON, its text and its part of the page, each about as long
                 // as it is in the table.
                 let held = |project: &Record| project.memory() + 3 * project.stored_size();
-                size += page.projects.iter().map(held).sum::<usize>();
+                size += page.records.iter().map(held).sum::<usize>();
                 if size > GREATEST {
                     return Ok(None);
                 }
-                projects.extend(page.projects);
+                projects.extend(page.records);
                 match page.next {
                     Some(next) => from = Some(next),
                     None => break,
@@ -298,6 +306,13 @@ impl<S: Source, C: Clock, N: Colo> Replica<S, C, N> {
             }
         }
         Ok(Some(projects))
+    }
+
+    /// Whether an entry of the index tells of a state that is not known.
+    fn lacks(&self, entry: &IndexEntry) -> bool {
+        let held = self.held();
+        let known = held.snapshot.get(&entry.id).and_then(Record::number);
+        known.is_none() || known < entry.version
     }
 
     /// Just those records, strongly, of which the session wrote a newer version than is known.
@@ -340,18 +355,31 @@ impl<S: Source, C: Clock, N: Colo> Source for Replica<S, C, N> {
         self.store.get(id, read, cost).await
     }
 
-    async fn list(&self, query: &Query, session: &Session, cost: &mut Capacity) -> Result<ListPage, StoreError> {
+    async fn list(
+        &self,
+        query: &Query,
+        session: &Session,
+        now: Timestamp,
+        cost: &mut Capacity,
+    ) -> Result<ListPage, StoreError> {
+        let known = self.known(now);
         {
             let held = &mut *self.held();
-            if !held.too_large {
+            if !held.too_large && !session.outruns(known) {
                 return Ok(held.snapshot.list(query));
             }
         }
-        read::list(&self.store, query, session, cost).await
+        read::list(&self.store, query, session, now, cost).await
     }
 
-    async fn scan(&self, from: Option<Position>, cost: &mut Capacity) -> Result<Page, StoreError> {
-        self.store.scan(from, cost).await
+    async fn scan(&self, from: Option<Position>, read: Consistency, cost: &mut Capacity) -> Result<Page, StoreError> {
+        self.store.scan(from, read, cost).await
+    }
+
+    fn known(&self, now: Timestamp) -> Timestamp {
+        let held = self.held();
+        let age = held.protocol.age(now).unwrap_or_default();
+        if held.too_large { now } else { now.before(age) }
     }
 
     async fn changes(
@@ -359,9 +387,14 @@ impl<S: Source, C: Clock, N: Colo> Source for Replica<S, C, N> {
         shard: u16,
         since: Timestamp,
         from: Option<Position>,
+        limit: usize,
         cost: &mut Capacity,
-    ) -> Result<Page, StoreError> {
-        self.store.changes(shard, since, from, cost).await
+    ) -> Result<Changes, StoreError> {
+        self.store.changes(shard, since, from, limit, cost).await
+    }
+
+    async fn fetch(&self, entries: &[IndexEntry], cost: &mut Capacity) -> Result<Vec<Record>, StoreError> {
+        self.store.fetch(entries, cost).await
     }
 
     fn shards(&self) -> u16 {

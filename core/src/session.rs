@@ -1,5 +1,7 @@
 //! The session token: which versions a client has written lately, so that its reads see them on any host.
 //!
+//! It names the last [`limits::SESSION`] writes. A read that may lack an earlier one is made strongly consistent.
+//!
 //! Opaque to clients. Not authenticated: a forged one makes at most [`limits::SESSION`] strongly consistent
 //! reads, which its bearer's key could ask for one by one.
 
@@ -11,64 +13,80 @@ use http::{HeaderMap, HeaderName};
 use crate::error::{Error, Fault};
 use crate::limits;
 use crate::record::{Record, RecordId};
+use crate::time::Timestamp;
 
 pub(crate) const SESSION: HeaderName = HeaderName::from_static("ripple-session");
 
 /// Told apart from tokens that later versions of ripple may give.
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
 
-/// What a client has written lately, the latest last.
+/// What a client has written lately.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Session {
+    /// The latest last.
     writes: Vec<(RecordId, u64)>,
+    /// When the newest of the writes was made that are no longer named.
+    unnamed: Option<Timestamp>,
 }
 
 impl Session {
-    /// The one in a request's headers.
+    /// Returns the one in a request's headers.
     pub(crate) fn of(headers: &HeaderMap) -> Result<Session, Error> {
         let Some(token) = headers.get(SESSION) else { return Ok(Session::default()) };
         let session = token.to_str().ok().and_then(Session::parse);
         session.ok_or_else(|| Error::InvalidRequest(vec![Fault::header("ripple-session", "is no token of ripple's")]))
     }
 
-    /// Reads a token; `None` when it is none of ripple's.
+    /// Reads a token. Returns `None` if it is none of ripple's.
     #[must_use]
     pub fn parse(token: &str) -> Option<Session> {
-        const LONGEST: usize = limits::SESSION * (limits::ID + 32) * 4 / 3;
+        const LONGEST: usize = limits::SESSION * (limits::STORED_ID + 32) * 4 / 3;
         if token.len() > LONGEST {
             return None;
         }
         let json = URL_SAFE_NO_PAD.decode(token).ok()?;
-        let (format, pairs): (u8, Vec<(String, u64)>) = serde_json::from_slice(&json).ok()?;
+        let (format, pairs, unnamed): (u8, Vec<(String, u64)>, Option<u64>) = serde_json::from_slice(&json).ok()?;
         if format != FORMAT || pairs.len() > limits::SESSION {
             return None;
         }
-        let write = |(id, version): (String, u64)| Some((RecordId::parse(&id).ok()?, version));
-        pairs.into_iter().map(write).collect::<Option<_>>().map(|writes| Session { writes })
+        let fits = |id: &str| (1..=limits::STORED_ID).contains(&id.len());
+        let write = |(id, version): (String, u64)| fits(&id).then(|| (RecordId::stored(id), version));
+        let writes = pairs.into_iter().map(write).collect::<Option<_>>()?;
+        Some(Session { writes, unnamed: unnamed.map(Timestamp) })
     }
 
-    /// The token to hand out.
+    /// Returns the token to hand out.
     #[must_use]
     pub fn to_token(&self) -> String {
         let pairs: Vec<(&str, u64)> = self.writes.iter().map(|(id, version)| (id.as_str(), *version)).collect();
-        let json = serde_json::to_vec(&(FORMAT, pairs)).expect("strings and numbers serialise");
+        let unnamed = self.unnamed.map(|at| at.0);
+        let json = serde_json::to_vec(&(FORMAT, pairs, unnamed)).expect("strings and numbers serialise");
         URL_SAFE_NO_PAD.encode(json)
     }
 
-    /// Takes in a write; the oldest goes when there are too many.
-    pub fn wrote(&mut self, id: &RecordId, version: u64) {
-        self.writes.retain(|(written, _)| written != id);
+    /// Takes in a write that is made at `now`. The version of a record never goes back: a repetition may be answered
+    /// with an older one. The oldest write is no longer named when there are too many.
+    pub fn wrote(&mut self, id: &RecordId, version: u64, now: Timestamp) {
+        let known = self.writes.iter().position(|(written, _)| written == id);
+        let version = known.map_or(version, |place| self.writes.remove(place).1.max(version));
         if self.writes.len() == limits::SESSION {
             self.writes.remove(0);
+            self.unnamed = Some(now);
         }
         self.writes.push((id.clone(), version));
     }
 
-    /// Whether `found`, read under `id`, is older than what the client wrote.
+    /// Reports whether `found`, read under `id`, is older than what the client wrote.
     #[must_use]
     pub fn outdates(&self, id: &RecordId, found: Option<&Record>) -> bool {
-        let seen = found.map_or(0, |project| project.version);
+        let seen = found.and_then(Record::number).unwrap_or(0);
         self.writes.iter().any(|(written, version)| written == id && *version > seen)
+    }
+
+    /// Reports whether what is known since `known` may lack a write that is not named.
+    #[must_use]
+    pub fn outruns(&self, known: Timestamp) -> bool {
+        self.unnamed.is_some_and(|at| known < at.after(limits::LAG))
     }
 
     /// The records written, and their versions.
@@ -94,21 +112,26 @@ mod tests {
     fn a_token_round_trips_and_stays_bounded() {
         let mut session = Session::default();
         for n in 0..40 {
-            session.wrote(&id(&format!("{n}-{}", "x".repeat(120))), u64::MAX);
+            session.wrote(&id(&format!("{n}-{}", "x".repeat(120))), u64::MAX, Timestamp(n));
         }
-        session.wrote(&id("last"), 7);
+        session.wrote(&id("last"), 7, Timestamp(50_000));
+        session.wrote(&id("last"), 6, Timestamp(50_001));
         let token = session.to_token();
         assert_eq!(Session::parse(&token), Some(session.clone()));
         assert_eq!(session.ids().count(), limits::SESSION);
         assert!(session.outdates(&id("last"), None));
         assert!(!session.outdates(&id("other"), None));
+        assert!(session.outruns(Timestamp(50_000)) && !session.outruns(Timestamp(50_000).after(limits::LAG)));
+        assert!(session.writes().any(|(written, version)| *written == id("last") && version == 7));
     }
 
     #[test]
     fn anything_else_is_no_token() {
         let encode = |json: &str| URL_SAFE_NO_PAD.encode(json);
-        let too_many = format!("[1,[{}]]", vec![r#"["a",1]"#; limits::SESSION + 1].join(","));
-        for token in ["", "?", &encode("[2,[]]"), &encode(r#"[1,[["_a",1]]]"#), &encode(&too_many), &"A".repeat(9000)] {
+        let too_many = format!("[2,[{}],null]", vec![r#"["a",1]"#; limits::SESSION + 1].join(","));
+        for token in
+            ["", "?", &encode("[1,[],null]"), &encode(r#"[2,[["",1]],null]"#), &encode(&too_many), &"A".repeat(9000)]
+        {
             assert_eq!(Session::parse(token), None, "{token}");
         }
     }

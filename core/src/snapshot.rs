@@ -11,7 +11,8 @@ use bytes::Bytes;
 
 use crate::limits;
 use crate::list::{ListPage, Listing, Query, Row, array, weight};
-use crate::record::{ContentHash, Record, RecordId, Timestamp};
+use crate::record::{ContentHash, Record, RecordId};
+use crate::time::Timestamp;
 
 /// Every project, as far as is known.
 #[derive(Debug, Default)]
@@ -40,23 +41,31 @@ enum State {
 }
 
 impl Entry {
-    fn project(&self) -> &Record {
+    fn record(&self) -> &Record {
         match &self.state {
-            State::Live(row) => &row.project,
-            State::Deleted(project) => project,
+            State::Live(row) => &row.record,
+            State::Deleted(record) => record,
         }
     }
 }
 
 impl Snapshot {
     /// Takes in a record, live or deleted, that was read at `now` or a while before. Returns whether it was news.
-    pub fn apply(&mut self, project: Record, now: Timestamp) -> bool {
-        match self.entries.get(&project.id) {
-            Some(known) if known.project().version >= project.version => false,
-            _ => {
-                self.insert(project, now);
-                true
-            }
+    pub fn apply(&mut self, record: Record, now: Timestamp) -> bool {
+        let known = self.entries.get(&record.id).map(Entry::record);
+        // Of the same number but different, it was shown in JSON before, which does not tell all types.
+        let news =
+            known.is_none_or(|known| supersedes(&record, known) || same_number(&record, known) && record != *known);
+        if news {
+            self.insert(record, now);
+        }
+        news
+    }
+
+    /// Takes in a record that an answer showed in JSON at `now`, if it is newer than what is known.
+    pub fn learn(&mut self, record: Record, now: Timestamp) {
+        if self.get(&record.id).is_none_or(|known| supersedes(&record, known)) {
+            self.insert(record, now);
         }
     }
 
@@ -72,12 +81,12 @@ impl Snapshot {
         for id in gone {
             self.remove(&id);
         }
-        while let Some((id, project)) = read.pop_first() {
+        while let Some((id, record)) = read.pop_first() {
             let keep = self.entries.get(&id).is_some_and(|known| {
-                known.project().version > project.version && known.learned >= recent || *known.project() == project
+                supersedes(known.record(), &record) && known.learned >= recent || *known.record() == record
             });
             if !keep {
-                self.insert(project, now);
+                self.insert(record, now);
             }
         }
     }
@@ -85,7 +94,7 @@ impl Snapshot {
     /// The record, live or deleted, if it is known.
     #[must_use]
     pub fn get(&self, id: &RecordId) -> Option<&Record> {
-        self.entries.get(id).map(Entry::project)
+        self.entries.get(id).map(Entry::record)
     }
 
     /// A page of the list.
@@ -104,9 +113,9 @@ impl Snapshot {
         self.sum
     }
 
-    /// Every project, live and deleted.
-    pub fn projects(&self) -> impl Iterator<Item = &Record> {
-        self.entries.values().map(Entry::project)
+    /// Every record, live and deleted.
+    pub fn records(&self) -> impl Iterator<Item = &Record> {
+        self.entries.values().map(Entry::record)
     }
 
     /// Roughly how many bytes it takes.
@@ -162,18 +171,32 @@ impl Snapshot {
     }
 }
 
+/// Reports whether `record` is a later state than `known`. A state of ripple's is later than one with a lower number and
+/// than an external one; an external state, which has no order, may take the place of another external one.
+fn supersedes(record: &Record, known: &Record) -> bool {
+    match (record.number(), known.number()) {
+        (Some(number), Some(known)) => number > known,
+        (number, None) => number.is_some() || record.version != known.version,
+        (None, Some(_)) => false,
+    }
+}
+
+fn same_number(record: &Record, known: &Record) -> bool {
+    record.version == known.version
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::value::{Members, Value};
 
-    fn project(id: &str, version: u64, text: &str) -> Record {
+    fn project(id: &str, version: i64, text: &str) -> Record {
         let attributes = Members::from([("name".to_owned(), Value::from(text))]);
         let id = RecordId::parse(id).expect("valid");
-        Record { version, updated_at: Some(Timestamp(version)), ..Record::new(id, attributes) }
+        Record { version, updated_at: Some(Timestamp(version.cast_unsigned())), ..Record::new(id, attributes) }
     }
 
-    fn tombstone(id: &str, version: u64) -> Record {
+    fn tombstone(id: &str, version: i64) -> Record {
         Record { tombstone: Some(Timestamp(1)), attributes: Members::new(), ..project(id, version, "") }
     }
 
@@ -229,7 +252,7 @@ mod tests {
             began,
             Timestamp(101_000),
         );
-        let names: Vec<&str> = snapshot.projects().map(|project| project.id.as_str()).collect();
+        let names: Vec<&str> = snapshot.records().map(|record| record.id.as_str()).collect();
         assert_eq!(names, ["just-created", "just-saved", "rewritten"]);
         let text = |id: &str| snapshot.get(&RecordId::parse(id).expect("valid")).map(|p| p.attributes["name"].clone());
         assert_eq!(text("just-saved"), Some("new".into()));

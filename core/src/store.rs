@@ -1,22 +1,26 @@
 //! Where records are kept: the one thing the core asks of its host.
 
+mod claim;
 pub mod dynamodb;
+pub mod item;
 pub mod memory;
+pub(crate) mod row;
 mod write;
 
 use std::fmt;
 use std::time::Duration;
 
-use crate::idempotency::Claim;
 use crate::key::{KeyHash, KeyRecord};
 use crate::list::{ListPage, Query};
 use crate::read;
-use crate::record::history::Version;
-use crate::record::{Record, RecordId, Timestamp};
+use crate::record::history::Entry;
+use crate::record::{Record, RecordId};
 use crate::session::Session;
+use crate::time::Timestamp;
 
-pub(crate) use write::Condition;
+pub use claim::{IdempotencyKey, IdempotencyRecord};
 pub use write::Write;
+pub(crate) use write::{Action, Condition};
 
 /// Where projects and API keys are read.
 ///
@@ -27,21 +31,37 @@ pub trait Source {
     async fn get(&self, id: &RecordId, read: Consistency, cost: &mut Capacity) -> Result<Option<Record>, StoreError>;
 
     /// One page of the whole table, in no order, tombstones and all. `from` is the last page's `next`.
-    async fn scan(&self, from: Option<Position>, cost: &mut Capacity) -> Result<Page, StoreError>;
+    async fn scan(&self, from: Option<Position>, read: Consistency, cost: &mut Capacity) -> Result<Page, StoreError>;
 
-    /// A page of the list. A source that holds a list need not scan for it.
-    async fn list(&self, query: &Query, session: &Session, cost: &mut Capacity) -> Result<ListPage, StoreError> {
-        read::list(self, query, session, cost).await
+    /// A page of the list at a time. A source that holds a list need not scan for it.
+    async fn list(
+        &self,
+        query: &Query,
+        session: &Session,
+        now: Timestamp,
+        cost: &mut Capacity,
+    ) -> Result<ListPage, StoreError> {
+        read::list(self, query, session, now, cost).await
     }
 
-    /// One page of what was written at `since` or later in one partition of `by_update`, oldest first.
+    /// One page of what was written at `since` or later in one partition of `by_update`, oldest first: at most `limit`
+    /// entries.
     async fn changes(
         &self,
         shard: u16,
         since: Timestamp,
         from: Option<Position>,
+        limit: usize,
         cost: &mut Capacity,
-    ) -> Result<Page, StoreError>;
+    ) -> Result<Changes, StoreError>;
+
+    /// The records of these entries, in any order, each at least as new as its entry. A record that is gone is left out.
+    async fn fetch(&self, entries: &[IndexEntry], cost: &mut Capacity) -> Result<Vec<Record>, StoreError>;
+
+    /// Since when everything is known, for a read at `now`.
+    fn known(&self, now: Timestamp) -> Timestamp {
+        now
+    }
 
     /// How many partitions `by_update` has.
     fn shards(&self) -> u16;
@@ -55,23 +75,39 @@ pub trait Store: Source {
     /// Does all of a write, or nothing.
     async fn commit(&self, write: &Write<'_>, cost: &mut Capacity) -> Result<Commit, StoreError>;
 
-    /// The record as it was at a version, if the history has it.
-    async fn version(&self, id: &RecordId, number: u64, cost: &mut Capacity) -> Result<Option<Record>, StoreError>;
+    /// Sets when a row of the history may be deleted, if the row is there and does not say so yet.
+    async fn expire(&self, id: &RecordId, number: u64, at: Timestamp, cost: &mut Capacity) -> Result<(), StoreError>;
 
-    /// At most `limit` versions of a record, newest first, below `before`.
-    async fn versions(
+    /// The record as it was at a version. Returns `None` if the history does not have it.
+    async fn state(&self, id: &RecordId, number: u64, cost: &mut Capacity) -> Result<Option<Record>, StoreError>;
+
+    /// The newest state that was shown under a number below zero. Returns `None` if the history does not have it.
+    async fn shown(&self, id: &RecordId, shown: i64, cost: &mut Capacity) -> Result<Option<Record>, StoreError>;
+
+    /// At most `limit` entries of a record's history, newest first, below the version `before`.
+    async fn entries(
         &self,
         id: &RecordId,
         before: Option<u64>,
         limit: usize,
         cost: &mut Capacity,
-    ) -> Result<Vec<Version>, StoreError>;
+    ) -> Result<Vec<Entry>, StoreError>;
 
     /// What a write with this key left, while it is remembered.
-    async fn claim(&self, key: &str, cost: &mut Capacity) -> Result<Option<Claim>, StoreError>;
+    async fn claim(
+        &self,
+        key: &str,
+        now: Timestamp,
+        cost: &mut Capacity,
+    ) -> Result<Option<IdempotencyRecord>, StoreError>;
 
-    /// Leaves the claim of a write that has nothing to change; or gives the one that is there.
-    async fn remember(&self, claim: &Claim, now: Timestamp, cost: &mut Capacity) -> Result<Option<Claim>, StoreError>;
+    /// Remembers a write that has nothing to change. Returns what another one left under the same key.
+    async fn remember(
+        &self,
+        claim: &IdempotencyRecord,
+        now: Timestamp,
+        cost: &mut Capacity,
+    ) -> Result<Option<IdempotencyRecord>, StoreError>;
 
     /// Writes down that the key with this hash is in use.
     async fn key_used(&self, hash: &KeyHash, now: Timestamp, cost: &mut Capacity) -> Result<(), StoreError>;
@@ -89,36 +125,64 @@ pub enum Consistency {
     Strong,
 }
 
-/// What became of a commit. But for `Done`, nothing was changed.
+/// What became of a commit. Except for `Done`, nothing was changed.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Commit {
     /// `after` is in the table.
     Done,
     /// The table did not hold `before`, but this.
     Conflict(Option<Record>),
-    /// The history has such a version already: of a record that went without a tombstone, or that another writer has
-    /// written over.
-    VersionTaken,
-    /// The write's claim is there: it has been done before.
-    Claimed(Claim),
+    /// The history has a row of such a number. It is newer than the record: another writer put an old item back, or
+    /// deleted it.
+    NumberTaken,
+    /// The write was done before, under the same key.
+    Claimed(IdempotencyRecord),
 }
 
 /// One page of records.
 #[derive(Debug, Default)]
 pub struct Page {
     /// The records.
-    pub projects: Vec<Record>,
+    pub records: Vec<Record>,
     /// Where the next page begins; `None` at the true end.
     pub next: Option<Position>,
 }
 
-/// Where a page of a table or an index begins: after this record. In an index, its `updated_at` belongs to it.
+/// One page of changes.
+#[derive(Debug, Default)]
+pub struct Changes {
+    /// What the index has.
+    pub entries: Vec<IndexEntry>,
+    /// Where the next page begins; `None` at the true end.
+    pub next: Option<Position>,
+}
+
+/// An entry of `by_update`: which record was written, and when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IndexEntry {
+    /// The record.
+    pub id: RecordId,
+    /// When it was written.
+    pub at: Timestamp,
+    /// The version that its item stated then.
+    pub version: Option<u64>,
+}
+
+impl IndexEntry {
+    /// Returns its place in the index.
+    #[must_use]
+    pub fn position(&self) -> Position {
+        Position { id: self.id.clone(), at: Some(self.at) }
+    }
+}
+
+/// Where a page of a table or an index begins: after this record. In an index, the time belongs to the place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Position {
     /// The record before the page.
     pub id: RecordId,
-    /// Its place in `by_update`.
-    pub updated_at: Option<Timestamp>,
+    /// Its time in `by_update`.
+    pub at: Option<Timestamp>,
 }
 
 /// DynamoDB capacity units consumed.
@@ -152,13 +216,25 @@ pub struct StoreError {
     pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
+impl StoreError {
+    /// An answer or an item that is not what it must be.
+    pub(crate) fn malformed(
+        operation: &'static str,
+        source: impl std::error::Error + Send + Sync + 'static,
+    ) -> StoreError {
+        StoreError { operation, kind: StoreErrorKind::Garbled, source: Some(Box::new(source)) }
+    }
+}
+
 /// Whether trying again later can help.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StoreErrorKind {
     /// DynamoDB did not answer, throttled, or failed, beyond every retry. A write has not been made.
     Unavailable,
-    /// Of a write, the same; but one of its requests had no answer, and may have been done.
-    Unheard,
+    /// At least one attempt of the write got no response and may have been applied.
+    OutcomeUnknown,
+    /// An item would be larger than DynamoDB takes: so many bytes.
+    TooLarge(usize),
     /// DynamoDB refused: a table is missing, a permission, or a fault of ripple's own.
     Refused,
     /// An answer or an item was not what it must be.
@@ -169,7 +245,8 @@ impl fmt::Display for StoreErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             StoreErrorKind::Unavailable => "storage is unavailable",
-            StoreErrorKind::Unheard => "storage did not say whether it has written",
+            StoreErrorKind::OutcomeUnknown => "storage did not say whether it has written",
+            StoreErrorKind::TooLarge(_) => "an item would be too large",
             StoreErrorKind::Refused => "storage refused",
             StoreErrorKind::Garbled => "storage answered nonsense",
         })

@@ -3,8 +3,10 @@
 //! JSON alone would lose what DynamoDB knows (sets, binaries, 38 digits), so the core works on this
 //! type and shows JSON at its face: [`parse`] takes text in, `Serialize` writes it out, members
 //! ordered by name. [`Value::shaped_like`] finds the way back: what was a set and comes in as an
-//! array is a set again.
+//! array is a set again. [`Value::shaped_as_sent`] does so with
+//! what an author wrote.
 
+pub(crate) mod cbor;
 mod members;
 mod number;
 mod parse;
@@ -45,45 +47,70 @@ pub enum Value {
 }
 
 impl Value {
-    /// This value, which came as JSON, in the DynamoDB type that `stored` has, where it fits: an array
-    /// of distinct strings that was a string set, base64 that was a binary. Elsewhere it stays as it is.
+    /// Returns this value, which came as JSON, in the DynamoDB type that `stored` has, where it fits: an array
+    /// of distinct strings that was a string set, base64 that was a binary. Other values stay as they are.
     #[must_use]
     pub fn shaped_like(self, stored: &Value) -> Value {
+        self.shaped(stored, Origin::Shown)
+    }
+
+    /// Returns what an author sent in the types of the stored value. Elements that a set is sent with twice are in it
+    /// once, and an entry without an `id` that was changed keeps its types. Returns `None` for a set that is sent empty:
+    /// DynamoDB has none, so it is removed.
+    pub(crate) fn shaped_as_sent(self, stored: Option<&Value>) -> Option<Value> {
+        self.shaped_member(stored, Origin::Sent)
+    }
+
+    fn shaped_member(self, stored: Option<&Value>, origin: Origin) -> Option<Value> {
+        match stored {
+            Some(set) if origin == Origin::Sent && set.is_set() && self == Value::List(Vec::new()) => None,
+            Some(known) => Some(self.shaped(known, origin)),
+            None => Some(self),
+        }
+    }
+
+    fn shaped(self, stored: &Value, origin: Origin) -> Value {
         match (self, stored) {
             (Value::String(text), Value::Binary(_)) => match STANDARD.decode(&text) {
                 Ok(bytes) => Value::Binary(bytes),
                 Err(_) => Value::String(text),
             },
-            (Value::List(list), Value::Strings(_)) => set_of(list, Value::Strings, |v| match v {
+            (Value::List(list), Value::Strings(_)) => set_of(list, origin, Value::Strings, |v| match v {
                 Value::String(text) => Some(text.clone()),
                 _ => None,
             }),
-            (Value::List(list), Value::Numbers(_)) => set_of(list, Value::Numbers, |v| match v {
+            (Value::List(list), Value::Numbers(_)) => set_of(list, origin, Value::Numbers, |v| match v {
                 Value::Number(number) => Some(number.clone()),
                 _ => None,
             }),
             (Value::List(list), Value::Binaries(_)) => {
                 // JSON has base64 for each of them: beside one that is binary already, a text is a text.
                 let typed = list.iter().any(|v| matches!(v, Value::Binary(_)));
-                set_of(list, Value::Binaries, |v| match v {
+                set_of(list, origin, Value::Binaries, |v| match v {
                     Value::String(text) if !typed => STANDARD.decode(text).ok(),
                     Value::Binary(bytes) => Some(bytes.clone()),
                     _ => None,
                 })
             }
-            (Value::Map(members), Value::Map(stored)) => Value::Map(shape_members(members, stored)),
-            (Value::List(list), Value::List(stored)) => Value::List(shape_entries(list, stored)),
+            (Value::Map(members), Value::Map(stored)) => Value::Map(shape(members, stored, origin)),
+            (Value::List(list), Value::List(stored)) => Value::List(shape_entries(list, stored, origin)),
             (value, _) => value,
         }
     }
 
-    /// The `id` of a list's entry that is an object: text or a number.
+    /// Reports whether it is a set.
+    pub(crate) fn is_set(&self) -> bool {
+        matches!(self, Value::Strings(_) | Value::Numbers(_) | Value::Binaries(_))
+    }
+
+    /// Returns the `id` of a list's entry that is an object: a text that is not empty, or a number.
     #[must_use]
     pub fn entry_id(&self) -> Option<&Value> {
-        match self {
-            Value::Map(members) => members.get("id").filter(|id| matches!(id, Value::String(_) | Value::Number(_))),
-            _ => None,
-        }
+        let Value::Map(members) = self else { return None };
+        members.get("id").filter(|id| match id {
+            Value::String(text) => !text.is_empty(),
+            id => matches!(id, Value::Number(_)),
+        })
     }
 
     /// The size DynamoDB counts for it, in bytes.
@@ -158,18 +185,37 @@ fn node<T>(count: usize) -> usize {
     count.div_ceil(6) * (PLACES * size_of::<T>() + ALLOCATION)
 }
 
-/// `members` with each one shaped like the stored one of its name.
-pub(crate) fn shape_members(members: Members, stored: &Members) -> Members {
-    let shape = |(name, value): (String, Value)| match stored.get(&name) {
-        Some(known) => (name, value.shaped_like(known)),
-        None => (name, value),
-    };
-    members.into_iter().map(shape).collect()
+/// Where JSON comes from whose types are to be found.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    /// The core made it of a stored value: what does not fit has another type by now.
+    Shown,
+    /// An author wrote it: a set stays one, and what changed may be an entry that is there.
+    Sent,
 }
 
-/// Entries are known by their `id`, those without one by their JSON: of stored ones that look alike in it, each comes
-/// back in its turn.
-fn shape_entries(list: Vec<Value>, stored: &[Value]) -> Vec<Value> {
+/// Returns `members` with each one shaped like the stored one of its name.
+pub(crate) fn shape_members(members: Members, stored: &Members) -> Members {
+    shape(members, stored, Origin::Shown)
+}
+
+/// Returns what an author sent in the types of `stored`.
+pub(crate) fn shape_sent(members: Members, stored: &Members) -> Members {
+    shape(members, stored, Origin::Sent)
+}
+
+fn shape(members: Members, stored: &Members, origin: Origin) -> Members {
+    let shape = |(name, value): (String, Value)| {
+        let value = value.shaped_member(stored.get(&name), origin)?;
+        Some((name, value))
+    };
+    members.into_iter().filter_map(shape).collect()
+}
+
+/// Shapes the entries of a list. They are known by their `id`, those without one by their JSON: of stored ones that look
+/// alike in it, each comes back in its turn. What an author changed is shaped like the stored ones that are left, in
+/// their order.
+fn shape_entries(list: Vec<Value>, stored: &[Value], origin: Origin) -> Vec<Value> {
     if !stored.iter().any(Value::has_dynamodb_type) {
         return list;
     }
@@ -180,26 +226,44 @@ fn shape_entries(list: Vec<Value>, stored: &[Value]) -> Vec<Value> {
     for entry in unnamed().filter(|_| typed) {
         by_json.entry(entry.to_json()).or_default().push(entry);
     }
-    let shape = |value: Value| {
+    let mut changed = Vec::new();
+    let mut come_back: HashMap<&Value, usize> = HashMap::new();
+    let shape = |(place, value): (usize, Value)| {
         // Two of one id (another writer may have made them) come back in their order.
         if let Some(known) = value.entry_id().and_then(|id| by_id.get_mut(id)?.pop()) {
-            return value.shaped_like(known);
+            return value.shaped(known, origin);
         }
         if !typed {
             return value;
         }
-        match by_json.get_mut(&value.to_json()) {
-            // One more than there were is like the last of them.
-            Some(known) if known.len() > 1 => known.pop().cloned().unwrap_or(value),
-            Some(known) => known[0].clone(),
-            None => value,
-        }
+        let Some(known) = by_json.get_mut(&value.to_json()) else {
+            changed.extend(value.entry_id().is_none().then_some(place));
+            return value;
+        };
+        // One more than there were is like the last of them.
+        let known = if known.len() > 1 { known.pop().unwrap_or(known[0]) } else { known[0] };
+        *come_back.entry(known).or_default() += 1;
+        known.clone()
     };
-    list.into_iter().map(shape).collect()
+    let mut shaped: Vec<Value> = list.into_iter().enumerate().map(shape).collect();
+    if origin == Origin::Sent && !changed.is_empty() {
+        let mut is_left = |entry: &Value| match come_back.get_mut(entry) {
+            Some(count) if *count > 0 => {
+                *count -= 1;
+                false
+            }
+            _ => entry.entry_id().is_none(),
+        };
+        for (place, known) in changed.into_iter().zip(stored.iter().filter(|entry| is_left(entry))) {
+            let value = std::mem::replace(&mut shaped[place], Value::Null);
+            shaped[place] = value.shaped(known, origin);
+        }
+    }
+    shaped
 }
 
 /// The entries of each id, the first last.
-pub(crate) fn entries_by_id(list: &[Value]) -> HashMap<&Value, Vec<&Value>> {
+fn entries_by_id(list: &[Value]) -> HashMap<&Value, Vec<&Value>> {
     let mut named: HashMap<&Value, Vec<&Value>> = HashMap::with_capacity(list.len());
     for (id, entry) in list.iter().rev().filter_map(|entry| Some((entry.entry_id()?, entry))) {
         named.entry(id).or_default().push(entry);
@@ -223,11 +287,18 @@ impl Value {
     }
 }
 
-/// A set has no duplicates and is not empty (DynamoDB's rule); otherwise the list stays one.
-fn set_of<T: Ord>(list: Vec<Value>, set: fn(BTreeSet<T>) -> Value, element: impl Fn(&Value) -> Option<T>) -> Value {
+/// Returns the set of a list, or the list if DynamoDB has no such set: an empty one, or one with an element twice.
+fn set_of<T: Ord>(
+    list: Vec<Value>,
+    origin: Origin,
+    set: fn(BTreeSet<T>) -> Value,
+    element: impl Fn(&Value) -> Option<T>,
+) -> Value {
     let elements: Option<BTreeSet<T>> = list.iter().map(element).collect();
     match elements {
-        Some(elements) if elements.len() == list.len() && !elements.is_empty() => set(elements),
+        Some(elements) if (elements.len() == list.len() || origin == Origin::Sent) && !elements.is_empty() => {
+            set(elements)
+        }
         _ => Value::List(list),
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use ripple_core::RecordId;
 use ripple_core::edge::answers;
 use ripple_core::key::{ApiKey, Caller, KeyRecord, Scope};
 use ripple_core::replica::{Clock, Replica};
@@ -78,6 +79,7 @@ impl Setting {
             expires,
             revoked: None,
             last_used: None,
+            lineage: None,
         });
         key.reveal().to_owned()
     }
@@ -250,10 +252,10 @@ async fn what_was_written_behind_ripples_back_is_there_after_a_full_read() {
     setting.create("a").await;
     setting.read("/prj", &[]).await;
     let store = setting.origin.store();
-    let read = store_get(store, "a").await;
-    let mut rewritten = read.clone();
-    rewritten.attributes.insert("goal".to_owned(), "theirs".into());
-    store.put(rewritten);
+    let id = RecordId::parse("a").expect("valid");
+    let mut rewritten = store.item(&id).expect("it is there");
+    rewritten.insert("goal".to_owned(), "theirs".into());
+    store.put_item(&id, rewritten);
     setting.pass(300);
     let early = setting.read("/prj/a", &[]).await;
     assert!(!String::from_utf8_lossy(early.body()).contains("theirs"));
@@ -272,7 +274,7 @@ async fn a_list_too_large_to_hold_is_passed_through_page_by_page() {
         let mut large = model.clone();
         large.id = ripple_core::RecordId::parse(&format!("p{n:02}")).expect("valid");
         large.attributes.insert("filler".to_owned(), "x".repeat(390_000).into());
-        store.put(large);
+        store.put(&large);
     }
     let request = Request::get("/prj").body(Bytes::new()).expect("valid");
     let origin = setting.origin.answer(request, setting.moment()).await;
@@ -314,7 +316,7 @@ async fn a_list_that_outgrows_its_bound_change_by_change_is_not_held() {
             large.id = ripple_core::RecordId::parse(&format!("p{count:02}")).expect("valid");
             large.updated_at = Some(setting.clock.now());
             large.attributes.insert("filler".to_owned(), "x".repeat(390_000).into());
-            store.put(large);
+            store.put(&large);
             count += 1;
         }
         setting.pass(61); // what only changes bring: the table is read whole after ten minutes

@@ -80,8 +80,9 @@ async fn send(api: &Api<DynamoDb>, method: Method, path: &str, body: &'static st
     api.answer(request, Moment { now: Timestamp(1_000), random: [7; 32], caller }).await
 }
 
-const ITEM: &str =
-    r#"{"Item":{"prj_id":{"S":"a"},"version":{"N":"1"},"name":{"S":"n"}},"ConsumedCapacity":{"CapacityUnits":1}}"#;
+/// A record at version 1. Its seal is of id, number and content.
+const ITEM: &str = r#"{"Item":{"prj_id":{"S":"a"},"name":{"S":"n"},"rpl_version":{"N":"1"},"rpl_seal":{"S":"4AGf8lLXGGyZW9pt"}},
+    "ConsumedCapacity":{"CapacityUnits":1}}"#;
 const DONE: &str = r#"{"ConsumedCapacity":[{"CapacityUnits":4}]}"#;
 const THROTTLED: Answer = Answer::Error(
     400,

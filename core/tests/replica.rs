@@ -13,12 +13,12 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Waker};
 
-use ripple_core::RecordId;
 use ripple_core::list::Query;
 use ripple_core::replica::{Clock as _, Preparation, Prepared, Replica};
 use ripple_core::session::Session;
 use ripple_core::snapshot::protocol::{FRESH, Freshness, STALE, STALE_IF_ERROR};
 use ripple_core::store::{Capacity, Consistency, Source as _};
+use ripple_core::{Record, RecordId, Timestamp};
 use world::{DataCentre, HostClock, Link, World};
 
 /// What a reader remembers.
@@ -73,7 +73,7 @@ impl Schedule {
         let client = &self.clients[self.world.below(2) as usize];
         let (id, version) = self.world.write();
         let mut client = client.borrow_mut();
-        client.session.wrote(&id, version);
+        client.session.wrote(&id, version, Timestamp(self.world.now()));
         client.wrote.insert(id, version);
     }
 
@@ -95,7 +95,7 @@ impl Schedule {
                 check_age(&prepared, newer, host.clock().now().0 - asked.0);
                 for (id, version) in &wrote {
                     let found = host.get(id, Consistency::Eventual, &mut cost).await.expect("memory answers");
-                    let seen = found.as_ref().map_or(0, |project| project.version);
+                    let seen = found.as_ref().and_then(Record::number).unwrap_or(0);
                     assert!(
                         seen >= *version || world.was_rewritten(id),
                         "{id} is at version {seen}, its writer wrote {version}"
@@ -135,7 +135,8 @@ impl Schedule {
                     let session = Session::default();
                     host.prepare(&session, true, &mut cost).await.result.expect("nothing fails");
                     let query = Query::parse(&[]).expect("a query");
-                    *answered.borrow_mut() = Some(host.list(&query, &session, &mut cost).await.expect("memory"));
+                    *answered.borrow_mut() =
+                        Some(host.list(&query, &session, host.clock().now(), &mut cost).await.expect("memory"));
                 }
             };
             self.tasks.push(Box::pin(task));
@@ -153,7 +154,7 @@ fn host_version(host: &Host, id: &RecordId) -> u64 {
     let mut cost = Capacity::default();
     let mut future = Box::pin(host.get(id, Consistency::Eventual, &mut cost));
     match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-        std::task::Poll::Ready(Ok(project)) => project.map_or(0, |project| project.version),
+        std::task::Poll::Ready(Ok(project)) => project.as_ref().and_then(Record::number).unwrap_or(0),
         _ => panic!("memory answers at once"),
     }
 }

@@ -5,13 +5,14 @@
 //! | file | what is made |
 //! |---|---|
 //! | `openapi.json` | all of it: the OpenAPI document |
-//! | `template.yaml` | the resources and methods of API Gateway |
+//! | `template.yaml` | the resources and methods of API Gateway, and what it answers by itself |
 //! | `site/_headers` | the headers of what the edge serves as static files |
 //!
 //! In scope: these files. They are committed, since hosts are built with them and a change of the API shows in them; a test
 //! holds them against the table, and `cargo run -p ripple-deploy` writes them anew.
 //! Out of scope: a server. `ripple-core` serves the document as it is.
 
+mod gateway;
 mod openapi;
 mod schema;
 mod site;
@@ -45,6 +46,6 @@ pub fn files() -> Result<Vec<Made>> {
     Ok(vec![
         Made { path: folder.join("openapi.json"), text: openapi::text()? },
         Made { path: folder.join("site/_headers"), text: site::headers()? },
-        Made { text: template::with_routes(&before)?, path: template },
+        Made { text: template::made_anew(&before)?, path: template },
     ])
 }

@@ -1,4 +1,4 @@
-//! API Gateway's resources and methods in the SAM template, between two marks.
+//! API Gateway's resources and methods in the SAM template, and what it answers by itself, each between two marks.
 //!
 //! Each method is named: what is not in the route table never reaches the function. `HEAD` follows from `GET`, and each
 //! resource has `OPTIONS`.
@@ -9,31 +9,42 @@ use anyhow::{Context as _, Result};
 use http::Method;
 use ripple_core::route::{ROUTES, Route};
 
+use crate::gateway;
+
 const BEGIN: &str = "# The route table's, from here on: ";
 const END: &str = "# That was the route table's.";
+const BEGIN_ANSWERS: &str = "# API Gateway's own answers, from here on: ";
+const END_ANSWERS: &str = "# Those were API Gateway's own.";
 
-/// The function, as API Gateway calls it.
+/// The function, as API Gateway calls it: the alias, which a deployment moves to a new version step by step.
 const INTEGRATION: &str = "x-amazon-apigateway-integration: {type: aws_proxy, httpMethod: POST, uri: !Sub \
-    \"arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${Function.Arn}/invocations\"}";
+    \"arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${Function.Arn}:live/invocations\"}";
 /// Where API Gateway checks keys too.
 const SECURITY: &str = "security: !If [GatewayChecksKeys, [{key: []}], []]";
 
 /// The template with what stands between its marks made anew.
-pub(crate) fn with_routes(template: &str) -> Result<String> {
-    let lost = |mark: &str| format!("deploy/template.yaml has lost its line {mark:?}");
-    let begin = template.find(BEGIN).with_context(|| lost(BEGIN))?;
-    let line = template[..begin].rfind('\n').map_or(0, |newline| newline + 1);
-    let indent = &template[line..begin];
-    let end = template[begin..].find(END).with_context(|| lost(END))? + begin;
-    let end = template[..end].rfind('\n').map_or(0, |newline| newline + 1);
-
-    let mut made = format!("{BEGIN}`{}` writes it anew.\n", crate::COMMAND);
+pub(crate) fn made_anew(template: &str) -> Result<String> {
+    let with_answers = between(template, BEGIN_ANSWERS, END_ANSWERS, &gateway::responses()?)?;
+    let mut resources = String::new();
     for (number, route) in ROUTES.iter().enumerate() {
         let first = ROUTES[..number].iter().all(|earlier| earlier.resource != route.resource);
         if first {
-            resource(&mut made, route.resource)?;
+            resource(&mut resources, route.resource)?;
         }
     }
+    between(&with_answers, BEGIN, END, &resources)
+}
+
+/// The template with a text between two marks, as far indented as they are.
+fn between(template: &str, begin_mark: &str, end_mark: &str, text: &str) -> Result<String> {
+    let lost = |mark: &str| format!("deploy/template.yaml has lost its line {mark:?}");
+    let begin = template.find(begin_mark).with_context(|| lost(begin_mark))?;
+    let line = template[..begin].rfind('\n').map_or(0, |newline| newline + 1);
+    let indent = &template[line..begin];
+    let end = template[begin..].find(end_mark).with_context(|| lost(end_mark))? + begin;
+    let end = template[..end].rfind('\n').map_or(0, |newline| newline + 1);
+
+    let made = format!("{begin_mark}`{}` writes it anew.\n{text}", crate::COMMAND);
     let lines = made.lines().enumerate().map(|(number, line)| match number {
         0 => format!("{line}\n"), // it stands where the mark stood
         _ => format!("{indent}{line}\n"),

@@ -189,8 +189,8 @@ impl Edge {
             cache_status: cached.as_ref().map(|cached| cached.status.as_str()),
             age: cached.as_ref().and_then(|cached| cached.age),
             duration_ms: clock::now().0.saturating_sub(started.0),
-            capacity_read: report.capacity.read,
-            capacity_write: report.capacity.write,
+            capacity_read: report.metrics.capacity.read,
+            capacity_write: report.metrics.capacity.write,
             error: report.error.as_deref(),
         };
         log::write(&line, self.config.log);

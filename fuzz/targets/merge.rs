@@ -4,9 +4,10 @@
 
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
-use ripple_core::record::merge::{Edit, Receipt, merge};
+use ripple_core::record::change::Edit;
+use ripple_core::record::merge::{Report, merge};
 use ripple_core::value::{Members, Value, parse};
-use ripple_fuzz::values::{Changes, Attributes};
+use ripple_fuzz::values::{Attributes, Changes};
 
 #[derive(Arbitrary, Debug)]
 struct Input {
@@ -14,42 +15,46 @@ struct Input {
     theirs: Changes,
     mine: Changes,
     sent: Attributes,
-    version: Option<u8>,
+    seen: Attributes,
+    seed: u8,
 }
 
 fuzz_target!(|input: Input| {
     let Attributes(base) = &input.base;
     let (theirs, mine) = (input.theirs.of(base), input.mine.of(base));
-    let version = input.version.map(u64::from);
+    let seed = input.seed.to_string();
 
     assert_eq!(&merge(base, &theirs, base).0, &theirs, "nothing changed on my side");
     assert_eq!(&merge(base, base, &mine).0, &mine, "nothing changed on theirs");
-    assert_eq!(merge(base, &theirs, &theirs), (theirs.clone(), Receipt::default()), "the same on both");
+    assert_eq!(merge(base, &theirs, &theirs), (theirs.clone(), Report::default()), "the same on both");
 
     let whole = Edit::Replace(sent(base, &mine));
-    let (merged, _) = once(&whole, &theirs, Some(base), version);
+    let (merged, _) = once(&whole, &theirs, Some(base), &seed);
     for name in base.keys().chain(theirs.keys()).filter(|name| mine.get(*name) == base.get(*name)) {
         assert_eq!(merged.get(name), theirs.get(name), "{name}: only they changed it");
     }
 
     let Attributes(state) = input.sent;
     let sent = json(&state);
-    for edit in [Edit::Replace(sent.clone()), Edit::Patch(sent), Edit::Restore(state)] {
-        once(&edit, &theirs, Some(base), version);
-        once(&edit, &theirs, None, None);
+    let remove = theirs.keys().filter(|name| !sent.contains_key(*name)).take(1).cloned().collect();
+    let seen = Edit::Seen { seen: json(&input.seen.0), set: sent.clone(), remove };
+    let replace = Edit::Replace(sent.clone());
+    for edit in [replace, Edit::Patch(sent.clone()), Edit::MergePatch(sent), Edit::Restore(state), seen] {
+        once(&edit, &theirs, Some(base), &seed);
+        once(&edit, &theirs, None, &seed);
     }
 });
 
 /// Merges an edit; sent again, it changes nothing.
-fn once(edit: &Edit, theirs: &Members, base: Option<&Members>, version: Option<u64>) -> (Members, Receipt) {
-    let (merged, receipt) = edit.merge_into(theirs, base, version);
-    let (again, told) = edit.merge_into(&merged, base, version);
+fn once(edit: &Edit, theirs: &Members, base: Option<&Members>, seed: &str) -> (Members, Report) {
+    let (merged, report) = edit.merge_into(theirs, base, seed).expect("an input is small");
+    let (again, told) = edit.merge_into(&merged, base, seed).expect("an input is small");
     assert_eq!(again, merged, "sent again, it changes something: {edit:?} on {base:?}, merged into {theirs:?}");
     assert!(
         told.taken.is_empty() && told.merged.is_empty(),
         "sent again, {edit:?} on {base:?} tells of a change: {told:?}"
     );
-    (merged, receipt)
+    (merged, report)
 }
 
 /// What a client sends that made `mine` of `base`.

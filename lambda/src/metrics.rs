@@ -61,10 +61,10 @@ pub(crate) fn answered(response: &Response<Bytes>, took: Duration) {
         counter!(FAULTS).increment(1);
     }
     histogram!(LATENCY).record(took.as_secs_f64() * 1e3);
-    histogram!(READ).record(report.capacity.read);
-    histogram!(WRITE).record(report.capacity.write);
-    if report.tries > 0 {
-        histogram!(TRIES).record(f64::from(report.tries));
-        counter!(CONFLICTS).increment(u64::from(report.tries - 1));
+    histogram!(READ).record(report.metrics.capacity.read);
+    histogram!(WRITE).record(report.metrics.capacity.write);
+    if report.metrics.tries > 0 {
+        histogram!(TRIES).record(f64::from(report.metrics.tries));
+        counter!(CONFLICTS).increment(u64::from(report.metrics.tries - 1));
     }
 }

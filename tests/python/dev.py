@@ -59,11 +59,13 @@ class Dev:
         self.kill()
 
 
-def ripple(*arguments, data, ok=True, stdin=None):
-    """Runs the command line; what it printed."""
+def ripple(*arguments, data, ok=True, stdin=None, both=False):
+    """Runs the command line; what it printed. `both`: what it said on standard error too, which comes first."""
     command = [_setting("RIPPLE_BIN"), "--data", str(data), *map(str, arguments)]
     done = subprocess.run(command, env=clean(), capture_output=True, text=True, timeout=120, input=stdin)
     assert (done.returncode == 0) == ok, (done.returncode, done.stdout, done.stderr)
+    if both:
+        return done.stderr + done.stdout
     return done.stdout if ok else done.stdout + done.stderr
 
 

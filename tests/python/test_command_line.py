@@ -107,6 +107,99 @@ def test_an_import_that_was_cut_short_goes_on(dev, tmp_path):
     assert "60 created, 40 already there" in ripple("import", RECORDS, data=dev.data)
 
 
+def large(dev, table, count=40):
+    """More than one page of a scan: 1 MB."""
+    for n in range(count):
+        item = {"prj_id": {"S": f"{table}-{n:02}"}, "name": {"S": "x" * 60_000}}
+        dev.client().put_item(TableName=table, Item=item)
+
+
+def interrupted(dev, file, *site, format="json"):
+    """What an export leaves that was killed after its first page."""
+    command = [_setting("RIPPLE_BIN"), "--data", str(dev.data), *site, "export", "--format", format, str(file)]
+    mark = file.with_name(file.name + ".mark")
+    for _ in range(200):
+        process = subprocess.Popen(command, env=clean(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while process.poll() is None and not mark.exists():
+            pass
+        process.kill()
+        process.wait()
+        if mark.exists():
+            return json.loads(mark.read_text())
+        file.unlink(missing_ok=True)
+    raise AssertionError("it was never interrupted")
+
+
+def test_an_interrupted_export_goes_on_where_all_is_the_same(dev, tmp_path):
+    large(dev, "ripple_prj")
+    file = tmp_path / "out.jsonl"
+    assert interrupted(dev, file)["projects"] > 0
+    assert "goes on" in ripple("export", file, data=dev.data, both=True)
+    ids = [json.loads(line)["prj_id"] for line in file.read_text().splitlines()]
+    assert len(ids) == len(set(ids)) == 40
+
+
+def test_an_interrupted_export_of_something_else_begins_anew(dev, tmp_path):
+    large(dev, "ripple_prj")
+    ripple("--site", "other", "table", "create", data=dev.data)
+    large(dev, "other_prj")
+    file = tmp_path / "out.jsonl"
+    mark_file = file.with_name("out.jsonl.mark")
+
+    def exported(*site):
+        told = ripple(*site, "export", file, data=dev.data, both=True)
+        assert "begins anew" in told and "goes on" not in told.replace("gone on", ""), told
+        ids = [json.loads(line)["prj_id"] for line in file.read_text().splitlines()]
+        file.unlink()
+        return told, ids
+
+    interrupted(dev, file)
+    told, ids = exported("--site", "other")
+    assert "ripple_prj" in told and len(ids) == 40 and {prj_id.split("-")[0] for prj_id in ids} == {"other_prj"}
+
+    # Begun a month ago.
+    mark = interrupted(dev, file)
+    mark_file.write_text(json.dumps(mark | {"started": mark["started"] - 30 * 86_400_000}))
+    told, ids = exported()
+    assert "it began at" in told and len(ids) == 40
+
+    # A mark of an earlier version of ripple says nothing of where it was.
+    mark = interrupted(dev, file)
+    mark_file.write_text(json.dumps({name: mark[name] for name in ("after", "bytes", "projects")}))
+    assert len(exported()[1]) == 40
+    assert not mark_file.exists()
+
+
+def test_an_export_to_a_folder_leaves_nothing(dev, tmp_path):
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    assert "is a folder" in ripple("export", folder, data=dev.data, ok=False)
+    assert not list(folder.iterdir()) and sorted(path.name for path in tmp_path.iterdir()) == ["data", "folder"]
+
+
+@pytest.mark.parametrize("arguments", [["export", "-"], ["key", "list"], ["table", "describe"]])
+def test_a_reader_that_has_had_enough_ends_it_quietly(dev, arguments):
+    large(dev, "ripple_prj")
+    command = [_setting("RIPPLE_BIN"), "--data", str(dev.data), *arguments]
+    process = subprocess.Popen(command, env=clean(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process.stdout.close()
+    assert (process.stderr.read(), process.wait()) == ("", 0)
+
+
+def test_what_is_known_of_a_key_to_the_day_is_shown_to_the_day(dev):
+    dev.ripple().list()
+    wait_for(lambda: "never" not in ripple("key", "list", data=dev.data))
+    [row] = ripple("key", "list", data=dev.data).splitlines()[1:]
+    created, used = re.findall(r"\d{4}-\d\d-\d\d\S*", row)
+    assert len(created) > len(used) == len("2026-03-01"), row
+
+
+@pytest.mark.parametrize("duration", ["0h", "0s", "0ms"])
+def test_a_key_that_has_expired_is_not_made(dev, duration):
+    assert "would have expired" in ripple("key", "create", "--name", "a", "--expires-in", duration, data=dev.data, ok=False)
+    assert len(ripple("key", "list", "--json", data=dev.data).splitlines()) == 1
+
+
 def test_keys_are_made_listed_and_revoked(dev):
     key = ripple("key", "create", "--name", "somebody", "--scope", "read", "--expires-in", "1h", data=dev.data).strip()
     reader = dev.ripple()

@@ -20,9 +20,9 @@ pub(crate) fn answered(response: &Response<Bytes>, took: Duration) {
         "status": response.status().as_u16(),
         "key_id": report.key_id,
         "duration_ms": took.as_secs_f64() * 1e3,
-        "capacity_read": report.capacity.read,
-        "capacity_write": report.capacity.write,
-        "tries": (report.tries > 0).then_some(report.tries),
+        "capacity_read": report.metrics.capacity.read,
+        "capacity_write": report.metrics.capacity.write,
+        "tries": (report.metrics.tries > 0).then_some(report.metrics.tries),
         "error": report.error,
     });
     if let Some(members) = line.as_object_mut() {

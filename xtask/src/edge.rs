@@ -11,6 +11,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
+use clap::Args;
 
 use crate::node;
 use crate::process::{output, run};
@@ -18,6 +19,8 @@ use crate::site;
 use crate::toolchain::{self, Target};
 use crate::workspace::{self, cargo, root};
 
+/// Where a bundle has the static files.
+const SITE: &str = "site";
 /// The profile in Cargo.toml.
 const PROFILE: &str = "edge";
 /// What wasm-bindgen calls the module.
@@ -25,6 +28,80 @@ const MODULE: &str = "ripple_edge_bg.wasm";
 /// The most that the bundle may be, gzipped: each new isolate's start waits for it. Cloudflare takes 3 MB.
 /// <https://developers.cloudflare.com/workers/platform/limits/#worker-size>
 const LARGEST_BUNDLE: f64 = 600_000.0;
+
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// Bundle it too, into this folder, with a configuration that wrangler deploys without building anything
+    #[arg(long, value_name = "DIR")]
+    bundle: Option<PathBuf>,
+}
+
+/// Builds the worker, and bundles it where that is asked for.
+pub(crate) fn run_command(options: &Options) -> Result<()> {
+    build()?;
+    let Some(folder) = &options.bundle else { return Ok(()) };
+    if folder.exists() {
+        fs::remove_dir_all(folder).with_context(|| format!("{} cannot be made anew", folder.display()))?;
+    }
+    // By itself: every module beside it would be taken for one of its own.
+    bundle(None, &folder.join("worker"))?;
+    deployable(folder)
+}
+
+/// Makes a bundle's folder one that wrangler deploys as it is: its configuration, and the static files.
+fn deployable(folder: &Path) -> Result<()> {
+    let configuration = fs::read_to_string(root().join("wrangler.toml")).context("no wrangler.toml")?;
+    fs::write(folder.join("wrangler.toml"), without_build(&configuration)?)?;
+    copy_folder(&site::folder(), &folder.join(SITE))
+}
+
+/// wrangler's configuration for a worker that is bundled already.
+fn without_build(configuration: &str) -> Result<String> {
+    let mut made = String::from("# Made by `cargo xtask edge --bundle` of the project's wrangler.toml.\n");
+    let mut replaced = 0;
+    let mut in_build = false;
+    for line in configuration.lines() {
+        if line.starts_with('[') {
+            in_build = line == "[build]";
+        }
+        if in_build {
+            continue;
+        }
+        let instead = match line {
+            r#"main = "edge/worker.js""# => {
+                "main = \"worker/worker.js\"\nno_bundle = true\nfind_additional_modules = true"
+            }
+            "minify = true" => "# minify: it is",
+            r#"directory = "edge/site""# => "directory = \"site\"",
+            _ => {
+                made.push_str(line);
+                made.push('\n');
+                continue;
+            }
+        };
+        replaced += 1;
+        made.push_str(instead);
+        made.push('\n');
+    }
+    ensure!(replaced == 3, "wrangler.toml has other lines than `cargo xtask edge --bundle` knows");
+    Ok(made)
+}
+
+fn copy_folder(from: &Path, to: &Path) -> Result<()> {
+    fs::create_dir_all(to).with_context(|| format!("{} cannot be made", to.display()))?;
+    for entry in fs::read_dir(from).with_context(|| format!("{} cannot be read", from.display()))? {
+        let (from, to) = {
+            let entry = entry?;
+            (entry.path(), to.join(entry.file_name()))
+        };
+        if from.is_dir() {
+            copy_folder(&from, &to)?;
+        } else {
+            fs::copy(&from, &to).with_context(|| format!("{} cannot be copied", from.display()))?;
+        }
+    }
+    Ok(())
+}
 
 /// Builds the worker; what is already built stays.
 pub(crate) fn build() -> Result<()> {
@@ -99,4 +176,25 @@ fn optimise(module: &Path) -> Result<()> {
 fn is_newer(one: &Path, other: &Path) -> bool {
     let modified = |path: &Path| fs::metadata(path).and_then(|metadata| metadata.modified());
     matches!((modified(one), modified(other)), (Ok(one), Ok(other)) if one >= other)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bundles_configuration_builds_nothing_and_is_the_same_otherwise() {
+        let whole = fs::read_to_string(root().join("wrangler.toml")).unwrap();
+        let made = without_build(&whole).unwrap();
+        assert!(!made.contains("[build]") && !made.contains("command") && !made.contains("watch_dir"));
+        assert!(
+            made.contains("main = \"worker/worker.js\"\nno_bundle = true") && made.contains("directory = \"site\"")
+        );
+        for line in
+            ["name = \"ripple-edge\"", "[assets]", "[vars]", "RIPPLE_SITE = \"ripple\"", "invocation_logs = false"]
+        {
+            assert!(made.contains(line), "{line}");
+        }
+        assert!(without_build("main = \"other.js\"").is_err());
+    }
 }

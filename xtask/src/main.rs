@@ -64,7 +64,7 @@ enum Command {
     /// Build ripple and start it: the API on an embedded DynamoDB, the edge worker in front of it
     Dev(dev::Options),
     /// Build the edge worker
-    Edge,
+    Edge(edge::Options),
     /// Build ripple as a WASI HTTP component
     Wasi,
     /// Check the code without running it
@@ -97,7 +97,7 @@ enum Command {
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Dev(options) => dev::run(&options),
-        Command::Edge => edge::build().map(|()| ExitCode::SUCCESS),
+        Command::Edge(options) => edge::run_command(&options).map(|()| ExitCode::SUCCESS),
         Command::Wasi => wasi::run_command().map(|()| ExitCode::SUCCESS),
         Command::Check { only } => step::take(check::STEPS.iter(), &only),
         Command::Test { only } => step::take(test::all_steps(), &only),

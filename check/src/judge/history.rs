@@ -1,52 +1,87 @@
-//! Whether the history tells the truth.
+//! Every state that a save replaced can be read for 90 days after that, and the history tells the truth.
 
+use ripple_core::limits;
 use ripple_core::value::{Members, Value};
 
-use super::state::{SYSTEM, with};
-use super::{Evidence, Made, Versions};
-use crate::heard::{Heard, version};
-use crate::law::{id, shown};
+use super::law::id;
+use super::{Broken, Evidence, Law};
+use crate::model::record::{SYSTEM, attributes, text};
+use crate::model::transcript::{Actor, Face, Probe, State};
 
 impl Evidence<'_> {
-    /// The history has a row for each version, which tells what the write changed and what that replaced, and shows the
-    /// record as it was.
-    pub(super) fn check_history(&self, versions: &Versions<'_>) -> Result<(), String> {
-        let numbers: Vec<u64> = self.rows.iter().filter_map(version).collect();
-        if !numbers.iter().eq(versions.keys().rev()) {
-            return Err(format!("the history has the versions {numbers:?}, and not {:?}", versions.keys()));
-        }
-        for (row, (number, heard)) in self.rows.iter().zip(self.history) {
-            let made = versions[number];
-            let mut shown = made.after.shown.clone();
-            if made.before.is_none() {
-                shown = shown.map(|shown| with(shown, &Members::from([("version".to_owned(), (*number).into())])));
+    pub(super) fn check_history(&self) -> Result<(), Broken> {
+        for probe in self.probes.iter().filter(|_| self.observed) {
+            let states = &self.states[..=probe.place];
+            for (place, state) in states.iter().enumerate() {
+                let next = states.get(place + 1);
+                let kept = next.is_none_or(|next| next.at.after(limits::HISTORY) > probe.at);
+                if kept {
+                    check_kept(probe, state, next).map_err(|why| Law::History.broken(why))?;
+                }
             }
-            if *body(heard) != shown && heard.is_success() {
-                return Err(format!("the history shows version {number} otherwise than it was"));
+            for (number, row, heard) in &probe.rows {
+                check_row(states, *number, row, heard.body())
+                    .map_err(|why| Law::History.broken(format!("the row of version {number}: {why}")))?;
             }
-            if heard.is_success() != made.after.shown.is_some() {
-                return Err(format!("version {number} in the history {}", heard.text()));
-            }
-            check_changes(row, made).map_err(|why| format!("the history of version {number}: {why}"))?;
         }
         Ok(())
     }
 }
 
-fn body(heard: &Heard) -> &Option<Members> {
-    match heard {
-        Heard::Answer { body, .. } => body,
-        Heard::Nothing => &None,
+/// Checks that a state which is there, or which was replaced within 90 days, can be read.
+fn check_kept(probe: &Probe, state: &State, next: Option<&State>) -> Result<(), String> {
+    if let Some((_, made)) = &state.write {
+        let Some((_, row, heard)) = probe.rows.iter().find(|(number, ..)| *number == made.number) else {
+            let until = if next.is_some() { "which was replaced within 90 days" } else { "which is the newest" };
+            return Err(format!("it has no row of version {}, {until}", made.number));
+        };
+        if made.content.is_none() {
+            let told = row.get("deleted") == Some(&Value::Bool(true)) && heard.status() == 410;
+            return if told { Ok(()) } else { Err(format!("it does not tell of the deletion {}", made.number)) };
+        }
+        if heard.body().map(attributes) != made.content {
+            return Err(format!("it shows version {} otherwise than it was", made.number));
+        }
     }
+    // What another program left has no row before a save replaces it. Then what was replaced is in one.
+    if state.made().is_none()
+        && let Some(left) = &state.now.content
+        && let Some(next) = next.filter(|next| next.write.is_some())
+    {
+        let none = Members::new();
+        let now = next.now.content.as_ref().unwrap_or(&none);
+        for (name, value) in left.iter().filter(|(name, value)| now.get(name.as_str()) != Some(*value)) {
+            let has = |body: &Members| attributes(body).get(name.as_str()) == Some(value);
+            if !probe.rows.iter().any(|(.., heard)| heard.is_success() && heard.body().is_some_and(has)) {
+                let value = text(Some(value));
+                return Err(format!("no row has the /{name} that a save replaced of an external state: {value}"));
+            }
+        }
+    }
+    Ok(())
 }
 
-/// Every difference is told, with what was there before.
-fn check_changes(row: &Members, Made { before, after }: Made<'_>) -> Result<(), String> {
+/// Checks that a row tells what there was.
+fn check_row(states: &[State], number: i64, row: &Members, body: Option<&Members>) -> Result<(), String> {
+    let made = states.iter().find_map(|state| match (&state.write, &state.by) {
+        (Some((read, made)), Actor::Ripple(by)) if made.number == number => Some((read, made, by)),
+        _ => None,
+    });
+    if let Some((read, made, by)) = made {
+        if row.get("updated_by") != Some(&by.as_str().into()) {
+            return Err(format!("it was made by {by}, and it says {}", text(row.get("updated_by"))));
+        }
+        return check_changes(row, read, made);
+    }
+    let content = body.map(attributes);
+    let was = |face: &Face| face.content == content;
+    let ever = states.iter().any(|state| was(&state.now) || state.write.as_ref().is_some_and(|(read, _)| was(read)));
+    if ever { Ok(()) } else { Err("the record never was like that".to_owned()) }
+}
+
+/// Checks that every difference is told, with what was there before.
+fn check_changes(row: &Members, before: &Face, after: &Face) -> Result<(), String> {
     let Some(Value::List(changes)) = row.get("changes") else { return Err("it tells no changes".to_owned()) };
-    let Some(before) = before else {
-        let silent = changes.is_empty() && !row.contains_key("updated_at") && !row.contains_key("updated_by");
-        return if silent { Ok(()) } else { Err("it tells of a write that was not ripple's".to_owned()) };
-    };
     let told = |name: &str, entry: Option<&Value>, replaced: Option<&Value>| {
         changes.iter().any(|change| {
             let Value::Map(change) = change else { return false };
@@ -61,27 +96,40 @@ fn check_changes(row: &Members, Made { before, after }: Made<'_>) -> Result<(), 
     };
     let nothing = Members::new();
     let (before, after) = (before.shown.as_ref().unwrap_or(&nothing), after.shown.as_ref().unwrap_or(&nothing));
-    let names = before.keys().chain(after.keys().filter(|name| !before.contains_key(*name)));
+    let names = before.keys().chain(after.keys().filter(|name| !before.contains_key(name.as_str())));
     for name in names.filter(|name| !SYSTEM.contains(&name.as_str())) {
-        let (was, is) = (before.get(name), after.get(name));
+        let (was, is) = (before.get(name.as_str()), after.get(name.as_str()));
         if was == is {
             continue;
         }
-        // What is inside an object is told member by member, a list entry by entry.
+        // What is inside an object is told member by member, a list entry by entry or place by place.
         let whole = !matches!(
             (was, is),
             (Some(Value::Map(_)), Some(Value::Map(_))) | (Some(Value::List(_)), Some(Value::List(_)))
         );
         if !told(name, None, was.filter(|_| whole)) {
-            return Err(format!("it does not tell that /{name} was {}", shown(was)));
+            return Err(format!("it does not tell that /{name} was {}", text(was)));
         }
-        if let (Some(Value::List(was)), Some(Value::List(is))) = (was, is) {
-            for entry in was.iter().filter(|entry| !is.contains(entry)) {
-                if !told(name, id(entry), Some(entry)) {
-                    return Err(format!("it does not tell that /{name} had {}", shown(Some(entry))));
+        if let (Some(Value::List(list)), Some(Value::List(is))) = (was, is)
+            && !told(name, None, was)
+        {
+            for entry in list.iter().filter(|entry| !is.contains(entry)) {
+                if !told(name, id(entry), Some(entry)) && !told_inside(changes, name) {
+                    return Err(format!("it does not tell that /{name} had {}", text(Some(entry))));
                 }
             }
         }
     }
     Ok(())
+}
+
+/// Reports whether a change inside a place of the list is told.
+fn told_inside(changes: &[Value], name: &str) -> bool {
+    changes.iter().any(|change| match change {
+        Value::Map(change) => match change.get("field") {
+            Some(Value::String(field)) => field.starts_with(&format!("/{name}/")),
+            _ => false,
+        },
+        _ => false,
+    })
 }

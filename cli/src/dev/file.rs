@@ -29,6 +29,11 @@ impl DevFile {
         serde_json::from_slice(&fs::read(data.join(NAME)).ok()?).ok()
     }
 
+    /// The file of the `ripple dev` that runs on a data folder. One that has ended leaves its file behind, for its key.
+    pub(crate) fn of_running(data: &Path) -> Option<DevFile> {
+        super::lock::is_held(data).then(|| DevFile::read(data))?
+    }
+
     /// Takes it away, if there is one.
     pub(crate) fn remove(data: &Path) -> anyhow::Result<()> {
         match fs::remove_file(data.join(NAME)) {

@@ -9,15 +9,16 @@ use ripple_core::store::{Capacity, Source as _};
 use ripple_lambda::now;
 
 use super::Finding;
+use crate::connection::Target;
+use crate::table::{self, Protection};
 
 /// A key that ends sooner than this is worth a word.
 const SOON: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
-pub(super) async fn look(store: &DynamoDb, key: Option<&ApiKey>) -> Vec<Finding> {
-    let tables = match store.describe_tables().await {
+pub(super) async fn look(target: &Target, key: Option<&ApiKey>) -> Vec<Finding> {
+    let tables = match table::describe(target).await {
         Ok(tables) => tables,
-        Err(error) => {
-            let cause = anyhow::Error::from(error);
+        Err(cause) => {
             return vec![Finding::bad(
                 "tables",
                 format!("DynamoDB does not answer as it should; check region, credentials and policy: {cause:#}"),
@@ -26,10 +27,13 @@ pub(super) async fn look(store: &DynamoDb, key: Option<&ApiKey>) -> Vec<Finding>
     };
     let mut findings: Vec<Finding> = tables
         .into_iter()
-        .map(|table| {
+        .map(|(table, protection)| {
             let name = table.name;
             match table.state {
-                TableState::Ready => Finding::good("table", name),
+                TableState::Ready => match protection.as_ref().and_then(Protection::lacking) {
+                    None => Finding::good("table", name),
+                    Some(what) => Finding::bad("table", format!("{name} lacks {what}: run `ripple table create`")),
+                },
                 TableState::Pending(status) => {
                     Finding::bad("table", format!("{name} is not ready yet ({}): wait", status.to_lowercase()))
                 }
@@ -47,7 +51,7 @@ pub(super) async fn look(store: &DynamoDb, key: Option<&ApiKey>) -> Vec<Finding>
         })
         .collect();
     if findings.iter().all(|finding| finding.told.is_ok()) {
-        findings.push(record(store, key).await);
+        findings.push(record(&target.store, key).await);
     }
     findings
 }

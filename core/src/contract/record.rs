@@ -1,15 +1,15 @@
 //! The objects that more than one method takes or answers.
 
-use super::{Field, NATURAL, Object, Shape, TEXT};
+use super::{Field, NATURAL, NUMBER, Object, Shape, TEXT};
 use crate::limits;
 use crate::record::{DELETED, PRJ_ID, UPDATED_AT, UPDATED_BY, VERSION};
 
-/// What a `prj_id` may be: `project/id.rs` in ECMA-262.
+/// What a `prj_id` may be: `record/id.rs` in ECMA-262.
 pub(super) const ID: Shape =
     Shape::Text { least: 1, most: Some(limits::ID), pattern: Some(r"^(?!_)(?!\.{1,2}$)[A-Za-z0-9._~-]+$") };
-/// `Kind::ShortText` of `project/check.rs`.
+/// `Kind::ShortText` of `record/check.rs`.
 const SHORT_TEXT: Shape = Shape::Text { least: 1, most: Some(limits::SHORT_TEXT), pattern: None };
-/// `Kind::Natural` of `project/check.rs`.
+/// `Kind::Natural` of `record/check.rs`.
 const TERM: Shape = Shape::OneOf(&[NATURAL, Shape::Text { least: 1, most: Some(38), pattern: Some("^[0-9]+$") }]);
 
 /// What the article's function requires of a new record.
@@ -25,8 +25,8 @@ const CONTENT: [Field; 7] = [
 
 const VERSION_SHOWN: Field = Field::new(
     VERSION,
-    NATURAL,
-    "1 at creation, one more with each write that changes something; 0: not yet written by ripple.",
+    NUMBER,
+    "1 at creation, more with each write that changes something. Below zero: another program left this state.",
 );
 
 const WHEN: Field = Field::new(UPDATED_AT, NATURAL, "When it was last written, in milliseconds since 1970 UTC.");
@@ -55,11 +55,11 @@ pub const LISTED: Object = Object {
 /// A record to create.
 pub const NEW_PROJECT: Object = Object {
     name: "NewProject",
-    about: "A project to create. Members of other names are kept as they are; `deleted`, `expires_at` and `list_shard` are ripple's.",
+    about: "A project to create. Members of other names are kept as they are; names that begin with `rpl_` are ripple's.",
     members: &content(
         [
             Field::new(PRJ_ID, Shape::OneOf(&[ID, Shape::Null]), "The id. Without one the server makes it."),
-            Field::new(VERSION, NATURAL, "Ignored."),
+            Field::new(VERSION, Shape::OneOf(&[NUMBER, Shape::Null]), "Ignored."),
             IGNORED_WHEN,
             IGNORED_WHO,
         ],
@@ -122,7 +122,8 @@ const fn required(mut fields: [Field; 7]) -> [Field; 7] {
 }
 
 const fn edit() -> [Field; 12] {
-    let base = Field::new(VERSION, NATURAL, "The base: the version that its author had in front of them.");
+    let base =
+        Field::new(VERSION, Shape::OneOf(&[NUMBER, Shape::Null]), "The base: the version that its author had seen.");
     let id = Field::new(PRJ_ID, ID, "If it comes along, it is the one in the path.");
     let [a, b, c, d, e, f, g, h, i, j, k] = content([id, base, IGNORED_WHEN, IGNORED_WHO], CONTENT);
     let revive = Field::new(

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{KeyHash, KeyRecord};
 use crate::limits;
-use crate::record::Timestamp;
+use crate::time::Timestamp;
 
 /// Look-ups remembered, refusals too, in bounded memory. A record is remembered under its own key's hash only.
 #[derive(Debug, Default)]
@@ -97,6 +97,7 @@ mod tests {
             expires: None,
             revoked: None,
             last_used: None,
+            lineage: None,
         })
     }
 

@@ -106,7 +106,7 @@ impl Query {
     /// Whether it asks for this record.
     #[must_use]
     pub fn matches_row(&self, row: &Row) -> bool {
-        self.passes_filters(&row.project) && self.words.iter().all(|word| row.text.contains(word))
+        self.passes_filters(&row.record) && self.words.iter().all(|word| row.text.contains(word))
     }
 
     /// Whether it asks for the whole list, all of every record.

@@ -17,7 +17,7 @@ pub(crate) struct Line {
 #[derive(Clone, Debug)]
 pub struct Row {
     /// The record.
-    pub project: Record,
+    pub record: Record,
     /// As JSON.
     pub json: Bytes,
     /// Of the JSON.
@@ -29,21 +29,21 @@ pub struct Row {
 impl Row {
     /// Makes a live record ready.
     #[must_use]
-    pub fn new(project: Record) -> Row {
-        let json = Bytes::from(project.to_json());
+    pub fn new(record: Record) -> Row {
+        let json = Bytes::from(record.to_json());
         let hash = ContentHash::of(&json);
-        let mut text = project.id.as_str().to_lowercase();
-        if let Some(by) = &project.updated_by {
+        let mut text = record.id.as_str().to_lowercase();
+        if let Some(by) = &record.updated_by {
             push(&mut text, by);
         }
-        project.attributes.values().for_each(|value| collect(value, &mut text));
-        Row { project, json, hash, text }
+        record.visible().for_each(|(_, value)| collect(value, &mut text));
+        Row { record, json, hash, text }
     }
 
     /// About how much memory it takes: the record, its JSON and its text.
     #[must_use]
     pub fn memory(&self) -> usize {
-        size_of::<Row>() + self.project.memory() + self.json.len() + self.text.len()
+        size_of::<Row>() + self.record.memory() + self.json.len() + self.text.len()
     }
 }
 

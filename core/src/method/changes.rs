@@ -4,20 +4,25 @@
 //! it, since the index lags and clocks differ: a change is told at least once. From the beginning the table itself is read, for
 //! records that ripple has never written are in no index; a page's cursor then holds the list's own.
 
+use std::collections::HashMap;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::header::LINK;
 use serde::{Deserialize, Serialize};
 
 use super::{Answer, Call};
-use crate::contract::{Contract, Field, LIMIT, NEXT, Object, PROJECT, Shape, Success, TEXT};
+use crate::contract::{CURSOR_EXPIRED, Contract, Field, LIMIT, NEXT, Object, PROJECT, Shape, Success, TEXT};
 use crate::error::{Error, Fault};
 use crate::limits;
 use crate::list::{Query, parse_limit, weight};
-use crate::record::{RecordId, Timestamp};
-use crate::store::{Position, Store};
+use crate::record::{Record, RecordId};
+use crate::store::{Changes, Position, Store};
+use crate::time::Timestamp;
 
 const SINCE: &str = "since";
+/// Changes that are read at once.
+const READ: usize = 1_000;
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -60,6 +65,7 @@ const CHANGES: Object = Object {
 
 pub(super) const CONTRACT: Contract = Contract {
     query: &[Field::new(SINCE, TEXT, "A `cursor`. Without it: everything, from the beginning."), LIMIT],
+    refusals: &[CURSOR_EXPIRED],
     ..Contract::of(Success {
         headers: &[NEXT],
         ..Success::json("What has changed since then.", Shape::Object(&CHANGES))
@@ -71,6 +77,10 @@ pub(super) async fn run<S: Store>(call: &mut Call<'_, S>) -> Result<Answer, Erro
     match since {
         None => everything(call, call.now, None, limit).await,
         Some(Cursor::All(started, inner)) => everything(call, Timestamp(started), Some(inner), limit).await,
+        // A deletion that no tombstone tells of any more would be missing.
+        Some(Cursor::Since(marks)) if marks.iter().any(|mark| call.now > Timestamp(mark.at).after(limits::TOMBSTONE)) => {
+            Err(Error::CursorExpired)
+        }
         Some(Cursor::Since(marks)) => changed(call, marks, limit).await,
     }
 }
@@ -107,7 +117,7 @@ async fn everything<S: Store>(
     let limit = limit.map(|limit| ("limit".to_owned(), limit.to_string()));
     let query = Query::parse(&cursor.into_iter().chain(limit).collect::<Vec<_>>())
         .map_err(|_| Error::InvalidRequest(vec![Fault::parameter(SINCE, "is no cursor of changes")]))?;
-    let page = call.store.list(&query, &call.session, call.cost).await?;
+    let page = call.store.list(&query, &call.session, call.now, &mut call.metrics.capacity).await?;
     let (cursor, more) = match page.next {
         Some(next) => (Cursor::All(started.0, next), true),
         None => {
@@ -147,19 +157,24 @@ async fn read_shard<S: Store>(
     let since = Timestamp(mark.at).before(limits::OVERLAP);
     let began = mark.within.as_ref().map_or(call.now.0, |within| within.began);
     let position =
-        |within: &Within| Position { id: RecordId::stored(within.id.clone()), updated_at: Some(Timestamp(within.at)) };
+        |within: &Within| Position { id: RecordId::stored(within.id.clone()), at: Some(Timestamp(within.at)) };
     let mut from = mark.within.as_ref().map(position);
     loop {
-        let found = call.store.changes(shard, since, from, call.cost).await?;
-        for project in found.projects {
-            if !page.add(&project) {
+        // One more than the page takes tells that there is more.
+        let limit = READ.min(page.left().saturating_add(1));
+        let cost = &mut call.metrics.capacity;
+        let Changes { entries, next } = call.store.changes(shard, since, from, limit, cost).await?;
+        let records = call.store.fetch(&entries, cost).await?;
+        let records: HashMap<RecordId, Record> =
+            records.into_iter().map(|record| (record.id.clone(), record)).collect();
+        for entry in entries {
+            if records.get(&entry.id).is_some_and(|record| !page.add(record)) {
                 page.full = true;
                 return Ok(());
             }
-            let at = project.updated_at.unwrap_or_default().0;
-            mark.within = Some(Within { began, id: project.id.to_string(), at });
+            mark.within = Some(Within { began, id: entry.id.to_string(), at: entry.at.0 });
         }
-        match found.next {
+        match next {
             Some(next) => from = Some(next),
             None => break,
         }
@@ -191,14 +206,19 @@ impl ChangePage {
         }
     }
 
+    /// How many more records the page takes at the most.
+    fn left(&self) -> usize {
+        self.limit - self.count
+    }
+
     /// Takes the record in, unless the page is full.
-    fn add(&mut self, project: &crate::record::Record) -> bool {
+    fn add(&mut self, record: &Record) -> bool {
         if self.full || self.count == self.limit || self.weight > limits::PAGE {
             return false;
         }
         self.count += 1;
-        if project.is_deleted() {
-            let id = project.id.to_string();
+        if record.is_deleted() {
+            let id = record.id.to_string();
             self.weight += weight(&serde_json::to_vec(&id).expect("strings serialise"));
             self.deleted.push(id);
             return true;
@@ -206,7 +226,7 @@ impl ChangePage {
         if self.changed.len() > 1 {
             self.changed.push(b',');
         }
-        let json = project.to_json();
+        let json = record.to_json();
         self.weight += weight(&json);
         self.changed.extend_from_slice(&json);
         true
@@ -252,13 +272,11 @@ impl Cursor {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::Record;
-    use crate::value::Members;
 
     #[test]
     fn deleted_ids_fill_a_page_too() {
         let mut page = ChangePage::new(None);
-        let tombstone = |n: u32| Record::new(RecordId::stored(format!("{n:0128}")), Members::new()).into_tombstone(2);
+        let tombstone = |n: u32| Record::tombstone(RecordId::stored(format!("{n:0128}")), 2);
         // Far more than there is room for.
         let taken = (0..100_000).take_while(|n| page.add(&tombstone(*n))).count();
         let deleted = serde_json::to_vec(&page.deleted).expect("strings serialise");

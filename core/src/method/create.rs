@@ -1,15 +1,11 @@
 //! `POST /prj`. The usual case is one transaction and no read; a tombstone fails it and is handed back.
 
-use http::StatusCode;
-
 use super::{Answer, Call};
 use crate::body::{self, NEW_RECORD};
 use crate::contract::{Body, Contract, Field, Kind, NEW_PROJECT, Refusal, Shape, Success, TEXT, TOO_LARGE};
-use crate::error::{Error, Fault};
-use crate::record::{PRJ_ID, RecordId, base_version, check_new};
-use crate::save::{Intent, save};
+use crate::error::Error;
+use crate::record::{RecordId, creation};
 use crate::store::Store;
-use crate::value::{Members, Value};
 
 pub(super) const CONTRACT: Contract = Contract {
     body: Some(Body { media_types: NEW_RECORD.types, shape: Shape::Object(&NEW_PROJECT), required: true }),
@@ -29,23 +25,7 @@ pub(super) const CONTRACT: Contract = Contract {
 
 pub(super) async fn run<S: Store>(call: &mut Call<'_, S>) -> Result<Answer, Error> {
     call.no_parameters()?;
-    let mut members = body::object(call.request, NEW_RECORD)?;
-    let id = match sent_id(&members)? {
-        Some(id) => id,
-        None => RecordId::generate(call.now, call.random.bytes()),
-    };
-    base_version(&mut members)?; // a record copied from another brings its version along; it means nothing here
-    check_new(&members)?;
-    members.retain(|_, value| *value != Value::Null);
-
-    save(call, &id, &Intent::Create(members), StatusCode::CREATED).await
-}
-
-fn sent_id(members: &Members) -> Result<Option<RecordId>, Error> {
-    let fault = |detail: String| Error::InvalidBody(vec![Fault::member(PRJ_ID, detail)]);
-    match members.get(PRJ_ID) {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::String(text)) => RecordId::parse(text).map(Some).map_err(|why| fault(why.to_string())),
-        Some(_) => Err(fault("must be a string".to_owned())),
-    }
+    let (id, change) = creation(body::object(call.request, NEW_RECORD)?)?;
+    let id = id.unwrap_or_else(|| RecordId::generate(call.now, call.random.bytes()));
+    call.save(&id, &change).await
 }

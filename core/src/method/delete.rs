@@ -1,21 +1,32 @@
 //! `DELETE /prj/{prjid}`: a tombstone takes the record's place, so that caches learn of it. The history stays.
 
-use http::StatusCode;
-
 use super::{Answer, Call};
-use crate::contract::{ABSENT, CONDITION_FAILED, CONDITIONS, Contract, GONE, Success};
+use crate::body::RECORD;
+use crate::contract::{
+    ABSENT, Body, CONDITION_FAILED, CONDITIONS, Contract, Field, GONE, NUMBER, Object, Shape, Success,
+};
 use crate::error::Error;
-use crate::save::{Intent, save};
+use crate::record::decide::Change;
+use crate::record::VERSION;
 use crate::store::Store;
+
+const EXPECTED: Object = Object {
+    name: "DeletionBase",
+    about: "The version that is to be deleted.",
+    members: &[Field::new(VERSION, NUMBER, "If the record is at another version, it is not deleted: 412.")],
+    open: false,
+};
 
 pub(super) const CONTRACT: Contract = Contract {
     headers: CONDITIONS,
+    body: Some(Body { media_types: RECORD.types, shape: Shape::Object(&EXPECTED), required: false }),
     refusals: &[ABSENT, GONE, CONDITION_FAILED],
     ..Contract::of(Success { status: 204, about: "It is deleted.", body: None, tagged: false, headers: &[] })
 };
 
 pub(super) async fn run<S: Store>(call: &mut Call<'_, S>) -> Result<Answer, Error> {
-    let id = call.project_id()?;
+    let id = call.record_id()?;
     call.no_parameters()?;
-    save(call, &id, &Intent::Delete, StatusCode::NO_CONTENT).await
+    call.preconditions.version = call.stated_version()?;
+    call.save(&id, &Change::Delete).await
 }

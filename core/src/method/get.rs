@@ -10,8 +10,8 @@ pub(super) const CONTRACT: Contract =
     Contract { headers: &[SEEN], refusals: &[ABSENT, GONE], ..Contract::of(Success::record(200, "The record.")) };
 
 pub(super) async fn run<S: Source>(call: &mut Call<'_, S>) -> Result<Answer, Error> {
-    let id = call.project_id()?;
+    let id = call.record_id()?;
     call.no_parameters()?;
-    let project = read::project(call.store, &id, &call.session, call.cost).await?;
-    read::live(project, &id).map(|project| Answer::project(&project))
+    let record = read::record(call.store, &id, &call.session, call.now, &mut call.metrics.capacity).await?;
+    read::live(record, &id).map(|record| Answer::record(&record))
 }

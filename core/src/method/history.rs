@@ -5,9 +5,10 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::header::LINK;
 
 use super::{Answer, Call};
-use crate::contract::{ABSENT, Contract, Field, LIMIT, NATURAL, NEXT, Object, Shape, Success, TEXT};
+use crate::contract::{ABSENT, Contract, Field, LIMIT, NATURAL, NEXT, NUMBER, Object, Shape, Success, TEXT};
 use crate::error::{Error, Fault};
 use crate::limits;
+use crate::record::fault;
 use crate::list::{parse_limit, weight};
 use crate::store::{Consistency, Store};
 
@@ -35,8 +36,9 @@ const VERSION: Object = Object {
         Field::new("changes", Shape::List(&Shape::Object(&CHANGE)), "What it changed.").required(),
         Field::new("updated_at", NATURAL, "When, in milliseconds since 1970 UTC."),
         Field::new("updated_by", TEXT, "By whose key."),
-        Field::new("base", NATURAL, "The version that its author had in front of them."),
+        Field::new("base", NUMBER, "The version that its author had in front of them."),
         Field::new("deleted", Shape::Boolean, "`true`: it deleted the record."),
+        Field::new("external", Shape::Boolean, "`true`: another program left this state, and ripple numbered it."),
     ],
     open: false,
 };
@@ -51,14 +53,15 @@ pub(super) const CONTRACT: Contract = Contract {
 };
 
 pub(super) async fn run<S: Store>(call: &mut Call<'_, S>) -> Result<Answer, Error> {
-    let id = call.project_id()?;
+    let id = call.record_id()?;
     let Page { limit, before } = Page::parse(&call.parameters())?;
     // One more than asked for tells whether there is more.
-    let versions = call.store.versions(&id, before, limit + 1, call.cost).await?;
+    let cost = &mut call.metrics.capacity;
+    let versions = call.store.entries(&id, before, limit + 1, cost).await?;
     if versions.is_empty() && before.is_none() {
         // A record of another writer has no history; one that never was has nothing.
-        let found = call.store.get(&id, Consistency::Strong, call.cost).await?;
-        found.ok_or(Error::NotFound(id))?;
+        let found = call.store.get(&id, Consistency::Strong, cost).await?;
+        found.ok_or(fault::Error::NotFound(id))?;
     }
 
     let mut json = vec![b'['];

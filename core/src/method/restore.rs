@@ -2,23 +2,21 @@
 //!
 //! A body may say `{"version": 8}`: what was changed since that version is then merged, and not undone.
 
-use http::StatusCode;
-
 use super::{Answer, Call};
-use crate::body::{self, RECORD};
+use crate::body::RECORD;
 use crate::contract::{
-    ABSENT, Body, CONDITION_FAILED, CONDITIONS, Contract, Field, GONE, NATURAL, NO_SUCH_VERSION, Object, STALE, Shape,
+    ABSENT, Body, CONDITION_FAILED, CONDITIONS, Contract, Field, GONE, NO_SUCH_VERSION, NUMBER, Object, STALE, Shape,
     Success, TOO_LARGE,
 };
-use crate::error::{Error, Fault};
-use crate::record::{VERSION, base_version};
-use crate::save::{Intent, save};
+use crate::error::Error;
+use crate::record::decide::Change;
+use crate::record::VERSION;
 use crate::store::Store;
 
 const BASE: Object = Object {
     name: "RestoreBase",
     about: "On what the restoring was decided.",
-    members: &[Field::new(VERSION, NATURAL, "What was changed since this version is merged, and not undone.")],
+    members: &[Field::new(VERSION, NUMBER, "What was changed since this version is merged, and not undone.")],
     open: false,
 };
 
@@ -30,19 +28,9 @@ pub(super) const CONTRACT: Contract = Contract {
 };
 
 pub(super) async fn run<S: Store>(call: &mut Call<'_, S>) -> Result<Answer, Error> {
-    let id = call.project_id()?;
+    let id = call.record_id()?;
     let version = call.version()?;
     call.no_parameters()?;
-    let base = if call.request.body().is_empty() {
-        None
-    } else {
-        let mut members = body::object(call.request, RECORD)?;
-        let base = base_version(&mut members)?;
-        let faults: Vec<Fault> = members.keys().map(|name| Fault::member(name, "is not taken here")).collect();
-        if !faults.is_empty() {
-            return Err(Error::InvalidBody(faults));
-        }
-        base
-    };
-    save(call, &id, &Intent::Restore(version, base), StatusCode::OK).await
+    let base = call.stated_version()?;
+    call.save(&id, &Change::Restore { version, base }).await
 }

@@ -36,7 +36,7 @@ pub(super) const CONTRACT: Contract = Contract {
 
 pub(super) async fn run<S: Source>(call: &mut Call<'_, S>) -> Result<Answer, Error> {
     let query = Query::parse(&call.parameters())?;
-    let page = call.store.list(&query, &call.session, call.cost).await?;
+    let page = call.store.list(&query, &call.session, call.now, &mut call.metrics.capacity).await?;
     let answer = Answer { etag: Some(page.etag), ..Answer::json(page.body) };
     Ok(match page.next {
         Some(cursor) => answer.with_header(LINK, &call.next_link("cursor", &cursor)),

@@ -4,7 +4,7 @@ use super::{Answer, Call};
 use crate::body::{self, RECORD};
 use crate::contract::Contract;
 use crate::error::Error;
-use crate::record::merge::Edit;
+use crate::record::change::Edit;
 use crate::store::Store;
 
 pub(super) const CONTRACT: Contract = super::edit_contract(RECORD.types);

@@ -3,6 +3,7 @@
 use super::{Answer, Call};
 use crate::contract::{Contract, GONE, NO_SUCH_VERSION, Success};
 use crate::error::Error;
+use crate::record::fault;
 use crate::store::Store;
 
 pub(super) const CONTRACT: Contract = Contract {
@@ -11,12 +12,14 @@ pub(super) const CONTRACT: Contract = Contract {
 };
 
 pub(super) async fn run<S: Store>(call: &mut Call<'_, S>) -> Result<Answer, Error> {
-    let id = call.project_id()?;
+    let id = call.record_id()?;
     let version = call.version()?;
     call.no_parameters()?;
-    match call.store.version(&id, version, call.cost).await? {
-        None => Err(Error::NoSuchVersion { id, version }),
-        Some(project) if project.is_deleted() => Err(Error::Gone { id, version }),
-        Some(project) => Ok(Answer::project(&project)),
+    let found = call.store.state(&id, version, &mut call.metrics.capacity).await?;
+    let version = version.cast_signed();
+    match found {
+        None => Err(fault::Error::NoSuchVersion { id, version }.into()),
+        Some(state) if state.is_deleted() => Err(fault::Error::Gone { id, version }.into()),
+        Some(state) => Ok(Answer::record(&state)),
     }
 }

@@ -1,11 +1,12 @@
-//! What a record's members may be.
+//! The rules for a record's members.
 
-use super::{DELETED, EXPIRES_AT, LIST_SHARD, PRJ_ID, UPDATED_AT, UPDATED_BY, VERSION};
-use crate::error::{Error, Fault};
+use super::decide::Change;
+use super::fault::{Error, Fault};
+use super::{DELETED, PREFIX, PRJ_ID, RecordId, UPDATED_AT, UPDATED_BY, VERSION};
 use crate::limits;
 use crate::value::{Members, Value};
 
-/// What the article's function requires of a new record, and of what kind.
+/// The members that a new record must have, as the legacy function has them.
 const REQUIRED: [(&str, Kind); 7] = [
     ("name", Kind::Text),
     ("goal", Kind::Text),
@@ -15,9 +16,6 @@ const REQUIRED: [(&str, Kind); 7] = [
     ("term_unit", Kind::ShortText),
     ("create_date", Kind::ShortText),
 ];
-
-/// What no caller sets.
-const RESERVED: [&str; 3] = [DELETED, EXPIRES_AT, LIST_SHARD];
 
 #[derive(Clone, Copy)]
 enum Kind {
@@ -49,83 +47,84 @@ impl Kind {
     }
 }
 
-/// Checks a new record: everything required is there, everything sent fits.
+/// Checks a new record: required members are there, and every member is valid.
 ///
 /// # Errors
 /// Every fault at once.
 pub(crate) fn check_new(members: &Members) -> Result<(), Error> {
-    let mut faults: Vec<Fault> = sent_faults(members).chain(reserved_faults(members)).collect();
-    for (name, _) in REQUIRED {
-        if !members.contains_key(name) {
-            faults.push(Fault::member(name, "is required"));
-        }
-    }
-    refuse(faults)
+    let missing = REQUIRED.iter().filter(|(name, _)| !members.contains_key(*name));
+    let missing = missing.map(|(name, _)| Fault::member(name, "is required"));
+    refuse(faults(members).chain(missing).collect())
 }
 
-/// Checks what an edit sends: only that, so that an old record which lacks a field can still be saved.
+/// Returns the id and the change that create a record of these members. A record that was copied from another one brings
+/// members along that mean nothing here. The id is `None` if the members name none.
+///
+/// # Errors
+/// Every fault at once.
+pub fn creation(mut members: Members) -> Result<(Option<RecordId>, Change), Error> {
+    let fault = |detail: String| Error::Invalid(vec![Fault::member(PRJ_ID, detail)]);
+    let id = match members.get(PRJ_ID) {
+        None | Some(Value::Null) => None,
+        Some(Value::String(text)) => Some(RecordId::parse(text).map_err(|why| fault(why.to_string()))?),
+        Some(_) => return Err(fault("must be a string".to_owned())),
+    };
+    take_own(&mut members)?;
+    check_new(&members)?;
+    members.retain(|_, value| *value != Value::Null);
+    Ok((id, Change::Create(members)))
+}
+
+/// Checks what an edit sends, and only that: an old record that lacks a member can still be saved.
 ///
 /// # Errors
 /// Every fault at once.
 pub(crate) fn check_sent(members: &Members) -> Result<(), Error> {
-    let mut faults: Vec<Fault> = sent_faults(members).collect();
-    if !faults.is_empty() {
-        // Alone, they may be another writer's attributes coming back: `check_reserved` decides.
-        faults.extend(reserved_faults(members));
-    }
-    refuse(faults)
+    refuse(faults(members).collect())
 }
 
-fn reserved_faults(members: &Members) -> impl Iterator<Item = Fault> {
-    RESERVED.into_iter().filter(|name| members.contains_key(*name)).map(reserved)
-}
-
-fn reserved(name: &str) -> Fault {
-    Fault::member(name, "is reserved")
-}
-
-fn sent_faults(members: &Members) -> impl Iterator<Item = Fault> {
-    REQUIRED.iter().filter_map(|(name, kind)| match members.get(*name)? {
+fn faults(members: &Members) -> impl Iterator<Item = Fault> {
+    let invalid = REQUIRED.iter().filter_map(|(name, kind)| match members.get(*name)? {
         Value::Null => Some(Fault::member(name, "is required and cannot be removed")),
         value => kind.fault(value).map(|rule| Fault::member(name, rule)),
-    })
-}
-
-/// Refuses members that are ripple's own, but for `"deleted": false` of what is not deleted. Where another writer's record has an attribute of such a name, it may
-/// come back as it is, and is taken out of what was sent.
-///
-/// # Errors
-/// For those that differ from `stored`.
-pub(crate) fn check_reserved(members: &mut Members, stored: &Members) -> Result<(), Error> {
-    let mut faults = Vec::new();
-    for name in RESERVED {
-        match (members.remove(name), stored.get(name)) {
-            (Some(sent), Some(known)) if sent.clone().shaped_like(known) == *known => {}
-            (Some(Value::Bool(false)), None) if name == DELETED => {}
-            (Some(_), _) => faults.push(reserved(name)),
-            (None, _) => {}
-        }
-    }
-    refuse(faults)
+    });
+    let own = members.keys().filter(|name| name.starts_with(PREFIX));
+    invalid.chain(own.map(|name| Fault::member(name, "names that begin with rpl_ are ripple's own")))
 }
 
 fn refuse(faults: Vec<Fault>) -> Result<(), Error> {
-    if faults.is_empty() { Ok(()) } else { Err(Error::InvalidBody(faults)) }
+    if faults.is_empty() { Ok(()) } else { Err(Error::Invalid(faults)) }
 }
 
-/// Takes what is not an attribute out of an edit and gives the version it was made on: `version` is the
-/// base, `updated_at` and `updated_by` come back from whoever read the record, `prj_id` is in the path.
+/// What a body says under the names that are ripple's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Own {
+    /// The version that its author had seen.
+    pub(crate) base: Option<i64>,
+    /// Whether a deleted record is to come back.
+    pub(crate) revive: bool,
+}
+
+/// Takes the members that are ripple's own out of a body. `prj_id`, `updated_at` and `updated_by` come back from every
+/// client that read the record, and mean nothing.
 ///
 /// # Errors
-/// When `version` is no whole number.
-pub(crate) fn base_version(members: &mut Members) -> Result<Option<u64>, Error> {
+/// If `version` is no whole number, or `deleted` is not `false`.
+pub(crate) fn take_own(members: &mut Members) -> Result<Own, Error> {
     for name in [PRJ_ID, UPDATED_AT, UPDATED_BY] {
         members.remove(name);
     }
-    match members.remove(VERSION) {
-        None => Ok(None),
-        // Past 64 bits it is one more that no record has come to.
-        Some(Value::Number(number)) if number.is_natural() => Ok(Some(number.as_u64().unwrap_or(u64::MAX))),
-        Some(_) => Err(Error::InvalidBody(vec![Fault::member(VERSION, "must be a whole number, at least 0")])),
+    let base = match members.remove(VERSION) {
+        None | Some(Value::Null) => None,
+        Some(Value::Number(number)) if !number.as_str().contains('.') => {
+            // A number past 64 bits is one that no record has come to.
+            Some(number.as_i64().unwrap_or(if number.is_natural() { i64::MAX } else { i64::MIN }))
+        }
+        Some(_) => return Err(Error::Invalid(vec![Fault::member(VERSION, "must be a whole number")])),
+    };
+    match members.remove(DELETED) {
+        None => Ok(Own { base, revive: false }),
+        Some(Value::Bool(false)) => Ok(Own { base, revive: true }),
+        Some(_) => Err(Error::Invalid(vec![Fault::member(DELETED, "can only be false; DELETE deletes a record")])),
     }
 }

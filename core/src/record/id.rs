@@ -4,8 +4,8 @@ use std::fmt;
 
 use uuid::Builder;
 
-use super::Timestamp;
 use crate::limits;
+use crate::time::Timestamp;
 
 /// A `prj_id` that keeps the rules: 1–128 of `A-Z a-z 0-9 . _ ~ -` (RFC 3986's unreserved characters, so that
 /// an id stands in a path as it is), not beginning with `_`, and neither `.` nor `..`, which paths resolve away.

@@ -2,67 +2,102 @@
 //!
 //! # The law
 //!
-//! A save knows three states: **base**, which its author had in front of them; **mine**, what they made of it; and
-//! **theirs**, what the table holds by now. The merge takes them to the state that holds both edits.
+//! A save knows three states: **base**, the state that its author saw; **mine**, what the author made of it; and
+//! **theirs**, the state in the table. The merge returns the state that holds both edits.
 //!
 //! 1. *One side changed.* What only one side changed is as that side left it. What both changed to the same is that.
-//! 2. *Single values.* Where both changed text, a number, `true`, `null`, or a value's type, mine stands: it is the
-//!    later save. A value that was removed or was not there counts as one more value. The receipt names what gave way.
+//! 2. *Single values.* Where both changed a value, mine stands, since it is the later save, and the report names it in
+//!    `won`. A value that was removed or was not there counts as one more value.
 //! 3. *Objects* are merged member by member.
-//! 4. *Lists* are merged entry by entry. An entry that is an object is known by its `id`, text or a number; every
-//!    other by its value. Equal entries are told apart by counting them. Entries added on either side are in, once;
-//!    entries removed on either side are gone; an entry that both changed is merged as an object is. Where one side
-//!    removed an entry that the other changed, the change stands, and so does an added entry against the removal of
-//!    its equal.
-//! 5. *Order* is theirs. What I added follows the neighbour that it had in mine, and what I put at the end is at the
-//!    end. Only where I moved entries and they did not is the order mine.
-//! 6. *Sets* are lists of values without order. A list, set or object that one side removed was emptied by it: what
-//!    the other side put into it stays.
-//! 7. *New entries get an `id`*: an object in a list that has none, and is not an entry of the base or of theirs coming
-//!    back, gets one made of its content, the base's version and its place among its equals. So a save that is sent
-//!    again makes the same ids, and changes nothing. What is restored is not new.
-//! 8. *No base.* Whose author says of no version that they saw it has seen nothing: single values are as they sent
-//!    them, lists and sets hold what both have, and nothing is removed but by an explicit `null`. So it is with a base
-//!    that nobody has any longer, and with version 0 where that may be one of several states (see [`crate::record::history`]).
+//! 4. *Text* of several lines is merged line by line if the two edits do not touch. Edits of adjacent lines touch. Then
+//!    the text is a single value.
+//! 5. *Lists* are of three kinds. The base and mine decide the kind, so that a retry decides the same.
+//!    * *Known entries*: base or mine has an entry with an `id`, or both are distinct texts, or the base is empty. An
+//!      object is known by its `id`, text or a number, and every other entry by its value; equal ones are counted.
+//!      What either side added is in, once. What either side removed is gone. An entry that both changed is merged as
+//!      an object. Where one side removed an entry that the other changed, the change stands; and an added entry stands
+//!      against the removal of its equal. The order is theirs: what I added follows the neighbour that it had in mine,
+//!      and what I put at the end is at the end. Only where I moved entries and they did not is the order mine.
+//!    * *Places*: all three have one length. Each place is merged as a value.
+//!    * *Sequences*: all others. What either side inserted is in, and what either side removed is gone. Where both
+//!      replaced elements of one region by others, mine stands there, and `won` names the list.
+//! 6. *Sets* are lists of known values without order. A list, set or object that one side removed was emptied by it:
+//!    what the other side put into it stays. An emptied set is removed, since DynamoDB has no empty sets.
+//! 7. *New entries get an `id`*: an object of a list that has none (`""` and `null` are none) and is not an entry of the
+//!    base gets one made of its content, the save's seed and its number among its equals. So does the copy of an entry
+//!    that has the same `id`: of entries with one `id`, as many keep it as the base has, first those that are unchanged.
+//!    So a retry makes the same ids, and two authors who add equal entries add two. Restored entries are not new.
+//! 8. *No base.* An edit without a base was made on an unknown state. Single values are as sent, lists and sets hold
+//!    what both have, and nothing is removed except by an explicit `null`. The one exception is a merge patch (RFC 7396):
+//!    it replaces lists as a whole.
 
-mod edit;
 mod entries;
 mod ids;
 mod list;
-mod receipt;
+mod report;
+mod sequence;
+
+use std::cmp::Ordering;
 
 use crate::value::{Members, Value};
 
-pub use edit::Edit;
-pub use receipt::{Counts, Receipt, Touched};
+pub use report::{Counts, Report, Touched};
 
 pub(crate) use entries::Entries;
-pub(crate) use ids::give as give_ids;
-pub(crate) use list::elements;
-pub(crate) use receipt::push_token;
+pub(crate) use ids::{Known, give as give_ids};
+pub(crate) use list::{elements, stand_by_place};
+pub(crate) use report::push_token;
 
-use receipt::Notes;
+use report::Notes;
 
-/// Merges `mine` into `theirs`, both made of `base`, and tells what became of what.
+/// Merges `mine` into `theirs`, both made of `base`, and reports what became of each field.
+///
+/// ```
+/// use ripple_core::record::merge::merge;
+/// use ripple_core::value::Members;
+///
+/// let state = |goal: &str, term: u64| Members::from([("goal".into(), goal.into()), ("term".into(), term.into())]);
+/// let (merged, report) = merge(&state("Beans", 1), &state("Peas", 1), &state("Beans", 2));
+/// assert_eq!(merged, state("Peas", 2));
+/// assert_eq!(report.taken[0].pointer, "/term");
+/// ```
 #[must_use]
-pub fn merge(base: &Members, theirs: &Members, mine: &Members) -> (Members, Receipt) {
+pub fn merge(base: &Members, theirs: &Members, mine: &Members) -> (Members, Report) {
     let mut notes = Notes::default();
     let merged = merge_members(base, theirs, mine, &mut notes);
-    (merged, notes.receipt)
+    (merged, notes.report)
+}
+
+/// Merges like [`merge`], with every list and set as a single value.
+pub(super) fn merge_with_whole_lists(base: &Members, theirs: &Members, mine: &Members) -> (Members, Report) {
+    let mut notes = Notes::default();
+    notes.whole_lists = true;
+    let merged = merge_members(base, theirs, mine, &mut notes);
+    (merged, notes.report)
 }
 
 fn merge_members(base: &Members, theirs: &Members, mine: &Members, notes: &mut Notes) -> Members {
-    let mut merged = Members::new();
-    let added = mine.keys().filter(|name| !theirs.contains_key(*name));
-    let gone = base.keys().filter(|name| !theirs.contains_key(*name) && !mine.contains_key(*name));
-    for name in theirs.keys().chain(added).chain(gone) {
+    let merged = names(theirs, mine).filter_map(|name| {
         let value = notes.within(name, |notes| merge_value(base.get(name), theirs.get(name), mine.get(name), notes));
-        merged.extend(value.map(|value| (name.clone(), value)));
-    }
-    merged
+        Some((name.clone(), value?))
+    });
+    merged.collect()
 }
 
-/// `None` is a value that is not there.
+/// Returns the names that either has, in order. What only the base has is gone on both sides.
+fn names<'a>(one: &'a Members, other: &'a Members) -> impl Iterator<Item = &'a String> {
+    let (mut one, mut other) = (one.keys().peekable(), other.keys().peekable());
+    std::iter::from_fn(move || match (one.peek(), other.peek()) {
+        (Some(left), Some(right)) => match left.cmp(right) {
+            Ordering::Less => one.next(),
+            Ordering::Greater => other.next(),
+            Ordering::Equal => one.next().and(other.next()),
+        },
+        _ => one.next().or_else(|| other.next()),
+    })
+}
+
+/// Merges one value. `None` is a value that is not there.
 fn merge_value(base: Option<&Value>, theirs: Option<&Value>, mine: Option<&Value>, notes: &mut Notes) -> Option<Value> {
     if mine == theirs {
         return theirs.cloned();
@@ -78,24 +113,44 @@ fn merge_value(base: Option<&Value>, theirs: Option<&Value>, mine: Option<&Value
     let merged = if let Some([base, theirs, mine]) = objects(base, theirs, mine) {
         let merged = merge_members(base, theirs, mine, notes);
         (!merged.is_empty()).then_some(Value::Map(merged))
-    } else if let Some(merged) = list::merge(base, theirs, mine, notes) {
+    } else if let Some(text) = text(base, theirs, mine) {
+        let merged = Some(Value::String(text));
+        if merged.as_ref() == theirs {
+            notes.kept()
+        } else {
+            notes.merged(None)
+        }
+        merged
+    } else if !notes.whole_lists
+        && let Some(merged) = list::merge(base, theirs, mine, notes)
+    {
         Some(merged).filter(|merged| !is_empty(merged))
     } else {
         notes.won();
         return mine.cloned();
     };
-    // Empty it stays only where neither side removed it.
-    merged.or_else(|| theirs.and(mine).cloned().map(emptied))
+    // An empty value stays only where neither side removed it.
+    merged.or_else(|| theirs.and(mine).and_then(emptied))
 }
 
-/// The three as objects, one that is not there as an empty one; `None` where they are not all objects.
+/// Returns the merged text, or `None` if it is a single value.
+fn text(base: Option<&Value>, theirs: Option<&Value>, mine: Option<&Value>) -> Option<String> {
+    match (base, theirs, mine) {
+        (Some(Value::String(base)), Some(Value::String(theirs)), Some(Value::String(mine))) => {
+            sequence::merge_lines(base, theirs, mine)
+        }
+        _ => None,
+    }
+}
+
+/// Returns the three as objects, one that is not there as an empty one, or `None` if another value is among them.
 fn objects<'a>(
     base: Option<&'a Value>,
     theirs: Option<&'a Value>,
     mine: Option<&'a Value>,
 ) -> Option<[&'a Members; 3]> {
     static EMPTY: Members = Members::new();
-    // What was another type before both made an object of it is no base.
+    // A base of another type is none, if both sides made an object of it.
     let base = match base {
         Some(Value::Map(members)) => Some(members),
         Some(_) if theirs.is_none() || mine.is_none() => return None,
@@ -113,9 +168,11 @@ fn is_empty(value: &Value) -> bool {
     matches!(value, Value::List(list) if list.is_empty())
 }
 
-fn emptied(value: Value) -> Value {
+/// Returns the empty value of the same type. There is no empty set.
+fn emptied(value: &Value) -> Option<Value> {
     match value {
-        Value::Map(_) => Value::Map(Members::new()),
-        _ => Value::List(Vec::new()),
+        Value::Map(_) => Some(Value::Map(Members::new())),
+        Value::List(_) => Some(Value::List(Vec::new())),
+        _ => None,
     }
 }

@@ -13,7 +13,7 @@
 use std::time::Duration;
 
 use crate::limits::OVERLAP;
-use crate::record::Timestamp;
+use crate::time::Timestamp;
 
 /// How long a snapshot is served with nothing done, unless configured otherwise.
 pub const FRESH: Duration = Duration::from_secs(5);

@@ -1,16 +1,18 @@
 //! DynamoDB as the store: section by section what the tables are, and each operation of [`Store`].
 //!
-//! * `<site>_prj`: partition key `prj_id`. The index `by_update` (partition `list_shard`, sort `updated_at`,
-//!   everything projected) answers what was written since.
-//! * `<site>_prj_version`: partition key `prj_id`, sort key `version`: the history. Its rows expire.
+//! * `<site>_prj`: partition key `prj_id`. The index `by_update` (partition `rpl_shard`, sort `rpl_at`) answers what was
+//!   written since. It projects keys and versions; the records are read from the table.
+//! * `<site>_prj_version`: partition key `prj_id`, sort key `version`: the history.
 //! * `<site>_key`: partition key `key_hash`.
 //!
 //! The store is given a ready client and chooses no HTTP stack; [`configure`] sets what ripple needs of it.
 
 mod access;
+mod changes;
 pub(crate) mod copy;
 mod decode;
 pub mod export;
+mod history;
 mod item;
 mod keys;
 mod layout;
@@ -27,28 +29,27 @@ use std::time::Duration;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::AsyncSleep as _;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use aws_sdk_dynamodb::operation::query::QueryOutput;
 use aws_sdk_dynamodb::operation::scan::ScanOutput;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
-use aws_sdk_dynamodb::types::{
-    AttributeValue, ConsumedCapacity, ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure,
-};
+use aws_sdk_dynamodb::types::{AttributeValue, ConsumedCapacity, ReturnConsumedCapacity};
 use aws_smithy_runtime_api::client::interceptors::context::Output;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use uuid::Uuid;
 
-use super::{Capacity, Commit, Consistency, Page, Position, Source, Store, StoreError, StoreErrorKind, Write};
-use crate::idempotency::Claim;
+use super::item::Malformed;
+use super::{
+    Capacity, Changes, Commit, Consistency, IdempotencyRecord, IndexEntry, Page, Position, Source, Store, StoreError,
+    StoreErrorKind, Write,
+};
 use crate::key::{KeyHash, KeyRecord};
 use crate::list::{ListPage, Listing, Query};
 use crate::read;
-use crate::record::history::Version;
-use crate::record::{LIST_SHARD, PRJ_ID, Record, RecordId, Timestamp, UPDATED_AT};
+use crate::record::history::Entry;
+use crate::record::{PRJ_ID, Record, RecordId};
 use crate::session::Session;
+use crate::time::Timestamp;
 
 use decode::{Make, PageDecoder};
-use item::Garbled;
 
 pub use access::{Access, NotSet};
 pub use layout::{Layout, LayoutError};
@@ -108,24 +109,30 @@ impl Source for DynamoDb {
             .await
             .map_err(|error| failed(OPERATION, error))?;
         cost.read += units(answer.consumed_capacity());
-        let project = answer.item.map(|item| item::members(item).and_then(item::project)).transpose();
-        project.map_err(|garbled| garbled.during(OPERATION))
+        let project = answer.item.map(|item| item::members(item).and_then(super::item::record)).transpose();
+        project.map_err(|malformed| malformed.during(OPERATION))
     }
 
-    async fn scan(&self, from: Option<Position>, cost: &mut Capacity) -> Result<Page, StoreError> {
-        let page = self.scan_for(decode::project, from, cost).await?;
-        Ok(Page { projects: page.records, next: page.next })
+    async fn scan(&self, from: Option<Position>, read: Consistency, cost: &mut Capacity) -> Result<Page, StoreError> {
+        let page = self.scan_for(decode::record, from, read, cost).await?;
+        Ok(Page { records: page.records, next: page.next })
     }
 
     /// Where a list asks no more of a record than its id and all of its JSON, items become just that.
-    async fn list(&self, query: &Query, session: &Session, cost: &mut Capacity) -> Result<ListPage, StoreError> {
+    async fn list(
+        &self,
+        query: &Query,
+        session: &Session,
+        now: Timestamp,
+        cost: &mut Capacity,
+    ) -> Result<ListPage, StoreError> {
         if !query.takes_lines() || session.ids().next().is_some() {
-            return read::list(self, query, session, cost).await;
+            return read::list(self, query, session, now, cost).await;
         }
         let mut listing = Listing::new(query);
         let mut from = None;
         loop {
-            let page = self.scan_for(line::line, from, cost).await?;
+            let page = self.scan_for(line::line, from, Consistency::Eventual, cost).await?;
             page.records.into_iter().flatten().for_each(|line| listing.add_line(line));
             match page.next {
                 Some(next) => from = Some(next),
@@ -139,31 +146,14 @@ impl Source for DynamoDb {
         shard: u16,
         since: Timestamp,
         from: Option<Position>,
+        limit: usize,
         cost: &mut Capacity,
-    ) -> Result<Page, StoreError> {
-        const OPERATION: &str = "Query";
-        let decoder = PageDecoder::new(|| Output::erase(QueryOutput::builder().build()), decode::project);
-        let shard = AttributeValue::S(shard.to_string());
-        let start = from.map(|from| item::index_key(&from, shard.clone()));
-        self.client
-            .query()
-            .table_name(&self.projects)
-            .index_name(BY_UPDATE)
-            .key_condition_expression("#shard = :shard AND #at >= :since")
-            .expression_attribute_names("#shard", LIST_SHARD)
-            .expression_attribute_names("#at", UPDATED_AT)
-            .expression_attribute_values(":shard", shard)
-            .expression_attribute_values(":since", AttributeValue::N(since.to_string()))
-            .set_exclusive_start_key(start)
-            .return_consumed_capacity(ReturnConsumedCapacity::Total)
-            .customize()
-            .interceptor(decoder.clone())
-            .send()
-            .await
-            .map_err(|error| failed(OPERATION, error))?;
-        let (page, units) = decoder.take().map_err(|garbled| garbled.during(OPERATION))?;
-        cost.read += units;
-        Ok(Page { projects: page.records, next: page.next })
+    ) -> Result<Changes, StoreError> {
+        self.changes_since(shard, since, from, limit, cost).await
+    }
+
+    async fn fetch(&self, entries: &[IndexEntry], cost: &mut Capacity) -> Result<Vec<Record>, StoreError> {
+        self.fetched(entries, cost).await
     }
 
     fn shards(&self) -> u16 {
@@ -178,15 +168,15 @@ impl Source for DynamoDb {
 impl Store for DynamoDb {
     async fn commit(&self, write: &Write<'_>, cost: &mut Capacity) -> Result<Commit, StoreError> {
         const OPERATION: &str = "TransactWriteItems";
-        let unheard = retry::Unheard::default();
+        let unconfirmed = retry::Unconfirmed::default();
         let sent = self
             .client
             .transact_write_items()
-            .set_transact_items(Some(write::items(write, &self.projects, &self.versions, self.layout.shards)))
+            .set_transact_items(Some(write::items(write, &self.projects, &self.versions, self.layout.shards)?))
             .client_request_token(Uuid::from_bytes(write.token).to_string())
             .return_consumed_capacity(ReturnConsumedCapacity::Total)
             .customize()
-            .interceptor(unheard.clone())
+            .interceptor(unconfirmed.clone())
             .send()
             .await;
         match sent {
@@ -195,10 +185,10 @@ impl Store for DynamoDb {
                 Ok(Commit::Done)
             }
             Err(error) => match failed_condition(&error, write) {
-                Some(commit) => commit.map_err(|garbled| garbled.during(OPERATION)),
-                None if unheard.any() => Err(StoreError {
+                Some(commit) => commit.map_err(|malformed| malformed.during(OPERATION)),
+                None if unconfirmed.any() => Err(StoreError {
                     operation: OPERATION,
-                    kind: StoreErrorKind::Unheard,
+                    kind: StoreErrorKind::OutcomeUnknown,
                     source: Some(Box::new(error)),
                 }),
                 None => Err(cancelled(OPERATION, error)),
@@ -206,88 +196,44 @@ impl Store for DynamoDb {
         }
     }
 
-    async fn version(&self, id: &RecordId, number: u64, cost: &mut Capacity) -> Result<Option<Record>, StoreError> {
-        let row = self.row(rows::key(id.as_str(), number), cost).await?;
-        row.map(|row| rows::to_project(id, row)).transpose().map_err(|garbled| garbled.during("GetItem"))
+    async fn expire(&self, id: &RecordId, number: u64, at: Timestamp, cost: &mut Capacity) -> Result<(), StoreError> {
+        self.expire_row(id, number, at, cost).await
     }
 
-    async fn versions(
+    async fn state(&self, id: &RecordId, number: u64, cost: &mut Capacity) -> Result<Option<Record>, StoreError> {
+        self.row_state(id, number, cost).await
+    }
+
+    async fn shown(&self, id: &RecordId, shown: i64, cost: &mut Capacity) -> Result<Option<Record>, StoreError> {
+        self.row_shown(id, shown, cost).await
+    }
+
+    async fn entries(
         &self,
         id: &RecordId,
         before: Option<u64>,
         limit: usize,
         cost: &mut Capacity,
-    ) -> Result<Vec<Version>, StoreError> {
-        const OPERATION: &str = "Query";
-        let mut query = self
-            .client
-            .query()
-            .table_name(&self.versions)
-            .consistent_read(true)
-            .scan_index_forward(false)
-            .expression_attribute_names("#id", PRJ_ID)
-            .expression_attribute_values(":id", AttributeValue::S(id.to_string()))
-            .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        let mut condition = "#id = :id".to_owned();
-        if let Some(before) = before {
-            condition.push_str(" AND #0 < :before"); // the first of those told is the version
-            query = query.expression_attribute_values(":before", AttributeValue::N(before.to_string()));
-        }
-        for (index, name) in rows::TOLD.into_iter().enumerate() {
-            query = query.expression_attribute_names(format!("#{index}"), name);
-        }
-        let told: Vec<String> = (0..rows::TOLD.len()).map(|index| format!("#{index}")).collect();
-        let query = query.key_condition_expression(condition).projection_expression(told.join(", "));
-
-        let mut versions = Vec::new();
-        let mut from = None;
-        loop {
-            let left = i32::try_from(limit - versions.len()).unwrap_or(i32::MAX);
-            let answer = query.clone().limit(left).set_exclusive_start_key(from).send().await;
-            let answer = answer.map_err(|error| failed(OPERATION, error))?;
-            cost.read += units(answer.consumed_capacity());
-            for row in answer.items.unwrap_or_default() {
-                versions.push(rows::to_version(row).map_err(|garbled| garbled.during(OPERATION))?);
-            }
-            match answer.last_evaluated_key {
-                Some(key) if versions.len() < limit => from = Some(key),
-                _ => return Ok(versions),
-            }
-        }
+    ) -> Result<Vec<Entry>, StoreError> {
+        self.row_entries(id, before, limit, cost).await
     }
 
-    async fn claim(&self, key: &str, cost: &mut Capacity) -> Result<Option<Claim>, StoreError> {
-        let row = self.row(rows::claim_key(key), cost).await?;
-        row.map(|row| rows::to_claim(key, row)).transpose().map_err(|garbled| garbled.during("GetItem"))
+    async fn claim(
+        &self,
+        key: &str,
+        now: Timestamp,
+        cost: &mut Capacity,
+    ) -> Result<Option<IdempotencyRecord>, StoreError> {
+        self.claimed(key, now, cost).await
     }
 
-    /// Sent again by the SDK when its answer was lost, it gives the claim that it left itself: that says the same.
-    async fn remember(&self, claim: &Claim, now: Timestamp, cost: &mut Capacity) -> Result<Option<Claim>, StoreError> {
-        const OPERATION: &str = "PutItem";
-        let sent = self
-            .client
-            .put_item()
-            .table_name(&self.versions)
-            .set_item(Some(rows::claim(claim, now)))
-            .condition_expression("attribute_not_exists(#id)")
-            .expression_attribute_names("#id", PRJ_ID)
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .return_consumed_capacity(ReturnConsumedCapacity::Total)
-            .send()
-            .await;
-        match sent {
-            Ok(answer) => {
-                cost.write += units(answer.consumed_capacity());
-                Ok(None)
-            }
-            Err(error) => match error.as_service_error() {
-                Some(PutItemError::ConditionalCheckFailedException(failed)) => {
-                    let there = rows::to_claim(&claim.attempt.key, failed.item().cloned().unwrap_or_default());
-                    there.map(Some).map_err(|garbled| garbled.during(OPERATION))
-                }
-                _ => Err(failed(OPERATION, error)),
-            },
-        }
+    async fn remember(
+        &self,
+        claim: &IdempotencyRecord,
+        now: Timestamp,
+        cost: &mut Capacity,
+    ) -> Result<Option<IdempotencyRecord>, StoreError> {
+        self.leave_claim(claim, now, cost).await
     }
 
     async fn key_used(&self, hash: &KeyHash, now: Timestamp, cost: &mut Capacity) -> Result<(), StoreError> {
@@ -295,19 +241,24 @@ impl Store for DynamoDb {
     }
 
     async fn pause(&self, duration: Duration) {
-        // The host gave the client its way to sleep; without one, there is no waiting.
-        if let Some(sleep) = self.client.config().sleep_impl() {
-            sleep.sleep(duration).await;
-        }
+        self.wait(duration).await;
     }
 }
 
 impl DynamoDb {
+    /// Waits as the host gave the client to; without that, not at all.
+    async fn wait(&self, duration: Duration) {
+        if let Some(sleep) = self.client.config().sleep_impl() {
+            sleep.sleep(duration).await;
+        }
+    }
+
     /// A page of the table, of each item what `make` makes of it.
     async fn scan_for<T: Debug + Send + 'static>(
         &self,
         make: Make<T>,
         from: Option<Position>,
+        read: Consistency,
         cost: &mut Capacity,
     ) -> Result<decode::Page<T>, StoreError> {
         const OPERATION: &str = "Scan";
@@ -316,6 +267,7 @@ impl DynamoDb {
         self.client
             .scan()
             .table_name(&self.projects)
+            .consistent_read(read == Consistency::Strong)
             .set_exclusive_start_key(start)
             .return_consumed_capacity(ReturnConsumedCapacity::Total)
             .customize()
@@ -323,25 +275,9 @@ impl DynamoDb {
             .send()
             .await
             .map_err(|error| failed(OPERATION, error))?;
-        let (page, units) = decoder.take().map_err(|garbled| garbled.during(OPERATION))?;
+        let (page, units) = decoder.take().map_err(|malformed| malformed.during(OPERATION))?;
         cost.read += units;
         Ok(page)
-    }
-
-    /// A row of the history, as it is now.
-    async fn row(&self, key: Item, cost: &mut Capacity) -> Result<Option<Item>, StoreError> {
-        let answer = self
-            .client
-            .get_item()
-            .table_name(&self.versions)
-            .set_key(Some(key))
-            .consistent_read(true)
-            .return_consumed_capacity(ReturnConsumedCapacity::Total)
-            .send()
-            .await
-            .map_err(|error| failed("GetItem", error))?;
-        cost.read += units(answer.consumed_capacity());
-        Ok(answer.item)
     }
 }
 
@@ -349,7 +285,7 @@ impl DynamoDb {
 fn failed_condition(
     error: &SdkError<TransactWriteItemsError, HttpResponse>,
     write: &Write<'_>,
-) -> Option<Result<Commit, Garbled>> {
+) -> Option<Result<Commit, Malformed>> {
     let TransactWriteItemsError::TransactionCanceledException(cancelled) = error.as_service_error()? else {
         return None;
     };
@@ -360,14 +296,14 @@ fn failed_condition(
         (reason.code() == Some("ConditionalCheckFailed")).then_some(item)
     };
     if let (Some(claim), Some(Some(row))) = (write.claim, failed(write::CLAIM)) {
-        return Some(rows::to_claim(&claim.attempt.key, row).map(Commit::Claimed));
+        return Some(rows::to_claim(&claim.key, row).map(Commit::Claimed));
     }
     if let Some(item) = failed(write::RECORD) {
-        let current = item.map(|item| item::members(item).and_then(item::project)).transpose();
+        let current = item.map(|item| item::members(item).and_then(super::item::record)).transpose();
         return Some(current.map(Commit::Conflict));
     }
     let rows = 0..cancelled.cancellation_reasons().len();
-    rows.into_iter().find_map(failed).map(|_| Ok(Commit::VersionTaken))
+    rows.into_iter().find_map(failed).map(|_| Ok(Commit::NumberTaken))
 }
 
 fn units(consumed: Option<&ConsumedCapacity>) -> f64 {

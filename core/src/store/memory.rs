@@ -1,20 +1,30 @@
-//! A table in memory that behaves like DynamoDB's, for tests and simulation. (But nothing expires in it by itself.)
+//! A table in memory that behaves like DynamoDB's, for tests and simulation: items with their raw attributes, an index
+//! over two of them, and a time to live that is applied when it is asked for.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::{Capacity, Commit, Consistency, Page, Position, Source, Store, StoreError, Write};
-use crate::idempotency::Claim;
+use super::item::{self, RPL_AT, RPL_EXPIRES_AT, RPL_SHARD, RPL_VERSION, natural};
+use super::write::Action;
+use super::{
+    Capacity, Changes, Commit, Consistency, IdempotencyRecord, IndexEntry, Page, Position, Source, Store, StoreError,
+    StoreErrorKind, Write,
+};
 use crate::key::{KeyHash, KeyRecord};
-use crate::record::history::Version;
-use crate::record::{Record, RecordId, SYSTEM, Timestamp};
-use crate::value::Value;
+use crate::limits;
+use crate::record::history::{Entry, Row};
+use crate::record::{Record, RecordId};
+use crate::store::row;
+use crate::time::Timestamp;
+use crate::value::{Members, Value, stored_size};
 
 /// DynamoDB ends a page of a scan or a query at 1 MB.
 const PAGE: usize = 1024 * 1024;
+/// The index has one partition.
+const SHARDS: u16 = 1;
 
-/// Projects and keys in memory. Clones share them.
+/// Records and keys in memory. Clones share them.
 #[derive(Clone, Debug, Default)]
 pub struct Memory {
     tables: Arc<Mutex<Tables>>,
@@ -22,29 +32,51 @@ pub struct Memory {
 
 #[derive(Debug, Default)]
 struct Tables {
-    projects: BTreeMap<RecordId, Record>,
+    items: BTreeMap<RecordId, Members>,
     keys: HashMap<String, KeyRecord>,
-    history: BTreeMap<(RecordId, u64), (Version, Record)>,
-    claims: HashMap<String, Claim>,
+    history: BTreeMap<(RecordId, u64), Row>,
+    claims: HashMap<String, IdempotencyRecord>,
     /// Commits done, by their tokens. (DynamoDB forgets them after ten minutes.)
     tokens: HashMap<[u8; 16], Record>,
 }
 
 impl Memory {
-    /// Empty tables.
+    /// Returns empty tables.
     #[must_use]
     pub fn new() -> Memory {
         Memory::default()
     }
 
-    /// Puts a record in as it is, as a writer that is not ripple would.
-    pub fn put(&self, project: Record) {
-        self.tables().projects.insert(project.id.clone(), project);
+    /// Puts a record in as it was read or written, as another program would that copies an item.
+    pub fn put(&self, record: &Record) {
+        let item = if record.is_external() { item::as_read(record) } else { item::item(record, SHARDS) };
+        self.put_item(&record.id, item);
     }
 
-    /// Forgets what the history has of every record, as it does in time.
-    pub fn expire_history(&self) {
-        self.tables().history.clear();
+    /// Puts an item as it is, as another program would.
+    pub fn put_item(&self, id: &RecordId, item: Members) {
+        self.tables().items.insert(id.clone(), item);
+    }
+
+    /// Returns an item with all its attributes, as another program sees it.
+    #[must_use]
+    pub fn item(&self, id: &RecordId) -> Option<Members> {
+        self.tables().items.get(id).cloned()
+    }
+
+    /// Deletes an item, as another program would.
+    pub fn delete_item(&self, id: &RecordId) {
+        self.tables().items.remove(id);
+    }
+
+    /// Deletes what has expired by `now`, as DynamoDB does some time after.
+    pub fn expire(&self, now: Timestamp) {
+        let tables = &mut *self.tables();
+        let expired = |at: Option<Timestamp>| at.is_some_and(|at| at <= now);
+        let seconds = |item: &Members| natural(item.get(RPL_EXPIRES_AT)).map(|at| Timestamp(at.saturating_mul(1000)));
+        tables.items.retain(|_, item| !expired(seconds(item)));
+        tables.history.retain(|_, row| !expired(row.expires));
+        tables.claims.retain(|_, claim| !expired(Some(claim.expires)));
     }
 
     /// Puts an API key in.
@@ -60,15 +92,25 @@ impl Memory {
 
 impl Source for Memory {
     async fn get(&self, id: &RecordId, read: Consistency, cost: &mut Capacity) -> Result<Option<Record>, StoreError> {
-        let project = self.tables().projects.get(id).cloned();
-        cost.read += read_units(project.as_ref().map_or(0, Record::stored_size), read);
-        Ok(project)
+        let item = self.tables().items.get(id).cloned();
+        cost.read += read_units(item.as_ref().map_or(0, stored_size), read);
+        item.map(record).transpose()
     }
 
-    async fn scan(&self, from: Option<Position>, cost: &mut Capacity) -> Result<Page, StoreError> {
+    async fn scan(&self, from: Option<Position>, read: Consistency, cost: &mut Capacity) -> Result<Page, StoreError> {
         let tables = self.tables();
-        let after = |project: &&Record| from.as_ref().is_none_or(|from| project.id > from.id);
-        Ok(page(tables.projects.values().filter(after), |_| None, cost))
+        let after = |(id, _): &(&RecordId, &Members)| from.as_ref().is_none_or(|from| **id > from.id);
+        let (mut page, mut size) = (Page::default(), 0);
+        for (id, item) in tables.items.iter().filter(after) {
+            size += stored_size(item);
+            page.records.push(record(item.clone())?);
+            if size >= PAGE {
+                page.next = Some(Position { id: id.clone(), at: None });
+                break;
+            }
+        }
+        cost.read += read_units(size, read);
+        Ok(page)
     }
 
     async fn changes(
@@ -76,20 +118,40 @@ impl Source for Memory {
         _shard: u16,
         since: Timestamp,
         from: Option<Position>,
+        limit: usize,
         cost: &mut Capacity,
-    ) -> Result<Page, StoreError> {
+    ) -> Result<Changes, StoreError> {
         let tables = self.tables();
-        let mut written: Vec<&Record> = tables.projects.values().collect();
-        written.retain(|project| project.updated_at.is_some_and(|at| at >= since));
-        written.sort_by_key(|project| (project.updated_at, &project.id));
-        let from = from.map(|from| (from.updated_at, from.id));
-        let after =
-            |project: &&Record| from.as_ref().is_none_or(|(at, id)| (project.updated_at, &project.id) > (*at, id));
-        Ok(page(written.into_iter().filter(after), |project| project.updated_at, cost))
+        let entry = |(id, item): (&RecordId, &Members)| {
+            let at = natural(item.get(RPL_AT)).map(Timestamp).filter(|at| *at >= since)?;
+            let indexed = matches!(item.get(RPL_SHARD), Some(Value::String(_)));
+            let version = item.get(RPL_VERSION).and_then(item::stated);
+            indexed.then(|| IndexEntry { id: id.clone(), at, version })
+        };
+        let mut entries: Vec<IndexEntry> = tables.items.iter().filter_map(entry).collect();
+        entries.sort_unstable_by(|one, other| (one.at, &one.id).cmp(&(other.at, &other.id)));
+        let from = from.map(|from| (from.at.unwrap_or_default(), from.id));
+        entries.retain(|entry| from.as_ref().is_none_or(|(at, id)| (entry.at, &entry.id) > (*at, id)));
+        cost.read += read_units(0, Consistency::Eventual);
+        let more = entries.len() > limit;
+        entries.truncate(limit);
+        let next = entries.last().filter(|_| more).map(IndexEntry::position);
+        Ok(Changes { entries, next })
+    }
+
+    async fn fetch(&self, entries: &[IndexEntry], cost: &mut Capacity) -> Result<Vec<Record>, StoreError> {
+        let tables = self.tables();
+        let items = entries.iter().filter_map(|entry| tables.items.get(&entry.id));
+        items
+            .map(|item| {
+                cost.read += read_units(stored_size(item), Consistency::Eventual);
+                record(item.clone())
+            })
+            .collect()
     }
 
     fn shards(&self) -> u16 {
-        1
+        SHARDS
     }
 
     async fn key(&self, hash: &KeyHash, cost: &mut Capacity) -> Result<Option<KeyRecord>, StoreError> {
@@ -100,69 +162,97 @@ impl Source for Memory {
 
 impl Store for Memory {
     async fn commit(&self, write: &Write<'_>, cost: &mut Capacity) -> Result<Commit, StoreError> {
-        let Write { after, version, .. } = *write;
-        let mut tables = self.tables();
-        cost.write += tables.write_units(write);
+        let Write { after, rows, .. } = *write;
+        let tables = &mut *self.tables();
+        cost.write += tables.write_units(write)?;
         if tables.tokens.get(&write.token) == Some(after) {
             return Ok(Commit::Done);
         }
-        if let Some(claim) = write.claim.and_then(|claim| tables.claims.get(&claim.attempt.key)) {
+        if let Some(claim) = write.claim.and_then(|claim| tables.claim(&claim.key, write.now)) {
             return Ok(Commit::Claimed(claim.clone()));
         }
-        let current = tables.projects.get(&after.id);
+        let current = tables.items.get(&after.id);
         if !write.conditions().iter().all(|condition| condition.holds(current)) {
-            return Ok(Commit::Conflict(current.cloned()));
+            return Ok(Commit::Conflict(current.cloned().map(record).transpose()?));
         }
-        let made = made(write, current);
-        let foreign = write.foreign();
-        let foreign = foreign.map(|foreign| (Version::found(&foreign), foreign));
-        let rows: Vec<_> = foreign.into_iter().chain([(version.clone(), after.clone())]).collect();
-        let place = |version: &Version| (after.id.clone(), version.number);
-        if rows.iter().any(|(version, _)| tables.history.contains_key(&place(version))) {
-            return Ok(Commit::VersionTaken);
+        let place = |row: &Row| (after.id.clone(), row.entry.number);
+        if rows.iter().any(|row| tables.history.contains_key(&place(row))) {
+            return Ok(Commit::NumberTaken);
         }
-        tables.history.extend(rows.into_iter().map(|row| (place(&row.0), row)));
-        tables.projects.insert(after.id.clone(), made);
+        let made = made(write.action(SHARDS), current);
+        if stored_size(&made) > limits::ITEM {
+            return Err(too_large(stored_size(&made)));
+        }
+        tables.history.extend(rows.iter().map(|row| (place(row), row.clone())));
+        tables.items.insert(after.id.clone(), made);
         tables.tokens.insert(write.token, after.clone());
         if let Some(claim) = write.claim {
-            tables.claims.insert(claim.attempt.key.clone(), claim.clone());
+            tables.claims.insert(claim.key.clone(), claim.clone());
         }
         Ok(Commit::Done)
     }
 
-    async fn version(&self, id: &RecordId, number: u64, cost: &mut Capacity) -> Result<Option<Record>, StoreError> {
-        let found = self.tables().history.get(&(id.clone(), number)).cloned();
-        cost.read += read_units(found.as_ref().map_or(0, row_size), Consistency::Strong);
-        Ok(found.map(|(_, project)| project))
+    async fn expire(&self, id: &RecordId, number: u64, at: Timestamp, cost: &mut Capacity) -> Result<(), StoreError> {
+        let tables = &mut *self.tables();
+        if let Some(row) = tables.history.get_mut(&(id.clone(), number)).filter(|row| row.expires.is_none()) {
+            row.expires = Some(at);
+            cost.write += units(row::size(row)?, 1024);
+        }
+        Ok(())
     }
 
-    async fn versions(
+    async fn state(&self, id: &RecordId, number: u64, cost: &mut Capacity) -> Result<Option<Record>, StoreError> {
+        let tables = self.tables();
+        let found = tables.history.get(&(id.clone(), number));
+        cost.read += read_units(found.map(row::size).transpose()?.unwrap_or(0), Consistency::Strong);
+        Ok(found.map(|row| row.record.clone()))
+    }
+
+    async fn shown(&self, id: &RecordId, shown: i64, cost: &mut Capacity) -> Result<Option<Record>, StoreError> {
+        let tables = self.tables();
+        let mut rows = tables.history.range((id.clone(), 0)..=(id.clone(), u64::MAX)).rev();
+        cost.read += read_units(0, Consistency::Strong);
+        Ok(rows.find(|(_, row)| row.entry.shown == Some(shown)).map(|(_, row)| row.record.clone()))
+    }
+
+    async fn entries(
         &self,
         id: &RecordId,
         before: Option<u64>,
         limit: usize,
         cost: &mut Capacity,
-    ) -> Result<Vec<Version>, StoreError> {
+    ) -> Result<Vec<Entry>, StoreError> {
         let tables = self.tables();
         let below = (id.clone(), before.unwrap_or(u64::MAX));
-        let rows = tables.history.range((id.clone(), 0)..below).rev().take(limit);
-        let (sizes, versions): (Vec<usize>, _) = rows.map(|(_, row)| (row_size(row), row.0.clone())).unzip();
+        let rows: Vec<&Row> =
+            tables.history.range((id.clone(), 0)..below).rev().take(limit).map(|(_, row)| row).collect();
+        let sizes = rows.iter().map(|row| row::size(row)).collect::<Result<Vec<usize>, _>>()?;
         cost.read += read_units(sizes.iter().sum(), Consistency::Strong);
-        Ok(versions)
+        Ok(rows.into_iter().map(|row| row.entry.clone()).collect())
     }
 
-    async fn claim(&self, key: &str, cost: &mut Capacity) -> Result<Option<Claim>, StoreError> {
+    async fn claim(
+        &self,
+        key: &str,
+        now: Timestamp,
+        cost: &mut Capacity,
+    ) -> Result<Option<IdempotencyRecord>, StoreError> {
         cost.read += read_units(0, Consistency::Strong);
-        Ok(self.tables().claims.get(key).cloned())
+        Ok(self.tables().claim(key, now).cloned())
     }
 
-    async fn remember(&self, claim: &Claim, _: Timestamp, cost: &mut Capacity) -> Result<Option<Claim>, StoreError> {
-        let claims = &mut self.tables().claims;
-        if let Some(there) = claims.get(&claim.attempt.key) {
+    async fn remember(
+        &self,
+        claim: &IdempotencyRecord,
+        now: Timestamp,
+        cost: &mut Capacity,
+    ) -> Result<Option<IdempotencyRecord>, StoreError> {
+        let tables = &mut *self.tables();
+        if let Some(there) = tables.claim(&claim.key, now) {
             return Ok(Some(there.clone()));
         }
         cost.write += 1.0;
-        claims.insert(claim.attempt.key.clone(), claim.clone());
+        tables.claims.insert(claim.key.clone(), claim.clone());
         Ok(None)
     }
 
@@ -179,56 +269,42 @@ impl Store for Memory {
 }
 
 impl Tables {
+    fn claim(&self, key: &str, now: Timestamp) -> Option<&IdempotencyRecord> {
+        self.claims.get(key).filter(|claim| claim.expires > now)
+    }
+
     /// Each item of a transaction is prepared and committed.
-    fn write_units(&self, write: &Write<'_>) -> f64 {
-        let current = self.projects.get(&write.after.id).map_or(0, Record::stored_size);
-        let record = current.max(write.after.stored_size());
-        let row = write.after.stored_size() + changes_size(write.version);
-        let foreign = write.foreign().map_or(0.0, |foreign| units(foreign.stored_size(), 1024));
-        let claim = write.claim.map_or(0.0, |_| 1.0);
-        2.0 * (units(record, 1024) + units(row, 1024) + foreign + claim)
+    fn write_units(&self, write: &Write<'_>) -> Result<f64, StoreError> {
+        let current = self.items.get(&write.after.id).map_or(0, stored_size);
+        let record = units(current.max(write.after.stored_size()), 1024);
+        let rows = write.rows.iter().map(|row| Ok(units(row::size(row)?, 1024))).sum::<Result<f64, StoreError>>()?;
+        Ok(2.0 * (record + rows + write.claim.map_or(0.0, |_| 1.0)))
     }
 }
 
-/// What a write makes of the item that is there: whatever an update does not change stays.
-fn made(write: &Write<'_>, current: Option<&Record>) -> Record {
-    let (Some(current), Some(changed)) = (current, write.changed()) else { return write.after.clone() };
-    let mut attributes = current.attributes.clone();
-    attributes.retain(|name, _| !SYSTEM.contains(&name.as_str()));
-    for name in changed {
-        match write.after.attributes.get(name) {
-            Some(value) => attributes.insert(name.to_owned(), value.clone()),
-            None => attributes.remove(name),
-        };
-    }
-    Record { attributes, ..write.after.clone() }
-}
-
-fn row_size((version, project): &(Version, Record)) -> usize {
-    project.stored_size() + changes_size(version)
-}
-
-fn changes_size(version: &Version) -> usize {
-    version.changes.iter().map(Value::stored_size).sum()
-}
-
-fn page<'a>(
-    projects: impl Iterator<Item = &'a Record>,
-    place: impl Fn(&Record) -> Option<Timestamp>,
-    cost: &mut Capacity,
-) -> Page {
-    let mut page = Page::default();
-    let mut size = 0;
-    for project in projects {
-        size += project.stored_size();
-        page.projects.push(project.clone());
-        if size >= PAGE {
-            page.next = Some(Position { id: project.id.clone(), updated_at: place(project) });
-            break;
+/// Returns what an action makes of the item that is there.
+fn made(action: Action, current: Option<&Members>) -> Members {
+    match action {
+        Action::Put(item) => item,
+        Action::Update(attributes) => {
+            let mut item = current.cloned().unwrap_or_default();
+            for (name, value) in attributes {
+                match value {
+                    Some(value) => item.insert(name, value),
+                    None => item.remove(&name),
+                };
+            }
+            item
         }
     }
-    cost.read += read_units(size, Consistency::Eventual);
-    page
+}
+
+fn record(item: Members) -> Result<Record, StoreError> {
+    item::record(item).map_err(|malformed| StoreError::malformed("GetItem", malformed))
+}
+
+fn too_large(size: usize) -> StoreError {
+    StoreError { operation: "TransactWriteItems", kind: StoreErrorKind::TooLarge(size), source: None }
 }
 
 fn read_units(size: usize, read: Consistency) -> f64 {
@@ -239,7 +315,7 @@ fn read_units(size: usize, read: Consistency) -> f64 {
     }
 }
 
-/// Nothing costs one unit too.
+/// An empty item costs one unit too.
 fn units(size: usize, unit: usize) -> f64 {
     size.div_ceil(unit).max(1) as f64
 }

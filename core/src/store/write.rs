@@ -1,93 +1,102 @@
 //! A record's step from one state to the next: what it does to the item, and on what condition.
 //!
-//! Both are said here, as data. The table in memory goes by them as they are, DynamoDB's expressions are made of them:
-//! so what is found out about saving in memory holds for DynamoDB.
+//! Both are said here, as data over the item's attributes. The table in memory applies them as they are, and DynamoDB's
+//! expressions are made of them: what is found out about saving in memory holds for DynamoDB.
 //!
-//! An update sets and removes just the attributes that differ, each on condition that it is as it was read: what others
-//! write beside ripple, without knowing of versions, is neither overwritten nor lost. A creation and a tombstone put the
-//! whole item, on condition of all that was read of it.
+//! An update sets and removes just the attributes that differ, each on condition that it is as it was read, beside the
+//! condition on number and seal. What another writer changes at the same time in other attributes stays; the new seal
+//! does not fit then, so the state that is left is external and gets a number of its own later.
 //!
-//! A version tells a state only while everybody counts. So where there is none, each attribute is a condition of an
-//! update too: the history gets the state that was there, and no other.
-//!
-//! What conditions do not see: an attribute that another writer has added meanwhile (nothing says "and no others"), and
-//! of a record with more than [`limits::CHANGED_MEMBERS`] what stands behind them in the order of names. An update leaves
-//! that alone. A tombstone takes it away, if the other writer has changed nothing else and left the `version` as it was.
+//! A creation and a tombstone put the whole item, on condition of all that was read of it. Two things escape that
+//! condition: an attribute that another writer adds in those milliseconds (no expression says "and no others"), and what
+//! stands behind the first [`limits::CONDITIONS`] attributes.
 
 use std::borrow::Cow;
 
-use crate::idempotency::Claim;
+use super::IdempotencyRecord;
+use super::item::{RPL_DELETED, RPL_EXPIRES_AT, RPL_SEAL, RPL_VERSION, item, own};
 use crate::limits;
-use crate::record::history::Version;
-use crate::record::{DELETED, PRJ_ID, Record, Timestamp, VERSION};
-use crate::value::Value;
+use crate::record::history::Row;
+use crate::record::{PRJ_ID, Record};
+use crate::time::Timestamp;
+use crate::value::{Members, Value};
 
 /// A record's step from one state to the next.
 #[derive(Clone, Copy, Debug)]
 pub struct Write<'a> {
-    /// The record as it was read; `None`: there was nothing.
+    /// The record as it was read; `None` if there was none.
     pub before: Option<&'a Record>,
     /// What it becomes.
     pub after: &'a Record,
-    /// What the history tells of it.
-    pub version: &'a Version,
-    /// What remembers the write, for whoever sends it again.
-    pub claim: Option<&'a Claim>,
-    /// When it is written: history and claims expire a while after.
+    /// The rows of the history that the write makes.
+    pub rows: &'a [Row],
+    /// What remembers the write.
+    pub claim: Option<&'a IdempotencyRecord>,
+    /// When it is written.
     pub now: Timestamp,
     /// Makes a retry of the same commit harmless.
     pub token: [u8; 16],
+}
+
+/// What a write does to the item.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Action {
+    /// Puts the whole item.
+    Put(Members),
+    /// Sets attributes, and removes those that have no value.
+    Update(Vec<(String, Option<Value>)>),
 }
 
 /// That an attribute of the item is as it was read. Where there is no item, each is missing.
 #[derive(Debug)]
 pub(crate) struct Condition<'a> {
     pub(crate) name: &'a str,
-    /// `None`: it is not there.
+    /// `None` if it is missing.
     pub(crate) value: Option<Cow<'a, Value>>,
 }
 
 impl Condition<'_> {
-    /// Whether it holds for what is there.
-    pub(crate) fn holds(&self, item: Option<&Record>) -> bool {
-        item.and_then(|item| item.stored(self.name)) == self.value
+    /// Reports whether it holds for an item.
+    pub(crate) fn holds(&self, item: Option<&Members>) -> bool {
+        item.and_then(|item| item.get(self.name)) == self.value.as_deref()
     }
 }
 
 impl<'a> Write<'a> {
-    /// The attributes that an update changes, beside those that each write sets; `None`: the whole item is put.
-    pub(crate) fn changed(&self) -> Option<Vec<&'a str>> {
-        let before = self.before.filter(|before| !before.is_deleted() && !self.after.is_deleted())?;
-        // At most `limits::CHANGED_MEMBERS`, which the save has checked.
-        Some(before.differing(self.after).map(String::as_str).collect())
+    /// Returns the record before, if it is updated and not put.
+    fn updated(&self) -> Option<&'a Record> {
+        self.before.filter(|before| !before.is_deleted() && !self.after.is_deleted())
     }
 
-    /// What must hold of the item, or nothing is written.
+    /// Returns what the write does to the item.
+    pub(crate) fn action(&self, shards: u16) -> Action {
+        let Some(before) = self.updated() else { return Action::Put(item(self.after, shards)) };
+        let own = own(self.after, shards).into_iter().map(|(name, value)| (name.to_owned(), Some(value)));
+        // Another writer may have left them where a tombstone was.
+        let never = [RPL_DELETED, RPL_EXPIRES_AT].map(|name| (name.to_owned(), None));
+        let changed = before.differing(self.after);
+        let changed = changed.map(|name| (name.clone(), self.after.attributes.get(name).cloned()));
+        Action::Update(own.chain(never).chain(changed).collect())
+    }
+
+    /// Returns what must hold of the item, or nothing is written.
     pub(crate) fn conditions(&self) -> Vec<Condition<'a>> {
         let Some(before) = self.before else { return vec![Condition { name: PRJ_ID, value: None }] };
-        let changed = self.changed();
-        let told_by_version = changed.is_some() && before.version > 0;
-        let mut names = changed.unwrap_or_default();
-        if !told_by_version {
-            let left = limits::CHANGED_MEMBERS.saturating_sub(names.len());
-            let others = before.attributes.keys().map(String::as_str).filter(|name| !names.contains(name));
-            let others: Vec<&str> = others.take(left).collect();
-            names.extend(others);
-        }
-        let deleted = before.is_deleted().then_some(DELETED);
-        let names = [PRJ_ID, VERSION].into_iter().chain(deleted).chain(names);
-        names.map(|name| Condition { name, value: before.stored(name) }).collect()
-    }
-
-    /// The number that the history has for the state that another writer made and ripple is about to change: the one
-    /// before ripple's own. 0: the history begins with it.
-    pub(crate) fn foreign_number(&self) -> Option<u64> {
-        self.before.filter(|before| before.version == 0).map(|_| self.after.version.saturating_sub(1))
-    }
-
-    /// That state, by that number.
-    pub(crate) fn foreign(&self) -> Option<Record> {
-        let version = self.foreign_number()?;
-        self.before.map(|before| Record { version, stray: None, ..before.clone() })
+        let [version, seal] = match &before.external {
+            None => [before.number().map(|number| Cow::Owned(number.into())), Some(Cow::Owned(before.seal().into()))],
+            Some(stamp) => [stamp.version.as_ref().map(Cow::Borrowed), stamp.seal.as_ref().map(Cow::Borrowed)],
+        };
+        let mut conditions = vec![
+            Condition { name: PRJ_ID, value: Some(Cow::Owned(before.id.as_str().into())) },
+            Condition { name: RPL_VERSION, value: version },
+            Condition { name: RPL_SEAL, value: seal },
+        ];
+        let names: Vec<&'a String> = match self.updated() {
+            Some(before) => before.differing(self.after).collect(),
+            None => before.attributes.keys().take(limits::CONDITIONS).collect(),
+        };
+        let as_read = |name: &'a String| Condition { name, value: before.attributes.get(name).map(Cow::Borrowed) };
+        conditions.extend(names.into_iter().map(as_read));
+        conditions
     }
 }

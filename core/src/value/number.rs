@@ -34,6 +34,18 @@ impl Number {
         &self.0
     }
 
+    /// Returns a whole number that may be below zero.
+    #[must_use]
+    pub fn whole(number: i64) -> Number {
+        Number(number.to_string())
+    }
+
+    /// As a whole number of 64 bits with a sign, where it is one.
+    #[must_use]
+    pub fn as_i64(&self) -> Option<i64> {
+        self.0.parse().ok()
+    }
+
     /// As a whole number of 64 bits, where it is one.
     #[must_use]
     pub fn as_u64(&self) -> Option<u64> {
@@ -50,6 +62,14 @@ impl Number {
     pub(super) fn stored_size(&self) -> usize {
         let scientific = self.scientific();
         scientific.digits.len().div_ceil(2) + 1 + usize::from(scientific.negative)
+    }
+
+    /// Returns the number as whole number and power of ten: `mantissa × 10^exponent`.
+    pub(super) fn decimal(&self) -> (i128, i32) {
+        let Scientific { negative, digits, exponent } = self.scientific();
+        let count = i32::try_from(digits.len()).expect("at most 38 digits");
+        let mantissa = digits.iter().fold(0, |sum, digit| sum * 10 + i128::from(digit - b'0'));
+        (if negative { -mantissa } else { mantissa }, exponent - count)
     }
 
     fn scientific(&self) -> Scientific {
@@ -165,11 +185,17 @@ impl Scientific {
     }
 }
 
-/// An exponent; one too long for any number DynamoDB takes is none.
+/// Reads an exponent. One past a million stands for any greater one: a body has fewer digits than would bring such a
+/// number back into range.
 fn read_exponent(text: &str) -> Option<i32> {
+    const GREATEST: i32 = 10_000_000;
     let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
-    let valid = !digits.is_empty() && digits.len() <= 6 && digits.bytes().all(|byte| byte.is_ascii_digit());
-    if valid { text.parse().ok() } else { None }
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let digits = digits.trim_start_matches('0');
+    let magnitude = if digits.len() > 7 { GREATEST } else { format!("0{digits}").parse().ok()? };
+    Some(if text.starts_with('-') { -magnitude } else { magnitude })
 }
 
 #[cfg(test)]
@@ -191,6 +217,9 @@ mod tests {
         canonical("-0.0", Some("0"));
         canonical("100", Some("100"));
         canonical("0e999999", Some("0"));
+        canonical("0e99999999", Some("0"));
+        canonical("1e0000001", Some("10"));
+        canonical("-25e-00000001", Some("-2.5"));
         canonical(&"9".repeat(38), Some(&"9".repeat(38)));
         canonical(&format!("{}.10", "9".repeat(37)), Some(&format!("{}.1", "9".repeat(37))));
     }

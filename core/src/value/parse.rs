@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::{Members, Number, Value};
+use super::{Number, Value};
 use crate::limits;
 
 /// Where a text is not what [`parse`] takes, and why.
@@ -44,22 +44,24 @@ fn value(raw: &RawValue, depth: usize, pointer: &mut Vec<String>) -> Result<Valu
     match text.as_bytes().first() {
         Some(b'{') => {
             let Parts(parts) = serde_json::from_str(text).map_err(not_json)?;
-            let mut members = Members::new();
+            let mut members = Vec::with_capacity(parts.len());
             for (name, part) in parts {
-                pointer.push(format!("/{}", name.replace('~', "~0").replace('/', "~1")));
+                pointer.push(token(&name));
                 if name.is_empty() {
                     return Err("a member's name is empty".to_owned());
                 }
                 if name.len() > limits::NAME {
                     return Err(format!("a member's name has at most {} bytes", limits::NAME));
                 }
-                let member = value(part, depth + 1, pointer)?;
-                if members.insert(name, member).is_some() {
-                    return Err("the member occurs twice".to_owned());
-                }
+                members.push((name, value(part, depth + 1, pointer)?));
                 pointer.pop();
             }
-            Ok(Value::Map(members))
+            members.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+            if let Some([(name, _), _]) = members.array_windows().find(|[(one, _), (other, _)]| one == other) {
+                pointer.push(token(name));
+                return Err("the member occurs twice".to_owned());
+            }
+            Ok(Value::Map(members.into_iter().collect()))
         }
         Some(b'[') => {
             let parts: Vec<&RawValue> = serde_json::from_str(text).map_err(not_json)?;
@@ -78,6 +80,11 @@ fn value(raw: &RawValue, depth: usize, pointer: &mut Vec<String>) -> Result<Valu
             "a number takes up to 38 significant digits and a magnitude of 1e-130 to 9.99e125".to_owned()
         }),
     }
+}
+
+/// Returns a name as a token of a JSON Pointer, with its slash.
+fn token(name: &str) -> String {
+    format!("/{}", name.replace('~', "~0").replace('/', "~1"))
 }
 
 /// An object's members as they stand in the text, duplicates and all.

@@ -16,6 +16,7 @@ fn key_record() -> KeyRecord {
         expires: Some(9),
         revoked: None,
         last_used: None,
+        lineage: None,
     }
 }
 

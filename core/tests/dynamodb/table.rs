@@ -1,8 +1,7 @@
 //! What tests of the store do to a table, and how they look at it.
 
-use ripple_core::idempotency::Claim;
-use ripple_core::record::history::Version;
-use ripple_core::store::{Capacity, Commit, Consistency, Store, Write};
+use ripple_core::record::history::{Entry, Row};
+use ripple_core::store::{Capacity, Commit, Consistency, IdempotencyRecord, Store, Write};
 use ripple_core::value::{Members, Number, Value};
 use ripple_core::{Record, RecordId, Timestamp};
 
@@ -13,15 +12,7 @@ pub(crate) fn id(text: &str) -> RecordId {
 }
 
 pub(crate) fn project(name: &str, version: u64, at: u64, attributes: Members) -> Record {
-    Record {
-        id: id(name),
-        version,
-        stray: None,
-        updated_at: Some(Timestamp(at)),
-        updated_by: Some("test".to_owned()),
-        tombstone: None,
-        attributes,
-    }
+    Record::new(id(name), attributes).written(None, version, Timestamp(at), "test")
 }
 
 pub(crate) fn attributes(pairs: &[(&str, Value)]) -> Members {
@@ -55,21 +46,21 @@ pub(crate) async fn commit_with(
     before: Option<&Record>,
     after: &Record,
     token: [u8; 16],
-    claim: Option<&Claim>,
+    claim: Option<&IdempotencyRecord>,
     cost: &mut Capacity,
 ) -> Commit {
-    let version = Version::between(before, after, before.map(|before| before.version));
+    let row = Row::of_write(before, after, before.map(|before| before.version));
     let now = after.updated_at.unwrap_or_default();
-    let write = Write { before, after, version: &version, claim, now, token };
+    let write = Write { before, after, rows: &[row], claim, now, token };
     store.commit(&write, cost).await.expect("the store answers")
 }
 
-pub(crate) async fn history(store: &impl Store, name: &str, before: Option<u64>, limit: usize) -> Vec<Version> {
-    store.versions(&id(name), before, limit, &mut Capacity::default()).await.expect("the store answers")
+pub(crate) async fn history(store: &impl Store, name: &str, before: Option<u64>, limit: usize) -> Vec<Entry> {
+    store.entries(&id(name), before, limit, &mut Capacity::default()).await.expect("the store answers")
 }
 
 pub(crate) async fn state(store: &impl Store, name: &str, number: u64) -> Option<Record> {
-    store.version(&id(name), number, &mut Capacity::default()).await.expect("the store answers")
+    store.state(&id(name), number, &mut Capacity::default()).await.expect("the store answers")
 }
 
 pub(crate) async fn read(store: &impl Store, name: &str) -> Option<Record> {

@@ -61,6 +61,7 @@ impl Hosts {
             expires: None,
             revoked,
             last_used: None,
+            lineage: None,
         }
     }
 

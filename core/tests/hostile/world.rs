@@ -7,7 +7,7 @@ use http::{HeaderValue, Method, Request, Response};
 use ripple_core::key::{ApiKey, KeyRecord, Scope};
 use ripple_core::store::memory::Memory;
 use ripple_core::value::{Members, Value};
-use ripple_core::{Api, Moment, Record, RecordId, Timestamp};
+use ripple_core::{Api, Moment, RecordId, Timestamp};
 
 /// The API over a table in memory.
 pub struct World {
@@ -42,20 +42,15 @@ impl World {
                 revoked: None,
                 // Its use is no news, which would be written down.
                 last_used: Some(u64::MAX),
+                lineage: None,
             });
             key
         };
         let writer = issue(1, "writer", vec![Scope::Read, Scope::Write]);
         let reader = issue(2, "reader", vec![Scope::Read]);
-        store.put(Record {
-            id: RecordId::stored("Another's / id".to_owned()),
-            version: 0,
-            stray: None,
-            updated_at: None,
-            updated_by: None,
-            tombstone: None,
-            attributes: Members::from([("tags".to_owned(), Value::Strings(["x".to_owned()].into()))]),
-        });
+        let id = RecordId::stored("Another's / id".to_owned());
+        let tags = Value::Strings(["x".to_owned()].into());
+        store.put_item(&id, Members::from([("prj_id".to_owned(), id.as_str().into()), ("tags".to_owned(), tags)]));
         let world = World { api: Api::new(store.clone()), store, writer, reader, count: Cell::new(0) };
         for (method, path, body) in [
             (

@@ -1,6 +1,6 @@
 //! Records of every shape the limits allow, and edits of them.
 
-use proptest::collection::{btree_map, vec};
+use proptest::collection::{SizeRange, btree_map, vec};
 use proptest::prelude::*;
 use ripple_core::value::{Members, Number, Value};
 
@@ -28,9 +28,13 @@ fn set() -> impl Strategy<Value = Value> {
     prop_oneof![texts.prop_map(Value::Strings), numbers.prop_map(Value::Numbers), binaries.prop_map(Value::Binaries)]
 }
 
+fn members(value: impl Strategy<Value = Value>, size: impl Into<SizeRange>) -> impl Strategy<Value = Members> {
+    btree_map(name(), value, size).prop_map(|members| members.into_iter().collect())
+}
+
 fn entry(value: BoxedStrategy<Value>) -> impl Strategy<Value = Value> {
     let id = prop::sample::select(vec!["i", "j", "k", "l", "m"]);
-    let with_id = (id, btree_map(name(), value.clone(), 0..3)).prop_map(|(id, mut members)| {
+    let with_id = (id, members(value.clone(), 0..3)).prop_map(|(id, mut members)| {
         members.insert("id".to_owned(), id.into());
         Value::Map(members)
     });
@@ -41,16 +45,13 @@ pub(crate) fn value() -> BoxedStrategy<Value> {
     let leaf = prop_oneof![4 => scalar(), 1 => set()];
     leaf.prop_recursive(5, 48, 5, |inner| {
         let inner = inner.boxed();
-        prop_oneof![
-            btree_map(name(), inner.clone(), 0..4).prop_map(Value::Map),
-            vec(entry(inner), 0..5).prop_map(Value::List),
-        ]
+        prop_oneof![members(inner.clone(), 0..4).prop_map(Value::Map), vec(entry(inner), 0..5).prop_map(Value::List),]
     })
     .boxed()
 }
 
 pub(crate) fn record() -> BoxedStrategy<Members> {
-    btree_map(name(), value(), 0..5).boxed()
+    members(value(), 0..5).boxed()
 }
 
 /// A state and what two writers made of it.

@@ -1,10 +1,13 @@
 //! The merge: the law's paragraphs as golden cases, and its properties over generated records.
 
+mod cases;
 mod generate;
 mod law;
+mod lists;
 mod properties;
 
-use ripple_core::record::merge::{Edit, Receipt};
+use ripple_core::record::change::Edit;
+use ripple_core::record::merge::Report;
 use ripple_core::value::{Members, Value, parse};
 
 /// JSON as a record's attributes.
@@ -16,9 +19,26 @@ fn members(json: &str) -> Members {
     }
 }
 
-/// A save of the whole record, made on version 3, which was `base`. Members that `mine` lacks were removed.
-fn save(base: &Members, theirs: &Members, mine: &Members) -> (Members, Receipt) {
+/// What a client sends that made `mine` of `base`.
+fn sent(base: &Members, mine: &Members) -> Members {
     let gone = base.keys().filter(|name| !mine.contains_key(*name)).map(|name| (name.clone(), Value::Null));
-    let sent = mine.clone().into_iter().chain(gone).collect();
-    Edit::Replace(sent).merge_into(theirs, Some(base), Some(3))
+    mine.clone().into_iter().chain(gone).collect()
+}
+
+/// Merges an edit that is small enough.
+#[track_caller]
+fn merged(edit: &Edit, theirs: &Members, base: Option<&Members>, seed: &str) -> (Members, Report) {
+    edit.merge_into(theirs, base, seed).expect("it is small")
+}
+
+/// A save of the whole record, made on `base`. Members that `mine` lacks were removed.
+#[track_caller]
+fn save(base: &Members, theirs: &Members, mine: &Members) -> (Members, Report) {
+    save_as("", base, theirs, mine)
+}
+
+/// The same by one of several authors.
+#[track_caller]
+fn save_as(author: &str, base: &Members, theirs: &Members, mine: &Members) -> (Members, Report) {
+    merged(&Edit::Replace(sent(base, mine)), theirs, Some(base), author)
 }

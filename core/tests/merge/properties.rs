@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
-use ripple_core::record::merge::{Receipt, merge};
+use ripple_core::record::merge::{Report, merge};
 use ripple_core::value::{Members, Value};
 
 use crate::generate::{Changes, changes, record, three, value};
@@ -80,10 +80,10 @@ fn did(base: &Members, side: &Members) -> Did {
     }
 }
 
-/// `PROPTEST_CASES` can ask for more.
-fn config() -> ProptestConfig {
+/// A hundred thousand edits in all. `PROPTEST_CASES` can ask for more.
+pub(crate) fn config() -> ProptestConfig {
     let config = ProptestConfig::default();
-    ProptestConfig { cases: config.cases.max(2_000), ..config }
+    ProptestConfig { cases: config.cases.max(8_000), max_global_rejects: 1 << 20, ..config }
 }
 
 proptest! {
@@ -94,7 +94,7 @@ proptest! {
     fn identity(base in record(), side in record()) {
         prop_assert_eq!(&merge(&base, &side, &base).0, &side);
         prop_assert_eq!(&merge(&base, &base, &side).0, &side);
-        prop_assert_eq!(merge(&base, &side, &side), (side, Receipt::default()));
+        prop_assert_eq!(merge(&base, &side, &side), (side, Report::default()));
     }
 
     /// A save that is sent again changes nothing, whatever it was merged with.

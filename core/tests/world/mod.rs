@@ -8,7 +8,9 @@ use std::time::Duration;
 use ripple_core::key::{KeyHash, KeyRecord};
 use ripple_core::list::{Listing, Query};
 use ripple_core::replica::{Clock, Colo, Prepared};
-use ripple_core::store::{Capacity, Consistency, Page, Position, Source, StoreError, StoreErrorKind};
+use ripple_core::store::{
+    Capacity, Changes, Consistency, IndexEntry, Page, Position, Source, StoreError, StoreErrorKind, item,
+};
 use ripple_core::value::{Members, Value};
 use ripple_core::{Record, RecordId, Timestamp};
 
@@ -38,6 +40,7 @@ pub(crate) struct World {
     random: RefCell<u64>,
     records: RefCell<BTreeMap<RecordId, Vec<Written>>>,
     rewritten: RefCell<BTreeSet<RecordId>>,
+    numbers: RefCell<BTreeMap<RecordId, u64>>,
     healed: Cell<bool>,
     count: Cell<u64>,
 }
@@ -49,6 +52,7 @@ impl World {
             random: RefCell::new(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ 0xD1B5_4A32_D192_ED03),
             records: RefCell::default(),
             rewritten: RefCell::default(),
+            numbers: RefCell::default(),
             healed: Cell::new(false),
             count: Cell::new(0),
         }
@@ -91,19 +95,13 @@ impl World {
         let took = if self.below(4) == 0 { self.below(LONGEST_SAVE + 1) } else { 0 };
         let now = self.clock(self.skew()).before(Duration::from_millis(took));
         let before = self.latest(&id);
-        let version = before.as_ref().map_or(0, |project| project.version) + 1;
-        let last = before.as_ref().and_then(|project| project.updated_at).map_or(0, |at| at.0);
-        let deleted = before.is_some_and(|project| !project.is_deleted()) && self.below(5) == 0;
-        let project = Record {
-            id: id.clone(),
-            version,
-            stray: None,
-            updated_at: Some(now.max(Timestamp(last + 1))),
-            updated_by: None,
-            tombstone: deleted.then_some(Timestamp(u64::MAX)),
-            attributes: if deleted { Members::new() } else { self.content() },
-        };
-        self.record(&id, Some(project), true);
+        // Rows of the history allot the numbers: they go on after what another program left.
+        let version =
+            self.numbers.borrow_mut().entry(id.clone()).and_modify(|number| *number += 1).or_insert(1).to_owned();
+        let deleted = before.as_ref().is_some_and(|project| !project.is_deleted()) && self.below(5) == 0;
+        let next = Record::new(id.clone(), self.content());
+        let next = if deleted { next.deleted(Timestamp(u64::MAX / 2)) } else { next };
+        self.record(&id, Some(next.written(before.as_ref(), version, now, "test")), true);
         (id, version)
     }
 
@@ -112,19 +110,16 @@ impl World {
         let id = self.some_id();
         let project = match (self.below(3), self.latest(&id)) {
             (0, Some(_)) => None,
-            (1, Some(mut project)) if !project.is_deleted() => {
-                project.attributes = self.content();
-                Some(project)
+            (1, Some(project)) if !project.is_deleted() => {
+                let mut changed = item::as_read(&project);
+                changed.extend(self.content());
+                Some(item::record(changed).expect("a record"))
             }
-            _ => Some(Record {
-                id: id.clone(),
-                version: 0,
-                stray: None,
-                updated_at: None,
-                updated_by: None,
-                tombstone: None,
-                attributes: self.content(),
-            }),
+            _ => {
+                let mut whole = self.content();
+                whole.insert("prj_id".to_owned(), id.as_str().into());
+                Some(item::record(whole).expect("a record"))
+            }
         };
         self.rewritten.borrow_mut().insert(id.clone());
         self.record(&id, project, false);
@@ -143,7 +138,7 @@ impl World {
         let read = self.now().saturating_sub(age);
         for (id, history) in &*self.records.borrow() {
             let visible = |written: &&Written| written.by_ripple && written.visible <= read;
-            let newest = history.iter().filter(visible).filter_map(|written| Some(written.project.as_ref()?.version));
+            let newest = history.iter().filter(visible).filter_map(|written| written.project.as_ref()?.number());
             let newest = newest.max().unwrap_or(0);
             let moving = |written: &Written| written.at <= read + LONGEST_READ && written.visible > read;
             if history.iter().any(moving) {
@@ -256,16 +251,16 @@ impl Link {
         }
     }
 
-    fn page(&self, mut records: Vec<(Option<Timestamp>, Record)>, from: Option<Position>) -> Page {
-        records.sort_by(|(at, project), (other_at, other)| (at, &project.id).cmp(&(other_at, &other.id)));
-        let place = |position: &Position| (position.updated_at, position.id.clone());
+    /// At most two of them, ordered by time and id.
+    fn page<T>(mut records: Vec<(Position, T)>, from: Option<Position>) -> (Vec<T>, Option<Position>) {
+        let place = |position: &Position| (position.at, position.id.clone());
+        records.sort_by_key(|(position, _)| place(position));
         let from = from.as_ref().map(place);
-        records.retain(|(at, project)| from.as_ref().is_none_or(|from| (*at, project.id.clone()) > *from));
+        records.retain(|(position, _)| from.as_ref().is_none_or(|from| place(position) > *from));
         let more = records.len() > 2;
         records.truncate(2);
-        let next = records.last().filter(|_| more);
-        let next = next.map(|(at, project)| Position { id: project.id.clone(), updated_at: *at });
-        Page { projects: records.into_iter().map(|(_, project)| project).collect(), next }
+        let next = records.last().filter(|_| more).map(|(position, _)| position.clone());
+        (records.into_iter().map(|(_, record)| record).collect(), next)
     }
 }
 
@@ -278,12 +273,14 @@ impl Source for Link {
         Ok(found)
     }
 
-    async fn scan(&self, from: Option<Position>, _: &mut Capacity) -> Result<Page, StoreError> {
+    async fn scan(&self, from: Option<Position>, _: Consistency, _: &mut Capacity) -> Result<Page, StoreError> {
         self.travel().await?;
         let page = {
             let records = self.world.records.borrow();
-            let seen = records.values().filter_map(|history| Some((None, self.world.weakly(history)?)));
-            self.page(seen.collect(), from)
+            let seen = records.values().filter_map(|history| self.world.weakly(history));
+            let place = |record: Record| (Position { id: record.id.clone(), at: None }, record);
+            let (records, next) = Link::page(seen.map(place).collect(), from);
+            Page { records, next }
         };
         self.travel().await?;
         Ok(page)
@@ -294,17 +291,35 @@ impl Source for Link {
         _: u16,
         since: Timestamp,
         from: Option<Position>,
+        _: usize,
         _: &mut Capacity,
-    ) -> Result<Page, StoreError> {
+    ) -> Result<Changes, StoreError> {
         self.travel().await?;
         let page = {
             let records = self.world.records.borrow();
             let seen = records.values().filter_map(|history| self.world.weakly(history));
-            let indexed = seen.filter(|project| project.updated_at.is_some_and(|at| at >= since));
-            self.page(indexed.map(|project| (project.updated_at, project)).collect(), from)
+            let entries = seen.filter_map(|record| entry_of(&record)).filter(|entry| entry.at >= since);
+            let (entries, next) = Link::page(entries.map(|entry| (entry.position(), entry)).collect(), from);
+            Changes { entries, next }
         };
         self.travel().await?;
         Ok(page)
+    }
+
+    /// Each record as its entry says, or later.
+    async fn fetch(&self, entries: &[IndexEntry], _: &mut Capacity) -> Result<Vec<Record>, StoreError> {
+        self.travel().await?;
+        let found = entries.iter().filter_map(|entry| {
+            let records = self.world.records.borrow();
+            let history = records.get(&entry.id)?;
+            let is_it = |written: &Written| written.project.as_ref().and_then(entry_of).as_ref() == Some(entry);
+            let indexed = history.iter().position(is_it)?;
+            let later = indexed + self.world.below((history.len() - indexed) as u64) as usize;
+            history[later].project.clone()
+        });
+        let found = found.collect();
+        self.travel().await?;
+        Ok(found)
     }
 
     fn shards(&self) -> u16 {
@@ -314,6 +329,14 @@ impl Source for Link {
     async fn key(&self, _: &KeyHash, _: &mut Capacity) -> Result<Option<KeyRecord>, StoreError> {
         unreachable!("nobody asks for keys")
     }
+}
+
+/// The entry under which a state is in the index, whoever left it.
+fn entry_of(record: &Record) -> Option<IndexEntry> {
+    let at = record.updated_at.or_else(|| record.external.as_ref()?.at)?;
+    let stated = record.external.as_ref().and_then(|stamp| stamp.version.clone());
+    let stated = stated.and_then(|version| serde_json::to_string(&version).ok()?.parse().ok());
+    Some(IndexEntry { id: record.id.clone(), at, version: record.number().or(stated) })
 }
 
 /// What hosts of one data centre share, with its clock: it is late, forgets, and has now and then an older copy, or a

@@ -93,6 +93,7 @@ async fn prepare(environment: &Environment) {
         expires: None,
         revoked: None,
         last_used: None,
+        lineage: None,
     };
     store.add_key(&record).await.expect("there is no such key yet");
 }

@@ -1,7 +1,10 @@
 """The template holds against ripple as it runs: the API's resources, the tables, the environment, what is watched."""
 
+import http
 import json
+import os
 import re
+import subprocess
 
 import boto3
 import pytest
@@ -48,7 +51,74 @@ def test_every_method_calls_the_function():
         for verb in set(methods) - {"parameters"}:
             integration = methods[verb]["x-amazon-apigateway-integration"]
             assert (integration["type"], integration["httpMethod"]) == ("aws_proxy", "POST"), (verb, path)
-            assert "functions/${Function.Arn}/invocations" in integration["uri"]["Fn::Sub"]
+            assert "functions/${Function.Arn}:live/invocations" in integration["uri"]["Fn::Sub"]
+    assert RESOURCES["FunctionPermission"]["Properties"]["FunctionName"] == {"Ref": "Function.Alias"}
+
+
+def test_a_new_version_gets_a_part_of_the_requests_and_alarms_send_them_back():
+    function = RESOURCES["Function"]["Properties"]
+    assert function["AutoPublishAlias"] == "live"
+    assert function["AutoPublishAliasAllProperties"] is True, "new settings would wait for new code"
+    preference = function["DeploymentPreference"]
+    assert {"Ref": "Deployment"} == preference["Type"]
+    assert TEMPLATE["Parameters"]["Deployment"]["Default"].startswith("Canary")
+    alarms = [alarm["Ref"] for alarm in preference["Alarms"]]
+    assert {"CanaryAlarm", "FaultAlarm"} <= set(alarms)
+    assert all(RESOURCES[alarm]["Type"] == "AWS::CloudWatch::Alarm" for alarm in alarms)
+    canary = {dimension["Name"]: dimension["Value"] for dimension in RESOURCES["CanaryAlarm"]["Properties"]["Dimensions"]}
+    assert canary["ExecutedVersion"] == {"Fn::GetAtt": ["Function", "Version.Version"]}
+    assert canary["Resource"] == {"Fn::Sub": "${Function}:" + function["AutoPublishAlias"]}
+
+
+def test_sam_makes_of_it_what_cloudformation_takes():
+    """The transform that AWS runs at a deployment, run here: alias, versions, the deployment group, what calls the alias."""
+    script = """
+import json, sys
+from samtranslator.translator.transform import transform
+from samtranslator.yaml_helper import yaml_parse
+class Policies:
+    def load(self): return {}
+template = yaml_parse(open(sys.argv[1]).read())
+template["Resources"]["Function"]["Properties"]["CodeUri"] = "s3://bucket/key"
+made = transform(template, {"Architecture": "arm64"}, Policies())
+print(json.dumps(made))
+"""
+    python = ROOT / ".tools/venv-deploy/bin/python"
+    settings = {"AWS_DEFAULT_REGION": "us-east-1", "PATH": os.environ["PATH"]}
+    command = [str(python), "-c", script, str(ROOT / "deploy/template.yaml")]
+    done = subprocess.run(command, capture_output=True, text=True, env=settings)
+    assert done.returncode == 0, done.stderr[-3000:]
+    made = json.loads(done.stdout)["Resources"]
+    kinds = {resource["Type"]: name for name, resource in made.items()}
+    alias = kinds["AWS::Lambda::Alias"]
+    assert made[alias]["UpdatePolicy"]["CodeDeployLambdaAliasUpdate"]
+    group = made[kinds["AWS::CodeDeploy::DeploymentGroup"]]["Properties"]["AlarmConfiguration"]
+    assert {alarm["Name"]["Ref"] for alarm in group["Alarms"]} == {"CanaryAlarm", "FaultAlarm", "FunctionErrorAlarm"}
+    assert made["FunctionPermission"]["Properties"]["FunctionName"] == {"Ref": alias}
+    [api] = [resource for resource in made.values() if resource["Type"] == "AWS::ApiGateway::RestApi"]
+    called = {
+        method["x-amazon-apigateway-integration"]["uri"]["Fn::Sub"]
+        for methods in api["Properties"]["Body"]["paths"].values()
+        for verb, method in methods.items()
+        if verb in VERBS
+    }
+    assert len(called) == 1 and "functions/${Function.Arn}:" + made[alias]["Properties"]["Name"] in called.pop()
+    version = kinds["AWS::Lambda::Version"]
+    [executed] = [d["Value"] for d in made["CanaryAlarm"]["Properties"]["Dimensions"] if d["Name"] == "ExecutedVersion"]
+    assert executed == {"Fn::GetAtt": [version, "Version"]}
+
+
+def test_what_api_gateway_says_has_the_status_that_it_has():
+    responses = RESOURCES["Api"]["Properties"]["DefinitionBody"]["x-amazon-apigateway-gateway-responses"]
+    assert {"DEFAULT_4XX", "DEFAULT_5XX", "THROTTLED", "INTEGRATION_FAILURE", "ACCESS_DENIED", "WAF_FILTERED"} <= set(responses)
+    for name, response in responses.items():
+        text = response["responseTemplates"]["application/json"].replace("$context.error.messageString", '"said"')
+        body = json.loads(text)
+        assert body["status"] == response["statusCode"], name
+        assert body["title"] == http.HTTPStatus(body["status"]).phrase or body["status"] == 413, name
+        assert body["type"].endswith(":" + body["code"]) and body["detail"], name
+        if body["status"] == 429:
+            assert "gatewayresponse.header.Retry-After" in response["responseParameters"], name
 
 
 def test_the_tables_are_as_ripple_makes_them(dev):
@@ -81,7 +151,9 @@ def test_the_tables_are_as_ripple_makes_them(dev):
 
 def test_the_tables_outlive_the_stack_and_can_be_restored():
     for table in tables():
-        assert (table["DeletionPolicy"], table["UpdateReplacePolicy"]) == ("Retain", "Retain")
+        # Those of a first deployment that fails go with it, which they could not if they were protected.
+        assert (table["DeletionPolicy"], table["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
+        assert "DeletionProtectionEnabled" not in table["Properties"], "`ripple table create` sets it afterwards"
         assert table["Properties"]["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
         assert table["Condition"] == "TablesAreMade"
 
@@ -103,6 +175,43 @@ def test_alarms_watch_what_is_there_and_are_explained():
         assert re.search(rf"^#+ .*`{name}`", operating, re.MULTILINE), f"docs/OPERATING.md has no heading for {name}"
         if alarm.get("Namespace") == "ripple":
             assert f'"{alarm["MetricName"]}"' in metrics, name
+
+
+def test_throttling_of_every_table_is_watched():
+    watched = set()
+    for metric in RESOURCES["TableThrottleAlarm"]["Properties"]["Metrics"]:
+        if "MetricStat" in metric:
+            described = resolve(metric["MetricStat"]["Metric"])
+            names = tuple(dimension["Value"] for dimension in described["Dimensions"])
+            watched.add((described["MetricName"], *names))
+            assert f"FILL({metric['Id']}, 0)" in RESOURCES["TableThrottleAlarm"]["Properties"]["Metrics"][0]["Expression"]
+    for metric in ("ReadThrottleEvents", "WriteThrottleEvents"):
+        for names in (("ripple_prj",), ("ripple_prj", "by_update"), ("ripple_prj_version",), ("ripple_key",)):
+            assert (metric, *names) in watched
+
+
+def test_two_regions_have_dashboards_of_their_own():
+    assert resolve(RESOURCES["Dashboard"]["Properties"]["DashboardName"]) == "ripple-us-east-1"
+
+
+def test_the_parameter_sets_are_the_templates():
+    """deploy/samconfig.toml: what is named there is there, and fits; the two stacks share nothing."""
+    sets = {name: found["deploy"]["parameters"] for name, found in samconfig().items() if isinstance(found, dict)}
+    assert set(sets) == {"default", "staging"}
+    given = {}
+    for name, found in sets.items():
+        given[name] = dict(pair.split("=", 1) for pair in found["parameter_overrides"])
+        for parameter, value in given[name].items():
+            described = TEMPLATE["Parameters"][parameter]
+            assert re.fullmatch(described.get("AllowedPattern", ".*"), value), (name, parameter)
+            assert value in described.get("AllowedValues", [value]) or int(value) in described["AllowedValues"], (name, parameter)
+    assert sets["default"]["stack_name"] != sets["staging"]["stack_name"]
+    site = TEMPLATE["Parameters"]["Site"]["Default"]
+    assert given["staging"]["Site"] != given["default"].get("Site", site)
+
+
+def samconfig():
+    return pytest.importorskip("tomllib").loads((ROOT / "deploy/samconfig.toml").read_text())
 
 
 def test_the_dashboard_shows_metrics_that_are_written():

@@ -42,6 +42,7 @@ fn issue(store: &Memory, name: &str, scopes: Vec<Scope>) -> String {
         expires: None,
         revoked: None,
         last_used: None,
+        lineage: None,
     });
     key.reveal().to_owned()
 }

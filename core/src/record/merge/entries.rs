@@ -1,4 +1,4 @@
-//! What a list's entries are known by.
+//! Which entries of several states of a list are the same entry.
 
 use std::collections::HashMap;
 
@@ -6,75 +6,163 @@ use foldhash::fast::RandomState;
 
 use crate::value::Value;
 
-/// By what is known of entries. Hashing them is a quarter of a merge with the standard library's hash, and a record has
-/// too few for anybody to make them collide to some purpose.
+/// A map of what entries are known by. The standard library's hash would be a quarter of a merge's cost. A record holds
+/// too few entries for collisions to be worth an attack.
 pub(crate) type Map<K, V> = HashMap<K, V, RandomState>;
 
-/// Known by its `id` or by its value, and, among equals, by its count.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Key<'a> {
-    identity: Identity<'a>,
-    occurrence: usize,
+/// Stands for a place or a slot that is not there.
+const NONE: u32 = u32::MAX;
+
+/// Several states of one list, with their entries matched: the same entry has the same slot on every side.
+///
+/// An entry that is an object with an `id` is known by it, and every other entry by its value. Equal identities are told
+/// apart by counting them. Entries that share an `id` are matched by content before they are counted.
+///
+/// Places and slots are `u32`: a list of a hundred thousand entries is indexed in a few megabytes.
+#[derive(Debug)]
+pub(crate) struct Entries<'a, const SIDES: usize> {
+    sides: [&'a [Value]; SIDES],
+    /// By side and place, the slot of the entry.
+    slots: [Vec<u32>; SIDES],
+    /// By side and slot, the place of the entry.
+    places: [Vec<u32>; SIDES],
+    /// By side, how many entries have the identity of this slot, which is the first one of its identity.
+    counts: [Vec<u32>; SIDES],
+    /// By slot, the first slot of its identity.
+    firsts: Vec<u32>,
+    /// By slot, the next slot of its identity.
+    next: Vec<u32>,
+    /// Whether a side has an identity more than once.
+    pub(crate) repeats: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Identity<'a> {
-    Id(&'a Value),
-    Value(&'a Value),
-}
+impl<'a, const SIDES: usize> Entries<'a, SIDES> {
+    /// Matches the entries of `sides`. The first side is the one that the others were made from.
+    pub(crate) fn of(sides: [&'a [Value]; SIDES]) -> Entries<'a, SIDES> {
+        let mut entries = Entries {
+            sides,
+            slots: sides.map(|list| Vec::with_capacity(list.len())),
+            places: [const { Vec::new() }; SIDES],
+            counts: [const { Vec::new() }; SIDES],
+            firsts: Vec::new(),
+            next: Vec::new(),
+            repeats: false,
+        };
+        let capacity = sides[0].len();
+        let (mut by_id, mut by_value) =
+            (Map::with_capacity_and_hasher(capacity, RandomState::default()), Map::default());
+        // By the first slot of an identity, the slot that this side used last.
+        let mut last: Vec<u32> = Vec::new();
+        // The first slots of the ids that a side has more than once.
+        let mut repeated: Vec<u32> = Vec::new();
+        for (side, list) in sides.into_iter().enumerate() {
+            last.fill(NONE);
+            for (place, entry) in list.iter().enumerate() {
+                let id = entry.entry_id();
+                let identities = if id.is_some() { &mut by_id } else { &mut by_value };
+                let found: &mut u32 = identities.entry(id.unwrap_or(entry)).or_insert(NONE);
+                if *found == NONE {
+                    *found = entries.add_slot(NONE);
+                    last.push(NONE);
+                }
+                let (first, used) = (*found, last[*found as usize]);
+                let mut slot = if used == NONE { first } else { entries.next[used as usize] };
+                if slot == NONE {
+                    slot = entries.add_slot(first);
+                    last.push(NONE);
+                    entries.next[used as usize] = slot;
+                }
+                entries.repeats |= used != NONE;
+                if used == first && id.is_some() {
+                    repeated.push(first);
+                }
+                last[first as usize] = slot;
+                entries.slots[side].push(slot);
+                entries.places[side][slot as usize] = index(place);
+                entries.counts[side][first as usize] += 1;
+            }
+        }
+        repeated.sort_unstable();
+        repeated.dedup();
+        repeated.into_iter().for_each(|first| entries.match_by_content(first));
+        entries
+    }
 
-impl<'a> Key<'a> {
-    /// The `id`, or the value.
-    pub(crate) fn name(&self) -> &'a Value {
-        match self.identity {
-            Identity::Id(name) | Identity::Value(name) => name,
+    /// Adds a slot of the identity whose first slot is `first`, or of a new identity.
+    fn add_slot(&mut self, first: u32) -> u32 {
+        let slot = index(self.firsts.len());
+        self.firsts.push(if first == NONE { slot } else { first });
+        self.next.push(NONE);
+        for side in 0..SIDES {
+            self.places[side].push(NONE);
+            self.counts[side].push(0);
+        }
+        slot
+    }
+
+    /// Matches the entries of one `id` by their content, and the rest of them in their order.
+    fn match_by_content(&mut self, first: u32) {
+        let chain: Vec<u32> =
+            std::iter::successors(Some(first), |slot| Some(self.next[*slot as usize]).filter(|next| *next != NONE))
+                .collect();
+        for side in (1..SIDES).rev() {
+            let mut places: Vec<u32> = chain.iter().filter_map(|slot| self.place(side, *slot)).map(index).collect();
+            chain.iter().for_each(|slot| self.places[side][*slot as usize] = NONE);
+            for known in std::iter::once(0).chain(side + 1..SIDES) {
+                let mut free: Map<&Value, Vec<u32>> = Map::default();
+                for slot in chain.iter().rev().filter(|slot| self.place(side, **slot).is_none()) {
+                    if let Some(entry) = self.get(known, *slot) {
+                        free.entry(entry).or_default().push(*slot);
+                    }
+                }
+                places.retain(|place| {
+                    let slot = free.get_mut(&self.sides[side][*place as usize]).and_then(Vec::pop);
+                    slot.inspect(|slot| self.put(side, *place, *slot)).is_none()
+                });
+            }
+            let free: Vec<u32> = chain.iter().copied().filter(|slot| self.place(side, *slot).is_none()).collect();
+            places.into_iter().zip(free).for_each(|(place, slot)| self.put(side, place, slot));
         }
     }
+
+    fn put(&mut self, side: usize, place: u32, slot: u32) {
+        self.places[side][slot as usize] = place;
+        self.slots[side][place as usize] = slot;
+    }
+
+    /// Returns the slots of a side in its order.
+    pub(crate) fn slots(&self, side: usize) -> &[u32] {
+        &self.slots[side]
+    }
+
+    /// Returns the place that a side has the entry at.
+    pub(crate) fn place(&self, side: usize, slot: u32) -> Option<usize> {
+        Some(self.places[side][slot as usize]).filter(|place| *place != NONE).map(|place| place as usize)
+    }
+
+    /// Returns the entry as a side has it.
+    pub(crate) fn get(&self, side: usize, slot: u32) -> Option<&'a Value> {
+        self.place(side, slot).map(|place| &self.sides[side][place])
+    }
+
+    /// Returns the first slot of the entry's identity.
+    pub(crate) fn first(&self, slot: u32) -> u32 {
+        self.firsts[slot as usize]
+    }
+
+    /// Returns how many entries of this identity a side has.
+    pub(crate) fn count(&self, side: usize, slot: u32) -> u32 {
+        self.counts[side][self.first(slot) as usize]
+    }
+
+    /// Reports whether those of a side's entries that `counted` picks stand in another order than on the first side.
+    pub(crate) fn moved(&self, side: usize, counted: impl Fn(u32) -> bool) -> bool {
+        let slots = self.slots[side].iter().filter(|slot| counted(**slot));
+        !slots.filter_map(|slot| self.place(0, *slot)).is_sorted()
+    }
 }
 
-/// A list whose entries are found by their keys.
-#[derive(Debug)]
-pub(crate) struct Entries<'a> {
-    ordered: Vec<(Key<'a>, &'a Value)>,
-    places: Map<Key<'a>, usize>,
-    counts: Map<Identity<'a>, usize>,
-}
-
-impl<'a> Entries<'a> {
-    pub(crate) fn of(list: impl ExactSizeIterator<Item = &'a Value>) -> Entries<'a> {
-        let mut counts: Map<Identity<'a>, usize> = Map::with_capacity_and_hasher(list.len(), RandomState::default());
-        let keyed = list.map(|entry| {
-            let identity = entry.entry_id().map_or(Identity::Value(entry), Identity::Id);
-            let count = counts.entry(identity).or_default();
-            let key = Key { identity, occurrence: *count };
-            *count += 1;
-            (key, entry)
-        });
-        let ordered: Vec<_> = keyed.collect();
-        let places = ordered.iter().enumerate().map(|(place, (key, _))| (*key, place)).collect();
-        Entries { ordered, places, counts }
-    }
-
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (Key<'a>, &'a Value)> + '_ {
-        self.ordered.iter().copied()
-    }
-
-    pub(crate) fn get(&self, key: &Key<'a>) -> Option<&'a Value> {
-        self.places.get(key).map(|place| self.ordered[*place].1)
-    }
-
-    pub(crate) fn contains(&self, key: &Key<'a>) -> bool {
-        self.places.contains_key(key)
-    }
-
-    /// Whether there are more entries here that equal this one.
-    pub(crate) fn has_more_of(&self, key: &Key<'a>, base: &Entries<'a>) -> bool {
-        self.counts.get(&key.identity) > base.counts.get(&key.identity)
-    }
-
-    /// Whether the entries that both have stand in another order here.
-    pub(crate) fn moved_since(&self, base: &Entries<'a>) -> bool {
-        let places = self.ordered.iter().filter_map(|(key, _)| base.places.get(key));
-        !places.is_sorted()
-    }
+/// A place or a slot as the index holds it.
+fn index(place: usize) -> u32 {
+    u32::try_from(place).expect("a body has less than 2^32 bytes, and an entry at least one")
 }

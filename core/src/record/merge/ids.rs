@@ -1,102 +1,137 @@
 //! Ids for entries that come without one.
 
-use std::collections::HashMap;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest as _, Sha256};
 
-use crate::value::{Members, Value, entries_by_id};
+use super::entries::{Entries, Map};
+use crate::limits;
+use crate::record::change::TooLarge;
+use crate::value::{Members, Value, stored_size};
 
 /// The member that an entry is known by.
 const ID: &str = "id";
 
-/// Gives every new entry of `mine` that is an object an `id`. One without `id` that stands in `base` or in `theirs` as
-/// it is has come back, and stays as it is.
-pub(crate) fn give(mine: &mut Members, base: &Members, theirs: &Members, version: Option<u64>) {
-    for (name, value) in mine {
-        give_in(value, [base.get(name), theirs.get(name)], version);
-    }
+/// Bytes that a made `id` adds to the stored record: its name, its 16 characters, and one for the member.
+const ID_SIZE: usize = 2 + 16 + 1;
+
+/// What new entries are told from.
+#[derive(Clone, Copy)]
+pub(crate) enum Known<'a> {
+    /// The state that the author saw.
+    Base(&'a Members),
+    /// The state that is there, where the author's is unknown.
+    Theirs(&'a Members),
 }
 
-/// `known`: the value in the base, and in theirs.
-fn give_in(value: &mut Value, known: [Option<&Value>; 2], version: Option<u64>) {
-    match value {
-        Value::Map(members) => {
-            static EMPTY: Members = Members::new();
-            let [base, theirs] = known.map(|side| if let Some(Value::Map(members)) = side { members } else { &EMPTY });
-            give(members, base, theirs, version);
-        }
-        Value::List(list) => {
-            let known = known.map(|side| if let Some(Value::List(list)) = side { list.as_slice() } else { &[] });
-            give_entries(list, known, version);
-        }
-        _ => {}
+/// Gives an `id` to every new entry of `mine` that is an object, and a new one to a copy that has the `id` of the entry
+/// that it was made of. An entry without `id` that `known` has too stays as it is.
+///
+/// # Errors
+/// If the record would be larger than DynamoDB takes, and larger than `known`. No more ids are made than fit.
+pub(crate) fn give(mine: &mut Members, known: Known<'_>, seed: &str) -> Result<(), TooLarge> {
+    let (Known::Base(state) | Known::Theirs(state)) = known;
+    let most = limits::RECORD.max(stored_size(state));
+    let mut ids = Ids { seed, by_place: matches!(known, Known::Base(_)), size: stored_size(mine), most };
+    if ids.size <= ids.most {
+        ids.in_members(mine, state);
     }
+    if ids.size <= ids.most { Ok(()) } else { Err(TooLarge(ids.size)) }
 }
 
-fn give_entries(list: &mut [Value], known: [&[Value]; 2], version: Option<u64>) {
-    // Mostly none has entries of its own.
-    let nested = list.iter().any(|entry| entry.entry_id().is_some() && has_list(entry));
-    let mut named = known.map(|side| entries_by_id(if nested { side } else { &[] }));
-    let mut unnamed: HashMap<&Value, usize> = HashMap::new();
-    for side in known.map(unnamed_entries) {
-        for (entry, count) in side {
-            let most = unnamed.entry(entry).or_default();
-            *most = count.max(*most);
+struct Ids<'a> {
+    seed: &'a str,
+    /// Whether an entry without `id` that was changed in its place is no new one.
+    by_place: bool,
+    /// The size of the record as stored, with the ids that were made.
+    size: usize,
+    most: usize,
+}
+
+/// What an entry of a list is.
+#[derive(Clone, Copy)]
+enum Origin {
+    /// An entry that was there, at this place.
+    Known(usize),
+    /// An entry that was not there.
+    New,
+    /// An entry that was not there, with the `id` of one that was.
+    Copy,
+}
+
+impl Ids<'_> {
+    fn in_members(&mut self, mine: &mut Members, known: &Members) {
+        for (name, value) in mine {
+            self.in_value(value, known.get(name));
         }
     }
-    let mut made: HashMap<String, u64> = HashMap::new();
-    for entry in list {
-        if let Some(id) = entry.entry_id() {
-            // Of two with one id (another writer may have made them) each has its own before it.
-            let before = named.each_mut().map(|side| side.get_mut(id).and_then(Vec::pop));
-            give_in(entry, before, version);
-            continue;
+
+    fn in_value(&mut self, value: &mut Value, known: Option<&Value>) {
+        match (value, known) {
+            (value, Some(known)) if value == known => {}
+            (Value::Map(members), Some(Value::Map(known))) => self.in_members(members, known),
+            (Value::Map(members), _) => self.in_members(members, &Members::new()),
+            (Value::List(list), Some(Value::List(known))) => self.in_list(list, known),
+            (Value::List(list), _) => self.in_list(list, &[]),
+            _ => {}
         }
-        if let Some(left) = unnamed.get_mut(&*entry).filter(|left| **left > 0) {
-            *left -= 1;
-            continue;
+    }
+
+    fn in_list(&mut self, list: &mut [Value], known: &[Value]) {
+        if !list.iter().any(|entry| matches!(entry, Value::Map(_) | Value::List(_))) {
+            return;
         }
-        if !matches!(entry, Value::Map(members) if lacks_id(members)) {
-            give_in(entry, [None; 2], version);
-            continue;
+        let mut made: Map<String, u64> = Map::default();
+        let origins = self.origins(list, known);
+        for (entry, origin) in list.iter_mut().zip(origins) {
+            if let Origin::Known(place) = origin {
+                self.in_value(entry, Some(&known[place]));
+                continue;
+            }
+            let named = match entry {
+                Value::Map(members) if matches!(origin, Origin::Copy) || lacks_id(members) => {
+                    self.size += ID_SIZE;
+                    (self.size <= self.most).then(|| self.derive(entry, &mut made))
+                }
+                _ => None,
+            };
+            self.in_value(entry, None);
+            if let (Value::Map(members), Some(id)) = (entry, named) {
+                members.insert(ID.to_owned(), id.into());
+            }
         }
-        let content = serde_json::to_string(entry).expect("values serialise");
+    }
+
+    /// Returns what each entry of a list is.
+    fn origins(&self, list: &[Value], known: &[Value]) -> Vec<Origin> {
+        let named = |list: &[Value]| list.iter().any(|entry| entry.entry_id().is_some());
+        if self.by_place && list.len() == known.len() && !named(list) && !named(known) {
+            return (0..list.len()).map(Origin::Known).collect();
+        }
+        let entries = Entries::of([known, list]);
+        let origin = |(slot, entry): (&u32, &Value)| match entries.place(0, *slot) {
+            Some(place) => Origin::Known(place),
+            None if entry.entry_id().is_some() && entries.first(*slot) != *slot => Origin::Copy,
+            None => Origin::New,
+        };
+        entries.slots(1).iter().zip(list).map(origin).collect()
+    }
+
+    /// Makes the `id` of a new entry. 96 bits: two entries of a list do not meet in them.
+    fn derive(&self, entry: &Value, made: &mut Map<String, u64>) -> String {
+        let content = serde_json::to_string(entry).expect("names are strings and numbers valid JSON");
         let ordinal = made.entry(content.clone()).or_default();
-        let id = derive(&content, version, *ordinal);
+        let seed = serde_json::to_vec(&(self.seed, *ordinal, content)).expect("numbers and text serialise");
         *ordinal += 1;
-        give_in(entry, [None; 2], version);
-        if let Value::Map(members) = entry {
-            members.insert(ID.to_owned(), id.into());
-        }
+        URL_SAFE_NO_PAD.encode(&Sha256::digest(seed)[..12])
     }
 }
 
-/// How many there are of each entry that has no id.
-fn unnamed_entries(list: &[Value]) -> HashMap<&Value, usize> {
-    let mut unnamed: HashMap<&Value, usize> = HashMap::new();
-    for entry in list.iter().filter(|entry| entry.entry_id().is_none()) {
-        *unnamed.entry(entry).or_default() += 1;
-    }
-    unnamed
-}
-
-/// Whether there is a list in it.
-fn has_list(value: &Value) -> bool {
-    match value {
-        Value::List(_) => true,
-        Value::Map(members) => members.values().any(has_list),
-        _ => false,
-    }
-}
-
+/// Reports whether an object has no `id`, or one that says nothing. An `id` of another type is data.
 fn lacks_id(members: &Members) -> bool {
-    matches!(members.get(ID), None | Some(Value::Null))
-}
-
-/// 96 bits: two entries of a list will not meet in them.
-fn derive(content: &str, version: Option<u64>, ordinal: u64) -> String {
-    let seed = serde_json::to_vec(&(version, ordinal, content)).expect("numbers and text serialise");
-    URL_SAFE_NO_PAD.encode(&Sha256::digest(seed)[..12])
+    match members.get(ID) {
+        None | Some(Value::Null) => true,
+        Some(Value::String(id)) => id.is_empty(),
+        Some(_) => false,
+    }
 }

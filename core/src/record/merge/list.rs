@@ -1,31 +1,42 @@
-//! Lists and sets, merged entry by entry.
+//! Lists and sets, merged by the kind of list that they are.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use foldhash::fast::RandomState;
 
-use super::entries::{Entries, Key, Map};
-use super::receipt::{Counts, Notes};
-use super::{is_empty, merge_value};
+use super::entries::Entries;
+use super::report::{Counts, Notes};
+use super::{merge_value, sequence};
 use crate::value::Value;
 
-/// What one side did to a list's entries; `None` where it is no list.
+/// The sides of a merge, as they are indexed.
+const BASE: usize = 0;
+const THEIRS: usize = 1;
+const MINE: usize = 2;
+
+/// Returns what one side did to a list's entries, or `None` if a side is no list.
 pub(super) fn changed(base: Option<&Value>, mine: Option<&Value>) -> Option<Counts> {
+    let by_place = stand_by_place(base, mine);
     let (base, mine) = (elements(base)?, elements(mine)?);
-    let (base, mine) = (Entries::of(base.iter()), Entries::of(mine.iter()));
     let mut counts = Counts::default();
-    for (key, entry) in mine.iter() {
-        match base.get(&key) {
+    if by_place {
+        counts.changed = base.iter().zip(mine.iter()).filter(|(before, after)| before != after).count();
+        return Some(counts);
+    }
+    let entries = Entries::of([&base, &mine]);
+    for slot in entries.slots(1) {
+        match entries.get(BASE, *slot) {
             None => counts.added += 1,
-            Some(before) if before != entry => counts.changed += 1,
-            Some(_) => {}
+            before if before != entries.get(1, *slot) => counts.changed += 1,
+            _ => {}
         }
     }
-    counts.removed = base.iter().filter(|(key, _)| !mine.contains(key)).count();
+    counts.removed = base.len() + counts.added - mine.len();
     Some(counts)
 }
 
-/// Merges what both sides changed; `None` where it is not lists or sets on both.
+/// Merges what both sides changed. Returns `None` if a side has neither a list nor a set.
 pub(super) fn merge(
     base: Option<&Value>,
     theirs: Option<&Value>,
@@ -36,142 +47,189 @@ pub(super) fn merge(
     if !was_list && (theirs.is_none() || mine.is_none()) {
         return None;
     }
-    // A list that JSON made of a set is told apart from the set by nothing but its type: beside one it is one, and what
-    // was a set stays one wherever its elements can be one.
-    let set = [theirs, mine, base].into_iter().flatten().find(|value| is_set(value));
+    // JSON shows a set as a list. Beside a set such a list is one, and what was a set stays one wherever its elements
+    // can be one.
+    let set = [theirs, mine, base].into_iter().flatten().find(|value| value.is_set());
     let typed = [base, theirs, mine].map(|side| in_type_of(side, set));
     let [of_base, of_theirs, of_mine] = typed.each_ref().map(Option::as_deref);
     let before = elements(of_base).unwrap_or_default();
     let (their_list, my_list) = (elements(of_theirs)?, elements(of_mine)?);
-    let mut merge = Merge {
-        base: &Entries::of(before.iter()),
-        theirs: &Entries::of(their_list.iter()),
-        mine: &Entries::of(my_list.iter()),
-        entries: Map::with_capacity_and_hasher(their_list.len() + my_list.len(), RandomState::default()),
-        counts: Counts::default(),
-    };
-    merge.take_theirs();
-    merge.take_mine();
-    let order = merge.order();
-    let Merge { mut entries, counts, .. } = merge;
+    let sides: [&[Value]; 3] = [&before, &their_list, &my_list];
+    let Merged { list, counts, kept, won } = merge_lists(sides, set.is_some(), notes);
 
-    let mut told = Notes::default();
-    let mut merged = Vec::with_capacity(order.len());
-    for key in order {
-        let Some(Entry { value, notes, overruled }) = entries.remove(&key) else { continue };
-        if overruled || !notes.receipt.won.is_empty() {
-            told.within(&merged.len().to_string(), |told| {
-                told.won_in(&notes);
-                if overruled {
-                    told.kept();
-                }
-            });
-        }
-        merged.push(value);
-    }
     // Where the sides' sets are of several types, of the first that the elements fit as they are: a text that stands
     // beside binaries by now is none of them, whatever it looks like.
-    let texts = merged.iter().any(|value| matches!(value, Value::String(_)));
-    let fits = |set: &&Value| is_set(set) && !(texts && matches!(set, Value::Binaries(_)));
+    let texts = list.iter().any(|value| matches!(value, Value::String(_)));
+    let fits = |set: &&Value| set.is_set() && !(texts && matches!(set, Value::Binaries(_)));
     let sets = [theirs, mine, base].into_iter().flatten().filter(fits);
-    let merged = sets.fold(Value::List(merged), Value::shaped_like);
-    let as_theirs = theirs.map_or_else(|| is_empty(&merged), |theirs| *theirs == merged);
-    if as_theirs {
-        notes.kept()
-    } else {
-        notes.merged(counts)
+    let merged = sets.fold(Value::List(list), Value::shaped_like);
+    let as_theirs = theirs.map_or_else(|| super::is_empty(&merged), |theirs| *theirs == merged);
+    match (as_theirs, won) {
+        (true, _) => notes.kept(),
+        (false, true) => notes.won(),
+        (false, false) => notes.merged(Some(counts)),
     }
-    notes.entries_of(told);
+    kept.into_iter().for_each(|place| notes.kept_at(place));
     Some(merged)
 }
 
-struct Merge<'a, 'e> {
-    base: &'e Entries<'a>,
-    theirs: &'e Entries<'a>,
-    mine: &'e Entries<'a>,
-    /// What is in the merged list.
-    entries: Map<Key<'a>, Entry>,
-    /// What the save did.
+/// A merged list.
+#[derive(Default)]
+struct Merged {
+    list: Vec<Value>,
+    /// What the edit did to the entries.
     counts: Counts,
+    /// The places of entries that the edit removed and somebody else had changed.
+    kept: Vec<usize>,
+    /// Whether the edit replaced a part of the list that somebody else had changed.
+    won: bool,
 }
 
-struct Entry {
-    value: Value,
-    notes: Notes,
-    /// The save removed it, and somebody else had changed it.
-    overruled: bool,
-}
-
-impl<'a> Merge<'a, '_> {
-    /// Every entry of theirs that stays, with my changes in it.
-    fn take_theirs(&mut self) {
-        for (key, theirs) in self.theirs.iter() {
-            let base = self.base.get(&key);
-            let mut notes = Notes::default();
-            let mut overruled = false;
-            let merged = match self.mine.get(&key) {
-                Some(mine) if mine == theirs => Some(theirs.clone()),
-                Some(mine) => {
-                    let merged = merge_value(base, Some(theirs), Some(mine), &mut notes);
-                    self.counts.changed += usize::from(merged.as_ref() != Some(theirs));
-                    merged
-                }
-                None if base == Some(theirs) && !self.theirs.has_more_of(&key, self.base) => {
-                    self.counts.removed += 1;
-                    None
-                }
-                None => {
-                    overruled = base.is_some_and(|base| base != theirs);
-                    Some(theirs.clone())
-                }
-            };
-            self.entries.extend(merged.map(|value| (key, Entry { value, notes, overruled })));
-        }
-    }
-
-    /// Every entry of mine that is not in theirs, and stays.
-    fn take_mine(&mut self) {
-        for (key, mine) in self.mine.iter().filter(|(key, _)| !self.theirs.contains(key)) {
-            match self.base.get(&key) {
-                None => self.counts.added += 1,
-                Some(base) if base == mine && !self.mine.has_more_of(&key, self.base) => continue,
-                Some(base) if base == mine => {}
-                Some(_) => self.counts.changed += 1,
+/// Decides the kind of a list from all its states, and merges it. A retry must decide the same: it has the same base and
+/// the same mine, and theirs has what was merged.
+fn merge_lists(sides: [&[Value]; 3], set: bool, notes: &mut Notes) -> Merged {
+    let [base, _, mine] = sides;
+    let known = set || base.is_empty() || has_ids(&[base, mine]) || are_distinct_texts(&[base, mine]);
+    let (merged, ambiguous) = if known {
+        let entries = Entries::of(sides);
+        (merge_entries(&entries, notes), entries.repeats)
+    } else if sides.iter().all(|side| side.len() == base.len()) {
+        return merge_places(sides, notes);
+    } else {
+        (merge_sequence(sides), true)
+    };
+    // Repeated entries can be matched in several ways. Where a retry would match them otherwise, mine stands as a whole.
+    let again = |merged: &Merged| {
+        let retry = [base, &merged.list, mine];
+        match known {
+            true => merge_entries(&Entries::of(retry), &mut Notes::default()).list,
+            false if merged.list.len() == base.len() && mine.len() == base.len() => {
+                merge_places(retry, &mut Notes::default()).list
             }
-            self.entries.insert(key, Entry { value: mine.clone(), notes: Notes::default(), overruled: false });
+            false => merge_sequence(retry).list,
         }
+    };
+    if ambiguous && again(&merged) != merged.list {
+        return Merged { list: mine.to_vec(), won: true, ..Merged::default() };
     }
+    merged
+}
 
-    /// The keys of both sides, in the order of the merged list; not all of them are in it.
-    fn order(&self) -> Vec<Key<'a>> {
-        let mine_leads = self.mine.moved_since(self.base) && !self.theirs.moved_since(self.base);
-        let (spine, grafts) = if mine_leads { (self.mine, self.theirs) } else { (self.theirs, self.mine) };
-        // By the neighbour that they follow; `None`: at the beginning.
-        let mut following: Map<Option<Key<'a>>, Vec<Key<'a>>> = Map::default();
-        let mut neighbour = None;
-        for (key, _) in grafts.iter() {
-            if spine.contains(&key) {
-                neighbour = Some(key);
-            } else {
-                following.entry(neighbour).or_default().push(key);
+/// Merges lists that are known to have as many places, each place as a value of its own.
+fn merge_places([base, theirs, mine]: [&[Value]; 3], notes: &mut Notes) -> Merged {
+    let mut merged = Merged::default();
+    for (place, ((base, theirs), mine)) in base.iter().zip(theirs).zip(mine).enumerate() {
+        let value = match mine == theirs || mine == base {
+            true => theirs.clone(),
+            // A place is never removed: where all three have a value, the merged one is there too.
+            false => notes
+                .at(place, |notes| merge_value(Some(base), Some(theirs), Some(mine), notes))
+                .unwrap_or_else(|| mine.clone()),
+        };
+        merged.counts.changed += usize::from(value != *theirs);
+        merged.list.push(value);
+    }
+    merged
+}
+
+/// Merges lists whose elements have neither a name nor a place.
+fn merge_sequence(sides: [&[Value]; 3]) -> Merged {
+    let sides = sides.map(|side| side.iter().collect::<Vec<&Value>>());
+    let merged = sequence::merge(sides.each_ref().map(Vec::as_slice), false).expect("changes may meet");
+    Merged {
+        list: merged.items.into_iter().cloned().collect(),
+        counts: merged.counts,
+        won: merged.won,
+        kept: Vec::new(),
+    }
+}
+
+/// Merges lists whose entries are known by their ids or their values.
+fn merge_entries(entries: &Entries<'_, 3>, notes: &mut Notes) -> Merged {
+    let mut merged = Merged { list: Vec::with_capacity(entries.slots(THEIRS).len()), ..Merged::default() };
+    for slot in order(entries) {
+        let [base, theirs, mine] = [BASE, THEIRS, MINE].map(|side| entries.get(side, slot));
+        let more_than_before = |side| entries.count(side, slot) > entries.count(BASE, slot);
+        let value = match (theirs, mine) {
+            (Some(theirs), Some(mine)) if theirs == mine => Some(theirs.clone()),
+            (Some(theirs), Some(_)) => {
+                let value = notes.at(merged.list.len(), |notes| merge_value(base, Some(theirs), mine, notes));
+                merged.counts.changed += usize::from(value.as_ref() != Some(theirs));
+                value
             }
-        }
-        let at_end = following.remove(&neighbour).unwrap_or_default();
-        let mut order = following.remove(&None).unwrap_or_default();
-        for (key, _) in spine.iter() {
-            order.push(key);
-            order.extend(following.remove(&Some(key)).unwrap_or_default());
-        }
-        order.extend(at_end);
-        order
+            (Some(_), None) if base == theirs && !more_than_before(THEIRS) => {
+                merged.counts.removed += 1;
+                None
+            }
+            (Some(theirs), None) => {
+                if base.is_some_and(|base| base != theirs) {
+                    merged.kept.push(merged.list.len());
+                }
+                Some(theirs.clone())
+            }
+            (None, Some(mine)) => match base {
+                Some(base) if base == mine && !more_than_before(MINE) => None,
+                base => {
+                    merged.counts.added += usize::from(base.is_none());
+                    merged.counts.changed += usize::from(base.is_some_and(|base| base != mine));
+                    Some(mine.clone())
+                }
+            },
+            (None, None) => None,
+        };
+        merged.list.extend(value);
     }
+    merged
 }
 
-fn is_set(value: &Value) -> bool {
-    matches!(value, Value::Strings(_) | Value::Numbers(_) | Value::Binaries(_))
+/// Returns the entries of both sides in the order of the merged list; not all of them stay in it.
+///
+/// The order is theirs, except where only mine moved entries. An entry that mine changed counts even if theirs removed
+/// it, since it is back in the merged list: so a retry decides the same.
+fn order(entries: &Entries<'_, 3>) -> Vec<u32> {
+    let has = |side, slot| entries.place(side, slot).is_some();
+    let stays = |slot| has(THEIRS, slot) || entries.get(BASE, slot) != entries.get(MINE, slot);
+    let mine_leads = entries.moved(MINE, stays) && !entries.moved(THEIRS, |slot| has(MINE, slot));
+    let (spine, grafts) = if mine_leads { (MINE, THEIRS) } else { (THEIRS, MINE) };
+    // What the other side added follows the neighbour that it had there; what it put at the end is at the end.
+    let grafts = (entries.slots(grafts), grafts);
+    let run = |start: usize| grafts.0[start..].iter().copied().take_while(|slot| !has(spine, *slot));
+    let last = grafts.0.iter().rposition(|slot| has(spine, *slot));
+    let mut order = Vec::with_capacity(entries.slots(spine).len() + grafts.0.len());
+    if last.is_some() {
+        order.extend(run(0));
+    }
+    for slot in entries.slots(spine) {
+        order.push(*slot);
+        if let Some(place) = entries.place(grafts.1, *slot).filter(|place| Some(*place) != last) {
+            order.extend(run(place + 1));
+        }
+    }
+    order.extend(run(last.map_or(0, |place| place + 1)));
+    order
 }
 
-/// A list as the set that is beside it.
+/// Reports whether two states of a list are compared place by place.
+pub(crate) fn stand_by_place(before: Option<&Value>, after: Option<&Value>) -> bool {
+    let (Some(Value::List(before)), Some(Value::List(after))) = (before, after) else { return false };
+    let sides: [&[Value]; 2] = [before, after];
+    before.len() == after.len() && !has_ids(&sides) && !are_distinct_texts(&sides)
+}
+
+/// Reports whether an entry has an `id`.
+fn has_ids(sides: &[&[Value]]) -> bool {
+    sides.iter().any(|side| side.iter().any(|entry| entry.entry_id().is_some()))
+}
+
+/// Reports whether each side holds nothing but texts, and none twice.
+fn are_distinct_texts(sides: &[&[Value]]) -> bool {
+    sides.iter().all(|side| {
+        let mut seen = HashSet::with_hasher(RandomState::default());
+        side.iter().all(|entry| matches!(entry, Value::String(text) if seen.insert(text)))
+    })
+}
+
+/// Returns a list as the set that is beside it.
 fn in_type_of<'a>(value: Option<&'a Value>, set: Option<&Value>) -> Option<Cow<'a, Value>> {
     match (value?, set) {
         (list @ Value::List(_), Some(set)) => Some(Cow::Owned(list.clone().shaped_like(set))),
@@ -179,7 +237,7 @@ fn in_type_of<'a>(value: Option<&'a Value>, set: Option<&Value>) -> Option<Cow<'
     }
 }
 
-/// The entries of a list or set, or of one that is not there.
+/// Returns the entries of a list or set, none of one that is not there, and `None` of another value.
 pub(crate) fn elements(value: Option<&Value>) -> Option<Cow<'_, [Value]>> {
     match value {
         None => Some(Cow::Borrowed(&[])),

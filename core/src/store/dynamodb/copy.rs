@@ -3,18 +3,20 @@
 //! <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_AttributeValue.html>
 
 use super::decode;
-use crate::record::{DELETED, EXPIRES_AT, PRJ_ID, Record, Timestamp, UPDATED_AT, UPDATED_BY, VERSION};
+use crate::record::Record;
+use crate::store::item::as_read;
+use crate::time::Timestamp;
 use crate::value::{Members, Value};
 
 /// A full read that began at `began`.
-pub(crate) fn write(began: Timestamp, projects: &[Record]) -> Vec<u8> {
+pub(crate) fn write(began: Timestamp, records: &[Record]) -> Vec<u8> {
     let mut text = format!("{began}\n{{\"Items\":[").into_bytes();
     // One after the other: an item with the types of its values takes many times what its text does.
-    for (place, project) in projects.iter().enumerate() {
+    for (place, record) in records.iter().enumerate() {
         if place > 0 {
             text.push(b',');
         }
-        let item = Value::Map(typed_members(&item(project)));
+        let item = Value::Map(typed_members(&as_read(record)));
         serde_json::to_writer(&mut text, &item).expect("names are strings, and memory takes it");
     }
     text.extend(b"]}");
@@ -36,26 +38,9 @@ impl<'a> Copy<'a> {
     }
 
     /// What the read gave. `None`: the text is damaged.
-    pub(crate) fn projects(&self) -> Option<Vec<Record>> {
-        decode::projects(self.answer)
+    pub(crate) fn records(&self) -> Option<Vec<Record>> {
+        decode::records(self.answer)
     }
-}
-
-/// The item that a project was read from, less what no reader asks for.
-pub(super) fn item(project: &Record) -> Members {
-    let mut item = project.attributes.clone();
-    let mut add = |name: &str, value: Value| item.insert(name.to_owned(), value);
-    add(PRJ_ID, Value::from(project.id.as_str()));
-    if project.version > 0 {
-        add(VERSION, Value::from(project.version));
-        project.updated_at.map(|Timestamp(at)| add(UPDATED_AT, Value::from(at)));
-        project.updated_by.clone().map(|by| add(UPDATED_BY, Value::from(by)));
-    }
-    if let Some(Timestamp(at)) = project.tombstone {
-        add(DELETED, Value::Bool(true));
-        add(EXPIRES_AT, Value::from(at / 1000));
-    }
-    item
 }
 
 /// A value under the name of its type, as JSON that has none.
@@ -88,13 +73,8 @@ fn one(name: &str, value: Value) -> Members {
 mod tests {
     use super::*;
     use crate::record::RecordId;
+    use crate::store::item;
     use crate::value::Number;
-
-    fn project(id: &str, version: u64, attributes: Members) -> Record {
-        let mut project = Record::new(RecordId::stored(id.to_owned()), attributes);
-        project.version = version;
-        project
-    }
 
     /// Every type of DynamoDB's, and text that JSON must escape.
     fn attributes() -> Members {
@@ -103,7 +83,7 @@ mod tests {
         let map = Members::from([("n".to_owned(), Value::Number(number("0.001"))), (String::new(), Value::Null)]);
         let list = vec![Value::Bool(true), Value::Map(map), Value::List(vec![])];
         members.insert("a \"\u{7}".to_owned(), Value::List(list));
-        members.insert(VERSION.to_owned(), Value::from("theirs"));
+        members.insert("version".to_owned(), Value::from("theirs"));
         members.insert("B".to_owned(), Value::Binary(vec![0, 255, 1]));
         members.insert("SS".to_owned(), Value::Strings(["ä".to_owned(), "\n".to_owned()].into()));
         members.insert(
@@ -114,29 +94,33 @@ mod tests {
         members
     }
 
+    fn new(id: &str) -> Record {
+        Record::new(RecordId::stored(id.to_owned()), attributes())
+    }
+
+    fn external() -> Record {
+        let mut read = attributes();
+        read.insert("prj_id".to_owned(), "another program's".into());
+        item::record(read).expect("a record")
+    }
+
     fn read(text: &[u8]) -> Option<(Timestamp, Vec<Record>)> {
         let copy = Copy::open(text)?;
-        Some((copy.began, copy.projects()?))
+        Some((copy.began, copy.records()?))
     }
 
     #[test]
     fn what_is_read_is_what_was_written() {
-        let mut theirs = attributes();
-        theirs.remove(VERSION);
-        let mut written = project("written by ripple", 3, theirs.clone());
-        written.updated_at = Some(Timestamp(1_700_000_000_123));
-        written.updated_by = Some("admin".to_owned());
-        let mut deleted = project("deleted", 4, Members::new());
-        deleted.updated_at = Some(Timestamp(5));
-        deleted.tombstone = Some(Timestamp(1_800_000_000_000));
-        let projects = vec![written, project("somebody else's", 0, theirs), deleted];
-        let text = write(Timestamp(17), &projects);
-        assert_eq!(read(&text), Some((Timestamp(17), projects)));
+        let written = new("ripple's").written(None, 3, Timestamp(1_700_000_000_123), "admin");
+        let deleted = new("deleted").deleted(Timestamp(1_800_000_000_000)).written(None, 4, Timestamp(5), "admin");
+        let records = vec![written, external(), deleted];
+        let text = write(Timestamp(17), &records);
+        assert_eq!(read(&text), Some((Timestamp(17), records)));
     }
 
     #[test]
     fn what_is_damaged_is_no_copy() {
-        let text = write(Timestamp(17), &[project("p", 0, attributes())]);
+        let text = write(Timestamp(17), &[external()]);
         for end in 0..text.len() {
             assert_eq!(read(&text[..end]), None, "{end}");
         }

@@ -18,9 +18,10 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpResponse, OrchestratorErr
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_runtime_api::client::ser_de::{DeserializeResponse, SharedResponseDeserializer};
 
-use super::item::{self, Garbled};
+use super::item;
 use crate::record::Record;
-use crate::store::Position;
+use crate::store::item::Malformed;
+use crate::store::{IndexEntry, Position};
 
 pub(super) use attribute::{Attribute, Item};
 
@@ -34,10 +35,10 @@ pub(super) struct PageDecoder<T> {
 }
 
 /// What becomes of an item.
-pub(super) type Make<T> = fn(Item<'_>) -> Result<T, Garbled>;
+pub(super) type Make<T> = fn(Item<'_>) -> Result<T, Malformed>;
 
 /// A page and the units it cost.
-pub(super) type Decoded<T> = Result<(Page<T>, f64), Garbled>;
+pub(super) type Decoded<T> = Result<(Page<T>, f64), Malformed>;
 
 /// A page of what was made of items.
 #[derive(Debug)]
@@ -47,9 +48,14 @@ pub(super) struct Page<T> {
     pub(super) next: Option<Position>,
 }
 
-/// An item as a project.
-pub(super) fn project(item: Item<'_>) -> Result<Record, Garbled> {
-    item::project(item.into_members())
+/// An item as a record.
+pub(super) fn record(item: Item<'_>) -> Result<Record, Malformed> {
+    crate::store::item::record(item.into_members())
+}
+
+/// An entry of `by_update`.
+pub(super) fn index_entry(item: Item<'_>) -> Result<IndexEntry, Malformed> {
+    item::index_entry(item.into_members())
 }
 
 impl<T> Clone for PageDecoder<T> {
@@ -65,7 +71,7 @@ impl<T> PageDecoder<T> {
 
     /// What was decoded: of an answer that was a success, always something.
     pub(super) fn take(&self) -> Decoded<T> {
-        self.slot().take().unwrap_or_else(|| Err(Garbled::answer()))
+        self.slot().take().unwrap_or_else(|| Err(Malformed::attribute("page")))
     }
 
     fn slot(&self) -> MutexGuard<'_, Option<Decoded<T>>> {
@@ -102,9 +108,9 @@ impl<T: fmt::Debug + Send + 'static> DeserializeResponse for PageDecoder<T> {
     }
 }
 
-/// The projects of an answer's text.
-pub(super) fn projects(text: &str) -> Option<Vec<Record>> {
-    let (page, _) = Answer::read(text).ok()?.page(project).ok()?;
+/// The records of an answer's text.
+pub(super) fn records(text: &str) -> Option<Vec<Record>> {
+    let (page, _) = Answer::read(text).ok()?.page(record).ok()?;
     Some(page.records)
 }
 

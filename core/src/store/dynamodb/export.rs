@@ -6,9 +6,10 @@ use std::error::Error;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::copy::{item, typed_members};
+use super::copy::typed_members;
 use super::decode::{self, Item};
 use crate::record::Record;
+use crate::store::item::as_read;
 use crate::value::{Members, Value};
 
 /// `{"Item":{"prj_id":{"S":"a"},…}}`
@@ -21,7 +22,7 @@ struct Line<T> {
 /// A record's line, without the line's end.
 #[must_use]
 pub fn line(project: &Record) -> Vec<u8> {
-    let item = Value::Map(typed_members(&item(project)));
+    let item = Value::Map(typed_members(&as_read(project)));
     let line = Value::Map(Members::from([("Item".to_owned(), item)]));
     serde_json::to_vec(&line).expect("names are strings, and memory takes it")
 }
@@ -38,7 +39,7 @@ pub fn is_line(line: &[u8]) -> bool {
 /// Where it is no item of a project.
 pub fn project(line: &[u8]) -> Result<Record, Box<dyn Error + Send + Sync>> {
     let line: Line<Item<'_>> = serde_json::from_str(str::from_utf8(line)?)?;
-    Ok(decode::project(line.item)?)
+    Ok(decode::record(line.item)?)
 }
 
 #[cfg(test)]
@@ -50,7 +51,7 @@ mod tests {
         let text = br#"{"Item":{"prj_id":{"S":"a/b"},"tags":{"SS":["x","y"]},"n":{"N":"0.10"},"raw":{"B":"AP8="}}}"#;
         assert!(is_line(text));
         let read = project(text).expect("a project");
-        assert_eq!((read.id.as_str(), read.version), ("a/b", 0));
+        assert_eq!((read.id.as_str(), read.is_external()), ("a/b", true));
         assert_eq!(read.attributes["tags"], Value::Strings(["x".to_owned(), "y".to_owned()].into()));
         assert_eq!(read.attributes["raw"], Value::Binary(vec![0, 255]));
         assert_eq!(project(&line(&read)).expect("a project"), read);

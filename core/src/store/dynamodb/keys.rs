@@ -4,12 +4,13 @@ use aws_sdk_dynamodb::error::ProvideErrorMetadata as _;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 use serde_dynamo::aws_sdk_dynamodb_1::to_item;
 
-use super::item::{Garbled, members, natural};
+use super::item::members;
 use super::{DynamoDb, Item, failed, units};
 use crate::key::{KeyRecord, Scope};
 use crate::limits;
-use crate::record::Timestamp;
+use crate::store::item::{Malformed, natural};
 use crate::store::{Capacity, StoreError, StoreErrorKind};
+use crate::time::Timestamp;
 use crate::value::Value;
 
 /// The partition key's name.
@@ -21,11 +22,11 @@ fn garbled(operation: &'static str, error: serde_dynamo::Error) -> StoreError {
 
 /// The record that an item is. `serde_dynamo` writes it, and could read it: the edge worker, which only reads, would be
 /// 7 KB larger for it.
-fn record(item: Item) -> Result<KeyRecord, Garbled> {
+fn record(item: Item) -> Result<KeyRecord, Malformed> {
     let mut item = members(item)?;
     let mut text = |name: &str| match item.remove(name) {
         Some(Value::String(text)) => Ok(text),
-        _ => Err(Garbled::attribute(name)),
+        _ => Err(Malformed::attribute(name)),
     };
     let (key_hash, key_id, name) = (text(KEY_HASH)?, text("key_id")?, text("name")?);
     let scope = |value: &Value| match value {
@@ -41,10 +42,14 @@ fn record(item: Item) -> Result<KeyRecord, Garbled> {
         key_hash,
         key_id,
         name,
-        scopes: scopes.ok_or_else(|| Garbled::attribute("scopes"))?,
-        created: natural(item.get("created")).ok_or_else(|| Garbled::attribute("created"))?,
+        scopes: scopes.ok_or_else(|| Malformed::attribute("scopes"))?,
+        created: natural(item.get("created")).ok_or_else(|| Malformed::attribute("created"))?,
         expires: natural(item.get("expires")),
         revoked: natural(item.get("revoked")),
+        lineage: match item.remove("lineage") {
+            Some(Value::String(lineage)) => Some(lineage),
+            _ => None,
+        },
         last_used: natural(item.get("last_used")),
     })
 }

@@ -1,38 +1,51 @@
-//! An item straight into its line of a list: the bytes of [`Record::to_json`], without the project.
+//! An item straight into its line of a list: the bytes of [`Record::to_json`](crate::Record::to_json), without the
+//! record.
 
 use std::borrow::Cow;
 
 use bytes::Bytes;
 
-use super::decode::{Attribute, Item};
-use super::item::{self, Garbled};
+use super::decode::{self, Attribute, Item};
 use crate::list::Line;
-use crate::record::{DELETED, LIST_SHARD, PRJ_ID, RecordId, UPDATED_AT, UPDATED_BY, VERSION, version};
+use crate::record::seal::Content;
+use crate::record::{PREFIX, PRJ_ID, RecordId, SHOWN, UPDATED_AT, UPDATED_BY, VERSION};
+use crate::store::item::{Malformed, RPL_AT, RPL_BY, RPL_DELETED, RPL_SEAL, RPL_VERSION};
 use crate::value::Number;
 
 /// The line of an item; `None` for a tombstone.
-pub(super) fn line(mut item: Item<'_>) -> Result<Option<Line>, Garbled> {
-    // Whether it is a tombstone takes a look at all of it. Few items have this name.
-    if item.get(DELETED).is_some() {
-        let project = item::project(item.into_members())?;
-        return Ok((!project.is_deleted()).then(|| Line { json: project.to_json().into(), id: project.id }));
+pub(super) fn line(mut item: Item<'_>) -> Result<Option<Line>, Malformed> {
+    // Whether it is a tombstone takes a look at all of it. Few items have this attribute.
+    if item.get(RPL_DELETED).is_some() {
+        let record = decode::record(item)?;
+        return Ok((!record.is_deleted()).then(|| Line { json: record.to_json().into(), id: record.id }));
     }
-    let Some(Attribute::Text(id)) = item.get(PRJ_ID) else { return Err(Garbled::attribute(PRJ_ID)) };
-    let id = RecordId::stored(id.clone().into_owned());
-    let natural = |value: &Attribute<'_>| matches!(value, Attribute::Number(number) if number.as_u64().is_some());
-    // Names that ripple uses hold for its own items only, which have a version; see `item::project`.
-    let own = matches!(item.get(VERSION), Some(Attribute::Number(number)) if version(number).is_some());
-    item.0.retain(|(name, value)| match &**name {
-        VERSION => own,
-        UPDATED_AT if own => natural(value),
-        UPDATED_BY if own => matches!(value, Attribute::Text(_)),
-        LIST_SHARD if own => false,
-        _ => true,
+    let (mut number, mut seal, mut at, mut by, mut id) = (None, None, None, None, None);
+    item.0.retain_mut(|(name, value)| {
+        match &**name {
+            PRJ_ID => id = value.take_text(),
+            RPL_VERSION => number = value.natural().filter(|number| (1..=crate::limits::VERSION).contains(number)),
+            RPL_SEAL => seal = value.take_text(),
+            RPL_AT => at = value.natural(),
+            RPL_BY => by = value.take_text(),
+            name => return !name.starts_with(PREFIX),
+        }
+        false
     });
-    if !own {
-        let place = item.0.partition_point(|(name, _)| &**name < VERSION);
-        item.0.insert(place, (Cow::Borrowed(VERSION), Attribute::Number(Number::from(0))));
-    }
+    let id = RecordId::stored(id.ok_or_else(|| Malformed::attribute(PRJ_ID))?.into_owned());
+    let content = Content::of(&id, &item);
+    let number = number.filter(|number| seal.is_some_and(|seal| seal == content.seal(*number, false)));
+    let own = number.is_some();
+    let version = number.map_or_else(|| Number::whole(content.external_number()), Number::from);
+
+    item.0.retain(|(name, _)| !SHOWN.contains(&&**name));
+    let mut add = |name: &'static str, value: Option<Attribute<'static>>| {
+        let place = item.0.partition_point(|(other, _)| &**other < name);
+        item.0.splice(place..place, value.map(|value| (Cow::Borrowed(name), value)));
+    };
+    add(PRJ_ID, Some(Attribute::Text(Cow::Owned(id.as_str().to_owned()))));
+    add(VERSION, Some(Attribute::Number(version)));
+    add(UPDATED_AT, at.filter(|_| own).map(|at| Attribute::Number(at.into())));
+    add(UPDATED_BY, by.filter(|_| own).map(|by| Attribute::Text(Cow::Owned(by.into_owned()))));
     let mut json = Vec::with_capacity(512);
     serde_json::to_writer(&mut json, &item).expect("writing to memory, names are strings and numbers valid JSON");
     Ok(Some(Line { id, json: Bytes::from(json) }))
@@ -46,11 +59,14 @@ mod tests {
     use serde_json::{Map, Value as Json, json};
 
     use super::*;
-    use crate::record::EXPIRES_AT;
+    use crate::record::{DELETED, Record};
+    use crate::store::item;
+    use crate::time::Timestamp;
+    use crate::value::{Members, Value};
 
     /// A record's own names, ripple's, and the system's that others may use as they like.
     fn name() -> impl Strategy<Value = String> {
-        let known = [VERSION, UPDATED_AT, UPDATED_BY, LIST_SHARD, DELETED, EXPIRES_AT, "name", "zone", "timeline"];
+        let known = [VERSION, UPDATED_AT, UPDATED_BY, DELETED, "rpl_x", "rpl", "name", "zone", "timeline"];
         prop_oneof![4 => prop::sample::select(known.to_vec()).prop_map(str::to_owned), 1 => text()]
     }
 
@@ -91,58 +107,73 @@ mod tests {
         })
     }
 
-    /// An item's JSON. Its names come in any order.
+    /// An item's JSON, sealed or not. Its names come in any order.
     fn item_json() -> impl Strategy<Value = String> {
-        let id = prop_oneof![9 => text().prop_map(|id| json!({ "S": id })), 1 => attribute()];
         let members = prop::collection::vec((name(), attribute()), 0..8);
-        (id, members, any::<prop::sample::Index>()).prop_map(|(id, members, place)| {
-            let mut members: Vec<(String, Json)> = Map::from_iter(members).into_iter().collect();
-            members.retain(|(name, _)| name != PRJ_ID);
-            members.insert(place.index(members.len() + 1), (PRJ_ID.to_owned(), id));
-            let turn = place.index(members.len());
-            members.rotate_left(turn);
-            let members: Vec<String> =
-                members.iter().map(|(name, value)| format!("{}:{value}", Json::from(name.as_str()))).collect();
-            format!("{{{}}}", members.join(","))
-        })
+        let damage = (any::<prop::sample::Index>(), attribute());
+        (text(), members, 1u64..4, any::<bool>(), any::<bool>(), prop::option::of(damage), any::<prop::sample::Index>())
+            .prop_map(|(id, members, number, deleted, sealed, damage, turn)| {
+                let read = Map::from_iter(members.into_iter().chain([(PRJ_ID.to_owned(), json!({ "S": id }))]));
+                let Ok(record) = decode::record(read_item(&Json::from(read.clone()).to_string())) else {
+                    return Json::from(read).to_string();
+                };
+                let record = if deleted { record.deleted(Timestamp(7)) } else { record };
+                let written = Record { ..record }.written(None, number, Timestamp(9), "k");
+                let members = if sealed { item::item(&written, 1) } else { item::as_read(&written) };
+                let typed = super::super::copy::typed_members(&members);
+                let mut members: Vec<(String, Value)> = typed.into_iter().collect();
+                if let Some((place, value)) = damage {
+                    let place = place.index(members.len());
+                    let text = value.to_string();
+                    members[place].1 = crate::value::parse(text.as_bytes()).unwrap_or(Value::Null);
+                }
+                let turn = turn.index(members.len());
+                members.rotate_left(turn);
+                let member = |(name, value): &(String, Value)| {
+                    format!("{}:{}", Json::from(name.as_str()), serde_json::to_string(value).expect("JSON"))
+                };
+                format!("{{{}}}", members.iter().map(member).collect::<Vec<_>>().join(","))
+            })
     }
 
-    fn read(json: &str) -> Item<'_> {
+    fn read_item(json: &str) -> Item<'_> {
         serde_json::from_str(json).expect("an item")
     }
 
-    /// The line that the item's project gives.
-    fn by_way_of_the_project(json: &str) -> Option<Option<(RecordId, Bytes)>> {
-        let project = item::project(read(json).into_members()).ok()?;
-        Some((!project.is_deleted()).then(|| (project.id.clone(), project.to_json().into())))
+    /// The line that the item's record gives.
+    fn by_way_of_the_record(json: &str) -> Option<Option<(RecordId, Bytes)>> {
+        let record = decode::record(read_item(json)).ok()?;
+        Some((!record.is_deleted()).then(|| (record.id.clone(), record.to_json().into())))
     }
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(2_000))]
 
         #[test]
-        fn a_line_has_the_bytes_that_the_project_gives(json in item_json()) {
-            let line = line(read(&json)).ok().map(|line| line.map(|line| (line.id, line.json)));
-            prop_assert_eq!(line, by_way_of_the_project(&json), "{}", json);
+        fn a_line_has_the_bytes_that_the_record_gives(json in item_json()) {
+            let Ok(item) = serde_json::from_str(&json) else { return Ok(()) };
+            let line = line(item).ok().map(|line| line.map(|line| (line.id, line.json)));
+            prop_assert_eq!(line, by_way_of_the_record(&json), "{}", json);
         }
     }
 
     #[test]
     fn each_kind_of_record_has_its_line() {
-        let cases = [
-            (
-                r#"{"prj_id":{"S":"a"},"version":{"N":"2"},"updated_at":{"N":"9"},"updated_by":{"S":"k"},"list_shard":{"S":"0"},"b":{"L":[{"N":"1.50"}]}}"#,
-                Some(r#"{"b":[1.5],"prj_id":"a","updated_at":9,"updated_by":"k","version":2}"#),
-            ),
-            (
-                r#"{"zone":{"S":"z"},"list_shard":{"S":"0"},"prj_id":{"S":"a\"b"}}"#,
-                Some(r#"{"list_shard":"0","prj_id":"a\"b","version":0,"zone":"z"}"#),
-            ),
-            (r#"{"prj_id":{"S":"a"},"version":{"N":"2"},"deleted":{"BOOL":true},"expires_at":{"N":"9"}}"#, None),
-        ];
-        for (json, expected) in cases {
-            let line = line(read(json)).expect("an item of a project");
-            assert_eq!(line.as_ref().map(|line| &line.json[..]), expected.map(str::as_bytes), "{json}");
-        }
+        let attributes =
+            Members::from([("b".to_owned(), Value::List(vec![1.into()])), (VERSION.to_owned(), "2.3".into())]);
+        let record = Record::new(RecordId::stored("a".to_owned()), attributes);
+        let written = record.clone().written(None, 2, Timestamp(9), "k");
+        let shown = |record: &Record| {
+            let item = Value::Map(super::super::copy::typed_members(&item::item(record, 1)));
+            let json = serde_json::to_string(&item).expect("JSON");
+            let line = line(read_item(&json)).expect("an item of a record");
+            line.map(|line| String::from_utf8(line.json.to_vec()).expect("JSON is UTF-8"))
+        };
+        let expected = r#"{"b":[1],"prj_id":"a","updated_at":9,"updated_by":"k","version":2}"#;
+        assert_eq!(shown(&written).as_deref(), Some(expected));
+        assert_eq!(shown(&record.deleted(Timestamp(1)).written(None, 3, Timestamp(9), "k")), None);
+        let external = line(read_item(r#"{"zone":{"S":"z"},"rpl_version":{"N":"2"},"prj_id":{"S":"a"}}"#));
+        let json = external.expect("an item of a record").expect("it is there").json;
+        assert!(json.starts_with(br#"{"prj_id":"a","version":-"#), "{json:?}");
     }
 }

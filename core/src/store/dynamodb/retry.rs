@@ -84,17 +84,17 @@ impl ClassifyRetry for CancelledTransaction {
 /// The requests of one operation that were sent and not refused: each of them may have been done. The last error does
 /// not tell, since what was throttled in the end may have gone through at first.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Unheard(Arc<AtomicUsize>);
+pub(super) struct Unconfirmed(Arc<AtomicUsize>);
 
-impl Unheard {
+impl Unconfirmed {
     pub(super) fn any(&self) -> bool {
         self.0.load(Ordering::Relaxed) > 0
     }
 }
 
-impl Intercept for Unheard {
+impl Intercept for Unconfirmed {
     fn name(&self) -> &'static str {
-        "unheard requests"
+        "unconfirmed requests"
     }
 
     fn read_before_transmit(

@@ -3,68 +3,21 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::Item;
-use super::item::{Garbled, members, natural, to_dynamodb};
-use crate::idempotency::{Attempt, Claim};
-use crate::limits;
-use crate::record::history::Version;
-use crate::record::{DELETED, EXPIRES_AT, PRJ_ID, Record, RecordId, Timestamp, UPDATED_AT, UPDATED_BY, VERSION};
-use crate::store::Write;
-use crate::value::{Members, Value};
+use super::item::members;
+use crate::record::{PRJ_ID, RecordId};
+use crate::store::IdempotencyRecord;
+use crate::store::item::{Malformed, RPL_EXPIRES_AT, natural};
+use crate::store::row::VERSION;
+use crate::time::Timestamp;
+use crate::value::Value;
 
-/// Before the name of each of the record's attributes, as they were after the write. They stand side by side with the
-/// row's own: inside one map, they could nest one level less than in the record.
-const RECORD: &str = "record.";
-const BASE: &str = "base";
-pub(super) const CHANGES: &str = "changes";
+/// What an idempotency record has beside its key: which request, and what it did.
+const RPL_REQUEST: &str = "rpl_request";
+const RPL_WROTE: &str = "rpl_wrote";
+const RPL_MADE: &str = "rpl_made";
+const RPL_OUTCOME: &str = "rpl_outcome";
 
-/// Of a claim: which request, and what it was answered.
-const REQUEST: &str = "request";
-const WROTE: &str = "wrote";
-const MADE: &str = "made";
-const STATUS: &str = "status";
-const RECEIPT: &str = "receipt";
-
-/// What a row of a page of the history is read of.
-pub(super) const TOLD: [&str; 6] = [VERSION, UPDATED_AT, UPDATED_BY, BASE, DELETED, CHANGES];
-
-/// The row of a write.
-pub(super) fn version(write: &Write<'_>) -> Item {
-    let mut row = row(write.after, write.version, write.now);
-    row.insert(CHANGES.to_owned(), AttributeValue::L(write.version.changes.iter().map(to_dynamodb).collect()));
-    row
-}
-
-/// The row of a state that another writer made.
-pub(super) fn foreign(project: &Record, now: Timestamp) -> Item {
-    row(project, &Version::found(project), now)
-}
-
-fn row(project: &Record, version: &Version, now: Timestamp) -> Item {
-    let mut row = key(project.id.as_str(), version.number);
-    let mut add = |name: &str, value: Option<AttributeValue>| row.extend(value.map(|value| (name.to_owned(), value)));
-    add(DELETED, version.deleted.then_some(AttributeValue::Bool(true)));
-    add(UPDATED_AT, version.updated_at.map(|at| AttributeValue::N(at.to_string())));
-    add(UPDATED_BY, version.updated_by.clone().map(AttributeValue::S));
-    add(BASE, version.base.map(|base| AttributeValue::N(base.to_string())));
-    add(EXPIRES_AT, Some(expiry(now.after(limits::HISTORY))));
-    row.extend(project.attributes.iter().map(|(name, value)| (format!("{RECORD}{name}"), to_dynamodb(value))));
-    row
-}
-
-/// The row that remembers a write.
-pub(super) fn claim(claim: &Claim, now: Timestamp) -> Item {
-    let mut row = claim_key(&claim.attempt.key);
-    row.extend([
-        (REQUEST.to_owned(), AttributeValue::S(claim.attempt.request.clone())),
-        (WROTE.to_owned(), AttributeValue::S(claim.id.to_string())),
-        (MADE.to_owned(), AttributeValue::N(claim.version.to_string())),
-        (STATUS.to_owned(), AttributeValue::N(claim.status.to_string())),
-        (RECEIPT.to_owned(), AttributeValue::S(claim.receipt.clone())),
-        (EXPIRES_AT.to_owned(), expiry(now.after(limits::CLAIM))),
-    ]);
-    row
-}
-
+/// The key of a row.
 pub(super) fn key(id: &str, version: u64) -> Item {
     Item::from([
         (PRJ_ID.to_owned(), AttributeValue::S(id.to_owned())),
@@ -72,62 +25,45 @@ pub(super) fn key(id: &str, version: u64) -> Item {
     ])
 }
 
-/// No project's id begins with `_`.
+/// The key of an idempotency record. Rows of the history begin with version 1, whatever id another program chose.
 pub(super) fn claim_key(key_hash: &str) -> Item {
     key(&format!("_idempotency/{key_hash}"), 0)
 }
 
-fn expiry(at: Timestamp) -> AttributeValue {
+/// The item of an idempotency record.
+pub(super) fn claim(claim: &IdempotencyRecord) -> Item {
+    let outcome = serde_json::to_string(&claim.outcome).expect("text and numbers serialise");
+    let mut item = claim_key(&claim.key);
+    item.extend([
+        (RPL_REQUEST.to_owned(), AttributeValue::S(claim.request.clone())),
+        (RPL_WROTE.to_owned(), AttributeValue::S(claim.id.to_string())),
+        (RPL_MADE.to_owned(), AttributeValue::N(claim.version.to_string())),
+        (RPL_OUTCOME.to_owned(), AttributeValue::S(outcome)),
+        (RPL_EXPIRES_AT.to_owned(), seconds(claim.expires)),
+    ]);
+    item
+}
+
+/// A time as TTL has it.
+pub(super) fn seconds(at: Timestamp) -> AttributeValue {
     AttributeValue::N((at.0 / 1000).to_string())
 }
 
-/// The record that a row holds, as it was.
-pub(super) fn to_project(id: &RecordId, row: Item) -> Result<Record, Garbled> {
-    let row = members(row)?;
-    let attribute = |(name, value): (&String, &Value)| Some((name.strip_prefix(RECORD)?.to_owned(), value.clone()));
-    let attributes: Members = row.iter().filter_map(attribute).collect();
-    let Version { number, updated_at, updated_by, deleted, .. } = told(row)?;
-    let tombstone = deleted.then(Timestamp::default);
-    Ok(Record { version: number, updated_at, updated_by, tombstone, ..Record::new(id.clone(), attributes) })
-}
-
-/// What a row tells of its write.
-pub(super) fn to_version(row: Item) -> Result<Version, Garbled> {
-    told(members(row)?)
-}
-
-fn told(mut row: Members) -> Result<Version, Garbled> {
-    Ok(Version {
-        number: natural(row.get(VERSION)).ok_or(Garbled::attribute(VERSION))?,
-        updated_at: natural(row.get(UPDATED_AT)).map(Timestamp),
-        updated_by: text(row.remove(UPDATED_BY)),
-        base: natural(row.get(BASE)),
-        deleted: row.contains_key(DELETED),
-        changes: match row.remove(CHANGES) {
-            Some(Value::List(changes)) => changes,
-            _ => Vec::new(),
-        },
-    })
-}
-
-/// The claim that a row is.
-pub(super) fn to_claim(key: &str, row: Item) -> Result<Claim, Garbled> {
-    let mut row = members(row)?;
-    let mut required = |name: &str| text(row.remove(name)).ok_or(Garbled::attribute(name));
-    let (request, id, receipt) = (required(REQUEST)?, required(WROTE)?, required(RECEIPT)?);
-    let number = |name: &str| natural(row.get(name)).ok_or(Garbled::attribute(name));
-    Ok(Claim {
-        attempt: Attempt { key: key.to_owned(), request },
+/// The idempotency record that an item is.
+pub(super) fn to_claim(key: &str, item: Item) -> Result<IdempotencyRecord, Malformed> {
+    let mut item = members(item)?;
+    let mut text = |name: &str| match item.remove(name) {
+        Some(Value::String(text)) => Ok(text),
+        _ => Err(Malformed::attribute(name)),
+    };
+    let (request, id, outcome) = (text(RPL_REQUEST)?, text(RPL_WROTE)?, text(RPL_OUTCOME)?);
+    let number = |name: &str| natural(item.get(name)).ok_or_else(|| Malformed::attribute(name));
+    Ok(IdempotencyRecord {
+        key: key.to_owned(),
+        request,
         id: RecordId::stored(id),
-        version: number(MADE)?,
-        status: u16::try_from(number(STATUS)?).map_err(|_| Garbled::attribute(STATUS))?,
-        receipt,
+        version: number(RPL_MADE)?,
+        outcome: serde_json::from_str(&outcome).map_err(|_| Malformed::attribute(RPL_OUTCOME))?,
+        expires: Timestamp(number(RPL_EXPIRES_AT)?.saturating_mul(1000)),
     })
-}
-
-fn text(value: Option<Value>) -> Option<String> {
-    match value {
-        Some(Value::String(text)) => Some(text),
-        _ => None,
-    }
 }

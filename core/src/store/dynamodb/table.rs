@@ -9,8 +9,10 @@ use aws_sdk_dynamodb::types::{
 
 use super::keys::KEY_HASH;
 use super::{BY_UPDATE, DynamoDb, failed};
-use crate::record::{EXPIRES_AT, LIST_SHARD, PRJ_ID, UPDATED_AT, VERSION};
+use crate::record::PRJ_ID;
 use crate::store::StoreError;
+use crate::store::item::{RPL_AT, RPL_EXPIRES_AT, RPL_SHARD, RPL_VERSION};
+use crate::store::row::VERSION;
 
 /// A table as ripple finds it.
 #[derive(Clone, Debug)]
@@ -58,8 +60,8 @@ impl DynamoDb {
             None => {
                 let attributes = [
                     (PRJ_ID, ScalarAttributeType::S),
-                    (LIST_SHARD, ScalarAttributeType::S),
-                    (UPDATED_AT, ScalarAttributeType::N),
+                    (RPL_SHARD, ScalarAttributeType::S),
+                    (RPL_AT, ScalarAttributeType::N),
                 ];
                 self.create(&self.projects, &attributes, None, Some(by_update())).await?;
             }
@@ -136,7 +138,7 @@ impl DynamoDb {
             return Ok(TableState::Lacks("the index by_update"));
         }
         if *name != self.keys && !self.has_ttl(name).await? {
-            return Ok(TableState::Lacks("a TTL on expires_at"));
+            return Ok(TableState::Lacks("a TTL on rpl_expires_at"));
         }
         Ok(TableState::Ready)
     }
@@ -181,11 +183,8 @@ impl DynamoDb {
             .set_projection(index.projection().cloned())
             .build()
             .expect("name, schema and projection are set");
-        let attributes = [
-            (PRJ_ID, ScalarAttributeType::S),
-            (LIST_SHARD, ScalarAttributeType::S),
-            (UPDATED_AT, ScalarAttributeType::N),
-        ];
+        let attributes =
+            [(PRJ_ID, ScalarAttributeType::S), (RPL_SHARD, ScalarAttributeType::S), (RPL_AT, ScalarAttributeType::N)];
         self.client
             .update_table()
             .table_name(&self.projects)
@@ -202,7 +201,7 @@ impl DynamoDb {
         let described = answer.map_err(|error| failed("DescribeTimeToLive", error))?;
         Ok(described.time_to_live_description().is_some_and(|ttl| {
             let on = ttl.time_to_live_status().is_some_and(|status| matches!(status.as_str(), "ENABLED" | "ENABLING"));
-            on && ttl.attribute_name() == Some(EXPIRES_AT)
+            on && ttl.attribute_name() == Some(RPL_EXPIRES_AT)
         }))
     }
 
@@ -211,7 +210,7 @@ impl DynamoDb {
         if self.has_ttl(table).await? {
             return Ok(());
         }
-        let ttl = TimeToLiveSpecification::builder().enabled(true).attribute_name(EXPIRES_AT).build();
+        let ttl = TimeToLiveSpecification::builder().enabled(true).attribute_name(RPL_EXPIRES_AT).build();
         self.client
             .update_time_to_live()
             .table_name(table)
@@ -230,9 +229,11 @@ fn has_by_update(table: &TableDescription) -> bool {
 fn by_update() -> GlobalSecondaryIndex {
     GlobalSecondaryIndex::builder()
         .index_name(BY_UPDATE)
-        .key_schema(key(LIST_SHARD, KeyType::Hash))
-        .key_schema(key(UPDATED_AT, KeyType::Range))
-        .projection(Projection::builder().projection_type(ProjectionType::All).build())
+        .key_schema(key(RPL_SHARD, KeyType::Hash))
+        .key_schema(key(RPL_AT, KeyType::Range))
+        .projection(
+            Projection::builder().projection_type(ProjectionType::Include).non_key_attributes(RPL_VERSION).build(),
+        )
         .build()
         .expect("name and schema are set")
 }

@@ -1,4 +1,4 @@
-//! One write as the items of `TransactWriteItems`: the record, its row of the history, and what else goes with it.
+//! One write as the items of `TransactWriteItems`: the record, the rows of the history, and what remembers the write.
 
 use std::collections::HashMap;
 
@@ -7,29 +7,44 @@ use aws_sdk_dynamodb::types::{
 };
 
 use super::Item;
-use super::item::{self, to_dynamodb};
-use super::rows;
+use super::item::{to_dynamodb, to_item};
+use super::rows::{self, seconds};
 use crate::record::PRJ_ID;
-use crate::store::{Condition, Write};
+use crate::store::item::RPL_EXPIRES_AT;
+use crate::store::{Action, Condition, StoreError, Write, row};
 
-/// Where an item's reason stands when the transaction is cancelled.
+/// Where the record's reason stands when the transaction is cancelled.
 pub(super) const RECORD: usize = 0;
-pub(super) const CLAIM: usize = 2;
+/// Where the idempotency record's does, if there is one.
+pub(super) const CLAIM: usize = 1;
 
 /// Everything that one write does, or none of it.
-pub(super) fn items(write: &Write<'_>, projects: &str, versions: &str, shards: u16) -> Vec<TransactWriteItem> {
-    let mut items = vec![record(projects, write, shards), put_new(versions, rows::version(write))];
-    items.extend(write.claim.map(|claim| put_new(versions, rows::claim(claim, write.now))));
-    items.extend(write.foreign().map(|foreign| put_new(versions, rows::foreign(&foreign, write.now))));
-    items
+pub(super) fn items(
+    write: &Write<'_>,
+    projects: &str,
+    versions: &str,
+    shards: u16,
+) -> Result<Vec<TransactWriteItem>, StoreError> {
+    let mut items = vec![record(projects, write, shards)];
+    items.extend(write.claim.map(|claim| {
+        let unclaimed = Put::builder()
+            .condition_expression("attribute_not_exists(#id) OR #expires <= :now")
+            .expression_attribute_names("#expires", RPL_EXPIRES_AT)
+            .expression_attribute_values(":now", seconds(write.now));
+        put(unclaimed, versions, rows::claim(claim))
+    }));
+    for row in write.rows {
+        let new = Put::builder().condition_expression("attribute_not_exists(#id)");
+        items.push(put(new, versions, to_item(&row::item(row)?)));
+    }
+    Ok(items)
 }
 
-/// Puts an item where there is none, or hands back the one that is there.
-fn put_new(table: &str, item: Item) -> TransactWriteItem {
-    let put = Put::builder()
+/// Puts an item on a condition, or hands back the one that is there.
+fn put(put: aws_sdk_dynamodb::types::builders::PutBuilder, table: &str, item: Item) -> TransactWriteItem {
+    let put = put
         .table_name(table)
         .set_item(Some(item))
-        .condition_expression("attribute_not_exists(#id)")
         .expression_attribute_names("#id", PRJ_ID)
         .return_values_on_condition_check_failure(OnFailure::AllOld);
     TransactWriteItem::builder().put(put.build().expect("table and item are set")).build()
@@ -39,15 +54,18 @@ fn put_new(table: &str, item: Item) -> TransactWriteItem {
 fn record(table: &str, write: &Write<'_>, shards: u16) -> TransactWriteItem {
     let Expression { text, names, values } = conditions(write);
     let item = TransactWriteItem::builder();
-    let Some(changed) = write.changed() else {
-        let put = Put::builder()
-            .table_name(table)
-            .set_item(Some(item::item(write.after, shards)))
-            .condition_expression(text)
-            .set_expression_attribute_names(Some(names))
-            .set_expression_attribute_values((!values.is_empty()).then_some(values))
-            .return_values_on_condition_check_failure(OnFailure::AllOld);
-        return item.put(put.build().expect("table and item are set")).build();
+    let changes = match write.action(shards) {
+        Action::Put(whole) => {
+            let put = Put::builder()
+                .table_name(table)
+                .set_item(Some(to_item(&whole)))
+                .condition_expression(text)
+                .set_expression_attribute_names(Some(names))
+                .set_expression_attribute_values((!values.is_empty()).then_some(values))
+                .return_values_on_condition_check_failure(OnFailure::AllOld);
+            return item.put(put.build().expect("table and item are set")).build();
+        }
+        Action::Update(changes) => changes,
     };
     let mut update = Update::builder()
         .table_name(table)
@@ -57,22 +75,18 @@ fn record(table: &str, write: &Write<'_>, shards: u16) -> TransactWriteItem {
         .set_expression_attribute_values(Some(values))
         .return_values_on_condition_check_failure(OnFailure::AllOld);
     let (mut set, mut remove) = (Vec::new(), Vec::new());
-    let system = item::system(write.after, shards).map(|(name, value)| (name, Some(value)));
-    let changed = changed.into_iter().map(|name| (name, write.after.attributes.get(name).map(to_dynamodb)));
-    for (index, (name, value)) in system.into_iter().chain(changed).enumerate() {
+    for (index, (name, value)) in changes.into_iter().enumerate() {
         update = update.expression_attribute_names(format!("#{index}"), name);
         match value {
             Some(value) => {
-                set.push(format!("#{index} = :{index}"));
-                update = update.expression_attribute_values(format!(":{index}"), value);
+                set.push(format!("#{index}=:{index}"));
+                update = update.expression_attribute_values(format!(":{index}"), to_dynamodb(&value));
             }
             None => remove.push(format!("#{index}")),
         }
     }
-    let mut expression = format!("SET {}", set.join(", "));
-    if !remove.is_empty() {
-        expression.push_str(&format!(" REMOVE {}", remove.join(", ")));
-    }
+    // Both are never empty: every write sets the number, and removes what a tombstone has.
+    let expression = format!("SET {} REMOVE {}", set.join(","), remove.join(","));
     item.update(update.update_expression(expression).build().expect("table, key and expression are set")).build()
 }
 
@@ -91,7 +105,7 @@ fn conditions(write: &Write<'_>) -> Expression {
         texts.push(match value {
             Some(value) => {
                 values.insert(format!(":c{index}"), to_dynamodb(&value));
-                format!("#c{index} = :c{index}")
+                format!("#c{index}=:c{index}")
             }
             None => format!("attribute_not_exists(#c{index})"),
         });

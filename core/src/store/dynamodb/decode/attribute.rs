@@ -3,13 +3,16 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::convert::Infallible;
 use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use minicbor::encode::{Encoder, Write};
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 use serde::ser::{Serialize, Serializer};
 
+use crate::value::cbor::{ToCbor, Written};
 use crate::value::{Members, Number, Value};
 
 /// An item, or the members of an `M`: attributes, ordered by name, each name once.
@@ -38,7 +41,23 @@ impl<'a> Item<'a> {
     }
 }
 
-impl Attribute<'_> {
+impl<'a> Attribute<'a> {
+    /// Takes the text, if it is one.
+    pub(in crate::store::dynamodb) fn take_text(&mut self) -> Option<Cow<'a, str>> {
+        match self {
+            Attribute::Text(text) => Some(std::mem::take(text)),
+            _ => None,
+        }
+    }
+
+    /// Returns the whole number of 64 bits, if it is one.
+    pub(in crate::store::dynamodb) fn natural(&self) -> Option<u64> {
+        match self {
+            Attribute::Number(number) => number.as_u64(),
+            _ => None,
+        }
+    }
+
     fn into_value(self) -> Value {
         match self {
             Attribute::Text(text) => Value::String(text.into_owned()),
@@ -46,6 +65,33 @@ impl Attribute<'_> {
             Attribute::List(list) => Value::List(list.into_iter().map(Attribute::into_value).collect()),
             Attribute::Map(item) => Value::Map(item.into_members()),
             Attribute::Other(value) => value,
+        }
+    }
+}
+
+impl ToCbor for Item<'_> {
+    fn write<W: Write<Error = Infallible>>(&self, to: &mut Encoder<W>) -> Written {
+        to.map(self.0.len() as u64)?;
+        for (name, value) in &self.0 {
+            to.str(name)?;
+            value.write(to)?;
+        }
+        Ok(())
+    }
+}
+
+/// The same bytes as the [`Value`] of it.
+impl ToCbor for Attribute<'_> {
+    fn write<W: Write<Error = Infallible>>(&self, to: &mut Encoder<W>) -> Written {
+        match self {
+            Attribute::Text(text) => to.str(text)?.ok(),
+            Attribute::Number(number) => number.write(to),
+            Attribute::List(list) => {
+                to.array(list.len() as u64)?;
+                list.iter().try_for_each(|value| value.write(to))
+            }
+            Attribute::Map(item) => item.write(to),
+            Attribute::Other(value) => value.write(to),
         }
     }
 }

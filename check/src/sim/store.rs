@@ -1,39 +1,58 @@
 //! A writer's connection to the table: it stops before each operation, and what becomes of that is chosen.
 
-use std::cell::Cell;
 use std::fmt::Display;
 use std::rc::Rc;
 use std::time::Duration;
 
-use ripple_core::idempotency::Claim;
 use ripple_core::key::{KeyHash, KeyRecord};
-use ripple_core::record::history::Version;
+use ripple_core::record::history::Entry;
 use ripple_core::store::dynamodb::DynamoDb;
 use ripple_core::store::memory::Memory;
 use ripple_core::store::{
-    Capacity, Commit, Consistency, Page, Position, Source, Store, StoreError, StoreErrorKind, Write,
+    Capacity, Changes, Commit, Consistency, IdempotencyRecord, IndexEntry, Page, Position, Source, Store, StoreError,
+    StoreErrorKind, Write,
 };
 use ripple_core::{Record, RecordId, Timestamp};
 
-use crate::world::{Operation, World};
+use super::Sim;
+use super::scheduler::Operation;
+use crate::model::item::{self, Item};
+use crate::model::transcript::{Actor, Asked, State};
 
 /// A store that is checked.
 pub trait Table: Store + Clone + 'static {
-    /// Whether operations are done at once: then the order of all of them can be chosen, and the table looked at
-    /// between any two.
+    /// Whether operations are done at once: then the order of all of them can be chosen, and the table looked at and
+    /// written to beside ripple between any two.
     const AT_ONCE: bool;
 
-    /// Puts an item as a writer who is not ripple does: whole, and whatever was there. For tables with [`AT_ONCE`].
-    ///
-    /// [`AT_ONCE`]: Table::AT_ONCE
-    fn put(&self, _project: Record) {}
+    /// Returns an item with every attribute. For tables with [`AT_ONCE`](Table::AT_ONCE), as are the next two.
+    fn item(&self, _id: &RecordId) -> Option<Item> {
+        None
+    }
+
+    /// Puts an item whole, whatever was there, or deletes it.
+    fn put(&self, _id: &RecordId, _item: Option<Item>) {}
+
+    /// Deletes what has expired by now.
+    fn delete_expired(&self, _now: Timestamp) {}
 }
 
 impl Table for Memory {
     const AT_ONCE: bool = true;
 
-    fn put(&self, project: Record) {
-        Memory::put(self, project);
+    fn item(&self, id: &RecordId) -> Option<Item> {
+        Memory::item(self, id)
+    }
+
+    fn put(&self, id: &RecordId, item: Option<Item>) {
+        match item {
+            Some(item) => self.put_item(id, item),
+            None => self.delete_item(id),
+        }
+    }
+
+    fn delete_expired(&self, now: Timestamp) {
+        Memory::expire(self, now);
     }
 }
 
@@ -67,24 +86,19 @@ const COMMIT: &[Fate] = &[Fate::Well, Fate::NotDone, Fate::AnswerLost, Fate::Sen
 /// How long an operation takes on its way there, and on its way back, at most. DynamoDB answers in some milliseconds.
 const WAY: Duration = Duration::from_millis(5);
 
-/// What one request asked of the table.
-#[derive(Debug, Default)]
-pub(crate) struct Asked {
-    pub(crate) reads: Cell<u32>,
-    pub(crate) commits: Cell<u32>,
-}
-
 pub(crate) struct Link<S> {
-    pub(crate) world: Rc<World>,
+    pub(crate) sim: Rc<Sim>,
     pub(crate) store: S,
-    /// Who is at work, for the schedule.
+    /// The save that is at work.
+    pub(crate) by: String,
+    /// The same for the schedule.
     pub(crate) who: String,
     pub(crate) asked: Rc<Asked>,
 }
 
 impl<S: Table> Link<S> {
     fn tell(&self, what: impl Display) {
-        self.world.tell(format_args!("{} {what}", self.who));
+        self.sim.transcript.tell(format_args!("{} {what}", self.who));
     }
 
     /// The way to the table and back, with one operation in the middle.
@@ -97,33 +111,34 @@ impl<S: Table> Link<S> {
         done: impl AsyncFnOnce(Fate) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         self.asked.reads.set(self.asked.reads.get() + 1);
-        self.world.turn(kind).await;
-        let fate = self.world.fate(fates);
+        self.sim.scheduler.turn(kind).await;
+        let fate = self.sim.faults.fate(&self.sim.scheduler, fates);
         match fate {
             Fate::NotDone => {
                 self.tell(format_args!("reads {what}: it fails"));
+                self.asked.failed.set(true);
                 return Err(unavailable(operation));
             }
             Fate::Crash => {
                 self.tell(format_args!("would read {what}: the process crashes"));
-                self.world.crash().await
+                self.sim.scheduler.crash().await
             }
             Fate::Older => self.tell(format_args!("reads {what}, weakly: an older state")),
             _ => self.tell(format_args!("reads {what}")),
         }
-        self.world.pass_some_of(WAY).await;
+        self.sim.scheduler.pass_some_of(WAY).await;
         let found = done(fate).await;
-        self.world.pass_some_of(WAY).await;
+        self.sim.scheduler.pass_some_of(WAY).await;
         found
     }
 
     async fn send(&self, write: &Write<'_>, cost: &mut Capacity) -> Result<Commit, StoreError> {
-        let commit = send(&self.world, &self.store, write, cost).await;
+        let commit = self.commit_and_look(write, cost).await;
         let told = match &commit {
             Ok(Commit::Done) => "done".to_owned(),
             Ok(Commit::Conflict(Some(found))) => format!("refused, for there is {}", state(found)),
             Ok(Commit::Conflict(None)) => "refused, for there is nothing".to_owned(),
-            Ok(Commit::VersionTaken) => "refused, for the history has that version".to_owned(),
+            Ok(Commit::NumberTaken) => "refused, for the history has that version".to_owned(),
             Ok(Commit::Claimed(claim)) => format!("refused, for its key has made version {}", claim.version),
             Err(error) => error.to_string(),
         };
@@ -131,45 +146,52 @@ impl<S: Table> Link<S> {
         commit
     }
 
-    /// The same write, with nobody waiting.
+    /// Commits, and keeps what the table then holds.
+    async fn commit_and_look(&self, write: &Write<'_>, cost: &mut Capacity) -> Result<Commit, StoreError> {
+        let commit = self.store.commit(write, cost).await;
+        look(&self.sim, &self.store, &write.after.id, Actor::Ripple(self.by.clone()), Some(write));
+        commit
+    }
+
+    /// Sends the same write with nobody waiting.
     fn send_late(&self, write: &Write<'_>) {
-        let (before, after, version) = (write.before.cloned(), write.after.clone(), write.version.clone());
+        let (before, after, rows) = (write.before.cloned(), write.after.clone(), write.rows.to_vec());
         let (claim, now, token) = (write.claim.cloned(), write.now, write.token);
         let link = Link {
-            world: Rc::clone(&self.world),
+            sim: Rc::clone(&self.sim),
             store: self.store.clone(),
+            by: self.by.clone(),
             who: format!("late, {}", self.who),
             asked: Rc::default(),
         };
-        self.world.under_way(async move {
-            link.world.turn(Operation::Write).await;
-            let (before, after, version, claim) = (before.as_ref(), &after, &version, claim.as_ref());
-            let write = Write { before, after, version, claim, now, token };
+        self.sim.scheduler.under_way(async move {
+            link.sim.scheduler.turn(Operation::Write).await;
+            let (before, after, rows, claim) = (before.as_ref(), &after, &rows, claim.as_ref());
+            let write = Write { before, after, rows, claim, now, token };
             let _ = link.send(&write, &mut Capacity::default()).await; // nobody hears of it
         });
     }
 }
 
-/// Commits, and keeps what the table then holds.
-async fn send<S: Table>(
-    world: &World,
-    store: &S,
-    write: &Write<'_>,
-    cost: &mut Capacity,
-) -> Result<Commit, StoreError> {
-    let commit = store.commit(write, cost).await;
-    look(world, store, &write.after.id).await;
-    commit
+/// Returns the item of a record, with every attribute.
+pub(crate) fn read_item<S: Table>(store: &S, id: &RecordId) -> Option<Item> {
+    store.item(id)
+}
+
+/// Puts an item, or deletes it.
+pub(crate) fn put_item<S: Table>(store: &S, id: &RecordId, item: Option<Item>) {
+    store.put(id, item);
 }
 
 /// Keeps what the table holds, if it can be looked at.
-pub(crate) async fn look<S: Table>(world: &World, store: &S, id: &RecordId) {
+pub(crate) fn look<S: Table>(sim: &Sim, store: &S, id: &RecordId, by: Actor, write: Option<&Write<'_>>) {
     if S::AT_ONCE {
-        let found = store.get(id, Consistency::Strong, &mut Capacity::default()).await.ok().flatten();
-        let mut states = world.states.borrow_mut();
-        if states.last() != Some(&found) {
-            states.push(found);
-        }
+        let now = sim.transcript.face(id, read_item(store, id));
+        let face = |item: Option<Item>| {
+            if item == now.item { Rc::clone(&now) } else { sim.transcript.face(id, item) }
+        };
+        let write = write.map(|write| (face(write.before.map(item::of)), face(Some(item::of(write.after)))));
+        sim.transcript.keep(State { at: sim.scheduler.now(), by, now, write });
     }
 }
 
@@ -183,7 +205,7 @@ fn step(write: &Write<'_>) -> String {
 
 pub(crate) fn state(project: &Record) -> String {
     match project {
-        Record { version: 0, .. } => "another writer's state".to_owned(),
+        record if record.is_external() => "an external state".to_owned(),
         Record { tombstone: Some(_), version, .. } => format!("the tombstone {version}"),
         Record { version, .. } => format!("version {version}"),
     }
@@ -193,8 +215,8 @@ fn unavailable(operation: &'static str) -> StoreError {
     StoreError { operation, kind: StoreErrorKind::Unavailable, source: None }
 }
 
-fn unheard() -> StoreError {
-    StoreError { operation: "TransactWriteItems", kind: StoreErrorKind::Unheard, source: None }
+fn unknown() -> StoreError {
+    StoreError { operation: "TransactWriteItems", kind: StoreErrorKind::OutcomeUnknown, source: None }
 }
 
 impl<S: Table> Source for Link<S> {
@@ -206,14 +228,15 @@ impl<S: Table> Source for Link<S> {
             if fate != Fate::Older {
                 return Ok(found);
             }
-            let states = self.world.states.borrow();
-            Ok(states[self.world.below(states.len())].clone())
+            let states = self.sim.transcript.states.borrow();
+            let older = &states[self.sim.scheduler.below(states.len())].now.item;
+            Ok(older.clone().map(|older| item::record(id, older)))
         })
         .await
     }
 
-    async fn scan(&self, from: Option<Position>, cost: &mut Capacity) -> Result<Page, StoreError> {
-        self.store.scan(from, cost).await
+    async fn scan(&self, from: Option<Position>, read: Consistency, cost: &mut Capacity) -> Result<Page, StoreError> {
+        self.store.scan(from, read, cost).await
     }
 
     async fn changes(
@@ -221,9 +244,14 @@ impl<S: Table> Source for Link<S> {
         shard: u16,
         since: Timestamp,
         from: Option<Position>,
+        limit: usize,
         cost: &mut Capacity,
-    ) -> Result<Page, StoreError> {
-        self.store.changes(shard, since, from, cost).await
+    ) -> Result<Changes, StoreError> {
+        self.store.changes(shard, since, from, limit, cost).await
+    }
+
+    async fn fetch(&self, entries: &[IndexEntry], cost: &mut Capacity) -> Result<Vec<Record>, StoreError> {
+        self.store.fetch(entries, cost).await
     }
 
     fn shards(&self) -> u16 {
@@ -238,71 +266,98 @@ impl<S: Table> Source for Link<S> {
 impl<S: Table> Store for Link<S> {
     async fn commit(&self, write: &Write<'_>, cost: &mut Capacity) -> Result<Commit, StoreError> {
         self.asked.commits.set(self.asked.commits.get() + 1);
-        self.world.turn(Operation::Write).await;
+        self.sim.scheduler.turn(Operation::Write).await;
         let told = |what: &str| self.tell(format_args!("commits {}: {what}", step(write)));
-        match self.world.fate(COMMIT) {
+        let fate = self.sim.faults.fate(&self.sim.scheduler, COMMIT);
+        self.asked.failed.set(self.asked.failed.get() || fate != Fate::Well);
+        match fate {
             Fate::NotDone => {
                 told("it fails");
                 Err(unavailable("TransactWriteItems"))
             }
             Fate::Crash => {
                 self.tell(format_args!("would commit {}: the process crashes", step(write)));
-                self.world.crash().await
+                self.sim.scheduler.crash().await
             }
             Fate::AnswerLost => {
                 let _ = self.send(write, cost).await; // nobody hears of it
                 self.tell("does not get the answer");
-                Err(unheard())
+                Err(unknown())
             }
             Fate::SentTwice => {
                 let _ = self.send(write, cost).await; // nobody hears of it
                 self.tell("does not get the answer, and sends the same once more");
-                self.world.turn(Operation::Write).await;
+                self.sim.scheduler.turn(Operation::Write).await;
                 self.send(write, cost).await
             }
             Fate::Late => {
                 told("it is on its way for too long");
                 self.send_late(write);
-                Err(unheard())
+                Err(unknown())
             }
             Fate::Well | Fate::Older => {
-                self.world.pass_some_of(WAY).await;
+                self.sim.scheduler.pass_some_of(WAY).await;
                 let commit = self.send(write, cost).await;
-                self.world.pass_some_of(WAY).await;
+                self.sim.scheduler.pass_some_of(WAY).await;
                 commit
             }
         }
     }
 
-    async fn version(&self, id: &RecordId, number: u64, cost: &mut Capacity) -> Result<Option<Record>, StoreError> {
-        let what = format_args!("version {number} in the history").to_string();
-        // A row never changes, and who asks for one has seen it; but anybody may ask for the first.
-        let kind = if number == 0 { Operation::Read } else { Operation::Still };
-        self.access("GetItem", kind, what, READ, async |_| self.store.version(id, number, cost).await).await
+    async fn expire(&self, id: &RecordId, number: u64, at: Timestamp, cost: &mut Capacity) -> Result<(), StoreError> {
+        let what = format_args!("the end of version {number}").to_string();
+        // Nothing that a save does depends on it.
+        let done = async |_| self.store.expire(id, number, at, cost).await;
+        self.access("UpdateItem", Operation::Still, what, READ, done).await
     }
 
-    async fn versions(
+    async fn state(&self, id: &RecordId, number: u64, cost: &mut Capacity) -> Result<Option<Record>, StoreError> {
+        let what = format_args!("version {number} in the history").to_string();
+        // A row never changes, and a client that asks for one has seen it.
+        self.access("GetItem", Operation::Still, what, READ, async |_| self.store.state(id, number, cost).await).await
+    }
+
+    async fn shown(&self, id: &RecordId, shown: i64, cost: &mut Capacity) -> Result<Option<Record>, StoreError> {
+        let what = format_args!("the external state {shown} in the history").to_string();
+        self.access("Query", Operation::Read, what, READ, async |_| self.store.shown(id, shown, cost).await).await
+    }
+
+    async fn entries(
         &self,
         id: &RecordId,
         before: Option<u64>,
         limit: usize,
         cost: &mut Capacity,
-    ) -> Result<Vec<Version>, StoreError> {
-        let read = async |_| self.store.versions(id, before, limit, cost).await;
+    ) -> Result<Vec<Entry>, StoreError> {
+        let read = async |_| self.store.entries(id, before, limit, cost).await;
         self.access("Query", Operation::Read, "the history", READ, read).await
     }
 
-    async fn claim(&self, key: &str, cost: &mut Capacity) -> Result<Option<Claim>, StoreError> {
-        let read = async |_| self.store.claim(key, cost).await;
+    async fn claim(
+        &self,
+        key: &str,
+        now: Timestamp,
+        cost: &mut Capacity,
+    ) -> Result<Option<IdempotencyRecord>, StoreError> {
+        let read = async |_| self.store.claim(key, now, cost).await;
         self.access("GetItem", Operation::Read, "what its key has done", READ, read).await
     }
 
-    async fn remember(&self, claim: &Claim, now: Timestamp, cost: &mut Capacity) -> Result<Option<Claim>, StoreError> {
+    async fn remember(
+        &self,
+        claim: &IdempotencyRecord,
+        now: Timestamp,
+        cost: &mut Capacity,
+    ) -> Result<Option<IdempotencyRecord>, StoreError> {
         let fates = &[Fate::Well, Fate::NotDone, Fate::AnswerLost, Fate::Crash];
         let what = "what its key has done, and leaves that it has nothing to do";
         let left = self.access("PutItem", Operation::Write, what, fates, async |fate| {
             let left = self.store.remember(claim, now, cost).await;
-            if fate == Fate::AnswerLost { Err(unavailable("PutItem")) } else { left }
+            if fate == Fate::AnswerLost {
+                self.asked.failed.set(true);
+                return Err(unavailable("PutItem"));
+            }
+            left
         });
         left.await
     }
@@ -313,7 +368,7 @@ impl<S: Table> Store for Link<S> {
 
     async fn pause(&self, duration: Duration) {
         if S::AT_ONCE {
-            self.world.pass(duration).await;
+            self.sim.scheduler.pass(duration).await;
         } else {
             self.store.pause(duration).await;
         }

@@ -1,39 +1,54 @@
 //! The law of merging once more, in other words than the merge's own, and only for the records that writers make here:
-//! whatever is new has a text that occurs nowhere else, an entry keeps its `mark` through every edit, and nobody moves
-//! entries.
+//! a new text occurs nowhere else, and an entry keeps its `mark` through every edit.
 
 use std::collections::BTreeSet;
 
 use ripple_core::value::{Members, Value};
 
+use super::lists::{hours, lines, places};
+use crate::model::record::{Kind, kind, text as shown};
+
 /// A field in the four states of a save: what its author had seen, what was there, what they made of it, what came of it.
 #[derive(Clone, Copy)]
-struct Field<'a> {
-    base: Option<&'a Value>,
-    theirs: Option<&'a Value>,
-    mine: Option<&'a Value>,
-    merged: Option<&'a Value>,
+pub(super) struct Field<'a> {
+    pub(super) base: Option<&'a Value>,
+    pub(super) theirs: Option<&'a Value>,
+    pub(super) mine: Option<&'a Value>,
+    pub(super) merged: Option<&'a Value>,
 }
 
-/// Whether `merged` has what both sides did.
+/// What is known of the save.
+#[derive(Clone, Copy)]
+pub(super) struct Context {
+    /// Whether ripple cannot tell it from an earlier save.
+    pub(super) repeated: bool,
+    /// Whether the base is what its author had in front of them.
+    pub(super) known: bool,
+}
+
+/// Checks that the last of base, theirs, mine and merged has what both sides did.
 ///
 /// # Errors
-/// What it has that it should not, or lacks.
-pub(crate) fn check(base: &Members, theirs: &Members, mine: &Members, merged: &Members) -> Result<(), String> {
-    members("", base, theirs, mine, merged)
-}
-
-fn members(path: &str, base: &Members, theirs: &Members, mine: &Members, merged: &Members) -> Result<(), String> {
-    let names: BTreeSet<&String> = [base, theirs, mine, merged].into_iter().flat_map(|members| members.keys()).collect();
-    for name in names {
+/// Returns what it has that it should not, or lacks.
+pub(super) fn check([base, theirs, mine, merged]: [&Members; 4], repeated: bool, known: bool) -> Result<(), String> {
+    let context = Context { repeated, known };
+    for name in names([base, theirs, mine, merged]) {
         let [base, theirs, mine, merged] = [base, theirs, mine, merged].map(|side| side.get(name));
-        field(&format!("{path}/{name}"), Field { base, theirs, mine, merged })?;
+        field(&format!("/{name}"), kind(name), context, Field { base, theirs, mine, merged })?;
     }
     Ok(())
 }
 
-fn field(path: &str, field: Field<'_>) -> Result<(), String> {
-    let Field { base, theirs, mine, merged } = field;
+fn names(sides: [&Members; 4]) -> BTreeSet<&str> {
+    sides.into_iter().flat_map(|side| side.keys().map(String::as_str)).collect()
+}
+
+fn field(
+    path: &str,
+    kind: Kind,
+    context: Context,
+    field @ Field { base, theirs, mine, merged }: Field<'_>,
+) -> Result<(), String> {
     let is = |expected: Option<&Value>, exactly: bool, why: &str| {
         let same = if exactly { merged == expected } else { alike(merged, expected) };
         let sentence = || format!("{path} is {}, and not {}: {why}", shown(merged), shown(expected));
@@ -48,11 +63,24 @@ fn field(path: &str, field: Field<'_>) -> Result<(), String> {
     if theirs == base {
         return is(mine, false, "only the save changed it");
     }
+    match kind {
+        Kind::Places => return places(path, context, field),
+        Kind::Hours => return hours(path, context, field),
+        Kind::Lines if theirs.is_some() && mine.is_some() => return lines(path, field),
+        Kind::Plain | Kind::Set | Kind::Lines => {}
+    }
     if let (Some(theirs), Some(mine)) = (map(theirs), map(mine)) {
-        return members(path, &map(base).unwrap_or_default(), &theirs, &mine, &map(merged).unwrap_or_default());
+        let (base, merged) = (map(base).unwrap_or_default(), map(merged).unwrap_or_default());
+        let kind = if path == "/boxes" { Kind::Places } else { Kind::Plain };
+        for name in names([&base, &theirs, &mine, &merged]) {
+            let [base, theirs, mine, merged] = [&base, &theirs, &mine, &merged].map(|side| side.get(name));
+            self::field(&format!("{path}/{name}"), kind, context, Field { base, theirs, mine, merged })?;
+        }
+        return Ok(());
     }
     if let (Some(theirs), Some(mine)) = (list(theirs), list(mine)) {
-        return entries(path, list(base).unwrap_or_default(), theirs, mine, list(merged).unwrap_or_default());
+        let (base, merged) = (list(base).unwrap_or_default(), list(merged).unwrap_or_default());
+        return entries(path, context, base, theirs, mine, merged);
     }
     is(mine, true, "both changed it, and the save came later")
 }
@@ -65,7 +93,7 @@ fn map(value: Option<&Value>) -> Option<Members> {
 }
 
 /// One that is not there has no entries. (A single value is no list.)
-fn list(value: Option<&Value>) -> Option<&[Value]> {
+pub(super) fn list(value: Option<&Value>) -> Option<&[Value]> {
     match value {
         None => Some(&[]),
         Some(Value::List(list)) => Some(list),
@@ -73,7 +101,14 @@ fn list(value: Option<&Value>) -> Option<&[Value]> {
     }
 }
 
-fn entries(path: &str, base: &[Value], theirs: &[Value], mine: &[Value], merged: &[Value]) -> Result<(), String> {
+fn entries(
+    path: &str,
+    context: Context,
+    base: &[Value],
+    theirs: &[Value],
+    mine: &[Value],
+    merged: &[Value],
+) -> Result<(), String> {
     unnamed(path, base, theirs, mine, merged)?;
     let named = [base, theirs, mine, merged]
         .map(|side| side.iter().filter(|entry| !is_unnamed(entry)).cloned().collect::<Vec<Value>>());
@@ -104,7 +139,7 @@ fn entries(path: &str, base: &[Value], theirs: &[Value], mine: &[Value], merged:
                 let (theirs, mine, merged) = (entry(theirs), entry(mine), merged.as_ref().map(entry));
                 let sides =
                     Field { base: base.as_ref(), theirs: Some(&theirs), mine: Some(&mine), merged: merged.as_ref() };
-                field(&path, sides)?;
+                field(&path, Kind::Plain, context, sides)?;
             }
             (Some(base), Some(theirs), None) if base == theirs => there(None, "the save removed it")?,
             (Some(base), None, Some(mine)) if alike(Some(base), Some(mine)) => there(None, "others had removed it")?,
@@ -117,14 +152,19 @@ fn entries(path: &str, base: &[Value], theirs: &[Value], mine: &[Value], merged:
         of.iter().filter(|mark| with.contains(mark)).cloned().collect()
     };
     let [base, theirs, mine, merged] = &sides;
-    if common(mine, base) == common(base, mine) && common(merged, theirs) != common(theirs, merged) {
+    // Nobody knows what the author has moved who names no base.
+    let moved = |side: &[String]| common(side, base) != common(base, side);
+    if context.known && !moved(mine) && common(merged, theirs) != common(theirs, merged) {
         return Err(format!("{path} is in another order than it was: the save moved nothing"));
+    }
+    if context.known && moved(mine) && !moved(theirs) && common(merged, mine) != common(mine, merged) {
+        return Err(format!("{path} is not in the order that the save made"));
     }
     Ok(())
 }
 
-/// Entries of another writer's that have no mark, and are never edited. One that is there as it was sent is the same.
-/// One that is there no longer, or has got an id when the record was created anew, may be added by who still has it.
+/// Checks entries of other programs, which have no mark. One that is there as it was sent is the same. One that is there no
+/// longer, or has got an id when the record was created anew, may be added by an author who still has it.
 fn unnamed(path: &str, base: &[Value], theirs: &[Value], mine: &[Value], merged: &[Value]) -> Result<(), String> {
     for entry in theirs.iter().filter(|entry| is_unnamed(entry)) {
         let stays = mine.contains(entry) || !base.contains(entry);
@@ -138,6 +178,11 @@ fn unnamed(path: &str, base: &[Value], theirs: &[Value], mine: &[Value], merged:
             return Err(format!("{path} has {}, which nobody added", shown(Some(entry))));
         }
     }
+    for entry in mine.iter().filter(|entry| is_unnamed(entry) && !base.contains(entry) && !theirs.contains(entry)) {
+        if !merged.iter().any(|merged| nameless(merged) == nameless(entry)) {
+            return Err(format!("{path} lacks {}, which the save made", shown(Some(entry))));
+        }
+    }
     Ok(())
 }
 
@@ -145,8 +190,8 @@ fn is_unnamed(entry: &Value) -> bool {
     matches!(entry, Value::Map(members) if !members.contains_key("mark"))
 }
 
-/// What an entry is recognised by, whatever is done to it.
-pub(crate) fn mark(entry: &Value) -> String {
+/// Returns what an entry is recognised by, whatever is done to it.
+pub(super) fn mark(entry: &Value) -> String {
     match entry {
         Value::String(text) => text.clone(),
         Value::Map(members) => match members.get("mark") {
@@ -157,15 +202,15 @@ pub(crate) fn mark(entry: &Value) -> String {
     }
 }
 
-pub(crate) fn id(entry: &Value) -> Option<&Value> {
+pub(super) fn id(entry: &Value) -> Option<&Value> {
     match entry {
         Value::Map(members) => members.get("id"),
         _ => None,
     }
 }
 
-/// An entry but for its id, which ripple gives.
-fn nameless(entry: &Value) -> Value {
+/// Returns an entry without its id, which ripple may give.
+pub(super) fn nameless(entry: &Value) -> Value {
     match entry {
         Value::Map(members) => {
             Value::Map(members.iter().filter(|(name, _)| *name != "id").map(|(n, v)| (n.clone(), v.clone())).collect())
@@ -174,8 +219,8 @@ fn nameless(entry: &Value) -> Value {
     }
 }
 
-/// Whether they are the same but for ids that ripple may have given to entries.
-pub(crate) fn alike(one: Option<&Value>, other: Option<&Value>) -> bool {
+/// Reports whether they are the same except for ids that ripple may have given to entries.
+pub(super) fn alike(one: Option<&Value>, other: Option<&Value>) -> bool {
     match (one, other) {
         (Some(Value::List(one)), Some(Value::List(other))) => {
             one.len() == other.len() && one.iter().zip(other).all(|(one, other)| nameless(one) == nameless(other))
@@ -185,21 +230,16 @@ pub(crate) fn alike(one: Option<&Value>, other: Option<&Value>) -> bool {
     }
 }
 
-/// For a sentence.
-pub(crate) fn shown(value: Option<&Value>) -> String {
-    value.map_or_else(|| "not there".to_owned(), |value| serde_json::to_string(value).unwrap_or_default())
-}
-
-/// Whether every entry of every list is in it once, and no id twice.
+/// Checks that no list has an id twice, or a marked entry or a text twice.
 ///
 /// # Errors
-/// Which is not.
-pub(crate) fn check_once(record: &Members) -> Result<(), String> {
-    for (name, value) in record {
+/// Returns which it has twice.
+pub(super) fn check_once(record: &Members) -> Result<(), String> {
+    for (name, value) in record.iter().filter(|(name, _)| kind(name) != Kind::Places) {
         let Value::List(list) = value else { continue };
         let mut seen = BTreeSet::new();
         for entry in list {
-            if !seen.insert(mark(entry)) {
+            if kind(name) != Kind::Hours && !seen.insert(mark(entry)) {
                 return Err(format!("/{name} has {} twice", shown(Some(entry))));
             }
             if let Some(id) = id(entry)

@@ -1,0 +1,144 @@
+//! What a save was made on, and what its author made of it.
+
+use ripple_core::limits;
+use ripple_core::value::{Members, Value};
+
+use super::Evidence;
+use super::numbers::Numbers;
+use crate::model::record::attributes;
+use crate::model::transcript::{Save, State, What};
+
+/// A save's two sides: the base, and what its author made of that.
+pub(super) struct Sides {
+    pub(super) base: Members,
+    pub(super) mine: Members,
+    /// Whether the base is what the author had in front of them.
+    pub(super) known: bool,
+}
+
+impl Evidence<'_> {
+    /// Returns the sides that a save can have which meets `theirs` in the state of this place. There are two only where
+    /// ripple need not know the base any longer.
+    pub(super) fn sides(&self, save: &Save, place: usize, theirs: &Members, numbers: &Numbers) -> Vec<Sides> {
+        let view = save.view.as_ref().map(attributes).unwrap_or_default();
+        let on_view = || sides(save, Some(&view), theirs, numbers);
+        let on_nothing = || sides(save, None, theirs, numbers);
+        let all = match (&save.what, save.base) {
+            (What::Edit { .. }, _) => vec![on_nothing()],
+            (_, None) => vec![on_nothing()],
+            (_, Some(base)) if numbers.is_tombstone(base) => vec![sides(save, Some(&Members::new()), theirs, numbers)],
+            (_, Some(_)) if self.must_know(save, place) => vec![on_view()],
+            (_, Some(_)) => vec![on_view(), on_nothing()],
+        };
+        all.into_iter().flatten().collect()
+    }
+
+    /// Reports whether ripple must know the state that the author had in front of them: it is there, or a save replaced it
+    /// within 90 days.
+    pub(super) fn must_know(&self, save: &Save, place: usize) -> bool {
+        let now = self.states[place].at;
+        let shows = |state: &State| {
+            let made = state.write.as_ref().map(|(_, made)| made);
+            [Some(&state.now), made].into_iter().flatten().any(|face| face.shown.is_some() && face.shown == save.view)
+        };
+        let must = |index: usize| match self.states[..=place].get(index + 1) {
+            None => true,
+            Some(next) => {
+                let kept = self.states[index].made().is_some() || next.write.is_some();
+                kept && next.at.after(limits::HISTORY) > now
+            }
+        };
+        (0..=place).any(|index| shows(&self.states[index]) && must(index))
+    }
+}
+
+/// `base`: what the author had in front of them. `None`: they name no base, or nobody knows it.
+fn sides(save: &Save, base: Option<&Members>, theirs: &Members, numbers: &Numbers) -> Option<Sides> {
+    // The author has seen nothing of what they send.
+    let unseen = |sent: &Members| {
+        let mut base = theirs.clone();
+        base.retain(|name, _| sent.get(name).is_none_or(|sent| *sent == Value::Null));
+        base
+    };
+    let known = base.is_some();
+    let (base, mine) = match (&save.what, base) {
+        (What::Put(record), Some(base)) => (base.clone(), with(base.clone(), &sent(record))),
+        (What::Patch(patch) | What::MergePatch(patch), Some(base)) => (base.clone(), patched(base.clone(), patch)),
+        (What::Restore(number), Some(base)) => (base.clone(), numbers.content(*number)?.clone()),
+        (What::Put(record), None) => (unseen(record), with(theirs.clone(), &sent(record))),
+        (What::Patch(patch), None) => (unpatched(theirs.clone(), patch), patched(theirs.clone(), patch)),
+        // RFC 7396: what is there becomes what the patch says.
+        (What::MergePatch(patch), None) => (theirs.clone(), patched(theirs.clone(), patch)),
+        (What::Restore(number), None) if save.base.is_none() => (theirs.clone(), numbers.content(*number)?.clone()),
+        (What::Restore(number), None) => {
+            let state = numbers.content(*number)?;
+            (unseen(state), with(theirs.clone(), state))
+        }
+        (What::Edit { seen, set }, _) => {
+            let (mut base, mut mine) = (theirs.clone(), theirs.clone());
+            for (name, value) in set {
+                put(&mut base, name, seen.get(name));
+                put(&mut mine, name, value.as_ref());
+            }
+            return Some(Sides { base: attributes(&base), mine: attributes(&mine), known: true });
+        }
+        (What::Create(_) | What::Delete, _) => return None,
+    };
+    Some(Sides { base, mine, known })
+}
+
+fn put(record: &mut Members, name: &str, value: Option<&Value>) {
+    match value {
+        Some(value) => drop(record.insert(name.to_owned(), value.clone())),
+        None => drop(record.remove(name)),
+    }
+}
+
+/// Returns what a whole record sends of the record's attributes.
+pub(super) fn sent(record: &Members) -> Members {
+    let mut sent = attributes(record);
+    if record.get("deleted") == Some(&Value::Bool(false)) {
+        sent.remove("deleted");
+    }
+    // A set that is sent empty is removed.
+    if record.contains_key("labels") && !sent.contains_key("labels") {
+        sent.insert("labels".to_owned(), Value::Null);
+    }
+    sent
+}
+
+fn with(mut record: Members, sent: &Members) -> Members {
+    for (name, value) in sent {
+        put(&mut record, name, Some(value).filter(|value| **value != Value::Null));
+    }
+    record
+}
+
+fn patched(mut record: Members, patch: &Members) -> Members {
+    for (name, value) in patch {
+        match (value, record.get(name)) {
+            (Value::Null, _) => drop(record.remove(name)),
+            (Value::Map(patch), Some(Value::Map(members))) => {
+                let members = patched(members.clone(), patch);
+                record.insert(name.clone(), Value::Map(members));
+            }
+            _ => drop(record.insert(name.clone(), value.clone())),
+        }
+    }
+    attributes(&record)
+}
+
+/// Returns a record without what a patch sets.
+fn unpatched(mut record: Members, patch: &Members) -> Members {
+    for (name, value) in patch {
+        match (value, record.get(name)) {
+            (Value::Null, _) => {}
+            (Value::Map(patch), Some(Value::Map(members))) => {
+                let members = unpatched(members.clone(), patch);
+                record.insert(name.clone(), Value::Map(members));
+            }
+            _ => drop(record.remove(name)),
+        }
+    }
+    record
+}

@@ -1,0 +1,76 @@
+//! The layout of a stored item. This is the only file that knows which attributes are ripple's own.
+//!
+//! Programs beside ripple read and write whole items, so the checks handle an item as DynamoDB has it: a map of
+//! attributes, ripple's own included.
+
+use ripple_core::record::{DELETED, PRJ_ID, UPDATED_AT, VERSION};
+use ripple_core::store::item as layout;
+use ripple_core::value::{Members, Value};
+use ripple_core::{Record, RecordId};
+
+use super::heard::members;
+
+/// An item's attributes.
+pub(crate) type Item = Members;
+
+/// The prefix of ripple's own attributes.
+const OWN: &str = "rpl_";
+
+/// Names that a program may choose for its own data and that ripple shows its own under, or had once, with data of such
+/// a program.
+pub(crate) fn namesakes() -> [(&'static str, Value); 5] {
+    [
+        (VERSION, "2.3".into()),
+        (UPDATED_AT, "2026-03-01T10:00:00Z".into()),
+        (DELETED, Value::Bool(true)),
+        ("expires_at", 1_735_689_600_u64.into()),
+        ("list_shard", 7_u64.into()),
+    ]
+}
+
+/// The name of the attribute in which a program counts its own versions.
+pub(crate) const COUNT: &str = VERSION;
+
+/// Returns the item that the table holds for a record.
+pub(crate) fn of(record: &Record) -> Item {
+    if record.is_external() { layout::as_read(record) } else { layout::item(record, 1) }
+}
+
+/// Returns the record that ripple makes of an item.
+pub(crate) fn record(_: &RecordId, item: Item) -> Record {
+    layout::record(item).expect("an item has its key")
+}
+
+/// Reports whether only a tombstone is left of the record.
+pub(crate) fn is_tombstone(item: &Item) -> bool {
+    layout::record(item.clone()).is_ok_and(|record| record.is_deleted())
+}
+
+/// Returns the number that readers are shown. It is 0 where there is no item.
+pub(crate) fn number(id: &RecordId, item: &Item) -> i64 {
+    record(id, item.clone()).version
+}
+
+/// Returns what readers are shown of the item. Returns `None` for a tombstone.
+pub(crate) fn shown(id: &RecordId, item: &Item) -> Option<Members> {
+    let record = record(id, item.clone());
+    if record.is_deleted() { None } else { members(&record.to_json()) }
+}
+
+/// Returns the attributes that are not ripple's own, with their types. Returns `None` for a tombstone.
+pub(crate) fn data(id: &RecordId, item: &Item) -> Option<Members> {
+    let record = record(id, item.clone());
+    if record.is_deleted() { None } else { Some(record.attributes) }
+}
+
+/// Removes ripple's own attributes, as a program does that knows only its own.
+pub(crate) fn without_own(mut item: Item) -> Item {
+    item.retain(|name, _| !name.starts_with(OWN));
+    item
+}
+
+/// Returns the item under another id, every other attribute as it is.
+pub(crate) fn under(id: &RecordId, mut item: Item) -> Item {
+    item.insert(PRJ_ID.to_owned(), id.as_str().into());
+    item
+}

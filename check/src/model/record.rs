@@ -1,0 +1,306 @@
+//! The record that writers edit: its fields, their kinds, and the edits.
+//!
+//! Every new text occurs nowhere else, so that it can be traced through every state.
+
+use ripple_core::value::{Members, Number, Value};
+
+/// How two edits of a field are merged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// As its values say: objects member by member, lists of entries by their `id`, texts as a set with order.
+    Plain,
+    /// A list of one length, place by place.
+    Places,
+    /// Entries without a mark, known by the `id` that ripple gives them.
+    Hours,
+    /// Text of several lines, line by line.
+    Lines,
+    /// A set.
+    Set,
+}
+
+/// Returns the kind of a top-level field.
+pub(crate) fn kind(name: &str) -> Kind {
+    match name {
+        "done" | "score" | "at" | "grid" | "boxes" => Kind::Places,
+        "hours" => Kind::Hours,
+        "description" => Kind::Lines,
+        "labels" => Kind::Set,
+        _ => Kind::Plain,
+    }
+}
+
+/// The text that several writers set `goal` to.
+pub(crate) const AGREED: &str = "agreed";
+
+/// A client sends these in vain.
+pub(crate) const SYSTEM: [&str; 4] = ["prj_id", "version", "updated_at", "updated_by"];
+
+/// Members that every new record has.
+pub(crate) const REQUIRED: [&str; 7] = ["name", "goal", "issue", "description", "term_unit", "create_date", "term"];
+
+/// One edit of a record. Places are counted round.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Edit {
+    /// Another text in this field.
+    Set(&'static str),
+    /// The field `goal` becomes what it was at first.
+    SetBack,
+    /// The field `goal` becomes [`AGREED`].
+    Agree,
+    /// The field `note` goes.
+    Drop,
+    /// A new entry at this place of the timeline, with an id of the writer's own or without.
+    Add(usize, Id),
+    /// Another text in the entry at this place.
+    Change(usize, &'static str),
+    /// The entry at this place goes.
+    Remove(usize),
+    /// The entry at this place goes to the front.
+    Move(usize),
+    /// A copy of the entry at this place at the end: the same `id`, other texts.
+    Copy(usize),
+    /// One more in this list or set of texts.
+    Tag(&'static str),
+    /// The text at this place of it goes.
+    Untag(&'static str, usize),
+    /// The set `labels` becomes `[]`.
+    ClearLabels,
+    /// The set `labels` gets one text twice.
+    TagTwice,
+    /// Another text in a member of the object `links`.
+    Link(&'static str),
+    /// The boolean at this place of this list changes. `boxes` is an object that holds such a list.
+    Flip(&'static str, usize),
+    /// The number at this place of `score` becomes 1.
+    Count(usize),
+    /// Another number at this place of this list. In `grid`, in the list at this place.
+    Place(&'static str, usize),
+    /// One more entry `{"h":2}`.
+    Hours,
+    /// Another text in this line of `description`.
+    Line(usize),
+    /// Another text in the entry of `log`, which has no `id`.
+    Log,
+    /// So many new members.
+    Many(usize),
+}
+
+/// Who names an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Id {
+    Ripple,
+    Writer,
+}
+
+impl Edit {
+    /// Makes the edit. `text` and `number` occur nowhere else.
+    pub(crate) fn make(self, record: &mut Members, text: &str, number: u64) {
+        let fresh = || Value::from(text);
+        match self {
+            Edit::Set(name) => drop(record.insert(name.to_owned(), fresh())),
+            Edit::SetBack => drop(record.insert("goal".to_owned(), "goal by setup".into())),
+            Edit::Agree => drop(record.insert("goal".to_owned(), AGREED.into())),
+            Edit::Drop => drop(record.remove("note")),
+            Edit::Add(place, id) => {
+                let list = list(record, "timeline");
+                let mut entry = Members::from([("mark".to_owned(), fresh()), ("text".to_owned(), fresh())]);
+                if id == Id::Writer {
+                    entry.insert("id".to_owned(), format!("own {text}").into());
+                }
+                let place = place % (list.len() + 1);
+                list.insert(place, Value::Map(entry));
+            }
+            Edit::Change(place, member) => {
+                if let Some(Value::Map(entry)) = at(list(record, "timeline"), place) {
+                    entry.insert(member.to_owned(), fresh());
+                }
+            }
+            Edit::Remove(place) => remove(list(record, "timeline"), place),
+            Edit::Move(place) => {
+                let list = list(record, "timeline");
+                let length = list.len().max(1);
+                if place % length > 0 {
+                    let entry = list.remove(place % length);
+                    list.insert(0, entry);
+                }
+            }
+            Edit::Copy(place) => {
+                let list = list(record, "timeline");
+                if let Some(Value::Map(entry)) = at(list, place).map(|entry| entry.clone()) {
+                    let own = [("mark".to_owned(), fresh()), ("text".to_owned(), fresh())];
+                    list.push(Value::Map(entry.into_iter().chain(own).collect()));
+                }
+            }
+            Edit::Tag(name) => list(record, name).push(fresh()),
+            Edit::Untag(name, place) => remove(list(record, name), place),
+            Edit::ClearLabels => list(record, "labels").clear(),
+            Edit::TagTwice => list(record, "labels").extend([fresh(), fresh()]),
+            Edit::Link(member) => {
+                let links = record.entry("links".to_owned()).or_insert_with(|| Value::Map(Members::new()));
+                if let Value::Map(links) = links {
+                    links.insert(member.to_owned(), fresh());
+                }
+            }
+            Edit::Flip(name, place) => {
+                let list = match record.get_mut(name) {
+                    Some(Value::Map(boxes)) => boxes.get_mut("list"),
+                    other => other,
+                };
+                if let Some(Value::List(list)) = list
+                    && let Some(Value::Bool(flag)) = at(list, place)
+                {
+                    *flag = !*flag;
+                }
+            }
+            Edit::Count(place) => replace(record, "score", place, 1_u64.into()),
+            Edit::Place("grid", place) => {
+                if let Some(Value::List(grid)) = record.get_mut("grid")
+                    && let Some(Value::List(row)) = at(grid, place)
+                    && let Some(cell) = at(row, place)
+                {
+                    *cell = number.into();
+                }
+            }
+            Edit::Place(name, place) => replace(record, name, place, number.into()),
+            Edit::Hours => {
+                let entry = Members::from([("h".to_owned(), 2_u64.into())]);
+                list(record, "hours").push(Value::Map(entry));
+            }
+            Edit::Line(line) => {
+                if let Some(Value::String(description)) = record.get_mut("description") {
+                    let mut lines: Vec<&str> = description.split('\n').collect();
+                    let length = lines.len();
+                    lines[line % length] = text;
+                    *description = lines.join("\n");
+                }
+            }
+            Edit::Log => {
+                if let Some(Value::List(log)) = record.get_mut("log")
+                    && let Some(Value::Map(entry)) = log.first_mut()
+                {
+                    entry.insert("said".to_owned(), fresh());
+                }
+            }
+            Edit::Many(count) => {
+                record.extend((0..count).map(|place| (format!("member {place:03}"), fresh())));
+            }
+        }
+    }
+}
+
+fn at(list: &mut [Value], place: usize) -> Option<&mut Value> {
+    let length = list.len().max(1);
+    list.get_mut(place % length)
+}
+
+fn replace(record: &mut Members, name: &str, place: usize, value: Value) {
+    if let Some(Value::List(list)) = record.get_mut(name)
+        && let Some(there) = at(list, place)
+    {
+        *there = value;
+    }
+}
+
+fn remove(list: &mut Vec<Value>, place: usize) {
+    if !list.is_empty() {
+        list.remove(place % list.len());
+    }
+}
+
+fn list<'a>(record: &'a mut Members, name: &str) -> &'a mut Vec<Value> {
+    let value = record.entry(name.to_owned()).or_insert_with(|| Value::List(Vec::new()));
+    if !matches!(value, Value::List(_)) {
+        *value = Value::List(Vec::new());
+    }
+    match value {
+        Value::List(list) => list,
+        _ => unreachable!("it is a list now"),
+    }
+}
+
+/// Returns a new record. `who` is in all its texts.
+pub(crate) fn new_record(who: &str) -> Members {
+    let mut record = Members::new();
+    for name in ["name", "goal", "issue", "description", "term_unit", "create_date", "note"] {
+        record.insert(name.to_owned(), format!("{name} by {who}").into());
+    }
+    record.insert("term".to_owned(), 3_u64.into());
+    for text in ["first", "second"] {
+        Edit::Add(9, Id::Ripple).make(&mut record, &format!("{text} by {who}"), 0);
+    }
+    for text in ["red", "blue"] {
+        Edit::Tag("tags").make(&mut record, &format!("{text} by {who}"), 0);
+    }
+    Edit::Link("home").make(&mut record, &format!("home by {who}"), 0);
+    record
+}
+
+/// Adds the fields that are lists of other kinds, and text of several lines.
+pub(crate) fn with_lists(mut record: Members) -> Members {
+    let flags = |flags: [bool; 3]| Value::List(flags.map(Value::Bool).to_vec());
+    let numbers = |numbers: &[&str]| {
+        Value::List(numbers.iter().map(|number| Value::Number(Number::parse(number).expect("a number"))).collect())
+    };
+    record.insert("done".to_owned(), flags([false, false, false]));
+    record.insert("boxes".to_owned(), Value::Map([("list".to_owned(), flags([false, false, true]))].into()));
+    record.insert("score".to_owned(), numbers(&["0", "0"]));
+    record.insert("at".to_owned(), numbers(&["37.5", "127"]));
+    record.insert("grid".to_owned(), Value::List(vec![numbers(&["1", "2"]), numbers(&["3", "4"])]));
+    record.insert("description".to_owned(), "one\ntwo\nthree\nfour\nfive".into());
+    record
+}
+
+/// Returns the record that a program beside ripple puts: the article's fields, and values of which JSON shows half.
+pub(crate) fn external_record(who: &str) -> Members {
+    let mut record = new_record(who);
+    let entry = |id: &str| {
+        let named = format!("{id} by {who}");
+        let members = [("id", named.clone()), ("mark", named), ("text", "text".to_owned())];
+        Value::Map(members.into_iter().map(|(name, text)| (name.to_owned(), text.into())).collect())
+    };
+    record.insert("timeline".to_owned(), Value::List(vec![entry("first"), entry("second")]));
+    record.insert("labels".to_owned(), Value::Strings([format!("wet by {who}"), format!("dry by {who}")].into()));
+    // An entry without an id, with members that JSON does not show as they are.
+    let log = Members::from([
+        ("said".to_owned(), "hello".into()),
+        ("to".to_owned(), Value::Strings(["Ann".to_owned(), "Bo".to_owned()].into())),
+        ("sound".to_owned(), Value::Binary(vec![1, 2, 255])),
+    ]);
+    record.insert("log".to_owned(), Value::List(vec![Value::Map(log)]));
+    let digits = Number::parse("12345678901234567890123456789012345678").expect("a number");
+    let legacy = Members::from([
+        ("digits".to_owned(), Value::Number(digits)),
+        ("bytes".to_owned(), Value::Binary(vec![0, 255])),
+        ("set".to_owned(), Value::Binaries([vec![1], vec![2, 3]].into())),
+        ("nothing".to_owned(), Value::Null),
+    ]);
+    record.insert(UNKNOWN.to_owned(), Value::Map(legacy));
+    record
+}
+
+/// An attribute that no client of ripple edits.
+pub(crate) const UNKNOWN: &str = "legacy";
+
+/// Returns the members of a shown record that a client can edit, sets in one order.
+pub(crate) fn attributes(shown: &Members) -> Members {
+    let mut attributes = shown.clone();
+    attributes.retain(|name, _| !SYSTEM.contains(&name.as_str()));
+    let empty = match attributes.get_mut("labels") {
+        Some(Value::List(labels)) => {
+            labels.sort_by_key(|label| text(Some(label)));
+            labels.dedup();
+            labels.is_empty()
+        }
+        _ => false,
+    };
+    if empty {
+        attributes.remove("labels");
+    }
+    attributes
+}
+
+/// Returns a value as a sentence shows it.
+pub(crate) fn text(value: Option<&Value>) -> String {
+    value.map_or_else(|| "not there".to_owned(), |value| serde_json::to_string(value).unwrap_or_default())
+}

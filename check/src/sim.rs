@@ -1,0 +1,20 @@
+//! A simulation: one record in one table, everybody who is at work on it, time, and faults.
+
+pub(crate) mod choices;
+pub(crate) mod client;
+pub(crate) mod external;
+pub(crate) mod faults;
+pub(crate) mod run;
+pub(crate) mod scheduler;
+pub(crate) mod store;
+
+use crate::model::transcript::Transcript;
+use faults::FaultPlan;
+use scheduler::Scheduler;
+
+/// What the participants of a run share.
+pub(crate) struct Sim {
+    pub(crate) scheduler: Scheduler,
+    pub(crate) faults: FaultPlan,
+    pub(crate) transcript: Transcript,
+}

@@ -1,0 +1,437 @@
+//! One run: a record, its writers, what befalls them, and the judgement.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use ripple_core::RecordId;
+use ripple_core::store::Capacity;
+
+use super::Sim;
+use super::choices::Choices;
+use super::client::{Client, Screen};
+use super::external::Program;
+use super::faults::{FAULT_ODDS, FaultPlan};
+use super::scheduler::{Order, Scheduler, Task, at_once};
+use super::store::{Table, read_item};
+use crate::judge::{Broken, Evidence, judge};
+use crate::model::item;
+use crate::model::record::{Edit, Id, new_record, with_lists};
+use crate::model::script::{Ask, External, Part, Phase, Script, Step};
+use crate::model::transcript::{Actor, Face, State, Transcript, What};
+use crate::scenario::Scenario;
+
+/// Saves of a writer in one phase, at most.
+const SAVES: usize = 5;
+/// The same where there are several phases.
+const SAVES_OF_SEVERAL: usize = 2;
+
+/// The name of the save that makes the record.
+pub(crate) const SETUP: &str = "setup";
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// What there is when a run begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Setup {
+    /// A record that was created through ripple.
+    Created,
+    /// The same, with lists of every kind.
+    Lists,
+    /// A record of another program.
+    External,
+    /// A copy of another record that ripple keeps, with every attribute.
+    Copied,
+    /// Nothing.
+    Absent,
+}
+
+/// How a storm is made.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Storm {
+    /// How many writers. By default two to four.
+    pub writers: Option<usize>,
+    /// What storms are made of.
+    pub breadth: Breadth,
+}
+
+/// What storms are made of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Breadth {
+    /// Writers who save through ripple, and faults.
+    #[default]
+    Ripple,
+    /// Also lists of every kind, shared API keys, programs beside ripple, and time.
+    Everything,
+}
+
+/// How a run went.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// The law that was broken, if any.
+    pub verdict: Result<(), Broken>,
+    /// Whether the run was given up because other choices come to the same.
+    pub redundant: bool,
+    /// What happened, step by step.
+    pub schedule: Vec<String>,
+    /// What was chosen.
+    pub choices: Choices,
+    /// Saves that were asked for.
+    pub saves: usize,
+    /// The record's versions at the end.
+    pub versions: usize,
+    /// Saves that were refused because others were always quicker.
+    pub contended: usize,
+    /// For each save that was answered, how often it came to the table with a write.
+    pub tries: Vec<u32>,
+    /// For each of them, how often it read there.
+    pub reads: Vec<u32>,
+    /// For each of them, what it says that it cost.
+    pub capacity: Vec<String>,
+}
+
+impl Run {
+    /// Returns what there is to tell of any run.
+    fn of(sim: &Sim) -> Run {
+        Run {
+            verdict: Ok(()),
+            redundant: false,
+            schedule: sim.transcript.schedule(),
+            choices: sim.scheduler.choices(),
+            saves: 0,
+            versions: 0,
+            contended: 0,
+            tries: Vec::new(),
+            reads: Vec::new(),
+            capacity: Vec::new(),
+        }
+    }
+}
+
+/// A run under way.
+struct Running<S> {
+    sim: Rc<Sim>,
+    store: S,
+    id: RecordId,
+    /// By their names.
+    screens: RefCell<BTreeMap<String, Rc<RefCell<Screen>>>>,
+}
+
+impl<S: Table> Running<S> {
+    fn new(store: S, id: &str, choices: Choices, order: Order, faults: FaultPlan) -> Running<S> {
+        let id = RecordId::parse(id).expect("letters and digits");
+        let (scheduler, transcript) = (Scheduler::new(choices, order), Transcript::default());
+        Running { sim: Rc::new(Sim { scheduler, faults, transcript }), store, id, screens: RefCell::default() }
+    }
+
+    fn client(&self, name: &str, api_key: &str) -> Client<S> {
+        let (name, api_key) = (name.to_owned(), api_key.to_owned());
+        Client { sim: Rc::clone(&self.sim), store: self.store.clone(), id: self.id.clone(), name, api_key }
+    }
+
+    fn program(&self, name: &'static str) -> Program<S> {
+        let other = RecordId::parse("q").expect("a letter");
+        let (sim, kept) = (Rc::clone(&self.sim), Rc::default());
+        Program { sim, store: self.store.clone(), id: self.id.clone(), other, name, kept }
+    }
+
+    /// Makes what there is at first. Returns what every writer has on the screen.
+    async fn set_up(&self, setup: Setup) -> Screen {
+        let at = self.sim.scheduler.now();
+        self.sim.transcript.keep(State { at, by: Actor::Nobody, now: Rc::default(), write: None });
+        let create = async |record| {
+            let step = Step::asking(Ask::Create, &[]);
+            self.client(SETUP, SETUP).save(SETUP.to_owned(), &step, None, What::Create(record), None).await
+        };
+        let heard = match setup {
+            Setup::Absent => return Screen::default(),
+            Setup::External => {
+                self.program("another").act(External::PutNew);
+                None
+            }
+            Setup::Copied => {
+                self.make_other().await;
+                self.program("another").act(External::Copy);
+                None
+            }
+            Setup::Created => Some(create(new_record(SETUP)).await),
+            Setup::Lists => Some(create(with_lists(new_record(SETUP))).await),
+        };
+        let item = read_item(&self.store, &self.id);
+        let shown = item.and_then(|item| item::shown(&self.id, &item));
+        Screen::showing(shown.or_else(|| heard?.body().cloned()))
+    }
+
+    /// Makes another record through ripple, with three versions, of which the transcript does not tell.
+    async fn make_other(&self) {
+        let sim = Rc::new(Sim {
+            scheduler: Scheduler::new(Choices::given(Vec::new()), Order::Any),
+            faults: FaultPlan::new(0, 0),
+            transcript: Transcript::default(),
+        });
+        let id = self.program("another").other;
+        let (name, api_key) = (SETUP.to_owned(), SETUP.to_owned());
+        let client = Client { sim, store: self.store.clone(), id, name, api_key };
+        let steps =
+            vec![Step::asking(Ask::Create, &[]), Step::put(&[Edit::Set("goal")]), Step::put(&[Edit::Set("note")])];
+        client.play(steps, Rc::default()).await;
+    }
+
+    fn tasks(&self, scripts: &[Script], first: &Screen) -> Vec<Task> {
+        let task = |script: &Script| -> Task {
+            match script {
+                Script::Writer(Part { name, api_key, steps }) => {
+                    let mut screens = self.screens.borrow_mut();
+                    let screen = screens.entry(name.clone()).or_insert_with(|| Rc::new(RefCell::new(first.clone())));
+                    Box::pin(self.client(name, api_key).play(steps.clone(), Rc::clone(screen)))
+                }
+                Script::External(operations) => Box::pin(self.program("the program").play(operations.clone())),
+            }
+        };
+        scripts.iter().map(task).collect()
+    }
+
+    /// Lets time pass, with TTL at work or not.
+    fn wait(&self, duration: Duration) {
+        if duration.is_zero() {
+            return;
+        }
+        self.sim.scheduler.advance(duration);
+        self.sim.transcript.tell(format_args!("{} pass", in_words(duration)));
+        if self.sim.scheduler.below(2) == 0 {
+            self.program("TTL").act(External::Expire);
+        }
+    }
+
+    async fn probe(&self) {
+        let probe = self.client("judge", "judge").probe().await;
+        self.sim.transcript.probes.borrow_mut().push(probe);
+    }
+
+    /// Runs all phases on a table whose operations are done at once.
+    fn play(self, setup: Setup, phases: &[Phase]) -> Run {
+        let first = at_once(self.set_up(setup));
+        self.sim.faults.let_loose();
+        for phase in phases {
+            self.wait(phase.after);
+            if !self.sim.scheduler.run(self.tasks(&phase.scripts, &first)) {
+                return Run { redundant: true, ..Run::of(&self.sim) };
+            }
+            at_once(self.probe());
+        }
+        at_once(self.end())
+    }
+
+    /// Looks at all there is to know, and judges.
+    async fn end(self) -> Run {
+        let states = if S::AT_ONCE { self.sim.transcript.states.take() } else { self.states().await };
+        let (saves, reads, probes) =
+            (self.sim.transcript.saves.take(), self.sim.transcript.reads.take(), self.sim.transcript.probes.take());
+        let verdict = judge(&Evidence {
+            states: &states,
+            saves: &saves,
+            reads: &reads,
+            probes: &probes,
+            faulty: self.sim.faults.has_struck(),
+            observed: S::AT_ONCE,
+        });
+        let versions = probes.last().map_or(0, |probe| probe.rows.len());
+        let mut run = Run { verdict, saves: saves.len(), versions, ..Run::of(&self.sim) };
+        for reply in saves.iter().flat_map(|save| &save.heard) {
+            if let Some(answer) = reply.heard.answer() {
+                run.contended += usize::from(answer.contended);
+                run.tries.push(reply.asked.commits.get());
+                run.reads.push(reply.asked.reads.get());
+                run.capacity.push(answer.capacity.clone());
+            }
+        }
+        run
+    }
+
+    /// Returns the record's states by its history, where the table could not be looked at meanwhile.
+    async fn states(&self) -> Vec<State> {
+        let numbers: Vec<u64> = match self.sim.transcript.probes.borrow().last() {
+            Some(probe) => probe.rows.iter().rev().filter_map(|(number, ..)| u64::try_from(*number).ok()).collect(),
+            None => Vec::new(),
+        };
+        let mut states = self.sim.transcript.states.borrow().clone();
+        for number in numbers {
+            let found = self.store.state(&self.id, number, &mut Capacity::default()).await.ok().flatten();
+            let Some(record) = found else { continue };
+            let by = Actor::Ripple(record.updated_by.clone().unwrap_or_default());
+            let now = Rc::new(Face::of(&self.id, Some(item::of(&record))));
+            let read = states.last().map(|last| Rc::clone(&last.now)).unwrap_or_default();
+            let at = record.updated_at.unwrap_or_default();
+            states.push(State { at, by, write: Some((read, Rc::clone(&now))), now });
+        }
+        states
+    }
+}
+
+fn in_words(duration: Duration) -> String {
+    match (duration.as_secs() / DAY.as_secs(), duration.as_secs() / 60) {
+        (0, minutes) if minutes < 120 => format!("{minutes} minutes"),
+        (0 | 1, minutes) => format!("{} hours", minutes / 60),
+        (days, _) => format!("{days} days"),
+    }
+}
+
+impl Storm {
+    /// Chooses who does what, and how it begins.
+    fn parts(self, scheduler: &Scheduler) -> (Setup, Vec<Phase>) {
+        let full = self.breadth == Breadth::Everything;
+        let setup = match scheduler.below(8) {
+            0..3 if full => Setup::Lists,
+            0..5 => Setup::Created,
+            5 | 6 if full => Setup::External,
+            5 | 6 => Setup::Created,
+            _ => Setup::Absent,
+        };
+        let writers = self.writers.unwrap_or_else(|| 2 + scheduler.below(3));
+        // Two of three share an API key.
+        let shared = full && scheduler.below(2) == 1;
+        let phases = if full { 1 + scheduler.below(3) } else { 1 };
+        let most = if phases == 1 { SAVES } else { SAVES_OF_SEVERAL };
+        let phase = |number: usize| {
+            let script = |writer: usize| {
+                let mut steps = Vec::new();
+                if setup == Setup::Absent && number == 0 && scheduler.below(2) == 0 {
+                    steps.push(Step::asking(Ask::Create, &[]));
+                }
+                // Asked before each, so that one can be left out with all that is chosen for it.
+                while steps.len() < most && scheduler.below(4) > 0 {
+                    steps.push(Step::any(scheduler, full));
+                }
+                let name = format!("w{}", writer + 1);
+                let api_key = if shared && writer % 3 < 2 { "team".to_owned() } else { name.clone() };
+                Script::Writer(Part { name, api_key, steps })
+            };
+            let mut scripts: Vec<Script> = (0..writers).map(script).collect();
+            if full && scheduler.below(2) == 1 {
+                let mut operations = Vec::new();
+                while operations.len() < 3 && scheduler.below(3) > 0 {
+                    operations.push(External::any(scheduler));
+                }
+                scripts.push(Script::External(operations));
+            }
+            let days = if number == 0 { 0 } else { [0, 1, 40, 95][scheduler.below(4)] };
+            let after = DAY * days + if number == 0 { Duration::ZERO } else { Duration::from_secs(3600) };
+            Phase { after, scripts }
+        };
+        (setup, (0..phases).map(phase).collect())
+    }
+
+    fn faults(choices: &mut Choices) -> FaultPlan {
+        FaultPlan::new(choices.below(8), FAULT_ODDS)
+    }
+
+    /// Runs on a table whose operations are done at once: the choices decide everything.
+    pub fn run<S: Table>(self, store: S, mut choices: Choices) -> Run {
+        let faults = Self::faults(&mut choices);
+        let running = Running::new(store, "p", choices, Order::Any, faults);
+        let (setup, phases) = self.parts(&running.sim.scheduler);
+        running.play(setup, &phases)
+    }
+
+    /// Runs on any table. How the operations meet is the table's own doing, and nobody writes beside ripple.
+    pub async fn run_freely<S: Table>(self, store: S, id: &str, mut choices: Choices) -> Run {
+        let faults = Self::faults(&mut choices);
+        let running = Running::new(store, id, choices, Order::Any, faults);
+        let (setup, phases) = Storm { breadth: Breadth::Ripple, ..self }.parts(&running.sim.scheduler);
+        let first = running.set_up(setup).await;
+        running.sim.faults.let_loose();
+        for phase in &phases {
+            running.sim.scheduler.run_freely(running.tasks(&phase.scripts, &first)).await;
+        }
+        running.probe().await;
+        running.end().await
+    }
+}
+
+impl Scenario {
+    /// Runs one of its schedules.
+    pub fn run<S: Table>(&self, store: S, choices: Choices) -> Run {
+        let faults = FaultPlan::new(self.faults, 0);
+        Running::new(store, "p", choices, Order::Reduced, faults).play(self.setup, &self.phases)
+    }
+}
+
+/// Writers that save one record over and over, in a virtual time in which each operation takes some milliseconds.
+#[derive(Clone, Copy, Debug)]
+pub struct Contest {
+    /// How many.
+    pub writers: usize,
+    /// How often each.
+    pub saves: usize,
+}
+
+impl Contest {
+    /// Runs it.
+    pub fn run<S: Table>(self, store: S, seed: u64) -> Run {
+        let step = Step::put(&[Edit::Add(9, Id::Ripple)]).anew();
+        let script = |writer: usize| {
+            let name = format!("w{}", writer + 1);
+            Script::Writer(Part { api_key: name.clone(), name, steps: vec![step.clone(); self.saves] })
+        };
+        let phase = Phase { after: Duration::ZERO, scripts: (0..self.writers).map(script).collect() };
+        let running = Running::new(store, "p", Choices::seeded(seed), Order::Timed, FaultPlan::new(0, 0));
+        running.play(Setup::Created, &[phase])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use ripple_core::store::memory::Memory;
+    use ripple_core::value::Value;
+
+    use super::*;
+    use crate::scenario::scenarios;
+
+    /// Returns who made which version of what goal and timeline. (The numbers in texts tell who was first to edit, which
+    /// nobody else sees.)
+    fn outcomes(scenario: &Scenario, order: Order) -> (BTreeSet<String>, usize) {
+        let (mut outcomes, mut orders) = (BTreeSet::new(), 0);
+        let mut next = Some(Choices::given(Vec::new()));
+        while let Some(choices) = next {
+            let faults = FaultPlan::new(scenario.faults, 0);
+            let running = Running::new(Memory::new(), "p", choices, order, faults);
+            let first = at_once(running.set_up(scenario.setup));
+            running.sim.faults.let_loose();
+            if running.sim.scheduler.run(running.tasks(&scenario.phases[0].scripts, &first)) {
+                orders += 1;
+                let shown = |text: &Value| match text {
+                    Value::String(text) => text.split(" #").next().unwrap_or_default().to_owned(),
+                    other => format!("{other:?}"),
+                };
+                let mark = |entry: &Value| match entry {
+                    Value::Map(entry) => format!("{}: {}", shown(&entry["mark"]), shown(&entry["text"])),
+                    other => shown(other),
+                };
+                let state = |state: &State| {
+                    let content = state.now.content.as_ref()?;
+                    let timeline = match content.get("timeline") {
+                        Some(Value::List(list)) => list.iter().map(mark).collect(),
+                        _ => Vec::new(),
+                    };
+                    Some((state.now.number, state.by.clone(), content.get("goal").map(shown), timeline))
+                };
+                let states = running.sim.transcript.states.borrow();
+                outcomes.insert(format!("{:?}", states.iter().map(state).collect::<Vec<_>>()));
+            }
+            next = running.sim.scheduler.choices().next();
+        }
+        (outcomes, orders)
+    }
+
+    #[test]
+    fn orders_are_left_out_only_where_another_comes_to_the_same() {
+        for scenario in &scenarios()[1..3] {
+            let ((all, every), (reduced, fewer)) = (outcomes(scenario, Order::Any), outcomes(scenario, Order::Reduced));
+            assert!(fewer < every, "{}: {fewer} of {every}", scenario.name);
+            assert_eq!(reduced, all, "{}", scenario.name);
+        }
+    }
+}

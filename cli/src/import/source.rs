@@ -1,0 +1,289 @@
+//! A file of records, whatever form it has: the entries that are in it, each as a line of JSON.
+//!
+//! | form | told by |
+//! |---|---|
+//! | `.gz` of any of the others | its first two bytes |
+//! | UTF-8 or UTF-16, with or without a byte order mark | its first bytes |
+//! | a record or an item `{"Item": …}` a line | the first line, which is a JSON object |
+//! | a JSON array of records or items, or objects one after another | its first character |
+//! | `aws dynamodb scan`'s output | the member `Items` |
+//!
+//! Any other file is refused as a whole, with the way out.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use anyhow::{Context as _, bail};
+use bytes::Bytes;
+use flate2::read::MultiGzDecoder;
+use ripple_core::limits;
+use serde::Deserialize;
+use serde_json::value::{RawValue, Value};
+use sha2::{Digest as _, Sha256};
+
+/// DynamoDB's JSON takes several times what a record does.
+const ENTRY: usize = 8 * limits::BODY;
+const GZIP: [u8; 2] = [0x1f, 0x8b];
+/// Bytes at the start of a file that tell text from anything else.
+const LOOK: usize = 4096;
+
+const NOT_TEXT: &str = "is neither text nor gzip: save it as UTF-8, one JSON object a line";
+const CSV: &str = "it looks like CSV, and only JSON is taken: python3 -c 'import csv,json,sys; \
+    [print(json.dumps(row)) for row in csv.DictReader(sys.stdin)]' < FILE | ripple import -";
+
+/// An entry of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Entry {
+    /// Where it is, for messages: `line 3`, `entry 3`.
+    pub(super) place: String,
+    /// A record's JSON, or an item's as an export has it.
+    pub(super) json: Bytes,
+}
+
+/// The entries of a file; `-` is standard input.
+pub(super) fn read(file: &Path) -> anyhow::Result<Vec<Entry>> {
+    let name = if file.as_os_str() == "-" { "standard input".to_owned() } else { file.display().to_string() };
+    let mut bytes = Vec::new();
+    if file.as_os_str() == "-" {
+        io::stdin().read_to_end(&mut bytes).context("cannot read standard input")?;
+    } else {
+        let mut open = File::open(file).with_context(|| format!("cannot open {name}"))?;
+        open.read_to_end(&mut bytes).with_context(|| format!("cannot read {name}"))?;
+    }
+    if bytes.starts_with(&GZIP) {
+        let mut unpacked = Vec::new();
+        let read = MultiGzDecoder::new(bytes.as_slice()).read_to_end(&mut unpacked);
+        read.with_context(|| format!("{name} cannot be unpacked"))?;
+        bytes = unpacked;
+    }
+    entries(bytes).with_context(|| format!("{name} cannot be read"))
+}
+
+fn entries(bytes: Vec<u8>) -> anyhow::Result<Vec<Entry>> {
+    let text = text(bytes)?;
+    let start = text.trim_start();
+    let first_line = start.lines().next().unwrap_or_default();
+    let is_value = serde_json::from_str::<&RawValue>(first_line).is_ok();
+    if start.is_empty() {
+        return Ok(Vec::new());
+    }
+    if !start.starts_with(['{', '[']) {
+        if [',', ';', '\t'].iter().any(|separator| first_line.contains(*separator)) {
+            bail!(CSV);
+        }
+        bail!("it begins with neither {{ nor [: one JSON object a line is taken, or an array of them");
+    }
+    let entries =
+        if start.starts_with('{') && is_value && !is_scan(first_line) { lines(&text)? } else { values(&text)? };
+    Ok(identified(entries))
+}
+
+/// The text that bytes are, by their byte order mark or by where their zeros are.
+fn text(bytes: Vec<u8>) -> anyhow::Result<String> {
+    let utf16 = |bytes: &[u8], order: fn([u8; 2]) -> u16| {
+        let pairs = bytes.chunks_exact(2);
+        if !pairs.remainder().is_empty() {
+            bail!("it is UTF-16 that breaks off");
+        }
+        let units: Vec<u16> = pairs.map(|pair| order([pair[0], pair[1]])).collect();
+        String::from_utf16(&units).context("it is faulty UTF-16")
+    };
+    match bytes.as_slice() {
+        [0xff, 0xfe, rest @ ..] => utf16(rest, u16::from_le_bytes),
+        [0xfe, 0xff, rest @ ..] => utf16(rest, u16::from_be_bytes),
+        [b'{' | b'[' | b' ' | b'\r' | b'\n', 0, ..] => utf16(&bytes, u16::from_le_bytes),
+        [0, b'{' | b'[' | b' ' | b'\r' | b'\n', ..] => utf16(&bytes, u16::from_be_bytes),
+        [0xef, 0xbb, 0xbf, rest @ ..] => Ok(std::str::from_utf8(rest).context("it is no UTF-8")?.to_owned()),
+        _ if bytes.iter().take(LOOK).any(|byte| *byte == 0) => bail!("it {NOT_TEXT}"),
+        _ => match String::from_utf8(bytes) {
+            Ok(text) => Ok(text),
+            Err(error) => {
+                let at = error.utf8_error().valid_up_to();
+                bail!("it is no UTF-8 from byte {at} on: save it as UTF-8")
+            }
+        },
+    }
+}
+
+/// One entry a line. A line that is no JSON is an entry too: it is refused by itself.
+fn lines(text: &str) -> anyhow::Result<Vec<Entry>> {
+    let mut entries = Vec::new();
+    for (index, line) in text.lines().enumerate() {
+        let (number, line) = (index + 1, line.trim());
+        if line.len() > ENTRY {
+            bail!("line {number} is longer than {ENTRY} bytes");
+        }
+        if !line.is_empty() {
+            entries.push(Entry { place: format!("line {number}"), json: entry(line) });
+        }
+    }
+    Ok(entries)
+}
+
+/// JSON values one after another: arrays, outputs of a scan, objects.
+fn values(text: &str) -> anyhow::Result<Vec<Entry>> {
+    let mut entries = Vec::new();
+    let mut add = |json: &RawValue| {
+        let place = format!("entry {}", entries.len() + 1);
+        if json.get().len() > ENTRY {
+            bail!("{place} is longer than {ENTRY} bytes");
+        }
+        entries.push(Entry { place, json: entry(json.get()) });
+        Ok(())
+    };
+    for value in serde_json::Deserializer::from_str(text).into_iter::<&RawValue>() {
+        let value = value.context("it is no JSON")?;
+        if value.get().starts_with('[') {
+            serde_json::from_str::<Vec<&RawValue>>(value.get())?.into_iter().try_for_each(&mut add)?;
+        } else if let Ok(scan) = serde_json::from_str::<Scan<'_>>(value.get()) {
+            scan.items.into_iter().try_for_each(&mut add)?;
+        } else {
+            add(value)?;
+        }
+    }
+    Ok(entries)
+}
+
+/// What `aws dynamodb scan` and `query` print.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Scan<'a> {
+    #[serde(borrow)]
+    items: Vec<&'a RawValue>,
+}
+
+fn is_scan(json: &str) -> bool {
+    serde_json::from_str::<Scan<'_>>(json).is_ok()
+}
+
+/// An entry's JSON. An item without its `{"Item": …}` gets it: a record's id is a string, an item's is `{"S": …}`.
+fn entry(json: &str) -> Bytes {
+    #[derive(Deserialize)]
+    struct Item<'a> {
+        #[serde(borrow)]
+        prj_id: HashMap<&'a str, &'a str>,
+    }
+    let is_item = serde_json::from_str::<Item<'_>>(json).is_ok_and(|item| item.prj_id.contains_key("S"));
+    Bytes::from(if is_item { format!(r#"{{"Item":{json}}}"#) } else { json.to_owned() })
+}
+
+/// Gives each record without an id one that follows from its content and from how many equal ones precede it. The same
+/// file imported again, or grown by some lines, then brings nothing in twice.
+fn identified(entries: Vec<Entry>) -> Vec<Entry> {
+    let mut seen: HashMap<[u8; 32], u64> = HashMap::new();
+    let with_id = |Entry { place, json }: Entry| {
+        let Some(members) = without_id(&json) else { return Entry { place, json } };
+        let digest: [u8; 32] = Sha256::digest(&json).into();
+        let count = seen.entry(digest).or_default();
+        let name: [u8; 32] = Sha256::new().chain_update(digest).chain_update(count.to_be_bytes()).finalize().into();
+        *count += 1;
+        let mut half = [0; 16];
+        half.copy_from_slice(&name[..16]);
+        let id = uuid::Builder::from_custom_bytes(half).into_uuid();
+        let comma = if members.is_empty() { "" } else { "," };
+        Entry { place, json: Bytes::from(format!(r#"{{"prj_id":"{id}"{comma}{members}}}"#)) }
+    };
+    entries.into_iter().map(with_id).collect()
+}
+
+/// Returns what is between the braces of a record that has no id, or `None` for anything else.
+fn without_id(json: &[u8]) -> Option<String> {
+    let members: BTreeMap<String, &RawValue> = serde_json::from_slice(json).ok()?;
+    if members.contains_key("Item") {
+        return None;
+    }
+    match members.get("prj_id") {
+        None => {
+            let text = std::str::from_utf8(json).ok()?.trim();
+            Some(text.strip_prefix('{')?.strip_suffix('}')?.trim().to_owned())
+        }
+        // As good as none; with one beside it, it would be there twice.
+        Some(id) if id.get() == "null" => {
+            let others = members.iter().filter(|(name, _)| *name != "prj_id");
+            Some(
+                others
+                    .map(|(name, value)| format!("{}:{value}", Value::from(name.as_str())))
+                    .collect::<Vec<_>>()
+                    .join(","),
+            )
+        }
+        Some(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TWO: &str = "{\"prj_id\":\"a\"}\n\n{\"prj_id\":\"b\"}\n";
+
+    fn found(bytes: impl Into<Vec<u8>>) -> Vec<String> {
+        let entries = entries(bytes.into()).expect("entries");
+        entries.into_iter().map(|entry| String::from_utf8(entry.json.to_vec()).expect("UTF-8")).collect()
+    }
+
+    fn refusal(bytes: impl Into<Vec<u8>>) -> String {
+        format!("{:#}", entries(bytes.into()).expect_err("a refusal"))
+    }
+
+    #[test]
+    fn encodings_are_told_apart() {
+        let units = |order: fn(u16) -> [u8; 2]| TWO.encode_utf16().flat_map(order).collect::<Vec<u8>>();
+        let expected = [r#"{"prj_id":"a"}"#, r#"{"prj_id":"b"}"#];
+        assert_eq!(found(TWO), expected);
+        assert_eq!(found(format!("\u{feff}{TWO}")), expected);
+        assert_eq!(found(TWO.replace('\n', "\r\n")), expected);
+        for order in [u16::to_le_bytes, u16::to_be_bytes] {
+            let marked = [order(0xfeff).to_vec(), units(order)].concat();
+            assert_eq!(found(marked), expected);
+            assert_eq!(found(units(order)), expected);
+        }
+    }
+
+    #[test]
+    fn arrays_and_scans_are_taken_apart() {
+        assert_eq!(found(r#" [ {"prj_id":"a"}, {"Item":{"prj_id":{"S":"b"}}} ] "#).len(), 2);
+        let scan = "{\n \"Items\": [ {\"prj_id\": {\"S\": \"a\"}, \"n\": {\"N\": \"1\"}} ],\n \"Count\": 1, \"ScannedCount\": 1 }";
+        let item = r#"{"Item":{"prj_id": {"S": "a"}, "n": {"N": "1"}}}"#;
+        assert_eq!(found(scan), [item]);
+        assert_eq!(found(scan.replace('\n', "")), [item]);
+        assert_eq!(found(format!("{scan}\n{scan}")).len(), 2);
+        assert_eq!(found("{\n\"prj_id\": \"a\"\n}\n{\"prj_id\": \"b\"}").len(), 2);
+        assert_eq!(found(r#"{"prj_id":{"S":"a"}}"#), [r#"{"Item":{"prj_id":{"S":"a"}}}"#]);
+        assert_eq!(found(r#"{"prj_id":"a","Items":[1]}"#).len(), 1, "a scan's output has no id");
+    }
+
+    #[test]
+    fn an_id_follows_from_the_content() {
+        let line = r#"{"name":"x","n":1.0}"#;
+        let once = found(line);
+        assert!(once[0].starts_with(r#"{"prj_id":""#) && once[0].ends_with(r#"","name":"x","n":1.0}"#), "{once:?}");
+        let twice = found(format!("{line}\n{line}\n{{}}"));
+        assert_eq!(twice[0], once[0]);
+        assert_ne!(twice[1], twice[0], "two equal lines are two records");
+        assert!(twice[2].ends_with("\"}"), "{twice:?}");
+        let null = found(r#"{"prj_id":null,"n":1.0}"#);
+        assert!(null[0].starts_with(r#"{"prj_id":""#) && null[0].ends_with(r#"","n":1.0}"#), "{null:?}");
+        let grown = found(format!("{{\"name\":\"first\"}}\n{line}\n{line}"));
+        assert_eq!(grown[1..], twice[..2], "a line that is added before changes no other's id");
+    }
+
+    #[test]
+    fn what_is_none_of_them_is_refused_once() {
+        assert!(refusal("prj_id,name\na,b\n").contains("CSV"));
+        assert!(refusal("prj_id;name\na;b\n").contains("CSV"));
+        assert!(refusal("hello").contains("neither { nor ["));
+        assert!(refusal(b"PK\x03\x04\0\0\0".to_vec()).contains("neither text nor gzip"));
+        assert!(refusal(b"{\"name\":\"\xe9\"}".to_vec()).contains("no UTF-8 from byte 9"));
+        assert!(refusal("[{\"prj_id\":\"a\"},").contains("no JSON"));
+        assert!(refusal(vec![0xff, 0xfe, b'{']).contains("breaks off"));
+    }
+
+    #[test]
+    fn a_line_that_is_no_json_is_an_entry_to_be_refused() {
+        assert_eq!(found("{\"prj_id\":\"a\"}\nnot JSON"), [r#"{"prj_id":"a"}"#, "not JSON"]);
+        assert!(found(" \n").is_empty());
+    }
+}

@@ -1,0 +1,256 @@
+//! An edit: what a client sent, and what it makes of the state that it was made on.
+
+use std::collections::BTreeSet;
+
+use super::merge::{Known, Report, give_ids, merge, merge_with_whole_lists};
+use crate::limits;
+use crate::value::{Members, Value, shape_sent, stored_size};
+
+/// An edit of a record's attributes.
+///
+/// ```
+/// use ripple_core::record::change::Edit;
+/// use ripple_core::value::Members;
+///
+/// let seen = Members::from([("goal".to_owned(), "Beans".into())]);
+/// let sent = Members::from([("issue".to_owned(), "Snails".into())]);
+/// let (merged, report) = Edit::Patch(sent).merge_into(&seen, Some(&seen), "").expect("it is small");
+/// assert_eq!(merged.keys().collect::<Vec<_>>(), ["goal", "issue"]);
+/// assert_eq!(report.taken[0].pointer, "/issue");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Edit {
+    /// A whole record: its members replace those that are there, and what it leaves out is left alone. `null` removes a
+    /// member, unless the stored value is DynamoDB's NULL.
+    Replace(Members),
+    /// A patch: objects are changed member by member, and other values are replaced. Without a base, lists are united.
+    Patch(Members),
+    /// A merge patch (RFC 7396). With a base it is a [`Edit::Patch`]. Without a base it replaces lists as a whole.
+    MergePatch(Members),
+    /// An edit that carries what its author saw, which is its base. It concerns the members that `set` and `remove`
+    /// name, and no others. Of these, a member that `seen` lacks was not there. `null` is a value.
+    Seen {
+        /// What the author saw of the members that the edit names.
+        seen: Members,
+        /// Whole values, as the author left them.
+        set: Members,
+        /// The members that the author removed.
+        remove: BTreeSet<String>,
+    },
+    /// Exactly this state. Members that it leaves out are removed, except without a base.
+    Restore(Members),
+}
+
+/// A record that would be larger than DynamoDB takes: its size as stored, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooLarge(pub usize);
+
+impl Edit {
+    /// Merges the edit into `theirs`. `base` is the state that it was made on, or `None` if that is unknown. An
+    /// [`Edit::Seen`] has its own base.
+    ///
+    /// `seed` tells the new entries of one save from those of another: the same seed makes the same ids.
+    ///
+    /// # Errors
+    /// If what was sent is larger than a record may be, and larger than the state that it was made on. No copy of it is
+    /// made then.
+    pub fn merge_into(
+        &self,
+        theirs: &Members,
+        base: Option<&Members>,
+        seed: &str,
+    ) -> Result<(Members, Report), TooLarge> {
+        let base = if matches!(self, Edit::Seen { .. }) { None } else { base };
+        let sent = stored_size(self.sent());
+        if sent > limits::RECORD.max(stored_size(base.unwrap_or(theirs))) {
+            return Err(TooLarge(sent));
+        }
+        let assumed;
+        let (base, known, mut mine) = match base {
+            Some(base) => (base, Known::Base(base), self.apply(base)),
+            None => {
+                assumed = self.assumed_base(theirs);
+                let mine = match self {
+                    Edit::Restore(state) => theirs.clone().into_iter().chain(state.clone()).collect(),
+                    Edit::Seen { .. } => self.apply(&assumed),
+                    _ => self.apply(theirs),
+                };
+                let known =
+                    if matches!(self, Edit::Seen { .. }) { Known::Base(&assumed) } else { Known::Theirs(theirs) };
+                (&assumed, known, mine)
+            }
+        };
+        // A restored state has its types and its ids.
+        if !matches!(self, Edit::Restore(_)) {
+            mine = shape_new(mine, base, theirs);
+            give_ids(&mut mine, known, seed)?;
+        }
+        Ok(match (self, known) {
+            (Edit::MergePatch(_), Known::Theirs(_)) => merge_with_whole_lists(base, theirs, &mine),
+            _ => merge(base, theirs, &mine),
+        })
+    }
+
+    /// Returns the members that were sent.
+    fn sent(&self) -> &Members {
+        let (Edit::Replace(sent)
+        | Edit::Patch(sent)
+        | Edit::MergePatch(sent)
+        | Edit::Seen { set: sent, .. }
+        | Edit::Restore(sent)) = self;
+        sent
+    }
+
+    fn apply(&self, base: &Members) -> Members {
+        match self {
+            Edit::Replace(sent) => replace(base, sent),
+            Edit::Patch(sent) | Edit::MergePatch(sent) => patch(base, sent),
+            Edit::Seen { set, remove, .. } => {
+                let left = base.iter().filter(|(name, _)| !set.contains_key(*name) && !remove.contains(*name));
+                left.map(owned).chain(shape_sent(set.clone(), base)).collect()
+            }
+            Edit::Restore(state) => state.clone(),
+        }
+    }
+
+    /// Returns the base of an edit that was made on an unknown state. Its author saw what it leaves alone and what it
+    /// removes by name, and nothing of what it sends. A [`Edit::Seen`] says what its author saw.
+    fn assumed_base(&self, theirs: &Members) -> Members {
+        match self {
+            Edit::Replace(sent) => {
+                let unseen = |name: &String| sent.get(name).is_some_and(|value| *value != Value::Null);
+                theirs.iter().filter(|(name, _)| !unseen(name)).map(owned).collect()
+            }
+            Edit::Patch(sent) | Edit::MergePatch(sent) => unpatched(theirs, sent),
+            Edit::Seen { seen, set, remove } => {
+                let named = |name: &String| set.contains_key(name) || remove.contains(name);
+                let seen = seen.iter().filter(|(name, _)| named(name)).map(owned).collect();
+                theirs.iter().filter(|(name, _)| !named(name)).map(owned).chain(shape_sent(seen, theirs)).collect()
+            }
+            Edit::Restore(state) => theirs.iter().filter(|(name, _)| !state.contains_key(*name)).map(owned).collect(),
+        }
+    }
+}
+
+fn owned((name, value): (&String, &Value)) -> (String, Value) {
+    (name.clone(), value.clone())
+}
+
+/// Shapes what the base does not have like `theirs`, which may have got a type of DynamoDB's since.
+fn shape_new(mine: Members, base: &Members, theirs: &Members) -> Members {
+    let shape = |(name, value): (String, Value)| {
+        let value = match (value, base.get(&name), theirs.get(&name)) {
+            (value, None, known) => value.shaped_as_sent(known)?,
+            (Value::Map(mine), Some(Value::Map(base)), Some(Value::Map(theirs))) => {
+                Value::Map(shape_new(mine, base, theirs))
+            }
+            (value, ..) => value,
+        };
+        Some((name, value))
+    };
+    mine.into_iter().filter_map(shape).collect()
+}
+
+fn replace(members: &Members, sent: &Members) -> Members {
+    let left_alone = members.iter().filter(|(name, _)| !sent.contains_key(*name)).map(owned);
+    let replaced = sent.iter().filter_map(|(name, value)| match (value, members.get(name)) {
+        (Value::Null, stored) if stored != Some(&Value::Null) => None,
+        (value, stored) => Some((name.clone(), value.clone().shaped_as_sent(stored)?)),
+    });
+    left_alone.chain(replaced).collect()
+}
+
+fn patch(members: &Members, sent: &Members) -> Members {
+    let left_alone = members.iter().filter(|(name, _)| !sent.contains_key(*name)).map(owned);
+    let patched = sent.iter().filter_map(|(name, value)| {
+        let value = match (value, members.get(name)) {
+            (Value::Null, _) => return None,
+            (Value::Map(sent), Some(Value::Map(stored))) => Value::Map(patch(stored, sent)),
+            (Value::Map(sent), _) => Value::Map(patch(&Members::new(), sent)),
+            (value, stored) => value.clone().shaped_as_sent(stored)?,
+        };
+        Some((name.clone(), value))
+    });
+    left_alone.chain(patched).collect()
+}
+
+/// Returns `members` without what a patch sets.
+fn unpatched(members: &Members, sent: &Members) -> Members {
+    let left = |(name, value): (&String, &Value)| match (sent.get(name), value) {
+        (None | Some(Value::Null), value) => Some((name.clone(), value.clone())),
+        (Some(Value::Map(sent)), Value::Map(stored)) => Some((name.clone(), Value::Map(unpatched(stored, sent)))),
+        _ => None,
+    };
+    members.iter().filter_map(left).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::value::parse;
+
+    fn members(json: &str) -> Members {
+        match parse(json.as_bytes()) {
+            Ok(Value::Map(members)) => members,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[track_caller]
+    fn makes(edit: fn(Members) -> Edit, stored: &str, sent: &str, expected: &str) {
+        let (merged, _) =
+            edit(members(sent)).merge_into(&members(stored), Some(&members(stored)), "seed").expect("it is small");
+        assert_eq!(merged, members(expected));
+    }
+
+    #[test]
+    fn a_whole_record_leaves_alone_what_it_leaves_out() {
+        makes(Edit::Replace, r#"{"a":1,"b":{"x":1}}"#, r#"{"b":{"y":2},"c":3}"#, r#"{"a":1,"b":{"y":2},"c":3}"#);
+        makes(Edit::Replace, r#"{"a":1,"n":null}"#, r#"{"a":null,"n":null,"z":null}"#, r#"{"n":null}"#);
+    }
+
+    /// The examples of RFC 7396's appendix A that a record can be.
+    #[test]
+    fn a_merge_patch_does_what_the_rfc_says() {
+        makes(Edit::Patch, r#"{"a":"b"}"#, r#"{"a":"c"}"#, r#"{"a":"c"}"#);
+        makes(Edit::Patch, r#"{"a":"b"}"#, r#"{"b":"c"}"#, r#"{"a":"b","b":"c"}"#);
+        makes(Edit::Patch, r#"{"a":"b","b":"c"}"#, r#"{"a":null}"#, r#"{"b":"c"}"#);
+        makes(Edit::Patch, r#"{"a":["b"]}"#, r#"{"a":"c"}"#, r#"{"a":"c"}"#);
+        makes(Edit::Patch, r#"{"a":"c"}"#, r#"{"a":["b"]}"#, r#"{"a":["b"]}"#);
+        makes(Edit::Patch, r#"{"a":{"b":"c"}}"#, r#"{"a":{"b":"d","c":null}}"#, r#"{"a":{"b":"d"}}"#);
+        makes(Edit::Patch, r#"{"a":[1]}"#, r#"{"a":[2]}"#, r#"{"a":[2]}"#);
+        makes(Edit::Patch, r#"{"e":null}"#, r#"{"a":1}"#, r#"{"e":null,"a":1}"#);
+        makes(Edit::Patch, "{}", r#"{"a":{"bb":{"ccc":null}}}"#, r#"{"a":{"bb":{}}}"#);
+    }
+
+    #[test]
+    fn a_restored_state_is_exactly_that() {
+        makes(Edit::Restore, r#"{"a":1,"b":2}"#, r#"{"a":3,"c":null}"#, r#"{"a":3,"c":null}"#);
+        makes(Edit::Restore, r#"{"l":[]}"#, r#"{"l":[{"x":1}]}"#, r#"{"l":[{"x":1}]}"#);
+    }
+
+    #[track_caller]
+    fn makes_unseen(edit: fn(Members) -> Edit, theirs: &str, sent: &str, expected: &str) {
+        let (merged, _) = edit(members(sent)).merge_into(&members(theirs), None, "seed").expect("it is small");
+        assert_eq!(merged, members(expected));
+    }
+
+    #[test]
+    fn without_a_base_nothing_is_removed_but_by_name() {
+        makes_unseen(
+            Edit::Replace,
+            r#"{"a":1,"l":[1,2],"z":0}"#,
+            r#"{"a":2,"l":[2,3]}"#,
+            r#"{"a":2,"l":[1,2,3],"z":0}"#,
+        );
+        makes_unseen(Edit::Replace, r#"{"o":{"x":1,"y":1}}"#, r#"{"o":{"y":2}}"#, r#"{"o":{"x":1,"y":2}}"#);
+        makes_unseen(Edit::Replace, r#"{"a":1,"l":[1]}"#, r#"{"l":null}"#, r#"{"a":1}"#);
+        makes_unseen(Edit::Replace, r#"{"l":[{"a":1}]}"#, r#"{"l":[{"a":1}]}"#, r#"{"l":[{"a":1}]}"#);
+        makes_unseen(
+            Edit::Patch,
+            r#"{"o":{"x":1,"y":1,"l":[1]}}"#,
+            r#"{"o":{"x":null,"l":[2]}}"#,
+            r#"{"o":{"y":1,"l":[1,2]}}"#,
+        );
+    }
+}

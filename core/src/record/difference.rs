@@ -1,0 +1,164 @@
+//! What differs between two states of a record, as a history tells it.
+
+use crate::limits;
+use crate::record::merge::{Entries, elements, push_token, stand_by_place};
+use crate::value::{Members, Value};
+
+/// The member that names a changed field.
+const FIELD: &str = "field";
+/// The entry of a list that was changed: its `id`, or itself.
+const ENTRY: &str = "entry";
+/// The value that was there before.
+const REPLACED: &str = "replaced";
+/// Marks a value that is not there any more.
+const REMOVED: &str = "removed";
+
+/// Returns what changed from `before` to `after`, field by field.
+///
+/// Objects are compared member by member. Lists are compared entry by entry, or place by place where a merge would do so
+/// (see [`crate::record::merge`]); a place is named by the field.
+pub(crate) fn changes(before: &Members, after: &Members) -> Vec<Value> {
+    let mut changes = Changes::default();
+    changes.of_members(before, after);
+    changes.bounded()
+}
+
+/// The changes found so far.
+#[derive(Default)]
+struct Changes {
+    /// Where the walk is, as a JSON Pointer.
+    pointer: String,
+    found: Vec<Value>,
+}
+
+impl Changes {
+    fn of_members(&mut self, before: &Members, after: &Members) {
+        let new = after.keys().filter(|name| !before.contains_key(*name));
+        for name in before.keys().chain(new) {
+            self.within(name, before.get(name), after.get(name));
+        }
+    }
+
+    fn within(&mut self, name: &str, before: Option<&Value>, after: Option<&Value>) {
+        let length = self.pointer.len();
+        push_token(&mut self.pointer, name);
+        self.of_value(before, after);
+        self.pointer.truncate(length);
+    }
+
+    fn of_value(&mut self, before: Option<&Value>, after: Option<&Value>) {
+        match (before, after) {
+            _ if before == after => {}
+            (Some(Value::Map(before)), Some(Value::Map(after))) => self.of_members(before, after),
+            (Some(Value::List(old)), Some(Value::List(new))) if stand_by_place(before, after) => {
+                for (place, (before, after)) in old.iter().zip(new).enumerate() {
+                    self.within(&place.to_string(), Some(before), Some(after));
+                }
+            }
+            (Some(list), Some(_)) => match (elements(before), elements(after)) {
+                (Some(before), Some(after)) => self.of_entries(list, &before, &after),
+                _ => self.add(None, before, after),
+            },
+            _ => self.add(None, before, after),
+        }
+    }
+
+    fn of_entries(&mut self, list: &Value, before: &[Value], after: &[Value]) {
+        let entries = Entries::of([before, after]);
+        let found = self.found.len();
+        for side in [0, 1] {
+            for (slot, entry) in entries.slots(side).iter().zip([before, after][side]) {
+                let (before, after) = (entries.get(0, *slot), entries.get(1, *slot));
+                if (side == 0 || before.is_none()) && before != after {
+                    self.add(Some(entry.entry_id().unwrap_or(entry)), before, after);
+                }
+            }
+        }
+        if self.found.len() == found {
+            self.add(None, Some(list), Some(list)); // the order alone
+        }
+    }
+
+    fn add(&mut self, entry: Option<&Value>, before: Option<&Value>, after: Option<&Value>) {
+        let mut change = Members::from([(FIELD.to_owned(), self.pointer.as_str().into())]);
+        let mut add = |name: &str, value: Value| change.insert(name.to_owned(), value);
+        if let Some(entry) = entry {
+            add(ENTRY, entry.clone());
+        }
+        if let Some(before) = before {
+            add(REPLACED, before.clone());
+        }
+        if after.is_none() {
+            add(REMOVED, Value::Bool(true));
+        }
+        self.found.push(Value::Map(change));
+    }
+
+    /// Bounds what a page of the history holds.
+    fn bounded(self) -> Vec<Value> {
+        if fit(&self.found) { self.found } else { named(&self.found) }
+    }
+}
+
+/// Returns the changes by the names of their fields alone: the values are in the version before. If not even the names
+/// fit, it is the whole record that was changed.
+pub(crate) fn named(changes: &[Value]) -> Vec<Value> {
+    let field = |change: &Value| match change {
+        Value::Map(members) => match members.get(FIELD) {
+            Some(Value::String(pointer)) => pointer.split('/').nth(1).map(|name| format!("/{name}")),
+            _ => None,
+        },
+        _ => None,
+    };
+    let mut fields: Vec<String> = changes.iter().filter_map(field).collect();
+    fields.dedup();
+    let named: Vec<Value> = fields.into_iter().map(change_of).collect();
+    if fit(&named) { named } else { vec![whole_record()] }
+}
+
+/// Returns the change of the record as a whole.
+pub(crate) fn whole_record() -> Value {
+    change_of(String::new())
+}
+
+fn change_of(field: String) -> Value {
+    Value::Map([(FIELD.to_owned(), field.into())].into())
+}
+
+/// A list takes a byte for each of its entries.
+fn fit(changes: &[Value]) -> bool {
+    changes.iter().map(|change| 1 + change.stored_size()).sum::<usize>() <= limits::CHANGES
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::value::parse;
+
+    #[track_caller]
+    fn tells(before: &str, after: &str, expected: &str) {
+        let [before, after] = [before, after].map(|json| match parse(json.as_bytes()) {
+            Ok(Value::Map(members)) => members,
+            other => panic!("{other:?}"),
+        });
+        assert_eq!(serde_json::to_string(&changes(&before, &after)).expect("JSON"), expected);
+    }
+
+    #[test]
+    fn lists_are_told_by_their_kind() {
+        tells(r#"{"f":[1,2]}"#, r#"{"f":[1,3]}"#, r#"[{"field":"/f/1","replaced":2}]"#);
+        tells(r#"{"f":[{"x":1},{"x":1}]}"#, r#"{"f":[{"x":2},{"x":1}]}"#, r#"[{"field":"/f/0/x","replaced":1}]"#);
+        tells(
+            r#"{"f":["a"]}"#,
+            r#"{"f":["b"]}"#,
+            concat!(r#"[{"entry":"a","field":"/f","removed":true,"replaced":"a"},"#, r#"{"entry":"b","field":"/f"}]"#),
+        );
+        tells(
+            r#"{"f":[{"id":"i","x":1}]}"#,
+            r#"{"f":[{"id":"i","x":2}]}"#,
+            r#"[{"entry":"i","field":"/f","replaced":{"id":"i","x":1}}]"#,
+        );
+        tells(r#"{"f":[1]}"#, r#"{"f":[1,2]}"#, r#"[{"entry":2,"field":"/f"}]"#);
+        tells(r#"{"f":["a","b"]}"#, r#"{"f":["b","a"]}"#, r#"[{"field":"/f","replaced":["a","b"]}]"#);
+    }
+}

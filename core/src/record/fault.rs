@@ -1,0 +1,84 @@
+//! Why a change cannot be made of a record.
+
+use super::change::TooLarge;
+use super::merge::push_token;
+use super::{Record, RecordId};
+use crate::limits;
+
+/// A fault of a body: where, and one sentence for the caller.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// A JSON Pointer into the body (RFC 6901); empty for the whole of it.
+    pub pointer: String,
+    /// One sentence for the caller.
+    pub detail: String,
+}
+
+impl Fault {
+    /// Blames a member of the body.
+    pub(crate) fn member(name: &str, detail: impl Into<String>) -> Fault {
+        let mut pointer = String::new();
+        push_token(&mut pointer, name);
+        Fault { pointer, detail: detail.into() }
+    }
+}
+
+impl From<TooLarge> for Error {
+    fn from(TooLarge(size): TooLarge) -> Self {
+        Error::TooLarge(size)
+    }
+}
+
+/// Why a change is refused. Nothing was written.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The change has faults.
+    #[error("the body has faults")]
+    Invalid(Vec<Fault>),
+    /// The table has no record of this id.
+    #[error("there is no project {0}")]
+    NotFound(RecordId),
+    /// The record was deleted.
+    #[error("the project {id} was deleted")]
+    Gone {
+        /// The record's id.
+        id: RecordId,
+        /// The version of the deletion.
+        version: i64,
+    },
+    /// A record of this id exists.
+    #[error("there is a project {0} already; nothing was changed")]
+    Exists(RecordId),
+    /// The edit was made on the deletion and does not say that the record is to come back.
+    #[error(
+        "the project {id} is deleted; to bring it back, send a whole record with \"deleted\": false, or restore a version"
+    )]
+    Deleted {
+        /// The record's id.
+        id: RecordId,
+        /// The version of the deletion.
+        version: i64,
+    },
+    /// The history has no such version.
+    #[error("the history of {id} has no version {version}; a version is kept for {days} days after it was replaced", days = limits::HISTORY.as_secs() / 86400)]
+    NoSuchVersion {
+        /// The record's id.
+        id: RecordId,
+        /// The version that was asked for.
+        version: i64,
+    },
+    /// The edit names a base that the record has never had.
+    #[error("the edit was made on version {base}, the record is at version {}; nothing was changed", current.version)]
+    Stale {
+        /// The base that the edit names.
+        base: i64,
+        /// The record as it is.
+        current: Box<Record>,
+    },
+    /// A precondition of the request does not hold.
+    #[error("the record is not the one that the request expects; nothing was changed")]
+    PreconditionFailed,
+    /// The record would be larger than an item may be.
+    #[error("a record has at most {max} bytes as stored, this one would have {0}", max = limits::RECORD)]
+    TooLarge(usize),
+}

@@ -1,0 +1,114 @@
+//! A record as JSON, as the API shows it.
+
+use std::borrow::Cow;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Serializer as _;
+use sha2::{Digest as _, Sha256};
+
+use super::{PRJ_ID, Record, RecordId, SHOWN, Stamp, UPDATED_AT, UPDATED_BY, VERSION};
+use crate::time::Timestamp;
+use crate::value::{Members, Number, Value};
+
+impl Record {
+    /// Returns the record as JSON, its members ordered by name.
+    #[must_use]
+    pub fn to_json(&self) -> Vec<u8> {
+        self.render(|_| true)
+    }
+
+    /// Returns `fields` of the record and its id as JSON.
+    #[must_use]
+    pub fn to_json_of(&self, fields: &[String]) -> Vec<u8> {
+        self.render(|name| name == PRJ_ID || fields.iter().any(|field| field == name))
+    }
+
+    fn render(&self, shown: impl Fn(&str) -> bool) -> Vec<u8> {
+        let own = [PRJ_ID, VERSION, UPDATED_AT, UPDATED_BY].map(|name| (name, self.own_member(name)));
+        let own = own.iter().filter_map(|(name, value)| Some((*name, value.as_ref()?)));
+        let attributes = self.visible().map(|(name, value)| (name.as_str(), value));
+        let mut members: Vec<(&str, &Value)> = attributes.chain(own).filter(|(name, _)| shown(name)).collect();
+        members.sort_unstable_by_key(|(name, _)| *name);
+        let mut json = Vec::with_capacity(512);
+        serde_json::Serializer::new(&mut json)
+            .collect_map(members)
+            .expect("writing to memory, names are strings and numbers valid JSON");
+        json
+    }
+
+    /// Returns the attributes that the API shows.
+    pub(crate) fn visible(&self) -> impl Iterator<Item = (&String, &Value)> {
+        self.attributes.iter().filter(|(name, _)| !SHOWN.contains(&name.as_str()))
+    }
+
+    /// Returns the value that a caller sees under `name`.
+    #[must_use]
+    pub fn member(&self, name: &str) -> Option<Cow<'_, Value>> {
+        if name == PRJ_ID || SHOWN.contains(&name) {
+            return self.own_member(name).map(Cow::Owned);
+        }
+        self.attributes.get(name).map(Cow::Borrowed)
+    }
+
+    fn own_member(&self, name: &str) -> Option<Value> {
+        match name {
+            PRJ_ID => Some(self.id.as_str().into()),
+            VERSION => Some(Value::Number(Number::whole(self.version))),
+            UPDATED_AT => self.updated_at.map(|at| at.0.into()),
+            UPDATED_BY => self.updated_by.as_deref().map(Into::into),
+            _ => None,
+        }
+    }
+
+    /// Returns the record that a caller sees as these members. JSON does not show all of a value's type. Returns `None`
+    /// if the members are no record.
+    pub(crate) fn from_members(mut members: Members) -> Option<Record> {
+        let Some(Value::String(id)) = members.remove(PRJ_ID) else { return None };
+        let Some(Value::Number(version)) = members.remove(VERSION) else { return None };
+        let mut record = Record::new(RecordId::stored(id), Members::new());
+        record.version = version.as_i64()?;
+        record.external = (record.version < 0).then(|| Box::new(Stamp::default()));
+        record.updated_at = match members.remove(UPDATED_AT) {
+            Some(Value::Number(at)) => at.as_u64().map(Timestamp),
+            _ => None,
+        };
+        record.updated_by = match members.remove(UPDATED_BY) {
+            Some(Value::String(by)) => Some(by),
+            _ => None,
+        };
+        record.attributes = members;
+        Some(record)
+    }
+}
+
+/// The first 128 bits of the SHA-256 of a record's JSON. The entity tag of a list is their sum.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ContentHash(pub u128);
+
+impl ContentHash {
+    /// Hashes one record's JSON.
+    #[must_use]
+    pub fn of(json: &[u8]) -> ContentHash {
+        let digest = Sha256::digest(json);
+        let mut first = [0; 16];
+        first.copy_from_slice(&digest[..16]);
+        ContentHash(u128::from_be_bytes(first))
+    }
+
+    /// Takes a record's hash into a list's.
+    pub fn add(&mut self, hash: ContentHash) {
+        self.0 = self.0.wrapping_add(hash.0);
+    }
+
+    /// Takes a record's hash out of a list's.
+    pub fn remove(&mut self, hash: ContentHash) {
+        self.0 = self.0.wrapping_sub(hash.0);
+    }
+
+    /// Returns the text of an entity tag, without its quotes.
+    #[must_use]
+    pub fn to_text(self) -> String {
+        URL_SAFE_NO_PAD.encode(self.0.to_be_bytes())
+    }
+}

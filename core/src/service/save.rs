@@ -1,0 +1,281 @@
+//! Saving: read the record, decide, commit on condition that nothing has changed, and try again otherwise.
+//!
+//! A save is one transaction: the record on condition of what was read, and its row of the history, if that number has
+//! none yet. Rows allot the numbers:
+//!
+//! | the record is | it becomes | rows |
+//! |---|---|---|
+//! | ripple's version n | n + 1 | n + 1 |
+//! | external, the newest row being e − 1 | e + 1 | e (what was there), e + 1 |
+//! | not there | the newest row + 1 | the same |
+//!
+//! If a row of that number exists, another writer has put an old item back or deleted it: the save goes on from the
+//! newest row. So versions only go up, and one number names one content.
+
+use super::replay::again;
+use super::{Context, Error, Saved};
+use crate::limits;
+use crate::record::decide::{Change, Decision, Past, Precondition, Seen, decide};
+use crate::record::history::Row;
+use crate::record::outcome::Outcome;
+use crate::record::{Record, RecordId};
+use crate::store::{Commit, Consistency, IdempotencyRecord, Store, Write};
+use crate::value::Members;
+
+/// What `updated_by` says of a state that ripple has only adopted.
+const EXTERNAL: &str = "external";
+
+/// Makes a change of the record `id`.
+///
+/// # Errors
+/// If the change is refused, other writers are quicker at every try, or storage fails. Nothing was changed then, unless
+/// storage says that it does not know.
+pub async fn save<S: Store>(
+    cx: &mut Context<'_, S>,
+    id: &RecordId,
+    change: &Change,
+    expected: &impl Precondition,
+) -> Result<Saved, Error> {
+    let seed = seed(cx, change);
+    let mut history = History::default();
+    // A creation looks at the history alone, since numbers go on from there: its condition tells if there is a record.
+    let mut current = if change.creates() {
+        history.newest = newest(cx, id).await?;
+        None
+    } else {
+        read(cx, id).await?
+    };
+    for tries in 0..limits::SAVE_TRIES {
+        // The second try is made at once, with the state that the failed condition handed back. Whoever loses again
+        // waits, and reads again after that: that state is old by then.
+        if tries > 1 {
+            cx.back_off(tries - 1).await;
+            current = read(cx, id).await?;
+        }
+        let past = history.look_up(cx, change, current.as_ref(), expected).await?;
+        let (after, outcome) = match decide(id, change, current.as_ref(), past, expected, &seed)? {
+            Decision::Unchanged(outcome) => match current.take_if(|current| !current.is_external()) {
+                Some(record) => return unchanged(cx, record, outcome).await,
+                // The state gets a number and a row first: another writer may overwrite it unseen.
+                None => (None, outcome),
+            },
+            Decision::Write(attributes, outcome) => (Some(attributes), outcome),
+        };
+        match commit(cx, id, current, after, outcome, &mut history).await? {
+            Attempt::Done(saved) => return Ok(saved),
+            Attempt::Lost(found) => current = found,
+        }
+    }
+    Err(Error::Contended)
+}
+
+async fn read<S: Store>(cx: &mut Context<'_, S>, id: &RecordId) -> Result<Option<Record>, Error> {
+    Ok(cx.store.get(id, Consistency::Strong, &mut cx.metrics.capacity).await?)
+}
+
+/// What tells the new entries of this request from those of another that are equal to them.
+fn seed<S>(cx: &Context<'_, S>, change: &Change) -> String {
+    let key = cx.idempotency.map_or("", |attempt| attempt.key.as_str());
+    let base = change.base().map(|base| base.to_string()).unwrap_or_default();
+    format!("{base}/{}/{key}", cx.author.lineage)
+}
+
+/// What a save has learned of the record's history. A row never changes: each is looked up once.
+#[derive(Default)]
+struct History {
+    states: Vec<(i64, Option<Record>)>,
+    /// The newest number, where the record does not say it.
+    newest: Option<u64>,
+}
+
+impl History {
+    /// Looks up what the change refers to.
+    async fn look_up<'a, S: Store>(
+        &'a mut self,
+        cx: &mut Context<'_, S>,
+        change: &Change,
+        current: Option<&Record>,
+        expected: &impl Precondition,
+    ) -> Result<Past<'a>, Error> {
+        let Some(current) = current else { return Ok(Past { seen: Seen::Unstated, restored: None }) };
+        if current.is_external() && self.newest.is_none() {
+            self.newest = newest(cx, &current.id).await?;
+        }
+        let restored = match change {
+            Change::Restore { version, .. } => Some(version.cast_signed()),
+            _ => None,
+        };
+        let base = match change.base() {
+            Some(base) if !current.is_deleted() && !current.is_version(base) => Some(base),
+            _ => None,
+        };
+        for version in restored.into_iter().chain(base) {
+            self.find(cx, &current.id, version).await?;
+        }
+        let past_newest = current.number().max(self.newest).map_or(0, u64::cast_signed);
+        if base.is_some_and(|base| base > past_newest && self.state(base).is_none()) {
+            self.newest = newest(cx, &current.id).await?;
+        }
+        let newest = current.number().max(self.newest).map_or(0, u64::cast_signed);
+        let seen = match (base, change.base()) {
+            (None, None) if !expected.names_current() => Seen::Unstated,
+            (None, _) => Seen::Current,
+            (Some(base), _) => match self.state(base) {
+                // A deletion is a state without attributes.
+                Some(state) => Seen::Earlier(state),
+                None if base > newest => Seen::Never,
+                None => Seen::Missing,
+            },
+        };
+        Ok(Past { seen, restored: restored.and_then(|version| self.state(version)) })
+    }
+
+    fn state(&self, version: i64) -> Option<&Record> {
+        self.states.iter().find(|(number, _)| *number == version).and_then(|(_, found)| found.as_ref())
+    }
+
+    async fn find<S: Store>(&mut self, cx: &mut Context<'_, S>, id: &RecordId, version: i64) -> Result<(), Error> {
+        if self.states.iter().any(|(number, _)| *number == version) {
+            return Ok(());
+        }
+        let cost = &mut cx.metrics.capacity;
+        let found = match u64::try_from(version) {
+            Ok(number) if number <= limits::VERSION => cx.store.state(id, number, cost).await?,
+            Ok(_) => None,
+            Err(_) => cx.store.shown(id, version, cost).await?,
+        };
+        self.states.push((version, found));
+        Ok(())
+    }
+}
+
+async fn newest<S: Store>(cx: &mut Context<'_, S>, id: &RecordId) -> Result<Option<u64>, Error> {
+    let entries = cx.store.entries(id, None, 1, &mut cx.metrics.capacity).await?;
+    Ok(entries.first().map(|entry| entry.number))
+}
+
+/// What became of one try.
+enum Attempt {
+    Done(Saved),
+    /// Another writer was quicker, and left this.
+    Lost(Option<Record>),
+}
+
+/// Writes what was decided: `after` is the record's new attributes, `Some(None)` its deletion, and `None` just its
+/// adoption. A change of more members than one transaction takes is made in several, each with its row.
+async fn commit<S: Store>(
+    cx: &mut Context<'_, S>,
+    id: &RecordId,
+    mut before: Option<Record>,
+    after: Option<Option<Members>>,
+    mut outcome: Outcome,
+    history: &mut History,
+) -> Result<Attempt, Error> {
+    let goal = match (&after, &before) {
+        (Some(Some(attributes)), _) => Record::new(id.clone(), attributes.clone()),
+        (Some(None), Some(before)) => before.deleted(cx.now),
+        (None, Some(before)) => Record::new(id.clone(), before.attributes.clone()),
+        (_, None) => unreachable!("only a record that is there is deleted or adopted"),
+    };
+    cx.metrics.tries += 1;
+    loop {
+        let (content, last) = step(before.as_ref(), &goal);
+        let content = if last { goal.clone() } else { content };
+        let external = before.as_ref().filter(|before| before.is_external());
+        let newest = before.as_ref().and_then(Record::number).max(history.newest).unwrap_or(0);
+        let first = newest + 1;
+        // An adoption gives the external state itself a number; a write over it comes after.
+        let number = if external.is_some() && after.is_some() { first + 1 } else { first };
+        let by = if after.is_some() { cx.author.name } else { EXTERNAL };
+        let written = content.written(before.as_ref(), number, cx.now, by);
+        check_size(&written)?;
+        let mut rows = Vec::new();
+        if let Some(external) = external {
+            let expires = after.is_some().then(|| cx.now.after(limits::HISTORY));
+            rows.push(Row::of_external(external, first, expires));
+            outcome.replaced = first.cast_signed();
+        }
+        if after.is_some() {
+            rows.push(Row::of_write(before.as_ref(), &written, outcome.base.map(|base| base.version)));
+        }
+        let claim = if last { claim(cx, &written, &outcome) } else { None };
+        let write = Write {
+            before: before.as_ref(),
+            after: &written,
+            rows: &rows,
+            claim: claim.as_ref(),
+            now: cx.now,
+            token: cx.random.bytes(),
+        };
+        match cx.store.commit(&write, &mut cx.metrics.capacity).await? {
+            Commit::Done => {
+                history.newest = history.newest.map(|_| number);
+                // A failure here costs storage, and nothing else.
+                let expires = cx.now.after(limits::HISTORY);
+                if newest > 0 {
+                    let _ = cx.store.expire(id, newest, expires, &mut cx.metrics.capacity).await;
+                }
+                if last {
+                    cx.session.wrote(id, number, cx.now);
+                    return Ok(Attempt::Done(Saved { record: written, outcome: outcome.bounded() }));
+                }
+                before = Some(written);
+            }
+            Commit::Conflict(found) => return Ok(Attempt::Lost(found)),
+            Commit::NumberTaken => {
+                history.newest = self::newest(cx, id).await?;
+                return Ok(Attempt::Lost(before));
+            }
+            Commit::Claimed(done) => return again(cx, done).await.map(Attempt::Done),
+        }
+    }
+}
+
+/// Returns what one transaction can make of `before` on the way to `goal`, and whether that is all.
+fn step(before: Option<&Record>, goal: &Record) -> (Record, bool) {
+    let Some(before) = before.filter(|before| !before.is_deleted() && !goal.is_deleted()) else {
+        return (goal.clone(), true);
+    };
+    let names: Vec<&String> = before.differing(goal).take(limits::CONDITIONS + 1).collect();
+    if names.len() <= limits::CONDITIONS {
+        return (goal.clone(), true);
+    }
+    let names = &names[..limits::CONDITIONS];
+    let kept = before.attributes.iter().filter(|(name, _)| !names.contains(name));
+    let new = names.iter().filter_map(|name| Some((*name, goal.attributes.get(*name)?)));
+    let attributes = kept.chain(new).map(|(name, value)| (name.clone(), value.clone())).collect();
+    (Record::new(goal.id.clone(), attributes), false)
+}
+
+fn check_size(record: &Record) -> Result<(), Error> {
+    match record.stored_size() {
+        size if size > limits::RECORD && !record.is_deleted() => {
+            Err(crate::record::fault::Error::TooLarge(size).into())
+        }
+        _ => Ok(()),
+    }
+}
+
+fn claim<S>(cx: &Context<'_, S>, record: &Record, outcome: &Outcome) -> Option<IdempotencyRecord> {
+    let attempt = cx.idempotency?;
+    Some(IdempotencyRecord {
+        key: attempt.key.clone(),
+        request: attempt.request.clone(),
+        id: record.id.clone(),
+        version: record.number().unwrap_or_default(),
+        outcome: outcome.clone().bounded(),
+        expires: cx.now.after(attempt.lives),
+    })
+}
+
+/// Answers a save that found everything done. It is remembered too: a late repetition would find something to change,
+/// and win over what came after this.
+async fn unchanged<S: Store>(cx: &mut Context<'_, S>, record: Record, outcome: Outcome) -> Result<Saved, Error> {
+    if let Some(claim) = claim(cx, &record, &outcome)
+        && let Some(first) = cx.store.remember(&claim, cx.now, &mut cx.metrics.capacity).await?
+    {
+        return again(cx, first).await;
+    }
+    cx.session.wrote(&record.id, record.number().unwrap_or_default(), cx.now);
+    Ok(Saved { record, outcome: outcome.bounded() })
+}

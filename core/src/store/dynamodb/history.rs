@@ -1,0 +1,192 @@
+//! Reading and expiring rows of the history, and the records of writes that carry an `Idempotency-Key`.
+
+use aws_sdk_dynamodb::error::ProvideErrorMetadata as _;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure};
+
+use super::rows::{self, seconds};
+use super::{DynamoDb, Item, failed, item, units};
+use crate::record::history::{Entry, Row};
+use crate::record::{PRJ_ID, Record, RecordId};
+use crate::store::item::{Malformed, RPL_EXPIRES_AT};
+use crate::store::row;
+use crate::store::{Capacity, IdempotencyRecord, StoreError};
+use crate::time::Timestamp;
+
+/// Rows that are looked through for one that was shown under a number below zero: the newest ones.
+const LOOKED_THROUGH: usize = 1_000;
+
+impl DynamoDb {
+    /// One conditional update: a row that is gone stays gone, and a time that was set stays.
+    pub(super) async fn expire_row(
+        &self,
+        id: &RecordId,
+        number: u64,
+        at: Timestamp,
+        cost: &mut Capacity,
+    ) -> Result<(), StoreError> {
+        const OPERATION: &str = "UpdateItem";
+        let sent = self
+            .client
+            .update_item()
+            .table_name(&self.versions)
+            .set_key(Some(rows::key(id.as_str(), number)))
+            .update_expression("SET #expires = :at")
+            .condition_expression("attribute_exists(#id) AND attribute_not_exists(#expires)")
+            .expression_attribute_names("#id", PRJ_ID)
+            .expression_attribute_names("#expires", RPL_EXPIRES_AT)
+            .expression_attribute_values(":at", seconds(at))
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .send()
+            .await;
+        match sent {
+            Ok(answer) => cost.write += units(answer.consumed_capacity()),
+            Err(error) if error.code() == Some("ConditionalCheckFailedException") => {}
+            Err(error) => return Err(failed(OPERATION, error)),
+        }
+        Ok(())
+    }
+
+    pub(super) async fn row_state(
+        &self,
+        id: &RecordId,
+        number: u64,
+        cost: &mut Capacity,
+    ) -> Result<Option<Record>, StoreError> {
+        let found = self.row(rows::key(id.as_str(), number), cost).await?;
+        found
+            .map(|found| read_row(id, found).map(|row| row.record))
+            .transpose()
+            .map_err(|error| error.during("GetItem"))
+    }
+
+    pub(super) async fn row_shown(
+        &self,
+        id: &RecordId,
+        shown: i64,
+        cost: &mut Capacity,
+    ) -> Result<Option<Record>, StoreError> {
+        let found = self.row_entries(id, None, LOOKED_THROUGH, cost).await?.into_iter();
+        let number = found.filter(|entry| entry.shown == Some(shown)).map(|entry| entry.number).next();
+        match number {
+            Some(number) => self.row_state(id, number, cost).await,
+            None => Ok(None),
+        }
+    }
+
+    pub(super) async fn row_entries(
+        &self,
+        id: &RecordId,
+        before: Option<u64>,
+        limit: usize,
+        cost: &mut Capacity,
+    ) -> Result<Vec<Entry>, StoreError> {
+        const OPERATION: &str = "Query";
+        let mut query = self
+            .client
+            .query()
+            .table_name(&self.versions)
+            .consistent_read(true)
+            .scan_index_forward(false)
+            .expression_attribute_names("#id", PRJ_ID)
+            .expression_attribute_values(":id", AttributeValue::S(id.to_string()))
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        let mut condition = "#id = :id".to_owned();
+        if let Some(before) = before {
+            condition.push_str(" AND #0 < :before"); // the first of the attributes is the version
+            query = query.expression_attribute_values(":before", AttributeValue::N(before.to_string()));
+        }
+        for (index, name) in row::ENTRY.into_iter().enumerate() {
+            query = query.expression_attribute_names(format!("#{index}"), name);
+        }
+        let told: Vec<String> = (0..row::ENTRY.len()).map(|index| format!("#{index}")).collect();
+        let query = query.key_condition_expression(condition).projection_expression(told.join(", "));
+
+        let mut entries = Vec::new();
+        let mut from = None;
+        loop {
+            let left = i32::try_from(limit - entries.len()).unwrap_or(i32::MAX);
+            let answer = query.clone().limit(left).set_exclusive_start_key(from).send().await;
+            let answer = answer.map_err(|error| failed(OPERATION, error))?;
+            cost.read += units(answer.consumed_capacity());
+            for found in answer.items.unwrap_or_default() {
+                let entry = item::members(found).map_err(|error| error.during(OPERATION))?;
+                let entry = row::entry(entry).ok_or_else(|| Malformed::attribute("row").during(OPERATION))?;
+                entries.push(entry);
+            }
+            match answer.last_evaluated_key {
+                Some(key) if entries.len() < limit => from = Some(key),
+                _ => return Ok(entries),
+            }
+        }
+    }
+
+    pub(super) async fn claimed(
+        &self,
+        key: &str,
+        now: Timestamp,
+        cost: &mut Capacity,
+    ) -> Result<Option<IdempotencyRecord>, StoreError> {
+        let found = self.row(rows::claim_key(key), cost).await?;
+        let claim = found.map(|found| rows::to_claim(key, found)).transpose();
+        // DynamoDB deletes it some time after.
+        Ok(claim.map_err(|error| error.during("GetItem"))?.filter(|claim| claim.expires > now))
+    }
+
+    /// If the SDK repeats the request because its answer was lost, it finds the record that it left itself: that says
+    /// the same.
+    pub(super) async fn leave_claim(
+        &self,
+        claim: &IdempotencyRecord,
+        now: Timestamp,
+        cost: &mut Capacity,
+    ) -> Result<Option<IdempotencyRecord>, StoreError> {
+        const OPERATION: &str = "PutItem";
+        let sent = self
+            .client
+            .put_item()
+            .table_name(&self.versions)
+            .set_item(Some(rows::claim(claim)))
+            .condition_expression("attribute_not_exists(#id) OR #expires <= :now")
+            .expression_attribute_names("#id", PRJ_ID)
+            .expression_attribute_names("#expires", RPL_EXPIRES_AT)
+            .expression_attribute_values(":now", seconds(now))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .send()
+            .await;
+        match sent {
+            Ok(answer) => {
+                cost.write += units(answer.consumed_capacity());
+                Ok(None)
+            }
+            Err(error) => match error.as_service_error() {
+                Some(PutItemError::ConditionalCheckFailedException(failed)) => {
+                    let there = rows::to_claim(&claim.key, failed.item().cloned().unwrap_or_default());
+                    there.map(Some).map_err(|error| error.during(OPERATION))
+                }
+                _ => Err(failed(OPERATION, error)),
+            },
+        }
+    }
+
+    /// An item of the table of versions, read strongly.
+    async fn row(&self, key: Item, cost: &mut Capacity) -> Result<Option<Item>, StoreError> {
+        let answer = self
+            .client
+            .get_item()
+            .table_name(&self.versions)
+            .set_key(Some(key))
+            .consistent_read(true)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .send()
+            .await
+            .map_err(|error| failed("GetItem", error))?;
+        cost.read += units(answer.consumed_capacity());
+        Ok(answer.item)
+    }
+}
+
+fn read_row(id: &RecordId, found: Item) -> Result<Row, Malformed> {
+    row::row(id, item::members(found)?).ok_or_else(|| Malformed::attribute("row"))
+}

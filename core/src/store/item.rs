@@ -1,0 +1,180 @@
+//! A record as an item of the table: which attributes are ripple's own, and which states are.
+//!
+//! Everything that ripple writes beside a record's own attributes begins with `rpl_`. So an attribute of another
+//! program is never taken for ripple's, whatever its name.
+
+use crate::record::{PREFIX, PRJ_ID, Record, RecordId, Stamp, seal::Content};
+use crate::time::Timestamp;
+use crate::value::{Members, Value};
+
+/// The version.
+pub const RPL_VERSION: &str = "rpl_version";
+/// The seal.
+pub const RPL_SEAL: &str = "rpl_seal";
+/// When ripple last wrote the record, in milliseconds: the sort key of `by_update`.
+pub const RPL_AT: &str = "rpl_at";
+/// The name of the API key that it was written with.
+pub const RPL_BY: &str = "rpl_by";
+/// The partition key of `by_update`.
+pub const RPL_SHARD: &str = "rpl_shard";
+/// Marks a tombstone.
+pub const RPL_DELETED: &str = "rpl_deleted";
+/// The TTL attribute, in seconds since 1970 UTC.
+pub const RPL_EXPIRES_AT: &str = "rpl_expires_at";
+
+/// An item that is no record: the attribute that is not what it must be.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("DynamoDB's {0} is not what it must be")]
+pub struct Malformed(pub(crate) String);
+
+/// Returns the record that an item is.
+///
+/// # Errors
+/// If it has no key.
+pub fn record(mut item: Members) -> Result<Record, Malformed> {
+    let Some(Value::String(id)) = item.remove(PRJ_ID) else { return Err(Malformed(PRJ_ID.to_owned())) };
+    let id = RecordId::stored(id);
+    // Mostly six of them stand together, so this moves the rest once.
+    let begin = item.keys().take_while(|name| name.as_str() < PREFIX).count();
+    let count = item.keys().skip(begin).take_while(|name| name.starts_with(PREFIX)).count();
+    let mut attributes: Vec<(String, Value)> = item.into_iter().collect();
+    let mut own: Members = attributes.drain(begin..begin + count).collect();
+    let attributes: Members = attributes.into_iter().collect();
+
+    let deleted = own.get(RPL_DELETED) == Some(&Value::Bool(true));
+    let at = natural(own.get(RPL_AT)).map(Timestamp);
+    let content = Content::of(&id, &attributes);
+    let number = own.get(RPL_VERSION).and_then(stated);
+    let fits =
+        |number: u64| matches!(own.get(RPL_SEAL), Some(Value::String(seal)) if *seal == content.seal(number, deleted));
+    let Some(number) = number.filter(|number| fits(*number) && (!deleted || attributes.is_empty())) else {
+        let stamp = Stamp { version: own.remove(RPL_VERSION), seal: own.remove(RPL_SEAL), at };
+        return Ok(Record::external(id, attributes, &content, stamp));
+    };
+    let expires = natural(own.get(RPL_EXPIRES_AT)).unwrap_or(0);
+    let by = match own.remove(RPL_BY) {
+        Some(Value::String(by)) => Some(by),
+        _ => None,
+    };
+    Ok(Record {
+        version: number.cast_signed(),
+        updated_at: at,
+        updated_by: by,
+        tombstone: deleted.then(|| Timestamp(expires.saturating_mul(1000))),
+        ..Record::new(id, attributes)
+    })
+}
+
+/// Returns the number that an attribute states, if it is one of ripple's.
+pub(crate) fn stated(value: &Value) -> Option<u64> {
+    natural(Some(value)).filter(|number| (1..=crate::limits::VERSION).contains(number))
+}
+
+/// Returns the item of a state of ripple's, ready to be put.
+#[must_use]
+pub fn item(record: &Record, shards: u16) -> Members {
+    let own = own(record, shards).into_iter().map(|(name, value)| (name.to_owned(), value));
+    let id = (PRJ_ID.to_owned(), Value::from(record.id.as_str()));
+    let attributes = record.attributes.iter().map(|(name, value)| (name.clone(), value.clone()));
+    attributes.chain(own).chain([id]).collect()
+}
+
+/// Returns what ripple writes beside the record's own attributes.
+pub(crate) fn own(record: &Record, shards: u16) -> Vec<(&'static str, Value)> {
+    let mut own = vec![
+        (RPL_VERSION, record.number().unwrap_or_default().into()),
+        (RPL_SEAL, record.seal().into()),
+        (RPL_AT, record.updated_at.unwrap_or_default().0.into()),
+        (RPL_BY, record.updated_by.as_deref().unwrap_or_default().into()),
+        (RPL_SHARD, record.list_shard(shards).into()),
+    ];
+    if let Some(Timestamp(at)) = record.tombstone {
+        own.extend([(RPL_DELETED, Value::Bool(true)), (RPL_EXPIRES_AT, (at / 1000).into())]);
+    }
+    own
+}
+
+/// Returns the item that a record was read from, without the partition of its index entry.
+#[must_use]
+pub fn as_read(record: &Record) -> Members {
+    let Some(stamp) = &record.external else {
+        let mut item = item(record, 1);
+        item.remove(RPL_SHARD);
+        return item;
+    };
+    let Stamp { version, seal, at } = &**stamp;
+    let own = [
+        (PRJ_ID, Some(record.id.as_str().into())),
+        (RPL_VERSION, version.clone()),
+        (RPL_SEAL, seal.clone()),
+        (RPL_AT, at.map(|at| at.0.into())),
+    ];
+    let own = own.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
+    record.attributes.iter().map(|(name, value)| (name.clone(), value.clone())).chain(own).collect()
+}
+
+/// Returns a whole number of 64 bits, at least 0.
+pub(crate) fn natural(value: Option<&Value>) -> Option<u64> {
+    match value {
+        Some(Value::Number(number)) => number.as_u64(),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(attributes: Members) -> Members {
+        let record = Record::new(RecordId::stored("p".to_owned()), attributes);
+        item(&record.written(None, 3, Timestamp(1000), "Bo"), 1)
+    }
+
+    fn attributes() -> Members {
+        Members::from([("name".to_owned(), "Garden".into()), ("version".to_owned(), "2.3".into())])
+    }
+
+    #[test]
+    fn a_state_of_ripples_comes_back_with_its_number() {
+        let read = record(written(attributes())).expect("a record");
+        assert_eq!((read.version, read.is_external(), read.updated_at), (3, false, Some(Timestamp(1000))));
+        assert_eq!(read.attributes, attributes());
+    }
+
+    #[test]
+    fn a_state_whose_seal_does_not_fit_is_external() {
+        let change = |name: &str, value: Option<Value>| {
+            let mut item = written(attributes());
+            match value {
+                Some(value) => item.insert(name.to_owned(), value),
+                None => item.remove(name),
+            };
+            record(item).expect("a record")
+        };
+        for (name, value) in [
+            ("name", Some("Orchard".into())),
+            ("new", Some(1.into())),
+            ("version", None),
+            (PRJ_ID, Some("q".into())),
+            (RPL_VERSION, Some(4.into())),
+            (RPL_VERSION, None),
+            (RPL_SEAL, Some("x".into())),
+            (RPL_DELETED, Some(Value::Bool(true))),
+        ] {
+            let read = change(name, value);
+            assert!(read.is_external() && read.version < 0, "{name}");
+            assert_eq!((read.updated_at, read.updated_by.clone(), read.is_deleted()), (None, None, false), "{name}");
+        }
+        assert!(!change(RPL_BY, None).is_external(), "who wrote it is not content");
+    }
+
+    #[test]
+    fn a_tombstone_that_another_program_writes_onto_lives() {
+        let tombstone = Record::new(RecordId::stored("p".to_owned()), Members::new()).deleted(Timestamp(0));
+        let mut item = item(&tombstone.written(None, 4, Timestamp(5), "Bo"), 1);
+        assert!(record(item.clone()).expect("a record").is_deleted());
+        item.insert("name".to_owned(), "back".into());
+        let read = record(item).expect("a record");
+        assert!(read.is_external() && !read.is_deleted());
+    }
+}

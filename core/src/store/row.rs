@@ -1,0 +1,183 @@
+//! A row of the history as it is stored: the record and the changes as compressed CBOR.
+//!
+//! A row holds a whole record. Compressed (DEFLATE, RFC 1951) it costs a third of what the record does, and neither the
+//! names nor the nesting of the record are bound by what an item may have.
+
+use miniz_oxide::deflate::compress_to_vec;
+use miniz_oxide::inflate::decompress_to_vec_with_limit;
+
+use super::item::{RPL_AT, RPL_BY, RPL_DELETED, RPL_EXPIRES_AT, natural};
+use super::{StoreError, StoreErrorKind};
+use crate::limits;
+use crate::record::history::{Entry, Row, named, whole_record};
+use crate::record::{PRJ_ID, Record, RecordId};
+use crate::time::Timestamp;
+use crate::value::{Members, Number, Value, cbor, stored_size};
+
+/// The sort key: the version.
+pub(crate) const VERSION: &str = "version";
+/// The version that the author had seen.
+const RPL_BASE: &str = "rpl_base";
+/// For an external state, the number below zero under which it was shown.
+pub(crate) const RPL_SHOWN: &str = "rpl_shown";
+/// The changes, compressed.
+const RPL_CHANGES: &str = "rpl_changes";
+/// The record's attributes, compressed.
+const RPL_STATE: &str = "rpl_state";
+
+/// The attributes that a page of the history is read of.
+pub(crate) const ENTRY: [&str; 7] = [VERSION, RPL_AT, RPL_BY, RPL_BASE, RPL_DELETED, RPL_SHOWN, RPL_CHANGES];
+
+/// The level of miniz: 6 of 10, its default.
+const LEVEL: u8 = 6;
+/// The most that a row is decompressed to: several times what a record can be.
+const DECOMPRESSED: usize = 4 * 1024 * 1024;
+
+/// Returns the item of a row. Where the changes do not fit beside the record, they are told by their fields' names.
+pub(crate) fn item(row: &Row) -> Result<Members, StoreError> {
+    let Row { entry, record, expires } = row;
+    let number = |number: i64| Value::Number(Number::whole(number));
+    let own = [
+        (VERSION, Some(entry.number.into())),
+        (RPL_AT, entry.updated_at.map(|at| at.0.into())),
+        (RPL_BY, entry.updated_by.as_deref().map(Value::from)),
+        (RPL_BASE, entry.base.map(number)),
+        (RPL_DELETED, entry.deleted.then_some(Value::Bool(true))),
+        (RPL_SHOWN, entry.shown.map(number)),
+        (RPL_EXPIRES_AT, expires.map(|at| (at.0 / 1000).into())),
+        (RPL_STATE, (!entry.deleted).then(|| compressed(&record.attributes))),
+    ];
+    let own = own.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
+    let mut item: Members = own.chain([(PRJ_ID.to_owned(), record.id.as_str().into())]).collect();
+    let room = limits::ITEM.saturating_sub(stored_size(&item) + RPL_CHANGES.len());
+    if let Some(changes) = changes(entry, room) {
+        item.insert(RPL_CHANGES.to_owned(), changes);
+    }
+    match stored_size(&item) {
+        size if size > limits::ITEM => {
+            Err(StoreError { operation: "TransactWriteItems", kind: StoreErrorKind::TooLarge(size), source: None })
+        }
+        _ => Ok(item),
+    }
+}
+
+/// Returns the size of a row as DynamoDB counts it.
+pub(crate) fn size(row: &Row) -> Result<usize, StoreError> {
+    item(row).map(|item| stored_size(&item))
+}
+
+fn changes(entry: &Entry, room: usize) -> Option<Value> {
+    if entry.changes.is_empty() {
+        return None;
+    }
+    let fit = |changes: Vec<Value>| {
+        let changes = compressed(&Value::List(changes));
+        (changes.stored_size() <= room).then_some(changes)
+    };
+    fit(entry.changes.clone()).or_else(|| fit(named(&entry.changes))).or_else(|| fit(vec![whole_record()]))
+}
+
+/// Returns the row's record and expiry, and what it tells.
+pub(crate) fn row(id: &RecordId, item: Members) -> Option<Row> {
+    let expires = natural(item.get(RPL_EXPIRES_AT)).map(|at| Timestamp(at.saturating_mul(1000)));
+    let attributes = match item.get(RPL_STATE) {
+        Some(Value::Binary(bytes)) => match decompressed(bytes)? {
+            Value::Map(attributes) => attributes,
+            _ => return None,
+        },
+        Some(_) => return None,
+        None => Members::new(),
+    };
+    let entry = entry(item)?;
+    let record = Record {
+        version: entry.number.cast_signed(),
+        updated_at: entry.updated_at,
+        updated_by: entry.updated_by.clone(),
+        tombstone: entry.deleted.then(Timestamp::default),
+        ..Record::new(id.clone(), attributes)
+    };
+    Some(Row { entry, record, expires })
+}
+
+/// Returns what a row tells.
+pub(crate) fn entry(mut item: Members) -> Option<Entry> {
+    let whole = |value: Option<&Value>| match value {
+        Some(Value::Number(number)) => number.as_i64(),
+        _ => None,
+    };
+    Some(Entry {
+        number: natural(item.get(VERSION))?,
+        updated_at: natural(item.get(RPL_AT)).map(Timestamp),
+        base: whole(item.get(RPL_BASE)),
+        deleted: item.contains_key(RPL_DELETED),
+        shown: whole(item.get(RPL_SHOWN)),
+        changes: match item.get(RPL_CHANGES) {
+            Some(Value::Binary(bytes)) => match decompressed(bytes)? {
+                Value::List(changes) => changes,
+                _ => return None,
+            },
+            Some(_) => return None,
+            None => Vec::new(),
+        },
+        updated_by: match item.remove(RPL_BY) {
+            Some(Value::String(by)) => Some(by),
+            _ => None,
+        },
+    })
+}
+
+fn compressed(value: &impl cbor::ToCbor) -> Value {
+    Value::Binary(compress_to_vec(&cbor::encode(value), LEVEL))
+}
+
+fn decompressed(bytes: &[u8]) -> Option<Value> {
+    cbor::decode(&decompress_to_vec_with_limit(bytes, DECOMPRESSED).ok()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row_of(attributes: Members) -> Row {
+        let record = Record::new(RecordId::stored("p".to_owned()), attributes);
+        Row::of_write(None, &record.written(None, 7, Timestamp(5), "Bo"), Some(-3))
+    }
+
+    #[test]
+    fn a_row_comes_back_as_it_was() {
+        let attributes = Members::from([
+            ("name".to_owned(), "Garden".into()),
+            ("tags".to_owned(), Value::Strings(["a".to_owned()].into())),
+            ("x".repeat(60_000), Value::Binary(vec![0; 9])),
+        ]);
+        let written = Row { expires: Some(Timestamp(9000)), ..row_of(attributes) };
+        let item = item(&written).expect("it fits");
+        assert_eq!(row(&written.record.id, item.clone()), Some(written.clone()));
+        assert_eq!(entry(item), Some(written.entry));
+    }
+
+    #[test]
+    fn text_takes_a_third_of_its_size() {
+        let text = "The beans are through the soil, and the snails have found them. ";
+        let words: Vec<String> = (0..800).map(|number| format!("{text}{} ", number * 7919 % 1009)).collect();
+        let row = row_of(Members::from([("description".to_owned(), words.concat().into())]));
+        assert!(size(&row).expect("it fits") * 3 < row.record.stored_size());
+    }
+
+    #[test]
+    fn a_record_as_large_as_an_item_has_room_in_its_row() {
+        // Bytes that no compression makes shorter.
+        let noise = |count: usize| {
+            let mut state = 1_u64;
+            let next = |_| {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                state.to_be_bytes()[0]
+            };
+            Value::Binary((0..count).map(next).collect())
+        };
+        let row = row_of(Members::from([("noise".to_owned(), noise(limits::RECORD - 1024))]));
+        assert!(row.record.stored_size() <= limits::RECORD);
+        let item = item(&row).expect("it fits");
+        assert!(item.contains_key(RPL_CHANGES));
+    }
+}

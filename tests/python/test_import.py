@@ -1,0 +1,106 @@
+"""`ripple import`: files as people have them. Each comes in, or is refused once with the way out; nothing comes in twice."""
+
+import gzip
+import json
+import subprocess
+
+import boto3
+import pytest
+
+from dev import Dev, ripple
+
+
+@pytest.fixture(scope="module")
+def dev(tmp_path_factory):
+    with Dev(tmp_path_factory.mktemp("import"), "--in-memory") as dev:
+        yield dev
+
+
+def project(**members):
+    fields = {name: "x" for name in ("name", "goal", "issue", "description", "term_unit", "create_date")}
+    return fields | {"term": 1} | members
+
+
+def lines(*records):
+    return "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
+
+
+KINDS = {
+    "mark": lambda text: text.encode("utf-8-sig"),
+    "utf16": lambda text: text.encode("utf-16"),
+    "utf16-without-mark": lambda text: text.encode("utf-16-le"),
+    "gz": lambda text: gzip.compress(text.encode()),
+    "gz-of-utf16": lambda text: gzip.compress(text.encode("utf-16")),
+    "windows-lines": lambda text: text.replace("\n", "\r\n").encode(),
+    "array": lambda text: json.dumps([json.loads(line) for line in text.splitlines()], indent=2).encode(),
+    "objects-over-lines": lambda text: "\n".join(json.dumps(json.loads(line), indent=1) for line in text.splitlines()).encode(),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_file_comes_in(dev, tmp_path, kind):
+    file = tmp_path / "file"
+    sent = [project(prj_id=f"{kind}-{n}", name="Müller, 서울") for n in range(3)]
+    file.write_bytes(KINDS[kind](lines(*sent)))
+    assert "3 created, 0 already there" in ripple("import", file, data=dev.data)
+    assert "0 created, 3 already there" in ripple("import", file, data=dev.data)
+    assert dev.ripple().get(f"{kind}-0")["name"] == "Müller, 서울"
+
+
+def test_the_output_of_a_scan_comes_in(dev, tmp_path):
+    client = dev.client()
+    theirs = {"prj_id": {"S": "scanned"}, "tags": {"SS": ["a", "b"]}, "raw": {"B": b"\x00\xff"}, "n": {"N": "1.50"}}
+    client.put_item(TableName="ripple_prj", Item=theirs)
+    client.put_item(TableName="ripple_prj", Item={"prj_id": {"S": "scanned-2"}})
+    keys = [{"S": "scanned"}, {"S": "scanned-2"}]
+    found = client.scan(
+        TableName="ripple_prj", FilterExpression="prj_id IN (:a, :b)", ExpressionAttributeValues=dict(zip((":a", ":b"), keys))
+    )
+    # As `aws dynamodb scan` prints it: binaries in base64.
+    printed = {"Items": found["Items"], "Count": 2, "ScannedCount": found["ScannedCount"], "ConsumedCapacity": None}
+    as_base64 = json.dumps(printed, indent=4, default=lambda binary: __import__("base64").b64encode(binary).decode())
+    for text in (as_base64, json.dumps(json.loads(as_base64)["Items"]), json.dumps(json.loads(as_base64))):
+        for key in keys:
+            client.delete_item(TableName="ripple_prj", Key={"prj_id": key})
+        (tmp_path / "scan.json").write_text(text)
+        assert "2 created" in ripple("import", tmp_path / "scan.json", data=dev.data)
+        item = client.get_item(TableName="ripple_prj", Key={"prj_id": {"S": "scanned"}})["Item"]
+        assert sorted(item["tags"]["SS"]) == ["a", "b"] and item["raw"] == {"B": b"\x00\xff"}
+
+
+def test_records_without_an_id_come_in_once(dev, tmp_path):
+    file = tmp_path / "nameless.jsonl"
+    same = project(name="nameless twin")
+    first = lines(same, same, project(name="nameless other"), project(name="nameless null", prj_id=None))
+
+    def count():
+        return len(dev.ripple().list("q=nameless"))
+
+    file.write_text(first)
+    assert "4 created, 0 already there" in ripple("import", file, data=dev.data)
+    assert "0 created, 4 already there" in ripple("import", file, data=dev.data)
+    assert count() == 4
+    # The file has grown, and came by another way.
+    file.write_bytes(gzip.compress((lines(project(name="nameless new")) + first).encode("utf-8-sig")))
+    assert "1 created, 4 already there" in ripple("import", file, data=dev.data)
+    assert count() == 5
+
+
+def test_csv_is_refused_once_with_a_way_out_that_works(dev, tmp_path):
+    file = tmp_path / "projects.csv"
+    record = project(prj_id="from-csv", goal="a, b", term="3")
+    file.write_text(",".join(record) + "\n" + ",".join(f'"{value}"' for value in record.values()) + "\n")
+    refused = ripple("import", file, data=dev.data, ok=False)
+    assert len(refused.splitlines()) == 1 and "CSV" in refused, refused
+    command = "python3 " + refused.split("python3 ", 1)[1].split(" | ")[0].replace("FILE", str(file))
+    as_json = subprocess.run(command, shell=True, capture_output=True, text=True, check=True).stdout
+    assert "1 created" in ripple("import", "-", data=dev.data, stdin=as_json)
+    assert dev.ripple().get("from-csv")["goal"] == "a, b"
+
+
+@pytest.mark.parametrize("content", [b"PK\x03\x04\0\0\0\0", b"\x1f\x8b\x08\0broken", b"hello\n" * 100, b'{"name":"\xe9"}\n' * 9])
+def test_anything_else_is_refused_in_one_line(dev, tmp_path, content):
+    (tmp_path / "file").write_bytes(content)
+    refused = ripple("import", tmp_path / "file", data=dev.data, ok=False)
+    assert len(refused.splitlines()) == 1 and refused.isprintable() is False, refused
+    assert all(letter.isprintable() or letter == "\n" for letter in refused), "no binary noise"
