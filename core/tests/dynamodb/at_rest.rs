@@ -104,7 +104,7 @@ async fn numbers_go_on_where_the_history_has_expired(world: &World) {
     assert_eq!(world.state("p", 5).await["goal"], "theirs");
     // A client that read version 4 is not told that this is older.
     let late = world.put("p", json!({"version": 4, "goal": "late"})).await;
-    assert!(late.receipt().contains(r#"won=("/goal";replaced=5)"#), "{}", late.receipt());
+    assert!(late.receipt().contains(r#"won=("/goal";replaced=6)"#), "{}", late.receipt());
 }
 
 async fn numbers_go_on_after_the_tombstone_has_expired(world: &World) {

@@ -320,7 +320,7 @@ fn precondition_failed(t: &Target) {
         &expect![[r#"
         {
           "code": "precondition_failed",
-          "detail": "the entity tag does not match; nothing was changed",
+          "detail": "the record is not the one that the request expects; nothing was changed",
           "message": "Precondition Failed",
           "status": 412,
           "title": "Precondition Failed",
@@ -371,7 +371,7 @@ fn unsupported_media_type(t: &Target) {
         &expect![[r#"
         {
           "code": "unsupported_media_type",
-          "detail": "the body must be application/merge-patch+json or application/json",
+          "detail": "the body must be application/merge-patch+json or application/json or application/vnd.ripple.edit+json",
           "message": "Unsupported Media Type",
           "status": 415,
           "title": "Unsupported Media Type",

@@ -151,7 +151,7 @@ fn a_state_is_restored(t: &Target) {
     let restored = t.post(format!("{}/1", versions(project.id())), "").send().expect(200);
     assert_eq!(
         restored.header("ripple-receipt"),
-        Some(r#"result=restored, version=3, base=2, taken=("/extra" "/list";added=1;removed=1;changed=0 "/note")"#)
+        Some(r#"result=restored, version=3, base=2, taken=("/extra" "/list";added=0;removed=0;changed=2 "/note")"#)
     );
     let record = t.read(project.id()).json();
     assert_eq!((&record["note"], &record["list"], record.get("extra")), (&first["note"], &first["list"], None));
