@@ -1,12 +1,12 @@
-//! A writer beside ripple who puts whole items and knows no versions: what the history has of their states, and what
-//! an edit is that was made on one of them.
+//! A writer beside ripple that puts whole items and knows no versions: what its states are called, what a retry of a save
+//! over one of them is answered, and what such a save costs.
 
 use bytes::Bytes;
 use http::{Method, Request, Response};
 use ripple_core::key::Caller;
 use ripple_core::store::memory::Memory;
-use ripple_core::value::{Members, Number, Value, parse};
-use ripple_core::{Api, Moment, Record, RecordId, Timestamp};
+use ripple_core::value::{Members, Value, parse};
+use ripple_core::{Api, Moment, RecordId, Timestamp};
 use std::cell::Cell;
 
 struct World {
@@ -21,16 +21,11 @@ impl World {
         World { api: Api::new(table.clone()), table, count: Cell::new(0) }
     }
 
-    /// The other writer's doing.
+    /// Puts the other writer's whole item.
     fn put(&self, record: &str) {
-        self.put_counted(record, None);
-    }
-
-    /// With an attribute `version` that is none of ripple's.
-    fn put_counted(&self, record: &str, stray: Option<Value>) {
-        let (id, version, updated_at, updated_by, tombstone) = (RecordId::stored("p".to_owned()), 0, None, None, None);
-        let attributes = members(record);
-        self.table.put(Record { id, version, stray, updated_at, updated_by, tombstone, attributes });
+        let id = RecordId::stored("p".to_owned());
+        let own = ("prj_id".to_owned(), Value::from("p"));
+        self.table.put_item(&id, members(record).into_iter().chain([own]).collect());
     }
 
     async fn ask(&self, request: Request<String>) -> Response<Bytes> {
@@ -46,16 +41,24 @@ impl World {
         self.ask(request(Method::GET, path, "")).await
     }
 
-    /// Saves, and gives the receipt.
+    /// Saves, and returns the receipt.
     async fn put_through_ripple(&self, body: &str) -> String {
         receipt(&self.ask(request(Method::PUT, "/prj/p", body)).await)
     }
 
-    /// The record's lists and `goal`, without what is ripple's own.
+    /// Returns the record's list, `goal` and version.
     async fn shown(&self, path: &str) -> String {
         let mut shown = members(text(&self.get(path).await));
         shown.retain(|name, _| ["goal", "l", "version"].contains(&name.as_str()));
         serde_json::to_string(&Value::Map(shown)).expect("JSON")
+    }
+
+    /// Returns the number under which the other writer's state is shown.
+    async fn number(&self) -> i64 {
+        let record = members(text(&self.get("/prj/p").await));
+        let number = serde_json::to_string(&record["version"]).expect("JSON").parse().expect("a whole number");
+        assert!(number < 0 && !record.contains_key("updated_at") && !record.contains_key("updated_by"), "{record:?}");
+        number
     }
 
     async fn numbers(&self) -> Vec<String> {
@@ -104,41 +107,41 @@ fn receipt(response: &Response<Bytes>) -> String {
 async fn each_of_their_states_that_ripple_writes_over_has_a_version_of_its_own() {
     let world = World::new();
     world.put(r#"{"goal":"first"}"#);
-    assert_eq!(world.shown("/prj/p").await, r#"{"goal":"first","version":0}"#);
-    let told = world.put_through_ripple(r#"{"version":0,"goal":"mine"}"#).await;
-    assert_eq!(told, r#"result=saved, version=1, base=0, taken=("/goal")"#);
+    let first = world.number().await;
+    let told = world.put_through_ripple(&format!(r#"{{"version":{first},"goal":"mine"}}"#)).await;
+    assert_eq!(told, format!(r#"result=saved, version=2, base={first}, taken=("/goal")"#));
 
     world.put(r#"{"goal":"second"}"#);
-    assert_eq!(world.shown("/prj/p").await, r#"{"goal":"second","version":0}"#);
-    let told = world.put_through_ripple(r#"{"version":1,"goal":"mine again"}"#).await;
-    assert_eq!(told, r#"result=saved, version=3, base=1, won=("/goal";replaced=2)"#);
+    assert_ne!(world.number().await, first);
+    let told = world.put_through_ripple(r#"{"version":2,"goal":"mine again"}"#).await;
+    assert_eq!(told, r#"result=saved, version=4, base=2, won=("/goal";replaced=3)"#);
 
-    assert_eq!(world.numbers().await, ["3 by Ada", "2 by another", "1 by Ada", "0 by another"]);
-    for (number, goal) in ["first", "mine", "second", "mine again"].into_iter().enumerate() {
+    assert_eq!(world.numbers().await, ["4 by Ada", "3 by another", "2 by Ada", "1 by another"]);
+    for (number, goal) in (1..).zip(["first", "mine", "second", "mine again"]) {
         let expected = format!(r#"{{"goal":"{goal}","version":{number}}}"#);
         assert_eq!(world.shown(&format!("/prj/p/versions/{number}")).await, expected);
     }
 }
 
+/// PUT, PATCH, a restore and a deletion alike.
 #[tokio::test]
-async fn a_version_that_is_none_gives_way_to_every_write() {
+async fn every_way_to_write_gives_their_state_a_row() {
     let world = World::new();
     world.put(r#"{"goal":"first"}"#);
     world.put_through_ripple(r#"{"goal":"mine"}"#).await;
-    let half = || Number::parse("0.5").map(Value::Number);
     let merge_patch = |mut request: Request<String>| {
         let kind = "application/merge-patch+json".parse().expect("a media type");
         request.headers_mut().insert("content-type", kind);
         request
     };
     for (request, version) in [
-        (request(Method::PUT, "/prj/p", r#"{"goal":"put"}"#), 3),
-        (merge_patch(request(Method::PATCH, "/prj/p", r#"{"goal":"patched"}"#)), 5),
-        (request(Method::POST, "/prj/p/versions/1", ""), 7),
-        (request(Method::DELETE, "/prj/p", ""), 9),
+        (request(Method::PUT, "/prj/p", r#"{"goal":"put"}"#), 4),
+        (merge_patch(request(Method::PATCH, "/prj/p", r#"{"goal":"patched"}"#)), 6),
+        (request(Method::POST, "/prj/p/versions/1", ""), 8),
+        (request(Method::DELETE, "/prj/p", ""), 10),
     ] {
-        world.put_counted(r#"{"goal":"theirs"}"#, half());
-        assert_eq!(world.shown("/prj/p").await, r#"{"goal":"theirs","version":0}"#);
+        world.put(r#"{"goal":"theirs","version":0.5}"#);
+        world.number().await;
         let told = receipt(&world.ask(request).await);
         assert!(told.contains(&format!("version={version}")), "{told}");
         let theirs = world.shown(&format!("/prj/p/versions/{}", version - 1)).await;
@@ -146,56 +149,28 @@ async fn a_version_that_is_none_gives_way_to_every_write() {
     }
 }
 
-/// Their state has no row in the history while ripple has not written over it.
+/// The first answer gives their state its number, so a retry can be answered with it for as long as it is remembered.
 #[tokio::test]
 async fn a_save_with_nothing_to_do_on_their_state_is_remembered() {
     let world = World::new();
     world.put(r#"{"goal":"first"}"#);
-    let save = |goal: &str| request(Method::PUT, "/prj/p", &format!(r#"{{"goal":"{goal}"}}"#));
-    let idle = world.ask(save("first")).await;
-    assert!(header(&idle, "ripple-capacity").ends_with("write=0"), "{idle:?}");
-    let first = world.ask(keyed(save("first"))).await;
-    assert_eq!(receipt(&first), "result=unchanged, version=0");
-    assert!(header(&first, "ripple-capacity").ends_with("write=1"), "{first:?}");
-    for then in ["", r#"{"goal":"second"}"#] {
-        if !then.is_empty() {
-            world.put_through_ripple(then).await;
+    let save = |goal: &str| keyed(request(Method::PUT, "/prj/p", &format!(r#"{{"goal":"{goal}"}}"#)));
+    let first = world.ask(save("first")).await;
+    assert_eq!(receipt(&first), "result=unchanged, version=1");
+    assert_eq!(world.shown("/prj/p").await, r#"{"goal":"first","version":1}"#);
+    let answered = text(&first).to_owned();
+    for (theirs, ours) in [(None, None), (None, Some("second")), (Some("third"), None), (None, Some("fourth"))] {
+        if let Some(goal) = theirs {
+            world.put(&format!(r#"{{"goal":"{goal}"}}"#));
         }
-        let again = world.ask(keyed(save("first"))).await;
-        assert_eq!(text(&again), text(&world.get("/prj/p").await));
-        assert_eq!(receipt(&again), receipt(&first));
+        if let Some(goal) = ours {
+            world.put_through_ripple(&format!(r#"{{"goal":"{goal}"}}"#)).await;
+        }
+        let again = world.ask(save("first")).await;
+        assert_eq!((text(&again), receipt(&again)), (answered.as_str(), receipt(&first)), "{theirs:?} {ours:?}");
     }
-    assert_eq!(world.ask(keyed(save("third"))).await.status(), 422);
-    assert_eq!(world.shown("/prj/p").await, r#"{"goal":"second","version":1}"#);
-    // Nobody has kept this one, and still nothing is done.
-    let world = World::new();
-    world.put(r#"{"goal":"first"}"#);
-    world.ask(keyed(save("first"))).await;
-    world.put(r#"{"goal":"second"}"#);
-    let again = world.ask(keyed(save("first"))).await;
-    assert_eq!((text(&again), receipt(&again)), (r#"{"goal":"second","prj_id":"p","version":0}"#, receipt(&first)));
-    world.put_through_ripple(r#"{"goal":"third"}"#).await;
-    assert_eq!(receipt(&world.ask(keyed(save("first"))).await), receipt(&first));
-    assert_eq!(world.shown("/prj/p").await, r#"{"goal":"third","version":1}"#);
-}
-
-/// A record may be older than anything that the history has.
-#[tokio::test]
-async fn a_save_with_nothing_to_do_on_a_state_past_its_history_is_remembered() {
-    let world = World::new();
-    world.put(r#"{"goal":"first"}"#);
-    world.put_through_ripple(r#"{"goal":"mine"}"#).await;
-    world.table.expire_history();
-    let save = || keyed(request(Method::PUT, "/prj/p", r#"{"goal":"mine","version":1}"#));
-    let first = world.ask(save()).await;
-    assert_eq!(receipt(&first), "result=unchanged, version=1, base=1");
-    let again = world.ask(save()).await;
-    assert_eq!((text(&again), receipt(&again)), (text(&first), receipt(&first)));
-    world.put_through_ripple(r#"{"goal":"newer"}"#).await;
-    world.table.expire_history();
-    // Nobody has that state any longer, and still nothing is done.
-    assert_eq!(receipt(&world.ask(save()).await), receipt(&first));
-    assert_eq!(world.shown("/prj/p").await, r#"{"goal":"newer","version":2}"#);
+    assert_eq!(world.ask(save("fifth")).await.status(), 422);
+    assert_eq!(world.shown("/prj/p").await, r#"{"goal":"fourth","version":4}"#);
 }
 
 #[tokio::test]
@@ -204,78 +179,88 @@ async fn a_deletion_of_theirs_is_told_like_a_save() {
     world.put(r#"{"goal":"first"}"#);
     world.put_through_ripple(r#"{"goal":"mine"}"#).await;
     world.put(r#"{"goal":"second"}"#);
-    assert_eq!(receipt(&world.ask(request(Method::DELETE, "/prj/p", "")).await), "result=deleted, version=3",);
-    assert_eq!(world.shown("/prj/p/versions/2").await, r#"{"goal":"second","version":2}"#);
+    assert_eq!(receipt(&world.ask(request(Method::DELETE, "/prj/p", "")).await), "result=deleted, version=4");
+    assert_eq!(world.shown("/prj/p/versions/3").await, r#"{"goal":"second","version":3}"#);
 }
 
 #[tokio::test]
-async fn while_there_is_but_one_of_their_states_version_0_is_that() {
+async fn their_state_stays_the_base_of_those_who_read_it() {
     let world = World::new();
     world.put(r#"{"goal":"first","l":["a","b"]}"#);
-    world.put_through_ripple(r#"{"version":0,"l":["a","b","c"]}"#).await;
-    let told = world.put_through_ripple(r#"{"version":0,"l":["b","d"]}"#).await;
-    assert_eq!(told, r#"result=saved, version=2, base=0, merged=("/l";added=1;removed=1;changed=0)"#);
-    assert_eq!(world.shown("/prj/p").await, r#"{"goal":"first","l":["b","c","d"],"version":2}"#);
+    let base = world.number().await;
+    world.put_through_ripple(&format!(r#"{{"version":{base},"l":["a","b","c"]}}"#)).await;
+    let told = world.put_through_ripple(&format!(r#"{{"version":{base},"l":["b","d"]}}"#)).await;
+    let expected = format!(r#"result=saved, version=3, base={base}, merged=("/l";added=1;removed=1;changed=0)"#);
+    assert_eq!(told, expected);
+    assert_eq!(world.shown("/prj/p").await, r#"{"goal":"first","l":["b","c","d"],"version":3}"#);
 }
 
-/// They have read what was added through ripple, and put it back with an edit. Whoever saves on version 0 may have had
-/// their first state in front of them, which has not got it.
+/// Another state of theirs in its place has another number.
 #[tokio::test]
-async fn what_was_added_through_ripple_stays_whichever_of_their_states_was_version_0() {
+async fn each_state_of_theirs_is_a_base_of_its_own() {
     for through_ripple_between in [false, true] {
         let world = World::new();
         world.put(r#"{"goal":"first","l":["a"]}"#);
-        world.put_through_ripple(r#"{"version":0,"l":["a","added"]}"#).await;
+        let base = world.number().await;
+        world.put_through_ripple(&format!(r#"{{"version":{base},"l":["a","added"]}}"#)).await;
         world.put(r#"{"goal":"second","l":["a","added"]}"#);
+        let second = world.number().await;
         if through_ripple_between {
             world.put_through_ripple(r#"{"goal":"third"}"#).await;
         }
-        let told = world.put_through_ripple(r#"{"version":0,"l":["a","new"]}"#).await;
-        assert!(told.contains("base=0;missing"), "{told}");
-        assert!(world.shown("/prj/p").await.contains(r#""l":["a","added","new"]"#));
+        let told = world.put_through_ripple(&format!(r#"{{"version":{base},"l":["a","new"]}}"#)).await;
+        assert!(told.contains(&format!("base={base}, ")), "{told}");
+        assert!(
+            world.shown("/prj/p").await.contains(r#""l":["a","added","new"]"#),
+            "whoever read the first has not seen it"
+        );
+        world.put_through_ripple(&format!(r#"{{"version":{second},"l":["a"]}}"#)).await;
+        assert!(world.shown("/prj/p").await.contains(r#""l":["a","new"]"#), "whoever read the second has removed it");
     }
 }
 
 #[tokio::test]
-async fn who_restores_on_a_version_0_that_may_be_another_undoes_nothing() {
+async fn a_restore_on_their_state_spares_what_came_later() {
     let world = World::new();
     world.put(r#"{"goal":"first","l":["a"]}"#);
-    world.put_through_ripple(r#"{"version":0,"l":["a","added"]}"#).await;
+    let base = world.number().await;
+    world.put_through_ripple(&format!(r#"{{"version":{base},"l":["a","added"]}}"#)).await;
     world.put(r#"{"goal":"second","l":["added"],"kept":1}"#);
-    let told = receipt(&world.ask(request(Method::POST, "/prj/p/versions/0", r#"{"version":0}"#)).await);
-    assert!(told.starts_with("result=restored, version=3, base=0;missing"), "{told}");
-    let shown = members(text(&world.get("/prj/p").await));
-    assert_eq!(shown["goal"], "first".into());
-    assert_eq!(serde_json::to_string(&shown["l"]).expect("JSON"), r#"["added","a"]"#);
-    assert!(shown.contains_key("kept"));
+    let restore = request(Method::POST, "/prj/p/versions/1", &format!(r#"{{"version":{base}}}"#));
+    let told = receipt(&world.ask(restore).await);
+    assert!(told.starts_with(&format!("result=unchanged, version=3, base={base}")), "it is as it was then: {told}");
+    assert!(members(text(&world.get("/prj/p").await)).contains_key("kept"));
     // Without a base it is exactly that state.
-    receipt(&world.ask(request(Method::POST, "/prj/p/versions/0", "")).await);
+    receipt(&world.ask(request(Method::POST, "/prj/p/versions/1", "")).await);
     assert_eq!(world.shown("/prj/p").await, r#"{"goal":"first","l":["a"],"version":4}"#);
 }
 
 #[tokio::test]
-async fn an_entity_tag_names_their_state_among_all() {
+async fn an_entity_tag_names_their_state_too() {
     let world = World::new();
     world.put(r#"{"goal":"first","l":["a"]}"#);
-    world.put_through_ripple(r#"{"version":0,"l":["a","added"]}"#).await;
+    world.put_through_ripple(r#"{"l":["a","added"]}"#).await;
     world.put(r#"{"goal":"second","l":["a","added"]}"#);
-    let tag = header(&world.get("/prj/p").await, "etag").to_owned();
-    let mut save = request(Method::PUT, "/prj/p", r#"{"version":0,"l":["added"]}"#);
+    let (tag, number) = (header(&world.get("/prj/p").await, "etag").to_owned(), world.number().await);
+    let mut save = request(Method::PUT, "/prj/p", r#"{"l":["added"]}"#);
     save.headers_mut().insert("if-match", tag.parse().expect("a tag"));
     assert_eq!(
         receipt(&world.ask(save).await),
-        r#"result=saved, version=3, base=0, taken=("/l";added=0;removed=1;changed=0)"#,
+        format!(r#"result=saved, version=4, base={number}, taken=("/l";added=0;removed=1;changed=0)"#),
     );
-    assert_eq!(world.shown("/prj/p").await, r#"{"goal":"second","l":["added"],"version":3}"#);
+    assert_eq!(world.shown("/prj/p").await, r#"{"goal":"second","l":["added"],"version":4}"#);
 }
 
-/// The cost law: one read, and one transaction of the record, its row and the row of what was there.
+/// The cost law: a read of the record and one of its newest row, whose number the save goes on from; and one transaction
+/// of the record, its row and the row of what was there. A save over a state of ripple's needs no row, and gives the row
+/// that it replaces its expiry.
 #[tokio::test]
-async fn the_first_save_of_their_record_is_one_read_and_one_transaction() {
+async fn the_first_save_of_their_record_is_two_reads_and_one_transaction() {
     let world = World::new();
     world.put(r#"{"goal":"first"}"#);
-    let first = world.ask(request(Method::PUT, "/prj/p", r#"{"version":0,"goal":"mine"}"#)).await;
-    assert_eq!(header(&first, "ripple-capacity"), "read=1, write=6");
-    let second = world.ask(request(Method::PUT, "/prj/p", r#"{"version":1,"goal":"mine again"}"#)).await;
-    assert_eq!(header(&second, "ripple-capacity"), "read=1, write=4");
+    let base = world.number().await;
+    let first = world.ask(request(Method::PUT, "/prj/p", &format!(r#"{{"version":{base},"goal":"mine"}}"#))).await;
+    assert_eq!(header(&first, "ripple-capacity"), "read=2, write=6");
+    let second = world.ask(request(Method::PUT, "/prj/p", r#"{"version":2,"goal":"mine again"}"#)).await;
+    assert_eq!(header(&second, "ripple-capacity"), "read=1, write=5");
 }

@@ -38,13 +38,14 @@ class Ripple:
     def __init__(self, url, key):
         self.url, self.key, self.session = url.rstrip("/"), key, None
 
-    def call(self, method, path, body=None):
-        headers = {"x-api-key": self.key}
+    def call(self, method, path, body=None, **more):
+        """Sends a request. `more`: further headers, with `_` for `-`."""
+        headers = {"x-api-key": self.key} | {name.replace("_", "-"): value for name, value in more.items()}
         if self.session:
             headers["ripple-session"] = self.session
         if body is not None:
             body = write_json(body).encode()
-            headers["content-type"] = "application/json"
+            headers.setdefault("content-type", "application/json")
         request = urllib.request.Request(self.url + path, body, headers, method=method)
         try:
             response = urllib.request.urlopen(request, timeout=30)
@@ -66,6 +67,29 @@ class Ripple:
 
     def patch(self, prj_id, edit):
         return self._expect(200, "PATCH", f"/prj/{prj_id}", edit)
+
+    def delete(self, prj_id, body=None):
+        answer = self.call("DELETE", f"/prj/{prj_id}", body)
+        assert answer.status == 204, answer
+        return answer
+
+    def restore(self, prj_id, version):
+        return self._expect(200, "POST", f"/prj/{prj_id}/versions/{version}")
+
+    def versions(self, prj_id):
+        """The numbers in the history, the newest first."""
+        rows, path = [], f"/prj/{prj_id}/versions"
+        while path:
+            answer = self.call("GET", path)
+            assert answer.status == 200, answer
+            rows += answer.json()
+            link = answer.headers.get("link")
+            path = f"/prj/{prj_id}/" + link[link.index("<") + 1 : link.index(">")] if link else None
+        return [row["version"] for row in rows]
+
+    def state(self, prj_id, version):
+        """The record as it was at a version."""
+        return self._expect(200, "GET", f"/prj/{prj_id}/versions/{version}")
 
     def list(self, query=""):
         """The list, page by page, as one."""

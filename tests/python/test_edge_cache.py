@@ -26,7 +26,7 @@ def dev(tmp_path_factory):
         table = dynamodb(boto3.resource, dev.dynamodb).Table("ripple_prj")
         with table.batch_writer() as batch:
             for n in range(RECORDS):
-                batch.put_item(Item=project(n) | {"version": 1, "updated_at": at, "updated_by": "t", "list_shard": "0"})
+                batch.put_item(Item=project(n) | {"rpl_version": 1, "rpl_at": at, "rpl_by": "t", "rpl_shard": "0"})
         yield dev
 
 

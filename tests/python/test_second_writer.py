@@ -58,9 +58,14 @@ def typed(client, prj_id):
 def assert_kept(client, item, *changed):
     """The item in the table is still this one, but for members named and those that ripple adds."""
     now = wire(client, item["prj_id"]["S"])
-    assert set(now) - set(item) <= {"version", "updated_at", "updated_by", "list_shard"}
+    assert set(now) - set(item) <= {"rpl_version", "rpl_seal", "rpl_at", "rpl_by", "rpl_shard"}
     for name in set(item) - set(changed):
         assert now[name] == item[name], name
+
+
+def content(record):
+    """A record without what ripple shows of itself."""
+    return {name: value for name, value in record.items() if name not in ("version", "updated_at", "updated_by")}
 
 
 # The second writer alone.
@@ -83,8 +88,10 @@ def test_ripple_reads_and_lists_its_records(table, ripple, prj_id, term):
     handler(table, created)
     record = ripple.get(prj_id)
     expected = {name: value for name, value in created.items() if name != "method"}
-    assert record == {**expected, "version": 0}
+    assert record.pop("version") < 0, "a number of its content"
+    assert record == expected
     assert type(record["term"]) is (str if term == "8" else int)
+    record = ripple.get(prj_id)
     assert ripple.list(f"prj_id={prj_id}") == [record]
     assert record in ripple.list()
 
@@ -92,8 +99,8 @@ def test_ripple_reads_and_lists_its_records(table, ripple, prj_id, term):
 @pytest.mark.parametrize("term", [Decimal(8), "8"])
 def test_ripple_saves_its_records_in_place(table, ripple, prj_id, term):
     handler(table, event(prj_id, term=term))
-    saved = ripple.put(prj_id, {"version": 0, "name": "Lighthouse, restored"})
-    assert saved["version"] == 1
+    saved = ripple.put(prj_id, {"version": ripple.get(prj_id)["version"], "name": "Lighthouse, restored"})
+    assert saved["version"] == 2, "version 1 is what was there"
     item = handler(table, {"method": "get", "prj_id": prj_id})
     assert item["name"] == "Lighthouse, restored"
     assert (item["term"], type(item["term"])) == (term, type(term))
@@ -103,7 +110,7 @@ def test_ripple_saves_its_records_in_place(table, ripple, prj_id, term):
 def test_ripple_saves_a_record_that_lacks_what_is_required(table, ripple, prj_id):
     table.put_item(Item={"prj_id": prj_id, "name": "half a record", "term": "unknown"})
     saved = ripple.patch(prj_id, {"name": "still half a record"})
-    assert saved["version"] == 1
+    assert saved["version"] == 2
     assert handler(table, {"method": "get", "prj_id": prj_id})["term"] == "unknown"
 
 
@@ -137,9 +144,11 @@ def test_every_type_survives_an_edit_of_another_field(client, ripple, typed, sav
 def test_every_type_survives_coming_back_in_a_whole_record(client, ripple, typed):
     prj_id = typed["prj_id"]["S"]
     record = ripple.get(prj_id)
-    assert ripple.put(prj_id, record) == record, "nothing has changed"
-    assert wire(client, prj_id) == typed
-    assert ripple.put(prj_id, record | {"name": "edited"})["version"] == 1
+    adopted = ripple.put(prj_id, record)
+    assert content(adopted) == content(record), "nothing has changed"
+    assert adopted["version"] == 1, "it has a number now"
+    assert_kept(client, typed)
+    assert ripple.put(prj_id, record | {"name": "edited"})["version"] == 2
     assert_kept(client, typed, "name")
 
 
@@ -154,9 +163,9 @@ def test_an_edit_inside_an_object_keeps_the_types_beside_it(client, ripple, type
 
 def test_a_set_that_is_edited_stays_a_set(client, ripple, typed):
     prj_id = typed["prj_id"]["S"]
-    # What was there before ripple is version 0. Who says so has seen what they leave out.
+    # A client that names the version has seen what it leaves out.
     edit = {"texts": ["lamp", "bearing", "grease"], "numbers": [7], "binaries": ["Aw=="]}
-    ripple.patch(prj_id, {"version": 0} | edit)
+    ripple.patch(prj_id, {"version": ripple.get(prj_id)["version"]} | edit)
     item = wire(client, prj_id)
     assert item["texts"] == {"SS": ["bearing", "grease", "lamp"]}
     assert item["numbers"] == {"NS": ["7"]}
@@ -164,12 +173,13 @@ def test_a_set_that_is_edited_stays_a_set(client, ripple, typed):
     assert_kept(client, typed, "texts", "numbers", "binaries")
 
 
-def test_what_is_no_set_any_more_is_a_list(client, ripple, typed):
+def test_what_cannot_be_a_set_is_a_list(client, ripple, typed):
     prj_id = typed["prj_id"]["S"]
-    ripple.patch(prj_id, {"version": 0, "texts": ["lamp", "lamp"], "numbers": [], "binary": "no base64!"})
+    base = {"version": ripple.get(prj_id)["version"]}
+    ripple.patch(prj_id, base | {"texts": ["lamp", 5], "numbers": [], "binary": "no base64!"})
     item = wire(client, prj_id)
-    assert item["texts"] == {"L": [{"S": "lamp"}, {"S": "lamp"}]}
-    assert item["numbers"] == {"L": []}
+    assert item["texts"] == {"L": [{"S": "lamp"}, {"N": "5"}]}
+    assert "numbers" not in item, "DynamoDB has no empty set"
     assert item["binary"] == {"S": "no base64!"}
 
 
@@ -189,13 +199,15 @@ def test_ids_that_ripple_would_not_give_are_listed(table, ripple, prj_id):
 
 
 def test_members_named_like_ripples_own_do_no_harm(client, ripple, prj_id):
-    """Without ripple's version an item is another writer's, and so is what its members mean."""
+    """Attributes of these names are the other program's, and are kept unseen."""
     item = {"prj_id": {"S": prj_id}, "name": {"S": "flagged"}, "deleted": {"BOOL": True}, "updated_by": {"N": "7"}}
     client.put_item(TableName=TABLE, Item=item)
     assert ripple.get(prj_id)["name"] == "flagged"
     ripple.patch(prj_id, {"name": "edited"})
     assert ripple.get(prj_id)["name"] == "edited"
     assert [record["name"] for record in ripple.list(f"prj_id={prj_id}")] == ["edited"]
+    now = wire(client, prj_id)
+    assert (now["deleted"], now["updated_by"]) == (item["deleted"], item["updated_by"])
 
 
 def test_a_record_written_over_behind_ripples_back_is_seen(table, ripple, prj_id):
@@ -217,13 +229,13 @@ def test_a_save_is_merged_into_what_was_written_over_its_base(table, ripple, prj
     answer = ripple.call("PUT", f"/prj/{prj_id}", seen | {"name": "late", "issue": "Rust"})
     assert answer.status == 200
     assert answer.headers["ripple-receipt"] == (
-        'result=saved, version=3, base=1, won=("/name";replaced=2), taken=("/issue"), kept=("/goal")'
+        'result=saved, version=4, base=2, won=("/name";replaced=3), taken=("/issue"), kept=("/goal")'
     )
     record = answer.json()
     assert (record["name"], record["goal"], record["issue"]) == ("late", "The lamp shines", "Rust")
-    first, replaced = (ripple.call("GET", f"/prj/{prj_id}/versions/{number}").json() for number in (0, 2))
+    first, replaced = (ripple.state(prj_id, number) for number in (1, 3))
     assert (first["name"], replaced["name"]) == ("Lighthouse", "the second writer's")
-    assert [version["version"] for version in ripple.call("GET", f"/prj/{prj_id}/versions").json()] == [3, 2, 1, 0]
+    assert ripple.versions(prj_id) == [4, 3, 2, 1]
 
 
 # The second writer with what ripple wrote.
@@ -245,23 +257,46 @@ def test_it_reads_and_lists_ripples_records(table, ripple, prj_id):
 def test_ripples_records_are_in_the_index_of_changes(table, ripple, prj_id):
     created = ripple.create(project(prj_id))
     item = handler(table, {"method": "get", "prj_id": prj_id})
-    assert item["version"] == 1
-    assert item["updated_at"] == created["updated_at"]
-    assert item["updated_by"] == created["updated_by"]
-    assert isinstance(item["list_shard"], str)
+    assert item["rpl_version"] == 1
+    assert item["rpl_at"] == created["updated_at"]
+    assert item["rpl_by"] == created["updated_by"]
+    assert isinstance(item["rpl_shard"], str) and isinstance(item["rpl_seal"], str)
 
     saved = ripple.patch(prj_id, {"name": "saved"})
-    condition = Key("list_shard").eq(item["list_shard"]) & Key("updated_at").eq(saved["updated_at"])
+    condition = Key("rpl_shard").eq(item["rpl_shard"]) & Key("rpl_at").eq(saved["updated_at"])
     changed = table.query(IndexName="by_update", KeyConditionExpression=condition)["Items"]
-    assert [(item["version"], item["name"]) for item in changed if item["prj_id"] == prj_id] == [(2, "saved")]
+    [changed] = [item for item in changed if item["prj_id"] == prj_id]
+    # The keys and the version, and nothing that would make each write dearer.
+    assert changed == {
+        "prj_id": prj_id,
+        "rpl_shard": item["rpl_shard"],
+        "rpl_at": saved["updated_at"],
+        "rpl_version": 2,
+    }
 
 
 def test_a_deleted_record_leaves_a_tombstone_that_expires(table, ripple, prj_id):
     ripple.create(project(prj_id))
     assert ripple.call("DELETE", f"/prj/{prj_id}").status == 204
     item = handler(table, {"method": "get", "prj_id": prj_id})
-    assert item["version"] == 2
-    assert "deleted" in item and "list_shard" in item
-    assert "name" not in item, "nothing of the record is kept in it"
+    assert item["rpl_version"] == 2
+    assert "rpl_deleted" in item and "rpl_shard" in item
+    own = {name for name in item if name.startswith("rpl_")}
+    assert set(item) - own == {"prj_id"}, "nothing of the record is kept in it"
     in_97_days = time.time() + 97 * 24 * 60 * 60
-    assert abs(int(item["expires_at"]) - in_97_days) < 600, "in seconds, as DynamoDB's TTL wants it"
+    assert abs(int(item["rpl_expires_at"]) - in_97_days) < 600, "in seconds, as DynamoDB's TTL wants it"
+
+
+def test_both_tables_expire_by_ripples_own_attribute(client):
+    for table in (TABLE, f"{TABLE}_version"):
+        ttl = client.describe_time_to_live(TableName=table)["TimeToLiveDescription"]
+        assert (ttl["TimeToLiveStatus"], ttl["AttributeName"]) == ("ENABLED", "rpl_expires_at"), table
+    described = client.describe_table(TableName=TABLE)["Table"]
+    [index] = described["GlobalSecondaryIndexes"]
+    assert index["IndexName"] == "by_update"
+    keys = {key["AttributeName"]: key["KeyType"] for key in index["KeySchema"]}
+    assert keys == {"rpl_shard": "HASH", "rpl_at": "RANGE"}
+    assert index["Projection"] == {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["rpl_version"]}
+    history = client.describe_table(TableName=f"{TABLE}_version")["Table"]
+    keys = {key["AttributeName"]: key["KeyType"] for key in history["KeySchema"]}
+    assert keys == {"prj_id": "HASH", "version": "RANGE"}

@@ -8,6 +8,7 @@ use aws_sdk_dynamodb::config::{Config, Credentials, Region};
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
 };
+use aws_smithy_runtime_api::client::http::HttpClient;
 use dynoxide::{Database, server};
 use ripple_core::store::dynamodb::{DynamoDb, Layout, configure};
 use tokio::net::TcpListener;
@@ -16,6 +17,7 @@ use tokio::task::JoinHandle;
 pub(crate) struct Engine {
     pub(crate) store: DynamoDb,
     pub(crate) client: Client,
+    url: String,
     serving: JoinHandle<()>,
 }
 
@@ -39,16 +41,13 @@ impl Engine {
         let serving = tokio::spawn(async move {
             server::serve_with_shutdown(listener, database, std::future::pending()).await.expect("serves");
         });
-        let config = configure(Config::builder())
-            .http_client(aws_smithy_http_client::Builder::new().build_http())
-            .region(Region::from_static("us-east-1"))
-            .credentials_provider(Credentials::new("test", "test", None, None, "test"))
-            .endpoint_url(url)
-            // It answers, however busy the machine is: tests/faults.rs has what becomes of one that does not.
-            .timeout_config(TimeoutConfig::disabled())
-            .build();
-        let client = Client::from_conf(config);
-        Engine { store: DynamoDb::new(client.clone(), Layout::default()), client, serving }
+        let client = client(&url, aws_smithy_http_client::Builder::new().build_http());
+        Engine { store: DynamoDb::new(client.clone(), Layout::default()), client, url, serving }
+    }
+
+    /// Returns ripple's store on this engine over another HTTP client.
+    pub(crate) fn store_over(&self, http: impl HttpClient + 'static) -> DynamoDb {
+        DynamoDb::new(client(&self.url, http), Layout::default())
     }
 
     /// Partition key `prj_id`, no index, no TTL.
@@ -99,6 +98,18 @@ impl Engine {
             .await
             .expect("the attribute is set");
     }
+}
+
+fn client(url: &str, http: impl HttpClient + 'static) -> Client {
+    let config = configure(Config::builder())
+        .http_client(http)
+        .region(Region::from_static("us-east-1"))
+        .credentials_provider(Credentials::new("test", "test", None, None, "test"))
+        .endpoint_url(url)
+        // It answers, however busy the machine is: tests/faults.rs has what becomes of one that does not.
+        .timeout_config(TimeoutConfig::disabled())
+        .build();
+    Client::from_conf(config)
 }
 
 /// A commit's token, never the same twice.

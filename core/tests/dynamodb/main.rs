@@ -20,10 +20,18 @@ macro_rules! on_both {
     };
 }
 
+mod at_rest;
+mod attributes;
 mod beside;
+mod changes;
+mod conditions;
 mod engine;
+mod interrupted;
 mod keys;
 mod other_writers;
+mod program;
 mod refresh_cost;
+mod retries;
 mod store;
 mod table;
+mod world;

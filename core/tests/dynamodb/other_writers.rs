@@ -1,135 +1,343 @@
-//! Writers beside ripple, who know of no versions: what they write is neither lost nor in the way.
+//! Programs beside ripple, which know of no versions: each of their states has a number and a row of its own, and what
+//! they write is neither lost nor in the way.
 
-use crate::beside::Beside;
-use crate::engine::{self, Engine};
-use crate::table::{attributes, commit, every_type, history, project, read, state};
-use ripple_core::store::{Commit, Store};
-use ripple_core::value::{Members, Number, Value};
-use ripple_core::{Record, Timestamp};
+use std::sync::Arc;
 
-on_both! {
-    whatever_another_writer_counts_with_gives_way
-    a_deletion_takes_nothing_away_that_was_not_read
-    what_is_created_over_a_tombstone_is_created_over_that_one
-    a_deletion_looks_at_a_hundred_attributes
-    a_state_without_a_version_is_known_by_all_it_has
-    an_update_of_a_version_leaves_alone_what_it_does_not_change
+use http::Method;
+use ripple_core::value::{Members, Value};
+use serde_json::json;
+
+use crate::engine::Engine;
+use crate::program::item;
+use crate::world::{World, in_both_worlds, project, put, request, with};
+
+in_both_worlds! {
+    a_state_of_theirs_is_shown_with_a_number_of_its_content
+    every_state_of_theirs_that_ripple_writes_over_has_a_row
+    every_state_of_a_program_that_counts_itself_has_a_row
+    two_edits_of_one_state_of_theirs_are_both_kept
+    two_states_of_theirs_are_two_bases
+    a_state_of_theirs_that_was_overwritten_unseen_is_a_missing_base
+    what_is_found_unchanged_is_adopted
+    what_is_adopted_is_the_base_of_those_who_read_it_before
+    an_item_put_back_byte_for_byte_uses_no_number_twice
+    a_state_of_theirs_put_back_has_its_number_again
+    a_copy_under_another_id_is_a_state_of_theirs
+    a_tombstone_that_they_update_lives
+    a_deletion_names_their_state
+    a_restore_over_their_state_keeps_it
 }
 
-/// Another writer's.
-fn foreign(name: &str, stray: Option<Value>, pairs: &[(&str, Value)]) -> Record {
-    let (updated_at, updated_by) = (None, None);
-    Record { stray, updated_at, updated_by, ..project(name, 0, 0, attributes(pairs)) }
+/// Returns the number that a state of theirs is shown with.
+async fn shown(world: &World, id: &str) -> i64 {
+    let record = world.read(id).await;
+    let version = record["version"].as_i64().expect("a whole number");
+    assert!(version < 0, "{record}");
+    assert_eq!((record.get("updated_at"), record.get("updated_by")), (None, None));
+    version
 }
 
-/// It is not shown, whatever it is, and every write goes by it.
-async fn whatever_another_writer_counts_with_gives_way(store: &impl Store, beside: &impl Beside) {
-    let number = |text: &str| Value::Number(Number::parse(text).expect("a number"));
-    let strays = ["0", "-1", "1.5", "9007199254740992", "18446744073709551616", "1e125"].map(number);
-    let others = [Value::Null, "3".into(), Value::List(vec![3.into()]), Value::Numbers([Number::from(3)].into())];
-    for stray in strays.into_iter().chain(others) {
-        for deletes in [false, true] {
-            let name = format!("p-{}-{deletes}", engine::token().map(|byte| byte.to_string()).concat());
-            let theirs = foreign(&name, Some(stray.clone()), &[("goal", "theirs".into())]);
-            beside.put_item(&theirs).await;
-            assert_eq!(read(store, &name).await.as_ref(), Some(&theirs), "{stray:?}");
-            let ours = project(&name, 1, 10, attributes(&[("goal", "ours".into())]));
-            let tombstone = Record { tombstone: Some(Timestamp(5_000)), ..project(&name, 1, 10, Members::new()) };
-            let after = if deletes { tombstone } else { ours };
-            // They count on in the meantime.
-            let counted = Record { stray: Some(number("0.5")), ..theirs.clone() };
-            beside.put_item(&counted).await;
-            assert_eq!(
-                commit(store, Some(&theirs), &after).await,
-                Commit::Conflict(Some(counted.clone())),
-                "{stray:?}"
-            );
-            beside.put_item(&theirs).await;
-            assert_eq!(commit(store, Some(&theirs), &after).await, Commit::Done, "{stray:?}");
-            assert_eq!(read(store, &name).await, Some(after), "{stray:?}");
-            let found = Record { stray: None, ..theirs };
-            assert_eq!(state(store, &name, 0).await, Some(found), "the history begins with what there was");
-        }
+async fn a_state_of_theirs_is_shown_with_a_number_of_its_content(world: &World) {
+    let mut numbers = Vec::new();
+    for (id, members) in [
+        ("p", r#"{"goal":"first"}"#),
+        ("p", r#"{"goal":"second"}"#),
+        ("p", r#"{"goal":"first","note":null}"#),
+        ("p", r#"{"goal":["first"]}"#),
+        ("q", r#"{"goal":"first"}"#),
+    ] {
+        world.program.put_json(id, members).await;
+        numbers.push(shown(world, id).await);
+        assert_eq!(world.get(&format!("/prj?prj_id={id}")).await.json(), json!([world.read(id).await]));
+    }
+    let mut different = numbers.clone();
+    different.sort_unstable();
+    different.dedup();
+    assert_eq!(different.len(), numbers.len(), "{numbers:?}");
+    assert!(numbers.iter().all(|number| *number >= -(1 << 53) + 1), "every reader of JSON has it exactly: {numbers:?}");
+    world.program.put_json("p", r#"{"goal":"first"}"#).await;
+    assert_eq!(shown(world, "p").await, numbers[0]);
+}
+
+async fn every_state_of_theirs_that_ripple_writes_over_has_a_row(world: &World) {
+    world.program.put_json("p", r#"{"goal":"first"}"#).await;
+    let first = shown(world, "p").await;
+    let saved = world.put("p", json!({"version": first, "goal": "ours"})).await;
+    assert_eq!(saved.receipt(), format!(r#"result=saved, version=2, base={first}, taken=("/goal")"#));
+    assert_eq!(saved.version(), 2);
+
+    world.program.put_json("p", r#"{"goal":"second"}"#).await;
+    let second = shown(world, "p").await;
+    let saved = world.put("p", json!({"version": 2, "goal": "ours again"})).await;
+    assert_eq!(saved.receipt(), r#"result=saved, version=4, base=2, won=("/goal";replaced=3)"#);
+
+    // One attribute of ripple's own state.
+    world.program.set("p", "goal", Some("third".into())).await;
+    assert_ne!(shown(world, "p").await, second);
+    assert_eq!(world.delete("p").await.expect(204).receipt(), "result=deleted, version=6");
+
+    assert_eq!(world.versions("p").await, [6, 5, 4, 3, 2, 1]);
+    for (version, goal) in (1..).zip(["first", "ours", "second", "ours again", "third"]) {
+        let state = world.state("p", version).await;
+        assert_eq!((&state["goal"], &state["version"]), (&json!(goal), &json!(version)));
+        let theirs = state.get("updated_by").is_none() && state.get("updated_at").is_none();
+        assert_eq!(theirs, version % 2 == 1, "{state}");
     }
 }
 
-async fn a_deletion_takes_nothing_away_that_was_not_read(store: &impl Store, beside: &impl Beside) {
-    let tombstone = |version| Record { tombstone: Some(Timestamp(5_000)), ..project("a", version, 12, Members::new()) };
-    // A whole item in the place of another, neither with a version.
-    let (first, second) = (foreign("a", None, &[("goal", "1".into())]), foreign("a", None, &[("goal", "2".into())]));
-    beside.put_item(&second).await;
-    assert_eq!(commit(store, Some(&first), &tombstone(1)).await, Commit::Conflict(Some(second.clone())));
-    assert_eq!(read(store, "a").await.as_ref(), Some(&second));
-    assert_eq!(commit(store, Some(&second), &tombstone(1)).await, Commit::Done);
+/// The attribute is called as ripple's member is, and is theirs all the same.
+async fn every_state_of_a_program_that_counts_itself_has_a_row(world: &World) {
+    world.program.put_json("p", r#"{"goal":"theirs 5","version":5}"#).await;
+    shown(world, "p").await;
+    world.program.put_json("p", r#"{"goal":"theirs 6","version":6}"#).await;
+    let version = shown(world, "p").await;
+    assert_eq!(world.put("p", json!({"version": version, "issue": "ours"})).await.version(), 2);
+    assert_eq!(world.program.item("p").await.expect("an item").get("version"), Some(&Value::from(6)));
+    world.program.put_json("p", r#"{"goal":"theirs 8","version":8}"#).await;
+    let version = shown(world, "p").await;
+    assert_eq!(world.put("p", json!({"version": version, "issue": "ours again"})).await.version(), 4);
+    assert_eq!(world.program.item("p").await.expect("an item").get("version"), Some(&Value::from(8)));
 
-    // One attribute, and the version as it was.
-    let third = project("a", 2, 20, every_type());
-    assert_eq!(commit(store, Some(&tombstone(1)), &third).await, Commit::Done);
-    beside.set("a", "s", "edited").await;
-    let Commit::Conflict(Some(edited)) = commit(store, Some(&third), &tombstone(3)).await else {
-        panic!("what was read is not there any more");
-    };
-    assert_eq!((edited.version, &edited.attributes["s"]), (2, &"edited".into()));
-    assert_eq!(commit(store, Some(&edited), &tombstone(3)).await, Commit::Done);
-}
-
-async fn what_is_created_over_a_tombstone_is_created_over_that_one(store: &impl Store, beside: &impl Beside) {
-    let tombstone = Record { tombstone: Some(Timestamp(5_000)), ..project("a", 1, 10, Members::new()) };
-    commit(store, None, &tombstone).await;
-    beside.set("a", "deleted", "no more").await;
-    let again = project("a", 2, 12, attributes(&[("x", "1".into())]));
-    let Commit::Conflict(Some(found)) = commit(store, Some(&tombstone), &again).await else {
-        panic!("it is none any more");
-    };
-    assert!(!found.is_deleted(), "{found:?}");
-}
-
-/// As many as an expression holds. Those behind them in the order of names it does not see.
-async fn a_deletion_looks_at_a_hundred_attributes(store: &impl Store, beside: &impl Beside) {
-    let many: Members = (0..1_000).map(|n| (format!("a{n:03}"), "as it was".into())).collect();
-    let tombstone = |name: &str| Record { tombstone: Some(Timestamp(5_000)), ..project(name, 2, 12, Members::new()) };
-    for (name, edited, seen) in [("a", "a000", true), ("b", "a099", true), ("c", "a100", false)] {
-        let first = project(name, 1, 10, many.clone());
-        assert_eq!(commit(store, None, &first).await, Commit::Done);
-        beside.set(name, edited, "edited").await;
-        let outcome = commit(store, Some(&first), &tombstone(name)).await;
-        assert_eq!(matches!(outcome, Commit::Conflict(Some(_))), seen, "{edited}: {outcome:?}");
-        assert_eq!(outcome == Commit::Done, !seen, "{edited}");
+    assert_eq!(world.versions("p").await, [4, 3, 2, 1]);
+    for (version, goal, issue) in [
+        (1, "theirs 6", None),
+        (2, "theirs 6", Some("ours")),
+        (3, "theirs 8", None),
+        (4, "theirs 8", Some("ours again")),
+    ] {
+        let state = world.state("p", version).await;
+        assert_eq!((&state["goal"], state["issue"].as_str()), (&json!(goal), issue), "{version}");
     }
 }
 
-/// Else the history would have a state that was not there when ripple wrote.
-async fn a_state_without_a_version_is_known_by_all_it_has(store: &impl Store, beside: &impl Beside) {
-    let first = foreign("a", None, &[("goal", "1".into()), ("note", "1".into())]);
-    let second = foreign("a", None, &[("goal", "1".into()), ("note", "2".into())]);
-    beside.put_item(&second).await;
-    let after = project("a", 1, 10, attributes(&[("goal", "ours".into()), ("note", "1".into())]));
-    assert_eq!(commit(store, Some(&first), &after).await, Commit::Conflict(Some(second.clone())));
-
-    // With as many changes as there may be, too.
-    let many = |text: &str| (0..100).map(|n| (format!("a{n:03}"), text.into())).collect::<Vec<(String, Value)>>();
-    let with = |members: Vec<(String, Value)>, project: &Record| {
-        let mut project = project.clone();
-        project.attributes.extend(members);
-        project
+async fn two_edits_of_one_state_of_theirs_are_both_kept(world: &World) {
+    world.create("p", json!({"l": ["a"]})).await;
+    world.program.set("p", "goal", Some("theirs".into())).await;
+    let read = world.read("p").await;
+    let edited = |name: &str, value: serde_json::Value| {
+        let mut record = read.clone();
+        record[name] = value;
+        record
     };
-    let (theirs, ours) = (with(many("theirs"), &second), with(many("ours"), &project("a", 1, 10, Members::new())));
-    let ours =
-        Record { attributes: [theirs.attributes.clone(), ours.attributes].into_iter().flatten().collect(), ..ours };
-    beside.put_item(&theirs).await;
-    assert_eq!(commit(store, Some(&theirs), &ours).await, Commit::Done);
-    assert_eq!(read(store, "a").await, Some(ours));
+    let theirs = shown(world, "p").await;
+    assert_eq!(world.put_as("Bo", "p", edited("goal", json!("Bo's"))).await.version(), 3);
+    let saved = world.put_as("Ann", "p", edited("issue", json!("Ann's"))).await;
+    let expected = format!(r#"result=saved, version=4, base={theirs}, taken=("/issue"), kept=("/goal")"#);
+    assert_eq!(saved.receipt(), expected);
+    let saved = world.put_as("Cy", "p", edited("l", json!([]))).await;
+    let record = saved.json();
+    assert_eq!((&record["goal"], &record["issue"], &record["l"]), (&json!("Bo's"), &json!("Ann's"), &json!([])));
 }
 
-async fn an_update_of_a_version_leaves_alone_what_it_does_not_change(store: &impl Store, beside: &impl Beside) {
-    let first = project("a", 1, 10, attributes(&[("goal", "1".into()), ("note", "1".into())]));
-    let second = project("a", 2, 11, attributes(&[("goal", "2".into()), ("note", "1".into())]));
-    commit(store, None, &first).await;
-    beside.set("a", "note", "theirs").await;
-    beside.set("a", "more", "theirs").await;
-    assert_eq!(commit(store, Some(&first), &second).await, Commit::Done);
-    let both = attributes(&[("goal", "2".into()), ("note", "theirs".into()), ("more", "theirs".into())]);
-    assert_eq!(read(store, "a").await, Some(Record { attributes: both, ..second }));
+async fn two_states_of_theirs_are_two_bases(world: &World) {
+    world.program.put_json("p", r#"{"goal":"first","l":["a","b"]}"#).await;
+    let mut ann = world.read("p").await;
+    world.put_as("Cy", "p", json!({"note": "between"})).await;
+    world.program.put_json("p", r#"{"goal":"second","l":["a","b","c"]}"#).await;
+    let mut bo = world.read("p").await;
+    assert_ne!(ann["version"], bo["version"]);
+
+    bo["l"] = json!(["b", "c"]);
+    assert_eq!(world.put_as("Bo", "p", bo).await.version(), 4);
+    ann["l"] = json!(["a", "b", "d"]);
+    ann["goal"] = json!("Ann's");
+    let saved = world.put_as("Ann", "p", ann).await;
+    assert!(saved.receipt().contains(r#"won=("/goal";replaced=4)"#), "{}", saved.receipt());
+    assert!(!saved.receipt().contains("missing"), "{}", saved.receipt());
+    let record = saved.json();
+    let mut list: Vec<&str> = record["l"].as_array().expect("a list").iter().filter_map(|tag| tag.as_str()).collect();
+    list.sort_unstable();
+    assert_eq!((list, &record["goal"]), (vec!["b", "c", "d"], &json!("Ann's")), "Bo removed a, Ann added d");
+}
+
+/// No row has it: its author is told so, and nothing is taken for it.
+async fn a_state_of_theirs_that_was_overwritten_unseen_is_a_missing_base(world: &World) {
+    world.program.put_json("p", r#"{"goal":"first","l":["a","b"]}"#).await;
+    let mut ann = world.read("p").await;
+    let base = ann["version"].clone();
+    world.program.put_json("p", r#"{"goal":"second","l":["a","b","c"]}"#).await;
+    ann["l"] = json!(["a"]);
+    let saved = world.put("p", ann).await;
+    assert!(
+        saved.receipt().starts_with(&format!("result=saved, version=2, base={base};missing")),
+        "{}",
+        saved.receipt()
+    );
+    assert_eq!(saved.json()["l"], json!(["a", "b", "c"]), "nothing is removed");
+    assert_eq!(world.state("p", 1).await["goal"], "second");
+}
+
+/// Or the program could overwrite, before any row has it, what ripple has answered.
+async fn what_is_found_unchanged_is_adopted(world: &World) {
+    world.create("p", json!({})).await;
+    world.program.set("p", "goal", Some("theirs".into())).await;
+    let saved = world.put("p", json!({"version": 1, "goal": "theirs"})).await;
+    assert_eq!(saved.receipt().split_once(", base").expect("a base").0, "result=unchanged, version=2");
+    assert_eq!(saved.version(), 2);
+    assert_eq!(world.read("p").await, saved.json());
+    assert_eq!(world.state("p", 2).await, saved.json(), "one number names one content");
+    let again = world.put("p", json!({"version": 1, "goal": "theirs"})).await;
+    assert_eq!(again.version(), 2, "it is ripple's own by now");
+
+    world.program.put_json("p", r#"{"goal":"another","rpl_expires_at":4000000000}"#).await;
+    assert_eq!(world.state("p", 2).await["goal"], "theirs");
+    let saved = world.put("p", json!({"goal": "another"})).await;
+    assert_eq!((saved.receipt(), saved.version()), ("result=unchanged, version=3", 3));
+    assert_eq!(world.program.item("p").await.expect("an item").get("rpl_expires_at"), None, "or TTL would delete it");
+    assert_eq!(world.versions("p").await, [3, 2, 1]);
+
+    // A record that ripple has never seen.
+    world.program.put_json("q", r#"{"goal":"theirs"}"#).await;
+    let saved = world.put("q", json!({})).await;
+    assert_eq!((saved.receipt(), saved.version()), ("result=unchanged, version=1", 1));
+    assert_eq!(world.versions("q").await, [1]);
+}
+
+async fn what_is_adopted_is_the_base_of_those_who_read_it_before(world: &World) {
+    world.program.put_json("p", r#"{"goal":"theirs","l":["a","b"]}"#).await;
+    let base = shown(world, "p").await;
+    let tag = world.get("/prj/p").await.header("etag").to_owned();
+    assert_eq!(world.put("p", json!({"version": base})).await.version(), 1);
+    assert_ne!(world.get("/prj/p").await.header("etag"), tag, "its number is another");
+    let saved = world.put("p", json!({"version": base, "l": ["b"]})).await;
+    assert_eq!((&saved.json()["l"], saved.version()), (&json!(["b"]), 2));
+    let saved = world.put("p", json!({"version": base, "goal": "ours", "l": ["a", "b", "c"]})).await;
+    assert!(!saved.receipt().contains("missing"), "{}", saved.receipt());
+    assert_eq!(saved.json()["l"], json!(["b", "c"]));
+}
+
+/// Its seal fits, so readers see the old version until the next save.
+async fn an_item_put_back_byte_for_byte_uses_no_number_twice(world: &World) {
+    world.create("p", json!({"goal": "one"})).await;
+    let old = world.program.item("p").await.expect("an item");
+    world.put("p", json!({"version": 1, "goal": "two"})).await;
+    world.put("p", json!({"version": 2, "goal": "three", "note": "3"})).await;
+    world.program.put(old.clone()).await;
+    assert_eq!(world.read("p").await["version"], 1);
+    let saved = world.put("p", json!({"version": 1, "issue": "four"})).await;
+    assert_eq!((saved.version(), &saved.json()["goal"]), (4, &json!("one")));
+
+    world.program.put(old).await;
+    // The client that read version 3 either has its edit merged, or is told what is there.
+    let late = world.send(put("p", json!({"version": 3, "description": "five"}))).await;
+    match late.status() {
+        200 => assert_eq!(late.json()["description"], "five"),
+        _ => late.problem(409, "stale"),
+    }
+    let saved = world.put("p", json!({"note": "six"})).await;
+    assert!(saved.version() >= 5, "{saved:?}");
+    let versions = world.versions("p").await;
+    assert_eq!(versions, (1..=saved.version()).rev().collect::<Vec<_>>());
+    for (version, name, value) in [(1, "goal", "one"), (2, "goal", "two"), (3, "note", "3"), (4, "issue", "four")] {
+        assert_eq!(world.state("p", version).await[name], value, "{version}");
+    }
+    // A deletion, too, gets a number that is free.
+    let item = world.program.item("p").await.expect("an item");
+    world.put("p", json!({"goal": "seven"})).await;
+    world.program.put(item).await;
+    world.delete("p").await.expect(204);
+    let newest = world.versions("p").await[0];
+    assert_eq!(newest, saved.version() + 2);
+    assert_eq!(world.get("/prj/p").await.json()["version"], newest);
+}
+
+async fn a_state_of_theirs_put_back_has_its_number_again(world: &World) {
+    world.program.put_json("p", r#"{"goal":"theirs","l":["a"]}"#).await;
+    let base = shown(world, "p").await;
+    let theirs = world.program.item("p").await.expect("an item");
+    world.put("p", json!({"version": base, "l": ["a", "b"]})).await;
+    world.program.put(theirs).await;
+    assert_eq!(shown(world, "p").await, base);
+    let saved = world.put("p", json!({"version": base, "l": ["a", "c"]})).await;
+    assert_eq!((saved.version(), &saved.json()["l"]), (4, &json!(["a", "c"])));
+    assert_eq!(world.versions("p").await, [4, 3, 2, 1]);
+    assert_eq!(world.state("p", 2).await["l"], json!(["a", "b"]));
+}
+
+async fn a_copy_under_another_id_is_a_state_of_theirs(world: &World) {
+    world.create("p", json!({"goal": "original"})).await;
+    world.put("p", json!({"version": 1, "note": "second"})).await;
+    let mut copy = world.program.item("p").await.expect("an item");
+    copy.insert("prj_id".to_owned(), "q".into());
+    world.program.put(copy.clone()).await;
+    let version = shown(world, "q").await;
+    let saved = world.put("q", json!({"version": version, "goal": "copy"})).await;
+    assert_eq!((saved.version(), world.versions("q").await), (2, vec![2, 1]));
+    assert_eq!((world.versions("p").await, &world.read("p").await["goal"]), (vec![2, 1], &json!("original")));
+
+    // A copy over a record of ripple's.
+    world.program.put(copy).await;
+    shown(world, "q").await;
+    assert_eq!(world.put("q", json!({"goal": "again"})).await.version(), 4);
+    // A copy of a tombstone is a record without members, and no tombstone.
+    world.delete("p").await.expect(204);
+    let mut tombstone = world.program.item("p").await.expect("an item");
+    tombstone.insert("prj_id".to_owned(), "r".into());
+    world.program.put(tombstone).await;
+    shown(world, "r").await;
+}
+
+async fn a_tombstone_that_they_update_lives(world: &World) {
+    for (id, saves) in [("p", json!({"goal": "saved"})), ("q", json!({"name": "back"}))] {
+        world.create(id, json!({})).await;
+        world.delete(id).await.expect(204);
+        world.program.set(id, "name", Some("back".into())).await;
+        shown(world, id).await;
+        assert_eq!(world.read(id).await["name"], "back");
+        let listed = world.get(&format!("/prj?prj_id={id}")).await.json();
+        assert_eq!(listed, json!([world.read(id).await]));
+
+        let saved = world.put(id, saves.clone()).await;
+        assert_eq!(saved.version(), if id == "p" { 4 } else { 3 }, "{saves}");
+        let item = world.program.item(id).await.expect("an item");
+        assert_eq!((item.get("rpl_expires_at"), item.get("rpl_deleted")), (None, None), "TTL would delete it");
+        assert_eq!(world.state(id, 3).await["name"], "back");
+    }
+    // A whole item in its place.
+    world.delete("p").await.expect(204);
+    world.program.put_json("p", r#"{"name":"anew"}"#).await;
+    assert_eq!(world.put("p", json!({"goal": "saved"})).await.version(), 7);
+    assert_eq!(world.state("p", 6).await["name"], "anew");
+    world.send(request(Method::POST, "/prj", &project("p", json!({})).to_string())).await.problem(409, "exists");
+}
+
+async fn a_deletion_names_their_state(world: &World) {
+    world.program.put_json("p", r#"{"goal":"first"}"#).await;
+    let first = shown(world, "p").await;
+    world.program.put_json("p", r#"{"goal":"second"}"#).await;
+    let second = shown(world, "p").await;
+    let delete = |version: i64| {
+        let body = json!({"version": version}).to_string();
+        with(request(Method::DELETE, "/prj/p", &body), "content-type", "application/json")
+    };
+    for version in [first, 1, 0] {
+        world.send(delete(version)).await.problem(412, "precondition_failed");
+    }
+    assert_eq!(shown(world, "p").await, second);
+    assert_eq!(world.send(delete(second)).await.expect(204).receipt(), "result=deleted, version=2");
+    assert_eq!(world.state("p", 1).await["goal"], "second");
+}
+
+async fn a_restore_over_their_state_keeps_it(world: &World) {
+    world.create("p", json!({"goal": "ours", "l": ["a"]})).await;
+    world.program.put_json("p", r#"{"goal":"theirs","kept":1}"#).await;
+    let theirs = shown(world, "p").await;
+    let merged = world.send(request(Method::POST, "/prj/p/versions/1", &json!({"version": theirs}).to_string())).await;
+    let merged = merged.expect(200);
+    assert!(
+        merged.receipt().starts_with(&format!("result=restored, version=3, base={theirs}")),
+        "{}",
+        merged.receipt()
+    );
+    assert_eq!((&merged.json()["goal"], &merged.json()["l"]), (&json!("ours"), &json!(["a"])));
+    assert_eq!(world.state("p", 2).await["kept"], 1);
+    let back = world.restore("p", 2).await.expect(200).json();
+    assert_eq!((&back["goal"], &back["kept"], back.get("l")), (&json!("theirs"), &json!(1), None));
+}
+
+/// Returns the item of a record that has only its own members.
+fn item_of(record: &serde_json::Value) -> Members {
+    item(record["prj_id"].as_str().expect("an id"), &record.to_string())
 }
 
 #[tokio::test]
@@ -140,74 +348,34 @@ async fn the_articles_table_becomes_ripples() {
     let tables = engine.store.create_tables().await.expect("made");
     assert!(tables.iter().all(|table| table.state == ripple_core::store::dynamodb::TableState::Ready), "{tables:?}");
 
-    let legacy = read(&engine.store, "prj0001").await.expect("there");
-    assert_eq!((legacy.version, legacy.updated_at), (0, None));
-    let mut after = project("prj0001", 1, 10, legacy.attributes.clone());
-    after.attributes.insert("goal".to_owned(), "another".into());
-    assert_eq!(commit(&engine.store, Some(&legacy), &after).await, Commit::Done);
-    assert_eq!(read(&engine.store, "prj0001").await, Some(after.clone()));
+    let engine = Arc::new(engine);
+    let world = &World::embedded(Arc::clone(&engine));
+    let legacy = shown(world, "prj0001").await;
+    let saved = world.put("prj0001", json!({"version": legacy, "goal": "another"})).await;
+    assert_eq!(saved.version(), 2);
     // The history begins with what ripple found.
-    assert_eq!(state(&engine.store, "prj0001", 0).await, Some(legacy));
-    assert_eq!(state(&engine.store, "prj0001", 1).await, Some(after));
-    let numbers: Vec<u64> =
-        history(&engine.store, "prj0001", None, 10).await.iter().map(|version| version.number).collect();
-    assert_eq!(numbers, [1, 0]);
+    assert_eq!(world.versions("prj0001").await, [2, 1]);
+    assert_eq!(world.state("prj0001", 1).await["goal"], "g");
+    let item = engine.item("prj0001").await.expect("an item");
+    let own = |name: &&String| name.starts_with("rpl_");
+    let mut attributes: Vec<&str> = item.keys().filter(|name| !own(name)).map(String::as_str).collect();
+    attributes.sort_unstable();
+    let as_created = item_of(&project("prj0001", json!({})));
+    assert_eq!(attributes, as_created.keys().collect::<Vec<_>>());
     engine.store.create_tables().await.expect("made before is no error");
+    // The legacy function goes on as it did.
+    engine.put_legacy("prj0001").await;
+    assert_eq!(shown(world, "prj0001").await, legacy);
 }
 
-/// No row is written over: what they put after ripple wrote gets a number between its versions.
 #[tokio::test]
-async fn every_state_of_another_writer_gets_the_number_before_ripples() {
-    let engine = Engine::without_tables().await;
-    engine.create_the_articles_table().await;
-    engine.store.create_tables().await.expect("made");
-    let store = &engine.store;
-    engine.put_legacy("prj0001").await;
-    let legacy = read(store, "prj0001").await.expect("there");
-    let after = |version: u64| {
-        let mut after = project("prj0001", version, 10 * version, legacy.attributes.clone());
-        after.attributes.insert("goal".to_owned(), version.into());
-        after
-    };
-    assert_eq!(commit(store, Some(&legacy), &after(1)).await, Commit::Done);
-
-    engine.put_legacy("prj0001").await;
-    engine.set("prj0001", "note", "their second").await;
-    let second = read(store, "prj0001").await.expect("there");
-    // Their row's number is taken, and ripple's own: 0 and 1; then theirs alone: 1.
-    for version in [1, 2] {
-        assert_eq!(commit(store, Some(&second), &after(version)).await, Commit::VersionTaken);
+async fn a_table_of_theirs_is_listed_with_their_numbers() {
+    let world = World::embedded(Arc::new(Engine::start().await));
+    for number in 0..20 {
+        world.program.put(item(&format!("p{number:02}"), &format!(r#"{{"goal":"{number}"}}"#))).await;
     }
-    assert_eq!(commit(store, Some(&second), &after(3)).await, Commit::Done);
-
-    let numbers: Vec<u64> = history(store, "prj0001", None, 10).await.iter().map(|version| version.number).collect();
-    assert_eq!(numbers, [3, 2, 1, 0]);
-    assert_eq!(state(store, "prj0001", 0).await, Some(legacy.clone()));
-    assert_eq!(state(store, "prj0001", 1).await, Some(after(1)));
-    assert_eq!(state(store, "prj0001", 2).await, Some(Record { version: 2, ..second }));
-}
-
-/// Law 3: what somebody who knows no versions writes between ripple's reading and writing is not lost.
-#[tokio::test]
-async fn a_writer_behind_ripples_back_is_not_overwritten() {
-    let engine = Engine::without_tables().await;
-    engine.create_the_articles_table().await;
-    engine.put_legacy("prj0001").await;
-    engine.store.create_tables().await.expect("made");
-    let legacy = read(&engine.store, "prj0001").await.expect("there");
-    let mut after = project("prj0001", 1, 10, legacy.attributes.clone());
-    after.attributes.insert("goal".to_owned(), "ripple's".into());
-
-    engine.set("prj0001", "goal", "somebody's").await;
-    let Commit::Conflict(Some(newer)) = commit(&engine.store, Some(&legacy), &after).await else {
-        panic!("the same attribute: a conflict");
-    };
-    assert_eq!(newer.attributes["goal"], "somebody's".into());
-
-    engine.set("prj0001", "note", "kept").await;
-    let mut after = project("prj0001", 1, 10, newer.attributes.clone());
-    after.attributes.insert("goal".to_owned(), "ripple's".into());
-    assert_eq!(commit(&engine.store, Some(&newer), &after).await, Commit::Done);
-    let saved = read(&engine.store, "prj0001").await.expect("there");
-    assert_eq!((&saved.attributes["goal"], &saved.attributes["note"]), (&"ripple's".into(), &"kept".into()));
+    let list = world.get("/prj").await.expect(200).json();
+    let numbers: Vec<i64> =
+        list.as_array().expect("a list").iter().filter_map(|record| record["version"].as_i64()).collect();
+    assert!(numbers.len() == 20 && numbers.iter().all(|number| *number < 0), "{numbers:?}");
 }

@@ -318,14 +318,14 @@ fn precondition_failed(t: &Target) {
         t,
         &answer,
         &expect![[r#"
-            {
-              "code": "precondition_failed",
-              "detail": "the record is not the one that the request expects; nothing was changed",
-              "message": "Precondition Failed",
-              "status": 412,
-              "title": "Precondition Failed",
-              "type": "urn:problem-type:ripple:precondition_failed"
-            }"#]],
+        {
+          "code": "precondition_failed",
+          "detail": "the record is not the one that the request expects; nothing was changed",
+          "message": "Precondition Failed",
+          "status": 412,
+          "title": "Precondition Failed",
+          "type": "urn:problem-type:ripple:precondition_failed"
+        }"#]],
     );
 }
 
@@ -369,13 +369,13 @@ fn unsupported_media_type(t: &Target) {
         t,
         &answer,
         &expect![[r#"
-            {
-              "code": "unsupported_media_type",
-              "detail": "the body must be application/merge-patch+json or application/json or application/vnd.ripple.edit+json",
-              "message": "Unsupported Media Type",
-              "status": 415,
-              "title": "Unsupported Media Type",
-              "type": "urn:problem-type:ripple:unsupported_media_type"
-            }"#]],
+        {
+          "code": "unsupported_media_type",
+          "detail": "the body must be application/merge-patch+json or application/json or application/vnd.ripple.edit+json",
+          "message": "Unsupported Media Type",
+          "status": 415,
+          "title": "Unsupported Media Type",
+          "type": "urn:problem-type:ripple:unsupported_media_type"
+        }"#]],
     );
 }

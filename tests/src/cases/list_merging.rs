@@ -15,6 +15,7 @@ cases! { list_merging:
     a_change_of_a_place_sent_again_changes_nothing,
     equal_entries_of_two_requests_are_two_entries,
     equal_entries_of_two_requests_join_a_list_that_is_there,
+    an_empty_id_is_none,
     a_copied_entry_gets_an_id_of_its_own,
     copies_by_two_authors_are_two_entries,
     a_copy_sent_again_after_a_move_changes_nothing,
@@ -201,6 +202,17 @@ fn equal_entries_of_two_requests_join_a_list_that_is_there(t: &Target) {
     let hours: Vec<&Value> = list.as_array().expect("a list").iter().map(|entry| &entry["h"]).collect();
     assert_eq!(hours, [1, 2, 2]);
     ids_differ(&list);
+}
+
+fn an_empty_id_is_none(t: &Target) {
+    let entries = json!([{"id": "", "n": 1}, {"id": null, "n": 2}, {"id": "", "n": 1}, {"n": 4}]);
+    let created = t.create(&t.project().with("list", entries.clone())).json();
+    ids_differ(&created["list"]);
+    assert!(!ids(&created["list"]).contains(&String::new()), "{}", created["list"]);
+    let shared = Shared::new(t, Method::PUT, &json!([]));
+    shared.save(&entries).send().expect(200);
+    ids_differ(&shared.list());
+    shared.changes_nothing_again(&entries);
 }
 
 fn a_copied_entry_gets_an_id_of_its_own(t: &Target) {

@@ -93,7 +93,7 @@ fn keeps_what_it_does_not_know(t: &Target) {
     let unknown = json!({
         "flag": true,
         "nothing": {"at": [null, {"id": 1, "all": null}]},
-        "empty": ["", [], {"id": "e"}],
+        "empty": ["", [], {"id": "x", "all": {}}],
         "text": "Zürich ⛴ \u{1F6A2} \u{0} \u{7f} \"\\/ \u{2028}",
         "names": {"a b": 1, "ä": 2, "a/b~c.d": 3, "$type": 4, "#n": 5},
         "list": [1, "1", true, [2, [3]], {"id": "x"}],
