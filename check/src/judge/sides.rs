@@ -5,6 +5,7 @@ use ripple_core::value::{Members, Value};
 
 use super::Evidence;
 use super::numbers::Numbers;
+use crate::model::heard::version;
 use crate::model::record::attributes;
 use crate::model::transcript::{Save, State, What};
 
@@ -37,9 +38,11 @@ impl Evidence<'_> {
     /// within 90 days.
     pub(super) fn must_know(&self, save: &Save, place: usize) -> bool {
         let now = self.states[place].at;
+        let number = save.view.as_ref().and_then(version);
         let shows = |state: &State| {
             let made = state.write.as_ref().map(|(_, made)| made);
-            [Some(&state.now), made].into_iter().flatten().any(|face| face.shown.is_some() && face.shown == save.view)
+            let mut faces = [Some(&state.now), made].into_iter().flatten();
+            faces.any(|face| Some(face.number) == number && face.shown.is_some() && face.shown == save.view)
         };
         let must = |index: usize| match self.states[..=place].get(index + 1) {
             None => true,
