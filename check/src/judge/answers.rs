@@ -8,6 +8,7 @@ use ripple_core::value::{Members, Value};
 
 use super::lists::lines_collide;
 use super::numbers::Numbers;
+use super::sides::unpatched;
 use super::steps::lawful;
 use super::{Broken, Evidence, Law};
 use crate::model::heard::{Heard, Receipt};
@@ -227,7 +228,12 @@ impl Evidence<'_> {
         let all = self.sides(save, before, at, theirs, numbers);
         let mut verdict = Ok(());
         for sides in all.iter().filter(|sides| sides.known != receipt.missing || all.len() == 1) {
-            verdict = check_won(receipt, [&sides.base, theirs, &sides.mine]);
+            // Without a base, a merge patch replaces what its author may not have seen.
+            let base = match &save.what {
+                What::MergePatch(patch) if !sides.known => &unpatched(theirs.clone(), patch),
+                _ => &sides.base,
+            };
+            verdict = check_won(receipt, [base, theirs, &sides.mine]);
             if verdict.is_ok() {
                 break;
             }

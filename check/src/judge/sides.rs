@@ -132,7 +132,7 @@ fn patched(mut record: Members, patch: &Members) -> Members {
 }
 
 /// Returns a record without what a patch sets.
-fn unpatched(mut record: Members, patch: &Members) -> Members {
+pub(super) fn unpatched(mut record: Members, patch: &Members) -> Members {
     for (name, value) in patch {
         match (value, record.get(name)) {
             (Value::Null, _) => {}
