@@ -34,11 +34,13 @@ impl Evidence<'_> {
     /// What is shown is what there was.
     fn check_shown(&self, heard: &Heard) -> Result<(), String> {
         let (200 | 201, Some(body)) = (heard.status(), heard.body()) else { return Ok(()) };
-        let faces = |state: &State| {
+        let number = heard.version();
+        let shows = |state: &State| {
             let made = state.write.as_ref().map(|(_, made)| made);
-            [Some(&state.now), made].into_iter().flatten().any(|face| face.shown.as_ref() == Some(body))
+            let mut faces = [Some(&state.now), made].into_iter().flatten();
+            faces.any(|face| Some(face.number) == number && face.shown.as_ref() == Some(body))
         };
-        if self.states.iter().any(faces) {
+        if self.states.iter().any(shows) {
             return Ok(());
         }
         Err(format!("there never was {}", text(Some(&Value::Map(body.clone())))))

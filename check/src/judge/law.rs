@@ -1,7 +1,7 @@
 //! The law of merging once more, in other words than the merge's own, and only for the records that writers make here:
 //! a new text occurs nowhere else, and an entry keeps its `mark` through every edit.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use ripple_core::value::{Members, Value};
 
@@ -115,8 +115,12 @@ fn entries(
     let [base, theirs, mine, merged] = &named;
     let sides = named.each_ref().map(|side| side.iter().map(mark).collect::<Vec<_>>());
     let marks: BTreeSet<&String> = sides.iter().flatten().collect();
+    let places = sides.each_ref().map(|side| {
+        let places = side.iter().enumerate().rev();
+        places.map(|(place, mark)| (mark, place)).collect::<HashMap<&String, usize>>()
+    });
     for name in marks {
-        let places = sides.each_ref().map(|side| side.iter().position(|mark| mark == name));
+        let places = places.each_ref().map(|side| side.get(name).copied());
         let at = |side: usize, list: &'_ [Value]| places[side].map(|place| list[place].clone());
         let (base, theirs, mine, merged) = (at(0, base), at(1, theirs), at(2, mine), at(3, merged));
         let path = format!("{path}/{}", shown(Some(&name.as_str().into())));
@@ -149,6 +153,7 @@ fn entries(
         }
     }
     let common = |of: &[String], with: &[String]| -> Vec<String> {
+        let with: HashSet<&String> = with.iter().collect();
         of.iter().filter(|mark| with.contains(mark)).cloned().collect()
     };
     let [base, theirs, mine, merged] = &sides;

@@ -6,6 +6,7 @@ use ripple_core::value::{Members, Value};
 
 use super::Evidence;
 use super::numbers::Numbers;
+use crate::model::heard::version;
 use crate::model::record::attributes;
 use crate::model::transcript::{Face, Save, State, What};
 
@@ -44,7 +45,8 @@ impl Evidence<'_> {
     /// Reports whether ripple must know the state that the author had in front of them: it is there, or it has a row and
     /// was replaced within 90 days. An external state has a row only if a save adopted it or wrote over it.
     pub(super) fn must_know(&self, save: &Save, place: usize, at: Timestamp) -> bool {
-        let shows = |face: &Face| face.shown.is_some() && face.shown == save.view;
+        let number = save.view.as_ref().and_then(version);
+        let shows = |face: &Face| Some(face.number) == number && face.shown.is_some() && face.shown == save.view;
         let kept = |replaced: &State| replaced.at.after(limits::HISTORY) > at;
         (0..=place).any(|index| {
             let (state, next) = (&self.states[index], self.states[..=place].get(index + 1));

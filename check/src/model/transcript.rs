@@ -46,7 +46,8 @@ impl Transcript {
     /// Returns an item's face, which may be one that is known.
     pub(crate) fn face(&self, id: &RecordId, item: Option<Item>) -> Rc<Face> {
         let states = self.states.borrow();
-        let known = states.iter().rev().map(|state| &state.now).find(|face| face.item == item);
+        // Most often it is that of one of the last states.
+        let known = states.iter().rev().take(4).map(|state| &state.now).find(|face| face.item == item);
         known.cloned().unwrap_or_else(|| Rc::new(Face::of(id, item)))
     }
 
