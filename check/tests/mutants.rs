@@ -2,13 +2,17 @@
 
 use std::time::Duration;
 
-use ripple_check::{Counterexample, Law, Storm, Table, every_schedule, scenarios, storm};
-use ripple_core::idempotency::Claim;
+use ripple_check::{Breadth, Counterexample, Law, Storm, Table, every_schedule, scenarios, storm};
 use ripple_core::key::{KeyHash, KeyRecord};
-use ripple_core::record::history::Version;
+use ripple_core::record::history::{Entry, Row};
+use ripple_core::store::item::{self, RPL_SEAL};
 use ripple_core::store::memory::Memory;
-use ripple_core::store::{Capacity, Commit, Consistency, Page, Position, Source, Store, StoreError, Write};
-use ripple_core::{Record, RecordId, Timestamp};
+use ripple_core::store::{
+    Capacity, Changes, Commit, Consistency, IdempotencyRecord, IndexEntry, Page, Position, Source, Store, StoreError,
+    Write,
+};
+use ripple_core::value::{Members, Value};
+use ripple_core::{Record, RecordId, Timestamp, limits};
 
 /// What is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +25,8 @@ enum Fault {
     NoClaims,
     /// It is remembered only with a write.
     NoIdleClaims,
+    /// It is remembered for ever.
+    EndlessClaims,
     /// The history has the state before in the place of the one after.
     WrongHistory,
     /// An attribute is dropped that the save leaves alone.
@@ -29,6 +35,20 @@ enum Fault {
     SaysDone,
     /// The history has only the three newest versions.
     ForgetsRows,
+    /// A row expires 90 days after it was written, and not after its state was replaced.
+    RowsExpireEarly,
+    /// A row is replaced by another of the same number.
+    ReplacesRows,
+    /// Numbers begin anew where there is no item.
+    NumbersBeginAnew,
+    /// A state is taken for ripple's if it states a number, whatever its seal.
+    NoSeal,
+    /// A state is taken for ripple's if its seal is that of the same content under another id.
+    SealWithoutId,
+    /// An external state that already is as a save asks for is not adopted.
+    NoAdoption,
+    /// All external states are shown under one number.
+    OneExternalNumber,
 }
 
 #[derive(Clone)]
@@ -41,31 +61,51 @@ impl Mutant {
     async fn now(&self, id: &RecordId) -> Option<Record> {
         self.memory.get(id, Consistency::Strong, &mut Capacity::default()).await.expect("memory answers")
     }
+
+    /// Returns what the fault makes of a record that is read.
+    fn seen(&self, record: Record) -> Record {
+        let Some(stamp) = &record.external else { return record };
+        let stated = match &stamp.version {
+            Some(Value::Number(number)) => number.as_i64(),
+            _ => None,
+        };
+        let as_ripples = |version| Record { version, updated_at: stamp.at, external: None, ..record.clone() };
+        match (self.fault, stated) {
+            (Fault::NoSeal, Some(version)) => as_ripples(version),
+            (Fault::SealWithoutId, Some(version)) => {
+                let original = Record { id: RecordId::parse("q").expect("a letter"), ..as_ripples(version) };
+                let fits = item::item(&original, 1).get(RPL_SEAL) == stamp.seal.as_ref();
+                if fits { as_ripples(version) } else { record }
+            }
+            (Fault::OneExternalNumber, _) => Record { version: -1, ..record },
+            _ => record,
+        }
+    }
 }
 
 impl Table for Mutant {
     const AT_ONCE: bool = true;
 
-    fn item(&self, id: &RecordId) -> Option<Record> {
+    fn item(&self, id: &RecordId) -> Option<Members> {
         self.memory.item(id)
     }
 
-    fn put(&self, id: &RecordId, item: Option<Record>) {
+    fn put(&self, id: &RecordId, item: Option<Members>) {
         Table::put(&self.memory, id, item);
     }
 
-    fn expire(&self, now: Timestamp) {
+    fn delete_expired(&self, now: Timestamp) {
         self.memory.expire(now);
     }
 }
 
 impl Source for Mutant {
     async fn get(&self, id: &RecordId, read: Consistency, cost: &mut Capacity) -> Result<Option<Record>, StoreError> {
-        self.memory.get(id, read, cost).await
+        Ok(self.memory.get(id, read, cost).await?.map(|record| self.seen(record)))
     }
 
-    async fn scan(&self, from: Option<Position>, cost: &mut Capacity) -> Result<Page, StoreError> {
-        self.memory.scan(from, cost).await
+    async fn scan(&self, from: Option<Position>, read: Consistency, cost: &mut Capacity) -> Result<Page, StoreError> {
+        self.memory.scan(from, read, cost).await
     }
 
     async fn changes(
@@ -73,9 +113,14 @@ impl Source for Mutant {
         shard: u16,
         since: Timestamp,
         from: Option<Position>,
+        limit: usize,
         cost: &mut Capacity,
-    ) -> Result<Page, StoreError> {
-        self.memory.changes(shard, since, from, cost).await
+    ) -> Result<Changes, StoreError> {
+        self.memory.changes(shard, since, from, limit, cost).await
+    }
+
+    async fn fetch(&self, entries: &[IndexEntry], cost: &mut Capacity) -> Result<Vec<Record>, StoreError> {
+        self.memory.fetch(entries, cost).await
     }
 
     fn shards(&self) -> u16 {
@@ -90,53 +135,101 @@ impl Source for Mutant {
 impl Store for Mutant {
     async fn commit(&self, write: &Write<'_>, cost: &mut Capacity) -> Result<Commit, StoreError> {
         let now = self.now(&write.after.id).await;
-        match self.fault {
-            Fault::NoCondition => self.memory.commit(&Write { before: now.as_ref(), ..*write }, cost).await,
-            Fault::NoClaims => self.memory.commit(&Write { claim: None, ..*write }, cost).await,
+        let commit = match self.fault {
+            Fault::NoCondition => self.memory.commit(&Write { before: now.as_ref(), ..*write }, cost).await?,
+            Fault::NoClaims => self.memory.commit(&Write { claim: None, ..*write }, cost).await?,
+            Fault::EndlessClaims => self.memory.commit(&Write { now: Timestamp(0), ..*write }, cost).await?,
             Fault::DropsNote => {
                 let mut after = write.after.clone();
                 after.attributes.remove("note");
-                self.memory.commit(&Write { after: &after, ..*write }, cost).await
+                self.memory.commit(&Write { after: &after, ..*write }, cost).await?
             }
             Fault::SaysDone => {
                 self.memory.commit(write, cost).await?;
-                Ok(Commit::Done)
+                Commit::Done
             }
-            Fault::LastWins | Fault::WrongHistory | Fault::NoIdleClaims | Fault::ForgetsRows => {
-                self.memory.commit(write, cost).await
+            Fault::RowsExpireEarly => {
+                let expires = Some(write.now.after(limits::HISTORY));
+                let rows: Vec<Row> = write.rows.iter().map(|row| Row { expires, ..row.clone() }).collect();
+                self.memory.commit(&Write { rows: &rows, ..*write }, cost).await?
             }
-        }
+            Fault::ReplacesRows => match self.memory.commit(write, cost).await? {
+                Commit::NumberTaken => {
+                    write.rows.iter().for_each(|row| self.memory.delete_row(&write.after.id, row.entry.number));
+                    self.memory.commit(write, cost).await?
+                }
+                commit => commit,
+            },
+            Fault::NoAdoption if write.rows.iter().all(|row| row.entry.shown.is_some()) => Commit::Done,
+            // The state that was taken for ripple's is still there.
+            Fault::NoSeal | Fault::SealWithoutId
+                if now.clone().map(|record| self.seen(record)).as_ref() == write.before =>
+            {
+                self.memory.commit(&Write { before: now.as_ref(), ..*write }, cost).await?
+            }
+            _ => self.memory.commit(write, cost).await?,
+        };
+        Ok(match commit {
+            Commit::Conflict(found) => Commit::Conflict(found.map(|record| self.seen(record))),
+            commit => commit,
+        })
     }
 
-    async fn version(&self, id: &RecordId, number: u64, cost: &mut Capacity) -> Result<Option<Record>, StoreError> {
+    async fn expire(&self, id: &RecordId, number: u64, at: Timestamp, cost: &mut Capacity) -> Result<(), StoreError> {
+        Store::expire(&self.memory, id, number, at, cost).await
+    }
+
+    async fn state(&self, id: &RecordId, number: u64, cost: &mut Capacity) -> Result<Option<Record>, StoreError> {
         match self.fault {
             Fault::LastWins => Ok(self.now(id).await),
-            Fault::WrongHistory if number > 1 => self.memory.version(id, number - 1, cost).await,
+            Fault::WrongHistory if number > 1 => self.memory.state(id, number - 1, cost).await,
             Fault::ForgetsRows => {
-                let newest = self.now(id).await.map_or(0, |record| record.version);
-                if number + 3 <= newest { Ok(None) } else { self.memory.version(id, number, cost).await }
+                let newest = self.now(id).await.and_then(|record| record.number()).unwrap_or(0);
+                if number + 3 <= newest { Ok(None) } else { self.memory.state(id, number, cost).await }
             }
-            _ => self.memory.version(id, number, cost).await,
+            _ => self.memory.state(id, number, cost).await,
         }
     }
 
-    async fn versions(
+    async fn shown(&self, id: &RecordId, shown: i64, cost: &mut Capacity) -> Result<Option<Record>, StoreError> {
+        match self.fault {
+            Fault::LastWins => Ok(self.now(id).await),
+            _ => self.memory.shown(id, shown, cost).await,
+        }
+    }
+
+    async fn entries(
         &self,
         id: &RecordId,
         before: Option<u64>,
         limit: usize,
         cost: &mut Capacity,
-    ) -> Result<Vec<Version>, StoreError> {
-        self.memory.versions(id, before, limit, cost).await
+    ) -> Result<Vec<Entry>, StoreError> {
+        if self.fault == Fault::NumbersBeginAnew && self.memory.item(id).is_none() {
+            return Ok(Vec::new());
+        }
+        self.memory.entries(id, before, limit, cost).await
     }
 
-    async fn claim(&self, key: &str, cost: &mut Capacity) -> Result<Option<Claim>, StoreError> {
-        self.memory.claim(key, cost).await
+    async fn claim(
+        &self,
+        key: &str,
+        now: Timestamp,
+        cost: &mut Capacity,
+    ) -> Result<Option<IdempotencyRecord>, StoreError> {
+        let now = if self.fault == Fault::EndlessClaims { Timestamp(0) } else { now };
+        self.memory.claim(key, now, cost).await
     }
 
-    async fn remember(&self, claim: &Claim, now: Timestamp, cost: &mut Capacity) -> Result<Option<Claim>, StoreError> {
+    async fn remember(
+        &self,
+        claim: &IdempotencyRecord,
+        now: Timestamp,
+        cost: &mut Capacity,
+    ) -> Result<Option<IdempotencyRecord>, StoreError> {
         match self.fault {
             Fault::NoClaims | Fault::NoIdleClaims => Ok(None),
+            Fault::EndlessClaims => self.memory.remember(claim, Timestamp(0), cost).await,
             _ => self.memory.remember(claim, now, cost).await,
         }
     }
@@ -163,6 +256,25 @@ fn found_by_every_order(fault: Fault) -> Box<Counterexample> {
     let orders = scenarios().into_iter().map(|scenario| every_schedule(&scenario, table(fault), || {}));
     let found = orders.map(Result::err).find_map(|counterexample| counterexample);
     found.unwrap_or_else(|| panic!("{fault:?} is not found by any order"))
+}
+
+/// Finds the fault by the orders of one scenario.
+#[track_caller]
+fn found_in(name: &str, fault: Fault) -> Box<Counterexample> {
+    let all = scenarios();
+    let scenario = all.iter().find(|scenario| scenario.name == name).unwrap_or_else(|| panic!("no scenario {name}"));
+    match every_schedule(scenario, table(fault), || {}) {
+        Err(counterexample) => counterexample,
+        Ok(count) => panic!("{fault:?} is not found by {count} orders of: {name}"),
+    }
+}
+
+/// Finds the fault by storms of programs beside ripple and of time.
+#[track_caller]
+fn found_by_a_storm_of_everything(fault: Fault) -> Box<Counterexample> {
+    let everything = Storm { breadth: Breadth::Everything, ..Storm::default() };
+    let mut storms = (0..300).map(|seed| storm(everything, seed, table(fault)));
+    storms.find_map(Result::err).unwrap_or_else(|| panic!("{fault:?} is not found by 300 storms"))
 }
 
 /// Its schedule is short, and it names the law.
@@ -218,4 +330,59 @@ fn an_attribute_that_is_dropped() {
 fn a_refused_write_that_is_answered_as_done() {
     breaks(&found_by_every_order(Fault::SaysDone), &[Law::Number, Law::Answer]);
     breaks(&found_by_a_storm(Fault::SaysDone), &[Law::Number, Law::Answer]);
+}
+
+#[test]
+fn a_key_that_is_remembered_for_ever() {
+    let found =
+        found_in("another request comes with an Idempotency-Key that was used 30 hours ago", Fault::EndlessClaims);
+    breaks(&found, &[Law::Answer]);
+}
+
+#[test]
+fn a_row_that_expires_90_days_after_it_was_written() {
+    let found = found_in("a record rests for 95 days, then two save other fields", Fault::RowsExpireEarly);
+    breaks(&found, &[Law::Merge, Law::History]);
+    breaks(&found_by_a_storm_of_everything(Fault::RowsExpireEarly), &[Law::Merge, Law::History]);
+}
+
+#[test]
+fn a_row_that_is_replaced() {
+    let found = found_in("a program puts an old item back, and two save after that", Fault::ReplacesRows);
+    breaks(&found, &[Law::Number, Law::History]);
+    breaks(&found_by_a_storm_of_everything(Fault::ReplacesRows), &[Law::Number, Law::History]);
+}
+
+#[test]
+fn numbers_that_begin_anew_after_a_program_has_deleted_the_item() {
+    let name = "the rows have expired when a program deletes the item, and then it is created anew";
+    breaks(&found_in(name, Fault::NumbersBeginAnew), &[Law::Number, Law::Answer]);
+    breaks(&found_by_a_storm_of_everything(Fault::NumbersBeginAnew), &[Law::Number, Law::Answer]);
+}
+
+#[test]
+fn a_state_without_a_fitting_seal_that_is_taken_for_ripples() {
+    let found = found_in("a program sets one field while two save", Fault::NoSeal);
+    breaks(&found, &[Law::History, Law::Number, Law::Merge]);
+    breaks(&found_by_a_storm_of_everything(Fault::NoSeal), &[Law::History, Law::Number, Law::Merge, Law::Expiry]);
+}
+
+#[test]
+fn a_copied_item_that_is_taken_for_ripples() {
+    let found = found_in("a record that was copied with ripple's attributes is saved by two", Fault::SealWithoutId);
+    breaks(&found, &[Law::History, Law::Number, Law::Merge]);
+}
+
+#[test]
+fn an_external_state_that_is_not_adopted() {
+    let name = "a save asks for what a program has set, and the program puts another item";
+    breaks(&found_in(name, Fault::NoAdoption), &[Law::Unchanged, Law::Answer]);
+    breaks(&found_by_a_storm_of_everything(Fault::NoAdoption), &[Law::Unchanged, Law::Answer]);
+}
+
+#[test]
+fn external_states_under_one_number() {
+    let found = found_in("two external states one after the other, a client on each", Fault::OneExternalNumber);
+    breaks(&found, &[Law::Merge, Law::Number]);
+    breaks(&found_by_a_storm_of_everything(Fault::OneExternalNumber), &[Law::Merge, Law::Number, Law::Read]);
 }

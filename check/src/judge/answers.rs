@@ -2,11 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use ripple_core::Timestamp;
 use ripple_core::limits;
 use ripple_core::value::{Members, Value};
 
 use super::lists::lines_collide;
 use super::numbers::Numbers;
+use super::sides::unpatched;
 use super::steps::lawful;
 use super::{Broken, Evidence, Law};
 use crate::model::heard::{Heard, Receipt};
@@ -104,7 +106,11 @@ impl Evidence<'_> {
             let same = self.saves.iter().any(|other| other.by == *by && other.request == save.request);
             *by == save.by || same && state.at.after(limits::CLAIM) > reply.at
         };
-        let Some(place) = made.iter().copied().filter(may_answer).find(|place| number(*place) == receipt.version)
+        let Some(place) = made
+            .iter()
+            .copied()
+            .filter(|place| may_answer(place) && !self.is_part(*place))
+            .find(|place| number(*place) == receipt.version)
         else {
             let why = format!("it was answered with version {}, which it has not made", receipt.version);
             return Err(Law::Answer.broken(why));
@@ -124,7 +130,7 @@ impl Evidence<'_> {
             for face in [Some(&state.now), made].into_iter().flatten() {
                 let Some(found) = face.content.as_ref().filter(|_| face.number == receipt.version) else { continue };
                 let repeated = self.is_repeated(save, place);
-                let all = self.sides(save, place, found, numbers);
+                let all = self.sides(save, place, reply.at, found, numbers);
                 let verdicts: Vec<_> = all.iter().map(|sides| lawful(save, sides, found, found, repeated)).collect();
                 match verdicts.into_iter().find_map(Result::err) {
                     Some(lacks) if !all.iter().any(|sides| lawful(save, sides, found, found, repeated).is_ok()) => {
@@ -162,7 +168,7 @@ impl Evidence<'_> {
             }
             "not_found" => met.iter().any(|state| state.now.item.is_none()),
             "no_such_version" => match &save.what {
-                What::Restore(number) => !self.must_have_row(*number, to),
+                What::Restore(number) => !self.must_have_row(*number, to, reply.at),
                 _ => false,
             },
             "stale" => external,
@@ -189,9 +195,8 @@ impl Evidence<'_> {
         }
     }
 
-    /// Reports whether the history must have this version while the table holds the state of this place.
-    fn must_have_row(&self, number: i64, place: usize) -> bool {
-        let now = self.states[place].at;
+    /// Reports whether the history must have this version now, while the table holds the state of this place.
+    fn must_have_row(&self, number: i64, place: usize, now: Timestamp) -> bool {
         self.states[..=place].iter().enumerate().any(|(index, state)| {
             let is_it = state.write.as_ref().is_some_and(|(_, made)| made.number == number);
             let next = self.states[..=place].get(index + 1);
@@ -210,8 +215,8 @@ impl Evidence<'_> {
         if receipt.base != save.base && save.base.is_some() {
             return Err(format!("it should name the base {:?}: {receipt:?}", save.base));
         }
-        let before = place - 1;
-        if receipt.missing && self.must_know(save, before) && !matches!(save.what, What::Edit { .. }) {
+        let (before, at) = (place - 1, self.states[place].at);
+        if receipt.missing && self.must_know(save, before, at) && !matches!(save.what, What::Edit { .. }) {
             return Err(format!("it says that nobody knows its base any longer: {receipt:?}"));
         }
         for won in &receipt.won {
@@ -222,10 +227,15 @@ impl Evidence<'_> {
                 return Err(format!("{} did not replace version {number}'s: {receipt:?}", won.pointer));
             }
         }
-        let all = self.sides(save, before, theirs, numbers);
+        let all = self.sides(save, before, at, theirs, numbers);
         let mut verdict = Ok(());
         for sides in all.iter().filter(|sides| sides.known != receipt.missing || all.len() == 1) {
-            verdict = check_won(receipt, [&sides.base, theirs, &sides.mine]);
+            // Without a base, a merge patch replaces what its author may not have seen.
+            let base = match &save.what {
+                What::MergePatch(patch) if !sides.known => &unpatched(theirs.clone(), patch),
+                _ => &sides.base,
+            };
+            verdict = check_won(receipt, [base, theirs, &sides.mine]);
             if verdict.is_ok() {
                 break;
             }

@@ -4,6 +4,7 @@ use ripple_core::limits;
 use ripple_core::value::{Members, Value};
 
 use super::law::id;
+use super::steps::is_adoption;
 use super::{Broken, Evidence, Law};
 use crate::model::record::{SYSTEM, attributes, text};
 use crate::model::transcript::{Actor, Face, Probe, State};
@@ -67,6 +68,12 @@ fn check_row(states: &[State], number: i64, row: &Members, body: Option<&Members
         (Some((read, made)), Actor::Ripple(by)) if made.number == number => Some((read, made, by)),
         _ => None,
     });
+    if let Some((read, made, _)) = made
+        && is_adoption(read, made)
+    {
+        let told = row.get("external") == Some(&Value::Bool(true)) && !row.contains_key("updated_by");
+        return if told { Ok(()) } else { Err("it does not tell that another program left that state".to_owned()) };
+    }
     if let Some((read, made, by)) = made {
         if row.get("updated_by") != Some(&by.as_str().into()) {
             return Err(format!("it was made by {by}, and it says {}", text(row.get("updated_by"))));

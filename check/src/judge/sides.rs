@@ -1,5 +1,6 @@
 //! What a save was made on, and what its author made of it.
 
+use ripple_core::Timestamp;
 use ripple_core::limits;
 use ripple_core::value::{Members, Value};
 
@@ -7,7 +8,7 @@ use super::Evidence;
 use super::numbers::Numbers;
 use crate::model::heard::version;
 use crate::model::record::attributes;
-use crate::model::transcript::{Save, State, What};
+use crate::model::transcript::{Face, Save, State, What};
 
 /// A save's two sides: the base, and what its author made of that.
 pub(super) struct Sides {
@@ -18,9 +19,16 @@ pub(super) struct Sides {
 }
 
 impl Evidence<'_> {
-    /// Returns the sides that a save can have which meets `theirs` in the state of this place. There are two only where
-    /// ripple need not know the base any longer.
-    pub(super) fn sides(&self, save: &Save, place: usize, theirs: &Members, numbers: &Numbers) -> Vec<Sides> {
+    /// Returns the sides that a save can have which meets `theirs` in the state of this place, at this time. There are two
+    /// only where ripple need not know the base any longer.
+    pub(super) fn sides(
+        &self,
+        save: &Save,
+        place: usize,
+        at: Timestamp,
+        theirs: &Members,
+        numbers: &Numbers,
+    ) -> Vec<Sides> {
         let view = save.view.as_ref().map(attributes).unwrap_or_default();
         let on_view = || sides(save, Some(&view), theirs, numbers);
         let on_nothing = || sides(save, None, theirs, numbers);
@@ -28,30 +36,24 @@ impl Evidence<'_> {
             (What::Edit { .. }, _) => vec![on_nothing()],
             (_, None) => vec![on_nothing()],
             (_, Some(base)) if numbers.is_tombstone(base) => vec![sides(save, Some(&Members::new()), theirs, numbers)],
-            (_, Some(_)) if self.must_know(save, place) => vec![on_view()],
+            (_, Some(_)) if self.must_know(save, place, at) => vec![on_view()],
             (_, Some(_)) => vec![on_view(), on_nothing()],
         };
         all.into_iter().flatten().collect()
     }
 
-    /// Reports whether ripple must know the state that the author had in front of them: it is there, or a save replaced it
-    /// within 90 days.
-    pub(super) fn must_know(&self, save: &Save, place: usize) -> bool {
-        let now = self.states[place].at;
+    /// Reports whether ripple must know the state that the author had in front of them: it is there, or it has a row and
+    /// was replaced within 90 days. An external state has a row only if a save adopted it or wrote over it.
+    pub(super) fn must_know(&self, save: &Save, place: usize, at: Timestamp) -> bool {
         let number = save.view.as_ref().and_then(version);
-        let shows = |state: &State| {
-            let made = state.write.as_ref().map(|(_, made)| made);
-            let mut faces = [Some(&state.now), made].into_iter().flatten();
-            faces.any(|face| Some(face.number) == number && face.shown.is_some() && face.shown == save.view)
-        };
-        let must = |index: usize| match self.states[..=place].get(index + 1) {
-            None => true,
-            Some(next) => {
-                let kept = self.states[index].made().is_some() || next.write.is_some();
-                kept && next.at.after(limits::HISTORY) > now
-            }
-        };
-        (0..=place).any(|index| shows(&self.states[index]) && must(index))
+        let shows = |face: &Face| Some(face.number) == number && face.shown.is_some() && face.shown == save.view;
+        let kept = |replaced: &State| replaced.at.after(limits::HISTORY) > at;
+        (0..=place).any(|index| {
+            let (state, next) = (&self.states[index], self.states[..=place].get(index + 1));
+            let made = state.write.as_ref().is_some_and(|(_, made)| shows(made));
+            let replaced = state.write.as_ref().is_some_and(|(read, _)| shows(read));
+            made && next.is_none_or(kept) || replaced && kept(state) || next.is_none() && shows(&state.now)
+        })
     }
 }
 
@@ -132,7 +134,7 @@ fn patched(mut record: Members, patch: &Members) -> Members {
 }
 
 /// Returns a record without what a patch sets.
-fn unpatched(mut record: Members, patch: &Members) -> Members {
+pub(super) fn unpatched(mut record: Members, patch: &Members) -> Members {
     for (name, value) in patch {
         match (value, record.get(name)) {
             (Value::Null, _) => {}

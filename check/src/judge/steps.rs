@@ -35,8 +35,7 @@ impl Evidence<'_> {
         let (before, after) = (&self.states[place], &self.states[place + 1]);
         let Some((read, made)) = &after.write else { return Err(Law::Write.broken("nobody wrote it")) };
         check_written(&before.now, read, made, &after.now)?;
-        let live = read.content.is_some() && made.content.is_some();
-        if live && read.data == made.data {
+        if is_adoption(read, made) {
             let is_external = before.made().is_none();
             return if is_external { Ok(()) } else { Err(Law::Write.broken("it changes nothing")) };
         }
@@ -58,6 +57,9 @@ impl Evidence<'_> {
         let after = &self.states[place + 1];
         for earlier in &self.states[..=place] {
             let Actor::Ripple(by) = &earlier.by else { continue };
+            if is_full(earlier) {
+                continue; // it may be a part, and the last part is what is remembered
+            }
             let remembered = earlier.at.after(limits::CLAIM) > after.at;
             let same_key = self.saves.iter().any(|other| other.by == *by && other.shares_key(save));
             let same_key = same_key || *by == save.by && save.key.is_some();
@@ -67,7 +69,7 @@ impl Evidence<'_> {
         }
         let own = matches!(&self.states[place].by, Actor::Ripple(by) if *by == save.by);
         let merges = matches!(save.what, What::Put(_) | What::Patch(_) | What::Edit { .. }) && save.base.is_some();
-        if own && merges && self.states[place].now.content.is_some() {
+        if own && merges && self.states[place].now.content.is_some() && !self.is_part(place) {
             return Err(Law::Repeat.broken("it changes what it made itself"));
         }
         Ok(())
@@ -92,11 +94,14 @@ impl Evidence<'_> {
                 Err(Law::Merge.broken(format!("it made {} of {}", of(made), of(read))))
             }
             (_, Some(theirs), Some(merged)) => {
-                let all = self.sides(save, place, theirs, numbers);
+                let all = self.sides(save, place, after.at, theirs, numbers);
                 let repeated = self.is_repeated(save, place);
                 let mut verdict = Err("there was no such version".to_owned());
                 for sides in all {
                     verdict = lawful(save, &sides, theirs, merged, repeated);
+                    if verdict.is_err() && is_full(after) {
+                        verdict = lawful_in_part(save, &sides, theirs, merged, repeated);
+                    }
                     if verdict.is_ok() {
                         break;
                     }
@@ -106,6 +111,16 @@ impl Evidence<'_> {
         }
     }
 
+    /// Reports whether the save that made the state of this place went on from it.
+    pub(super) fn is_part(&self, place: usize) -> bool {
+        let state = &self.states[place];
+        let goes_on = |later: &State| match (&state.write, &later.write) {
+            (Some((_, made)), Some((read, _))) => later.by == state.by && read.item == made.item,
+            _ => false,
+        };
+        is_full(state) && self.states[place + 1..].iter().any(goes_on)
+    }
+
     /// Reports whether a save that ripple cannot tell from this one has made a version before.
     pub(super) fn is_repeated(&self, save: &Save, place: usize) -> bool {
         self.states[..=place].iter().any(|state| match &state.by {
@@ -113,6 +128,36 @@ impl Evidence<'_> {
             _ => false,
         })
     }
+}
+
+/// Reports whether a write gives an external state its number and changes nothing.
+pub(super) fn is_adoption(read: &Face, made: &Face) -> bool {
+    read.content.is_some() && made.content.is_some() && read.data == made.data
+}
+
+/// Reports whether a write changes as many members as one transaction can. A change of more is made in several, and all
+/// but the last are parts of it.
+fn is_full(state: &State) -> bool {
+    let Some((read, made)) = &state.write else { return false };
+    let (Some(read), Some(made)) = (&read.data, &made.data) else { return false };
+    let changed = read.keys().filter(|name| made.get(*name) != read.get(*name)).count();
+    changed + made.keys().filter(|name| !read.contains_key(*name)).count() == limits::CONDITIONS
+}
+
+/// Reports whether the members that a part of a save changed have what became of them by the save.
+fn lawful_in_part(
+    save: &Save,
+    sides: &Sides,
+    theirs: &Members,
+    merged: &Members,
+    repeated: bool,
+) -> Result<(), String> {
+    let changed = |side: &Members| -> Members {
+        let changed = side.iter().filter(|(name, _)| theirs.get(*name) != merged.get(*name));
+        changed.map(|(name, value)| (name.clone(), value.clone())).collect()
+    };
+    let part = Sides { base: changed(&sides.base), mine: changed(&sides.mine), known: sides.known };
+    lawful(save, &part, &changed(theirs), &changed(merged), repeated)
 }
 
 /// Reports whether `merged` has what became of `theirs` by the save.

@@ -22,7 +22,7 @@ pub(crate) enum Kind {
 /// Returns the kind of a top-level field.
 pub(crate) fn kind(name: &str) -> Kind {
     match name {
-        "done" | "score" | "at" | "grid" | "boxes" => Kind::Places,
+        "done" | "score" | "at" | "grid" => Kind::Places,
         "hours" => Kind::Hours,
         "description" => Kind::Lines,
         "labels" => Kind::Set,

@@ -162,13 +162,15 @@ impl Step {
         let edits = 1 + scheduler.below(3);
         Step {
             reads: scheduler.below(3) < 2,
-            ask: match scheduler.below(20) {
+            ask: match scheduler.below(if full { 24 } else { 20 }) {
                 0..11 => Ask::Put,
                 11..15 => Ask::Patch,
                 15..17 => Ask::Restore(scheduler.below(3) as i64),
                 17 => Ask::Delete,
                 18 => Ask::Create,
-                _ => Ask::Revive,
+                19 => Ask::Revive,
+                20..23 => Ask::Edit,
+                _ => Ask::MergePatch,
             },
             edits: (0..edits).map(|_| Edit::any(scheduler, full)).collect(),
             based: scheduler.below(6) < 5,

@@ -75,7 +75,7 @@ pub(super) fn scenarios() -> Vec<Scenario> {
         scenario(
             "a record gets 120 members and is restored without them",
             Created,
-            [&[put(&[Many(120)]), Step::asking(Ask::Restore(0), &[])], &[put(&[GOAL])]],
+            [&[put(&[Many(120)]), Step::asking(Ask::Restore(1), &[])], &[put(&[GOAL])]],
         ),
         scenario(
             "an edit and its revert wait in a queue, each with what its author saw",

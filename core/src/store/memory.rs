@@ -69,6 +69,11 @@ impl Memory {
         self.tables().items.remove(id);
     }
 
+    /// Deletes a row of the history, for tests of what the history must have.
+    pub fn delete_row(&self, id: &RecordId, number: u64) {
+        self.tables().history.remove(&(id.clone(), number));
+    }
+
     /// Deletes what has expired by `now`, as DynamoDB does some time after.
     pub fn expire(&self, now: Timestamp) {
         let tables = &mut *self.tables();
