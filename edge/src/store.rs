@@ -5,7 +5,7 @@ use std::cell::LazyCell;
 
 use ripple_core::key::{KeyHash, KeyRecord};
 use ripple_core::store::dynamodb::DynamoDb;
-use ripple_core::store::{Capacity, Consistency, Page, Position, Source, StoreError};
+use ripple_core::store::{Capacity, Changes, Consistency, IndexEntry, Page, Position, Source, StoreError};
 use ripple_core::{Record, RecordId, Timestamp};
 
 use crate::client;
@@ -32,8 +32,8 @@ impl Source for ReadOnly {
         self.store.get(id, read, cost).await
     }
 
-    async fn scan(&self, from: Option<Position>, cost: &mut Capacity) -> Result<Page, StoreError> {
-        self.store.scan(from, cost).await
+    async fn scan(&self, from: Option<Position>, read: Consistency, cost: &mut Capacity) -> Result<Page, StoreError> {
+        self.store.scan(from, read, cost).await
     }
 
     async fn changes(
@@ -41,9 +41,14 @@ impl Source for ReadOnly {
         shard: u16,
         since: Timestamp,
         from: Option<Position>,
+        limit: usize,
         cost: &mut Capacity,
-    ) -> Result<Page, StoreError> {
-        self.store.changes(shard, since, from, cost).await
+    ) -> Result<Changes, StoreError> {
+        self.store.changes(shard, since, from, limit, cost).await
+    }
+
+    async fn fetch(&self, entries: &[IndexEntry], cost: &mut Capacity) -> Result<Vec<Record>, StoreError> {
+        self.store.fetch(entries, cost).await
     }
 
     fn shards(&self) -> u16 {
