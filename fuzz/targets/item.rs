@@ -69,7 +69,8 @@ fuzz_target!(|input: &[u8]| -> Corpus {
 impl From<Written<'_>> for Record {
     fn from(Written { attributes, version, updated_at, deleted, updated_by }: Written<'_>) -> Record {
         let version = version.clamp(1, ripple_core::limits::VERSION);
-        let new = Record::new(RecordId::stored("a".to_owned()), if deleted { Default::default() } else { fit(attributes) });
+        let new =
+            Record::new(RecordId::stored("a".to_owned()), if deleted { Default::default() } else { fit(attributes) });
         let written = new.written(None, version, Timestamp(updated_at), updated_by);
         // In seconds, as the table has it.
         Record { tombstone: deleted.then_some(Timestamp(version / 1000 * 1000)), ..written }
@@ -86,8 +87,7 @@ fn fit(Attributes(mut attributes): Attributes) -> ripple_core::value::Members {
 async fn round_trip(dynamodb: &Played, project: &Record) {
     dynamodb.answer(b"{}".to_vec());
     let rows = [Row::of_write(None, project, None)];
-    let write =
-        Write { before: None, after: project, rows: &rows, claim: None, now: Timestamp(1), token: [1; 16] };
+    let write = Write { before: None, after: project, rows: &rows, claim: None, now: Timestamp(1), token: [1; 16] };
     let done = dynamodb.store.commit(&write, &mut Capacity::default()).await.expect("DynamoDB has taken it");
     assert_eq!(done, Commit::Done);
     let sent: Json = serde_json::from_slice(&dynamodb.sent()).expect("a request is JSON");
@@ -100,7 +100,11 @@ async fn round_trip(dynamodb: &Played, project: &Record) {
     assert_eq!(&read, project);
 
     dynamodb.answer(json!({ "Item": put("ripple_prj_version") }).to_string().into());
-    let row = dynamodb.store.state(&project.id, project.number().expect("it has one"), &mut Capacity::default()).await.expect("it answers");
+    let row = dynamodb
+        .store
+        .state(&project.id, project.number().expect("it has one"), &mut Capacity::default())
+        .await
+        .expect("it answers");
     let mut row = row.expect("the row is there");
     assert_eq!(row.is_deleted(), project.is_deleted());
     row.tombstone = project.tombstone; // the history does not tell when it goes

@@ -48,7 +48,9 @@ fuzz_target!(|steps: Vec<Step>| {
             Step::Apply(State(project), moment) => {
                 let known = snapshot.get(&project.id).cloned();
                 let news = snapshot.apply(project.clone(), at(moment));
-                let newer = |known: &Record| known.version < project.version || known.version == project.version && *known != project;
+                let newer = |known: &Record| {
+                    known.version < project.version || known.version == project.version && *known != project
+                };
                 assert_eq!(news, known.as_ref().is_none_or(newer), "an older one replaces nothing");
                 assert!(!news || snapshot.get(&project.id) == Some(&project));
             }

@@ -78,7 +78,9 @@ pub(super) async fn run<S: Store>(call: &mut Call<'_, S>) -> Result<Answer, Erro
         None => everything(call, call.now, None, limit).await,
         Some(Cursor::All(started, inner)) => everything(call, Timestamp(started), Some(inner), limit).await,
         // A deletion that no tombstone tells of any more would be missing.
-        Some(Cursor::Since(marks)) if marks.iter().any(|mark| call.now > Timestamp(mark.at).after(limits::TOMBSTONE)) => {
+        Some(Cursor::Since(marks))
+            if marks.iter().any(|mark| call.now > Timestamp(mark.at).after(limits::TOMBSTONE)) =>
+        {
             Err(Error::CursorExpired)
         }
         Some(Cursor::Since(marks)) => changed(call, marks, limit).await,

@@ -6,8 +6,8 @@ use crate::contract::{
     ABSENT, Body, CONDITION_FAILED, CONDITIONS, Contract, Field, GONE, NUMBER, Object, Shape, Success,
 };
 use crate::error::{Error, Fault};
-use crate::record::decide::Change;
 use crate::record::VERSION;
+use crate::record::decide::Change;
 use crate::store::Store;
 
 const EXPECTED: Object = Object {

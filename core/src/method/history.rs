@@ -8,8 +8,8 @@ use super::{Answer, Call};
 use crate::contract::{ABSENT, Contract, Field, LIMIT, NATURAL, NEXT, NUMBER, Object, Shape, Success, TEXT};
 use crate::error::{Error, Fault};
 use crate::limits;
-use crate::record::fault;
 use crate::list::{parse_limit, weight};
+use crate::record::fault;
 use crate::store::{Consistency, Store};
 
 const CURSOR: &str = "cursor";

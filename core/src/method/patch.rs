@@ -64,7 +64,9 @@ async fn seen_edit<S: Store>(call: &mut Call<'_, S>, mut body: Members) -> Resul
     for name in seen.keys().filter(|name| !set.contains_key(*name) && !removed.contains(*name)) {
         faults.push(Fault::at(&["seen", name], "is in neither set nor remove"));
     }
-    faults.extend(set.keys().filter(|name| OWN.contains(&name.as_str())).map(|name| Fault::at(&["set", name], "is ripple's own")));
+    faults.extend(
+        set.keys().filter(|name| OWN.contains(&name.as_str())).map(|name| Fault::at(&["set", name], "is ripple's own")),
+    );
     // The rules for members hold for what is set, and for what is removed.
     let removals = removed.iter().map(|name| (name.clone(), Value::Null));
     let checked: Members = set.iter().map(|(name, value)| (name.clone(), value.clone())).chain(removals).collect();

@@ -9,8 +9,8 @@ use crate::contract::{
     Success, TOO_LARGE,
 };
 use crate::error::Error;
-use crate::record::decide::Change;
 use crate::record::VERSION;
+use crate::record::decide::Change;
 use crate::store::Store;
 
 const BASE: Object = Object {
