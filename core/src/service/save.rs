@@ -80,10 +80,10 @@ fn seed<S>(cx: &Context<'_, S>, change: &Change) -> String {
     format!("{base}/{}/{key}", cx.author.lineage)
 }
 
-/// What a save has learned of the record's history. A row never changes: each is looked up once.
+/// What a save has learned of the record's history. A row never changes: each is looked up until it is found.
 #[derive(Default)]
 struct History {
-    states: Vec<(i64, Option<Record>)>,
+    states: Vec<(i64, Record)>,
     /// The newest number, where the record does not say it.
     newest: Option<u64>,
 }
@@ -131,7 +131,7 @@ impl History {
     }
 
     fn state(&self, version: i64) -> Option<&Record> {
-        self.states.iter().find(|(number, _)| *number == version).and_then(|(_, found)| found.as_ref())
+        self.states.iter().find(|(number, _)| *number == version).map(|(_, found)| found)
     }
 
     async fn find<S: Store>(&mut self, cx: &mut Context<'_, S>, id: &RecordId, version: i64) -> Result<(), Error> {
@@ -144,7 +144,8 @@ impl History {
             Ok(_) => None,
             Err(_) => cx.store.shown(id, version, cost).await?,
         };
-        self.states.push((version, found));
+        // A row that is missing may come: another writer gives an external state its row between two tries.
+        self.states.extend(found.map(|found| (version, found)));
         Ok(())
     }
 }
