@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ripple_check::{Breadth, Counterexample, Law, Storm, Table, every_schedule, scenarios, storm};
+use ripple_check::{Breadth, Choices, Counterexample, Law, Storm, Table, every_schedule, scenarios, storm};
 use ripple_core::key::{KeyHash, KeyRecord};
 use ripple_core::record::history::{Entry, Row};
 use ripple_core::store::item::{self, RPL_SEAL};
@@ -265,7 +265,10 @@ fn found_in(name: &str, fault: Fault) -> Box<Counterexample> {
     let scenario = all.iter().find(|scenario| scenario.name == name).unwrap_or_else(|| panic!("no scenario {name}"));
     match every_schedule(scenario, table(fault), || {}) {
         Err(counterexample) => counterexample,
-        Ok(count) => panic!("{fault:?} is not found by {count} orders of: {name}"),
+        Ok(count) => {
+            let first = scenario.run(table(fault)(), Choices::given(Vec::new())).schedule;
+            panic!("{fault:?} is not found by {count} orders of: {name}. The first: {first:#?}")
+        }
     }
 }
 

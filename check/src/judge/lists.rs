@@ -22,6 +22,19 @@ pub(super) fn places(path: &str, context: Context, field: Field<'_>) -> Result<(
         }
         return Ok(());
     }
+    // Of lists of other lengths only the sequence is merged: what others removed is gone, and what the save made is there.
+    if let (Some(base), Some(theirs), Some(mine), Some(merged)) = (list(base), list(theirs), list(mine), list(merged))
+        && context.known
+        && (base.len() != theirs.len() || theirs.len() != mine.len())
+    {
+        let lacking = mine.iter().find(|value| !base.contains(value) && !merged.contains(value));
+        let strange = merged.iter().find(|value| !mine.contains(value) && !theirs.contains(value));
+        return match (lacking, strange) {
+            (None, None) => Ok(()),
+            (Some(lacking), _) => Err(format!("{path} lacks {}, which the save made", text(Some(lacking)))),
+            (_, Some(strange)) => Err(format!("{path} has {}, which nobody made", text(Some(strange)))),
+        };
+    }
     // Without a base the law says nothing of places.
     if !context.known {
         return Ok(());

@@ -51,7 +51,10 @@ impl Evidence<'_> {
         (0..=place).any(|index| {
             let (state, next) = (&self.states[index], self.states[..=place].get(index + 1));
             let made = state.write.as_ref().is_some_and(|(_, made)| shows(made));
-            let replaced = state.write.as_ref().is_some_and(|(read, _)| shows(read));
+            let replaced = state.write.as_ref().is_some_and(|(read, _)| {
+                let there = index.checked_sub(1).map(|before| &self.states[before].now);
+                shows(read) || there.is_some_and(|there| shows(there) && there.data == read.data)
+            });
             made && next.is_none_or(kept) || replaced && kept(state) || next.is_none() && shows(&state.now)
         })
     }
