@@ -17,7 +17,7 @@ from dev import Dev
 ALONE = (16, 500, 10, 0)
 BESIDE_PROGRAMS = (6, 120, 5, 2)
 RECORDS = 8
-#: Records that a program puts whole, whoever has written them meanwhile.
+#: Records that a program puts whole, over what others have written meanwhile.
 PUT_WHOLE = ("w0", "w1")
 #: Entries that a writer leaves in a record's timeline; the oldest one goes first.
 KEPT = 3
@@ -286,7 +286,7 @@ def test_nothing_is_lost_in_a_storm(tmp_path, count, saves, kills, beside):
 
 
 def adopted(client, record_id):
-    """The record, which has a number of ripple's, whoever wrote it last; and the numbers in its history."""
+    """Returns the record under a number that ripple gave it, even if a program wrote it last, and the rows of its history."""
     status, _, body = client.persist("PUT", f"/prj/{record_id}", {})
     assert status == 200, (status, body)
     final, rows = json.loads(body), history(client, record_id)
