@@ -212,10 +212,13 @@ async fn each_state_of_theirs_is_a_base_of_its_own() {
         assert!(told.contains(&format!("base={base}, ")), "{told}");
         assert!(
             world.shown("/prj/p").await.contains(r#""l":["a","added","new"]"#),
-            "whoever read the first has not seen it"
+            "the client that read the first state has not seen it"
         );
         world.put_through_ripple(&format!(r#"{{"version":{second},"l":["a"]}}"#)).await;
-        assert!(world.shown("/prj/p").await.contains(r#""l":["a","new"]"#), "whoever read the second has removed it");
+        assert!(
+            world.shown("/prj/p").await.contains(r#""l":["a","new"]"#),
+            "the client that read the second state has removed it"
+        );
     }
 }
 
@@ -252,8 +255,8 @@ async fn an_entity_tag_names_their_state_too() {
 }
 
 /// The cost law: a read of the record and one of its newest row, whose number the save goes on from; and one transaction
-/// of the record, its row and the row of what was there. A save over a state of ripple's needs no row, and gives the row
-/// that it replaces its expiry.
+/// of the record, its row and the row of what was there. A save over ripple's own state makes one row, and sets the
+/// expiry of the row that it replaces.
 #[tokio::test]
 async fn the_first_save_of_their_record_is_two_reads_and_one_transaction() {
     let world = World::new();

@@ -18,7 +18,7 @@ from second_writer import TABLE
 
 
 def whole(table, prj_id, number):
-    """As a console does: what it read, with one attribute changed, whoever has written meanwhile."""
+    """Puts back what it read with one attribute changed, as a console does, over every other change of that time."""
     item = table.get_item(Key={"prj_id": prj_id}, ConsistentRead=True).get("Item")
     if item is None:
         return None

@@ -265,7 +265,7 @@ async fn a_copy_under_another_id_is_a_state_of_theirs(world: &World) {
     assert_eq!((saved.version(), world.versions("q").await), (2, vec![2, 1]));
     assert_eq!((world.versions("p").await, &world.read("p").await["goal"]), (vec![2, 1], &json!("original")));
 
-    // A copy over a record of ripple's.
+    // A copy over a record that ripple wrote.
     world.program.put(copy).await;
     shown(world, "q").await;
     assert_eq!(world.put("q", json!({"goal": "again"})).await.version(), 4);
