@@ -209,7 +209,7 @@ async fn operations_tell_what_they_cost(store: &impl Store, _: &impl Beside) {
     let new = project("a", 1, 10, attributes(&[("filler", "x".repeat(5_200).into())]));
     commit_with(store, None, &new, engine::token(), None, &mut cost).await;
     assert!(
-        (16.0..18.0).contains(&cost.write),
+        (14.0..18.0).contains(&cost.write),
         "two units for each of 6 KB of the record, the index and the short row: {cost}"
     );
     store.get(&new.id, Consistency::Strong, &mut cost).await.expect("the store answers");
