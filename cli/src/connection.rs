@@ -46,7 +46,7 @@ pub(crate) struct Options {
     /// Profile of the AWS configuration files [default: as the AWS CLI finds credentials]
     #[arg(long, global = true, env = "AWS_PROFILE", value_name = "NAME")]
     pub(crate) profile: Option<String>,
-    /// Tables are named <SITE>_prj, <SITE>_prj_version and <SITE>_key [default: ripple]
+    /// Tables are named SITE_prj, SITE_prj_version and SITE_key [default: ripple]
     #[arg(long, global = true, env = "RIPPLE_SITE", value_name = "SITE")]
     site: Option<String>,
     /// Partitions of the index by_update, as the function and the edge have it [default: 1]

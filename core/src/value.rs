@@ -3,7 +3,7 @@
 //! JSON alone would lose what DynamoDB knows (sets, binaries, 38 digits), so the core works on this
 //! type and shows JSON at its face: [`parse`] takes text in, `Serialize` writes it out, members
 //! ordered by name. [`Value::shaped_like`] finds the way back: what was a set and comes in as an
-//! array is a set again. [`Value::shaped_as_sent`] does so with
+//! array is a set again. `Value::shaped_as_sent` does so with
 //! what an author wrote.
 
 pub(crate) mod cbor;
