@@ -95,7 +95,7 @@ impl Record {
         Record {
             version: number.cast_signed(),
             updated_at: Some(at),
-            updated_by: Some(by.to_owned()),
+            updated_by: (!by.is_empty()).then(|| by.to_owned()),
             external: None,
             ..self
         }

@@ -47,8 +47,19 @@ impl Source for ReadOnly {
         self.store.changes(shard, since, from, limit, cost).await
     }
 
+    /// One after the other: `BatchGetItem` would make the bundle 17 KB larger. Each is read at half price first, and
+    /// strongly if that is older than its entry.
     async fn fetch(&self, entries: &[IndexEntry], cost: &mut Capacity) -> Result<Vec<Record>, StoreError> {
-        self.store.fetch(entries, cost).await
+        let mut records = Vec::with_capacity(entries.len());
+        for entry in entries {
+            let mut found = self.store.get(&entry.id, Consistency::Eventual, cost).await?;
+            let newer = |record: &Record| record.is_external() || record.updated_at >= Some(entry.at);
+            if !found.as_ref().is_some_and(newer) {
+                found = self.store.get(&entry.id, Consistency::Strong, cost).await?;
+            }
+            records.extend(found);
+        }
+        Ok(records)
     }
 
     fn shards(&self) -> u16 {

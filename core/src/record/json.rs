@@ -55,7 +55,8 @@ impl Record {
         match name {
             PRJ_ID => Some(self.id.as_str().into()),
             VERSION => Some(Value::Number(Number::whole(self.version))),
-            UPDATED_AT => self.updated_at.map(|at| at.0.into()),
+            // A state that ripple has only adopted has no author, and no time of its own.
+            UPDATED_AT => self.updated_by.as_ref().and(self.updated_at).map(|at| at.0.into()),
             UPDATED_BY => self.updated_by.as_deref().map(Into::into),
             _ => None,
         }

@@ -22,8 +22,8 @@ use crate::record::{Record, RecordId};
 use crate::store::{Commit, Consistency, IdempotencyRecord, Store, Write};
 use crate::value::Members;
 
-/// What `updated_by` says of a state that ripple has only adopted.
-const EXTERNAL: &str = "external";
+/// The author of a state that ripple has only adopted: none.
+const EXTERNAL: &str = "";
 
 /// Makes a change of the record `id`.
 ///

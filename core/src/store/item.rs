@@ -53,7 +53,7 @@ pub fn record(mut item: Members) -> Result<Record, Malformed> {
     };
     let expires = natural(own.get(RPL_EXPIRES_AT)).unwrap_or(0);
     let by = match own.remove(RPL_BY) {
-        Some(Value::String(by)) => Some(by),
+        Some(Value::String(by)) => Some(by).filter(|by| !by.is_empty()),
         _ => None,
     };
     Ok(Record {

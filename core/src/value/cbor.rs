@@ -5,14 +5,14 @@
 //! | type | CBOR |
 //! |---|---|
 //! | `NULL`, `BOOL`, `S`, `B`, `L`, `M` | null, boolean, text, bytes, array, map |
-//! | `N` | an integer of 64 bits, otherwise tag 4: a decimal fraction |
+//! | `N` | an integer of 64 bits, otherwise tag 60000: a text of digits |
 //! | `SS`, `NS`, `BS` | tag 258: an array that is a set |
 
 use std::collections::BTreeSet;
 use std::convert::Infallible;
 
 use minicbor::Decoder;
-use minicbor::data::{IanaTag, Tag, Type};
+use minicbor::data::{Tag, Type};
 use minicbor::decode::Error as DecodeError;
 use minicbor::encode::{Encoder, Error, Write};
 
@@ -21,7 +21,8 @@ use crate::limits;
 
 /// <https://www.iana.org/assignments/cbor-tags>
 const SET: Tag = Tag::new(258);
-const DECIMAL: Tag = Tag::new(IanaTag::Decimal as u64);
+/// Not assigned to anything else. A decimal fraction (tag 4) of 38 digits would take arithmetic of 128 bits.
+const DECIMAL: Tag = Tag::new(60_000);
 
 /// The result of one step. A writer into memory or into a hash never fails.
 pub(crate) type Written = Result<(), Error<Infallible>>;
@@ -84,8 +85,7 @@ impl ToCbor for Number {
         if let Ok(whole) = self.as_str().parse() {
             return to.i64(whole)?.ok();
         }
-        let (mantissa, exponent) = self.decimal();
-        to.tag(DECIMAL)?.array(2)?.i32(exponent)?.i128(mantissa)?.ok()
+        to.tag(DECIMAL)?.str(self.as_str())?.ok()
     }
 }
 
@@ -133,11 +133,10 @@ fn definite(length: Option<u64>) -> Result<u64, DecodeError> {
 
 fn number(from: &mut Decoder<'_>) -> Result<Number, DecodeError> {
     let text = if from.datatype()? == Type::Tag {
-        if from.tag()? != DECIMAL || definite(from.array()?)? != 2 {
-            return Err(DecodeError::message("no decimal fraction"));
+        if from.tag()? != DECIMAL {
+            return Err(DecodeError::message("no number"));
         }
-        let exponent = from.i32()?;
-        format!("{}e{exponent}", from.i128()?)
+        from.str()?.to_owned()
     } else {
         from.i64()?.to_string()
     };

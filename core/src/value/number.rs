@@ -64,14 +64,6 @@ impl Number {
         scientific.digits.len().div_ceil(2) + 1 + usize::from(scientific.negative)
     }
 
-    /// Returns the number as whole number and power of ten: `mantissa × 10^exponent`.
-    pub(super) fn decimal(&self) -> (i128, i32) {
-        let Scientific { negative, digits, exponent } = self.scientific();
-        let count = i32::try_from(digits.len()).expect("at most 38 digits");
-        let mantissa = digits.iter().fold(0, |sum, digit| sum * 10 + i128::from(digit - b'0'));
-        (if negative { -mantissa } else { mantissa }, exponent - count)
-    }
-
     fn scientific(&self) -> Scientific {
         Scientific::read(&self.0).expect("the text of a Number was read before")
     }

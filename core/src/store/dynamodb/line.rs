@@ -44,8 +44,9 @@ pub(super) fn line(mut item: Item<'_>) -> Result<Option<Line>, Malformed> {
     };
     add(PRJ_ID, Some(Attribute::Text(Cow::Owned(id.as_str().to_owned()))));
     add(VERSION, Some(Attribute::Number(version)));
-    add(UPDATED_AT, at.filter(|_| own).map(|at| Attribute::Number(at.into())));
-    add(UPDATED_BY, by.filter(|_| own).map(|by| Attribute::Text(Cow::Owned(by.into_owned()))));
+    let by = by.filter(|by| own && !by.is_empty());
+    add(UPDATED_AT, at.filter(|_| by.is_some()).map(|at| Attribute::Number(at.into())));
+    add(UPDATED_BY, by.map(|by| Attribute::Text(Cow::Owned(by.into_owned()))));
     let mut json = Vec::with_capacity(512);
     serde_json::to_writer(&mut json, &item).expect("writing to memory, names are strings and numbers valid JSON");
     Ok(Some(Line { id, json: Bytes::from(json) }))
