@@ -52,7 +52,6 @@ fn in_storms() {
 
 /// With lists of every kind, shared API keys, programs beside ripple, and time.
 #[test]
-#[ignore = "takes minutes: `cargo test -p ripple-check --test laws -- --ignored`"]
 fn in_storms_of_everything() {
     let storms = std::env::var("RIPPLE_STORMS").ok().map(|text| text.parse().expect("a number"));
     let everything = Storm { breadth: Breadth::Everything, ..Storm::default() };
