@@ -270,6 +270,8 @@ fn check_won(receipt: &Receipt, [base, theirs, mine]: [&Members; 3]) -> Result<(
             Kind::Places => {
                 if let (Some(Value::List(base)), Some(Value::List(theirs)), Some(Value::List(mine))) =
                     (base, theirs, mine)
+                    && base.len() == theirs.len()
+                    && theirs.len() == mine.len()
                 {
                     let collides = |place: &usize| {
                         let [base, theirs, mine] = [base, theirs, mine].map(|side| side.get(*place));

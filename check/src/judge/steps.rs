@@ -186,15 +186,15 @@ fn check_written(before: &Face, read: &Face, made: &Face, after: &Face) -> Resul
     let none = Members::new();
     let [before_data, read_data, made_data, after_data] =
         [before, read, made, after].map(|face| face.data.as_ref().unwrap_or(&none));
-    if before.is_tombstone() != read.is_tombstone() || before.item.is_some() != read.item.is_some() {
+    let deleted_since = before.is_tombstone() && !read.is_tombstone();
+    if deleted_since || before.item.is_some() != read.item.is_some() {
         return Err(Law::Write.broken("it wrote over a state that it had not read"));
     }
-    let whole = read.content.is_none() || made.content.is_none();
     let names = before_data.keys().chain(read_data.keys()).chain(made_data.keys()).chain(after_data.keys());
     for name in names {
         let [before, read, made, after] =
             [before_data, read_data, made_data, after_data].map(|data| data.get(name.as_str()));
-        let changes = whole || read != made;
+        let changes = read != made;
         if changes && before != read {
             let (before, read) = (text(before), text(read));
             return Err(Law::Write.broken(format!("it wrote over /{name}, which was {before}, and it had read {read}")));

@@ -29,7 +29,8 @@ pub(crate) struct Program<S> {
 impl<S: Table> Program<S> {
     pub(crate) async fn play(self, operations: Vec<External>) {
         for operation in operations {
-            self.sim.scheduler.turn(Operation::Write).await;
+            let kind = if operation == External::Keep { Operation::READ_ITEM } else { Operation::WRITE_ITEM };
+            self.sim.scheduler.turn(kind).await;
             self.act(operation);
         }
     }

@@ -416,7 +416,7 @@ mod tests {
                         Some(Value::List(list)) => list.iter().map(mark).collect(),
                         _ => Vec::new(),
                     };
-                    Some((state.now.number, state.by.clone(), content.get("goal").map(shown), timeline))
+                    Some((state.now.number.max(-1), state.by.clone(), content.get("goal").map(shown), timeline))
                 };
                 let states = running.sim.transcript.states.borrow();
                 outcomes.insert(format!("{:?}", states.iter().map(state).collect::<Vec<_>>()));
@@ -428,7 +428,12 @@ mod tests {
 
     #[test]
     fn orders_are_left_out_only_where_another_comes_to_the_same() {
-        for scenario in &scenarios()[1..3] {
+        let names = [
+            "two tick two boxes of one list",
+            "two with one API key and two Idempotency-Keys add equal entries without an id",
+            "a save asks for what a program has set, and the program puts another item",
+        ];
+        for scenario in scenarios().iter().filter(|scenario| names.contains(&scenario.name)) {
             let ((all, every), (reduced, fewer)) = (outcomes(scenario, Order::Any), outcomes(scenario, Order::Reduced));
             assert!(fewer < every, "{}: {fewer} of {every}", scenario.name);
             assert_eq!(reduced, all, "{}", scenario.name);

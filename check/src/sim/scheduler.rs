@@ -20,19 +20,62 @@ pub(crate) type Task = Pin<Box<dyn Future<Output = ()>>>;
 /// When it all begins.
 const BEGINNING: Duration = Duration::from_secs(1_700_000_000);
 
-/// What a task has stopped before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Operation {
-    /// A read of what never changes, or no operation.
-    Still,
-    Read,
-    Write,
+/// What an operation reads and writes, as bits: the item, the history, and what each Idempotency-Key has done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Operation {
+    reads: u64,
+    writes: u64,
+}
+
+const ITEM: u64 = 1;
+const HISTORY: u64 = 1 << 1;
+
+/// Two keys may have one bit: then orders are tried that need not be.
+fn claim(key: &str) -> u64 {
+    let hash = key.bytes().fold(0, |hash: u64, byte| hash.wrapping_mul(31).wrapping_add(byte.into()));
+    1 << (2 + hash % 62)
 }
 
 impl Operation {
+    /// Touches nothing that ever changes, or nothing that others read.
+    pub(crate) const STILL: Operation = Operation { reads: 0, writes: 0 };
+    pub(crate) const READ_ITEM: Operation = Operation { reads: ITEM, writes: 0 };
+    pub(crate) const READ_HISTORY: Operation = Operation { reads: HISTORY, writes: 0 };
+    pub(crate) const WRITE_ITEM: Operation = Operation { reads: ITEM, writes: ITEM };
+
+    pub(crate) fn read_claim(key: &str) -> Operation {
+        Operation { reads: claim(key), writes: 0 }
+    }
+
+    pub(crate) fn leave_claim(key: &str) -> Operation {
+        Operation { reads: 0, writes: claim(key) }
+    }
+
+    /// A transaction of the item, a row of its history, and a claim.
+    pub(crate) fn commit(key: Option<&str>) -> Operation {
+        Operation { reads: ITEM | HISTORY, writes: ITEM | HISTORY | key.map_or(0, claim) }
+    }
+
+    /// A transaction that was refused has only read.
+    fn refused(self) -> Operation {
+        Operation { reads: self.reads | self.writes, writes: 0 }
+    }
+
     /// Reports whether two of them come to the same in either order.
     fn commutes_with(self, other: Operation) -> bool {
-        self == Operation::Still || other == Operation::Still || (self, other) == (Operation::Read, Operation::Read)
+        self.writes & (other.reads | other.writes) == 0 && other.writes & self.reads == 0
+    }
+}
+
+/// The steps so far: whose, and what each was.
+#[derive(Default)]
+struct Steps(Vec<(usize, Operation)>);
+
+impl Steps {
+    /// Reports whether a step that comes next could as well have been done before one of a later task.
+    fn could_be_earlier(&self, task: usize, operation: Operation) -> bool {
+        let passed = |(other, step): &&(usize, Operation)| *other != task && operation.commutes_with(*step);
+        self.0.iter().rev().take_while(passed).any(|(other, _)| task < *other)
     }
 }
 
@@ -51,7 +94,9 @@ struct Waiting {
 pub(crate) enum Order {
     /// Every order is possible.
     Any,
-    /// Every order, but of two steps that come to the same in either order the earlier task's comes first.
+    /// Of orders that differ only in steps that commute, the one in which each step of an earlier task is as early as it
+    /// can be (the lexicographic normal form of a Mazurkiewicz trace). A step that commutes with all others is done at
+    /// once.
     Reduced,
     /// The task goes on whose operation is through first, in a virtual time in which operations and waits take theirs.
     Timed,
@@ -65,6 +110,8 @@ pub(crate) struct Scheduler {
     wake: Cell<Duration>,
     /// What it has stopped before.
     before: Cell<Operation>,
+    /// What the task at work does.
+    at_work: Cell<Operation>,
     count: Cell<u64>,
     crashed: Cell<bool>,
     late: RefCell<Vec<Task>>,
@@ -77,7 +124,8 @@ impl Scheduler {
             order,
             now: Cell::new(BEGINNING),
             wake: Cell::default(),
-            before: Cell::new(Operation::Still),
+            before: Cell::new(Operation::STILL),
+            at_work: Cell::new(Operation::STILL),
             count: Cell::default(),
             crashed: Cell::default(),
             late: RefCell::default(),
@@ -121,7 +169,7 @@ impl Scheduler {
     /// The same where time counts, and so long.
     pub(crate) async fn pass(&self, duration: Duration) {
         if self.order == Order::Timed {
-            self.stop(Operation::Still, duration).await;
+            self.stop(Operation::STILL, duration).await;
         }
     }
 
@@ -129,7 +177,7 @@ impl Scheduler {
     pub(crate) async fn pass_some_of(&self, longest: Duration) {
         if self.order == Order::Timed {
             let part = self.below(1 << 16) as f64 / f64::from(1 << 16);
-            self.stop(Operation::Still, longest.mul_f64(part)).await;
+            self.stop(Operation::STILL, longest.mul_f64(part)).await;
         }
     }
 
@@ -169,6 +217,11 @@ impl Scheduler {
         self.late.borrow_mut().push(Box::pin(task));
     }
 
+    /// Says that the task at work has only read: its write was refused.
+    pub(crate) fn was_refused(&self) {
+        self.at_work.set(self.at_work.get().refused());
+    }
+
     /// Lets all tasks go on to their ends, one operation after another. Returns `false` if other choices come to the same
     /// order.
     #[must_use]
@@ -176,16 +229,17 @@ impl Scheduler {
         let mut waiting = VecDeque::new();
         let mut begun = 0;
         self.begin(tasks, &mut begun, &mut waiting);
-        // The last step: whose, and what it was.
-        let mut last: Option<(usize, Operation)> = None;
+        let mut steps = Steps::default();
         while !waiting.is_empty() {
-            let in_order = |one: &Waiting| {
-                !last.is_some_and(|(number, step)| one.number < number && one.before.commutes_with(step))
-            };
             let next = match self.order {
                 Order::Any => self.below(waiting.len()),
                 Order::Reduced => {
-                    let places: Vec<usize> = (0..waiting.len()).filter(|place| in_order(&waiting[*place])).collect();
+                    let in_order = |one: &Waiting| !steps.could_be_earlier(one.number, one.before);
+                    let still = waiting.iter().position(|one| one.before == Operation::STILL);
+                    let places: Vec<usize> = match still {
+                        Some(still) => vec![still],
+                        None => (0..waiting.len()).filter(|place| in_order(&waiting[*place])).collect(),
+                    };
                     if places.is_empty() {
                         return false;
                     }
@@ -197,11 +251,19 @@ impl Scheduler {
                 }
             };
             let Some(one) = waiting.remove(next) else { break };
-            last = Some((one.number, one.before));
             self.now.set(self.now.get().max(one.wake) + Duration::from_micros(1));
+            self.at_work.set(one.before);
+            let number = one.number;
             // In front: the first choice is that the task at work goes on.
             if let Some(one) = self.step(one.number, one.task) {
                 waiting.push_front(one);
+            }
+            let done = self.at_work.get();
+            if self.order == Order::Reduced && steps.could_be_earlier(number, done) {
+                return false;
+            }
+            if done != Operation::STILL {
+                steps.0.push((number, done));
             }
             self.begin(self.late.take(), &mut begun, &mut waiting);
         }

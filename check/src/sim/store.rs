@@ -143,6 +143,9 @@ impl<S: Table> Link<S> {
             Err(error) => error.to_string(),
         };
         self.tell(format_args!("commits {}: {told}", step(write)));
+        if !matches!(commit, Ok(Commit::Done)) {
+            self.sim.scheduler.was_refused();
+        }
         commit
     }
 
@@ -157,6 +160,7 @@ impl<S: Table> Link<S> {
     fn send_late(&self, write: &Write<'_>) {
         let (before, after, rows) = (write.before.cloned(), write.after.clone(), write.rows.to_vec());
         let (claim, now, token) = (write.claim.cloned(), write.now, write.token);
+        let kind = operation(write);
         let link = Link {
             sim: Rc::clone(&self.sim),
             store: self.store.clone(),
@@ -165,12 +169,16 @@ impl<S: Table> Link<S> {
             asked: Rc::default(),
         };
         self.sim.scheduler.under_way(async move {
-            link.sim.scheduler.turn(Operation::Write).await;
+            link.sim.scheduler.turn(kind).await;
             let (before, after, rows, claim) = (before.as_ref(), &after, &rows, claim.as_ref());
             let write = Write { before, after, rows, claim, now, token };
             let _ = link.send(&write, &mut Capacity::default()).await; // nobody hears of it
         });
     }
+}
+
+fn operation(write: &Write<'_>) -> Operation {
+    Operation::commit(write.claim.map(|claim| claim.key.as_str()))
 }
 
 /// Returns the item of a record, with every attribute.
@@ -223,7 +231,7 @@ impl<S: Table> Source for Link<S> {
     async fn get(&self, id: &RecordId, read: Consistency, cost: &mut Capacity) -> Result<Option<Record>, StoreError> {
         let weak = S::AT_ONCE && read == Consistency::Eventual;
         let fates = if weak { WEAK_READ } else { READ };
-        self.access("GetItem", Operation::Read, "the record", fates, async |fate| {
+        self.access("GetItem", Operation::READ_ITEM, "the record", fates, async |fate| {
             let found = self.store.get(id, read, cost).await?;
             if fate != Fate::Older {
                 return Ok(found);
@@ -266,7 +274,7 @@ impl<S: Table> Source for Link<S> {
 impl<S: Table> Store for Link<S> {
     async fn commit(&self, write: &Write<'_>, cost: &mut Capacity) -> Result<Commit, StoreError> {
         self.asked.commits.set(self.asked.commits.get() + 1);
-        self.sim.scheduler.turn(Operation::Write).await;
+        self.sim.scheduler.turn(operation(write)).await;
         let told = |what: &str| self.tell(format_args!("commits {}: {what}", step(write)));
         let fate = self.sim.faults.fate(&self.sim.scheduler, COMMIT);
         self.asked.failed.set(self.asked.failed.get() || fate != Fate::Well);
@@ -287,7 +295,7 @@ impl<S: Table> Store for Link<S> {
             Fate::SentTwice => {
                 let _ = self.send(write, cost).await; // nobody hears of it
                 self.tell("does not get the answer, and sends the same once more");
-                self.sim.scheduler.turn(Operation::Write).await;
+                self.sim.scheduler.turn(operation(write)).await;
                 self.send(write, cost).await
             }
             Fate::Late => {
@@ -308,18 +316,19 @@ impl<S: Table> Store for Link<S> {
         let what = format_args!("the end of version {number}").to_string();
         // Nothing that a save does depends on it.
         let done = async |_| self.store.expire(id, number, at, cost).await;
-        self.access("UpdateItem", Operation::Still, what, READ, done).await
+        self.access("UpdateItem", Operation::STILL, what, READ, done).await
     }
 
     async fn state(&self, id: &RecordId, number: u64, cost: &mut Capacity) -> Result<Option<Record>, StoreError> {
         let what = format_args!("version {number} in the history").to_string();
         // A row never changes, and a client that asks for one has seen it.
-        self.access("GetItem", Operation::Still, what, READ, async |_| self.store.state(id, number, cost).await).await
+        self.access("GetItem", Operation::STILL, what, READ, async |_| self.store.state(id, number, cost).await).await
     }
 
     async fn shown(&self, id: &RecordId, shown: i64, cost: &mut Capacity) -> Result<Option<Record>, StoreError> {
         let what = format_args!("the external state {shown} in the history").to_string();
-        self.access("Query", Operation::Read, what, READ, async |_| self.store.shown(id, shown, cost).await).await
+        self.access("Query", Operation::READ_HISTORY, what, READ, async |_| self.store.shown(id, shown, cost).await)
+            .await
     }
 
     async fn entries(
@@ -330,7 +339,7 @@ impl<S: Table> Store for Link<S> {
         cost: &mut Capacity,
     ) -> Result<Vec<Entry>, StoreError> {
         let read = async |_| self.store.entries(id, before, limit, cost).await;
-        self.access("Query", Operation::Read, "the history", READ, read).await
+        self.access("Query", Operation::READ_HISTORY, "the history", READ, read).await
     }
 
     async fn claim(
@@ -340,7 +349,7 @@ impl<S: Table> Store for Link<S> {
         cost: &mut Capacity,
     ) -> Result<Option<IdempotencyRecord>, StoreError> {
         let read = async |_| self.store.claim(key, now, cost).await;
-        self.access("GetItem", Operation::Read, "what its key has done", READ, read).await
+        self.access("GetItem", Operation::read_claim(key), "what its key has done", READ, read).await
     }
 
     async fn remember(
@@ -351,7 +360,7 @@ impl<S: Table> Store for Link<S> {
     ) -> Result<Option<IdempotencyRecord>, StoreError> {
         let fates = &[Fate::Well, Fate::NotDone, Fate::AnswerLost, Fate::Crash];
         let what = "what its key has done, and leaves that it has nothing to do";
-        let left = self.access("PutItem", Operation::Write, what, fates, async |fate| {
+        let left = self.access("PutItem", Operation::leave_claim(&claim.key), what, fates, async |fate| {
             let left = self.store.remember(claim, now, cost).await;
             if fate == Fate::AnswerLost {
                 self.asked.failed.set(true);

@@ -19,7 +19,7 @@ use crate::record::decide::{Change, Decision, Past, Precondition, Seen, decide};
 use crate::record::history::Row;
 use crate::record::outcome::Outcome;
 use crate::record::{Record, RecordId};
-use crate::store::{Commit, Consistency, IdempotencyRecord, Store, Write};
+use crate::store::{Commit, Consistency, IdempotencyRecord, Store, StoreError, StoreErrorKind, Write};
 use crate::value::Members;
 
 /// The author of a state that ripple has only adopted: none.
@@ -29,15 +29,32 @@ const EXTERNAL: &str = "";
 ///
 /// # Errors
 /// If the change is refused, other writers are quicker at every try, or storage fails. Nothing was changed then, unless
-/// storage says that it does not know.
+/// the error is that the outcome is unknown.
 pub async fn save<S: Store>(
     cx: &mut Context<'_, S>,
     id: &RecordId,
     change: &Change,
     expected: &impl Precondition,
 ) -> Result<Saved, Error> {
-    let seed = seed(cx, change);
     let mut history = History::default();
+    let saved = save_with(cx, id, change, expected, &mut history).await;
+    saved.map_err(|error| if history.has_begun { in_part(error) } else { error })
+}
+
+/// A change of which a part was made. Sent again, the rest is.
+fn in_part(error: Error) -> Error {
+    let kind = StoreErrorKind::OutcomeUnknown;
+    Error::Store(StoreError { operation: "TransactWriteItems", kind, source: Some(Box::new(error)) })
+}
+
+async fn save_with<S: Store>(
+    cx: &mut Context<'_, S>,
+    id: &RecordId,
+    change: &Change,
+    expected: &impl Precondition,
+    history: &mut History,
+) -> Result<Saved, Error> {
+    let seed = seed(cx, change);
     // A creation looks at the history alone, since numbers go on from there: its condition tells if there is a record.
     let mut current = if change.creates() {
         history.newest = newest(cx, id).await?;
@@ -61,7 +78,7 @@ pub async fn save<S: Store>(
             },
             Decision::Write(attributes, outcome) => (Some(attributes), outcome),
         };
-        match commit(cx, id, current, after, outcome, &mut history).await? {
+        match commit(cx, id, current, after, outcome, history).await? {
             Attempt::Done(saved) => return Ok(saved),
             Attempt::Lost(found) => current = found,
         }
@@ -86,6 +103,8 @@ struct History {
     states: Vec<(i64, Record)>,
     /// The newest number, where the record does not say it.
     newest: Option<u64>,
+    /// Whether a part of the change was made.
+    has_begun: bool,
 }
 
 impl History {
@@ -178,6 +197,7 @@ async fn commit<S: Store>(
         (None, Some(before)) => Record::new(id.clone(), before.attributes.clone()),
         (_, None) => unreachable!("only a record that is there is deleted or adopted"),
     };
+    check_size(&goal, cx.author.name)?;
     cx.metrics.tries += 1;
     loop {
         let (content, last) = step(before.as_ref(), &goal);
@@ -189,7 +209,6 @@ async fn commit<S: Store>(
         let number = if external.is_some() && after.is_some() { first + 1 } else { first };
         let by = if after.is_some() { cx.author.name } else { EXTERNAL };
         let written = content.written(before.as_ref(), number, cx.now, by);
-        check_size(&written)?;
         let mut rows = Vec::new();
         if let Some(external) = external {
             let expires = after.is_some().then(|| cx.now.after(limits::HISTORY));
@@ -220,6 +239,7 @@ async fn commit<S: Store>(
                     cx.session.wrote(id, number, cx.now);
                     return Ok(Attempt::Done(Saved { record: written, outcome: outcome.bounded() }));
                 }
+                history.has_begun = true;
                 before = Some(written);
             }
             Commit::Conflict(found) => return Ok(Attempt::Lost(found)),
@@ -237,10 +257,15 @@ fn step(before: Option<&Record>, goal: &Record) -> (Record, bool) {
     let Some(before) = before.filter(|before| !before.is_deleted() && !goal.is_deleted()) else {
         return (goal.clone(), true);
     };
-    let names: Vec<&String> = before.differing(goal).take(limits::CONDITIONS + 1).collect();
+    let mut names: Vec<&String> = before.differing(goal).collect();
     if names.len() <= limits::CONDITIONS {
         return (goal.clone(), true);
     }
+    // What gives room comes first: so no state between is larger than both ends.
+    let size = |record: &Record, name: &String| {
+        record.attributes.get(name).map_or(0, |value| name.len() + value.stored_size()).cast_signed()
+    };
+    names.sort_by_cached_key(|name| size(goal, name) - size(before, name));
     let names = &names[..limits::CONDITIONS];
     let kept = before.attributes.iter().filter(|(name, _)| !names.contains(name));
     let new = names.iter().filter_map(|name| Some((*name, goal.attributes.get(*name)?)));
@@ -248,8 +273,8 @@ fn step(before: Option<&Record>, goal: &Record) -> (Record, bool) {
     (Record::new(goal.id.clone(), attributes), false)
 }
 
-fn check_size(record: &Record) -> Result<(), Error> {
-    match record.stored_size() {
+fn check_size(record: &Record, by: &str) -> Result<(), Error> {
+    match record.stored_size() + by.len() {
         size if size > limits::RECORD && !record.is_deleted() => {
             Err(crate::record::fault::Error::TooLarge(size).into())
         }

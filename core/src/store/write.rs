@@ -7,9 +7,9 @@
 //! condition on number and seal. What another writer changes at the same time in other attributes stays; the new seal
 //! does not fit then, so the state that is left is external and gets a number of its own later.
 //!
-//! A creation and a tombstone put the whole item, on condition of all that was read of it. Two things escape that
-//! condition: an attribute that another writer adds in those milliseconds (no expression says "and no others"), and what
-//! stands behind the first [`limits::CONDITIONS`] attributes.
+//! Where no item was read, the whole item is put, on condition that there is still none. A deletion or a restoration
+//! that changes more than [`limits::CONDITIONS`] attributes puts the whole item too, on condition of as many of them:
+//! what another writer does in those milliseconds to the others is lost.
 
 use std::borrow::Cow;
 
@@ -63,20 +63,22 @@ impl Condition<'_> {
 }
 
 impl<'a> Write<'a> {
-    /// Returns the record before, if it is updated and not put.
-    fn updated(&self) -> Option<&'a Record> {
-        self.before.filter(|before| !before.is_deleted() && !self.after.is_deleted())
+    /// Returns the record before and the names of the attributes that differ, if the item is updated and not put.
+    fn updated(&self) -> Option<(&'a Record, Vec<&'a String>)> {
+        let before = self.before?;
+        let differing: Vec<&String> = before.differing(self.after).collect();
+        let in_parts = !before.is_deleted() && !self.after.is_deleted();
+        (in_parts || differing.len() <= limits::CONDITIONS).then_some((before, differing))
     }
 
     /// Returns what the write does to the item.
     pub(crate) fn action(&self, shards: u16) -> Action {
-        let Some(before) = self.updated() else { return Action::Put(item(self.after, shards)) };
+        let Some((_, differing)) = self.updated() else { return Action::Put(item(self.after, shards)) };
         let own = own(self.after, shards).into_iter().map(|(name, value)| (name.to_owned(), Some(value)));
-        // Another writer may have left them where a tombstone was.
-        let never = [RPL_DELETED, RPL_EXPIRES_AT].map(|name| (name.to_owned(), None));
-        let changed = before.differing(self.after);
-        let changed = changed.map(|name| (name.clone(), self.after.attributes.get(name).cloned()));
-        Action::Update(own.chain(never).chain(changed).collect())
+        let of_tombstone = [RPL_DELETED, RPL_EXPIRES_AT].into_iter().filter(|_| !self.after.is_deleted());
+        let of_tombstone = of_tombstone.map(|name| (name.to_owned(), None));
+        let changed = differing.into_iter().map(|name| (name.clone(), self.after.attributes.get(name).cloned()));
+        Action::Update(own.chain(of_tombstone).chain(changed).collect())
     }
 
     /// Returns what must hold of the item, or nothing is written.
@@ -92,7 +94,7 @@ impl<'a> Write<'a> {
             Condition { name: RPL_SEAL, value: seal },
         ];
         let names: Vec<&'a String> = match self.updated() {
-            Some(before) => before.differing(self.after).collect(),
+            Some((_, differing)) => differing,
             None => before.attributes.keys().take(limits::CONDITIONS).collect(),
         };
         let as_read = |name: &'a String| Condition { name, value: before.attributes.get(name).map(Cow::Borrowed) };

@@ -24,7 +24,7 @@ fn a_record_is_created_read_listed_and_updated() {
     assert_eq!(created["statusCode"], 201, "{created}");
     assert_eq!(header(&created, "location"), "prj/prj0001");
     assert_eq!(header(&created, "content-type"), "application/json");
-    assert!(header(&created, "ripple-capacity").starts_with("read=0.5, write="), "{created}");
+    assert!(header(&created, "ripple-capacity").starts_with("read=1.5, write="), "{created}");
     assert_eq!(body(&created)["updated_by"], "The team");
     assert_eq!(answer(&function, "rest_create")["statusCode"], 409);
 

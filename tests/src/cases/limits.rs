@@ -23,7 +23,7 @@ cases! { limits:
     a_body_that_grows_past_the_limit_of_a_record_is_refused,
     a_record_has_any_number_of_members,
     a_write_changes_any_number_of_members,
-    a_write_of_any_number_of_members_is_one_version,
+    a_write_of_more_than_100_members_is_several_versions,
     a_write_may_move_room_from_member_to_member,
     a_state_of_any_number_of_members_is_restored,
     sort_takes_up_to_8_names,
@@ -262,16 +262,22 @@ fn a_state_of_any_number_of_members_is_restored(t: &Target) {
     }
 }
 
-/// A reader sees the record before a save or after it, and a save that fails has changed nothing.
-fn a_write_of_any_number_of_members_is_one_version(t: &Target) {
+/// A transaction changes up to 100 members. Of more, each transaction makes a version of its own, and the answer names
+/// the last.
+fn a_write_of_more_than_100_members_is_several_versions(t: &Target) {
     let project = with_members(t.project(), 250, 1);
     let id = project.id();
     t.create(&project);
     let saved = t.put(id, with_members(project.clone(), 250, 2).with("version", 1).to_json()).send().expect(200);
-    assert_eq!(saved.version(), 2);
+    assert_eq!(saved.version(), 4);
+    let changed = |version: u64| {
+        let state = t.get(format!("{}/versions/{version}", path(id))).send().expect(200).json();
+        (0..250).filter(|n| state[format!("m{n:04}")] == 2).count()
+    };
+    assert_eq!([1, 2, 3, 4].map(changed), [0, 100, 200, 250]);
     let restored = t.post(format!("{}/versions/1", path(id)), "").send().expect(200);
-    assert_eq!(restored.version(), 3);
-    assert_eq!(t.get(format!("{}/versions", path(id))).send().expect(200).array().len(), 3);
+    assert_eq!((restored.version(), changed(7)), (7, 0));
+    assert_eq!(t.get(format!("{}/versions", path(id))).send().expect(200).array().len(), 7);
 }
 
 /// Some members grow and others shrink: what counts is the record that comes of it.

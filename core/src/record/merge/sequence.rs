@@ -21,9 +21,9 @@ pub(super) struct Merged<T> {
     pub(super) won: bool,
 }
 
-/// Merges three states of a sequence. If theirs contains mine and nothing that mine removed, it stays. Changes that overlap or are adjacent in the base meet. Where one side shows what
-/// the other did, that side stands. Other changes that meet are combined if only one side replaced elements by others;
-/// where both did, mine stands.
+/// Merges three states of a sequence. If theirs contains mine and nothing that mine removed, it stays. Changes that
+/// overlap or are adjacent in the base meet. Where one side shows what the other did, that side stands. Other changes
+/// that meet are combined if only one side replaced elements by others; where both did, mine stands.
 ///
 /// Returns `None` if `apart` is asked for, and changes meet that are not the same.
 pub(super) fn merge<T: Copy + Eq + Hash>(sides: [&[T]; 3], apart: bool) -> Option<Merged<T>> {

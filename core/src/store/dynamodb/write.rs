@@ -85,8 +85,11 @@ fn record(table: &str, write: &Write<'_>, shards: u16) -> TransactWriteItem {
             None => remove.push(format!("#{index}")),
         }
     }
-    // Both are never empty: every write sets the number, and removes what a tombstone has.
-    let expression = format!("SET {} REMOVE {}", set.join(","), remove.join(","));
+    let mut expression = format!("SET {}", set.join(","));
+    if !remove.is_empty() {
+        expression.push_str(" REMOVE ");
+        expression.push_str(&remove.join(","));
+    }
     item.update(update.update_expression(expression).build().expect("table, key and expression are set")).build()
 }
 
