@@ -57,7 +57,7 @@ fn field(
     if mine == base {
         return is(theirs, true, "the save left it alone");
     }
-    if mine == theirs {
+    if mine == theirs && !adds_unnamed(base, mine) {
         return is(theirs, true, "the save has it as it was");
     }
     if theirs == base {
@@ -178,7 +178,7 @@ fn unnamed(path: &str, base: &[Value], theirs: &[Value], mine: &[Value], merged:
         }
     }
     for entry in merged.iter().filter(|entry| is_unnamed(entry) && !theirs.contains(entry)) {
-        let sent = |mine: &Value| !theirs.contains(mine) && !base.contains(mine) && nameless(mine) == nameless(entry);
+        let sent = |mine: &Value| !base.contains(mine) && nameless(mine) == nameless(entry);
         if !mine.iter().any(sent) {
             return Err(format!("{path} has {}, which nobody added", shown(Some(entry))));
         }
@@ -189,6 +189,12 @@ fn unnamed(path: &str, base: &[Value], theirs: &[Value], mine: &[Value], merged:
         }
     }
     Ok(())
+}
+
+/// Reports whether a list has entries without a mark that the base lacks. Of two authors who add equal ones, each adds one.
+fn adds_unnamed(base: Option<&Value>, mine: Option<&Value>) -> bool {
+    let (Some(base), Some(mine)) = (list(base), list(mine)) else { return false };
+    mine.iter().any(|entry| is_unnamed(entry) && !base.contains(entry))
 }
 
 fn is_unnamed(entry: &Value) -> bool {

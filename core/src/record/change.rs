@@ -82,11 +82,8 @@ impl Edit {
         };
         // A restored state has its types and its ids.
         if !matches!(self, Edit::Restore(_)) {
-            // What the record already has is not new.
-            let is_there = |(name, value): &(String, Value)| theirs.get(name) == Some(value);
-            let (there, mut others): (Members, Members) = shape_new(mine, base, theirs).into_iter().partition(is_there);
-            give_ids(&mut others, known, seed)?;
-            mine = there.into_iter().chain(others).collect();
+            mine = shape_new(mine, base, theirs);
+            give_ids(&mut mine, known, seed)?;
         }
         Ok(match (self, known) {
             (Edit::MergePatch(_), Known::Theirs(_)) => merge_with_whole_lists(base, theirs, &mine),
