@@ -65,7 +65,7 @@ fn sent(base: &Members, mine: &Members) -> Members {
 
 /// As it comes from a client: JSON, which has no types of DynamoDB's.
 fn json(members: &Members) -> Members {
-    let text = serde_json::to_vec(members).expect("names are strings and numbers valid JSON");
+    let text = serde_json::to_vec(&Value::Map(members.clone())).expect("names are strings and numbers valid JSON");
     match parse(&text) {
         Ok(Value::Map(members)) => members,
         other => panic!("{other:?}"),

@@ -74,15 +74,13 @@ pub(super) const CONTRACT: Contract = Contract {
 
 pub(super) async fn run<S: Store>(call: &mut Call<'_, S>) -> Result<Answer, Error> {
     let (since, limit) = parse(&call.parameters())?;
+    // A deletion that no tombstone tells of any more would be missing.
+    let is_past = |at: u64| call.now > Timestamp(at).after(limits::TOMBSTONE);
     match since {
         None => everything(call, call.now, None, limit).await,
+        Some(Cursor::All(started, _)) if is_past(started) => Err(Error::CursorExpired),
         Some(Cursor::All(started, inner)) => everything(call, Timestamp(started), Some(inner), limit).await,
-        // A deletion that no tombstone tells of any more would be missing.
-        Some(Cursor::Since(marks))
-            if marks.iter().any(|mark| call.now > Timestamp(mark.at).after(limits::TOMBSTONE)) =>
-        {
-            Err(Error::CursorExpired)
-        }
+        Some(Cursor::Since(marks)) if marks.iter().any(|mark| is_past(mark.at)) => Err(Error::CursorExpired),
         Some(Cursor::Since(marks)) => changed(call, marks, limit).await,
     }
 }
