@@ -2,6 +2,7 @@
 
 RIPPLE_URL, RIPPLE_KEY            a running ripple and a key with the scopes read and write
 RIPPLE_DYNAMODB_ENDPOINT          the DynamoDB under it, such as the one that `ripple dev` prints
+RIPPLE_BROWSER, RIPPLE_FIREFOX    the programs of a Chromium and a Firefox
 RIPPLE_REQUIRE_URL=1              to have none of these is a failure and not a reason to skip
 """
 

@@ -1,4 +1,4 @@
-//! A browser for the tests: a Chromium that is there, or Debian's.
+//! Browsers for the tests: those that are there, or Debian's.
 
 use std::env;
 use std::path::PathBuf;
@@ -7,30 +7,49 @@ use anyhow::{Context as _, Result};
 
 use crate::toolchain::debian;
 
-/// What it is called, on Debian and elsewhere.
-const NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
-
-/// Where macOS has what its users install.
-const APPLICATIONS: [&str; 2] = [
-    "/Applications/Chromium.app/Contents/MacOS/Chromium",
-    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
-];
-
-/// Debian's package.
-const PACKAGES: &[&str] = &["chromium"];
-
-/// Where it is. Installs it if need be and if Debian's package manager is there.
-pub(crate) fn ready() -> Result<PathBuf> {
-    if let Some(browser) = found() {
-        return Ok(browser);
-    }
-    debian::install(PACKAGES)
-        .context("the tests of the Flask app's pages need Chromium or Google Chrome: please install one")?;
-    found().context("Debian's chromium is installed and not in the PATH")
+/// A browser that the tests drive.
+pub(crate) struct Browser {
+    /// What an error calls it.
+    title: &'static str,
+    /// The names of its program, on Debian and elsewhere.
+    programs: &'static [&'static str],
+    /// Where macOS has what its users install.
+    applications: &'static [&'static str],
+    /// Debian's package.
+    packages: &'static [&'static str],
 }
 
-fn found() -> Option<PathBuf> {
-    let folders: Vec<PathBuf> = env::split_paths(&env::var_os("PATH").unwrap_or_default()).collect();
-    let in_path = NAMES.iter().flat_map(|name| folders.iter().map(move |folder| folder.join(name)));
-    in_path.chain(APPLICATIONS.map(PathBuf::from)).find(|path| path.is_file())
+pub(crate) const CHROMIUM: Browser = Browser {
+    title: "Chromium or Google Chrome",
+    programs: &["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"],
+    applications: &[
+        "/Applications/Chromium.app/Contents/MacOS/Chromium",
+        "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+    ],
+    packages: &["chromium"],
+};
+
+pub(crate) const FIREFOX: Browser = Browser {
+    title: "Firefox",
+    programs: &["firefox", "firefox-esr"],
+    applications: &["/Applications/Firefox.app/Contents/MacOS/firefox"],
+    packages: &["firefox-esr"],
+};
+
+impl Browser {
+    /// Returns its program. Installs it if it is missing and Debian's package manager is there.
+    pub(crate) fn ready(&self) -> Result<PathBuf> {
+        if let Some(program) = self.found() {
+            return Ok(program);
+        }
+        debian::install(self.packages)
+            .with_context(|| format!("the tests of the Flask app's pages need {}: please install it", self.title))?;
+        self.found().with_context(|| format!("Debian's {} is installed and not in the PATH", self.packages.join(" ")))
+    }
+
+    fn found(&self) -> Option<PathBuf> {
+        let folders: Vec<PathBuf> = env::split_paths(&env::var_os("PATH").unwrap_or_default()).collect();
+        let in_path = self.programs.iter().flat_map(|name| folders.iter().map(move |folder| folder.join(name)));
+        in_path.chain(self.applications.iter().map(PathBuf::from)).find(|path| path.is_file())
+    }
 }

@@ -5,7 +5,7 @@ use std::process::Command;
 use anyhow::Result;
 
 use crate::adding;
-use crate::browser;
+use crate::browser::{CHROMIUM, FIREFOX};
 use crate::check;
 use crate::deploy;
 use crate::dev;
@@ -122,7 +122,7 @@ fn pytest(folder: &str) -> Result<Command> {
 
 fn python() -> Result<()> {
     let mut pytest = pytest("tests/python")?;
-    let browser = browser::ready()?;
+    let (chromium, firefox) = (CHROMIUM.ready()?, FIREFOX.ready()?);
     build_binaries()?;
     edge::build()?;
     dev::build()?;
@@ -130,7 +130,8 @@ fn python() -> Result<()> {
     let server = Server::start()?;
     pytest.args(["--ignore", "tests/python/deploy"]); // a step of its own
     server.introduce(&mut pytest);
-    pytest.env("RIPPLE_BROWSER", browser);
+    pytest.env("RIPPLE_BROWSER", chromium);
+    pytest.env("RIPPLE_FIREFOX", firefox);
     pytest.env("RIPPLE_XTASK", workspace::binary("xtask")?);
     pytest.env("RIPPLE_BIN", workspace::binary("ripple")?);
     pytest.env("RIPPLE_BOOTSTRAP", workspace::binary("bootstrap")?);
