@@ -97,7 +97,7 @@ class Visitor:
             if value is not None:
                 fields[name] = value.replace("\n", "\r\n")
         button, action = form.button(press)
-        return self.post(action, fields | button)
+        return self.post(action, {form.sent_as.get(name, name): value for name, value in fields.items()} | button)
 
     def _page(self, response):
         page = Page(response, self.url)
@@ -142,19 +142,20 @@ class Page:
 
 
 class Form:
-    """A form as a browser fills and sends it."""
+    """A form as a browser fills and sends it. `names` and `filled` have the names without the form's state."""
 
     def __init__(self, form, html, path):
         inside = [e for e in form.select("input, textarea, select, button") if e.find_parent("template") is None]
         outside = html.select(f"[form={form['id']}]") if form.get("id") else []
         self.path, self.form, self.buttons = path, form, [e for e in [*inside, *outside] if e.name == "button"]
         self.controls = [e for e in inside if e.name != "button" and e.get("name")]
-        self.names = {e["name"] for e in self.controls}
+        self.sent_as = {without_state(e["name"]): e["name"] for e in self.controls}
+        self.names = set(self.sent_as)
 
     def filled(self):
         fields = {}
         for control in self.controls:
-            kind, name = control.get("type", "text"), control["name"]
+            kind, name = control.get("type", "text"), without_state(control["name"])
             if kind == "checkbox" and not control.has_attr("checked"):
                 continue
             fields[name] = shown(control)
@@ -164,6 +165,10 @@ class Form:
         found = next(b for b in self.buttons if name is None or b.get("name") == name or b.get("formaction") == name)
         sent = {found["name"]: found.get("value", "")} if found.get("name") else {}
         return sent, found.get("formaction") or self.form.get("action") or self.path
+
+
+def without_state(name):
+    return name.partition("@")[0]
 
 
 def shown(control):

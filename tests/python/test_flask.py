@@ -90,7 +90,7 @@ def test_what_is_filled_in_wrong_is_marked_and_kept(north, ripple):
     assert page.words("#field-term .fault") == "Term must be a whole number."
     assert page.words("#field-term_unit .fault") == "Unit is needed, in up to 64 characters."
     for field in ("term", "term_unit"):
-        assert page.html.select_one(f"#{field}")["aria-invalid"] == "true"
+        assert page.html.select_one(f"#field-{field} input")["aria-invalid"] == "true"
     assert page.form("#edit").filled() | {"csrf_token": "", "form": ""} == (
         {
             "csrf_token": "",

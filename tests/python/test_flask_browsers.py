@@ -198,6 +198,20 @@ def test_a_new_project_is_in_its_makers_list_at_once(app, browsers):
     expect(page.get_by_label("Goal")).not_to_have_value("Another")
 
 
+def test_back_to_a_saved_page_ticks_no_other_entry(app, browsers, ripple, prj_id):
+    ripple.put(prj_id, {"version": 1, "timeline": ["first", "second", "third"]})
+    page = browsers()
+    page.goto(f"{app.url}/projects/{prj_id}")
+    page.get_by_label("Remove entry 2").check()
+    page.keyboard.press("Control+s")
+    assert receipt(page) == "Your timeline entry was removed."
+    page.go_back()
+    with page.expect_navigation():  # or it is the first save's receipt that is there
+        page.keyboard.press("Control+s")
+    assert ripple.get(prj_id)["timeline"] == ["first", "third"]
+    assert receipt(page).startswith("Nothing changed")
+
+
 def test_what_the_script_adds(app, browsers, ripple, prj_id):
     for where in ("north", "south", "east"):
         ripple.create(FIELDS | {"prj_id": f"{prj_id}-{where}", "name": f"Buoy {where}", "issue": prj_id})

@@ -4,12 +4,18 @@ A save sends the whole record as the form shows it, with the version it was made
 ripple's to merge. So the one thing a form must not do is change what nobody touched: a browser sends line ends its own
 way, drops them from one-line fields, and knows no numbers. The form carries what it was made of, and where the browser
 gives that back, it is what is sent.
+
+A browser restores typed text and ticks when it reloads a page, goes back to it or reopens it after a crash. By then
+the page may show another state of the project. Browsers identify a control by the form's name and the control's place in it
+(Firefox, reload), by the control's name (Chromium) or by its id (Firefox, restored tab). So each of these ends in `@` and
+the form's `state`: a browser restores input on the state that it was typed on, and on no other.
 """
 
 import hashlib
 import re
 import secrets
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import simplejson
 from werkzeug.exceptions import BadRequest
@@ -127,6 +133,7 @@ class Form:
     @classmethod
     def sent(cls, form):
         """The one that a browser sent."""
+        form = {name.partition("@")[0]: value for name, value in form.items()}
         version, seen = whole(form.get("version", "")), _json(form.get("seen", "{}"))
         if not isinstance(seen, dict) or (version is None and form.get("version")):
             raise BadRequest("This is not one of the app's forms.")
@@ -145,6 +152,12 @@ class Form:
     @property
     def seen_json(self):
         return simplejson.dumps(self.seen, use_decimal=True)
+
+    @cached_property
+    def state(self):
+        """Returns a hash of the fields and entries that the form was made of."""
+        made_of = simplejson.dumps([self.seen, [row.original_json for row in self.rows]], use_decimal=True)
+        return hashlib.sha256(made_of.encode()).hexdigest()[:12]
 
     @property
     def changed(self):

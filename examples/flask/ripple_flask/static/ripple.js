@@ -37,7 +37,7 @@ if (form) {
     const place = rows.children.length;
     for (const name of ["date", "text"]) {
       const input = row.querySelector(name === "date" ? ".when" : ".what");
-      input.id = input.name = `row-${place}-${name}`;
+      input.id = input.name = `row-${place}-${name}@${rows.dataset.state}`;
       input.previousElementSibling.htmlFor = input.id;
     }
     rows.append(row);
