@@ -212,6 +212,33 @@ def test_back_to_a_saved_page_ticks_no_other_entry(app, browsers, ripple, prj_id
     assert receipt(page).startswith("Nothing changed")
 
 
+def test_a_project_is_registered_on_the_readers_day(app, browsers, ripple):
+    """At eight in the morning in Seoul it is still yesterday in UTC. The page then stays open until the next day."""
+    page = browsers(timezone_id="Asia/Seoul")
+    created = page.get_by_label("Created on")
+    page.clock.set_fixed_time("2027-03-01T23:00:00Z")
+    page.goto(f"{app.url}/new")
+    expect(created).to_have_value("2027-03-02")
+    page.clock.set_fixed_time("2027-03-02T15:00:00Z")
+    come_back(page)
+    expect(created).to_have_value("2027-03-03")
+    for label, text in (("Name", "Lighthouse"), ("Term", "3"), ("Unit", "month")):
+        page.get_by_label(label, exact=True).fill(text)
+    page.keyboard.press("Control+s")
+    assert receipt(page) == "The project was registered."
+    assert ripple.get(page.url.rsplit("/", 1)[1])["create_date"] == "2027-03-03"
+    # A day that the reader chose stays.
+    page.goto(f"{app.url}/new")
+    created.fill("2027-02-01")
+    come_back(page)
+    expect(created).to_have_value("2027-02-01")
+
+
+def come_back(page):
+    """Reports to the page that its tab is visible again."""
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange', { bubbles: true }))")
+
+
 def test_what_the_script_adds(app, browsers, ripple, prj_id):
     for where in ("north", "south", "east"):
         ripple.create(FIELDS | {"prj_id": f"{prj_id}-{where}", "name": f"Buoy {where}", "issue": prj_id})

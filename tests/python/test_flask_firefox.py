@@ -1,5 +1,8 @@
 """The Flask app in a real Firefox, which restores typed text after a reload."""
 
+from datetime import datetime, timezone
+from zoneinfo import ZoneInfo
+
 import pytest
 
 from conftest import _setting
@@ -76,3 +79,13 @@ def test_a_reload_of_the_same_project_keeps_what_was_typed(firefox, app, ripple)
     assert firefox.text(".notice.done") == "Your timeline entry was removed; your goal was saved."
     record = ripple.get(prj_id)
     assert (record["goal"], record["timeline"]) == ("Typed", ["first", "third"])
+
+
+def test_a_project_is_registered_on_the_readers_day(tmp_path, app):
+    """In a zone whose date differs from the date in UTC, now and for the next hours."""
+    zone = "Etc/GMT-14" if datetime.now(timezone.utc).hour >= 11 else "Etc/GMT+12"
+    today = datetime.now(ZoneInfo(zone)).date()
+    assert today != datetime.now(timezone.utc).date()
+    with Firefox(_setting(PROGRAM), tmp_path / "firefox", TZ=zone) as firefox:
+        firefox.goto(f"{app.url}/new")
+        assert firefox.value(firefox.labelled("Created on")) == today.isoformat()

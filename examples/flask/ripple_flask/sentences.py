@@ -1,7 +1,5 @@
 """What a save did, in a sentence: the receipt tells which fields, the history whose and when."""
 
-from datetime import datetime, timezone
-
 from markupsafe import Markup, escape
 
 from .history import savers
@@ -45,13 +43,12 @@ def who(version, me="", own_key=None):
     return Markup("somebody else")
 
 
-def at(moment, now=None):
-    """A time that a browser can put into its own time zone; without that it is UTC."""
+def at(moment):
+    """Returns a time that the script converts to the reader's time zone. Without JavaScript it is in UTC, and always
+    with its date: the server does not know the reader's date."""
     if moment is None:
         return Markup("")
-    now = now or datetime.now(timezone.utc)
-    today = moment.date() == now.date()
-    text = f"at {moment:%H:%M} UTC" if today else f"on {moment.day} {moment:%B %Y} at {moment:%H:%M} UTC"
+    text = f"on {moment.day} {moment:%B %Y} at {moment:%H:%M} UTC"
     return Markup('<time datetime="{}">{}</time>').format(f"{moment:%Y-%m-%dT%H:%M:%SZ}", text)
 
 

@@ -1,6 +1,5 @@
 """The pages."""
 
-from datetime import datetime, timezone
 from urllib.parse import urlsplit
 
 from flask import (
@@ -197,8 +196,7 @@ def log(problem):
 
 
 def _new_form():
-    values = {f.name: "" for f in FIELDS} | {"create_date": datetime.now(timezone.utc).date().isoformat()}
-    return Form(values=values, creating=True, your_name=session.get("name", ""))
+    return Form(values={f.name: "" for f in FIELDS}, creating=True, your_name=session.get("name", ""))
 
 
 def _sent_form(remember=True):

@@ -3,16 +3,25 @@
 
 const form = document.querySelector("form[data-guard]");
 
-// Times in the reader's own zone; the server knows UTC only.
-for (const time of document.querySelectorAll("time[datetime]")) {
-  const moment = new Date(time.dateTime);
-  if (Number.isNaN(moment.valueOf())) continue;
-  const clock = moment.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
-  const day = moment.toLocaleDateString([], { day: "numeric", month: "long", year: "numeric" });
-  const today = moment.toDateString() === new Date().toDateString();
-  time.textContent = today ? `at ${clock}` : `on ${day} at ${clock}`;
-  time.title = moment.toLocaleString();
+// Shows times and today's date in the reader's time zone, which the server does not know. Runs again when the reader
+// returns to the page: it may be another day.
+function localize() {
+  const now = new Date();
+  for (const time of document.querySelectorAll("time[datetime]")) {
+    const moment = new Date(time.dateTime);
+    if (Number.isNaN(moment.valueOf())) continue;
+    const clock = moment.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+    const day = moment.toLocaleDateString([], { day: "numeric", month: "long", year: "numeric" });
+    const text = moment.toDateString() === now.toDateString() ? `at ${clock}` : `on ${day} at ${clock}`;
+    if (time.textContent !== text) time.textContent = text; // a screen reader reads out each change
+    time.title = moment.toLocaleString();
+  }
+  // Sets the default value only: a date that the reader typed stays.
+  const today = new Date(now - now.getTimezoneOffset() * 60_000).toISOString().slice(0, 10);
+  for (const input of document.querySelectorAll("[data-today]")) input.defaultValue = today;
 }
+localize();
+for (const event of ["pageshow", "visibilitychange"]) addEventListener(event, localize);
 
 // What is there when a page loads is not read out by itself; what changes is.
 const receipt = document.getElementById("receipt");
