@@ -295,13 +295,23 @@ fn set_of<T: Ord>(
     set: fn(BTreeSet<T>) -> Value,
     element: impl Fn(&Value) -> Option<T>,
 ) -> Value {
-    let elements: Option<BTreeSet<T>> = list.iter().map(element).collect();
+    let elements = ordered(list.iter().map(|value| element(value).ok_or(())));
     match elements {
-        Some(elements) if (elements.len() == list.len() || origin == Origin::Sent) && !elements.is_empty() => {
+        Ok(elements) if (elements.len() == list.len() || origin == Origin::Sent) && !elements.is_empty() => {
             set(elements)
         }
         _ => Value::List(list),
     }
+}
+
+/// Returns a set of these elements. They are inserted one by one: to collect them would bring a sort of its own into the
+/// edge worker for each type, a kilobyte of the bundle.
+pub(crate) fn ordered<T: Ord, E>(elements: impl Iterator<Item = Result<T, E>>) -> Result<BTreeSet<T>, E> {
+    let mut set = BTreeSet::new();
+    for element in elements {
+        set.insert(element?);
+    }
+    Ok(set)
 }
 
 impl Serialize for Value {

@@ -196,7 +196,7 @@ impl Evidence<'_> {
     }
 
     /// Reports whether the history must have this version now, while the table holds the state of this place.
-    fn must_have_row(&self, number: i64, place: usize, now: Timestamp) -> bool {
+    pub(super) fn must_have_row(&self, number: i64, place: usize, now: Timestamp) -> bool {
         self.states[..=place].iter().enumerate().any(|(index, state)| {
             let is_it = state.write.as_ref().is_some_and(|(_, made)| made.number == number);
             let next = self.states[..=place].get(index + 1);
@@ -216,7 +216,11 @@ impl Evidence<'_> {
             return Err(format!("it should name the base {:?}: {receipt:?}", save.base));
         }
         let (before, at) = (place - 1, self.states[place].at);
-        if receipt.missing && self.must_know(save, before, at) && !matches!(save.what, What::Edit { .. }) {
+        let must_know = match save.base {
+            Some(base) if numbers.is_tombstone(base) => self.must_have_row(base, before, at),
+            _ => self.must_know(save, before, at),
+        };
+        if receipt.missing && must_know && !matches!(save.what, What::Edit { .. }) {
             return Err(format!("it says that nobody knows its base any longer: {receipt:?}"));
         }
         for won in &receipt.won {

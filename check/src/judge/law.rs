@@ -69,7 +69,12 @@ fn field(
         Kind::Lines if theirs.is_some() && mine.is_some() => return lines(path, field),
         Kind::Plain | Kind::Set | Kind::Lines => {}
     }
-    if let (Some(theirs), Some(mine)) = (map(theirs), map(mine)) {
+    // An object that one side removed was emptied by it.
+    let emptied = |side: Option<&Value>| match (side, base) {
+        (None, None | Some(Value::Map(_))) => Some(Members::new()),
+        (side, _) => map(side),
+    };
+    if let (Some(theirs), Some(mine)) = (emptied(theirs), emptied(mine)) {
         let (base, merged) = (map(base).unwrap_or_default(), map(merged).unwrap_or_default());
         let kind = if path == "/boxes" { Kind::Places } else { Kind::Plain };
         for name in names([&base, &theirs, &mine, &merged]) {

@@ -35,7 +35,11 @@ impl Evidence<'_> {
         let all = match (&save.what, save.base) {
             (What::Edit { .. }, _) => vec![on_nothing()],
             (_, None) => vec![on_nothing()],
-            (_, Some(base)) if numbers.is_tombstone(base) => vec![sides(save, Some(&Members::new()), theirs, numbers)],
+            (_, Some(base)) if numbers.is_tombstone(base) => {
+                let on_tombstone = sides(save, Some(&Members::new()), theirs, numbers);
+                let known = self.must_have_row(base, place, at);
+                if known { vec![on_tombstone] } else { vec![on_tombstone, on_nothing()] }
+            }
             (_, Some(_)) if self.must_know(save, place, at) => vec![on_view()],
             (_, Some(_)) => vec![on_view(), on_nothing()],
         };

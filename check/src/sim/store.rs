@@ -110,7 +110,8 @@ impl<S: Table> Link<S> {
         fates: &[Fate],
         done: impl AsyncFnOnce(Fate) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        self.asked.reads.set(self.asked.reads.get() + 1);
+        let reads = u32::from(operation != "UpdateItem" && operation != "PutItem");
+        self.asked.reads.set(self.asked.reads.get() + reads);
         self.sim.scheduler.turn(kind).await;
         let fate = self.sim.faults.fate(&self.sim.scheduler, fates);
         match fate {

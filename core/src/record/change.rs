@@ -121,7 +121,8 @@ impl Edit {
                 let unseen = |name: &String| sent.get(name).is_some_and(|value| *value != Value::Null);
                 theirs.iter().filter(|(name, _)| !unseen(name)).map(owned).collect()
             }
-            Edit::Patch(sent) | Edit::MergePatch(sent) => unpatched(theirs, sent),
+            Edit::Patch(sent) => unpatched(theirs, sent, false),
+            Edit::MergePatch(sent) => unpatched(theirs, sent, true),
             Edit::Seen { seen, set, remove } => {
                 let named = |name: &String| set.contains_key(name) || remove.contains(name);
                 let seen = seen.iter().filter(|(name, _)| named(name)).map(owned).collect();
@@ -174,11 +175,15 @@ fn patch(members: &Members, sent: &Members) -> Members {
     left_alone.chain(patched).collect()
 }
 
-/// Returns `members` without what a patch sets.
-fn unpatched(members: &Members, sent: &Members) -> Members {
+/// Returns `members` without what a patch sets. With `whole_lists`, an empty list removes a set: DynamoDB has no empty one.
+fn unpatched(members: &Members, sent: &Members, whole_lists: bool) -> Members {
+    let removes = |sent: &[Value], stored: &Value| whole_lists && sent.is_empty() && stored.is_set();
     let left = |(name, value): (&String, &Value)| match (sent.get(name), value) {
         (None | Some(Value::Null), value) => Some((name.clone(), value.clone())),
-        (Some(Value::Map(sent)), Value::Map(stored)) => Some((name.clone(), Value::Map(unpatched(stored, sent)))),
+        (Some(Value::List(sent)), value) if removes(sent, value) => Some((name.clone(), value.clone())),
+        (Some(Value::Map(sent)), Value::Map(stored)) => {
+            Some((name.clone(), Value::Map(unpatched(stored, sent, whole_lists))))
+        }
         _ => None,
     };
     members.iter().filter_map(left).collect()

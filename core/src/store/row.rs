@@ -24,6 +24,8 @@ pub(crate) const RPL_SHOWN: &str = "rpl_shown";
 const RPL_CHANGES: &str = "rpl_changes";
 /// The record's attributes, compressed.
 const RPL_STATE: &str = "rpl_state";
+/// Marks a row of which a part is in a second item: see [`items`].
+const RPL_REST: &str = "rpl_rest";
 
 /// The attributes that a page of the history is read of.
 pub(crate) const ENTRY: [&str; 7] = [VERSION, RPL_AT, RPL_BY, RPL_BASE, RPL_DELETED, RPL_SHOWN, RPL_CHANGES];
@@ -33,8 +35,43 @@ const LEVEL: u8 = 6;
 /// The most that a row is decompressed to: several times what a record can be.
 const DECOMPRESSED: usize = 4 * 1024 * 1024;
 
+/// Returns the items of a row: one, or two where an external state is as large as an item and does not compress. The
+/// second one stands at the negative number. It can be made only where it is known when the row expires, which it is of
+/// a state that is written over.
+pub(crate) fn items(row: &Row) -> Result<Vec<Members>, StoreError> {
+    let mut item = item(row);
+    let over = stored_size(&item).saturating_sub(limits::ITEM);
+    if over == 0 {
+        return Ok(vec![item]);
+    }
+    let Some(Value::Binary(state)) = item.get_mut(RPL_STATE).filter(|_| row.expires.is_some()) else {
+        let kind = StoreErrorKind::TooLarge(stored_size(&item));
+        return Err(StoreError { operation: "TransactWriteItems", kind, source: None });
+    };
+    let rest = state.split_off(state.len().saturating_sub(over + RPL_REST.len() + 1));
+    item.insert(RPL_REST.to_owned(), Value::Bool(true));
+    let mut second = item.clone();
+    second.retain(|name, _| [PRJ_ID, RPL_EXPIRES_AT].contains(&name.as_str()));
+    second.insert(VERSION.to_owned(), Value::Number(Number::whole(-row.entry.number.cast_signed())));
+    second.insert(RPL_STATE.to_owned(), Value::Binary(rest));
+    Ok(vec![item, second])
+}
+
+/// Reports whether a part of the row is in a second item.
+pub(crate) fn has_rest(item: &Members) -> bool {
+    item.contains_key(RPL_REST)
+}
+
+/// Puts a row of two items together.
+pub(crate) fn with_rest(mut item: Members, rest: &Members) -> Members {
+    if let (Some(Value::Binary(state)), Some(Value::Binary(rest))) = (item.get_mut(RPL_STATE), rest.get(RPL_STATE)) {
+        state.extend_from_slice(rest);
+    }
+    item
+}
+
 /// Returns the item of a row. Where the changes do not fit beside the record, they are told by their fields' names.
-pub(crate) fn item(row: &Row) -> Result<Members, StoreError> {
+fn item(row: &Row) -> Members {
     let Row { entry, record, expires } = row;
     let number = |number: i64| Value::Number(Number::whole(number));
     let own = [
@@ -53,17 +90,12 @@ pub(crate) fn item(row: &Row) -> Result<Members, StoreError> {
     if let Some(changes) = changes(entry, room) {
         item.insert(RPL_CHANGES.to_owned(), changes);
     }
-    match stored_size(&item) {
-        size if size > limits::ITEM => {
-            Err(StoreError { operation: "TransactWriteItems", kind: StoreErrorKind::TooLarge(size), source: None })
-        }
-        _ => Ok(item),
-    }
+    item
 }
 
 /// Returns the size of a row as DynamoDB counts it.
 pub(crate) fn size(row: &Row) -> Result<usize, StoreError> {
-    item(row).map(|item| stored_size(&item))
+    items(row).map(|items| items.iter().map(stored_size).sum())
 }
 
 fn changes(entry: &Entry, room: usize) -> Option<Value> {
@@ -151,9 +183,9 @@ mod tests {
             ("x".repeat(60_000), Value::Binary(vec![0; 9])),
         ]);
         let written = Row { expires: Some(Timestamp(9000)), ..row_of(attributes) };
-        let item = item(&written).expect("it fits");
+        let [item] = &*items(&written).expect("it fits") else { panic!("one item") };
         assert_eq!(row(&written.record.id, item.clone()), Some(written.clone()));
-        assert_eq!(entry(item), Some(written.entry));
+        assert_eq!(entry(item.clone()), Some(written.entry));
     }
 
     #[test]
@@ -177,7 +209,18 @@ mod tests {
         };
         let row = row_of(Members::from([("noise".to_owned(), noise(limits::RECORD - 1024))]));
         assert!(row.record.stored_size() <= limits::RECORD);
-        let item = item(&row).expect("it fits");
+        let [item] = &*items(&row).expect("it fits") else { panic!("one item") };
         assert!(item.contains_key(RPL_CHANGES));
+
+        // One that another program made has no room for more in an item.
+        let record = Record::new(
+            RecordId::stored("p".to_owned()),
+            Members::from([("noise".to_owned(), noise(limits::ITEM - 12))]),
+        );
+        let external = Row::of_external(&record, 3, Some(Timestamp(9000)));
+        let [item, rest] = &*items(&external).expect("it fits") else { panic!("two items") };
+        assert!([item, rest].into_iter().all(|item| stored_size(item) <= limits::ITEM) && has_rest(item));
+        assert_eq!(super::row(&record.id, with_rest(item.clone(), rest)), Some(external.clone()));
+        assert!(items(&Row { expires: None, ..external }).is_err(), "its end would not be known");
     }
 }

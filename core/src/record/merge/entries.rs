@@ -10,6 +10,9 @@ use crate::value::Value;
 /// too few entries for collisions to be worth an attack.
 pub(crate) type Map<K, V> = HashMap<K, V, RandomState>;
 
+/// Entries with one id that are compared with each other.
+const ALIKE: usize = 16;
+
 /// Stands for a place or a slot that is not there.
 const NONE: u32 = u32::MAX;
 
@@ -100,7 +103,7 @@ impl<'a, const SIDES: usize> Entries<'a, SIDES> {
         slot
     }
 
-    /// Matches the entries of one `id` by their content, and the rest of them in their order.
+    /// Matches the entries of one `id` by their content, the rest by how many members are the same, and then in their order.
     fn match_by_content(&mut self, first: u32) {
         let chain: Vec<u32> =
             std::iter::successors(Some(first), |slot| Some(self.next[*slot as usize]).filter(|next| *next != NONE))
@@ -121,7 +124,15 @@ impl<'a, const SIDES: usize> Entries<'a, SIDES> {
                 });
             }
             let free: Vec<u32> = chain.iter().copied().filter(|slot| self.place(side, *slot).is_none()).collect();
-            places.into_iter().zip(free).for_each(|(place, slot)| self.put(side, place, slot));
+            // From the end, where removing one moves few. Of equal ones the last is taken, which is the first place.
+            places.reverse();
+            for slot in free {
+                let known = std::iter::once(0).chain(side + 1..SIDES).find_map(|known| self.get(known, slot));
+                let alike = |place: u32| known.map_or(0, |known| likeness(known, &self.sides[side][place as usize]));
+                let candidates = places.len().saturating_sub(ALIKE)..places.len();
+                let Some(best) = candidates.max_by_key(|index| alike(places[*index])) else { break };
+                self.put(side, places.remove(best), slot);
+            }
         }
     }
 
@@ -160,6 +171,12 @@ impl<'a, const SIDES: usize> Entries<'a, SIDES> {
         let slots = self.slots[side].iter().filter(|slot| counted(**slot));
         !slots.filter_map(|slot| self.place(0, *slot)).is_sorted()
     }
+}
+
+/// Returns how many members are the same.
+fn likeness(one: &Value, other: &Value) -> usize {
+    let (Value::Map(one), Value::Map(other)) = (one, other) else { return 0 };
+    one.iter().filter(|(name, value)| other.get(*name) == Some(*value)).count()
 }
 
 /// A place or a slot as the index holds it.

@@ -1,7 +1,10 @@
 //! Ids for entries that come without one.
 
+use std::collections::HashSet;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use foldhash::fast::RandomState;
 use sha2::{Digest as _, Sha256};
 
 use super::entries::{Entries, Map};
@@ -12,8 +15,11 @@ use crate::value::{Members, Value, stored_size};
 /// The member that an entry is known by.
 const ID: &str = "id";
 
-/// Bytes that a made `id` adds to the stored record: its name, its 16 characters, and one for the member.
-const ID_SIZE: usize = 2 + 16 + 1;
+/// Characters of a made `id`.
+const ID_LENGTH: usize = 16;
+
+/// Bytes that a made `id` adds to the stored record: its name, its characters, and one for the member.
+const ID_SIZE: usize = 2 + ID_LENGTH + 1;
 
 /// What new entries are told from.
 #[derive(Clone, Copy)]
@@ -81,7 +87,7 @@ impl Ids<'_> {
         if !list.iter().any(|entry| matches!(entry, Value::Map(_) | Value::List(_))) {
             return;
         }
-        let mut made: Map<String, u64> = Map::default();
+        let mut made = Made { ids: taken(list), ..Made::default() };
         let origins = self.origins(list, known);
         for (entry, origin) in list.iter_mut().zip(origins) {
             if let Origin::Known(place) = origin {
@@ -117,14 +123,38 @@ impl Ids<'_> {
         entries.slots(1).iter().zip(list).map(origin).collect()
     }
 
-    /// Makes the `id` of a new entry. 96 bits: two entries of a list do not meet in them.
-    fn derive(&self, entry: &Value, made: &mut Map<String, u64>) -> String {
+    /// Makes the `id` of a new entry, of 96 bits. If its equal in the list has that id, made for an earlier save with the
+    /// same seed, the entry is one more.
+    fn derive(&self, entry: &Value, made: &mut Made) -> String {
         let content = serde_json::to_string(entry).expect("names are strings and numbers valid JSON");
-        let ordinal = made.entry(content.clone()).or_default();
-        let seed = serde_json::to_vec(&(self.seed, *ordinal, content)).expect("numbers and text serialise");
-        *ordinal += 1;
-        URL_SAFE_NO_PAD.encode(&Sha256::digest(seed)[..12])
+        let ordinal = made.ordinals.entry(content.clone()).or_default();
+        loop {
+            let seed = serde_json::to_vec(&(self.seed, *ordinal, &content)).expect("numbers and text serialise");
+            *ordinal += 1;
+            let id = URL_SAFE_NO_PAD.encode(&Sha256::digest(seed)[..12]);
+            if made.ids.insert(id.clone()) {
+                return id;
+            }
+        }
     }
+}
+
+/// The ids of a list.
+#[derive(Default)]
+struct Made {
+    ids: HashSet<String, RandomState>,
+    /// How many were made for entries of this content.
+    ordinals: Map<String, u64>,
+}
+
+/// Returns the ids that entries of a list have already and that could be made.
+fn taken(list: &[Value]) -> HashSet<String, RandomState> {
+    let ids = list.iter().filter_map(Value::entry_id);
+    let texts = ids.filter_map(|id| match id {
+        Value::String(text) if text.len() == ID_LENGTH => Some(text.clone()),
+        _ => None,
+    });
+    texts.collect()
 }
 
 /// Reports whether an object has no `id`, or one that says nothing. An `id` of another type is data.

@@ -6,7 +6,8 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity, ReturnValu
 
 use super::rows::{self, seconds};
 use super::{DynamoDb, Item, failed, item, units};
-use crate::record::history::{Entry, Row};
+use crate::limits;
+use crate::record::history::Entry;
 use crate::record::{PRJ_ID, Record, RecordId};
 use crate::store::item::{Malformed, RPL_EXPIRES_AT};
 use crate::store::row;
@@ -30,7 +31,7 @@ impl DynamoDb {
             .client
             .update_item()
             .table_name(&self.versions)
-            .set_key(Some(rows::key(id.as_str(), number)))
+            .set_key(Some(rows::key(id.as_str(), number.cast_signed())))
             .update_expression("SET #expires = :at")
             .condition_expression("attribute_exists(#id) AND attribute_not_exists(#expires)")
             .expression_attribute_names("#id", PRJ_ID)
@@ -53,11 +54,18 @@ impl DynamoDb {
         number: u64,
         cost: &mut Capacity,
     ) -> Result<Option<Record>, StoreError> {
-        let found = self.row(rows::key(id.as_str(), number), cost).await?;
-        found
-            .map(|found| read_row(id, found).map(|row| row.record))
-            .transpose()
-            .map_err(|error| error.during("GetItem"))
+        const OPERATION: &str = "GetItem";
+        let number = number.cast_signed();
+        let Some(found) = self.row(rows::key(id.as_str(), number), cost).await? else { return Ok(None) };
+        let mut found = item::members(found).map_err(|error| error.during(OPERATION))?;
+        if row::has_rest(&found) {
+            // Both were written in one transaction. If one has expired, so has the other.
+            let Some(rest) = self.row(rows::key(id.as_str(), -number), cost).await? else { return Ok(None) };
+            let rest = item::members(rest).map_err(|error| error.during(OPERATION))?;
+            found = row::with_rest(found, &rest);
+        }
+        let row = row::row(id, found).ok_or_else(|| Malformed::attribute("row").during(OPERATION))?;
+        Ok(Some(row.record))
     }
 
     pub(super) async fn row_shown(
@@ -91,11 +99,15 @@ impl DynamoDb {
             .expression_attribute_names("#id", PRJ_ID)
             .expression_attribute_values(":id", AttributeValue::S(id.to_string()))
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        let mut condition = "#id = :id".to_owned();
-        if let Some(before) = before {
-            condition.push_str(" AND #0 < :before"); // the first of the attributes is the version
-            query = query.expression_attribute_values(":before", AttributeValue::N(before.to_string()));
+        // The first of the attributes is the version. Below 1 are second items of rows.
+        let last = before.map_or(limits::VERSION, |before| before.saturating_sub(1));
+        if last == 0 {
+            return Ok(Vec::new());
         }
+        let condition = "#id = :id AND #0 BETWEEN :first AND :last";
+        query = query
+            .expression_attribute_values(":first", AttributeValue::N("1".to_owned()))
+            .expression_attribute_values(":last", AttributeValue::N(last.to_string()));
         for (index, name) in row::ENTRY.into_iter().enumerate() {
             query = query.expression_attribute_names(format!("#{index}"), name);
         }
@@ -185,8 +197,4 @@ impl DynamoDb {
         cost.read += units(answer.consumed_capacity());
         Ok(answer.item)
     }
-}
-
-fn read_row(id: &RecordId, found: Item) -> Result<Row, Malformed> {
-    row::row(id, item::members(found)?).ok_or_else(|| Malformed::attribute("row"))
 }

@@ -10,7 +10,7 @@ use crate::record::{PRJ_ID, RecordId};
 use crate::store::item::{Malformed, RPL_AT, RPL_SHARD, RPL_VERSION, natural, stated};
 use crate::store::{IndexEntry, Position, StoreError};
 use crate::time::Timestamp;
-use crate::value::{Members, Number, Value};
+use crate::value::{Members, Number, Value, ordered};
 
 impl Malformed {
     pub(super) fn during(self, operation: &'static str) -> StoreError {
@@ -72,9 +72,11 @@ fn from_dynamodb(value: AttributeValue) -> Result<Value, Malformed> {
         AttributeValue::B(bytes) => Value::Binary(bytes.into_inner()),
         AttributeValue::L(list) => Value::List(list.into_iter().map(from_dynamodb).collect::<Result<_, _>>()?),
         AttributeValue::M(item) => Value::Map(members(item)?),
-        AttributeValue::Ss(set) => Value::Strings(set.into_iter().collect()),
-        AttributeValue::Ns(set) => Value::Numbers(set.into_iter().map(number).collect::<Result<_, _>>()?),
-        AttributeValue::Bs(set) => Value::Binaries(set.into_iter().map(Blob::into_inner).collect()),
+        AttributeValue::Ss(set) => Value::Strings(ordered(set.into_iter().map(Ok::<_, Malformed>))?),
+        AttributeValue::Ns(set) => Value::Numbers(ordered(set.into_iter().map(number))?),
+        AttributeValue::Bs(set) => {
+            Value::Binaries(ordered(set.into_iter().map(|blob| Ok::<_, Malformed>(blob.into_inner())))?)
+        }
         // The SDK's enum may grow; DynamoDB's types have not since 2014.
         _ => return Err(Malformed::attribute("attribute's type")),
     })

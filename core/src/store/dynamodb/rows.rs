@@ -18,7 +18,7 @@ const RPL_MADE: &str = "rpl_made";
 const RPL_OUTCOME: &str = "rpl_outcome";
 
 /// The key of a row.
-pub(super) fn key(id: &str, version: u64) -> Item {
+pub(super) fn key(id: &str, version: i64) -> Item {
     Item::from([
         (PRJ_ID.to_owned(), AttributeValue::S(id.to_owned())),
         (VERSION.to_owned(), AttributeValue::N(version.to_string())),

@@ -34,8 +34,10 @@ pub(super) fn items(
         put(unclaimed, versions, rows::claim(claim))
     }));
     for row in write.rows {
-        let new = Put::builder().condition_expression("attribute_not_exists(#id)");
-        items.push(put(new, versions, to_item(&row::item(row)?)));
+        for item in row::items(row)? {
+            let new = Put::builder().condition_expression("attribute_not_exists(#id)");
+            items.push(put(new, versions, to_item(&item)));
+        }
     }
     Ok(items)
 }

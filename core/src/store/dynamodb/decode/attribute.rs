@@ -13,7 +13,7 @@ use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 use serde::ser::{Serialize, Serializer};
 
 use crate::value::cbor::{ToCbor, Written};
-use crate::value::{Members, Number, Value};
+use crate::value::{Members, Number, Value, ordered};
 
 /// An item, or the members of an `M`: attributes, ordered by name, each name once.
 #[derive(Debug)]
@@ -186,5 +186,5 @@ fn binary<E: serde::de::Error>(Text(text): Text<'_>) -> Result<Vec<u8>, E> {
 }
 
 fn set<'a, T: Ord, E>(elements: Vec<Text<'a>>, read: fn(Text<'a>) -> Result<T, E>) -> Result<BTreeSet<T>, E> {
-    elements.into_iter().map(read).collect()
+    ordered(elements.into_iter().map(read))
 }
