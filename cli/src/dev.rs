@@ -99,7 +99,7 @@ pub(crate) async fn run(connection: &connection::Options, options: Options) -> a
     };
     let serving = tokio::spawn(front::serve(
         front,
-        Function::limited(store, Limiter::new(options.rate_limit)),
+        Function::new(store).limited(Limiter::new(options.rate_limit)),
         options.docs,
         stopped,
     ));

@@ -14,7 +14,7 @@ use uuid::Builder;
 
 use crate::conditional::strong;
 use crate::error::Error;
-use crate::key::{ApiKey, Caller, KeyHash, KeyMemory, KeyRecord, Remembered};
+use crate::key::{ApiKey, Caller, KeyHash, KeyMemory, KeyRecord, Remembered, Scope, Trust};
 use crate::limits;
 use crate::method::{self, Answer, Call, Parts};
 use crate::problem;
@@ -30,7 +30,8 @@ const CAPACITY: HeaderName = HeaderName::from_static("ripple-capacity");
 
 /// What browsers may send and read.
 const REQUEST_HEADERS: &str = "content-type, x-api-key, if-match, if-none-match, cache-control, ripple-session, x-request-id, \
-                               idempotency-key, ripple-claim-days";
+                               idempotency-key, ripple-claim-days, x-requested-with, traceparent, tracestate, baggage, \
+                               sentry-trace";
 const RESPONSE_HEADERS: &str = "etag, link, location, allow, retry-after, ratelimit, ratelimit-policy, age, cache-status, \
                                 ripple-session, ripple-receipt, ripple-capacity, x-request-id";
 /// Seconds that a browser may remember a preflight: as long as Chromium takes at all.
@@ -42,6 +43,7 @@ pub struct Api<S> {
     store: S,
     keys: KeyMemory,
     limiter: Limiter,
+    strangers: Limiter,
 }
 
 /// What a host passes in with each request: the core has no clock, no randomness and no gateway of its own.
@@ -126,13 +128,26 @@ pub struct Report {
 impl<S: Source> Api<S> {
     /// An API over `store`, remembering no keys yet.
     pub fn new(store: S) -> Api<S> {
-        Api { store, keys: KeyMemory::default(), limiter: Limiter::default() }
+        let (limiter, strangers) = (Limiter::new(None), Limiter::of_addresses(None));
+        Api { store, keys: KeyMemory::default(), limiter, strangers }
     }
 
     /// With each key's requests limited by this host.
     #[must_use]
     pub fn limited(self, limiter: Limiter) -> Api<S> {
         Api { limiter, ..self }
+    }
+
+    /// With each address's requests limited by this host that have no key which is remembered.
+    #[must_use]
+    pub fn limiting_strangers(self, strangers: Limiter) -> Api<S> {
+        Api { strangers, ..self }
+    }
+
+    /// With another trust in keys that were looked up.
+    #[must_use]
+    pub fn trusting(self, trust: Trust) -> Api<S> {
+        Api { keys: KeyMemory::new(trust), ..self }
     }
 
     /// What counts the keys' requests.
@@ -181,9 +196,15 @@ impl<S: Source> Api<S> {
         let free =
             route.map_or_else(|| resource.routes().all(|route| route.scope.is_none()), |route| route.scope.is_none());
         let (caller, used) = match (free, known) {
-            (true, _) => (anyone(), None),
+            (true, _) => {
+                self.strangers.take_from(request.extensions().get(), now)?;
+                (anyone(), None)
+            }
             (_, Some(caller)) => (caller, None),
-            (_, None) => self.authenticate(request.headers(), now, &mut report.metrics.capacity).await?,
+            (_, None) => {
+                let reads = route.is_none_or(|route| route.scope != Some(Scope::Write));
+                self.authenticate(request, reads, now, &mut report.metrics.capacity).await?
+            }
         };
         let route = route.ok_or_else(|| Error::MethodNotAllowed(resource.allow()))?;
         report.method = Some(route.name);
@@ -206,20 +227,29 @@ impl<S: Source> Api<S> {
     }
 
     /// Who is calling: by the form of the key, then by memory, then by the table. With the key's hash where the table
-    /// was asked and its use is news.
+    /// was asked and its use is news. A read goes on with what is remembered while the table does not answer, or denies.
     async fn authenticate(
         &self,
-        headers: &HeaderMap,
+        request: &Request<Bytes>,
+        reads: bool,
         now: Timestamp,
         cost: &mut Capacity,
     ) -> Result<(Caller, Option<KeyHash>), Error> {
-        let mut sent = headers.get_all(API_KEY).iter();
-        let (Some(text), None) = (sent.next(), sent.next()) else { return Err(Error::Forbidden) };
-        let key = text.to_str().ok().and_then(ApiKey::parse).ok_or(Error::Forbidden)?;
-        let hash = key.hash();
+        let mut sent = request.headers().get_all(API_KEY).iter();
+        let key = match (sent.next(), sent.next()) {
+            (Some(text), None) => text.to_str().ok().and_then(ApiKey::parse),
+            _ => None,
+        };
+        let hash = key.map(|key| key.hash());
+        let remembered = hash.map_or(Remembered::Fresh(None), |hash| self.keys.recall(&hash, now));
+        if !matches!(remembered, Remembered::Fresh(Some(_)) | Remembered::Stale { .. }) {
+            self.strangers.take_from(request.extensions().get(), now)?;
+        }
+        let hash = hash.ok_or(Error::Forbidden)?;
         let mut asked = false;
-        let record = match self.keys.recall(&hash, now) {
+        let record = match remembered {
             Remembered::Fresh(record) => record,
+            Remembered::Stale { record, put_off: true } if reads => Some(record),
             remembered => match (self.store.key(&hash, cost).await, remembered) {
                 (Ok(record), _) => {
                     let record = record.filter(|record| record.is_of(&hash)).map(Arc::new);
@@ -227,7 +257,7 @@ impl<S: Source> Api<S> {
                     asked = true;
                     record
                 }
-                (Err(error), Remembered::Stale(record)) if error.kind == StoreErrorKind::Unavailable => {
+                (Err(error), Remembered::Stale { record, .. }) if reads && error.kind != StoreErrorKind::Garbled => {
                     self.keys.put_off(&hash, now);
                     Some(record)
                 }
@@ -297,11 +327,17 @@ fn options(resource: &Resource) -> Answer {
 }
 
 pub(crate) fn respond(verb: &Method, answer: Answer, report: Report) -> Response<Bytes> {
-    let Answer { status, mut headers, etag, body } = answer;
+    let Answer { status, mut headers, etag, exact, body } = answer;
     let reads = verb == Method::GET || verb == Method::HEAD;
     let keepable = reads && (status == StatusCode::OK || status == StatusCode::NOT_MODIFIED);
-    // `no-cache`: kept by its reader alone, and asked for again each time, by its entity tag.
-    let cache_control = if keepable { "private, no-cache" } else { "no-store" };
+    // `no-cache`: kept by its reader alone, and asked for again each time, by its entity tag. `no-transform` (RFC 9111
+    // §5.2.2.6): a proxy that compressed a record would make its tag a weak one, which `If-Match` never matches.
+    let cache_control = match (keepable, exact) {
+        (true, true) => "private, no-cache, no-transform",
+        (true, false) => "private, no-cache",
+        (false, true) => "no-store, no-transform",
+        (false, false) => "no-store",
+    };
     headers.insert(CACHE_CONTROL, HeaderValue::from_static(cache_control));
     headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(RESPONSE_HEADERS));

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::Request;
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 
 use crate::error::Error;
 use crate::limits;
@@ -32,6 +32,9 @@ pub(crate) fn object(request: &Request<Bytes>, accepted: Accepted) -> Result<Mem
     if request.body().len() > limits::BODY {
         return Err(Error::BodyTooLarge);
     }
+    if is_encoded(request) {
+        return Err(Error::UnsupportedContentEncoding);
+    }
     if !media_types(request).all(|sent| accepted.types.contains(&sent.as_str())) {
         return Err(Error::UnsupportedMediaType { accepted: accepted.types, header: accepted.header });
     }
@@ -41,6 +44,15 @@ pub(crate) fn object(request: &Request<Bytes>, accepted: Accepted) -> Result<Mem
         Value::Map(members) => Ok(members),
         _ => Err(Malformed { pointer: String::new(), detail: "must be a JSON object".to_owned() }.into()),
     }
+}
+
+/// Reports whether a request states a content coding (RFC 9110 §8.4). Some hosts would decode it and some would not.
+fn is_encoded(request: &Request<Bytes>) -> bool {
+    let is_none = |coding: &str| coding.is_empty() || coding.eq_ignore_ascii_case("identity");
+    let fields = request.headers().get_all(CONTENT_ENCODING).iter();
+    !fields
+        .flat_map(|field| field.as_bytes().split(|byte| *byte == b','))
+        .all(|coding| is_none(str::from_utf8(coding.trim_ascii()).unwrap_or("not text")))
 }
 
 /// Returns the media types that a request states. An empty field counts as none: some hosts pass it on, some do not.

@@ -9,7 +9,7 @@ mod record;
 use crate::limits;
 pub use crate::problem::Kind;
 
-pub use record::{EDIT, LISTED, NEW_PROJECT, PROBLEM, PROJECT};
+pub use record::{EDIT, LISTED, NEW_PROJECT, PROBLEM, PROJECT, SEEN_EDIT};
 
 /// One method's.
 #[derive(Clone, Copy, Debug)]
@@ -39,10 +39,8 @@ impl Contract {
 /// A request's body.
 #[derive(Clone, Copy, Debug)]
 pub struct Body {
-    /// Of which types.
-    pub media_types: &'static [&'static str],
-    /// What it holds.
-    pub shape: Shape,
+    /// Of which media type, and what one of that type holds.
+    pub content: &'static [(&'static str, Shape)],
     /// Whether there must be one.
     pub required: bool,
 }
@@ -218,6 +216,6 @@ pub(crate) const TOO_LARGE: Refusal =
 
 /// What may stand for a parameter of a path.
 pub const PATH: &[Field] = &[
-    Field::new("prjid", record::ID, "The project's id.").required(),
+    Field::new("prjid", record::STORED_ID, "The project's id, percent-encoded.").required(),
     Field::new("version", NATURAL, "The version's number.").required(),
 ];

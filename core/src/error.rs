@@ -46,20 +46,25 @@ pub enum Error {
     #[error("a body has at most {max} bytes", max = crate::limits::BODY)]
     BodyTooLarge,
     /// The body is of a type the method does not take.
-    #[error("the body must be {}", accepted.join(" or "))]
+    #[error("the body must be {}", one_of(accepted))]
     UnsupportedMediaType {
         /// What it takes.
         accepted: &'static [&'static str],
         /// The header that says so.
         header: &'static str,
     },
-    /// The key asks more often than it may.
-    #[error("this key asks too often; try again later")]
+    /// The body is compressed.
+    #[error("a body is sent without a content coding")]
+    UnsupportedContentEncoding,
+    /// The key, or the client's address, asks more often than it may.
+    #[error("this {whose} asks too often; try again later")]
     TooManyRequests {
+        /// `key` or `address`.
+        whose: &'static str,
         /// When to ask again.
         wait: Duration,
-        /// How many requests may come in a window.
-        burst: u32,
+        /// How many requests may come in a window, if this host counts them itself.
+        burst: Option<u32>,
         /// The window, in seconds.
         window: u32,
     },
@@ -89,6 +94,14 @@ pub enum Place {
     Parameter(String),
     /// A header.
     Header(&'static str),
+}
+
+/// `a, b or c`.
+fn one_of(names: &[&str]) -> String {
+    match names {
+        [rest @ .., last] if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
+        _ => names.concat(),
+    }
 }
 
 impl Fault {

@@ -15,7 +15,7 @@ use subtle::ConstantTimeEq as _;
 use crate::limits;
 use crate::time::Timestamp;
 
-pub use memory::{KeyMemory, Remembered};
+pub use memory::{KeyMemory, Remembered, Trust};
 
 const PREFIX: &str = "rpl_";
 const RANDOM: usize = 30;

@@ -118,8 +118,9 @@ pub const RETRY_AFTER: Duration = Duration::from_secs(2);
 /// API keys remembered by one process, and refusals: memory stays bounded whoever guesses.
 pub const REMEMBERED_KEYS: usize = 4096;
 
-/// How long a key that was found is remembered: a revocation takes effect within it.
-pub const KEY_FRESH: Duration = Duration::from_secs(60);
+/// How long a key that was found is remembered, unless configured otherwise: a revocation takes effect within it. Each
+/// process that a key comes to asks for it as often, at 0.5 read units.
+pub const KEY_FRESH: Duration = Duration::from_secs(10);
 
 /// How long a refusal is remembered.
 pub const REFUSAL_FRESH: Duration = Duration::from_secs(10);
@@ -131,5 +132,6 @@ pub const KEY_USE: Duration = DAY;
 /// each wait for it in vain.
 pub const KEY_RETRY: Duration = Duration::from_secs(5);
 
-/// How long a remembered key goes on while DynamoDB cannot be asked.
-pub const KEY_GRACE: Duration = Duration::from_secs(10 * 60);
+/// How long reads go on while DynamoDB does not answer, or denies: with keys that are remembered, and at the edge of a list
+/// that was read before. Unless configured otherwise.
+pub const STALE: Duration = Duration::from_secs(60 * 60);

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 
 pub use query::Query;
-pub(crate) use query::parse_limit;
+pub(crate) use query::{insert_in_order, parse_limit};
 pub(crate) use row::Line;
 pub use row::Row;
 
@@ -32,6 +32,10 @@ pub struct Listing<'q> {
     /// it were small enough to fit.
     end: Option<Rank>,
     sum: ContentHash,
+    /// Names that filter, and that no record has had so far.
+    unknown: Vec<&'q str>,
+    /// Whether there are no records.
+    is_empty: bool,
 }
 
 /// A page done.
@@ -44,18 +48,33 @@ pub struct ListPage {
     /// The entity tag, without its quotes: a sum over all records that the query chooses, on this page or another,
     /// and the query.
     pub etag: String,
+    /// Names that filter and that none of the table's records has: most likely they are mistyped.
+    pub unknown: Vec<String>,
 }
 
 impl<'q> Listing<'q> {
     /// An empty page of what `query` asks for.
     #[must_use]
     pub fn new(query: &'q Query) -> Listing<'q> {
-        Listing { query, records: BTreeMap::new(), weight: 0, end: None, sum: ContentHash::default() }
+        let unknown = query.filtered().collect();
+        Listing {
+            query,
+            records: BTreeMap::new(),
+            weight: 0,
+            end: None,
+            sum: ContentHash::default(),
+            unknown,
+            is_empty: true,
+        }
     }
 
     /// Shows it a record: each of the table once, deleted or not.
     pub fn add(&mut self, project: &Record) {
-        if project.is_deleted() || !self.query.matches(project) {
+        if project.is_deleted() {
+            return;
+        }
+        self.meet(project);
+        if !self.query.matches(project) {
             return;
         }
         let json = Bytes::from(project.to_json());
@@ -69,9 +88,15 @@ impl<'q> Listing<'q> {
 
     /// Shows it a record that was made ready before.
     pub fn add_row(&mut self, row: &Row) {
+        self.meet(&row.record);
         if self.query.matches_row(row) {
             self.place(self.query.rank(&row.record), row.hash, || self.query.show(&row.record, row.json.clone()));
         }
+    }
+
+    fn meet(&mut self, project: &Record) {
+        self.is_empty = false;
+        self.unknown.retain(|name| !project.attributes.contains_key(*name));
     }
 
     fn place(&mut self, rank: Rank, hash: ContentHash, json: impl FnOnce() -> Bytes) {
@@ -100,7 +125,8 @@ impl<'q> Listing<'q> {
             _ => None,
         };
         let etag = format!("{}{}", self.sum.to_text(), self.query.tag());
-        ListPage { body: array(self.records.values()), next, etag }
+        let unknown = if self.is_empty { Vec::new() } else { self.unknown.into_iter().map(str::to_owned).collect() };
+        ListPage { body: array(self.records.values()), next, etag, unknown }
     }
 }
 

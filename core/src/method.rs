@@ -7,13 +7,14 @@ use http::{HeaderMap, Method, Request, StatusCode};
 use crate::body::{self, RECORD};
 use crate::conditional::{Preconditions, strong};
 use crate::contract::{
-    ABSENT, Body, CONDITION_FAILED, CONDITIONS, Contract, DELETED as DELETED_NOW, EDIT, GONE, STALE, Shape, Success,
+    ABSENT, Body, CONDITION_FAILED, CONDITIONS, Contract, DELETED as DELETED_NOW, GONE, STALE, Shape, Success,
     TOO_LARGE,
 };
 use crate::error::{Error, Fault};
 use crate::idempotency;
 use crate::key::{Caller, Scope};
 use crate::limits;
+use crate::list::insert_in_order;
 use crate::receipt;
 use crate::record::change::Edit;
 use crate::record::decide::Change;
@@ -124,19 +125,21 @@ pub(crate) struct Answer {
     pub(crate) headers: HeaderMap,
     /// Without its quotes.
     pub(crate) etag: Option<String>,
+    /// Whether the entity tag is one that `If-Match` may name.
+    pub(crate) exact: bool,
     pub(crate) body: Bytes,
 }
 
 impl Answer {
     pub(crate) fn json(body: impl Into<Bytes>) -> Answer {
-        Answer { status: StatusCode::OK, headers: HeaderMap::new(), etag: None, body: body.into() }
+        Answer { status: StatusCode::OK, headers: HeaderMap::new(), etag: None, exact: false, body: body.into() }
     }
 
     /// A record with its entity tag.
     pub(crate) fn record(record: &Record) -> Answer {
         let body = record.to_json();
         let etag = Some(ContentHash::of(&body).to_text());
-        Answer { etag, ..Answer::json(body) }
+        Answer { etag, exact: true, ..Answer::json(body) }
     }
 
     pub(crate) fn with_status(self, status: StatusCode) -> Answer {
@@ -243,8 +246,9 @@ impl From<Saved> for Answer {
 impl<S> Call<'_, S> {
     /// The record's id in the path.
     pub(crate) fn record_id(&self) -> Result<RecordId, Error> {
-        let fault = |why: InvalidId| Error::InvalidRequest(vec![Fault::parameter("prjid", why.to_string())]);
-        RecordId::parse(self.segment("prjid")).map_err(fault)
+        let detail = format!("must have 1 to {} bytes", limits::STORED_ID);
+        let fault = |_: InvalidId| Error::InvalidRequest(vec![Fault::parameter("prjid", detail)]);
+        RecordId::addressed(self.segment("prjid")).map_err(fault)
     }
 
     /// The version in the path.
@@ -261,10 +265,11 @@ impl<S> Call<'_, S> {
         self.resource.parameters.iter().find(|(parameter, _)| *parameter == name).map_or("", |(_, text)| text)
     }
 
-    /// The query's parameters, decoded.
+    /// The query's parameters, decoded, without those whose names begin with `_`: clients add such ones to get past
+    /// caches.
     pub(crate) fn parameters(&self) -> Vec<(String, String)> {
-        let query = self.request.uri().query().unwrap_or_default();
-        form_urlencoded::parse(query.as_bytes()).into_owned().collect()
+        let query = form_urlencoded::parse(self.request.uri().query().unwrap_or_default().as_bytes());
+        query.into_owned().filter(|(name, _)| !name.starts_with('_')).collect()
     }
 
     /// Refuses parameters of the query, which this method has none of.
@@ -290,17 +295,18 @@ const CURSORS: [&str; 2] = ["cursor", "since"];
 /// The query but for some parameters, as a `Link` has it: ordered by name, since API Gateway's events keep no order.
 fn query_without(request: &Request<Bytes>, names: &[&str]) -> String {
     let query = form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes());
-    let mut kept: Vec<(String, String)> = query.into_owned().collect();
-    kept.retain(|(name, _)| !names.contains(&name.as_str()));
-    kept.sort();
+    let mut kept = Vec::new();
+    for pair in query.into_owned().filter(|(name, _)| !names.contains(&name.as_str())) {
+        insert_in_order(&mut kept, pair);
+    }
     form_urlencoded::Serializer::new(String::new()).extend_pairs(kept).finish()
 }
 
 /// What `PUT` and `PATCH` take and answer.
-const fn edit_contract(media_types: &'static [&'static str]) -> Contract {
+const fn edit_contract(content: &'static [(&'static str, Shape)]) -> Contract {
     Contract {
         headers: CONDITIONS,
-        body: Some(Body { media_types, shape: Shape::Object(&EDIT), required: true }),
+        body: Some(Body { content, required: true }),
         refusals: &[ABSENT, GONE, DELETED_NOW, STALE, CONDITION_FAILED, TOO_LARGE],
         ..Contract::of(Success::record(200, "The record as it is now."))
     }

@@ -1,7 +1,7 @@
 //! Errors as callers see them: problem details (RFC 9457), with API Gateway's own wording in `message`.
 
 use http::StatusCode;
-use http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
+use http::header::{ACCEPT_ENCODING, ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -121,6 +121,9 @@ impl Kind {
     /// The body is of a type that the method does not take.
     pub const UNSUPPORTED_MEDIA_TYPE: Kind =
         Kind::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "Unsupported Media Type");
+    /// The body is compressed.
+    pub const UNSUPPORTED_CONTENT_ENCODING: Kind =
+        Kind::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_content_encoding", "Unsupported Media Type");
     /// The key asks too often.
     pub const TOO_MANY_REQUESTS: Kind =
         Kind::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", "Too Many Requests");
@@ -156,6 +159,7 @@ fn kind(error: &Error) -> Kind {
         Error::PreconditionFailed => Kind::PRECONDITION_FAILED,
         Error::BodyTooLarge => Kind::BODY_TOO_LARGE,
         Error::UnsupportedMediaType { .. } => Kind::UNSUPPORTED_MEDIA_TYPE,
+        Error::UnsupportedContentEncoding => Kind::UNSUPPORTED_CONTENT_ENCODING,
         Error::TooManyRequests { .. } => Kind::TOO_MANY_REQUESTS,
         Error::Contended => Kind::UNAVAILABLE,
         Error::Store(error) => match error.kind {
@@ -219,6 +223,8 @@ pub(crate) fn answer(error: &Error) -> Answer {
         Error::UnsupportedMediaType { accepted, header } => {
             answer.with_header(HeaderName::from_static(header), &accepted.join(", "))
         }
+        // What may come is told in the response's `Accept-Encoding` (RFC 9110 §15.5.16).
+        Error::UnsupportedContentEncoding => answer.with_header(ACCEPT_ENCODING, "identity"),
         Error::Contended
         | Error::Store(StoreError { kind: StoreErrorKind::Unavailable | StoreErrorKind::OutcomeUnknown, .. }) => {
             let mut answer = answer;
@@ -226,13 +232,16 @@ pub(crate) fn answer(error: &Error) -> Answer {
             answer
         }
         // https://datatracker.ietf.org/doc/html/draft-ietf-httpapi-ratelimit-headers
-        Error::TooManyRequests { wait, burst, window } => {
+        Error::TooManyRequests { whose, wait, burst, window } => {
             // Whole seconds, rounded up: who comes back then is not too early.
             let seconds = (wait.as_secs() + u64::from(wait.subsec_nanos() > 0)).max(1);
-            answer
+            let answer = answer
                 .with_header(RETRY_AFTER, &seconds.to_string())
-                .with_header(RATE_LIMIT_POLICY, &format!("\"key\";q={burst};w={window}"))
-                .with_header(RATE_LIMIT, &format!("\"key\";r=0;t={seconds}"))
+                .with_header(RATE_LIMIT, &format!("\"{whose}\";r=0;t={seconds}"));
+            match burst {
+                Some(burst) => answer.with_header(RATE_LIMIT_POLICY, &format!("\"{whose}\";q={burst};w={window}")),
+                None => answer,
+            }
         }
         _ => answer,
     }

@@ -1,4 +1,5 @@
-//! How often a key may ask: a token bucket a key, in the host's memory, so that the hot path awaits nothing.
+//! How often a key may ask, and an address without a key that is known: a token bucket each, in the host's memory, so that
+//! the hot path awaits nothing.
 //!
 //! A host sees only its own share of a key's requests. What counts them together (at the edge, Cloudflare's rate-limit
 //! binding) can be asked in the background; what it refuses, the bucket refuses for a while. On AWS, API Gateway counts.
@@ -16,9 +17,10 @@ const KEYS: usize = 4096;
 /// Seconds' worth of requests that may come at once.
 const BURST: u32 = 2;
 
-/// Buckets of the keys that asked lately.
-#[derive(Debug, Default)]
+/// Buckets of the keys, or of the addresses, that asked lately.
+#[derive(Debug)]
 pub struct Limiter {
+    whose: &'static str,
     rate: Option<NonZeroU32>,
     buckets: Mutex<HashMap<String, Bucket>>,
 }
@@ -30,11 +32,36 @@ struct Bucket {
     refused_until: Timestamp,
 }
 
+/// The client's address, in the extensions of a request whose host knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientAddress(String);
+
+impl ClientAddress {
+    /// Of an address of IPv6 (in the form of RFC 5952) its network of 64 bits counts, which is what a client has.
+    #[must_use]
+    pub fn of(text: &str) -> ClientAddress {
+        let end = text.match_indices(':').nth(3).map_or(text.len(), |(at, _)| at);
+        let network = &text[..end];
+        ClientAddress(network.split_once("::").map_or(network, |(network, _)| network).to_owned())
+    }
+}
+
 impl Limiter {
     /// So many requests a second and key, or any number.
     #[must_use]
     pub fn new(rate: Option<NonZeroU32>) -> Limiter {
-        Limiter { rate, buckets: Mutex::default() }
+        Limiter { whose: "key", rate, buckets: Mutex::default() }
+    }
+
+    /// So many requests a second and address, or any number.
+    #[must_use]
+    pub fn of_addresses(rate: Option<NonZeroU32>) -> Limiter {
+        Limiter { whose: "address", ..Limiter::new(rate) }
+    }
+
+    /// Counts a request of an address, if the host knows it.
+    pub(crate) fn take_from(&self, address: Option<&ClientAddress>, now: Timestamp) -> Result<(), Error> {
+        address.map_or(Ok(()), |address| self.take(&address.0, now))
     }
 
     /// Counts a request.
@@ -42,19 +69,15 @@ impl Limiter {
     /// # Errors
     /// When it is one too many, with the time after which to ask again.
     pub fn take(&self, key_id: &str, now: Timestamp) -> Result<(), Error> {
-        let Some(rate) = self.rate.map(NonZeroU32::get) else { return Ok(()) };
-        let too_many = |wait| Err(Error::TooManyRequests { wait, burst: rate.saturating_mul(BURST), window: BURST });
-        let rate = f64::from(rate);
+        let burst = self.rate.map(|rate| rate.get().saturating_mul(BURST));
+        let too_many = |wait| Err(Error::TooManyRequests { whose: self.whose, wait, burst, window: BURST });
         let mut buckets = self.lock();
-        if !buckets.contains_key(key_id) {
-            make_room(&mut buckets);
-            buckets.insert(key_id.to_owned(), Bucket::full(rate, now));
-        }
-        let bucket = buckets.get_mut(key_id).expect("it was there or has been put there");
-        bucket.fill(rate, now);
-        if now < bucket.refused_until {
+        if let Some(bucket) = buckets.get(key_id).filter(|bucket| now < bucket.refused_until) {
             return too_many(Duration::from_millis(bucket.refused_until.0 - now.0));
         }
+        let Some(rate) = self.rate.map(|rate| f64::from(rate.get())) else { return Ok(()) };
+        let bucket = bucket_of(&mut buckets, key_id, rate, now);
+        bucket.fill(rate, now);
         if bucket.tokens < 1.0 {
             return too_many(Duration::from_secs_f64((1.0 - bucket.tokens) / rate));
         }
@@ -62,11 +85,10 @@ impl Limiter {
         Ok(())
     }
 
-    /// Has a key refused until then.
-    pub fn refuse(&self, key_id: &str, until: Timestamp) {
-        if let Some(bucket) = self.lock().get_mut(key_id) {
-            bucket.refused_until = until;
-        }
+    /// Has a key refused from now on until then, whatever the rate of this host.
+    pub fn refuse(&self, key_id: &str, now: Timestamp, until: Timestamp) {
+        let rate = self.rate.map_or(0.0, |rate| f64::from(rate.get()));
+        bucket_of(&mut self.lock(), key_id, rate, now).refused_until = until;
     }
 
     /// A panic elsewhere leaves the map whole: each change of it is one insert or one remove.
@@ -85,6 +107,13 @@ impl Bucket {
         self.tokens = (self.tokens + passed * rate).min(rate * f64::from(BURST));
         self.filled = now;
     }
+}
+
+fn bucket_of<'a>(buckets: &'a mut HashMap<String, Bucket>, key_id: &str, rate: f64, now: Timestamp) -> &'a mut Bucket {
+    if !buckets.contains_key(key_id) {
+        make_room(buckets);
+    }
+    buckets.entry(key_id.to_owned()).or_insert_with(|| Bucket::full(rate, now))
 }
 
 /// Forgets whoever asked last the longest ago, whose bucket is likely full again: forgetting a full one changes nothing.
@@ -129,9 +158,28 @@ mod tests {
     fn what_others_refuse_is_refused_for_a_while() {
         let limiter = limiter(10);
         limiter.take("a", Timestamp(0)).expect("room");
-        limiter.refuse("a", Timestamp(10_000));
+        limiter.refuse("a", Timestamp(0), Timestamp(10_000));
         assert_eq!(wait(limiter.take("a", Timestamp(4_000))), Some(Duration::from_secs(6)));
         limiter.take("a", Timestamp(10_000)).expect("room");
+    }
+
+    #[test]
+    fn what_others_refuse_is_refused_without_a_rate_too() {
+        let limiter = Limiter::new(None);
+        limiter.take("a", Timestamp(0)).expect("room");
+        limiter.refuse("a", Timestamp(0), Timestamp(10_000));
+        assert_eq!(wait(limiter.take("a", Timestamp(4_000))), Some(Duration::from_secs(6)));
+        limiter.take("b", Timestamp(4_000)).expect("another key");
+        limiter.take("a", Timestamp(10_000)).expect("room");
+    }
+
+    #[test]
+    fn an_address_of_ipv6_is_its_network() {
+        let of = ClientAddress::of;
+        assert_eq!(of("2001:db8:1:2::1"), of("2001:db8:1:2:ffff::9"));
+        assert_eq!(of("2001:db8::1"), of("2001:db8::2:0:0:9"));
+        assert_ne!(of("2001:db8:1:2::1"), of("2001:db8:1:3::1"));
+        assert_ne!(of("192.0.2.1"), of("192.0.2.2"));
     }
 
     #[test]

@@ -20,7 +20,7 @@ use crate::time::Timestamp;
 use crate::value::{Members, Value, memory, stored_size};
 
 pub use check::creation;
-pub(crate) use check::{check_new, check_sent, take_own};
+pub(crate) use check::{check_new, check_sent, is_required, take_own};
 pub use id::{InvalidId, RecordId};
 pub use json::ContentHash;
 use seal::Content;

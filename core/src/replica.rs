@@ -117,6 +117,13 @@ impl<S: Source, C: Clock> Replica<S, C> {
         Replica { store, clock, colo: None, held: Mutex::new(held) }
     }
 
+    /// The same, with another bound on how long the list is served while DynamoDB does not answer, or denies.
+    #[must_use]
+    pub fn stale_for(self, stale: Duration) -> Replica<S, C> {
+        self.held().protocol.set_stale(stale);
+        self
+    }
+
     /// The same, among hosts that share their full reads.
     pub fn beside<N: Colo>(self, colo: N) -> Replica<S, C, N> {
         Replica { store: self.store, clock: self.clock, colo: Some(colo), held: self.held }

@@ -24,6 +24,8 @@ pub struct Snapshot {
     memory: usize,
     /// The whole list rendered, until something changes.
     whole: Option<Bytes>,
+    /// How many full reads were taken in.
+    reads: u64,
 }
 
 #[derive(Debug)]
@@ -31,6 +33,8 @@ struct Entry {
     state: State,
     /// When it was taken in.
     learned: Timestamp,
+    /// The last full read that had it, or that was there before it.
+    read: u64,
 }
 
 #[derive(Debug)]
@@ -73,22 +77,21 @@ impl Snapshot {
     /// but for what was learned since, or so shortly before that the read need not have seen it.
     pub fn fill(&mut self, projects: Vec<Record>, began: Timestamp, now: Timestamp) {
         let recent = began.before(limits::LAG);
-        let mut read: BTreeMap<RecordId, Record> =
-            projects.into_iter().map(|project| (project.id.clone(), project)).collect();
-        let gone =
-            |(id, entry): (&RecordId, &Entry)| (!read.contains_key(id) && entry.learned < recent).then(|| id.clone());
-        let gone: Vec<RecordId> = self.entries.iter().filter_map(gone).collect();
-        for id in gone {
-            self.remove(&id);
-        }
-        while let Some((id, record)) = read.pop_first() {
-            let keep = self.entries.get(&id).is_some_and(|known| {
+        self.reads += 1;
+        for record in projects {
+            let known = self.entries.get_mut(&record.id);
+            let kept = known.filter(|known| {
                 supersedes(known.record(), &record) && known.learned >= recent || *known.record() == record
             });
-            if !keep {
-                self.insert(record, now);
+            match kept {
+                Some(kept) => kept.read = self.reads,
+                None => self.insert(record, now),
             }
         }
+        let is_gone = |entry: &Entry| entry.read < self.reads && entry.learned < recent;
+        let gone = self.entries.iter().filter(|(_, entry)| is_gone(entry));
+        let gone: Vec<RecordId> = gone.map(|(id, _)| id.clone()).collect();
+        gone.iter().for_each(|id| self.remove(id));
     }
 
     /// The record, live or deleted, if it is known.
@@ -100,7 +103,7 @@ impl Snapshot {
     /// A page of the list.
     pub fn list(&mut self, query: &Query) -> ListPage {
         if let Some(body) = query.is_whole().then(|| self.whole_page()).flatten() {
-            return ListPage { body, next: None, etag: self.sum.to_text() };
+            return ListPage { body, next: None, etag: self.sum.to_text(), unknown: Vec::new() };
         }
         let mut listing = Listing::new(query);
         self.rows().for_each(|row| listing.add_row(row));
@@ -158,7 +161,7 @@ impl Snapshot {
             State::Live(row)
         };
         self.whole = None;
-        self.entries.insert(id, Entry { state, learned: now });
+        self.entries.insert(id, Entry { state, learned: now, read: self.reads });
     }
 
     fn remove(&mut self, id: &RecordId) {

@@ -14,7 +14,7 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
-use ripple_core::key::Caller;
+use ripple_core::key::{ApiKey, Caller};
 use ripple_core::store::dynamodb::{DynamoDb, Layout, configure};
 use ripple_core::{Api, Moment, Report, Timestamp};
 use tokio::time::Instant;
@@ -207,4 +207,35 @@ async fn a_transaction_that_is_wrong_in_itself_is_not_tried_again() {
 async fn an_item_that_is_no_project_is_a_fault_and_no_panic() {
     let (api, _) = api(&[Answer::Ok(r#"{"Item":{"prj_id":{"N":"1"}}}"#)]);
     assert_eq!(send(&api, Method::GET, "/prj/a", "").await.status(), StatusCode::INTERNAL_SERVER_ERROR);
+}
+
+const DENIED: Answer =
+    Answer::Error(400, r#"{"__type":"com.amazon.coral.service#AccessDeniedException","message":"not authorized"}"#);
+
+/// Whoever has revoked the key, the table would tell: so a write waits for it.
+#[tokio::test(start_paused = true)]
+async fn a_remembered_key_reads_and_does_not_write_while_the_table_denies() {
+    let key = ApiKey::generate(&[1; 64]).expect("64 bytes are enough for 30 characters");
+    let record = format!(
+        r#"{{"Item":{{"key_hash":{{"S":"{}"}},"key_id":{{"S":"k"}},"name":{{"S":"n"}},"created":{{"N":"0"}},
+            "last_used":{{"N":"1000"}},"scopes":{{"L":[{{"S":"read"}},{{"S":"write"}}]}}}}}}"#,
+        key.hash().to_hex()
+    );
+    let item = Answer::Ok(ITEM);
+    // Every look-up of the key is denied but the first, and every record is read.
+    let answers = [Answer::Ok(record.leak()), item, DENIED, item, item, DENIED, DENIED, item, DENIED];
+    let (api, asked) = api(Box::leak(Box::new(answers)));
+    let send = async |method: Method, second: u64| {
+        let request = Request::builder().method(method).uri("/prj/a").header("x-api-key", key.reveal());
+        let request = request.body(Bytes::from_static(b"")).expect("valid");
+        let moment = Moment { now: Timestamp(1_000 + second * 1_000), random: [7; 32], caller: None };
+        api.answer(request, moment).await.status()
+    };
+    assert_eq!(send(Method::GET, 0).await, StatusCode::OK);
+    assert_eq!(send(Method::GET, 11).await, StatusCode::OK, "with the key as it was");
+    assert_eq!(send(Method::GET, 12).await, StatusCode::OK, "without asking for it anew");
+    assert_eq!(send(Method::DELETE, 13).await, StatusCode::INTERNAL_SERVER_ERROR, "it is asked for, and denied");
+    assert_eq!(send(Method::GET, 3_000).await, StatusCode::OK, "for an hour");
+    assert_eq!(send(Method::GET, 3_601).await, StatusCode::INTERNAL_SERVER_ERROR, "and no longer");
+    assert_eq!(asked.lock().expect("no panic").len(), 9);
 }

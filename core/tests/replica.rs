@@ -13,10 +13,11 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Waker};
 
+use ripple_core::limits;
 use ripple_core::list::Query;
 use ripple_core::replica::{Clock as _, Preparation, Prepared, Replica};
 use ripple_core::session::Session;
-use ripple_core::snapshot::protocol::{FRESH, Freshness, STALE, STALE_IF_ERROR};
+use ripple_core::snapshot::protocol::{FRESH, Freshness, STALE};
 use ripple_core::store::{Capacity, Consistency, Source as _};
 use ripple_core::{Record, RecordId, Timestamp};
 use world::{DataCentre, HostClock, Link, World};
@@ -168,7 +169,7 @@ fn check_age(prepared: &Prepared, newer: bool, waited: u64) {
             assert!(u128::from(age) <= STALE.as_millis() + u128::from(waited), "{age} is past serving stale");
         }
         Freshness::StaleIfError => {
-            assert!(u128::from(age) <= STALE_IF_ERROR.as_millis() + u128::from(waited), "{age} is past serving at all");
+            assert!(u128::from(age) <= limits::STALE.as_millis() + u128::from(waited), "{age} is past serving at all");
         }
     }
 }

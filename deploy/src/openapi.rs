@@ -116,8 +116,8 @@ fn operation(route: &'static Route, schemas: &mut Schemas) -> Operation {
 
     if let Some(body) = contract.body {
         let mut request = RequestBodyBuilder::new();
-        for media_type in body.media_types {
-            request = request.content(*media_type, Content::new(Some(schemas.of(&body.shape))));
+        for (media_type, shape) in body.content {
+            request = request.content(*media_type, Content::new(Some(schemas.of(shape))));
         }
         let required = if body.required { Required::True } else { Required::False };
         operation = operation.request_body(Some(request.required(Some(required)).build()));

@@ -72,7 +72,10 @@ fn of_plain(shape: &Shape) -> ObjectBuilder {
         Shape::Text { least, most, pattern } => {
             typed(Type::String).min_length((*least > 0).then_some(*least)).max_length(*most).pattern(*pattern)
         }
-        Shape::Whole { least, most } => typed(Type::Integer).minimum(Some(*least)).maximum(*most),
+        // The least of 64 bits is no bound.
+        Shape::Whole { least, most } => {
+            typed(Type::Integer).minimum(Some(*least).filter(|least| *least > i64::MIN)).maximum(*most)
+        }
         _ => ObjectBuilder::new().schema_type(SchemaType::AnyValue),
     }
 }

@@ -46,17 +46,23 @@ extern "C" {
 
 /// The copy of one table in the data centre's cache.
 pub(crate) struct SharedCopy {
-    /// What it is kept under: the cache wants a URL. Nobody is asked for it.
+    /// What it is kept under: the cache wants a URL. A request for it is answered like any other, and not with the copy.
     url: String,
 }
 
 impl SharedCopy {
-    pub(crate) fn new(config: &Config) -> SharedCopy {
+    /// At the host of a request to this worker, as the cache asks for.
+    /// <https://developers.cloudflare.com/workers/reference/how-the-cache-works/>
+    pub(crate) fn new(config: &Config, request: &str) -> SharedCopy {
+        let path = request.match_indices('/').nth(2).map_or(request.len(), |(at, _)| at);
+        let host = &request[..path];
+        // A port is of this machine alone.
+        let host = host.trim_end_matches(|digit: char| digit.is_ascii_digit()).strip_suffix(':').unwrap_or(host);
         let table = config.layout.projects();
         let access = &config.access;
         let endpoint = access.endpoint.as_deref().unwrap_or_default();
         let endpoint = String::from(js_sys::encode_uri_component(endpoint));
-        SharedCopy { url: format!("https://ripple.invalid/1/{}/{table}?{endpoint}", access.region) }
+        SharedCopy { url: format!("{host}/_ripple/1/{}/{table}?{endpoint}", access.region) }
     }
 }
 

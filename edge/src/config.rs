@@ -3,6 +3,8 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use ripple_core::key::Trust;
+use ripple_core::limits;
 use ripple_core::snapshot::protocol::FRESH;
 use ripple_core::store::dynamodb::{Access, Layout, LayoutError, NotSet};
 
@@ -10,6 +12,8 @@ use crate::log::Level;
 
 /// Requests a second and key: what API Gateway's usage plans commonly have.
 const RATE: u32 = 100;
+/// Requests a second and client address that have no key which is remembered.
+const STRANGERS: u32 = 20;
 
 /// What is wrong with the configuration. The text names the variable and never its value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -38,6 +42,10 @@ pub(crate) struct Config {
     pub(crate) fresh: Duration,
     /// `RIPPLE_RATE_LIMIT`: requests a second and key in one isolate; 0 for any number.
     pub(crate) rate: Option<NonZeroU32>,
+    /// `RIPPLE_ADDRESS_LIMIT`: requests a second and client address that have no key which is remembered; 0 for any number.
+    pub(crate) strangers: Option<NonZeroU32>,
+    /// `RIPPLE_KEY_SECONDS` and `RIPPLE_STALE_SECONDS`: how long a key counts that was looked up.
+    pub(crate) trust: Trust,
     /// `RIPPLE_LOG`: off, error, warn or info.
     pub(crate) log: Level,
 }
@@ -61,19 +69,16 @@ impl Config {
         if access.endpoint.as_ref().is_some_and(|endpoint| !is_base_url(endpoint)) {
             return Err(ConfigError::Invalid("AWS_ENDPOINT_URL_DYNAMODB", "a URL"));
         }
-        let fresh = match env("RIPPLE_FRESH_SECONDS") {
-            None => FRESH,
-            Some(seconds) => seconds
-                .parse()
-                .map(Duration::from_secs)
-                .map_err(|_| ConfigError::Invalid("RIPPLE_FRESH_SECONDS", "a whole number of seconds"))?,
+        let whole = |name: &'static str, otherwise: u32, what: &'static str| match env(name) {
+            None => Ok(otherwise),
+            Some(text) => text.parse().map_err(|_| ConfigError::Invalid(name, what)),
         };
-        let rate = match env("RIPPLE_RATE_LIMIT") {
-            None => RATE,
-            Some(rate) => rate
-                .parse()
-                .map_err(|_| ConfigError::Invalid("RIPPLE_RATE_LIMIT", "a whole number of requests a second, or 0"))?,
+        let seconds = |name, otherwise: Duration| {
+            let seconds = whole(name, otherwise.as_secs() as u32, "a whole number of seconds");
+            seconds.map(|seconds| Duration::from_secs(seconds.into()))
         };
+        let rate =
+            |name, otherwise| whole(name, otherwise, "a whole number of requests a second, or 0").map(NonZeroU32::new);
         let log = match env("RIPPLE_LOG") {
             None => Level::Info,
             Some(level) => {
@@ -84,8 +89,13 @@ impl Config {
             layout,
             access,
             origin: origin.trim_end_matches('/').to_owned(),
-            fresh,
-            rate: NonZeroU32::new(rate),
+            fresh: seconds("RIPPLE_FRESH_SECONDS", FRESH)?,
+            rate: rate("RIPPLE_RATE_LIMIT", RATE)?,
+            strangers: rate("RIPPLE_ADDRESS_LIMIT", STRANGERS)?,
+            trust: Trust {
+                fresh: seconds("RIPPLE_KEY_SECONDS", limits::KEY_FRESH)?,
+                stale: seconds("RIPPLE_STALE_SECONDS", limits::STALE)?,
+            },
             log,
         })
     }
@@ -140,6 +150,9 @@ mod tests {
             ("AWS_ENDPOINT_URL_DYNAMODB", "https://db.example.com/?a"),
             ("RIPPLE_FRESH_SECONDS", "-1"),
             ("RIPPLE_RATE_LIMIT", "many"),
+            ("RIPPLE_ADDRESS_LIMIT", "-1"),
+            ("RIPPLE_KEY_SECONDS", "soon"),
+            ("RIPPLE_STALE_SECONDS", "1h"),
             ("RIPPLE_LOG", "loud"),
         ] {
             let error = read(&[(name, value)]).unwrap_err().to_string();

@@ -42,16 +42,20 @@ thread_local! {
 
 impl Edge {
     /// This isolate's. It is there as long as the isolate is, and so is what is wrong with its configuration.
-    pub(crate) fn of(env: &Env) -> Result<&'static Edge, ConfigError> {
-        EDGE.with(|edge| edge.get_or_init(|| Edge::new(env).map(|edge| &*Box::leak(Box::new(edge)))).clone())
+    pub(crate) fn of(env: &Env, url: &str) -> Result<&'static Edge, ConfigError> {
+        EDGE.with(|edge| edge.get_or_init(|| Edge::new(env, url).map(|edge| &*Box::leak(Box::new(edge)))).clone())
     }
 
-    fn new(env: &Env) -> Result<Edge, ConfigError> {
+    /// `url` is that of the first request.
+    fn new(env: &Env, url: &str) -> Result<Edge, ConfigError> {
         let variable = |name: &str| js_sys::Reflect::get(env, &name.into()).ok()?.as_string();
         let config = Config::read(variable)?;
-        let replica = Replica::new(ReadOnly::new(&config), Clock, config.fresh).beside(SharedCopy::new(&config));
+        let replica = Replica::new(ReadOnly::new(&config), Clock, config.fresh).stale_for(config.trust.stale);
         let shared_limiter = env.get_binding(RATE_LIMITER).ok();
-        let api = Api::new(replica).limited(Limiter::new(config.rate));
+        let api = Api::new(replica.beside(SharedCopy::new(&config, url)))
+            .limited(Limiter::new(config.rate))
+            .limiting_strangers(Limiter::of_addresses(config.strangers))
+            .trusting(config.trust);
         Ok(Edge { api, list: List::default(), shared_limiter, config })
     }
 
@@ -89,9 +93,12 @@ impl Edge {
         context: &Context,
     ) -> worker::Result<web_sys::Response> {
         let started = clock::now();
-        let Some(request) = exchange::request(&raw) else {
+        let Some(mut request) = exchange::request(&raw) else {
             return Ok(exchange::response(&Refusal::Unreadable.answer(random::id().into()))?);
         };
+        if let Some(address) = exchange::client_address(&raw) {
+            request.extensions_mut().insert(address);
+        }
         let admitted =
             match self.api.admit(&request, Moment { now: started, random: random::bytes(), caller: None }).await {
                 Ok(admitted) => admitted,
@@ -130,7 +137,8 @@ impl Edge {
             context.wait_until(async move {
                 // A binding that fails limits nothing.
                 if binding.limit(key_id.clone()).await.is_ok_and(|outcome| !outcome.success) {
-                    self.api.limiter().refuse(&key_id, clock::now().after(REFUSED));
+                    let now = clock::now();
+                    self.api.limiter().refuse(&key_id, now, now.after(REFUSED));
                 }
             });
         }

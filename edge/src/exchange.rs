@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::header::{HeaderName, HeaderValue};
 use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
 use js_sys::{Array, JsString, Uint8Array};
+use ripple_core::rate::ClientAddress;
 use wasm_bindgen::prelude::*;
 use web_sys::{Blob, ResponseInit};
 
@@ -46,6 +47,7 @@ extern "C" {
 thread_local! {
     static API_KEY: JsString = "x-api-key".into();
     static ACCEPT_ENCODING: JsString = "accept-encoding".into();
+    static CLIENT_ADDRESS: JsString = "cf-connecting-ip".into();
     static CACHE_CONTROL: JsString = "cache-control".into();
     static IF_MATCH: JsString = "if-match".into();
     static IF_NONE_MATCH: JsString = "if-none-match".into();
@@ -95,6 +97,13 @@ pub(crate) fn request(raw: &web_sys::Request) -> Option<Request<Bytes>> {
         }
     }
     Some(request)
+}
+
+/// Whose request it is, as Cloudflare says.
+/// <https://developers.cloudflare.com/fundamentals/reference/http-headers/#cf-connecting-ip>
+pub(crate) fn client_address(raw: &web_sys::Request) -> Option<ClientAddress> {
+    let sent: Headers = raw.headers().unchecked_into();
+    Some(ClientAddress::of(&CLIENT_ADDRESS.with(|name| sent.get(name))?))
 }
 
 /// Path and query of a URL, as the client wrote them.

@@ -77,7 +77,7 @@ async fn fetch(
     env: worker::Env,
     context: worker::Context,
 ) -> worker::Result<web_sys::Response> {
-    match edge::Edge::of(&env) {
+    match edge::Edge::of(&env, &request.url()) {
         Ok(edge) => edge.answer(request, &context).await,
         Err(error) => {
             let id = String::from(random::id());

@@ -4,11 +4,14 @@
 //! function has, and bring the clients for them along. TLS is rustls with ring: aws-lc gathers jitter entropy at
 //! the first handshake, which a cold start pays.
 
+use std::time::Duration;
+
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{Builder, Config};
 use aws_smithy_async::rt::sleep::TokioSleep;
 use aws_smithy_async::time::SystemTimeSource;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode};
+use ripple_core::key::Trust;
 use ripple_core::store::dynamodb::{Access, DynamoDb, Layout, LayoutError, NotSet, configure};
 
 /// What is wrong with the environment.
@@ -20,6 +23,9 @@ pub enum ConfigError {
     /// A variable of the tables' has no usable value.
     #[error(transparent)]
     Layout(#[from] LayoutError),
+    /// A variable is no number of seconds.
+    #[error("{0} must be a whole number of seconds")]
+    Seconds(&'static str),
     /// The certificates cannot be read.
     #[error("AWS_CA_BUNDLE {0}: {1}")]
     CaBundle(String, std::io::Error),
@@ -44,6 +50,19 @@ pub fn store(env: impl Environment) -> Result<DynamoDb, ConfigError> {
     let access = Access::read(&env)?;
     let config = access.configure(client_config(None, env("AWS_CA_BUNDLE"))?).build();
     Ok(DynamoDb::new(Client::from_conf(config), Layout::read(&env)?))
+}
+
+/// How long a key counts that was looked up: `RIPPLE_KEY_SECONDS` and `RIPPLE_STALE_SECONDS`.
+///
+/// # Errors
+/// When one is no whole number.
+pub fn trust(env: impl Environment) -> Result<Trust, ConfigError> {
+    let seconds = |name: &'static str, otherwise| match env(name) {
+        None => Ok(otherwise),
+        Some(text) => text.parse().map(Duration::from_secs).map_err(|_| ConfigError::Seconds(name)),
+    };
+    let Trust { fresh, stale } = Trust::default();
+    Ok(Trust { fresh: seconds("RIPPLE_KEY_SECONDS", fresh)?, stale: seconds("RIPPLE_STALE_SECONDS", stale)? })
 }
 
 /// A client's configuration but for region and credentials.

@@ -1,4 +1,4 @@
-//! Events: four kinds, one request.
+//! Events: four kinds of one request, and those that only keep the function warm.
 
 use std::collections::BTreeMap;
 
@@ -62,6 +62,17 @@ struct Marks {
     version: Option<IgnoredAnyOrText>,
     request_context: Option<IgnoredAny>,
     method: Option<IgnoredAnyOrText>,
+    /// EventBridge's own word for where an event comes from.
+    source: Option<IgnoredAnyOrText>,
+    warmer: Option<IgnoredAny>,
+}
+
+impl Marks {
+    /// Reports whether the event comes of a schedule, or from one of the plugins that keep functions warm.
+    fn is_ping(&self) -> bool {
+        let scheduled = matches!(&self.source, Some(IgnoredAnyOrText::Text(source)) if source == "aws.events");
+        self.request_context.is_none() && self.method.is_none() && (scheduled || self.warmer.is_some())
+    }
 }
 
 /// A project may have a `version` of its own in a mapping-template event, so any JSON is taken.
@@ -72,15 +83,20 @@ enum IgnoredAnyOrText {
     Other(IgnoredAny),
 }
 
-pub(crate) fn parse(event: &str) -> Result<Event, EventError> {
+/// Returns the request that an event is, or `None` if it asks for nothing.
+pub(crate) fn parse(event: &str) -> Result<Option<Event>, EventError> {
     let marks: Marks = serde_json::from_str(event).map_err(|_| EventError::Unknown)?;
-    match (marks.request_context, marks.version, marks.method) {
+    if marks.is_ping() {
+        return Ok(None);
+    }
+    let event = match (marks.request_context, marks.version, marks.method) {
         (Some(_), Some(IgnoredAnyOrText::Text(version)), _) if version == "2.0" => http_api(event),
         (Some(_), ..) => rest_proxy(event),
         (None, _, Some(IgnoredAnyOrText::Text(method))) => plain(event, &method),
         (None, _, Some(IgnoredAnyOrText::Other(_))) => Err(EventError::Malformed("its method is no string".to_owned())),
         (None, _, None) => Err(EventError::Unknown),
-    }
+    };
+    event.map(Some)
 }
 
 fn rest_proxy(event: &str) -> Result<Event, EventError> {
@@ -88,7 +104,11 @@ fn rest_proxy(event: &str) -> Result<Event, EventError> {
     let path = match (&event.resource, &event.path) {
         // Behind a custom domain `path` begins with the base path, which ripple does not know; `resource` does not.
         (Some(resource), _) if resource.starts_with('/') => substitute(resource, &event.path_parameters),
-        (_, Some(path)) => path.clone(),
+        // An HTTP API with payload 1.0 has a route for everything.
+        (_, Some(path)) => {
+            let context = &event.request_context;
+            without_stage(path, context.stage.as_deref(), context.domain_name.as_deref()).to_owned()
+        }
         _ => "/".to_owned(),
     };
     let several = &event.multi_value_query_string_parameters;
@@ -118,11 +138,8 @@ fn substitute(resource: &str, parameters: &std::collections::HashMap<String, Str
 fn http_api(event: &str) -> Result<Event, EventError> {
     let event: ApiGatewayV2httpRequest = serde_json::from_str(event)?;
     let path = event.raw_path.as_deref().unwrap_or("/");
-    // A named stage stands before the path; `$default`, and a function URL's, does not.
-    let stage = event.request_context.stage.as_deref().unwrap_or("$default");
-    let unstaged =
-        path.strip_prefix('/').and_then(|path| path.strip_prefix(stage)).filter(|path| path.starts_with('/'));
-    let path = unstaged.unwrap_or(path);
+    let context = &event.request_context;
+    let path = without_stage(path, context.stage.as_deref(), context.domain_name.as_deref());
     let query = event.raw_query_string.unwrap_or_default();
     let verb = event.request_context.http.method;
     Ok(Event {
@@ -130,6 +147,17 @@ fn http_api(event: &str) -> Result<Event, EventError> {
         caller: None,
         shape: Shape::HttpApi,
     })
+}
+
+/// Returns the path of an HTTP API without its stage. A named stage stands before it, but not at a custom domain, which
+/// names the stage itself; `$default`, and a function URL's, does not.
+fn without_stage<'a>(path: &'a str, stage: Option<&str>, domain: Option<&str>) -> &'a str {
+    if domain.is_some_and(|domain| !domain.contains(".execute-api.")) {
+        return path;
+    }
+    let stage = stage.unwrap_or("$default");
+    let rest = path.strip_prefix('/').and_then(|path| path.strip_prefix(stage));
+    rest.filter(|path| path.starts_with('/')).unwrap_or(path)
 }
 
 /// `{"method": "get", "prj_id": "a"}`: the route of that name; the path's parameters by their names, `prjid` as

@@ -22,6 +22,7 @@ mod reply;
 
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use ripple_core::key::Trust;
 use ripple_core::rate::Limiter;
 use ripple_core::store::Store;
 use ripple_core::{Api, Moment, Timestamp};
@@ -52,8 +53,15 @@ impl<S: Store> Function<S> {
     }
 
     /// With each key's requests limited: Lambda's many processes leave that to API Gateway.
-    pub fn limited(store: S, limiter: Limiter) -> Function<S> {
-        Function { api: Api::new(store).limited(limiter) }
+    #[must_use]
+    pub fn limited(self, limiter: Limiter) -> Function<S> {
+        Function { api: self.api.limited(limiter) }
+    }
+
+    /// With another trust in keys that were looked up.
+    #[must_use]
+    pub fn trusting(self, trust: Trust) -> Function<S> {
+        Function { api: self.api.trusting(trust) }
     }
 
     /// The store.
@@ -62,7 +70,7 @@ impl<S: Store> Function<S> {
     }
 
     /// Answers an event: the proxy events of API Gateway's REST and HTTP APIs and of function URLs, and the article's
-    /// mapping-template event.
+    /// mapping-template event. An event of a schedule, or one with a member `warmer`, is answered with `{}`.
     ///
     /// # Errors
     /// For an event that is none of these, and for a mapping-template event that is answered with an error:
@@ -70,7 +78,7 @@ impl<S: Store> Function<S> {
     pub async fn handle(&self, event: &RawValue, invocation: Invocation<'_>) -> Result<Box<RawValue>, FunctionError> {
         let started = Instant::now();
         let event = event::parse(event.get()).inspect_err(|error| log::refused(error, invocation))?;
-        let event::Event { request, caller, shape } = event;
+        let Some(event::Event { request, caller, shape }) = event else { return Ok(reply::to_ping()) };
         let moment = Moment { now: now(), random: random(), caller };
         let response = self.api.answer(request, moment).await;
         let took = started.elapsed();

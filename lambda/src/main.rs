@@ -29,8 +29,10 @@ fn main() -> ExitCode {
 }
 
 async fn run() -> Result<(), Error> {
-    let store = match config::store(config::process_environment) {
-        Ok(store) => store,
+    let read = config::store(config::process_environment)
+        .and_then(|store| Ok((store, config::trust(config::process_environment)?)));
+    let (store, trust) = match read {
+        Ok(read) => read,
         Err(error) => {
             report(&error).await?;
             return Err(error.into());
@@ -44,7 +46,7 @@ async fn run() -> Result<(), Error> {
         Err(_) => tracing::warn!(target: "ripple", "DynamoDB did not answer in time"),
     }
     let metrics = Metrics::start(&site);
-    let function = &Function::new(store);
+    let function = &Function::new(store).trusting(trust);
     lambda_runtime::run(service_fn(|LambdaEvent { payload, context }: LambdaEvent<Box<RawValue>>| async move {
         let invocation = Invocation { id: &context.request_id, trace: context.xray_trace_id.as_deref() };
         let reply = function.handle(&payload, invocation).await;

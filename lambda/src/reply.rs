@@ -32,6 +32,11 @@ impl From<EventError> for FunctionError {
     }
 }
 
+/// The answer to an event that asks for nothing.
+pub(crate) fn to_ping() -> Box<RawValue> {
+    RawValue::from_string("{}".to_owned()).expect("an empty object is JSON")
+}
+
 pub(crate) fn render(response: Response<Bytes>, shape: Shape) -> Result<Box<RawValue>, FunctionError> {
     let (parts, body) = response.into_parts();
     // What the core answers is JSON, a page of its own, or nothing.

@@ -117,6 +117,7 @@ class Edge:
             "AWS_REGION": "us-east-1",
             "RIPPLE_FRESH_SECONDS": "1",
             "RIPPLE_RATE_LIMIT": "0",
+            "RIPPLE_ADDRESS_LIMIT": "0",
         } | changed
         command = [str(ROOT / "node_modules/.bin/wrangler"), "dev", "--ip", "127.0.0.1", "--log-level", log_level]
         command += ["--inspector-port", "0", "--show-interactive-dev-session=false", "--persist-to", str(folder / "state")]

@@ -325,13 +325,29 @@ def test_a_key_that_asks_too_often_waits(tmp_path, origin, dynamodb, key):
         edge.close()
 
 
-def test_the_rate_limit_binding_refuses_for_the_whole_data_centre(tmp_path, origin, dynamodb, key):
-    """wrangler.toml's example of it, with a limit that is soon reached."""
+def test_an_address_without_a_key_is_limited(tmp_path, origin, dynamodb, key):
+    """Whoever has a key that is known goes on."""
+    edge = Edge(tmp_path, origin.url, dynamodb.url, RIPPLE_ADDRESS_LIMIT="1")
+    try:
+        assert send(edge.url, "GET", "/prj", key).status == 200
+        statuses = []
+        while 429 not in statuses:
+            statuses.append(send(edge.url, "GET", "/prj", None).status)
+            assert len(statuses) < 1000, "hardly any is refused"
+        assert set(statuses) <= {403, 429}, statuses
+        assert send(edge.url, "GET", "/prj", key).status == 200
+    finally:
+        edge.close()
+
+
+@pytest.mark.parametrize("rate", ["1000", "0"])
+def test_the_rate_limit_binding_refuses_for_the_whole_data_centre(tmp_path, origin, dynamodb, key, rate):
+    """wrangler.toml's example of it, with a limit that is soon reached, whatever the isolate's own."""
     config = own_config()
     binding = re.search(r"(?:# .*\n)+", config[config.index("# [[ratelimits]]") :])[0]
     config = config.replace(binding, binding.replace("# ", "")).replace("limit = 1000", "limit = 5")
     (tmp_path / "wrangler.toml").write_text(config)
-    edge = Edge(tmp_path, origin.url, dynamodb.url, config=tmp_path / "wrangler.toml", RIPPLE_RATE_LIMIT="1000")
+    edge = Edge(tmp_path, origin.url, dynamodb.url, config=tmp_path / "wrangler.toml", RIPPLE_RATE_LIMIT=rate)
     try:
         refused = None
         deadline = time.monotonic() + 120

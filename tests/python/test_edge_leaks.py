@@ -100,7 +100,7 @@ READS = [
     ("GET", "/prj", [("if-none-match", "{tag}")]),
     ("HEAD", "/prj", [("if-none-match", "*")]),
     ("GET", "/prj", [("cache-control", "max-stale=3600, only-if-cached")]),
-    ("GET", "/prj?x-cache-bust={bust}", []),
+    ("GET", "/prj?_cache-bust={bust}", []),
     ("GET", "/prj?limit=2", []),
     ("GET", "/prj/secret-1", []),
     ("GET", "/prj/secret-1", [("if-match", "*")]),
@@ -129,7 +129,7 @@ def test_fifty_at_once_each_get_what_their_key_may_have(edge, keys):
         if key not in keys.good():
             return refused(status, sent, body, asked)
         assert status in (200, 304), (asked, status, body)
-        assert sent["cache-control"] == "private, no-cache", asked
+        assert sent["cache-control"].removesuffix(", no-transform") == "private, no-cache", asked
         assert sent.get("vary") in (None, "accept-encoding", "Accept-Encoding"), asked
         assert not any(good[4:34].encode() in body for good in keys.good())
 

@@ -296,13 +296,18 @@ def test_news_of_others_are_told_even_if_nothing_was_typed(north, south, prj_id)
     )
 
 
-def test_the_same_edit_twice_is_one(north, south, ripple, prj_id):
+def test_the_same_edit_of_two_is_one_and_each_adds_an_entry(north, south, ripple, prj_id):
     ours, theirs = north.project(prj_id), south.project(prj_id)
     north.save(ours, goal="Same", row_2_text="Same")
-    assert south.save(theirs, goal="Same", row_2_text="Same").receipt.startswith(
-        "Nothing changed: somebody had already made"
+    assert south.save(theirs, goal="Same", row_2_text="Same").receipt == (
+        "Your timeline entry was added, beside what North office changed there."
     )
-    assert texts(ripple.get(prj_id)) == ["Kick-off", "Visit", "Same"]
+    assert ripple.get(prj_id)["goal"] == "Same"
+    assert texts(ripple.get(prj_id)) == ["Kick-off", "Visit", "Same", "Same"]
+    # Of the fields alone nothing is left to do.
+    ours, theirs = north.project(prj_id), south.project(prj_id)
+    north.save(ours, goal="Same again")
+    assert south.save(theirs, goal="Same again").receipt.startswith("Nothing changed: somebody had already made")
 
 
 def test_a_save_sent_again_wins_nothing_back(north, south, ripple, prj_id):

@@ -74,8 +74,6 @@ def test_a_table_set_back_loses_nothing_either(north, ripple, table, prj_id):
     page = north.project(prj_id)
     table.put_item(Item=before)
     page = north.save(page, goal="Typed")
-    assert page.status == 409 and "set back to an earlier state" in page.alarm and kept(page, goal="Typed")
-    page = north.save(page)
     assert page.status == 200 and ripple.get(prj_id)["goal"] == "Typed"
     assert texts(ripple.get(prj_id)) == ["Kick-off", "Visit"], "the entry that came back was not removed again"
 
@@ -119,9 +117,9 @@ def test_a_key_that_is_not_taken(tmp_path, app, ripple, prj_id):
 
 
 def test_too_much_for_one_project(north, ripple, prj_id):
-    page = north.save(north.project(prj_id), description="x" * 310_000)
+    page = north.save(north.project(prj_id), description="x" * 410_000)
     assert page.status == 413 and "This is too much for one project" in page.alarm
-    assert kept(page, description="x" * 310_000)
+    assert kept(page, description="x" * 410_000)
     page = north.save(page, description="x" * 200_000)
     assert page.receipt == "Your description was saved." and len(ripple.get(prj_id)["description"]) == 200_000
     page = north.post(f"/projects/{prj_id}", {"description": "x" * 7_000_000})

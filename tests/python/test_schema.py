@@ -4,12 +4,14 @@ as it does not, and every answer is compared with it: no 5xx, the status, the ty
 
 import contextlib
 from decimal import Decimal
+from urllib.parse import unquote
 
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.errors import FlakyStrategyDefinition
-from schemathesis.core.failures import FailureGroup
+from schemathesis.core import NOT_SET
+from schemathesis.core.failures import AcceptedNegativeData, FailureGroup
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from dev import Dev
@@ -29,7 +31,11 @@ CONFIG = {
 }
 api = schemathesis.openapi.from_path(ROOT / "deploy/openapi.json", config=schemathesis.Config.from_dict(CONFIG))
 
-SESSIONS = 6
+# Members of which an edit must be of a certain form.
+RULED = {"prj_id", "version", "updated_at", "updated_by", "deleted", "name", "goal", "issue", "description"}
+RULED |= {"term", "term_unit", "create_date"}
+
+SESSIONS = 8
 # Nothing is tried again to make it smaller: a host remembers what it was asked.
 PHASES = [Phase.explicit, Phase.generate]
 BOUNDED = {"deadline": None, "suppress_health_check": list(HealthCheck), "database": None, "phases": PHASES}
@@ -79,7 +85,10 @@ def test_so_is_what_follows_from_what_was_answered(host):
             try:
                 super().validate_response(response, case, **given)
             except FailureGroup as failure:
-                failures.append(failure)
+                # What was to be wrong of a deletion may have been the body that is left out.
+                bodiless = case.method == "DELETE" and case.body is NOT_SET
+                if not (bodiless and all(isinstance(one, AcceptedNegativeData) for one in failure.exceptions)):
+                    failures.append(failure)
 
     for number in range(SESSIONS):
         # What can come next depends on what was answered, which is another thing by the second time. So few at a time.
@@ -98,11 +107,26 @@ def mean_what_is_sent(case):
     case.headers.pop("ripple-session", None)
     for name in ("cursor", "since"):
         case.query.pop(name, None)
+    # A deletion on a version that the record is not at does nothing.
+    if case.method == "DELETE":
+        case.body, case.media_type = NOT_SET, None
     if isinstance(case.body, dict):
         case.body = storable(case.body)
         # An id in an edit is the one in the path.
         if "prjid" in case.path_parameters and "prj_id" in case.body:
-            case.body["prj_id"] = case.path_parameters["prjid"]
+            case.body["prj_id"] = unquote(case.path_parameters["prjid"])
+        if case.media_type == "application/vnd.ripple.edit+json":
+            case.body = consistent(case.body)
+
+
+def consistent(edit):
+    """As an edit that brings what its author saw: `seen` names what is edited, and nothing is set and removed."""
+    free = lambda names: {name: names[name] for name in names if name not in RULED and not name.startswith("rpl_")}
+    edit["set"] = free(edit.get("set", {}))
+    names = {name for name in edit.get("remove", []) if 0 < len(name.encode()) <= 255} - set(edit["set"])
+    edit["remove"] = list(free(dict.fromkeys(sorted(names))))
+    edit["seen"] = {name: value for name, value in edit.get("seen", {}).items() if name in {*edit["set"], *edit["remove"]}}
+    return edit
 
 
 def storable(value):

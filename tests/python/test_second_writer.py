@@ -189,13 +189,23 @@ def test_a_filter_looks_into_sets(ripple, typed):
         assert bool(ripple.list(f"prj_id={prj_id}&{query}")) is found, query
 
 
-def test_ids_that_ripple_would_not_give_are_listed(table, ripple, prj_id):
-    """They are somebody's records; only their paths do not exist."""
-    strange = f"{prj_id}/of two parts"
+@pytest.mark.parametrize("form", ["P {}", "프로젝트{}", "2024/{}", "A#{}", "a+{}", "_{}", "100%{}", "?{}=1", "{}" + "x" * 200])
+def test_a_record_with_an_id_that_ripple_would_not_give(table, ripple, prj_id, form):
+    """It is read, listed, saved and deleted by its percent-encoded id. ripple itself makes no such id."""
+    strange = form.format(prj_id)
     handler(table, event(strange))
-    assert [record["prj_id"] for record in ripple.list(f"prj_id={quote(strange, safe='')}")] == [strange]
-    answer = ripple.call("GET", f"/prj/{quote(strange, safe='')}")
-    assert (answer.status, answer.json()["code"]) == (400, "invalid_request")
+    path = quote(strange, safe="")
+    assert [record["prj_id"] for record in ripple.list(f"prj_id={path}")] == [strange]
+    read = ripple.get(path)
+    assert read["prj_id"] == strange
+    saved = ripple.put(path, {"version": read["version"], "prj_id": strange, "goal": "saved by its id"})
+    assert ripple.get(path) == saved
+    assert ripple.state(path, saved["version"]) == saved
+    assert ripple.versions(path)[0] == saved["version"]
+    ripple.delete(path)
+    assert ripple.call("GET", f"/prj/{path}").status == 410
+    answer = ripple.call("POST", "/prj", {**saved, "prj_id": strange})
+    assert (answer.status, answer.json()["code"]) == (400, "invalid_body")
 
 
 def test_members_named_like_ripples_own_do_no_harm(client, ripple, prj_id):

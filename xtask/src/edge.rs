@@ -167,7 +167,7 @@ fn optimise(module: &Path) -> Result<()> {
     // All but what workerd does not know yet.
     wasm_opt.args(["--all-features", "--disable-custom-descriptors"]);
     // The lowest addresses are the stack's end, which nobody reaches: an offset may be a load's own, and need not be added.
-    wasm_opt.args(["--low-memory-unused", "-Oz", "-Oz"]);
+    wasm_opt.args(["--low-memory-unused", "--flatten", "--rereloop", "-Oz", "-Oz"]);
     run(wasm_opt.arg(module).arg("-o").arg(&smaller))?;
     fs::rename(&smaller, module).with_context(|| format!("{} cannot be written", module.display()))
 }

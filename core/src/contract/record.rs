@@ -7,6 +7,8 @@ use crate::record::{DELETED, PRJ_ID, UPDATED_AT, UPDATED_BY, VERSION};
 /// What a `prj_id` may be: `record/id.rs` in ECMA-262.
 pub(super) const ID: Shape =
     Shape::Text { least: 1, most: Some(limits::ID), pattern: Some(r"^(?!_)(?!\.{1,2}$)[A-Za-z0-9._~-]+$") };
+/// The id of a record that is there: other programs choose ids by rules of their own.
+pub(super) const STORED_ID: Shape = Shape::Text { least: 1, most: Some(limits::STORED_ID), pattern: None };
 /// `Kind::ShortText` of `record/check.rs`.
 const SHORT_TEXT: Shape = Shape::Text { least: 1, most: Some(limits::SHORT_TEXT), pattern: None };
 /// `Kind::Natural` of `record/check.rs`.
@@ -76,6 +78,23 @@ pub const EDIT: Object = Object {
     open: true,
 };
 
+/// Members of any names.
+const MEMBERS: Shape =
+    Shape::Object(&Object { name: "Members", about: "Members of a project.", members: &[], open: true });
+
+/// An edit that brings what its author saw.
+pub const SEEN_EDIT: Object = Object {
+    name: "SeenEdit",
+    about: "Members of a project as its author saw them, and as they are to be. No other member is concerned.",
+    members: &[
+        Field::new(VERSION, NUMBER, "The version that the author saw, for the receipt."),
+        Field::new("seen", MEMBERS, "What the author saw of the members that `set` and `remove` name."),
+        Field::new("set", MEMBERS, "Whole values, as the author left them. `null` is a value."),
+        Field::new("remove", Shape::List(&TEXT), "The names of members that the author removed."),
+    ],
+    open: false,
+};
+
 /// An error's body.
 pub const PROBLEM: Object = Object {
     name: "Problem",
@@ -124,7 +143,7 @@ const fn required(mut fields: [Field; 7]) -> [Field; 7] {
 const fn edit() -> [Field; 12] {
     let base =
         Field::new(VERSION, Shape::OneOf(&[NUMBER, Shape::Null]), "The base: the version that its author had seen.");
-    let id = Field::new(PRJ_ID, ID, "If it comes along, it is the one in the path.");
+    let id = Field::new(PRJ_ID, STORED_ID, "If it comes along, it is the one in the path.");
     let [a, b, c, d, e, f, g, h, i, j, k] = content([id, base, IGNORED_WHEN, IGNORED_WHO], CONTENT);
     let revive = Field::new(
         DELETED,

@@ -2,14 +2,31 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use super::{KeyHash, KeyRecord};
 use crate::limits;
 use crate::time::Timestamp;
 
+/// How long what was learned of a key counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Trust {
+    /// Before the table is asked again.
+    pub fresh: Duration,
+    /// For reads, while the table cannot be asked.
+    pub stale: Duration,
+}
+
+impl Default for Trust {
+    fn default() -> Self {
+        Trust { fresh: limits::KEY_FRESH, stale: limits::STALE }
+    }
+}
+
 /// Look-ups remembered, refusals too, in bounded memory. A record is remembered under its own key's hash only.
 #[derive(Debug, Default)]
 pub struct KeyMemory {
+    trust: Trust,
     entries: Mutex<HashMap<KeyHash, Entry>>,
 }
 
@@ -26,27 +43,37 @@ struct Entry {
 pub enum Remembered {
     /// Recent enough to go by: the key's record, or that there is none.
     Fresh(Option<Arc<KeyRecord>>),
-    /// To be looked up again; this goes on only while the table cannot be asked.
-    Stale(Arc<KeyRecord>),
+    /// To be looked up again, but if it is put off; this goes on for reads only, while the table cannot be asked.
+    Stale {
+        /// The key's record as it was.
+        record: Arc<KeyRecord>,
+        /// The table could not be asked a moment ago, and is not asked again so soon.
+        put_off: bool,
+    },
     /// To be looked up.
     Unknown,
 }
 
 impl KeyMemory {
+    /// Remembers nothing yet.
+    #[must_use]
+    pub fn new(trust: Trust) -> KeyMemory {
+        KeyMemory { trust, entries: Mutex::default() }
+    }
+
     /// What is remembered at `now`.
     #[must_use]
     pub fn recall(&self, hash: &KeyHash, now: Timestamp) -> Remembered {
         let entries = self.lock();
         let Some(entry) = entries.get(hash) else { return Remembered::Unknown };
-        let fresh = if entry.record.is_some() { limits::KEY_FRESH } else { limits::REFUSAL_FRESH };
+        let fresh = if entry.record.is_some() { self.trust.fresh } else { limits::REFUSAL_FRESH };
         if now < entry.learned.after(fresh) {
             return Remembered::Fresh(entry.record.clone());
         }
         match &entry.record {
-            Some(record) if now < entry.learned.after(limits::KEY_GRACE) => match now < entry.put_off {
-                true => Remembered::Fresh(Some(record.clone())),
-                false => Remembered::Stale(record.clone()),
-            },
+            Some(record) if now < entry.learned.after(self.trust.stale) => {
+                Remembered::Stale { record: record.clone(), put_off: now < entry.put_off }
+            }
             _ => Remembered::Unknown,
         }
     }
@@ -102,16 +129,17 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_fresh_for_a_minute_and_goes_on_for_ten_without_the_table() {
+    fn a_key_is_fresh_for_ten_seconds_and_goes_on_for_an_hour_without_the_table() {
         let memory = KeyMemory::default();
+        let stale = |put_off| Remembered::Stale { record: record(), put_off };
         memory.remember(hash(1), Some(record()), Timestamp(0));
-        assert_eq!(memory.recall(&hash(1), Timestamp(59_999)), Remembered::Fresh(Some(record())));
-        assert_eq!(memory.recall(&hash(1), Timestamp(60_000)), Remembered::Stale(record()));
-        memory.put_off(&hash(1), Timestamp(60_000));
-        assert_eq!(memory.recall(&hash(1), Timestamp(64_999)), Remembered::Fresh(Some(record())));
-        assert_eq!(memory.recall(&hash(1), Timestamp(65_000)), Remembered::Stale(record()));
-        memory.put_off(&hash(1), Timestamp(599_999));
-        assert_eq!(memory.recall(&hash(1), Timestamp(600_000)), Remembered::Unknown);
+        assert_eq!(memory.recall(&hash(1), Timestamp(9_999)), Remembered::Fresh(Some(record())));
+        assert_eq!(memory.recall(&hash(1), Timestamp(10_000)), stale(false));
+        memory.put_off(&hash(1), Timestamp(10_000));
+        assert_eq!(memory.recall(&hash(1), Timestamp(14_999)), stale(true));
+        assert_eq!(memory.recall(&hash(1), Timestamp(15_000)), stale(false));
+        memory.put_off(&hash(1), Timestamp(3_599_999));
+        assert_eq!(memory.recall(&hash(1), Timestamp(3_600_000)), Remembered::Unknown);
     }
 
     #[test]

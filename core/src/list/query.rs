@@ -12,7 +12,7 @@ use super::Row;
 use super::cursor::{self, Rank, Sort};
 use crate::error::{Error, Fault};
 use crate::limits;
-use crate::record::Record;
+use crate::record::{PRJ_ID, Record, SHOWN, is_required};
 use crate::value::{Number, Value};
 
 /// `q`, filters, `sort`, `fields`, `limit` and `cursor`, checked.
@@ -57,7 +57,7 @@ impl Query {
             let parsed = match name.as_str() {
                 "" => Err("has no name".to_owned()),
                 "q" => {
-                    query.words = value.split_whitespace().map(str::to_lowercase).collect();
+                    query.words = value.split_whitespace().map(|word| folded(word).into_owned()).collect();
                     Ok(())
                 }
                 "sort" => names(value, limits::SORT_KEYS).map(|names| {
@@ -70,7 +70,7 @@ impl Query {
                     Ok(())
                 }
                 _ => {
-                    query.filters.push((name.clone(), value.clone()));
+                    insert_in_order(&mut query.filters, (name.clone(), value.clone()));
                     Ok(())
                 }
             };
@@ -78,7 +78,6 @@ impl Query {
                 faults.push(Fault::parameter(name, detail));
             }
         }
-        query.filters.sort();
         query.scope = digest(&(&query.words, &query.filters, &query.sort, &query.fields));
         if let Some(cursor) = cursor {
             match cursor::parse(cursor, &query.scope, &query.sort) {
@@ -96,8 +95,8 @@ impl Query {
     #[must_use]
     pub fn matches(&self, project: &Record) -> bool {
         let searched = |word: &String| {
-            lowercase(project.id.as_str()).contains(word)
-                || project.updated_by.as_ref().is_some_and(|by| lowercase(by).contains(word))
+            folded(project.id.as_str()).contains(word)
+                || project.updated_by.as_ref().is_some_and(|by| folded(by).contains(word))
                 || project.attributes.values().any(|value| mentions(value, word))
         };
         self.passes_filters(project) && self.words.iter().all(searched)
@@ -118,6 +117,12 @@ impl Query {
     /// Whether a record's id and all of its JSON are enough to answer it.
     pub(crate) fn takes_lines(&self) -> bool {
         self.words.is_empty() && self.filters.is_empty() && self.sort.is_empty() && self.fields.is_none()
+    }
+
+    /// The names that filter and are not members of every record.
+    pub(super) fn filtered(&self) -> impl Iterator<Item = &str> {
+        let names = self.filters.iter().map(|(name, _)| name.as_str());
+        names.filter(|name| *name != PRJ_ID && !SHOWN.contains(name) && !is_required(name))
     }
 
     fn passes_filters(&self, project: &Record) -> bool {
@@ -153,6 +158,11 @@ impl Query {
     pub(super) fn cursor_after(&self, last: &Rank) -> String {
         cursor::format(last, &self.scope)
     }
+}
+
+/// Keeps parameters ordered. A query has few: a sort of pairs would be a kilobyte of the edge worker.
+pub(crate) fn insert_in_order(pairs: &mut Vec<(String, String)>, pair: (String, String)) {
+    pairs.insert(pairs.partition_point(|other| *other <= pair), pair);
 }
 
 /// A page's size.
@@ -196,21 +206,33 @@ fn equals_or_contains(value: &Value, wanted: &str) -> bool {
     }
 }
 
-/// A search: the word, in lower case, occurs in a string somewhere inside.
+/// A search: the folded word occurs in a string somewhere inside.
 fn mentions(value: &Value, word: &str) -> bool {
     match value {
-        Value::String(text) => lowercase(text).contains(word),
+        Value::String(text) => folded(text).contains(word),
         Value::List(list) => list.iter().any(|value| mentions(value, word)),
         Value::Map(members) => members.values().any(|value| mentions(value, word)),
-        Value::Strings(set) => set.iter().any(|text| lowercase(text).contains(word)),
+        Value::Strings(set) => set.iter().any(|text| folded(text).contains(word)),
         _ => false,
     }
 }
 
-/// Text that has no upper case is not copied.
-fn lowercase(text: &str) -> Cow<'_, str> {
-    let lower = text.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase());
-    if lower { Cow::Borrowed(text) } else { Cow::Owned(text.to_lowercase()) }
+/// Text without its case, character by character: lower case, and what has another form in upper case or at the end of a
+/// word like that (`ß` is `ss`, `ς` is `σ`). Text that is in lower case already is not copied.
+pub(super) fn folded(text: &str) -> Cow<'_, str> {
+    if text.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase()) {
+        return Cow::Borrowed(text);
+    }
+    let mut folded = String::with_capacity(text.len());
+    for letter in text.chars().flat_map(char::to_lowercase) {
+        match letter {
+            'ß' => folded.push_str("ss"),
+            'ς' => folded.push('σ'),
+            'ſ' => folded.push('s'),
+            letter => folded.push(letter),
+        }
+    }
+    Cow::Owned(folded)
 }
 
 impl Sort {

@@ -1,7 +1,8 @@
-//! A record made ready for lists: rendered, hashed, and its text in lower case, once for many queries.
+//! A record made ready for lists: rendered, hashed, and its text folded, once for many queries.
 
 use bytes::Bytes;
 
+use super::query::folded;
 use crate::record::{ContentHash, Record, RecordId};
 use crate::value::Value;
 
@@ -22,7 +23,7 @@ pub struct Row {
     pub json: Bytes,
     /// Of the JSON.
     pub hash: ContentHash,
-    /// Every string in it, in lower case, a line each: a word that is searched has no line end in it.
+    /// Every string in it, folded, a line each: a word that is searched has no line end in it.
     pub(super) text: String,
 }
 
@@ -32,7 +33,7 @@ impl Row {
     pub fn new(record: Record) -> Row {
         let json = Bytes::from(record.to_json());
         let hash = ContentHash::of(&json);
-        let mut text = record.id.as_str().to_lowercase();
+        let mut text = folded(record.id.as_str()).into_owned();
         if let Some(by) = &record.updated_by {
             push(&mut text, by);
         }
@@ -49,7 +50,7 @@ impl Row {
 
 fn push(text: &mut String, line: &str) {
     text.push('\n');
-    text.push_str(&line.to_lowercase());
+    text.push_str(&folded(line));
 }
 
 fn collect(value: &Value, text: &mut String) {

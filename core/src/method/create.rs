@@ -1,4 +1,5 @@
-//! `POST /prj`. The usual case is one transaction and no read; a tombstone fails it and is handed back.
+//! `POST /prj`. It reads the newest row of the history, where numbers go on; a tombstone that is there comes back with the
+//! condition that fails.
 
 use super::{Answer, Call};
 use crate::body::{self, NEW_RECORD};
@@ -8,7 +9,7 @@ use crate::record::{RecordId, creation};
 use crate::store::Store;
 
 pub(super) const CONTRACT: Contract = Contract {
-    body: Some(Body { media_types: NEW_RECORD.types, shape: Shape::Object(&NEW_PROJECT), required: true }),
+    body: Some(Body { content: &[("application/json", Shape::Object(&NEW_PROJECT))], required: true }),
     refusals: &[
         Refusal { kind: &Kind::EXISTS, when: "There is a project with this id already; nothing was changed." },
         Refusal {

@@ -1,7 +1,6 @@
 //! `DELETE /prj/{prjid}`: a tombstone takes the record's place, so that caches learn of it. The history stays.
 
 use super::{Answer, Call};
-use crate::body::RECORD;
 use crate::contract::{
     ABSENT, Body, CONDITION_FAILED, CONDITIONS, Contract, Field, GONE, NUMBER, Object, Shape, Success,
 };
@@ -13,13 +12,13 @@ use crate::store::Store;
 const EXPECTED: Object = Object {
     name: "DeletionBase",
     about: "The version that is to be deleted.",
-    members: &[Field::new(VERSION, NUMBER, "If the record is at another version, it is not deleted: 412.")],
+    members: &[Field::new(VERSION, NUMBER, "If the record is at another version, it is not deleted: 412.").required()],
     open: false,
 };
 
 pub(super) const CONTRACT: Contract = Contract {
     headers: CONDITIONS,
-    body: Some(Body { media_types: RECORD.types, shape: Shape::Object(&EXPECTED), required: false }),
+    body: Some(Body { content: &[("application/json", Shape::Object(&EXPECTED))], required: false }),
     refusals: &[ABSENT, GONE, CONDITION_FAILED],
     ..Contract::of(Success { status: 204, about: "It is deleted.", body: None, tagged: false, headers: &[] })
 };

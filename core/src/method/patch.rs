@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{Answer, Call};
 use crate::body::{self, MERGE_PATCH, PATCH, SEEN_EDIT};
-use crate::contract::Contract;
+use crate::contract::{self, Contract, EDIT, Shape};
 use crate::error::{Error, Fault};
 use crate::record::change::Edit;
 use crate::record::decide::Change;
@@ -12,7 +12,11 @@ use crate::record::{DELETED, PRJ_ID, UPDATED_AT, UPDATED_BY, VERSION, check_sent
 use crate::store::Store;
 use crate::value::{Members, Value};
 
-pub(super) const CONTRACT: Contract = super::edit_contract(PATCH.types);
+pub(super) const CONTRACT: Contract = super::edit_contract(&[
+    (MERGE_PATCH, Shape::Object(&EDIT)),
+    ("application/json", Shape::Object(&EDIT)),
+    (SEEN_EDIT, Shape::Object(&contract::SEEN_EDIT)),
+]);
 
 pub(super) async fn run<S: Store>(call: &mut Call<'_, S>) -> Result<Answer, Error> {
     let members = body::object(call.request, PATCH)?;

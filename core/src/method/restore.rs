@@ -3,7 +3,6 @@
 //! A body may say `{"version": 8}`: what was changed since that version is then merged, and not undone.
 
 use super::{Answer, Call};
-use crate::body::RECORD;
 use crate::contract::{
     ABSENT, Body, CONDITION_FAILED, CONDITIONS, Contract, Field, GONE, NO_SUCH_VERSION, NUMBER, Object, STALE, Shape,
     Success, TOO_LARGE,
@@ -22,7 +21,7 @@ const BASE: Object = Object {
 
 pub(super) const CONTRACT: Contract = Contract {
     headers: CONDITIONS,
-    body: Some(Body { media_types: RECORD.types, shape: Shape::Object(&BASE), required: false }),
+    body: Some(Body { content: &[("application/json", Shape::Object(&BASE))], required: false }),
     refusals: &[ABSENT, NO_SUCH_VERSION, GONE, STALE, CONDITION_FAILED, TOO_LARGE],
     ..Contract::of(Success::record(200, "The record as it is now."))
 };

@@ -4,7 +4,7 @@ use http::header::LINK;
 
 use super::{Answer, Call};
 use crate::contract::{Contract, Field, LIMIT, LISTED, NEXT, SEEN, Shape, Success, TEXT};
-use crate::error::Error;
+use crate::error::{Error, Fault};
 use crate::list::Query;
 use crate::store::Source;
 
@@ -37,6 +37,10 @@ pub(super) const CONTRACT: Contract = Contract {
 pub(super) async fn run<S: Source>(call: &mut Call<'_, S>) -> Result<Answer, Error> {
     let query = Query::parse(&call.parameters())?;
     let page = call.store.list(&query, &call.session, call.now, &mut call.metrics.capacity).await?;
+    if !page.unknown.is_empty() {
+        let fault = |name: &String| Fault::parameter(name, "is no parameter, and no record has a member of that name");
+        return Err(Error::InvalidRequest(page.unknown.iter().map(fault).collect()));
+    }
     let answer = Answer { etag: Some(page.etag), ..Answer::json(page.body) };
     Ok(match page.next {
         Some(cursor) => answer.with_header(LINK, &call.next_link("cursor", &cursor)),

@@ -17,6 +17,11 @@ const REQUIRED: [(&str, Kind); 7] = [
     ("create_date", Kind::ShortText),
 ];
 
+/// Reports whether a new record must have this member.
+pub(crate) fn is_required(name: &str) -> bool {
+    REQUIRED.iter().any(|(required, _)| *required == name)
+}
+
 #[derive(Clone, Copy)]
 enum Kind {
     Text,

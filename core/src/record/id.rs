@@ -37,6 +37,14 @@ impl RecordId {
         RecordId(Builder::from_unix_timestamp_millis(now.0, &tail).into_uuid().to_string())
     }
 
+    /// The id of a record that is there, as a path names it. Other programs choose ids by rules of their own.
+    ///
+    /// # Errors
+    /// When no item of a table can have it.
+    pub fn addressed(text: &str) -> Result<RecordId, InvalidId> {
+        if (1..=limits::STORED_ID).contains(&text.len()) { Ok(RecordId(text.to_owned())) } else { Err(InvalidId) }
+    }
+
     /// The key the table has, whatever its form: other writers choose ids by rules of their own.
     #[must_use]
     pub fn stored(text: String) -> RecordId {

@@ -28,8 +28,11 @@ impl Record {
         let own = [PRJ_ID, VERSION, UPDATED_AT, UPDATED_BY].map(|name| (name, self.own_member(name)));
         let own = own.iter().filter_map(|(name, value)| Some((*name, value.as_ref()?)));
         let attributes = self.visible().map(|(name, value)| (name.as_str(), value));
-        let mut members: Vec<(&str, &Value)> = attributes.chain(own).filter(|(name, _)| shown(name)).collect();
-        members.sort_unstable_by_key(|(name, _)| *name);
+        let mut members: Vec<(&str, &Value)> = attributes.filter(|(name, _)| shown(name)).collect();
+        for (name, value) in own.filter(|(name, _)| shown(name)) {
+            let place = members.partition_point(|(other, _)| *other < name);
+            members.insert(place, (name, value));
+        }
         let mut json = Vec::with_capacity(512);
         serde_json::Serializer::new(&mut json)
             .collect_map(members)

@@ -1,7 +1,7 @@
 //! When a snapshot is good enough to answer from, and what to do when it is not.
 //!
 //! ```text
-//!   age:  0 ─────── fresh (5 s) ─────────── 60 s ──────────────────────────── a day
+//!   age:  0 ─────── fresh (5 s) ─────────── 60 s ──────────────────────────── an hour
 //!         serve     serve, and refresh      refresh, then serve;              nothing to serve
 //!                   behind it               where that fails: serve
 //! ```
@@ -12,15 +12,13 @@
 
 use std::time::Duration;
 
-use crate::limits::OVERLAP;
+use crate::limits::{self, OVERLAP};
 use crate::time::Timestamp;
 
 /// How long a snapshot is served with nothing done, unless configured otherwise.
 pub const FRESH: Duration = Duration::from_secs(5);
 /// How long it is served while a refresh runs behind it.
 pub const STALE: Duration = Duration::from_secs(60);
-/// How long it is served while no refresh succeeds.
-pub const STALE_IF_ERROR: Duration = Duration::from_secs(24 * 60 * 60);
 /// How often the whole table is read, for what the index never showed: records written by others.
 pub const FULL_READ: Duration = Duration::from_secs(10 * 60);
 /// When a refresh that did not end counts as lost: whoever ran it is gone.
@@ -34,6 +32,8 @@ const GREATEST_PAUSE: Duration = Duration::from_secs(16);
 #[derive(Clone, Debug)]
 pub struct Protocol {
     fresh: Duration,
+    /// How long it is served while no refresh succeeds.
+    stale: Duration,
     /// When the last refresh that succeeded began.
     confirmed: Option<Timestamp>,
     /// When the last full read that succeeded began.
@@ -91,13 +91,18 @@ impl Protocol {
     /// With nothing known. `fresh` is how long a snapshot is served with nothing done.
     #[must_use]
     pub fn new(fresh: Duration) -> Protocol {
-        Protocol { fresh, confirmed: None, full: None, underway: None, failed: None }
+        Protocol { fresh, stale: limits::STALE, confirmed: None, full: None, underway: None, failed: None }
     }
 
     /// How long a snapshot is served with nothing done.
     #[must_use]
     pub fn fresh(&self) -> Duration {
         self.fresh
+    }
+
+    /// Sets how long the snapshot is served while no refresh succeeds.
+    pub fn set_stale(&mut self, stale: Duration) {
+        self.stale = stale;
     }
 
     /// How old the snapshot is.
@@ -123,7 +128,7 @@ impl Protocol {
             _ if self.underway.is_some() => Step::Wait,
             // It was tried for this request, or so shortly before that it is not tried again.
             _ if self.failed.is_some_and(|(at, _)| at >= asked) || self.pauses(now) => match age {
-                Some(age) if age <= STALE_IF_ERROR => Step::Serve(Freshness::StaleIfError),
+                Some(age) if age <= self.stale => Step::Serve(Freshness::StaleIfError),
                 _ => Step::Fail,
             },
             _ => Step::Refresh(self.begin(now)),

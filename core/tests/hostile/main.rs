@@ -6,5 +6,6 @@ mod answer;
 mod memory;
 mod request;
 mod revocation;
+mod strangers;
 #[expect(unreachable_pub, reason = "public in ripple-fuzz")]
 mod world;

@@ -224,8 +224,8 @@ def plain(name):
 
 
 def whole(text):
-    """A whole number, if it is one that a version can be."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else None
+    """A whole number, if it is one that a version can be. Below zero it is a state that another program left."""
+    return int(text) if re.fullmatch("-?[0-9]{1,18}", text) else None
 
 
 def _fits(f, value):

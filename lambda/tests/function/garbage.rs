@@ -1,4 +1,4 @@
-//! Events that are none.
+//! Events that are no request.
 
 use serde_json::json;
 
@@ -27,4 +27,14 @@ fn each_is_an_error_and_the_function_goes_on() {
         assert!(!message.contains("rpl_"), "{event}: {message}");
     }
     assert_eq!(answer(&function, "template_search"), json!([]));
+}
+
+/// Schedules and plugins call functions to keep them warm. An error would raise an alarm.
+#[test]
+fn an_event_that_asks_for_nothing_is_answered() {
+    let database = DynamoDb::start();
+    let function = database.function();
+    for event in ["ping_schedule", "ping_warmer"] {
+        assert_eq!(answer(&function, event), json!({}), "{event}");
+    }
 }

@@ -1,4 +1,4 @@
-//! API Gateway's HTTP APIs and function URLs: payload 2.0.
+//! API Gateway's HTTP APIs and function URLs: payload 2.0, and 1.0 of an HTTP API.
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html>
 //! <https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html>
 
@@ -56,4 +56,16 @@ fn a_function_url_answers() {
     assert_eq!(patched["statusCode"], 200, "{patched}");
     assert_eq!(body(&patched)["goal"], "The lamp turns by June");
     assert_eq!(body(&patched)["issue"], "Salt in the bearings");
+}
+
+/// A named stage is in the path only where the API has no domain of its own: there `/prj` is the resource.
+#[test]
+fn a_stage_that_is_called_like_a_resource_is_no_part_of_a_custom_domains_path() {
+    let database = DynamoDb::start();
+    let function = database.function();
+    let created = answer(&function, "http_api_create_in_stage");
+    for event in ["http_api_get_custom_domain", "http_api_v1_get_in_stage", "http_api_v1_get_custom_domain"] {
+        let read = answer(&function, event);
+        assert_eq!((&read["statusCode"], body(&read)), (&json!(200), body(&created)), "{event}");
+    }
 }

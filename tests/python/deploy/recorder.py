@@ -64,7 +64,9 @@ class Recorder:
 
 
 def operations(action, request):
-    if action == "TransactWriteItems":
+    if action == "BatchGetItem":
+        yield from ((action, table) for table in request["RequestItems"])
+    elif action == "TransactWriteItems":
         for item in request["TransactItems"]:
             for kind, member in item.items():
                 yield ITEMS[kind], member["TableName"]

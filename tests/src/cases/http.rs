@@ -16,6 +16,8 @@ cases! { http:
     another_method_is_not_allowed,
     another_path_is_no_resource,
     health_is_ok,
+    a_records_tag_is_safe_from_proxies,
+    a_compressed_body_is_not_taken,
     the_callers_request_id_comes_back,
     a_request_id_is_made_where_the_callers_will_not_do,
     reads_and_writes_tell_what_they_cost,
@@ -143,8 +145,9 @@ fn a_preflight_lets_a_page_do_everything(t: &Target) {
         allowed.insert("options".to_owned());
         assert_eq!(allowed, methods, "{path}");
         let headers = names(answer.header("access-control-allow-headers"));
-        let needed = "content-type if-match if-none-match idempotency-key ripple-claim-days ripple-session x-api-key x-request-id";
-        for name in needed.split(' ') {
+        let needed = "content-type if-match if-none-match idempotency-key ripple-claim-days ripple-session x-api-key \
+                      x-request-id x-requested-with traceparent tracestate baggage sentry-trace";
+        for name in needed.split_whitespace() {
             assert!(headers.contains(name), "{path} should allow {name}");
         }
     }
@@ -186,6 +189,34 @@ fn health_is_ok(t: &Target) {
         let answer = t.get(path).without("x-api-key").send().expect(200);
         assert_eq!(answer.text(), r#"{"status":"ok"}"#);
     }
+}
+
+/// A proxy that compressed a record would weaken its tag, and `If-Match` takes no weak one.
+fn a_records_tag_is_safe_from_proxies(t: &Target) {
+    let project = t.project();
+    let id = project.id();
+    let created = t.create(&project);
+    let saved = t.put(id, r#"{"goal":"more"}"#).send().expect(200);
+    let read = t.read(id);
+    let not_modified = t.get(path(id)).header("if-none-match", read.etag()).send().expect(304);
+    let past = t.get(format!("{}/versions/1", path(id))).send().expect(200);
+    for answer in [created, saved, read, not_modified, past] {
+        let field = answer.header("cache-control").unwrap_or_default().to_owned();
+        assert!(field.split(", ").any(|directive| directive == "no-transform"), "{field}");
+    }
+    let list = t.get(t.list_path("")).send().expect(200);
+    assert_eq!(list.header("cache-control"), Some("private, no-cache"), "a list may be compressed");
+}
+
+fn a_compressed_body_is_not_taken(t: &Target) {
+    let id = t.some_project();
+    let gzip = [31, 139, 8, 0, 0, 0, 0, 0, 0, 3, 171, 174, 5, 0, 67, 191, 166, 163, 2, 0, 0, 0];
+    for coding in ["gzip", "GZIP", "br", "identity, deflate", "x"] {
+        let call = t.call(Method::PUT, path(&id)).body(gzip.to_vec()).header("content-type", "application/json");
+        let answer = t.refused(&id, call.header("content-encoding", coding), 415, "unsupported_content_encoding");
+        assert_eq!(answer.header("accept-encoding"), Some("identity"), "{coding}");
+    }
+    t.put(&id, "{}").header("content-encoding", "identity").send().expect(200);
 }
 
 fn the_callers_request_id_comes_back(t: &Target) {

@@ -45,7 +45,8 @@ fn an_id_has_up_to_128_characters(t: &Target) {
     let answer = t.post("/prj", t.project().with("prj_id", longer.as_str()).to_json()).send();
     answer.problem(400, "invalid_body");
     answer.blames("pointer", "/prj_id");
-    t.get(path(&longer)).send().problem(400, "invalid_request");
+    t.get(path(&longer)).send().problem(404, "not_found");
+    t.get(path(&"x".repeat(2049))).send().problem(400, "invalid_request");
 }
 
 /// Characters, not bytes.

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::case::cases;
-use crate::target::id_of;
+use crate::target::{escape, id_of, path};
 use crate::{Record, Target};
 
 cases! { lists:
@@ -17,7 +17,8 @@ cases! { lists:
     a_filter_compares_texts_numbers_and_booleans,
     a_filter_on_a_list_asks_what_it_contains,
     filters_all_have_to_fit,
-    a_filter_on_what_no_record_has_finds_none,
+    a_filter_on_what_no_record_has_is_refused,
+    parameters_that_begin_with_an_underscore_are_ignored,
     parameters_are_form_encoded,
     sorts_texts_by_code_point,
     sorts_numbers_by_value,
@@ -94,6 +95,14 @@ fn q_takes_no_notice_of_case(t: &Target) {
     for q in ["mer", "MER", "%C3%A9t%C3%A9", "%C3%89T%C3%89", "%D0%B4%D0%BE%D1%80%D0%BE%D0%B3%D0%B0", "STRA%C3%9FE"] {
         assert_eq!(t.list_ids(&format!("q={q}")), [id.as_str()], "{q}");
     }
+    for q in ["STRASSE", "strasse", "stra%E1%BA%9Ee"] {
+        assert_eq!(t.list_ids(&format!("q={q}")), [id.as_str()], "{q}");
+    }
+    // A sigma at the end of a word is one in its middle.
+    let [id] = create_each(t, [|p| p.with("name", "ΟΔΟΣΗΜΑΝΣΗ").with("goal", "ὁ δρόμος")]);
+    for q in ["ΟΔΟΣ", "οδος", "οδοσ", "ΔΡΌΜΟΣ"] {
+        assert_eq!(t.list_ids(&format!("q={}", escape(q))), [id.as_str()], "{q}");
+    }
 }
 
 fn q_looks_into_objects_and_lists_and_not_at_names_or_numbers(t: &Target) {
@@ -153,10 +162,25 @@ fn filters_all_have_to_fit(t: &Target) {
     assert_eq!(t.list_ids("a=1&b=1&q=boat"), [first]);
 }
 
-fn a_filter_on_what_no_record_has_finds_none(t: &Target) {
-    t.some_project();
-    assert_eq!(t.list_ids("no_record_has_this=1"), [""; 0]);
-    assert_eq!(t.list_ids("no_record_has_this="), [""; 0]);
+/// An empty list would look as if a mistyped parameter had worked.
+fn a_filter_on_what_no_record_has_is_refused(t: &Target) {
+    t.create(&t.project().with("one_record_has_this", 1));
+    for parameters in ["no_record_has_this=1", "no_record_has_this=", "one_record_has_this=1&no_record_has_this=1"] {
+        let answer = t.get(t.list_path(parameters)).send();
+        answer.problem(400, "invalid_request");
+        answer.blames("parameter", "no_record_has_this");
+    }
+    assert_eq!(t.list_ids("one_record_has_this=2"), [""; 0]);
+    // Members of the contract need no record that has them.
+    assert_eq!(t.list_ids("updated_by=nobody"), [""; 0]);
+}
+
+fn parameters_that_begin_with_an_underscore_are_ignored(t: &Target) {
+    let id = t.some_project();
+    assert_eq!(t.list_ids("_=1764000000"), [id.as_str()]);
+    assert_eq!(t.list_ids("_a=1&_b=2&q=ferry&_b=3"), [id.as_str()]);
+    t.get(format!("{}?_=1764000000", path(&id))).send().expect(200);
+    t.get("/prj/_changes?_=1764000000").send().expect(200);
 }
 
 fn parameters_are_form_encoded(t: &Target) {

@@ -248,12 +248,13 @@ fn an_id_of_other_characters_is_refused(t: &Target) {
         answer.problem(400, "invalid_body");
         answer.blames("pointer", "/prj_id");
     }
+    // Another program may have chosen it, so it stands in a path.
     for escaped in ["%2F", "%20", "%25", "%00", "%0A", "%7F", "%C3%A9", "%FF", "+", "*"] {
-        t.get(format!("/prj/{fresh}{escaped}x")).send().problem(400, "invalid_request");
+        t.get(format!("/prj/{fresh}{escaped}x")).send().problem(404, "not_found");
     }
     for escaped in ["_x", "%5Fx"] {
-        t.get(path(escaped)).send().problem(400, "invalid_request");
-        t.delete(escaped).send().problem(400, "invalid_request");
+        t.get(path(escaped)).send().problem(404, "not_found");
+        t.delete(escaped).send().problem(404, "not_found");
     }
     // Dots are part of the path and not of the id (RFC 3986 §5.2.4).
     for dots in ["%2E", "%2E%2E", "..", "."] {

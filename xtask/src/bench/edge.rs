@@ -79,6 +79,7 @@ fn variables(server: &Server) -> Vec<(&'static str, String)> {
         ("AWS_ACCESS_KEY_ID", "bench"),
         ("AWS_SECRET_ACCESS_KEY", "bench"),
         ("RIPPLE_RATE_LIMIT", "1000000"),
+        ("RIPPLE_ADDRESS_LIMIT", "0"),
         ("RIPPLE_LOG", "warn"),
     ]
     .map(|(name, text)| (name, text.to_owned()))

@@ -5,9 +5,12 @@ use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
+use bytes::Bytes;
+use http::Request;
 use ripple_check::{Contest, Run};
-use ripple_core::limits;
+use ripple_core::key::Caller;
 use ripple_core::store::memory::Memory;
+use ripple_core::{Api, Moment, Timestamp, limits};
 
 use super::figure::{self, Figure};
 use super::measure::cpu_time;
@@ -58,9 +61,17 @@ pub(super) fn run_benchmark() -> Result<()> {
     let alone = held(Contest { writers: 1, saves: SAVES }.run(Memory::new(), 0))?;
     println!("a save that nobody meets: {}", alone.capacity.last().context("it was answered")?);
     let most = |counts: &[u32]| f64::from(counts.iter().copied().max().unwrap_or(0));
-    // The creation reads nothing.
+    // The creation reads the history's newest row, and each save after it the record.
     figures.push(Figure::alone("reads of a save that nobody meets", most(&alone.reads), 1.0));
     figures.push(Figure::alone("transactions of it", most(&alone.tries), 1.0));
+    for (what, bytes, goal) in [
+        ("write units of one word in 1 KB", 1_000, 9.0),
+        ("write units of one word in 10 KB", 10_000, 36.0),
+        ("write units of one word in 50 KB", 50_000, 160.0),
+        ("write units of one word in 200 KB", 200_000, 620.0),
+    ] {
+        figures.push(Figure::alone(what, write_units(bytes)?, goal));
+    }
     figure::print(&figures, "");
     Ok(())
 }
@@ -105,4 +116,38 @@ fn instructions(entries: u32) -> Result<f64> {
         collected.parse::<f64>().with_context(|| format!("{collected} is no count"))
     };
     Ok((counted(2 * COUNTED)? - counted(COUNTED)?) / f64::from(COUNTED))
+}
+
+/// Prose, as records hold it.
+const PROSE: &str = concat!(
+    include_str!("../../../DESIGN.md"),
+    include_str!("../../../docs/API.md"),
+    include_str!("../../../docs/OPERATING.md"),
+    include_str!("../../../docs/DEPLOYING.md"),
+    include_str!("../../../docs/ARCHITECTURE.md"),
+    include_str!("../../../SECURITY.md"),
+);
+
+/// Write units for one changed word in a record of so many bytes.
+fn write_units(bytes: usize) -> Result<f64> {
+    let api = Api::new(Memory::new());
+    let text: String = PROSE.chars().filter(char::is_ascii).cycle().take(bytes - 250).collect();
+    let record = serde_json::json!({
+        "prj_id": "p", "name": "Garden", "goal": "Beans by June", "issue": "Snails", "description": text,
+        "term": 3, "term_unit": "month", "create_date": "2026-03-01",
+    });
+    let send = |method: &str, path: &str, body: serde_json::Value, now: u64| {
+        let request = Request::builder().method(method).uri(path).header("content-type", "application/json");
+        let request = request.body(Bytes::from(body.to_string())).context("a request")?;
+        let caller = Some(Caller::checked_by_gateway("bench"));
+        let moment = Moment { now: Timestamp(now), random: [u8::try_from(now)?; 32], caller };
+        let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+        let response = runtime.block_on(api.answer(request, moment));
+        ensure!(response.status().is_success(), "{response:?}");
+        let capacity = response.headers().get("ripple-capacity").and_then(|told| told.to_str().ok());
+        let units = capacity.and_then(|told| told.rsplit('=').next()).context("it tells what it cost")?;
+        Ok(units.parse::<f64>()?)
+    };
+    send("POST", "/prj", record, 1)?;
+    send("PATCH", "/prj/p", serde_json::json!({ "version": 1, "goal": "Beans by May" }), 2)
 }

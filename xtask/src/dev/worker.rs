@@ -87,6 +87,7 @@ fn variables(backend: &Address) -> Vec<(&'static str, String)> {
         ("AWS_REGION", "us-east-1".to_owned()),
         // A test suite asks more often than people do.
         ("RIPPLE_RATE_LIMIT", "0".to_owned()),
+        ("RIPPLE_ADDRESS_LIMIT", "0".to_owned()),
     ];
     // What `ripple dev` heeds of the environment, its worker must heed too.
     for name in ["RIPPLE_SITE", "RIPPLE_SHARDS"] {
