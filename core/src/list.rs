@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 
 pub use query::Query;
-pub(crate) use query::{insert_in_order, parse_limit};
+pub(crate) use query::parse_limit;
 pub(crate) use row::Line;
 pub use row::Row;
 

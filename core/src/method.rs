@@ -14,7 +14,6 @@ use crate::error::{Error, Fault};
 use crate::idempotency;
 use crate::key::{Caller, Scope};
 use crate::limits;
-use crate::list::insert_in_order;
 use crate::receipt;
 use crate::record::change::Edit;
 use crate::record::decide::Change;
@@ -295,10 +294,9 @@ const CURSORS: [&str; 2] = ["cursor", "since"];
 /// The query but for some parameters, as a `Link` has it: ordered by name, since API Gateway's events keep no order.
 fn query_without(request: &Request<Bytes>, names: &[&str]) -> String {
     let query = form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes());
-    let mut kept = Vec::new();
-    for pair in query.into_owned().filter(|(name, _)| !names.contains(&name.as_str())) {
-        insert_in_order(&mut kept, pair);
-    }
+    let mut kept: Vec<(String, String)> = query.into_owned().collect();
+    kept.retain(|(name, _)| !names.contains(&name.as_str()));
+    kept.sort();
     form_urlencoded::Serializer::new(String::new()).extend_pairs(kept).finish()
 }
 

@@ -70,7 +70,7 @@ impl Query {
                     Ok(())
                 }
                 _ => {
-                    insert_in_order(&mut query.filters, (name.clone(), value.clone()));
+                    query.filters.push((name.clone(), value.clone()));
                     Ok(())
                 }
             };
@@ -78,6 +78,7 @@ impl Query {
                 faults.push(Fault::parameter(name, detail));
             }
         }
+        query.filters.sort();
         query.scope = digest(&(&query.words, &query.filters, &query.sort, &query.fields));
         if let Some(cursor) = cursor {
             match cursor::parse(cursor, &query.scope, &query.sort) {
@@ -158,11 +159,6 @@ impl Query {
     pub(super) fn cursor_after(&self, last: &Rank) -> String {
         cursor::format(last, &self.scope)
     }
-}
-
-/// Keeps parameters ordered. A query has few: a sort of pairs would be a kilobyte of the edge worker.
-pub(crate) fn insert_in_order(pairs: &mut Vec<(String, String)>, pair: (String, String)) {
-    pairs.insert(pairs.partition_point(|other| *other <= pair), pair);
 }
 
 /// A page's size.
