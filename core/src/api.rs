@@ -138,7 +138,7 @@ impl<S: Source> Api<S> {
         Api { limiter, ..self }
     }
 
-    /// With each address's requests limited by this host that have no key which is remembered.
+    /// Limits the requests of each client address that carry no valid key which is remembered.
     #[must_use]
     pub fn limiting_strangers(self, strangers: Limiter) -> Api<S> {
         Api { strangers, ..self }
@@ -242,7 +242,11 @@ impl<S: Source> Api<S> {
         };
         let hash = key.map(|key| key.hash());
         let remembered = hash.map_or(Remembered::Fresh(None), |hash| self.keys.recall(&hash, now));
-        if !matches!(remembered, Remembered::Fresh(Some(_)) | Remembered::Stale { .. }) {
+        let known = match &remembered {
+            Remembered::Fresh(Some(record)) | Remembered::Stale { record, .. } => record.is_valid(now),
+            _ => false,
+        };
+        if !known {
             self.strangers.take_from(request.extensions().get(), now)?;
         }
         let hash = hash.ok_or(Error::Forbidden)?;

@@ -9,21 +9,27 @@ use ripple_core::rate::{ClientAddress, Limiter};
 use ripple_core::store::memory::Memory;
 use ripple_core::{Api, Moment, Timestamp};
 
-#[tokio::test(flavor = "current_thread")]
-async fn an_address_without_a_key_is_limited_and_others_are_not() {
-    let store = Memory::new();
-    let key = ApiKey::generate(&[1; 64]).expect("64 bytes are enough for 30 characters");
-    store.put_key(KeyRecord {
+fn record(key: &ApiKey) -> KeyRecord {
+    KeyRecord {
         key_hash: key.hash().to_hex(),
         key_id: "key_1".to_owned(),
-        name: "somebody".to_owned(),
+        name: "Ann".to_owned(),
         scopes: vec![Scope::Read],
         created: 0,
         expires: None,
         revoked: None,
         last_used: None,
         lineage: None,
-    });
+    }
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn an_address_without_a_key_is_limited_and_others_are_not() {
+    let store = Memory::new();
+    let key = ApiKey::generate(&[1; 64]).expect("64 bytes are enough for 30 characters");
+    store.put_key(record(&key));
+    let revoked = ApiKey::generate(&[3; 64]).expect("64 bytes are enough for 30 characters");
+    store.put_key(KeyRecord { key_hash: revoked.hash().to_hex(), revoked: Some(500), ..record(&key) });
     let api = Api::new(store).limiting_strangers(Limiter::of_addresses(NonZeroU32::new(5)));
     let send = async |path: &str, address: &str, key: Option<&str>| {
         let mut request = Request::get(path);
@@ -52,10 +58,11 @@ async fn an_address_without_a_key_is_limited_and_others_are_not() {
         assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS, "{path} {key:?}");
         assert_eq!(refused.headers()["ratelimit"], "\"address\";r=0;t=1");
     }
-    assert_eq!(
-        send("/prj", "192.0.2.1", Some(key.reveal())).await.status(),
-        StatusCode::OK,
-        "a key that is remembered"
-    );
+    for turn in 0..12 {
+        let status = if turn < 10 { StatusCode::FORBIDDEN } else { StatusCode::TOO_MANY_REQUESTS };
+        assert_eq!(send("/prj", "192.0.2.3", Some(revoked.reveal())).await.status(), status, "revoked, {turn}");
+    }
+    let answer = send("/prj", "192.0.2.1", Some(key.reveal())).await;
+    assert_eq!(answer.status(), StatusCode::OK, "a key that is remembered");
     assert_eq!(send("/prj", "192.0.2.2", None).await.status(), StatusCode::FORBIDDEN, "another address");
 }
