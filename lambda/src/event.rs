@@ -62,7 +62,7 @@ struct Marks {
     version: Option<IgnoredAnyOrText>,
     request_context: Option<IgnoredAny>,
     method: Option<IgnoredAnyOrText>,
-    /// EventBridge's own word for where an event comes from.
+    /// Where an event of EventBridge comes from: its rules, or its scheduler.
     source: Option<IgnoredAnyOrText>,
     warmer: Option<IgnoredAny>,
 }
@@ -70,7 +70,10 @@ struct Marks {
 impl Marks {
     /// Reports whether the event comes of a schedule, or from one of the plugins that keep functions warm.
     fn is_ping(&self) -> bool {
-        let scheduled = matches!(&self.source, Some(IgnoredAnyOrText::Text(source)) if source == "aws.events");
+        let scheduled = matches!(
+            &self.source,
+            Some(IgnoredAnyOrText::Text(source)) if source == "aws.events" || source == "aws.scheduler"
+        );
         self.request_context.is_none() && self.method.is_none() && (scheduled || self.warmer.is_some())
     }
 }

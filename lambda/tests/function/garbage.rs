@@ -34,7 +34,7 @@ fn each_is_an_error_and_the_function_goes_on() {
 fn an_event_that_asks_for_nothing_is_answered() {
     let database = DynamoDb::start();
     let function = database.function();
-    for event in ["ping_schedule", "ping_warmer"] {
+    for event in ["ping_schedule", "ping_scheduler", "ping_warmer"] {
         assert_eq!(answer(&function, event), json!({}), "{event}");
     }
 }
