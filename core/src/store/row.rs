@@ -50,8 +50,8 @@ pub(crate) fn items(row: &Row) -> Result<Vec<Members>, StoreError> {
     };
     let rest = state.split_off(state.len().saturating_sub(over + RPL_REST.len() + 1));
     item.insert(RPL_REST.to_owned(), Value::Bool(true));
-    let mut second = item.clone();
-    second.retain(|name, _| [PRJ_ID, RPL_EXPIRES_AT].contains(&name.as_str()));
+    let shared = item.iter().filter(|(name, _)| [PRJ_ID, RPL_EXPIRES_AT].contains(&name.as_str()));
+    let mut second: Members = shared.map(|(name, value)| (name.clone(), value.clone())).collect();
     second.insert(VERSION.to_owned(), Value::Number(Number::whole(-row.entry.number.cast_signed())));
     second.insert(RPL_STATE.to_owned(), Value::Binary(rest));
     Ok(vec![item, second])

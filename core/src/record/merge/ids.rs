@@ -87,8 +87,11 @@ impl Ids<'_> {
         if !list.iter().any(|entry| matches!(entry, Value::Map(_) | Value::List(_))) {
             return;
         }
-        let mut made = Made { ids: taken(list), ..Made::default() };
         let origins = self.origins(list, known);
+        let mut made = Made::default();
+        if origins.iter().any(|origin| !matches!(origin, Origin::Known(_))) {
+            made.ids = taken(list);
+        }
         for (entry, origin) in list.iter_mut().zip(origins) {
             if let Origin::Known(place) = origin {
                 self.in_value(entry, Some(&known[place]));
