@@ -212,7 +212,7 @@ async fn an_item_that_is_no_project_is_a_fault_and_no_panic() {
 const DENIED: Answer =
     Answer::Error(400, r#"{"__type":"com.amazon.coral.service#AccessDeniedException","message":"not authorized"}"#);
 
-/// Whoever has revoked the key, the table would tell: so a write waits for it.
+/// Only the table knows whether the key was revoked since, so a write needs its answer.
 #[tokio::test(start_paused = true)]
 async fn a_remembered_key_reads_and_does_not_write_while_the_table_denies() {
     let key = ApiKey::generate(&[1; 64]).expect("64 bytes are enough for 30 characters");
@@ -238,4 +238,24 @@ async fn a_remembered_key_reads_and_does_not_write_while_the_table_denies() {
     assert_eq!(send(Method::GET, 3_000).await, StatusCode::OK, "for an hour");
     assert_eq!(send(Method::GET, 3_601).await, StatusCode::INTERNAL_SERVER_ERROR, "and no longer");
     assert_eq!(asked.lock().expect("no panic").len(), 9);
+}
+
+/// The first of two transactions is made. Without it the answer would be that nothing was changed.
+#[tokio::test(start_paused = true)]
+async fn a_change_that_fails_in_the_middle_is_said_to_be_one_that_may_have_been_made() {
+    for (failing, alone) in [(BROKEN, "outcome_unknown"), (NO_TABLE, "internal")] {
+        let members: Vec<String> = (0..150).map(|number| format!(r#""m{number}":1"#)).collect();
+        let body: &'static str = format!("{{{}}}", members.join(",")).leak();
+        let answers = [Answer::Ok(ITEM), Answer::Ok(DONE), Answer::Ok("{}"), failing];
+        let (api, asked) = self::api(Box::leak(Box::new(answers)));
+        let response = send(&api, Method::PATCH, "/prj/a", body).await;
+        no_answer(&response, "outcome_unknown");
+        let operations = ["GetItem", "TransactWriteItems", "UpdateItem", "TransactWriteItems"];
+        assert_eq!(asked.lock().expect("no panic")[..4], operations);
+        // By itself it is told as it is.
+        let (api, _) = self::api(Box::leak(Box::new([Answer::Ok(ITEM), failing])));
+        let response = send(&api, Method::PATCH, "/prj/a", r#"{"name":"m"}"#).await;
+        let problem: serde_json::Value = serde_json::from_slice(response.body()).expect("a problem");
+        assert_eq!(problem["code"], alone);
+    }
 }

@@ -240,6 +240,43 @@ mod tests {
         assert_eq!(merged, members(expected));
     }
 
+    #[track_caller]
+    fn saved(edit: &Edit, theirs: &Members) -> Members {
+        edit.merge_into(theirs, None, "seed").expect("it is small").0
+    }
+
+    #[test]
+    fn an_equal_entry_that_is_added_once_more_gets_an_id_of_its_own() {
+        let entries = |members: &Members| match &members["l"] {
+            Value::List(list) => list.clone(),
+            other => panic!("{other:?}"),
+        };
+        let once = saved(&Edit::Replace(members(r#"{"l":[{"h":2}]}"#)), &Members::new());
+        let more = [entries(&once), entries(&members(r#"{"l":[{"h":2}]}"#))].concat();
+        let more = Edit::Replace(Members::from([("l".to_owned(), Value::List(more))]));
+        let twice = saved(&more, &once);
+        let list = entries(&twice);
+        assert!(list.len() == 2 && list[0].entry_id() != list[1].entry_id(), "{list:?}");
+        assert_eq!(saved(&more, &twice), twice, "a retry adds none");
+    }
+
+    #[test]
+    fn a_copy_before_its_original_takes_no_edit_of_it() {
+        let theirs = members(r#"{"l":[{"id":"i","a":1,"b":1,"state":"done"}]}"#);
+        let sent = members(r#"{"l":[{"id":"i","a":9,"b":9},{"id":"i","a":1,"b":1}]}"#);
+        let Value::List(list) = saved(&Edit::Replace(sent), &theirs)["l"].clone() else { panic!("a list") };
+        let original = &members(r#"{"o":{"id":"i","a":1,"b":1,"state":"done"}}"#)["o"];
+        assert!(list.len() == 2 && list.contains(original), "{list:?}");
+    }
+
+    #[test]
+    fn an_empty_list_empties_a_set_where_the_patch_replaces_lists() {
+        let theirs = Members::from([("s".to_owned(), Value::Strings(["a".to_owned()].into()))]);
+        let sent = members(r#"{"s":[]}"#);
+        assert_eq!(saved(&Edit::MergePatch(sent.clone()), &theirs), Members::new());
+        assert_eq!(saved(&Edit::Patch(sent), &theirs), theirs, "lists are united");
+    }
+
     #[test]
     fn without_a_base_nothing_is_removed_but_by_name() {
         makes_unseen(

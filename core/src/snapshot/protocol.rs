@@ -277,6 +277,21 @@ mod tests {
     }
 
     #[test]
+    fn how_long_it_is_served_while_refreshes_fail_is_a_setting() {
+        for (stale, last) in [(None, limits::STALE.as_secs()), (Some(120), 120)] {
+            let mut protocol = filled();
+            if let Some(stale) = stale {
+                protocol.set_stale(Duration::from_secs(stale));
+            }
+            for (second, step) in [(last, Step::Serve(Freshness::StaleIfError)), (last + 60, Step::Fail)] {
+                let Step::Refresh(refresh) = ask(&mut protocol, at(second)) else { panic!("it is old") };
+                protocol.failed(refresh, at(second));
+                assert_eq!(ask(&mut protocol, at(second)), step, "{second}");
+            }
+        }
+    }
+
+    #[test]
     fn a_refresh_whose_runner_is_gone_is_taken_over() {
         let mut protocol = Protocol::new(FRESH);
         assert!(matches!(ask(&mut protocol, at(0)), Step::Refresh(_)));
