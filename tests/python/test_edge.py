@@ -326,7 +326,7 @@ def test_a_key_that_asks_too_often_waits(tmp_path, origin, dynamodb, key):
 
 
 def test_an_address_without_a_key_is_limited(tmp_path, origin, dynamodb, key):
-    """Whoever has a key that is known goes on."""
+    """A client with a key that the edge knows is not limited."""
     edge = Edge(tmp_path, origin.url, dynamodb.url, RIPPLE_ADDRESS_LIMIT="1")
     try:
         assert send(edge.url, "GET", "/prj", key).status == 200

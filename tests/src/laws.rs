@@ -55,8 +55,8 @@ fn cors(answer: &Answer) {
     }
 }
 
-/// Nobody keeps an answer that is not a successful read, and nobody uses a kept one without asking. Nobody transforms
-/// what has a record's tag.
+/// A cache keeps no answer but that of a successful read, and asks each time before it uses one. A proxy does not transform
+/// an answer that has a record's tag.
 #[track_caller]
 fn caching(request: &Request<Bytes>, answer: &Answer) {
     let reading = matches!(*request.method(), Method::GET | Method::HEAD);

@@ -74,7 +74,7 @@ impl Hosts {
             Host::Edge => match self.edge.admit(&request, moment).await {
                 Ok(admitted) => {
                     let answer = self.edge.read(&request, admitted).await;
-                    // A refresh that nobody runs would be waited for.
+                    // The next request waits for a refresh that is begun and not run.
                     if let Some(refresh) = answer.behind {
                         self.edge.refresh(refresh).await.expect("memory answers");
                     }
