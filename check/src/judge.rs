@@ -4,6 +4,7 @@
 //! sentence of ripple's.
 
 mod answers;
+mod field;
 mod history;
 mod law;
 mod lists;

@@ -8,8 +8,8 @@ mod time;
 use std::time::Duration;
 
 use crate::model::record::{Edit, Id};
+use crate::model::script::Setup;
 use crate::model::script::{External, Part, Phase, Script, Step};
-use crate::sim::run::Setup;
 
 /// Writers and what each does.
 #[derive(Clone, Debug)]

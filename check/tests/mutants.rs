@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ripple_check::{Breadth, Choices, Counterexample, Law, Storm, Table, every_schedule, scenarios, storm};
-use ripple_core::key::{KeyHash, KeyRecord};
+use ripple_core::auth::{KeyHash, KeyRecord};
 use ripple_core::record::history::{Entry, Row};
 use ripple_core::store::item::{self, RPL_SEAL};
 use ripple_core::store::memory::Memory;

@@ -5,20 +5,17 @@
 //! In scope: what a person does at a terminal. Out of scope: everything that a request means (`ripple-core`) and what
 //! an event looks like (`ripple-lambda`); `ripple dev` calls the very handler that Lambda calls.
 
-mod backup;
-mod check;
-mod connection;
-mod dev;
-mod doctor;
-mod export;
-mod import;
-mod key;
-mod progress;
-mod table;
+mod commands;
+mod dev_file;
+mod keys;
+mod output;
+mod target;
 
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+
+use commands::{backup, check, dev, doctor, export, import, key, table};
 
 /// Settings that are no flags. Those that are stand beside their flags.
 const ENVIRONMENT: &str = "\
@@ -38,7 +35,7 @@ Environment:
 #[command(version, propagate_version = true, arg_required_else_help = true, after_help = ENVIRONMENT)]
 struct Cli {
     #[command(flatten)]
-    connection: connection::Options,
+    connection: target::Options,
     #[command(subcommand)]
     command: Command,
 }

@@ -1,63 +1,57 @@
 //! # ripple-core
 //!
-//! Record records that a whole team edits at once: what a request means, what becomes of the record, and what is
-//! asked of DynamoDB for it. A host takes bytes off its platform and passes them in with the time and random bytes;
-//! the answer that comes back is the same on every host.
+//! Records that a whole team edits at once: what a request means, what becomes of the record, and what DynamoDB is asked
+//! for it. A host takes bytes off its platform and passes them in with the time and random bytes. The answer is the same
+//! on every host.
 //!
 //! ```text
-//!  host: request, time, random bytes          host: response, its log
-//!        │                                         ▲
-//!        ▼                                         │
-//!   api ── key ── route ── method ──────────── problem
-//!                            │
-//!              read, save, merge, list
-//!                            │
-//!                   store (a trait): DynamoDB, memory
+//!  host: request, time, random bytes           host: response, its access log
+//!        │                                          ▲
+//!        ▼                                          │
+//!  4  http      routes, handlers, problem details ──┘
+//!  3  service   save, read, changes, authenticate      replica   a table's list near its readers
+//!  2  store     a trait: DynamoDB, memory
+//!  1  record    schema, merge, decide, history         query · session · auth
+//!  0  value     numbers, JSON, CBOR                    limits · time · random · token
 //! ```
 //!
-//! In scope: records and their limits, methods, keys, sessions, lists, DynamoDB operations.
+//! A file imports from lower floors, or from its own folder. Each floor has an invariant:
+//!
+//! * **0** knows nothing of ripple.
+//! * **1** is synchronous, and knows neither HTTP nor DynamoDB.
+//! * **2** knows no status codes. Only its folder `dynamodb` knows the SDK.
+//! * **3** takes values and returns values. It knows no HTTP.
+//! * **4** maps requests to use cases, and their results to responses. Only here are there status codes.
+//!
+//! In scope: records and their limits, operations, keys, sessions, lists, DynamoDB operations.
 //! Out of scope: sockets, clocks, randomness, the environment, logging, an executor. Those are the host's.
 //!
 //! ```
-//! use ripple_core::{Api, Moment, Timestamp, store::memory::Memory};
+//! use ripple_core::{Api, RequestContext, Timestamp, store::memory::Memory};
 //!
 //! # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
 //! let api = Api::new(Memory::new());
 //! let request = http::Request::get("/health").body(bytes::Bytes::new()).unwrap();
-//! let moment = Moment { now: Timestamp(1_700_000_000_000), random: [7; 32], caller: None };
+//! let moment = RequestContext { now: Timestamp(1_700_000_000_000), random: [7; 32], caller: None };
 //! let response = api.answer(request, moment).await;
 //! assert_eq!(response.body(), &br#"{"status":"ok"}"#[..]);
 //! # });
 //! ```
 
-mod api;
-mod body;
-mod conditional;
-pub mod contract;
-pub mod edge;
-mod error;
-pub mod idempotency;
-pub mod key;
+pub mod auth;
+pub mod http;
 pub mod limits;
-pub mod list;
-mod method;
-mod problem;
-pub mod rate;
-mod read;
-mod receipt;
+pub mod query;
+pub mod random;
 pub mod record;
-mod refusal;
 pub mod replica;
-pub mod route;
 pub mod service;
 pub mod session;
-pub mod snapshot;
 pub mod store;
 pub mod time;
+mod token;
 pub mod value;
 
-pub use api::{Admitted, Api, Moment, Report};
-pub use error::{Error, Fault, Place};
+pub use self::http::{AccessLog, Api, Authorized, Documents, Error, Fault, Place, Refusal, RequestContext};
 pub use record::{Record, RecordId};
-pub use refusal::Refusal;
 pub use time::Timestamp;

@@ -3,23 +3,25 @@
 //! A host calls [`Replica::prepare`] before it lets the core answer a read, and tells the reader what that gave.
 //! The core then finds list and records here; everything else goes through to the store.
 
+pub mod refresh;
+pub mod snapshot;
+
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::edge::shown_project;
-use crate::key::{KeyHash, KeyRecord};
-use crate::list::{ListPage, Query};
-use crate::read;
+use crate::auth::{KeyHash, KeyRecord};
+use crate::query::{ListPage, Query};
 use crate::record::{ContentHash, Record, RecordId};
 use crate::session::Session;
-use crate::snapshot::Snapshot;
-use crate::snapshot::protocol::{Freshness, LOST, Protocol, Read, Refresh, Step};
 use crate::store::dynamodb::copy::{self, Copy};
+use crate::store::scan;
 use crate::store::{Capacity, Changes, Consistency, IndexEntry, Page, Position, Source, StoreError, StoreErrorKind};
 use crate::time::Timestamp;
 use crate::value::shape_members;
+use refresh::{Freshness, LOST, Protocol, Read, Refresh, Step};
+use snapshot::Snapshot;
 
 /// A snapshot larger than this is not held: a Worker has 128 MB in all.
 pub const GREATEST: usize = 64 * 1024 * 1024;
@@ -40,23 +42,23 @@ pub trait Clock {
 
 /// Where hosts that stand together find what one of them has read: a data centre's cache. It may forget at any time, and
 /// some have never anything.
-pub trait Colo {
+pub trait SharedCache {
     /// What was kept last.
-    async fn find(&self) -> Option<Vec<u8>>;
+    async fn get(&self) -> Option<Vec<u8>>;
     /// Keeps it for the others.
-    async fn keep(&self, copy: Vec<u8>);
+    async fn put(&self, copy: Vec<u8>);
 }
 
 /// For a host that stands alone.
 #[derive(Clone, Copy, Debug)]
 pub enum Alone {}
 
-impl Colo for Alone {
-    async fn find(&self) -> Option<Vec<u8>> {
+impl SharedCache for Alone {
+    async fn get(&self) -> Option<Vec<u8>> {
         match *self {}
     }
 
-    async fn keep(&self, _: Vec<u8>) {
+    async fn put(&self, _: Vec<u8>) {
         match *self {}
     }
 }
@@ -66,19 +68,19 @@ impl Colo for Alone {
 pub struct Replica<S, C, N = Alone> {
     store: S,
     clock: C,
-    colo: Option<N>,
-    held: Mutex<Held>,
+    shared: Option<N>,
+    held: Mutex<ReplicaState>,
 }
 
 #[derive(Debug)]
-struct Held {
+struct ReplicaState {
     snapshot: Snapshot,
     protocol: Protocol,
     /// The table is too large: reads go through to the store.
     too_large: bool,
 }
 
-impl Held {
+impl ReplicaState {
     /// Lets go of what has grown past what a full read would let in.
     fn bound(&mut self) {
         if self.snapshot.memory() > GREATEST {
@@ -113,8 +115,8 @@ pub struct Preparation {
 impl<S: Source, C: Clock> Replica<S, C> {
     /// With nothing known yet. `fresh` is how long a snapshot is served with nothing done.
     pub fn new(store: S, clock: C, fresh: Duration) -> Replica<S, C> {
-        let held = Held { snapshot: Snapshot::default(), protocol: Protocol::new(fresh), too_large: false };
-        Replica { store, clock, colo: None, held: Mutex::new(held) }
+        let held = ReplicaState { snapshot: Snapshot::default(), protocol: Protocol::new(fresh), too_large: false };
+        Replica { store, clock, shared: None, held: Mutex::new(held) }
     }
 
     /// The same, with another bound on how long the list is served while DynamoDB does not answer, or denies.
@@ -125,12 +127,12 @@ impl<S: Source, C: Clock> Replica<S, C> {
     }
 
     /// The same, among hosts that share their full reads.
-    pub fn beside<N: Colo>(self, colo: N) -> Replica<S, C, N> {
-        Replica { store: self.store, clock: self.clock, colo: Some(colo), held: self.held }
+    pub fn with_shared_cache<N: SharedCache>(self, shared: N) -> Replica<S, C, N> {
+        Replica { store: self.store, clock: self.clock, shared: Some(shared), held: self.held }
     }
 }
 
-impl<S: Source, C: Clock, N: Colo> Replica<S, C, N> {
+impl<S: Source, C: Clock, N: SharedCache> Replica<S, C, N> {
     /// The host's clock.
     pub fn clock(&self) -> &C {
         &self.clock
@@ -191,10 +193,10 @@ impl<S: Source, C: Clock, N: Colo> Replica<S, C, N> {
             }
             Ok(read) => {
                 let copied = read.as_deref().filter(|_| refresh.read == Read::All);
-                let copy = self.colo.as_ref().zip(copied.and_then(|projects| copy_of(refresh.began, projects)));
+                let copy = self.shared.as_ref().zip(copied.and_then(|projects| copy_of(refresh.began, projects)));
                 self.take_in(refresh, read, now);
-                if let Some((colo, copy)) = copy {
-                    colo.keep(copy).await;
+                if let Some((cache, copy)) = copy {
+                    cache.put(copy).await;
                 }
                 Ok(true)
             }
@@ -225,7 +227,7 @@ impl<S: Source, C: Clock, N: Colo> Replica<S, C, N> {
     /// Takes over the full read of another host, where there is one that serves in place of this refresh. What it gave
     /// is known since it began, and no later.
     async fn take_copy(&self, refresh: Refresh) -> Option<()> {
-        let text = self.colo.as_ref()?.find().await?;
+        let text = self.shared.as_ref()?.get().await?;
         let copy = Copy::open(&text)?;
         let held = &mut *self.held();
         // Looked at before all of it is read: when a full read is due, what is found is most often this host's own last.
@@ -241,21 +243,21 @@ impl<S: Source, C: Clock, N: Colo> Replica<S, C, N> {
     }
 
     /// Takes in a record that somebody else's answer showed: a write's, on its way through this host.
-    pub fn learn(&self, project: Record) {
+    pub fn apply_write(&self, project: Record) {
         let now = self.clock.now();
         self.held().snapshot.apply(project, now);
     }
 
     /// Takes in the record that the answer to a write shows. JSON hides some of DynamoDB's types: they are taken from
     /// the state known before.
-    pub(crate) fn learn_answer(&self, json: &[u8]) {
-        let Some(mut project) = shown_project(json) else { return };
+    pub(crate) fn apply_answer(&self, json: &[u8]) {
+        let Some(mut project) = Record::from_json(json) else { return };
         let now = self.clock.now();
         let held = &mut *self.held();
         if let Some(known) = held.snapshot.get(&project.id) {
             project.attributes = shape_members(project.attributes, &known.attributes);
         }
-        held.snapshot.learn(project, now);
+        held.snapshot.apply_write(project, now);
     }
 
     /// How long a snapshot is served with nothing done.
@@ -330,14 +332,14 @@ impl<S: Source, C: Clock, N: Colo> Replica<S, C, N> {
         };
         for id in &missing {
             if let Some(project) = self.store.get(id, Consistency::Strong, cost).await? {
-                self.learn(project);
+                self.apply_write(project);
             }
         }
         Ok(!missing.is_empty())
     }
 
     /// A panic elsewhere leaves the snapshot as it was or with a record more; both are states it may have.
-    fn held(&self) -> MutexGuard<'_, Held> {
+    fn held(&self) -> MutexGuard<'_, ReplicaState> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -351,7 +353,7 @@ fn unreachable_store() -> StoreError {
     StoreError { operation: "refresh", kind: StoreErrorKind::Unavailable, source: None }
 }
 
-impl<S: Source, C: Clock, N: Colo> Source for Replica<S, C, N> {
+impl<S: Source, C: Clock, N: SharedCache> Source for Replica<S, C, N> {
     async fn get(&self, id: &RecordId, read: Consistency, cost: &mut Capacity) -> Result<Option<Record>, StoreError> {
         {
             let held = self.held();
@@ -376,7 +378,7 @@ impl<S: Source, C: Clock, N: Colo> Source for Replica<S, C, N> {
                 return Ok(held.snapshot.list(query));
             }
         }
-        read::list(&self.store, query, session, now, cost).await
+        scan::list(&self.store, query, session, now, cost).await
     }
 
     async fn scan(&self, from: Option<Position>, read: Consistency, cost: &mut Capacity) -> Result<Page, StoreError> {

@@ -1,19 +1,24 @@
-//! Use cases: values in, values out. Knows no HTTP.
+//! Use cases: values in, values out.
+//!
+//! **Invariant:** nothing here knows HTTP. A use case takes a [`Context`] and values, and returns a value or an [`Error`].
 
+pub mod authenticate;
+pub mod changes;
+mod read;
 mod replay;
 mod save;
 
 use std::time::Duration;
 
-use sha2::{Digest as _, Sha256};
-
 use crate::limits;
+use crate::random::Random;
 use crate::record::outcome::Outcome;
 use crate::record::{self, Record};
 use crate::session::Session;
 use crate::store::{Capacity, IdempotencyKey, Store, StoreError, StoreErrorKind};
 use crate::time::Timestamp;
 
+pub use read::{read, state};
 pub use replay::replay;
 pub use save::save;
 
@@ -96,29 +101,5 @@ impl<S: Store> Context<'_, S> {
         let part = f64::from(u16::from_be_bytes([high, low])) / f64::from(u16::MAX);
         let longest: Duration = (limits::SAVE_BACKOFF * 2_u32.pow(tries - 1)).min(limits::SAVE_WAIT);
         self.store.pause(longest.mul_f64(part)).await;
-    }
-}
-
-/// The host's random bytes, stretched: the same bytes give the same sequence.
-#[derive(Debug)]
-pub struct Random {
-    seed: [u8; 32],
-    count: u64,
-}
-
-impl Random {
-    /// Begins the sequence of these bytes.
-    #[must_use]
-    pub fn new(seed: [u8; 32]) -> Random {
-        Random { seed, count: 0 }
-    }
-
-    /// Returns the next bytes.
-    pub fn bytes(&mut self) -> [u8; 16] {
-        self.count += 1;
-        let digest = Sha256::new().chain_update(self.seed).chain_update(self.count.to_be_bytes()).finalize();
-        let mut bytes = [0; 16];
-        bytes.copy_from_slice(&digest[..16]);
-        bytes
     }
 }

@@ -5,20 +5,13 @@
 //! Opaque to clients. Not authenticated: a forged one makes at most [`limits::SESSION`] strongly consistent
 //! reads, which its bearer's key could ask for one by one.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-
-use http::{HeaderMap, HeaderName};
-
-use crate::error::{Error, Fault};
 use crate::limits;
 use crate::record::{Record, RecordId};
 use crate::time::Timestamp;
+use crate::token;
 
-pub(crate) const SESSION: HeaderName = HeaderName::from_static("ripple-session");
-
-/// Told apart from tokens that later versions of ripple may give.
-const FORMAT: u8 = 2;
+/// The format of a session token.
+const FORMAT: u8 = 3;
 
 /// What a client has written lately.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,13 +23,6 @@ pub struct Session {
 }
 
 impl Session {
-    /// Returns the one in a request's headers.
-    pub(crate) fn of(headers: &HeaderMap) -> Result<Session, Error> {
-        let Some(token) = headers.get(SESSION) else { return Ok(Session::default()) };
-        let session = token.to_str().ok().and_then(Session::parse);
-        session.ok_or_else(|| Error::InvalidRequest(vec![Fault::header("ripple-session", "is no token of ripple's")]))
-    }
-
     /// Reads a token. Returns `None` if it is none of ripple's.
     #[must_use]
     pub fn parse(token: &str) -> Option<Session> {
@@ -44,9 +30,8 @@ impl Session {
         if token.len() > LONGEST {
             return None;
         }
-        let json = URL_SAFE_NO_PAD.decode(token).ok()?;
-        let (format, pairs, unnamed): (u8, Vec<(String, u64)>, Option<u64>) = serde_json::from_slice(&json).ok()?;
-        if format != FORMAT || pairs.len() > limits::SESSION {
+        let (pairs, unnamed): (Vec<(String, u64)>, Option<u64>) = token::decode(FORMAT, token)?;
+        if pairs.len() > limits::SESSION {
             return None;
         }
         let fits = |id: &str| (1..=limits::STORED_ID).contains(&id.len());
@@ -60,8 +45,7 @@ impl Session {
     pub fn to_token(&self) -> String {
         let pairs: Vec<(&str, u64)> = self.writes.iter().map(|(id, version)| (id.as_str(), *version)).collect();
         let unnamed = self.unnamed.map(|at| at.0);
-        let json = serde_json::to_vec(&(FORMAT, pairs, unnamed)).expect("strings and numbers serialise");
-        URL_SAFE_NO_PAD.encode(json)
+        token::encode(FORMAT, &(pairs, unnamed))
     }
 
     /// Takes in a write that is made at `now`. The version of a record never goes back: a repetition may be answered
@@ -127,11 +111,10 @@ mod tests {
 
     #[test]
     fn anything_else_is_no_token() {
-        let encode = |json: &str| URL_SAFE_NO_PAD.encode(json);
-        let too_many = format!("[2,[{}],null]", vec![r#"["a",1]"#; limits::SESSION + 1].join(","));
-        for token in
-            ["", "?", &encode("[1,[],null]"), &encode(r#"[2,[["",1]],null]"#), &encode(&too_many), &"A".repeat(9000)]
-        {
+        let encode = |writes: &[(&str, u64)]| token::encode(FORMAT, &(writes, None::<u64>));
+        let earlier = token::encode(FORMAT - 1, &([("a", 1)], None::<u64>));
+        let too_many = encode(&[("a", 1); limits::SESSION + 1]);
+        for token in ["", "?", &earlier, &encode(&[("", 1)]), &too_many, &"A".repeat(9000)] {
             assert_eq!(Session::parse(token), None, "{token}");
         }
     }

@@ -5,14 +5,14 @@ pub mod dynamodb;
 pub mod item;
 pub mod memory;
 pub(crate) mod row;
+pub(crate) mod scan;
 mod write;
 
 use std::fmt;
 use std::time::Duration;
 
-use crate::key::{KeyHash, KeyRecord};
-use crate::list::{ListPage, Query};
-use crate::read;
+use crate::auth::{KeyHash, KeyRecord};
+use crate::query::{ListPage, Query};
 use crate::record::history::Entry;
 use crate::record::{Record, RecordId};
 use crate::session::Session;
@@ -41,7 +41,7 @@ pub trait Source {
         now: Timestamp,
         cost: &mut Capacity,
     ) -> Result<ListPage, StoreError> {
-        read::list(self, query, session, now, cost).await
+        scan::list(self, query, session, now, cost).await
     }
 
     /// One page of what was written at `since` or later in one partition of `by_update`, oldest first: at most `limit`
@@ -222,7 +222,7 @@ impl StoreError {
         operation: &'static str,
         source: impl std::error::Error + Send + Sync + 'static,
     ) -> StoreError {
-        StoreError { operation, kind: StoreErrorKind::Garbled, source: Some(Box::new(source)) }
+        StoreError { operation, kind: StoreErrorKind::Undecodable, source: Some(Box::new(source)) }
     }
 }
 
@@ -238,7 +238,7 @@ pub enum StoreErrorKind {
     /// DynamoDB refused: a table is missing, a permission, or a fault of ripple's own.
     Refused,
     /// An answer or an item was not what it must be.
-    Garbled,
+    Undecodable,
 }
 
 impl fmt::Display for StoreErrorKind {
@@ -248,7 +248,7 @@ impl fmt::Display for StoreErrorKind {
             StoreErrorKind::OutcomeUnknown => "storage did not say whether it has written",
             StoreErrorKind::TooLarge(_) => "an item would be too large",
             StoreErrorKind::Refused => "storage refused",
-            StoreErrorKind::Garbled => "storage answered nonsense",
+            StoreErrorKind::Undecodable => "storage answered nonsense",
         })
     }
 }

@@ -7,11 +7,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use ripple_core::RecordId;
-use ripple_core::edge::answers;
-use ripple_core::key::{ApiKey, Caller, KeyRecord, Scope};
+use ripple_core::auth::{ApiKey, Caller, KeyRecord, Scope};
+use ripple_core::http::edge::answers;
 use ripple_core::replica::{Clock, Replica};
 use ripple_core::store::memory::Memory;
-use ripple_core::{Api, Moment, Refusal, Timestamp};
+use ripple_core::{Api, Refusal, RequestContext, Timestamp};
 
 #[derive(Clone, Default)]
 struct TestClock(Rc<Cell<u64>>);
@@ -45,9 +45,9 @@ impl Setting {
         self.clock.0.set(self.clock.0.get() + seconds * 1000);
     }
 
-    fn moment(&self) -> Moment {
+    fn moment(&self) -> RequestContext {
         let caller = Some(Caller::checked_by_gateway("test"));
-        Moment { now: self.clock.now(), random: [7; 32], caller }
+        RequestContext { now: self.clock.now(), random: [7; 32], caller }
     }
 
     async fn write(&self, method: Method, path: &str, body: &str) -> Response<Bytes> {
@@ -94,10 +94,10 @@ impl Setting {
         for (name, value) in headers {
             request.headers_mut().insert(*name, value.parse().expect("valid"));
         }
-        let moment = Moment { caller, ..self.moment() };
-        let admitted = self.edge.admit(&request, moment).await.expect("the caller may");
-        assert!(answers(admitted.route));
-        let answer = self.edge.read(&request, admitted).await;
+        let moment = RequestContext { caller, ..self.moment() };
+        let authorized = self.edge.authorize(&request, moment).await.expect("the caller may");
+        assert!(answers(authorized.route));
+        let answer = self.edge.read(&request, authorized).await;
         if let Some(refresh) = answer.behind {
             self.edge.refresh(refresh).await.expect("memory answers");
         }
@@ -190,9 +190,9 @@ async fn nobody_has_the_list_at_once_whose_key_would_not_do() {
     let (reader, writer) = (setting.key(&[Scope::Read], Some(expires)), setting.key(&[Scope::Write], None));
     for key in [&reader, &writer] {
         let request = Request::get("/prj").header("x-api-key", key).body(Bytes::new()).expect("valid");
-        let moment = Moment { caller: None, ..setting.moment() };
-        if let Ok(admitted) = setting.edge.admit(&request, moment).await {
-            setting.edge.read(&request, admitted).await;
+        let moment = RequestContext { caller: None, ..setting.moment() };
+        if let Ok(authorized) = setting.edge.authorize(&request, moment).await {
+            setting.edge.read(&request, authorized).await;
         }
     }
     assert!(at_once(&reader));
@@ -232,7 +232,7 @@ async fn a_write_through_the_edge_is_known_to_it() {
     setting.create("a").await;
     setting.read("/prj", &[]).await;
     let learn = |verb: Method, path: &str, answer: &Response<Bytes>| {
-        setting.edge.learn(&verb, path, answer.status(), answer.headers(), answer.body());
+        setting.edge.apply_write(&verb, path, answer.status(), answer.headers(), answer.body());
     };
     let written = setting.write(Method::PATCH, "/prj/a", r#"{"goal":"new"}"#).await;
     learn(Method::PATCH, "/prj/a", &written);

@@ -14,9 +14,9 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
-use ripple_core::key::{ApiKey, Caller};
+use ripple_core::auth::{ApiKey, Caller};
 use ripple_core::store::dynamodb::{DynamoDb, Layout, configure};
-use ripple_core::{Api, Moment, Report, Timestamp};
+use ripple_core::{AccessLog, Api, RequestContext, Timestamp};
 use tokio::time::Instant;
 
 /// One answer of the DynamoDB that is played here.
@@ -77,7 +77,7 @@ fn api(answers: &'static [Answer]) -> (Api<DynamoDb>, Arc<Mutex<Vec<String>>>) {
 async fn send(api: &Api<DynamoDb>, method: Method, path: &str, body: &'static str) -> Response<Bytes> {
     let request = Request::builder().method(method).uri(path).body(Bytes::from_static(body.as_bytes())).expect("valid");
     let caller = Some(Caller::checked_by_gateway("test"));
-    api.answer(request, Moment { now: Timestamp(1_000), random: [7; 32], caller }).await
+    api.answer(request, RequestContext { now: Timestamp(1_000), random: [7; 32], caller }).await
 }
 
 /// A record at version 1. Its seal is of id, number and content.
@@ -116,7 +116,7 @@ fn no_answer(response: &Response<Bytes>, code: &str) {
     assert_eq!(response.headers()["cache-control"], "no-store");
     let problem: serde_json::Value = serde_json::from_slice(response.body()).expect("a problem");
     assert_eq!(problem["code"], code);
-    let report = response.extensions().get::<Report>().expect("there");
+    let report = response.extensions().get::<AccessLog>().expect("there");
     assert!(report.error.is_some(), "the log learns why");
 }
 
@@ -190,7 +190,7 @@ async fn what_dynamodb_refuses_is_not_tried_again_and_not_told() {
     let response = send(&api, Method::GET, "/prj/a", "").await;
     assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
     assert!(!String::from_utf8_lossy(response.body()).contains("secret"));
-    let report = response.extensions().get::<Report>().expect("there");
+    let report = response.extensions().get::<AccessLog>().expect("there");
     assert!(report.error.as_ref().is_some_and(|error| error.contains("secret table name")), "{report:?}");
     assert_eq!(asked.lock().expect("no panic").len(), 1);
 }
@@ -228,7 +228,7 @@ async fn a_remembered_key_reads_and_does_not_write_while_the_table_denies() {
     let send = async |method: Method, second: u64| {
         let request = Request::builder().method(method).uri("/prj/a").header("x-api-key", key.reveal());
         let request = request.body(Bytes::from_static(b"")).expect("valid");
-        let moment = Moment { now: Timestamp(1_000 + second * 1_000), random: [7; 32], caller: None };
+        let moment = RequestContext { now: Timestamp(1_000 + second * 1_000), random: [7; 32], caller: None };
         api.answer(request, moment).await.status()
     };
     assert_eq!(send(Method::GET, 0).await, StatusCode::OK);

@@ -14,10 +14,10 @@ use std::rc::Rc;
 use std::task::{Context, Waker};
 
 use ripple_core::limits;
-use ripple_core::list::Query;
+use ripple_core::query::Query;
+use ripple_core::replica::refresh::{FRESH, Freshness, STALE};
 use ripple_core::replica::{Clock as _, Preparation, Prepared, Replica};
 use ripple_core::session::Session;
-use ripple_core::snapshot::protocol::{FRESH, Freshness, STALE};
 use ripple_core::store::{Capacity, Consistency, Source as _};
 use ripple_core::{Record, RecordId, Timestamp};
 use world::{DataCentre, HostClock, Link, World};
@@ -45,7 +45,7 @@ impl Schedule {
         let world = Rc::new(World::new(seed));
         let host = |colo: DataCentre| {
             let clock = HostClock::new(&world, colo.skew);
-            Rc::new(Replica::new(Link::new(&world, colo.skew), clock, FRESH).beside(colo))
+            Rc::new(Replica::new(Link::new(&world, colo.skew), clock, FRESH).with_shared_cache(colo))
         };
         let (here, there) = (DataCentre::new(&world), DataCentre::new(&world));
         let hosts = [here.clone(), here, there].map(host).into();

@@ -3,10 +3,10 @@
 
 use bytes::Bytes;
 use http::{Method, Request, Response};
-use ripple_core::key::Caller;
+use ripple_core::auth::Caller;
 use ripple_core::store::memory::Memory;
 use ripple_core::value::{Members, Value, parse};
-use ripple_core::{Api, Moment, RecordId, Timestamp};
+use ripple_core::{Api, RecordId, RequestContext, Timestamp};
 use std::cell::Cell;
 
 struct World {
@@ -34,7 +34,7 @@ impl World {
         random[..8].copy_from_slice(&self.count.get().to_be_bytes());
         let now = Timestamp(1_800_000_000_000 + self.count.get());
         let caller = Some(Caller { name: "Ada".to_owned(), ..Caller::checked_by_gateway("a") });
-        self.api.answer(request.map(Bytes::from), Moment { now, random, caller }).await
+        self.api.answer(request.map(Bytes::from), RequestContext { now, random, caller }).await
     }
 
     async fn get(&self, path: &str) -> Response<Bytes> {

@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Method, Request, Response};
-use ripple_core::key::Caller;
+use ripple_core::auth::Caller;
 use ripple_core::replica::{Clock, Replica};
 use ripple_core::store::memory::Memory;
 use ripple_core::value::{Members, Value};
-use ripple_core::{Api, Moment, RecordId, Timestamp};
+use ripple_core::{Api, RecordId, RequestContext, Timestamp};
 use serde_json::json;
 
 /// More writes than a token names.
@@ -45,11 +45,11 @@ impl Setting {
         Setting { clock, origin: Api::new(store), edge, requests: Cell::new(0) }
     }
 
-    fn moment(&self) -> Moment {
+    fn moment(&self) -> RequestContext {
         self.requests.set(self.requests.get() + 1);
         let mut random = [0; 32];
         random[..8].copy_from_slice(&self.requests.get().to_be_bytes());
-        Moment { now: self.clock.now(), random, caller: Some(Caller::checked_by_gateway("test")) }
+        RequestContext { now: self.clock.now(), random, caller: Some(Caller::checked_by_gateway("test")) }
     }
 
     /// Writes at the origin.
@@ -71,8 +71,8 @@ impl Setting {
     /// Reads at the edge. What is to be done after the answer is done too.
     async fn read(&self, path: &str, headers: &[(&'static str, &str)]) -> Answer {
         let request = request(Method::GET, path, "", headers);
-        let admitted = self.edge.admit(&request, self.moment()).await.expect("the caller may");
-        let answer = self.edge.read(&request, admitted).await;
+        let authorized = self.edge.authorize(&request, self.moment()).await.expect("the caller may");
+        let answer = self.edge.read(&request, authorized).await;
         if let Some(refresh) = answer.behind {
             self.edge.refresh(refresh).await.expect("memory answers");
         }
@@ -211,7 +211,7 @@ async fn what_the_edge_learns_of_a_write_keeps_its_types() {
     ]);
     setting.origin.store().put_item(&RecordId::parse("a").expect("valid"), item);
     let learn = |method: Method, path: &str, answer: &Answer| {
-        setting.edge.learn(&method, path, answer.0.status(), answer.0.headers(), answer.0.body());
+        setting.edge.apply_write(&method, path, answer.0.status(), answer.0.headers(), answer.0.body());
     };
     // A copy that cannot tell the types from an answer may wait for its next read of the table.
     let same = async |when: &str| {

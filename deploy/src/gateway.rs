@@ -7,7 +7,7 @@
 use std::fmt::Write as _;
 
 use anyhow::{Context as _, Result};
-use ripple_core::contract::Kind;
+use ripple_core::http::contract::Kind;
 
 /// An answer of API Gateway's own.
 struct Answer {

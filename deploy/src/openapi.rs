@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use anyhow::Result;
 use http::Method;
-use ripple_core::contract::{Contract, Field, Kind, PATH, PROBLEM, Refusal, Shape};
-use ripple_core::key::Scope;
-use ripple_core::route::{ROUTES, Route};
+use ripple_core::auth::Scope;
+use ripple_core::http::contract::{Contract, Field, Kind, PATH, PROBLEM, Refusal, Shape};
+use ripple_core::http::{ROUTES, Route, Served};
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::{HttpMethod, Operation, OperationBuilder, ParameterBuilder, ParameterIn, ParameterStyle};
 use utoipa::openapi::request_body::RequestBodyBuilder;
@@ -57,7 +57,7 @@ fn document() -> OpenApi {
     let mut schemas = Schemas::default();
     let mut paths = Paths::new();
     for route in ROUTES {
-        paths.add_path_operation(route.resource, vec![verb(&route.verb)], operation(route, &mut schemas));
+        paths.add_path_operation(route.path, vec![verb(&route.method)], operation(route, &mut schemas));
     }
     let mut components = Components::new();
     let key = ApiKeyValue::with_description("x-api-key", "`rpl_…`, with the scope `read` or `write`.");
@@ -99,7 +99,7 @@ fn operation(route: &'static Route, schemas: &mut Schemas) -> Operation {
             .description(Some(format!("Needs a key with the scope `{scope}`.")));
     }
 
-    for name in path_parameters(route.resource) {
+    for name in path_parameters(route.path) {
         let known = PATH.iter().find(|field| field.name == name);
         let field = known.copied().unwrap_or(Field { name, shape: ANY_TEXT, required: true, about: "" });
         operation = operation.parameter(parameter(&field, ParameterIn::Path, schemas));
@@ -212,7 +212,7 @@ fn headers_taken(route: &Route, contract: &Contract) -> Vec<Field> {
         fields.push(field("if-none-match", "Entity tags: 304 if it has one of them."));
         fields.push(field("if-match", "Entity tags: 412 unless it has one of them."));
     }
-    if route.near && route.scope.is_some() {
+    if route.served == Served::Replica && route.scope.is_some() {
         fields.push(field("cache-control", "At the edge: `no-cache` wants nothing older than the request."));
     }
     fields
@@ -229,7 +229,7 @@ fn headers_given(route: &Route, contract: &Contract) -> Vec<&'static str> {
     }
     if route.scope == Some(Scope::Write) {
         names.extend(["Ripple-Session", "Ripple-Receipt"]);
-    } else if route.near && route.scope.is_some() {
+    } else if route.served == Served::Replica && route.scope.is_some() {
         names.extend(["Age", "Cache-Status"]);
     }
     names

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ripple_core::contract::{Field, Object, Shape};
+use ripple_core::http::contract::{Field, Object, Shape};
 use utoipa::openapi::schema::{AdditionalProperties, ArrayBuilder, ObjectBuilder, OneOfBuilder, SchemaType, Type};
 use utoipa::openapi::{Ref, RefOr, Schema};
 

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use anyhow::{Context as _, Result};
 use http::Method;
-use ripple_core::route::{ROUTES, Route};
+use ripple_core::http::{ROUTES, Route};
 
 use crate::gateway;
 
@@ -27,9 +27,9 @@ pub(crate) fn made_anew(template: &str) -> Result<String> {
     let with_answers = between(template, BEGIN_ANSWERS, END_ANSWERS, &gateway::responses()?)?;
     let mut resources = String::new();
     for (number, route) in ROUTES.iter().enumerate() {
-        let first = ROUTES[..number].iter().all(|earlier| earlier.resource != route.resource);
+        let first = ROUTES[..number].iter().all(|earlier| earlier.path != route.path);
         if first {
-            resource(&mut resources, route.resource)?;
+            resource(&mut resources, route.path)?;
         }
     }
     between(&with_answers, BEGIN, END, &resources)
@@ -61,9 +61,9 @@ fn resource(made: &mut String, path: &str) -> Result<()> {
             writeln!(made, "    - {{name: {name}, in: path, required: true, schema: {{type: string}}}}")?;
         }
     }
-    for route in ROUTES.iter().filter(|route| route.resource == path) {
-        method(made, route.verb.as_str(), Some(route))?;
-        if route.verb == Method::GET {
+    for route in ROUTES.iter().filter(|route| route.path == path) {
+        method(made, route.method.as_str(), Some(route))?;
+        if route.method == Method::GET {
             method(made, "HEAD", Some(route))?;
         }
     }
@@ -73,7 +73,7 @@ fn resource(made: &mut String, path: &str) -> Result<()> {
 fn method(made: &mut String, verb: &str, route: Option<&Route>) -> Result<()> {
     writeln!(made, "  {}:", verb.to_ascii_lowercase())?;
     if let Some(route) = route {
-        if route.verb.as_str() == verb {
+        if route.method.as_str() == verb {
             writeln!(made, "    operationId: {}", route.name)?;
         }
         if route.scope.is_some() {

@@ -4,8 +4,8 @@
 //! On workers.dev and in previews it keeps nothing, and it may lose anything at any time.
 
 use js_sys::Uint8Array;
-use ripple_core::replica::Colo;
-use ripple_core::snapshot::protocol::FULL_READ;
+use ripple_core::replica::SharedCache;
+use ripple_core::replica::refresh::FULL_READ;
 use wasm_bindgen::prelude::*;
 
 use crate::config::Config;
@@ -66,14 +66,14 @@ impl SharedCopy {
     }
 }
 
-impl Colo for SharedCopy {
+impl SharedCache for SharedCopy {
     /// A cache that fails, or takes its time, has nothing.
-    async fn find(&self) -> Option<Vec<u8>> {
+    async fn get(&self) -> Option<Vec<u8>> {
         let found = find_copy(&self.url).await.ok()?;
         found.dyn_ref::<Uint8Array>().map(Uint8Array::to_vec)
     }
 
-    async fn keep(&self, copy: Vec<u8>) {
+    async fn put(&self, copy: Vec<u8>) {
         let seconds = FULL_READ.as_secs() as u32;
         // Without it, the next isolate asks DynamoDB.
         let _ = keep_copy(&self.url, Uint8Array::from(&*copy), seconds).await;

@@ -3,9 +3,9 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use ripple_core::key::Trust;
+use ripple_core::auth::Trust;
 use ripple_core::limits;
-use ripple_core::snapshot::protocol::FRESH;
+use ripple_core::replica::refresh::FRESH;
 use ripple_core::store::dynamodb::{Access, Layout, LayoutError, NotSet};
 
 use crate::log::Level;

@@ -6,11 +6,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::AGE;
 use http::{Request, Response};
-use ripple_core::edge::{CACHE_STATUS, Stamp, answers};
-use ripple_core::key::Scope;
-use ripple_core::rate::Limiter;
+use ripple_core::auth::Limiter;
+use ripple_core::auth::Scope;
+use ripple_core::http::edge::{CACHE_STATUS, Stamp, answers};
 use ripple_core::replica::Replica;
-use ripple_core::{Admitted, Api, Moment, Refusal, Report, Timestamp};
+use ripple_core::{AccessLog, Api, Authorized, Refusal, RequestContext, Timestamp};
 use worker::{Context, Env, RateLimiter};
 
 use crate::cache::SharedCopy;
@@ -52,7 +52,7 @@ impl Edge {
         let config = Config::read(variable)?;
         let replica = Replica::new(ReadOnly::new(&config), Clock, config.fresh).stale_for(config.trust.stale);
         let shared_limiter = env.get_binding(RATE_LIMITER).ok();
-        let api = Api::new(replica.beside(SharedCopy::new(&config, url)))
+        let api = Api::new(replica.with_shared_cache(SharedCopy::new(&config, url)))
             .limited(Limiter::new(config.rate))
             .limiting_strangers(Limiter::of_addresses(config.strangers))
             .trusting(config.trust);
@@ -79,7 +79,7 @@ impl Edge {
         if self.config.log >= Level::Info {
             let key_id = Some(list.key.key_id.clone());
             let method = Some(Stamp::METHOD);
-            let report = Report { method, request_id: asked.request_id.into(), key_id, ..Report::default() };
+            let report = AccessLog { method, request_id: asked.request_id.into(), key_id, ..AccessLog::default() };
             let cached = Cached { status: list.stamp.cache_status(), age: Some(list.stamp.age()) };
             self.log(&report, status.as_u16(), "edge", now, Some(cached));
         }
@@ -99,18 +99,21 @@ impl Edge {
         if let Some(address) = exchange::client_address(&raw) {
             request.extensions_mut().insert(address);
         }
-        let admitted =
-            match self.api.admit(&request, Moment { now: started, random: random::bytes(), caller: None }).await {
-                Ok(admitted) => admitted,
-                Err(answered) => return self.finish(&answered, started),
-            };
-        if let Some(key_id) = &admitted.report().key_id {
+        let authorized = match self
+            .api
+            .authorize(&request, RequestContext { now: started, random: random::bytes(), caller: None })
+            .await
+        {
+            Ok(authorized) => authorized,
+            Err(answered) => return self.finish(&answered, started),
+        };
+        if let Some(key_id) = &authorized.log().key_id {
             self.count(key_id, context);
         }
-        if !answers(admitted.route) {
-            return self.forward(&raw, &request, &admitted, started).await;
+        if !answers(authorized.route) {
+            return self.forward(&raw, &request, &authorized, started).await;
         }
-        let response = self.read(&request, admitted, context).await;
+        let response = self.read(&request, authorized, context).await;
         if exchange::shows_list(&request, &response) {
             self.log_answer(&response, started);
             return Ok(self.list.send(response, exchange::accepts_gzip(&raw), context)?);
@@ -119,8 +122,13 @@ impl Edge {
     }
 
     /// Answers a read here.
-    async fn read(&'static self, request: &Request<Bytes>, admitted: Admitted, context: &Context) -> Response<Bytes> {
-        let answer = self.api.read(request, admitted).await;
+    async fn read(
+        &'static self,
+        request: &Request<Bytes>,
+        authorized: Authorized,
+        context: &Context,
+    ) -> Response<Bytes> {
+        let answer = self.api.read(request, authorized).await;
         if let Some(refresh) = answer.behind {
             context.wait_until(async move {
                 let outcome = self.api.refresh(refresh).await;
@@ -149,22 +157,22 @@ impl Edge {
         &self,
         raw: &web_sys::Request,
         request: &Request<Bytes>,
-        admitted: &Admitted,
+        authorized: &Authorized,
         started: Timestamp,
     ) -> worker::Result<web_sys::Response> {
-        let report = admitted.report();
-        let writes = admitted.route.scope == Some(Scope::Write);
+        let report = authorized.log();
+        let writes = authorized.route.scope == Some(Scope::Write);
         match origin::forward(&self.config.origin, raw, request.uri(), &report.request_id, writes).await {
             Ok((response, body)) => {
                 self.log(report, response.status(), "origin", started, None);
                 let Some(body) = body else { return Ok(response) };
                 let (status, headers) = exchange::outcome(&response);
-                self.api.learn(request.method(), request.uri().path(), status, &headers, &body);
+                self.api.apply_write(request.method(), request.uri().path(), status, &headers, &body);
                 Ok(exchange::with_body(&response, &body)?)
             }
             Err(error) => {
                 let response = error.refusal.answer(report.request_id.clone());
-                let report = Report { error: Some(error.to_string()), ..report.clone() };
+                let report = AccessLog { error: Some(error.to_string()), ..report.clone() };
                 self.log(&report, response.status().as_u16(), "origin", started, None);
                 Ok(exchange::response(&response)?)
             }
@@ -178,7 +186,7 @@ impl Edge {
     }
 
     fn log_answer(&self, response: &Response<Bytes>, started: Timestamp) {
-        if let Some(report) = response.extensions().get::<Report>() {
+        if let Some(report) = response.extensions().get::<AccessLog>() {
             let told = |name| response.headers().get(name)?.to_str().ok();
             let age = told(AGE).and_then(|age| age.parse().ok());
             let cached = told(CACHE_STATUS).map(|status| Cached { status: status.to_owned(), age });
@@ -186,7 +194,7 @@ impl Edge {
         }
     }
 
-    fn log(&self, report: &Report, status: u16, by: &'static str, started: Timestamp, cached: Option<Cached>) {
+    fn log(&self, report: &AccessLog, status: u16, by: &'static str, started: Timestamp, cached: Option<Cached>) {
         let line = Line {
             message: "answered",
             request_id: &report.request_id,

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::header::{HeaderName, HeaderValue};
 use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
 use js_sys::{Array, JsString, Uint8Array};
-use ripple_core::rate::ClientAddress;
+use ripple_core::auth::ClientAddress;
 use wasm_bindgen::prelude::*;
 use web_sys::{Blob, ResponseInit};
 

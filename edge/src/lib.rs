@@ -60,7 +60,7 @@ pub fn list_at_once(
     context: worker::worker_sys::Context,
 ) -> Option<web_sys::Response> {
     let edge = edge::Edge::ready()?;
-    let request_id = request_id.filter(|id| ripple_core::edge::is_request_id(&String::from(id)));
+    let request_id = request_id.filter(|id| ripple_core::http::is_request_id(&String::from(id)));
     let asked = list::Asked {
         if_none_match,
         gzip: accept_encoding.is_some_and(|accepted| coding::accepts_gzip(&accepted)),

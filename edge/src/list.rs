@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, ETAG, HeaderValue};
 use http::{Response, StatusCode};
 use js_sys::JsString;
-use ripple_core::edge::Stamp;
+use ripple_core::http::edge::Stamp;
 use wasm_bindgen::JsValue;
 use web_sys::{Blob, ResponseInit};
 use worker::Context;

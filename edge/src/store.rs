@@ -3,7 +3,7 @@
 
 use std::cell::LazyCell;
 
-use ripple_core::key::{KeyHash, KeyRecord};
+use ripple_core::auth::{KeyHash, KeyRecord};
 use ripple_core::store::dynamodb::DynamoDb;
 use ripple_core::store::{Capacity, Changes, Consistency, IndexEntry, Page, Position, Source, StoreError};
 use ripple_core::{Record, RecordId, Timestamp};

@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use ripple_core::key::ApiKey;
+use ripple_core::auth::ApiKey;
 
 fuzz_target!(|input: (&str, [u8; 64], u8, u8)| {
     let (text, random, place, letter) = input;

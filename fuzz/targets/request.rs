@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::header::{AGE, ETAG, LINK};
 use http::{HeaderValue, Request, Response};
 use libfuzzer_sys::{Corpus, fuzz_target};
-use ripple_core::edge::answers;
+use ripple_core::http::edge::answers;
 use ripple_core::replica::{Clock, Replica};
 use ripple_core::{Api, Timestamp};
 use ripple_fuzz::world::World;
@@ -54,8 +54,8 @@ fn tells_no_key(world: &World, request: &Request<Bytes>, response: &Response<Byt
 /// A read has the same answer from a snapshot.
 async fn same_at_the_edge(world: &World, request: &Request<Bytes>, response: &Response<Bytes>) {
     let edge = Api::new(Replica::new(world.store.clone(), Still, Duration::from_secs(5)));
-    let seen = match edge.admit(request, world.moment()).await {
-        Ok(admitted) if answers(admitted.route) => edge.read(request, admitted).await.response,
+    let seen = match edge.authorize(request, world.moment()).await {
+        Ok(authorized) if answers(authorized.route) => edge.read(request, authorized).await.response,
         Ok(_) => return,
         Err(answered) => answered,
     };

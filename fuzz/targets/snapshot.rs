@@ -4,8 +4,8 @@
 
 use arbitrary::{Arbitrary, Result, Unstructured};
 use libfuzzer_sys::fuzz_target;
-use ripple_core::list::{Listing, Query, Row};
-use ripple_core::snapshot::Snapshot;
+use ripple_core::query::{Listing, Query, Row};
+use ripple_core::replica::snapshot::Snapshot;
 use ripple_core::{Record, RecordId, Timestamp};
 use ripple_fuzz::values::Attributes;
 

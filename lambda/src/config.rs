@@ -11,8 +11,9 @@ use aws_sdk_dynamodb::config::{Builder, Config};
 use aws_smithy_async::rt::sleep::TokioSleep;
 use aws_smithy_async::time::SystemTimeSource;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode};
-use ripple_core::key::Trust;
+use ripple_core::auth::Trust;
 use ripple_core::store::dynamodb::{Access, DynamoDb, Layout, LayoutError, NotSet, configure};
+use ripple_host::Environment;
 
 /// What is wrong with the environment.
 #[derive(Debug, thiserror::Error)]
@@ -29,16 +30,6 @@ pub enum ConfigError {
     /// The certificates cannot be read.
     #[error("AWS_CA_BUNDLE {0}: {1}")]
     CaBundle(String, std::io::Error),
-}
-
-/// One lookup in an environment: `std::env` in a function, anything in a test.
-pub trait Environment: Fn(&str) -> Option<String> {}
-impl<F: Fn(&str) -> Option<String>> Environment for F {}
-
-/// The process's environment. An empty variable counts as none.
-#[must_use]
-pub fn process_environment(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 /// The store that the environment describes: the variables of [`Access::read`] and [`Layout::read`], and

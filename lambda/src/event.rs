@@ -9,8 +9,8 @@ use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue, Method, Request, Uri};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
-use ripple_core::key::Caller;
-use ripple_core::route::Route;
+use ripple_core::auth::Caller;
+use ripple_core::http::Route;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
@@ -171,14 +171,14 @@ fn plain(event: &str, method: &str) -> Result<Event, EventError> {
     let mut raw: BTreeMap<String, Box<RawValue>> = serde_json::from_str(event)?;
     raw.remove("method");
     let mut path = String::new();
-    for segment in route.resource.split('/').skip(1) {
+    for segment in route.path.split('/').skip(1) {
         path.push('/');
         match segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
             Some(name) => path.extend(utf8_percent_encode(&parameter(&mut raw, name)?, SEGMENT)),
             None => path.push_str(segment),
         }
     }
-    let takes_body = matches!(route.verb, Method::POST | Method::PUT | Method::PATCH);
+    let takes_body = matches!(route.method, Method::POST | Method::PUT | Method::PATCH);
     let (query, body) = if takes_body {
         (String::new(), serde_json::to_vec(&raw)?)
     } else {
@@ -192,7 +192,7 @@ fn plain(event: &str, method: &str) -> Result<Event, EventError> {
     };
     let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
     Ok(Event {
-        request: request(route.verb.clone(), &path, &query, headers, body.into())?,
+        request: request(route.method.clone(), &path, &query, headers, body.into())?,
         caller: Some(Caller::checked_by_gateway("mapping-template")),
         shape: Shape::Plain,
     })
@@ -210,7 +210,7 @@ fn parameter(members: &mut BTreeMap<String, Box<RawValue>>, name: &str) -> Resul
 }
 
 fn known_methods() -> String {
-    ripple_core::route::ROUTES.iter().map(|route| route.name).collect::<Vec<_>>().join(", ")
+    ripple_core::http::ROUTES.iter().map(|route| route.name).collect::<Vec<_>>().join(", ")
 }
 
 fn body(body: Option<String>, base64: bool) -> Result<Bytes, EventError> {

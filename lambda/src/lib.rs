@@ -20,12 +20,11 @@ pub mod log;
 pub mod metrics;
 mod reply;
 
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
-use ripple_core::key::Trust;
-use ripple_core::rate::Limiter;
+use ripple_core::auth::{Limiter, Trust};
 use ripple_core::store::Store;
-use ripple_core::{Api, Moment, Timestamp};
+use ripple_core::{Api, RequestContext};
 use serde_json::value::RawValue;
 
 pub use event::EventError;
@@ -49,7 +48,7 @@ pub struct Function<S> {
 impl<S: Store> Function<S> {
     /// Over a store.
     pub fn new(store: S) -> Function<S> {
-        Function { api: Api::new(store) }
+        Function { api: Api::new(store).documented(ripple_host::DOCUMENTS) }
     }
 
     /// With each key's requests limited: Lambda's many processes leave that to API Gateway.
@@ -79,26 +78,11 @@ impl<S: Store> Function<S> {
         let started = Instant::now();
         let event = event::parse(event.get()).inspect_err(|error| log::refused(error, invocation))?;
         let Some(event::Event { request, caller, shape }) = event else { return Ok(reply::to_ping()) };
-        let moment = Moment { now: now(), random: random(), caller };
+        let moment = RequestContext { caller, ..ripple_host::request_context() };
         let response = self.api.answer(request, moment).await;
         let took = started.elapsed();
         log::answered(&response, invocation, took);
         metrics::answered(&response, took);
         reply::render(response, shape)
     }
-}
-
-/// The time. A clock before 1970 counts as 1970.
-#[must_use]
-pub fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
-}
-
-/// Bytes from the system's cryptographic source.
-#[must_use]
-pub fn random<const N: usize>() -> [u8; N] {
-    let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).expect("the system has randomness");
-    bytes
 }

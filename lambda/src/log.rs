@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::Response;
-use ripple_core::Report;
+use ripple_core::AccessLog;
 use tracing::{Level, Metadata};
 use tracing_subscriber::filter::{FilterExt as _, LevelFilter, Targets, filter_fn};
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
@@ -47,7 +47,7 @@ pub(crate) fn refused(error: &EventError, invocation: Invocation<'_>) {
 
 /// The line of an answered request: a warning when ripple or its storage failed.
 pub(crate) fn answered(response: &Response<Bytes>, invocation: Invocation<'_>, took: Duration) {
-    let Some(report) = response.extensions().get::<Report>() else { return };
+    let Some(report) = response.extensions().get::<AccessLog>() else { return };
     let status = response.status().as_u16();
     macro_rules! line {
         ($level:ident) => {

@@ -16,7 +16,7 @@ use serde_json::value::RawValue;
 const WARM_UP: Duration = Duration::from_secs(3);
 
 fn main() -> ExitCode {
-    log::start(config::process_environment("RIPPLE_LOG").as_deref());
+    log::start(ripple_host::environment("RIPPLE_LOG").as_deref());
     // One event at a time, one thread: that is what a function has to do.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     match runtime.map_err(Error::from).and_then(|runtime| runtime.block_on(run())) {
@@ -29,8 +29,8 @@ fn main() -> ExitCode {
 }
 
 async fn run() -> Result<(), Error> {
-    let read = config::store(config::process_environment)
-        .and_then(|store| Ok((store, config::trust(config::process_environment)?)));
+    let read =
+        config::store(ripple_host::environment).and_then(|store| Ok((store, config::trust(ripple_host::environment)?)));
     let (store, trust) = match read {
         Ok(read) => read,
         Err(error) => {

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use http::Response;
 use metrics::{Unit, counter, describe_counter, describe_histogram, histogram};
 use metrics_cloudwatch_embedded::{Builder, Collector};
-use ripple_core::Report;
+use ripple_core::AccessLog;
 
 const NAMESPACE: &str = "ripple";
 
@@ -55,7 +55,7 @@ impl Metrics {
 
 /// Counts an answered request.
 pub(crate) fn answered(response: &Response<Bytes>, took: Duration) {
-    let Some(report) = response.extensions().get::<Report>() else { return };
+    let Some(report) = response.extensions().get::<AccessLog>() else { return };
     counter!(REQUESTS).increment(1);
     if response.status().is_server_error() {
         counter!(FAULTS).increment(1);

@@ -23,7 +23,7 @@ from keys import damaged, unknown_key
 MB = 1024 * 1024
 # What misuse may cost: about four times of what was measured, of a debug build.
 MEMORY = 400 * MB
-# How long a connection may say nothing (cli/src/dev/connections.rs), and a body may take (front.rs).
+# How long a connection may say nothing (cli/src/commands/dev/connections.rs), and a body may take (front.rs).
 PATIENCE = 30
 
 

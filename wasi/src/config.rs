@@ -5,8 +5,7 @@ use aws_sdk_dynamodb::config::{Config, IdentityCache};
 use aws_smithy_async::time::SystemTimeSource;
 use aws_smithy_wasm::wasi::{WasiHttpClientBuilder, WasiSleep};
 use ripple_core::store::dynamodb::{Access, DynamoDb, Layout, LayoutError, NotSet, configure};
-
-use crate::random;
+use ripple_host::random;
 
 /// What is wrong with the environment.
 #[derive(Clone, Debug, thiserror::Error)]

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::header::CONTENT_LENGTH;
 use http::{Request, Response};
-use ripple_core::edge::is_request_id;
+use ripple_core::http::is_request_id;
 use ripple_core::limits;
 use wasip2::exports::http::incoming_handler::{IncomingRequest, ResponseOutparam};
 use wstd::http::request::try_from_incoming;

@@ -22,12 +22,13 @@ mod exchange;
 mod log;
 
 use std::cell::OnceCell;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 use bytes::Bytes;
 use http::{Request, Response};
 use ripple_core::store::dynamodb::DynamoDb;
-use ripple_core::{Api, Moment, Refusal, Timestamp, limits};
+use ripple_core::{Api, Refusal, limits};
+use ripple_host::random;
 use uuid::Builder;
 use wasip2::exports::http::incoming_handler::{Guest, IncomingRequest, ResponseOutparam};
 use wstd::future::FutureExt as _;
@@ -62,10 +63,9 @@ async fn answer(request: Request<Bytes>) -> Response<Bytes> {
     let id = exchange::request_id(&request).unwrap_or_else(new_id);
     match api() {
         Ok(api) => {
-            let moment = Moment { now: now(), random: random(), caller: None };
             // Some hosts wait for ever, and readers of changes do not.
             let limit = wstd::time::Duration::from(limits::REQUEST);
-            let response = api.answer(request, moment).timeout(limit).await;
+            let response = api.answer(request, ripple_host::request_context()).timeout(limit).await;
             response.unwrap_or_else(|_| Refusal::GatewayTimeout.answer(id))
         }
         Err(error) => {
@@ -79,22 +79,11 @@ fn new_id() -> String {
     Builder::from_random_bytes(random()).into_uuid().to_string()
 }
 
-/// This instance's. What is wrong with its configuration stays as long. An empty variable counts as none.
+/// Returns this instance's API. What is wrong with its configuration stays as long as the instance.
 fn api() -> Result<&'static Api<DynamoDb>, ConfigError> {
-    let env = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let new = || config::store(env).map(|store| &*Box::leak(Box::new(Api::new(store))));
+    let new = || {
+        let store = config::store(ripple_host::environment)?;
+        Ok(&*Box::leak(Box::new(Api::new(store).documented(ripple_host::DOCUMENTS))))
+    };
     API.with(|api| api.get_or_init(new).clone())
-}
-
-/// The time. A clock before 1970 counts as 1970.
-fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
-}
-
-/// Bytes from the host's cryptographic source.
-fn random<const N: usize>() -> [u8; N] {
-    let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).expect("wasi:random always answers");
-    bytes
 }

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::Response;
-use ripple_core::Report;
+use ripple_core::AccessLog;
 use serde_json::json;
 
 use crate::config::ConfigError;
 
 /// Writes the line of an answered request: a warning when ripple or its storage failed.
 pub(crate) fn answered(response: &Response<Bytes>, took: Duration) {
-    let Some(report) = response.extensions().get::<Report>() else { return };
+    let Some(report) = response.extensions().get::<AccessLog>() else { return };
     let mut line = json!({
         "level": if response.status().is_server_error() { "WARN" } else { "INFO" },
         "message": "answered",

@@ -1,5 +1,5 @@
-//! docs/ADDING_A_METHOD.md, done as it says: in a copy of the project its row and its files are put in place, and then
-//! the method answers, is documented, and is a resource of API Gateway.
+//! docs/ADDING_AN_OPERATION.md, done as it says: in a copy of the project its change is applied and its files are put in
+//! place. Then the operation answers, is documented, and is a resource of API Gateway.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result, ensure};
 use crate::process::{output, run};
 use crate::workspace::{self, cargo, root};
 
-const DOCUMENT: &str = "docs/ADDING_A_METHOD.md";
+const DOCUMENT: &str = "docs/ADDING_AN_OPERATION.md";
 /// What the document adds.
 const RESOURCE: &str = "/prj/{prjid}/age";
 const CASES: &str = "age";
@@ -17,17 +17,18 @@ const CASES: &str = "age";
 pub(crate) fn check() -> Result<()> {
     let copy = copy()?;
     let document = fs::read_to_string(root().join(DOCUMENT)).with_context(|| DOCUMENT)?;
-    let row = document.lines().find(|line| line.trim_start().starts_with("age:")).context("no row")?;
-    // The line before is `methods! {`'s own, in the document as in the file.
-    insert(&copy.join("core/src/method.rs"), "    near {\n", &format!("{row}\n"))?;
+    let change = block(&document, "diff").context("the document shows no change")?;
+    let patch = copy.join("operation.patch");
+    fs::write(&patch, change)?;
+    let mut apply = workspace::command("git");
+    // The copy lies in a folder that git ignores: to git it is no part of this project.
+    apply.current_dir(&copy).env("GIT_CEILING_DIRECTORIES", copy.parent().unwrap_or(&copy));
+    run(apply.args(["apply", "--recount"]).arg(&patch))?;
     let files = files(&document)?;
-    ensure!(files.len() == 2, "{DOCUMENT} should have the method's file and its case's");
+    ensure!(files.len() == 2, "{DOCUMENT} should have the operation's file and its case's");
     for (path, text) in files {
         fs::write(copy.join(path), text)?;
     }
-    let cases = copy.join("tests/src/cases.rs");
-    insert(&cases, "//! The cases, by noun.\n\n", &format!("mod {CASES};\n"))?;
-    insert(&cases, "= &[\n", &format!("    {CASES}::CASES,\n"))?;
 
     // The dependencies are built there already; crates of another folder are others to Cargo.
     let target = workspace::target()?;
@@ -68,15 +69,13 @@ fn files(document: &str) -> Result<Vec<(&str, &str)>> {
     let told = document.split("**The file**, `").skip(1);
     told.map(|told| {
         let (path, rest) = told.split_once('`').context("a path ends with `")?;
-        let text = rest.split_once("```rust\n").and_then(|(_, text)| text.split_once("```"));
-        Ok((path, text.context("after a path comes what is in the file")?.0))
+        Ok((path, block(rest, "rust").context("after a path comes what is in the file")?))
     })
     .collect()
 }
 
-fn insert(file: &Path, after: &str, line: &str) -> Result<()> {
-    let text = fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
-    let at = text.find(after).with_context(|| format!("{} has no {after:?}", file.display()))? + after.len();
-    fs::write(file, format!("{}{line}{}", &text[..at], &text[at..]))?;
-    Ok(())
+/// Returns the first block of code in a language.
+fn block<'a>(document: &'a str, language: &str) -> Option<&'a str> {
+    let (_, text) = document.split_once(&format!("```{language}\n"))?;
+    Some(text.split_once("```")?.0)
 }

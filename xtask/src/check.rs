@@ -1,11 +1,10 @@
 //! What can be said of the code without running it.
 
-use std::fs;
-use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::Result;
 
+use crate::floors;
 use crate::portable;
 use crate::process::{run, succeeds_within};
 use crate::step::Step;
@@ -16,6 +15,7 @@ use crate::workspace::{self, cargo};
 /// The steps of `cargo xtask check`.
 pub(crate) const STEPS: &[Step] = &[
     Step { name: "format", purpose: "the code is as rustfmt writes it", run: format },
+    Step { name: "floors", purpose: "imports lead down from floor to floor", run: floors::check },
     Step { name: "clippy", purpose: "clippy has nothing to say", run: clippy },
     Step { name: "docs", purpose: "the documentation builds, all its links lead somewhere", run: docs },
     Step {
@@ -32,24 +32,7 @@ const FETCH_LIMIT: Duration = Duration::from_secs(60);
 fn format() -> Result<()> {
     run(cargo("fmt").args(["--all", "--check"]))?;
     // The fuzz targets are a workspace of their own.
-    run(cargo("fmt").args(["--manifest-path", "fuzz/Cargo.toml", "--check"]))?;
-    run(workspace::command("rustfmt").args(["--check", "--edition", "2024"]).args(methods()?))
-}
-
-/// The files of the methods. A macro declares these modules, so `cargo fmt` does not find them.
-fn methods() -> Result<Vec<PathBuf>> {
-    let folder = workspace::root().join("core/src/method");
-    let entries = fs::read_dir(&folder).with_context(|| format!("{} cannot be read", folder.display()))?;
-    let mut files = Vec::new();
-    for entry in entries {
-        let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "rs") {
-            files.push(path);
-        }
-    }
-    ensure!(!files.is_empty(), "no methods in {}: have they moved?", folder.display());
-    files.sort();
-    Ok(files)
+    run(cargo("fmt").args(["--manifest-path", "fuzz/Cargo.toml", "--check"]))
 }
 
 fn clippy() -> Result<()> {

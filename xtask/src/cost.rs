@@ -38,7 +38,7 @@ const RECORDS: usize = 1000;
 /// Seconds in which people read: around the clock, or in office hours.
 const PATTERNS: [(&str, f64); 2] = [("around the clock", 30.0 * 86_400.0), ("in office hours", 22.0 * 8.0 * 3_600.0)];
 
-/// The edge's protocol, as core/src/snapshot/protocol.rs has it: seconds for which a list is fresh, and from one full read
+/// The edge's protocol, as core/src/replica/refresh.rs has it: seconds for which a list is fresh, and from one full read
 /// to the next.
 const FRESH: f64 = 5.0;
 const FULL: f64 = 600.0;

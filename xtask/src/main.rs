@@ -34,6 +34,7 @@ mod cost;
 mod deploy;
 mod dev;
 mod edge;
+mod floors;
 mod fuzz;
 mod node;
 mod package;

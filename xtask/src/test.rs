@@ -24,7 +24,7 @@ use crate::workspace::{self, cargo};
 const STEPS: &[Step] = &[
     Step { name: "rust", purpose: "every crate's own tests, the black-box suite in process", run: rust },
     Step { name: "doctests", purpose: "the examples in the documentation", run: doctests },
-    Step { name: "adding-a-method", purpose: "docs/ADDING_A_METHOD.md, done in a copy", run: adding::check },
+    Step { name: "adding-an-operation", purpose: "docs/ADDING_AN_OPERATION.md, done in a copy", run: adding::check },
     Step { name: "fuzz", purpose: "each fuzz target, from its seeds, for a moment", run: fuzz::short },
     Step { name: "black-box", purpose: "the black-box suite against `ripple dev`", run: black_box },
     Step { name: "edge", purpose: "the same suite against the edge worker under workerd", run: edge },

@@ -3,7 +3,7 @@
 use ripple_core::limits;
 use ripple_core::value::{Members, Value};
 
-use super::law::id;
+use super::field::id;
 use super::steps::is_adoption;
 use super::{Broken, Evidence, Law};
 use crate::model::record::{SYSTEM, attributes, text};

@@ -5,26 +5,9 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use ripple_core::value::{Members, Value};
 
+use super::field::{Context, Field, id, list, mark, nameless};
 use super::lists::{hours, lines, places};
 use crate::model::record::{Kind, kind, text as shown};
-
-/// A field in the four states of a save: what its author had seen, what was there, what they made of it, what came of it.
-#[derive(Clone, Copy)]
-pub(super) struct Field<'a> {
-    pub(super) base: Option<&'a Value>,
-    pub(super) theirs: Option<&'a Value>,
-    pub(super) mine: Option<&'a Value>,
-    pub(super) merged: Option<&'a Value>,
-}
-
-/// What is known of the save.
-#[derive(Clone, Copy)]
-pub(super) struct Context {
-    /// Whether ripple cannot tell it from an earlier save.
-    pub(super) repeated: bool,
-    /// Whether the base is what its author had in front of them.
-    pub(super) known: bool,
-}
 
 /// Checks that the last of base, theirs, mine and merged has what both sides did.
 ///
@@ -94,15 +77,6 @@ fn map(value: Option<&Value>) -> Option<Members> {
     match value {
         Some(Value::Map(members)) => Some(members.clone()),
         _ => None,
-    }
-}
-
-/// One that is not there has no entries. (A single value is no list.)
-pub(super) fn list(value: Option<&Value>) -> Option<&[Value]> {
-    match value {
-        None => Some(&[]),
-        Some(Value::List(list)) => Some(list),
-        Some(_) => None,
     }
 }
 
@@ -204,35 +178,6 @@ fn adds_unnamed(base: Option<&Value>, mine: Option<&Value>) -> bool {
 
 fn is_unnamed(entry: &Value) -> bool {
     matches!(entry, Value::Map(members) if !members.contains_key("mark"))
-}
-
-/// Returns what an entry is recognised by, whatever is done to it.
-pub(super) fn mark(entry: &Value) -> String {
-    match entry {
-        Value::String(text) => text.clone(),
-        Value::Map(members) => match members.get("mark") {
-            Some(Value::String(mark)) => mark.clone(),
-            _ => shown(Some(entry)),
-        },
-        other => shown(Some(other)),
-    }
-}
-
-pub(super) fn id(entry: &Value) -> Option<&Value> {
-    match entry {
-        Value::Map(members) => members.get("id"),
-        _ => None,
-    }
-}
-
-/// Returns an entry without its id, which ripple may give.
-pub(super) fn nameless(entry: &Value) -> Value {
-    match entry {
-        Value::Map(members) => {
-            Value::Map(members.iter().filter(|(name, _)| *name != "id").map(|(n, v)| (n.clone(), v.clone())).collect())
-        }
-        other => other.clone(),
-    }
 }
 
 /// Reports whether they are the same except for ids that ripple may have given to entries.

@@ -2,7 +2,7 @@
 
 use ripple_core::value::Value;
 
-use super::law::{Context, Field, id, list, nameless};
+use super::field::{Context, Field, id, list, nameless};
 use crate::model::record::text;
 
 /// Place by place: of a place that both changed, the later save decides.

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::Response;
-use ripple_core::Report;
+use ripple_core::AccessLog;
 use ripple_core::value::{Members, Value, parse};
 use sfv::{BareItem, Dictionary, InnerList, ListEntry, Parser};
 
@@ -62,7 +62,7 @@ impl Heard {
             receipt: Receipt::parse(&text),
             capacity: header("ripple-capacity"),
             text,
-            cause: response.extensions().get::<Report>().and_then(|report| report.error.clone()),
+            cause: response.extensions().get::<AccessLog>().and_then(|report| report.error.clone()),
             contended: status == 503 && contended,
         }))
     }

@@ -5,6 +5,21 @@ use std::time::Duration;
 use super::record::{Edit, Id};
 use crate::sim::scheduler::Scheduler;
 
+/// What there is when a run begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Setup {
+    /// A record that was created through ripple.
+    Created,
+    /// The same, with lists of every kind.
+    Lists,
+    /// A record of another program.
+    External,
+    /// A copy of another record that ripple keeps, with every attribute.
+    Copied,
+    /// Nothing.
+    Absent,
+}
+
 /// Scripts that run side by side, after some time in which nobody does anything.
 #[derive(Clone, Debug)]
 pub(crate) struct Phase {

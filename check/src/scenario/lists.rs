@@ -4,8 +4,8 @@ use super::{ADD, GOAL, HOUR, Scenario, scenario};
 use crate::model::record::Edit::{
     ClearLabels, Copy, Count, Flip, Hours, Line, Log, Many, Move, Place, Remove, SetBack, TagTwice,
 };
+use crate::model::script::Setup::{Created, External as Foreign, Lists};
 use crate::model::script::{Ask, External, Step};
-use crate::sim::run::Setup::{Created, External as Foreign, Lists};
 
 pub(super) fn scenarios() -> Vec<Scenario> {
     let put = Step::put;

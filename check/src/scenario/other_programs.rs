@@ -5,8 +5,8 @@ use crate::model::record::Edit;
 use crate::model::script::External::{
     Delete, Keep, PutCounted, PutEdited, PutKept, PutKeptEdited, PutNamesakes, PutNew, Set, SetAgreed,
 };
+use crate::model::script::Setup::{Copied, Created, External};
 use crate::model::script::{Ask, Step};
-use crate::sim::run::Setup::{Copied, Created, External};
 
 pub(super) fn scenarios() -> Vec<Scenario> {
     [whole_items(), single_attributes(), kept_items(), deletions()].concat()

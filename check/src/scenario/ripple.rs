@@ -2,8 +2,8 @@
 
 use super::{ADD, GOAL, ISSUE, Scenario, scenario};
 use crate::model::record::{Edit, Id};
+use crate::model::script::Setup::{Absent, Created};
 use crate::model::script::{Ask, Step};
-use crate::sim::run::Setup::{Absent, Created};
 
 /// The scenarios with the most schedules.
 pub(super) const GREATEST: [&str; 2] = [

@@ -2,8 +2,8 @@
 
 use super::{ADD, DAY, GOAL, HOUR, ISSUE, Scenario, scenario};
 use crate::model::record::Edit;
+use crate::model::script::Setup::Created;
 use crate::model::script::{Ask, External, Step};
-use crate::sim::run::Setup::Created;
 
 pub(super) fn scenarios() -> Vec<Scenario> {
     let put = Step::put;

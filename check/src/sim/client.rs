@@ -6,9 +6,9 @@ use std::rc::Rc;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, LINK};
 use http::{Method, Request};
-use ripple_core::key::Caller;
+use ripple_core::auth::Caller;
 use ripple_core::value::{Members, Value, parse};
-use ripple_core::{Api, Moment, RecordId, limits};
+use ripple_core::{Api, RecordId, RequestContext, limits};
 
 use super::Sim;
 use super::store::{Link, Table};
@@ -292,7 +292,7 @@ impl<S: Table> Client<S> {
         };
         // A name for each save, so that the history tells which of them made a version.
         let caller = Some(Caller { name: by.to_owned(), ..Caller::checked_by_gateway(&self.api_key) });
-        let moment = Moment { now: scheduler.now(), random: scheduler.bytes(&self.id), caller };
+        let moment = RequestContext { now: scheduler.now(), random: scheduler.bytes(&self.id), caller };
         let api = Api::new(link);
         let response = scheduler.unless_crashed(api.answer(errand.request(), moment)).await;
         let contended = asked.commits.get() >= limits::SAVE_TRIES && !asked.failed.get();
@@ -310,7 +310,7 @@ impl<S: Table> Client<S> {
         let now = self.sim.scheduler.now();
         let get = async |path: String| {
             let caller = Some(Caller::checked_by_gateway("judge"));
-            let moment = Moment { now, random: self.sim.scheduler.bytes(&self.id), caller };
+            let moment = RequestContext { now, random: self.sim.scheduler.bytes(&self.id), caller };
             api.answer(Errand::get(path).request(), moment).await
         };
         let mut rows = Vec::new();

@@ -18,7 +18,7 @@ use super::store::{Table, read_item};
 use crate::judge::{Broken, Evidence, judge};
 use crate::model::item;
 use crate::model::record::{Edit, Id, new_record, with_lists};
-use crate::model::script::{Ask, External, Part, Phase, Script, Step};
+use crate::model::script::{Ask, External, Part, Phase, Script, Setup, Step};
 use crate::model::transcript::{Actor, Face, State, Transcript, What};
 use crate::scenario::Scenario;
 
@@ -31,21 +31,6 @@ const SAVES_OF_SEVERAL: usize = 2;
 pub(crate) const SETUP: &str = "setup";
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-
-/// What there is when a run begins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Setup {
-    /// A record that was created through ripple.
-    Created,
-    /// The same, with lists of every kind.
-    Lists,
-    /// A record of another program.
-    External,
-    /// A copy of another record that ripple keeps, with every attribute.
-    Copied,
-    /// Nothing.
-    Absent,
-}
 
 /// How a storm is made.
 #[derive(Clone, Copy, Debug, Default)]

@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::rc::Rc;
 use std::time::Duration;
 
-use ripple_core::key::{KeyHash, KeyRecord};
+use ripple_core::auth::{KeyHash, KeyRecord};
 use ripple_core::record::history::Entry;
 use ripple_core::store::dynamodb::DynamoDb;
 use ripple_core::store::memory::Memory;

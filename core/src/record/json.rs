@@ -9,9 +9,17 @@ use sha2::{Digest as _, Sha256};
 
 use super::{PRJ_ID, Record, RecordId, SHOWN, Stamp, UPDATED_AT, UPDATED_BY, VERSION};
 use crate::time::Timestamp;
-use crate::value::{Members, Number, Value};
+use crate::value::{self, Members, Number, Value};
 
 impl Record {
+    /// Reads the record that an answer of the API shows. Returns `None` if the JSON shows none.
+    pub(crate) fn from_json(json: &[u8]) -> Option<Record> {
+        match value::parse(json) {
+            Ok(Value::Map(members)) => Record::from_members(members),
+            _ => None,
+        }
+    }
+
     /// Returns the record as JSON, its members ordered by name.
     #[must_use]
     pub fn to_json(&self) -> Vec<u8> {

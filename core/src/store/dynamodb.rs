@@ -37,13 +37,13 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use uuid::Uuid;
 
 use super::item::Malformed;
+use super::scan;
 use super::{
     Capacity, Changes, Commit, Consistency, IdempotencyRecord, IndexEntry, Page, Position, Source, Store, StoreError,
     StoreErrorKind, Write,
 };
-use crate::key::{KeyHash, KeyRecord};
-use crate::list::{ListPage, Listing, Query};
-use crate::read;
+use crate::auth::{KeyHash, KeyRecord};
+use crate::query::{ListPage, Listing, Query};
 use crate::record::history::Entry;
 use crate::record::{PRJ_ID, Record, RecordId};
 use crate::session::Session;
@@ -127,7 +127,7 @@ impl Source for DynamoDb {
         cost: &mut Capacity,
     ) -> Result<ListPage, StoreError> {
         if !query.takes_lines() || session.ids().next().is_some() {
-            return read::list(self, query, session, now, cost).await;
+            return scan::list(self, query, session, now, cost).await;
         }
         let mut listing = Listing::new(query);
         let mut from = None;

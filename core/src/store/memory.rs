@@ -11,7 +11,7 @@ use super::{
     Capacity, Changes, Commit, Consistency, IdempotencyRecord, IndexEntry, Page, Position, Source, Store, StoreError,
     StoreErrorKind, Write,
 };
-use crate::key::{KeyHash, KeyRecord};
+use crate::auth::{KeyHash, KeyRecord};
 use crate::limits;
 use crate::record::history::{Entry, Row};
 use crate::record::{Record, RecordId};

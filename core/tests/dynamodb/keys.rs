@@ -1,7 +1,7 @@
 //! API keys in their table.
 
 use ripple_core::Timestamp;
-use ripple_core::key::{ApiKey, KeyRecord, Scope};
+use ripple_core::auth::{ApiKey, KeyRecord, Scope};
 use ripple_core::store::{Capacity, Source as _, Store as _};
 
 use crate::engine::Engine;

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use crate::engine::{self, Engine};
 use ripple_core::record::history::Row;
+use ripple_core::replica::refresh::FRESH;
 use ripple_core::replica::{Clock, Replica};
 use ripple_core::session::Session;
-use ripple_core::snapshot::protocol::FRESH;
 use ripple_core::store::{Capacity, Commit, Source as _, Store as _, Write};
 use ripple_core::value::{Members, Value};
 use ripple_core::{Record, RecordId, Timestamp};

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Method, Request, Response};
-use ripple_core::key::Caller;
+use ripple_core::auth::Caller;
 use ripple_core::store::dynamodb::DynamoDb;
 use ripple_core::store::memory::Memory;
-use ripple_core::{Api, Moment, Timestamp};
+use ripple_core::{Api, RequestContext, Timestamp};
 use serde_json::{Value, json};
 
 use crate::engine::Engine;
@@ -94,7 +94,7 @@ impl World {
         let mut random = [0; 32];
         random[..8].copy_from_slice(&self.requests.get().to_be_bytes());
         let caller = Some(Caller::checked_by_gateway(name));
-        let moment = Moment { now: self.now(), random, caller };
+        let moment = RequestContext { now: self.now(), random, caller };
         let asked = format!("{} {}", request.method(), request.uri());
         let request = request.map(Bytes::from);
         let response = match &self.api {

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, StatusCode};
-use ripple_core::key::Caller;
+use ripple_core::auth::Caller;
 use ripple_core::replica::{Clock, GREATEST, Replica};
 use ripple_core::store::memory::Memory;
 use ripple_core::value::{Members, Value};
-use ripple_core::{Api, Moment, Record, RecordId, Timestamp};
+use ripple_core::{Api, Record, RecordId, RequestContext, Timestamp};
 
 #[derive(Clone, Copy)]
 struct Still;
@@ -44,9 +44,9 @@ async fn a_snapshot_is_bounded_by_what_it_takes_in_memory() {
 
     let edge = Api::new(Replica::new(store, Still, Duration::from_secs(5)));
     let request = Request::get("/prj?fields=prj_id").body(Bytes::new()).expect("valid");
-    let moment = Moment { now: Still.now(), random: [7; 32], caller: Some(Caller::checked_by_gateway("test")) };
-    let admitted = edge.admit(&request, moment).await.expect("the caller may");
-    let response = edge.read(&request, admitted).await.response;
+    let moment = RequestContext { now: Still.now(), random: [7; 32], caller: Some(Caller::checked_by_gateway("test")) };
+    let authorized = edge.authorize(&request, moment).await.expect("the caller may");
+    let response = edge.read(&request, authorized).await.response;
     assert_eq!(response.status(), StatusCode::OK);
     assert!(response.headers().get("age").is_none(), "it was not held, but passed through");
 }

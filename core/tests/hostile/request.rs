@@ -6,7 +6,7 @@ use http::{HeaderName, HeaderValue, Method, Request, Uri};
 use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 use proptest::collection::vec;
 use proptest::prelude::*;
-use ripple_core::key::ApiKey;
+use ripple_core::auth::ApiKey;
 use tokio::runtime::Builder;
 
 use crate::answer::check;

@@ -7,10 +7,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Request, StatusCode};
 use proptest::prelude::*;
-use ripple_core::key::{ApiKey, KeyRecord, Scope};
+use ripple_core::auth::{ApiKey, KeyRecord, Scope};
 use ripple_core::replica::{Clock, Replica};
 use ripple_core::store::memory::Memory;
-use ripple_core::{Api, Moment, Timestamp, limits};
+use ripple_core::{Api, RequestContext, Timestamp, limits};
 use tokio::runtime::Builder;
 
 #[derive(Clone, Default)]
@@ -68,12 +68,12 @@ impl Hosts {
     /// Reads the list with the key; whether it is taken.
     async fn takes_it(&self, host: Host) -> bool {
         let request = Request::get("/prj").header("x-api-key", self.key.reveal()).body(Bytes::new()).expect("valid");
-        let moment = Moment { now: self.clock.now(), random: [7; 32], caller: None };
+        let moment = RequestContext { now: self.clock.now(), random: [7; 32], caller: None };
         let response = match host {
             Host::Origin => self.origin.answer(request, moment).await,
-            Host::Edge => match self.edge.admit(&request, moment).await {
-                Ok(admitted) => {
-                    let answer = self.edge.read(&request, admitted).await;
+            Host::Edge => match self.edge.authorize(&request, moment).await {
+                Ok(authorized) => {
+                    let answer = self.edge.read(&request, authorized).await;
                     // The next request waits for a refresh that is begun and not run.
                     if let Some(refresh) = answer.behind {
                         self.edge.refresh(refresh).await.expect("memory answers");

@@ -4,10 +4,10 @@ use std::num::NonZeroU32;
 
 use bytes::Bytes;
 use http::{Request, StatusCode};
-use ripple_core::key::{ApiKey, KeyRecord, Scope};
-use ripple_core::rate::{ClientAddress, Limiter};
+use ripple_core::auth::{ApiKey, KeyRecord, Scope};
+use ripple_core::auth::{ClientAddress, Limiter};
 use ripple_core::store::memory::Memory;
-use ripple_core::{Api, Moment, Timestamp};
+use ripple_core::{Api, RequestContext, Timestamp};
 
 fn record(key: &ApiKey) -> KeyRecord {
     KeyRecord {
@@ -38,7 +38,7 @@ async fn an_address_without_a_key_is_limited_and_others_are_not() {
         }
         let mut request = request.body(Bytes::new()).expect("a path");
         request.extensions_mut().insert(ClientAddress::of(address));
-        let moment = Moment { now: Timestamp(1_000), random: [7; 32], caller: None };
+        let moment = RequestContext { now: Timestamp(1_000), random: [7; 32], caller: None };
         api.answer(request, moment).await
     };
     assert_eq!(send("/prj", "192.0.2.1", Some(key.reveal())).await.status(), StatusCode::OK);

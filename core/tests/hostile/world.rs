@@ -4,10 +4,10 @@ use std::cell::Cell;
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response};
-use ripple_core::key::{ApiKey, KeyRecord, Scope};
+use ripple_core::auth::{ApiKey, KeyRecord, Scope};
 use ripple_core::store::memory::Memory;
 use ripple_core::value::{Members, Value};
-use ripple_core::{Api, Moment, RecordId, Timestamp};
+use ripple_core::{Api, RecordId, RequestContext, Timestamp};
 
 /// The API over a table in memory.
 pub struct World {
@@ -78,11 +78,11 @@ impl World {
     }
 
     /// The moment of the next request.
-    pub fn moment(&self) -> Moment {
+    pub fn moment(&self) -> RequestContext {
         self.count.set(self.count.get() + 1);
         let mut random = [7; 32];
         random[..8].copy_from_slice(&self.count.get().to_be_bytes());
-        Moment { now: Timestamp(1_800_000_000_000 + self.count.get()), random, caller: None }
+        RequestContext { now: Timestamp(1_800_000_000_000 + self.count.get()), random, caller: None }
     }
 
     /// The answer.

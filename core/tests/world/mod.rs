@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::Duration;
 
-use ripple_core::key::{KeyHash, KeyRecord};
-use ripple_core::list::{Listing, Query};
-use ripple_core::replica::{Clock, Colo, Prepared};
+use ripple_core::auth::{KeyHash, KeyRecord};
+use ripple_core::query::{Listing, Query};
+use ripple_core::replica::{Clock, Prepared, SharedCache};
 use ripple_core::store::{
     Capacity, Changes, Consistency, IndexEntry, Page, Position, Source, StoreError, StoreErrorKind, item,
 };
@@ -359,8 +359,8 @@ impl DataCentre {
     }
 }
 
-impl Colo for DataCentre {
-    async fn find(&self) -> Option<Vec<u8>> {
+impl SharedCache for DataCentre {
+    async fn get(&self) -> Option<Vec<u8>> {
         self.pause(100).await;
         let (copies, world) = (self.copies.borrow(), &self.world);
         let last = copies.last()?;
@@ -372,7 +372,7 @@ impl Colo for DataCentre {
         }
     }
 
-    async fn keep(&self, copy: Vec<u8>) {
+    async fn put(&self, copy: Vec<u8>) {
         self.pause(5_000).await;
         if self.world.below(5) > 0 {
             self.copies.borrow_mut().push(copy);

@@ -7,7 +7,7 @@ use std::process::Command;
 use std::thread;
 
 use dynoxide::{Database, server};
-use ripple_core::key::{ApiKey, KeyRecord, Scope};
+use ripple_core::auth::{ApiKey, KeyRecord, Scope};
 use ripple_lambda::config;
 use ripple_runtime_api::{Function, Outcome};
 use serde_json::Value;

@@ -1,6 +1,6 @@
 //! What a function writes: one line of JSON a request, and no secret.
 
-use ripple_core::key::ApiKey;
+use ripple_core::auth::ApiKey;
 use ripple_runtime_api::Ended;
 use serde_json::{Value, json};
 

@@ -1,6 +1,6 @@
 //! The article's events: a mapping template named the method, and the plain item or list came back.
 
-use ripple_core::route::ROUTES;
+use ripple_core::http::ROUTES;
 use ripple_runtime_api::Outcome;
 use serde_json::{Value, json};
 

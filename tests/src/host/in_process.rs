@@ -1,12 +1,11 @@
 //! The core itself, over its in-memory store.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use bytes::Bytes;
 use http::{Request, Response};
-use ripple_core::key::{ApiKey, KeyRecord, Scope};
+use ripple_core::Api;
+use ripple_core::auth::{ApiKey, KeyRecord, Scope};
 use ripple_core::store::memory::Memory;
-use ripple_core::{Api, Moment, Timestamp};
+use ripple_host::{DOCUMENTS, now, random, request_context};
 use tokio::runtime;
 
 use super::Host;
@@ -16,23 +15,18 @@ pub(super) fn host() -> Host {
     let store = Memory::new();
     let key = issue(&store, "a writer", vec![Scope::Read, Scope::Write]);
     let read_key = issue(&store, "a reader", vec![Scope::Read]);
-    let api = Api::new(store);
+    let api = Api::new(store).documented(DOCUMENTS);
     let send = move |request: Request<Bytes>| -> Response<Bytes> {
-        let mut random = [0; 32];
-        fastrand::fill(&mut random);
-        let moment = Moment { now: now(), random, caller: None };
         // Nothing is waited for: the store is memory.
         let runtime = runtime::Builder::new_current_thread().build().expect("a runtime without I/O needs nothing");
-        runtime.block_on(api.answer(request, moment))
+        runtime.block_on(api.answer(request, request_context()))
     };
     Host { name: "in_process", key, read_key: Some(read_key), send: Box::new(send) }
 }
 
 /// Makes a key and puts it where the API looks.
 fn issue(store: &Memory, name: &str, scopes: Vec<Scope>) -> String {
-    let mut random = [0; 64];
-    fastrand::fill(&mut random);
-    let key = ApiKey::generate(&random).expect("64 bytes are enough for 30 characters");
+    let key = ApiKey::generate(&random()).expect("64 bytes are enough for 30 characters");
     store.put_key(KeyRecord {
         key_hash: key.hash().to_hex(),
         key_id: name.replace(' ', "-"),
@@ -45,9 +39,4 @@ fn issue(store: &Memory, name: &str, scopes: Vec<Scope>) -> String {
         lineage: None,
     });
     key.reveal().to_owned()
-}
-
-fn now() -> Timestamp {
-    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is past 1970");
-    Timestamp(u64::try_from(since_1970.as_millis()).expect("the clock is before the year 500 million"))
 }

@@ -8,9 +8,9 @@ use anyhow::{Context as _, Result, ensure};
 use bytes::Bytes;
 use http::Request;
 use ripple_check::{Contest, Run};
-use ripple_core::key::Caller;
+use ripple_core::auth::Caller;
 use ripple_core::store::memory::Memory;
-use ripple_core::{Api, Moment, Timestamp, limits};
+use ripple_core::{Api, RequestContext, Timestamp, limits};
 
 use super::figure::{self, Figure};
 use super::measure::cpu_time;
@@ -140,7 +140,7 @@ fn write_units(bytes: usize) -> Result<f64> {
         let request = Request::builder().method(method).uri(path).header("content-type", "application/json");
         let request = request.body(Bytes::from(body.to_string())).context("a request")?;
         let caller = Some(Caller::checked_by_gateway("bench"));
-        let moment = Moment { now: Timestamp(now), random: [u8::try_from(now)?; 32], caller };
+        let moment = RequestContext { now: Timestamp(now), random: [u8::try_from(now)?; 32], caller };
         let runtime = tokio::runtime::Builder::new_current_thread().build()?;
         let response = runtime.block_on(api.answer(request, moment));
         ensure!(response.status().is_success(), "{response:?}");

@@ -6,7 +6,7 @@ use serde_dynamo::aws_sdk_dynamodb_1::to_item;
 
 use super::item::members;
 use super::{DynamoDb, Item, failed, units};
-use crate::key::{KeyRecord, Scope};
+use crate::auth::{KeyRecord, Scope};
 use crate::limits;
 use crate::store::item::{Malformed, natural};
 use crate::store::{Capacity, StoreError, StoreErrorKind};
@@ -17,7 +17,7 @@ use crate::value::Value;
 pub(super) const KEY_HASH: &str = "key_hash";
 
 fn garbled(operation: &'static str, error: serde_dynamo::Error) -> StoreError {
-    StoreError { operation, kind: StoreErrorKind::Garbled, source: Some(Box::new(error)) }
+    StoreError { operation, kind: StoreErrorKind::Undecodable, source: Some(Box::new(error)) }
 }
 
 /// The record that an item is. `serde_dynamo` writes it, and could read it: the edge worker, which only reads, would be

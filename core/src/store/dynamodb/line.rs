@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use bytes::Bytes;
 
 use super::decode::{self, Attribute, Item};
-use crate::list::Line;
+use crate::query::Line;
 use crate::record::seal::Content;
 use crate::record::{PREFIX, PRJ_ID, RecordId, SHOWN, UPDATED_AT, UPDATED_BY, VERSION};
 use crate::store::item::{Malformed, RPL_AT, RPL_BY, RPL_DELETED, RPL_SEAL, RPL_VERSION};

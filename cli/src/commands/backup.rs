@@ -1,0 +1,111 @@
+//! `ripple backup` and `ripple restore`: the three tables as files, and back.
+//!
+//! A backup has the raw items, with the types of their values, so it does not depend on what an item means: records,
+//! history, what remembers `Idempotency-Key`s, keys.
+//!
+//! | file | |
+//! |---|---|
+//! | `prj.jsonl`, `prj_version.jsonl`, `key.jsonl` | one item a line, `{"Item": …}`, as DynamoDB's own export to S3 |
+//! | `backup.json` | where and when it was made, how many items each file has, its SHA-256; written last |
+
+mod manifest;
+mod restore;
+mod typed;
+
+use std::fs::{self, File};
+use std::io::{BufWriter, Write as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use aws_sdk_dynamodb::Client;
+use clap::Args;
+use ripple_core::Timestamp;
+use ripple_core::store::dynamodb::DynamoDb;
+use ripple_core::store::{Capacity, Source as _};
+use ripple_host::now;
+use sha2::{Digest as _, Sha256};
+
+use crate::target;
+
+use manifest::{Contents, Manifest};
+
+pub(crate) use restore::{Options as RestoreOptions, run as restore};
+
+/// The files, in the order of [`target::Target::tables`].
+const FILES: [&str; 3] = ["prj.jsonl", "prj_version.jsonl", "key.jsonl"];
+
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// A folder that is not there yet
+    folder: PathBuf,
+}
+
+/// Copies the tables into a folder.
+pub(crate) async fn run(connection: &target::Options, options: Options) -> anyhow::Result<()> {
+    let Options { folder } = options;
+    let mut target = connection.open().await?;
+    connection.identify(&mut target).await;
+    let began = now();
+    fs::create_dir(&folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+    let mut files = Vec::new();
+    for (table, file) in target.tables().into_iter().zip(FILES) {
+        let contents = copy(&target.client, &table, &folder.join(file)).await?;
+        eprintln!("{table}: {} items", contents.items);
+        files.push(contents);
+    }
+    let changed = changed_since(&target.store, began).await?;
+    let site = target.store.layout().site.clone();
+    Manifest::new(&target, site, began, files).write(&folder)?;
+    if changed > 0 {
+        bail!(
+            "{changed} records were saved meanwhile, so the backup in {} is not of one moment: \
+             make another while nobody writes, or of tables restored to a point in time",
+            folder.display()
+        );
+    }
+    println!("the backup is in {}: {}", folder.display(), target);
+    Ok(())
+}
+
+/// Copies a table. Each page is as the table was at that moment.
+async fn copy(client: &Client, table: &str, file: &Path) -> anyhow::Result<Contents> {
+    let mut options = File::options();
+    options.write(true).create_new(true);
+    // The keys' hashes are no secret by themselves; records may be.
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let opened = options.open(file).with_context(|| format!("cannot write {}", file.display()))?;
+    let mut output = BufWriter::new(opened);
+    let (mut items, mut digest) = (0, Sha256::new());
+    let mut pages = client.scan().table_name(table).consistent_read(true).into_paginator().send();
+    while let Some(page) = pages.next().await {
+        let page = page.with_context(|| format!("cannot read {table}"))?;
+        for item in page.items() {
+            let line = typed::line(item)?;
+            output.write_all(&line)?;
+            digest.update(&line);
+            items += 1;
+        }
+    }
+    let written = output.into_inner().context("cannot write")?;
+    written.sync_all()?;
+    Ok(Contents { items, sha256: manifest::hexadecimal(&digest.finalize()) })
+}
+
+/// How many records say that they were saved since then. What other programs write does not say so.
+async fn changed_since(store: &DynamoDb, since: Timestamp) -> anyhow::Result<usize> {
+    let mut changed = 0;
+    for shard in 0..store.shards() {
+        let mut from = None;
+        loop {
+            let page = store.changes(shard, since, from, 1_000, &mut Capacity::default()).await;
+            let page = page.context("cannot tell what was saved meanwhile")?;
+            changed += page.entries.len();
+            match page.next {
+                Some(next) => from = Some(next),
+                None => break,
+            }
+        }
+    }
+    Ok(changed)
+}

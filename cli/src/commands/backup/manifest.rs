@@ -1,0 +1,102 @@
+//! `backup.json`: what a backup is of, and whether its files are whole.
+
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::path::Path;
+use std::time::{Duration, UNIX_EPOCH};
+
+use anyhow::{Context as _, bail};
+use humantime::format_rfc3339_seconds;
+use ripple_core::Timestamp;
+use ripple_host::now;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use super::FILES;
+use crate::target::Target;
+
+const NAME: &str = "backup.json";
+
+/// What a backup is of.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Manifest {
+    account: Option<String>,
+    endpoint: String,
+    region: String,
+    pub(super) site: String,
+    /// RFC 3339, for its readers.
+    pub(super) began: String,
+    ended: String,
+    /// In the order of [`FILES`].
+    pub(super) files: Vec<Contents>,
+}
+
+/// What a file has.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Contents {
+    pub(super) items: u64,
+    pub(super) sha256: String,
+}
+
+impl Manifest {
+    /// A manifest of what was copied from a target.
+    pub(super) fn new(target: &Target, site: String, began: Timestamp, files: Vec<Contents>) -> Manifest {
+        let (account, endpoint, region) = target.whereabouts();
+        let shown = |at: Timestamp| format_rfc3339_seconds(UNIX_EPOCH + Duration::from_millis(at.0)).to_string();
+        Manifest {
+            account: account.map(str::to_owned),
+            endpoint,
+            region: region.to_owned(),
+            site,
+            began: shown(began),
+            ended: shown(now()),
+            files,
+        }
+    }
+
+    /// Writes it into a backup's folder. From then on the backup is one.
+    pub(super) fn write(&self, folder: &Path) -> anyhow::Result<()> {
+        let path = folder.join(NAME);
+        let mut file = File::create_new(&path).with_context(|| format!("cannot write {}", path.display()))?;
+        file.write_all(&serde_json::to_vec_pretty(self)?)?;
+        Ok(file.sync_all()?)
+    }
+
+    /// Reads it, and compares the files with it.
+    pub(super) fn read(folder: &Path) -> anyhow::Result<Manifest> {
+        let path = folder.join(NAME);
+        let text = fs::read(&path).with_context(|| {
+            format!("{} is no backup, or one that was interrupted: {NAME} cannot be read", folder.display())
+        })?;
+        let manifest: Manifest =
+            serde_json::from_slice(&text).with_context(|| format!("{} is not as it must be", path.display()))?;
+        for (file, contents) in FILES.iter().zip(&manifest.files) {
+            let path = folder.join(file);
+            let mut digest = Digest(Sha256::new());
+            let copied = File::open(&path).and_then(|mut file| io::copy(&mut file, &mut digest));
+            copied.with_context(|| format!("cannot read {}", path.display()))?;
+            if hexadecimal(&digest.0.finalize()) != contents.sha256 {
+                bail!("{} is not what was backed up: its SHA-256 is another", path.display());
+            }
+        }
+        Ok(manifest)
+    }
+}
+
+/// Bytes in hexadecimal digits.
+pub(super) fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+struct Digest(Sha256);
+
+impl io::Write for Digest {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

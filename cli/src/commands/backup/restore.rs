@@ -1,0 +1,102 @@
+//! `ripple restore`: puts back what is missing, and changes nothing that is there.
+
+use std::fs::File;
+use std::io::{BufRead as _, BufReader};
+use std::path::PathBuf;
+
+use anyhow::{Context as _, bail};
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::DisplayErrorContext;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
+use clap::Args;
+use futures_util::{StreamExt as _, TryStreamExt as _};
+
+use super::manifest::Manifest;
+use super::{FILES, typed};
+use crate::target;
+
+/// Items under way at once.
+const CONCURRENCY: usize = 16;
+/// The partition key of each table: where an item has it, there is one.
+const PARTITION_KEYS: [&str; 3] = ["prj_id", "prj_id", "key_hash"];
+
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// The folder of a backup
+    folder: PathBuf,
+    /// Put the keys back, and nothing else: one that was revoked after the backup is valid again where its record is lost
+    #[arg(long)]
+    keys: bool,
+}
+
+/// What became of an item.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    PutBack,
+    /// It is there as it was.
+    Same,
+    /// It is there, and is another.
+    Differs,
+}
+
+/// Puts items back into the tables of the site, which are there already.
+pub(crate) async fn run(connection: &target::Options, options: Options) -> anyhow::Result<()> {
+    let Options { folder, keys } = options;
+    let manifest = Manifest::read(&folder)?;
+    let target = connection.open_to_change().await?;
+    let mut differing = 0;
+    for (index, table) in target.tables().iter().enumerate() {
+        if (FILES[index] == "key.jsonl") != keys {
+            continue;
+        }
+        let path = folder.join(FILES[index]);
+        let file = File::open(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let lines = BufReader::new(file).lines();
+        let client = &target.client;
+        let outcomes = futures_util::stream::iter(lines.enumerate())
+            .map(|(number, line)| async move {
+                let put = async { put(client, table, PARTITION_KEYS[index], &line?).await };
+                put.await.with_context(|| format!("{} line {}", FILES[index], number + 1))
+            })
+            .buffer_unordered(CONCURRENCY);
+        let outcomes: Vec<Outcome> = outcomes.try_collect().await?;
+        let count = |wanted: Outcome| outcomes.iter().filter(|outcome| **outcome == wanted).count();
+        let (put_back, same, differs) = (count(Outcome::PutBack), count(Outcome::Same), count(Outcome::Differs));
+        println!("{table}: {put_back} put back, {same} there already, {differs} there and different, left as they are");
+        differing += differs;
+    }
+    let Manifest { began, site, .. } = &manifest;
+    if keys {
+        eprintln!("keys are as they were at {began}: revoke again what was revoked since (`ripple key list`)");
+    } else {
+        eprintln!("records and history of the site {site} are as they were at {began}; keys are put back by --keys");
+    }
+    if differing > 0 {
+        bail!(
+            "{differing} items are there and different: restore to a site of its own (--site) to have them as they were"
+        );
+    }
+    Ok(())
+}
+
+async fn put(client: &Client, table: &str, partition_key: &str, line: &str) -> anyhow::Result<Outcome> {
+    let item = typed::item(line)?;
+    let put = client
+        .put_item()
+        .table_name(table)
+        .set_item(Some(item.clone()))
+        .condition_expression("attribute_not_exists(#key)")
+        .expression_attribute_names("#key", partition_key)
+        .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+    match put.send().await {
+        Ok(_) => Ok(Outcome::PutBack),
+        Err(error) => match error.as_service_error() {
+            Some(PutItemError::ConditionalCheckFailedException(failed)) => {
+                let there = failed.item().is_some_and(|there| typed::line(there).ok() == typed::line(&item).ok());
+                Ok(if there { Outcome::Same } else { Outcome::Differs })
+            }
+            _ => bail!("cannot put the item back: {}", DisplayErrorContext(error)),
+        },
+    }
+}

@@ -1,0 +1,192 @@
+//! `ripple dev`: the whole backend on this machine.
+//!
+//! ```text
+//!  HTTP ──▶ front ──v1 proxy event──▶ ripple-lambda's Function ──▶ DynamoDB: embedded, or the one that a flag asks for
+//! ```
+//!
+//! The environment alone chooses no other DynamoDB: `AWS_PROFILE` is often exported for other work.
+
+mod connections;
+mod embedded;
+mod front;
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::Args;
+use ripple_core::auth::Limiter;
+use ripple_core::auth::{ApiKey, Scope};
+use ripple_core::store::dynamodb::DynamoDb;
+use ripple_core::store::{Capacity, Source as _};
+use ripple_host::environment;
+use ripple_lambda::{Function, log};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use crate::dev_file::{DevFile, lock};
+use crate::keys;
+use crate::target::{self, Place};
+
+/// How long requests under way may take to end after Ctrl-C.
+const FAREWELL: Duration = Duration::from_secs(5);
+/// The port of Amazon's own DynamoDB Local; another is taken where it is in use.
+const DYNAMODB_PORT: u16 = 8000;
+
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// Port of the API on 127.0.0.1; 0 picks a free one
+    #[arg(long, default_value_t = 3000)]
+    port: u16,
+    /// Port of the embedded DynamoDB on 127.0.0.1; 0 picks a free one [default: 8000, or a free one]
+    #[arg(long)]
+    dynamodb_port: Option<u16>,
+    /// Requests a second and key, as a usage plan of API Gateway has it [default: any number]
+    #[arg(long, value_name = "N")]
+    rate_limit: Option<NonZeroU32>,
+    /// Keep nothing: the database ends with the process
+    #[arg(long)]
+    in_memory: bool,
+    /// Folder of what the page /docs loads: `cargo xtask dev` fills it and says so here
+    #[arg(long, value_name = "DIR")]
+    docs: Option<PathBuf>,
+}
+
+pub(crate) async fn run(connection: &target::Options, options: Options) -> anyhow::Result<()> {
+    // A terminal has the output below; the log is for when something is looked for.
+    // (The embedded database would warn of every table that is not there yet.)
+    log::start(Some(environment("RIPPLE_LOG").as_deref().unwrap_or("warn,dynoxide=error")));
+    let data = &connection.data;
+    std::fs::create_dir_all(data).with_context(|| format!("cannot make {}", data.display()))?;
+    let _lock = lock::take(data)?;
+    let front = listen(options.port).await?;
+    let (stop, stopped) = watch::channel(false);
+
+    let asked_for = connection.asked_for_by_flag().filter(|_| !options.in_memory);
+    let (place, store, embedded) = match asked_for {
+        Some(place) => {
+            let store = connection.open_at(&place, connection.layout()?).await?.store;
+            (place, store, None)
+        }
+        None => {
+            let listener = dynamodb_listener(&options).await?;
+            let place = Place::Endpoint(format!("http://{}", listener.local_addr()?));
+            let file = (!options.in_memory).then(|| data.join("dynamodb.sqlite"));
+            let engine = embedded::serve(listener, file, stopped.clone()).await?;
+            (place, embedded::store(&engine.url, connection.layout()?)?, Some(engine))
+        }
+    };
+    let url = format!("http://{}", front.local_addr()?);
+    let key = match &place {
+        Place::Endpoint(endpoint) if place.is_here() => {
+            store.create_tables().await.with_context(|| format!("cannot make the tables at {endpoint}"))?;
+            let key = development_key(&store, data).await?;
+            let dynamodb_endpoint = endpoint.clone();
+            DevFile { url: url.clone(), key: key.reveal().to_owned(), dynamodb_endpoint, edge_url: None }
+                .write(data)?;
+            Some(key)
+        }
+        // Nothing is made in somebody's account that was not asked for. What an earlier run has left would lead elsewhere.
+        _ => {
+            DevFile::remove(data)?;
+            None
+        }
+    };
+    let serving = tokio::spawn(front::serve(
+        front,
+        Function::new(store).limited(Limiter::new(options.rate_limit)),
+        options.docs,
+        stopped,
+    ));
+    greet(&url, &place, key.as_ref());
+    if embedded.is_some() && connection.names_another_unasked() {
+        println!(
+            "\nThe credentials or the endpoint of the environment are not used: --aws, --profile or --endpoint-url would."
+        );
+    }
+
+    interrupted().await?;
+    stop.send_replace(true);
+    let ends = async {
+        serving.await.context("the front ended badly")?;
+        match embedded {
+            Some(engine) => engine.ended.await.context("the database ended badly")?,
+            None => Ok(()),
+        }
+    };
+    // A connection that is kept open does not keep the process.
+    tokio::time::timeout(FAREWELL, ends).await.unwrap_or(Ok(()))
+}
+
+async fn listen(port: u16) -> anyhow::Result<TcpListener> {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let hint = || format!("cannot listen on {address}: is it in use? --port 0 picks a free port");
+    TcpListener::bind(address).await.with_context(hint)
+}
+
+async fn dynamodb_listener(options: &Options) -> anyhow::Result<TcpListener> {
+    match options.dynamodb_port {
+        Some(port) => listen(port).await,
+        None if options.port == 0 => listen(0).await,
+        None => match listen(DYNAMODB_PORT).await {
+            Ok(listener) => Ok(listener),
+            Err(_) => listen(0).await,
+        },
+    }
+}
+
+/// The key of the last start, if the table still has it; else a new one.
+async fn development_key(store: &DynamoDb, data: &Path) -> anyhow::Result<ApiKey> {
+    if let Some(key) = DevFile::read(data).and_then(|dev| ApiKey::parse(&dev.key)) {
+        let record = store.key(&key.hash(), &mut Capacity::default()).await.context("cannot look the key up")?;
+        if record.is_some_and(|record| record.admits(&key.hash(), ripple_host::now())) {
+            return Ok(key);
+        }
+    }
+    let (key, _) = keys::create(store, "dev", vec![Scope::Read, Scope::Write], None).await?;
+    Ok(key)
+}
+
+fn greet(url: &str, place: &Place, key: Option<&ApiKey>) {
+    let Some(key) = key else {
+        println!("ripple is at {url}, on {place}, where it has made nothing:");
+        let there = match place {
+            Place::Endpoint(url) => format!(" --endpoint-url {url}"),
+            Place::Aws => String::new(),
+        };
+        println!("`ripple table create{there}` and `ripple key create{there}` make what is not there yet.");
+        return;
+    };
+    let (key, Place::Endpoint(dynamodb)) = (key.reveal(), place) else { return };
+    println!(
+        r#"
+ripple is at {url}
+DynamoDB at {dynamodb} (any credentials, region us-east-1)
+
+  curl -H 'x-api-key: {key}' {url}/prj
+
+  curl -H 'x-api-key: {key}' -H 'content-type: application/json' {url}/prj -d '{{
+    "prj_id": "prj0001", "name": "Garden", "goal": "Beans by June", "issue": "Snails",
+    "description": "Raised beds behind the house", "term": 3, "term_unit": "month", "create_date": "2026-03-01"}}'
+
+  curl -H 'x-api-key: {key}' {url}/prj/prj0001
+
+Ctrl-C ends it."#
+    );
+}
+
+async fn interrupted() -> anyhow::Result<()> {
+    #[cfg(unix)]
+    {
+        let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+        tokio::select! {
+            result = tokio::signal::ctrl_c() => result?,
+            _ = terminate.recv() => {}
+        }
+    }
+    #[cfg(not(unix))]
+    tokio::signal::ctrl_c().await?;
+    Ok(())
+}

@@ -1,0 +1,203 @@
+//! What API Gateway does for a REST API with proxy integration: a request becomes an event of payload 1.0, the
+//! function's answer becomes a response.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_lambda_events::apigw::{ApiGatewayProxyRequest, ApiGatewayProxyResponse};
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::routing::get;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use futures_util::StreamExt as _;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::{HeaderValue, Response, StatusCode};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use ripple_core::http::Resource;
+use ripple_core::limits;
+use ripple_core::store::dynamodb::DynamoDb;
+use ripple_host::random;
+use ripple_lambda::{Function, Invocation};
+use serde_json::value::{RawValue, to_raw_value};
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, watch};
+
+use super::connections;
+
+/// API Gateway's quota for a payload.
+/// <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-execution-service-limits-table.html>
+const PAYLOAD: usize = 10 * 1024 * 1024;
+/// API Gateway's default quota for an integration.
+const TIMEOUT: Duration = Duration::from_secs(29);
+
+/// What the page `/docs` loads. The edge has these as static files; the function has none of them.
+const DOCS: [&str; 2] = ["page.js", "scalar.js"];
+
+/// A body that is longer is one of the large ones.
+const SMALL_BODY: usize = 64 * 1024;
+/// Large bodies held at once, so that memory stays bounded whoever sends them. One too many is throttled.
+static LARGE_BODIES: Semaphore = Semaphore::const_new(64);
+
+type Shared = Arc<Function<DynamoDb>>;
+
+/// Serves the API until told to stop.
+pub(super) async fn serve(
+    listener: TcpListener,
+    function: Function<DynamoDb>,
+    docs: Option<PathBuf>,
+    mut stopped: watch::Receiver<bool>,
+) {
+    let mut app = Router::new().fallback(answer);
+    if let Some(folder) = docs {
+        for name in DOCS {
+            let file = folder.join(name);
+            app = app.route(&format!("/docs/{name}"), get(move || script(file)));
+        }
+    }
+    let app = app.with_state(Arc::new(function));
+    let stop = async move {
+        // Also ends when whoever would say so is gone.
+        let _ = stopped.wait_for(|stop| *stop).await;
+    };
+    connections::serve(listener, app, stop).await;
+}
+
+async fn answer(State(function): State<Shared>, request: Request) -> Response<Body> {
+    let id = uuid::Builder::from_random_bytes(random()).into_uuid().to_string();
+    let mut response = match tokio::time::timeout(TIMEOUT, invoke(&function, request, &id)).await {
+        Ok(response) => response,
+        Err(_) => message(StatusCode::GATEWAY_TIMEOUT, "Endpoint request timed out"),
+    };
+    let id = HeaderValue::from_str(&id).expect("a UUID is visible ASCII");
+    response.headers_mut().insert("x-amzn-requestid", id);
+    response
+}
+
+async fn invoke(function: &Function<DynamoDb>, request: Request, id: &str) -> Response<Body> {
+    let (parts, body) = request.into_parts();
+    let mut large = None;
+    let mut chunks = body.into_data_stream();
+    let (mut body, mut length) = (Vec::new(), 0);
+    while let Some(chunk) = chunks.next().await {
+        // Whoever has gone is told nothing.
+        let Ok(chunk) = chunk else { return message(StatusCode::BAD_REQUEST, "Bad Request") };
+        length += chunk.len();
+        if length > PAYLOAD {
+            return message(StatusCode::PAYLOAD_TOO_LARGE, "Request Too Long");
+        }
+        if length > SMALL_BODY && large.is_none() {
+            let Ok(place) = LARGE_BODIES.try_acquire() else {
+                return message(StatusCode::TOO_MANY_REQUESTS, "Too Many Requests");
+            };
+            large = Some(place);
+        }
+        // Of a body longer than ripple takes, one byte more than it takes is enough to say so.
+        let room = limits::BODY + 1 - body.len();
+        body.extend_from_slice(&chunk[..room.min(chunk.len())]);
+    }
+    // As API Gateway does, which makes one where there is none.
+    let trace = parts.headers.get("x-amzn-trace-id").and_then(|trace| trace.to_str().ok());
+    let answered = match event(&parts, &body, id) {
+        Ok(event) => function.handle(&event, Invocation { id, trace }).await.ok(),
+        Err(_) => None,
+    };
+    let reply = answered.and_then(|reply| serde_json::from_str::<ApiGatewayProxyResponse>(reply.get()).ok());
+    reply.and_then(response).unwrap_or_else(|| message(StatusCode::BAD_GATEWAY, "Internal server error"))
+}
+
+/// <https://docs.aws.amazon.com/lambda/latest/dg/services-apigateway.html#apigateway-example-event>
+fn event(parts: &http::request::Parts, body: &[u8], id: &str) -> serde_json::Result<Box<RawValue>> {
+    let path = parts.uri.path();
+    let mut event = ApiGatewayProxyRequest::default();
+    event.path = Some(path.to_owned());
+    match Resource::find(path) {
+        Some(found) => {
+            event.resource = Some(found.matched.pattern.to_owned());
+            let encoded = |value: &str| utf8_percent_encode(value, NON_ALPHANUMERIC).to_string();
+            event.path_parameters =
+                found.matched.parameters.iter().map(|(name, value)| ((*name).to_owned(), encoded(value))).collect();
+        }
+        None => {
+            event.resource = Some("/{proxy+}".to_owned());
+            let rest = path.strip_prefix('/').unwrap_or(path).to_owned();
+            event.path_parameters = HashMap::from([("proxy".to_owned(), rest)]);
+        }
+    }
+    event.http_method = parts.method.clone();
+    event.multi_value_headers = parts.headers.iter().map(|(name, value)| (name.clone(), text(value))).collect();
+    event.headers = event.multi_value_headers.clone();
+    let query = parts.uri.query().unwrap_or_default();
+    let mut several: HashMap<String, Vec<String>> = HashMap::new();
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        several.entry(name.into_owned()).or_default().push(value.into_owned());
+    }
+    event.multi_value_query_string_parameters = several.into();
+    event.request_context.http_method = parts.method.clone();
+    event.request_context.request_id = Some(id.to_owned());
+    event.request_context.stage = Some("dev".to_owned());
+    event.request_context.resource_path = event.resource.clone();
+    event.request_context.path = event.path.clone();
+    event.request_context.identity.source_ip = Some("127.0.0.1".to_owned());
+    if !body.is_empty() {
+        let text = std::str::from_utf8(body).map(str::to_owned);
+        event.is_base64_encoded = text.is_err();
+        event.body = Some(text.unwrap_or_else(|_| STANDARD.encode(body)));
+    }
+    to_raw_value(&event)
+}
+
+/// A header's value as the text that an event, which is JSON, needs. What is no UTF-8 was meant as ISO-8859-1, if it was
+/// meant (RFC 9110 §5.5); left out, it could not be refused.
+fn text(value: &HeaderValue) -> HeaderValue {
+    if std::str::from_utf8(value.as_bytes()).is_ok() {
+        return value.clone();
+    }
+    let text: String = value.as_bytes().iter().copied().map(char::from).collect();
+    HeaderValue::from_str(&text).expect("what was a header's value has no control characters, nor has its UTF-8")
+}
+
+fn response(reply: ApiGatewayProxyResponse) -> Option<Response<Body>> {
+    let bytes = match reply.body {
+        Some(aws_lambda_events::encodings::Body::Text(text)) => text.into_bytes(),
+        Some(aws_lambda_events::encodings::Body::Binary(bytes)) => bytes,
+        _ => Vec::new(),
+    };
+    let status = u16::try_from(reply.status_code).ok().and_then(|code| StatusCode::from_u16(code).ok())?;
+    // axum adds the length of a body where it is known, and a 304's would be that of the record (RFC 9110 §8.6).
+    let body = if status == StatusCode::NOT_MODIFIED {
+        Body::from_stream(futures_util::stream::empty::<std::io::Result<Vec<u8>>>())
+    } else {
+        Body::from(bytes)
+    };
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    *response.headers_mut() = reply.headers;
+    response.headers_mut().extend(reply.multi_value_headers);
+    Some(response)
+}
+
+async fn script(file: PathBuf) -> Response<Body> {
+    match std::fs::read(&file) {
+        Ok(text) => {
+            let mut response = Response::new(Body::from(text));
+            response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/javascript; charset=utf-8"));
+            response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+            response
+        }
+        Err(error) => message(StatusCode::NOT_FOUND, &format!("{}: {error}", file.display())),
+    }
+}
+
+/// An answer of API Gateway's own.
+fn message(status: StatusCode, message: &str) -> Response<Body> {
+    let body = serde_json::json!({ "message": message }).to_string();
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response.headers_mut().insert("access-control-allow-origin", HeaderValue::from_static("*"));
+    response
+}

@@ -1,0 +1,108 @@
+//! `ripple doctor`: looks an installation over and says in a sentence what is wrong and how to mend it.
+//!
+//! It only reads: tables, a key, and the answers of the API and of the edge.
+
+mod api;
+mod tables;
+
+use std::fmt;
+use std::io::Read as _;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+use ripple_core::auth::ApiKey;
+use ripple_host::environment;
+
+use crate::dev_file::DevFile;
+use crate::target;
+
+/// Clocks further apart than this make lists older than they say: a refresh reads so much again for them.
+const CLOCKS: Duration = ripple_core::limits::LAG;
+
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// The API's base URL, its stage included [default: a `ripple dev` that runs in --data]
+    #[arg(long, env = "RIPPLE_URL", value_name = "URL")]
+    url: Option<String>,
+    /// The edge's base URL [default: that of a `cargo xtask dev` that runs in --data]
+    #[arg(long, env = "RIPPLE_EDGE_URL", value_name = "URL")]
+    edge_url: Option<String>,
+    /// Read the key from standard input [default: RIPPLE_KEY, or that of a `ripple dev` that runs in --data]
+    #[arg(long)]
+    key_stdin: bool,
+}
+
+/// What a look at one thing found.
+#[derive(Debug)]
+pub(crate) struct Finding {
+    /// What was looked at.
+    what: &'static str,
+    /// What is there, or what is wrong and how to mend it.
+    told: Result<String, String>,
+}
+
+impl Finding {
+    fn good(what: &'static str, told: impl Into<String>) -> Finding {
+        Finding { what, told: Ok(told.into()) }
+    }
+
+    fn bad(what: &'static str, told: impl Into<String>) -> Finding {
+        Finding { what, told: Err(told.into()) }
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.told {
+            Ok(told) => write!(f, "ok     {:10}  {told}", self.what),
+            Err(told) => write!(f, "WRONG  {:10}  {told}", self.what),
+        }
+    }
+}
+
+pub(crate) async fn run(connection: &target::Options, options: Options) -> anyhow::Result<()> {
+    let dev = DevFile::of_running(&connection.data);
+    let key = key(&options, dev.as_ref())?;
+    let of_dev = |url: fn(&DevFile) -> Option<&String>| dev.as_ref().and_then(url).cloned();
+    let url = options.url.or_else(|| of_dev(|dev| Some(&dev.url)));
+    let edge_url = options.edge_url.or_else(|| of_dev(|dev| dev.edge_url.as_ref()));
+
+    let target = connection.open().await?;
+    let mut findings = tables::look(&target, key.as_ref()).await;
+    match url {
+        None => findings.push(Finding::bad("api", "where is it? give --url, or set RIPPLE_URL")),
+        Some(url) => {
+            // The client is a blocking one; nothing else is to be done meanwhile.
+            let look = move || api::look(&url, edge_url.as_deref(), key.as_ref());
+            findings.extend(tokio::task::spawn_blocking(look).await.context("the look at the API ended badly")?);
+        }
+    }
+    let wrong = findings.iter().filter(|finding| finding.told.is_err()).count();
+    for finding in findings {
+        println!("{finding}");
+    }
+    match wrong {
+        0 => Ok(()),
+        1 => bail!("1 thing is wrong"),
+        _ => bail!("{wrong} things are wrong"),
+    }
+}
+
+/// Never from an argument, which everybody on the machine could see.
+fn key(options: &Options, dev: Option<&DevFile>) -> anyhow::Result<Option<ApiKey>> {
+    let text = if options.key_stdin {
+        let mut text = String::new();
+        std::io::stdin().take(1024).read_to_string(&mut text).context("no key on standard input")?;
+        Some(text)
+    } else {
+        environment("RIPPLE_KEY").or_else(|| dev.map(|dev| dev.key.clone()))
+    };
+    match text {
+        None => Ok(None),
+        Some(text) => match ApiKey::parse(text.trim()) {
+            Some(key) => Ok(Some(key)),
+            None => bail!("the key is none of ripple's: its form or its check is wrong; was it copied whole?"),
+        },
+    }
+}

@@ -1,0 +1,150 @@
+//! What the API and the edge answer.
+
+use std::time::{Duration, SystemTime};
+
+use humantime::format_duration;
+use ripple_core::auth::ApiKey;
+use ripple_core::replica::refresh::STALE;
+use ureq::Agent;
+use ureq::http::Response;
+
+use super::{CLOCKS, Finding};
+
+/// How long an answer may take. API Gateway gives up after 29 s.
+const LIMIT: Duration = Duration::from_secs(30);
+/// The newest record's version: a page that tells two tables apart.
+const NEWEST: &str = "/prj?limit=1&sort=-updated_at&fields=version";
+/// Records may be saved between a look here and a look there.
+const TRIES: usize = 3;
+
+pub(super) fn look(url: &str, edge_url: Option<&str>, key: Option<&ApiKey>) -> Vec<Finding> {
+    let config = Agent::config_builder().timeout_global(Some(LIMIT)).http_status_as_error(false);
+    let hosts = Hosts { agent: config.build().into(), url, key };
+    let mut findings = hosts.host("api", url);
+    match edge_url {
+        None => findings.push(Finding::good("edge", "not looked at: give --edge-url, or set RIPPLE_EDGE_URL")),
+        Some(edge_url) => {
+            findings.extend(hosts.host("edge", edge_url));
+            if findings.iter().all(|finding| finding.told.is_ok()) && key.is_some() {
+                findings.push(hosts.edge(edge_url));
+            }
+        }
+    }
+    findings
+}
+
+struct Hosts<'a> {
+    agent: Agent,
+    url: &'a str,
+    key: Option<&'a ApiKey>,
+}
+
+type Answer = Response<String>;
+
+impl Hosts<'_> {
+    fn get(&self, base: &str, path: &str, headers: &[(&str, &str)]) -> Result<Answer, String> {
+        let mut request = self.agent.get(format!("{}{path}", base.trim_end_matches('/')));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let mut answer = request.call().map_err(|error| format!("{base} does not answer: {error}"))?;
+        let body = answer.body_mut().read_to_string().map_err(|error| format!("{base} broke off: {error}"))?;
+        let (parts, _) = answer.into_parts();
+        Ok(Response::from_parts(parts, body))
+    }
+
+    fn keyed(&self, base: &str, path: &str, newest: bool) -> Result<Answer, String> {
+        let mut headers = Vec::from_iter(self.key.map(|key| ("x-api-key", key.reveal())));
+        if newest {
+            headers.push(("cache-control", "no-cache"));
+        }
+        self.get(base, path, &headers)
+    }
+
+    /// That a host answers, knows the time, keeps strangers out and lets the key in.
+    fn host(&self, what: &'static str, base: &str) -> Vec<Finding> {
+        let health = match self.get(base, "/health", &[]) {
+            Err(error) => return vec![Finding::bad(what, format!("{error}: is the URL right, is it deployed?"))],
+            Ok(answer) if answer.status() != 200 || !answer.body().contains(r#""status":"ok""#) => {
+                let status = answer.status();
+                return vec![Finding::bad(
+                    what,
+                    format!("{base}/health answers {status}: does the URL name ripple, its stage included?"),
+                )];
+            }
+            Ok(answer) => answer,
+        };
+        let mut findings = vec![Finding::good(what, format!("{base} answers"))];
+        findings.push(clock(what, &health));
+        findings.push(match self.get(base, NEWEST, &[]) {
+            Ok(answer) if answer.status() == 403 => Finding::good(what, "refuses who has no key"),
+            Ok(answer) => Finding::bad(
+                what,
+                format!("answers {} to who has no key: what stands in front of it?", answer.status()),
+            ),
+            Err(error) => Finding::bad(what, error),
+        });
+        if self.key.is_some() {
+            findings.push(match self.keyed(base, NEWEST, false) {
+                Ok(answer) if answer.status() == 200 => Finding::good(what, "takes the key"),
+                Ok(answer) => Finding::bad(what, format!("{} to the key: {}", answer.status(), said(&answer))),
+                Err(error) => Finding::bad(what, error),
+            });
+        }
+        findings
+    }
+
+    /// That the edge reads the table that the API writes, and keeps its list fresh.
+    fn edge(&self, edge_url: &str) -> Finding {
+        let mut last = Err("it was not looked at".to_owned());
+        for _ in 0..TRIES {
+            last = (|| {
+                let (there, here) = (self.keyed(self.url, NEWEST, false)?, self.keyed(edge_url, NEWEST, true)?);
+                let age = header(&here, "age").and_then(|age| age.parse().ok()).map(Duration::from_secs);
+                let Some(age) = age else {
+                    return Err(format!("answers without Age, so not from a snapshot: {}", said(&here)));
+                };
+                if age > STALE {
+                    return Err(format!(
+                        "its list is {} old: it cannot read DynamoDB; check its credentials and AWS_REGION",
+                        format_duration(age)
+                    ));
+                }
+                if there.body() != here.body() {
+                    return Err("shows other records than the API: do RIPPLE_SITE, AWS_REGION and the accounts agree?"
+                        .to_owned());
+                }
+                Ok(format!("its list is the API's, {} old", format_duration(age)))
+            })();
+            if last.is_ok() {
+                break;
+            }
+        }
+        Finding { what: "edge", told: last }
+    }
+}
+
+/// This machine's clock beside the host's, as `Date` shows it (RFC 9110 §6.6.1).
+fn clock(what: &'static str, answer: &Answer) -> Finding {
+    let Some(there) = header(answer, "date").and_then(|date| httpdate::parse_http_date(date).ok()) else {
+        return Finding::good(what, "tells no time");
+    };
+    let here = SystemTime::now();
+    let apart = here.duration_since(there).unwrap_or_else(|error| error.duration());
+    if apart <= CLOCKS {
+        return Finding::good(what, "its clock agrees with this machine's");
+    }
+    let apart = format_duration(Duration::from_secs(apart.as_secs()));
+    Finding::bad(what, format!("its clock and this machine's are {apart} apart: set the one that is wrong by NTP"))
+}
+
+/// What a problem says of itself.
+fn said(answer: &Answer) -> String {
+    let problem: Option<serde_json::Value> = serde_json::from_str(answer.body()).ok();
+    let text = |name: &str| Some(problem.as_ref()?.get(name)?.as_str()?.to_owned());
+    text("detail").or_else(|| text("message")).unwrap_or_else(|| "no problem details; is this ripple?".to_owned())
+}
+
+fn header<'a>(answer: &'a Answer, name: &str) -> Option<&'a str> {
+    answer.headers().get(name)?.to_str().ok()
+}

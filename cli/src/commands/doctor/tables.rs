@@ -1,0 +1,88 @@
+//! What DynamoDB holds: the tables, and the key's record.
+
+use std::time::Duration;
+
+use humantime::format_duration;
+use ripple_core::auth::ApiKey;
+use ripple_core::store::dynamodb::{DynamoDb, TableState};
+use ripple_core::store::{Capacity, Source as _};
+use ripple_host::now;
+
+use super::Finding;
+use crate::table::{self, Protection};
+use crate::target::Target;
+
+/// A key that ends sooner than this is worth a word.
+const SOON: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+pub(super) async fn look(target: &Target, key: Option<&ApiKey>) -> Vec<Finding> {
+    let tables = match table::describe(target).await {
+        Ok(tables) => tables,
+        Err(cause) => {
+            return vec![Finding::bad(
+                "tables",
+                format!("DynamoDB does not answer as it should; check region, credentials and policy: {cause:#}"),
+            )];
+        }
+    };
+    let mut findings: Vec<Finding> = tables
+        .into_iter()
+        .map(|(table, protection)| {
+            let name = table.name;
+            match table.state {
+                TableState::Ready => match protection.as_ref().and_then(Protection::lacking) {
+                    None => Finding::good("table", name),
+                    Some(what) => Finding::bad("table", format!("{name} lacks {what}: run `ripple table create`")),
+                },
+                TableState::Pending(status) => {
+                    Finding::bad("table", format!("{name} is not ready yet ({}): wait", status.to_lowercase()))
+                }
+                TableState::Lacks(what) => {
+                    Finding::bad("table", format!("{name} lacks {what}: run `ripple table create`"))
+                }
+                TableState::Foreign(key) => Finding::bad(
+                    "table",
+                    format!("{name} is not ripple's, its key is {key}: set RIPPLE_SITE to another name"),
+                ),
+                TableState::Missing => {
+                    Finding::bad("table", format!("{name} is missing: run `ripple table create`, or set RIPPLE_SITE"))
+                }
+            }
+        })
+        .collect();
+    if findings.iter().all(|finding| finding.told.is_ok()) {
+        findings.push(record(&target.store, key).await);
+    }
+    findings
+}
+
+async fn record(store: &DynamoDb, key: Option<&ApiKey>) -> Finding {
+    let Some(key) = key else {
+        return Finding::bad("key", "none to try: set RIPPLE_KEY, or give it on standard input with --key-stdin");
+    };
+    let (hash, now) = (key.hash(), now());
+    let record = match store.key(&hash, &mut Capacity::default()).await {
+        Ok(record) => record,
+        Err(error) => return Finding::bad("key", format!("cannot be looked up: {:#}", anyhow::Error::from(error))),
+    };
+    let Some(record) = record else {
+        return Finding::bad(
+            "key",
+            "is not in the table: another site's or account's? `ripple key list` shows those that are",
+        );
+    };
+    let id = &record.key_id;
+    if record.revoked.is_some() {
+        return Finding::bad("key", format!("{id} is revoked: make another with `ripple key create`"));
+    }
+    match record.expires.map(|expires| Duration::from_millis(expires.saturating_sub(now.0))) {
+        Some(left) if left.is_zero() => {
+            Finding::bad("key", format!("{id} has expired: make another with `ripple key create`"))
+        }
+        Some(left) if left < SOON => {
+            let left = format_duration(Duration::from_secs(left.as_secs()));
+            Finding::good("key", format!("{id} is valid for {left} only: `ripple key rotate {id}` makes its successor"))
+        }
+        _ => Finding::good("key", format!("{id} is valid")),
+    }
+}

@@ -1,0 +1,202 @@
+//! `ripple export`
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{BufWriter, IsTerminal as _, Seek as _, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, UNIX_EPOCH};
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+use humantime::format_rfc3339_seconds;
+use ripple_core::store::dynamodb::{DynamoDb, export};
+use ripple_core::store::{Capacity, Consistency, Page, Position, Source as _};
+use ripple_core::{RecordId, Timestamp};
+use ripple_host::now;
+use serde::{Deserialize, Serialize};
+
+use crate::output;
+use crate::target;
+
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// Where to; `-` is standard output
+    #[arg(default_value = "-")]
+    file: PathBuf,
+    /// How a project is written
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+/// How a project is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Format {
+    /// As the API shows it: a set is an array, a binary is base64
+    #[default]
+    Json,
+    /// With the types of its values, as DynamoDB's own export to S3: for a restore, which loses nothing so
+    DynamodbJson,
+}
+
+/// How long after its start an interrupted export goes on. Records of two days in one file would be of neither.
+const RESUMED_WITHIN: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// What an export reads, and since when. An export goes on only where all of it is the same.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Origin {
+    account: Option<String>,
+    endpoint: String,
+    region: String,
+    table: String,
+    format: Format,
+}
+
+/// How far an export has come: kept beside it after each page, so that it can go on.
+#[derive(Serialize, Deserialize)]
+struct Mark {
+    origin: Origin,
+    /// Milliseconds since 1970.
+    started: u64,
+    after: String,
+    bytes: u64,
+    projects: u64,
+}
+
+impl Mark {
+    /// Returns why an export does not go on from here, or `None` if it does.
+    fn is_outdated(&self, origin: &Origin, part: &Path, now: Timestamp) -> Option<String> {
+        if self.origin != *origin {
+            let Origin { table, endpoint, .. } = &self.origin;
+            return Some(format!("it is of {table}, {endpoint}, or in another format"));
+        }
+        if now >= Timestamp(self.started).after(RESUMED_WITHIN) {
+            let started = format_rfc3339_seconds(UNIX_EPOCH + Duration::from_millis(self.started));
+            return Some(format!("it began at {started}"));
+        }
+        let whole = fs::metadata(part).is_ok_and(|part| part.len() >= self.bytes);
+        (!whole).then(|| "what it had written is not there".to_owned())
+    }
+}
+
+pub(crate) async fn run(connection: &target::Options, options: Options) -> anyhow::Result<()> {
+    let Options { file, format } = options;
+    if file.is_dir() {
+        bail!("{} is a folder: name a file in it", file.display());
+    }
+    let mut target = connection.open().await?;
+    let count = if file.as_os_str() == "-" {
+        to_output(&target.store, format).await?
+    } else {
+        connection.identify(&mut target).await;
+        let (account, endpoint, region) = target.whereabouts();
+        let [table, ..] = target.tables();
+        let (account, region) = (account.map(str::to_owned), region.to_owned());
+        to_file(&target.store, &file, Origin { account, endpoint, region, table, format }).await?
+    };
+    eprintln!("{count} projects exported");
+    Ok(())
+}
+
+async fn to_output(store: &DynamoDb, format: Format) -> anyhow::Result<u64> {
+    let mut output = BufWriter::new(std::io::stdout().lock());
+    let (mut from, mut count) = (None, 0);
+    loop {
+        let page = read_page(store, from).await?;
+        count += write_page(&mut output, &page, format)?;
+        output.flush()?;
+        match page.next {
+            Some(next) => from = Some(next),
+            None => return Ok(count),
+        }
+    }
+}
+
+/// Writes beside the file until all is there; then it takes the file's place. Interrupted, it goes on from its mark.
+async fn to_file(store: &DynamoDb, file: &Path, origin: Origin) -> anyhow::Result<u64> {
+    let (part, mark_file) = (beside(file, "part"), beside(file, "mark"));
+    let mark = match fs::read(&mark_file) {
+        Ok(json) => resumable(&json, &origin, &part),
+        Err(_) => None,
+    };
+    let started = mark.as_ref().map_or(now().0, |mark| mark.started);
+    let open = OpenOptions::new().create(true).write(true).truncate(false).open(&part);
+    let mut output = open.with_context(|| format!("cannot write {}", part.display()))?;
+    let bytes = mark.as_ref().map_or(0, |mark| mark.bytes);
+    output.set_len(bytes)?;
+    output.seek(SeekFrom::Start(bytes))?;
+
+    let mut count = mark.as_ref().map_or(0, |mark| mark.projects);
+    let mut from = mark.map(|mark| Position { id: RecordId::stored(mark.after), at: None });
+    let bar = output::bar(None, "projects");
+    if !std::io::stderr().is_terminal() {
+        bar.set_draw_target(indicatif::ProgressDrawTarget::hidden());
+    }
+    loop {
+        bar.set_position(count);
+        let page = read_page(store, from).await?;
+        count += write_page(&mut BufWriter::new(&output), &page, origin.format)?;
+        let Some(next) = page.next else { break };
+        let (after, bytes) = (next.id.to_string(), synced_length(&output)?);
+        let mark = Mark { origin: origin.clone(), started, after, bytes, projects: count };
+        fs::write(&mark_file, serde_json::to_vec(&mark)?).context("cannot keep the mark")?;
+        from = Some(next);
+    }
+    synced_length(&output)?;
+    fs::rename(&part, file).with_context(|| format!("cannot write {}", file.display()))?;
+    if mark_file.exists() {
+        fs::remove_file(&mark_file)?;
+    }
+    bar.finish_and_clear();
+    Ok(count)
+}
+
+/// Returns the mark to go on from, or `None` after a sentence that says why the export begins anew.
+fn resumable(json: &[u8], origin: &Origin, part: &Path) -> Option<Mark> {
+    let mark = serde_json::from_slice::<Mark>(json).ok();
+    let outdated = match &mark {
+        None => Some("its mark cannot be read".to_owned()),
+        Some(mark) => mark.is_outdated(origin, part, now()),
+    };
+    match outdated {
+        None => {
+            let projects = mark.as_ref().map_or(0, |mark| mark.projects);
+            eprintln!("an export that was interrupted after {projects} projects goes on");
+            mark
+        }
+        Some(why) => {
+            eprintln!("an interrupted export is there, and is not gone on with: {why}. This one begins anew");
+            None
+        }
+    }
+}
+
+fn beside(file: &Path, suffix: &str) -> PathBuf {
+    let mut name = file.file_name().unwrap_or_default().to_owned();
+    name.push(".");
+    name.push(suffix);
+    file.with_file_name(name)
+}
+
+fn synced_length(file: &File) -> anyhow::Result<u64> {
+    file.sync_data()?;
+    Ok(file.metadata()?.len())
+}
+
+async fn read_page(store: &DynamoDb, from: Option<Position>) -> anyhow::Result<Page> {
+    store.scan(from, Consistency::Eventual, &mut Capacity::default()).await.context("cannot read the table")
+}
+
+fn write_page(output: &mut impl Write, page: &Page, format: Format) -> anyhow::Result<u64> {
+    let mut count = 0;
+    for project in page.records.iter().filter(|project| !project.is_deleted()) {
+        let json = match format {
+            Format::Json => project.to_json(),
+            Format::DynamodbJson => export::line(project),
+        };
+        output.write_all(&json)?;
+        output.write_all(b"\n")?;
+        count += 1;
+    }
+    output.flush()?;
+    Ok(count)
+}

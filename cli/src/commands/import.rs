@@ -1,0 +1,170 @@
+//! `ripple import`
+
+mod source;
+
+use std::collections::HashSet;
+use std::io::IsTerminal as _;
+use std::path::PathBuf;
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+use futures_util::StreamExt as _;
+use ripple_core::random::Random;
+use ripple_core::record::decide::Change;
+use ripple_core::record::{creation, fault};
+use ripple_core::service::{self, Author, Context, Metrics, save};
+use ripple_core::session::Session;
+use ripple_core::store::dynamodb::{DynamoDb, export};
+use ripple_core::store::{Capacity, Consistency, Source as _};
+use ripple_core::value::{Value, parse};
+use ripple_core::{RecordId, limits};
+use ripple_host::{now, random};
+use tokio::time::timeout;
+
+use crate::output;
+use crate::target;
+
+use source::Entry;
+
+/// Creations under way at once.
+const CONCURRENCY: usize = 16;
+
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// JSON lines, a JSON array, DynamoDB's own export (`{"Item": …}`) or `aws dynamodb scan`'s output, also as .gz;
+    /// `-` reads standard input
+    file: PathBuf,
+}
+
+/// What became of an entry.
+enum Outcome {
+    Created,
+    Exists,
+    /// It tells of a deletion.
+    Tombstone,
+}
+
+/// Creates each entry as `POST /prj` would, by the same checks; an item of an export as it was. Begun again after an
+/// interruption it goes on with what is missing: the ids that are there are read first.
+pub(crate) async fn run(connection: &target::Options, options: Options) -> anyhow::Result<()> {
+    let lines = source::read(&options.file)?;
+    let store = connection.open_to_change().await?.store;
+    let mut there = existing_ids(&store).await?;
+    let (mut created, mut exists, mut tombstones, mut failed) = (0u64, 0u64, 0u64, 0u64);
+
+    let bar = output::bar(Some(lines.len() as u64), "projects");
+    if !std::io::stderr().is_terminal() {
+        bar.set_draw_target(indicatif::ProgressDrawTarget::hidden());
+    }
+    let mut missing = Vec::new();
+    for entry in lines {
+        // A second one with the same id counts as there already, too.
+        if id_of(&entry.json).is_none_or(|id| there.insert(id)) {
+            missing.push(entry);
+        } else {
+            exists += 1;
+            bar.inc(1);
+        }
+    }
+    let mut results = futures_util::stream::iter(missing)
+        .map(|Entry { place, json }| {
+            let store = &store;
+            async move { (place, create(store, &json).await) }
+        })
+        .buffer_unordered(CONCURRENCY);
+    while let Some((place, outcome)) = results.next().await {
+        bar.inc(1);
+        match outcome {
+            Ok(Outcome::Created) => created += 1,
+            Ok(Outcome::Exists) => exists += 1,
+            Ok(Outcome::Tombstone) => tombstones += 1,
+            Err(error) => {
+                bar.suspend(|| eprintln!("{place}: {error:#}"));
+                failed += 1;
+            }
+        }
+    }
+    bar.finish_and_clear();
+    println!("{created} created, {exists} already there, {tombstones} deleted ones left out, {failed} refused");
+    if failed == 0 { Ok(()) } else { bail!("some were refused; the others are in") }
+}
+
+async fn existing_ids(store: &DynamoDb) -> anyhow::Result<HashSet<String>> {
+    let mut ids = HashSet::new();
+    let mut from = None;
+    loop {
+        let page =
+            store.scan(from, Consistency::Eventual, &mut Capacity::default()).await.context("cannot read the table")?;
+        let live = page.records.into_iter().filter(|project| !project.is_deleted());
+        ids.extend(live.map(|project| project.id.to_string()));
+        match page.next {
+            Some(next) => from = Some(next),
+            None => return Ok(ids),
+        }
+    }
+}
+
+fn id_of(line: &[u8]) -> Option<String> {
+    #[derive(serde::Deserialize)]
+    struct Identified {
+        prj_id: String,
+    }
+    if export::is_line(line) {
+        return export::project(line)
+            .ok()
+            .filter(|project| !project.is_deleted())
+            .map(|project| project.id.to_string());
+    }
+    serde_json::from_slice::<Identified>(line).ok().map(|line| line.prj_id)
+}
+
+/// Creates the record of a line: an item of a backup as it stands, with an id that another program chose and without what
+/// a new record may not lack; any other line as a new record.
+async fn create(store: &DynamoDb, line: &[u8]) -> anyhow::Result<Outcome> {
+    let (id, change) = if export::is_line(line) {
+        let record = export::project(line).map_err(anyhow::Error::from_boxed)?;
+        if record.is_deleted() {
+            return Ok(Outcome::Tombstone);
+        }
+        (record.id, Change::Import(record.attributes))
+    } else {
+        let members = match parse(line) {
+            Ok(Value::Map(members)) => members,
+            Ok(_) => bail!("it is no JSON object"),
+            Err(malformed) => bail!("{} {}", malformed.pointer, malformed.detail),
+        };
+        let (id, change) = creation(members).map_err(refused)?;
+        (id.unwrap_or_else(|| RecordId::generate(now(), random())), change)
+    };
+    let mut context = Context {
+        store,
+        author: Author { name: IMPORT, lineage: IMPORT },
+        now: now(),
+        random: &mut Random::new(random()),
+        idempotency: None,
+        session: &mut Session::default(),
+        metrics: &mut Metrics::default(),
+    };
+    // As every host ends a request: readers of changes count on it.
+    let saved = timeout(limits::REQUEST, save(&mut context, &id, &change, &())).await;
+    match saved.context("DynamoDB did not answer in time: the record may be in or not")? {
+        Ok(_) => Ok(Outcome::Created),
+        Err(service::Error::Refused(fault::Error::Exists(_))) => Ok(Outcome::Exists),
+        Err(service::Error::Refused(error)) => Err(refused(error)),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The name that imported records are written under.
+const IMPORT: &str = "import";
+
+/// Returns a refusal with each of its faults.
+fn refused(error: fault::Error) -> anyhow::Error {
+    let faults = match &error {
+        fault::Error::Invalid(faults) => {
+            faults.iter().map(|fault| format!("; {} {}", fault.pointer, fault.detail)).collect()
+        }
+        _ => String::new(),
+    };
+    anyhow::anyhow!("{error}{faults}")
+}

@@ -1,0 +1,243 @@
+//! `ripple key`
+
+use std::fmt;
+use std::io::{Read as _, Write as _};
+use std::time::{Duration, UNIX_EPOCH};
+
+use anyhow::{Context as _, bail};
+use clap::{Subcommand, ValueEnum};
+use humantime::{format_rfc3339_millis, format_rfc3339_seconds, parse_duration};
+use ripple_core::auth::{ApiKey, KeyRecord, Scope};
+use ripple_core::store::dynamodb::DynamoDb;
+use ripple_core::store::{Capacity, Source as _};
+use ripple_core::{Timestamp, limits};
+use ripple_host::now;
+
+use crate::keys::{create, record, store_new};
+use crate::target;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Make a key and print it: the only time it is shown
+    Create {
+        /// Whose it is or what for; the `updated_by` of what is written with it
+        #[arg(long)]
+        name: String,
+        /// What it allows
+        #[arg(long = "scope", value_enum, value_delimiter = ',', default_values = ["read", "write"])]
+        scopes: Vec<ScopeName>,
+        /// How long it is valid: 90d, 12h [default: for ever]
+        #[arg(long, value_parser = some_time, value_name = "DURATION")]
+        expires_in: Option<Duration>,
+    },
+    /// List the keys, without the secrets
+    List {
+        /// As JSON lines
+        #[arg(long)]
+        json: bool,
+    },
+    /// Make a key that takes another's place, and print it; the other goes on for a while
+    Rotate {
+        /// The key to be replaced, as `list` shows it
+        key_id: String,
+        /// How long the other goes on: time to put the new one in its places
+        #[arg(long, value_parser = parse_duration, value_name = "DURATION", default_value = "24h")]
+        overlap: Duration,
+    },
+    /// Tell whose key it is: reads it from RIPPLE_KEY or standard input, never from an argument
+    Verify,
+    /// Revoke a key
+    Revoke {
+        /// As `list` shows it
+        key_id: String,
+    },
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum ScopeName {
+    Read,
+    Write,
+}
+
+impl From<ScopeName> for Scope {
+    fn from(name: ScopeName) -> Self {
+        match name {
+            ScopeName::Read => Scope::Read,
+            ScopeName::Write => Scope::Write,
+        }
+    }
+}
+
+/// A duration that is not over at once: a key that has expired when it is made serves nobody.
+fn some_time(text: &str) -> Result<Duration, String> {
+    match parse_duration(text) {
+        Ok(duration) if duration.is_zero() => Err("the key would have expired when it is made".to_owned()),
+        Ok(duration) => Ok(duration),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+pub(crate) async fn run(connection: &target::Options, command: Command) -> anyhow::Result<()> {
+    let store = match command {
+        Command::List { .. } | Command::Verify => connection.open().await?.store,
+        Command::Create { .. } | Command::Rotate { .. } | Command::Revoke { .. } => {
+            connection.open_to_change().await?.store
+        }
+    };
+    match command {
+        Command::Create { name, scopes, expires_in } => {
+            let scopes = scopes.into_iter().map(Scope::from).collect();
+            let (key, record) = create(&store, &name, scopes, expires_in).await?;
+            eprintln!("{} for {name}. Keep it: it is not shown again.", record.key_id);
+            println!("{}", key.reveal());
+            Ok(())
+        }
+        Command::List { json } => list(&store, json).await,
+        Command::Rotate { key_id, overlap } => rotate(&store, &key_id, overlap).await,
+        Command::Verify => verify(&store).await,
+        Command::Revoke { key_id } => revoke(&store, &key_id).await,
+    }
+}
+
+/// A new key of the same name and scopes, valid for as long as the other was made for. The new one first: should the
+/// other then not be given its end, nothing has stopped working.
+async fn rotate(store: &DynamoDb, key_id: &str, overlap: Duration) -> anyhow::Result<()> {
+    let old = find(store, key_id).await?;
+    if !State::of(&old).is_valid() {
+        bail!("{key_id} is {}; `ripple key create` makes another", State::of(&old));
+    }
+    let lifetime = old.expires.map(|expires| Duration::from_millis(expires.saturating_sub(old.created)));
+    let lineage = Some(old.lineage.clone().unwrap_or_else(|| old.key_id.clone()));
+    let replacing = |key: &ApiKey| KeyRecord { lineage, ..record(key, &old.name, old.scopes.clone(), lifetime) };
+    let (key, new) = store_new(store, replacing).await?;
+    let ends = now().after(overlap);
+    let ended = store.expire_key(&old, ends).await;
+    println!("{}", key.reveal());
+    ended.with_context(|| format!("{} is made, but {key_id} goes on: revoke it by hand", new.key_id))?;
+    let Timestamp(refused) = ends.min(old.expires.map_or(ends, Timestamp)).after(limits::KEY_FRESH);
+    eprintln!(
+        "{} takes the place of {key_id}, which no host takes after {}. Keep the new one: it is not shown again.",
+        new.key_id,
+        shown_time(refused),
+    );
+    Ok(())
+}
+
+async fn verify(store: &DynamoDb) -> anyhow::Result<()> {
+    let text = match std::env::var("RIPPLE_KEY") {
+        Ok(key) if !key.is_empty() => key,
+        _ => std::io::read_to_string(std::io::stdin().take(1024)).context("no key on standard input")?,
+    };
+    let key = ApiKey::parse(text.trim()).context("this is no key of ripple's: its form or its check is wrong")?;
+    let record = store.key(&key.hash(), &mut Capacity::default()).await.context("cannot look the key up")?;
+    let record = record.context("this key is not in the table")?;
+    let state = State::of(&record);
+    println!("{}  {}  {}  {state}", record.key_id, record.name, shown_scopes(&record));
+    if !state.is_valid() {
+        bail!("the key is not valid");
+    }
+    Ok(())
+}
+
+async fn find(store: &DynamoDb, key_id: &str) -> anyhow::Result<KeyRecord> {
+    let records = store.list_keys().await.context("cannot list keys")?;
+    let record = records.into_iter().find(|record| record.key_id == key_id);
+    record.with_context(|| format!("there is no key {key_id}; `ripple key list` shows them"))
+}
+
+/// Whether hosts take a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Valid,
+    ValidUntil(u64),
+    Expired(u64),
+    Revoked(u64),
+}
+
+impl State {
+    fn of(record: &KeyRecord) -> State {
+        match (record.revoked, record.expires) {
+            (Some(revoked), _) => State::Revoked(revoked),
+            (None, Some(expired)) if expired <= now().0 => State::Expired(expired),
+            (None, Some(expires)) => State::ValidUntil(expires),
+            (None, None) => State::Valid,
+        }
+    }
+
+    fn is_valid(self) -> bool {
+        matches!(self, State::Valid | State::ValidUntil(_))
+    }
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            State::Valid => f.write_str("valid"),
+            State::ValidUntil(expires) => write!(f, "valid until {}", shown_time(*expires)),
+            State::Expired(expired) => write!(f, "expired {}", shown_time(*expired)),
+            State::Revoked(revoked) => write!(f, "revoked {}", shown_time(*revoked)),
+        }
+    }
+}
+
+fn shown_time(ms: u64) -> String {
+    format_rfc3339_seconds(UNIX_EPOCH + Duration::from_millis(ms)).to_string()
+}
+
+/// Uses are noted to within [`limits::KEY_USE`]: a time of day would say more than is known.
+fn shown_day(ms: u64) -> String {
+    shown_time(ms).chars().take("2026-03-01".len()).collect()
+}
+
+fn shown_scopes(record: &KeyRecord) -> String {
+    record.scopes.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
+}
+
+async fn list(store: &DynamoDb, json: bool) -> anyhow::Result<()> {
+    let records = store.list_keys().await.context("cannot list keys")?;
+    let mut output = std::io::stdout().lock();
+    if !json {
+        let columns = ["KEY ID", "NAME", "SCOPES", "CREATED", "LAST USED", "STATE"];
+        let [key_id, name, scopes, created, used, state] = columns;
+        writeln!(output, "{key_id:16}  {name:20}  {scopes:10}  {created:20}  {used:10}  {state}")?;
+    }
+    for record in records {
+        if json {
+            writeln!(output, "{}", serde_json::to_string(&Shown::from(&record))?)?;
+            continue;
+        }
+        let (scopes, created) = (shown_scopes(&record), shown_time(record.created));
+        let used = record.last_used.map_or_else(|| "never".to_owned(), shown_day);
+        let KeyRecord { key_id, name, .. } = &record;
+        writeln!(output, "{key_id:16}  {name:20}  {scopes:10}  {created:20}  {used:10}  {}", State::of(&record))?;
+    }
+    Ok(())
+}
+
+/// A record as `--json` shows it: not even the hash.
+#[derive(serde::Serialize)]
+struct Shown<'a> {
+    key_id: &'a str,
+    name: &'a str,
+    scopes: &'a [Scope],
+    created: u64,
+    expires: Option<u64>,
+    revoked: Option<u64>,
+    last_used: Option<u64>,
+}
+
+impl<'a> From<&'a KeyRecord> for Shown<'a> {
+    fn from(record: &'a KeyRecord) -> Self {
+        let KeyRecord { key_id, name, scopes, created, expires, revoked, last_used, .. } = record;
+        Shown { key_id, name, scopes, created: *created, expires: *expires, revoked: *revoked, last_used: *last_used }
+    }
+}
+
+async fn revoke(store: &DynamoDb, key_id: &str) -> anyhow::Result<()> {
+    let record = find(store, key_id).await?;
+    store.revoke_key(&record, now()).await.context("cannot revoke the key")?;
+    let Timestamp(effective) = now().after(limits::KEY_FRESH);
+    let effective = format_rfc3339_millis(UNIX_EPOCH + Duration::from_millis(effective));
+    println!("{key_id} is revoked; no host takes it after {effective}");
+    Ok(())
+}

@@ -1,0 +1,77 @@
+//! `ripple table`
+
+mod protection;
+
+use std::io::Write as _;
+
+use anyhow::{Context as _, bail};
+use clap::Subcommand;
+use ripple_core::store::dynamodb::{TableState, TableStatus};
+
+use crate::target::{self, Target};
+
+pub(crate) use protection::Protection;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Make the tables that are missing, and the index, TTL and protection that a table lacks
+    Create,
+    /// Tell which tables are there and whether they have what ripple needs
+    Describe,
+}
+
+/// A table, and how it is protected. The protection is `None` if the table is missing or is not ripple's.
+pub(crate) type Described = (TableStatus, Option<Protection>);
+
+pub(crate) async fn run(connection: &target::Options, command: Command) -> anyhow::Result<()> {
+    let tables = match command {
+        Command::Create => {
+            // Their names first: a site that is misspelt would give three empty tables and no word.
+            let target = connection.open_to_change().await?;
+            target.store.create_tables().await.context("cannot make the tables")?;
+            protect(&target).await?;
+            describe(&target).await?
+        }
+        Command::Describe => describe(&connection.open().await?).await?,
+    };
+    let mut output = std::io::stdout().lock();
+    for (TableStatus { name, state, items, bytes }, protection) in &tables {
+        let state = match (state, protection.as_ref().and_then(Protection::lacking)) {
+            (TableState::Ready, None) => "ready".to_owned(),
+            (TableState::Ready, Some(what)) => format!("lacks {what}; `ripple table create` sets it"),
+            (TableState::Pending(status), _) => format!("not ready yet: {}", status.to_lowercase()),
+            (TableState::Lacks(what), _) => format!("lacks {what}; `ripple table create` adds it"),
+            (TableState::Foreign(key), _) => format!("not ripple's: its key is {key}"),
+            (TableState::Missing, _) => "missing; `ripple table create` makes it".to_owned(),
+        };
+        writeln!(output, "{name:24}  {items:>10} items  {bytes:>12} bytes  {state}")?;
+    }
+    let good = |(table, protection): &Described| {
+        let protected = protection.as_ref().is_none_or(|protection| protection.lacking().is_none());
+        matches!(table.state, TableState::Ready | TableState::Pending(_)) && protected
+    };
+    if tables.iter().all(good) { Ok(()) } else { bail!("not every table is as it must be") }
+}
+
+/// Describes the tables of a target.
+pub(crate) async fn describe(target: &Target) -> anyhow::Result<Vec<Described>> {
+    let tables = target.store.describe_tables().await.context("cannot describe the tables")?;
+    let mut described = Vec::new();
+    for table in tables {
+        let protection = match table.state {
+            TableState::Missing | TableState::Foreign(_) => None,
+            _ => Some(protection::look(&target.client, &table.name).await?),
+        };
+        described.push((table, protection));
+    }
+    Ok(described)
+}
+
+async fn protect(target: &Target) -> anyhow::Result<()> {
+    for (table, protection) in describe(target).await? {
+        if let Some(protection) = protection {
+            protection.complete(&target.client, &table.name).await?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,59 @@
+//! `<data dir>/dev.json`: how scripts find a running `ripple dev`.
+
+pub(crate) mod lock;
+
+use std::fs::{self, OpenOptions};
+use std::io::{ErrorKind, Write as _};
+use std::path::Path;
+
+use anyhow::Context as _;
+use serde::{Deserialize, Serialize};
+
+const NAME: &str = "dev.json";
+
+/// What it says.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct DevFile {
+    /// The API's base URL.
+    pub(crate) url: String,
+    /// An API key for it, with every scope.
+    pub(crate) key: String,
+    /// The DynamoDB beneath.
+    pub(crate) dynamodb_endpoint: String,
+    /// The edge worker's base URL: whoever starts one in front adds it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) edge_url: Option<String>,
+}
+
+impl DevFile {
+    /// The file of a data folder, if there is one that can be read.
+    pub(crate) fn read(data: &Path) -> Option<DevFile> {
+        serde_json::from_slice(&fs::read(data.join(NAME)).ok()?).ok()
+    }
+
+    /// The file of the `ripple dev` that runs on a data folder. One that has ended leaves its file behind, for its key.
+    pub(crate) fn of_running(data: &Path) -> Option<DevFile> {
+        lock::is_held(data).then(|| DevFile::read(data))?
+    }
+
+    /// Takes it away, if there is one.
+    pub(crate) fn remove(data: &Path) -> anyhow::Result<()> {
+        match fs::remove_file(data.join(NAME)) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(error).context("dev.json cannot be removed"),
+            _ => Ok(()),
+        }
+    }
+
+    /// Puts it in place whole: nobody reads half of it. Its owner alone may read it, for it holds a key.
+    pub(crate) fn write(&self, data: &Path) -> anyhow::Result<()> {
+        let (path, new) = (data.join(NAME), data.join("dev.json.new"));
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let mut file = options.open(&new).with_context(|| format!("cannot write {}", new.display()))?;
+        file.write_all(&serde_json::to_vec_pretty(self)?)?;
+        drop(file);
+        fs::rename(&new, &path).with_context(|| format!("cannot write {}", path.display()))
+    }
+}

@@ -1,0 +1,51 @@
+//! Keys, made and stored.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use ripple_core::auth::{ApiKey, KeyRecord, Scope};
+use ripple_core::store::dynamodb::DynamoDb;
+use ripple_host::{now, random};
+
+/// Makes a key and stores its record.
+pub(crate) async fn create(
+    store: &DynamoDb,
+    name: &str,
+    scopes: Vec<Scope>,
+    expires_in: Option<Duration>,
+) -> anyhow::Result<(ApiKey, KeyRecord)> {
+    let name_fits = (1..=128).contains(&name.chars().count()) && !name.chars().any(char::is_control);
+    if !name_fits {
+        bail!("a key's name has 1 to 128 characters, none of them control characters");
+    }
+    store_new(store, |key| record(key, name, scopes, expires_in)).await
+}
+
+/// Makes a key and stores what `record` says of it.
+pub(crate) async fn store_new(
+    store: &DynamoDb,
+    record: impl FnOnce(&ApiKey) -> KeyRecord,
+) -> anyhow::Result<(ApiKey, KeyRecord)> {
+    let key = std::iter::repeat_with(|| ApiKey::generate(&random())).flatten().next().context("no randomness")?;
+    let record = record(&key);
+    store.add_key(&record).await.context("cannot store the key")?;
+    Ok((key, record))
+}
+
+/// What is stored of a key made now.
+pub(crate) fn record(key: &ApiKey, name: &str, scopes: Vec<Scope>, expires_in: Option<Duration>) -> KeyRecord {
+    let created = now();
+    let id: [u8; 6] = random();
+    let id: String = id.iter().map(|byte| format!("{byte:02x}")).collect();
+    KeyRecord {
+        key_hash: key.hash().to_hex(),
+        key_id: format!("key_{id}"),
+        name: name.to_owned(),
+        scopes,
+        created: created.0,
+        expires: expires_in.map(|duration| created.after(duration).0),
+        revoked: None,
+        lineage: None,
+        last_used: None,
+    }
+}

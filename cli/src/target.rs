@@ -1,0 +1,281 @@
+//! Which DynamoDB a command works on, and which tables there.
+
+mod aws;
+
+use std::fmt;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::bail;
+use aws_sdk_dynamodb::Client;
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args};
+use ripple_core::store::dynamodb::{DynamoDb, Layout};
+use ripple_host::environment;
+
+use crate::dev_file::DevFile;
+
+use aws::Connected;
+
+/// How long STS may take to tell the account. The answer is for the reader of a message only.
+const ACCOUNT_LIMIT: Duration = Duration::from_secs(5);
+/// Variables by which AWS hands credentials to a process.
+/// <https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html>
+const CREDENTIALS: [&str; 4] = [
+    "AWS_ACCESS_KEY_ID",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+];
+
+/// The options of every command that say where DynamoDB is. Without them it is where the AWS CLI would look, or the
+/// `ripple dev` that runs in `--data`.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "DynamoDB")]
+pub(crate) struct Options {
+    /// DynamoDB's URL [default: the `ripple dev` that runs in --data, otherwise AWS]
+    #[arg(long, global = true, env = "AWS_ENDPOINT_URL_DYNAMODB", value_name = "URL")]
+    pub(crate) endpoint_url: Option<String>,
+    /// Work in AWS, even while a `ripple dev` runs in --data
+    #[arg(long, global = true)]
+    aws: bool,
+    /// AWS region [default: as the AWS CLI finds it]
+    #[arg(long, global = true, env = "AWS_REGION", value_name = "NAME")]
+    pub(crate) region: Option<String>,
+    /// Profile of the AWS configuration files [default: as the AWS CLI finds credentials]
+    #[arg(long, global = true, env = "AWS_PROFILE", value_name = "NAME")]
+    pub(crate) profile: Option<String>,
+    /// Tables are named SITE_prj, SITE_prj_version and SITE_key [default: ripple]
+    #[arg(long, global = true, env = "RIPPLE_SITE", value_name = "SITE")]
+    site: Option<String>,
+    /// Partitions of the index by_update, as the function and the edge have it [default: 1]
+    #[arg(long, global = true, env = "RIPPLE_SHARDS", value_name = "N")]
+    shards: Option<String>,
+    /// Folder of `ripple dev`'s database
+    #[arg(long, global = true, env = "RIPPLE_DATA", default_value = ".ripple", value_name = "DIR")]
+    pub(crate) data: PathBuf,
+    /// Whether a flag, and not only the environment, asks for a DynamoDB other than the embedded one.
+    #[arg(skip)]
+    by_flag: bool,
+}
+
+/// A kind of DynamoDB.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// At a URL: an emulator, or an AWS endpoint with credentials of its own.
+    Endpoint(String),
+    /// In AWS, at the region's own endpoint.
+    Aws,
+}
+
+impl Place {
+    /// Reports whether it is on this machine. Every other endpoint may be AWS's: a region's, a VPC's, a FIPS one.
+    pub(crate) fn is_here(&self) -> bool {
+        let Some(uri) = self.uri() else { return false };
+        let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
+        host.eq_ignore_ascii_case("localhost") || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
+    }
+
+    /// Reports whether it takes any credentials unless it is told some: an emulator speaks plain HTTP, AWS does not.
+    fn is_emulator(&self) -> bool {
+        self.is_here() || self.uri().is_some_and(|uri| uri.scheme_str() == Some("http"))
+    }
+
+    fn uri(&self) -> Option<http::Uri> {
+        match self {
+            Place::Endpoint(url) => url.parse().ok(),
+            Place::Aws => None,
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Place::Endpoint(url) => write!(f, "DynamoDB at {url}"),
+            Place::Aws => f.write_str("DynamoDB in AWS"),
+        }
+    }
+}
+
+/// A DynamoDB and the tables there that a command works on.
+pub(crate) struct Target {
+    /// The store of those tables.
+    pub(crate) store: DynamoDb,
+    /// The client that the store has, for what is no part of a store.
+    pub(crate) client: Client,
+    place: Place,
+    region: String,
+    account: Option<String>,
+    /// The data folder of the `ripple dev` that runs there.
+    dev: Option<PathBuf>,
+}
+
+impl Target {
+    /// The account, the endpoint and the region, to be compared with those of another time. The account is `None`
+    /// if the place has none or STS does not tell it.
+    pub(crate) fn whereabouts(&self) -> (Option<&str>, String, &str) {
+        (self.account.as_deref(), self.place.to_string(), &self.region)
+    }
+
+    /// The names of the tables.
+    pub(crate) fn tables(&self) -> [String; 3] {
+        let layout = self.store.layout();
+        [layout.projects(), layout.versions(), layout.keys()]
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.place)?;
+        if let Some(dev) = &self.dev {
+            write!(f, " (the `ripple dev` of {})", dev.display())?;
+        }
+        if !self.place.is_emulator() {
+            let account = self.account.as_deref().unwrap_or("unknown: sts:GetCallerIdentity did not tell");
+            write!(f, ", account {account}, region {}", self.region)?;
+        }
+        write!(f, ", tables {}", self.tables().join(", "))
+    }
+}
+
+impl Options {
+    /// Notes what was asked for by flags. `ripple dev` follows these alone.
+    pub(crate) fn note_flags(&mut self, matches: &ArgMatches) {
+        let flag = |name: &str| matches.value_source(name) == Some(ValueSource::CommandLine);
+        self.by_flag = self.aws || flag("endpoint_url") || flag("profile");
+    }
+
+    /// Returns the DynamoDB that flags ask for, or `None` if they name none.
+    pub(crate) fn asked_for_by_flag(&self) -> Option<Place> {
+        if self.by_flag { self.asked_for() } else { None }
+    }
+
+    /// Reports whether the environment, and no flag, names another DynamoDB than the embedded one.
+    pub(crate) fn names_another_unasked(&self) -> bool {
+        !self.by_flag && self.asked_for().is_some()
+    }
+
+    /// Returns the DynamoDB that flags or the environment ask for, or `None` if they name none.
+    fn asked_for(&self) -> Option<Place> {
+        if let Some(url) = self.endpoint() {
+            return Some(Place::Endpoint(url));
+        }
+        (self.aws || self.has_credentials()).then_some(Place::Aws)
+    }
+
+    pub(crate) fn endpoint(&self) -> Option<String> {
+        set(&self.endpoint_url).or_else(|| environment("AWS_ENDPOINT_URL"))
+    }
+
+    /// Reports whether a profile or credentials are named, other than those of the default profile or of the machine.
+    fn has_credentials(&self) -> bool {
+        set(&self.profile).is_some() || CREDENTIALS.iter().any(|name| environment(name).is_some())
+    }
+
+    /// The tables.
+    pub(crate) fn layout(&self) -> anyhow::Result<Layout> {
+        Ok(Layout::read(|name| match name {
+            "RIPPLE_SITE" => set(&self.site),
+            "RIPPLE_SHARDS" => set(&self.shards),
+            _ => None,
+        })?)
+    }
+
+    /// Connects to the DynamoDB of a command that reads.
+    pub(crate) async fn open(&self) -> anyhow::Result<Target> {
+        if let Some(place) = self.asked_for() {
+            return self.open_at(&place, self.layout()?).await;
+        }
+        if let Some(dev) = DevFile::of_running(&self.data) {
+            let mut target = self.open_at(&Place::Endpoint(dev.dynamodb_endpoint), self.layout()?).await?;
+            target.dev = Some(self.data.clone());
+            return Ok(target);
+        }
+        // Whoever works in such a folder means its database. An account is another place, and has to be named.
+        if DevFile::read(&self.data).is_some() {
+            bail!(
+                "the `ripple dev` of {} has ended: start it again, or give --aws, --profile or --endpoint-url to work elsewhere",
+                self.data.display()
+            );
+        }
+        self.open_at(&Place::Aws, self.layout()?).await
+    }
+
+    /// Connects to the DynamoDB of a command that changes something, and tells on standard error which one it is.
+    pub(crate) async fn open_to_change(&self) -> anyhow::Result<Target> {
+        let mut target = self.open().await?;
+        self.identify(&mut target).await;
+        eprintln!("{target}");
+        Ok(target)
+    }
+
+    /// Finds out which account a target is in.
+    pub(crate) async fn identify(&self, target: &mut Target) {
+        if target.account.is_none() && !target.place.is_emulator() {
+            target.account = aws::account(self, ACCOUNT_LIMIT).await;
+        }
+    }
+
+    /// Connects to tables in a place.
+    pub(crate) async fn open_at(&self, place: &Place, layout: Layout) -> anyhow::Result<Target> {
+        let Connected { client, region, endpoint, account } = aws::connect(self, place).await?;
+        let place = endpoint.map_or(Place::Aws, Place::Endpoint);
+        let store = DynamoDb::new(client.clone(), layout);
+        Ok(Target { store, client, place, region, account, dev: None })
+    }
+}
+
+/// A setting that has a value; an empty one counts as none, as in the environment.
+fn set(setting: &Option<String>) -> Option<String> {
+    setting.clone().filter(|value| !value.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn endpoint(url: &str) -> Place {
+        Place::Endpoint(url.to_owned())
+    }
+
+    #[test]
+    fn only_a_loopback_endpoint_is_here() {
+        for url in [
+            "http://127.0.0.1:8000",
+            "http://127.9.8.7",
+            "http://[::1]:8000/",
+            "http://localhost:4566",
+            "http://LOCALHOST",
+        ] {
+            assert!(endpoint(url).is_here(), "{url}");
+        }
+        for url in [
+            "https://dynamodb.eu-west-3.amazonaws.com",
+            "https://dynamodb-fips.us-east-1.amazonaws.com",
+            "https://vpce-0123456789abcdef0-abcdefgh.dynamodb.us-east-1.vpce.amazonaws.com",
+            "http://localhost.example:8000",
+            "http://localhost:8000@dynamodb.eu-west-3.amazonaws.com",
+            "http://10.0.0.7:8000",
+            "http://0.0.0.0:8000",
+            "http://[fd00::1]:8000",
+            "",
+        ] {
+            assert!(!endpoint(url).is_here(), "{url}");
+        }
+        assert!(!Place::Aws.is_here());
+    }
+
+    #[test]
+    fn an_aws_endpoint_is_no_emulator() {
+        for url in ["http://127.0.0.1:8000", "http://dynamodb:8000", "https://localhost:8000"] {
+            assert!(endpoint(url).is_emulator(), "{url}");
+        }
+        for url in ["https://dynamodb.eu-west-3.amazonaws.com", "https://vpce-1.dynamodb.us-east-1.vpce.amazonaws.com"]
+        {
+            assert!(!endpoint(url).is_emulator(), "{url}");
+        }
+        assert!(!Place::Aws.is_emulator());
+    }
+}

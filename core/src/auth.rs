@@ -1,0 +1,11 @@
+//! Who asks: API keys, what a host remembers of them, and how often they may ask.
+//!
+//! **Invariant:** nothing here knows HTTP or DynamoDB. `service::authenticate` puts the parts together.
+
+mod cache;
+mod key;
+mod rate_limit;
+
+pub use cache::{KeyMemory, Remembered, Trust};
+pub use key::{ApiKey, Caller, KeyHash, KeyRecord, Scope};
+pub use rate_limit::{ClientAddress, Limiter, TooOften};

@@ -1,0 +1,267 @@
+//! API keys: how they look, how they are stored, what they may do.
+//!
+//! `rpl_` + 30 random characters of base62 + 6 of the CRC-32 of those, in base62. The check lets a host
+//! refuse a mistyped key without asking anybody, and secret scanners know one when they see it. Only the
+//! SHA-256 of a key is stored: with 178 bits of randomness nobody guesses it, so no slow hash is needed.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq as _;
+
+use crate::limits;
+use crate::time::Timestamp;
+
+const PREFIX: &str = "rpl_";
+const RANDOM: usize = 30;
+const CHECK: usize = 6;
+const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+/// An API key, the secret itself. Never shown by `Debug`, shown once by whoever made it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ApiKey(String);
+
+impl ApiKey {
+    /// A key whose form and check are right; anything else is none.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<ApiKey> {
+        let rest = text.strip_prefix(PREFIX)?.as_bytes();
+        if rest.len() != RANDOM + CHECK || !rest.iter().all(u8::is_ascii_alphanumeric) {
+            return None;
+        }
+        let (random, check) = rest.split_at(RANDOM);
+        (check == checksum(random)).then(|| ApiKey(text.to_owned()))
+    }
+
+    /// A new key from `random` bytes, which must come from a cryptographic source. Bytes past the last whole
+    /// multiple of 62 are passed over, so that each character is equally likely; `None` when too few are left
+    /// (with 64 bytes that happens once in 10^24).
+    #[must_use]
+    pub fn generate(random: &[u8; 64]) -> Option<ApiKey> {
+        let fair = |byte: &&u8| **byte < 248;
+        let letters: Vec<u8> =
+            random.iter().filter(fair).take(RANDOM).map(|byte| ALPHABET[usize::from(byte % 62)]).collect();
+        let text = |bytes: &[u8]| bytes.iter().copied().map(char::from).collect::<String>();
+        (letters.len() == RANDOM).then(|| ApiKey(format!("{PREFIX}{}{}", text(&letters), text(&checksum(&letters)))))
+    }
+
+    /// What is stored of it and looked up.
+    #[must_use]
+    pub fn hash(&self) -> KeyHash {
+        KeyHash::of(&self.0)
+    }
+
+    /// The secret, to show it once.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for ApiKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ApiKey(…)")
+    }
+}
+
+fn checksum(random: &[u8]) -> [u8; CHECK] {
+    let mut rest = crc32fast::hash(random);
+    let mut check = [b'0'; CHECK];
+    for place in check.iter_mut().rev() {
+        *place = ALPHABET[(rest % 62) as usize];
+        rest /= 62;
+    }
+    check
+}
+
+/// The SHA-256 of a key.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Hash, PartialOrd, Ord)]
+pub struct KeyHash([u8; 32]);
+
+impl KeyHash {
+    /// Of a text that may be no key at all: then it is the hash of none.
+    #[must_use]
+    pub(crate) fn of(text: &str) -> KeyHash {
+        KeyHash(Sha256::digest(text.as_bytes()).into())
+    }
+
+    /// As the table has it: 64 hexadecimal digits.
+    #[must_use]
+    pub fn to_hex(&self) -> String {
+        self.digits().into_iter().map(char::from).collect()
+    }
+
+    fn digits(&self) -> [u8; 64] {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        std::array::from_fn(|place| {
+            let byte = self.0[place / 2];
+            DIGITS[usize::from(if place % 2 == 0 { byte >> 4 } else { byte & 15 })]
+        })
+    }
+}
+
+/// What a key allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Scope {
+    /// Methods that change nothing.
+    Read,
+    /// Methods that change something.
+    Write,
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Scope::Read => "read",
+            Scope::Write => "write",
+        })
+    }
+}
+
+/// An API key as the table `<site>_key` has it: everything but the key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyRecord {
+    /// The partition key, [`KeyHash::to_hex`].
+    pub key_hash: String,
+    /// What people and logs call the key by.
+    pub key_id: String,
+    /// Whose it is, or what for: the `updated_by` of what is written with it.
+    pub name: String,
+    /// What it allows.
+    pub scopes: Vec<Scope>,
+    /// When it was made, in milliseconds.
+    pub created: u64,
+    /// From when on it is no longer valid, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<u64>,
+    /// When it was revoked, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revoked: Option<u64>,
+    /// The id of the first of the keys that this one replaces, one after the other. A retry under the new key finds what
+    /// was done under the old one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lineage: Option<String>,
+    /// When the backend saw it last, in milliseconds, to within [`limits::KEY_USE`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_used: Option<u64>,
+}
+
+impl KeyRecord {
+    /// Whether it is the record of the key with this hash, and valid.
+    #[must_use]
+    pub fn admits(&self, hash: &KeyHash, now: Timestamp) -> bool {
+        self.is_of(hash) && self.is_valid(now)
+    }
+
+    /// Whether it is the record of the key with this hash. The comparison takes the same time wherever the two differ.
+    pub(crate) fn is_of(&self, hash: &KeyHash) -> bool {
+        self.key_hash.as_bytes().ct_eq(&hash.digits()).into()
+    }
+
+    /// Whether its key has not been revoked and is not past its time.
+    pub(crate) fn is_valid(&self, now: Timestamp) -> bool {
+        self.revoked.is_none() && self.expires.is_none_or(|expires| now.0 < expires)
+    }
+
+    /// Whether its use at `now` is worth writing down.
+    #[must_use]
+    pub fn use_is_news(&self, now: Timestamp) -> bool {
+        self.last_used.is_none_or(|last| now >= Timestamp(last).after(limits::KEY_USE))
+    }
+}
+
+/// Who is calling.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// For logs: the key's id.
+    pub key_id: String,
+    /// The same for all keys that replaced one another: what a write is remembered under.
+    pub lineage: String,
+    /// For `updated_by`: the key's name.
+    pub name: String,
+    /// What they may do.
+    pub scopes: Vec<Scope>,
+}
+
+impl Caller {
+    /// Somebody whom API Gateway has checked: its keys know no scopes, so they have all.
+    #[must_use]
+    pub fn checked_by_gateway(key_id: &str) -> Caller {
+        let scopes = vec![Scope::Read, Scope::Write];
+        let name = || key_id.to_owned();
+        Caller { key_id: name(), lineage: name(), name: name(), scopes }
+    }
+}
+
+impl From<&KeyRecord> for Caller {
+    fn from(record: &KeyRecord) -> Self {
+        Caller {
+            key_id: record.key_id.clone(),
+            lineage: record.lineage.clone().unwrap_or_else(|| record.key_id.clone()),
+            name: record.name.clone(),
+            scopes: record.scopes.clone(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key() -> ApiKey {
+        ApiKey::generate(&[7; 64]).expect("enough fair bytes")
+    }
+
+    #[test]
+    fn a_generated_key_parses_and_a_damaged_one_does_not() {
+        let text = key().reveal().to_owned();
+        assert_eq!(text.len(), 40);
+        assert_eq!(ApiKey::parse(&text), Some(key()));
+        for at in 4..text.len() {
+            let mut damaged = text.clone().into_bytes();
+            damaged[at] = if damaged[at] == b'x' { b'y' } else { b'x' };
+            assert_eq!(ApiKey::parse(&String::from_utf8(damaged).expect("ASCII")), None, "at {at}");
+        }
+        assert_eq!(ApiKey::parse(&text[..39]), None);
+        assert_eq!(ApiKey::parse(&text.replace("rpl_", "abc_")), None);
+        assert_eq!(ApiKey::parse("rpl_é00000000000000000000000000000000000"), None);
+    }
+
+    #[test]
+    fn unfair_bytes_are_passed_over() {
+        assert_eq!(ApiKey::generate(&[250; 64]), None);
+    }
+
+    #[test]
+    fn debug_output_keeps_the_secret() {
+        assert!(!format!("{:?}", key()).contains(&key().reveal()[4..]));
+    }
+
+    #[test]
+    fn a_record_admits_its_own_key_until_revoked_or_expired() {
+        let hash = key().hash();
+        let record = KeyRecord {
+            key_hash: hash.to_hex(),
+            key_id: "k".into(),
+            name: "n".into(),
+            scopes: vec![],
+            created: 0,
+            expires: None,
+            revoked: None,
+            lineage: None,
+            last_used: None,
+        };
+        let other = ApiKey::generate(&[9; 64]).expect("enough fair bytes").hash();
+        assert!(record.admits(&hash, Timestamp(5)));
+        assert!(!record.admits(&other, Timestamp(5)));
+        assert!(!KeyRecord { revoked: Some(1), ..record.clone() }.admits(&hash, Timestamp(5)));
+        let expiring = KeyRecord { expires: Some(5), ..record };
+        assert!(expiring.admits(&hash, Timestamp(4)) && !expiring.admits(&hash, Timestamp(5)));
+        let day = limits::KEY_USE.as_millis() as u64;
+        let used = KeyRecord { last_used: Some(5), ..expiring.clone() };
+        assert!(expiring.use_is_news(Timestamp(5)));
+        assert!(!used.use_is_news(Timestamp(day + 4)) && used.use_is_news(Timestamp(day + 5)));
+    }
+}

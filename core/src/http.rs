@@ -1,0 +1,39 @@
+//! Requests and responses: the only floor that knows HTTP.
+//!
+//! ```text
+//!  api        parse, authorize, dispatch, respond
+//!  routes     the table of operations, and the dispatch
+//!  handlers/  one file an operation: its contract, and how it maps to a use case
+//!  request    what a handler asks of its request         answer     what it gives back
+//!  response   the headers of every response, and what the host's log is told
+//!  error, problem   what went wrong, and how clients are told (RFC 9457)
+//!  edge       what an API over a replica does beside: answers near the readers, with their age
+//! ```
+//!
+//! **Invariant:** status codes, header fields and media types occur here and on no other floor.
+
+mod answer;
+mod api;
+mod body;
+mod conditional;
+pub mod contract;
+pub mod edge;
+mod error;
+mod handlers;
+mod headers;
+mod idempotency;
+mod problem;
+mod receipt;
+mod refusal;
+mod request;
+mod response;
+mod router;
+mod routes;
+
+pub use answer::Documents;
+pub use api::{Api, Authorized, RequestContext};
+pub use error::{Error, Fault, Place};
+pub use headers::is_request_id;
+pub use refusal::Refusal;
+pub use response::AccessLog;
+pub use routes::{Operation, ROUTES, Resource, Route, Served};

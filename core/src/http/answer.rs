@@ -1,0 +1,69 @@
+//! What an operation answers, before it is a response.
+
+use bytes::Bytes;
+use http::StatusCode;
+use http::header::{HeaderMap, HeaderName, HeaderValue, LOCATION};
+
+use super::headers::RECEIPT;
+use super::receipt;
+use crate::record::outcome::OutcomeKind;
+use crate::record::{ContentHash, Record};
+use crate::service::Saved;
+
+/// Files about the API that are made from it, and that a host hands in.
+#[derive(Clone, Copy, Debug)]
+pub struct Documents {
+    /// The OpenAPI document.
+    pub openapi: &'static [u8],
+    /// A page that shows it.
+    pub page: &'static [u8],
+}
+
+/// What a method answers.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    /// Without its quotes.
+    pub(crate) etag: Option<String>,
+    /// Whether the entity tag is one that `If-Match` may name.
+    pub(crate) exact: bool,
+    pub(crate) body: Bytes,
+}
+
+impl Answer {
+    pub(crate) fn json(body: impl Into<Bytes>) -> Answer {
+        Answer { status: StatusCode::OK, headers: HeaderMap::new(), etag: None, exact: false, body: body.into() }
+    }
+
+    /// A record with its entity tag.
+    pub(crate) fn record(record: &Record) -> Answer {
+        let body = record.to_json();
+        let etag = Some(ContentHash::of(&body).to_text());
+        Answer { etag, exact: true, ..Answer::json(body) }
+    }
+
+    pub(crate) fn with_status(self, status: StatusCode) -> Answer {
+        Answer { status, ..self }
+    }
+
+    /// `value` is made of ids and cursors, which are visible ASCII.
+    pub(crate) fn with_header(mut self, name: HeaderName, value: &str) -> Answer {
+        self.headers.insert(name, HeaderValue::from_str(value).expect("visible ASCII"));
+        self
+    }
+}
+
+impl From<Saved> for Answer {
+    fn from(saved: Saved) -> Self {
+        let Saved { record, outcome } = saved;
+        let answer = match outcome.kind {
+            OutcomeKind::Deleted => Answer::json(Vec::new()).with_status(StatusCode::NO_CONTENT),
+            OutcomeKind::Created => Answer::record(&record)
+                .with_status(StatusCode::CREATED)
+                .with_header(LOCATION, &format!("prj/{}", record.id)),
+            _ => Answer::record(&record),
+        };
+        answer.with_header(RECEIPT, &receipt::header(&outcome, record.version))
+    }
+}

@@ -1,0 +1,240 @@
+//! A request in, a response out.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{Method, Request, Response};
+
+use super::Error;
+use super::answer::{Answer, Documents};
+use super::headers::{api_key, request_id};
+use super::request::{Call, Parts};
+use super::response::{AccessLog, fail, options, respond};
+use super::routes::{self, Resource, Route};
+use crate::auth::{Caller, KeyHash, KeyRecord, Limiter, Scope, Trust};
+use crate::random::Random;
+use crate::service::authenticate::{Authenticated, Authenticator};
+use crate::store::{Capacity, Source, Store};
+use crate::time::Timestamp;
+
+/// The API over a store.
+#[derive(Debug)]
+pub struct Api<S> {
+    store: S,
+    authenticator: Authenticator,
+    documents: Option<Documents>,
+}
+
+/// What a host passes in with each request: the core has no clock, no randomness and no gateway of its own.
+#[derive(Clone, Debug)]
+pub struct RequestContext {
+    /// The time.
+    pub now: Timestamp,
+    /// Bytes from a cryptographic source, never the same twice.
+    pub random: [u8; 32],
+    /// Who is calling, where API Gateway has checked it.
+    pub caller: Option<Caller>,
+}
+
+/// A request that may be answered: what for, and for whom.
+#[derive(Debug)]
+pub struct Authorized {
+    /// The method it asks for.
+    pub route: &'static Route,
+    /// Who is calling.
+    pub caller: Caller,
+    resource: Resource,
+    now: Timestamp,
+    random: Random,
+    log: AccessLog,
+    /// A key whose use is news.
+    used: Option<KeyHash>,
+}
+
+impl Authorized {
+    /// For the host's log: what is known so far.
+    #[must_use]
+    pub fn log(&self) -> &AccessLog {
+        &self.log
+    }
+
+    /// The response, from what the method answered.
+    pub(crate) fn into_response(self, method: &Method, result: Result<Answer, Error>) -> Response<Bytes> {
+        match result {
+            Ok(answer) => respond(method, answer, self.log),
+            Err(error) => fail(method, &error, self.log),
+        }
+    }
+
+    /// Counts what was consumed for this request before its method runs.
+    pub(crate) fn add_cost(&mut self, cost: Capacity) {
+        self.log.metrics.capacity.read += cost.read;
+        self.log.metrics.capacity.write += cost.write;
+    }
+}
+
+impl<S: Source> Api<S> {
+    /// An API over `store`, remembering no keys yet.
+    pub fn new(store: S) -> Api<S> {
+        Api { store, authenticator: Authenticator::default(), documents: None }
+    }
+
+    /// With each key's requests limited by this host.
+    #[must_use]
+    pub fn limited(self, limiter: Limiter) -> Api<S> {
+        Api { authenticator: self.authenticator.limiting_keys(limiter), ..self }
+    }
+
+    /// Limits the requests of each client address that carry no valid key which is remembered.
+    #[must_use]
+    pub fn limiting_strangers(self, strangers: Limiter) -> Api<S> {
+        Api { authenticator: self.authenticator.limiting_strangers(strangers), ..self }
+    }
+
+    /// With another trust in keys that were looked up.
+    #[must_use]
+    pub fn trusting(self, trust: Trust) -> Api<S> {
+        Api { authenticator: self.authenticator.trusting(trust), ..self }
+    }
+
+    /// With documents about itself to answer with.
+    #[must_use]
+    pub fn documented(self, documents: Documents) -> Api<S> {
+        Api { documents: Some(documents), ..self }
+    }
+
+    /// What counts the keys' requests.
+    pub fn limiter(&self) -> &Limiter {
+        self.authenticator.limiter()
+    }
+
+    /// The store.
+    pub fn store(&self) -> &S {
+        &self.store
+    }
+
+    /// Parse, then the key, then the route: nothing is answered without a key but what asks for none. A host that
+    /// sends some methods elsewhere asks this first.
+    ///
+    /// # Errors
+    /// The answer, where there is no method to run: a refusal, or that of `OPTIONS`.
+    pub async fn authorize(
+        &self,
+        request: &Request<Bytes>,
+        moment: RequestContext,
+    ) -> Result<Authorized, Response<Bytes>> {
+        let mut random = Random::new(moment.random);
+        let mut log = AccessLog { request_id: request_id(request.headers(), &mut random), ..AccessLog::default() };
+        let respond_with = |answer, log| respond(request.method(), answer, log);
+        let Some(resource) = Resource::find(request.uri().path()) else {
+            return Err(fail(request.method(), &Error::NoSuchResource, log));
+        };
+        if request.method() == Method::OPTIONS {
+            return Err(respond_with(options(&resource.allow()), log));
+        }
+        match self.check_key(request, &resource, moment.caller, moment.now, &mut log).await {
+            Ok((route, caller, used)) => Ok(Authorized { route, resource, caller, now: moment.now, random, log, used }),
+            Err(error) => Err(fail(request.method(), &error, log)),
+        }
+    }
+
+    async fn check_key(
+        &self,
+        request: &Request<Bytes>,
+        resource: &Resource,
+        known: Option<Caller>,
+        now: Timestamp,
+        log: &mut AccessLog,
+    ) -> Result<(&'static Route, Caller, Option<KeyHash>), Error> {
+        let route = resource.route(request.method());
+        // What a resource does not have, it refuses to whom it would let have the rest.
+        let free =
+            route.map_or_else(|| resource.routes().all(|route| route.scope.is_none()), |route| route.scope.is_none());
+        let (caller, used) = match (free, known) {
+            (true, _) => {
+                self.authenticator.count_stranger(request.extensions().get(), now)?;
+                (anyone(), None)
+            }
+            (_, Some(caller)) => (caller, None),
+            (_, None) => {
+                let reads = route.is_none_or(|route| route.scope != Some(Scope::Write));
+                let (key, address) = (api_key(request.headers()), request.extensions().get());
+                let cost = &mut log.metrics.capacity;
+                let known = self.authenticator.authenticate(&self.store, key, address, reads, now, cost).await?;
+                let Authenticated { caller, used } = known;
+                (caller, used)
+            }
+        };
+        let route = route.ok_or_else(|| Error::MethodNotAllowed(resource.allow()))?;
+        log.method = Some(route.name);
+        if let Some(scope) = route.scope {
+            log.key_id = Some(caller.key_id.clone());
+            self.limiter().take(&caller.key_id, now)?;
+            if !caller.scopes.contains(&scope) {
+                return Err(Error::InsufficientScope(scope));
+            }
+        }
+        Ok((route, caller, used))
+    }
+
+    /// The record of a key that is remembered and valid.
+    pub(crate) fn remembered(&self, key: &str, now: Timestamp) -> Option<Arc<KeyRecord>> {
+        self.authenticator.remembered(key, now)
+    }
+
+    /// A call of the operation that a request is authorized for.
+    pub(crate) fn call<'a>(
+        &'a self,
+        request: &'a Request<Bytes>,
+        authorized: &'a mut Authorized,
+    ) -> Result<Call<'a, S>, Error> {
+        let Authorized { route, caller, resource, now, random, log, .. } = authorized;
+        Call::of(
+            request,
+            Parts {
+                store: &self.store,
+                path: &resource.matched,
+                scope: route.scope,
+                documents: self.documents,
+                caller,
+                now: *now,
+                random,
+                metrics: &mut log.metrics,
+            },
+        )
+    }
+}
+
+impl<S: Store> Api<S> {
+    /// Answers a request. Whatever it holds, there is an answer.
+    pub async fn answer(&self, request: Request<Bytes>, moment: RequestContext) -> Response<Bytes> {
+        match self.authorize(&request, moment).await {
+            Ok(authorized) => self.answer_authorized(&request, authorized).await,
+            Err(answered) => answered,
+        }
+    }
+
+    /// Runs the method that a request was authorized to.
+    pub async fn answer_authorized(&self, request: &Request<Bytes>, mut authorized: Authorized) -> Response<Bytes> {
+        if let Some(hash) = authorized.used {
+            // Coarse as it is: where it cannot be written down now, the next look-up will.
+            let _ = self.store.key_used(&hash, authorized.now, &mut authorized.log.metrics.capacity).await;
+        }
+        let operation = authorized.route.operation;
+        let result = async {
+            let mut call = self.call(request, &mut authorized)?;
+            let answer = match call.replayed().await? {
+                Some(answer) => answer,
+                None => routes::run(operation, &mut call).await?,
+            };
+            call.finish(answer)
+        };
+        let result = result.await;
+        authorized.into_response(request.method(), result)
+    }
+}
+
+/// The caller of an operation that needs no key.
+fn anyone() -> Caller {
+    Caller { key_id: String::new(), lineage: String::new(), name: String::new(), scopes: Vec::new() }
+}

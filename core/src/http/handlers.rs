@@ -1,0 +1,19 @@
+//! The operations: one file each, with its contract and how it maps to a use case.
+
+pub(super) mod changes;
+pub(super) mod create;
+pub(super) mod delete;
+pub(super) mod docs;
+mod edit;
+pub(super) mod get;
+pub(super) mod health;
+pub(super) mod list;
+pub(super) mod openapi;
+pub(super) mod patch;
+pub(super) mod replace;
+pub(super) mod restore;
+pub(super) mod version;
+pub(super) mod versions;
+
+use super::answer::Answer;
+use super::request::Call;

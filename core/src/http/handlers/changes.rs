@@ -1,0 +1,67 @@
+//! `GET /prj/_changes?since=`: what has changed since a cursor; without one, every record.
+
+use http::header::LINK;
+
+use super::{Answer, Call};
+use crate::http::contract::{CURSOR_EXPIRED, Contract, Field, LIMIT, NEXT, Object, PROJECT, Shape, Success, TEXT};
+use crate::http::{Error, Fault};
+use crate::query::parse_limit;
+use crate::service::changes::{ChangesPage, Cursor, Reading, changes};
+use crate::store::Store;
+
+const SINCE: &str = "since";
+
+const CHANGES: Object = Object {
+    name: "Changes",
+    about: "What has changed. A change is told at least once: records are applied by `prj_id` and `version`.",
+    members: &[
+        Field::new("changed", Shape::List(&Shape::Object(&PROJECT)), "Records as they are now.").required(),
+        Field::new("deleted", Shape::List(&TEXT), "Ids of projects that were deleted.").required(),
+        Field::new("cursor", TEXT, "From where to ask on, as `since`.").required(),
+    ],
+    open: false,
+};
+
+pub(crate) const CONTRACT: Contract = Contract {
+    query: &[Field::new(SINCE, TEXT, "A `cursor`. Without it: everything, from the beginning."), LIMIT],
+    refusals: &[CURSOR_EXPIRED],
+    ..Contract::of(Success {
+        headers: &[NEXT],
+        ..Success::json("What has changed since then.", Shape::Object(&CHANGES))
+    })
+};
+
+pub(crate) async fn run<S: Store>(call: &mut Call<'_, S>) -> Result<Answer, Error> {
+    let (since, limit) = parse(&call.parameters())?;
+    let Call { store, session, now, metrics, .. } = call;
+    let mut reading = Reading { store: *store, session, now: *now, cost: &mut metrics.capacity };
+    let ChangesPage { changed, deleted, cursor, more } = changes(&mut reading, since, limit).await?;
+    let cursor = cursor.to_token();
+    let deleted = serde_json::to_vec(&deleted).expect("strings serialise");
+    let parts: [&[u8]; 7] =
+        [br#"{"changed":"#, &changed, br#","deleted":"#, &deleted, br#","cursor":""#, cursor.as_bytes(), br#""}"#];
+    let answer = Answer::json(parts.concat());
+    Ok(if more { answer.with_header(LINK, &call.next_link(SINCE, &cursor)) } else { answer })
+}
+
+fn parse(parameters: &[(String, String)]) -> Result<(Option<Cursor>, Option<usize>), Error> {
+    let (mut since, mut limit, mut faults) = (None, None, Vec::new());
+    for (index, (name, value)) in parameters.iter().enumerate() {
+        if parameters[..index].iter().any(|(earlier, _)| earlier == name) {
+            faults.push(Fault::parameter(name, "occurs more than once"));
+            continue;
+        }
+        match name.as_str() {
+            SINCE => match Cursor::parse(value) {
+                Some(cursor) => since = Some(cursor),
+                None => faults.push(Fault::parameter(name, "is no cursor of changes")),
+            },
+            "limit" => match parse_limit(value) {
+                Ok(parsed) => limit = Some(parsed),
+                Err(detail) => faults.push(Fault::parameter(name, detail)),
+            },
+            _ => faults.push(Fault::parameter(name, "is not a parameter here")),
+        }
+    }
+    if faults.is_empty() { Ok((since, limit)) } else { Err(Error::InvalidRequest(faults)) }
+}

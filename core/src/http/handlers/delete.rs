@@ -1,0 +1,34 @@
+//! `DELETE /prj/{prjid}`: a tombstone takes the record's place, so that caches learn of it. The history stays.
+
+use super::{Answer, Call};
+use crate::http::contract::{
+    ABSENT, Body, CONDITION_FAILED, CONDITIONS, Contract, Field, GONE, NUMBER, Object, Shape, Success,
+};
+use crate::http::{Error, Fault};
+use crate::record::VERSION;
+use crate::record::decide::Change;
+use crate::store::Store;
+
+const EXPECTED: Object = Object {
+    name: "DeletionBase",
+    about: "The version that is to be deleted.",
+    members: &[Field::new(VERSION, NUMBER, "If the record is at another version, it is not deleted: 412.").required()],
+    open: false,
+};
+
+pub(crate) const CONTRACT: Contract = Contract {
+    headers: CONDITIONS,
+    body: Some(Body { content: &[("application/json", Shape::Object(&EXPECTED))], required: false }),
+    refusals: &[ABSENT, GONE, CONDITION_FAILED],
+    ..Contract::of(Success { status: 204, about: "It is deleted.", body: None, tagged: false, headers: &[] })
+};
+
+pub(crate) async fn run<S: Store>(call: &mut Call<'_, S>) -> Result<Answer, Error> {
+    let id = call.record_id()?;
+    call.no_parameters()?;
+    call.preconditions.version = call.stated_version()?;
+    if call.preconditions.version.is_none() && !call.request.body().is_empty() {
+        return Err(Error::InvalidBody(vec![Fault::member(VERSION, "is required in a body")]));
+    }
+    call.save(&id, &Change::Delete).await
+}

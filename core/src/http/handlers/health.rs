@@ -1,0 +1,19 @@
+//! `GET /health`: whether this host answers. It touches no storage.
+
+use super::{Answer, Call};
+use crate::http::Error;
+use crate::http::contract::{Contract, Field, Object, Shape, Success, TEXT};
+use crate::store::Source;
+
+const HEALTH: Object = Object {
+    name: "Health",
+    about: "Whether this host answers.",
+    members: &[Field::new("status", TEXT, "`ok`.").required()],
+    open: false,
+};
+
+pub(crate) const CONTRACT: Contract = Contract::of(Success::json("It does.", Shape::Object(&HEALTH)));
+
+pub(crate) fn run<S: Source>(_call: &mut Call<'_, S>) -> Result<Answer, Error> {
+    Ok(Answer::json(br#"{"status":"ok"}"#.to_vec()))
+}

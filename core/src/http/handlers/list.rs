@@ -1,0 +1,49 @@
+//! `GET /prj`: the whole list, or what the query asks of it.
+
+use http::header::LINK;
+
+use super::{Answer, Call};
+use crate::http::contract::{Contract, Field, LIMIT, LISTED, NEXT, SEEN, Shape, Success, TEXT};
+use crate::http::{Error, Fault};
+use crate::query::Query;
+use crate::store::Source;
+
+/// Up to 8 names that are not empty: `list/query.rs` in ECMA-262.
+const SORT: Shape = names(r"^(?!-(,|$))[^,]+(,(?!-(,|$))[^,]+){0,7}$");
+/// The same, up to 64.
+const FIELDS: Shape = names(r"^(?!-(,|$))[^,]+(,(?!-(,|$))[^,]+){0,63}$");
+
+const fn names(pattern: &'static str) -> Shape {
+    Shape::Text { least: 1, most: None, pattern: Some(pattern) }
+}
+
+pub(crate) const CONTRACT: Contract = Contract {
+    query: &[
+        Field::new("q", TEXT, "Words, each of which occurs in some string of the record, whatever its case."),
+        Field::new("sort", SORT, "Up to 8 attribute names between commas, `-` before one for descending."),
+        Field::new("fields", FIELDS, "Up to 64 attribute names between commas: only these, and `prj_id`."),
+        LIMIT,
+        Field::new("cursor", TEXT, "From a `Link`; only with the same `q`, `sort`, `fields` and filters."),
+    ],
+    filters: true,
+    headers: &[SEEN],
+    ..Contract::of(Success {
+        tagged: true,
+        headers: &[NEXT],
+        ..Success::json("The records, ordered by `sort` and then `prj_id`.", Shape::List(&Shape::Object(&LISTED)))
+    })
+};
+
+pub(crate) async fn run<S: Source>(call: &mut Call<'_, S>) -> Result<Answer, Error> {
+    let query = Query::parse(&call.parameters())?;
+    let page = call.store.list(&query, &call.session, call.now, &mut call.metrics.capacity).await?;
+    if !page.unknown.is_empty() {
+        let fault = |name: &String| Fault::parameter(name, "is no parameter, and no record has a member of that name");
+        return Err(Error::InvalidRequest(page.unknown.iter().map(fault).collect()));
+    }
+    let answer = Answer { etag: Some(page.etag), ..Answer::json(page.body) };
+    Ok(match page.next {
+        Some(cursor) => answer.with_header(LINK, &call.next_link("cursor", &cursor)),
+        None => answer,
+    })
+}

@@ -1,0 +1,88 @@
+//! `PATCH /prj/{prjid}`: a merge patch (RFC 7396), or an edit that brings what its author saw.
+
+use std::collections::BTreeSet;
+
+use super::{Answer, Call, edit};
+use crate::http::body::{self, MERGE_PATCH, PATCH, SEEN_EDIT};
+use crate::http::contract::{self, Contract, EDIT, Shape};
+use crate::http::{Error, Fault};
+use crate::record::change::Edit;
+use crate::record::decide::Change;
+use crate::record::{DELETED, PRJ_ID, UPDATED_AT, UPDATED_BY, VERSION, check_sent, take_own};
+use crate::store::Store;
+use crate::value::{Members, Value};
+
+pub(crate) const CONTRACT: Contract = edit::contract(&[
+    (MERGE_PATCH, Shape::Object(&EDIT)),
+    ("application/json", Shape::Object(&EDIT)),
+    (SEEN_EDIT, Shape::Object(&contract::SEEN_EDIT)),
+]);
+
+pub(crate) async fn run<S: Store>(call: &mut Call<'_, S>) -> Result<Answer, Error> {
+    let members = body::object(call.request, PATCH)?;
+    if body::is_of_type(call.request, SEEN_EDIT) {
+        return seen_edit(call, members).await;
+    }
+    let kind = if body::is_of_type(call.request, MERGE_PATCH) { Edit::MergePatch } else { Edit::Patch };
+    edit::run(call, members, kind).await
+}
+
+/// `{"version": 8, "seen": {…}, "set": {…}, "remove": […]}`: the members in `set` and `remove` are merged on what `seen`
+/// says of them. A member that `seen` does not name was not there. The version is for the receipt, and tells an edit of a
+/// record that was deleted since.
+async fn seen_edit<S: Store>(call: &mut Call<'_, S>, mut body: Members) -> Result<Answer, Error> {
+    let id = call.record_id()?;
+    call.no_parameters()?;
+    let mut faults = Vec::new();
+    let mut object = |name: &str| match body.remove(name) {
+        None => Members::new(),
+        Some(Value::Map(members)) => members,
+        Some(_) => {
+            faults.push(Fault::member(name, "must be an object"));
+            Members::new()
+        }
+    };
+    let (seen, set) = (object("seen"), object("set"));
+    let remove = match body.remove("remove") {
+        None => Vec::new(),
+        Some(Value::List(names)) => names,
+        Some(_) => {
+            faults.push(Fault::member("remove", "must be an array of names"));
+            Vec::new()
+        }
+    };
+    let mut removed = BTreeSet::new();
+    for (place, name) in remove.into_iter().enumerate() {
+        let mut fault = |detail: &str| faults.push(Fault::at(&["remove", &place.to_string()], detail));
+        match name {
+            Value::String(name) if set.contains_key(&name) => fault("is in set too"),
+            Value::String(name) if OWN.contains(&name.as_str()) => fault("is ripple's own"),
+            Value::String(name) => drop(removed.insert(name)),
+            _ => fault("must be a string"),
+        }
+    }
+    let others = body.keys().filter(|name| *name != VERSION);
+    faults.extend(others.map(|name| Fault::member(name, "is not taken here")));
+    body.retain(|name, _| name == VERSION);
+    let base = take_own(&mut body)?.base;
+    for name in seen.keys().filter(|name| !set.contains_key(*name) && !removed.contains(*name)) {
+        faults.push(Fault::at(&["seen", name], "is in neither set nor remove"));
+    }
+    faults.extend(
+        set.keys().filter(|name| OWN.contains(&name.as_str())).map(|name| Fault::at(&["set", name], "is ripple's own")),
+    );
+    // The rules for members hold for what is set, and for what is removed.
+    let removals = removed.iter().map(|name| (name.clone(), Value::Null));
+    let checked: Members = set.iter().map(|(name, value)| (name.clone(), value.clone())).chain(removals).collect();
+    if let Err(crate::record::fault::Error::Invalid(invalid)) = check_sent(&checked) {
+        faults.extend(invalid.into_iter().map(|fault| Fault::from(fault).within("set")));
+    }
+    if !faults.is_empty() {
+        return Err(Error::InvalidBody(faults));
+    }
+    let edit = Edit::Seen { seen, set, remove: removed };
+    call.save(&id, &Change::Edit { edit, base, revive: false }).await
+}
+
+/// Members that an edit cannot set.
+const OWN: [&str; 5] = [PRJ_ID, VERSION, UPDATED_AT, UPDATED_BY, DELETED];

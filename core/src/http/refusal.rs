@@ -1,0 +1,40 @@
+//! What a host answers where it cannot let the API answer.
+
+use bytes::Bytes;
+use http::{Method, Response};
+
+use super::problem::{self, Kind};
+use super::response::{AccessLog, respond};
+
+/// Why a host cannot answer as the API would.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The origin cannot be reached.
+    BadGateway,
+    /// Whoever was asked, the origin most often, did not answer in time.
+    GatewayTimeout,
+    /// The request cannot be read.
+    Unreadable,
+    /// The host is not configured.
+    Misconfigured,
+}
+
+impl Refusal {
+    /// The answer to the request with this id, in the shape that the API's own have.
+    #[must_use]
+    pub fn answer(self, request_id: String) -> Response<Bytes> {
+        let (kind, detail) = match self {
+            Refusal::BadGateway => (
+                Kind::BAD_GATEWAY,
+                "the origin cannot be reached, or its answer broke off; a write may or may not have been made, and can be sent again",
+            ),
+            Refusal::GatewayTimeout => (
+                Kind::GATEWAY_TIMEOUT,
+                "no answer came in time; a write may or may not have been made, and can be sent again",
+            ),
+            Refusal::Unreadable => (Kind::INVALID_REQUEST, "the request cannot be read"),
+            Refusal::Misconfigured => (Kind::INTERNAL, problem::INTERNAL_DETAIL),
+        };
+        respond(&Method::GET, problem::plain(kind, detail), AccessLog { request_id, ..AccessLog::default() })
+    }
+}

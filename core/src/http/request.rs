@@ -1,0 +1,184 @@
+//! A request on its way through an operation: what a handler asks of it.
+
+use bytes::Bytes;
+use http::{Request, StatusCode};
+
+use super::answer::{Answer, Documents};
+use super::body::{self, RECORD};
+use super::conditional::{Preconditions, strong};
+use super::headers::{SESSION, session};
+use super::idempotency;
+use super::router::PathMatch;
+use super::{Error, Fault};
+use crate::auth::{Caller, Scope};
+use crate::limits;
+use crate::random::Random;
+use crate::record::decide::Change;
+use crate::record::{InvalidId, RecordId, VERSION, take_own};
+use crate::service::{self, Author, Context, Metrics};
+use crate::session::Session;
+use crate::store::{IdempotencyKey, Store};
+use crate::time::Timestamp;
+
+/// A request on its way through an operation.
+pub(crate) struct Call<'a, S> {
+    pub(crate) store: &'a S,
+    pub(crate) request: &'a Request<Bytes>,
+    pub(crate) path: &'a PathMatch,
+    /// What the operation needs.
+    pub(crate) scope: Option<Scope>,
+    pub(crate) documents: Option<Documents>,
+    pub(crate) caller: &'a Caller,
+    pub(crate) now: Timestamp,
+    pub(crate) random: &'a mut Random,
+    pub(crate) preconditions: Preconditions,
+    pub(crate) session: Session,
+    /// A write's, if it carries an `Idempotency-Key`.
+    pub(crate) idempotency: Option<IdempotencyKey>,
+    pub(crate) metrics: &'a mut Metrics,
+}
+
+/// What a call is made of beside its request.
+pub(crate) struct Parts<'a, S> {
+    pub(crate) store: &'a S,
+    pub(crate) path: &'a PathMatch,
+    /// What the operation needs.
+    pub(crate) scope: Option<Scope>,
+    pub(crate) documents: Option<Documents>,
+    pub(crate) caller: &'a Caller,
+    pub(crate) now: Timestamp,
+    pub(crate) random: &'a mut Random,
+    pub(crate) metrics: &'a mut Metrics,
+}
+
+impl<'a, S> Call<'a, S> {
+    /// Returns a call of an operation, the limits and headers of its request checked.
+    pub(crate) fn of(request: &'a Request<Bytes>, parts: Parts<'a, S>) -> Result<Self, Error> {
+        check_target(request)?;
+        let Parts { store, path, scope, documents, caller, now, random, metrics } = parts;
+        let writes = scope == Some(Scope::Write);
+        Ok(Call {
+            store,
+            request,
+            path,
+            scope,
+            documents,
+            caller,
+            now,
+            random,
+            preconditions: Preconditions::parse(request.headers())?,
+            session: session(request.headers())?,
+            idempotency: if writes { idempotency::identity(request, &caller.lineage)? } else { None },
+            metrics,
+        })
+    }
+
+    /// Returns the operation's answer, conditions of the request applied.
+    pub(crate) fn finish(self, answer: Answer) -> Result<Answer, Error> {
+        match (&answer.etag, self.scope) {
+            (Some(tag), Some(Scope::Read)) if self.preconditions.not_modified(&strong(tag))? => {
+                Ok(Answer { status: StatusCode::NOT_MODIFIED, body: Bytes::new(), ..answer })
+            }
+            (_, Some(Scope::Write)) => Ok(answer.with_header(SESSION, &self.session.to_token())),
+            _ => Ok(answer),
+        }
+    }
+}
+
+impl<S: Store> Call<'_, S> {
+    /// Makes a change, and answers with the record and the receipt.
+    pub(crate) async fn save(&mut self, id: &RecordId, change: &Change) -> Result<Answer, Error> {
+        let (mut context, preconditions) = self.context();
+        Ok(service::save(&mut context, id, change, preconditions).await?.into())
+    }
+
+    /// The first answer again, if the write was done before.
+    pub(crate) async fn replayed(&mut self) -> Result<Option<Answer>, Error> {
+        let (mut context, _) = self.context();
+        Ok(service::replay(&mut context).await?.map(Answer::from))
+    }
+
+    fn context(&mut self) -> (Context<'_, S>, &Preconditions) {
+        let Call { store, now, caller, random, idempotency, session, metrics, preconditions, .. } = self;
+        let author = Author { name: &caller.name, lineage: &caller.lineage };
+        let idempotency = idempotency.as_ref();
+        (Context { store, author, now: *now, random, idempotency, session, metrics }, preconditions)
+    }
+
+    /// Returns the version in the body of an operation that takes nothing else.
+    pub(crate) fn stated_version(&self) -> Result<Option<i64>, Error> {
+        if self.request.body().is_empty() {
+            return Ok(None);
+        }
+        let mut members = body::object(self.request, RECORD)?;
+        let others = members.keys().filter(|name| *name != VERSION);
+        let faults: Vec<Fault> = others.map(|name| Fault::member(name, "is not taken here")).collect();
+        if faults.is_empty() { Ok(take_own(&mut members)?.base) } else { Err(Error::InvalidBody(faults)) }
+    }
+}
+
+impl<S> Call<'_, S> {
+    /// The record's id in the path.
+    pub(crate) fn record_id(&self) -> Result<RecordId, Error> {
+        let detail = format!("must have 1 to {} bytes", limits::STORED_ID);
+        let fault = |_: InvalidId| Error::InvalidRequest(vec![Fault::parameter("prjid", detail)]);
+        RecordId::addressed(self.path.parameter("prjid")).map_err(fault)
+    }
+
+    /// The version in the path.
+    pub(crate) fn version(&self) -> Result<u64, Error> {
+        let text = self.path.parameter("version");
+        if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(Error::InvalidRequest(vec![Fault::parameter("version", "must be a whole number")]));
+        }
+        // A number past the greatest version is one that no record has come to.
+        Ok(text.parse().unwrap_or(u64::MAX).min(limits::VERSION + 1))
+    }
+
+    /// The query's parameters, decoded, without those whose names begin with `_`: clients add such ones to get past
+    /// caches.
+    pub(crate) fn parameters(&self) -> Vec<(String, String)> {
+        let query = form_urlencoded::parse(self.request.uri().query().unwrap_or_default().as_bytes());
+        query.into_owned().filter(|(name, _)| !name.starts_with('_')).collect()
+    }
+
+    /// Refuses parameters of the query, which this operation has none of.
+    pub(crate) fn no_parameters(&self) -> Result<(), Error> {
+        let faults = self.parameters().into_iter().map(|(name, _)| Fault::parameter(name, "is not a parameter here"));
+        let faults: Vec<Fault> = faults.collect();
+        if faults.is_empty() { Ok(()) } else { Err(Error::InvalidRequest(faults)) }
+    }
+
+    /// The `Link` to the next page of this resource: this query with the parameter `name` set to `cursor`.
+    /// It is relative, so that it holds behind any stage or base path.
+    pub(crate) fn next_link(&self, name: &str, cursor: &str) -> String {
+        let kept = query_without(self.request, &[name]);
+        let query = form_urlencoded::Serializer::new(kept).append_pair(name, cursor).finish();
+        let segment = self.path.pattern.rsplit('/').next().unwrap_or_default();
+        format!("<{segment}?{query}>; rel=\"next\"")
+    }
+}
+
+/// The parameters by which a `Link` leads on.
+const CURSORS: [&str; 2] = ["cursor", "since"];
+
+/// The query but for some parameters, as a `Link` has it: ordered by name, since API Gateway's events keep no order.
+fn query_without(request: &Request<Bytes>, names: &[&str]) -> String {
+    let query = form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes());
+    let mut kept: Vec<(String, String)> = query.into_owned().collect();
+    kept.retain(|(name, _)| !names.contains(&name.as_str()));
+    kept.sort();
+    form_urlencoded::Serializer::new(String::new()).extend_pairs(kept).finish()
+}
+
+fn check_target(request: &Request<Bytes>) -> Result<(), Error> {
+    // As a `Link` has it, and without its cursor: whoever was let in can go on to the end.
+    if query_without(request, &CURSORS).len() > limits::QUERY {
+        let detail = format!("is longer than {} characters", limits::QUERY);
+        return Err(Error::InvalidRequest(vec![Fault::parameter("?", detail)]));
+    }
+    if request.body().len() > limits::BODY {
+        return Err(Error::BodyTooLarge);
+    }
+    Ok(())
+}

@@ -1,0 +1,115 @@
+//! The response that an answer becomes, and what a host's log is told of it.
+
+use bytes::Bytes;
+use headers::HeaderMapExt as _;
+use http::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE,
+    HeaderValue,
+};
+use http::{Method, Response, StatusCode};
+
+use super::Error;
+use super::answer::Answer;
+use super::conditional::strong;
+use super::headers::{CAPACITY, REQUEST_ID};
+use super::problem;
+use crate::service::Metrics;
+
+/// What browsers may send and read.
+const REQUEST_HEADERS: &str = "content-type, x-api-key, if-match, if-none-match, cache-control, ripple-session, x-request-id, \
+                               idempotency-key, ripple-claim-days, x-requested-with, traceparent, tracestate, baggage, \
+                               sentry-trace";
+const RESPONSE_HEADERS: &str = "etag, link, location, allow, retry-after, ratelimit, ratelimit-policy, age, cache-status, \
+                                ripple-session, ripple-receipt, ripple-capacity, x-request-id";
+/// Seconds that a browser may remember a preflight: as long as Chromium takes at all.
+const PREFLIGHT: &str = "7200";
+
+/// For the host's log: what was done. It is in the response's extensions.
+#[derive(Clone, Debug, Default)]
+pub struct AccessLog {
+    /// The method's name.
+    pub method: Option<&'static str>,
+    /// The request's id.
+    pub request_id: String,
+    /// Whose key it was.
+    pub key_id: Option<String>,
+    /// What it has cost.
+    pub metrics: Metrics,
+    /// What went wrong, and what caused it.
+    pub error: Option<String>,
+}
+
+/// The answer to `OPTIONS`: `allow` are the methods of the resource.
+pub(crate) fn options(allow: &str) -> Answer {
+    Answer::json(Vec::new())
+        .with_status(StatusCode::NO_CONTENT)
+        .with_header(ALLOW, allow)
+        .with_header(ACCESS_CONTROL_ALLOW_METHODS, allow)
+        .with_header(ACCESS_CONTROL_ALLOW_HEADERS, REQUEST_HEADERS)
+        .with_header(ACCESS_CONTROL_MAX_AGE, PREFLIGHT)
+}
+
+pub(crate) fn respond(method: &Method, answer: Answer, log: AccessLog) -> Response<Bytes> {
+    let Answer { status, mut headers, etag, exact, body } = answer;
+    let reads = method == Method::GET || method == Method::HEAD;
+    let keepable = reads && (status == StatusCode::OK || status == StatusCode::NOT_MODIFIED);
+    // `no-cache`: kept by its reader alone, and asked for again each time, by its entity tag. `no-transform` (RFC 9111
+    // §5.2.2.6): a proxy that compressed a record would make its tag a weak one, which `If-Match` never matches.
+    let cache_control = match (keepable, exact) {
+        (true, true) => "private, no-cache, no-transform",
+        (true, false) => "private, no-cache",
+        (false, true) => "no-store, no-transform",
+        (false, false) => "no-store",
+    };
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static(cache_control));
+    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(RESPONSE_HEADERS));
+    if let Some(tag) = etag {
+        headers.typed_insert(strong(&tag));
+    }
+    let bodiless = status == StatusCode::NO_CONTENT || status == StatusCode::NOT_MODIFIED;
+    if bodiless {
+        headers.remove(CONTENT_TYPE);
+    } else if !headers.contains_key(CONTENT_TYPE) {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    }
+    let ascii = |text: &str| HeaderValue::from_str(text).expect("digits, letters and visible ASCII");
+    headers.insert(REQUEST_ID, ascii(&log.request_id));
+    // What wants no key touches no table.
+    if log.key_id.is_some() || log.error.is_some() {
+        headers.insert(CAPACITY, ascii(&log.metrics.capacity.to_string()));
+    }
+    let body = if method == Method::HEAD {
+        // Without a body to GET there is no length to tell: that of a 304 would be the record's (RFC 9110 §8.6).
+        if !bodiless {
+            headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
+        }
+        Bytes::new()
+    } else {
+        body
+    };
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    *response.headers_mut() = headers;
+    response.extensions_mut().insert(log);
+    response
+}
+
+/// The answer that tells of an error.
+pub(crate) fn fail(method: &Method, error: &Error, mut log: AccessLog) -> Response<Bytes> {
+    log.error = Some(chain(error));
+    respond(method, problem::answer(error), log)
+}
+
+/// An error and its causes, for the log.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,152 @@
+//! Lists: which records, in what order, how much of each, and how many at once.
+//!
+//! A [`Query`] is what a caller asks; a [`Listing`] is shown every record of the table, in any order, and keeps
+//! just the page asked for, so that its memory is bounded by the page and not by the table.
+
+mod cursor;
+mod parameters;
+mod row;
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+
+pub(crate) use parameters::parse_limit;
+pub use parameters::{Fault, Query};
+pub(crate) use row::Line;
+pub use row::Row;
+
+use crate::limits;
+use crate::record::{ContentHash, Record};
+use cursor::Rank;
+
+/// A page in the making.
+#[derive(Debug)]
+pub struct Listing<'q> {
+    query: &'q Query,
+    /// The page so far, in order, each record as JSON.
+    records: BTreeMap<Rank, Bytes>,
+    /// Bytes of the page so far, as they will stand in a JSON string.
+    weight: usize,
+    /// The first record known to be beyond the page. What comes after it is beyond the page too, even where
+    /// it were small enough to fit.
+    end: Option<Rank>,
+    sum: ContentHash,
+    /// Names that filter, and that no record has had so far.
+    unknown: Vec<&'q str>,
+    /// Whether there are no records.
+    is_empty: bool,
+}
+
+/// A page done.
+#[derive(Debug)]
+pub struct ListPage {
+    /// A JSON array.
+    pub body: Bytes,
+    /// Where the next page begins, if there is one.
+    pub next: Option<String>,
+    /// The entity tag, without its quotes: a sum over all records that the query chooses, on this page or another,
+    /// and the query.
+    pub etag: String,
+    /// Names that filter and that none of the table's records has: most likely they are mistyped.
+    pub unknown: Vec<String>,
+}
+
+impl<'q> Listing<'q> {
+    /// An empty page of what `query` asks for.
+    #[must_use]
+    pub fn new(query: &'q Query) -> Listing<'q> {
+        let unknown = query.filtered().collect();
+        Listing {
+            query,
+            records: BTreeMap::new(),
+            weight: 0,
+            end: None,
+            sum: ContentHash::default(),
+            unknown,
+            is_empty: true,
+        }
+    }
+
+    /// Shows it a record: each of the table once, deleted or not.
+    pub fn add(&mut self, project: &Record) {
+        if project.is_deleted() {
+            return;
+        }
+        self.meet(project);
+        if !self.query.matches(project) {
+            return;
+        }
+        let json = Bytes::from(project.to_json());
+        self.place(self.query.rank(project), ContentHash::of(&json), || self.query.show(project, json));
+    }
+
+    /// Shows it a live record as a line, where the query takes lines.
+    pub(crate) fn add_line(&mut self, line: Line) {
+        self.place(Rank::of_id(line.id), ContentHash::of(&line.json), || line.json);
+    }
+
+    /// Shows it a record that was made ready before.
+    pub fn add_row(&mut self, row: &Row) {
+        self.meet(&row.record);
+        if self.query.matches_row(row) {
+            self.place(self.query.rank(&row.record), row.hash, || self.query.show(&row.record, row.json.clone()));
+        }
+    }
+
+    fn meet(&mut self, project: &Record) {
+        self.is_empty = false;
+        self.unknown.retain(|name| !project.attributes.contains_key(*name));
+    }
+
+    fn place(&mut self, rank: Rank, hash: ContentHash, json: impl FnOnce() -> Bytes) {
+        self.sum.add(hash);
+        let before_page = self.query.after().is_some_and(|after| rank <= *after);
+        if before_page || self.end.as_ref().is_some_and(|end| rank >= *end) {
+            return;
+        }
+        let json = json();
+        self.weight += weight(&json);
+        self.records.insert(rank, json);
+        // One record always fits: it is far smaller than a page.
+        while self.records.len() > self.query.limit() || (self.weight > limits::PAGE && self.records.len() > 1) {
+            if let Some((rank, json)) = self.records.pop_last() {
+                self.weight -= weight(&json);
+                self.end = Some(rank);
+            }
+        }
+    }
+
+    /// The page.
+    #[must_use]
+    pub fn finish(self) -> ListPage {
+        let next = match (&self.end, self.records.last_key_value()) {
+            (Some(_), Some((last, _))) => Some(self.query.cursor_after(last)),
+            _ => None,
+        };
+        let etag = format!("{}{}", self.sum.to_text(), self.query.tag());
+        let unknown = if self.is_empty { Vec::new() } else { self.unknown.into_iter().map(str::to_owned).collect() };
+        ListPage { body: array(self.records.values()), next, etag, unknown }
+    }
+}
+
+/// A JSON array of records.
+pub(crate) fn array<'a>(records: impl Iterator<Item = &'a Bytes> + Clone) -> Bytes {
+    let length: usize = records.clone().map(|json| json.len() + 1).sum();
+    let mut body = Vec::with_capacity(length + 2);
+    body.push(b'[');
+    for (index, json) in records.enumerate() {
+        if index > 0 {
+            body.push(b',');
+        }
+        body.extend_from_slice(json);
+    }
+    body.push(b']');
+    body.into()
+}
+
+/// What a record takes of a page, its comma included. A Lambda answer is a string inside JSON, where quotes and
+/// backslashes count twice.
+pub(crate) fn weight(json: &[u8]) -> usize {
+    json.len() + json.iter().filter(|byte| matches!(byte, b'"' | b'\\')).count() + 1
+}

@@ -1,0 +1,125 @@
+//! A record's place in an order, and the cursor that carries it to the next page.
+
+use std::cmp::Ordering;
+
+use serde::{Deserialize, Serialize};
+
+use crate::limits;
+use crate::record::{Record, RecordId};
+use crate::token;
+use crate::value::{Number, Value};
+
+/// The format of a list's cursor.
+const FORMAT: u8 = 2;
+/// Far more than ripple gives: 8 sort keys of 64 characters, and an id that another writer chose.
+const LONGEST: usize = 8 * 1024;
+
+/// One name of `sort`.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Sort {
+    pub(super) name: String,
+    pub(super) descending: bool,
+}
+
+/// A record's place: its values of the sort keys, then its id, which makes the order total.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Rank {
+    keys: Vec<SortKey>,
+    id: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct SortKey {
+    atom: Option<Atom>,
+    descending: bool,
+}
+
+/// What can be compared of a value. Kinds come in this order.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Atom {
+    Bool(bool),
+    Number(DecimalText),
+    Text(String),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct DecimalText(Number);
+
+impl Rank {
+    /// Where there are no sort keys.
+    pub(super) fn of_id(id: RecordId) -> Rank {
+        Rank { keys: Vec::new(), id: id.into_string() }
+    }
+
+    pub(super) fn of(project: &Record, sort: &[Sort]) -> Rank {
+        let key = |sort: &Sort| SortKey {
+            atom: project.member(&sort.name).and_then(|value| Atom::of(&value)),
+            descending: sort.descending,
+        };
+        Rank { keys: sort.iter().map(key).collect(), id: project.id.to_string() }
+    }
+}
+
+impl Atom {
+    fn of(value: &Value) -> Option<Atom> {
+        match value {
+            Value::Bool(flag) => Some(Atom::Bool(*flag)),
+            Value::Number(number) => Some(Atom::Number(DecimalText(number.clone()))),
+            Value::String(text) => Some(Atom::Text(text.chars().take(limits::SORT_TEXT).collect())),
+            _ => None,
+        }
+    }
+}
+
+impl Ord for SortKey {
+    /// Records without the attribute come last, whichever way the order goes.
+    fn cmp(&self, other: &Self) -> Ordering {
+        match (&self.atom, &other.atom) {
+            (None, None) => Ordering::Equal,
+            (None, Some(_)) => Ordering::Greater,
+            (Some(_), None) => Ordering::Less,
+            (Some(this), Some(that)) if self.descending => that.cmp(this),
+            (Some(this), Some(that)) => this.cmp(that),
+        }
+    }
+}
+
+impl PartialOrd for SortKey {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Serialize for DecimalText {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.0.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for DecimalText {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Number::parse(&text).map(DecimalText).ok_or_else(|| serde::de::Error::custom("no number"))
+    }
+}
+
+/// The cursor of the page after `last`. Not authenticated: a forged one shows another page of a list that its
+/// bearer may read anyway.
+pub(super) fn format(last: &Rank, scope: &str) -> String {
+    let atoms: Vec<&Option<Atom>> = last.keys.iter().map(|key| &key.atom).collect();
+    token::encode(FORMAT, &(scope, atoms, &last.id))
+}
+
+/// A cursor's place, if it belongs to the query with this `scope`.
+pub(super) fn parse(cursor: &str, scope: &str, sort: &[Sort]) -> Option<Rank> {
+    if cursor.len() > LONGEST {
+        return None;
+    }
+    let (of, atoms, id): (String, Vec<Option<Atom>>, String) = token::decode(FORMAT, cursor)?;
+    if of != scope || atoms.len() != sort.len() {
+        return None;
+    }
+    let keys = atoms.into_iter().zip(sort).map(|(atom, sort)| SortKey { atom, descending: sort.descending });
+    Some(Rank { keys: keys.collect(), id })
+}

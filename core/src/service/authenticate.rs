@@ -1,0 +1,136 @@
+//! Who asks: by the form of the key, then by memory, then by the table of keys.
+
+use std::sync::Arc;
+
+use crate::auth::{ApiKey, Caller, ClientAddress, KeyHash, KeyMemory, KeyRecord, Limiter, Remembered, TooOften, Trust};
+use crate::store::{Capacity, Source, StoreError, StoreErrorKind};
+use crate::time::Timestamp;
+
+/// What a host keeps to tell who asks, and how often.
+#[derive(Debug)]
+pub struct Authenticator {
+    keys: KeyMemory,
+    limiter: Limiter,
+    strangers: Limiter,
+}
+
+impl Default for Authenticator {
+    /// Returns one that remembers no keys yet and limits nothing.
+    fn default() -> Self {
+        let (limiter, strangers) = (Limiter::new(None), Limiter::of_addresses(None));
+        Authenticator { keys: KeyMemory::default(), limiter, strangers }
+    }
+}
+
+/// A client whose key is valid.
+#[derive(Debug)]
+pub struct Authenticated {
+    /// The key's owner and scopes.
+    pub caller: Caller,
+    /// The key's hash, if the table was asked and the key's use is to be noted there.
+    pub used: Option<KeyHash>,
+}
+
+/// Why a client is turned away.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The request has no valid API key. The reason is deliberately not disclosed.
+    #[error("a valid API key is needed in x-api-key")]
+    NoValidKey,
+    /// The client's address asks too often without a known key.
+    #[error(transparent)]
+    TooOften(#[from] TooOften),
+    /// The table of keys cannot be asked.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Authenticator {
+    /// Limits the requests of each key.
+    #[must_use]
+    pub fn limiting_keys(self, limiter: Limiter) -> Authenticator {
+        Authenticator { limiter, ..self }
+    }
+
+    /// Limits the requests of each client address that carry no valid key which is remembered.
+    #[must_use]
+    pub fn limiting_strangers(self, strangers: Limiter) -> Authenticator {
+        Authenticator { strangers, ..self }
+    }
+
+    /// Sets how long a key counts that was looked up.
+    #[must_use]
+    pub fn trusting(self, trust: Trust) -> Authenticator {
+        Authenticator { keys: KeyMemory::new(trust), ..self }
+    }
+
+    /// Returns what counts the keys' requests.
+    pub fn limiter(&self) -> &Limiter {
+        &self.limiter
+    }
+
+    /// Counts a request that needs no key.
+    ///
+    /// # Errors
+    /// If its address asks too often.
+    pub fn count_stranger(&self, address: Option<&ClientAddress>, now: Timestamp) -> Result<(), TooOften> {
+        self.strangers.take_from(address, now)
+    }
+
+    /// Returns the record of a key that is remembered and valid. A text that is no key is not remembered.
+    #[must_use]
+    pub fn remembered(&self, key: &str, now: Timestamp) -> Option<Arc<KeyRecord>> {
+        match self.keys.recall(&KeyHash::of(key), now) {
+            Remembered::Fresh(record) => record.filter(|record| record.is_valid(now)),
+            _ => None,
+        }
+    }
+
+    /// Returns who sent a key. A read goes on with what is remembered while the table does not answer, or denies.
+    ///
+    /// # Errors
+    /// If the key is not valid, its client's address asks too often, or the table cannot be asked.
+    pub async fn authenticate<S: Source>(
+        &self,
+        store: &S,
+        sent: Option<&str>,
+        address: Option<&ClientAddress>,
+        reads: bool,
+        now: Timestamp,
+        cost: &mut Capacity,
+    ) -> Result<Authenticated, Error> {
+        let hash = sent.and_then(ApiKey::parse).map(|key| key.hash());
+        let remembered = hash.map_or(Remembered::Fresh(None), |hash| self.keys.recall(&hash, now));
+        let known = match &remembered {
+            Remembered::Fresh(Some(record)) | Remembered::Stale { record, .. } => record.is_valid(now),
+            _ => false,
+        };
+        if !known {
+            self.strangers.take_from(address, now)?;
+        }
+        let hash = hash.ok_or(Error::NoValidKey)?;
+        let mut asked = false;
+        let record = match remembered {
+            Remembered::Fresh(record) => record,
+            Remembered::Stale { record, put_off: true } if reads => Some(record),
+            remembered => match (store.key(&hash, cost).await, remembered) {
+                (Ok(record), _) => {
+                    let record = record.filter(|record| record.is_of(&hash)).map(Arc::new);
+                    self.keys.remember(hash, record.clone(), now);
+                    asked = true;
+                    record
+                }
+                (Err(error), Remembered::Stale { record, .. })
+                    if reads && error.kind != StoreErrorKind::Undecodable =>
+                {
+                    self.keys.put_off(&hash, now);
+                    Some(record)
+                }
+                (Err(error), _) => return Err(error.into()),
+            },
+        };
+        let record = record.filter(|record| record.is_valid(now)).ok_or(Error::NoValidKey)?;
+        let used = (asked && record.use_is_news(now)).then_some(hash);
+        Ok(Authenticated { caller: Caller::from(&*record), used })
+    }
+}

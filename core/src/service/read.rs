@@ -1,0 +1,42 @@
+//! Reading as a client must see it: with its own writes, and without tombstones.
+
+use super::Error;
+use crate::record::{Record, RecordId, fault};
+use crate::session::Session;
+use crate::store::{Capacity, Consistency, Source, Store};
+use crate::time::Timestamp;
+
+/// Returns a record. It is read at half price first, and strongly only if that may be older than what the session wrote.
+///
+/// # Errors
+/// If the record is not there or deleted, or storage fails.
+pub async fn read<S: Source>(
+    store: &S,
+    id: &RecordId,
+    session: &Session,
+    now: Timestamp,
+    cost: &mut Capacity,
+) -> Result<Record, Error> {
+    let mut found = store.get(id, Consistency::Eventual, cost).await?;
+    if session.outdates(id, found.as_ref()) || session.outruns(store.known(now)) {
+        found = store.get(id, Consistency::Strong, cost).await?;
+    }
+    match found {
+        None => Err(fault::Error::NotFound(id.clone()).into()),
+        Some(gone) if gone.is_deleted() => Err(fault::Error::Gone { id: gone.id, version: gone.version }.into()),
+        Some(record) => Ok(record),
+    }
+}
+
+/// Returns a record as it was at a version.
+///
+/// # Errors
+/// If the history does not have that version, the record was deleted then, or storage fails.
+pub async fn state<S: Store>(store: &S, id: &RecordId, number: u64, cost: &mut Capacity) -> Result<Record, Error> {
+    let version = number.cast_signed();
+    match store.state(id, number, cost).await? {
+        None => Err(fault::Error::NoSuchVersion { id: id.clone(), version }.into()),
+        Some(state) if state.is_deleted() => Err(fault::Error::Gone { id: id.clone(), version }.into()),
+        Some(state) => Ok(state),
+    }
+}

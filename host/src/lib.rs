@@ -1,0 +1,51 @@
+//! # ripple-host
+//!
+//! What the hosts have in common that run on an operating system: the function, `ripple dev` and the WASI component.
+//!
+//! In scope: the clock, randomness, the environment, and the documents that are made from the API.
+//! Out of scope: everything that only one host has. The edge runs on Workers' own clock and randomness.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use ripple_core::{Documents, RequestContext, Timestamp};
+
+/// The OpenAPI document and the page that shows it, as `ripple-deploy` makes them.
+pub const DOCUMENTS: Documents = Documents {
+    openapi: include_bytes!("../../deploy/openapi.json"),
+    page: include_bytes!("../../deploy/site/docs.html"),
+};
+
+/// One look-up in an environment: [`environment`] in a process, anything in a test.
+pub trait Environment: Fn(&str) -> Option<String> {}
+impl<F: Fn(&str) -> Option<String>> Environment for F {}
+
+/// Returns a variable of the process's environment. An empty variable counts as none.
+///
+/// ```
+/// assert_eq!(ripple_host::environment("NO_SUCH_VARIABLE"), None);
+/// ```
+#[must_use]
+pub fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Returns what a request is answered with beside itself, where no gateway has checked the caller.
+#[must_use]
+pub fn request_context() -> RequestContext {
+    RequestContext { now: now(), random: random(), caller: None }
+}
+
+/// Returns the time. A clock before 1970 counts as 1970.
+#[must_use]
+pub fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// Returns bytes from the system's cryptographic source.
+#[must_use]
+pub fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).expect("an operating system, or wasi:random, always answers");
+    bytes
+}

@@ -1,0 +1,188 @@
+//! That imports lead down.
+//!
+//! A crate's source is folders, its rooms, which stand on floors. A room imports rooms that stand before it, and nothing else
+//! of its crate; some libraries belong to one room. `core/src/lib.rs` says what each floor is for.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail, ensure};
+
+use crate::workspace::root;
+
+struct Crate {
+    source: &'static str,
+    /// From the ground up. On one floor, too, a room imports only those before it.
+    floors: &'static [&'static [&'static str]],
+    /// Libraries that only one room may use.
+    libraries: &'static [(&'static str, &'static str)],
+}
+
+const CRATES: [Crate; 3] = [
+    Crate {
+        source: "core/src",
+        floors: &[
+            &["limits", "time", "random", "token", "value"],
+            &["record", "auth", "session", "query"],
+            &["store"],
+            &["replica", "service"],
+            &["http"],
+        ],
+        libraries: &[
+            ("http", "http"),
+            ("headers", "http"),
+            ("aws_sdk_dynamodb", "store"),
+            ("aws_smithy_runtime_api", "store"),
+        ],
+    },
+    Crate {
+        source: "check/src",
+        floors: &[&["model"], &["scenario", "judge"], &["sim"], &["explore"]],
+        libraries: &[],
+    },
+    Crate {
+        source: "cli/src",
+        floors: &[&["output", "dev_file"], &["target", "keys"], &["commands"]],
+        libraries: &[("clap", "commands")],
+    },
+];
+
+/// The step `floors`.
+pub(crate) fn check() -> Result<()> {
+    let mut faults = Vec::new();
+    for checked in &CRATES {
+        let source = root().join(checked.source);
+        let files = rust_files(&source)?;
+        ensure!(!files.is_empty(), "{} has no Rust files", source.display());
+        for file in files {
+            let text = fs::read_to_string(&file).with_context(|| format!("{} cannot be read", file.display()))?;
+            let path = file.strip_prefix(&source)?;
+            for fault in checked.faults(path, &text) {
+                faults.push(format!("{}/{}: {fault}", checked.source, path.display()));
+            }
+        }
+    }
+    if faults.is_empty() { Ok(()) } else { bail!("imports that lead up:\n  {}", faults.join("\n  ")) }
+}
+
+impl Crate {
+    fn faults(&self, path: &Path, text: &str) -> Vec<String> {
+        let Some(room) = room(path) else { return Vec::new() };
+        let place = |room: &str| self.floors.iter().flat_map(|floor| floor.iter()).position(|known| *known == room);
+        let Some(own) = place(&room) else { return vec![format!("no floor has the room `{room}`")] };
+        let code: Vec<&str> = text.lines().map(code_of).collect();
+        let code = code.join("\n");
+        let mut faults = Vec::new();
+        for imported in imports(&code) {
+            match place(&imported) {
+                Some(place) if place < own || imported == room => {}
+                Some(_) => faults.push(format!("`{room}` imports `{imported}`, which stands above it")),
+                None => faults.push(format!("imports `crate::{imported}`, which is no room")),
+            }
+        }
+        for (library, owner) in self.libraries {
+            if *owner != room && uses(&code, library) {
+                faults.push(format!("uses `{library}`, which belongs to the room `{owner}`"));
+            }
+        }
+        faults
+    }
+}
+
+/// Returns the room of a file. Returns `None` for the crate's root.
+fn room(path: &Path) -> Option<String> {
+    let first = path.components().next()?.as_os_str().to_str()?;
+    let room = first.strip_suffix(".rs").unwrap_or(first);
+    (!["lib", "main"].contains(&room)).then(|| room.to_owned())
+}
+
+/// Returns a line without its comment.
+fn code_of(line: &str) -> &str {
+    if line.trim_start().starts_with("//") { "" } else { line }
+}
+
+/// Returns the rooms that code names, as `crate::room` or `crate::{room, …}`.
+fn imports(code: &str) -> Vec<String> {
+    let mut rooms = Vec::new();
+    for rest in code.split("crate::").skip(1) {
+        match rest.strip_prefix('{') {
+            None => rooms.extend(identifier(rest)),
+            Some(list) => {
+                let mut depth = 0;
+                let mut start = true;
+                for (at, letter) in list.char_indices() {
+                    match letter {
+                        '{' => depth += 1,
+                        '}' if depth == 0 => break,
+                        '}' => depth -= 1,
+                        ',' if depth == 0 => start = true,
+                        letter if start && !letter.is_whitespace() => {
+                            rooms.extend(identifier(&list[at..]));
+                            start = false;
+                        }
+                        _ => {}
+                    }
+                }
+            }
+        }
+    }
+    rooms
+}
+
+fn identifier(text: &str) -> Option<String> {
+    let end = text.find(|letter: char| !letter.is_alphanumeric() && letter != '_').unwrap_or(text.len());
+    (end > 0).then(|| text[..end].to_owned())
+}
+
+/// Reports whether code names an item of a library.
+fn uses(code: &str, library: &str) -> bool {
+    let path = format!("{library}::");
+    code.match_indices(&path).any(|(at, _)| {
+        let before = code[..at].chars().next_back();
+        !before.is_some_and(|letter| letter.is_alphanumeric() || letter == '_' || letter == ':')
+    })
+}
+
+fn rust_files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).with_context(|| format!("{} cannot be read", folder.display()))? {
+        let path = entry?.path();
+        if path.is_dir() {
+            files.extend(rust_files(&path)?);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn faults(path: &str, text: &str) -> Vec<String> {
+        CRATES[0].faults(Path::new(path), text)
+    }
+
+    #[test]
+    fn an_import_that_leads_down_or_stays_is_let_in() {
+        let text = "//! [`crate::http`]\nuse crate::store::{Source, Store};\nuse crate::{limits, record::{Record, RecordId}};\n";
+        assert_eq!(faults("service/save.rs", text), [""; 0]);
+        assert_eq!(faults("http.rs", "use http::Method;\nuse crate::http::answer::Answer;\n"), [""; 0]);
+    }
+
+    #[test]
+    fn an_import_that_leads_up_is_a_fault() {
+        assert_eq!(faults("store/scan.rs", "use crate::service::read;\n").len(), 1);
+        assert_eq!(faults("record.rs", "use crate::{time, query::{Query}};\n").len(), 1);
+        assert_eq!(faults("session.rs", "use crate::query::Query;\n").len(), 1, "on the same floor, but after it");
+        assert_eq!(faults("attic.rs", "").len(), 1, "no floor has it");
+    }
+
+    #[test]
+    fn a_library_belongs_to_its_room() {
+        assert_eq!(faults("session.rs", "use http::HeaderMap;\n").len(), 1);
+        assert_eq!(faults("record/json.rs", "let x = aws_sdk_dynamodb::types::X;\n").len(), 1);
+    }
+}
