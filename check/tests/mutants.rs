@@ -74,7 +74,7 @@ impl Mutant {
             (Fault::NoSeal, Some(version)) => as_ripples(version),
             (Fault::SealWithoutId, Some(version)) => {
                 let original = Record { id: RecordId::parse("q").expect("a letter"), ..as_ripples(version) };
-                let fits = item::item(&original, 1).get(RPL_SEAL) == stamp.seal.as_ref();
+                let fits = item::item(&original, 1, "prj_id").get(RPL_SEAL) == stamp.seal.as_ref();
                 if fits { as_ripples(version) } else { record }
             }
             (Fault::OneExternalNumber, _) => Record { version: -1, ..record },

@@ -77,7 +77,7 @@ impl<'q> Listing<'q> {
         if !self.query.matches(project) {
             return;
         }
-        let json = Bytes::from(project.to_json());
+        let json = Bytes::from(project.to_json(self.query.names()));
         self.place(self.query.rank(project), ContentHash::of(&json), || self.query.show(project, json));
     }
 

@@ -12,6 +12,7 @@ pub mod history;
 mod id;
 mod json;
 pub mod merge;
+mod names;
 pub mod outcome;
 pub(crate) mod seal;
 
@@ -23,22 +24,9 @@ pub use check::creation;
 pub(crate) use check::{check_new, check_sent, is_required, take_own};
 pub use id::{InvalidId, RecordId};
 pub use json::ContentHash;
+pub use names::Names;
+pub(crate) use names::PRJ;
 use seal::Content;
-
-/// The partition key's name.
-pub const PRJ_ID: &str = "prj_id";
-/// The name under which a record shows its version.
-pub const VERSION: &str = "version";
-/// The name under which a record shows when it was last written.
-pub const UPDATED_AT: &str = "updated_at";
-/// The name under which a record shows by whose key it was last written.
-pub const UPDATED_BY: &str = "updated_by";
-/// The member by which an edit says that a deleted record is to come back.
-pub const DELETED: &str = "deleted";
-
-/// The names under which the API shows what is ripple's own. An attribute of another program that has one of these
-/// names is kept, and not shown.
-pub(crate) const SHOWN: [&str; 4] = [VERSION, UPDATED_AT, UPDATED_BY, DELETED];
 
 /// The prefix of the attributes that are ripple's own in an item.
 pub(crate) const PREFIX: &str = "rpl_";
@@ -163,9 +151,9 @@ impl Record {
     /// Returns the item's size as DynamoDB counts it, with ripple's own attributes at their greatest.
     #[must_use]
     pub fn stored_size(&self) -> usize {
-        const OWN: usize = 80; // five names, version, seal, time and shard
+        const OWN: usize = 86; // six names, the key's among them, version, seal, time and shard
         let by = self.updated_by.as_ref().map_or(0, String::len);
-        PRJ_ID.len() + self.id.as_str().len() + OWN + by + stored_size(&self.attributes)
+        self.id.as_str().len() + OWN + by + stored_size(&self.attributes)
     }
 
     /// Returns about how many bytes of memory it takes, which can be many times what it takes in the table.

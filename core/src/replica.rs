@@ -13,7 +13,7 @@ use bytes::Bytes;
 
 use crate::auth::{KeyHash, KeyRecord};
 use crate::query::{ListPage, Query};
-use crate::record::{ContentHash, Record, RecordId};
+use crate::record::{ContentHash, Names, Record, RecordId};
 use crate::session::Session;
 use crate::store::dynamodb::copy::{self, Copy};
 use crate::store::scan;
@@ -85,7 +85,7 @@ impl ReplicaState {
     fn bound(&mut self) {
         if self.snapshot.memory() > GREATEST {
             self.too_large = true;
-            self.snapshot = Snapshot::default();
+            self.snapshot.clear();
         }
     }
 }
@@ -115,7 +115,8 @@ pub struct Preparation {
 impl<S: Source, C: Clock> Replica<S, C> {
     /// With nothing known yet. `fresh` is how long a snapshot is served with nothing done.
     pub fn new(store: S, clock: C, fresh: Duration) -> Replica<S, C> {
-        let held = ReplicaState { snapshot: Snapshot::default(), protocol: Protocol::new(fresh), too_large: false };
+        let snapshot = Snapshot::new(store.names().clone());
+        let held = ReplicaState { snapshot, protocol: Protocol::new(fresh), too_large: false };
         Replica { store, clock, shared: None, held: Mutex::new(held) }
     }
 
@@ -193,7 +194,10 @@ impl<S: Source, C: Clock, N: SharedCache> Replica<S, C, N> {
             }
             Ok(read) => {
                 let copied = read.as_deref().filter(|_| refresh.read == Read::All);
-                let copy = self.shared.as_ref().zip(copied.and_then(|projects| copy_of(refresh.began, projects)));
+                let copy = self
+                    .shared
+                    .as_ref()
+                    .zip(copied.and_then(|projects| copy_of(refresh.began, projects, &self.store.names().key)));
                 self.take_in(refresh, read, now);
                 if let Some((cache, copy)) = copy {
                     cache.put(copy).await;
@@ -212,7 +216,7 @@ impl<S: Source, C: Clock, N: SharedCache> Replica<S, C, N> {
         let held = &mut *self.held();
         held.too_large = read.is_none();
         match (read, refresh.read) {
-            (None, _) => held.snapshot = Snapshot::default(),
+            (None, _) => held.snapshot.clear(),
             (Some(projects), Read::All) => held.snapshot.fill(projects, refresh.began, now),
             (Some(projects), Read::Since(_)) => {
                 for project in projects {
@@ -234,7 +238,7 @@ impl<S: Source, C: Clock, N: SharedCache> Replica<S, C, N> {
         if !held.protocol.would_take(copy.began, self.clock.now()) {
             return None;
         }
-        let projects = copy.records()?;
+        let projects = copy.records(self.store.names())?;
         held.too_large = false;
         held.snapshot.fill(projects, copy.began, copy.began);
         held.bound();
@@ -251,9 +255,9 @@ impl<S: Source, C: Clock, N: SharedCache> Replica<S, C, N> {
     /// Takes in the record that the answer to a write shows. JSON hides some of DynamoDB's types: they are taken from
     /// the state known before.
     pub(crate) fn apply_answer(&self, json: &[u8]) {
-        let Some(mut project) = Record::from_json(json) else { return };
         let now = self.clock.now();
         let held = &mut *self.held();
+        let Some(mut project) = Record::from_json(json, held.snapshot.names()) else { return };
         if let Some(known) = held.snapshot.get(&project.id) {
             project.attributes = shape_members(project.attributes, &known.attributes);
         }
@@ -344,9 +348,9 @@ impl<S: Source, C: Clock, N: SharedCache> Replica<S, C, N> {
     }
 }
 
-fn copy_of(began: Timestamp, projects: &[Record]) -> Option<Vec<u8>> {
+fn copy_of(began: Timestamp, projects: &[Record], key: &str) -> Option<Vec<u8>> {
     let size: usize = projects.iter().map(Record::stored_size).sum();
-    (size <= GREATEST_COPIED).then(|| copy::write(began, projects))
+    (size <= GREATEST_COPIED).then(|| copy::write(began, projects, key))
 }
 
 fn unreachable_store() -> StoreError {
@@ -404,6 +408,10 @@ impl<S: Source, C: Clock, N: SharedCache> Source for Replica<S, C, N> {
 
     async fn fetch(&self, entries: &[IndexEntry], cost: &mut Capacity) -> Result<Vec<Record>, StoreError> {
         self.store.fetch(entries, cost).await
+    }
+
+    fn names(&self) -> &Names {
+        self.store.names()
     }
 
     fn shards(&self) -> u16 {

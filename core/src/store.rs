@@ -14,7 +14,7 @@ use std::time::Duration;
 use crate::auth::{KeyHash, KeyRecord};
 use crate::query::{ListPage, Query};
 use crate::record::history::Entry;
-use crate::record::{Record, RecordId};
+use crate::record::{Names, PRJ, Record, RecordId};
 use crate::session::Session;
 use crate::time::Timestamp;
 
@@ -61,6 +61,11 @@ pub trait Source {
     /// Since when everything is known, for a read at `now`.
     fn known(&self, now: Timestamp) -> Timestamp {
         now
+    }
+
+    /// The names of the records' own members.
+    fn names(&self) -> &Names {
+        &PRJ
     }
 
     /// How many partitions `by_update` has.

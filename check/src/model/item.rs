@@ -3,13 +3,15 @@
 //! Programs beside ripple read and write whole items, so the checks handle an item as DynamoDB has it: a map of
 //! attributes, ripple's own included.
 
-use ripple_core::record::{DELETED, PRJ_ID, UPDATED_AT, VERSION};
+use ripple_core::record::Names;
 use ripple_core::store::item as layout;
 use ripple_core::value::{Members, Value};
 use ripple_core::{Record, RecordId};
 
 use super::heard::members;
 
+/// The name of the partition key.
+const KEY: &str = "prj_id";
 /// An item's attributes.
 pub(crate) type Item = Members;
 
@@ -20,30 +22,30 @@ const OWN: &str = "rpl_";
 /// a program.
 pub(crate) fn namesakes() -> [(&'static str, Value); 5] {
     [
-        (VERSION, "2.3".into()),
-        (UPDATED_AT, "2026-03-01T10:00:00Z".into()),
-        (DELETED, Value::Bool(true)),
+        ("version", "2.3".into()),
+        ("updated_at", "2026-03-01T10:00:00Z".into()),
+        ("deleted", Value::Bool(true)),
         ("expires_at", 1_735_689_600_u64.into()),
         ("list_shard", 7_u64.into()),
     ]
 }
 
 /// The name of the attribute in which a program counts its own versions.
-pub(crate) const COUNT: &str = VERSION;
+pub(crate) const COUNT: &str = "version";
 
 /// Returns the item that the table holds for a record.
 pub(crate) fn of(record: &Record) -> Item {
-    if record.is_external() { layout::as_read(record) } else { layout::item(record, 1) }
+    if record.is_external() { layout::as_read(record, KEY) } else { layout::item(record, 1, KEY) }
 }
 
 /// Returns the record that ripple makes of an item.
 pub(crate) fn record(_: &RecordId, item: Item) -> Record {
-    layout::record(item).expect("an item has its key")
+    layout::record(item, KEY).expect("an item has its key")
 }
 
 /// Reports whether only a tombstone is left of the record.
 pub(crate) fn is_tombstone(item: &Item) -> bool {
-    layout::record(item.clone()).is_ok_and(|record| record.is_deleted())
+    layout::record(item.clone(), KEY).is_ok_and(|record| record.is_deleted())
 }
 
 /// Returns the number that readers are shown. It is 0 where there is no item.
@@ -54,7 +56,7 @@ pub(crate) fn number(id: &RecordId, item: &Item) -> i64 {
 /// Returns what readers are shown of the item. Returns `None` for a tombstone.
 pub(crate) fn shown(id: &RecordId, item: &Item) -> Option<Members> {
     let record = record(id, item.clone());
-    if record.is_deleted() { None } else { members(&record.to_json()) }
+    if record.is_deleted() { None } else { members(&record.to_json(&Names::default())) }
 }
 
 /// Returns the attributes that are not ripple's own, with their types. Returns `None` for a tombstone.
@@ -71,6 +73,6 @@ pub(crate) fn without_own(mut item: Item) -> Item {
 
 /// Returns the item under another id, every other attribute as it is.
 pub(crate) fn under(id: &RecordId, mut item: Item) -> Item {
-    item.insert(PRJ_ID.to_owned(), id.as_str().into());
+    item.insert(KEY.to_owned(), id.as_str().into());
     item
 }

@@ -8,6 +8,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use anyhow::{Context as _, bail};
 use clap::Args;
 use humantime::format_rfc3339_seconds;
+use ripple_core::record::Names;
 use ripple_core::store::dynamodb::{DynamoDb, export};
 use ripple_core::store::{Capacity, Consistency, Page, Position, Source as _};
 use ripple_core::{RecordId, Timestamp};
@@ -102,7 +103,7 @@ async fn to_output(store: &DynamoDb, format: Format) -> anyhow::Result<u64> {
     let (mut from, mut count) = (None, 0);
     loop {
         let page = read_page(store, from).await?;
-        count += write_page(&mut output, &page, format)?;
+        count += write_page(&mut output, &page, format, store.names())?;
         output.flush()?;
         match page.next {
             Some(next) => from = Some(next),
@@ -134,7 +135,7 @@ async fn to_file(store: &DynamoDb, file: &Path, origin: Origin) -> anyhow::Resul
     loop {
         bar.set_position(count);
         let page = read_page(store, from).await?;
-        count += write_page(&mut BufWriter::new(&output), &page, origin.format)?;
+        count += write_page(&mut BufWriter::new(&output), &page, origin.format, store.names())?;
         let Some(next) = page.next else { break };
         let (after, bytes) = (next.id.to_string(), synced_length(&output)?);
         let mark = Mark { origin: origin.clone(), started, after, bytes, projects: count };
@@ -186,12 +187,12 @@ async fn read_page(store: &DynamoDb, from: Option<Position>) -> anyhow::Result<P
     store.scan(from, Consistency::Eventual, &mut Capacity::default()).await.context("cannot read the table")
 }
 
-fn write_page(output: &mut impl Write, page: &Page, format: Format) -> anyhow::Result<u64> {
+fn write_page(output: &mut impl Write, page: &Page, format: Format, names: &Names) -> anyhow::Result<u64> {
     let mut count = 0;
     for project in page.records.iter().filter(|project| !project.is_deleted()) {
         let json = match format {
-            Format::Json => project.to_json(),
-            Format::DynamodbJson => export::line(project),
+            Format::Json => project.to_json(names),
+            Format::DynamodbJson => export::line(project, names),
         };
         output.write_all(&json)?;
         output.write_all(b"\n")?;

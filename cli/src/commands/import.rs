@@ -11,7 +11,7 @@ use clap::Args;
 use futures_util::StreamExt as _;
 use ripple_core::random::Random;
 use ripple_core::record::decide::Change;
-use ripple_core::record::{creation, fault};
+use ripple_core::record::{Names, creation, fault};
 use ripple_core::service::{self, Author, Context, Metrics, save};
 use ripple_core::session::Session;
 use ripple_core::store::dynamodb::{DynamoDb, export};
@@ -59,7 +59,7 @@ pub(crate) async fn run(connection: &target::Options, options: Options) -> anyho
     let mut missing = Vec::new();
     for entry in lines {
         // A second one with the same id counts as there already, too.
-        if id_of(&entry.json).is_none_or(|id| there.insert(id)) {
+        if id_of(&entry.json, store.names()).is_none_or(|id| there.insert(id)) {
             missing.push(entry);
         } else {
             exists += 1;
@@ -104,25 +104,23 @@ async fn existing_ids(store: &DynamoDb) -> anyhow::Result<HashSet<String>> {
     }
 }
 
-fn id_of(line: &[u8]) -> Option<String> {
-    #[derive(serde::Deserialize)]
-    struct Identified {
-        prj_id: String,
-    }
+fn id_of(line: &[u8], names: &Names) -> Option<String> {
     if export::is_line(line) {
-        return export::project(line)
-            .ok()
-            .filter(|project| !project.is_deleted())
-            .map(|project| project.id.to_string());
+        let record = export::record(line, names).ok();
+        return record.filter(|record| !record.is_deleted()).map(|record| record.id.to_string());
     }
-    serde_json::from_slice::<Identified>(line).ok().map(|line| line.prj_id)
+    let mut members: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(line).ok()?;
+    match members.remove(&*names.key) {
+        Some(serde_json::Value::String(id)) => Some(id),
+        _ => None,
+    }
 }
 
 /// Creates the record of a line: an item of a backup as it stands, with an id that another program chose and without what
 /// a new record may not lack; any other line as a new record.
 async fn create(store: &DynamoDb, line: &[u8]) -> anyhow::Result<Outcome> {
     let (id, change) = if export::is_line(line) {
-        let record = export::project(line).map_err(anyhow::Error::from_boxed)?;
+        let record = export::record(line, store.names()).map_err(anyhow::Error::from_boxed)?;
         if record.is_deleted() {
             return Ok(Outcome::Tombstone);
         }
@@ -133,7 +131,7 @@ async fn create(store: &DynamoDb, line: &[u8]) -> anyhow::Result<Outcome> {
             Ok(_) => bail!("it is no JSON object"),
             Err(malformed) => bail!("{} {}", malformed.pointer, malformed.detail),
         };
-        let (id, change) = creation(members).map_err(refused)?;
+        let (id, change) = creation(members, store.names()).map_err(refused)?;
         (id.unwrap_or_else(|| RecordId::generate(now(), random())), change)
     };
     let mut context = Context {

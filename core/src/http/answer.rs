@@ -7,7 +7,7 @@ use http::header::{HeaderMap, HeaderName, HeaderValue, LOCATION};
 use super::headers::RECEIPT;
 use super::receipt;
 use crate::record::outcome::OutcomeKind;
-use crate::record::{ContentHash, Record};
+use crate::record::{ContentHash, Names, Record};
 use crate::service::Saved;
 
 /// Files about the API that are made from it, and that a host hands in.
@@ -37,8 +37,8 @@ impl Answer {
     }
 
     /// A record with its entity tag.
-    pub(crate) fn record(record: &Record) -> Answer {
-        let body = record.to_json();
+    pub(crate) fn record(record: &Record, names: &Names) -> Answer {
+        let body = record.to_json(names);
         let etag = Some(ContentHash::of(&body).to_text());
         Answer { etag, exact: true, ..Answer::json(body) }
     }
@@ -52,18 +52,17 @@ impl Answer {
         self.headers.insert(name, HeaderValue::from_str(value).expect("visible ASCII"));
         self
     }
-}
 
-impl From<Saved> for Answer {
-    fn from(saved: Saved) -> Self {
+    /// The record after a save, and the receipt.
+    pub(crate) fn saved(saved: &Saved, names: &Names) -> Answer {
         let Saved { record, outcome } = saved;
         let answer = match outcome.kind {
             OutcomeKind::Deleted => Answer::json(Vec::new()).with_status(StatusCode::NO_CONTENT),
-            OutcomeKind::Created => Answer::record(&record)
+            OutcomeKind::Created => Answer::record(record, names)
                 .with_status(StatusCode::CREATED)
                 .with_header(LOCATION, &format!("prj/{}", record.id)),
-            _ => Answer::record(&record),
+            _ => Answer::record(record, names),
         };
-        answer.with_header(RECEIPT, &receipt::header(&outcome, record.version))
+        answer.with_header(RECEIPT, &receipt::header(outcome, record.version))
     }
 }

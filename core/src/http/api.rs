@@ -13,6 +13,7 @@ use super::response::{AccessLog, fail, options, respond};
 use super::routes::{self, Resource, Route};
 use crate::auth::{Caller, KeyHash, KeyRecord, Limiter, Scope, Trust};
 use crate::random::Random;
+use crate::record::Names;
 use crate::service::authenticate::{Authenticated, Authenticator};
 use crate::store::{Capacity, Source, Store};
 use crate::time::Timestamp;
@@ -59,10 +60,15 @@ impl Authorized {
     }
 
     /// The response, from what the method answered.
-    pub(crate) fn into_response(self, method: &Method, result: Result<Answer, Error>) -> Response<Bytes> {
+    pub(crate) fn into_response(
+        self,
+        method: &Method,
+        names: &Names,
+        result: Result<Answer, Error>,
+    ) -> Response<Bytes> {
         match result {
             Ok(answer) => respond(method, answer, self.log),
-            Err(error) => fail(method, &error, self.log),
+            Err(error) => fail(method, &error, names, self.log),
         }
     }
 
@@ -127,14 +133,14 @@ impl<S: Source> Api<S> {
         let mut log = AccessLog { request_id: request_id(request.headers(), &mut random), ..AccessLog::default() };
         let respond_with = |answer, log| respond(request.method(), answer, log);
         let Some(resource) = Resource::find(request.uri().path()) else {
-            return Err(fail(request.method(), &Error::NoSuchResource, log));
+            return Err(fail(request.method(), &Error::NoSuchResource, self.store.names(), log));
         };
         if request.method() == Method::OPTIONS {
             return Err(respond_with(options(&resource.allow()), log));
         }
         match self.check_key(request, &resource, moment.caller, moment.now, &mut log).await {
             Ok((route, caller, used)) => Ok(Authorized { route, resource, caller, now: moment.now, random, log, used }),
-            Err(error) => Err(fail(request.method(), &error, log)),
+            Err(error) => Err(fail(request.method(), &error, self.store.names(), log)),
         }
     }
 
@@ -230,7 +236,7 @@ impl<S: Store> Api<S> {
             call.finish(answer)
         };
         let result = result.await;
-        authorized.into_response(request.method(), result)
+        authorized.into_response(request.method(), self.store.names(), result)
     }
 }
 

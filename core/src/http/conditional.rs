@@ -5,13 +5,15 @@ use http::{HeaderMap, HeaderValue};
 
 use super::{Error, Fault};
 use crate::record::decide::Precondition;
-use crate::record::{ContentHash, Record};
+use crate::record::{ContentHash, Names, Record};
 
 /// `If-Match` and `If-None-Match`, and the version that a deletion names.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Preconditions {
     if_match: Option<IfMatch>,
     if_none_match: Option<IfNoneMatch>,
+    /// By which a record is rendered.
+    names: Names,
     /// The record must be at this version.
     pub(crate) version: Option<i64>,
 }
@@ -26,7 +28,7 @@ impl Precondition for Preconditions {
         if self.if_match.is_none() && self.if_none_match.is_none() {
             return true; // a record is not hashed for nothing
         }
-        let tag = strong(&ContentHash::of(&current.to_json()).to_text());
+        let tag = strong(&ContentHash::of(&current.to_json(&self.names)).to_text());
         let matches = self.if_match.as_ref().is_none_or(|condition| condition.precondition_passes(&tag));
         matches && self.if_none_match.as_ref().is_none_or(|condition| condition.precondition_passes(&tag))
     }
@@ -37,10 +39,11 @@ impl Precondition for Preconditions {
 }
 
 impl Preconditions {
-    pub(crate) fn parse(headers: &HeaderMap) -> Result<Preconditions, Error> {
+    pub(crate) fn parse(headers: &HeaderMap, names: &Names) -> Result<Preconditions, Error> {
         Ok(Preconditions {
             if_match: condition(headers, "if-match")?,
             if_none_match: condition(headers, "if-none-match")?,
+            names: names.clone(),
             version: None,
         })
     }

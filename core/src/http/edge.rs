@@ -110,7 +110,10 @@ impl<S: Source, C: Clock, N: SharedCache> Api<Replica<S, C, N>> {
         let prepared = match result {
             Ok(prepared) => prepared,
             Err(error) => {
-                return ReadAnswer { response: authorized.into_response(request.method(), Err(error.into())), behind };
+                return ReadAnswer {
+                    response: authorized.into_response(request.method(), self.store().names(), Err(error.into())),
+                    behind,
+                };
             }
         };
         let operation = authorized.route.operation;
@@ -120,7 +123,7 @@ impl<S: Source, C: Clock, N: SharedCache> Api<Replica<S, C, N>> {
             call.finish(answer)
         };
         let result = result.await;
-        let mut response = authorized.into_response(request.method(), result);
+        let mut response = authorized.into_response(request.method(), self.store().names(), result);
         if let Some(prepared) = prepared.filter(|_| tells_age(&response)) {
             let ttl = time_left(self.store().fresh(), prepared.age);
             let headers = response.headers_mut();

@@ -9,6 +9,7 @@ use super::answer::Answer;
 use super::{Error, Fault, Place};
 use crate::auth::TooOften;
 use crate::limits;
+use crate::record::Names;
 use crate::record::fault::Error as Refused;
 use crate::store::{StoreError, StoreErrorKind};
 
@@ -191,7 +192,7 @@ pub(crate) const INTERNAL_DETAIL: &str =
     "something is wrong on the server; its log has the cause under this request's id";
 
 /// The answer that tells a caller of an error, and nothing that is for the log alone.
-pub(crate) fn answer(error: &Error) -> Answer {
+pub(crate) fn answer(error: &Error, names: &Names) -> Answer {
     let (errors, version, current) = match error {
         Error::InvalidBody(faults) | Error::InvalidRequest(faults) => {
             (faults.iter().map(located).collect(), None, None)
@@ -200,7 +201,7 @@ pub(crate) fn answer(error: &Error) -> Answer {
             (Vec::new(), Some(*version), None)
         }
         Error::Refused(Refused::Stale { current, .. }) => {
-            let json = String::from_utf8(current.to_json()).expect("JSON is UTF-8");
+            let json = String::from_utf8(current.to_json(names)).expect("JSON is UTF-8");
             let current = RawValue::from_string(json).expect("a record renders as JSON");
             (Vec::new(), None, Some(current))
         }

@@ -14,10 +14,10 @@ use crate::auth::{Caller, Scope};
 use crate::limits;
 use crate::random::Random;
 use crate::record::decide::Change;
-use crate::record::{InvalidId, RecordId, VERSION, take_own};
+use crate::record::{InvalidId, RecordId, take_own};
 use crate::service::{self, Author, Context, Metrics};
 use crate::session::Session;
-use crate::store::{IdempotencyKey, Store};
+use crate::store::{IdempotencyKey, Source, Store};
 use crate::time::Timestamp;
 
 /// A request on its way through an operation.
@@ -51,7 +51,7 @@ pub(crate) struct Parts<'a, S> {
     pub(crate) metrics: &'a mut Metrics,
 }
 
-impl<'a, S> Call<'a, S> {
+impl<'a, S: Source> Call<'a, S> {
     /// Returns a call of an operation, the limits and headers of its request checked.
     pub(crate) fn of(request: &'a Request<Bytes>, parts: Parts<'a, S>) -> Result<Self, Error> {
         check_target(request)?;
@@ -66,7 +66,7 @@ impl<'a, S> Call<'a, S> {
             caller,
             now,
             random,
-            preconditions: Preconditions::parse(request.headers())?,
+            preconditions: Preconditions::parse(request.headers(), store.names())?,
             session: session(request.headers())?,
             idempotency: if writes { idempotency::identity(request, &caller.lineage)? } else { None },
             metrics,
@@ -89,13 +89,15 @@ impl<S: Store> Call<'_, S> {
     /// Makes a change, and answers with the record and the receipt.
     pub(crate) async fn save(&mut self, id: &RecordId, change: &Change) -> Result<Answer, Error> {
         let (mut context, preconditions) = self.context();
-        Ok(service::save(&mut context, id, change, preconditions).await?.into())
+        let saved = service::save(&mut context, id, change, preconditions).await?;
+        Ok(Answer::saved(&saved, self.store.names()))
     }
 
     /// The first answer again, if the write was done before.
     pub(crate) async fn replayed(&mut self) -> Result<Option<Answer>, Error> {
         let (mut context, _) = self.context();
-        Ok(service::replay(&mut context).await?.map(Answer::from))
+        let saved = service::replay(&mut context).await?;
+        Ok(saved.map(|saved| Answer::saved(&saved, self.store.names())))
     }
 
     fn context(&mut self) -> (Context<'_, S>, &Preconditions) {
@@ -111,9 +113,10 @@ impl<S: Store> Call<'_, S> {
             return Ok(None);
         }
         let mut members = body::object(self.request, RECORD)?;
-        let others = members.keys().filter(|name| *name != VERSION);
+        let names = self.store.names();
+        let others = members.keys().filter(|name| **name != names.version);
         let faults: Vec<Fault> = others.map(|name| Fault::member(name, "is not taken here")).collect();
-        if faults.is_empty() { Ok(take_own(&mut members)?.base) } else { Err(Error::InvalidBody(faults)) }
+        if faults.is_empty() { Ok(take_own(&mut members, names)?.base) } else { Err(Error::InvalidBody(faults)) }
     }
 }
 

@@ -14,6 +14,7 @@ use super::answer::Answer;
 use super::conditional::strong;
 use super::headers::{CAPACITY, REQUEST_ID};
 use super::problem;
+use crate::record::Names;
 use crate::service::Metrics;
 
 /// What browsers may send and read.
@@ -97,9 +98,9 @@ pub(crate) fn respond(method: &Method, answer: Answer, log: AccessLog) -> Respon
 }
 
 /// The answer that tells of an error.
-pub(crate) fn fail(method: &Method, error: &Error, mut log: AccessLog) -> Response<Bytes> {
+pub(crate) fn fail(method: &Method, error: &Error, names: &Names, mut log: AccessLog) -> Response<Bytes> {
     log.error = Some(chain(error));
-    respond(method, problem::answer(error), log)
+    respond(method, problem::answer(error, names), log)
 }
 
 /// An error and its causes, for the log.

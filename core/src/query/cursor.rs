@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use serde::{Deserialize, Serialize};
 
 use crate::limits;
-use crate::record::{Record, RecordId};
+use crate::record::{Names, Record, RecordId};
 use crate::token;
 use crate::value::{Number, Value};
 
@@ -52,9 +52,9 @@ impl Rank {
         Rank { keys: Vec::new(), id: id.into_string() }
     }
 
-    pub(super) fn of(project: &Record, sort: &[Sort]) -> Rank {
+    pub(super) fn of(project: &Record, sort: &[Sort], names: &Names) -> Rank {
         let key = |sort: &Sort| SortKey {
-            atom: project.member(&sort.name).and_then(|value| Atom::of(&value)),
+            atom: project.member(&sort.name, names).and_then(|value| Atom::of(&value)),
             descending: sort.descending,
         };
         Rank { keys: sort.iter().map(key).collect(), id: project.id.to_string() }

@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 use super::Row;
 use super::cursor::{self, Rank, Sort};
 use crate::limits;
-use crate::record::{PRJ_ID, Record, SHOWN, is_required};
+use crate::record::{Names, Record, is_required};
 use crate::value::{Number, Value};
 
 /// A parameter that is not as a list takes it.
@@ -32,6 +32,7 @@ impl Fault {
 /// `q`, filters, `sort`, `fields`, `limit` and `cursor`, checked.
 #[derive(Debug)]
 pub struct Query {
+    names: Names,
     words: Vec<String>,
     filters: Vec<(String, String)>,
     sort: Vec<Sort>,
@@ -45,14 +46,15 @@ pub struct Query {
 }
 
 impl Query {
-    /// From a query string's decoded pairs.
+    /// Reads a query string's decoded pairs. `names` are those of the records.
     ///
     /// # Errors
     /// Every bad or repeated parameter at once.
-    pub fn parse(pairs: &[(String, String)]) -> Result<Query, Vec<Fault>> {
+    pub fn parse(pairs: &[(String, String)], names: &Names) -> Result<Query, Vec<Fault>> {
         let mut faults = Vec::new();
         let mut seen = BTreeSet::new();
         let mut query = Query {
+            names: names.clone(),
             words: Vec::new(),
             filters: Vec::new(),
             sort: Vec::new(),
@@ -74,10 +76,10 @@ impl Query {
                     query.words = value.split_whitespace().map(|word| folded(word).into_owned()).collect();
                     Ok(())
                 }
-                "sort" => names(value, limits::SORT_KEYS).map(|names| {
+                "sort" => comma_separated(value, limits::SORT_KEYS).map(|names| {
                     query.sort = names.into_iter().map(Sort::parse).collect();
                 }),
-                "fields" => names(value, limits::FIELDS).map(|names| query.fields = Some(names)),
+                "fields" => comma_separated(value, limits::FIELDS).map(|names| query.fields = Some(names)),
                 "limit" => parse_limit(value).map(|limit| query.limit = Some(limit)),
                 "cursor" => {
                     cursor = Some(value);
@@ -137,25 +139,29 @@ impl Query {
     /// The names that filter and are not members of every record.
     pub(super) fn filtered(&self) -> impl Iterator<Item = &str> {
         let names = self.filters.iter().map(|(name, _)| name.as_str());
-        names.filter(|name| *name != PRJ_ID && !SHOWN.contains(name) && !is_required(name))
+        names.filter(|name| !self.names.are_fixed(name) && !is_required(name))
     }
 
     fn passes_filters(&self, project: &Record) -> bool {
-        self.filters
-            .iter()
-            .all(|(name, wanted)| project.member(name).is_some_and(|value| equals_or_contains(&value, wanted)))
+        self.filters.iter().all(|(name, wanted)| {
+            project.member(name, &self.names).is_some_and(|value| equals_or_contains(&value, wanted))
+        })
     }
 
     pub(super) fn rank(&self, project: &Record) -> Rank {
-        Rank::of(project, &self.sort)
+        Rank::of(project, &self.sort, &self.names)
     }
 
     /// What it shows of a record, all of which is `json`.
     pub(super) fn show(&self, project: &Record, json: Bytes) -> Bytes {
         match &self.fields {
-            Some(fields) => project.to_json_of(fields).into(),
+            Some(fields) => project.to_json_of(fields, &self.names).into(),
             None => json,
         }
+    }
+
+    pub(super) fn names(&self) -> &Names {
+        &self.names
     }
 
     pub(super) fn limit(&self) -> usize {
@@ -184,7 +190,7 @@ pub(crate) fn parse_limit(value: &str) -> Result<usize, String> {
 }
 
 /// Attribute names between commas.
-fn names(value: &str, most: usize) -> Result<Vec<String>, String> {
+fn comma_separated(value: &str, most: usize) -> Result<Vec<String>, String> {
     let names: Vec<String> = value.split(',').map(str::to_owned).collect();
     if names.len() > most {
         return Err(format!("takes at most {most} names"));

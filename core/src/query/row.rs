@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::parameters::folded;
-use crate::record::{ContentHash, Record, RecordId};
+use crate::record::{ContentHash, Names, Record, RecordId};
 use crate::value::Value;
 
 /// A live record of which no more is known than a list shows.
@@ -30,14 +30,14 @@ pub struct Row {
 impl Row {
     /// Makes a live record ready.
     #[must_use]
-    pub fn new(record: Record) -> Row {
-        let json = Bytes::from(record.to_json());
+    pub fn new(record: Record, names: &Names) -> Row {
+        let json = Bytes::from(record.to_json(names));
         let hash = ContentHash::of(&json);
         let mut text = folded(record.id.as_str()).into_owned();
         if let Some(by) = &record.updated_by {
             push(&mut text, by);
         }
-        record.visible().for_each(|(_, value)| collect(value, &mut text));
+        record.visible(names).for_each(|(_, value)| collect(value, &mut text));
         Row { record, json, hash, text }
     }
 

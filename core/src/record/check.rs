@@ -2,7 +2,7 @@
 
 use super::decide::Change;
 use super::fault::{Error, Fault};
-use super::{DELETED, PREFIX, PRJ_ID, RecordId, UPDATED_AT, UPDATED_BY, VERSION};
+use super::{Names, PREFIX, RecordId};
 use crate::limits;
 use crate::value::{Members, Value};
 
@@ -67,14 +67,14 @@ pub(crate) fn check_new(members: &Members) -> Result<(), Error> {
 ///
 /// # Errors
 /// Every fault at once.
-pub fn creation(mut members: Members) -> Result<(Option<RecordId>, Change), Error> {
-    let fault = |detail: String| Error::Invalid(vec![Fault::member(PRJ_ID, detail)]);
-    let id = match members.get(PRJ_ID) {
+pub fn creation(mut members: Members, names: &Names) -> Result<(Option<RecordId>, Change), Error> {
+    let fault = |detail: String| Error::Invalid(vec![Fault::member(&names.key, detail)]);
+    let id = match members.get(&*names.key) {
         None | Some(Value::Null) => None,
         Some(Value::String(text)) => Some(RecordId::parse(text).map_err(|why| fault(why.to_string()))?),
         Some(_) => return Err(fault("must be a string".to_owned())),
     };
-    take_own(&mut members)?;
+    take_own(&mut members, names)?;
     check_new(&members)?;
     members.retain(|_, value| *value != Value::Null);
     Ok((id, Change::Create(members)))
@@ -110,26 +110,28 @@ pub(crate) struct Own {
     pub(crate) revive: bool,
 }
 
-/// Takes the members that are ripple's own out of a body. `prj_id`, `updated_at` and `updated_by` come back from every
+/// Takes the members that are ripple's own out of a body. The key, `updated_at` and `updated_by` come back from every
 /// client that read the record, and mean nothing.
 ///
 /// # Errors
 /// If `version` is no whole number, or `deleted` is not `false`.
-pub(crate) fn take_own(members: &mut Members) -> Result<Own, Error> {
-    for name in [PRJ_ID, UPDATED_AT, UPDATED_BY] {
-        members.remove(name);
+pub(crate) fn take_own(members: &mut Members, names: &Names) -> Result<Own, Error> {
+    for name in [&names.key, &names.updated_at, &names.updated_by] {
+        members.remove(&**name);
     }
-    let base = match members.remove(VERSION) {
+    let base = match members.remove(&*names.version) {
         None | Some(Value::Null) => None,
         Some(Value::Number(number)) if !number.as_str().contains('.') => {
             // A number past 64 bits is one that no record has come to.
             Some(number.as_i64().unwrap_or(if number.is_natural() { i64::MAX } else { i64::MIN }))
         }
-        Some(_) => return Err(Error::Invalid(vec![Fault::member(VERSION, "must be a whole number")])),
+        Some(_) => return Err(Error::Invalid(vec![Fault::member(&names.version, "must be a whole number")])),
     };
-    match members.remove(DELETED) {
+    match members.remove(&*names.deleted) {
         None => Ok(Own { base, revive: false }),
         Some(Value::Bool(false)) => Ok(Own { base, revive: true }),
-        Some(_) => Err(Error::Invalid(vec![Fault::member(DELETED, "can only be false; DELETE deletes a record")])),
+        Some(_) => {
+            Err(Error::Invalid(vec![Fault::member(&names.deleted, "can only be false; DELETE deletes a record")]))
+        }
     }
 }

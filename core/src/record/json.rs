@@ -7,35 +7,36 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serializer as _;
 use sha2::{Digest as _, Sha256};
 
-use super::{PRJ_ID, Record, RecordId, SHOWN, Stamp, UPDATED_AT, UPDATED_BY, VERSION};
+use super::{Names, Record, RecordId, Stamp};
 use crate::time::Timestamp;
 use crate::value::{self, Members, Number, Value};
 
 impl Record {
     /// Reads the record that an answer of the API shows. Returns `None` if the JSON shows none.
-    pub(crate) fn from_json(json: &[u8]) -> Option<Record> {
+    pub(crate) fn from_json(json: &[u8], names: &Names) -> Option<Record> {
         match value::parse(json) {
-            Ok(Value::Map(members)) => Record::from_members(members),
+            Ok(Value::Map(members)) => Record::from_members(members, names),
             _ => None,
         }
     }
 
     /// Returns the record as JSON, its members ordered by name.
     #[must_use]
-    pub fn to_json(&self) -> Vec<u8> {
-        self.render(|_| true)
+    pub fn to_json(&self, names: &Names) -> Vec<u8> {
+        self.render(names, |_| true)
     }
 
     /// Returns `fields` of the record and its id as JSON.
     #[must_use]
-    pub fn to_json_of(&self, fields: &[String]) -> Vec<u8> {
-        self.render(|name| name == PRJ_ID || fields.iter().any(|field| field == name))
+    pub fn to_json_of(&self, fields: &[String], names: &Names) -> Vec<u8> {
+        self.render(names, |name| name == names.key || fields.iter().any(|field| field == name))
     }
 
-    fn render(&self, shown: impl Fn(&str) -> bool) -> Vec<u8> {
-        let own = [PRJ_ID, VERSION, UPDATED_AT, UPDATED_BY].map(|name| (name, self.own_member(name)));
+    fn render(&self, names: &Names, shown: impl Fn(&str) -> bool) -> Vec<u8> {
+        let own = [&names.key, &names.version, &names.updated_at, &names.updated_by];
+        let own = own.map(|name| (&**name, self.own_member(name, names)));
         let own = own.iter().filter_map(|(name, value)| Some((*name, value.as_ref()?)));
-        let attributes = self.visible().map(|(name, value)| (name.as_str(), value));
+        let attributes = self.visible(names).map(|(name, value)| (name.as_str(), value));
         let mut members: Vec<(&str, &Value)> = attributes.filter(|(name, _)| shown(name)).collect();
         for (name, value) in own.filter(|(name, _)| shown(name)) {
             let place = members.partition_point(|(other, _)| *other < name);
@@ -49,43 +50,43 @@ impl Record {
     }
 
     /// Returns the attributes that the API shows.
-    pub(crate) fn visible(&self) -> impl Iterator<Item = (&String, &Value)> {
-        self.attributes.iter().filter(|(name, _)| !SHOWN.contains(&name.as_str()))
+    pub(crate) fn visible(&self, names: &Names) -> impl Iterator<Item = (&String, &Value)> {
+        self.attributes.iter().filter(|(name, _)| !names.are_ripples(name))
     }
 
-    /// Returns the value that a caller sees under `name`.
+    /// Returns the value that a client sees under `name`.
     #[must_use]
-    pub fn member(&self, name: &str) -> Option<Cow<'_, Value>> {
-        if name == PRJ_ID || SHOWN.contains(&name) {
-            return self.own_member(name).map(Cow::Owned);
+    pub fn member(&self, name: &str, names: &Names) -> Option<Cow<'_, Value>> {
+        if names.are_fixed(name) {
+            return self.own_member(name, names).map(Cow::Owned);
         }
         self.attributes.get(name).map(Cow::Borrowed)
     }
 
-    fn own_member(&self, name: &str) -> Option<Value> {
+    fn own_member(&self, name: &str, names: &Names) -> Option<Value> {
         match name {
-            PRJ_ID => Some(self.id.as_str().into()),
-            VERSION => Some(Value::Number(Number::whole(self.version))),
+            name if name == names.key => Some(self.id.as_str().into()),
+            name if name == names.version => Some(Value::Number(Number::whole(self.version))),
             // A state that ripple has only adopted has no author, and no time of its own.
-            UPDATED_AT => self.updated_by.as_ref().and(self.updated_at).map(|at| at.0.into()),
-            UPDATED_BY => self.updated_by.as_deref().map(Into::into),
+            name if name == names.updated_at => self.updated_by.as_ref().and(self.updated_at).map(|at| at.0.into()),
+            name if name == names.updated_by => self.updated_by.as_deref().map(Into::into),
             _ => None,
         }
     }
 
     /// Returns the record that a caller sees as these members. JSON does not show all of a value's type. Returns `None`
     /// if the members are no record.
-    pub(crate) fn from_members(mut members: Members) -> Option<Record> {
-        let Some(Value::String(id)) = members.remove(PRJ_ID) else { return None };
-        let Some(Value::Number(version)) = members.remove(VERSION) else { return None };
+    pub(crate) fn from_members(mut members: Members, names: &Names) -> Option<Record> {
+        let Some(Value::String(id)) = members.remove(&*names.key) else { return None };
+        let Some(Value::Number(version)) = members.remove(&*names.version) else { return None };
         let mut record = Record::new(RecordId::stored(id), Members::new());
         record.version = version.as_i64()?;
         record.external = (record.version < 0).then(|| Box::new(Stamp::default()));
-        record.updated_at = match members.remove(UPDATED_AT) {
+        record.updated_at = match members.remove(&*names.updated_at) {
             Some(Value::Number(at)) => at.as_u64().map(Timestamp),
             _ => None,
         };
-        record.updated_by = match members.remove(UPDATED_BY) {
+        record.updated_by = match members.remove(&*names.updated_by) {
             Some(Value::String(by)) => Some(by),
             _ => None,
         };

@@ -9,12 +9,13 @@ use bytes::Bytes;
 
 use crate::limits;
 use crate::query::{ListPage, Listing, Query, Row, array, weight};
-use crate::record::{ContentHash, Record, RecordId};
+use crate::record::{ContentHash, Names, Record, RecordId};
 use crate::time::Timestamp;
 
 /// Every project, as far as is known.
 #[derive(Debug, Default)]
 pub struct Snapshot {
+    names: Names,
     entries: BTreeMap<RecordId, Entry>,
     sum: ContentHash,
     /// The weight of the whole list's page.
@@ -52,6 +53,22 @@ impl Entry {
 }
 
 impl Snapshot {
+    /// Returns a snapshot of records with these names, with nothing in it.
+    #[must_use]
+    pub fn new(names: Names) -> Snapshot {
+        Snapshot { names, ..Snapshot::default() }
+    }
+
+    /// Returns the names of the records.
+    pub(crate) fn names(&self) -> &Names {
+        &self.names
+    }
+
+    /// Lets go of everything.
+    pub(crate) fn clear(&mut self) {
+        *self = Snapshot::new(self.names.clone());
+    }
+
     /// Takes in a record, live or deleted, that was read at `now` or a while before. Returns whether it was news.
     pub fn apply(&mut self, record: Record, now: Timestamp) -> bool {
         let known = self.entries.get(&record.id).map(Entry::record);
@@ -152,7 +169,7 @@ impl Snapshot {
         let state = if project.is_deleted() {
             State::Deleted(project)
         } else {
-            let row = Row::new(project);
+            let row = Row::new(project, &self.names);
             self.sum.add(row.hash);
             self.weight += weight(&row.json);
             self.memory += row.memory();
@@ -202,7 +219,8 @@ mod tests {
     }
 
     fn query(text: &str) -> Query {
-        Query::parse(&form_urlencoded::parse(text.as_bytes()).into_owned().collect::<Vec<_>>()).expect("a query")
+        Query::parse(&form_urlencoded::parse(text.as_bytes()).into_owned().collect::<Vec<_>>(), &Names::default())
+            .expect("a query")
     }
 
     /// The page that reading the same records from the table would give.

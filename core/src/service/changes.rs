@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::limits;
 use crate::query::{Query, weight};
-use crate::record::{Record, RecordId};
+use crate::record::{Names, Record, RecordId};
 use crate::session::Session;
 use crate::store::{Capacity, Changes, Position, Source, StoreError};
 use crate::time::Timestamp;
@@ -123,7 +123,8 @@ async fn everything<S: Source>(
 ) -> Result<ChangesPage, Error> {
     let cursor = cursor.map(|cursor| ("cursor".to_owned(), cursor));
     let limit = limit.map(|limit| ("limit".to_owned(), limit.to_string()));
-    let query = Query::parse(&cursor.into_iter().chain(limit).collect::<Vec<_>>()).map_err(|_| Error::NoCursor)?;
+    let query = Query::parse(&cursor.into_iter().chain(limit).collect::<Vec<_>>(), reading.store.names())
+        .map_err(|_| Error::NoCursor)?;
     let page = reading.store.list(&query, reading.session, reading.now, reading.cost).await?;
     let (place, more) = match page.next {
         Some(next) => (Place::All(started.0, next), true),
@@ -146,7 +147,7 @@ async fn changed<S: Source>(
         let at = marks.iter().map(|mark| mark.at).min().unwrap_or(0);
         marks = vec![Mark { at, within: None }; shards];
     }
-    let mut page = Filling::new(limit);
+    let mut page = Filling::new(limit, reading.store.names().clone());
     for (shard, mark) in (0..).zip(&mut marks) {
         read_shard(reading, shard, mark, &mut page).await?;
     }
@@ -193,6 +194,7 @@ async fn read_shard<S: Source>(
 
 /// What fits into one answer.
 struct Filling {
+    names: Names,
     limit: usize,
     count: usize,
     weight: usize,
@@ -203,8 +205,9 @@ struct Filling {
 }
 
 impl Filling {
-    fn new(limit: Option<usize>) -> Filling {
+    fn new(limit: Option<usize>, names: Names) -> Filling {
         Filling {
+            names,
             limit: limit.unwrap_or(usize::MAX),
             count: 0,
             weight: 0,
@@ -234,7 +237,7 @@ impl Filling {
         if self.changed.len() > 1 {
             self.changed.push(b',');
         }
-        let json = record.to_json();
+        let json = record.to_json(&self.names);
         self.weight += weight(&json);
         self.changed.extend_from_slice(&json);
         true
@@ -276,7 +279,7 @@ mod tests {
 
     #[test]
     fn deleted_ids_fill_a_page_too() {
-        let mut page = Filling::new(None);
+        let mut page = Filling::new(None, Names::default());
         let tombstone = |n: u32| Record::tombstone(RecordId::stored(format!("{n:0128}")), 2);
         // Far more than there is room for.
         let taken = (0..100_000).take_while(|n| page.add(&tombstone(*n))).count();

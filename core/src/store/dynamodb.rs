@@ -24,6 +24,7 @@ mod write;
 
 use std::collections::HashMap;
 use std::fmt::Debug;
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
@@ -45,7 +46,7 @@ use super::{
 use crate::auth::{KeyHash, KeyRecord};
 use crate::query::{ListPage, Listing, Query};
 use crate::record::history::Entry;
-use crate::record::{PRJ_ID, Record, RecordId};
+use crate::record::{Names, Record, RecordId};
 use crate::session::Session;
 use crate::time::Timestamp;
 
@@ -67,6 +68,7 @@ type Item = HashMap<String, AttributeValue>;
 pub struct DynamoDb {
     client: Client,
     layout: Layout,
+    names: Arc<Names>,
     projects: String,
     versions: String,
     keys: String,
@@ -77,7 +79,7 @@ impl DynamoDb {
     #[must_use]
     pub fn new(client: Client, layout: Layout) -> DynamoDb {
         let (projects, versions, keys) = (layout.projects(), layout.versions(), layout.keys());
-        DynamoDb { client, layout, projects, versions, keys }
+        DynamoDb { client, layout, names: Arc::default(), projects, versions, keys }
     }
 
     /// Which tables.
@@ -102,14 +104,17 @@ impl Source for DynamoDb {
             .client
             .get_item()
             .table_name(&self.projects)
-            .key(PRJ_ID, AttributeValue::S(id.to_string()))
+            .key(&*self.names.key, AttributeValue::S(id.to_string()))
             .consistent_read(read == Consistency::Strong)
             .return_consumed_capacity(ReturnConsumedCapacity::Total)
             .send()
             .await
             .map_err(|error| failed(OPERATION, error))?;
         cost.read += units(answer.consumed_capacity());
-        let project = answer.item.map(|item| item::members(item).and_then(super::item::record)).transpose();
+        let project = answer
+            .item
+            .map(|item| item::members(item).and_then(|item| super::item::record(item, &self.names.key)))
+            .transpose();
         project.map_err(|malformed| malformed.during(OPERATION))
     }
 
@@ -156,6 +161,10 @@ impl Source for DynamoDb {
         self.fetched(entries, cost).await
     }
 
+    fn names(&self) -> &Names {
+        &self.names
+    }
+
     fn shards(&self) -> u16 {
         self.layout.shards
     }
@@ -172,7 +181,13 @@ impl Store for DynamoDb {
         let sent = self
             .client
             .transact_write_items()
-            .set_transact_items(Some(write::items(write, &self.projects, &self.versions, self.layout.shards)?))
+            .set_transact_items(Some(write::items(
+                write,
+                &self.projects,
+                &self.versions,
+                self.layout.shards,
+                &self.names.key,
+            )?))
             .client_request_token(Uuid::from_bytes(write.token).to_string())
             .return_consumed_capacity(ReturnConsumedCapacity::Total)
             .customize()
@@ -184,7 +199,7 @@ impl Store for DynamoDb {
                 cost.write += answer.consumed_capacity().iter().map(|one| units(Some(one))).sum::<f64>();
                 Ok(Commit::Done)
             }
-            Err(error) => match failed_condition(&error, write) {
+            Err(error) => match failed_condition(&error, write, &self.names.key) {
                 Some(commit) => commit.map_err(|malformed| malformed.during(OPERATION)),
                 None if unconfirmed.any() => Err(StoreError {
                     operation: OPERATION,
@@ -262,8 +277,9 @@ impl DynamoDb {
         cost: &mut Capacity,
     ) -> Result<decode::Page<T>, StoreError> {
         const OPERATION: &str = "Scan";
-        let decoder = PageDecoder::new(|| Output::erase(ScanOutput::builder().build()), make);
-        let start = from.map(|from| HashMap::from([(PRJ_ID.to_owned(), AttributeValue::S(from.id.to_string()))]));
+        let decoder = PageDecoder::new(|| Output::erase(ScanOutput::builder().build()), make, Arc::clone(&self.names));
+        let start =
+            from.map(|from| HashMap::from([(self.names.key.to_string(), AttributeValue::S(from.id.to_string()))]));
         self.client
             .scan()
             .table_name(&self.projects)
@@ -285,6 +301,7 @@ impl DynamoDb {
 fn failed_condition(
     error: &SdkError<TransactWriteItemsError, HttpResponse>,
     write: &Write<'_>,
+    key: &str,
 ) -> Option<Result<Commit, Malformed>> {
     let TransactWriteItemsError::TransactionCanceledException(cancelled) = error.as_service_error()? else {
         return None;
@@ -299,7 +316,7 @@ fn failed_condition(
         return Some(rows::to_claim(&claim.key, row).map(Commit::Claimed));
     }
     if let Some(item) = failed(write::RECORD) {
-        let current = item.map(|item| item::members(item).and_then(super::item::record)).transpose();
+        let current = item.map(|item| item::members(item).and_then(|item| super::item::record(item, key))).transpose();
         return Some(current.map(Commit::Conflict));
     }
     let rows = 0..cancelled.cancellation_reasons().len();

@@ -3,7 +3,7 @@
 //! Everything that ripple writes beside a record's own attributes begins with `rpl_`. So an attribute of another
 //! program is never taken for ripple's, whatever its name.
 
-use crate::record::{PREFIX, PRJ_ID, Record, RecordId, Stamp, seal::Content};
+use crate::record::{PREFIX, Record, RecordId, Stamp, seal::Content};
 use crate::time::Timestamp;
 use crate::value::{Members, Value};
 
@@ -27,12 +27,12 @@ pub const RPL_EXPIRES_AT: &str = "rpl_expires_at";
 #[error("DynamoDB's {0} is not what it must be")]
 pub struct Malformed(pub(crate) String);
 
-/// Returns the record that an item is.
+/// Returns the record that an item is. `key` is the name of its partition key.
 ///
 /// # Errors
 /// If it has no key.
-pub fn record(mut item: Members) -> Result<Record, Malformed> {
-    let Some(Value::String(id)) = item.remove(PRJ_ID) else { return Err(Malformed(PRJ_ID.to_owned())) };
+pub fn record(mut item: Members, key: &str) -> Result<Record, Malformed> {
+    let Some(Value::String(id)) = item.remove(key) else { return Err(Malformed(key.to_owned())) };
     let id = RecordId::stored(id);
     // Mostly six of them stand together, so this moves the rest once.
     let begin = item.keys().take_while(|name| name.as_str() < PREFIX).count();
@@ -72,9 +72,9 @@ pub(crate) fn stated(value: &Value) -> Option<u64> {
 
 /// Returns the item of a state of ripple's, ready to be put.
 #[must_use]
-pub fn item(record: &Record, shards: u16) -> Members {
+pub fn item(record: &Record, shards: u16, key: &str) -> Members {
     let own = own(record, shards).into_iter().map(|(name, value)| (name.to_owned(), value));
-    let id = (PRJ_ID.to_owned(), Value::from(record.id.as_str()));
+    let id = (key.to_owned(), Value::from(record.id.as_str()));
     let attributes = record.attributes.iter().map(|(name, value)| (name.clone(), value.clone()));
     attributes.chain(own).chain([id]).collect()
 }
@@ -96,15 +96,15 @@ pub(crate) fn own(record: &Record, shards: u16) -> Vec<(&'static str, Value)> {
 
 /// Returns the item that a record was read from, without the partition of its index entry.
 #[must_use]
-pub fn as_read(record: &Record) -> Members {
+pub fn as_read(record: &Record, key: &str) -> Members {
     let Some(stamp) = &record.external else {
-        let mut item = item(record, 1);
+        let mut item = item(record, 1, key);
         item.remove(RPL_SHARD);
         return item;
     };
     let Stamp { version, seal, at } = &**stamp;
     let own = [
-        (PRJ_ID, Some(record.id.as_str().into())),
+        (key, Some(record.id.as_str().into())),
         (RPL_VERSION, version.clone()),
         (RPL_SEAL, seal.clone()),
         (RPL_AT, at.map(|at| at.0.into())),
@@ -125,9 +125,11 @@ pub(crate) fn natural(value: Option<&Value>) -> Option<u64> {
 mod tests {
     use super::*;
 
+    const KEY: &str = "prj_id";
+
     fn written(attributes: Members) -> Members {
         let record = Record::new(RecordId::stored("p".to_owned()), attributes);
-        item(&record.written(None, 3, Timestamp(1000), "Bo"), 1)
+        item(&record.written(None, 3, Timestamp(1000), "Bo"), 1, KEY)
     }
 
     fn attributes() -> Members {
@@ -136,7 +138,7 @@ mod tests {
 
     #[test]
     fn a_state_of_ripples_comes_back_with_its_number() {
-        let read = record(written(attributes())).expect("a record");
+        let read = record(written(attributes()), KEY).expect("a record");
         assert_eq!((read.version, read.is_external(), read.updated_at), (3, false, Some(Timestamp(1000))));
         assert_eq!(read.attributes, attributes());
     }
@@ -149,13 +151,13 @@ mod tests {
                 Some(value) => item.insert(name.to_owned(), value),
                 None => item.remove(name),
             };
-            record(item).expect("a record")
+            record(item, KEY).expect("a record")
         };
         for (name, value) in [
             ("name", Some("Orchard".into())),
             ("new", Some(1.into())),
             ("version", None),
-            (PRJ_ID, Some("q".into())),
+            (KEY, Some("q".into())),
             (RPL_VERSION, Some(4.into())),
             (RPL_VERSION, None),
             (RPL_SEAL, Some("x".into())),
@@ -171,10 +173,10 @@ mod tests {
     #[test]
     fn a_tombstone_that_another_program_writes_onto_lives() {
         let tombstone = Record::new(RecordId::stored("p".to_owned()), Members::new()).deleted(Timestamp(0));
-        let mut item = item(&tombstone.written(None, 4, Timestamp(5), "Bo"), 1);
-        assert!(record(item.clone()).expect("a record").is_deleted());
+        let mut item = item(&tombstone.written(None, 4, Timestamp(5), "Bo"), 1, KEY);
+        assert!(record(item.clone(), KEY).expect("a record").is_deleted());
         item.insert("name".to_owned(), "back".into());
-        let read = record(item).expect("a record");
+        let read = record(item, KEY).expect("a record");
         assert!(read.is_external() && !read.is_deleted());
     }
 }

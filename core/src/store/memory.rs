@@ -23,6 +23,8 @@ use crate::value::{Members, Value, stored_size};
 const PAGE: usize = 1024 * 1024;
 /// The index has one partition.
 const SHARDS: u16 = 1;
+/// The partition key's name.
+const KEY: &str = "prj_id";
 
 /// Records and keys in memory. Clones share them.
 #[derive(Clone, Debug, Default)]
@@ -49,7 +51,7 @@ impl Memory {
 
     /// Puts a record in as it was read or written, as another program would that copies an item.
     pub fn put(&self, record: &Record) {
-        let item = if record.is_external() { item::as_read(record) } else { item::item(record, SHARDS) };
+        let item = if record.is_external() { item::as_read(record, KEY) } else { item::item(record, SHARDS, KEY) };
         self.put_item(&record.id, item);
     }
 
@@ -177,14 +179,14 @@ impl Store for Memory {
             return Ok(Commit::Claimed(claim.clone()));
         }
         let current = tables.items.get(&after.id);
-        if !write.conditions().iter().all(|condition| condition.holds(current)) {
+        if !write.conditions(KEY).iter().all(|condition| condition.holds(current)) {
             return Ok(Commit::Conflict(current.cloned().map(record).transpose()?));
         }
         let place = |row: &Row| (after.id.clone(), row.entry.number);
         if rows.iter().any(|row| tables.history.contains_key(&place(row))) {
             return Ok(Commit::NumberTaken);
         }
-        let made = made(write.action(SHARDS), current);
+        let made = made(write.action(SHARDS, KEY), current);
         if stored_size(&made) > limits::ITEM {
             return Err(too_large(stored_size(&made)));
         }
@@ -201,7 +203,7 @@ impl Store for Memory {
         let tables = &mut *self.tables();
         if let Some(row) = tables.history.get_mut(&(id.clone(), number)).filter(|row| row.expires.is_none()) {
             row.expires = Some(at);
-            cost.write += units(row::size(row)?, 1024);
+            cost.write += units(row::size(row, KEY)?, 1024);
         }
         Ok(())
     }
@@ -209,7 +211,7 @@ impl Store for Memory {
     async fn state(&self, id: &RecordId, number: u64, cost: &mut Capacity) -> Result<Option<Record>, StoreError> {
         let tables = self.tables();
         let found = tables.history.get(&(id.clone(), number));
-        cost.read += read_units(found.map(row::size).transpose()?.unwrap_or(0), Consistency::Strong);
+        cost.read += read_units(found.map(|row| row::size(row, KEY)).transpose()?.unwrap_or(0), Consistency::Strong);
         Ok(found.map(|row| row.record.clone()))
     }
 
@@ -231,7 +233,7 @@ impl Store for Memory {
         let below = (id.clone(), before.unwrap_or(u64::MAX));
         let rows: Vec<&Row> =
             tables.history.range((id.clone(), 0)..below).rev().take(limit).map(|(_, row)| row).collect();
-        let sizes = rows.iter().map(|row| row::size(row)).collect::<Result<Vec<usize>, _>>()?;
+        let sizes = rows.iter().map(|row| row::size(row, KEY)).collect::<Result<Vec<usize>, _>>()?;
         cost.read += read_units(sizes.iter().sum(), Consistency::Strong);
         Ok(rows.into_iter().map(|row| row.entry.clone()).collect())
     }
@@ -282,7 +284,8 @@ impl Tables {
     fn write_units(&self, write: &Write<'_>) -> Result<f64, StoreError> {
         let current = self.items.get(&write.after.id).map_or(0, stored_size);
         let record = units(current.max(write.after.stored_size()), 1024);
-        let rows = write.rows.iter().map(|row| Ok(units(row::size(row)?, 1024))).sum::<Result<f64, StoreError>>()?;
+        let rows =
+            write.rows.iter().map(|row| Ok(units(row::size(row, KEY)?, 1024))).sum::<Result<f64, StoreError>>()?;
         Ok(2.0 * (record + rows + write.claim.map_or(0.0, |_| 1.0)))
     }
 }
@@ -305,7 +308,7 @@ fn made(action: Action, current: Option<&Members>) -> Members {
 }
 
 fn record(item: Members) -> Result<Record, StoreError> {
-    item::record(item).map_err(|malformed| StoreError::malformed("GetItem", malformed))
+    item::record(item, KEY).map_err(|malformed| StoreError::malformed("GetItem", malformed))
 }
 
 fn too_large(size: usize) -> StoreError {

@@ -10,7 +10,7 @@ use super::item::{RPL_AT, RPL_BY, RPL_DELETED, RPL_EXPIRES_AT, natural};
 use super::{StoreError, StoreErrorKind};
 use crate::limits;
 use crate::record::history::{Entry, Row, named, whole_record};
-use crate::record::{PRJ_ID, Record, RecordId};
+use crate::record::{Record, RecordId};
 use crate::time::Timestamp;
 use crate::value::{Members, Number, Value, cbor, stored_size};
 
@@ -38,8 +38,8 @@ const DECOMPRESSED: usize = 4 * 1024 * 1024;
 /// Returns the items of a row: one, or two where an external state is as large as an item and does not compress. The
 /// second one stands at the negative number. It can be made only where it is known when the row expires, which it is of
 /// a state that is written over.
-pub(crate) fn items(row: &Row) -> Result<Vec<Members>, StoreError> {
-    let mut item = item(row);
+pub(crate) fn items(row: &Row, key: &str) -> Result<Vec<Members>, StoreError> {
+    let mut item = item(row, key);
     let over = stored_size(&item).saturating_sub(limits::ITEM);
     if over == 0 {
         return Ok(vec![item]);
@@ -50,7 +50,7 @@ pub(crate) fn items(row: &Row) -> Result<Vec<Members>, StoreError> {
     };
     let rest = state.split_off(state.len().saturating_sub(over + RPL_REST.len() + 1));
     item.insert(RPL_REST.to_owned(), Value::Bool(true));
-    let shared = item.iter().filter(|(name, _)| [PRJ_ID, RPL_EXPIRES_AT].contains(&name.as_str()));
+    let shared = item.iter().filter(|(name, _)| [key, RPL_EXPIRES_AT].contains(&name.as_str()));
     let mut second: Members = shared.map(|(name, value)| (name.clone(), value.clone())).collect();
     second.insert(VERSION.to_owned(), Value::Number(Number::whole(-row.entry.number.cast_signed())));
     second.insert(RPL_STATE.to_owned(), Value::Binary(rest));
@@ -71,7 +71,7 @@ pub(crate) fn with_rest(mut item: Members, rest: &Members) -> Members {
 }
 
 /// Returns the item of a row. Where the changes do not fit beside the record, they are told by their fields' names.
-fn item(row: &Row) -> Members {
+fn item(row: &Row, key: &str) -> Members {
     let Row { entry, record, expires } = row;
     let number = |number: i64| Value::Number(Number::whole(number));
     let own = [
@@ -85,7 +85,7 @@ fn item(row: &Row) -> Members {
         (RPL_STATE, (!entry.deleted).then(|| compressed(&record.attributes))),
     ];
     let own = own.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
-    let mut item: Members = own.chain([(PRJ_ID.to_owned(), record.id.as_str().into())]).collect();
+    let mut item: Members = own.chain([(key.to_owned(), record.id.as_str().into())]).collect();
     let room = limits::ITEM.saturating_sub(stored_size(&item) + RPL_CHANGES.len());
     if let Some(changes) = changes(entry, room) {
         item.insert(RPL_CHANGES.to_owned(), changes);
@@ -94,8 +94,8 @@ fn item(row: &Row) -> Members {
 }
 
 /// Returns the size of a row as DynamoDB counts it.
-pub(crate) fn size(row: &Row) -> Result<usize, StoreError> {
-    items(row).map(|items| items.iter().map(stored_size).sum())
+pub(crate) fn size(row: &Row, key: &str) -> Result<usize, StoreError> {
+    items(row, key).map(|items| items.iter().map(stored_size).sum())
 }
 
 fn changes(entry: &Entry, room: usize) -> Option<Value> {
@@ -170,6 +170,8 @@ fn decompressed(bytes: &[u8]) -> Option<Value> {
 mod tests {
     use super::*;
 
+    const KEY: &str = "prj_id";
+
     fn row_of(attributes: Members) -> Row {
         let record = Record::new(RecordId::stored("p".to_owned()), attributes);
         Row::of_write(None, &record.written(None, 7, Timestamp(5), "Bo"), Some(-3))
@@ -183,7 +185,7 @@ mod tests {
             ("x".repeat(60_000), Value::Binary(vec![0; 9])),
         ]);
         let written = Row { expires: Some(Timestamp(9000)), ..row_of(attributes) };
-        let [item] = &*items(&written).expect("it fits") else { panic!("one item") };
+        let [item] = &*items(&written, KEY).expect("it fits") else { panic!("one item") };
         assert_eq!(row(&written.record.id, item.clone()), Some(written.clone()));
         assert_eq!(entry(item.clone()), Some(written.entry));
     }
@@ -193,7 +195,7 @@ mod tests {
         let text = "The beans are through the soil, and the snails have found them. ";
         let words: Vec<String> = (0..800).map(|number| format!("{text}{} ", number * 7919 % 1009)).collect();
         let row = row_of(Members::from([("description".to_owned(), words.concat().into())]));
-        assert!(size(&row).expect("it fits") * 3 < row.record.stored_size());
+        assert!(size(&row, KEY).expect("it fits") * 3 < row.record.stored_size());
     }
 
     #[test]
@@ -209,7 +211,7 @@ mod tests {
         };
         let row = row_of(Members::from([("noise".to_owned(), noise(limits::RECORD - 1024))]));
         assert!(row.record.stored_size() <= limits::RECORD);
-        let [item] = &*items(&row).expect("it fits") else { panic!("one item") };
+        let [item] = &*items(&row, KEY).expect("it fits") else { panic!("one item") };
         assert!(item.contains_key(RPL_CHANGES));
 
         // One that another program made has no room for more in an item.
@@ -218,9 +220,9 @@ mod tests {
             Members::from([("noise".to_owned(), noise(limits::ITEM - 12))]),
         );
         let external = Row::of_external(&record, 3, Some(Timestamp(9000)));
-        let [item, rest] = &*items(&external).expect("it fits") else { panic!("two items") };
+        let [item, rest] = &*items(&external, KEY).expect("it fits") else { panic!("two items") };
         assert!([item, rest].into_iter().all(|item| stored_size(item) <= limits::ITEM) && has_rest(item));
         assert_eq!(super::row(&record.id, with_rest(item.clone(), rest)), Some(external.clone()));
-        assert!(items(&Row { expires: None, ..external }).is_err(), "its end would not be known");
+        assert!(items(&Row { expires: None, ..external }, KEY).is_err(), "its end would not be known");
     }
 }

@@ -16,8 +16,8 @@ use std::borrow::Cow;
 use super::IdempotencyRecord;
 use super::item::{RPL_DELETED, RPL_EXPIRES_AT, RPL_SEAL, RPL_VERSION, item, own};
 use crate::limits;
+use crate::record::Record;
 use crate::record::history::Row;
-use crate::record::{PRJ_ID, Record};
 use crate::time::Timestamp;
 use crate::value::{Members, Value};
 
@@ -72,8 +72,8 @@ impl<'a> Write<'a> {
     }
 
     /// Returns what the write does to the item.
-    pub(crate) fn action(&self, shards: u16) -> Action {
-        let Some((_, differing)) = self.updated() else { return Action::Put(item(self.after, shards)) };
+    pub(crate) fn action(&self, shards: u16, key: &str) -> Action {
+        let Some((_, differing)) = self.updated() else { return Action::Put(item(self.after, shards, key)) };
         let own = own(self.after, shards).into_iter().map(|(name, value)| (name.to_owned(), Some(value)));
         let of_tombstone = [RPL_DELETED, RPL_EXPIRES_AT].into_iter().filter(|_| !self.after.is_deleted());
         let of_tombstone = of_tombstone.map(|name| (name.to_owned(), None));
@@ -82,14 +82,14 @@ impl<'a> Write<'a> {
     }
 
     /// Returns what must hold of the item, or nothing is written.
-    pub(crate) fn conditions(&self) -> Vec<Condition<'a>> {
-        let Some(before) = self.before else { return vec![Condition { name: PRJ_ID, value: None }] };
+    pub(crate) fn conditions(&self, key: &'a str) -> Vec<Condition<'a>> {
+        let Some(before) = self.before else { return vec![Condition { name: key, value: None }] };
         let [version, seal] = match &before.external {
             None => [before.number().map(|number| Cow::Owned(number.into())), Some(Cow::Owned(before.seal().into()))],
             Some(stamp) => [stamp.version.as_ref().map(Cow::Borrowed), stamp.seal.as_ref().map(Cow::Borrowed)],
         };
         let mut conditions = vec![
-            Condition { name: PRJ_ID, value: Some(Cow::Owned(before.id.as_str().into())) },
+            Condition { name: key, value: Some(Cow::Owned(before.id.as_str().into())) },
             Condition { name: RPL_VERSION, value: version },
             Condition { name: RPL_SEAL, value: seal },
         ];

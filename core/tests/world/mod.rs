@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use ripple_core::auth::{KeyHash, KeyRecord};
 use ripple_core::query::{Listing, Query};
+use ripple_core::record::Names;
 use ripple_core::replica::{Clock, Prepared, SharedCache};
 use ripple_core::store::{
     Capacity, Changes, Consistency, IndexEntry, Page, Position, Source, StoreError, StoreErrorKind, item,
@@ -111,14 +112,14 @@ impl World {
         let project = match (self.below(3), self.latest(&id)) {
             (0, Some(_)) => None,
             (1, Some(project)) if !project.is_deleted() => {
-                let mut changed = item::as_read(&project);
+                let mut changed = item::as_read(&project, "prj_id");
                 changed.extend(self.content());
-                Some(item::record(changed).expect("a record"))
+                Some(item::record(changed, "prj_id").expect("a record"))
             }
             _ => {
                 let mut whole = self.content();
                 whole.insert("prj_id".to_owned(), id.as_str().into());
-                Some(item::record(whole).expect("a record"))
+                Some(item::record(whole, "prj_id").expect("a record"))
             }
         };
         self.rewritten.borrow_mut().insert(id.clone());
@@ -150,7 +151,7 @@ impl World {
 
     /// The table as the list shows it.
     pub(crate) fn list(&self) -> String {
-        let query = Query::parse(&[]).expect("a query");
+        let query = Query::parse(&[], &Names::default()).expect("a query");
         let mut listing = Listing::new(&query);
         for history in self.records.borrow().values() {
             history.last().and_then(|written| written.project.as_ref()).inspect(|project| listing.add(project));

@@ -2,7 +2,6 @@
 
 use super::{Field, NATURAL, NUMBER, Object, Shape, TEXT};
 use crate::limits;
-use crate::record::{DELETED, PRJ_ID, UPDATED_AT, UPDATED_BY, VERSION};
 
 /// What a `prj_id` may be: `record/id.rs` in ECMA-262.
 pub(super) const ID: Shape =
@@ -26,17 +25,17 @@ const CONTENT: [Field; 7] = [
 ];
 
 const VERSION_SHOWN: Field = Field::new(
-    VERSION,
+    "version",
     NUMBER,
     "1 at creation, more with each write that changes something. Below zero: another program left this state.",
 );
 
-const WHEN: Field = Field::new(UPDATED_AT, NATURAL, "When it was last written, in milliseconds since 1970 UTC.");
-const WHO: Field = Field::new(UPDATED_BY, TEXT, "By whose key it was last written.");
-const SHOWN_ID: Field = Field::new(PRJ_ID, TEXT, "The id.").required();
+const WHEN: Field = Field::new("updated_at", NATURAL, "When it was last written, in milliseconds since 1970 UTC.");
+const WHO: Field = Field::new("updated_by", TEXT, "By whose key it was last written.");
+const SHOWN_ID: Field = Field::new("prj_id", TEXT, "The id.").required();
 
-const IGNORED_WHEN: Field = Field::new(UPDATED_AT, Shape::Any, "Ignored.");
-const IGNORED_WHO: Field = Field::new(UPDATED_BY, Shape::Any, "Ignored.");
+const IGNORED_WHEN: Field = Field::new("updated_at", Shape::Any, "Ignored.");
+const IGNORED_WHO: Field = Field::new("updated_by", Shape::Any, "Ignored.");
 
 /// A record as it is answered.
 pub const PROJECT: Object = Object {
@@ -60,8 +59,8 @@ pub const NEW_PROJECT: Object = Object {
     about: "A project to create. Members of other names are kept as they are; names that begin with `rpl_` are ripple's.",
     members: &content(
         [
-            Field::new(PRJ_ID, Shape::OneOf(&[ID, Shape::Null]), "The id. Without one the server makes it."),
-            Field::new(VERSION, Shape::OneOf(&[NUMBER, Shape::Null]), "Ignored."),
+            Field::new("prj_id", Shape::OneOf(&[ID, Shape::Null]), "The id. Without one the server makes it."),
+            Field::new("version", Shape::OneOf(&[NUMBER, Shape::Null]), "Ignored."),
             IGNORED_WHEN,
             IGNORED_WHO,
         ],
@@ -87,7 +86,7 @@ pub const SEEN_EDIT: Object = Object {
     name: "SeenEdit",
     about: "Members of a project as its author saw them, and as they are to be. No other member is concerned.",
     members: &[
-        Field::new(VERSION, NUMBER, "The version that the author saw, for the receipt."),
+        Field::new("version", NUMBER, "The version that the author saw, for the receipt."),
         Field::new("seen", MEMBERS, "What the author saw of the members that `set` and `remove` name."),
         Field::new("set", MEMBERS, "Whole values, as the author left them. `null` is a value."),
         Field::new("remove", Shape::List(&TEXT), "The names of members that the author removed."),
@@ -142,11 +141,11 @@ const fn required(mut fields: [Field; 7]) -> [Field; 7] {
 
 const fn edit() -> [Field; 12] {
     let base =
-        Field::new(VERSION, Shape::OneOf(&[NUMBER, Shape::Null]), "The base: the version that its author had seen.");
-    let id = Field::new(PRJ_ID, STORED_ID, "If it comes along, it is the one in the path.");
+        Field::new("version", Shape::OneOf(&[NUMBER, Shape::Null]), "The base: the version that its author had seen.");
+    let id = Field::new("prj_id", STORED_ID, "If it comes along, it is the one in the path.");
     let [a, b, c, d, e, f, g, h, i, j, k] = content([id, base, IGNORED_WHEN, IGNORED_WHO], CONTENT);
     let revive = Field::new(
-        DELETED,
+        "deleted",
         Shape::False,
         "`false`, with a whole record and the tombstone's `version`: a deleted project comes back.",
     );

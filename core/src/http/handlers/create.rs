@@ -26,7 +26,7 @@ pub(crate) const CONTRACT: Contract = Contract {
 
 pub(crate) async fn run<S: Store>(call: &mut Call<'_, S>) -> Result<Answer, Error> {
     call.no_parameters()?;
-    let (id, change) = creation(body::object(call.request, NEW_RECORD)?)?;
+    let (id, change) = creation(body::object(call.request, NEW_RECORD)?, call.store.names())?;
     let id = id.unwrap_or_else(|| RecordId::generate(call.now, call.random.bytes()));
     call.save(&id, &change).await
 }

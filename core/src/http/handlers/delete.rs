@@ -5,14 +5,13 @@ use crate::http::contract::{
     ABSENT, Body, CONDITION_FAILED, CONDITIONS, Contract, Field, GONE, NUMBER, Object, Shape, Success,
 };
 use crate::http::{Error, Fault};
-use crate::record::VERSION;
 use crate::record::decide::Change;
 use crate::store::Store;
 
 const EXPECTED: Object = Object {
     name: "DeletionBase",
     about: "The version that is to be deleted.",
-    members: &[Field::new(VERSION, NUMBER, "If the record is at another version, it is not deleted: 412.").required()],
+    members: &[Field::new("version", NUMBER, "If the record is at another version, it is not deleted: 412.").required()],
     open: false,
 };
 
@@ -28,7 +27,7 @@ pub(crate) async fn run<S: Store>(call: &mut Call<'_, S>) -> Result<Answer, Erro
     call.no_parameters()?;
     call.preconditions.version = call.stated_version()?;
     if call.preconditions.version.is_none() && !call.request.body().is_empty() {
-        return Err(Error::InvalidBody(vec![Fault::member(VERSION, "is required in a body")]));
+        return Err(Error::InvalidBody(vec![Fault::member(&call.store.names().version, "is required in a body")]));
     }
     call.save(&id, &Change::Delete).await
 }

@@ -7,7 +7,7 @@ use crate::http::contract::{
 use crate::http::{Error, Fault};
 use crate::record::change::Edit;
 use crate::record::decide::Change;
-use crate::record::{PRJ_ID, check_sent, take_own};
+use crate::record::{check_sent, take_own};
 use crate::store::Store;
 use crate::value::{Members, Value};
 
@@ -29,10 +29,11 @@ pub(super) async fn run<S: Store>(
 ) -> Result<Answer, Error> {
     let id = call.record_id()?;
     call.no_parameters()?;
-    if sent.get(PRJ_ID).is_some_and(|sent| *sent != Value::from(id.as_str())) {
-        return Err(Error::InvalidBody(vec![Fault::member(PRJ_ID, "is not the one in the path")]));
+    let names = call.store.names();
+    if sent.get(&*names.key).is_some_and(|sent| *sent != Value::from(id.as_str())) {
+        return Err(Error::InvalidBody(vec![Fault::member(&names.key, "is not the one in the path")]));
     }
-    let own = take_own(&mut sent)?;
+    let own = take_own(&mut sent, names)?;
     check_sent(&sent)?;
     call.save(&id, &Change::Edit { edit: edit(sent), base: own.base, revive: own.revive }).await
 }

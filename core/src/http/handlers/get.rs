@@ -13,5 +13,5 @@ pub(crate) async fn run<S: Source>(call: &mut Call<'_, S>) -> Result<Answer, Err
     let id = call.record_id()?;
     call.no_parameters()?;
     let record = service::read(call.store, &id, &call.session, call.now, &mut call.metrics.capacity).await?;
-    Ok(Answer::record(&record))
+    Ok(Answer::record(&record, call.store.names()))
 }

@@ -35,7 +35,7 @@ pub(crate) const CONTRACT: Contract = Contract {
 };
 
 pub(crate) async fn run<S: Source>(call: &mut Call<'_, S>) -> Result<Answer, Error> {
-    let query = Query::parse(&call.parameters())?;
+    let query = Query::parse(&call.parameters(), call.store.names())?;
     let page = call.store.list(&query, &call.session, call.now, &mut call.metrics.capacity).await?;
     if !page.unknown.is_empty() {
         let fault = |name: &String| Fault::parameter(name, "is no parameter, and no record has a member of that name");

@@ -8,7 +8,7 @@ use crate::http::contract::{self, Contract, EDIT, Shape};
 use crate::http::{Error, Fault};
 use crate::record::change::Edit;
 use crate::record::decide::Change;
-use crate::record::{DELETED, PRJ_ID, UPDATED_AT, UPDATED_BY, VERSION, check_sent, take_own};
+use crate::record::{check_sent, take_own};
 use crate::store::Store;
 use crate::value::{Members, Value};
 
@@ -33,6 +33,7 @@ pub(crate) async fn run<S: Store>(call: &mut Call<'_, S>) -> Result<Answer, Erro
 async fn seen_edit<S: Store>(call: &mut Call<'_, S>, mut body: Members) -> Result<Answer, Error> {
     let id = call.record_id()?;
     call.no_parameters()?;
+    let names = call.store.names();
     let mut faults = Vec::new();
     let mut object = |name: &str| match body.remove(name) {
         None => Members::new(),
@@ -56,20 +57,20 @@ async fn seen_edit<S: Store>(call: &mut Call<'_, S>, mut body: Members) -> Resul
         let mut fault = |detail: &str| faults.push(Fault::at(&["remove", &place.to_string()], detail));
         match name {
             Value::String(name) if set.contains_key(&name) => fault("is in set too"),
-            Value::String(name) if OWN.contains(&name.as_str()) => fault("is ripple's own"),
+            Value::String(name) if names.are_fixed(&name) => fault("is ripple's own"),
             Value::String(name) => drop(removed.insert(name)),
             _ => fault("must be a string"),
         }
     }
-    let others = body.keys().filter(|name| *name != VERSION);
+    let others = body.keys().filter(|name| **name != names.version);
     faults.extend(others.map(|name| Fault::member(name, "is not taken here")));
-    body.retain(|name, _| name == VERSION);
-    let base = take_own(&mut body)?.base;
+    body.retain(|name, _| *name == names.version);
+    let base = take_own(&mut body, names)?.base;
     for name in seen.keys().filter(|name| !set.contains_key(*name) && !removed.contains(*name)) {
         faults.push(Fault::at(&["seen", name], "is in neither set nor remove"));
     }
     faults.extend(
-        set.keys().filter(|name| OWN.contains(&name.as_str())).map(|name| Fault::at(&["set", name], "is ripple's own")),
+        set.keys().filter(|name| names.are_fixed(name)).map(|name| Fault::at(&["set", name], "is ripple's own")),
     );
     // The rules for members hold for what is set, and for what is removed.
     let removals = removed.iter().map(|name| (name.clone(), Value::Null));
@@ -83,6 +84,3 @@ async fn seen_edit<S: Store>(call: &mut Call<'_, S>, mut body: Members) -> Resul
     let edit = Edit::Seen { seen, set, remove: removed };
     call.save(&id, &Change::Edit { edit, base, revive: false }).await
 }
-
-/// Members that an edit cannot set.
-const OWN: [&str; 5] = [PRJ_ID, VERSION, UPDATED_AT, UPDATED_BY, DELETED];

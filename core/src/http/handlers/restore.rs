@@ -8,14 +8,13 @@ use crate::http::contract::{
     ABSENT, Body, CONDITION_FAILED, CONDITIONS, Contract, Field, GONE, NO_SUCH_VERSION, NUMBER, Object, STALE, Shape,
     Success, TOO_LARGE,
 };
-use crate::record::VERSION;
 use crate::record::decide::Change;
 use crate::store::Store;
 
 const BASE: Object = Object {
     name: "RestoreBase",
     about: "On what the restoring was decided.",
-    members: &[Field::new(VERSION, NUMBER, "What was changed since this version is merged, and not undone.")],
+    members: &[Field::new("version", NUMBER, "What was changed since this version is merged, and not undone.")],
     open: false,
 };
 

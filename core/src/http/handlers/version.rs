@@ -16,5 +16,5 @@ pub(crate) async fn run<S: Store>(call: &mut Call<'_, S>) -> Result<Answer, Erro
     let version = call.version()?;
     call.no_parameters()?;
     let state = service::state(call.store, &id, version, &mut call.metrics.capacity).await?;
-    Ok(Answer::record(&state))
+    Ok(Answer::record(&state, call.store.names()))
 }

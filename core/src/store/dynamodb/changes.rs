@@ -5,6 +5,7 @@
 //! its entry is read once more, strongly. One that is gone has nothing to tell.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use aws_sdk_dynamodb::operation::query::QueryOutput;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnConsumedCapacity};
@@ -13,7 +14,7 @@ use aws_smithy_runtime_api::client::interceptors::context::Output;
 use super::decode::{self, PageDecoder};
 use super::{BY_UPDATE, DynamoDb, failed, item, units};
 use crate::limits;
-use crate::record::{PRJ_ID, Record, RecordId};
+use crate::record::{Record, RecordId};
 use crate::store::item::{self as stored, Malformed, RPL_AT, RPL_SHARD};
 use crate::store::{Capacity, Changes, Consistency, IndexEntry, Position, StoreError, StoreErrorKind};
 use crate::time::Timestamp;
@@ -33,9 +34,13 @@ impl DynamoDb {
         cost: &mut Capacity,
     ) -> Result<Changes, StoreError> {
         const OPERATION: &str = "Query";
-        let decoder = PageDecoder::new(|| Output::erase(QueryOutput::builder().build()), decode::index_entry);
+        let decoder = PageDecoder::new(
+            || Output::erase(QueryOutput::builder().build()),
+            decode::index_entry,
+            Arc::clone(&self.names),
+        );
         let shard = AttributeValue::S(shard.to_string());
-        let start = from.map(|from| item::index_key(&from, shard.clone()));
+        let start = from.map(|from| item::index_key(&from, shard.clone(), &self.names.key));
         self.client
             .query()
             .table_name(&self.projects)
@@ -78,7 +83,7 @@ impl DynamoDb {
         let mut found = HashMap::new();
         let mut keys: Vec<_> = entries
             .iter()
-            .map(|entry| HashMap::from([(PRJ_ID.to_owned(), AttributeValue::S(entry.id.to_string()))]))
+            .map(|entry| HashMap::from([(self.names.key.to_string(), AttributeValue::S(entry.id.to_string()))]))
             .collect();
         let mut unanswered = 0;
         while !keys.is_empty() {
@@ -103,7 +108,7 @@ impl DynamoDb {
             unanswered = if items.is_empty() { unanswered + 1 } else { 0 };
             for found_item in items {
                 let members = item::members(found_item).map_err(|error| error.during(OPERATION))?;
-                let (at, record) = read_record(members).map_err(|error| error.during(OPERATION))?;
+                let (at, record) = read_record(members, &self.names.key).map_err(|error| error.during(OPERATION))?;
                 found.insert(record.id.clone(), (at, record));
             }
             let mut left = answer.unprocessed_keys.unwrap_or_default();
@@ -123,7 +128,7 @@ impl DynamoDb {
 /// Answers without an item after which DynamoDB counts as unavailable: six seconds of waiting.
 const UNANSWERED: u32 = 8;
 
-fn read_record(members: Members) -> Result<(Option<Timestamp>, Record), Malformed> {
+fn read_record(members: Members, key: &str) -> Result<(Option<Timestamp>, Record), Malformed> {
     let at = stored::natural(members.get(RPL_AT)).map(Timestamp);
-    Ok((at, stored::record(members)?))
+    Ok((at, stored::record(members, key)?))
 }

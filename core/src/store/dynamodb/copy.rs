@@ -3,20 +3,20 @@
 //! <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_AttributeValue.html>
 
 use super::decode;
-use crate::record::Record;
+use crate::record::{Names, Record};
 use crate::store::item::as_read;
 use crate::time::Timestamp;
 use crate::value::{Members, Value};
 
 /// A full read that began at `began`.
-pub(crate) fn write(began: Timestamp, records: &[Record]) -> Vec<u8> {
+pub(crate) fn write(began: Timestamp, records: &[Record], key: &str) -> Vec<u8> {
     let mut text = format!("{began}\n{{\"Items\":[").into_bytes();
     // One after the other: an item with the types of its values takes many times what its text does.
     for (place, record) in records.iter().enumerate() {
         if place > 0 {
             text.push(b',');
         }
-        let item = Value::Map(typed_members(&as_read(record)));
+        let item = Value::Map(typed_members(&as_read(record, key)));
         serde_json::to_writer(&mut text, &item).expect("names are strings, and memory takes it");
     }
     text.extend(b"]}");
@@ -38,8 +38,8 @@ impl<'a> Copy<'a> {
     }
 
     /// What the read gave. `None`: the text is damaged.
-    pub(crate) fn records(&self) -> Option<Vec<Record>> {
-        decode::records(self.answer)
+    pub(crate) fn records(&self, names: &Names) -> Option<Vec<Record>> {
+        decode::records(self.answer, names)
     }
 }
 
@@ -72,7 +72,7 @@ fn one(name: &str, value: Value) -> Members {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::RecordId;
+    use crate::record::{PRJ, RecordId};
     use crate::store::item;
     use crate::value::Number;
 
@@ -101,12 +101,12 @@ mod tests {
     fn external() -> Record {
         let mut read = attributes();
         read.insert("prj_id".to_owned(), "another program's".into());
-        item::record(read).expect("a record")
+        item::record(read, "prj_id").expect("a record")
     }
 
     fn read(text: &[u8]) -> Option<(Timestamp, Vec<Record>)> {
         let copy = Copy::open(text)?;
-        Some((copy.began, copy.records()?))
+        Some((copy.began, copy.records(&PRJ)?))
     }
 
     #[test]
@@ -114,13 +114,13 @@ mod tests {
         let written = new("ripple's").written(None, 3, Timestamp(1_700_000_000_123), "admin");
         let deleted = new("deleted").deleted(Timestamp(1_800_000_000_000)).written(None, 4, Timestamp(5), "admin");
         let records = vec![written, external(), deleted];
-        let text = write(Timestamp(17), &records);
+        let text = write(Timestamp(17), &records, "prj_id");
         assert_eq!(read(&text), Some((Timestamp(17), records)));
     }
 
     #[test]
     fn what_is_damaged_is_no_copy() {
-        let text = write(Timestamp(17), &[external()]);
+        let text = write(Timestamp(17), &[external()], "prj_id");
         for end in 0..text.len() {
             assert_eq!(read(&text[..end]), None, "{end}");
         }

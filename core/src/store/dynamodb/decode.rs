@@ -19,7 +19,7 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_runtime_api::client::ser_de::{DeserializeResponse, SharedResponseDeserializer};
 
 use super::item;
-use crate::record::Record;
+use crate::record::{Names, Record};
 use crate::store::item::Malformed;
 use crate::store::{IndexEntry, Position};
 
@@ -31,11 +31,12 @@ pub(super) struct PageDecoder<T> {
     /// An answer without items, of the operation's type, for the SDK.
     empty: fn() -> Output,
     make: Make<T>,
+    names: Arc<Names>,
     decoded: Arc<Mutex<Option<Decoded<T>>>>,
 }
 
 /// What becomes of an item.
-pub(super) type Make<T> = fn(Item<'_>) -> Result<T, Malformed>;
+pub(super) type Make<T> = fn(Item<'_>, &Names) -> Result<T, Malformed>;
 
 /// A page and the units it cost.
 pub(super) type Decoded<T> = Result<(Page<T>, f64), Malformed>;
@@ -49,24 +50,29 @@ pub(super) struct Page<T> {
 }
 
 /// An item as a record.
-pub(super) fn record(item: Item<'_>) -> Result<Record, Malformed> {
-    crate::store::item::record(item.into_members())
+pub(super) fn record(item: Item<'_>, names: &Names) -> Result<Record, Malformed> {
+    crate::store::item::record(item.into_members(), &names.key)
 }
 
 /// An entry of `by_update`.
-pub(super) fn index_entry(item: Item<'_>) -> Result<IndexEntry, Malformed> {
-    item::index_entry(item.into_members())
+pub(super) fn index_entry(item: Item<'_>, names: &Names) -> Result<IndexEntry, Malformed> {
+    item::index_entry(item.into_members(), &names.key)
 }
 
 impl<T> Clone for PageDecoder<T> {
     fn clone(&self) -> Self {
-        PageDecoder { empty: self.empty, make: self.make, decoded: Arc::clone(&self.decoded) }
+        PageDecoder {
+            empty: self.empty,
+            make: self.make,
+            names: Arc::clone(&self.names),
+            decoded: Arc::clone(&self.decoded),
+        }
     }
 }
 
 impl<T> PageDecoder<T> {
-    pub(super) fn new(empty: fn() -> Output, make: Make<T>) -> PageDecoder<T> {
-        PageDecoder { empty, make, decoded: Arc::default() }
+    pub(super) fn new(empty: fn() -> Output, make: Make<T>, names: Arc<Names>) -> PageDecoder<T> {
+        PageDecoder { empty, make, names, decoded: Arc::default() }
     }
 
     /// What was decoded: of an answer that was a success, always something.
@@ -103,14 +109,14 @@ impl<T: fmt::Debug + Send + 'static> DeserializeResponse for PageDecoder<T> {
         // All of it at once: string by string, as from bytes, takes a multiple of the time.
         let text = str::from_utf8(body).map_err(|error| OrchestratorError::response(error.into()))?;
         let answer = Answer::read(text).map_err(|error| OrchestratorError::response(error.into()))?;
-        *self.slot() = Some(answer.page(self.make));
+        *self.slot() = Some(answer.page(self.make, &self.names));
         Ok((self.empty)())
     }
 }
 
 /// The records of an answer's text.
-pub(super) fn records(text: &str) -> Option<Vec<Record>> {
-    let (page, _) = Answer::read(text).ok()?.page(record).ok()?;
+pub(super) fn records(text: &str, names: &Names) -> Option<Vec<Record>> {
+    let (page, _) = Answer::read(text).ok()?.page(record, names).ok()?;
     Some(page.records)
 }
 
@@ -135,9 +141,9 @@ impl<'a> Answer<'a> {
         serde_json::from_str(text)
     }
 
-    fn page<T>(self, make: Make<T>) -> Decoded<T> {
-        let records = self.items.into_iter().map(make).collect::<Result<_, _>>()?;
-        let next = self.last_evaluated_key.map(|key| item::position(key.into_members())).transpose()?;
+    fn page<T>(self, make: Make<T>, names: &Names) -> Decoded<T> {
+        let records = self.items.into_iter().map(|item| make(item, names)).collect::<Result<_, _>>()?;
+        let next = self.last_evaluated_key.map(|key| item::position(key.into_members(), &names.key)).transpose()?;
         let units = self.consumed_capacity.map_or(0.0, |consumed| consumed.capacity_units);
         Ok((Page { records, next }, units))
     }

@@ -8,7 +8,7 @@ use serde::de::IgnoredAny;
 
 use super::copy::typed_members;
 use super::decode::{self, Item};
-use crate::record::Record;
+use crate::record::{Names, Record};
 use crate::store::item::as_read;
 use crate::value::{Members, Value};
 
@@ -21,8 +21,8 @@ struct Line<T> {
 
 /// A record's line, without the line's end.
 #[must_use]
-pub fn line(project: &Record) -> Vec<u8> {
-    let item = Value::Map(typed_members(&as_read(project)));
+pub fn line(record: &Record, names: &Names) -> Vec<u8> {
+    let item = Value::Map(typed_members(&as_read(record, &names.key)));
     let line = Value::Map(Members::from([("Item".to_owned(), item)]));
     serde_json::to_vec(&line).expect("names are strings, and memory takes it")
 }
@@ -36,10 +36,10 @@ pub fn is_line(line: &[u8]) -> bool {
 /// A line's record, live or deleted.
 ///
 /// # Errors
-/// Where it is no item of a project.
-pub fn project(line: &[u8]) -> Result<Record, Box<dyn Error + Send + Sync>> {
+/// If it is no item of a record.
+pub fn record(line: &[u8], names: &Names) -> Result<Record, Box<dyn Error + Send + Sync>> {
     let line: Line<Item<'_>> = serde_json::from_str(str::from_utf8(line)?)?;
-    Ok(decode::record(line.item)?)
+    Ok(decode::record(line.item, names)?)
 }
 
 #[cfg(test)]
@@ -50,11 +50,11 @@ mod tests {
     fn lines_of_dynamodbs_export_are_read() {
         let text = br#"{"Item":{"prj_id":{"S":"a/b"},"tags":{"SS":["x","y"]},"n":{"N":"0.10"},"raw":{"B":"AP8="}}}"#;
         assert!(is_line(text));
-        let read = project(text).expect("a project");
+        let read = record(text, &Names::default()).expect("a record");
         assert_eq!((read.id.as_str(), read.is_external()), ("a/b", true));
         assert_eq!(read.attributes["tags"], Value::Strings(["x".to_owned(), "y".to_owned()].into()));
         assert_eq!(read.attributes["raw"], Value::Binary(vec![0, 255]));
-        assert_eq!(project(&line(&read)).expect("a project"), read);
+        assert_eq!(record(&line(&read, &Names::default()), &Names::default()).expect("a record"), read);
     }
 
     #[test]
@@ -65,7 +65,7 @@ mod tests {
         for text in
             [r#"{"Item":{}}"#, r#"{"Item":{"prj_id":{"N":"1"}}}"#, r#"{"Item":{"prj_id":"a"}}"#, r#"{"Item":1}"#]
         {
-            assert!(is_line(text.as_bytes()) && project(text.as_bytes()).is_err(), "{text}");
+            assert!(is_line(text.as_bytes()) && record(text.as_bytes(), &Names::default()).is_err(), "{text}");
         }
     }
 }

@@ -8,7 +8,7 @@ use super::rows::{self, seconds};
 use super::{DynamoDb, Item, failed, item, units};
 use crate::limits;
 use crate::record::history::Entry;
-use crate::record::{PRJ_ID, Record, RecordId};
+use crate::record::{Record, RecordId};
 use crate::store::item::{Malformed, RPL_EXPIRES_AT};
 use crate::store::row;
 use crate::store::{Capacity, IdempotencyRecord, StoreError};
@@ -31,10 +31,10 @@ impl DynamoDb {
             .client
             .update_item()
             .table_name(&self.versions)
-            .set_key(Some(rows::key(id.as_str(), number.cast_signed())))
+            .set_key(Some(rows::key(&self.names.key, id.as_str(), number.cast_signed())))
             .update_expression("SET #expires = :at")
             .condition_expression("attribute_exists(#id) AND attribute_not_exists(#expires)")
-            .expression_attribute_names("#id", PRJ_ID)
+            .expression_attribute_names("#id", &*self.names.key)
             .expression_attribute_names("#expires", RPL_EXPIRES_AT)
             .expression_attribute_values(":at", seconds(at))
             .return_consumed_capacity(ReturnConsumedCapacity::Total)
@@ -56,11 +56,15 @@ impl DynamoDb {
     ) -> Result<Option<Record>, StoreError> {
         const OPERATION: &str = "GetItem";
         let number = number.cast_signed();
-        let Some(found) = self.row(rows::key(id.as_str(), number), cost).await? else { return Ok(None) };
+        let Some(found) = self.row(rows::key(&self.names.key, id.as_str(), number), cost).await? else {
+            return Ok(None);
+        };
         let mut found = item::members(found).map_err(|error| error.during(OPERATION))?;
         if row::has_rest(&found) {
             // Both were written in one transaction. If one has expired, so has the other.
-            let Some(rest) = self.row(rows::key(id.as_str(), -number), cost).await? else { return Ok(None) };
+            let Some(rest) = self.row(rows::key(&self.names.key, id.as_str(), -number), cost).await? else {
+                return Ok(None);
+            };
             let rest = item::members(rest).map_err(|error| error.during(OPERATION))?;
             found = row::with_rest(found, &rest);
         }
@@ -96,7 +100,7 @@ impl DynamoDb {
             .table_name(&self.versions)
             .consistent_read(true)
             .scan_index_forward(false)
-            .expression_attribute_names("#id", PRJ_ID)
+            .expression_attribute_names("#id", &*self.names.key)
             .expression_attribute_values(":id", AttributeValue::S(id.to_string()))
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
         // The first of the attributes is the version. Below 1 are second items of rows.
@@ -139,7 +143,7 @@ impl DynamoDb {
         now: Timestamp,
         cost: &mut Capacity,
     ) -> Result<Option<IdempotencyRecord>, StoreError> {
-        let found = self.row(rows::claim_key(key), cost).await?;
+        let found = self.row(rows::claim_key(&self.names.key, key), cost).await?;
         let claim = found.map(|found| rows::to_claim(key, found)).transpose();
         // DynamoDB deletes it some time after.
         Ok(claim.map_err(|error| error.during("GetItem"))?.filter(|claim| claim.expires > now))
@@ -158,9 +162,9 @@ impl DynamoDb {
             .client
             .put_item()
             .table_name(&self.versions)
-            .set_item(Some(rows::claim(claim)))
+            .set_item(Some(rows::claim(&self.names.key, claim)))
             .condition_expression("attribute_not_exists(#id) OR #expires <= :now")
-            .expression_attribute_names("#id", PRJ_ID)
+            .expression_attribute_names("#id", &*self.names.key)
             .expression_attribute_names("#expires", RPL_EXPIRES_AT)
             .expression_attribute_values(":now", seconds(now))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)

@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::Item;
-use crate::record::{PRJ_ID, RecordId};
+use crate::record::RecordId;
 use crate::store::item::{Malformed, RPL_AT, RPL_SHARD, RPL_VERSION, natural, stated};
 use crate::store::{IndexEntry, Position, StoreError};
 use crate::time::Timestamp;
@@ -24,29 +24,29 @@ impl Malformed {
 }
 
 /// Where a page ends, from its `LastEvaluatedKey`.
-pub(super) fn position(mut key: Members) -> Result<Position, Malformed> {
-    let at = natural(key.get(RPL_AT)).map(Timestamp);
-    match key.remove(PRJ_ID) {
+pub(super) fn position(mut last: Members, key: &str) -> Result<Position, Malformed> {
+    let at = natural(last.get(RPL_AT)).map(Timestamp);
+    match last.remove(key) {
         Some(Value::String(id)) => Ok(Position { id: RecordId::stored(id), at }),
         _ => Err(Malformed::attribute("LastEvaluatedKey")),
     }
 }
 
 /// An entry of `by_update`.
-pub(super) fn index_entry(mut entry: Members) -> Result<IndexEntry, Malformed> {
+pub(super) fn index_entry(mut entry: Members, key: &str) -> Result<IndexEntry, Malformed> {
     let at = natural(entry.get(RPL_AT)).map(Timestamp).ok_or_else(|| Malformed::attribute(RPL_AT))?;
     let version = entry.get(RPL_VERSION).and_then(stated);
-    match entry.remove(PRJ_ID) {
+    match entry.remove(key) {
         Some(Value::String(id)) => Ok(IndexEntry { id: RecordId::stored(id), at, version }),
-        _ => Err(Malformed::attribute(PRJ_ID)),
+        _ => Err(Malformed::attribute(key)),
     }
 }
 
 /// Where a page of `by_update` begins.
-pub(super) fn index_key(position: &Position, shard: AttributeValue) -> Item {
+pub(super) fn index_key(position: &Position, shard: AttributeValue, key: &str) -> Item {
     let at = position.at.unwrap_or_default();
     HashMap::from([
-        (PRJ_ID.to_owned(), AttributeValue::S(position.id.to_string())),
+        (key.to_owned(), AttributeValue::S(position.id.to_string())),
         (RPL_SHARD.to_owned(), shard),
         (RPL_AT.to_owned(), AttributeValue::N(at.to_string())),
     ])

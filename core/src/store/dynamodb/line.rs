@@ -8,21 +8,21 @@ use bytes::Bytes;
 use super::decode::{self, Attribute, Item};
 use crate::query::Line;
 use crate::record::seal::Content;
-use crate::record::{PREFIX, PRJ_ID, RecordId, SHOWN, UPDATED_AT, UPDATED_BY, VERSION};
+use crate::record::{Names, PREFIX, RecordId};
 use crate::store::item::{Malformed, RPL_AT, RPL_BY, RPL_DELETED, RPL_SEAL, RPL_VERSION};
 use crate::value::Number;
 
-/// The line of an item; `None` for a tombstone.
-pub(super) fn line(mut item: Item<'_>) -> Result<Option<Line>, Malformed> {
+/// Returns the line of an item. Returns `None` for a tombstone.
+pub(super) fn line(mut item: Item<'_>, names: &Names) -> Result<Option<Line>, Malformed> {
     // Whether it is a tombstone takes a look at all of it. Few items have this attribute.
     if item.get(RPL_DELETED).is_some() {
-        let record = decode::record(item)?;
-        return Ok((!record.is_deleted()).then(|| Line { json: record.to_json().into(), id: record.id }));
+        let record = decode::record(item, names)?;
+        return Ok((!record.is_deleted()).then(|| Line { json: record.to_json(names).into(), id: record.id }));
     }
     let (mut number, mut seal, mut at, mut by, mut id) = (None, None, None, None, None);
     item.0.retain_mut(|(name, value)| {
         match &**name {
-            PRJ_ID => id = value.take_text(),
+            name if name == names.key => id = value.take_text(),
             RPL_VERSION => number = value.natural().filter(|number| (1..=crate::limits::VERSION).contains(number)),
             RPL_SEAL => seal = value.take_text(),
             RPL_AT => at = value.natural(),
@@ -31,22 +31,22 @@ pub(super) fn line(mut item: Item<'_>) -> Result<Option<Line>, Malformed> {
         }
         false
     });
-    let id = RecordId::stored(id.ok_or_else(|| Malformed::attribute(PRJ_ID))?.into_owned());
+    let id = RecordId::stored(id.ok_or_else(|| Malformed::attribute(&names.key))?.into_owned());
     let content = Content::of(&id, &item);
     let number = number.filter(|number| seal.is_some_and(|seal| seal == content.seal(*number, false)));
     let own = number.is_some();
     let version = number.map_or_else(|| Number::whole(content.external_number()), Number::from);
 
-    item.0.retain(|(name, _)| !SHOWN.contains(&&**name));
-    let mut add = |name: &'static str, value: Option<Attribute<'static>>| {
+    item.0.retain(|(name, _)| !names.are_ripples(name));
+    let mut add = |name: &str, value: Option<Attribute<'static>>| {
         let place = item.0.partition_point(|(other, _)| &**other < name);
-        item.0.splice(place..place, value.map(|value| (Cow::Borrowed(name), value)));
+        item.0.splice(place..place, value.map(|value| (Cow::Owned(name.to_owned()), value)));
     };
-    add(PRJ_ID, Some(Attribute::Text(Cow::Owned(id.as_str().to_owned()))));
-    add(VERSION, Some(Attribute::Number(version)));
+    add(&names.key, Some(Attribute::Text(Cow::Owned(id.as_str().to_owned()))));
+    add(&names.version, Some(Attribute::Number(version)));
     let by = by.filter(|by| own && !by.is_empty());
-    add(UPDATED_AT, at.filter(|_| by.is_some()).map(|at| Attribute::Number(at.into())));
-    add(UPDATED_BY, by.map(|by| Attribute::Text(Cow::Owned(by.into_owned()))));
+    add(&names.updated_at, at.filter(|_| by.is_some()).map(|at| Attribute::Number(at.into())));
+    add(&names.updated_by, by.map(|by| Attribute::Text(Cow::Owned(by.into_owned()))));
     let mut json = Vec::with_capacity(512);
     serde_json::to_writer(&mut json, &item).expect("writing to memory, names are strings and numbers valid JSON");
     Ok(Some(Line { id, json: Bytes::from(json) }))
@@ -60,14 +60,14 @@ mod tests {
     use serde_json::{Map, Value as Json, json};
 
     use super::*;
-    use crate::record::{DELETED, Record};
+    use crate::record::{PRJ, Record};
     use crate::store::item;
     use crate::time::Timestamp;
     use crate::value::{Members, Value};
 
     /// A record's own names, ripple's, and the system's that others may use as they like.
     fn name() -> impl Strategy<Value = String> {
-        let known = [VERSION, UPDATED_AT, UPDATED_BY, DELETED, "rpl_x", "rpl", "name", "zone", "timeline"];
+        let known = ["version", "updated_at", "updated_by", "deleted", "rpl_x", "rpl", "name", "zone", "timeline"];
         prop_oneof![4 => prop::sample::select(known.to_vec()).prop_map(str::to_owned), 1 => text()]
     }
 
@@ -114,13 +114,14 @@ mod tests {
         let damage = (any::<prop::sample::Index>(), attribute());
         (text(), members, 1u64..4, any::<bool>(), any::<bool>(), prop::option::of(damage), any::<prop::sample::Index>())
             .prop_map(|(id, members, number, deleted, sealed, damage, turn)| {
-                let read = Map::from_iter(members.into_iter().chain([(PRJ_ID.to_owned(), json!({ "S": id }))]));
-                let Ok(record) = decode::record(read_item(&Json::from(read.clone()).to_string())) else {
+                let read = Map::from_iter(members.into_iter().chain([("prj_id".to_owned(), json!({ "S": id }))]));
+                let Ok(record) = decode::record(read_item(&Json::from(read.clone()).to_string()), &PRJ) else {
                     return Json::from(read).to_string();
                 };
                 let record = if deleted { record.deleted(Timestamp(7)) } else { record };
                 let written = Record { ..record }.written(None, number, Timestamp(9), "k");
-                let members = if sealed { item::item(&written, 1) } else { item::as_read(&written) };
+                let members =
+                    if sealed { item::item(&written, 1, "prj_id") } else { item::as_read(&written, "prj_id") };
                 let typed = super::super::copy::typed_members(&members);
                 let mut members: Vec<(String, Value)> = typed.into_iter().collect();
                 if let Some((place, value)) = damage {
@@ -143,8 +144,8 @@ mod tests {
 
     /// The line that the item's record gives.
     fn by_way_of_the_record(json: &str) -> Option<Option<(RecordId, Bytes)>> {
-        let record = decode::record(read_item(json)).ok()?;
-        Some((!record.is_deleted()).then(|| (record.id.clone(), record.to_json().into())))
+        let record = decode::record(read_item(json), &PRJ).ok()?;
+        Some((!record.is_deleted()).then(|| (record.id.clone(), record.to_json(&PRJ).into())))
     }
 
     proptest! {
@@ -153,7 +154,7 @@ mod tests {
         #[test]
         fn a_line_has_the_bytes_that_the_record_gives(json in item_json()) {
             let Ok(item) = serde_json::from_str(&json) else { return Ok(()) };
-            let line = line(item).ok().map(|line| line.map(|line| (line.id, line.json)));
+            let line = line(item, &PRJ).ok().map(|line| line.map(|line| (line.id, line.json)));
             prop_assert_eq!(line, by_way_of_the_record(&json), "{}", json);
         }
     }
@@ -161,19 +162,19 @@ mod tests {
     #[test]
     fn each_kind_of_record_has_its_line() {
         let attributes =
-            Members::from([("b".to_owned(), Value::List(vec![1.into()])), (VERSION.to_owned(), "2.3".into())]);
+            Members::from([("b".to_owned(), Value::List(vec![1.into()])), ("version".to_owned(), "2.3".into())]);
         let record = Record::new(RecordId::stored("a".to_owned()), attributes);
         let written = record.clone().written(None, 2, Timestamp(9), "k");
         let shown = |record: &Record| {
-            let item = Value::Map(super::super::copy::typed_members(&item::item(record, 1)));
+            let item = Value::Map(super::super::copy::typed_members(&item::item(record, 1, "prj_id")));
             let json = serde_json::to_string(&item).expect("JSON");
-            let line = line(read_item(&json)).expect("an item of a record");
+            let line = line(read_item(&json), &PRJ).expect("an item of a record");
             line.map(|line| String::from_utf8(line.json.to_vec()).expect("JSON is UTF-8"))
         };
         let expected = r#"{"b":[1],"prj_id":"a","updated_at":9,"updated_by":"k","version":2}"#;
         assert_eq!(shown(&written).as_deref(), Some(expected));
         assert_eq!(shown(&record.deleted(Timestamp(1)).written(None, 3, Timestamp(9), "k")), None);
-        let external = line(read_item(r#"{"zone":{"S":"z"},"rpl_version":{"N":"2"},"prj_id":{"S":"a"}}"#));
+        let external = line(read_item(r#"{"zone":{"S":"z"},"rpl_version":{"N":"2"},"prj_id":{"S":"a"}}"#), &PRJ);
         let json = external.expect("an item of a record").expect("it is there").json;
         assert!(json.starts_with(br#"{"prj_id":"a","version":-"#), "{json:?}");
     }

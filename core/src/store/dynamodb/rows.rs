@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::Item;
 use super::item::members;
-use crate::record::{PRJ_ID, RecordId};
+use crate::record::RecordId;
 use crate::store::IdempotencyRecord;
 use crate::store::item::{Malformed, RPL_EXPIRES_AT, natural};
 use crate::store::row::VERSION;
@@ -17,23 +17,23 @@ const RPL_WROTE: &str = "rpl_wrote";
 const RPL_MADE: &str = "rpl_made";
 const RPL_OUTCOME: &str = "rpl_outcome";
 
-/// The key of a row.
-pub(super) fn key(id: &str, version: i64) -> Item {
+/// The key of a row. `name` is that of its partition key.
+pub(super) fn key(name: &str, id: &str, version: i64) -> Item {
     Item::from([
-        (PRJ_ID.to_owned(), AttributeValue::S(id.to_owned())),
+        (name.to_owned(), AttributeValue::S(id.to_owned())),
         (VERSION.to_owned(), AttributeValue::N(version.to_string())),
     ])
 }
 
 /// The key of an idempotency record. Rows of the history begin with version 1, whatever id another program chose.
-pub(super) fn claim_key(key_hash: &str) -> Item {
-    key(&format!("_idempotency/{key_hash}"), 0)
+pub(super) fn claim_key(name: &str, key_hash: &str) -> Item {
+    key(name, &format!("_idempotency/{key_hash}"), 0)
 }
 
 /// The item of an idempotency record.
-pub(super) fn claim(claim: &IdempotencyRecord) -> Item {
+pub(super) fn claim(name: &str, claim: &IdempotencyRecord) -> Item {
     let outcome = serde_json::to_string(&claim.outcome).expect("text and numbers serialise");
-    let mut item = claim_key(&claim.key);
+    let mut item = claim_key(name, &claim.key);
     item.extend([
         (RPL_REQUEST.to_owned(), AttributeValue::S(claim.request.clone())),
         (RPL_WROTE.to_owned(), AttributeValue::S(claim.id.to_string())),

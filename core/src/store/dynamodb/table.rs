@@ -9,7 +9,6 @@ use aws_sdk_dynamodb::types::{
 
 use super::keys::KEY_HASH;
 use super::{BY_UPDATE, DynamoDb, failed};
-use crate::record::PRJ_ID;
 use crate::store::StoreError;
 use crate::store::item::{RPL_AT, RPL_EXPIRES_AT, RPL_SHARD, RPL_VERSION};
 use crate::store::row::VERSION;
@@ -49,17 +48,18 @@ impl DynamoDb {
     /// # Errors
     /// When DynamoDB fails.
     pub async fn create_tables(&self) -> Result<Vec<TableStatus>, StoreError> {
+        let key = &*self.names.key;
         if self.describe(&self.keys).await?.is_none() {
             self.create(&self.keys, &[(KEY_HASH, ScalarAttributeType::S)], None, None).await?;
         }
         if self.describe(&self.versions).await?.is_none() {
-            let attributes = [(PRJ_ID, ScalarAttributeType::S), (VERSION, ScalarAttributeType::N)];
+            let attributes = [(key, ScalarAttributeType::S), (VERSION, ScalarAttributeType::N)];
             self.create(&self.versions, &attributes, Some(VERSION), None).await?;
         }
         match self.describe(&self.projects).await? {
             None => {
                 let attributes = [
-                    (PRJ_ID, ScalarAttributeType::S),
+                    (key, ScalarAttributeType::S),
                     (RPL_SHARD, ScalarAttributeType::S),
                     (RPL_AT, ScalarAttributeType::N),
                 ];
@@ -121,12 +121,13 @@ impl DynamoDb {
 
     async fn state(&self, name: &String, table: &TableDescription) -> Result<TableState, StoreError> {
         let keys: Vec<&str> = table.key_schema().iter().map(KeySchemaElement::attribute_name).collect();
+        let key = &*self.names.key;
         let wanted: &[&str] = if *name == self.keys {
             &[KEY_HASH]
         } else if *name == self.versions {
-            &[PRJ_ID, VERSION]
+            &[key, VERSION]
         } else {
-            &[PRJ_ID]
+            &[key]
         };
         if keys != wanted {
             return Ok(TableState::Foreign(keys.join(", ")));
@@ -176,7 +177,7 @@ impl DynamoDb {
 
     async fn add_by_update(&self) -> Result<(), StoreError> {
         use aws_sdk_dynamodb::types::{CreateGlobalSecondaryIndexAction, GlobalSecondaryIndexUpdate};
-        let index = by_update();
+        let (index, key) = (by_update(), &*self.names.key);
         let create = CreateGlobalSecondaryIndexAction::builder()
             .index_name(BY_UPDATE)
             .set_key_schema(Some(index.key_schema().to_vec()))
@@ -184,7 +185,7 @@ impl DynamoDb {
             .build()
             .expect("name, schema and projection are set");
         let attributes =
-            [(PRJ_ID, ScalarAttributeType::S), (RPL_SHARD, ScalarAttributeType::S), (RPL_AT, ScalarAttributeType::N)];
+            [(key, ScalarAttributeType::S), (RPL_SHARD, ScalarAttributeType::S), (RPL_AT, ScalarAttributeType::N)];
         self.client
             .update_table()
             .table_name(&self.projects)

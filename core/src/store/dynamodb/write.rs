@@ -9,7 +9,6 @@ use aws_sdk_dynamodb::types::{
 use super::Item;
 use super::item::{to_dynamodb, to_item};
 use super::rows::{self, seconds};
-use crate::record::PRJ_ID;
 use crate::store::item::RPL_EXPIRES_AT;
 use crate::store::{Action, Condition, StoreError, Write, row};
 
@@ -24,39 +23,40 @@ pub(super) fn items(
     projects: &str,
     versions: &str,
     shards: u16,
+    key: &str,
 ) -> Result<Vec<TransactWriteItem>, StoreError> {
-    let mut items = vec![record(projects, write, shards)];
+    let mut items = vec![record(projects, write, shards, key)];
     items.extend(write.claim.map(|claim| {
         let unclaimed = Put::builder()
             .condition_expression("attribute_not_exists(#id) OR #expires <= :now")
             .expression_attribute_names("#expires", RPL_EXPIRES_AT)
             .expression_attribute_values(":now", seconds(write.now));
-        put(unclaimed, versions, rows::claim(claim))
+        put(unclaimed, versions, key, rows::claim(key, claim))
     }));
     for row in write.rows {
-        for item in row::items(row)? {
+        for item in row::items(row, key)? {
             let new = Put::builder().condition_expression("attribute_not_exists(#id)");
-            items.push(put(new, versions, to_item(&item)));
+            items.push(put(new, versions, key, to_item(&item)));
         }
     }
     Ok(items)
 }
 
 /// Puts an item on a condition, or hands back the one that is there.
-fn put(put: aws_sdk_dynamodb::types::builders::PutBuilder, table: &str, item: Item) -> TransactWriteItem {
+fn put(put: aws_sdk_dynamodb::types::builders::PutBuilder, table: &str, key: &str, item: Item) -> TransactWriteItem {
     let put = put
         .table_name(table)
         .set_item(Some(item))
-        .expression_attribute_names("#id", PRJ_ID)
+        .expression_attribute_names("#id", key)
         .return_values_on_condition_check_failure(OnFailure::AllOld);
     TransactWriteItem::builder().put(put.build().expect("table and item are set")).build()
 }
 
 /// Makes of the item that is there what it is to be, or fails a condition and hands that item back.
-fn record(table: &str, write: &Write<'_>, shards: u16) -> TransactWriteItem {
-    let Expression { text, names, values } = conditions(write);
+fn record(table: &str, write: &Write<'_>, shards: u16, key: &str) -> TransactWriteItem {
+    let Expression { text, names, values } = conditions(write, key);
     let item = TransactWriteItem::builder();
-    let changes = match write.action(shards) {
+    let changes = match write.action(shards, key) {
         Action::Put(whole) => {
             let put = Put::builder()
                 .table_name(table)
@@ -71,7 +71,7 @@ fn record(table: &str, write: &Write<'_>, shards: u16) -> TransactWriteItem {
     };
     let mut update = Update::builder()
         .table_name(table)
-        .key(PRJ_ID, AttributeValue::S(write.after.id.to_string()))
+        .key(key, AttributeValue::S(write.after.id.to_string()))
         .condition_expression(text)
         .set_expression_attribute_names(Some(names))
         .set_expression_attribute_values(Some(values))
@@ -103,9 +103,9 @@ struct Expression {
 }
 
 /// Names and values that begin with `c`: in an update there are others.
-fn conditions(write: &Write<'_>) -> Expression {
+fn conditions(write: &Write<'_>, key: &str) -> Expression {
     let (mut texts, mut names, mut values) = (Vec::new(), HashMap::new(), Item::new());
-    for (index, Condition { name, value }) in write.conditions().into_iter().enumerate() {
+    for (index, Condition { name, value }) in write.conditions(key).into_iter().enumerate() {
         names.insert(format!("#c{index}"), name.to_owned());
         texts.push(match value {
             Some(value) => {
