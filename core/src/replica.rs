@@ -1,4 +1,4 @@
-//! A store's list held near its readers: a snapshot, kept by its protocol, that answers as the store would.
+//! A store's list held near its readers: a snapshot, kept by its policy, that answers as the store would.
 //!
 //! A host calls [`Replica::prepare`] before it lets the core answer a read, and tells the reader what that gave.
 //! The core then finds list and records here; everything else goes through to the store.
@@ -20,7 +20,7 @@ use crate::store::scan;
 use crate::store::{Capacity, Changes, Consistency, IndexEntry, Page, Position, Source, StoreError, StoreErrorKind};
 use crate::time::Timestamp;
 use crate::value::shape_members;
-use refresh::{Freshness, LOST, Protocol, Read, Refresh, Step};
+use refresh::{Action, Freshness, REFRESH_TIMEOUT, Read, Refresh, RefreshPolicy};
 use snapshot::Snapshot;
 
 /// A snapshot larger than this is not held: a Worker has 128 MB in all.
@@ -75,7 +75,7 @@ pub struct Replica<S, C, N = Alone> {
 #[derive(Debug)]
 struct ReplicaState {
     snapshot: Snapshot,
-    protocol: Protocol,
+    policy: RefreshPolicy,
     /// The table is too large: reads go through to the store.
     too_large: bool,
 }
@@ -116,14 +116,14 @@ impl<S: Source, C: Clock> Replica<S, C> {
     /// With nothing known yet. `fresh` is how long a snapshot is served with nothing done.
     pub fn new(store: S, clock: C, fresh: Duration) -> Replica<S, C> {
         let snapshot = Snapshot::new(store.names().clone());
-        let held = ReplicaState { snapshot, protocol: Protocol::new(fresh), too_large: false };
+        let held = ReplicaState { snapshot, policy: RefreshPolicy::new(fresh), too_large: false };
         Replica { store, clock, shared: None, held: Mutex::new(held) }
     }
 
     /// The same, with another bound on how long the list is served while DynamoDB does not answer, or denies.
     #[must_use]
     pub fn stale_for(self, stale: Duration) -> Replica<S, C> {
-        self.held().protocol.set_stale(stale);
+        self.held().policy.set_stale(stale);
         self
     }
 
@@ -143,23 +143,23 @@ impl<S: Source, C: Clock, N: SharedCache> Replica<S, C, N> {
     /// with what the session wrote. It fails when there is nothing to answer from and DynamoDB does not answer.
     pub async fn prepare(&self, session: &Session, newer: bool, cost: &mut Capacity) -> Preparation {
         let asked = self.clock.now();
-        let missed = self.held().protocol.age(asked).is_none();
+        let missed = self.held().policy.age(asked).is_none();
         let mut fetched = false;
         let mut last_error = None;
         let (freshness, behind) = loop {
-            let step = self.held().protocol.step(self.clock.now(), asked, newer);
+            let step = self.held().policy.next_action(self.clock.now(), asked, newer);
             match step {
-                Step::Serve(freshness) => break (freshness, None),
-                Step::ServeAndRefresh(refresh) => break (Freshness::Stale, Some(refresh)),
-                Step::Wait => self.clock.pause(LOOK_AGAIN).await,
-                Step::Refresh(refresh) => match self.refresh(refresh, cost).await {
+                Action::Serve(freshness) => break (freshness, None),
+                Action::ServeAndRefresh(refresh) => break (Freshness::Stale, Some(refresh)),
+                Action::Wait => self.clock.pause(LOOK_AGAIN).await,
+                Action::Refresh(refresh) => match self.refresh(refresh, cost).await {
                     Ok(asked) => fetched |= asked,
                     Err(error) => {
                         fetched = true;
                         last_error = Some(error);
                     }
                 },
-                Step::Fail => {
+                Action::Fail => {
                     let error = last_error.unwrap_or_else(unreachable_store);
                     return Preparation { result: Err(error), behind: None };
                 }
@@ -169,13 +169,13 @@ impl<S: Source, C: Clock, N: SharedCache> Replica<S, C, N> {
             return Preparation { result: Ok(None), behind };
         }
         let result = self.read_what_was_written(session, cost).await.map(|asked| {
-            let age = self.held().protocol.age(self.clock.now()).unwrap_or_default();
+            let age = self.held().policy.age(self.clock.now()).unwrap_or_default();
             Some(Prepared { freshness, age, fetched: fetched || asked, missed })
         });
         Preparation { result, behind }
     }
 
-    /// Does a refresh that the protocol has begun. Returns whether the store was asked: a host beside this one may have been
+    /// Does a refresh that the policy has begun. Returns whether the store was asked: a host beside this one may have been
     /// there before.
     ///
     /// # Errors
@@ -188,8 +188,8 @@ impl<S: Source, C: Clock, N: SharedCache> Replica<S, C, N> {
         let now = self.clock.now();
         match read {
             // Somebody else has taken it over, and its first pages are old by now.
-            Ok(_) if now >= refresh.began.after(LOST) => {
-                self.held().protocol.failed(refresh, now);
+            Ok(_) if now >= refresh.began.after(REFRESH_TIMEOUT) => {
+                self.held().policy.failed(refresh, now);
                 Err(unreachable_store())
             }
             Ok(read) => {
@@ -205,7 +205,7 @@ impl<S: Source, C: Clock, N: SharedCache> Replica<S, C, N> {
                 Ok(true)
             }
             Err(error) => {
-                self.held().protocol.failed(refresh, now);
+                self.held().policy.failed(refresh, now);
                 Err(error)
             }
         }
@@ -225,7 +225,7 @@ impl<S: Source, C: Clock, N: SharedCache> Replica<S, C, N> {
             }
         }
         held.bound();
-        held.protocol.succeeded(refresh);
+        held.policy.succeeded(refresh);
     }
 
     /// Takes over the full read of another host, where there is one that serves in place of this refresh. What it gave
@@ -235,14 +235,14 @@ impl<S: Source, C: Clock, N: SharedCache> Replica<S, C, N> {
         let copy = Copy::open(&text)?;
         let held = &mut *self.held();
         // Looked at before all of it is read: when a full read is due, what is found is most often this host's own last.
-        if !held.protocol.would_take(copy.began, self.clock.now()) {
+        if !held.policy.would_take(copy.began, self.clock.now()) {
             return None;
         }
         let projects = copy.records(self.store.names())?;
         held.too_large = false;
         held.snapshot.fill(projects, copy.began, copy.began);
         held.bound();
-        held.protocol.took(refresh, copy.began);
+        held.policy.took(refresh, copy.began);
         Some(())
     }
 
@@ -266,14 +266,14 @@ impl<S: Source, C: Clock, N: SharedCache> Replica<S, C, N> {
 
     /// How long a snapshot is served with nothing done.
     pub fn fresh(&self) -> Duration {
-        self.held().protocol.fresh()
+        self.held().policy.fresh()
     }
 
     /// What the whole list's entity tag is made of, its age and how long it is fresh, if it is held, fresh, and one page.
     pub(crate) fn whole(&self, now: Timestamp) -> Option<(ContentHash, Duration, Duration)> {
         let held = self.held();
-        let fresh = held.protocol.fresh();
-        let age = held.protocol.age(now).filter(|age| *age <= fresh && !held.too_large)?;
+        let fresh = held.policy.fresh();
+        let age = held.policy.age(now).filter(|age| *age <= fresh && !held.too_large)?;
         held.snapshot.is_one_page().then(|| (held.snapshot.content(), age, fresh))
     }
 
@@ -391,7 +391,7 @@ impl<S: Source, C: Clock, N: SharedCache> Source for Replica<S, C, N> {
 
     fn known(&self, now: Timestamp) -> Timestamp {
         let held = self.held();
-        let age = held.protocol.age(now).unwrap_or_default();
+        let age = held.policy.age(now).unwrap_or_default();
         if held.too_large { now } else { now.before(age) }
     }
 

@@ -172,11 +172,11 @@ async fn the_list_at_once_is_the_answer_that_a_read_gives() {
         setting.pass(seconds);
         let list = at_once().expect("it is fresh");
         let found = read("/prj", &[]).await;
-        assert_eq!(list.stamp.head(StatusCode::OK).headers(), found.headers());
+        assert_eq!(list.validator.head(StatusCode::OK).headers(), found.headers());
         assert_eq!(setting.edge.whole_list_body().as_ref(), Some(found.body()));
-        let same = read("/prj", &[("if-none-match", list.stamp.etag().as_str())]).await;
+        let same = read("/prj", &[("if-none-match", list.validator.etag().as_str())]).await;
         assert_eq!(same.status(), StatusCode::NOT_MODIFIED);
-        assert_eq!(list.stamp.head(StatusCode::NOT_MODIFIED).headers(), same.headers());
+        assert_eq!(list.validator.head(StatusCode::NOT_MODIFIED).headers(), same.headers());
     }
     setting.pass(1);
     assert!(at_once().is_none(), "six seconds are past its freshness");

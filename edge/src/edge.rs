@@ -8,7 +8,7 @@ use http::header::AGE;
 use http::{Request, Response};
 use ripple_core::auth::Limiter;
 use ripple_core::auth::Scope;
-use ripple_core::http::edge::{CACHE_STATUS, Stamp, answers};
+use ripple_core::http::edge::{CACHE_STATUS, ListValidator, answers};
 use ripple_core::replica::Replica;
 use ripple_core::{AccessLog, Api, Authorized, Refusal, RequestContext, Timestamp};
 use worker::{Context, Env, RateLimiter};
@@ -73,14 +73,14 @@ impl Edge {
         context: &Context,
     ) -> Option<web_sys::Response> {
         let list = self.api.whole_list(key, now)?;
-        let (status, response) = self.list.at_once(list.stamp, &asked, || self.api.whole_list_body(), context)?;
+        let (status, response) = self.list.at_once(list.validator, &asked, || self.api.whole_list_body(), context)?;
         self.api.limiter().take(&list.key.key_id, now).ok()?;
         self.count(&list.key.key_id, context);
         if self.config.log >= Level::Info {
             let key_id = Some(list.key.key_id.clone());
-            let method = Some(Stamp::METHOD);
+            let method = Some(ListValidator::METHOD);
             let report = AccessLog { method, request_id: asked.request_id.into(), key_id, ..AccessLog::default() };
-            let cached = Cached { status: list.stamp.cache_status(), age: Some(list.stamp.age()) };
+            let cached = Cached { status: list.validator.cache_status(), age: Some(list.validator.age()) };
             self.log(&report, status.as_u16(), "edge", now, Some(cached));
         }
         Some(response)

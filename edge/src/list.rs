@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, ETAG, HeaderValue};
 use http::{Response, StatusCode};
 use js_sys::JsString;
-use ripple_core::http::edge::Stamp;
+use ripple_core::http::edge::ListValidator;
 use wasm_bindgen::JsValue;
 use web_sys::{Blob, ResponseInit};
 use worker::Context;
@@ -31,7 +31,7 @@ pub(crate) struct List {
 
 /// The list at one moment.
 struct Kept {
-    stamp: Stamp,
+    validator: ListValidator,
     etag: String,
     body: OnceCell<Blob>,
     /// What a `Response` is made with: found and not modified, plain and in gzip.
@@ -54,13 +54,13 @@ impl List {
     /// `None`: the API has to look at it.
     pub(crate) fn at_once(
         &'static self,
-        stamp: Stamp,
+        validator: ListValidator,
         asked: &Asked,
         render: impl FnOnce() -> Option<Bytes>,
         context: &Context,
     ) -> Option<(StatusCode, web_sys::Response)> {
         let mut kept = self.kept.borrow_mut();
-        let kept = Kept::renewed(&mut kept, stamp);
+        let kept = Kept::renewed(&mut kept, validator);
         let status = match &asked.if_none_match {
             None => StatusCode::OK,
             Some(tag) if coding::is_tag(tag, &kept.etag) => StatusCode::NOT_MODIFIED,
@@ -134,11 +134,11 @@ impl List {
 
 impl Kept {
     /// What is kept, made anew where it is of another moment. The bytes stay while the content does.
-    fn renewed(kept: &mut Option<Kept>, stamp: Stamp) -> &Kept {
-        if kept.as_ref().is_none_or(|kept| kept.stamp != stamp) {
-            let etag = stamp.etag();
+    fn renewed(kept: &mut Option<Kept>, validator: ListValidator) -> &Kept {
+        if kept.as_ref().is_none_or(|kept| kept.validator != validator) {
+            let etag = validator.etag();
             let body = kept.take().filter(|kept| kept.etag == etag).map(|kept| kept.body).unwrap_or_default();
-            *kept = Some(Kept { stamp, etag, body, heads: Default::default() });
+            *kept = Some(Kept { validator, etag, body, heads: Default::default() });
         }
         kept.as_ref().expect("it was there or has been made")
     }
@@ -153,7 +153,7 @@ impl Kept {
     fn head(&self, status: StatusCode, gzip: bool) -> Result<&ResponseInit, JsValue> {
         let head = &self.heads[usize::from(status == StatusCode::OK)][usize::from(gzip)];
         if head.get().is_none() {
-            let mut response = self.stamp.head(status);
+            let mut response = self.validator.head(status);
             coding::mark(&mut response, gzip);
             let _ = head.set(exchange::head(&response)?); // nobody has in between
         }

@@ -10,7 +10,7 @@ use crate::record::outcome::OutcomeKind;
 use crate::record::{ContentHash, Names, Record};
 use crate::service::Saved;
 
-/// Files about the API that are made from it, and that a host hands in.
+/// Documents that are generated from the API. A host hands them in.
 #[derive(Clone, Copy, Debug)]
 pub struct Documents {
     /// The OpenAPI document.
@@ -19,24 +19,25 @@ pub struct Documents {
     pub page: &'static [u8],
 }
 
-/// What a method answers.
+/// What an operation answers.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
-    /// Without its quotes.
+    /// The entity tag without its quotes.
     pub(crate) etag: Option<String>,
-    /// Whether the entity tag is one that `If-Match` may name.
+    /// Whether `If-Match` may name the entity tag.
     pub(crate) exact: bool,
     pub(crate) body: Bytes,
 }
 
 impl Answer {
+    /// Returns 200 with a body of JSON.
     pub(crate) fn json(body: impl Into<Bytes>) -> Answer {
         Answer { status: StatusCode::OK, headers: HeaderMap::new(), etag: None, exact: false, body: body.into() }
     }
 
-    /// A record with its entity tag.
+    /// Returns 200 with a record and its entity tag.
     pub(crate) fn record(record: &Record, names: &Names) -> Answer {
         let body = record.to_json(names);
         let etag = Some(ContentHash::of(&body).to_text());
@@ -47,13 +48,13 @@ impl Answer {
         Answer { status, ..self }
     }
 
-    /// `value` is made of ids and cursors, which are visible ASCII.
+    /// Adds a header. `value` consists of ids and cursors, which are visible ASCII.
     pub(crate) fn with_header(mut self, name: HeaderName, value: &str) -> Answer {
         self.headers.insert(name, HeaderValue::from_str(value).expect("visible ASCII"));
         self
     }
 
-    /// The record after a save, and the receipt.
+    /// Returns the record after a save, and the receipt.
     pub(crate) fn saved(saved: &Saved, names: &Names) -> Answer {
         let Saved { record, outcome } = saved;
         let answer = match outcome.kind {

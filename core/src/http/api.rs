@@ -26,40 +26,40 @@ pub struct Api<S> {
     documents: Option<Documents>,
 }
 
-/// What a host passes in with each request: the core has no clock, no randomness and no gateway of its own.
+/// What a host passes in with each request. The core has no clock, randomness or gateway of its own.
 #[derive(Clone, Debug)]
 pub struct RequestContext {
     /// The time.
     pub now: Timestamp,
-    /// Bytes from a cryptographic source, never the same twice.
+    /// Bytes from a cryptographic source, new for each request.
     pub random: [u8; 32],
-    /// Who is calling, where API Gateway has checked it.
+    /// The client, if API Gateway has checked its key. Otherwise the core checks it.
     pub caller: Option<Caller>,
 }
 
-/// A request that may be answered: what for, and for whom.
+/// A request whose client may ask for its operation.
 #[derive(Debug)]
 pub struct Authorized {
-    /// The method it asks for.
+    /// The operation that it asks for.
     pub route: &'static Route,
-    /// Who is calling.
+    /// The client.
     pub caller: Caller,
     resource: Resource,
     now: Timestamp,
     random: Random,
     log: AccessLog,
-    /// A key whose use is news.
+    /// The client's key, if its use is to be noted.
     used: Option<KeyHash>,
 }
 
 impl Authorized {
-    /// For the host's log: what is known so far.
+    /// Returns what the host's log is told so far.
     #[must_use]
     pub fn log(&self) -> &AccessLog {
         &self.log
     }
 
-    /// The response, from what the method answered.
+    /// Returns the response, from what the operation answered.
     pub(crate) fn into_response(
         self,
         method: &Method,
@@ -72,7 +72,7 @@ impl Authorized {
         }
     }
 
-    /// Counts what was consumed for this request before its method runs.
+    /// Counts capacity that was consumed for this request before its operation runs.
     pub(crate) fn add_cost(&mut self, cost: Capacity) {
         self.log.metrics.capacity.read += cost.read;
         self.log.metrics.capacity.write += cost.write;
@@ -80,12 +80,12 @@ impl Authorized {
 }
 
 impl<S: Source> Api<S> {
-    /// An API over `store`, remembering no keys yet.
+    /// Returns an API over `store`, which remembers no keys yet.
     pub fn new(store: S) -> Api<S> {
         Api { store, authenticator: Authenticator::default(), documents: None }
     }
 
-    /// With each key's requests limited by this host.
+    /// Limits the requests of each key on this host.
     #[must_use]
     pub fn limited(self, limiter: Limiter) -> Api<S> {
         Api { authenticator: self.authenticator.limiting_keys(limiter), ..self }
@@ -97,33 +97,33 @@ impl<S: Source> Api<S> {
         Api { authenticator: self.authenticator.limiting_strangers(strangers), ..self }
     }
 
-    /// With another trust in keys that were looked up.
+    /// Sets how long a key counts that was looked up.
     #[must_use]
     pub fn trusting(self, trust: Trust) -> Api<S> {
         Api { authenticator: self.authenticator.trusting(trust), ..self }
     }
 
-    /// With documents about itself to answer with.
+    /// Sets the documents that `/openapi.json` and `/docs` answer with.
     #[must_use]
     pub fn documented(self, documents: Documents) -> Api<S> {
         Api { documents: Some(documents), ..self }
     }
 
-    /// What counts the keys' requests.
+    /// Returns what counts the keys' requests.
     pub fn limiter(&self) -> &Limiter {
         self.authenticator.limiter()
     }
 
-    /// The store.
+    /// Returns the store.
     pub fn store(&self) -> &S {
         &self.store
     }
 
-    /// Parse, then the key, then the route: nothing is answered without a key but what asks for none. A host that
-    /// sends some methods elsewhere asks this first.
+    /// Checks the path, then the key, then the scope. Without a key only operations are answered that need none. A host
+    /// that sends some operations to another host calls this first.
     ///
     /// # Errors
-    /// The answer, where there is no method to run: a refusal, or that of `OPTIONS`.
+    /// The response, if there is no operation to run: a refusal, or the answer to `OPTIONS`.
     pub async fn authorize(
         &self,
         request: &Request<Bytes>,
@@ -153,7 +153,7 @@ impl<S: Source> Api<S> {
         log: &mut AccessLog,
     ) -> Result<(&'static Route, Caller, Option<KeyHash>), Error> {
         let route = resource.route(request.method());
-        // What a resource does not have, it refuses to whom it would let have the rest.
+        // 405 tells which methods there are, so it needs a key unless all of them are free.
         let free =
             route.map_or_else(|| resource.routes().all(|route| route.scope.is_none()), |route| route.scope.is_none());
         let (caller, used) = match (free, known) {
@@ -183,12 +183,12 @@ impl<S: Source> Api<S> {
         Ok((route, caller, used))
     }
 
-    /// The record of a key that is remembered and valid.
+    /// Returns the record of a key that is remembered and valid.
     pub(crate) fn remembered(&self, key: &str, now: Timestamp) -> Option<Arc<KeyRecord>> {
         self.authenticator.remembered(key, now)
     }
 
-    /// A call of the operation that a request is authorized for.
+    /// Returns a call of the operation that a request is authorized for.
     pub(crate) fn call<'a>(
         &'a self,
         request: &'a Request<Bytes>,
@@ -212,7 +212,7 @@ impl<S: Source> Api<S> {
 }
 
 impl<S: Store> Api<S> {
-    /// Answers a request. Whatever it holds, there is an answer.
+    /// Answers a request. Every request gets an answer.
     pub async fn answer(&self, request: Request<Bytes>, moment: RequestContext) -> Response<Bytes> {
         match self.authorize(&request, moment).await {
             Ok(authorized) => self.answer_authorized(&request, authorized).await,
@@ -220,10 +220,10 @@ impl<S: Store> Api<S> {
         }
     }
 
-    /// Runs the method that a request was authorized to.
+    /// Runs the operation that a request is authorized for.
     pub async fn answer_authorized(&self, request: &Request<Bytes>, mut authorized: Authorized) -> Response<Bytes> {
         if let Some(hash) = authorized.used {
-            // Coarse as it is: where it cannot be written down now, the next look-up will.
+            // The note is coarse. If it cannot be written now, the next look-up writes it.
             let _ = self.store.key_used(&hash, authorized.now, &mut authorized.log.metrics.capacity).await;
         }
         let operation = authorized.route.operation;

@@ -1,7 +1,7 @@
-//! What an API over a replica does beside: it answers reads near their readers and says how fresh they are.
+//! An API over a replica: it answers reads near the readers, and says how fresh the answers are.
 //!
-//! A host admits a request ([`Api::authorize`]), asks [`answers`] whether it is answered here, and if so [`Api::read`];
-//! everything else it sends to the origin, and shows [`Api::apply_write`] the answer.
+//! A host authorizes a request ([`Api::authorize`]). If [`answers`] says that a replica answers it, the host calls
+//! [`Api::read`]. Otherwise the host sends the request to the origin, and hands the answer to [`Api::apply_write`].
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,67 +27,68 @@ use crate::time::Timestamp;
 /// RFC 9211.
 pub const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 
-/// Whether a replica answers this method, rather than the origin.
+/// Reports whether a replica answers an operation. The origin answers the others.
 #[must_use]
 pub fn answers(route: &Route) -> bool {
     route.served == Served::Replica
 }
 
-/// A read's answer.
+/// The answer to a read.
 #[derive(Debug)]
 pub struct ReadAnswer {
-    /// For the reader.
+    /// The response for the client.
     pub response: Response<Bytes>,
-    /// To be done behind it, with [`Api::refresh`].
+    /// The refresh to do after the response, with [`Api::refresh`].
     pub behind: Option<Refresh>,
 }
 
-/// What `GET /prj` can be answered with at once.
+/// An answer to `GET /prj` that is ready.
 #[derive(Clone, Debug)]
 pub struct WholeList {
-    /// Whose key it was.
+    /// The record of the client's key.
     pub key: Arc<KeyRecord>,
-    /// By which its answer is known.
-    pub stamp: Stamp,
+    /// What identifies the answer.
+    pub validator: ListValidator,
 }
 
-/// All that the answer depends on, but for the request's id: two with the same stamp are the same.
+/// All that the answer depends on, except the request's id. Two answers with the same validator are the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stamp {
+pub struct ListValidator {
     content: ContentHash,
     age: u64,
     ttl: i64,
 }
 
-impl Stamp {
-    /// What the answer is called in a [`AccessLog`].
+impl ListValidator {
+    /// The operation's name in an [`AccessLog`].
     pub const METHOD: &'static str = "search";
 
-    /// The entity tag.
+    /// Returns the entity tag.
     #[must_use]
     pub fn etag(&self) -> String {
         format!("\"{}\"", self.content.to_text())
     }
 
-    /// Seconds since what it tells was read.
+    /// Returns the seconds since the list was read.
     #[must_use]
     pub fn age(&self) -> u64 {
         self.age
     }
 
-    /// `Cache-Status`.
+    /// Returns the value of `Cache-Status`.
     #[must_use]
     pub fn cache_status(&self) -> String {
         cache_status_of(&format!("hit; ttl={}", self.ttl))
     }
 
-    /// The answer that [`Api::read`] gives, found or not modified, without a body and to a request without an id.
+    /// Returns the response that [`Api::read`] gives, 200 or 304, without a body and without a request id.
     #[must_use]
     pub fn head(&self, status: StatusCode) -> Response<Bytes> {
-        let Stamp { content, age, .. } = *self;
+        let ListValidator { content, age, .. } = *self;
         let answer = Answer { status, etag: Some(content.to_text()), ..Answer::json(Bytes::new()) };
-        // Somebody's: whose does not show.
-        let log = AccessLog { method: Some(Stamp::METHOD), key_id: Some(String::new()), ..AccessLog::default() };
+        // The response does not show which key it was.
+        let log =
+            AccessLog { method: Some(ListValidator::METHOD), key_id: Some(String::new()), ..AccessLog::default() };
         let mut response = respond(&Method::GET, answer, log);
         response.headers_mut().insert(AGE, HeaderValue::from(age));
         response.headers_mut().insert(CACHE_STATUS, visible(&self.cache_status()));
@@ -96,9 +97,9 @@ impl Stamp {
 }
 
 impl<S: Source, C: Clock, N: SharedCache> Api<Replica<S, C, N>> {
-    /// Answers a read from the snapshot, made good enough before.
+    /// Answers a read from the snapshot, which is refreshed first if it is too old.
     pub async fn read(&self, request: &Request<Bytes>, mut authorized: Authorized) -> ReadAnswer {
-        // A token that is none of ripple's is refused below, with the rest of what is wrong.
+        // An invalid token is refused below, together with the request's other faults.
         let session = session(request.headers()).unwrap_or_default();
         let mut cost = Capacity::default();
         let newer = wants_newer(request.headers());
@@ -133,34 +134,34 @@ impl<S: Source, C: Clock, N: SharedCache> Api<Replica<S, C, N>> {
         ReadAnswer { response, behind }
     }
 
-    /// The whole list if it can be sent at once: the key is remembered and may read, the snapshot is fresh. Nothing is
-    /// awaited, parsed or rendered for it. It is what [`Api::read`] answers to `GET /prj` that asks for nothing more.
+    /// Returns the whole list if the key is remembered and may read, and the snapshot is fresh. Nothing is awaited, parsed
+    /// or rendered. The answer is the one that [`Api::read`] gives to a plain `GET /prj`.
     #[must_use]
     pub fn whole_list(&self, key: &str, now: Timestamp) -> Option<WholeList> {
         let (content, age, fresh) = self.store().whole(now)?;
         let key = self.remembered(key, now).filter(|key| key.scopes.contains(&Scope::Read))?;
         let ttl = time_left(fresh, age);
-        Some(WholeList { key, stamp: Stamp { content, age: age.as_secs(), ttl } })
+        Some(WholeList { key, validator: ListValidator { content, age: age.as_secs(), ttl } })
     }
 
-    /// The whole list's bytes as they are now, rendered once after each change. `None`: they are more than a page.
+    /// Returns the bytes of the whole list, rendered once after each change. Returns `None` if they exceed a page.
     pub fn whole_list_body(&self) -> Option<Bytes> {
         self.store().whole_page()
     }
 
-    /// Does a refresh that [`Api::read`] asked for, and tells what it cost.
+    /// Does a refresh that [`Api::read`] asked for, and returns what it cost.
     ///
     /// # Errors
-    /// When DynamoDB does not answer.
+    /// If DynamoDB does not answer.
     pub async fn refresh(&self, refresh: Refresh) -> Result<Capacity, StoreError> {
         let mut cost = Capacity::default();
         self.store().refresh(refresh, &mut cost).await.map(|_| cost)
     }
 
-    /// Takes in what the origin's answer to a write shows of the record.
+    /// Applies the record that the origin's answer to a write shows.
     pub fn apply_write(&self, method: &Method, path: &str, status: StatusCode, headers: &HeaderMap, body: &[u8]) {
         if status == StatusCode::OK || status == StatusCode::CREATED {
-            // A restored state may have types of DynamoDB's that nothing known here tells of.
+            // A restored state may have DynamoDB types that JSON does not show and the snapshot does not know.
             let restored = Resource::find(path).is_some_and(|resource| resource.matched.parameters.len() > 1);
             if !restored {
                 self.store().apply_answer(body);
@@ -178,19 +179,19 @@ impl<S: Source, C: Clock, N: SharedCache> Api<Replica<S, C, N>> {
     }
 }
 
-/// Whether the caller wants nothing known before it asked (RFC 9111 §5.2.1.4).
+/// Reports whether the client wants an answer from after its request (RFC 9111 §5.2.1.4).
 fn wants_newer(headers: &HeaderMap) -> bool {
     headers
         .typed_get::<CacheControl>()
         .is_some_and(|control| control.no_cache() || control.no_store() || control.max_age() == Some(Duration::ZERO))
 }
 
-/// What tells of records tells of its age, and so does that there is none; any other error is of this moment.
+/// Reports whether a response has an age. Records have one, and so has their absence. Other errors are of the moment.
 fn tells_age(response: &Response<Bytes>) -> bool {
     matches!(response.status(), StatusCode::OK | StatusCode::NOT_MODIFIED | StatusCode::NOT_FOUND | StatusCode::GONE)
 }
 
-/// Whole seconds that a snapshot stays fresh; negative when it is no longer.
+/// Returns the whole seconds for which a snapshot stays fresh; negative if it is stale.
 fn time_left(fresh: Duration, age: Duration) -> i64 {
     let millis = |duration: Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
     millis(fresh).saturating_sub(millis(age)).div_euclid(1000)

@@ -1,4 +1,4 @@
-//! What a host answers where it cannot let the API answer.
+//! What a host answers if the API cannot.
 
 use bytes::Bytes;
 use http::{Method, Response};
@@ -6,12 +6,12 @@ use http::{Method, Response};
 use super::problem::{self, Kind};
 use super::response::{AccessLog, respond};
 
-/// Why a host cannot answer as the API would.
+/// Why the API cannot answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
     /// The origin cannot be reached.
     BadGateway,
-    /// Whoever was asked, the origin most often, did not answer in time.
+    /// The origin, or DynamoDB, did not answer in time.
     GatewayTimeout,
     /// The request cannot be read.
     Unreadable,
@@ -20,7 +20,7 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// The answer to the request with this id, in the shape that the API's own have.
+    /// Returns the response to the request with this id, in the form of the API's own.
     #[must_use]
     pub fn answer(self, request_id: String) -> Response<Bytes> {
         let (kind, detail) = match self {

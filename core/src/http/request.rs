@@ -33,12 +33,12 @@ pub(crate) struct Call<'a, S> {
     pub(crate) random: &'a mut Random,
     pub(crate) preconditions: Preconditions,
     pub(crate) session: Session,
-    /// A write's, if it carries an `Idempotency-Key`.
+    /// The identity of the write, if it carries an `Idempotency-Key`.
     pub(crate) idempotency: Option<IdempotencyKey>,
     pub(crate) metrics: &'a mut Metrics,
 }
 
-/// What a call is made of beside its request.
+/// What a call consists of beside its request.
 pub(crate) struct Parts<'a, S> {
     pub(crate) store: &'a S,
     pub(crate) path: &'a PathMatch,
@@ -86,14 +86,14 @@ impl<'a, S: Source> Call<'a, S> {
 }
 
 impl<S: Store> Call<'_, S> {
-    /// Makes a change, and answers with the record and the receipt.
+    /// Makes a change, and returns the record and the receipt.
     pub(crate) async fn save(&mut self, id: &RecordId, change: &Change) -> Result<Answer, Error> {
         let (mut context, preconditions) = self.context();
         let saved = service::save(&mut context, id, change, preconditions).await?;
         Ok(Answer::saved(&saved, self.store.names()))
     }
 
-    /// The first answer again, if the write was done before.
+    /// Returns the first answer again, if the write was done before.
     pub(crate) async fn replayed(&mut self) -> Result<Option<Answer>, Error> {
         let (mut context, _) = self.context();
         let saved = service::replay(&mut context).await?;
@@ -121,39 +121,39 @@ impl<S: Store> Call<'_, S> {
 }
 
 impl<S> Call<'_, S> {
-    /// The record's id in the path.
+    /// Returns the record's id in the path.
     pub(crate) fn record_id(&self) -> Result<RecordId, Error> {
         let detail = format!("must have 1 to {} bytes", limits::STORED_ID);
         let fault = |_: InvalidId| Error::InvalidRequest(vec![Fault::parameter("prjid", detail)]);
         RecordId::addressed(self.path.parameter("prjid")).map_err(fault)
     }
 
-    /// The version in the path.
+    /// Returns the version in the path.
     pub(crate) fn version(&self) -> Result<u64, Error> {
         let text = self.path.parameter("version");
         if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(Error::InvalidRequest(vec![Fault::parameter("version", "must be a whole number")]));
         }
-        // A number past the greatest version is one that no record has come to.
+        // No record has a version above the greatest one.
         Ok(text.parse().unwrap_or(u64::MAX).min(limits::VERSION + 1))
     }
 
-    /// The query's parameters, decoded, without those whose names begin with `_`: clients add such ones to get past
-    /// caches.
+    /// Returns the query's parameters, decoded, without those whose names begin with `_`. Clients add such parameters to
+    /// bypass caches.
     pub(crate) fn parameters(&self) -> Vec<(String, String)> {
         let query = form_urlencoded::parse(self.request.uri().query().unwrap_or_default().as_bytes());
         query.into_owned().filter(|(name, _)| !name.starts_with('_')).collect()
     }
 
-    /// Refuses parameters of the query, which this operation has none of.
+    /// Refuses every parameter of the query.
     pub(crate) fn no_parameters(&self) -> Result<(), Error> {
         let faults = self.parameters().into_iter().map(|(name, _)| Fault::parameter(name, "is not a parameter here"));
         let faults: Vec<Fault> = faults.collect();
         if faults.is_empty() { Ok(()) } else { Err(Error::InvalidRequest(faults)) }
     }
 
-    /// The `Link` to the next page of this resource: this query with the parameter `name` set to `cursor`.
-    /// It is relative, so that it holds behind any stage or base path.
+    /// Returns the `Link` to the next page: this query with the parameter `name` set to `cursor`. It is relative, so that
+    /// it holds behind any stage or base path.
     pub(crate) fn next_link(&self, name: &str, cursor: &str) -> String {
         let kept = query_without(self.request, &[name]);
         let query = form_urlencoded::Serializer::new(kept).append_pair(name, cursor).finish();
@@ -162,10 +162,10 @@ impl<S> Call<'_, S> {
     }
 }
 
-/// The parameters by which a `Link` leads on.
+/// The parameters that a `Link` sets.
 const CURSORS: [&str; 2] = ["cursor", "since"];
 
-/// The query but for some parameters, as a `Link` has it: ordered by name, since API Gateway's events keep no order.
+/// Returns the query without some parameters. They are ordered by name, since API Gateway's events keep no order.
 fn query_without(request: &Request<Bytes>, names: &[&str]) -> String {
     let query = form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes());
     let mut kept: Vec<(String, String)> = query.into_owned().collect();
@@ -175,7 +175,7 @@ fn query_without(request: &Request<Bytes>, names: &[&str]) -> String {
 }
 
 fn check_target(request: &Request<Bytes>) -> Result<(), Error> {
-    // As a `Link` has it, and without its cursor: whoever was let in can go on to the end.
+    // Measured as a `Link` has it and without the cursor: a client that gets the first page gets all of them.
     if query_without(request, &CURSORS).len() > limits::QUERY {
         let detail = format!("is longer than {} characters", limits::QUERY);
         return Err(Error::InvalidRequest(vec![Fault::parameter("?", detail)]));

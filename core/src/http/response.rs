@@ -17,27 +17,27 @@ use super::problem;
 use crate::record::Names;
 use crate::service::Metrics;
 
-/// What browsers may send and read.
+/// The headers that browsers may send. `RESPONSE_HEADERS` are those that scripts may read.
 const REQUEST_HEADERS: &str = "content-type, x-api-key, if-match, if-none-match, cache-control, ripple-session, x-request-id, \
                                idempotency-key, ripple-claim-days, x-requested-with, traceparent, tracestate, baggage, \
                                sentry-trace";
 const RESPONSE_HEADERS: &str = "etag, link, location, allow, retry-after, ratelimit, ratelimit-policy, age, cache-status, \
                                 ripple-session, ripple-receipt, ripple-capacity, x-request-id";
-/// Seconds that a browser may remember a preflight: as long as Chromium takes at all.
+/// Seconds for which a browser may keep the answer to a preflight: Chromium's maximum.
 const PREFLIGHT: &str = "7200";
 
-/// For the host's log: what was done. It is in the response's extensions.
+/// What the host's log is told of a request. It is in the response's extensions.
 #[derive(Clone, Debug, Default)]
 pub struct AccessLog {
-    /// The method's name.
+    /// The operation's name.
     pub method: Option<&'static str>,
     /// The request's id.
     pub request_id: String,
-    /// Whose key it was.
+    /// The id of the client's key.
     pub key_id: Option<String>,
-    /// What it has cost.
+    /// What the request has cost.
     pub metrics: Metrics,
-    /// What went wrong, and what caused it.
+    /// The error and its causes.
     pub error: Option<String>,
 }
 
@@ -55,8 +55,9 @@ pub(crate) fn respond(method: &Method, answer: Answer, log: AccessLog) -> Respon
     let Answer { status, mut headers, etag, exact, body } = answer;
     let reads = method == Method::GET || method == Method::HEAD;
     let keepable = reads && (status == StatusCode::OK || status == StatusCode::NOT_MODIFIED);
-    // `no-cache`: kept by its reader alone, and asked for again each time, by its entity tag. `no-transform` (RFC 9111
-    // §5.2.2.6): a proxy that compressed a record would make its tag a weak one, which `If-Match` never matches.
+    // `private, no-cache`: only the client keeps the answer, and revalidates it each time by its entity tag.
+    // `no-transform` (RFC 9111 §5.2.2.6): a proxy that compressed a record would weaken its tag, and `If-Match` never
+    // matches a weak tag.
     let cache_control = match (keepable, exact) {
         (true, true) => "private, no-cache, no-transform",
         (true, false) => "private, no-cache",
@@ -77,12 +78,12 @@ pub(crate) fn respond(method: &Method, answer: Answer, log: AccessLog) -> Respon
     }
     let ascii = |text: &str| HeaderValue::from_str(text).expect("digits, letters and visible ASCII");
     headers.insert(REQUEST_ID, ascii(&log.request_id));
-    // What wants no key touches no table.
+    // An operation without a key touches no table.
     if log.key_id.is_some() || log.error.is_some() {
         headers.insert(CAPACITY, ascii(&log.metrics.capacity.to_string()));
     }
     let body = if method == Method::HEAD {
-        // Without a body to GET there is no length to tell: that of a 304 would be the record's (RFC 9110 §8.6).
+        // If GET has no body, no length is told: a 304's would be that of the record (RFC 9110 §8.6).
         if !bodiless {
             headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
         }
@@ -97,13 +98,13 @@ pub(crate) fn respond(method: &Method, answer: Answer, log: AccessLog) -> Respon
     response
 }
 
-/// The answer that tells of an error.
+/// Returns the response that tells of an error.
 pub(crate) fn fail(method: &Method, error: &Error, names: &Names, mut log: AccessLog) -> Response<Bytes> {
     log.error = Some(chain(error));
     respond(method, problem::answer(error, names), log)
 }
 
-/// An error and its causes, for the log.
+/// Returns an error and its causes as one line, for the log.
 fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();

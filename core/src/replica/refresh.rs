@@ -22,7 +22,7 @@ pub const STALE: Duration = Duration::from_secs(60);
 /// How often the whole table is read, for what the index never showed: records written by others.
 pub const FULL_READ: Duration = Duration::from_secs(10 * 60);
 /// When a refresh that did not end counts as lost: whoever ran it is gone.
-pub const LOST: Duration = Duration::from_secs(30);
+pub const REFRESH_TIMEOUT: Duration = Duration::from_secs(30);
 /// After a refresh failed, none is tried for a second; after each further one, twice as long.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// But for no longer than this.
@@ -30,7 +30,7 @@ const GREATEST_PAUSE: Duration = Duration::from_secs(16);
 
 /// The state: what was refreshed when, and what is under way.
 #[derive(Clone, Debug)]
-pub struct Protocol {
+pub struct RefreshPolicy {
     fresh: Duration,
     /// How long it is served while no refresh succeeds.
     stale: Duration,
@@ -63,7 +63,7 @@ pub enum Read {
 
 /// What to do for a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
+pub enum Action {
     /// Answer from the snapshot.
     Serve(Freshness),
     /// Answer from the snapshot, and do this behind it.
@@ -87,11 +87,11 @@ pub enum Freshness {
     StaleIfError,
 }
 
-impl Protocol {
+impl RefreshPolicy {
     /// With nothing known. `fresh` is how long a snapshot is served with nothing done.
     #[must_use]
-    pub fn new(fresh: Duration) -> Protocol {
-        Protocol { fresh, stale: limits::STALE, confirmed: None, full: None, underway: None, failed: None }
+    pub fn new(fresh: Duration) -> RefreshPolicy {
+        RefreshPolicy { fresh, stale: limits::STALE, confirmed: None, full: None, underway: None, failed: None }
     }
 
     /// How long a snapshot is served with nothing done.
@@ -112,26 +112,26 @@ impl Protocol {
     }
 
     /// What to do for a request that came at `asked`; `newer`: it wants nothing known before it came.
-    pub fn step(&mut self, now: Timestamp, asked: Timestamp, newer: bool) -> Step {
-        self.underway = self.underway.filter(|refresh| now < refresh.began.after(LOST));
+    pub fn next_action(&mut self, now: Timestamp, asked: Timestamp, newer: bool) -> Action {
+        self.underway = self.underway.filter(|refresh| now < refresh.began.after(REFRESH_TIMEOUT));
         let age = self.age(now);
         let confirmed_since = self.confirmed.is_some_and(|confirmed| confirmed >= asked);
         match age {
-            Some(age) if confirmed_since || age <= self.fresh && !newer => Step::Serve(Freshness::Fresh),
+            Some(age) if confirmed_since || age <= self.fresh && !newer => Action::Serve(Freshness::Fresh),
             Some(age) if age <= STALE && !newer => {
                 if self.underway.is_none() && !self.pauses(now) {
-                    Step::ServeAndRefresh(self.begin(now))
+                    Action::ServeAndRefresh(self.begin(now))
                 } else {
-                    Step::Serve(Freshness::Stale)
+                    Action::Serve(Freshness::Stale)
                 }
             }
-            _ if self.underway.is_some() => Step::Wait,
+            _ if self.underway.is_some() => Action::Wait,
             // It was tried for this request, or so shortly before that it is not tried again.
             _ if self.failed.is_some_and(|(at, _)| at >= asked) || self.pauses(now) => match age {
-                Some(age) if age <= self.stale => Step::Serve(Freshness::StaleIfError),
-                _ => Step::Fail,
+                Some(age) if age <= self.stale => Action::Serve(Freshness::StaleIfError),
+                _ => Action::Fail,
             },
-            _ => Step::Refresh(self.begin(now)),
+            _ => Action::Refresh(self.begin(now)),
         }
     }
 
@@ -196,106 +196,106 @@ mod tests {
         Timestamp(1_000_000 + seconds * 1000)
     }
 
-    fn ask(protocol: &mut Protocol, now: Timestamp) -> Step {
-        protocol.step(now, now, false)
+    fn ask(policy: &mut RefreshPolicy, now: Timestamp) -> Action {
+        policy.next_action(now, now, false)
     }
 
     /// Filled at second 0.
-    fn filled() -> Protocol {
-        let mut protocol = Protocol::new(FRESH);
-        let Step::Refresh(refresh) = ask(&mut protocol, at(0)) else { panic!("nothing is known") };
+    fn filled() -> RefreshPolicy {
+        let mut policy = RefreshPolicy::new(FRESH);
+        let Action::Refresh(refresh) = ask(&mut policy, at(0)) else { panic!("nothing is known") };
         assert_eq!(refresh, Refresh { began: at(0), read: Read::All });
-        protocol.succeeded(refresh);
-        protocol
+        policy.succeeded(refresh);
+        policy
     }
 
     #[test]
     fn fresh_then_stale_then_waited_for() {
-        let mut protocol = filled();
-        assert_eq!(ask(&mut protocol, at(5)), Step::Serve(Freshness::Fresh));
+        let mut policy = filled();
+        assert_eq!(ask(&mut policy, at(5)), Action::Serve(Freshness::Fresh));
         let behind = Refresh { began: at(6), read: Read::Since(at(0).before(OVERLAP)) };
-        assert_eq!(ask(&mut protocol, at(6)), Step::ServeAndRefresh(behind));
-        assert_eq!(ask(&mut protocol, at(7)), Step::Serve(Freshness::Stale));
-        protocol.succeeded(behind);
-        assert_eq!(ask(&mut protocol, at(8)), Step::Serve(Freshness::Fresh));
-        assert!(matches!(ask(&mut protocol, at(67)), Step::Refresh(_)));
-        assert_eq!(ask(&mut protocol, at(68)), Step::Wait);
+        assert_eq!(ask(&mut policy, at(6)), Action::ServeAndRefresh(behind));
+        assert_eq!(ask(&mut policy, at(7)), Action::Serve(Freshness::Stale));
+        policy.succeeded(behind);
+        assert_eq!(ask(&mut policy, at(8)), Action::Serve(Freshness::Fresh));
+        assert!(matches!(ask(&mut policy, at(67)), Action::Refresh(_)));
+        assert_eq!(ask(&mut policy, at(68)), Action::Wait);
     }
 
     #[test]
     fn the_whole_table_is_read_every_ten_minutes() {
-        let mut protocol = filled();
-        let Step::Refresh(Refresh { read, .. }) = ask(&mut protocol, at(600)) else { panic!("it is old") };
+        let mut policy = filled();
+        let Action::Refresh(Refresh { read, .. }) = ask(&mut policy, at(600)) else { panic!("it is old") };
         assert_eq!(read, Read::All);
     }
 
     #[test]
     fn no_cache_wants_what_is_known_since_it_came() {
-        let mut protocol = filled();
+        let mut policy = filled();
         let asked = at(1);
-        let Step::Refresh(refresh) = protocol.step(at(1), asked, true) else { panic!("nothing is known since") };
-        assert_eq!(protocol.step(at(2), at(2), true), Step::Wait);
-        protocol.succeeded(refresh);
-        assert_eq!(protocol.step(at(3), asked, true), Step::Serve(Freshness::Fresh));
-        assert!(matches!(protocol.step(at(3), at(2), true), Step::Refresh(_)));
+        let Action::Refresh(refresh) = policy.next_action(at(1), asked, true) else { panic!("nothing is known since") };
+        assert_eq!(policy.next_action(at(2), at(2), true), Action::Wait);
+        policy.succeeded(refresh);
+        assert_eq!(policy.next_action(at(3), asked, true), Action::Serve(Freshness::Fresh));
+        assert!(matches!(policy.next_action(at(3), at(2), true), Action::Refresh(_)));
     }
 
     #[test]
     fn while_refreshes_fail_the_last_snapshot_is_served_for_a_day() {
-        let mut protocol = filled();
+        let mut policy = filled();
         let asked = at(100);
-        let Step::Refresh(refresh) = protocol.step(asked, asked, false) else { panic!("it is old") };
-        protocol.failed(refresh, at(101));
-        assert_eq!(protocol.step(at(101), asked, false), Step::Serve(Freshness::StaleIfError));
-        assert_eq!(ask(&mut protocol, at(101)), Step::Serve(Freshness::StaleIfError), "no storm of retries");
-        let Step::Refresh(refresh) = ask(&mut protocol, at(103)) else { panic!("the pause is over") };
-        protocol.failed(refresh, at(104));
-        assert_eq!(ask(&mut protocol, at(105)), Step::Serve(Freshness::StaleIfError));
+        let Action::Refresh(refresh) = policy.next_action(asked, asked, false) else { panic!("it is old") };
+        policy.failed(refresh, at(101));
+        assert_eq!(policy.next_action(at(101), asked, false), Action::Serve(Freshness::StaleIfError));
+        assert_eq!(ask(&mut policy, at(101)), Action::Serve(Freshness::StaleIfError), "no storm of retries");
+        let Action::Refresh(refresh) = ask(&mut policy, at(103)) else { panic!("the pause is over") };
+        policy.failed(refresh, at(104));
+        assert_eq!(ask(&mut policy, at(105)), Action::Serve(Freshness::StaleIfError));
         let late = at(24 * 60 * 60 + 1);
-        let Step::Refresh(refresh) = ask(&mut protocol, late) else { panic!("the pause is over") };
-        protocol.failed(refresh, late);
-        assert_eq!(ask(&mut protocol, late), Step::Fail);
+        let Action::Refresh(refresh) = ask(&mut policy, late) else { panic!("the pause is over") };
+        policy.failed(refresh, late);
+        assert_eq!(ask(&mut policy, late), Action::Fail);
     }
 
     #[test]
     fn a_full_read_of_another_host_serves_as_ones_own() {
-        let mut protocol = Protocol::new(FRESH);
-        let Step::Refresh(refresh) = ask(&mut protocol, at(100)) else { panic!("nothing is known") };
-        assert!(protocol.would_take(at(0), at(100)) && !protocol.would_take(at(0), at(600)), "too old by then");
-        assert!(!protocol.would_take(at(101), at(100)), "of the future");
-        protocol.took(refresh, at(0));
-        assert!(!protocol.would_take(at(0), at(101)), "it is known");
-        let Step::Refresh(refresh) = ask(&mut protocol, at(100)) else { panic!("what came since is yet to be read") };
+        let mut policy = RefreshPolicy::new(FRESH);
+        let Action::Refresh(refresh) = ask(&mut policy, at(100)) else { panic!("nothing is known") };
+        assert!(policy.would_take(at(0), at(100)) && !policy.would_take(at(0), at(600)), "too old by then");
+        assert!(!policy.would_take(at(101), at(100)), "of the future");
+        policy.took(refresh, at(0));
+        assert!(!policy.would_take(at(0), at(101)), "it is known");
+        let Action::Refresh(refresh) = ask(&mut policy, at(100)) else { panic!("what came since is yet to be read") };
         assert_eq!(refresh.read, Read::Since(at(0).before(OVERLAP)));
-        protocol.succeeded(refresh);
-        assert_eq!(ask(&mut protocol, at(101)), Step::Serve(Freshness::Fresh));
-        let Step::Refresh(refresh) = ask(&mut protocol, at(600)) else { panic!("it is old") };
+        policy.succeeded(refresh);
+        assert_eq!(ask(&mut policy, at(101)), Action::Serve(Freshness::Fresh));
+        let Action::Refresh(refresh) = ask(&mut policy, at(600)) else { panic!("it is old") };
         assert_eq!(refresh.read, Read::All, "ten minutes from when that read began");
         // One that is as fresh as may be is served at once.
-        protocol.took(refresh, at(597));
-        assert_eq!(ask(&mut protocol, at(601)), Step::Serve(Freshness::Fresh));
+        policy.took(refresh, at(597));
+        assert_eq!(ask(&mut policy, at(601)), Action::Serve(Freshness::Fresh));
     }
 
     #[test]
     fn how_long_it_is_served_while_refreshes_fail_is_a_setting() {
         for (stale, last) in [(None, limits::STALE.as_secs()), (Some(120), 120)] {
-            let mut protocol = filled();
+            let mut policy = filled();
             if let Some(stale) = stale {
-                protocol.set_stale(Duration::from_secs(stale));
+                policy.set_stale(Duration::from_secs(stale));
             }
-            for (second, step) in [(last, Step::Serve(Freshness::StaleIfError)), (last + 60, Step::Fail)] {
-                let Step::Refresh(refresh) = ask(&mut protocol, at(second)) else { panic!("it is old") };
-                protocol.failed(refresh, at(second));
-                assert_eq!(ask(&mut protocol, at(second)), step, "{second}");
+            for (second, step) in [(last, Action::Serve(Freshness::StaleIfError)), (last + 60, Action::Fail)] {
+                let Action::Refresh(refresh) = ask(&mut policy, at(second)) else { panic!("it is old") };
+                policy.failed(refresh, at(second));
+                assert_eq!(ask(&mut policy, at(second)), step, "{second}");
             }
         }
     }
 
     #[test]
     fn a_refresh_whose_runner_is_gone_is_taken_over() {
-        let mut protocol = Protocol::new(FRESH);
-        assert!(matches!(ask(&mut protocol, at(0)), Step::Refresh(_)));
-        assert_eq!(ask(&mut protocol, at(29)), Step::Wait);
-        assert!(matches!(ask(&mut protocol, at(30)), Step::Refresh(_)));
+        let mut policy = RefreshPolicy::new(FRESH);
+        assert!(matches!(ask(&mut policy, at(0)), Action::Refresh(_)));
+        assert_eq!(ask(&mut policy, at(29)), Action::Wait);
+        assert!(matches!(ask(&mut policy, at(30)), Action::Refresh(_)));
     }
 }

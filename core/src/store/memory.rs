@@ -14,7 +14,7 @@ use super::{
 use crate::auth::{KeyHash, KeyRecord};
 use crate::limits;
 use crate::record::history::{Entry, Row};
-use crate::record::{Record, RecordId};
+use crate::record::{Names, Record, RecordId};
 use crate::store::row;
 use crate::time::Timestamp;
 use crate::value::{Members, Value, stored_size};
@@ -23,12 +23,11 @@ use crate::value::{Members, Value, stored_size};
 const PAGE: usize = 1024 * 1024;
 /// The index has one partition.
 const SHARDS: u16 = 1;
-/// The partition key's name.
-const KEY: &str = "prj_id";
 
 /// Records and keys in memory. Clones share them.
 #[derive(Clone, Debug, Default)]
 pub struct Memory {
+    names: Arc<Names>,
     tables: Arc<Mutex<Tables>>,
 }
 
@@ -49,9 +48,19 @@ impl Memory {
         Memory::default()
     }
 
+    /// Returns empty tables of records whose own members have these names.
+    #[must_use]
+    pub fn naming(names: Names) -> Memory {
+        Memory { names: Arc::new(names), ..Memory::default() }
+    }
+
     /// Puts a record in as it was read or written, as another program would that copies an item.
     pub fn put(&self, record: &Record) {
-        let item = if record.is_external() { item::as_read(record, KEY) } else { item::item(record, SHARDS, KEY) };
+        let item = if record.is_external() {
+            item::as_read(record, &self.names.key)
+        } else {
+            item::item(record, SHARDS, &self.names.key)
+        };
         self.put_item(&record.id, item);
     }
 
@@ -91,6 +100,10 @@ impl Memory {
         self.tables().keys.insert(record.key_hash.clone(), record);
     }
 
+    fn record(&self, item: Members) -> Result<Record, StoreError> {
+        item::record(item, &self.names.key).map_err(|malformed| StoreError::malformed("GetItem", malformed))
+    }
+
     /// A panic elsewhere leaves the maps whole: nothing panics between a commit's inserts.
     fn tables(&self) -> MutexGuard<'_, Tables> {
         self.tables.lock().unwrap_or_else(PoisonError::into_inner)
@@ -101,7 +114,7 @@ impl Source for Memory {
     async fn get(&self, id: &RecordId, read: Consistency, cost: &mut Capacity) -> Result<Option<Record>, StoreError> {
         let item = self.tables().items.get(id).cloned();
         cost.read += read_units(item.as_ref().map_or(0, stored_size), read);
-        item.map(record).transpose()
+        item.map(|item| self.record(item)).transpose()
     }
 
     async fn scan(&self, from: Option<Position>, read: Consistency, cost: &mut Capacity) -> Result<Page, StoreError> {
@@ -110,7 +123,7 @@ impl Source for Memory {
         let (mut page, mut size) = (Page::default(), 0);
         for (id, item) in tables.items.iter().filter(after) {
             size += stored_size(item);
-            page.records.push(record(item.clone())?);
+            page.records.push(self.record(item.clone())?);
             if size >= PAGE {
                 page.next = Some(Position { id: id.clone(), at: None });
                 break;
@@ -152,9 +165,13 @@ impl Source for Memory {
         items
             .map(|item| {
                 cost.read += read_units(stored_size(item), Consistency::Eventual);
-                record(item.clone())
+                self.record(item.clone())
             })
             .collect()
+    }
+
+    fn names(&self) -> &Names {
+        &self.names
     }
 
     fn shards(&self) -> u16 {
@@ -171,7 +188,7 @@ impl Store for Memory {
     async fn commit(&self, write: &Write<'_>, cost: &mut Capacity) -> Result<Commit, StoreError> {
         let Write { after, rows, .. } = *write;
         let tables = &mut *self.tables();
-        cost.write += tables.write_units(write)?;
+        cost.write += tables.write_units(write, &self.names.key)?;
         if tables.tokens.get(&write.token) == Some(after) {
             return Ok(Commit::Done);
         }
@@ -179,14 +196,14 @@ impl Store for Memory {
             return Ok(Commit::Claimed(claim.clone()));
         }
         let current = tables.items.get(&after.id);
-        if !write.conditions(KEY).iter().all(|condition| condition.holds(current)) {
-            return Ok(Commit::Conflict(current.cloned().map(record).transpose()?));
+        if !write.conditions(&self.names.key).iter().all(|condition| condition.holds(current)) {
+            return Ok(Commit::Conflict(current.cloned().map(|item| self.record(item)).transpose()?));
         }
         let place = |row: &Row| (after.id.clone(), row.entry.number);
         if rows.iter().any(|row| tables.history.contains_key(&place(row))) {
             return Ok(Commit::NumberTaken);
         }
-        let made = made(write.action(SHARDS, KEY), current);
+        let made = made(write.action(SHARDS, &self.names.key), current);
         if stored_size(&made) > limits::ITEM {
             return Err(too_large(stored_size(&made)));
         }
@@ -203,7 +220,7 @@ impl Store for Memory {
         let tables = &mut *self.tables();
         if let Some(row) = tables.history.get_mut(&(id.clone(), number)).filter(|row| row.expires.is_none()) {
             row.expires = Some(at);
-            cost.write += units(row::size(row, KEY)?, 1024);
+            cost.write += units(row::size(row, &self.names.key)?, 1024);
         }
         Ok(())
     }
@@ -211,7 +228,8 @@ impl Store for Memory {
     async fn state(&self, id: &RecordId, number: u64, cost: &mut Capacity) -> Result<Option<Record>, StoreError> {
         let tables = self.tables();
         let found = tables.history.get(&(id.clone(), number));
-        cost.read += read_units(found.map(|row| row::size(row, KEY)).transpose()?.unwrap_or(0), Consistency::Strong);
+        cost.read +=
+            read_units(found.map(|row| row::size(row, &self.names.key)).transpose()?.unwrap_or(0), Consistency::Strong);
         Ok(found.map(|row| row.record.clone()))
     }
 
@@ -233,7 +251,7 @@ impl Store for Memory {
         let below = (id.clone(), before.unwrap_or(u64::MAX));
         let rows: Vec<&Row> =
             tables.history.range((id.clone(), 0)..below).rev().take(limit).map(|(_, row)| row).collect();
-        let sizes = rows.iter().map(|row| row::size(row, KEY)).collect::<Result<Vec<usize>, _>>()?;
+        let sizes = rows.iter().map(|row| row::size(row, &self.names.key)).collect::<Result<Vec<usize>, _>>()?;
         cost.read += read_units(sizes.iter().sum(), Consistency::Strong);
         Ok(rows.into_iter().map(|row| row.entry.clone()).collect())
     }
@@ -281,11 +299,11 @@ impl Tables {
     }
 
     /// Each item of a transaction is prepared and committed.
-    fn write_units(&self, write: &Write<'_>) -> Result<f64, StoreError> {
+    fn write_units(&self, write: &Write<'_>, key: &str) -> Result<f64, StoreError> {
         let current = self.items.get(&write.after.id).map_or(0, stored_size);
         let record = units(current.max(write.after.stored_size()), 1024);
         let rows =
-            write.rows.iter().map(|row| Ok(units(row::size(row, KEY)?, 1024))).sum::<Result<f64, StoreError>>()?;
+            write.rows.iter().map(|row| Ok(units(row::size(row, key)?, 1024))).sum::<Result<f64, StoreError>>()?;
         Ok(2.0 * (record + rows + write.claim.map_or(0.0, |_| 1.0)))
     }
 }
@@ -305,10 +323,6 @@ fn made(action: Action, current: Option<&Members>) -> Members {
             item
         }
     }
-}
-
-fn record(item: Members) -> Result<Record, StoreError> {
-    item::record(item, KEY).map_err(|malformed| StoreError::malformed("GetItem", malformed))
 }
 
 fn too_large(size: usize) -> StoreError {
