@@ -57,7 +57,17 @@ def host(request, tmp_path_factory):
 @settings(max_examples=30, **BOUNDED)
 def test_every_answer_is_as_the_document_says(case, host):
     mean_what_is_sent(case)
-    case.call_and_validate(host.url, headers={"x-api-key": host.key})
+    try:
+        case.call_and_validate(host.url, headers={"x-api-key": host.key})
+    except FailureGroup as failure:
+        if not is_a_body_left_out(case, failure):
+            raise
+
+
+def is_a_body_left_out(case, failure):
+    """Whether all that was to be wrong of a deletion may have been its body, which is not sent."""
+    bodiless = case.method == "DELETE" and case.body is NOT_SET
+    return bodiless and all(isinstance(one, AcceptedNegativeData) for one in failure.exceptions)
 
 
 @api.parametrize()
@@ -85,9 +95,7 @@ def test_so_is_what_follows_from_what_was_answered(host):
             try:
                 super().validate_response(response, case, **given)
             except FailureGroup as failure:
-                # What was to be wrong of a deletion may have been the body that is left out.
-                bodiless = case.method == "DELETE" and case.body is NOT_SET
-                if not (bodiless and all(isinstance(one, AcceptedNegativeData) for one in failure.exceptions)):
+                if not is_a_body_left_out(case, failure):
                     failures.append(failure)
 
     for number in range(SESSIONS):

@@ -78,6 +78,10 @@ pub(crate) async fn run(connection: &target::Options, options: Options) -> anyho
             (place, embedded::store(&engine.url, connection.layout()?)?, Some(engine))
         }
     };
+    if embedded.is_some() && connection.names_another_unasked() {
+        println!("--aws, --profile or --endpoint-url is needed to use another DynamoDB than the embedded one.");
+        println!("The credentials and the endpoint of the environment are not used.\n");
+    }
     let url = format!("http://{}", front.local_addr()?);
     let key = match &place {
         Place::Endpoint(endpoint) if place.is_here() => {
@@ -101,11 +105,6 @@ pub(crate) async fn run(connection: &target::Options, options: Options) -> anyho
         stopped,
     ));
     greet(&url, &place, key.as_ref());
-    if embedded.is_some() && connection.names_another_unasked() {
-        println!(
-            "\nThe credentials or the endpoint of the environment are not used: --aws, --profile or --endpoint-url would."
-        );
-    }
 
     interrupted().await?;
     stop.send_replace(true);
