@@ -1,4 +1,4 @@
-"""SECURITY.md's table: each threat names a test, and the test is there."""
+"""The table of SECURITY.md: each threat names a test, and the test exists."""
 
 import re
 
@@ -8,7 +8,7 @@ from edge import ROOT
 
 
 def threats():
-    """The table's rows: who tries what, and the tests that show what comes of it."""
+    """Yields the rows of the table: the attacker, the attack, and the tests of the protection."""
     who = ""
     for line in (ROOT / "SECURITY.md").read_text().splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")]
