@@ -9,12 +9,12 @@ from edge import ROOT
 
 def threats():
     """Yields the rows of the table: the attacker, the attack, and the tests of the protection."""
-    who = ""
+    attacker = ""
     for line in (ROOT / "SECURITY.md").read_text().splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")]
-        if line.startswith("|") and len(cells) == 4 and cells[0] != "who" and set(cells[0]) != {"-"}:
-            who = cells[0] or who
-            yield pytest.param(re.findall(r"\[`(\w+)`\]\(([^)]+)\)", cells[3]), id=f"{who}: {cells[1]}")
+        if line.startswith("|") and len(cells) == 4 and cells[0] != "attacker" and set(cells[0]) != {"-"}:
+            attacker = cells[0] or attacker
+            yield pytest.param(re.findall(r"\[`(\w+)`\]\(([^)]+)\)", cells[3]), id=f"{attacker}: {cells[1]}")
 
 
 THREATS = list(threats())
