@@ -55,42 +55,42 @@ impl Target {
 
     // Requests.
 
-    /// Any request. `path` is sent unchanged.
+    /// Returns a request. `path` is sent unchanged.
     pub fn call(&self, method: Method, path: impl Into<String>) -> Call<'_> {
         Call::new(self, method, path.into())
     }
 
-    /// `GET`
+    /// Returns a `GET`.
     pub fn get(&self, path: impl Into<String>) -> Call<'_> {
         self.call(Method::GET, path)
     }
 
-    /// `HEAD`
+    /// Returns a `HEAD`.
     pub fn head(&self, path: impl Into<String>) -> Call<'_> {
         self.call(Method::HEAD, path)
     }
 
-    /// `OPTIONS`
+    /// Returns an `OPTIONS`.
     pub fn options(&self, path: impl Into<String>) -> Call<'_> {
         self.call(Method::OPTIONS, path)
     }
 
-    /// `POST` of a JSON text.
+    /// Returns a `POST` of a JSON text.
     pub fn post(&self, path: impl Into<String>, body: impl Into<String>) -> Call<'_> {
         self.call(Method::POST, path).json(body)
     }
 
-    /// `PUT` of a JSON text to a record.
+    /// Returns a `PUT` of a JSON text to a record.
     pub fn put(&self, id: &str, body: impl Into<String>) -> Call<'_> {
         self.call(Method::PUT, path(id)).json(body)
     }
 
-    /// `PATCH` of a record with a merge patch.
+    /// Returns a `PATCH` of a record with a merge patch.
     pub fn patch(&self, id: &str, body: impl Into<String>) -> Call<'_> {
         self.call(Method::PATCH, path(id)).json(body).header("content-type", "application/merge-patch+json")
     }
 
-    /// `DELETE` of a record.
+    /// Returns a `DELETE` of a record.
     pub fn delete(&self, id: &str) -> Call<'_> {
         self.call(Method::DELETE, path(id))
     }
