@@ -1,5 +1,5 @@
-//! `merge ENTRIES TIMES`: merges a timeline that two have changed, so many times, and stays until its input ends:
-//! `cargo xtask bench merge` counts what that costs.
+//! `merge ENTRIES TIMES`: merges two edits of a timeline `TIMES` times, and then waits until its input ends.
+//! `cargo xtask bench merge` counts the cost.
 
 use std::hint::black_box;
 use std::io::Read as _;
@@ -22,10 +22,10 @@ fn main() {
         black_box(merged.expect("it is small"));
     }
     println!("done");
-    let _ = std::io::stdin().read(&mut [0]); // whether it ends or cannot be read
+    let _ = std::io::stdin().read(&mut [0]); // the input has ended, or it cannot be read
 }
 
-/// As a team writes one.
+/// Returns an entry as a team writes it.
 fn entry(number: usize) -> Value {
     let members = [
         ("id", format!("AbCdEfGhIjKl{number:04}")),
@@ -36,7 +36,7 @@ fn entry(number: usize) -> Value {
     Value::Map(members.into_iter().map(|(name, text)| (name.to_owned(), text.into())).collect())
 }
 
-/// Of every ten entries one is changed and of every twenty one removed, and one of ten is new.
+/// Changes one of every ten entries, removes one of every twenty, and adds one for every ten.
 fn edited(base: &[Value], who: &str, from: usize) -> Vec<Value> {
     let mut list = Vec::new();
     for (number, entry) in base.iter().enumerate() {
@@ -58,7 +58,7 @@ fn set(entry: &mut Value, name: &str, text: &str) {
     }
 }
 
-/// Mine comes without an id.
+/// Returns a new entry. An entry of `mine` has no id.
 fn new(who: &str, number: usize) -> Value {
     let mut entry = entry(10_000 + number);
     set(&mut entry, "by", who);

@@ -1,19 +1,20 @@
-//! Every schedule of a scenario; storms by their seeds; and of a schedule that breaks a law, the plainest that does.
+//! Every schedule of a scenario, storms by their seeds, and the simplest schedule that breaks a law.
 
 use std::fmt;
 
 use crate::judge::Broken;
 use crate::scenario::Scenario;
 use crate::sim::choices::{Choices, shrink};
-use crate::sim::run::{Run, Storm};
+use crate::sim::run::Run;
 use crate::sim::store::Table;
+use crate::sim::storm::Storm;
 
 /// A schedule that breaks a law.
 #[derive(Clone, Debug)]
 pub struct Counterexample {
-    /// What happened, step by step.
+    /// The steps of the run.
     pub schedule: Vec<String>,
-    /// The law, and what is not as it must be.
+    /// The law, and how the run breaks it.
     pub broken: Broken,
 }
 
@@ -26,11 +27,11 @@ impl fmt::Display for Counterexample {
     }
 }
 
-/// Runs a scenario in every order, each on a table of its own, and calls `each` after every one. Returns how many there
-/// are. Orders that differ only in steps that come to the same either way (two reads) count as one.
+/// Runs a scenario in every order, each on a new table, and calls `each` after every run. Returns the number of orders.
+/// Two orders count as one if they differ only in steps that commute, such as two reads.
 ///
 /// # Errors
-/// Returns the plainest that breaks a law.
+/// Returns the simplest schedule that breaks a law.
 pub fn every_schedule<S: Table>(
     scenario: &Scenario,
     table: impl Fn() -> S,
@@ -52,10 +53,10 @@ pub fn every_schedule<S: Table>(
     Ok(count)
 }
 
-/// Runs the storm of a seed on a table of its own.
+/// Runs the storm of a seed on a new table.
 ///
 /// # Errors
-/// Returns the plainest with the same writers that breaks a law.
+/// Returns the simplest schedule of the same storm that breaks a law.
 pub fn storm<S: Table>(storm: Storm, seed: u64, table: impl Fn() -> S) -> Result<Run, Box<Counterexample>> {
     let run = storm.run(table(), Choices::seeded(seed));
     match &run.verdict {
@@ -64,7 +65,7 @@ pub fn storm<S: Table>(storm: Storm, seed: u64, table: impl Fn() -> S) -> Result
     }
 }
 
-/// Shrinks the choices of a run while they break the same law.
+/// Shrinks the choices of a run for as long as they break the same law.
 fn plainest(run: &Run, broken: &Broken, again: impl Fn(Choices) -> Run) -> Box<Counterexample> {
     let breaks = |run: &Run| run.verdict.as_ref().is_err_and(|other| other.law == broken.law);
     let fails = |choices: &[usize]| {

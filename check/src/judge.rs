@@ -1,7 +1,7 @@
-//! What must hold after a run, by what its writers and readers heard and what the table and its history show.
+//! The laws of a run, checked against what clients received and what the table and its history show.
 //!
-//! The judge compares values: states, rows, status codes, problem codes, and receipts parsed as RFC 9651. It knows no
-//! sentence of ripple's.
+//! The judge compares values: states, rows, status codes, problem codes, and receipts parsed as RFC 9651. It does not
+//! depend on the wording of any message.
 
 mod answers;
 mod field;
@@ -16,54 +16,54 @@ use std::fmt;
 
 use crate::model::transcript::{Probe, Read, Save, State};
 
-/// Everything that is known of a run.
+/// Everything that is known about a run.
 pub(crate) struct Evidence<'a> {
-    /// The record's states, each after the one before.
+    /// The record's states in order.
     pub(crate) states: &'a [State],
     pub(crate) saves: &'a [Save],
     pub(crate) reads: &'a [Read],
     pub(crate) probes: &'a [Probe],
-    /// Whether there were faults.
+    /// Whether the run had faults.
     pub(crate) faulty: bool,
-    /// Whether the table was looked at between any two operations. Otherwise the states are those of the history.
+    /// Whether the table was read between every two operations. Otherwise the states come from the history.
     pub(crate) observed: bool,
 }
 
-/// A law that does not hold, and how.
+/// A law that a run breaks, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Broken {
     /// The law.
     pub law: Law,
-    /// What is not as it must be.
+    /// How the run breaks the law.
     pub why: String,
 }
 
 /// The laws that are checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Law {
-    /// A save makes of the state that it meets what both edits ask for.
+    /// A save turns the state that it finds into the state that holds both edits.
     Merge,
-    /// A save writes over nothing that it has not read.
+    /// A save does not overwrite a state that it has not read.
     Write,
-    /// The same request, sent again, changes nothing.
+    /// A repeated request changes nothing.
     Repeat,
-    /// What ripple does not know, it keeps with its type.
+    /// ripple keeps attributes that it does not know, with their types.
     Keep,
-    /// Every entry of a list is in it once, and no id twice.
+    /// A list holds every entry once, and no id twice.
     Once,
-    /// Every state that a save replaced can be read for 90 days after that, and the history tells the truth.
+    /// Every replaced state can be read for 90 days after its replacement, and the history is true.
     History,
     /// Version numbers only go up, and one number names one content.
     Number,
-    /// A reader is shown what there was.
+    /// A reader is shown a state that existed.
     Read,
-    /// A save is answered as it went.
+    /// The response to a save states what the save did.
     Answer,
-    /// A save is answered `unchanged` only if everything that it asked for is there to stay.
+    /// The response to a save is `unchanged` only if everything that the save asked for is in the record to stay.
     Unchanged,
-    /// The receipt names what gave way.
+    /// The receipt names the replaced values, and no others.
     Receipt,
-    /// TTL deletes only what ripple has deleted.
+    /// TTL deletes no record that ripple has saved.
     Expiry,
 }
 
@@ -75,7 +75,7 @@ impl fmt::Display for Broken {
 }
 
 impl Law {
-    /// Returns that this law is broken.
+    /// Returns this law as broken.
     fn broken(self, why: impl Into<String>) -> Broken {
         Broken { law: self, why: why.into() }
     }
@@ -84,7 +84,7 @@ impl Law {
 /// Checks every law.
 ///
 /// # Errors
-/// Returns the first that is broken.
+/// Returns the first law that is broken.
 pub(crate) fn judge(evidence: &Evidence<'_>) -> Result<(), Broken> {
     let (numbers, in_order) = evidence.numbers();
     evidence.check_steps(&numbers)?;

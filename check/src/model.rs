@@ -1,4 +1,4 @@
-//! What a run is about: the record, the scripts of its writers, and the transcript of what happened.
+//! The subject of a run: the record, the scripts of its writers, and the transcript.
 
 pub(crate) mod heard;
 pub(crate) mod item;

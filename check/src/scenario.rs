@@ -1,4 +1,4 @@
-//! Small scripts of which every schedule is tried.
+//! Small scripts that run in every order.
 
 mod lists;
 mod other_programs;
@@ -11,14 +11,14 @@ use crate::model::record::{Edit, Id};
 use crate::model::script::Setup;
 use crate::model::script::{External, Part, Phase, Script, Step};
 
-/// Writers and what each does.
+/// Writers, and the script of each.
 #[derive(Clone, Debug)]
 pub struct Scenario {
-    /// What is tried, in a few words.
+    /// A short description.
     pub name: &'static str,
     pub(crate) setup: Setup,
     pub(crate) phases: Vec<Phase>,
-    /// Faults that may befall it, each at every place.
+    /// The number of faults, each tried at every place.
     pub(crate) faults: usize,
 }
 
@@ -28,10 +28,10 @@ const ISSUE: Edit = Edit::Set("issue");
 const HOUR: Duration = Duration::from_secs(60 * 60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The scenarios that saving does not yet satisfy.
+/// The scenarios that saving does not satisfy yet.
 const PENDING: &[&str] = &[];
 
-/// Returns all scenarios that saving satisfies, those with the most schedules last.
+/// Returns the scenarios that saving satisfies. Those with the most schedules come last.
 #[must_use]
 pub fn scenarios() -> Vec<Scenario> {
     let mut satisfied = all();
@@ -40,7 +40,7 @@ pub fn scenarios() -> Vec<Scenario> {
     satisfied
 }
 
-/// Returns the scenarios that saving does not yet satisfy.
+/// Returns the scenarios that saving does not satisfy yet.
 #[must_use]
 pub fn pending_scenarios() -> Vec<Scenario> {
     let mut pending = all();
@@ -52,7 +52,7 @@ fn all() -> Vec<Scenario> {
     [ripple::scenarios(), lists::scenarios(), time::scenarios(), other_programs::scenarios()].concat()
 }
 
-/// Writers `w1`, `w2`, …, each with an API key of its own.
+/// Returns writers `w1`, `w2`, …, each with its own API key.
 fn writers<const N: usize>(steps: [&[Step]; N]) -> Vec<Script> {
     let part = |(number, steps): (usize, &[Step])| {
         let name = format!("w{}", number + 1);
@@ -71,19 +71,19 @@ impl Scenario {
         Scenario { faults: 1, ..self }
     }
 
-    /// Adds a program beside ripple to the last phase.
-    fn beside(mut self, operations: &[External]) -> Scenario {
+    /// Adds another program to the last phase.
+    fn with_program(mut self, operations: &[External]) -> Scenario {
         self.phases.last_mut().expect("a phase").scripts.push(Script::External(operations.to_vec()));
         self
     }
 
-    /// Adds a phase after some time. Its writers are those of the phases before.
+    /// Adds a phase after some time. Its writers are those of the earlier phases.
     fn then<const N: usize>(mut self, after: Duration, steps: [&[Step]; N]) -> Scenario {
         self.phases.push(Phase { after, scripts: writers(steps) });
         self
     }
 
-    /// All writers have one API key.
+    /// Gives all writers the same API key.
     fn with_one_api_key(mut self) -> Scenario {
         for script in self.phases.iter_mut().flat_map(|phase| &mut phase.scripts) {
             if let Script::Writer(part) = script {

@@ -1,4 +1,4 @@
-//! A simulation: one record in one table, everybody who is at work on it, time, and faults.
+//! A simulation: one record in one table, its participants, time, and faults.
 
 pub(crate) mod choices;
 pub(crate) mod client;
@@ -7,12 +7,13 @@ pub(crate) mod faults;
 pub(crate) mod run;
 pub(crate) mod scheduler;
 pub(crate) mod store;
+pub(crate) mod storm;
 
 use crate::model::transcript::Transcript;
 use faults::FaultPlan;
 use scheduler::Scheduler;
 
-/// What the participants of a run share.
+/// The state that the participants of a run share.
 pub(crate) struct Sim {
     pub(crate) scheduler: Scheduler,
     pub(crate) faults: FaultPlan,

@@ -1,11 +1,12 @@
-//! The laws hold in every order of the scenarios, and in a thousand storms. `RIPPLE_STORMS=…` runs so many.
+//! The laws hold in every order of the scenarios, and in a thousand storms. `RIPPLE_STORMS=…` sets the number of
+//! storms.
 
 use std::sync::Mutex;
 
 use ripple_check::{Breadth, Contest, Storm, every_schedule, pending_scenarios, scenarios, storm};
 use ripple_core::store::memory::Memory;
 
-/// Shares work among as many threads as the machine has.
+/// Shares work among the machine's threads.
 fn share<T: Send>(work: impl IntoIterator<Item = T>, each: impl Fn(T) + Sync) {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let mut parts: Vec<Vec<T>> = (0..threads).map(|_| Vec::new()).collect();
@@ -28,7 +29,7 @@ fn in_every_order() {
     });
 }
 
-/// Fails where saving has come to satisfy a scenario: it then belongs to the others.
+/// Fails if saving now satisfies a pending scenario, which then belongs to the others.
 #[test]
 fn what_saving_does_not_satisfy_yet() {
     let satisfied = Mutex::new(Vec::new());
@@ -50,7 +51,7 @@ fn in_storms() {
     });
 }
 
-/// With lists of every kind, shared API keys, programs beside ripple, and time.
+/// Storms with lists of every kind, shared API keys, other programs, and time.
 #[test]
 fn in_storms_of_everything() {
     let storms = std::env::var("RIPPLE_STORMS").ok().map(|text| text.parse().expect("a number"));
@@ -66,9 +67,9 @@ fn in_storms_of_everything() {
     assert!(failed.is_empty(), "the storms of these seeds break a law: {failed:?}");
 }
 
-/// In a virtual time: a save that loses a try does not go on losing to saves that come anew.
+/// In virtual time, a save that loses a try does not keep losing to newer saves.
 #[test]
-fn where_sixteen_save_one_record_over_and_over_nobody_is_refused() {
+fn sixteen_writers_of_one_record_are_never_refused() {
     share(0..4, |seed| {
         let run = Contest { writers: 16, saves: 20 }.run(Memory::new(), seed);
         assert_eq!(run.verdict, Ok(()), "seed {seed}");

@@ -1,4 +1,4 @@
-//! Tables with one fault each, and the check finds it.
+//! The check finds each of these tables, which have one fault each.
 
 use std::time::Duration;
 
@@ -14,40 +14,40 @@ use ripple_core::store::{
 use ripple_core::value::{Members, Value};
 use ripple_core::{Record, RecordId, Timestamp, limits};
 
-/// What is wrong.
+/// The fault of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fault {
-    /// A write is made whatever the table holds by now.
+    /// A write is applied whatever the table holds.
     NoCondition,
-    /// A save merges with the newest state in the place of its base: so the last whole record wins.
+    /// A save merges with the newest state instead of its base, so the last whole record wins.
     LastWins,
-    /// Nobody remembers which `Idempotency-Key` has come.
+    /// No `Idempotency-Key` is remembered.
     NoClaims,
-    /// It is remembered only with a write.
+    /// An `Idempotency-Key` is remembered only with a write.
     NoIdleClaims,
-    /// It is remembered for ever.
+    /// An `Idempotency-Key` is remembered for ever.
     EndlessClaims,
-    /// The history has the state before in the place of the one after.
+    /// The history has the previous state in place of the state after the write.
     WrongHistory,
-    /// An attribute is dropped that the save leaves alone.
+    /// An attribute that the save leaves alone is dropped.
     DropsNote,
-    /// A write that is refused is answered as done.
+    /// A refused write is answered as done.
     SaysDone,
     /// The history has only the three newest versions.
     ForgetsRows,
-    /// A row expires 90 days after it was written, and not after its state was replaced.
+    /// A row expires 90 days after it was written, instead of 90 days after its replacement.
     RowsExpireEarly,
-    /// A row is replaced by another of the same number.
+    /// A row is replaced by another row with the same number.
     ReplacesRows,
-    /// Numbers begin anew where there is no item.
-    NumbersBeginAnew,
-    /// A state is taken for ripple's if it states a number, whatever its seal.
+    /// Numbers start again if there is no item.
+    NumbersStartAgain,
+    /// A state that states a number counts as ripple's, whatever its seal.
     NoSeal,
-    /// A state is taken for ripple's if its seal is that of the same content under another id.
+    /// A state counts as ripple's if its seal is that of the same content under another id.
     SealWithoutId,
-    /// An external state that already is as a save asks for is not adopted.
+    /// An external state that already shows what a save asks for is not adopted.
     NoAdoption,
-    /// All external states are shown under one number.
+    /// All external states are shown under the same number.
     OneExternalNumber,
 }
 
@@ -62,7 +62,7 @@ impl Mutant {
         self.memory.get(id, Consistency::Strong, &mut Capacity::default()).await.expect("memory answers")
     }
 
-    /// Returns what the fault makes of a record that is read.
+    /// Returns a record as the fault shows it to a reader.
     fn seen(&self, record: Record) -> Record {
         let Some(stamp) = &record.external else { return record };
         let stated = match &stamp.version {
@@ -161,7 +161,7 @@ impl Store for Mutant {
                 commit => commit,
             },
             Fault::NoAdoption if write.rows.iter().all(|row| row.entry.shown.is_some()) => Commit::Done,
-            // The state that was taken for ripple's is still there.
+            // The state that counted as ripple's is still in the table.
             Fault::NoSeal | Fault::SealWithoutId
                 if now.clone().map(|record| self.seen(record)).as_ref() == write.before =>
             {
@@ -205,7 +205,7 @@ impl Store for Mutant {
         limit: usize,
         cost: &mut Capacity,
     ) -> Result<Vec<Entry>, StoreError> {
-        if self.fault == Fault::NumbersBeginAnew && self.memory.item(id).is_none() {
+        if self.fault == Fault::NumbersStartAgain && self.memory.item(id).is_none() {
             return Ok(Vec::new());
         }
         self.memory.entries(id, before, limit, cost).await
@@ -258,7 +258,7 @@ fn found_by_every_order(fault: Fault) -> Box<Counterexample> {
     found.unwrap_or_else(|| panic!("{fault:?} is not found by any order"))
 }
 
-/// Finds the fault by the orders of one scenario.
+/// Finds the fault in the orders of one scenario.
 #[track_caller]
 fn found_in(name: &str, fault: Fault) -> Box<Counterexample> {
     let all = scenarios();
@@ -272,7 +272,7 @@ fn found_in(name: &str, fault: Fault) -> Box<Counterexample> {
     }
 }
 
-/// Finds the fault by storms of programs beside ripple and of time.
+/// Finds the fault in storms with other programs and time.
 #[track_caller]
 fn found_by_a_storm_of_everything(fault: Fault) -> Box<Counterexample> {
     let everything = Storm { breadth: Breadth::Everything, ..Storm::default() };
@@ -280,14 +280,14 @@ fn found_by_a_storm_of_everything(fault: Fault) -> Box<Counterexample> {
     storms.find_map(Result::err).unwrap_or_else(|| panic!("{fault:?} is not found by 300 storms"))
 }
 
-/// It names the law, and its schedule is short.
+/// Asserts that the counterexample names the law, and that its schedule is short.
 #[track_caller]
 fn breaks(counterexample: &Counterexample, laws: &[Law]) {
     names(counterexample, laws);
     assert!((2..30).contains(&counterexample.schedule.len()), "{counterexample}");
 }
 
-/// It names the law. (Its schedule is longer where time passes and other programs are at work.)
+/// Asserts that the counterexample names the law. (Schedules with time and other programs are longer.)
 #[track_caller]
 fn names(counterexample: &Counterexample, laws: &[Law]) {
     println!("{counterexample}\n");
@@ -307,7 +307,7 @@ fn the_last_whole_record_wins() {
 }
 
 #[test]
-fn a_key_that_nobody_remembers() {
+fn a_key_that_is_not_remembered() {
     breaks(&found_by_every_order(Fault::NoClaims), &[Law::Repeat]);
     breaks(&found_by_a_storm(Fault::NoClaims), &[Law::Repeat]);
 }
@@ -363,21 +363,21 @@ fn a_row_that_is_replaced() {
 }
 
 #[test]
-fn numbers_that_begin_anew_after_a_program_has_deleted_the_item() {
-    let name = "the rows have expired when a program deletes the item, and then it is created anew";
-    breaks(&found_in(name, Fault::NumbersBeginAnew), &[Law::Number, Law::Answer, Law::History]);
-    names(&found_by_a_storm_of_everything(Fault::NumbersBeginAnew), &[Law::Number, Law::Answer, Law::History]);
+fn numbers_that_start_again_after_a_program_has_deleted_the_item() {
+    let name = "the rows have expired when a program deletes the item, and then it is created again";
+    breaks(&found_in(name, Fault::NumbersStartAgain), &[Law::Number, Law::Answer, Law::History]);
+    names(&found_by_a_storm_of_everything(Fault::NumbersStartAgain), &[Law::Number, Law::Answer, Law::History]);
 }
 
 #[test]
-fn a_state_without_a_fitting_seal_that_is_taken_for_ripples() {
+fn a_state_without_a_matching_seal_that_counts_as_ripples() {
     let found = found_in("a program sets one field while two save", Fault::NoSeal);
     breaks(&found, &[Law::History, Law::Number, Law::Merge]);
     names(&found_by_a_storm_of_everything(Fault::NoSeal), &[Law::History, Law::Number, Law::Merge, Law::Expiry]);
 }
 
 #[test]
-fn a_copied_item_that_is_taken_for_ripples() {
+fn a_copied_item_that_counts_as_ripples() {
     let found = found_in("a record that was copied with ripple's attributes is saved by two", Fault::SealWithoutId);
     breaks(&found, &[Law::History, Law::Number, Law::Merge]);
 }

@@ -4,8 +4,8 @@
 
 use arbitrary::{Arbitrary, Result, Unstructured};
 use libfuzzer_sys::fuzz_target;
-use ripple_core::record::Names;
 use ripple_core::query::{Listing, Query, Row};
+use ripple_core::record::Names;
 use ripple_core::replica::snapshot::Snapshot;
 use ripple_core::{Record, RecordId, Timestamp};
 use ripple_fuzz::values::Attributes;
@@ -70,7 +70,12 @@ fuzz_target!(|steps: Vec<Step>| {
 /// What is kept up step by step is what would be made anew.
 fn sound(snapshot: &mut Snapshot) {
     let projects: Vec<Record> = snapshot.records().cloned().collect();
-    let rows: Vec<Row> = projects.iter().filter(|project| !project.is_deleted()).cloned().map(|record| Row::new(record, &Names::default())).collect();
+    let rows: Vec<Row> = projects
+        .iter()
+        .filter(|project| !project.is_deleted())
+        .cloned()
+        .map(|record| Row::new(record, &Names::default()))
+        .collect();
     assert_eq!(snapshot.memory(), rows.iter().map(Row::memory).sum::<usize>());
 
     for text in ["", "q=x", "id=i", "sort=-version,a&limit=2", "fields=a,b"] {

@@ -1,9 +1,9 @@
-"""Where the tests find ripple and its DynamoDB.
+"""The running ripple and the DynamoDB of the tests.
 
 RIPPLE_URL, RIPPLE_KEY            a running ripple and a key with the scopes read and write
-RIPPLE_DYNAMODB_ENDPOINT          the DynamoDB under it, such as the one that `ripple dev` prints
+RIPPLE_DYNAMODB_ENDPOINT          its DynamoDB, such as the one that `ripple dev` prints
 RIPPLE_BROWSER, RIPPLE_FIREFOX    the programs of a Chromium and a Firefox
-RIPPLE_REQUIRE_URL=1              to have none of these is a failure and not a reason to skip
+RIPPLE_REQUIRE_URL=1              a missing variable is a failure, and not a reason to skip
 """
 
 import json
@@ -23,7 +23,7 @@ from second_writer import TABLE
 
 @dataclass
 class Answer:
-    """What ripple answered; numbers keep every digit."""
+    """A response of ripple. Numbers keep every digit."""
 
     status: int
     headers: dict
@@ -34,13 +34,13 @@ class Answer:
 
 
 class Ripple:
-    """ripple's HTTP API, each request sent with the session token of the last write."""
+    """ripple's HTTP API. Each request carries the session token of the last write."""
 
     def __init__(self, url, key):
         self.url, self.key, self.session = url.rstrip("/"), key, None
 
     def call(self, method, path, body=None, **more):
-        """Sends a request. `more`: further headers, with `_` for `-`."""
+        """Sends a request. `more` are further headers, with `_` for `-`."""
         headers = {"x-api-key": self.key} | {name.replace("_", "-"): value for name, value in more.items()}
         if self.session:
             headers["ripple-session"] = self.session
@@ -51,7 +51,7 @@ class Ripple:
         try:
             response = urllib.request.urlopen(request, timeout=30)
         except urllib.error.HTTPError as error:
-            response = error  # a status is an answer, not an error
+            response = error  # an error status is a response too
         with response:
             answer = Answer(response.status, response.headers, response.read())
         self.session = answer.headers.get("ripple-session", self.session)
@@ -78,7 +78,7 @@ class Ripple:
         return self._expect(200, "POST", f"/prj/{prj_id}/versions/{version}")
 
     def versions(self, prj_id):
-        """The numbers in the history, the newest first."""
+        """Returns the numbers in the history, newest first."""
         rows, path = [], f"/prj/{prj_id}/versions"
         while path:
             answer = self.call("GET", path)
@@ -89,11 +89,11 @@ class Ripple:
         return [row["version"] for row in rows]
 
     def state(self, prj_id, version):
-        """The record as it was at a version."""
+        """Returns the record at a version."""
         return self._expect(200, "GET", f"/prj/{prj_id}/versions/{version}")
 
     def list(self, query=""):
-        """The list, page by page, as one."""
+        """Returns the whole list, page by page."""
         records, path = [], f"/prj?{query}"
         while path:
             answer = self.call("GET", path)
@@ -110,8 +110,8 @@ class Ripple:
 
 
 def write_json(value):
-    """JSON text in which a Decimal keeps its digits. json itself would take a float only: it is given a string
-    that nothing else is like, whose quotes are taken off."""
+    """Returns JSON text in which a Decimal keeps its digits. json itself accepts only floats. So it gets a unique
+    string, and the string's quotes are removed."""
     text = json.dumps(value, default=lambda decimal: f"\0{decimal:f}\0")
     return re.sub(r'"\\u0000(.*?)\\u0000"', r"\1", text)
 
@@ -125,7 +125,7 @@ def _setting(name):
 
 
 def dynamodb(make, endpoint):
-    """Any credentials do: the endpoint is an engine on this machine."""
+    """Returns the endpoint. It accepts any credentials, because it is an engine on this machine."""
     return make(
         "dynamodb",
         endpoint_url=endpoint,
@@ -137,13 +137,13 @@ def dynamodb(make, endpoint):
 
 @pytest.fixture(scope="session")
 def client():
-    """DynamoDB with its types as they are on the wire."""
+    """Returns DynamoDB with its types as on the wire."""
     return dynamodb(boto3.client, _setting("RIPPLE_DYNAMODB_ENDPOINT"))
 
 
 @pytest.fixture(scope="session")
 def table():
-    """The project table as the second writer sees it."""
+    """Returns the project table as the second writer sees it."""
     return dynamodb(boto3.resource, _setting("RIPPLE_DYNAMODB_ENDPOINT")).Table(TABLE)
 
 
@@ -154,5 +154,5 @@ def ripple():
 
 @pytest.fixture
 def prj_id():
-    """An id that no record has."""
+    """Returns an id that no record has."""
     return f"py-{secrets.token_hex(6)}"

@@ -1,4 +1,4 @@
-"""A `ripple dev` of the test's own, on a folder, with its life in the test's hands."""
+"""A `ripple dev` of a test, on a folder, started and ended by the test."""
 
 import json
 import os
@@ -13,8 +13,8 @@ from conftest import Ripple, _setting, dynamodb
 
 
 class Dev:
-    """`ripple dev` on free ports, or on these. `log`: a file for its log, where nobody reads its output; settings as
-    variables."""
+    """`ripple dev` on free ports, or on the given ones. `log` is a file for its log, if the test does not read its
+    output. Settings become variables."""
 
     def __init__(self, data, *options, port=0, log=None, **settings):
         self.data = Path(data)
@@ -35,11 +35,11 @@ class Dev:
         return Ripple(self.url, self.key)
 
     def client(self):
-        """boto3 on its DynamoDB."""
+        """Returns boto3 on its DynamoDB."""
         return dynamodb(boto3.client, self.dynamodb)
 
     def interrupt(self):
-        """Ctrl-C; the exit code."""
+        """Sends Ctrl-C, and returns the exit code."""
         self.process.send_signal(signal.SIGINT)
         return self.process.wait(60)
 
@@ -48,7 +48,7 @@ class Dev:
         self.process.wait()
 
     def again(self):
-        """Started anew on the same data and ports, as if it were the same."""
+        """Starts it again with the same data and ports."""
         port, dynamodb_port = (url.rsplit(":", 1)[1] for url in (self.url, self.dynamodb))
         return Dev(self.data, "--dynamodb-port", dynamodb_port, port=port)
 
@@ -60,7 +60,7 @@ class Dev:
 
 
 def ripple(*arguments, data, ok=True, stdin=None, both=False):
-    """Runs the command line; what it printed. `both`: what it said on standard error too, which comes first."""
+    """Runs the command line and returns its output. `both` adds standard error in front."""
     command = [_setting("RIPPLE_BIN"), "--data", str(data), *map(str, arguments)]
     done = subprocess.run(command, env=clean(), capture_output=True, text=True, timeout=120, input=stdin)
     assert (done.returncode == 0) == ok, (done.returncode, done.stdout, done.stderr)
@@ -70,5 +70,5 @@ def ripple(*arguments, data, ok=True, stdin=None, both=False):
 
 
 def clean():
-    """The environment without what would lead elsewhere."""
+    """Returns the environment without variables that would select another target."""
     return {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "RIPPLE_"))}

@@ -1,4 +1,4 @@
-"""An edge worker of the test's own: the real `wrangler dev`, its DynamoDB and its origin behind switches.
+"""An edge worker of a test: the real `wrangler dev`, with switches in front of its DynamoDB and its origin.
 
     edge ──▶ switch ──▶ `ripple dev`'s DynamoDB
      └─────▶ switch ──▶ `ripple dev`
@@ -24,15 +24,15 @@ THROTTLED = b'{"__type":"com.amazonaws.dynamodb.v20120810#ThrottlingException","
 
 
 class Server(ThreadingHTTPServer):
-    """With room for more than five who wait to be let in: a sixth would be heard a second later."""
+    """A server that accepts more than five waiting connections. By default a sixth would be accepted a second later."""
 
     request_queue_size = 128
 
 
 class Switch:
-    """Passes requests on, or lets them fail in the way that `mode` names: pass, stopped, throttle, garbage, slow,
-    lost (done, and nobody hears of it), writes lost (of DynamoDB's operations just the transactions), or broken (done,
-    and half of the answer is heard)."""
+    """Passes requests on, or lets them fail. `mode` is one of: pass, stopped, throttle, garbage, slow, lost (done, but
+    the response is lost), writes lost (the same, but of DynamoDB's operations only transactions), broken (done, but the
+    response ends halfway)."""
 
     def __init__(self, target):
         self.mode, self.count = "pass", 0
@@ -47,7 +47,7 @@ class Switch:
                 switch.count += 1
                 match switch.mode:
                     case "stopped":
-                        # Closed without an answer, as by a server that has gone.
+                        # Closed without a response, as by a server that has gone.
                         self.connection.shutdown(socket.SHUT_RDWR)
                         self.close_connection = True
                         return
@@ -85,7 +85,7 @@ class Switch:
                     self.end_headers()
                     self.wfile.write(payload)
                 except OSError:
-                    pass  # the caller did not wait
+                    pass  # the client did not wait
 
             def log_message(self, *_):
                 pass
@@ -100,7 +100,7 @@ class Switch:
 
 
 def own_config():
-    """wrangler.toml, for a test to change: of a worker that is built, to be read from any folder."""
+    """Returns wrangler.toml for a test to change. The worker is built already, and the file works in any folder."""
     config = (ROOT / "wrangler.toml").read_text()
     for path in ("edge/worker.js", "edge/site"):
         config = config.replace(f'"{path}"', f'"{ROOT}/{path}"')
@@ -108,7 +108,7 @@ def own_config():
 
 
 class Edge:
-    """One `wrangler dev`, ended with all that it started."""
+    """A `wrangler dev`. It ends with all processes that it started."""
 
     def __init__(self, folder, origin, dynamodb, config=None, log_level="log", **changed):
         variables = {
@@ -134,13 +134,13 @@ class Edge:
             "AWS_SECRET_ACCESS_KEY": "local",
         }
         self.log = folder / "log"
-        # A port that is free now may be somebody's by the time it is listened on.
+        # Another process may take a free port before the worker listens on it.
         while not self.start(command, env):
             self.close()
             assert re.search("address already in use", self.read_log(), re.IGNORECASE), self.read_log()
 
     def start(self, command, env):
-        """Whether it serves, and has not ended before."""
+        """Starts the worker. Reports whether it serves, and has not ended before."""
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         with open(self.log, "wb") as log:
@@ -153,7 +153,7 @@ class Edge:
                 stderr=log,
                 start_new_session=True,
             )
-        deadline = time.monotonic() + 600  # it builds the worker where that was not done before
+        deadline = time.monotonic() + 600  # builds the worker if it is not built yet
         while self.process.poll() is None:
             try:
                 if send(self.url, "GET", "/health").status == 200:
@@ -208,7 +208,7 @@ def send(url, method, path, key=None, body=None, timeout=40, **headers):
 
 
 def wait_for(happens, seconds=120):
-    """Until it does. The time is for a machine that has other things to do."""
+    """Waits until the condition holds. The time limit allows for a busy machine."""
     deadline = time.monotonic() + seconds
     while not happens():
         assert time.monotonic() < deadline, "it does not happen"

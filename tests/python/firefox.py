@@ -10,7 +10,7 @@ import time
 
 from dev import clean
 
-# Seconds that a command may take on a machine that has other things to do.
+# The time limit of a command in seconds, on a busy machine.
 LIMIT = 120
 # The member that holds an element's id (W3C WebDriver, "Elements").
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"

@@ -1,4 +1,4 @@
-"""The Flask app of examples/flask as a process of the test's own, and a visitor of its pages who has no JavaScript."""
+"""The Flask app of examples/flask as a process of a test, and a visitor of its pages without JavaScript."""
 
 import re
 import secrets
@@ -22,7 +22,7 @@ FIELDS |= {"term": "6", "term_unit": "month", "create_date": "2026-11-02"}
 
 
 class App:
-    """The app under waitress, as README.md and `cargo xtask dev --flask` start it."""
+    """The app under waitress, as `cargo xtask dev --flask` starts it."""
 
     def __init__(self, folder, url, key, **environment):
         self.port = free_port()
@@ -69,7 +69,7 @@ class App:
 
 
 class Visitor:
-    """Somebody with a browser of their own. Every page that they were shown is kept."""
+    """A person with a browser. Every page that the person saw is kept."""
 
     def __init__(self, url, name=""):
         self.url, self.name, self.http, self.seen = url, name, requests.Session(), []
@@ -84,11 +84,12 @@ class Visitor:
         return self.get(f"/projects/{prj_id}")
 
     def save(self, page, **changes):
-        """Sends the form of a project's page with what was typed into it."""
+        """Sends the form of a project's page with the typed values."""
         return self.send(page.form("#edit"), **({"your_name": self.name} | changes))
 
     def send(self, form, press=None, **changes):
-        """Presses the button of that name, else the first. Names have `_` where the form has `-`, for rows."""
+        """Presses the button of that name, or otherwise the first one. Names have `_` where the form has `-`, for
+        rows."""
         fields = form.filled()
         for name, value in changes.items():
             name = name.replace("_", "-") if name.startswith("row_") else name
@@ -122,12 +123,12 @@ class Page:
         return Form(found[0], self.html, self.path)
 
     def words(self, selector="main"):
-        """The text of one element, as it reads; of times, the clock alone."""
+        """Returns the text of one element as displayed. Of a time, it contains the clock time only."""
         return " ".join(" ".join(found.get_text().split()) for found in self.html.select(selector))
 
     @property
     def receipt(self):
-        """The sentence, with the times taken out."""
+        """Returns the sentence without its times."""
         return re.sub(r" (at|on [\w ]+ at) \d\d:\d\d UTC", "", self.words(".notice.done"))
 
     @property
@@ -172,7 +173,7 @@ def without_state(name):
 
 
 def shown(control):
-    """What a browser sends of a control that nobody has touched: HTML's own rules for each kind."""
+    """Returns what a browser sends for an untouched control, by HTML's rules for each kind."""
     if control.name == "textarea":
         text = re.sub(r"\r\n?", "\n", control.get_text())
         return text.removeprefix("\n").replace("\n", "\r\n")
@@ -191,7 +192,7 @@ def kept(page, prj_id=None, **typed):
     return True
 
 
-# Fixtures; a module that wants them imports them.
+# Fixtures. A module imports those that it uses.
 
 
 @pytest.fixture(scope="module")
@@ -226,7 +227,7 @@ def south(app):
 
 @pytest.fixture
 def prj_id(ripple):
-    """A project with two entries in its timeline."""
+    """Returns a project with two entries in its timeline."""
     timeline = [
         {"id": "a", "date": "2026-11-02", "text": "Kick-off"},
         {"id": "b", "date": "2026-12-01", "text": "Visit"},

@@ -1,4 +1,4 @@
-"""API keys as a stranger could make them up."""
+"""API keys that a client without a key could make up."""
 
 import secrets
 import string
@@ -8,7 +8,7 @@ ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowercase
 
 
 def unknown_key():
-    """Well formed, its check included, and nobody's."""
+    """Returns a well-formed key with a valid check that was never issued."""
     letters = "".join(secrets.choice(ALPHABET) for _ in range(30))
     rest, check = zlib.crc32(letters.encode()), ""
     for _ in range(6):
@@ -18,5 +18,5 @@ def unknown_key():
 
 
 def damaged(key):
-    """The same but for its last letter."""
+    """Returns the same key with another last letter."""
     return key[:-1] + ("0" if key[-1] != "0" else "1")

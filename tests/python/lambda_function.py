@@ -1,4 +1,4 @@
-"""The second writer as Lambda runs it: boto3 under awslambdaric. What ripple's own function is measured beside.
+"""The second writer as Lambda runs it: boto3 under awslambdaric. The benchmarks compare ripple's function with it.
 
     AWS_LAMBDA_RUNTIME_API=... python -m awslambdaric lambda_function.handler
 """
@@ -7,7 +7,7 @@ import boto3
 
 import second_writer
 
-# Made while the function starts, as AWS advises: the connection is there for every later event.
+# Made while the function starts, as AWS advises. The connection is open for every later event.
 TABLE = boto3.resource("dynamodb").Table(second_writer.TABLE)
 
 
@@ -17,5 +17,5 @@ def handler(event, context):
 
 
 def count(event, context):
-    """How many projects there are: reads the list as `search` does, and has nothing to render."""
+    """Returns the number of projects. Reads the list as `search` does, and renders nothing."""
     return len(second_writer.search(TABLE, event))

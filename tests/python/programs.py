@@ -1,9 +1,9 @@
-"""Two programs that share a table with ripple, each its own process.
+"""Two programs that share a table with ripple, each in its own process.
 
-    python programs.py whole  ENDPOINT SECONDS ID...    reads items, changes one attribute, and puts them back whole
-    python programs.py counts ENDPOINT SECONDS ID...    counts with attributes of its own, under a lock of its own
+    python programs.py whole  ENDPOINT SECONDS ID...    reads items, changes one attribute, and puts the items back
+    python programs.py counts ENDPOINT SECONDS ID...    counts with its own attributes, under its own lock
 
-Each prints a line of JSON for what DynamoDB has confirmed.
+Each prints a line of JSON for each write that DynamoDB has confirmed.
 """
 
 import json
@@ -18,7 +18,7 @@ from second_writer import TABLE
 
 
 def whole(table, prj_id, number):
-    """Puts back what it read with one attribute changed, as a console does, over every other change of that time."""
+    """Puts back each item with one attribute changed, as a console does. It overwrites every change in between."""
     item = table.get_item(Key={"prj_id": prj_id}, ConsistentRead=True).get("Item")
     if item is None:
         return None
@@ -28,7 +28,7 @@ def whole(table, prj_id, number):
 
 
 def counts(table, prj_id, number):
-    """As a careful program does: on condition of the version that it read, its own."""
+    """Writes as a careful program does: on condition of the version that it read. The version is its own."""
     item = table.get_item(Key={"prj_id": prj_id}, ConsistentRead=True).get("Item", {})
     seen = item.get("version", 0)
     condition = "version = :seen" if "version" in item else "attribute_not_exists(version)"

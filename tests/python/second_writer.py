@@ -1,7 +1,9 @@
-"""A writer of the project table that is not ripple.
+"""A writer of the project table that is not ripple: the legacy function.
 
-The Lambda function that ripple's table began with: behind API Gateway, a mapping template named the method,
-and boto3 did the rest. Such functions are still out there, and consoles and scripts that write as they do; ripple
+It is the Lambda function that first wrote ripple's table. Behind API Gateway, a mapping template named the method,
+and
+boto3 did the rest. Such functions are still in use, and so are consoles and scripts that write in the same way.
+ripple
 shares the table with them.
 """
 
@@ -13,12 +15,12 @@ FIELDS = ("prj_id", "name", "goal", "issue", "description", "term", "term_unit",
 
 
 def get(table, event):
-    """One project, or None."""
+    """Returns one project, or None."""
     return table.get_item(Key={"prj_id": event["prj_id"]}, ConsistentRead=True).get("Item")
 
 
 def search(table, event):
-    """Every project, to the last page of the scan."""
+    """Returns every project, up to the last page of the scan."""
     items, page = [], {}
     while True:
         answer = table.scan(ConsistentRead=True, **page)
@@ -29,7 +31,7 @@ def search(table, event):
 
 
 def create(table, event):
-    """Writes the project, over whatever was there."""
+    """Writes the project, and overwrites an existing one."""
     item = {field: event[field] for field in FIELDS}
     return table.put_item(Item=item)
 
@@ -38,12 +40,12 @@ METHODS = {"get": get, "search": search, "create": create}
 
 
 def handler(table, event):
-    """What API Gateway called, the table passed in."""
+    """The handler that API Gateway called. The table is an argument."""
     return METHODS[event["method"]](table, event)
 
 
 def event(prj_id, **changes):
-    """A creation, as the mapping template made it."""
+    """Returns a creation event as the mapping template made it."""
     project = {
         "method": "create",
         "prj_id": prj_id,

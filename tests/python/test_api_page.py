@@ -1,4 +1,5 @@
-"""The page /docs in a real browser, at `ripple dev` and at the edge: it shows every method, tries a request, and asks no other host."""
+"""The page /docs in a real browser, at `ripple dev` and at the edge. It shows every operation, tries a request, and
+contacts no other host."""
 
 import json
 import urllib.parse
@@ -10,9 +11,9 @@ from conftest import _setting
 from dev import Dev
 from edge import ROOT, Edge, send
 
-# As root, which a container's user often is, Chromium has no sandbox; and there /dev/shm is small.
+# As root, which is common in containers, Chromium has no sandbox. In a container, /dev/shm is small too.
 FLAGS = ["--no-sandbox", "--disable-dev-shm-usage"]
-# Milliseconds that the page may take; it is 4 MB of script.
+# The time limit of the page in milliseconds. It has 4 MB of script.
 LIMIT = 120_000
 
 SITE = ROOT / "edge/site"
@@ -78,7 +79,7 @@ def test_the_page_shows_every_method_and_tries_one(host, dev, page):
     page.goto(f"{url}/docs")
     for path, verbs in DOCUMENT["paths"].items():
         for verb, operation in verbs.items():
-            # The page makes of a method what is in sight; its list of methods leads there.
+            # The page renders the visible operations only. Its list of operations leads to the others.
             page.locator("[data-sidebar-id]").get_by_role("link", name=operation["summary"]).first.click()
             expect(page.get_by_role("button", name=f"Test Request ({verb} {path})", exact=True)).to_be_attached(timeout=LIMIT)
     page.locator("[data-sidebar-id]").get_by_role("link", name="Introduction").first.click()

@@ -1,4 +1,4 @@
-"""A restore drill: the three tables are copied, lost and put back. Every record, row of the history and key is as before."""
+"""A restore drill: the three tables are copied, lost and restored. Every record, history row and key is as before."""
 
 import json
 
@@ -22,7 +22,7 @@ def project(prj_id, **members):
 
 
 def items(dev):
-    """Everything that is in the tables, sets in an order."""
+    """Returns everything in the tables, with ordered sets."""
     order = lambda value: {kind: sorted(inner) if kind in ("SS", "NS", "BS") else inner for kind, inner in value.items()}
     found = {}
     for table in TABLES:
@@ -33,7 +33,7 @@ def items(dev):
 
 
 def fill(dev):
-    """Records with a history and of every type, a deletion, a write with an Idempotency-Key, a key that was revoked."""
+    """Creates records of every type with a history, a deletion, a write with an Idempotency-Key, and a revoked key."""
     client = dev.ripple()
     for n in range(40):
         client.create(project(f"p{n}", notes=["a", {"text": "b"}], description="long " * 2000))
@@ -90,7 +90,7 @@ def test_what_was_lost_is_put_back_as_it_was(dev, tmp_path):
     assert dev.ripple().call("GET", "/prj/p2/versions").json() == history
     assert status(dev, dev.key) == 200
     assert [key["name"] for key in keys(dev) if key["revoked"]] == ["revoked"]
-    # A host looks the key up that has not done so before.
+    # On a host that has not looked the key up before.
     with Dev(tmp_path / "other", "--in-memory") as other:
         ripple("restore", folder, "--keys", data=other.data)
         assert status(other, revoked) == 403
@@ -108,7 +108,7 @@ def test_a_restore_changes_nothing_that_is_there(dev, tmp_path):
     [key_id] = [key["key_id"] for key in keys(dev) if key["name"] == "revoked later"]
     ripple("key", "revoke", key_id, data=dev.data)
 
-    for put_back in (1, 0):  # again, after an interruption: the same
+    for put_back in (1, 0):  # again, after an interruption: the same result
         told = ripple("restore", folder, data=dev.data, ok=False)
         assert f"ripple_prj: {put_back} put back, {1 - put_back} there already, 1 there and different" in told
     assert client.get("kept")["goal"] == "changed since" and client.get("lost")["version"] == 1
@@ -116,7 +116,7 @@ def test_a_restore_changes_nothing_that_is_there(dev, tmp_path):
     assert "is not valid" in ripple("key", "verify", data=dev.data, stdin=later, ok=False)
 
 
-def test_a_backup_that_is_none_is_refused_before_anything_is_written(dev, tmp_path):
+def test_an_invalid_backup_is_refused_before_any_write(dev, tmp_path):
     folder = tmp_path / "backup"
     dev.ripple().create(project("a"))
     ripple("backup", folder, data=dev.data)
@@ -137,12 +137,13 @@ def test_a_backup_goes_to_a_site_of_its_own(dev, tmp_path):
 
 
 def test_the_recipe_restores_keys_as_they_are_and_not_as_they_were():
-    """docs/OPERATING.md: in an older table of keys, one that was revoked since would be valid again."""
+    """docs/OPERATING.md: an older table of keys would make a key valid again that was revoked since."""
     text = (ROOT / "docs/OPERATING.md").read_text()
     [recipe] = [block for block in text.split("```") if "restore-table-to-point-in-time" in block]
     loop, rest = recipe.split("done\n", 1)
     assert "for table in prj prj_version;" in loop and "--restore-date-time" in loop
     keys = next(line for line in rest.splitlines() if "ripple_key" in line)
     assert "--use-latest-restorable-time" in keys and "--restore-date-time" not in rest
-    # `table create` sets what a restored table lacks, and API Gateway calls what has the new site.
+    # `table create` adds the settings that a restored table lacks, and API Gateway calls the function with the new
+    # site.
     assert "table create --site restored" in rest and "deploy/publish" in rest.split("sam deploy")[1]

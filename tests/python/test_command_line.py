@@ -1,4 +1,4 @@
-"""`ripple dev` and its companions, as a person at a terminal has them."""
+"""`ripple dev` and the other commands, as a person at a terminal uses them."""
 
 import http.client
 import json
@@ -14,7 +14,7 @@ from conftest import _setting
 from dev import Dev, clean, ripple
 from edge import wait_for
 
-# Of the right form and check, and in no table.
+# A key of the right form and check that no table has.
 UNKNOWN = "rpl_" + "0" * 30 + "2C8GjS"
 RECORDS = Path(__file__).parents[1] / "data/projects-100.jsonl"
 
@@ -52,7 +52,7 @@ def test_an_export_with_types_brings_everything_back(dev, tmp_path):
     table = dict(TableName="ripple_prj")
     client = dev.client()
     theirs = {
-        "prj_id": {"S": "of the old function/1"},  # no id of ripple's, and lacking what a new record needs
+        "prj_id": {"S": "of the old function/1"},  # not an id that ripple gives, and without a required member
         "tags": {"SS": ["a", "b"]},
         "sizes": {"NS": ["1", "2.5"]},
         "raw": {"B": b"\x00\xff"},
@@ -94,7 +94,7 @@ def test_an_export_with_types_brings_everything_back(dev, tmp_path):
 
 
 def sets(items):
-    """Items whose sets have an order, to be compared."""
+    """Returns items with ordered sets, for comparison."""
     order = lambda value: {k: sorted(v) if k in ("SS", "NS") else v for k, v in value.items()}
     return {prj_id: {name: order(value) for name, value in item.items()} for prj_id, item in items.items()}
 
@@ -108,14 +108,14 @@ def test_an_import_that_was_cut_short_goes_on(dev, tmp_path):
 
 
 def large(dev, table, count=40):
-    """More than one page of a scan: 1 MB."""
+    """Creates more than one page of a scan: 1 MB."""
     for n in range(count):
         item = {"prj_id": {"S": f"{table}-{n:02}"}, "name": {"S": "x" * 60_000}}
         dev.client().put_item(TableName=table, Item=item)
 
 
 def interrupted(dev, file, *site, format="json"):
-    """What an export leaves that was killed after its first page."""
+    """Returns the files of an export that was killed after its first page."""
     command = [_setting("RIPPLE_BIN"), "--data", str(dev.data), *site, "export", "--format", format, str(file)]
     mark = file.with_name(file.name + ".mark")
     for _ in range(200):
@@ -139,7 +139,7 @@ def test_an_interrupted_export_goes_on_where_all_is_the_same(dev, tmp_path):
     assert len(ids) == len(set(ids)) == 40
 
 
-def test_an_interrupted_export_of_something_else_begins_anew(dev, tmp_path):
+def test_an_interrupted_export_of_other_data_starts_again(dev, tmp_path):
     large(dev, "ripple_prj")
     ripple("--site", "other", "table", "create", data=dev.data)
     large(dev, "other_prj")
@@ -157,13 +157,13 @@ def test_an_interrupted_export_of_something_else_begins_anew(dev, tmp_path):
     told, ids = exported("--site", "other")
     assert "ripple_prj" in told and len(ids) == 40 and {prj_id.split("-")[0] for prj_id in ids} == {"other_prj"}
 
-    # Begun a month ago.
+    # An export that began a month ago.
     mark = interrupted(dev, file)
     mark_file.write_text(json.dumps(mark | {"started": mark["started"] - 30 * 86_400_000}))
     told, ids = exported()
     assert "it began at" in told and len(ids) == 40
 
-    # A mark of an earlier version of ripple says nothing of where it was.
+    # The mark of an earlier version of ripple does not name the source.
     mark = interrupted(dev, file)
     mark_file.write_text(json.dumps({name: mark[name] for name in ("after", "bytes", "projects")}))
     assert len(exported()[1]) == 40
@@ -178,7 +178,7 @@ def test_an_export_to_a_folder_leaves_nothing(dev, tmp_path):
 
 
 @pytest.mark.parametrize("arguments", [["export", "-"], ["key", "list"], ["table", "describe"]])
-def test_a_reader_that_has_had_enough_ends_it_quietly(dev, arguments):
+def test_a_closed_pipe_ends_an_export_quietly(dev, arguments):
     large(dev, "ripple_prj")
     command = [_setting("RIPPLE_BIN"), "--data", str(dev.data), *arguments]
     process = subprocess.Popen(command, env=clean(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -255,7 +255,7 @@ def test_a_key_that_asks_too_often_is_told_when_to_ask_again(tmp_path):
         assert refused.headers["ratelimit-policy"] == '"key";q=6;w=2'
         assert refused.headers["ratelimit"] == '"key";r=0;t=1'
         assert refused.json()["code"] == "too_many_requests"
-        # Another key has its own.
+        # Another key has its own limit.
         other = dev.ripple()
         other.key = ripple("key", "create", "--name", "other", data=dev.data).strip()
         assert other.call("GET", "/prj").status == 200
@@ -263,7 +263,7 @@ def test_a_key_that_asks_too_often_is_told_when_to_ask_again(tmp_path):
 
 
 def test_nothing_is_made_at_an_endpoint_elsewhere(tmp_path):
-    """It may be a VPC endpoint of AWS: only what is on this machine is ripple's to make."""
+    """It may be a VPC endpoint of AWS. ripple may create tables only on this machine."""
     elsewhere = "http://dynamodb.invalid:8000"
     (tmp_path / "data").mkdir()
     (tmp_path / "data/dev.json").write_text('{"url": "", "key": "", "dynamodb_endpoint": "of an earlier run"}')
@@ -338,7 +338,7 @@ def test_the_key_outlives_the_process_and_its_file_is_its_owners(tmp_path):
         assert second.ripple().get("kept")["version"] == 1
 
 
-def test_two_on_one_folder_are_one_too_many(dev):
+def test_a_second_process_on_one_folder_is_refused(dev):
     assert "another `ripple dev` runs on" in ripple("dev", "--port", "0", data=dev.data, ok=False)
 
 
@@ -356,7 +356,7 @@ def test_kill_9_loses_no_answered_write(tmp_path):
             while True:
                 answered[prj_id] = client.patch(prj_id, {"goal": secrets.token_hex(8)})["version"]
         except (OSError, http.client.HTTPException):
-            pass  # not answered
+            pass  # no response
 
     for round_ in range(3):
         with Dev(tmp_path) as dev:
@@ -370,5 +370,5 @@ def test_kill_9_loses_no_answered_write(tmp_path):
                 writer.join()
     with Dev(tmp_path) as dev:
         for prj_id, version in answered.items():
-            # A write may have been made and its answer lost: one more, and no fewer.
+            # A write may have been made although its response was lost: one more, and no fewer.
             assert dev.ripple().get(prj_id)["version"] in (version, version + 1)

@@ -1,6 +1,7 @@
-"""Which DynamoDB the command line works on: AWS's default chain, a running `ripple dev`, a flag; and that it says which.
+"""The DynamoDB that the command line uses: AWS's default chain, a running `ripple dev`, or a flag. Each command names
+it.
 
-    ripple ──▶ AWS, as a stub has it: container credentials, STS, DynamoDB's own management ──▶ the embedded engine
+    ripple ──▶ a stub of AWS: container credentials, STS, DynamoDB's management ──▶ the embedded engine
 """
 
 import http.client
@@ -23,7 +24,7 @@ NO_MACHINE = {"AWS_EC2_METADATA_DISABLED": "true"}
 
 
 class Aws:
-    """AWS as far as it is asked here. `protected`: what it was told of each table."""
+    """The part of AWS that the tests need. `protected` has the settings that were made for each table."""
 
     def __init__(self, dynamodb):
         aws, target = self, urllib.parse.urlsplit(dynamodb)
@@ -118,7 +119,7 @@ def aws(tables):
 
 
 def run(folder, *arguments, ok=True, **settings):
-    """The command line in a folder without a `ripple dev`; what it printed on each output."""
+    """Runs the command line in a folder without a `ripple dev`. Returns its output and its errors."""
     command = [_setting("RIPPLE_BIN"), "--data", str(folder / "none"), *map(str, arguments)]
     environment = clean() | NO_MACHINE | {"HOME": str(folder)} | settings
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
@@ -182,7 +183,7 @@ def test_every_command_that_changes_something_says_where_first(tables, tmp_path)
 
 
 def test_the_account_and_region_are_told(tmp_path):
-    """An endpoint of AWS's that does not answer: what is said before it is asked is what matters."""
+    """An endpoint of AWS that does not answer. The message before the first request counts."""
     settings = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "AWS_REGION": "eu-west-3"}
     with_account = settings | {"AWS_ACCOUNT_ID": ACCOUNT}
     endpoint = "https://127.0.0.1.nip.invalid"
@@ -275,7 +276,7 @@ def test_every_setting_is_in_the_help(tmp_path):
     sources += (_root() / "core/src/store/dynamodb/layout.rs").read_text()
     named = set(re.findall(r'"((?:AWS|RIPPLE)_[A-Z_]+)"', sources))
     assert {"RIPPLE_SITE", "RIPPLE_SHARDS", "AWS_CA_BUNDLE"} <= named
-    # Those of one command are in that command's help.
+    # Settings of one command are in that command's help.
     own = "".join(run(tmp_path, command, "--help")[0] for command in ("doctor", "dev", "key"))
     assert not {name for name in named if name not in told and name not in own}
 

@@ -1,4 +1,4 @@
-"""Documents tell the truth: README's lines work as pasted, and what other documents call is there to be called."""
+"""Checks of the documents: README's commands work as pasted, and every command in a document exists."""
 
 import json
 import re
@@ -13,17 +13,17 @@ from dev import Dev, clean
 from edge import ROOT, Edge
 
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("examples/**/README.md")])
-# The last is what README says after it has said the one before.
+# The last one abbreviates the one before it.
 OWN = ("ripple", "cargo xtask", "cargo run -p ripple --", "cargo run --release -p ripple --", "--")
 
 
 def blocks(document):
-    """What stands in a document to be pasted into a shell."""
+    """Returns the blocks of a document that readers paste into a shell."""
     return re.findall(r"^```sh\n(.*?)^```", document.read_text(), re.DOTALL | re.MULTILINE)
 
 
 def commands(document):
-    """The lines of those blocks, and what is set as code in the text, as far as they call ripple's own tools."""
+    """Yields the calls of ripple's own tools in those blocks and in inline code."""
     text = document.read_text()
     lines = [line for block in blocks(document) for line in block.replace("\\\n", " ").splitlines()]
     for line in lines + re.findall(r"`([^`\n]+)`", text):
@@ -41,7 +41,7 @@ def test_the_first_look_of_the_readme(tmp_path):
         try:
             file = tmp_path / ".ripple/dev.json"
             file.write_text(json.dumps(json.loads(file.read_text()) | {"edge_url": edge.url}, indent=2))
-            # As pasted, but that a refusal ends it.
+            # As pasted, except that a refused request ends the script.
             script = "set -euo pipefail\ncurl() { command curl --silent --show-error --fail-with-body \"$@\"; echo; }\n"
             done = subprocess.run(
                 ["bash", "-c", script + "\n".join(look)], cwd=tmp_path, capture_output=True, text=True, timeout=120
@@ -57,7 +57,7 @@ def test_the_first_look_of_the_readme(tmp_path):
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
-def test_what_documents_call_is_there(document):
+def test_documented_commands_exist(document):
     for tool, line in commands(document):
         words = shlex.split(line.replace("…", "").replace("|", " "))
         named = []
@@ -71,7 +71,8 @@ def test_what_documents_call_is_there(document):
 
 
 def help_of(tool, named):
-    """The help of a subcommand. What has subcommands takes nothing else: each word that follows it must be one."""
+    """Returns the help of a subcommand. A command with subcommands takes no other arguments, so each following word
+    must be a subcommand."""
     start = [str(Path(_setting("RIPPLE_BIN")).with_name("xtask"))] if "xtask" in tool else [_setting("RIPPLE_BIN")]
     for length in range(len(named) + 1):
         asked = subprocess.run([*start, *named[:length], "--help"], env=clean(), capture_output=True, text=True)
@@ -82,14 +83,14 @@ def help_of(tool, named):
 
 
 def test_a_subcommand_that_is_not_there_is_found():
-    help_of("ripple", ["key", "rotate", "something"])  # an argument, as far as can be told
+    help_of("ripple", ["key", "rotate", "something"])  # an argument, because `rotate` has no subcommands
     for named in (["state"], ["table", "status"]):
         with pytest.raises(AssertionError, match=f"there is no `ripple {' '.join(named)}`"):
             help_of("ripple", named)
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
-def test_links_lead_somewhere(document):
+def test_links_resolve(document):
     text = re.sub(r"^```.*?^```", "", document.read_text(), flags=re.DOTALL | re.MULTILINE)
     for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", text):
         if not re.match(r"https?://", target):

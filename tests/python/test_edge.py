@@ -1,5 +1,5 @@
-"""The edge worker under the real workerd: what its cache may and may not do, whose writes a reader sees, and what
-happens while DynamoDB or the origin is away."""
+"""The edge worker under the real workerd: the rules of its cache, the writes that a reader sees, and outages of
+DynamoDB and of the origin."""
 
 import gzip
 import json
@@ -103,7 +103,7 @@ def test_errors_are_not_kept(edge, key):
     for path, status in ((absent, 404), ("/prj?limit=0", 400), ("/nowhere", 403)):
         answer = send(edge.url, "GET", path, key)
         assert (answer.status, answer.headers["cache-control"]) == (status, "no-store"), answer
-        # That there is no such record is known as of some moment too.
+        # An absent record is known as of some moment too.
         assert ("age" in answer.headers) == (status == 404)
     made = send(edge.url, "POST", "/prj", key, project(prj_id=absent.removeprefix("/prj/")))
     assert made.status == 201
@@ -123,10 +123,10 @@ def test_age_and_cache_status_are_true(edge, key):
     assert int(least) <= age(second) <= most, second.headers
     assert re.fullmatch(r"ripple; hit; ttl=-\d+", second.headers["cache-status"])
     for answer in (first, second):
-        # Of the one second that it is fresh for.
+        # Within the one second for which it is fresh.
         left = int(answer.headers["cache-status"].rpartition("=")[2])
         assert left in (1 - age(answer), -age(answer)), answer.headers
-    # It is refreshed behind that answer.
+    # That response triggers a refresh.
     wait_for(lambda: age(send(edge.url, "GET", "/prj", key)) < age(second))
 
 
@@ -141,7 +141,8 @@ def test_an_unchanged_list_is_not_sent_again(edge, key):
 
 
 def own_headers(answer):
-    """Without those of this one request, of the connection and of its time: every minute one looks the key up again."""
+    """Returns the headers that do not depend on the request, the connection or the time. Some requests look the key up
+    again."""
     others = ("x-request-id", "age", "cache-status", "date", "connection", "content-length", "transfer-encoding")
     others += ("ripple-capacity",)
     return {name.lower(): value for name, value in answer.headers.items() if name.lower() not in others}
@@ -149,11 +150,11 @@ def own_headers(answer):
 
 @pytest.mark.parametrize("coding", ["identity", "gzip"])
 @pytest.mark.parametrize("status", [200, 304])
-def test_the_list_is_the_same_at_once_and_by_the_long_way(edge, key, coding, status):
+def test_both_paths_return_the_same_list(edge, key, coding, status):
     created(edge.url, key)
 
     def both():
-        # To have what is known for ten minutes is to have what anybody has; but it is looked at.
+        # A request with `max-age` takes the general path, and ten minutes allow every snapshot.
         long = send(edge.url, "GET", "/prj", key, accept_encoding=coding, cache_control="max-age=600")
         return send(edge.url, "GET", "/prj", key, accept_encoding=coding), long
 
@@ -162,7 +163,7 @@ def test_the_list_is_the_same_at_once_and_by_the_long_way(edge, key, coding, sta
     pair = []
 
     def for_nothing():
-        """Whether neither of them had to look the key up."""
+        """Reports whether neither request had to look the key up."""
         long = send(edge.url, "GET", "/prj", key, accept_encoding=coding, cache_control="max-age=600", **condition)
         pair[:] = send(edge.url, "GET", "/prj", key, accept_encoding=coding, **condition), long
         return all(answer.headers["ripple-capacity"] == "read=0, write=0" for answer in pair)
@@ -192,7 +193,7 @@ def test_a_list_in_gzip_is_the_same_list(edge, key):
     assert len(answer.body) < len(plain.body)
     weak = answer.headers["etag"]
     assert weak == "W/" + plain.headers["etag"], "other bytes have no strong tag in common"
-    # Whoever has either form has the list, at every host, and is not sent the other.
+    # A client with either form has the list, at every host, and does not get the other form.
     for url in (edge.url, _setting("RIPPLE_URL")):
         for tag in (weak, plain.headers["etag"], f'"another", {weak}', "*"):
             for coding in ("gzip", "identity"):
@@ -213,7 +214,8 @@ def test_what_is_written_is_in_the_next_list_in_gzip(edge, key):
 
 def test_fresh_reads_ask_dynamodb_nothing(edge, key, dynamodb):
     def nothing_is_asked():
-        """Unless so much time went by that the list is no longer fresh, or it was the key's minute."""
+        """Reports whether DynamoDB got no request. Some is due if the list is no longer fresh, or if the key must be
+        looked up again."""
         send(edge.url, "GET", "/prj", key, cache_control="no-cache")
         before = dynamodb.count
         answers = [send(edge.url, "GET", path, key) for path in ("/prj", "/prj?q=ferry", "/prj?sort=-name&limit=1")]
@@ -246,7 +248,7 @@ def test_a_reader_sees_its_own_writes_through_every_host(edge, other_edge, key, 
 
 def test_a_write_through_the_edge_shows_at_once(edge, key, dynamodb):
     assert send(edge.url, "GET", "/prj", key, cache_control="no-cache").status == 200
-    dynamodb.mode = "stopped"  # so that no refresh can bring it
+    dynamodb.mode = "stopped"  # so no refresh can bring the write
     record, _ = created(edge.url, key, goal="through the edge")
     answer = send(edge.url, "GET", f"/prj/{record['prj_id']}", key)
     assert (answer.status, answer.json()) == (200, record)
@@ -262,7 +264,7 @@ def test_reads_go_on_without_dynamodb(edge, key, dynamodb, mode):
     stale = send(edge.url, "GET", "/prj", key)
     assert (stale.status, stale.body) == (200, fresh.body)
     assert age(stale) >= 2
-    # Who wants it fresh waits for the attempt, and gets what there is.
+    # A client that requires a fresh list waits for the attempt, and gets the last list.
     forced = send(edge.url, "GET", f"/prj/{record['prj_id']}", key, cache_control="no-cache")
     assert (forced.status, forced.json()) == (200, record)
     assert age(forced) >= 2
@@ -342,7 +344,7 @@ def test_an_address_without_a_key_is_limited(tmp_path, origin, dynamodb, key):
 
 @pytest.mark.parametrize("rate", ["1000", "0"])
 def test_the_rate_limit_binding_refuses_for_the_whole_data_centre(tmp_path, origin, dynamodb, key, rate):
-    """wrangler.toml's example of it, with a limit that is soon reached, whatever the isolate's own."""
+    """The example in wrangler.toml, with a low limit. The isolate's own limit does not matter."""
     config = own_config()
     binding = re.search(r"(?:# .*\n)+", config[config.index("# [[ratelimits]]") :])[0]
     config = config.replace(binding, binding.replace("# ", "")).replace("limit = 1000", "limit = 5")

@@ -1,5 +1,5 @@
-"""What isolates of a data centre share: one that starts takes what another has read of the table, from the Cache API. Here
-they are `wrangler dev`s, one after the other, whose workerd keeps its cache in the same folder."""
+"""The copy that isolates of a data centre share through the Cache API: a new isolate uses what another isolate has
+read. Here the isolates are successive `wrangler dev`s whose workerd keeps its cache in one folder."""
 
 import re
 import time
@@ -13,15 +13,15 @@ from edge import ROOT, Edge, own_config, send, wait_for
 from keys import unknown_key
 
 RECORDS = 200
-# An isolate does without a cache that takes longer than a second (edge/src/cache.rs). On a busy machine it may: then all is
-# done again.
+# An isolate ignores a cache that takes longer than a second (edge/src/cache.rs). On a busy machine that may happen, and
+# then the test is repeated.
 TRIES = 5
 
 
 @pytest.fixture(scope="module")
 def dev(tmp_path_factory):
     with Dev(tmp_path_factory.mktemp("tables"), "--in-memory") as dev:
-        # Written a while ago: what is younger than the index's lag is read again.
+        # Written a while ago: younger records than the index's lag are read again.
         at = int(time.time() * 1000) - 100_000
         table = dynamodb(boto3.resource, dev.dynamodb).Table("ripple_prj")
         with table.batch_writer() as batch:
@@ -40,7 +40,7 @@ def read_units(answer):
 
 
 class Isolate(Edge):
-    """With all that it reads of a list that is older than a second, unless told otherwise."""
+    """An isolate. Its list is fresh for a second, unless the test says otherwise."""
 
     def __init__(self, dev, folder, **changed):
         super().__init__(folder, dev.url, dev.dynamodb, **changed)
@@ -52,7 +52,7 @@ class Isolate(Edge):
         self.close()
 
 
-def test_an_isolate_begins_with_what_another_has_read(dev, tmp_path):
+def test_an_isolate_starts_from_the_copy_of_another(dev, tmp_path):
     for number in range(TRIES):
         folder = tmp_path / str(number)
         folder.mkdir()
@@ -61,13 +61,13 @@ def test_an_isolate_begins_with_what_another_has_read(dev, tmp_path):
             assert filled.headers["cache-status"].startswith("ripple; fwd=miss")
         read_at = time.monotonic()
         everything = read_units(filled)
-        # Nobody without a key gets at what is kept, and no key is in it.
+        # Clients without a key cannot reach the copy, and the copy has no key.
         kept = b"".join(file.read_bytes() for file in (folder / "state").rglob("*") if file.is_file())
         assert dev.key.encode() not in kept
         if b"Project 17" not in kept:
             continue
 
-        # What is younger than it need be, asks DynamoDB for the key and nothing else.
+        # With a copy that is young enough, DynamoDB is asked for the key only.
         with Isolate(dev, folder, RIPPLE_FRESH_SECONDS="600") as second:
             for key in (None, unknown_key()):
                 assert send(second.url, "GET", "/prj", key).status == 403
@@ -83,7 +83,7 @@ def test_an_isolate_begins_with_what_another_has_read(dev, tmp_path):
     assert int(answer.headers["age"]) >= int(waited)
     assert (answer.body, answer.headers["etag"]) == (filled.body, filled.headers["etag"])
 
-    # From an older one on it reads what was written since, in its index.
+    # From an older copy on, the isolate reads later writes from the index.
     assert send(dev.url, "PATCH", "/prj/p017", dev.key, {"name": "Another name"}).status == 200
     assert send(dev.url, "DELETE", "/prj/p018", dev.key).status == 204
     assert send(dev.url, "POST", "/prj", dev.key, project(RECORDS)).status == 201
@@ -110,7 +110,7 @@ CACHES = {
 
 @pytest.mark.parametrize("open", CACHES.values(), ids=CACHES.keys())
 def test_without_the_cache_each_isolate_reads_by_itself(dev, tmp_path, open):
-    """As on workers.dev, where no cache is at all, and where it is out of order."""
+    """As on workers.dev, which has no cache, and during an outage of the cache."""
     main = f'''
         Object.defineProperty(globalThis, "caches", {{ value: {{ open: {open} }} }});
         export {{ default }} from "{ROOT}/edge/worker.js";

@@ -1,4 +1,5 @@
-"""The edge's cache and its callers: whose answer it is, whoever asks at the same moment, however they ask."""
+"""The edge's cache and its clients: each client gets only its own responses, whatever other clients request at the same
+moment."""
 
 import http.client
 import itertools
@@ -19,7 +20,7 @@ THREADS = 50
 
 
 class Keys:
-    """A key of each kind."""
+    """One key of each kind."""
 
     def __init__(self, dev):
         self.writer = dev.key
@@ -50,7 +51,7 @@ def keys(dev):
 
 @pytest.fixture(scope="module")
 def edge(tmp_path_factory, dev, keys):
-    # Fresh for long: whatever can be answered from a cache, is.
+    # A long freshness, so that every possible response comes from a cache.
     edge = Edge(tmp_path_factory.mktemp("leaks-edge"), dev.url, dev.dynamodb, RIPPLE_FRESH_SECONDS="30")
     for number in range(3):
         answer = send(edge.url, "POST", "/prj", keys.writer, project(f"secret-{number}"))
@@ -65,7 +66,7 @@ def project(prj_id):
 
 
 class Raw:
-    """A connection that sends paths and headers as they are."""
+    """A connection that sends paths and headers unchanged."""
 
     def __init__(self, edge):
         url = urllib.parse.urlsplit(edge.url)
@@ -91,7 +92,7 @@ def refused(status, headers, body, asked):
         assert name not in headers, (asked, name)
 
 
-# Reads, and how they ask. `{tag}` is the list's entity tag, `{bust}` is never the same.
+# Forms of reads. `{tag}` is the list's entity tag, and `{bust}` is different each time.
 READS = [
     ("GET", "/prj", []),
     ("HEAD", "/prj", []),
@@ -109,7 +110,7 @@ READS = [
 ]
 
 
-def test_fifty_at_once_each_get_what_their_key_may_have(edge, keys):
+def test_fifty_concurrent_clients_get_only_what_their_keys_allow(edge, keys):
     tag = send(edge.url, "GET", "/prj", keys.writer).headers["etag"]
     work = list(itertools.product(READS, keys.good() + keys.bad())) * 3
     secrets.SystemRandom().shuffle(work)
@@ -137,7 +138,7 @@ def test_fifty_at_once_each_get_what_their_key_may_have(edge, keys):
         list(pool.map(call, work))
 
 
-def test_a_refusal_is_not_kept_for_others_nor_an_answer_for_the_refused(edge, keys):
+def test_neither_refusals_nor_responses_leak_to_other_keys(edge, keys):
     for path in ("/prj", "/prj/secret-0", f"/prj?q={secrets.token_hex(4)}"):
         for bad in keys.bad():
             refused(*Raw(edge).send("GET", path, [("x-api-key", bad)] if bad is not None else []), (path, bad))
@@ -146,7 +147,7 @@ def test_a_refusal_is_not_kept_for_others_nor_an_answer_for_the_refused(edge, ke
             refused(*Raw(edge).send("GET", path, [("x-api-key", bad)] if bad is not None else []), (path, bad))
 
 
-def test_a_key_somewhere_else_is_none(edge, keys):
+def test_a_key_in_another_place_is_ignored(edge, keys):
     key = keys.writer
     assert send(edge.url, "GET", "/prj", key).status == 200
     for path, headers in [
@@ -168,7 +169,7 @@ def test_a_key_somewhere_else_is_none(edge, keys):
         refused(*Raw(edge).send("GET", path, headers), (path, headers))
 
 
-def test_no_path_leads_around_the_key(edge, keys):
+def test_no_path_bypasses_the_key(edge, keys):
     assert send(edge.url, "GET", "/prj", keys.writer).status == 200
     for path in [
         "/prj/",
@@ -201,7 +202,7 @@ def test_no_path_leads_around_the_key(edge, keys):
             assert b"confidential" not in body and b"secret-" not in body, (path, body)
             if path.startswith("/health?"):
                 assert (status, body) == (200, b'{"status":"ok"}')
-            elif status != 400:  # what the runtime itself does not take
+            elif status != 400:  # refused by the runtime itself
                 refused(status, headers, body, path)
 
 
@@ -209,14 +210,14 @@ def test_methods_need_a_key_too(edge, keys):
     for method in ("POST", "PUT", "PATCH", "DELETE", "TRACE", "PROPFIND", "QUERY", "PURGE"):
         for path in ("/prj", "/prj/secret-1"):
             status, headers, body = Raw(edge).send(method, path, [("content-length", "0")])
-            if status != 501:  # what the runtime itself does not take
+            if status != 501:  # refused by the runtime itself
                 refused(status, headers, body, (method, path))
     status, headers, body = Raw(edge).send("OPTIONS", "/prj", [])
     assert (status, body) == (204, b"")
 
 
-def test_an_answer_to_a_write_is_its_writers_own(edge, keys):
-    """The same request with the same Idempotency-Key, from two keys at the same time."""
+def test_responses_to_writes_are_per_key(edge, keys):
+    """The same request with the same Idempotency-Key, sent by two keys at the same time."""
 
     def create(key, prj_id, token):
         answer = send(edge.url, "POST", "/prj", key, project(prj_id), idempotency_key=token)

@@ -1,4 +1,4 @@
-"""The embedded DynamoDB is for programs of this machine: no web page reads or writes it."""
+"""The embedded DynamoDB serves programs of this machine. No web page can read or write it."""
 
 import http.client
 import json
@@ -27,7 +27,7 @@ def dev(tmp_path_factory):
 
 
 def ask(dev, method="POST", times=1, **headers):
-    """So many requests on one connection; the last answer."""
+    """Sends a number of requests on one connection, and returns the last response."""
     address = urllib.parse.urlsplit(dev.dynamodb)
     connection = http.client.HTTPConnection(address.hostname, address.port, timeout=30)
     answers = []
@@ -60,7 +60,7 @@ def test_a_request_with_an_origin_is_refused(dev, method, origin):
 
 
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:8000", "127.0.0.1.evil.example", "169.254.169.254"])
-def test_a_name_that_only_leads_here_is_refused(dev, host):
+def test_a_host_name_other_than_loopback_is_refused(dev, host):
     status, _, body = ask(dev, host=host)
     assert status == 403 and b"ripple_prj" not in body
 
@@ -90,7 +90,7 @@ class Page(BaseHTTPRequestHandler):
         pass
 
 
-def test_a_page_of_another_origin_has_nothing_of_it(dev):
+def test_a_page_of_another_origin_cannot_use_it(dev):
     from playwright.sync_api import sync_playwright
 
     served = Server(("127.0.0.1", 0), Page)
@@ -98,7 +98,7 @@ def test_a_page_of_another_origin_has_nothing_of_it(dev):
     flags = ["--no-sandbox", "--disable-dev-shm-usage"]
     port = urllib.parse.urlsplit(dev.dynamodb).port
     with sync_playwright() as playwright:
-        # A name of the page's own that leads to this machine, as its owner's name server may say at any time.
+        # A name of the page's own that resolves to this machine, as the owner's name server may arrange at any time.
         rebound = [f"--host-resolver-rules=MAP rebound.example 127.0.0.1"]
         browser = playwright.chromium.launch(executable_path=_setting("RIPPLE_BROWSER"), args=flags + rebound)
         page = browser.new_page()

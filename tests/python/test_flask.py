@@ -1,4 +1,4 @@
-"""The Flask app's pages, as somebody without JavaScript has them, on a running `ripple dev`."""
+"""The Flask app's pages as a person without JavaScript uses them, on a running `ripple dev`."""
 
 import re
 import secrets
@@ -22,7 +22,7 @@ def test_the_list_is_searched_narrowed_ordered_and_paged(app, ripple):
         )
         for n, new in enumerate(ids)
     ]
-    # Two may be of one millisecond.
+    # Two records may have the same millisecond.
     made.sort(key=lambda record: (-record["updated_at"], record["prj_id"]))
     visitor = app.visitor()
 
@@ -47,7 +47,7 @@ def test_the_list_is_searched_narrowed_ordered_and_paged(app, ripple):
     assert visitor.get("/", sort="no such").status == 200
 
 
-def test_a_cursor_of_nowhere_is_told_as_such(app):
+def test_an_invalid_cursor_is_reported(app):
     page = app.visitor().get("/", cursor="nonsense")
     assert page.status == 400 and "This address has a mistake in it" in page.alarm
 
@@ -59,7 +59,7 @@ def test_a_form_sent_twice_registers_one(app, north, ripple):
     form = north.get("/new").form("#edit")
     name = f"Twice {secrets.token_hex(6)}"
     typed = FIELDS | {"name": name, "your_name": north.name, "row_0_date": "2026-11-24", "row_0_text": "Begun"}
-    # The same browser; but of the two answers' cookies each keeps its own, or one would read the other's receipt.
+    # The same browser. Each response's cookie is kept apart: otherwise one request would read the other's receipt.
     again = app.visitor(north.name)
     again.http.cookies.update(north.http.cookies)
     with ThreadPoolExecutor(2) as pool:
@@ -111,7 +111,7 @@ def test_what_is_filled_in_wrong_is_marked_and_kept(north, ripple):
 
 
 def test_the_server_assumes_no_day_for_the_reader(north, prj_id):
-    """Without JavaScript the date of a new project is empty, and a time has its date and zone."""
+    """Without JavaScript, the date of a new project is empty, and a time has its date and zone."""
     page = north.get("/new")
     assert page.form("#edit").filled()["create_date"] == ""
     page = north.send(page.form("#edit"), **FIELDS | {"create_date": ""})
@@ -140,8 +140,8 @@ def test_a_save_of_nothing_changes_nothing(north, ripple, prj_id):
     assert ripple.get(prj_id)["version"] == 1
 
 
-def test_nobody_touched_it_so_it_stays_as_it_was(north, ripple, table, prj_id):
-    """Line ends, numbers, dates that are none, members without a field: what a browser would spoil."""
+def test_untouched_controls_change_nothing(north, ripple, table, prj_id):
+    """Line ends, numbers, invalid dates and members without a field, which a browser would change."""
     odd = {
         "name": "one\nline\r\nnot",
         "goal": "\n\r\nlines\rof\r\nevery\nkind  ",
@@ -177,7 +177,7 @@ def test_nobody_touched_it_so_it_stays_as_it_was(north, ripple, table, prj_id):
         "saved_by",
     }
 
-    # An entry's other members stay when its text is changed, and texts stay where they were.
+    # An entry keeps its other members when its text changes, and texts keep their places.
     page = north.save(page, row_0_text="one line", row_1_text="another title", row_4_text="plainer", row_6_remove="on")
     assert page.receipt == "Your 4 timeline entries were added, 2 changed and 4 removed." or "changed" in page.receipt
     timeline = ripple.get(prj_id)["timeline"]
@@ -187,7 +187,7 @@ def test_nobody_touched_it_so_it_stays_as_it_was(north, ripple, table, prj_id):
 
 
 def test_a_record_of_another_writer_is_shown_and_saved(north, ripple, table):
-    """With hardly a field as ripple would take it."""
+    """A record with hardly any field in the form that ripple requires."""
     prj_id = f"other-{secrets.token_hex(6)}"
     table.put_item(
         Item={"prj_id": prj_id, "goal": 5, "term": Decimal("1.5"), "create_date": "", "timeline": "none", "saved_by": 3}
@@ -264,7 +264,7 @@ def test_who_it_was_comes_from_the_key_where_there_is_no_name(north, app, ripple
     page = again.save(other, issue="Hail")
     assert page.receipt.endswith("; your issue replaced the one that you saved (“Mist”).")
 
-    # A writer with a key of their own. The name that stands in the record is not theirs.
+    # A writer with another key. The name in the record is not that writer's.
     page = north.project(prj_id)
     client = ripple_of_another_key(ripple)
     client.patch(prj_id, {"description": "By a script"})
@@ -304,19 +304,19 @@ def test_the_same_edit_of_two_is_one_and_each_adds_an_entry(north, south, ripple
     )
     assert ripple.get(prj_id)["goal"] == "Same"
     assert texts(ripple.get(prj_id)) == ["Kick-off", "Visit", "Same", "Same"]
-    # Of the fields alone nothing is left to do.
+    # The fields have no remaining change.
     ours, theirs = north.project(prj_id), south.project(prj_id)
     north.save(ours, goal="Same again")
     assert south.save(theirs, goal="Same again").receipt.startswith("Nothing changed: somebody had already made")
 
 
-def test_a_save_sent_again_wins_nothing_back(north, south, ripple, prj_id):
+def test_a_repeated_save_does_not_win_again(north, south, ripple, prj_id):
     form = north.project(prj_id).form("#edit")
     first = north.send(form, goal="First", your_name=north.name)
     south.save(south.project(prj_id), goal="Second")
     again = north.send(form, goal="First", your_name=north.name)
     assert again.receipt == first.receipt and ripple.get(prj_id)["goal"] == "Second"
-    # But who goes back and writes something else means it.
+    # A person who goes back and types something else means it.
     assert "Your goal replaced the one that South office saved (“Second”)" in north.send(form, goal="Third").receipt
 
 
@@ -326,7 +326,7 @@ def test_many_at_once_lose_nothing(app, ripple, prj_id):
 
     def save(n):
         page = visitors[n].save(pages[n], row_2_text=f"By {n}", issue=f"Issue {n}")
-        while page.status == 503:  # nothing was saved, and all is still in the form
+        while page.status == 503:  # nothing was saved, and the form has all typed values
             page = visitors[n].send(page.form("#edit"))
         return page
 
@@ -362,7 +362,7 @@ def test_the_history_tells_who_changed_what_and_restores(north, south, ripple, p
 
     old = north.get(first.select_one("a")["href"])
     assert "Nobody waits" in old.words() and "Kick-off" in old.words()
-    # Saved after the history was shown: a restore spares it.
+    # Saved after the history was shown. A restore keeps it.
     south.save(south.project(prj_id), description="Later")
     restored = north.send(page.form("#version-1 form"))
     assert (
@@ -371,7 +371,7 @@ def test_the_history_tells_who_changed_what_and_restores(north, south, ripple, p
     )
     record = ripple.get(prj_id)
     assert (record["goal"], record["description"], texts(record)) == ("Nobody waits", "Later", ["Kick-off", "Visit"])
-    # The restored state brings no name with it that was not there, and the history says who did not save.
+    # The restored state adds no name that was absent, and the history names the person who saved.
     newest = north.get(f"/projects/{prj_id}/history").html.select_one("ol.history > li")
     assert "somebody with the key" in newest.get_text()
     again = north.send(north.get(f"/projects/{prj_id}/history/5").form("main form"))

@@ -1,5 +1,5 @@
-"""The Flask app in real browsers: two of them on one project, through the backend and through the edge; and what the
-pages look like. Screenshots are kept in `target/flask`."""
+"""The Flask app in two real browsers on one project, through the backend and through the edge, and the look of its
+pages. Screenshots are kept in `target/flask`."""
 
 import json
 import os
@@ -19,10 +19,10 @@ from dev import clean
 from edge import Edge, send, wait_for
 from flask_app import FIELDS, App, kept, texts
 
-# As root there is no sandbox to be had; the rest asks nobody anything.
+# As root, Chromium has no sandbox. The other flags stop requests to third parties.
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 FLAGS += ["--disable-component-update", "--disable-sync"]
-# Milliseconds that a page may take on a machine that has other things to do.
+# The time limit of a page in milliseconds, on a busy machine.
 LIMIT = 120_000
 expect.set_options(timeout=LIMIT)
 
@@ -42,7 +42,7 @@ def playwright():
 
 @pytest.fixture
 def browsers(playwright):
-    """Starts browsers, each with a profile of its own, and lets no page of theirs complain."""
+    """Starts browsers, each with its own profile. A console error on a page fails the test."""
     started, complaints = [], []
 
     def start(**settings):
@@ -66,7 +66,8 @@ def browsers(playwright):
 
 @pytest.fixture(scope="module")
 def edge(tmp_path_factory):
-    """With a snapshot that stays as it is for longer than these tests take: who sees more sees their own writes."""
+    """An edge whose snapshot stays unchanged for longer than these tests take. A reader that sees more sees its own
+    writes."""
     edge = Edge(
         tmp_path_factory.mktemp("edge"),
         _setting("RIPPLE_URL"),
@@ -95,14 +96,14 @@ def prj_id(ripple, app):
     made = ripple.create(
         FIELDS | {"name": name, "term": 6, "timeline": timeline, "prj_id": f"ferry-{os.urandom(4).hex()}"}
     )
-    # So that the edge has seen it.
+    # So that the edge has a snapshot with the record.
     asked = send(app.upstream, "GET", f"/prj/{made['prj_id']}", _setting("RIPPLE_KEY"), cache_control="no-cache")
     assert asked.status == 200, asked
     return made["prj_id"]
 
 
 def receipt(page):
-    """The sentence, with the times taken out."""
+    """Returns the sentence without its times."""
     expect(page.locator(".notice.done")).to_be_visible()
     return re.sub(r" (at|on [\w ]+ at) \d\d:\d\d( UTC)?", "", page.locator(".notice.done").inner_text())
 
@@ -150,14 +151,14 @@ def test_two_browsers_on_one_project_lose_nothing(app, browsers, ripple, prj_id,
     assert {entry["text"]: entry.get("date") for entry in added} == {"First boat": "2027-01-05", "Printed": None}
     assert len(added) == 2
 
-    # Each sees their own save at once, whoever answers; the second one's page has both edits.
+    # Each person sees their own save at once, on any host. The second person's page has both edits.
     expect(south.get_by_label("Goal")).to_have_value(record["goal"])
     expect(south.get_by_label("Text of entry 1")).to_have_value("Visit to the harbour")
     expect(south.get_by_label("Your name")).to_have_value("South office")
     expect(north.get_by_label("Issue")).to_have_value("Fog in the morning")
-    # The first one's page is old by now. A save from it is merged like any other.
+    # The first person's page is old now. A save from it is merged like any other.
     north.get_by_label("Term", exact=True).fill("7")
-    with north.expect_navigation():  # or it is the first save's receipt that is there
+    with north.expect_navigation():  # otherwise the receipt of the first save is still shown
         north.keyboard.press("Control+s")
     assert receipt(north) == (
         "Your term was saved; the issue and description that South office saved were kept; "
@@ -169,7 +170,7 @@ def test_two_browsers_on_one_project_lose_nothing(app, browsers, ripple, prj_id,
 
 def test_a_new_project_is_in_its_makers_list_at_once(app, browsers):
     page = browsers()
-    page.goto(app.url)  # whatever the edge knows, it knows from now
+    page.goto(app.url)  # the edge's snapshot is from now
     page.get_by_role("link", name="Register a project").click()
     name = f"Lighthouse {os.urandom(4).hex()}"
     for label, text in (("Name", name), ("Term", "3"), ("Unit", "month"), ("Created on", "2026-11-24")):
@@ -178,7 +179,7 @@ def test_a_new_project_is_in_its_makers_list_at_once(app, browsers):
     assert receipt(page) == "The project was registered."
     page.get_by_role("link", name="Projects").first.click()
     expect(page.get_by_role("link", name=name)).to_be_visible()
-    # Gone back to after a restore, too.
+    # Also when the person goes back to it after a restore.
     page.get_by_role("link", name=name).click()
     page.get_by_text("Delete this project").click()
     page.get_by_role("button", name="Delete").click()
@@ -187,7 +188,7 @@ def test_a_new_project_is_in_its_makers_list_at_once(app, browsers):
     page.get_by_role("link", name="Its history").click()
     page.get_by_role("button", name="Restore version 1").click()
     assert receipt(page) == "The project is back as it was in version 1."
-    # And once more, from the same page, when it has been changed.
+    # And again from the same page, after a change.
     page.get_by_label("Goal").fill("Another")
     page.get_by_role("button", name="Save").first.click()
     assert "goal" in receipt(page)
@@ -202,20 +203,20 @@ def test_back_to_a_saved_page_ticks_no_other_entry(app, browsers, ripple, prj_id
     ripple.put(prj_id, {"version": 1, "timeline": ["first", "second", "third"]})
     page = browsers()
     page.goto(f"{app.url}/projects/{prj_id}")
-    while "third" not in page.content():  # the edge learns of it within seconds
+    while "third" not in page.content():  # the edge refreshes within seconds
         page.reload()
     page.get_by_label("Remove entry 2").check()
     page.keyboard.press("Control+s")
     assert receipt(page) == "Your timeline entry was removed."
     page.go_back()
-    with page.expect_navigation():  # or it is the first save's receipt that is there
+    with page.expect_navigation():  # otherwise the receipt of the first save is still shown
         page.keyboard.press("Control+s")
     assert ripple.get(prj_id)["timeline"] == ["first", "third"]
     assert receipt(page).startswith("Nothing changed")
 
 
 def test_a_project_is_registered_on_the_readers_day(app, browsers, ripple):
-    """At eight in the morning in Seoul it is still yesterday in UTC. The page then stays open until the next day."""
+    """At eight in the morning in Seoul, it is still yesterday in UTC. The page then stays open until the next day."""
     page = browsers(timezone_id="Asia/Seoul")
     created = page.get_by_label("Created on")
     page.clock.set_fixed_time("2027-03-01T23:00:00Z")
@@ -229,7 +230,7 @@ def test_a_project_is_registered_on_the_readers_day(app, browsers, ripple):
     page.keyboard.press("Control+s")
     assert receipt(page) == "The project was registered."
     assert ripple.get(page.url.rsplit("/", 1)[1])["create_date"] == "2027-03-03"
-    # A day that the reader chose stays.
+    # A date that the reader chose stays.
     page.goto(f"{app.url}/new")
     created.fill("2027-02-01")
     come_back(page)
@@ -257,7 +258,7 @@ def test_what_the_script_adds(app, browsers, ripple, prj_id):
     zulu = saved.get_attribute("datetime")
     hour = (int(zulu[11:13]) + 9) % 24
     expect(saved).to_contain_text(f"at {hour:02}:{zulu[14:16]}")
-    # What is typed and not saved is not left by mistake.
+    # Typed text that is not saved cannot be left by mistake.
     asked = []
     page.on("dialog", lambda dialog: (dialog.dismiss(), asked.append(dialog.type)))
     page.get_by_label("Goal").fill("Not saved")
@@ -273,7 +274,7 @@ def test_what_the_script_adds(app, browsers, ripple, prj_id):
 
 @pytest.mark.parametrize("look", ["light", "dark", "narrow"])
 def test_the_pages_are_fit_to_be_seen(app, browsers, ripple, prj_id, pictures, look):
-    """No rule of axe's set is broken, contrast included, and nothing sticks out of a narrow window."""
+    """axe finds no violation, contrast included, and a narrow window needs no horizontal scrolling."""
     if app.way == "edge":
         pytest.skip("the pages are the same")
     edit = {
@@ -305,7 +306,7 @@ def test_the_pages_are_fit_to_be_seen(app, browsers, ripple, prj_id, pictures, l
 
 
 def look_at(page, axe, picture):
-    # Colours change gently.
+    # Colours have transitions.
     page.evaluate("Promise.allSettled(document.getAnimations().map((change) => change.finished)).then(() => {})")
     page.screenshot(path=picture, full_page=True)
     width = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")

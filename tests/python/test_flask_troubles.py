@@ -1,4 +1,4 @@
-"""What goes wrong with the Flask app's pages: nothing that was typed is lost. And what must not get in, or out."""
+"""Failures of the Flask app's pages, after which no typed text is lost. And its protection against attacks."""
 
 import json
 import re
@@ -13,7 +13,7 @@ from flask_app import FIELDS, App, app, healed, kept, north, prj_id, ripple_swit
 
 HOSTILE = """<script>alert(1)</script>"'><img src=x onerror=alert(1)>{{ 7*7 }}"""
 
-# What goes wrong. Nothing of what was typed is lost.
+# Failures. No typed text is lost.
 
 
 def test_a_project_deleted_meanwhile_is_brought_back_with_what_was_typed(north, south, ripple, prj_id):
@@ -41,7 +41,7 @@ def test_a_deleted_project_has_a_page_that_brings_it_back(north, ripple, prj_id)
     page = north.project(prj_id)
     assert page.status == 410 and "“Ferry” was deleted" in page.words()
     assert "The project was deleted" in north.get(f"/projects/{prj_id}/history").words("#version-2")
-    # An edit on the tombstone itself is asked whether it means it.
+    # An edit of the tombstone itself must be confirmed.
     form = north.get("/new").form("#edit")
     tombstone = form.filled() | FIELDS | {"version": "2", "seen": "{}", "goal": "Typed"}
     asked = north.post(f"/projects/{prj_id}", tombstone)
@@ -59,7 +59,7 @@ def test_what_was_changed_meanwhile_is_not_deleted(north, south, ripple, prj_id)
     assert north.send(page.form("details form")).path == "/"
 
 
-def test_a_record_taken_away_is_registered_anew(north, ripple, table, prj_id):
+def test_a_record_that_was_removed_is_registered_again(north, ripple, table, prj_id):
     page = north.project(prj_id)
     table.delete_item(Key={"prj_id": prj_id})
     page = north.save(page, goal="Typed")
@@ -93,12 +93,12 @@ def test_a_table_set_back_loses_nothing_either(north, ripple, table, prj_id):
         ("/projects/absent/delete", 405, "Method Not Allowed"),
     ],
 )
-def test_what_is_not_there(app, path, status, title):
+def test_absent_pages_are_reported(app, path, status, title):
     page = app.visitor().get(path)
     assert page.status == status and page.alarm.startswith(title)
 
 
-def test_a_key_that_is_not_taken(tmp_path, app, ripple, prj_id):
+def test_an_invalid_key_is_reported(tmp_path, app, ripple, prj_id):
     typed = app.visitor()
     form = typed.project(prj_id).form("#edit")
     for key, title in (
@@ -126,7 +126,7 @@ def test_too_much_for_one_project(north, ripple, prj_id):
     assert page.status == 413
 
 
-def test_no_answer_is_not_taken_for_a_no(north, ripple, ripple_switch, prj_id):
+def test_a_lost_response_is_not_treated_as_a_refusal(north, ripple, ripple_switch, prj_id):
     page = north.project(prj_id)
     ripple_switch.mode = "lost"
     page = north.save(page, goal="Typed", row_2_text="Typed too")
@@ -141,7 +141,7 @@ def test_no_answer_is_not_taken_for_a_no(north, ripple, ripple_switch, prj_id):
     assert "ripple does not answer" in north.get("/").alarm
 
 
-def test_nobody_at_the_address(tmp_path):
+def test_an_unreachable_ripple_is_reported(tmp_path):
     with App(tmp_path, f"http://127.0.0.1:{free_port()}", "rpl_key") as app:
         page = app.visitor().get("/")
         assert page.status == 502 and "ripple does not answer" in page.alarm
@@ -149,7 +149,7 @@ def test_nobody_at_the_address(tmp_path):
 
 @pytest.fixture
 def troubled(tmp_path):
-    """A ripple's DynamoDB behind a switch, and a visitor of an app on that ripple."""
+    """A ripple with a switch in front of its DynamoDB, and a visitor of an app on that ripple."""
     dynamodb = Switch(_setting("RIPPLE_DYNAMODB_ENDPOINT"))
     with (
         Dev(tmp_path / "data", "--endpoint-url", dynamodb.url) as dev,
@@ -173,7 +173,7 @@ def test_a_busy_database_says_when_to_try_again(troubled, ripple, prj_id):
     assert ripple.get(prj_id)["goal"] == "Typed"
 
 
-def test_a_database_that_does_not_say_what_it_did_is_not_taken_for_a_no(troubled, ripple, prj_id):
+def test_an_unknown_outcome_is_not_treated_as_a_refusal(troubled, ripple, prj_id):
     dynamodb, visitor = troubled
     page = visitor.project(prj_id)
     dynamodb.mode = "writes lost"
@@ -186,7 +186,7 @@ def test_a_database_that_does_not_say_what_it_did_is_not_taken_for_a_no(troubled
     assert ripple.get(prj_id)["version"] == 2, "once"
 
 
-# What must not get in, and what must not get out.
+# Attacks and leaks.
 
 
 def test_a_form_without_the_sessions_token_does_nothing(app, north, ripple, prj_id):
@@ -199,7 +199,7 @@ def test_a_form_without_the_sessions_token_does_nothing(app, north, ripple, prj_
             )
             assert elsewhere.status == 400 and not elsewhere.html.select("#edit"), elsewhere
     assert ripple.get(prj_id)["version"] == 1
-    # Somebody whose session has ended sends their own page.
+    # A person whose session has ended sends their own page.
     stranger = app.visitor()
     page = stranger.post(f"/projects/{prj_id}", form, {"Origin": app.url})
     assert page.status == 400 and "Please send this again" in page.alarm and kept(page, goal="Forged")
@@ -207,7 +207,7 @@ def test_a_form_without_the_sessions_token_does_nothing(app, north, ripple, prj_
     assert stranger.save(page).receipt == "Your goal was saved."
 
 
-def test_a_form_that_is_none_of_ours(north, ripple, prj_id):
+def test_a_damaged_form_is_refused(north, ripple, prj_id):
     token = north.get("/new").form("#edit").filled()["csrf_token"]
     for odd in (
         {"version": "x"},
@@ -222,7 +222,7 @@ def test_a_form_that_is_none_of_ours(north, ripple, prj_id):
     assert ripple.get(prj_id)["version"] == 1
 
 
-def test_names_are_text_wherever_they_stand(app, ripple, north):
+def test_names_are_escaped_everywhere(app, ripple, north):
     prj_id = f"hostile-{secrets.token_hex(6)}"
     hostile = {name: HOSTILE for name in ("name", "goal", "issue", "description")}
     timeline = [{"id": HOSTILE, "text": HOSTILE, "date": HOSTILE}, HOSTILE, [HOSTILE]]
@@ -282,7 +282,7 @@ def test_every_page_has_its_policy_and_none_has_the_key(app, north, ripple, prj_
 
 
 def test_the_session_stays_in_its_cookie(app, ripple):
-    """With the longest ids that ripple remembers, and a long sentence."""
+    """With the longest ids that ripple accepts, and a long sentence."""
     visitor = app.visitor("x" * 60)
     for n in range(18):
         prj_id = secrets.token_hex(62) + f"{n:03}"
@@ -305,7 +305,7 @@ def test_the_session_stays_in_its_cookie(app, ripple):
     assert "was added" in visitor.project(prj_id).receipt
 
 
-# Starting it.
+# Starting the app.
 
 
 def test_without_a_ripple_a_sentence_says_so(tmp_path):

@@ -1,4 +1,4 @@
-"""A proxy in front of the edge that compresses answers and marks their tags weak, as Cloudflare's own does."""
+"""A proxy in front of the edge that compresses responses and weakens their tags, as Cloudflare's proxy does."""
 
 import gzip
 import threading
@@ -11,7 +11,7 @@ import pytest
 from conftest import _setting
 from edge import Edge, send
 
-#: What belongs to one connection (RFC 9110 §7.6.1), or is written anew.
+#: Headers of one connection (RFC 9110 §7.6.1), and headers that the proxy writes itself.
 OWN = {"connection", "content-length", "host", "keep-alive", "transfer-encoding", "date", "server"}
 
 
@@ -73,12 +73,12 @@ def test_a_records_tag_stays_strong(front, prj_id):
     assert read.headers["content-encoding"] is None and read.headers["etag"][0] == '"'
     saved = send(front, "PUT", f"/prj/{prj_id}", key, {"goal": "saved through the front"}, if_match=read.headers["etag"])
     assert saved.status == 200, saved
-    # The tag of the answer to a write names what it made.
+    # The tag in the response to a write names the new version.
     assert send(front, "DELETE", f"/prj/{prj_id}", key, if_match=saved.headers["etag"]).status == 204
 
 
 def test_a_list_may_be_compressed(front, prj_id):
-    """Its tag is for `If-None-Match` alone, which takes weak ones."""
+    """The tag of a list is only used with `If-None-Match`, which matches weak tags."""
     key = _setting("RIPPLE_KEY")
     assert send(front, "POST", "/prj", key, project(prj_id)).status == 201
     listed = send(front, "GET", f"/prj?prj_id={prj_id}", key)

@@ -1,4 +1,5 @@
-"""`ripple import`: files as people have them. Each comes in, or is refused once with the way out; nothing comes in twice."""
+"""`ripple import` with files as people have them. Each is imported, or refused once with a way out. No record is
+imported twice."""
 
 import gzip
 import json
@@ -56,7 +57,7 @@ def test_the_output_of_a_scan_comes_in(dev, tmp_path):
     found = client.scan(
         TableName="ripple_prj", FilterExpression="prj_id IN (:a, :b)", ExpressionAttributeValues=dict(zip((":a", ":b"), keys))
     )
-    # As `aws dynamodb scan` prints it: binaries in base64.
+    # As `aws dynamodb scan` prints it, with binaries in base64.
     printed = {"Items": found["Items"], "Count": 2, "ScannedCount": found["ScannedCount"], "ConsumedCapacity": None}
     as_base64 = json.dumps(printed, indent=4, default=lambda binary: __import__("base64").b64encode(binary).decode())
     for text in (as_base64, json.dumps(json.loads(as_base64)["Items"]), json.dumps(json.loads(as_base64))):
@@ -80,7 +81,7 @@ def test_records_without_an_id_come_in_once(dev, tmp_path):
     assert "4 created, 0 already there" in ripple("import", file, data=dev.data)
     assert "0 created, 4 already there" in ripple("import", file, data=dev.data)
     assert count() == 4
-    # The file has grown, and came by another way.
+    # The file has grown, and has another path.
     file.write_bytes(gzip.compress((lines(project(name="nameless new")) + first).encode("utf-8-sig")))
     assert "1 created, 4 already there" in ripple("import", file, data=dev.data)
     assert count() == 5

@@ -1,4 +1,5 @@
-"""Records of other programs that are almost as large as DynamoDB's items, and requests that would grow past that."""
+"""Records of other programs that are almost as large as DynamoDB's items, and requests that would grow past that
+size."""
 
 import re
 import secrets
@@ -16,22 +17,22 @@ from test_other_programs import project
 KIB = 1024
 ITEM = 400 * KIB
 MIB = 1024 * KIB
-#: Entries of one small member each, in an item of almost the full size.
+#: Entries with one small member each, in an item of almost the full size.
 ENTRIES = 40_000
 
 
 def text(length):
-    """Text that compresses as prose does."""
+    """Returns text that compresses like prose."""
     words = " ".join(f"{number * 7919 % 10007} grease the bearing" for number in range(length // 20))
     return (words * 2)[:length]
 
 
 def noise(length):
-    """Bytes that no compression makes shorter."""
+    """Returns bytes that no compression shortens."""
     return secrets.token_bytes(length)
 
 
-#: The kinds of attribute that a large record may have, by name.
+#: The kinds of attributes in a large record, by name.
 KINDS = {"text": lambda length: {"S": text(length)}, "noise": lambda length: {"B": noise(length)}}
 
 
@@ -40,7 +41,7 @@ def attribute(value):
 
 
 def size(value):
-    """Bytes of an attribute's value, as DynamoDB counts them, of the types used here."""
+    """Returns the size of an attribute's value as DynamoDB counts it, for the types used here."""
     if "N" in value:
         return (len(value["N"]) + 1) // 2 + 1
     return len(value["B"]) if "B" in value else len(value["S"].encode())
@@ -70,7 +71,7 @@ def test_a_large_record_is_edited_shrunk_and_deleted(client, ripple, prj_id, kin
     assert (saved["version"], saved["goal"]) == (2, "ours")
     assert ripple.state(prj_id, 1)["goal"] != "ours"
     assert len(ripple.state(prj_id, 2)["filler"]) == len(saved["filler"])
-    # What would be too large is refused, and changes nothing.
+    # A larger record is refused, and nothing changes.
     assert status(ripple, "PATCH", path, {"more": "x" * (ITEM - total)}) == 413
     assert ripple.get(prj_id)["version"] == 2
 
@@ -85,7 +86,7 @@ def test_a_large_record_is_edited_shrunk_and_deleted(client, ripple, prj_id, kin
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("total", [ITEM - 120, ITEM - 20, ITEM])
 def test_a_record_as_large_as_an_item_is_read_shrunk_and_deleted(client, ripple, prj_id, kind, total):
-    """ripple's own attributes do not fit beside it, or only just."""
+    """ripple's own attributes do not fit in the item, or only just."""
     path = f"/prj/{prj_id}"
     put(client, prj_id, kind, total)
     record = ripple.get(prj_id)
@@ -103,7 +104,7 @@ def test_a_record_as_large_as_an_item_is_read_shrunk_and_deleted(client, ripple,
 
 
 def test_a_large_record_of_many_small_values_is_edited(client, ripple, prj_id):
-    """In memory and in a row such a record takes several times what it takes in the table."""
+    """In memory and in a row, such a record takes several times its size in the table."""
     entries = [{"M": {"a": {"N": str(number % 10)}}} for number in range(ENTRIES)]
     item = {name: attribute(value) for name, value in (project(prj_id) | {"term": 8}).items()}
     client.put_item(TableName=TABLE, Item=item | {"list": {"L": entries}})
@@ -118,7 +119,7 @@ def test_a_large_record_of_many_small_values_is_edited(client, ripple, prj_id):
 
 
 def resident(dev, field):
-    """Bytes of memory of a `ripple dev`, as Linux tells them."""
+    """Returns the resident memory of a `ripple dev` in bytes, as Linux reports it."""
     told = Path(f"/proc/{dev.process.pid}/status").read_text()
     return int(re.search(rf"{field}:\s+(\d+) kB", told)[1]) * KIB
 
@@ -141,13 +142,13 @@ def body(before, after, entry="{},"):
     ids=["put", "patch", "patch-without-base", "lists", "objects"],
 )
 def test_a_body_that_grows_past_a_record_is_refused_within_64_mib(tmp_path, method, path, body):
-    """Each empty entry gets an id: a body of 1 MiB would make a record of 10 MB."""
+    """Each empty entry gets an id, so a body of 1 MiB would become a record of 10 MB."""
     _setting("RIPPLE_BIN")
     with Dev(tmp_path / "data", "--in-memory") as dev:
         ripple = dev.ripple()
         ripple.create(project("p") | {"term": 8})
         for goal in ("a", "b"):
-            ripple.patch("p", {"goal": goal})  # whatever is made once
+            ripple.patch("p", {"goal": goal})  # memory that is allocated once
         before = resident(dev, "VmRSS")
         answer = raw(ripple, method, path, body)
         assert answer.status == 413, answer
@@ -158,7 +159,7 @@ def test_a_body_that_grows_past_a_record_is_refused_within_64_mib(tmp_path, meth
 
 
 def raw(ripple, method, path, body):
-    """Sends bytes as they are."""
+    """Sends bytes unchanged."""
     headers = {"x-api-key": ripple.key, "content-type": "application/json"}
     request = urllib.request.Request(ripple.url + path, body, headers, method=method)
     try:

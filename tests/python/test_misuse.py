@@ -1,5 +1,5 @@
-"""`ripple dev` misused: a thousand connections that say little, ten thousand keys that are none, heads and bodies without
-end. It goes on serving others, and its memory stays bounded."""
+"""Misuse of `ripple dev`: a thousand slow connections, ten thousand invalid keys, endless heads and bodies. It
+continues to serve other clients, and its memory stays bounded."""
 
 import http.client
 import secrets
@@ -14,28 +14,28 @@ import pytest
 
 try:
     import resource
-except ImportError:  # Windows knows no such limit
+except ImportError:  # Windows has no such limit
     resource = None
 
 from dev import Dev
 from keys import damaged, unknown_key
 
 MB = 1024 * 1024
-# What misuse may cost: about four times of what was measured, of a debug build.
+# The allowed cost of misuse: about four times the measured value of a debug build.
 MEMORY = 400 * MB
-# How long a connection may say nothing (cli/src/commands/dev/connections.rs), and a body may take (front.rs).
+# The limits of a silent connection (cli/src/commands/dev/connections.rs) and of a body (front.rs).
 PATIENCE = 30
 
 
 @pytest.fixture(scope="module")
 def dev(tmp_path_factory):
-    allow_files(4096)  # a connection is one, here and there
+    allow_files(4096)  # a connection has one file at each end
     with Dev(tmp_path_factory.mktemp("misused"), "--in-memory", log="/dev/null") as dev:
         yield dev
 
 
 def allow_files(count):
-    """Lets this process and those that it starts have so many open, if the machine does."""
+    """Raises this process's limit of open files, and that of its children, if the machine allows."""
     if resource:
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         most = count if hard == resource.RLIM_INFINITY else min(count, hard)
@@ -53,7 +53,7 @@ def bounded(dev):
 
 
 def memory(dev, kind):
-    """Bytes, as Linux counts them; None elsewhere."""
+    """Returns the memory in bytes as Linux counts it. Returns None on other systems."""
     status = Path(f"/proc/{dev.process.pid}/status")
     if not status.exists():
         return None
@@ -67,7 +67,7 @@ def address(dev):
 
 
 class Good:
-    """A client that goes on with its work, each request on a connection of its own."""
+    """A client that continues to work, each request on a new connection."""
 
     def __init__(self, dev):
         self.dev, self.count, self.failed, self.over = dev, 0, [], threading.Event()
@@ -103,7 +103,7 @@ def opened(dev, text):
 
 
 def status(connection):
-    """The status that it is answered; None where it is closed without one."""
+    """Returns the status of the response. Returns None if the connection closes without one."""
     try:
         line = connection.makefile("rb").readline()
     except ConnectionError:
@@ -112,9 +112,9 @@ def status(connection):
 
 
 IDLE = b""
-# A head that does not end.
+# An endless head.
 HEAD = b"GET /prj HTTP/1.1\r\nhost: ripple\r\nx-slow: "
-# A body that does not come, and one of which a large part came.
+# A body that does not arrive, and one of which a large part arrived.
 BODY = b"POST /prj HTTP/1.1\r\nhost: ripple\r\ncontent-length: 1000000\r\n\r\n{"
 LARGE = BODY + b" " * 100_000
 ENDLESS = b"POST /prj HTTP/1.1\r\nhost: ripple\r\ntransfer-encoding: chunked\r\n\r\n5\r\n{\"a\":\r\n"
@@ -129,7 +129,7 @@ def test_a_thousand_slow_connections_and_ten_thousand_wrong_keys(dev):
             begun = time.monotonic()
             with ThreadPoolExecutor(8) as pool:
                 list(pool.map(lambda _: wrong_keys(dev, 1_250), range(8)))
-            # A byte now and then is no progress.
+            # A byte now and then does not count as progress.
             for connection in connections[200:500]:
                 try:
                     connection.send(b"x")
@@ -140,7 +140,7 @@ def test_a_thousand_slow_connections_and_ten_thousand_wrong_keys(dev):
         finally:
             for connection in connections:
                 connection.close()
-    # Closed without a word, told that it took too long, or (of the large ones) that there are too many.
+    # Closed without a response, answered with a time-out, or (large bodies) refused because there are too many.
     assert set(answers[:200]) == {None}, answers[:200]
     assert set(answers[200:500]) <= {None, 408}, answers[200:500]
     assert set(answers[500:800]) == {504}, answers[500:800]
@@ -149,7 +149,7 @@ def test_a_thousand_slow_connections_and_ten_thousand_wrong_keys(dev):
 
 
 def wrong_keys(dev, count):
-    """So many different ones, half of them well formed, over one connection."""
+    """Sends a number of different invalid keys over one connection. Half of them are well formed."""
     connection = http.client.HTTPConnection(*address(dev), timeout=30)
     for number in range(count):
         key = unknown_key() if number % 2 else damaged(unknown_key())
@@ -193,7 +193,7 @@ def test_large_bodies_are_bounded_in_size_and_number(dev):
             answers.append((size, answer.status))
             answer.read()
         except ConnectionError:
-            answers.append((size, None))  # closed before all of it was sent
+            answers.append((size, None))  # closed before the whole body was sent
         finally:
             connection.close()
 
@@ -212,7 +212,7 @@ def test_garbage_is_refused_and_the_next_connection_served(dev):
 
 
 def test_a_header_that_is_no_utf8_is_not_lost_on_the_way(dev):
-    """An event for Lambda is JSON. Were it left out there, a save would be done that was meant to be done once."""
+    """An event for Lambda is JSON. If the header were left out there, a save would run without its Idempotency-Key."""
     connection = http.client.HTTPConnection(*address(dev), timeout=30)
     headers = {"x-api-key": dev.key, "idempotency-key": "Schlüssel".encode("latin-1")}
     connection.request("DELETE", "/prj/none", headers=headers)

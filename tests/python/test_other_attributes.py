@@ -1,5 +1,5 @@
-"""Attributes of other programs, whatever their names and types: ripple shows, keeps and edits them as data, and other
-programs go on with them as before."""
+"""Attributes of other programs, whatever their names and types. ripple shows, keeps and edits them as data, and the
+other programs continue to use them."""
 
 from decimal import Decimal
 
@@ -8,7 +8,7 @@ import pytest
 from second_writer import TABLE, event, handler
 from test_other_programs import external, get_item, project
 
-#: Attributes that are called like ripple's members in the API, or like its attributes of an earlier layout.
+#: Attributes with names of ripple's members in the API, or of ripple's attributes in an earlier layout.
 NAMED_ALIKE = {
     "version": "2.3",
     "updated_at": "2026-03-01T10:00:00Z",
@@ -17,7 +17,7 @@ NAMED_ALIKE = {
     "expires_at": Decimal(1735689600),
     "list_shard": Decimal(7),
 }
-#: The API has members of its own of these names.
+#: The API has its own members with these names.
 UNSEEN = ("version", "updated_at", "updated_by", "deleted")
 
 
@@ -61,7 +61,7 @@ def test_each_of_them_alone_is_data(table, ripple, prj_id, name):
 
 
 def test_a_program_goes_on_counting_with_its_own_attribute(table, ripple, prj_id):
-    """Its lock on a version of its own holds beside ripple's saves."""
+    """The program's lock on its own version works while ripple saves."""
     table.put_item(Item=project(prj_id) | {"version": 1, "checks": {}})
     for count in range(1, 6):
         ripple.patch(prj_id, {"goal": f"ours {count}"})
@@ -75,7 +75,7 @@ def test_a_program_goes_on_counting_with_its_own_attribute(table, ripple, prj_id
     item = get_item(table, prj_id)
     assert (item["version"], item["goal"]) == (6, "ours 5")
     assert item["checks"] == {f"d{count}": count for count in range(1, 6)}
-    # Two for each save over a state of the program's.
+    # Two for each save over a state of the program.
     assert ripple.get(prj_id)["version"] < 0
     assert ripple.patch(prj_id, {})["version"] == ripple.versions(prj_id)[0]
 
@@ -161,7 +161,7 @@ def test_the_legacy_function_goes_on_with_ripples_records(table, ripple, prj_id)
     assert {name: item[name] for name in project(prj_id)} == project(prj_id)
     handler(table, event(prj_id, goal="theirs"))
     assert "timeline" not in external(ripple.get(prj_id)), "it writes whole items"
-    # What it overwrote is in the history, and comes back from there.
+    # The history has what it overwrote, and can restore it.
     assert ripple.patch(prj_id, {"issue": "ours"})["version"] == 3
     assert ripple.state(prj_id, 1)["timeline"] == [{"id": "a"}]
     assert ripple.restore(prj_id, 1)["timeline"] == [{"id": "a"}]

@@ -1,5 +1,5 @@
-"""Programs that write with boto3 beside ripple: each of their states has a number and a row, and no answered save is
-lost. What they write is put, updated, deleted, put back and copied as consoles and scripts do."""
+"""Programs that write with boto3 while ripple writes. Each of their states has a number and a row, and no answered save
+is lost. Their items are put, updated, deleted, put back and copied as consoles and scripts do."""
 
 import threading
 
@@ -15,7 +15,7 @@ def get_item(table, prj_id):
 
 
 def set_attribute(table, prj_id, name, value):
-    """Sets one attribute, without a look at the others."""
+    """Sets one attribute, and ignores the others."""
     table.update_item(
         Key={"prj_id": prj_id},
         UpdateExpression="SET #name = :value",
@@ -25,19 +25,19 @@ def set_attribute(table, prj_id, name, value):
 
 
 def rows(client, prj_id):
-    """The rows of a record, as the table of the history has them."""
+    """Returns the rows of a record from the history table."""
     condition = {"KeyConditionExpression": "prj_id = :id", "ExpressionAttributeValues": {":id": {"S": prj_id}}}
     return client.query(TableName=HISTORY, ConsistentRead=True, **condition)["Items"]
 
 
 def delete_rows(client, prj_id, *versions):
-    """What TTL does."""
+    """Deletes rows as TTL does."""
     for version in versions:
         client.delete_item(TableName=HISTORY, Key={"prj_id": {"S": prj_id}, "version": {"N": str(version)}})
 
 
 def external(record):
-    """The record, which another program left."""
+    """Returns the record as another program left it."""
     assert record["version"] < 0, record
     assert "updated_at" not in record and "updated_by" not in record
     return record
@@ -157,7 +157,7 @@ def test_an_item_put_back_while_others_save_uses_no_number_twice(client, ripple,
     try:
         for number in range(60):
             answer = ripple.call("PATCH", f"/prj/{prj_id}", {f"field{number % 7}": number})
-            # 503: it was contended, and nothing was changed.
+            # 503: contention, and nothing was changed.
             assert answer.status in (200, 503), answer
             if answer.status == 200:
                 record = answer.json()
@@ -184,8 +184,8 @@ def test_a_copy_under_another_id_is_a_state_of_theirs(client, table, ripple, prj
     assert ripple.get(prj_id)["goal"] == "original"
 
 
-def test_of_a_record_that_is_deleted_meanwhile_no_part_is_made(table, ripple, prj_id):
-    """Another program deletes the item as often as it can, and so between ripple's reads and writes."""
+def test_no_part_of_a_change_is_made_if_the_record_is_deleted_meanwhile(table, ripple, prj_id):
+    """Another program deletes the item as often as possible, also between ripple's reads and writes."""
     whole = project(prj_id)
     writes = [
         lambda number: ("POST", "/prj", whole),
@@ -246,7 +246,7 @@ def test_a_tombstone_that_they_write_onto_lives(table, ripple, prj_id, whole):
     ripple.create(project(prj_id))
     ripple.delete(prj_id)
     if whole:
-        # As a script does that has read the item: with every attribute that it found.
+        # As a script does that has read the item: with every attribute.
         table.put_item(Item=get_item(table, prj_id) | {"name": "back"})
     else:
         set_attribute(table, prj_id, "name", "back")

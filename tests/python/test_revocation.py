@@ -1,4 +1,4 @@
-"""From a key's revocation to its first refusal, in real time: `ripple dev` and the edge, both at once."""
+"""The time from a key's revocation to its first refusal, in real time, at `ripple dev` and at the edge together."""
 
 import json
 import re
@@ -10,7 +10,7 @@ import pytest
 from dev import Dev, ripple
 from edge import Edge, send
 
-# How long it is asked for. That ten seconds are enough, as SECURITY.md says, is told by the last answer that took the key.
+# The time limit of the test. The last response that accepted the key proves the ten seconds of SECURITY.md.
 LONGEST = 240
 
 
@@ -27,7 +27,7 @@ def edge(tmp_path, dev):
     edge.close()
 
 
-def test_a_revoked_key_is_refused_when_it_was_said_and_everywhere(dev, edge):
+def test_a_revoked_key_is_refused_everywhere_by_the_stated_time(dev, edge):
     key = ripple("key", "create", "--name", "leaver", data=dev.data).strip()
     listed = map(json.loads, ripple("key", "list", "--json", data=dev.data).splitlines())
     [record] = [record for record in listed if record["name"] == "leaver"]
@@ -53,7 +53,7 @@ def test_a_revoked_key_is_refused_when_it_was_said_and_everywhere(dev, edge):
                 taken[name] = asked
         time.sleep(0.5)
     assert not still, f"still taken by {still}"
-    # Not one request after the time that was said, and none taken again.
+    # No request was accepted after the stated time, and none after the first refusal.
     assert all(asked <= said for asked in taken.values()), (taken, said)
     for url in hosts.values():
         assert send(url, "GET", "/prj", key).status == 403

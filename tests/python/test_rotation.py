@@ -1,4 +1,5 @@
-"""A key that is rotated inherits the claims of the key before it: a write that is sent again under the new key is known."""
+"""A rotated key inherits the idempotency records of its predecessor, so a write repeated under the new key is
+recognised."""
 
 import json
 
@@ -15,14 +16,14 @@ def dev(tmp_path):
 
 
 def made(dev, name):
-    """A new key with this name, and its id."""
+    """Returns a new key with this name, and its id."""
     key = ripple("key", "create", "--name", name, data=dev.data).strip()
     listed = map(json.loads, ripple("key", "list", "--json", data=dev.data).splitlines())
     return key, next(line["key_id"] for line in listed if line["name"] == name)
 
 
 def newest(dev, name):
-    """The id of the newest key with this name."""
+    """Returns the id of the newest key with this name."""
     listed = map(json.loads, ripple("key", "list", "--json", data=dev.data).splitlines())
     return max((line for line in listed if line["name"] == name), key=lambda line: line["created"])["key_id"]
 
@@ -54,7 +55,7 @@ def test_a_retry_under_the_rotated_key_does_not_win_again(dev):
         assert (other.status, other.json()["code"]) == (422, "idempotency_key_reused")
     assert (dev.ripple().get("p")["goal"], dev.ripple().versions("p")) == ("another's", [3, 2, 1])
 
-    # The other way round: a claim that the new key made holds for the old one while both are valid.
+    # In the other direction: while both keys are valid, the old key sees the new key's idempotency records.
     later = save(caller(dev, newer), "later", key="l")
     assert later.json()["version"] == 4
     assert save(caller(dev, old), "later", key="l").body == later.body

@@ -1,6 +1,6 @@
-"""deploy/openapi.json, held against what the hosts answer. schemathesis makes requests of it, such as it allows and such
-as it does not, and every answer is compared with it: no 5xx, the status, the type, the body and the headers that it names,
-405 with `Allow` to other methods, 403 without the key."""
+"""deploy/openapi.json, compared with the hosts. schemathesis generates valid and invalid requests from it. Every
+response is compared with it: no 5xx, the status, the type, the body and the headers, 405 with `Allow` for other
+methods, and 403 without the key."""
 
 import contextlib
 from decimal import Decimal
@@ -17,26 +17,26 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 from dev import Dev
 from edge import ROOT, Edge
 
-# What HTTP itself does not have in a header (RFC 9110 §5.5): the server's parser refuses it before ripple sees it.
+# Headers that HTTP itself does not allow (RFC 9110 §5.5). The server's parser refuses them before ripple.
 CONTROL_CHARACTERS = "".join(chr(code) for code in (*range(32), 127) if chr(code) != "\t")
 
 CONFIG = {
     "seed": 1,
-    # Seconds. How long an answer takes is not what is tested here.
+    # Seconds. The duration of a response is not tested here.
     "request-timeout": 120,
-    # The key is the test's to send; without it, and with another, schemathesis asks again where it was let in.
+    # The test sends the key. schemathesis would repeat accepted requests without it and with another one.
     "generation": {"with-security-parameters": False, "exclude-header-characters": CONTROL_CHARACTERS},
-    # What is well formed may still not fit the record as it is: that is no 400.
+    # A valid request may still conflict with the current record. That is not a 400.
     "checks": {"positive_data_acceptance": {"expected-statuses": ["2xx", 304, 404, 409, 410, 412, 422]}},
 }
 api = schemathesis.openapi.from_path(ROOT / "deploy/openapi.json", config=schemathesis.Config.from_dict(CONFIG))
 
-# Members of which an edit must be of a certain form.
+# Members of an edit with a required form.
 RULED = {"prj_id", "version", "updated_at", "updated_by", "deleted", "name", "goal", "issue", "description"}
 RULED |= {"term", "term_unit", "create_date"}
 
 SESSIONS = 8
-# Nothing is tried again to make it smaller: a host remembers what it was asked.
+# Failing requests are not shrunk: a host remembers earlier requests.
 PHASES = [Phase.explicit, Phase.generate]
 BOUNDED = {"deadline": None, "suppress_health_check": list(HealthCheck), "database": None, "phases": PHASES}
 
@@ -72,14 +72,14 @@ def is_a_body_left_out(case, failure):
 
 @api.parametrize()
 @settings(max_examples=1, **BOUNDED)
-def test_so_is_the_refusal_without_a_key(case, host):
-    # However well formed, it is not accepted.
+def test_refusals_without_a_key_are_as_the_document_says(case, host):
+    # A valid request without a key is refused too.
     response = case.call_and_validate(host.url, excluded_checks=[positive_data_acceptance])
     wants_key = "security" in case.operation.definition.raw and case.method != "OPTIONS"
     assert response.status_code == 403 or not wants_key, response
 
 
-def test_so_is_what_follows_from_what_was_answered(host):
+def test_follow_up_requests_are_as_the_document_says(host):
     statuses, failures = set(), []
 
     class Session(api.as_state_machine()):
@@ -91,7 +91,8 @@ def test_so_is_what_follows_from_what_was_answered(host):
 
         def validate_response(self, response, case, **given):
             statuses.add(response.status_code)
-            # Kept and not raised: Hypothesis would do it all again before it tells, and the host is another by then.
+            # Kept and not raised: Hypothesis would repeat everything before it reports, and the host has changed by
+            # then.
             try:
                 super().validate_response(response, case, **given)
             except FailureGroup as failure:
@@ -99,7 +100,7 @@ def test_so_is_what_follows_from_what_was_answered(host):
                     failures.append(failure)
 
     for number in range(SESSIONS):
-        # What can come next depends on what was answered, which is another thing by the second time. So few at a time.
+        # The next requests depend on earlier responses, which differ the second time. So there are few at a time.
         with contextlib.suppress(FlakyStrategyDefinition):
             seed(number)(Session).run(settings=settings(max_examples=4, stateful_step_count=8, **BOUNDED))
     if failures:
@@ -108,14 +109,14 @@ def test_so_is_what_follows_from_what_was_answered(host):
 
 
 def mean_what_is_sent(case):
-    """Of a request that is to be well formed, makes so what the document says in words, since its schemas cannot."""
+    """Corrects a valid request for rules that the document states in words, because its schemas cannot express them."""
     if not case.meta.generation.mode.is_positive:
         return
-    # Tokens are as ripple gave them.
+    # Tokens are as ripple issued them.
     case.headers.pop("ripple-session", None)
     for name in ("cursor", "since"):
         case.query.pop(name, None)
-    # A deletion on a version that the record is not at does nothing.
+    # A deletion on another version does nothing.
     if case.method == "DELETE":
         case.body, case.media_type = NOT_SET, None
     if isinstance(case.body, dict):
@@ -128,7 +129,7 @@ def mean_what_is_sent(case):
 
 
 def consistent(edit):
-    """As an edit that brings what its author saw: `seen` names what is edited, and nothing is set and removed."""
+    """Makes an edit consistent: `seen` names only edited members, and no member is both set and removed."""
     free = lambda names: {name: names[name] for name in names if name not in RULED and not name.startswith("rpl_")}
     edit["set"] = free(edit.get("set", {}))
     names = {name for name in edit.get("remove", []) if 0 < len(name.encode()) <= 255} - set(edit["set"])
@@ -138,7 +139,7 @@ def consistent(edit):
 
 
 def storable(value):
-    """As DynamoDB can have it: no member without a name or with a very long one, and numbers of its range."""
+    """Makes a value storable in DynamoDB: no empty or very long names, and numbers within its range."""
     if isinstance(value, dict):
         return {name: storable(member) for name, member in value.items() if 0 < len(name.encode()) <= 255}
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""ripple and a second writer on one table: each reads what the other wrote, and neither spoils it."""
+"""ripple and a second writer on one table. Each reads the other's writes, and neither damages them."""
 
 import time
 from decimal import Decimal
@@ -9,7 +9,7 @@ from boto3.dynamodb.conditions import Key
 
 from second_writer import TABLE, event, handler
 
-#: A value of every DynamoDB type, on the wire; `nested` has them again inside each other.
+#: A value of every DynamoDB type, on the wire. `nested` nests them again.
 EVERY_TYPE = {
     "text": {"S": "Zürich ⛴"},
     "empty_text": {"S": ""},
@@ -28,7 +28,7 @@ EVERY_TYPE["nested"] = {"M": {"entries": {"L": [{"M": dict(EVERY_TYPE, id={"S": 
 
 
 def wire(client, prj_id):
-    """The item as DynamoDB has it, sets in one order so that items compare."""
+    """Returns the item as DynamoDB has it, with ordered sets for comparison."""
     answer = client.get_item(TableName=TABLE, Key={"prj_id": {"S": prj_id}}, ConsistentRead=True)
     return {name: ordered(value) for name, value in answer["Item"].items()}
 
@@ -48,7 +48,7 @@ def ordered(value):
 
 @pytest.fixture
 def typed(client, prj_id):
-    """A second writer's record with a value of every type; gives its item."""
+    """Creates a record of the second writer with a value of every type. Returns its item."""
     texts = ("name", "goal", "issue", "description", "term_unit", "create_date")
     item = {"prj_id": {"S": prj_id}, "term": {"N": "8"}, **{name: {"S": name} for name in texts}, **EVERY_TYPE}
     client.put_item(TableName=TABLE, Item=item)
@@ -56,7 +56,7 @@ def typed(client, prj_id):
 
 
 def assert_kept(client, item, *changed):
-    """The item in the table is still this one, but for members named and those that ripple adds."""
+    """Asserts that the item in the table is unchanged, except for the named members and those that ripple adds."""
     now = wire(client, item["prj_id"]["S"])
     assert set(now) - set(item) <= {"rpl_version", "rpl_seal", "rpl_at", "rpl_by", "rpl_shard"}
     for name in set(item) - set(changed):
@@ -64,7 +64,7 @@ def assert_kept(client, item, *changed):
 
 
 def content(record):
-    """A record without what ripple shows of itself."""
+    """Returns a record without the members that ripple adds."""
     return {name: value for name, value in record.items() if name not in ("version", "updated_at", "updated_by")}
 
 
@@ -163,7 +163,7 @@ def test_an_edit_inside_an_object_keeps_the_types_beside_it(client, ripple, type
 
 def test_a_set_that_is_edited_stays_a_set(client, ripple, typed):
     prj_id = typed["prj_id"]["S"]
-    # A client that names the version has seen what it leaves out.
+    # A client that names the version has seen the members that it leaves out.
     edit = {"texts": ["lamp", "bearing", "grease"], "numbers": [7], "binaries": ["Aw=="]}
     ripple.patch(prj_id, {"version": ripple.get(prj_id)["version"]} | edit)
     item = wire(client, prj_id)
@@ -191,7 +191,7 @@ def test_a_filter_looks_into_sets(ripple, typed):
 
 @pytest.mark.parametrize("form", ["P {}", "프로젝트{}", "2024/{}", "A#{}", "a+{}", "_{}", "100%{}", "?{}=1", "{}" + "x" * 200])
 def test_a_record_with_an_id_that_ripple_would_not_give(table, ripple, prj_id, form):
-    """It is read, listed, saved and deleted by its percent-encoded id. ripple itself makes no such id."""
+    """It is read, listed, saved and deleted under its percent-encoded id. ripple itself makes no such id."""
     strange = form.format(prj_id)
     handler(table, event(strange))
     path = quote(strange, safe="")
@@ -209,7 +209,7 @@ def test_a_record_with_an_id_that_ripple_would_not_give(table, ripple, prj_id, f
 
 
 def test_members_named_like_ripples_own_do_no_harm(client, ripple, prj_id):
-    """Attributes of these names are the other program's, and are kept unseen."""
+    """Attributes with these names belong to the other program. They are kept and not shown."""
     item = {"prj_id": {"S": prj_id}, "name": {"S": "flagged"}, "deleted": {"BOOL": True}, "updated_by": {"N": "7"}}
     client.put_item(TableName=TABLE, Item=item)
     assert ripple.get(prj_id)["name"] == "flagged"
@@ -232,7 +232,8 @@ def test_a_record_written_over_behind_ripples_back_is_seen(table, ripple, prj_id
 
 
 def test_a_save_is_merged_into_what_was_written_over_its_base(table, ripple, prj_id):
-    """The history still has the base; what the save replaces of the second writer's gets a version there too."""
+    """The history still has the base. The state of the second writer that the save replaces gets a version there
+    too."""
     handler(table, event(prj_id))
     seen = ripple.put(prj_id, {"name": "ripple's"})
     handler(table, event(prj_id, name="the second writer's", goal="The lamp shines"))
@@ -276,7 +277,7 @@ def test_ripples_records_are_in_the_index_of_changes(table, ripple, prj_id):
     condition = Key("rpl_shard").eq(item["rpl_shard"]) & Key("rpl_at").eq(saved["updated_at"])
     changed = table.query(IndexName="by_update", KeyConditionExpression=condition)["Items"]
     [changed] = [item for item in changed if item["prj_id"] == prj_id]
-    # The keys and the version, and nothing that would make each write dearer.
+    # The keys and the version only: more would make each write more expensive.
     assert changed == {
         "prj_id": prj_id,
         "rpl_shard": item["rpl_shard"],

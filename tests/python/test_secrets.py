@@ -1,5 +1,5 @@
-"""Everything run with all that it can log, keys made, used, misused, refused and revoked; then a search for them in whatever
-was written and answered. A key is to be seen by whoever made it, and by nobody else."""
+"""Runs everything with full logging, and makes, uses, misuses and revokes keys. Then it searches for the keys in all
+output. Only the person who made a key may see it."""
 
 import base64
 import http.client
@@ -19,7 +19,7 @@ from keys import damaged, unknown_key
 
 
 class RuntimeApi:
-    """As much of Lambda's Runtime API as hands events to a function and takes its answers."""
+    """The part of Lambda's Runtime API that sends events to a function and receives its responses."""
 
     def __init__(self):
         events, self.outcomes = queue.Queue(), queue.Queue()
@@ -61,7 +61,7 @@ class RuntimeApi:
 
 
 class Function:
-    """`bootstrap`, its log a file."""
+    """`bootstrap`, with its log in a file."""
 
     def __init__(self, folder, dynamodb):
         self.api = RuntimeApi()
@@ -107,7 +107,7 @@ PROJECT = json.dumps(
 
 
 def uses(key):
-    """A key as it is meant to be sent, and as it is sent by mistake."""
+    """Yields correct and mistaken ways to send a key."""
     yield "GET", "/prj", {"x-api-key": key}
     yield "GET", "/prj/absent", {"x-api-key": key}
     yield "GET", "/prj?limit=0", {"x-api-key": key}
@@ -127,7 +127,7 @@ def uses(key):
 
 
 def written_as(key):
-    """Every way in which a key, or what makes it one, could stand in a file."""
+    """Returns every form in which a key, or its secret part, could be in a file."""
     secret = key[4:34].encode()
     yield secret
     yield secret.hex().encode()
@@ -136,7 +136,7 @@ def written_as(key):
     yield b"".join(b"%%%02X" % byte for byte in secret)
     yield secret.decode().encode("utf-16-le")
     for shift in range(3):
-        # At each of the three places that it may have in what was encoded; the ends depend on what is around it.
+        # At each of the three offsets within the encoded text. Both ends depend on the surrounding text.
         encoded = base64.b64encode(b"\0" * shift + secret)
         yield encoded[4 if shift else 0 : -4]
 
@@ -154,12 +154,12 @@ def test_the_search_finds_what_there_is():
 
 @pytest.fixture
 def folder(tmp_path):
-    # Everything that a process might leave is left in here.
+    # Every file that a process might leave is in this folder.
     (tmp_path / "edge").mkdir()
     return tmp_path
 
 
-def test_no_key_is_written_or_told_anywhere(folder):
+def test_no_key_is_written_or_sent_anywhere(folder):
     answers = []
     with Dev(folder / "data", log=folder / "dev.log", RIPPLE_LOG="trace", RUST_BACKTRACE="full") as dev:
         create = ("key", "create", "--name")
@@ -203,7 +203,7 @@ def test_no_key_is_written_or_told_anywhere(folder):
         assert b'"answered"' in (folder / name).read_bytes(), f"{name} has nothing in which to search"
     for path in files:
         assert found(secret, path.read_bytes()) == [], path
-    # The one file that has a key is its owner's.
+    # The one file with a key is readable by its owner only.
     assert (folder / "data" / "dev.json").stat().st_mode & 0o077 == 0
 
 
@@ -212,7 +212,7 @@ def listed(dev):
 
 
 def tell(url, method, path, headers):
-    """The answer, whole."""
+    """Returns the whole response."""
     body = headers.pop("body", None)
     host = urllib.parse.urlsplit(url)
     connection = http.client.HTTPConnection(host.hostname, host.port, timeout=40)

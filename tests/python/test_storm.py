@@ -1,5 +1,5 @@
-"""Writers at one backend that is killed again and again, and programs that write to its table beside them: nothing that
-was answered is lost, and nothing is done twice."""
+"""Writers at a backend that is killed repeatedly, while other programs write to its table. No answered write is lost,
+and no write is applied twice."""
 
 import http.client
 import json
@@ -13,18 +13,18 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from dev import Dev
 
-#: Writers, the saves of each, kills; and the programs beside them.
+#: Writers, saves of each, kills, and other programs.
 ALONE = (16, 500, 10, 0)
 BESIDE_PROGRAMS = (6, 120, 5, 2)
 RECORDS = 8
-#: Records that a program puts whole, over what others have written meanwhile.
+#: Records that a program puts whole, over the writes of others.
 PUT_WHOLE = ("w0", "w1")
-#: Entries that a writer leaves in a record's timeline; the oldest one goes first.
+#: Entries that a writer leaves in a record's timeline. The oldest one is removed first.
 KEPT = 3
 
 
 class Client:
-    """One connection that is kept, and made anew for as long as it takes."""
+    """A persistent connection that is reopened for as long as necessary."""
 
     def __init__(self, dev):
         self.host, self.key, self.connection = dev.url.removeprefix("http://"), dev.key, None
@@ -47,7 +47,7 @@ class Client:
             raise
 
     def persist(self, *request, **options):
-        """The same request until it is answered: with a 503 the server says itself that it may be sent again."""
+        """Repeats the request until it is answered. With a 503, the server itself allows the repetition."""
         deadline = time.monotonic() + 60
         while True:
             try:
@@ -61,19 +61,19 @@ class Client:
 
 
 class Writer(threading.Thread):
-    """Saves over and over, each time on what was answered last, with or without an Idempotency-Key: whole records, or
-    just what it edits where programs write the rest."""
+    """Saves repeatedly, each time on the last response, with or without an Idempotency-Key. It sends whole records, or
+    only its edits where other programs write the rest."""
 
     def __init__(self, number, dev, storm, saves, whole):
         super().__init__(name=f"writer {number}")
         self.number, self.client, self.storm, self.saves, self.whole = number, Client(dev), storm, saves, whole
-        #: What is on the screen, by record.
+        #: The record on the screen, by record.
         self.views = {}
-        #: The marks of the entries that are to be there in the end, by record, the oldest first.
+        #: The marks of the entries that must be there in the end, by record, oldest first.
         self.kept = {f"r{n}": [] for n in range(RECORDS)}
-        #: The goals set, by record, and the answers: (record, version, body).
+        #: The goals set, by record, and the responses: (record, version, body).
         self.goals, self.answers, self.failure = [], [], None
-        #: The records of which a base was missing.
+        #: The records with a missing base.
         self.missing = set()
 
     def run(self):
@@ -81,7 +81,7 @@ class Writer(threading.Thread):
             for save in range(self.saves):
                 self.save(save)
                 self.storm.count()
-        except BaseException as failure:  # told by the main thread
+        except BaseException as failure:  # reported by the main thread
             self.failure = failure
 
     def save(self, number):
@@ -105,7 +105,8 @@ class Writer(threading.Thread):
         assert status == 200, (status, body)
         saved = self.saw(record_id, body)
         if ";missing" in headers["ripple-receipt"]:
-            # A program overwrote the base before ripple saw it. Then nothing is removed, and the author is told so.
+            # A program overwrote the base before ripple saw it. Then nothing is removed, and the response tells the
+            # author.
             self.missing.add(record_id)
             if gone and any(entry["mark"] == gone for entry in saved["timeline"]):
                 kept.insert(0, gone)
@@ -119,12 +120,12 @@ class Writer(threading.Thread):
 
 
 class Program(threading.Thread):
-    """Writes to the table beside ripple until the storm is over. A request that is not answered is sent again."""
+    """Writes to the table directly until the storm is over. A request without a response is repeated."""
 
     def __init__(self, number, dev, storm):
         super().__init__(name=f"program {number}")
         self.number, self.client, self.storm, self.failure = number, dev.client(), storm, None
-        #: What was written last, and the marks that were added, by record.
+        #: The last written value, and the added marks, by record.
         self.last, self.marks = {}, {f"r{n}": set() for n in range(RECORDS)}
 
     def run(self):
@@ -134,11 +135,11 @@ class Program(threading.Thread):
                 self.write(number)
                 number += 1
                 time.sleep(0.02 * random.random())
-        except BaseException as failure:  # told by the main thread
+        except BaseException as failure:  # reported by the main thread
             self.failure = failure
 
     def write(self, number):
-        """Sets an attribute of its own and adds to a set of its own: done twice, both are as done once."""
+        """Sets its own attribute and adds to its own set. A repetition has no further effect."""
         record_id = f"r{random.randrange(RECORDS)}"
         self.persist(
             self.client.update_item,
@@ -170,7 +171,7 @@ class Program(threading.Thread):
 
 
 class WholePuts(Program):
-    """Reads items and puts them back whole with one attribute changed, over whatever was written meanwhile."""
+    """Reads items and puts them back whole with one attribute changed, over all writes in between."""
 
     def write(self, number):
         key = {"prj_id": {"S": random.choice(PUT_WHOLE)}}
@@ -181,7 +182,7 @@ class WholePuts(Program):
 
 
 class Saver(threading.Thread):
-    """Saves a field of its own in the records that a program puts whole."""
+    """Saves its own field in the records that a program puts whole."""
 
     def __init__(self, number, dev, storm):
         super().__init__(name=f"saver {number}")
@@ -201,12 +202,12 @@ class Saver(threading.Thread):
                 assert json.loads(body)[f"field{self.number}"] == mark, headers["ripple-receipt"]
                 assert self.answers.setdefault((record_id, version), body) == body, "one number, two contents"
                 number += 1
-        except BaseException as failure:  # told by the main thread
+        except BaseException as failure:  # reported by the main thread
             self.failure = failure
 
 
 class Storm:
-    """Counts saves, and tells when it is time for the next kill, and when all is over."""
+    """Counts saves, and says when the next kill is due, and when the storm is over."""
 
     def __init__(self):
         self.done, self.changed, self.over = 0, threading.Condition(), threading.Event()
@@ -228,7 +229,7 @@ def project(prj_id):
 
 
 def history(client, record_id):
-    """Every row, newest first."""
+    """Returns every row, newest first."""
     rows, path = [], f"/prj/{record_id}/versions"
     while path:
         status, headers, body = client.persist("GET", path)
@@ -240,7 +241,7 @@ def history(client, record_id):
 
 
 def ended(threads):
-    """Waits for all of them, and fails as the first of them did."""
+    """Waits for all threads, and raises the first error."""
     for thread in threads:
         thread.join()
     for thread in threads:
@@ -286,7 +287,7 @@ def test_nothing_is_lost_in_a_storm(tmp_path, count, saves, kills, beside):
 
 
 def adopted(client, record_id):
-    """Returns the record under a number that ripple gave it, even if a program wrote it last, and the rows of its history."""
+    """Returns the record under a number of ripple, even if a program wrote it last, and the rows of its history."""
     status, _, body = client.persist("PUT", f"/prj/{record_id}", {})
     assert status == 200, (status, body)
     final, rows = json.loads(body), history(client, record_id)
@@ -295,7 +296,7 @@ def adopted(client, record_id):
 
 
 def judge_savers(client, savers):
-    """Each save is in the history as it was answered, and no number was used twice."""
+    """Asserts that the history has each save as answered, and that no number was used twice."""
     answers = {}
     for saver in savers:
         for place, body in saver.answers.items():
@@ -307,7 +308,7 @@ def judge_savers(client, savers):
 
 
 class Judge(threading.Thread):
-    """Looks at one record and its history."""
+    """Judges one record and its history."""
 
     def __init__(self, client, record_id, writers, programs):
         super().__init__()
@@ -316,7 +317,7 @@ class Judge(threading.Thread):
     def run(self):
         try:
             self.judge()
-        except BaseException as failure:  # told by the main thread
+        except BaseException as failure:  # reported by the main thread
             self.failure = failure
 
     def judge(self):
@@ -342,11 +343,11 @@ class Judge(threading.Thread):
             for record_id, goal in writer.goals:
                 assert record_id != self.record_id or goal == final["goal"] or goal in replaced, goal
 
-        # Whoever saw a version saw what the history has of it.
+        # A client that was shown a version saw the state that the history has of it.
         seen = {}
         for writer in self.writers:
             for record_id, version, body in writer.answers:
-                # A state of a program that has no number yet is shown with one below zero.
+                # A state of a program without a number is shown with a number below zero.
                 if record_id == self.record_id and version > 0:
                     assert seen.setdefault(version, body) == body, "two readers of one version saw the same"
         for version, body in seen.items():

@@ -1,4 +1,4 @@
-"""SECURITY.md's table: each threat names a test, and the test is there."""
+"""The table of SECURITY.md: each threat names a test, and the test exists."""
 
 import re
 
@@ -8,13 +8,13 @@ from edge import ROOT
 
 
 def threats():
-    """The table's rows: who tries what, and the tests that show what comes of it."""
-    who = ""
+    """Yields the rows of the table: the attacker, the attack, and the tests of the protection."""
+    attacker = ""
     for line in (ROOT / "SECURITY.md").read_text().splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")]
-        if line.startswith("|") and len(cells) == 4 and cells[0] != "who" and set(cells[0]) != {"-"}:
-            who = cells[0] or who
-            yield pytest.param(re.findall(r"\[`(\w+)`\]\(([^)]+)\)", cells[3]), id=f"{who}: {cells[1]}")
+        if line.startswith("|") and len(cells) == 4 and cells[0] != "attacker" and set(cells[0]) != {"-"}:
+            attacker = cells[0] or attacker
+            yield pytest.param(re.findall(r"\[`(\w+)`\]\(([^)]+)\)", cells[3]), id=f"{attacker}: {cells[1]}")
 
 
 THREATS = list(threats())

@@ -1,5 +1,5 @@
-"""Two real programs beside ripple on one table, each its own process, while clients of ripple save: every save that ripple
-answered is in the history as it was answered, and what the programs wrote is in the record."""
+"""Two real programs, each in its own process, write to ripple's table while clients save through ripple. The history
+has every answered save, and the record has what the programs wrote."""
 
 import collections
 import json
@@ -16,7 +16,7 @@ from test_other_programs import project
 
 PROGRAMS = Path(__file__).parent / "programs.py"
 SECONDS = 12
-#: Records that only the program which counts shares with ripple, and records that only the other one shares.
+#: Records shared by ripple and the counting program, and records shared by ripple and the other program.
 COUNTED, WHOLE = [f"c{n}" for n in range(3)], [f"w{n}" for n in range(3)]
 
 
@@ -27,12 +27,12 @@ def dev(tmp_path):
 
 
 class Client(threading.Thread):
-    """Saves whole records, each as it was read last, with one entry more."""
+    """Saves whole records. Each save adds an entry to the record as last read."""
 
     def __init__(self, dev, name, until):
         super().__init__(name=name)
         self.ripple, self.until, self.failure = dev.ripple(), until, None
-        #: What was answered, by record and version, and the marks that were saved, by record.
+        #: Responses, by record and version, and the saved marks, by record.
         self.answers, self.marks = {}, collections.defaultdict(list)
 
     def run(self):
@@ -42,7 +42,7 @@ class Client(threading.Thread):
                 for prj_id in COUNTED + WHOLE:
                     self.save(prj_id, f"{self.name} {number}")
                     number += 1
-        except BaseException as failure:  # told by the main thread
+        except BaseException as failure:  # reported by the main thread
             self.failure = failure
 
     def save(self, prj_id, mark):
@@ -92,10 +92,10 @@ def judge(dev, ripple, clients, told):
     for (prj_id, version), body in answered.items():
         assert ripple.call("GET", f"/prj/{prj_id}/versions/{version}").body == body, (prj_id, version)
     for prj_id in COUNTED + WHOLE:
-        final = ripple.patch(prj_id, {})  # adopted, where a program wrote it last
+        final = ripple.patch(prj_id, {})  # adopted, if a program wrote it last
         assert ripple.versions(prj_id) == list(range(final["version"], 0, -1)), "versions without a gap"
 
-    # The program that counts wrote its own attributes only: all of them are there, and so is all that ripple answered.
+    # The counting program wrote only its own attributes: all of them are there, and so are all answered saves.
     for prj_id in COUNTED:
         item = dev.client().get_item(TableName="ripple_prj", Key={"prj_id": {"S": prj_id}}, ConsistentRead=True)["Item"]
         counted = [done for done in told["counts"] if done["id"] == prj_id]
@@ -105,7 +105,7 @@ def judge(dev, ripple, clients, told):
         marks = [entry["mark"] for entry in record["timeline"]]
         assert sorted(marks) == sorted(mark for client in clients for mark in client.marks[prj_id])
 
-    # The other one overwrote whole items, with what it had read before: its last state is there, or was merged into.
+    # The other one overwrote whole items with what it had read. Its last state is there, or was merged.
     for prj_id in WHOLE:
         issues = [done["issue"] for done in told["whole"] if done["id"] == prj_id]
         assert ripple.get(prj_id)["issue"] in issues

@@ -1,4 +1,4 @@
-"""The WASI component where something is wrong: with its environment, its DynamoDB, its callers."""
+"""Failures of the WASI component: in its environment, its DynamoDB and its clients."""
 
 import json
 import os
@@ -30,7 +30,7 @@ class Component:
         assert self.url, self.log.read_text()
 
     def lines(self, request_id):
-        """What the log has of a request."""
+        """Returns the log lines of a request."""
         lines = [json.loads(line) for line in self.log.read_text().splitlines() if line.endswith("}")]
         return [line for line in lines if line.get("request_id") == request_id]
 
@@ -76,7 +76,7 @@ def test_a_database_that_fails_is_no_answer_and_the_next_request_has_one(compone
     assert send(component.url, "GET", path, key, timeout=120).status == 404
 
 
-def test_a_caller_who_makes_no_sense_or_goes_holds_up_nobody(component):
+def test_invalid_or_disconnected_clients_do_not_block_others(component):
     target = urllib.parse.urlsplit(component.url)
 
     def said(request):

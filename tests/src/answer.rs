@@ -1,4 +1,4 @@
-//! An answer, and what cases ask of it.
+//! A response, and the assertions of cases.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use http::{HeaderMap, Request, Response, StatusCode};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-/// An answer. Its questions panic, with the whole exchange, where it is not what they ask for.
+/// A response. A failed assertion panics with the whole exchange.
 pub struct Answer {
     asked: String,
     path: String,
@@ -25,31 +25,31 @@ impl Answer {
         Answer { asked, path, status: head.status, headers: head.headers, body }
     }
 
-    /// The request, for messages.
+    /// Returns the request, for messages.
     #[must_use]
     pub fn asked(&self) -> &str {
         &self.asked
     }
 
-    /// The status.
+    /// Returns the status.
     #[must_use]
     pub fn status(&self) -> u16 {
         self.status.as_u16()
     }
 
-    /// The headers.
+    /// Returns the headers.
     #[must_use]
     pub fn headers(&self) -> &HeaderMap {
         &self.headers
     }
 
-    /// The body's bytes.
+    /// Returns the bytes of the body.
     #[must_use]
     pub fn body(&self) -> &Bytes {
         &self.body
     }
 
-    /// Fails with the whole exchange.
+    /// Panics with the whole exchange.
     #[track_caller]
     pub(crate) fn fail(&self, why: impl AsRef<str>) -> ! {
         let head: String = self.headers.iter().map(|(name, value)| format!("\n  {name}: {value:?}")).collect();
@@ -58,7 +58,7 @@ impl Answer {
         panic!("{}\n  {}: {}{head}\n\n  {body}\n", why.as_ref(), self.asked, self.status)
     }
 
-    /// This answer, which has this status.
+    /// Asserts the status, and returns this response.
     #[track_caller]
     pub fn expect(self, status: u16) -> Answer {
         if self.status() != status {
@@ -67,7 +67,7 @@ impl Answer {
         self
     }
 
-    /// A header that comes at most once.
+    /// Returns a header that occurs at most once.
     #[track_caller]
     pub fn header(&self, name: &str) -> Option<&str> {
         let mut values = self.headers.get_all(name).iter();
@@ -81,7 +81,7 @@ impl Answer {
         }
     }
 
-    /// The entity tag.
+    /// Returns the entity tag.
     #[track_caller]
     pub fn etag(&self) -> String {
         match self.header(ETAG.as_str()) {
@@ -90,7 +90,7 @@ impl Answer {
         }
     }
 
-    /// The body as text.
+    /// Returns the body as text.
     #[track_caller]
     pub fn text(&self) -> &str {
         match std::str::from_utf8(&self.body) {
@@ -99,7 +99,7 @@ impl Answer {
         }
     }
 
-    /// The body as JSON.
+    /// Returns the body as JSON.
     #[track_caller]
     pub fn json(&self) -> Value {
         match serde_json::from_slice(&self.body) {
@@ -108,7 +108,7 @@ impl Answer {
         }
     }
 
-    /// The entries of a body that is an array.
+    /// Returns the entries of a body that is an array.
     #[track_caller]
     pub fn array(&self) -> Vec<Value> {
         match self.json() {
@@ -117,7 +117,7 @@ impl Answer {
         }
     }
 
-    /// A member's own text, every digit of its numbers as it stands.
+    /// Returns the text of a member, with every digit of its numbers.
     #[track_caller]
     pub fn raw(&self, name: &str) -> &str {
         let members: BTreeMap<&str, &RawValue> = match serde_json::from_str(self.text()) {
@@ -130,7 +130,7 @@ impl Answer {
         }
     }
 
-    /// The record's version.
+    /// Returns the record's version.
     #[track_caller]
     pub fn version(&self) -> u64 {
         match self.json()["version"].as_u64() {
@@ -139,7 +139,7 @@ impl Answer {
         }
     }
 
-    /// Where `Link: <…>; rel="next"` leads, as a path; it must be a relative reference.
+    /// Returns the target of `Link: <…>; rel="next"` as a path. The target must be a relative reference.
     #[track_caller]
     pub fn next(&self) -> Option<String> {
         let link = self.header(LINK.as_str())?;
@@ -150,7 +150,7 @@ impl Answer {
         }
     }
 
-    /// A relative reference (RFC 3986 §4.2, a path without a leading slash) from the path that was asked for.
+    /// Resolves a relative reference (RFC 3986 §4.2, a path without a leading slash) against the requested path.
     #[track_caller]
     pub fn resolve(&self, reference: &str) -> String {
         let first_segment = reference.split(['/', '?']).next().unwrap_or_default();
@@ -161,7 +161,7 @@ impl Answer {
         format!("{}{reference}", &self.path[..folder])
     }
 
-    /// The problem, which has this status and code. (That it is a whole one is a law of every answer.)
+    /// Asserts a problem with this status and code. (The laws check that every problem is complete.)
     #[track_caller]
     pub fn problem(&self, status: u16, code: &str) -> Value {
         if self.status() != status {
@@ -174,7 +174,7 @@ impl Answer {
         problem
     }
 
-    /// The problem names this place (`pointer`, `parameter` or `header`) as one at fault.
+    /// Asserts that the problem names this place (`pointer`, `parameter` or `header`) as one at fault.
     #[track_caller]
     pub fn blames(&self, kind: &str, place: &str) -> &Answer {
         let problem = self.json();

@@ -1,4 +1,4 @@
-//! A request in the making.
+//! A request under construction.
 
 use bytes::Bytes;
 use http::header::{AsHeaderName, CONTENT_TYPE, HeaderMap, IntoHeaderName};
@@ -6,7 +6,7 @@ use http::{HeaderValue, Method, Request};
 
 use crate::{Answer, Target, laws};
 
-/// A request with the target's key and session token, until told otherwise.
+/// A request. It has the target's key and session token, unless a method changes them.
 #[must_use = "a call is sent with `send`"]
 pub struct Call<'t> {
     target: &'t Target,
@@ -28,13 +28,13 @@ impl<'t> Call<'t> {
         self
     }
 
-    /// Sends a header once more.
+    /// Adds a header with another value.
     pub fn also(mut self, name: impl IntoHeaderName, value: impl AsRef<[u8]>) -> Self {
         self.headers.append(name, header_value(value));
         self
     }
 
-    /// Leaves a header out.
+    /// Removes a header.
     pub fn without(mut self, name: impl AsHeaderName) -> Self {
         self.headers.remove(name);
         self
@@ -51,7 +51,7 @@ impl<'t> Call<'t> {
         self
     }
 
-    /// Sends it. What is true of every answer is checked here.
+    /// Sends the request, and checks the laws of every response.
     #[track_caller]
     pub fn send(self) -> Answer {
         let Call { target, method, path, mut headers, body } = self;

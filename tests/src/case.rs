@@ -1,20 +1,20 @@
-//! What the suite is made of.
+//! The cases of the suite.
 
 use crate::Target;
 
-/// A behaviour that every host shows.
+/// A behaviour that every host must show.
 #[derive(Clone, Copy, Debug)]
 pub struct Case {
     /// `noun::behaviour`.
     pub name: &'static str,
-    /// Whether it asks with [`Host::read_key`](crate::Host::read_key).
+    /// Whether the case uses [`Host::read_key`](crate::Host::read_key).
     pub needs_read_key: bool,
-    /// Panics when the host behaves otherwise.
+    /// Panics if the host behaves otherwise.
     pub run: fn(&Target),
 }
 
-/// The cases of a file: `cases! { records: creates_a_record, … }`, those that need a key with only the scope
-/// `read` after `with_read_key:`.
+/// Declares the cases of a file: `cases! { records: creates_a_record, … }`. Cases that need a key with only the scope
+/// `read` follow `with_read_key:`.
 macro_rules! cases {
     ($noun:ident: $($name:ident),* $(,)? $(; with_read_key: $($reading:ident),* $(,)?)?) => {
         pub(super) const CASES: &[$crate::Case] = &[

@@ -48,7 +48,7 @@ const ALL: &[&[Case]] = &[
     errors::CASES,
 ];
 
-/// All of them.
+/// Returns all cases.
 pub fn cases() -> impl Iterator<Item = Case> {
     ALL.iter().copied().flatten().copied()
 }

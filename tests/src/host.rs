@@ -1,4 +1,4 @@
-//! Where the suite runs: anything that answers an HTTP request.
+//! The hosts of the suite: anything that answers an HTTP request.
 
 mod in_process;
 mod url;
@@ -8,16 +8,16 @@ use std::env;
 use bytes::Bytes;
 use http::{Request, Response};
 
-/// Sends one request, its URI being path and query as they stand, and waits for the answer.
+/// Sends one request and waits for the response. The URI is path and query, sent unchanged.
 type Send = dyn Fn(Request<Bytes>) -> Response<Bytes> + std::marker::Send + Sync;
 
 /// A running ripple.
 pub struct Host {
-    /// What its cases are shown under.
+    /// The prefix of its cases' names.
     pub name: &'static str,
     /// An API key with the scopes `read` and `write`.
     pub key: String,
-    /// One with `read` only.
+    /// An API key with the scope `read` only.
     pub read_key: Option<String>,
     send: Box<Send>,
 }
@@ -28,10 +28,10 @@ impl Host {
     }
 }
 
-/// The hosts that the environment asks for: the core in process, and `RIPPLE_URL`.
+/// Returns the hosts that the environment selects: the core in process, and `RIPPLE_URL`.
 ///
 /// # Errors
-/// When the environment says half of what it must.
+/// If the environment has only a part of the required variables.
 pub fn hosts() -> Result<Vec<Host>, String> {
     let set = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
     let mut hosts = vec![in_process::host()];

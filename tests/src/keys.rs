@@ -1,14 +1,14 @@
-//! API keys as a stranger could make them up.
+//! API keys that a client without a key could make up.
 
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-/// A key of the right form, with the right check, that nobody was given.
+/// Returns a key of the right form and check that was never issued.
 pub(crate) fn well_formed() -> String {
     let random: String = (0..30).map(|_| letter(fastrand::u32(..62))).collect();
     format!("rpl_{random}{}", check(&random))
 }
 
-/// The CRC-32 of the random part in base62, six digits.
+/// Returns the CRC-32 of the random part in base62, six digits.
 fn check(random: &str) -> String {
     let crc = crc32fast::hash(random.as_bytes());
     (0..6).rev().map(|place| letter(crc / 62_u32.pow(place) % 62)).collect()
@@ -18,7 +18,7 @@ fn letter(digit: u32) -> char {
     ALPHABET[digit as usize].into()
 }
 
-/// The key with its last character changed, so that its check is wrong.
+/// Returns the key with another last character, so that its check is wrong.
 pub(crate) fn damaged(key: &str) -> String {
     let mut damaged = key.to_owned();
     let last = damaged.pop();

@@ -1,4 +1,4 @@
-//! What is true of every answer, whatever was asked. Checked on every answer that any case gets.
+//! The laws that hold for every response. They are checked on every response of every case.
 
 use bytes::Bytes;
 use http::{Method, Request};
@@ -7,7 +7,7 @@ use sfv::{Dictionary, ListEntry, Parser, Version};
 
 use crate::Answer;
 
-/// What a page in a browser may read of an answer besides its body.
+/// The headers of a response that a page in a browser may read.
 const EXPOSED: [&str; 7] =
     ["etag", "link", "location", "ripple-capacity", "ripple-receipt", "ripple-session", "x-request-id"];
 
@@ -26,7 +26,7 @@ pub(crate) fn check(request: &Request<Bytes>, answer: &Answer) {
     body(request, answer);
 }
 
-/// One that a caller sent well is the one that comes back; there always is one.
+/// A valid id of the client comes back, and there is always one.
 #[track_caller]
 fn request_id(request: &Request<Bytes>, answer: &Answer) {
     let valid = |id: &[u8]| (1..=128).contains(&id.len()) && id.iter().all(u8::is_ascii_graphic);
@@ -55,8 +55,8 @@ fn cors(answer: &Answer) {
     }
 }
 
-/// A cache keeps no answer but that of a successful read, and asks each time before it uses one. A proxy does not transform
-/// an answer that has a record's tag.
+/// A cache stores only successful reads, and revalidates before each use. A proxy does not transform a response with a
+/// record's tag.
 #[track_caller]
 fn caching(request: &Request<Bytes>, answer: &Answer) {
     let reading = matches!(*request.method(), Method::GET | Method::HEAD);
@@ -70,7 +70,7 @@ fn caching(request: &Request<Bytes>, answer: &Answer) {
     }
 }
 
-/// `read=0.5, write=4`: an RFC 9651 dictionary of two numbers. What asks nothing of DynamoDB has none.
+/// `read=0.5, write=4`: an RFC 9651 dictionary of two numbers. Operations without a key have none.
 #[track_caller]
 fn capacity(request: &Request<Bytes>, answer: &Answer) {
     let free = request.uri().path() == "/health" || request.method() == Method::OPTIONS;
@@ -83,7 +83,7 @@ fn capacity(request: &Request<Bytes>, answer: &Answer) {
     }
 }
 
-/// Read and write units.
+/// Returns the read and write units.
 pub(crate) fn units(capacity: &str) -> Option<(f64, f64)> {
     let decimal = |text: &str| {
         let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
@@ -95,7 +95,7 @@ pub(crate) fn units(capacity: &str) -> Option<(f64, f64)> {
     Some((decimal(read)?, decimal(write)?))
 }
 
-/// Each write that was done can be asked for by its token.
+/// Every applied write has a token.
 #[track_caller]
 fn session(request: &Request<Bytes>, answer: &Answer) {
     let writing = matches!(*request.method(), Method::POST | Method::PUT | Method::PATCH | Method::DELETE);
@@ -105,7 +105,7 @@ fn session(request: &Request<Bytes>, answer: &Answer) {
     }
 }
 
-/// Every write tells what it did, in the syntax of RFC 9651, and of the version that its answer shows.
+/// Every write has a receipt in the syntax of RFC 9651, with the version of its response.
 #[track_caller]
 fn receipt(request: &Request<Bytes>, answer: &Answer) {
     let writing = matches!(*request.method(), Method::POST | Method::PUT | Method::PATCH | Method::DELETE);
@@ -133,7 +133,7 @@ fn receipt(request: &Request<Bytes>, answer: &Answer) {
     }
 }
 
-/// Strong, where there is one; a problem has none.
+/// A tag is strong, and a problem has none.
 #[track_caller]
 fn entity_tag(answer: &Answer) {
     let Some(tag) = answer.header("etag") else { return };
@@ -166,7 +166,7 @@ fn body(request: &Request<Bytes>, answer: &Answer) {
     }
 }
 
-/// A whole problem (RFC 9457), with what ripple adds.
+/// A complete problem (RFC 9457), with ripple's members.
 #[track_caller]
 fn problem(answer: &Answer) {
     if answer.header("content-type") != Some("application/problem+json") {

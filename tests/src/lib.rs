@@ -1,16 +1,16 @@
-//! The black-box suite: what [docs/API.md](../../docs/API.md) promises, asked of a running ripple.
+//! The black-box suite: the promises of [docs/API.md](../../docs/API.md), tested on a running ripple.
 //!
-//! A case knows ripple only by its HTTP: it holds for the Lambda behind API Gateway, for `ripple dev`, for the
-//! edge, and for the core in process, and it is how they are kept the same.
+//! A case uses only HTTP. So it runs against the Lambda behind API Gateway, `ripple dev`, the edge, and the core in
+//! process. The suite keeps all hosts the same.
 //!
 //! ```text
 //!  cases/  a file a noun: records, saving, edits, deleting, retries, history, lists, limits, errors and more
 //!     │ fn creates_a_record(t: &Target)
 //!     ▼
 //!  Target  one case's view of a host: its own name space, its session token
-//!     │ Call ─► Answer ─► laws (true of every answer, checked on every answer)
+//!     │ Call ─► Answer ─► laws (hold for every response, checked on every response)
 //!     ▼
-//!  Host    in_process: the core over its in-memory store     url: HTTP/1.1 to a base URL
+//!  Host    in_process: the core on its store in memory     url: HTTP/1.1 to a base URL
 //! ```
 //!
 //! # How to run it
@@ -24,18 +24,18 @@
 //!
 //! | variable | |
 //! |---|---|
-//! | `RIPPLE_URL` | the base URL, with a stage or base path where there is one; wants `RIPPLE_KEY` |
+//! | `RIPPLE_URL` | the base URL, with a stage or base path if there is one; requires `RIPPLE_KEY` |
 //! | `RIPPLE_KEY` | an API key with the scopes `read` and `write` |
-//! | `RIPPLE_READ_KEY` | one with `read` only; without it the cases that need one are shown as ignored |
-//! | `RIPPLE_REQUIRE_URL` | `1`: to have no `RIPPLE_URL` is an error, so that a pipeline cannot pass by forgetting it |
+//! | `RIPPLE_READ_KEY` | a key with `read` only; without it, cases that need one are shown as ignored |
+//! | `RIPPLE_REQUIRE_URL` | `1`: a missing `RIPPLE_URL` is an error, so a pipeline cannot pass without one |
 //!
-//! The table may be a living one. Every case writes records of its own, under ids and a `run` attribute that
-//! no other case and no other run has, looks only at those, and leaves them there.
+//! The table may be in use. Each case writes its own records, with ids and a `run` attribute that no other case and no
+//! other run has. It reads only those records, and leaves them in the table.
 //!
 //! # How to add a case
 //!
-//! Write a function named for the behaviour in the file of its noun and name it in that file's `cases!`. One
-//! that is not named there is dead code, and the compiler says so.
+//! Write a function named for the behaviour in the file of its noun, and name it in that file's `cases!`. A function
+//! that is not named there is dead code, and the compiler reports it.
 
 mod answer;
 mod call;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-/// What a record must have at its creation.
+/// The members that a record must have at its creation.
 pub const REQUIRED: [&str; 7] = ["name", "goal", "issue", "description", "term", "term_unit", "create_date"];
 
 /// A project as the body of a request. Its members are JSON texts: numbers go out as they were written.
@@ -16,7 +16,7 @@ pub struct Record {
 }
 
 impl Record {
-    /// One with everything required.
+    /// Returns a project with every required member.
     #[must_use]
     pub fn new(id: &str) -> Record {
         Record { id: id.to_owned(), members: BTreeMap::new() }
@@ -30,7 +30,7 @@ impl Record {
             .with("create_date", "2026-11-02")
     }
 
-    /// Its id.
+    /// Returns the id.
     #[must_use]
     pub fn id(&self) -> &str {
         &self.id
@@ -50,20 +50,20 @@ impl Record {
         self
     }
 
-    /// Leaves a member out.
+    /// Removes a member.
     #[must_use]
     pub fn without(mut self, name: &str) -> Record {
         self.members.remove(name);
         self
     }
 
-    /// The body.
+    /// Returns the body.
     #[must_use]
     pub fn to_json(&self) -> String {
         serde_json::to_string(&self.members).expect("names and JSON texts make an object")
     }
 
-    /// The members, as JSON gives them back.
+    /// Returns the members as parsed JSON.
     #[must_use]
     pub fn to_value(&self) -> Value {
         serde_json::from_str(&self.to_json()).expect("names and JSON texts make an object")

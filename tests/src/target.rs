@@ -9,37 +9,37 @@ use serde_json::Value;
 
 use crate::{Answer, Call, Host, Record};
 
-/// A host as one case sees it: with a name space of its own, and the session token of its last write, which it
-/// sends along as a browser does a cookie.
+/// A host as one case sees it. It has its own name space. It sends the session token of its last write, as a browser
+/// sends a cookie.
 pub struct Target {
     host: Arc<Host>,
-    /// In every id and, as the attribute `run`, in every record of the case; in no record of anybody else's.
+    /// A text in every id and in the attribute `run` of every record of the case, and in no other record.
     pub run: String,
     ids: AtomicUsize,
     session: Mutex<Option<HeaderValue>>,
 }
 
 impl Target {
-    /// A view that has seen nothing yet.
+    /// Returns a view without a session token.
     #[must_use]
     pub fn new(host: Arc<Host>) -> Target {
         let run = format!("t{:011x}", fastrand::u64(..1 << 44));
         Target { host, run, ids: AtomicUsize::new(0), session: Mutex::new(None) }
     }
 
-    /// Somebody else at the same host, who has seen nothing of this one's writes.
+    /// Returns another client of the same host, which has not seen this client's writes.
     #[must_use]
     pub fn stranger(&self) -> Target {
         Target::new(Arc::clone(&self.host))
     }
 
-    /// The host.
+    /// Returns the host.
     #[must_use]
     pub fn host(&self) -> &Host {
         &self.host
     }
 
-    /// The key with only the scope `read`.
+    /// Returns the key with only the scope `read`.
     #[must_use]
     pub fn read_key(&self) -> &str {
         self.host.read_key.as_deref().expect("a case that needs the read key runs only where there is one")
@@ -55,67 +55,67 @@ impl Target {
 
     // Requests.
 
-    /// Any request. `path` goes out as it stands.
+    /// Returns a request. `path` is sent unchanged.
     pub fn call(&self, method: Method, path: impl Into<String>) -> Call<'_> {
         Call::new(self, method, path.into())
     }
 
-    /// `GET`
+    /// Returns a `GET`.
     pub fn get(&self, path: impl Into<String>) -> Call<'_> {
         self.call(Method::GET, path)
     }
 
-    /// `HEAD`
+    /// Returns a `HEAD`.
     pub fn head(&self, path: impl Into<String>) -> Call<'_> {
         self.call(Method::HEAD, path)
     }
 
-    /// `OPTIONS`
+    /// Returns an `OPTIONS`.
     pub fn options(&self, path: impl Into<String>) -> Call<'_> {
         self.call(Method::OPTIONS, path)
     }
 
-    /// `POST` of a JSON text.
+    /// Returns a `POST` of a JSON text.
     pub fn post(&self, path: impl Into<String>, body: impl Into<String>) -> Call<'_> {
         self.call(Method::POST, path).json(body)
     }
 
-    /// `PUT` of a JSON text to a record.
+    /// Returns a `PUT` of a JSON text to a record.
     pub fn put(&self, id: &str, body: impl Into<String>) -> Call<'_> {
         self.call(Method::PUT, path(id)).json(body)
     }
 
-    /// `PATCH` of a record with a merge patch.
+    /// Returns a `PATCH` of a record with a merge patch.
     pub fn patch(&self, id: &str, body: impl Into<String>) -> Call<'_> {
         self.call(Method::PATCH, path(id)).json(body).header("content-type", "application/merge-patch+json")
     }
 
-    /// `DELETE` of a record.
+    /// Returns a `DELETE` of a record.
     pub fn delete(&self, id: &str) -> Call<'_> {
         self.call(Method::DELETE, path(id))
     }
 
     // Records.
 
-    /// An id that no record has.
+    /// Returns an id that no record has.
     #[must_use]
     pub fn fresh_id(&self) -> String {
         format!("{}-{:04}", self.run, self.ids.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// A new project with everything required, an id of its own, and the `run` of this case.
+    /// Returns a new project with every required member, its own id, and the `run` of this case.
     #[must_use]
     pub fn project(&self) -> Record {
         Record::new(&self.fresh_id()).with("run", self.run.as_str())
     }
 
-    /// Creates it.
+    /// Creates the project.
     #[track_caller]
     pub fn create(&self, project: &Record) -> Answer {
         self.post("/prj", project.to_json()).send().expect(201)
     }
 
-    /// Creates a project of which nothing matters but that it is there; gives its id.
+    /// Creates any project and returns its id.
     #[track_caller]
     pub fn some_project(&self) -> String {
         let project = self.project();
@@ -123,7 +123,7 @@ impl Target {
         project.id().to_owned()
     }
 
-    /// Creates a project and deletes it; gives its id.
+    /// Creates a project, deletes it, and returns its id.
     #[track_caller]
     pub fn some_tombstone(&self) -> String {
         let id = self.some_project();
@@ -131,20 +131,20 @@ impl Target {
         id
     }
 
-    /// The record as it is now.
+    /// Returns the current record.
     #[track_caller]
     pub fn read(&self, id: &str) -> Answer {
         self.get(path(id)).send().expect(200)
     }
 
-    /// The state of a record, to see that it stays.
+    /// Returns the state of a record, for comparisons.
     #[track_caller]
     pub fn version(&self, id: &str) -> Version {
         let answer = self.read(id);
         Version { tag: answer.etag(), body: answer.text().to_owned() }
     }
 
-    /// Sends `call`, which must be refused and must leave the record `id` as it was.
+    /// Sends `call`, and asserts that it is refused and leaves the record `id` as it was.
     #[track_caller]
     pub fn refused(&self, id: &str, call: Call<'_>, status: u16, code: &str) -> Answer {
         let before = self.version(id);
@@ -156,7 +156,7 @@ impl Target {
 
     // Lists.
 
-    /// The path of the list of this case's records, with more parameters.
+    /// Returns the path of the list of this case's records, with more parameters.
     #[must_use]
     pub fn list_path(&self, parameters: &str) -> String {
         match parameters {
@@ -165,19 +165,19 @@ impl Target {
         }
     }
 
-    /// This case's records, narrowed or ordered by more parameters.
+    /// Returns this case's records, narrowed or ordered by more parameters.
     #[track_caller]
     pub fn list(&self, parameters: &str) -> Vec<Value> {
         self.pages(&self.list_path(parameters)).iter().flat_map(Answer::array).collect()
     }
 
-    /// Their ids.
+    /// Returns the ids of these records.
     #[track_caller]
     pub fn list_ids(&self, parameters: &str) -> Vec<String> {
         self.list(parameters).iter().map(id_of).collect()
     }
 
-    /// Every page from `path` on, as `Link` leads.
+    /// Returns every page from `path` on, along `Link`.
     #[track_caller]
     pub fn pages(&self, path: &str) -> Vec<Answer> {
         let first = self.get(path).send().expect(200);
@@ -190,29 +190,29 @@ impl Target {
     }
 }
 
-/// More than any walk of the suite should take, even through a table of some hundred thousand records.
+/// More pages than the suite should follow, even in a table of some hundred thousand records.
 const MOST_PAGES: usize = 5000;
 
-/// A state of a record, as a caller sees it.
+/// A state of a record, as a client sees it.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Version {
-    /// Its entity tag.
+    /// The entity tag.
     pub tag: String,
-    /// Its JSON.
+    /// The JSON.
     pub body: String,
 }
 
-/// The path of a record.
+/// Returns the path of a record.
 pub(crate) fn path(id: &str) -> String {
     format!("/prj/{id}")
 }
 
-/// A text as the value of a parameter.
+/// Returns a text as the value of a parameter.
 pub(crate) fn escape(text: &str) -> String {
     form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
-/// The id of a record in a list.
+/// Returns the id of a record in a list.
 #[track_caller]
 pub(crate) fn id_of(record: &Value) -> String {
     record["prj_id"].as_str().unwrap_or_else(|| panic!("{record} has no prj_id")).to_owned()

@@ -1,5 +1,5 @@
-//! docs/ADDING_AN_OPERATION.md, done as it says: in a copy of the project its change is applied and its files are put in
-//! place. Then the operation answers, is documented, and is a resource of API Gateway.
+//! The test of docs/ADDING_AN_OPERATION.md. It applies the document's change and files to a copy of the project. Then
+//! the operation answers, is documented, and is a resource of API Gateway.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,18 +10,18 @@ use crate::process::{output, run};
 use crate::workspace::{self, cargo, root};
 
 const DOCUMENT: &str = "docs/ADDING_AN_OPERATION.md";
-/// What the document adds.
+/// The resource that the document adds.
 const RESOURCE: &str = "/prj/{prjid}/age";
 const CASES: &str = "age";
 
 pub(crate) fn check() -> Result<()> {
     let copy = copy()?;
     let document = fs::read_to_string(root().join(DOCUMENT)).with_context(|| DOCUMENT)?;
-    let change = block(&document, "diff").context("the document shows no change")?;
+    let change = block(&document, "diff").context("the document has no diff")?;
     let patch = copy.join("operation.patch");
     fs::write(&patch, change)?;
     let mut apply = workspace::command("git");
-    // The copy lies in a folder that git ignores: to git it is no part of this project.
+    // Git ignores the folder of the copy, so git does not see the copy as part of this project.
     apply.current_dir(&copy).env("GIT_CEILING_DIRECTORIES", copy.parent().unwrap_or(&copy));
     run(apply.args(["apply", "--recount"]).arg(&patch))?;
     let files = files(&document)?;
@@ -30,7 +30,7 @@ pub(crate) fn check() -> Result<()> {
         fs::write(copy.join(path), text)?;
     }
 
-    // The dependencies are built there already; crates of another folder are others to Cargo.
+    // The dependencies are already built there. Cargo treats crates of another folder as other crates.
     let target = workspace::target()?;
     let here = |subcommand: &str| {
         let mut cargo = cargo(subcommand);
@@ -47,13 +47,14 @@ pub(crate) fn check() -> Result<()> {
     run(here("test").args(["--package", "ripple-deploy", "--quiet"]))
 }
 
-/// All that git tracks or would, as it lies there. What did not change keeps its time, so that Cargo builds only what did.
+/// Copies every file that git tracks or would track. An unchanged file keeps its time, so Cargo builds only changed
+/// files.
 fn copy() -> Result<PathBuf> {
     let copy = workspace::target()?.join("xtask/adding/copy");
     let list = output(workspace::command("git").args(["ls-files", "--cached", "--others", "--exclude-standard"]))?;
     for file in list.lines() {
         let (from, to) = (root().join(file), copy.join(file));
-        let Ok(text) = fs::read(&from) else { continue }; // deleted, and not yet committed so
+        let Ok(text) = fs::read(&from) else { continue }; // deleted, but the deletion is not committed
         if fs::read(&to).is_ok_and(|there| there == text) {
             continue;
         }
@@ -64,12 +65,12 @@ fn copy() -> Result<PathBuf> {
     Ok(copy)
 }
 
-/// The files that the document shows: **The file**, `path`, and after it what is in it.
+/// Returns the files that the document shows. Each begins with **The file**, `path`, and a block with its text follows.
 fn files(document: &str) -> Result<Vec<(&str, &str)>> {
     let told = document.split("**The file**, `").skip(1);
     told.map(|told| {
         let (path, rest) = told.split_once('`').context("a path ends with `")?;
-        Ok((path, block(rest, "rust").context("after a path comes what is in the file")?))
+        Ok((path, block(rest, "rust").context("a block with the text follows a path")?))
     })
     .collect()
 }

@@ -1,8 +1,8 @@
-//! The benchmarks: ripple beside what it is compared with, in one run on one machine.
+//! The benchmarks: ripple and its alternatives, measured in one run on one machine.
 //!
-//! A figure of one variant says more of the machine than of the program. So the variants take turns, round by round,
-//! and what is reported is the median of the ratios within a round: whatever slowed the machine down in that round
-//! slowed all of them. [`noise`] tells how small a difference still means something.
+//! A single figure describes the machine as much as the program. So the variants take turns, round by round. The result
+//! is the median of the ratios within a round, because a disturbance in a round slows all variants. [`noise`] measures
+//! the smallest significant difference.
 
 mod edge;
 mod figure;
@@ -25,26 +25,26 @@ struct Benchmark {
 }
 
 const BENCHMARKS: &[Benchmark] = &[
-    Benchmark { name: "noise", purpose: "how far apart two equal programs come out here", run: noise::run },
+    Benchmark { name: "noise", purpose: "how much two equal programs differ on this machine", run: noise::run },
     Benchmark {
         name: "lambda",
-        purpose: "the Lambda function beside one in Python: start, get, memory",
+        purpose: "the Lambda function compared with one in Python: start, get, memory",
         run: lambda::run,
     },
     Benchmark {
         name: "edge",
-        purpose: "the edge worker beside one made with Hono: list, start, search",
+        purpose: "the edge worker compared with one made with Hono: list, start, search",
         run: edge::run,
     },
-    Benchmark { name: "list", purpose: "a list of 10,000 records beside boto3's scan", run: list::run },
+    Benchmark { name: "list", purpose: "a list of 10,000 records compared with boto3's scan", run: list::run },
     Benchmark {
         name: "merge",
-        purpose: "saving together: the merge, tries where many save, what a save costs",
+        purpose: "concurrent saving: the merge, tries on a busy record, the cost of a save",
         run: merge::run_benchmark,
     },
 ];
 
-/// Runs the benchmark of that name, `all`, or without a name lists them.
+/// Runs the benchmark of this name, or `all`. Without a name, lists the benchmarks.
 pub(crate) fn run(name: Option<&str>) -> Result<ExitCode> {
     let Some(name) = name else {
         for benchmark in BENCHMARKS {

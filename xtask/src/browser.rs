@@ -1,4 +1,4 @@
-//! Browsers for the tests: those that are there, or Debian's.
+//! The browsers of the tests: installed ones, or Debian's.
 
 use std::env;
 use std::path::PathBuf;
@@ -9,11 +9,11 @@ use crate::toolchain::debian;
 
 /// A browser that the tests drive.
 pub(crate) struct Browser {
-    /// What an error calls it.
+    /// The name in an error.
     title: &'static str,
     /// The names of its program, on Debian and elsewhere.
     programs: &'static [&'static str],
-    /// Where macOS has what its users install.
+    /// The places of the program on macOS.
     applications: &'static [&'static str],
     /// Debian's package.
     packages: &'static [&'static str],
@@ -37,7 +37,7 @@ pub(crate) const FIREFOX: Browser = Browser {
 };
 
 impl Browser {
-    /// Returns its program. Installs it if it is missing and Debian's package manager is there.
+    /// Returns the browser's program. Installs it if it is missing and Debian's package manager is there.
     pub(crate) fn ready(&self) -> Result<PathBuf> {
         if let Some(program) = self.found() {
             return Ok(program);

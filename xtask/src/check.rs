@@ -1,4 +1,4 @@
-//! What can be said of the code without running it.
+//! Checks that do not run the code.
 
 use std::time::Duration;
 
@@ -14,19 +14,19 @@ use crate::workspace::{self, cargo};
 
 /// The steps of `cargo xtask check`.
 pub(crate) const STEPS: &[Step] = &[
-    Step { name: "format", purpose: "the code is as rustfmt writes it", run: format },
+    Step { name: "format", purpose: "the code is formatted as rustfmt does", run: format },
     Step { name: "floors", purpose: "imports lead down from floor to floor", run: floors::check },
-    Step { name: "clippy", purpose: "clippy has nothing to say", run: clippy },
-    Step { name: "docs", purpose: "the documentation builds, all its links lead somewhere", run: docs },
+    Step { name: "clippy", purpose: "clippy has no warnings", run: clippy },
+    Step { name: "docs", purpose: "the documentation builds, and all its links resolve", run: docs },
+    Step { name: "portable", purpose: "the core compiles for WebAssembly and has no platform", run: portable::check },
     Step {
-        name: "portable",
-        purpose: "the core compiles for WebAssembly and brings no platform",
-        run: portable::check,
+        name: "dependencies",
+        purpose: "licences, sources and bans hold, and no advisory applies",
+        run: dependencies,
     },
-    Step { name: "dependencies", purpose: "licences, sources and bans hold, no advisory stands", run: dependencies },
 ];
 
-/// How long fetching the advisory database may take.
+/// The time limit for fetching the advisory database.
 const FETCH_LIMIT: Duration = Duration::from_secs(60);
 
 fn format() -> Result<()> {
@@ -37,9 +37,9 @@ fn format() -> Result<()> {
 
 fn clippy() -> Result<()> {
     run(cargo("clippy").args(["--workspace", "--all-targets", "--features", "xtask/bench", "--", "-D", "warnings"]))?;
-    // On this machine's platform most of these two is not built.
+    // Most of these two crates is not built for this machine's platform.
     for (package, target) in [("ripple-edge", Target::Web), ("ripple-wasi", Target::Wasi)] {
-        // Debian's toolchain brings no clippy.
+        // Debian's toolchain has no clippy.
         if let toolchain @ Toolchain::Active = toolchain::with(target)? {
             run(toolchain.cargo("clippy", target)?.args(["--package", package, "--", "-D", "warnings"]))?;
         }
@@ -53,12 +53,12 @@ fn docs() -> Result<()> {
 
 fn dependencies() -> Result<()> {
     let deny = tools::CARGO_DENY.ready()?;
-    // Two generations of a crate are worth a look now and then, not a page in every run.
+    // Two versions of a crate deserve an occasional look, not a page of output in every run.
     run(workspace::command(&deny).args(["check", "--allow", "duplicate", "bans", "licenses", "sources"]))?;
     if succeeds_within(FETCH_LIMIT, workspace::command(&deny).args(["fetch", "db"]))? {
         run(workspace::command(&deny).args(["check", "--disable-fetch", "advisories"]))
     } else {
-        eprintln!("the advisory database cannot be fetched: nothing is said of known vulnerabilities");
+        eprintln!("the advisory database cannot be fetched, so known vulnerabilities are not checked");
         Ok(())
     }
 }

@@ -1,7 +1,7 @@
-//! `cargo xtask cost`: what ripple costs a month, with the edge and without.
+//! `cargo xtask cost`: the monthly cost of ripple, with and without the edge.
 //!
-//! What requests consume is measured, on the embedded DynamoDB; prices and how a month goes are named here. Free tiers
-//! are left out.
+//! The consumption of requests is measured on the embedded DynamoDB. Prices and the use in a month are constants here.
+//! Free tiers are not included.
 
 mod ask;
 mod measure;
@@ -10,7 +10,7 @@ use anyhow::Result;
 
 use measure::Measured;
 
-/// What things cost in us-east-1, in dollars. Read in November 2026.
+/// Prices in us-east-1, in dollars. Read in November 2026.
 mod price {
     /// A million request units: <https://aws.amazon.com/dynamodb/pricing/on-demand/>
     pub(super) const READ: f64 = 0.125;
@@ -29,27 +29,27 @@ mod price {
     pub(super) const WORKER_REQUESTS: f64 = 0.30;
 }
 
-/// The month: how often the list is read, how many edits are made, at how many places of Cloudflare's network.
+/// The use in a month: reads of the list, edits, and places of Cloudflare's network.
 const READS: f64 = 1e6;
 const EDITS: f64 = 1e4;
 const COLOS: f64 = 100.0;
-/// Records in the table.
+/// The number of records in the table.
 const RECORDS: usize = 1000;
-/// Seconds in which people read: around the clock, or in office hours.
+/// The seconds in which people read: around the clock, or in office hours.
 const PATTERNS: [(&str, f64); 2] = [("around the clock", 30.0 * 86_400.0), ("in office hours", 22.0 * 8.0 * 3_600.0)];
 
-/// The edge's protocol, as core/src/replica/refresh.rs has it: seconds for which a list is fresh, and from one full read
-/// to the next.
+/// The edge's refresh policy, as in core/src/replica/refresh.rs: the seconds for which a list is fresh, and the seconds
+/// between two full reads.
 const FRESH: f64 = 5.0;
 const FULL: f64 = 600.0;
 
-/// What an invocation takes of Lambda: GB of memory (the template's), seconds of a list and of an edit. Assumed, not
-/// measured: the log of a deployment has `duration_ms`.
+/// The Lambda use of an invocation: GB of memory (the template's), seconds of a list and of an edit. The seconds are
+/// assumed, not measured. The log of a deployment has `duration_ms`.
 const MEMORY: f64 = 0.25;
 const LIST_SECONDS: f64 = 0.2;
 const EDIT_SECONDS: f64 = 0.05;
 
-/// What a month consumes.
+/// The consumption of a month.
 #[derive(Default)]
 struct Month {
     read_units: f64,
@@ -105,14 +105,14 @@ fn without_the_edge(measured: &Measured) -> Month {
     }
 }
 
-/// Reads are spread evenly over the places and the time. A read refreshes the list where it is no longer fresh, and reads
-/// all of it where the last full read is long ago.
+/// Assumes reads spread evenly over the places and the time. A read refreshes a list that is no longer fresh. It reads
+/// the whole list if the last full read is too old.
 fn with_the_edge(measured: &Measured, seconds: f64) -> Month {
     let reads = READS / COLOS;
     let refreshes = reads.min(seconds / FRESH);
     let full = refreshes.min(seconds / FULL);
     let partial = refreshes - full;
-    // An edit shows at each place once, in one of its refreshes (there and in the minute after it, which is read again).
+    // Each place sees an edit in one of its refreshes (and reads it again in the minute after that).
     let with_change = partial.min(EDITS);
     let Measured { full: whole, idle, changed, key, .. } = measured;
     let units = full * whole.read
@@ -130,7 +130,7 @@ fn with_the_edge(measured: &Measured, seconds: f64) -> Month {
     }
 }
 
-/// They are made at the function either way.
+/// The function makes the edits in both cases.
 fn edits(measured: &Measured) -> Month {
     Month {
         read_units: EDITS * measured.edit.read,

@@ -1,4 +1,4 @@
-//! What can be said of `deploy/` and the workflows without an account.
+//! Checks of `deploy/` and the workflows that need no account.
 
 use anyhow::Result;
 
@@ -10,13 +10,13 @@ const TEMPLATE: &str = "deploy/template.yaml";
 
 const WORKFLOWS: [&str; 2] = [".github/workflows/test.yml", ".github/workflows/deploy.yml"];
 
-/// The template by CloudFormation's rules and SAM's, the OpenAPI document by its own, the workflows by GitHub's and by
-/// those of linters.
+/// Checks the template by the rules of CloudFormation and SAM, the OpenAPI document by its schema, and the workflows by
+/// GitHub's schema and by linters.
 pub(crate) fn check() -> Result<()> {
     run(DEPLOY.command("cfn-lint")?.arg(TEMPLATE))?;
     let mut sam = DEPLOY.command("sam")?;
     sam.args(["validate", "--lint", "--template-file", TEMPLATE]);
-    // It wants to know for which region; it asks nobody there, and is not to tell anybody.
+    // SAM requires a region, although it contacts no service in it. Its telemetry is off.
     run(sam.env("AWS_DEFAULT_REGION", "us-east-1").env("SAM_CLI_TELEMETRY", "0"))?;
     run(TESTS.command("openapi-spec-validator")?.arg("deploy/openapi.json"))?;
     for (schema, files) in
@@ -24,12 +24,12 @@ pub(crate) fn check() -> Result<()> {
     {
         run(TESTS.command("check-jsonschema")?.args(["--builtin-schema", schema]).args(files))?;
     }
-    // Asks GitHub nothing; what it would ask is whether a pinned commit is known to be bad.
+    // Offline: online, it would only ask GitHub whether a pinned commit is known to be bad.
     run(DEPLOY
         .command("zizmor")?
         .args(["--offline", "--no-progress", "--persona=pedantic", "--min-severity=medium"])
         .args(WORKFLOWS))?;
-    // It comes from GitHub alone: the package of that name fetches it from there while it is installed.
+    // Only GitHub has it: the package of that name downloads it from there during installation.
     if output(workspace::command("actionlint").arg("--version")).is_ok() {
         run(workspace::command("actionlint").args(WORKFLOWS))
     } else {

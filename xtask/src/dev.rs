@@ -1,7 +1,7 @@
-//! `cargo xtask dev`: ripple, built and started, and the edge worker in front of it; with `--flask` the Flask app too.
+//! `cargo xtask dev`: builds and starts ripple with the edge worker in front of it, and the Flask app with `--flask`.
 //!
-//! The backend answers as soon as it is built; the worker follows when it is. Where it cannot, for want of Node.js, one
-//! sentence says so and the backend goes on.
+//! The backend answers as soon as it is built, and the worker follows. If the worker cannot be built because Node.js is
+//! missing, one sentence says so, and the backend continues.
 
 mod backend;
 mod flask;
@@ -26,7 +26,7 @@ use backend::Backend;
 use flask::Flask;
 use worker::Worker;
 
-/// How often the processes are looked at.
+/// The interval at which the processes are polled.
 const LOOK: Duration = Duration::from_millis(50);
 
 #[derive(Debug, Args)]
@@ -43,23 +43,23 @@ pub(crate) struct Options {
     /// Port of the Flask app on 127.0.0.1; 0 picks a free one
     #[arg(long, default_value_t = 5050)]
     flask_port: u16,
-    /// Keep nothing: the database ends with the process
+    /// Keep no data: the database ends with the process
     #[arg(long)]
     in_memory: bool,
-    /// Folder of the database, and of dev.json, which tells scripts where everything is
+    /// Folder of the database and of dev.json, in which scripts find the URLs and the key
     #[arg(long, env = "RIPPLE_DATA", default_value = ".ripple", value_name = "DIR")]
     data: PathBuf,
-    /// More for `ripple dev`: try `-- --help`
+    /// Further arguments for `ripple dev`: see `-- --help`
     #[arg(last = true, value_name = "ARGUMENTS")]
     more: Vec<String>,
 }
 
-/// Builds what is started first. The worker's turn comes when this one answers.
+/// Builds what starts first. The worker is built when the backend answers.
 pub(crate) fn build() -> Result<()> {
     process::run(cargo("build").args(["--package", "ripple"]))
 }
 
-/// Builds and starts all, and ends all on Ctrl-C, or when the backend ends.
+/// Builds and starts everything. Ends everything on Ctrl-C, or when the backend ends.
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     build()?;
     let stop = Arc::new(AtomicBool::new(false));
@@ -82,31 +82,31 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
             wanted = false;
             match node::ready().and_then(|()| Worker::start(options, &address)) {
                 Ok(started) => worker = Some(started),
-                // What was asked to end is not to be complained of.
+                // A process that was asked to end is not reported.
                 Err(_) if stop.load(Ordering::Relaxed) => {}
-                Err(error) => eprintln!("xtask: there is no edge worker: {error:#}. The API goes on."),
+                Err(error) => eprintln!("xtask: there is no edge worker: {error:#}. The API continues."),
             }
         }
         if let Some(running) = &mut worker
             && !running.look(&backend)?
         {
-            eprintln!("xtask: the edge worker has ended. The API goes on.");
+            eprintln!("xtask: the edge worker has ended. The API continues.");
             worker = None;
         }
-        // Once it is clear whom it has to ask.
+        // The Flask app starts when it is known whether there is an edge.
         let settled = !wanted && worker.as_ref().is_none_or(Worker::serves);
         if let Some(address) = backend.address().filter(|_| settled && flask_wanted) {
             flask_wanted = false;
             match Flask::start(options, &address) {
                 Ok(started) => flask = Some(started),
                 Err(_) if stop.load(Ordering::Relaxed) => {}
-                Err(error) => eprintln!("xtask: there is no Flask app: {error:#}. The API goes on."),
+                Err(error) => eprintln!("xtask: there is no Flask app: {error:#}. The API continues."),
             }
         }
         if let Some(running) = &mut flask
             && !running.look(&backend)?
         {
-            eprintln!("xtask: the Flask app has ended. The API goes on.");
+            eprintln!("xtask: the Flask app has ended. The API continues.");
             flask = None;
         }
         thread::sleep(LOOK);

@@ -1,11 +1,11 @@
-//! `cargo xtask edge`: the edge worker, built.
+//! `cargo xtask edge`: builds the edge worker.
 //!
 //! ```text
 //!  cargo build ─▶ ripple_edge.wasm ─▶ bindgen ─▶ edge/build/ripple_edge.js, ripple_edge_bg.wasm ─▶ wasm-opt
 //! ```
 //!
-//! wrangler takes it from there: edge/worker.js imports the result, and wrangler bundles both. `worker-build`, the usual
-//! way, would be two tools to install, four minutes each, and JavaScript around every request that ripple does without.
+//! edge/worker.js imports the result, and wrangler bundles both. `worker-build`, the usual tool, needs two tools that
+//! take four minutes each to install. It also puts JavaScript around every request, which ripple does without.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -19,43 +19,43 @@ use crate::site;
 use crate::toolchain::{self, Target};
 use crate::workspace::{self, cargo, root};
 
-/// Where a bundle has the static files.
+/// The folder of a bundle's static files.
 const SITE: &str = "site";
 /// The profile in Cargo.toml.
 const PROFILE: &str = "edge";
-/// What wasm-bindgen calls the module.
+/// The name that wasm-bindgen gives the module.
 const MODULE: &str = "ripple_edge_bg.wasm";
-/// The most that the bundle may be, gzipped: each new isolate's start waits for it. Cloudflare takes 3 MB.
+/// The largest size of the gzipped bundle. Each new isolate waits for it. Cloudflare allows 3 MB.
 /// <https://developers.cloudflare.com/workers/platform/limits/#worker-size>
 const LARGEST_BUNDLE: f64 = 600_000.0;
 
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// Bundle it too, into this folder, with a configuration that wrangler deploys without building anything
+    /// Also bundle it into this folder, with a configuration that wrangler deploys without a build
     #[arg(long, value_name = "DIR")]
     bundle: Option<PathBuf>,
 }
 
-/// Builds the worker, and bundles it where that is asked for.
+/// Builds the worker, and bundles it if asked to.
 pub(crate) fn run_command(options: &Options) -> Result<()> {
     build()?;
     let Some(folder) = &options.bundle else { return Ok(()) };
     if folder.exists() {
-        fs::remove_dir_all(folder).with_context(|| format!("{} cannot be made anew", folder.display()))?;
+        fs::remove_dir_all(folder).with_context(|| format!("{} cannot be replaced", folder.display()))?;
     }
-    // By itself: every module beside it would be taken for one of its own.
+    // In its own folder: wrangler would take every module in the same folder for one of the worker.
     bundle(None, &folder.join("worker"))?;
     deployable(folder)
 }
 
-/// Makes a bundle's folder one that wrangler deploys as it is: its configuration, and the static files.
+/// Turns a bundle's folder into one that wrangler deploys as it is, with a configuration and the static files.
 fn deployable(folder: &Path) -> Result<()> {
     let configuration = fs::read_to_string(root().join("wrangler.toml")).context("no wrangler.toml")?;
     fs::write(folder.join("wrangler.toml"), without_build(&configuration)?)?;
     copy_folder(&site::folder(), &folder.join(SITE))
 }
 
-/// wrangler's configuration for a worker that is bundled already.
+/// Returns wrangler's configuration for a bundled worker.
 fn without_build(configuration: &str) -> Result<String> {
     let mut made = String::from("# Made by `cargo xtask edge --bundle` of the project's wrangler.toml.\n");
     let mut replaced = 0;
@@ -103,10 +103,10 @@ fn copy_folder(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Builds the worker; what is already built stays.
+/// Builds the worker, unless it is built already.
 pub(crate) fn build() -> Result<()> {
     node::ready()?;
-    // Two at once, each for a `wrangler dev` of its own, would pull the folder from under each other.
+    // Two builds at once, each for its own `wrangler dev`, would replace each other's folder.
     let one_at_a_time = File::create(workspace::target()?.join("edge.lock"))?;
     one_at_a_time.lock()?;
     site::build()?;
@@ -115,7 +115,7 @@ pub(crate) fn build() -> Result<()> {
     if is_newer(&built.join(MODULE), &module) {
         return Ok(());
     }
-    // Beside, and put in place when all of it is there: an end in the middle leaves nothing half built.
+    // In a second folder that replaces the first when it is complete. So an interruption leaves no half of a build.
     let fresh = root().join("edge/build.new");
     if fresh.exists() {
         fs::remove_dir_all(&fresh)?;
@@ -133,8 +133,8 @@ pub(crate) fn build() -> Result<()> {
     Ok(())
 }
 
-/// Bundles a built worker as `wrangler deploy` would, another script than ripple's if one is named, and returns its size
-/// gzipped, in bytes.
+/// Bundles a built worker as `wrangler deploy` does. `script` replaces ripple's script. Returns the size gzipped, in
+/// bytes.
 pub(crate) fn bundle(script: Option<&Path>, folder: &Path) -> Result<f64> {
     let mut wrangler = node::command("wrangler")?;
     wrangler.arg("deploy").args(script).args(["--dry-run", "--outdir"]).arg(folder);
@@ -144,7 +144,7 @@ pub(crate) fn bundle(script: Option<&Path>, folder: &Path) -> Result<f64> {
     Ok(size * 1024.0)
 }
 
-/// Fails where ripple's bundle is larger than it may be.
+/// Fails if ripple's bundle is too large.
 pub(crate) fn check_bundle() -> Result<()> {
     let size = bundle(None, &workspace::target()?.join("xtask").join("bundle"))?;
     eprintln!("edge worker: {:.1} KB gzipped, of at most {:.0}", size / 1e3, LARGEST_BUNDLE / 1e3);
@@ -152,7 +152,7 @@ pub(crate) fn check_bundle() -> Result<()> {
     Ok(())
 }
 
-/// The module as rustc leaves it.
+/// Returns the module as rustc leaves it.
 fn compile() -> Result<PathBuf> {
     let toolchain = toolchain::with(Target::Web)?;
     run(toolchain.cargo("build", Target::Web)?.args(["--package", "ripple-edge", "--profile", PROFILE]))?;
@@ -163,16 +163,17 @@ fn compile() -> Result<PathBuf> {
 fn optimise(module: &Path) -> Result<()> {
     let smaller = module.with_extension("opt.wasm");
     let mut wasm_opt = node::command("wasm-opt")?;
-    // What rustc takes for granted of every WebAssembly engine, and wasm-opt has to be told.
-    // All but what workerd does not know yet.
+    // rustc assumes these features of every WebAssembly engine, and wasm-opt must be told. All except those that
+    // workerd does not know yet.
     wasm_opt.args(["--all-features", "--disable-custom-descriptors"]);
-    // The lowest addresses are the stack's end, which nobody reaches: an offset may be a load's own, and need not be added.
+    // The lowest addresses are the end of the stack, which the program does not reach. So an offset may become a load's
+    // own.
     wasm_opt.args(["--low-memory-unused", "--flatten", "--rereloop", "-Oz", "-Oz"]);
     run(wasm_opt.arg(module).arg("-o").arg(&smaller))?;
     fs::rename(&smaller, module).with_context(|| format!("{} cannot be written", module.display()))
 }
 
-/// Whether one file is there and not older than the other.
+/// Reports whether `one` exists and is not older than `other`.
 fn is_newer(one: &Path, other: &Path) -> bool {
     let modified = |path: &Path| fs::metadata(path).and_then(|metadata| metadata.modified());
     matches!((modified(one), modified(other)), (Ok(one), Ok(other)) if one >= other)

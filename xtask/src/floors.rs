@@ -1,7 +1,7 @@
-//! That imports lead down.
+//! The check that imports lead down.
 //!
-//! A crate's source is folders, its rooms, which stand on floors. A room imports rooms that stand before it, and nothing else
-//! of its crate; some libraries belong to one room. `core/src/lib.rs` says what each floor is for.
+//! A crate's source is a list of top-level modules, which are ordered by floors. A module imports only modules before
+//! it in the list. Some libraries belong to one module. `core/src/lib.rs` describes each floor.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,9 +12,9 @@ use crate::workspace::root;
 
 struct Crate {
     source: &'static str,
-    /// From the ground up. On one floor, too, a room imports only those before it.
+    /// The floors from the bottom. On one floor, too, a module imports only modules before it.
     floors: &'static [&'static [&'static str]],
-    /// Libraries that only one room may use.
+    /// Libraries that only one module may use.
     libraries: &'static [(&'static str, &'static str)],
 }
 
@@ -40,11 +40,7 @@ const CRATES: [Crate; 3] = [
         floors: &[&["model"], &["scenario", "judge"], &["sim"], &["explore"]],
         libraries: &[],
     },
-    Crate {
-        source: "cli/src",
-        floors: &[&["output", "dev_file"], &["target", "keys"], &["commands"]],
-        libraries: &[("clap", "commands")],
-    },
+    Crate { source: "cli/src", floors: &[&["output", "dev_file"], &["target", "keys"], &["commands"]], libraries: &[] },
 ];
 
 /// The step `floors`.
@@ -62,38 +58,42 @@ pub(crate) fn check() -> Result<()> {
             }
         }
     }
-    if faults.is_empty() { Ok(()) } else { bail!("imports that lead up:\n  {}", faults.join("\n  ")) }
+    if faults.is_empty() {
+        Ok(())
+    } else {
+        bail!("imports that break the order of the floors:\n  {}", faults.join("\n  "))
+    }
 }
 
 impl Crate {
     fn faults(&self, path: &Path, text: &str) -> Vec<String> {
-        let Some(room) = room(path) else { return Vec::new() };
-        let place = |room: &str| self.floors.iter().flat_map(|floor| floor.iter()).position(|known| *known == room);
-        let Some(own) = place(&room) else { return vec![format!("no floor has the room `{room}`")] };
+        let Some(module) = module(path) else { return Vec::new() };
+        let place = |module: &str| self.floors.iter().flat_map(|floor| floor.iter()).position(|known| *known == module);
+        let Some(own) = place(&module) else { return vec![format!("no floor has the module `{module}`")] };
         let code: Vec<&str> = text.lines().map(code_of).collect();
         let code = code.join("\n");
         let mut faults = Vec::new();
         for imported in imports(&code) {
             match place(&imported) {
-                Some(place) if place < own || imported == room => {}
-                Some(_) => faults.push(format!("`{room}` imports `{imported}`, which stands above it")),
-                None => faults.push(format!("imports `crate::{imported}`, which is no room")),
+                Some(place) if place < own || imported == module => {}
+                Some(_) => faults.push(format!("`{module}` imports `{imported}`, which is above it")),
+                None => faults.push(format!("imports `crate::{imported}`, which is not a module")),
             }
         }
         for (library, owner) in self.libraries {
-            if *owner != room && uses(&code, library) {
-                faults.push(format!("uses `{library}`, which belongs to the room `{owner}`"));
+            if *owner != module && uses(&code, library) {
+                faults.push(format!("uses `{library}`, which belongs to the module `{owner}`"));
             }
         }
         faults
     }
 }
 
-/// Returns the room of a file. Returns `None` for the crate's root.
-fn room(path: &Path) -> Option<String> {
+/// Returns the top-level module of a file. Returns `None` for the crate's root.
+fn module(path: &Path) -> Option<String> {
     let first = path.components().next()?.as_os_str().to_str()?;
-    let room = first.strip_suffix(".rs").unwrap_or(first);
-    (!["lib", "main"].contains(&room)).then(|| room.to_owned())
+    let module = first.strip_suffix(".rs").unwrap_or(first);
+    (!["lib", "main"].contains(&module)).then(|| module.to_owned())
 }
 
 /// Returns a line without its comment.
@@ -101,12 +101,12 @@ fn code_of(line: &str) -> &str {
     if line.trim_start().starts_with("//") { "" } else { line }
 }
 
-/// Returns the rooms that code names, as `crate::room` or `crate::{room, …}`.
+/// Returns the modules that code names, as `crate::module` or `crate::{module, …}`.
 fn imports(code: &str) -> Vec<String> {
-    let mut rooms = Vec::new();
+    let mut modules = Vec::new();
     for rest in code.split("crate::").skip(1) {
         match rest.strip_prefix('{') {
-            None => rooms.extend(identifier(rest)),
+            None => modules.extend(identifier(rest)),
             Some(list) => {
                 let mut depth = 0;
                 let mut start = true;
@@ -117,7 +117,7 @@ fn imports(code: &str) -> Vec<String> {
                         '}' => depth -= 1,
                         ',' if depth == 0 => start = true,
                         letter if start && !letter.is_whitespace() => {
-                            rooms.extend(identifier(&list[at..]));
+                            modules.extend(identifier(&list[at..]));
                             start = false;
                         }
                         _ => {}
@@ -126,7 +126,7 @@ fn imports(code: &str) -> Vec<String> {
             }
         }
     }
-    rooms
+    modules
 }
 
 fn identifier(text: &str) -> Option<String> {
@@ -176,7 +176,7 @@ mod tests {
     fn an_import_that_leads_up_is_a_fault() {
         assert_eq!(faults("store/scan.rs", "use crate::service::read;\n").len(), 1);
         assert_eq!(faults("record.rs", "use crate::{time, query::{Query}};\n").len(), 1);
-        assert_eq!(faults("session.rs", "use crate::query::Query;\n").len(), 1, "on the same floor, but after it");
+        assert_eq!(faults("session.rs", "use crate::query::Query;\n").len(), 1, "on the same floor, but later");
         assert_eq!(faults("attic.rs", "").len(), 1, "no floor has it");
     }
 

@@ -1,13 +1,13 @@
-//! `cargo xtask fuzz`: the fuzz targets, built and run.
+//! `cargo xtask fuzz`: builds and runs the fuzz targets.
 //!
 //! ```text
-//!  fuzz/seeds/<target>    committed: where a search begins
-//!  fuzz/corpus/<target>   what a search has found to be of interest; the next one goes on from there
-//!  fuzz/artifacts/<target>   what broke: `cargo xtask fuzz <target> -- fuzz/artifacts/<target>/…` does it again
+//!  fuzz/seeds/<target>      committed: where a search begins
+//!  fuzz/corpus/<target>     interesting inputs of earlier searches; the next search continues from them
+//!  fuzz/artifacts/<target>  failing inputs: `cargo xtask fuzz <target> -- fuzz/artifacts/<target>/…` repeats one
 //! ```
 //!
-//! No sanitizer: there is no unsafe code of ripple's for it to watch. So stable Rust can build them, with the coverage that
-//! LLVM counts and cargo-fuzz asks for.
+//! There is no sanitizer, because ripple has no unsafe code for it to watch. So stable Rust can build the targets, with
+//! LLVM's coverage, which cargo-fuzz requires.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -23,13 +23,13 @@ use crate::workspace;
 
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// The target to run; without one, all of them in turn
+    /// The target to run; without one, each target in turn
     #[arg(value_parser = TARGETS.map(|target| target.name))]
     target: Option<String>,
-    /// How long to search, each
+    /// Seconds of search for each target
     #[arg(long, default_value_t = 60)]
     seconds: u32,
-    /// Inputs to run instead, once each
+    /// Inputs to run once each, instead of a search
     #[arg(last = true)]
     inputs: Vec<PathBuf>,
 }
@@ -37,9 +37,9 @@ pub(crate) struct Options {
 /// A program of fuzz/targets.
 struct Target {
     name: &'static str,
-    /// Inputs in the short run: about a second's worth.
+    /// The number of inputs in the short run: about a second.
     runs: u32,
-    /// Where a search begins.
+    /// The seeds of a search.
     seeds: &'static str,
 }
 
@@ -54,18 +54,19 @@ const TARGETS: [Target; 8] = [
     Target { name: "event", runs: 1_000, seeds: "lambda/tests/events" },
 ];
 
-/// What no input may exceed: seconds, and MB of the whole process.
+/// Limits of one input: seconds, and MB of the whole process.
 const LIMITS: [&str; 3] = ["-timeout=10", "-rss_limit_mb=1024", "-max_len=8192"];
-/// Seconds that a target may take in the short run, however slow the machine.
+/// The largest number of seconds of a target in the short run, on a machine of any speed.
 const SHORT: u32 = 10;
-/// And one input of it: one without end is found all the same, and a machine that stands still for a while is none.
+/// The largest number of seconds of one input there. It still finds an endless input, and tolerates a machine that
+/// pauses.
 const SHORT_INPUT: u32 = 60;
 
-/// Searches, for as long as was asked for.
+/// Searches for the requested time.
 pub(crate) fn run(options: &Options) -> Result<()> {
     let chosen = |target: &&Target| options.target.as_ref().is_none_or(|name| name == target.name);
     if !options.inputs.is_empty() {
-        let Some(target) = &options.target else { bail!("inputs are one target's: name it") };
+        let Some(target) = &options.target else { bail!("inputs need the name of their target") };
         return run_command(cargo_fuzz("run")?.arg(target).args(&options.inputs));
     }
     for target in TARGETS.iter().filter(chosen) {
@@ -76,9 +77,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// The step of `cargo xtask test`: so many inputs each, the same ones every time on the same code.
+/// The step of `cargo xtask test`. Each target gets a number of inputs, and the same inputs for the same code.
 pub(crate) fn short() -> Result<()> {
-    // All at once: one by one, Cargo would link with one core.
+    // All targets at once. One by one, Cargo would link on one core.
     run_command(&mut cargo_fuzz("build")?)?;
     for target in &TARGETS {
         let found = workspace::root().join("fuzz/target/found").join(target.name);
@@ -87,7 +88,7 @@ pub(crate) fn short() -> Result<()> {
         }
         let mut search = search(target, &made(found)?)?;
         search.args([format!("-runs={}", target.runs), format!("-max_total_time={SHORT}"), "-seed=1".to_owned()]);
-        search.arg(format!("-timeout={SHORT_INPUT}")); // the last one counts
+        search.arg(format!("-timeout={SHORT_INPUT}")); // the last timeout applies
         let output = search.output().with_context(|| format!("{} cannot be run", target.name))?;
         let said = String::from_utf8_lossy(&output.stderr);
         if !output.status.success() {
@@ -98,7 +99,7 @@ pub(crate) fn short() -> Result<()> {
     Ok(())
 }
 
-/// A search from a target's seeds. What it finds goes into `corpus`.
+/// Returns a search from a target's seeds. Its findings go into `corpus`.
 fn search(target: &Target, corpus: &Path) -> Result<Command> {
     let mut search = cargo_fuzz("run")?;
     search.args([OsStr::new(target.name), corpus.as_os_str(), OsStr::new(target.seeds), OsStr::new("--")]);
@@ -112,7 +113,7 @@ fn search(target: &Target, corpus: &Path) -> Result<Command> {
 
 fn cargo_fuzz(subcommand: &str) -> Result<Command> {
     let mut command = workspace::calls_cargo(tools::CARGO_FUZZ.ready()?);
-    // Sixteen units are sooner built, and nobody measures what they do.
+    // Sixteen codegen units build sooner, and their speed is not measured.
     command.args(["fuzz", subcommand, "--fuzz-dir", "fuzz", "--sanitizer", "none", "--codegen-units", "16"]);
     Ok(command)
 }

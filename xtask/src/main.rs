@@ -1,21 +1,20 @@
-//! ripple's own build steps: `cargo xtask …`.
+//! ripple's build steps: `cargo xtask …`.
 //!
-//! | command | what it does |
+//! | command | effect |
 //! |---|---|
 //! | `dev` | builds ripple and starts it: the API on an embedded DynamoDB, the edge worker in front of it |
 //! | `edge` | builds the edge worker |
 //! | `wasi` | builds the WASI HTTP component |
-//! | `check` | what can be said of the code without running it |
-//! | `test` | `check`, then every test there is; the continuous integration calls just this |
-//! | `fuzz` | feeds ripple with what a fuzzer makes up |
-//! | `package` | builds the function as the zip file that Lambda takes |
-//! | `release` | builds all that a version consists of |
-//! | `cost` | what ripple costs a month, from what it consumes here |
-//! | `bench` | measures ripple beside what it is compared with |
+//! | `check` | checks the code without running it |
+//! | `test` | runs `check`, then every test; continuous integration calls only this |
+//! | `fuzz` | searches for failing inputs with a fuzzer |
+//! | `package` | builds the function as a zip file for Lambda |
+//! | `release` | builds all parts of a version |
+//! | `cost` | computes the monthly cost of ripple from its measured consumption |
+//! | `bench` | compares ripple with its alternatives |
 //!
-//! Whatever a command needs beyond Rust it fetches by itself, at the version pinned here, into folders that git
-//! ignores. Only Python and Node.js cannot be had that way: without them one
-//! sentence says so.
+//! A command downloads all tools beyond Rust at versions pinned here, into folders that git ignores. The exceptions are
+//! Python and Node.js: if one is missing, one sentence says so.
 //!
 //! A check or a test is a [`step::Step`]: one row in a table, `STEPS` in `check` or in `test`, and one function.
 
@@ -54,7 +53,7 @@ mod workspace;
 use step::Step;
 
 #[derive(Parser)]
-#[command(bin_name = "cargo xtask", about = "ripple's own build steps", max_term_width = 100)]
+#[command(bin_name = "cargo xtask", about = "ripple's build steps", max_term_width = 100)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -70,25 +69,25 @@ enum Command {
     Wasi,
     /// Check the code without running it
     Check {
-        /// Take only this step; can be repeated
+        /// Run only this step; can be repeated
         #[arg(long, value_name = "STEP", value_parser = step_names(check::STEPS.iter()))]
         only: Vec<String>,
     },
     /// Check the code and run every test
     Test {
-        /// Take only this step; can be repeated
+        /// Run only this step; can be repeated
         #[arg(long, value_name = "STEP", value_parser = step_names(test::all_steps()))]
         only: Vec<String>,
     },
-    /// Feed ripple with what a fuzzer makes up
+    /// Search for failing inputs with a fuzzer
     Fuzz(fuzz::Options),
-    /// Build the function as the zip file that Lambda takes
+    /// Build the function as a zip file for Lambda
     Package(package::Options),
-    /// Build all that a version consists of: the function, the worker, the component, the command line, their checksums
+    /// Build all parts of a version: the function, the worker, the component, the command line, their checksums
     Release(release::Options),
-    /// What ripple costs a month, from what it consumes here
+    /// Compute the monthly cost of ripple from its measured consumption
     Cost,
-    /// Measure ripple beside what it is compared with; without a name, list the benchmarks
+    /// Compare ripple with its alternatives; without a name, list the benchmarks
     Bench {
         /// The benchmark to run, or `all`
         name: Option<String>,
@@ -116,7 +115,7 @@ fn run_benchmark(name: Option<&str>) -> Result<ExitCode> {
     bench::run(name)
 }
 
-/// Hands over to an xtask built with the benchmarks, and optimised: it is a part of what they wait for.
+/// Runs an optimised xtask with the benchmarks. The benchmarks wait for xtask too, so its speed counts.
 #[cfg(not(feature = "bench"))]
 fn run_benchmark(name: Option<&str>) -> Result<ExitCode> {
     let mut xtask = workspace::cargo("run");
@@ -136,7 +135,7 @@ fn report(outcome: Result<ExitCode>) -> ExitCode {
     })
 }
 
-/// Lets the command line take the names of these steps, and its help explain them.
+/// Returns a parser that accepts the names of these steps, with their purposes as help.
 fn step_names<'a>(steps: impl Iterator<Item = &'a Step>) -> PossibleValuesParser {
     PossibleValuesParser::new(steps.map(|step| PossibleValue::new(step.name).help(step.purpose)))
 }

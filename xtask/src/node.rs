@@ -1,4 +1,4 @@
-//! Node's side of the edge worker: what package.json asks for, installed once.
+//! Node.js for the edge worker: installs the packages of package.json once.
 
 use std::env;
 use std::fs;
@@ -11,7 +11,7 @@ use serde::Deserialize;
 use crate::process::{output, run};
 use crate::workspace::{self, root};
 
-/// Installs what package-lock.json lists, unless that is what is there.
+/// Installs the packages of package-lock.json, unless they are installed already.
 pub(crate) fn ready() -> Result<()> {
     let wanted = fs::read(root().join("package-lock.json"))?;
     let mark = root().join("node_modules/.ripple-installed");
@@ -19,14 +19,15 @@ pub(crate) fn ready() -> Result<()> {
         return Ok(());
     }
     output(workspace::command(NPM).arg("--version")).context("the edge worker needs Node.js, and there is no npm")?;
-    eprintln!("installing wrangler and its kind into node_modules (once, half a minute)");
-    // wrangler wants a newer Node than many machines have. It gets one, from node_modules, so npm need not warn.
+    eprintln!("installing wrangler and other packages into node_modules (once, half a minute)");
+    // wrangler requires a newer Node.js than many machines have. It gets one from node_modules, so npm's warning is
+    // silenced.
     let quietly = ["--no-audit", "--no-fund", "--loglevel=error"];
     run(workspace::command(NPM).arg("ci").args(quietly))?;
     Ok(fs::write(mark, wanted)?)
 }
 
-/// A program of node_modules, under the Node that is there.
+/// Returns a program of node_modules, under the installed Node.js.
 pub(crate) fn command(program: &str) -> Result<Command> {
     let folder = root().join("node_modules/.bin");
     let mut path = vec![folder.clone()];
@@ -36,7 +37,7 @@ pub(crate) fn command(program: &str) -> Result<Command> {
     Ok(command)
 }
 
-/// A file of an npm package, by itself: what the package needs to be built upon is hundreds of others.
+/// Returns a file of an npm package without the package's dependencies, of which there are hundreds.
 pub(crate) fn file_of(package: &Package, file: &str) -> Result<PathBuf> {
     let unpacked = workspace::tools().join("npm").join(package.name.replace('/', "-")).join(package.version);
     let wanted = unpacked.join("package").join(file);
@@ -61,11 +62,11 @@ pub(crate) fn file_of(package: &Package, file: &str) -> Result<PathBuf> {
 pub(crate) struct Package {
     pub(crate) name: &'static str,
     pub(crate) version: &'static str,
-    /// As package-lock.json would have it.
+    /// The hash, as in package-lock.json.
     pub(crate) integrity: &'static str,
 }
 
-/// What `npm pack` says of what it fetched.
+/// The output of `npm pack`.
 #[derive(Deserialize)]
 struct Packed {
     filename: String,

@@ -1,7 +1,7 @@
-//! `cargo xtask package`: the function as the zip file that Lambda takes.
+//! `cargo xtask package`: builds the function as a zip file for Lambda.
 //!
-//! cargo-lambda builds it against the C library of `provided.al2023`, with zig as the linker, on any machine; zopfli packs it, a
-//! thirtieth smaller than cargo-lambda would.
+//! cargo-lambda builds it against the C library of `provided.al2023`, with zig as the linker, on any machine. zopfli
+//! compresses it to a file that is a thirtieth smaller than cargo-lambda's.
 
 use std::env::consts;
 use std::fs;
@@ -16,19 +16,19 @@ use crate::python::PACKAGE;
 use crate::toolchain::has_std;
 use crate::workspace::{self, root};
 
-/// What the zip file may have: it is fetched and unpacked at each cold start.
+/// The largest size of the zip file. Lambda downloads and unpacks it at each cold start.
 const LIMIT: u64 = 3_000_000;
-/// Where cargo-lambda puts it. deploy/template.yaml has the same.
+/// The path at which cargo-lambda puts it. deploy/template.yaml has the same path.
 const ZIP: &str = "target/lambda/bootstrap/bootstrap.zip";
 
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// The processor that the function will run on
+    /// The processor of the function
     #[arg(long, value_enum, default_value_t = Arch::Arm64)]
     arch: Arch,
 }
 
-/// Lambda's processors, by its own names.
+/// Lambda's processors, by Lambda's names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Arch {
     #[value(name = "arm64")]
@@ -38,7 +38,7 @@ pub(crate) enum Arch {
 }
 
 impl Arch {
-    /// This machine's.
+    /// Returns this machine's processor.
     fn own() -> Arch {
         if consts::ARCH == "aarch64" { Arch::Arm64 } else { Arch::X86_64 }
     }
@@ -58,10 +58,10 @@ impl Arch {
     }
 }
 
-/// Builds the zip file and says what comes next.
+/// Builds the zip file and prints the next commands.
 pub(crate) fn run_command(options: &Options) -> Result<()> {
     let zip = build(options.arch)?;
-    println!("\n{} is ready. Next, with credentials of the account it shall run in:\n", zip.display());
+    println!("\n{} is ready. Next, with credentials of the target account:\n", zip.display());
     println!(
         "  sam deploy --guided --template-file deploy/template.yaml --capabilities CAPABILITY_IAM --parameter-overrides \
          Architecture={}",
@@ -77,7 +77,9 @@ pub(crate) fn build(arch: Arch) -> Result<PathBuf> {
         eprintln!("adding the target {triple} with rustup (once)");
         output(Command::new("rustup").args(["target", "add", triple])).with_context(|| {
             let other = Arch::own().name();
-            format!("Rust has no {triple} here, and rustup cannot add it: package for --arch {other}, or where it can")
+            format!(
+                "Rust has no {triple} here, and rustup cannot add it: package for --arch {other}, or on another machine"
+            )
         })?;
     }
     let mut cargo_lambda = PACKAGE.command("cargo-lambda")?;
@@ -93,7 +95,7 @@ pub(crate) fn build(arch: Arch) -> Result<PathBuf> {
     Ok(zip)
 }
 
-/// The zip file for this machine's processor, unpacked as Lambda does: where its `bootstrap` is.
+/// Unpacks the zip file for this machine's processor as Lambda does. Returns the path of its `bootstrap`.
 pub(crate) fn unpacked() -> Result<PathBuf> {
     let zip = build(Arch::own())?;
     let folder = zip.with_file_name("unpacked");
@@ -104,7 +106,7 @@ pub(crate) fn unpacked() -> Result<PathBuf> {
     Ok(folder.join("bootstrap"))
 }
 
-/// The same file gives the same zip file: it has no time of its own.
+/// The same file gives the same zip file, because the entry has a fixed time.
 const PACK: &str = r#"
 import sys, zipfile, zopfli
 entry = zipfile.ZipInfo("bootstrap", (1980, 1, 1, 0, 0, 0))
@@ -113,7 +115,7 @@ with open(sys.argv[1], "rb") as bootstrap, zopfli.ZipFile(sys.argv[2], "w", iter
     archive.writestr(entry, bootstrap.read())
 "#;
 
-/// One file, executable, or Lambda finds nothing to start.
+/// The zip file must hold one executable file. Otherwise Lambda cannot start it.
 const UNPACK: &str = r#"
 import os, sys, zipfile
 archive = zipfile.ZipFile(sys.argv[1])

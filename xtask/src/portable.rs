@@ -1,7 +1,7 @@
-//! That the core brings no platform with it.
+//! The check that the core has no platform.
 //!
-//! It compiles for a Worker and for a WASI host, and none of what it is built from holds a clock, a source of
-//! randomness, sockets or an executor. The calls of std that its own code may not make are in `core/clippy.toml`.
+//! The core compiles for a Worker and for a WASI host. None of its dependencies holds a clock, a source of randomness,
+//! sockets or an executor. `core/clippy.toml` lists the calls of std that its own code may not make.
 
 use anyhow::{Result, bail};
 
@@ -11,7 +11,7 @@ use crate::workspace::cargo;
 
 const CORE: &str = "ripple-core";
 
-/// Crates that bring a platform, and what of it.
+/// Crates that bring a platform, and the part that they bring.
 const PLATFORMS: &[(&str, &str)] = &[
     ("async-std", "an executor"),
     ("chrono", "a clock"),
@@ -31,7 +31,7 @@ const PLATFORMS: &[(&str, &str)] = &[
     ("web-time", "a clock"),
 ];
 
-/// What of tokio runs anywhere: channels and locks, which the SDK's interfaces are made with.
+/// The features of tokio that run anywhere: channels and locks, which the SDK's interfaces use.
 const TOKIO_ANYWHERE: &[&str] = &["default", "sync"];
 
 /// The step `portable`.
@@ -47,7 +47,7 @@ pub(crate) fn check() -> Result<()> {
             target.triple(),
         ]))?;
         if let Some(found) = platform_in(&tree) {
-            bail!("{CORE} for {} is built with {found}; `cargo tree -i` tells why", target.triple());
+            bail!("{CORE} for {} is built with {found}; `cargo tree -i` shows why", target.triple());
         }
         let toolchain = toolchain::with(target)?;
         run(toolchain.cargo("check", target)?.args(["--package", CORE]))?;
@@ -55,10 +55,10 @@ pub(crate) fn check() -> Result<()> {
     Ok(())
 }
 
-/// The first thing in a dependency tree (a line for each `name version|features`) that brings a platform.
+/// Returns the first crate in a dependency tree that brings a platform. A line is `name version|features`.
 fn platform_in(tree: &str) -> Option<String> {
     tree.lines().find_map(|line| {
-        // Seen before, a crate comes with an asterisk in the place of its dependencies.
+        // A repeated crate has an asterisk in place of its dependencies.
         let (package, features) = line.trim_end_matches(" (*)").split_once('|')?;
         let name = package.split_whitespace().next()?;
         if name == "tokio" {

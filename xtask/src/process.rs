@@ -1,4 +1,4 @@
-//! Processes: started, waited for, ended.
+//! Starts processes, waits for them and ends them.
 
 use std::io::ErrorKind;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -7,17 +7,17 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-/// How often a process that is waited for is looked at.
+/// The interval at which a process is polled.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// Runs a command to its end, its output shown; anything but success is an error.
+/// Runs a command to its end and shows its output. Any result except success is an error.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     let status = command.status().with_context(|| cannot_start(command))?;
     ensure!(status.success(), "`{}` ended with {status}", shown(command));
     Ok(())
 }
 
-/// Runs a command to its end and returns what it printed; anything but success is an error, with what it said of it.
+/// Runs a command to its end and returns its output. Any result except success is an error, with the command's message.
 pub(crate) fn output(command: &mut Command) -> Result<String> {
     let output = command.stdin(Stdio::null()).output().with_context(|| cannot_start(command))?;
     if !output.status.success() {
@@ -27,7 +27,7 @@ pub(crate) fn output(command: &mut Command) -> Result<String> {
     String::from_utf8(output.stdout).with_context(|| format!("`{}` does not print UTF-8", shown(command)))
 }
 
-/// Whether a command succeeds, silently. One that takes longer than the limit, or cannot be started, does not.
+/// Reports whether a command succeeds within the limit. Shows no output.
 pub(crate) fn succeeds_within(limit: Duration, command: &mut Command) -> Result<bool> {
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let mut child = match command.spawn() {
@@ -43,14 +43,13 @@ pub(crate) fn succeeds_within(limit: Duration, command: &mut Command) -> Result<
     Ok(false)
 }
 
-/// Asks a process to end as Ctrl-C does, and kills it when it does not within the limit.
-/// Returns how it ended by itself, if it did.
+/// Asks a process to end as Ctrl-C does. Kills it after the limit. Returns its exit status if it ended by itself.
 pub(crate) fn interrupt(child: &mut Child, limit: Duration) -> Result<Option<ExitStatus>> {
     #[cfg(unix)]
     if child.try_wait()?.is_none() {
         use nix::sys::signal::{Signal, kill};
         use nix::unistd::Pid;
-        // Not yet waited for, so the id is still its own.
+        // No process has waited for it yet, so the id is still its own.
         kill(Pid::from_raw(child.id().cast_signed()), Signal::SIGINT)?;
     }
     #[cfg(not(unix))]
@@ -74,7 +73,7 @@ fn wait(child: &mut Child, limit: Duration) -> Result<Option<ExitStatus>> {
     }
 }
 
-/// The command as one would type it.
+/// Returns the command as typed in a shell.
 fn shown(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
     words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
@@ -84,7 +83,7 @@ fn cannot_start(command: &Command) -> String {
     format!("`{}` cannot be started", shown(command))
 }
 
-/// The line that matters of what a failed command printed.
+/// Returns the relevant line of a failed command's output.
 fn complaint(said: &str) -> &str {
     let said = said.trim();
     said.lines().find(|line| line.starts_with("error")).or(said.lines().last()).unwrap_or("it gave no reason")
@@ -109,9 +108,9 @@ mod tests {
         let mut deaf = Command::new("sh");
         deaf.args(["-c", "trap '' INT; echo deaf; while :; do sleep 0.05; done"]).stdout(Stdio::piped());
         let mut deaf = deaf.spawn().unwrap();
-        deaf.stdout.as_mut().unwrap().read_exact(&mut [0; 4]).unwrap(); // so that it has its trap
+        deaf.stdout.as_mut().unwrap().read_exact(&mut [0; 4]).unwrap(); // it has set its trap
         assert_eq!(interrupt(&mut deaf, Duration::from_millis(200)).unwrap(), None);
-        // Were it waited for, this would take the day.
+        // If the command were waited for, this test would take a day.
         assert!(!succeeds_within(Duration::from_millis(50), Command::new("sleep").arg("86400")).unwrap());
     }
 }

@@ -1,4 +1,4 @@
-//! Python with the packages that something needs, in a folder of its own.
+//! Python environments, each with its packages in its own folder.
 
 use std::env;
 use std::fs;
@@ -10,42 +10,42 @@ use anyhow::{Context as _, Result};
 use crate::process::{output, run};
 use crate::workspace;
 
-/// For `tests/python`, which start the Flask app too.
+/// For `tests/python`, which also start the Flask app.
 pub(crate) const TESTS: Environment =
     Environment { folder: "venv", requirements: &[FLASK_APP, "tests/python/requirements.txt"] };
 
-/// For the Flask app alone.
+/// For the Flask app.
 pub(crate) const FLASK: Environment = Environment { folder: "venv-flask", requirements: &[FLASK_APP] };
 
 const FLASK_APP: &str = "examples/flask/requirements.txt";
 
-/// For what checks `deploy/`. By itself: it is large, and holds to versions of its own.
+/// For the checks of `deploy/`. A separate environment: it is large, and pins its own versions.
 pub(crate) const DEPLOY: Environment =
     Environment { folder: "venv-deploy", requirements: &["deploy/requirements.txt"] };
 
-/// For what builds the function for Lambda.
+/// For building the Lambda function.
 pub(crate) const PACKAGE: Environment =
     Environment { folder: "venv-package", requirements: &["lambda/requirements.txt"] };
 
-/// The oldest Python that those packages take.
+/// The oldest Python that the packages support.
 const OLDEST: (u8, u8) = (3, 10);
 
 /// A folder of packages.
 pub(crate) struct Environment {
-    /// In `.tools`.
+    /// The folder in `.tools`.
     folder: &'static str,
-    /// The files that name the packages, pinned.
+    /// The files with the pinned packages.
     requirements: &'static [&'static str],
 }
 
 impl Environment {
-    /// The interpreter that has the packages. Sets it up at first and whenever the pins change.
+    /// Returns the interpreter with the packages. Sets it up at first use, and when the pins change.
     pub(crate) fn ready(&self) -> Result<PathBuf> {
         let environment = workspace::tools().join(self.folder);
         let python = self.programs().join(if cfg!(windows) { "python.exe" } else { "python" });
         let read = |file| fs::read_to_string(workspace::root().join(file)).with_context(|| format!("no {file}"));
         let pins = self.requirements.iter().map(read).collect::<Result<String>>()?;
-        // Written last, so that it is there only when everything else is.
+        // Written last, so it exists only if everything else does.
         let stamp = environment.join("requirements.txt");
 
         let same_pins = fs::read_to_string(&stamp).is_ok_and(|installed| installed == pins);
@@ -67,7 +67,7 @@ impl Environment {
         Ok(python)
     }
 
-    /// A program that a package brought, with the others at hand for it.
+    /// Returns a program of a package, with the other programs in its PATH.
     pub(crate) fn command(&self, program: &str) -> Result<Command> {
         self.ready()?;
         let mut path = vec![self.programs()];
@@ -82,7 +82,7 @@ impl Environment {
     }
 }
 
-/// The machine's own Python.
+/// Returns the machine's Python.
 fn system() -> Result<&'static Path> {
     let candidates = [Path::new("python3"), Path::new("python")];
     let found = candidates.into_iter().find(|python| meets(python, OLDEST));

@@ -1,5 +1,5 @@
-//! `cargo xtask release`: all that a version consists of, in one folder: the function's zip file, the worker's bundle, the
-//! WASI component, the command line, and their checksums.
+//! `cargo xtask release`: builds all parts of a version into one folder. The parts are the function's zip file, the
+//! worker's bundle, the WASI component, the command line, and their checksums.
 
 use std::fs;
 use std::path::Path;
@@ -19,16 +19,16 @@ const CHANGELOG: &str = "CHANGELOG.md";
 
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// The processor that the function will run on
+    /// The processor of the function
     #[arg(long, value_enum, default_value_t = Arch::Arm64)]
     arch: Arch,
 }
 
-/// Builds it all.
+/// Builds all parts.
 pub(crate) fn run_command(options: &Options) -> Result<()> {
     let version = version()?;
     let changes = fs::read_to_string(root().join(CHANGELOG)).with_context(|| format!("no {CHANGELOG}"))?;
-    ensure!(tells_of(&changes, &version), "{CHANGELOG} has no heading `## {version}`: what is new in it?");
+    ensure!(tells_of(&changes, &version), "{CHANGELOG} has no heading `## {version}`: add one with the changes");
     let folder = workspace::target()?.join(format!("ripple-{version}"));
     if folder.exists() {
         fs::remove_dir_all(&folder)?;
@@ -48,14 +48,14 @@ pub(crate) fn run_command(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// That of `[workspace.package]`, where the only one stands.
+/// Returns the version of `[workspace.package]`, the only place that states it.
 fn version() -> Result<String> {
     let id = output(cargo("pkgid").args(["--package", "ripple"]))?;
     let (_, version) = id.trim().rsplit_once(['#', '@']).with_context(|| format!("no version in {id}"))?;
     Ok(version.to_owned())
 }
 
-/// Whether a changelog has a heading of that version.
+/// Reports whether a changelog has a heading for the version.
 fn tells_of(changes: &str, version: &str) -> bool {
     let name = |line: &str| {
         line.strip_prefix("## ")?.split_whitespace().next().map(|name| name.trim_matches(['[', ']']).to_owned())
@@ -68,7 +68,7 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// In the form that `sha256sum --check` reads.
+/// Prints the form that `sha256sum --check` reads.
 const SUM: &str = r#"
 import hashlib, pathlib, sys
 folder = pathlib.Path(sys.argv[1])

@@ -1,4 +1,4 @@
-//! A `ripple dev` of our own, with the edge worker or without, started for the tests and ended after them.
+//! A `ripple dev` for the tests, with or without the edge worker. It ends after them.
 
 use std::env;
 use std::fs::{self, File};
@@ -13,18 +13,18 @@ use serde::Deserialize;
 use crate::process;
 use crate::workspace;
 
-/// How long it may take until it serves: what is to be built has been before.
+/// The time limit until it serves. All builds are done before.
 const START_LIMIT: Duration = Duration::from_secs(300);
 
-/// How long it may take to end after Ctrl-C: it gives requests under way 5 s, and the edge worker before it as long. The
-/// rest is for a machine that has other things to do.
+/// The time limit for its end after Ctrl-C. It gives current requests 5 s, and the edge worker before it as long. The
+/// rest allows for a busy machine.
 const END_LIMIT: Duration = Duration::from_secs(60);
 
-/// The variables through which the tests learn of a running ripple.
+/// The variables that tell the tests about a running ripple.
 const VARIABLES: [&str; 5] =
     ["RIPPLE_URL", "RIPPLE_KEY", "RIPPLE_READ_KEY", "RIPPLE_DYNAMODB_ENDPOINT", "RIPPLE_REQUIRE_URL"];
 
-/// A running ripple with nothing in it. Dropping it ends it too, and leaves its log to be read.
+/// A running, empty ripple. Dropping it ends it, and keeps its log.
 pub(crate) struct Server {
     process: Child,
     folder: PathBuf,
@@ -32,13 +32,13 @@ pub(crate) struct Server {
     read_key: String,
 }
 
-/// What `ripple dev` writes into `dev.json` once it serves.
+/// The content of `dev.json`, which `ripple dev` writes once it serves.
 #[derive(Default, Deserialize)]
 struct Address {
     url: String,
     key: String,
     dynamodb_endpoint: String,
-    /// `cargo xtask dev` adds it once the worker answers.
+    /// Added by `cargo xtask dev` once the worker answers.
     edge_url: Option<String>,
 }
 
@@ -50,7 +50,7 @@ impl Server {
         Server::start_as(ripple, |_| true)
     }
 
-    /// Starts a `ripple dev` that was built in release: beside it, what is measured should not have to wait.
+    /// Starts a `ripple dev` built in release, so that the measured program does not wait for it.
     #[cfg(all(feature = "bench", target_os = "linux"))]
     pub(crate) fn start_optimised() -> Result<Server> {
         let mut ripple = without_settings(Command::new(workspace::target()?.join("release").join("ripple")));
@@ -58,8 +58,7 @@ impl Server {
         Server::start_as(ripple, |_| true)
     }
 
-    /// Starts `cargo xtask dev` on free ports and waits until its edge worker serves, which is then what tests are
-    /// told of.
+    /// Starts `cargo xtask dev` on free ports and waits until its edge worker serves. Tests then use the edge worker.
     pub(crate) fn start_with_edge() -> Result<Server> {
         let mut xtask = without_settings(Command::new(workspace::binary("xtask")?));
         xtask.args(["dev", "--edge-port", "0"]);
@@ -82,30 +81,30 @@ impl Server {
         Ok(server)
     }
 
-    /// A key that may do everything.
+    /// Returns a key with all scopes.
     pub(crate) fn key(&self) -> &str {
         &self.address.key
     }
 
-    /// Its URL.
+    /// Returns its URL.
     pub(crate) fn url(&self) -> &str {
         &self.address.url
     }
 
-    /// The URL of its DynamoDB.
+    /// Returns the URL of its DynamoDB.
     pub(crate) fn dynamodb_endpoint(&self) -> &str {
         &self.address.dynamodb_endpoint
     }
 
-    /// Tells a test of it.
+    /// Passes its addresses to a test.
     pub(crate) fn introduce(&self, test: &mut Command) {
         let Address { url, key, dynamodb_endpoint, edge_url } = &self.address;
         let url = edge_url.as_ref().unwrap_or(url);
-        // The last has a test fail where it would otherwise skip what needs a running ripple.
+        // With the last variable, a test fails where it would skip cases that need a running ripple.
         test.envs(VARIABLES.into_iter().zip([url, key, &self.read_key, dynamodb_endpoint, "1"]));
     }
 
-    /// Ends it as Ctrl-C does. That it ends by itself, and well, is a part of what is tested.
+    /// Ends it as Ctrl-C does. A clean end is part of the test.
     pub(crate) fn stop(mut self) -> Result<()> {
         match process::interrupt(&mut self.process, END_LIMIT)? {
             Some(status) if status.success() => Ok(fs::remove_dir_all(&self.folder)?),
@@ -125,7 +124,7 @@ impl Server {
         let file = self.folder.join("data").join("dev.json");
         let deadline = Instant::now() + START_LIMIT;
         loop {
-            // Until all of it is written it does not parse.
+            // The file does not parse until it is complete.
             let address = fs::read(&file).ok().and_then(|text| serde_json::from_slice(&text).ok());
             if let Some(address) = address.filter(serves) {
                 return Ok(address);
@@ -141,7 +140,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // An error here has nowhere to go: the process is already gone.
+        // The process has ended already, so an error here does not matter.
         let _ = self.process.kill();
         let _ = self.process.wait();
         if self.folder.exists() {
@@ -150,14 +149,14 @@ impl Drop for Server {
     }
 }
 
-/// Has a test not know of any running ripple.
+/// Hides any running ripple from a test.
 pub(crate) fn forget(test: &mut Command) {
     for variable in VARIABLES {
         test.env_remove(variable);
     }
 }
 
-/// ripple as built last, with nothing of what the shell has set for other work: its AWS account least of all.
+/// Returns the last built ripple without the shell's variables for other work, in particular for its AWS account.
 pub(crate) fn ripple() -> Result<Command> {
     Ok(without_settings(Command::new(workspace::binary("ripple")?)))
 }

@@ -1,4 +1,4 @@
-//! The static files that the edge serves, and of them `ripple dev` what the page `/docs` loads.
+//! The static files of the edge. `ripple dev` serves those that the page `/docs` loads.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,19 +8,19 @@ use anyhow::{Context as _, Result};
 use crate::node::{self, Package};
 use crate::workspace::root;
 
-/// What shows the OpenAPI document.
+/// The program that shows the OpenAPI document.
 const SCALAR: Package = Package {
     name: "@scalar/api-reference",
     version: "1.72.1",
     integrity: "sha512-XpEJ0rfc/cXbCrR+iC4kK0o/WwX2dTtGQbT049OlPKAHD6IMIFdTeGz2r+M27P2EDWKyUITRm/NzlP8z2pw/Ow==",
 };
 
-/// Where they are put together. wrangler.toml has the same.
+/// Returns the folder of the files. wrangler.toml has the same path.
 pub(crate) fn folder() -> PathBuf {
     root().join("edge/site")
 }
 
-/// Puts them together; what is there already stays.
+/// Assembles the files, unless they are there already.
 pub(crate) fn build() -> Result<()> {
     let deploy = root().join("deploy");
     copy(&node::file_of(&SCALAR, "dist/browser/standalone.js")?, "docs/scalar.js")?;
@@ -34,7 +34,7 @@ fn copy(from: &Path, to: &str) -> Result<()> {
     let text = fs::read(from).with_context(|| format!("{} cannot be read", from.display()))?;
     let to = folder().join(to);
     if fs::read(&to).is_ok_and(|there| there == text) {
-        return Ok(()); // a `wrangler dev` that watches it would take it for a change
+        return Ok(()); // a watching `wrangler dev` would see a change
     }
     let parent = to.parent().expect("it is in a folder");
     fs::create_dir_all(parent).with_context(|| format!("{} cannot be made", parent.display()))?;

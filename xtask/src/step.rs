@@ -1,21 +1,21 @@
-//! Steps: what `check` and `test` consist of.
+//! Steps: the parts of `check` and `test`.
 
 use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::Result;
 
-/// One thing that is checked or tested.
+/// One check or test.
 pub(crate) struct Step {
-    /// What `--only` calls it.
+    /// The name for `--only`.
     pub(crate) name: &'static str,
-    /// What holds when it passes.
+    /// The property that holds if the step passes.
     pub(crate) purpose: &'static str,
-    /// An error is a failure; its text is the one line that tells why.
+    /// Runs the step. An error is a failure, and its text is the line that gives the reason.
     pub(crate) run: fn() -> Result<()>,
 }
 
-/// Takes the steps in order, or only the named ones, up to the first failure.
+/// Runs the steps in order, or only the named ones, until the first failure.
 pub(crate) fn take<'a>(steps: impl Iterator<Item = &'a Step>, only: &[String]) -> Result<ExitCode> {
     let wanted = |step: &&Step| only.is_empty() || only.iter().any(|name| name == step.name);
     let steps: Vec<&Step> = steps.filter(wanted).collect();

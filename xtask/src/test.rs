@@ -1,4 +1,4 @@
-//! Every test there is.
+//! The steps of `cargo xtask test`.
 
 use std::process::Command;
 
@@ -20,34 +20,34 @@ use crate::tools;
 use crate::wasi::{self, Served};
 use crate::workspace::{self, cargo};
 
-/// What `cargo xtask test` does after the steps of [`check`].
+/// The steps that follow those of [`check`].
 const STEPS: &[Step] = &[
     Step { name: "rust", purpose: "every crate's own tests, the black-box suite in process", run: rust },
     Step { name: "doctests", purpose: "the examples in the documentation", run: doctests },
-    Step { name: "adding-an-operation", purpose: "docs/ADDING_AN_OPERATION.md, done in a copy", run: adding::check },
-    Step { name: "fuzz", purpose: "each fuzz target, from its seeds, for a moment", run: fuzz::short },
+    Step { name: "adding-an-operation", purpose: "docs/ADDING_AN_OPERATION.md, applied to a copy", run: adding::check },
+    Step { name: "fuzz", purpose: "each fuzz target, from its seeds, briefly", run: fuzz::short },
     Step { name: "black-box", purpose: "the black-box suite against `ripple dev`", run: black_box },
     Step { name: "edge", purpose: "the same suite against the edge worker under workerd", run: edge },
     Step { name: "wasi", purpose: "the same suite against the WASI component under Node", run: wasi },
     Step {
         name: "deploy",
-        purpose: "template, policies, OpenAPI document and workflows, against each other and ripple as it runs",
+        purpose: "template, policies, OpenAPI document and workflows, against each other and a running ripple",
         run: deploy,
     },
     Step { name: "package", purpose: "the zip file for Lambda starts and answers under the Runtime API", run: package },
     Step {
         name: "python",
-        purpose: "boto3 as a second writer, what befalls the edge worker and the component, the Flask app and /docs in browsers",
+        purpose: "boto3 as a second writer, failures of the edge worker and the component, the Flask app and /docs in browsers",
         run: python,
     },
 ];
 
-/// The black-box suite's name as a test.
+/// The name of the black-box suite as a test.
 const SUITE: &str = "suite";
-/// Its cases against a URL. Those in process are the step `rust`'s.
+/// The suite's cases against a URL. The step `rust` runs the cases in process.
 const AT_URL: &str = "url::";
 
-/// The steps of `cargo xtask test`.
+/// Returns all steps of `cargo xtask test`.
 pub(crate) fn all_steps() -> impl Iterator<Item = &'static Step> {
     check::STEPS.iter().chain(STEPS)
 }
@@ -74,7 +74,7 @@ fn edge() -> Result<()> {
     build_binaries()?;
     edge::build()?;
     edge::check_bundle()?;
-    // `cargo xtask dev` has the time that a start takes, and not that of a build.
+    // The time limit of a start does not include a build, so `cargo xtask dev` is built first.
     dev::build()?;
     let server = Server::start_with_edge()?;
     run(&mut suite(&server))?;
@@ -140,7 +140,7 @@ fn python() -> Result<()> {
     server.stop()
 }
 
-/// Runs tests of the workspace, with cargo-nextest where there is one.
+/// Returns a command for tests of the workspace. It uses cargo-nextest if it is installed.
 fn test_workspace() -> Command {
     let mut test = if tools::nextest_is_present() {
         let mut nextest = cargo("nextest");
@@ -153,8 +153,8 @@ fn test_workspace() -> Command {
     test
 }
 
-/// Builds `ripple` and `bootstrap`; the suite with them, since Cargo then takes the dependencies with the features
-/// that the tests have anyway, and compiles none of them twice.
+/// Builds `ripple` and `bootstrap` together with the suite. So Cargo builds the dependencies once, with the features
+/// that the tests use anyway.
 fn build_binaries() -> Result<()> {
     run(cargo("build").args(["--workspace", "--bins", "--test", SUITE]))
 }

@@ -1,7 +1,7 @@
-//! Rust for WebAssembly: found, or set up.
+//! Rust for WebAssembly: finds a toolchain, or sets one up.
 //!
-//! `rustup target add` is the normal way. Where rustup can fetch nothing, on a machine that reaches Debian's mirrors
-//! and no others, [`debian`]'s Rust takes its place. Nobody is asked: the first that works is taken.
+//! `rustup target add` is the normal way. If rustup cannot download, on a machine that reaches only Debian's mirrors,
+//! [`debian`]'s Rust is used. The first way that works is taken without a question.
 
 pub(crate) mod debian;
 
@@ -23,7 +23,7 @@ pub(crate) enum Target {
 }
 
 impl Target {
-    /// What rustc calls it.
+    /// Returns rustc's name of the target.
     pub(crate) fn triple(self) -> &'static str {
         match self {
             Target::Web => "wasm32-unknown-unknown",
@@ -35,14 +35,14 @@ impl Target {
 /// A Rust that can build for a target.
 #[derive(Clone, Copy)]
 pub(crate) enum Toolchain {
-    /// The one that builds everything else.
+    /// The toolchain that builds everything else.
     Active,
-    /// Debian's, linked into rustup.
+    /// Debian's toolchain, linked into rustup.
     Debian,
 }
 
 impl Toolchain {
-    /// Cargo of this toolchain, building for the target.
+    /// Returns Cargo of this toolchain, building for the target.
     pub(crate) fn cargo(self, subcommand: &str, target: Target) -> Result<Command> {
         let mut cargo = cargo(subcommand);
         cargo.args(["--target", target.triple()]);
@@ -52,7 +52,7 @@ impl Toolchain {
         Ok(cargo)
     }
 
-    /// Where it puts what it builds for the target: a folder in it for each profile.
+    /// Returns the folder of the toolchain's builds for the target. It has a folder for each profile.
     pub(crate) fn folder(self, target: Target) -> Result<PathBuf> {
         let folder = match self {
             Toolchain::Active => workspace::target()?,
@@ -62,7 +62,7 @@ impl Toolchain {
     }
 }
 
-/// A toolchain that has the target, set up if none does.
+/// Returns a toolchain with the target. Sets one up if none has it.
 pub(crate) fn with(target: Target) -> Result<Toolchain> {
     if has_std(&mut rustc(), target.triple()) {
         return Ok(Toolchain::Active);
@@ -75,7 +75,7 @@ pub(crate) fn with(target: Target) -> Result<Toolchain> {
     let Err(refusal) = output(Command::new("rustup").args(["target", "add", triple])) else {
         return Ok(Toolchain::Active);
     };
-    eprintln!("rustup cannot: {refusal:#}");
+    eprintln!("rustup failed: {refusal:#}");
     eprintln!("setting up Debian's Rust for {triple} instead (once)");
     debian::set_up(target).with_context(|| format!("Rust has no {triple} here, and rustup cannot add it"))?;
     Ok(Toolchain::Debian)
@@ -85,7 +85,7 @@ fn rustc() -> Command {
     workspace::command("rustc")
 }
 
-/// Whether this rustc has a compiled standard library for the target.
+/// Reports whether this rustc has a compiled standard library for the target.
 pub(crate) fn has_std(rustc: &mut Command, triple: &str) -> bool {
     let Ok(folder) = output(rustc.args(["--print", "target-libdir", "--target", triple])) else {
         return false;

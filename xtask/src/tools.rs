@@ -1,4 +1,4 @@
-//! Tools beyond Cargo's own, pinned, installed once into `.tools` and only when missing.
+//! Tools beyond Cargo's own: pinned, and installed into `.tools` if missing.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -8,20 +8,20 @@ use anyhow::{Context as _, Result, ensure};
 use crate::process::{output, run};
 use crate::workspace::{self, cargo};
 
-/// Licences, sources, bans and advisories of the dependencies.
+/// Checks licences, sources, bans and advisories of the dependencies.
 pub(crate) const CARGO_DENY: Tool = Tool { name: "cargo-deny", version: "0.20.2" };
 
-/// The fuzz targets, built and run.
+/// Builds and runs the fuzz targets.
 pub(crate) const CARGO_FUZZ: Tool = Tool { name: "cargo-fuzz", version: "0.13.2" };
 
-/// A program that the Rust registry has.
+/// A program in the Rust registry.
 pub(crate) struct Tool {
     name: &'static str,
     version: &'static str,
 }
 
 impl Tool {
-    /// Where the tool is, in exactly its version. Installs it if need be, which takes minutes.
+    /// Returns the path of the tool in its pinned version. Installs it if necessary, which takes minutes.
     pub(crate) fn ready(&self) -> Result<PathBuf> {
         let installed = workspace::tools().join("bin").join(self.name);
         let found = [installed.clone(), PathBuf::from(self.name)].into_iter().find(|path| self.is(path));
@@ -32,7 +32,7 @@ impl Tool {
         eprintln!("installing {pinned} into .tools (once, a few minutes)");
         let mut install = cargo("install");
         install.args(["--locked", "--root"]).arg(workspace::tools()).arg(&pinned);
-        // It runs for seconds: sooner built is worth more than optimised.
+        // The tool runs for seconds, so a short build is worth more than an optimised tool.
         install.env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1").env("CARGO_PROFILE_RELEASE_LTO", "off");
         install.env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16").env("CARGO_PROFILE_RELEASE_DEBUG", "0");
         run(&mut install).with_context(|| format!("{pinned} cannot be installed"))?;
@@ -46,7 +46,7 @@ impl Tool {
     }
 }
 
-/// Whether cargo-nextest is at hand. It runs the tests in parallel and reports them better; `cargo test` does too.
+/// Reports whether cargo-nextest is installed. It runs the tests in parallel and reports them better than `cargo test`.
 pub(crate) fn nextest_is_present() -> bool {
     output(cargo("nextest").arg("--version")).is_ok()
 }

@@ -1,4 +1,4 @@
-//! `cargo xtask wasi`: ripple as a WASI HTTP component, built, and for the tests served under Node.
+//! `cargo xtask wasi`: builds ripple as a WASI HTTP component. The tests serve it under Node.js.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
@@ -15,33 +15,33 @@ use crate::workspace::root;
 /// The profile in Cargo.toml.
 const PROFILE: &str = "wasi";
 
-/// Builds it, and says what may be done with it.
+/// Builds the component, and prints how to use it.
 pub(crate) fn run_command() -> Result<()> {
     let component = build()?;
     println!("{}", component.display());
-    println!("docs/DEPLOYING.md tells how a host serves it");
+    println!("docs/DEPLOYING.md shows how a host serves it");
     Ok(())
 }
 
-/// The component.
+/// Builds the component and returns its path.
 pub(crate) fn build() -> Result<PathBuf> {
     let toolchain = toolchain::with(Target::Wasi)?;
     run(toolchain.cargo("build", Target::Wasi)?.args(["--package", "ripple-wasi", "--profile", PROFILE]))?;
     Ok(toolchain.folder(Target::Wasi)?.join(PROFILE).join("ripple_wasi.wasm"))
 }
 
-/// The component under Node, on the DynamoDB of a running ripple. It ends when dropped.
+/// The component under Node.js, on the DynamoDB of a running ripple. It ends when dropped.
 pub(crate) struct Served {
     process: Child,
     pub(crate) url: String,
 }
 
 impl Served {
-    pub(crate) fn start(component: &Path, beside: &Server) -> Result<Served> {
+    pub(crate) fn start(component: &Path, server: &Server) -> Result<Served> {
         node::ready()?;
         let mut node = node::command("node")?;
         node.arg(root().join("wasi/serve.mjs")).arg(component);
-        node.env("AWS_ENDPOINT_URL_DYNAMODB", beside.dynamodb_endpoint()).env("AWS_REGION", "us-east-1");
+        node.env("AWS_ENDPOINT_URL_DYNAMODB", server.dynamodb_endpoint()).env("AWS_REGION", "us-east-1");
         node.env("AWS_ACCESS_KEY_ID", "local").env("AWS_SECRET_ACCESS_KEY", "local");
         let mut process = node.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().context("no Node to serve with")?;
         let mut url = String::new();
@@ -55,7 +55,7 @@ impl Served {
 
 impl Drop for Served {
     fn drop(&mut self) {
-        // It keeps nothing: all it had is in the table.
+        // The component has no state: everything is in the table.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }

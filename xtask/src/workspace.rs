@@ -1,4 +1,4 @@
-//! Where things lie, and Cargo called on them.
+//! The paths of the project, and Cargo commands on it.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -6,47 +6,47 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result};
 
-/// The folder of the whole project.
+/// Returns the folder of the project.
 pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask is a folder of the workspace")
 }
 
-/// Where fetched tools go. Git ignores it; it can be deleted at any time.
+/// Returns the folder of downloaded tools. Git ignores it, and it can be deleted at any time.
 pub(crate) fn tools() -> PathBuf {
     root().join(".tools")
 }
 
-/// Cargo's target folder, wherever the configuration puts it.
+/// Returns Cargo's target folder, wherever the configuration puts it.
 pub(crate) fn target() -> Result<PathBuf> {
-    let own = env::current_exe().context("xtask does not know where it lies")?;
+    let own = env::current_exe().context("xtask does not know its own path")?;
     // target/debug/xtask
     let target = own.parent().and_then(Path::parent).context("xtask was not built by Cargo")?;
     Ok(target.to_owned())
 }
 
-/// A binary of the workspace as the development profile builds it.
+/// Returns the path of a workspace binary in the development profile.
 pub(crate) fn binary(name: &str) -> Result<PathBuf> {
     Ok(target()?.join("debug").join(format!("{name}{}", env::consts::EXE_SUFFIX)))
 }
 
-/// A command that runs in the project's folder.
+/// Returns a command that runs in the project's folder.
 pub(crate) fn command(program: impl AsRef<std::ffi::OsStr>) -> Command {
     let mut command = Command::new(program);
     command.current_dir(root());
     command
 }
 
-/// Cargo, as if it were called from the shell and not from `cargo xtask`.
+/// Returns Cargo as if called from a shell and not from `cargo xtask`.
 ///
-/// What `cargo run` tells xtask of its package would otherwise reach build scripts: ring's watches these variables,
-/// and everything above ring would be built anew whenever one goes from plain Cargo to xtask and back.
+/// `cargo run` sets variables about xtask's package. Build scripts, such as ring's, watch these variables. Everything
+/// that depends on ring would be rebuilt at each change between plain Cargo and xtask.
 pub(crate) fn cargo(subcommand: &str) -> Command {
     let mut cargo = calls_cargo("cargo");
     cargo.arg(subcommand);
     cargo
 }
 
-/// A program that calls Cargo itself, likewise.
+/// Returns a program that calls Cargo itself, in the same way.
 pub(crate) fn calls_cargo(program: impl AsRef<std::ffi::OsStr>) -> Command {
     let mut command = command(program);
     for (name, _) in env::vars_os() {

@@ -1,4 +1,4 @@
-//! A save is answered as it went, and a reader is shown what there was.
+//! The laws of responses: a save's response states what the save did, and a reader is shown a state that existed.
 
 use std::collections::BTreeSet;
 
@@ -31,7 +31,7 @@ impl Evidence<'_> {
         Ok(())
     }
 
-    /// What is shown is what there was.
+    /// Checks that a response shows a state that existed.
     fn check_shown(&self, heard: &Heard) -> Result<(), String> {
         let (200 | 201, Some(body)) = (heard.status(), heard.body()) else { return Ok(()) };
         let number = heard.version();
@@ -43,10 +43,10 @@ impl Evidence<'_> {
         if self.states.iter().any(shows) {
             return Ok(());
         }
-        Err(format!("there never was {}", text(Some(&Value::Map(body.clone())))))
+        Err(format!("no state ever was {}", text(Some(&Value::Map(body.clone())))))
     }
 
-    /// Returns the places of the states that this save made, or one that carries its `Idempotency-Key`.
+    /// Returns the places of the states that this save made, or that another save with its `Idempotency-Key` made.
     fn made_by(&self, save: &Save) -> Vec<usize> {
         let makes = |place: &usize| match (&self.states[*place].by, &self.states[*place].write) {
             (Actor::Ripple(by), Some((read, made))) if read.data != made.data || read.content.is_none() => {
@@ -63,34 +63,34 @@ impl Evidence<'_> {
         for reply in &save.heard {
             if !reply.heard.is_success() {
                 if reply.heard.answer().is_some() && !self.is_due(save, reply) {
-                    return Err(Law::Answer.broken(format!("for no reason it {}", reply.heard.text())));
+                    return Err(Law::Answer.broken(format!("without a reason it {}", reply.heard.text())));
                 }
                 continue;
             }
             let Some(receipt) = reply.heard.answer().and_then(|answer| answer.receipt.as_ref()) else {
-                return Err(Law::Receipt.broken("its answer has no receipt"));
+                return Err(Law::Receipt.broken("its response has no receipt"));
             };
             if receipt.result == "unchanged" {
                 let made_later =
                     |place: &&usize| by_itself(place) && self.states[**place].at.before(limits::CLAIM) < reply.at;
                 if save.key.is_some() && made.iter().any(|place| made_later(&place)) {
-                    return Err(Law::Repeat.broken("its Idempotency-Key had nothing to do, and made a version"));
+                    return Err(Law::Repeat.broken("its Idempotency-Key changed nothing, and then made a version"));
                 }
                 self.check_unchanged(save, reply, receipt, numbers).map_err(|why| Law::Unchanged.broken(why))?;
             } else {
                 self.check_success(save, reply, receipt, &made, numbers)?;
             }
-            self.check_shown(&reply.heard).map_err(|why| Law::Read.broken(format!("what it was answered: {why}")))?;
+            self.check_shown(&reply.heard).map_err(|why| Law::Read.broken(format!("its response: {why}")))?;
         }
         let open = save.unheard || save.heard.iter().any(|reply| reply.heard.leaves_open() || reply.heard.is_success());
         if !open && made.iter().any(|place| by_itself(&place)) {
-            return Err(Law::Answer.broken("it was refused, and made a version all the same"));
+            return Err(Law::Answer.broken("it was refused, but it made a version"));
         }
         Ok(())
     }
 
-    /// A save that was answered with a version has made it, or the same request has with the same `Idempotency-Key`, less
-    /// than a day before.
+    /// Checks a response that names a version. The save made that version, or the same request with the same
+    /// `Idempotency-Key` made it less than a day before.
     fn check_success(
         &self,
         save: &Save,
@@ -112,18 +112,19 @@ impl Evidence<'_> {
             .filter(|place| may_answer(place) && !self.is_part(*place))
             .find(|place| number(*place) == receipt.version)
         else {
-            let why = format!("it was answered with version {}, which it has not made", receipt.version);
+            let why = format!("it was answered with version {}, which it did not make", receipt.version);
             return Err(Law::Answer.broken(why));
         };
         self.check_receipt(save, receipt, place, numbers).map_err(|why| Law::Receipt.broken(why))
     }
 
-    /// Everything that the save asked for is in the state that it was answered with, and stays in the record or in a row.
+    /// Checks a response of `unchanged`. The state that it shows has everything that the save asked for, and that state
+    /// stays in the record or in a row.
     fn check_unchanged(&self, save: &Save, reply: &Reply, receipt: &Receipt, numbers: &Numbers) -> Result<(), String> {
         let first = self.saves.iter().filter(|other| other.shares_key(save)).map(|other| other.place).min();
         let from = if self.observed { first.unwrap_or(save.place).min(save.place) } else { 0 };
         let to = if self.observed { reply.place } else { self.states.len() - 1 };
-        let mut why = format!("it was answered with version {}, which there was not", receipt.version);
+        let mut why = format!("it was answered with version {}, which did not exist", receipt.version);
         for place in from..=to {
             let state = &self.states[place];
             let made = state.write.as_ref().map(|(_, made)| made);
@@ -137,14 +138,14 @@ impl Evidence<'_> {
                         why = lacks;
                     }
                     _ if self.stays(place, face) => return Ok(()),
-                    _ => why = "what it asked for was in an external state, and is in no row".to_owned(),
+                    _ => why = "its values were in an external state, and are in no row".to_owned(),
                 }
             }
         }
         Err(why)
     }
 
-    /// Reports whether a state is ripple's, or is still there, or a row has it.
+    /// Reports whether a state was written by ripple, is still in the table, or is in a row.
     fn stays(&self, place: usize, face: &Face) -> bool {
         let state = &self.states[place];
         let in_row = |body: &Members| Some(attributes(body)) == face.content;
@@ -153,7 +154,7 @@ impl Evidence<'_> {
             || self.probes.iter().flat_map(|probe| &probe.rows).any(|(.., heard)| heard.body().is_some_and(in_row))
     }
 
-    /// Reports whether a refusal has its reason.
+    /// Reports whether the run gives a reason for a refusal.
     fn is_due(&self, save: &Save, reply: &Reply) -> bool {
         let heard = &reply.heard;
         let (from, to) = if self.observed { (save.place, reply.place) } else { (0, self.states.len() - 1) };
@@ -172,7 +173,7 @@ impl Evidence<'_> {
                 _ => false,
             },
             "stale" => external,
-            // What brings a record back is a new record, which must be whole.
+            // A restored record is a new record, so it must have every required member.
             "invalid_body" => match &save.what {
                 What::Put(record) => {
                     let brings_back = record.get("deleted") == Some(&Value::Bool(false));
@@ -185,7 +186,7 @@ impl Evidence<'_> {
                 let lately = |other: &&Save| other.at.after(limits::CLAIM) > reply.at;
                 self.saves.iter().filter(lately).any(used)
             }
-            // All its tries, each lost to a state that came between.
+            // Each of the tries was lost to a state that another writer made in between.
             "unavailable" if heard.is_contended() => {
                 let external = self.states.iter().filter(|state| state.write.is_none()).count();
                 self.states.len() + external > limits::SAVE_TRIES as usize
@@ -204,7 +205,7 @@ impl Evidence<'_> {
         })
     }
 
-    /// The receipt names every single value that gave way and no other, and says truly whether the base is known.
+    /// Checks that the receipt names every replaced single value and no other, and whether its base is missing.
     fn check_receipt(&self, save: &Save, receipt: &Receipt, place: usize, numbers: &Numbers) -> Result<(), String> {
         let Some((read, _)) = &self.states[place].write else { return Ok(()) };
         let (Some(theirs), What::Put(_) | What::Patch(_) | What::MergePatch(_) | What::Edit { .. }) =
@@ -221,7 +222,7 @@ impl Evidence<'_> {
             _ => self.must_know(save, before, at),
         };
         if receipt.missing && must_know && !matches!(save.what, What::Edit { .. }) {
-            return Err(format!("it says that nobody knows its base any longer: {receipt:?}"));
+            return Err(format!("it says that its base is missing, but the history must have it: {receipt:?}"));
         }
         for won in &receipt.won {
             let Some(number) = won.replaced else { return Err(format!("it should say what {} replaced", won.pointer)) };
@@ -234,7 +235,7 @@ impl Evidence<'_> {
         let all = self.sides(save, before, at, theirs, numbers);
         let mut verdict = Ok(());
         for sides in all.iter().filter(|sides| sides.known != receipt.missing || all.len() == 1) {
-            // Without a base, a merge patch replaces what its author may not have seen.
+            // Without a base, a merge patch may replace values that its author did not see.
             let base = match &save.what {
                 What::MergePatch(patch) if !sides.known => &unpatched(theirs.clone(), patch),
                 _ => &sides.base,
@@ -248,7 +249,8 @@ impl Evidence<'_> {
     }
 }
 
-/// The receipt names every single value that both changed, and of lists of one length every place.
+/// Checks that the receipt names every single value that both sides changed, and every such place of a list of equal
+/// length.
 fn check_won(receipt: &Receipt, [base, theirs, mine]: [&Members; 3]) -> Result<(), String> {
     if receipt.omitted > 0 {
         return Ok(());
@@ -264,8 +266,8 @@ fn check_won(receipt: &Receipt, [base, theirs, mine]: [&Members; 3]) -> Result<(
             if told.contains(path) == expected {
                 return Ok(());
             }
-            let gave_way = if expected { "gave way" } else { "did not give way" };
-            Err(format!("{path} {gave_way}: {receipt:?}"))
+            let replaced = if expected { "was replaced" } else { "was not replaced" };
+            Err(format!("{path} {replaced}: {receipt:?}"))
         };
         match kind(name) {
             Kind::Lines if both && base.is_some() && theirs.is_some() && mine.is_some() => {

@@ -1,10 +1,10 @@
-//! A field in the states of a save, and what its lists and entries are known by.
+//! A field in the states of a save, and the identity of its entries.
 
 use ripple_core::value::Value;
 
 use crate::model::record::text as shown;
 
-/// A field in the four states of a save: what its author had seen, what was there, what they made of it, what came of it.
+/// A field in the four states of a save: base, theirs, mine and merged.
 #[derive(Clone, Copy)]
 pub(super) struct Field<'a> {
     pub(super) base: Option<&'a Value>,
@@ -13,16 +13,16 @@ pub(super) struct Field<'a> {
     pub(super) merged: Option<&'a Value>,
 }
 
-/// What is known of the save.
+/// What the judge knows about the save.
 #[derive(Clone, Copy)]
 pub(super) struct Context {
-    /// Whether ripple cannot tell it from an earlier save.
+    /// Whether ripple cannot distinguish the save from an earlier one.
     pub(super) repeated: bool,
-    /// Whether the base is what its author had in front of them.
+    /// Whether the base is the state that the author saw.
     pub(super) known: bool,
 }
 
-/// One that is not there has no entries. (A single value is no list.)
+/// Returns the entries of a list. An absent value has none. Returns `None` for a value that is not a list.
 pub(super) fn list(value: Option<&Value>) -> Option<&[Value]> {
     match value {
         None => Some(&[]),
@@ -31,7 +31,7 @@ pub(super) fn list(value: Option<&Value>) -> Option<&[Value]> {
     }
 }
 
-/// Returns what an entry is recognised by, whatever is done to it.
+/// Returns the text that identifies an entry through every edit.
 pub(super) fn mark(entry: &Value) -> String {
     match entry {
         Value::String(text) => text.clone(),
@@ -43,7 +43,7 @@ pub(super) fn mark(entry: &Value) -> String {
     }
 }
 
-/// Returns an entry without its id, which ripple may give.
+/// Returns an entry without its id, which ripple may have given.
 pub(super) fn nameless(entry: &Value) -> Value {
     match entry {
         Value::Map(members) => {

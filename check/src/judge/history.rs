@@ -1,4 +1,4 @@
-//! Every state that a save replaced can be read for 90 days after that, and the history tells the truth.
+//! The laws of the history: every replaced state can be read for 90 days, and the history is true.
 
 use ripple_core::limits;
 use ripple_core::value::{Members, Value};
@@ -29,7 +29,7 @@ impl Evidence<'_> {
     }
 }
 
-/// Checks that a state which is there, or which was replaced within 90 days, can be read.
+/// Checks that the history shows a state that is current or was replaced within 90 days.
 fn check_kept(probe: &Probe, state: &State, next: Option<&State>) -> Result<(), String> {
     if let Some((_, made)) = &state.write {
         let Some((_, row, heard)) = probe.rows.iter().find(|(number, ..)| *number == made.number) else {
@@ -38,13 +38,13 @@ fn check_kept(probe: &Probe, state: &State, next: Option<&State>) -> Result<(), 
         };
         if made.content.is_none() {
             let told = row.get("deleted") == Some(&Value::Bool(true)) && heard.status() == 410;
-            return if told { Ok(()) } else { Err(format!("it does not tell of the deletion {}", made.number)) };
+            return if told { Ok(()) } else { Err(format!("it does not show the deletion {}", made.number)) };
         }
         if heard.body().map(attributes) != made.content {
-            return Err(format!("it shows version {} otherwise than it was", made.number));
+            return Err(format!("it does not show version {} as it was", made.number));
         }
     }
-    // What another program left has no row before a save replaces it. Then what was replaced is in one.
+    // A state of another program gets a row when a save replaces it. So the replaced values must be in a row.
     if state.made().is_none()
         && let Some(left) = &state.now.content
         && let Some(next) = next.filter(|next| next.write.is_some())
@@ -62,7 +62,7 @@ fn check_kept(probe: &Probe, state: &State, next: Option<&State>) -> Result<(), 
     Ok(())
 }
 
-/// Checks that a row tells what there was.
+/// Checks that a row shows a state that existed.
 fn check_row(states: &[State], number: i64, row: &Members, body: Option<&Members>) -> Result<(), String> {
     let made = states.iter().find_map(|state| match (&state.write, &state.by) {
         (Some((read, made)), Actor::Ripple(by)) if made.number == number => Some((read, made, by)),
@@ -72,23 +72,23 @@ fn check_row(states: &[State], number: i64, row: &Members, body: Option<&Members
         && is_adoption(read, made)
     {
         let told = row.get("external") == Some(&Value::Bool(true)) && !row.contains_key("updated_by");
-        return if told { Ok(()) } else { Err("it does not tell that another program left that state".to_owned()) };
+        return if told { Ok(()) } else { Err("it does not say that another program left that state".to_owned()) };
     }
     if let Some((read, made, by)) = made {
         if row.get("updated_by") != Some(&by.as_str().into()) {
-            return Err(format!("it was made by {by}, and it says {}", text(row.get("updated_by"))));
+            return Err(format!("it was made by {by}, but it says {}", text(row.get("updated_by"))));
         }
         return check_changes(row, read, made);
     }
     let content = body.map(attributes);
     let was = |face: &Face| face.content == content;
     let ever = states.iter().any(|state| was(&state.now) || state.write.as_ref().is_some_and(|(read, _)| was(read)));
-    if ever { Ok(()) } else { Err("the record never was like that".to_owned()) }
+    if ever { Ok(()) } else { Err("no state of the record was like that".to_owned()) }
 }
 
-/// Checks that every difference is told, with what was there before.
+/// Checks that a row names every difference, with the previous value.
 fn check_changes(row: &Members, before: &Face, after: &Face) -> Result<(), String> {
-    let Some(Value::List(changes)) = row.get("changes") else { return Err("it tells no changes".to_owned()) };
+    let Some(Value::List(changes)) = row.get("changes") else { return Err("it has no changes".to_owned()) };
     let told = |name: &str, entry: Option<&Value>, replaced: Option<&Value>| {
         changes.iter().any(|change| {
             let Value::Map(change) = change else { return false };
@@ -109,20 +109,20 @@ fn check_changes(row: &Members, before: &Face, after: &Face) -> Result<(), Strin
         if was == is {
             continue;
         }
-        // What is inside an object is told member by member, a list entry by entry or place by place.
+        // A row names changes inside an object member by member, and changes inside a list by entry or by place.
         let whole = !matches!(
             (was, is),
             (Some(Value::Map(_)), Some(Value::Map(_))) | (Some(Value::List(_)), Some(Value::List(_)))
         );
         if !told(name, None, was.filter(|_| whole)) {
-            return Err(format!("it does not tell that /{name} was {}", text(was)));
+            return Err(format!("it does not say that /{name} was {}", text(was)));
         }
         if let (Some(Value::List(list)), Some(Value::List(is))) = (was, is)
             && !told(name, None, was)
         {
             for entry in list.iter().filter(|entry| !is.contains(entry)) {
                 if !told(name, id(entry), Some(entry)) && !told_inside(changes, name) {
-                    return Err(format!("it does not tell that /{name} had {}", text(Some(entry))));
+                    return Err(format!("it does not say that /{name} had {}", text(Some(entry))));
                 }
             }
         }
@@ -130,7 +130,7 @@ fn check_changes(row: &Members, before: &Face, after: &Face) -> Result<(), Strin
     Ok(())
 }
 
-/// Reports whether a change inside a place of the list is told.
+/// Reports whether a row names a change inside a place of the list.
 fn told_inside(changes: &[Value], name: &str) -> bool {
     changes.iter().any(|change| match change {
         Value::Map(change) => match change.get("field") {

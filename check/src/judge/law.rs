@@ -1,5 +1,7 @@
-//! The law of merging once more, in other words than the merge's own, and only for the records that writers make here:
-//! a new text occurs nowhere else, and an entry keeps its `mark` through every edit.
+//! The law of merging, formulated independently of the merge.
+//!
+//! It holds only for the records that writers make here: a new text occurs nowhere else, and an entry keeps its `mark`
+//! through every edit.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -9,10 +11,10 @@ use super::field::{Context, Field, id, list, mark, nameless};
 use super::lists::{hours, lines, places};
 use crate::model::record::{Kind, kind, text as shown};
 
-/// Checks that the last of base, theirs, mine and merged has what both sides did.
+/// Checks that `merged` has the changes of both sides.
 ///
 /// # Errors
-/// Returns what it has that it should not, or lacks.
+/// Returns a value that `merged` lacks or should not have.
 pub(super) fn check([base, theirs, mine, merged]: [&Members; 4], repeated: bool, known: bool) -> Result<(), String> {
     let context = Context { repeated, known };
     for name in names([base, theirs, mine, merged]) {
@@ -52,7 +54,7 @@ fn field(
         Kind::Lines if theirs.is_some() && mine.is_some() => return lines(path, field),
         Kind::Plain | Kind::Set | Kind::Lines => {}
     }
-    // An object that one side removed was emptied by it.
+    // A side that removed an object counts as having removed its members.
     let emptied = |side: Option<&Value>| match (side, base) {
         (None, None | Some(Value::Map(_))) => Some(Members::new()),
         (side, _) => map(side),
@@ -116,7 +118,7 @@ fn entries(
                 let entry = |value| nameless(value);
                 let (theirs_id, merged_id) = (id(theirs), merged.as_ref().and_then(id));
                 if theirs_id != merged_id {
-                    return Err(format!("{path} has another id than it had"));
+                    return Err(format!("{path} has another id than before"));
                 }
                 let base = base.as_ref().map(entry);
                 let (theirs, mine, merged) = (entry(theirs), entry(mine), merged.as_ref().map(entry));
@@ -136,10 +138,10 @@ fn entries(
         of.iter().filter(|mark| with.contains(mark)).cloned().collect()
     };
     let [base, theirs, mine, merged] = &sides;
-    // Nobody knows what the author has moved who names no base.
+    // Without a base, the author's moves are unknown.
     let moved = |side: &[String]| common(side, base) != common(base, side);
     if context.known && !moved(mine) && common(merged, theirs) != common(theirs, merged) {
-        return Err(format!("{path} is in another order than it was: the save moved nothing"));
+        return Err(format!("{path} has another order, but the save moved nothing"));
     }
     if context.known && moved(mine) && !moved(theirs) && common(merged, mine) != common(mine, merged) {
         return Err(format!("{path} is not in the order that the save made"));
@@ -147,19 +149,21 @@ fn entries(
     Ok(())
 }
 
-/// Checks entries of other programs, which have no mark. One that is there as it was sent is the same. One that is there no
-/// longer, or has got an id when the record was created anew, may be added by an author who still has it.
+/// Checks entries of other programs, which have no mark.
+///
+/// An entry that is in the record as it was sent is the same entry. An entry may have left the record, or may have got
+/// an id when the record was created again. An author who still has such an entry may add it.
 fn unnamed(path: &str, base: &[Value], theirs: &[Value], mine: &[Value], merged: &[Value]) -> Result<(), String> {
     for entry in theirs.iter().filter(|entry| is_unnamed(entry)) {
         let stays = mine.contains(entry) || !base.contains(entry);
         if merged.iter().filter(|merged| *merged == entry).count() != usize::from(stays) {
-            return Err(format!("{path} has {} not as it was", shown(Some(entry))));
+            return Err(format!("{path} does not have {} as it was", shown(Some(entry))));
         }
     }
     for entry in merged.iter().filter(|entry| is_unnamed(entry) && !theirs.contains(entry)) {
         let sent = |mine: &Value| !base.contains(mine) && nameless(mine) == nameless(entry);
         if !mine.iter().any(sent) {
-            return Err(format!("{path} has {}, which nobody added", shown(Some(entry))));
+            return Err(format!("{path} has {}, which no author added", shown(Some(entry))));
         }
     }
     for entry in mine.iter().filter(|entry| is_unnamed(entry) && !base.contains(entry) && !theirs.contains(entry)) {
@@ -170,7 +174,7 @@ fn unnamed(path: &str, base: &[Value], theirs: &[Value], mine: &[Value], merged:
     Ok(())
 }
 
-/// Reports whether a list has entries without a mark that the base lacks. Of two authors who add equal ones, each adds one.
+/// Reports whether a list has entries without a mark that the base lacks. If two authors add equal ones, each adds one.
 fn adds_unnamed(base: Option<&Value>, mine: Option<&Value>) -> bool {
     let (Some(base), Some(mine)) = (list(base), list(mine)) else { return false };
     mine.iter().any(|entry| is_unnamed(entry) && !base.contains(entry))
@@ -180,7 +184,7 @@ fn is_unnamed(entry: &Value) -> bool {
     matches!(entry, Value::Map(members) if !members.contains_key("mark"))
 }
 
-/// Reports whether they are the same except for ids that ripple may have given to entries.
+/// Reports whether two values are equal, except for ids that ripple may have given to entries.
 pub(super) fn alike(one: Option<&Value>, other: Option<&Value>) -> bool {
     match (one, other) {
         (Some(Value::List(one)), Some(Value::List(other))) => {
@@ -191,10 +195,10 @@ pub(super) fn alike(one: Option<&Value>, other: Option<&Value>) -> bool {
     }
 }
 
-/// Checks that no list has an id twice, or a marked entry or a text twice.
+/// Checks that no list has an id, a marked entry or a text twice.
 ///
 /// # Errors
-/// Returns which it has twice.
+/// Returns the repeated entry.
 pub(super) fn check_once(record: &Members) -> Result<(), String> {
     for (name, value) in record.iter().filter(|(name, _)| kind(name) != Kind::Places) {
         let Value::List(list) = value else { continue };

@@ -1,11 +1,11 @@
-//! The law of merging for lists of one length, for entries without a mark, and for text of several lines.
+//! The law of merging for lists of equal length, for entries without a mark, and for text of several lines.
 
 use ripple_core::value::Value;
 
 use super::field::{Context, Field, id, list, nameless};
 use crate::model::record::text;
 
-/// Place by place: of a place that both changed, the later save decides.
+/// Checks a list place by place. At a place that both sides changed, the later save wins.
 pub(super) fn places(path: &str, context: Context, field: Field<'_>) -> Result<(), String> {
     let Field { base, theirs, mine, merged } = field;
     if let (Some(Value::List(base)), Some(Value::List(theirs)), Some(Value::List(mine))) = (base, theirs, mine)
@@ -22,7 +22,7 @@ pub(super) fn places(path: &str, context: Context, field: Field<'_>) -> Result<(
         }
         return Ok(());
     }
-    // Of lists of other lengths only the sequence is merged: what others removed is gone, and what the save made is there.
+    // Lists of different lengths are merged as sequences: removed values are gone, and the values of the save are in.
     if let (Some(base), Some(theirs), Some(mine), Some(merged)) = (list(base), list(theirs), list(mine), list(merged))
         && context.known
         && (base.len() != theirs.len() || theirs.len() != mine.len())
@@ -32,10 +32,10 @@ pub(super) fn places(path: &str, context: Context, field: Field<'_>) -> Result<(
         return match (lacking, strange) {
             (None, None) => Ok(()),
             (Some(lacking), _) => Err(format!("{path} lacks {}, which the save made", text(Some(lacking)))),
-            (_, Some(strange)) => Err(format!("{path} has {}, which nobody made", text(Some(strange)))),
+            (_, Some(strange)) => Err(format!("{path} has {}, which no author made", text(Some(strange)))),
         };
     }
-    // Without a base the law says nothing of places.
+    // Without a base, the law does not apply to places.
     if !context.known {
         return Ok(());
     }
@@ -46,7 +46,7 @@ pub(super) fn places(path: &str, context: Context, field: Field<'_>) -> Result<(
     Err(format!("{path} is {}, and not {}", text(merged), text(expected)))
 }
 
-/// Entries that are equal except for their ids: each that somebody adds is in the list once.
+/// Checks entries that are equal except for their ids. Each added entry is in the list once.
 pub(super) fn hours(path: &str, context: Context, field: Field<'_>) -> Result<(), String> {
     let [base, theirs, mine, merged] =
         [field.base, field.theirs, field.mine, field.merged].map(|side| list(side).unwrap_or_default());
@@ -54,13 +54,13 @@ pub(super) fn hours(path: &str, context: Context, field: Field<'_>) -> Result<()
     for entry in theirs {
         let stays = has(mine, entry) || !has(base, entry);
         if has(merged, entry) != stays {
-            return Err(format!("{path} has {} not as it must", text(Some(entry))));
+            return Err(format!("{path} does not have {} as it must", text(Some(entry))));
         }
     }
     let added: Vec<&Value> = mine.iter().filter(|entry| !has(base, entry) && !has(theirs, entry)).collect();
     let fresh: Vec<&Value> = merged.iter().filter(|entry| !has(theirs, entry)).collect();
     if let Some(stranger) = fresh.iter().find(|fresh| !added.iter().any(|added| nameless(added) == nameless(fresh))) {
-        return Err(format!("{path} has {}, which nobody added", text(Some(stranger))));
+        return Err(format!("{path} has {}, which no author added", text(Some(stranger))));
     }
     let repetition = context.repeated || !context.known;
     if fresh.len() == added.len() || repetition && fresh.len() < added.len() {
@@ -69,7 +69,7 @@ pub(super) fn hours(path: &str, context: Context, field: Field<'_>) -> Result<()
     Err(format!("{path} got {} new entries, and the save added {}", fresh.len(), added.len()))
 }
 
-/// Line by line where the two edits do not touch. Where they do, the later save stands as a whole.
+/// Checks a text line by line if the two edits do not touch. Otherwise the later save wins as a whole.
 pub(super) fn lines(path: &str, Field { base, theirs, mine, merged }: Field<'_>) -> Result<(), String> {
     let whole =
         if merged == mine { Ok(()) } else { Err(format!("{path} is {}, and not {}", text(merged), text(mine))) };
@@ -77,7 +77,7 @@ pub(super) fn lines(path: &str, Field { base, theirs, mine, merged }: Field<'_>)
         return whole;
     };
     if base.len() != their_lines.len() || base.len() != my_lines.len() {
-        return Ok(()); // nobody here adds lines
+        return Ok(()); // no writer here adds lines
     }
     let changed = |side: &[&str]| (0..base.len()).filter(|line| side[*line] != base[*line]).collect::<Vec<_>>();
     let (theirs, mine) = (changed(&their_lines), changed(&my_lines));
@@ -91,12 +91,12 @@ pub(super) fn lines(path: &str, Field { base, theirs, mine, merged }: Field<'_>)
     };
     match nearest {
         Some(0) => whole,
-        Some(1) => whole.or(merged_lines), // whether neighbours touch is left open
+        Some(1) => whole.or(merged_lines), // the law leaves open whether adjacent lines touch
         _ => merged_lines,
     }
 }
 
-/// Reports whether both edits changed a line, so that one of them gives way.
+/// Reports whether both edits changed a line, so that one edit replaces the other.
 pub(super) fn lines_collide(base: Option<&Value>, theirs: Option<&Value>, mine: Option<&Value>) -> bool {
     let touches = |merged: Option<&Value>| lines("", Field { base, theirs, mine, merged }).is_ok();
     touches(mine)

@@ -1,4 +1,4 @@
-//! Version numbers only go up, and one number names one content.
+//! The laws of versions: they only go up, and one number names one content.
 
 use std::collections::BTreeMap;
 
@@ -8,14 +8,14 @@ use super::{Broken, Evidence, Law};
 use crate::model::heard::version;
 use crate::model::record::{attributes, text};
 
-/// The content that each number names. `None`: a tombstone.
+/// The content that each number names. `None` stands for a tombstone.
 #[derive(Default)]
 pub(super) struct Numbers {
     contents: BTreeMap<i64, Option<Members>>,
 }
 
 impl Numbers {
-    /// Returns the record at a version. Returns `None` if there never was such a version, or it was a tombstone.
+    /// Returns the record at a version. Returns `None` if the version never existed or was a tombstone.
     pub(super) fn content(&self, number: i64) -> Option<&Members> {
         self.contents.get(&number)?.as_ref()
     }
@@ -36,7 +36,7 @@ impl Numbers {
     }
 }
 
-/// Returns what differs in two contents, for a sentence.
+/// Returns the differences of two contents, for a message.
 fn differences(one: Option<&Value>, other: Option<&Value>) -> (String, String) {
     let (Some(Value::Map(one)), Some(Value::Map(other))) = (one, other) else { return (text(one), text(other)) };
     let of = |this: &Members, that: &Members| {
@@ -47,8 +47,8 @@ fn differences(one: Option<&Value>, other: Option<&Value>) -> (String, String) {
 }
 
 impl Evidence<'_> {
-    /// Collects what each number names, in states, rows, answers and reads: of two contents the first. Returns also whether
-    /// the law holds.
+    /// Collects the content that each number names, in states, rows, responses and reads. Keeps the first if there are
+    /// two. Also returns whether the law holds.
     pub(super) fn numbers(&self) -> (Numbers, Result<(), Broken>) {
         let mut numbers = Numbers::default();
         let mut verdict = Ok(());

@@ -1,4 +1,4 @@
-//! What a save was made on, and what its author made of it.
+//! The two sides of a save: its base, and its author's edit.
 
 use ripple_core::Timestamp;
 use ripple_core::limits;
@@ -10,17 +10,17 @@ use crate::model::heard::version;
 use crate::model::record::attributes;
 use crate::model::transcript::{Face, Save, State, What};
 
-/// A save's two sides: the base, and what its author made of that.
+/// The two sides of a save.
 pub(super) struct Sides {
     pub(super) base: Members,
     pub(super) mine: Members,
-    /// Whether the base is what the author had in front of them.
+    /// Whether the base is the state that the author saw.
     pub(super) known: bool,
 }
 
 impl Evidence<'_> {
-    /// Returns the sides that a save can have which meets `theirs` in the state of this place, at this time. There are two
-    /// only where ripple need not know the base any longer.
+    /// Returns the possible sides of a save that finds `theirs` in the state of this place, at this time. There are two
+    /// only if ripple may have lost the base.
     pub(super) fn sides(
         &self,
         save: &Save,
@@ -46,8 +46,8 @@ impl Evidence<'_> {
         all.into_iter().flatten().collect()
     }
 
-    /// Reports whether ripple must know the state that the author had in front of them: it is there, or it has a row and
-    /// was replaced within 90 days. An external state has a row only if a save adopted it or wrote over it.
+    /// Reports whether ripple must know the state that the author saw: it is current, or it has a row and was replaced
+    /// within 90 days. An external state has a row only if a save adopted it or wrote over it.
     pub(super) fn must_know(&self, save: &Save, place: usize, at: Timestamp) -> bool {
         let number = save.view.as_ref().and_then(version);
         let shows = |face: &Face| Some(face.number) == number && face.shown.is_some() && face.shown == save.view;
@@ -64,9 +64,10 @@ impl Evidence<'_> {
     }
 }
 
-/// `base`: what the author had in front of them. `None`: they name no base, or nobody knows it.
+/// Returns the sides of a save. `base` is the state that the author saw. It is `None` if the request names no base, or
+/// if ripple has lost it.
 fn sides(save: &Save, base: Option<&Members>, theirs: &Members, numbers: &Numbers) -> Option<Sides> {
-    // The author has seen nothing of what they send.
+    // The author has not seen the current values of the sent members.
     let unseen = |sent: &Members| {
         let mut base = theirs.clone();
         base.retain(|name, _| sent.get(name).is_none_or(|sent| *sent == Value::Null));
@@ -79,7 +80,7 @@ fn sides(save: &Save, base: Option<&Members>, theirs: &Members, numbers: &Number
         (What::Restore(number), Some(base)) => (base.clone(), numbers.content(*number)?.clone()),
         (What::Put(record), None) => (unseen(record), with(theirs.clone(), &sent(record))),
         (What::Patch(patch), None) => (unpatched(theirs.clone(), patch), patched(theirs.clone(), patch)),
-        // RFC 7396: what is there becomes what the patch says.
+        // RFC 7396: the current value becomes the value of the patch.
         (What::MergePatch(patch), None) => (theirs.clone(), patched(theirs.clone(), patch)),
         (What::Restore(number), None) if save.base.is_none() => (theirs.clone(), numbers.content(*number)?.clone()),
         (What::Restore(number), None) => {
@@ -106,13 +107,13 @@ fn put(record: &mut Members, name: &str, value: Option<&Value>) {
     }
 }
 
-/// Returns what a whole record sends of the record's attributes.
+/// Returns the attributes that a whole record sends.
 pub(super) fn sent(record: &Members) -> Members {
     let mut sent = attributes(record);
     if record.get("deleted") == Some(&Value::Bool(false)) {
         sent.remove("deleted");
     }
-    // A set that is sent empty is removed.
+    // An empty set is a removal.
     if record.contains_key("labels") && !sent.contains_key("labels") {
         sent.insert("labels".to_owned(), Value::Null);
     }
@@ -140,7 +141,7 @@ fn patched(mut record: Members, patch: &Members) -> Members {
     attributes(&record)
 }
 
-/// Returns a record without what a patch sets.
+/// Returns a record without the members that a patch sets.
 pub(super) fn unpatched(mut record: Members, patch: &Members) -> Members {
     for (name, value) in patch {
         match (value, record.get(name)) {

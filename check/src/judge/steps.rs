@@ -1,4 +1,4 @@
-//! Each step of the record from one state to the next is what some save asked for, and nothing more.
+//! The laws of steps: a save asked for each step of the record from one state to the next, and for all of it.
 
 use ripple_core::limits;
 use ripple_core::value::{Members, Value};
@@ -8,15 +8,15 @@ use super::numbers::Numbers;
 use super::sides::{Sides, sent};
 use super::{Broken, Evidence, Law};
 use crate::model::record::{UNKNOWN, attributes, text};
+use crate::model::script::SETUP;
 use crate::model::transcript::{Actor, Face, Save, State, What};
-use crate::sim::run::SETUP;
 
 impl Evidence<'_> {
     pub(super) fn check_steps(&self, numbers: &Numbers) -> Result<(), Broken> {
         for (place, pair) in self.states.windows(2).enumerate() {
             let [before, after] = pair else { continue };
             match &after.by {
-                Actor::Nobody | Actor::External => {}
+                Actor::Initial | Actor::External => {}
                 Actor::Expiry => check_expiry(before, after)?,
                 Actor::Ripple(by) => {
                     let number = after.write.as_ref().map_or(0, |(_, made)| made.number);
@@ -30,10 +30,10 @@ impl Evidence<'_> {
         Ok(())
     }
 
-    /// Checks the step from the state of this place to the next, which this save made.
+    /// Checks the step from the state of this place to the next, which the save `by` made.
     fn check_step(&self, by: &str, place: usize, numbers: &Numbers) -> Result<(), Broken> {
         let (before, after) = (&self.states[place], &self.states[place + 1]);
-        let Some((read, made)) = &after.write else { return Err(Law::Write.broken("nobody wrote it")) };
+        let Some((read, made)) = &after.write else { return Err(Law::Write.broken("no save wrote it")) };
         check_written(&before.now, read, made, &after.now)?;
         if is_adoption(read, made) {
             let is_external = before.made().is_none();
@@ -45,20 +45,21 @@ impl Evidence<'_> {
         if by == SETUP {
             return Ok(());
         }
-        let save = self.saves.iter().find(|save| save.by == by).ok_or_else(|| Law::Write.broken("nobody sent it"))?;
+        let save =
+            self.saves.iter().find(|save| save.by == by).ok_or_else(|| Law::Write.broken("no save has this name"))?;
         self.check_repeat(save, place)?;
         self.check_edit(save, place, numbers)?;
         check_types(save, read, made)
     }
 
-    /// A request that comes again makes no second version while its `Idempotency-Key` is remembered, and without one it
-    /// changes nothing directly after its first version.
+    /// Checks that a repeated request makes no second version while its `Idempotency-Key` is remembered. Without an
+    /// `Idempotency-Key`, it must change nothing directly after its first version.
     fn check_repeat(&self, save: &Save, place: usize) -> Result<(), Broken> {
         let after = &self.states[place + 1];
         for earlier in &self.states[..=place] {
             let Actor::Ripple(by) = &earlier.by else { continue };
             if is_full(earlier) {
-                continue; // it may be a part, and the last part is what is remembered
+                continue; // it may be a part; only the last part leaves an idempotency record
             }
             let remembered = earlier.at.after(limits::CLAIM) > after.at;
             let same_key = self.saves.iter().any(|other| other.by == *by && other.shares_key(save));
@@ -70,7 +71,7 @@ impl Evidence<'_> {
         let own = matches!(&self.states[place].by, Actor::Ripple(by) if *by == save.by);
         let merges = matches!(save.what, What::Put(_) | What::Patch(_) | What::Edit { .. }) && save.base.is_some();
         if own && merges && self.states[place].now.content.is_some() && !self.is_part(place) {
-            return Err(Law::Repeat.broken("it changes what it made itself"));
+            return Err(Law::Repeat.broken("it changes its own result"));
         }
         Ok(())
     }
@@ -111,7 +112,7 @@ impl Evidence<'_> {
         }
     }
 
-    /// Reports whether the save that made the state of this place went on from it.
+    /// Reports whether the save that made the state of this place continued from it.
     pub(super) fn is_part(&self, place: usize) -> bool {
         let state = &self.states[place];
         let goes_on = |later: &State| match (&state.write, &later.write) {
@@ -121,7 +122,7 @@ impl Evidence<'_> {
         is_full(state) && self.states[place + 1..].iter().any(goes_on)
     }
 
-    /// Reports whether a save that ripple cannot tell from this one has made a version before.
+    /// Reports whether an earlier save made a version that ripple cannot distinguish from this save.
     pub(super) fn is_repeated(&self, save: &Save, place: usize) -> bool {
         self.states[..=place].iter().any(|state| match &state.by {
             Actor::Ripple(by) => self.saves.iter().any(|other| other.by == *by && other.looks_like(save)),
@@ -135,8 +136,8 @@ pub(super) fn is_adoption(read: &Face, made: &Face) -> bool {
     read.content.is_some() && made.content.is_some() && read.data == made.data
 }
 
-/// Reports whether a write changes as many members as one transaction can. A change of more is made in several, and all
-/// but the last are parts of it.
+/// Reports whether a write changes as many members as one transaction can. A larger change takes several transactions,
+/// and all but the last are full.
 fn is_full(state: &State) -> bool {
     let Some((read, made)) = &state.write else { return false };
     let (Some(read), Some(made)) = (&read.data, &made.data) else { return false };
@@ -144,7 +145,7 @@ fn is_full(state: &State) -> bool {
     changed + made.keys().filter(|name| !read.contains_key(*name)).count() == limits::CONDITIONS
 }
 
-/// Reports whether the members that a part of a save changed have what became of them by the save.
+/// Checks that the members that one part of a save changed have their merged values.
 fn lawful_in_part(
     save: &Save,
     sides: &Sides,
@@ -160,7 +161,7 @@ fn lawful_in_part(
     lawful(save, &part, &changed(theirs), &changed(merged), repeated)
 }
 
-/// Reports whether `merged` has what became of `theirs` by the save.
+/// Checks that `merged` is what the save makes of `theirs`.
 pub(super) fn lawful(
     save: &Save,
     Sides { base, mine, known }: &Sides,
@@ -172,7 +173,7 @@ pub(super) fn lawful(
     if !matches!(save.what, What::Restore(_)) || base == theirs {
         return law::check(all, repeated, *known);
     }
-    // A binary that has come back as JSON is a text. To restore it is a change, which JSON does not show.
+    // A restored binary came back from JSON as a text. Restoring it is a change that JSON does not show.
     let [base, theirs, mine, merged] = all.map(|side| {
         let mut side = side.clone();
         side.remove(UNKNOWN);
@@ -181,7 +182,7 @@ pub(super) fn lawful(
     law::check([&base, &theirs, &mine, &merged], repeated, *known)
 }
 
-/// A write changes what it says, and what it changes it has read.
+/// Checks that a write changes what it states, and has read what it changes.
 fn check_written(before: &Face, read: &Face, made: &Face, after: &Face) -> Result<(), Broken> {
     let none = Members::new();
     let [before_data, read_data, made_data, after_data] =
@@ -197,7 +198,7 @@ fn check_written(before: &Face, read: &Face, made: &Face, after: &Face) -> Resul
         let changes = read != made;
         if changes && before != read {
             let (before, read) = (text(before), text(read));
-            return Err(Law::Write.broken(format!("it wrote over /{name}, which was {before}, and it had read {read}")));
+            return Err(Law::Write.broken(format!("it wrote over /{name}, which was {before}, but it had read {read}")));
         }
         let expected = if changes { made } else { before };
         if after != expected {
@@ -208,7 +209,7 @@ fn check_written(before: &Face, read: &Face, made: &Face, after: &Face) -> Resul
     Ok(())
 }
 
-/// TTL deletes a tombstone, or what another program has left.
+/// Checks that TTL deletes only a tombstone, or what another program left.
 fn check_expiry(before: &State, after: &State) -> Result<(), Broken> {
     if before.now.content.is_some() && after.now.content.is_none() && before.write.is_some() {
         return Err(Law::Expiry.broken("TTL deletes a record that ripple has saved"));
@@ -216,7 +217,7 @@ fn check_expiry(before: &State, after: &State) -> Result<(), Broken> {
     Ok(())
 }
 
-/// A new record is as it was sent.
+/// Checks that a new record is as sent.
 fn same(sent: &Members, made: Option<&Members>) -> Result<(), Broken> {
     let none = Members::new();
     let made = made.unwrap_or(&none);
@@ -231,7 +232,7 @@ fn same(sent: &Members, made: Option<&Members>) -> Result<(), Broken> {
     Ok(())
 }
 
-/// What JSON shows as it was has its type still, a set stays a set, and what is not shown stays.
+/// Checks types: a value that JSON shows unchanged keeps its type, a set stays a set, and hidden attributes stay.
 fn check_types(save: &Save, read: &Face, made: &Face) -> Result<(), Broken> {
     if matches!(save.what, What::Restore(_)) {
         return Ok(());
@@ -243,7 +244,7 @@ fn check_types(save: &Save, read: &Face, made: &Face) -> Result<(), Broken> {
             if shown.is_some_and(|shown| shown.contains_key(name)) {
                 continue;
             }
-            return Err(Law::Keep.broken(format!("/{name}, which nobody is shown, is gone")));
+            return Err(Law::Keep.broken(format!("/{name}, which no reader is shown, is gone")));
         };
         keeps_type(before, after)
             .map_err(|()| Law::Keep.broken(format!("/{name} has lost a type: it was {before:?} and is {after:?}")))?;
@@ -260,7 +261,7 @@ fn keeps_type(before: &Value, after: &Value) -> Result<(), ()> {
             .filter_map(|(name, before)| Some((before, after.get(name)?)))
             .try_for_each(|(before, after)| keeps_type(before, after)),
         (Value::List(before), Value::List(after)) => {
-            // Entries without an id are known by what they say.
+            // Entries without an id are identified by their content.
             let untyped = |value: &Value| matches!(value, Value::Map(members) if !members.contains_key("mark"));
             let (mut one, mut other) = (before.iter().filter(|v| untyped(v)), after.iter().filter(|v| untyped(v)));
             match (one.next(), other.next(), one.next(), other.next()) {

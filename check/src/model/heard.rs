@@ -1,4 +1,4 @@
-//! What a client hears.
+//! The response that a client gets.
 
 use bytes::Bytes;
 use http::Response;
@@ -6,26 +6,26 @@ use ripple_core::AccessLog;
 use ripple_core::value::{Members, Value, parse};
 use sfv::{BareItem, Dictionary, InnerList, ListEntry, Parser};
 
-/// An answer, or none.
+/// A response, or none.
 #[derive(Clone, Debug)]
 pub(crate) enum Heard {
     Nothing,
     Answer(Box<Answer>),
 }
 
-/// An answer's values.
+/// The values of a response.
 #[derive(Clone, Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) body: Option<Members>,
-    /// `None` if the answer has no receipt or one that is no dictionary of RFC 9651.
+    /// `None` if the response has no receipt, or one that is not a dictionary of RFC 9651.
     pub(crate) receipt: Option<Receipt>,
     pub(crate) capacity: String,
     /// The receipt's text, for the schedule.
     text: String,
     /// The error in the host's log, for the schedule.
     cause: Option<String>,
-    /// Whether the save lost every try and so has done nothing.
+    /// Whether the save lost every try, and so did nothing.
     pub(crate) contended: bool,
 }
 
@@ -40,7 +40,7 @@ pub(crate) struct Receipt {
     pub(crate) omitted: i64,
 }
 
-/// A field that the save decided, and the version whose value it replaced.
+/// A field where the save won, and the version whose value it replaced.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Won {
     pub(crate) pointer: String,
@@ -48,7 +48,7 @@ pub(crate) struct Won {
 }
 
 impl Heard {
-    /// Returns what the response says. `contended`: the save used up its tries and no operation on the table failed.
+    /// Reads a response. `contended` means that the save used up its tries, and no operation on the table failed.
     pub(crate) fn of(response: &Response<Bytes>, contended: bool) -> Heard {
         let header = |name: &str| {
             let value = response.headers().get(name).and_then(|value| value.to_str().ok());
@@ -82,7 +82,7 @@ impl Heard {
         self.answer()?.body.as_ref()
     }
 
-    /// Reports whether the save may or may not have been made.
+    /// Reports whether the save may or may not have been applied.
     pub(crate) fn leaves_open(&self) -> bool {
         self.answer().is_none() || self.code() == Some("outcome_unknown")
     }
@@ -108,14 +108,14 @@ impl Heard {
         }
     }
 
-    /// Returns the number in the body.
+    /// Returns the version in the body.
     pub(crate) fn version(&self) -> Option<i64> {
         version(self.body()?)
     }
 
     /// Returns a line of the schedule.
     pub(crate) fn text(&self) -> String {
-        let Some(answer) = self.answer() else { return "hears nothing".to_owned() };
+        let Some(answer) = self.answer() else { return "gets no response".to_owned() };
         let Answer { status, text, cause, .. } = answer;
         match cause {
             Some(cause) => format!("is answered {status}: {cause}"),
@@ -176,7 +176,7 @@ pub(crate) fn members(json: &[u8]) -> Option<Members> {
     }
 }
 
-/// Returns the number that a record or a row shows.
+/// Returns the version that a record or a row shows.
 pub(crate) fn version(record: &Members) -> Option<i64> {
     match record.get("version") {
         Some(Value::Number(version)) => version.as_str().parse().ok(),

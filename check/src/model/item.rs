@@ -1,7 +1,7 @@
 //! The layout of a stored item. This is the only file that knows which attributes are ripple's own.
 //!
-//! Programs beside ripple read and write whole items, so the checks handle an item as DynamoDB has it: a map of
-//! attributes, ripple's own included.
+//! Other programs read and write whole items. So the checks handle an item as DynamoDB does: a map of attributes, with
+//! ripple's own.
 
 use ripple_core::record::Names;
 use ripple_core::store::item as layout;
@@ -18,8 +18,7 @@ pub(crate) type Item = Members;
 /// The prefix of ripple's own attributes.
 const OWN: &str = "rpl_";
 
-/// Names that a program may choose for its own data and that ripple shows its own under, or had once, with data of such
-/// a program.
+/// Returns attribute names, with values, that another program may use and that ripple also uses or once used.
 pub(crate) fn namesakes() -> [(&'static str, Value); 5] {
     [
         ("version", "2.3".into()),
@@ -38,7 +37,7 @@ pub(crate) fn of(record: &Record) -> Item {
     if record.is_external() { layout::as_read(record, KEY) } else { layout::item(record, 1, KEY) }
 }
 
-/// Returns the record that ripple makes of an item.
+/// Returns the record that ripple reads from an item.
 pub(crate) fn record(_: &RecordId, item: Item) -> Record {
     layout::record(item, KEY).expect("an item has its key")
 }
@@ -48,12 +47,12 @@ pub(crate) fn is_tombstone(item: &Item) -> bool {
     layout::record(item.clone(), KEY).is_ok_and(|record| record.is_deleted())
 }
 
-/// Returns the number that readers are shown. It is 0 where there is no item.
+/// Returns the number that readers are shown. Returns 0 if there is no item.
 pub(crate) fn number(id: &RecordId, item: &Item) -> i64 {
     record(id, item.clone()).version
 }
 
-/// Returns what readers are shown of the item. Returns `None` for a tombstone.
+/// Returns the record that readers are shown. Returns `None` for a tombstone.
 pub(crate) fn shown(id: &RecordId, item: &Item) -> Option<Members> {
     let record = record(id, item.clone());
     if record.is_deleted() { None } else { members(&record.to_json(&Names::default())) }
@@ -71,7 +70,7 @@ pub(crate) fn without_own(mut item: Item) -> Item {
     item
 }
 
-/// Returns the item under another id, every other attribute as it is.
+/// Returns the item under another id, with every other attribute as it is.
 pub(crate) fn under(id: &RecordId, mut item: Item) -> Item {
     item.insert(KEY.to_owned(), id.as_str().into());
     item

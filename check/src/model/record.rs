@@ -1,17 +1,17 @@
 //! The record that writers edit: its fields, their kinds, and the edits.
 //!
-//! Every new text occurs nowhere else, so that it can be traced through every state.
+//! Every new text occurs nowhere else, so it can be traced through every state.
 
 use ripple_core::value::{Members, Number, Value};
 
 /// How two edits of a field are merged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// As its values say: objects member by member, lists of entries by their `id`, texts as a set with order.
+    /// By its values: objects member by member, lists of entries by their `id`, texts as an ordered set.
     Plain,
-    /// A list of one length, place by place.
+    /// A list of equal length, place by place.
     Places,
-    /// Entries without a mark, known by the `id` that ripple gives them.
+    /// Entries without a mark, identified by the `id` that ripple gives them.
     Hours,
     /// Text of several lines, line by line.
     Lines,
@@ -33,60 +33,60 @@ pub(crate) fn kind(name: &str) -> Kind {
 /// The text that several writers set `goal` to.
 pub(crate) const AGREED: &str = "agreed";
 
-/// A client sends these in vain.
+/// Members that ripple ignores in a body.
 pub(crate) const SYSTEM: [&str; 4] = ["prj_id", "version", "updated_at", "updated_by"];
 
 /// Members that every new record has.
 pub(crate) const REQUIRED: [&str; 7] = ["name", "goal", "issue", "description", "term_unit", "create_date", "term"];
 
-/// One edit of a record. Places are counted round.
+/// One edit of a record. A place is taken modulo the length of the list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Edit {
-    /// Another text in this field.
+    /// Sets this field to a new text.
     Set(&'static str),
-    /// The field `goal` becomes what it was at first.
+    /// Sets the field `goal` to its first text.
     SetBack,
-    /// The field `goal` becomes [`AGREED`].
+    /// Sets the field `goal` to [`AGREED`].
     Agree,
-    /// The field `note` goes.
+    /// Removes the field `note`.
     Drop,
-    /// A new entry at this place of the timeline, with an id of the writer's own or without.
+    /// Adds an entry at this place of the timeline, with an id of the writer or without one.
     Add(usize, Id),
-    /// Another text in the entry at this place.
+    /// Sets a member of the entry at this place to a new text.
     Change(usize, &'static str),
-    /// The entry at this place goes.
+    /// Removes the entry at this place.
     Remove(usize),
-    /// The entry at this place goes to the front.
+    /// Moves the entry at this place to the front.
     Move(usize),
-    /// A copy of the entry at this place at the end: the same `id`, other texts.
+    /// Adds a copy of the entry at this place at the end, with the same `id` and other texts.
     Copy(usize),
-    /// One more in this list or set of texts.
+    /// Adds a text to this list or set.
     Tag(&'static str),
-    /// The text at this place of it goes.
+    /// Removes the text at this place of this list or set.
     Untag(&'static str, usize),
-    /// The set `labels` becomes `[]`.
+    /// Sets the set `labels` to `[]`.
     ClearLabels,
-    /// The set `labels` gets one text twice.
+    /// Adds one text twice to the set `labels`.
     TagTwice,
-    /// Another text in a member of the object `links`.
+    /// Sets a member of the object `links` to a new text.
     Link(&'static str),
-    /// The boolean at this place of this list changes. `boxes` is an object that holds such a list.
+    /// Flips the boolean at this place of this list. `boxes` is an object with such a list.
     Flip(&'static str, usize),
-    /// The number at this place of `score` becomes 1.
+    /// Sets the number at this place of `score` to 1.
     Count(usize),
-    /// Another number at this place of this list. In `grid`, in the list at this place.
+    /// Sets the number at this place of this list. In `grid`, the place is used for both levels.
     Place(&'static str, usize),
-    /// One more entry `{"h":2}`.
+    /// Adds an entry `{"h":2}`.
     Hours,
-    /// Another text in this line of `description`.
+    /// Sets this line of `description` to a new text.
     Line(usize),
-    /// Another text in the entry of `log`, which has no `id`.
+    /// Sets a new text in the entry of `log`, which has no `id`.
     Log,
-    /// So many new members.
+    /// Adds this number of new members.
     Many(usize),
 }
 
-/// Who names an entry.
+/// The origin of an entry's id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Id {
     Ripple,
@@ -219,7 +219,7 @@ fn list<'a>(record: &'a mut Members, name: &str) -> &'a mut Vec<Value> {
     }
 }
 
-/// Returns a new record. `who` is in all its texts.
+/// Returns a new record. All its texts contain `who`.
 pub(crate) fn new_record(who: &str) -> Members {
     let mut record = Members::new();
     for name in ["name", "goal", "issue", "description", "term_unit", "create_date", "note"] {
@@ -236,7 +236,7 @@ pub(crate) fn new_record(who: &str) -> Members {
     record
 }
 
-/// Adds the fields that are lists of other kinds, and text of several lines.
+/// Adds lists of the other kinds, and a text of several lines.
 pub(crate) fn with_lists(mut record: Members) -> Members {
     let flags = |flags: [bool; 3]| Value::List(flags.map(Value::Bool).to_vec());
     let numbers = |numbers: &[&str]| {
@@ -251,7 +251,8 @@ pub(crate) fn with_lists(mut record: Members) -> Members {
     record
 }
 
-/// Returns the record that a program beside ripple puts: the article's fields, and values of which JSON shows half.
+/// Returns the record that another program puts: the fields of the legacy function, and values that JSON shows only in
+/// part.
 pub(crate) fn external_record(who: &str) -> Members {
     let mut record = new_record(who);
     let entry = |id: &str| {
@@ -261,7 +262,7 @@ pub(crate) fn external_record(who: &str) -> Members {
     };
     record.insert("timeline".to_owned(), Value::List(vec![entry("first"), entry("second")]));
     record.insert("labels".to_owned(), Value::Strings([format!("wet by {who}"), format!("dry by {who}")].into()));
-    // An entry without an id, with members that JSON does not show as they are.
+    // An entry without an id, with members that JSON does not show with their types.
     let log = Members::from([
         ("said".to_owned(), "hello".into()),
         ("to".to_owned(), Value::Strings(["Ann".to_owned(), "Bo".to_owned()].into())),
@@ -282,7 +283,7 @@ pub(crate) fn external_record(who: &str) -> Members {
 /// An attribute that no client of ripple edits.
 pub(crate) const UNKNOWN: &str = "legacy";
 
-/// Returns the members of a shown record that a client can edit, sets in one order.
+/// Returns the members of a shown record that a client can edit. Sets are sorted.
 pub(crate) fn attributes(shown: &Members) -> Members {
     let mut attributes = shown.clone();
     attributes.retain(|name, _| !SYSTEM.contains(&name.as_str()));
@@ -300,7 +301,7 @@ pub(crate) fn attributes(shown: &Members) -> Members {
     attributes
 }
 
-/// Returns a value as a sentence shows it.
+/// Returns a value as text, for a message.
 pub(crate) fn text(value: Option<&Value>) -> String {
     value.map_or_else(|| "not there".to_owned(), |value| serde_json::to_string(value).unwrap_or_default())
 }

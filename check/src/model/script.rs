@@ -1,11 +1,13 @@
-//! What writers do: scripts of saves, each with edits of what its writer has on the screen, and what other programs do.
+//! The scripts of a run: saves with the edits of their writers, and operations of other programs.
 
 use std::time::Duration;
 
-use super::record::{Edit, Id};
-use crate::sim::scheduler::Scheduler;
+use super::record::Edit;
 
-/// What there is when a run begins.
+/// The name of the save that creates the record.
+pub(crate) const SETUP: &str = "setup";
+
+/// The state of the table when a run begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Setup {
     /// A record that was created through ripple.
@@ -14,16 +16,16 @@ pub(crate) enum Setup {
     Lists,
     /// A record of another program.
     External,
-    /// A copy of another record that ripple keeps, with every attribute.
+    /// A copy of another record of ripple, with every attribute.
     Copied,
-    /// Nothing.
+    /// No record.
     Absent,
 }
 
-/// Scripts that run side by side, after some time in which nobody does anything.
+/// Scripts that run concurrently, after a time without activity.
 #[derive(Clone, Debug)]
 pub(crate) struct Phase {
-    /// The time that passes before.
+    /// The time that passes first.
     pub(crate) after: Duration,
     pub(crate) scripts: Vec<Script>,
 }
@@ -33,73 +35,73 @@ pub(crate) struct Phase {
 pub(crate) enum Script {
     /// Saves through ripple.
     Writer(Part),
-    /// Writes to the table beside ripple.
+    /// Writes to the table without ripple.
     External(Vec<External>),
 }
 
-/// A writer's part. Parts of one name are one person's, who still has on the screen what the last part left there.
+/// A writer's part. Parts with one name belong to one person, whose screen still shows the result of the last part.
 #[derive(Clone, Debug)]
 pub(crate) struct Part {
     /// The person.
     pub(crate) name: String,
-    /// The API key. Persons of one team may share it.
+    /// The API key. A team may share one.
     pub(crate) api_key: String,
     pub(crate) steps: Vec<Step>,
 }
 
-/// One operation of a program that is not ripple.
+/// One operation of another program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum External {
-    /// Puts a record of its own, whatever was there.
+    /// Puts a record of its own, whatever the item was.
     PutNew,
     /// Reads the item, drops ripple's attributes, makes two edits and puts it.
     PutEdited,
     /// Sets one attribute to a new text and leaves everything else, ripple's attributes included.
     Set(&'static str),
-    /// Sets `goal` to the text that everybody has agreed on.
+    /// Sets `goal` to [`AGREED`](super::record::AGREED).
     SetAgreed,
-    /// Reads the item and keeps it, ripple's attributes included.
+    /// Reads and keeps the item, with ripple's attributes.
     Keep,
-    /// Puts the item that it kept, byte for byte.
+    /// Puts the kept item, byte for byte.
     PutKept,
-    /// Puts the item that it kept with another `goal`.
+    /// Puts the kept item with another `goal`.
     PutKeptEdited,
-    /// Puts the item with another `goal` and its own count of versions.
+    /// Puts the item with another `goal` and the program's own version count.
     PutCounted(u64),
-    /// Puts a record of its own with attributes that are named like ripple's.
+    /// Puts a record of its own with attributes named like ripple's.
     PutNamesakes,
     /// Deletes the item.
     Delete,
-    /// Copies the item of the record that ripple keeps beside this one, every attribute included.
+    /// Copies the item of another record of ripple, with every attribute.
     Copy,
     /// Adds a text to the set `labels`, as DynamoDB's `ADD` does.
     AddLabel,
-    /// TTL deletes what has expired.
+    /// Lets TTL delete expired items.
     Expire,
 }
 
 /// One save.
 #[derive(Clone, Debug)]
 pub(crate) struct Step {
-    /// Whether the writer reads the record before. Otherwise the edit is made on what was read or answered last.
+    /// Whether the writer reads the record first. Otherwise the edit is based on the last read or response.
     pub(crate) reads: bool,
     pub(crate) ask: Ask,
     pub(crate) edits: Vec<Edit>,
     /// Whether the request names its base.
     pub(crate) based: bool,
     pub(crate) key: Key,
-    /// How many times the request is sent again while its outcome is unknown.
+    /// The number of times that the request is sent again while its outcome is unknown.
     pub(crate) again: usize,
     /// Whether the request arrives twice.
     pub(crate) twice: bool,
-    /// Whether the writer goes on from their own edit instead of the answer, as a client with a queue does.
+    /// Whether the writer continues from their own edit instead of the response, as a client with a queue does.
     pub(crate) ahead: bool,
 }
 
-/// What is asked for.
+/// The kind of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ask {
-    /// The whole record, as it was read except for the edits.
+    /// The whole record, as read except for the edits.
     Put,
     /// The edited members.
     Patch,
@@ -108,27 +110,27 @@ pub(crate) enum Ask {
     /// The edited members with what the author saw of them, as `application/vnd.ripple.edit+json`.
     Edit,
     Delete,
-    /// The version so many before the one on the screen.
+    /// A restore of the version this many before the one on the screen.
     Restore(i64),
     Create,
-    /// The deleted record, whole.
+    /// The deleted record as a whole.
     Revive,
-    /// The request that was sent last, once more.
+    /// A repetition of the last request.
     Repeat,
 }
 
-/// Which `Idempotency-Key` a request carries.
+/// The `Idempotency-Key` of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Key {
     None,
-    /// One that no other save has.
+    /// A key that no other save has.
     Own,
-    /// One that other saves may have too.
+    /// A key that other saves may have too.
     Shared(&'static str),
 }
 
 impl Step {
-    /// Returns a save of the whole record as it was read last, sent again once if need be.
+    /// Returns a save of the whole record as last read. It is sent again once if necessary.
     pub(crate) fn put(edits: &[Edit]) -> Step {
         Step {
             reads: false,
@@ -146,8 +148,8 @@ impl Step {
         Step { ask, ..Step::put(edits) }
     }
 
-    /// The writer reads the record before.
-    pub(crate) fn anew(self) -> Step {
+    /// Lets the writer read the record first.
+    pub(crate) fn after_reading(self) -> Step {
         Step { reads: true, ..self }
     }
 
@@ -159,7 +161,7 @@ impl Step {
         Step { key: Key::Shared(key), ..self }
     }
 
-    /// The request arrives a second time, at any moment, and nobody waits for that answer.
+    /// Lets the request arrive a second time, at any moment. No client waits for the second response.
     pub(crate) fn twice(self) -> Step {
         Step { twice: true, ..self }
     }
@@ -170,77 +172,5 @@ impl Step {
 
     pub(crate) fn ahead(self) -> Step {
         Step { ahead: true, ..self }
-    }
-
-    /// Chooses any save. `full`: with every kind of edit.
-    pub(crate) fn any(scheduler: &Scheduler, full: bool) -> Step {
-        let edits = 1 + scheduler.below(3);
-        Step {
-            reads: scheduler.below(3) < 2,
-            ask: match scheduler.below(if full { 24 } else { 20 }) {
-                0..11 => Ask::Put,
-                11..15 => Ask::Patch,
-                15..17 => Ask::Restore(scheduler.below(3) as i64),
-                17 => Ask::Delete,
-                18 => Ask::Create,
-                19 => Ask::Revive,
-                20..23 => Ask::Edit,
-                _ => Ask::MergePatch,
-            },
-            edits: (0..edits).map(|_| Edit::any(scheduler, full)).collect(),
-            based: scheduler.below(6) < 5,
-            key: if scheduler.below(2) == 1 { Key::Own } else { Key::None },
-            again: scheduler.below(3),
-            twice: scheduler.below(12) == 11,
-            ahead: false,
-        }
-    }
-}
-
-impl External {
-    /// Chooses any operation.
-    pub(crate) fn any(scheduler: &Scheduler) -> External {
-        const ALL: [External; 11] = [
-            External::Set("goal"),
-            External::PutEdited,
-            External::PutNew,
-            External::Set("remark"),
-            External::SetAgreed,
-            External::Keep,
-            External::PutKept,
-            External::PutKeptEdited,
-            External::AddLabel,
-            External::PutNamesakes,
-            External::Delete,
-        ];
-        ALL[scheduler.below(ALL.len())]
-    }
-}
-
-impl Edit {
-    /// Chooses any edit. `full`: of every kind of field.
-    fn any(scheduler: &Scheduler, full: bool) -> Edit {
-        let place = || scheduler.below(4);
-        match scheduler.below(if full { 24 } else { 14 }) {
-            0..4 => Edit::Add(place(), if scheduler.below(4) == 3 { Id::Writer } else { Id::Ripple }),
-            4 => Edit::Set("goal"),
-            5 => Edit::Set("note"),
-            6 => Edit::Drop,
-            7 => Edit::Change(place(), "text"),
-            8 => Edit::Change(place(), "state"),
-            9..11 => Edit::Remove(place()),
-            11 => Edit::Tag(if scheduler.below(2) == 0 { "tags" } else { "labels" }),
-            12 => Edit::Untag(if scheduler.below(2) == 0 { "tags" } else { "labels" }, place()),
-            13 => Edit::Link(if scheduler.below(2) == 0 { "home" } else { "docs" }),
-            14 | 15 => Edit::Flip("done", place()),
-            16 => Edit::Flip("boxes", place()),
-            17 => Edit::Count(place()),
-            18 => Edit::Place("at", place()),
-            19 => Edit::Place("grid", place()),
-            20 => Edit::Hours,
-            21 => Edit::Copy(place()),
-            22 => Edit::Line(place()),
-            _ => Edit::Agree,
-        }
     }
 }

@@ -1,4 +1,4 @@
-//! What happened in a run: the schedule in words, and as values everything that the judge goes by.
+//! The transcript of a run: the schedule in words, and the values that the judge uses.
 
 use std::cell::{Cell, RefCell};
 use std::fmt::Display;
@@ -15,13 +15,13 @@ use super::record::attributes;
 #[derive(Default)]
 pub(crate) struct Transcript {
     schedule: RefCell<Vec<String>>,
-    /// The record's states in the table, where it can be looked at between any two operations.
+    /// The record's states, if the table can be read between two operations.
     pub(crate) states: RefCell<Vec<State>>,
-    /// Every save that was asked for.
+    /// Every requested save.
     pub(crate) saves: RefCell<Vec<Save>>,
-    /// Every answer to a reader.
+    /// Every response to a reader.
     pub(crate) reads: RefCell<Vec<Read>>,
-    /// The history, as it was read at the end of each phase.
+    /// The history, as read at the end of each phase.
     pub(crate) probes: RefCell<Vec<Probe>>,
 }
 
@@ -35,7 +35,7 @@ impl Transcript {
         self.schedule.borrow().clone()
     }
 
-    /// Keeps a state, if it differs from the one before.
+    /// Keeps a state if it differs from the previous one.
     pub(crate) fn keep(&self, state: State) {
         let mut states = self.states.borrow_mut();
         if states.last().is_none_or(|last| last.now.item != state.now.item) {
@@ -43,15 +43,15 @@ impl Transcript {
         }
     }
 
-    /// Returns an item's face, which may be one that is known.
+    /// Returns an item's face. Reuses a known face if the item is the same.
     pub(crate) fn face(&self, id: &RecordId, item: Option<Item>) -> Rc<Face> {
         let states = self.states.borrow();
-        // Most often it is that of one of the last states.
+        // Usually the item equals one of the last states.
         let known = states.iter().rev().take(4).map(|state| &state.now).find(|face| face.item == item);
         known.cloned().unwrap_or_else(|| Rc::new(Face::of(id, item)))
     }
 
-    /// Returns the place of the state that the table holds now.
+    /// Returns the place of the table's current state.
     pub(crate) fn place(&self) -> usize {
         self.states.borrow().len().saturating_sub(1)
     }
@@ -60,19 +60,19 @@ impl Transcript {
 /// A state of the record in the table.
 #[derive(Clone, Debug)]
 pub(crate) struct State {
-    /// When it came.
+    /// The time at which the state was made.
     pub(crate) at: Timestamp,
     pub(crate) by: Actor,
     pub(crate) now: Rc<Face>,
-    /// The write of ripple's that led to it: what ripple had read, and what it made of that.
+    /// ripple's write that led to the state: the state that ripple had read, and the state that it wrote.
     pub(crate) write: Option<(Rc<Face>, Rc<Face>)>,
 }
 
-/// Who left a state.
+/// The author of a state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Actor {
-    /// Nobody: there was nothing at first.
-    Nobody,
+    /// No author: the table was empty at first.
+    Initial,
     /// The save of this name.
     Ripple(String),
     /// Another program.
@@ -84,10 +84,10 @@ pub(crate) enum Actor {
 /// An item, and how readers are shown it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Face {
-    /// `None`: there is no item.
+    /// `None` if there is no item.
     pub(crate) item: Option<Item>,
     pub(crate) number: i64,
-    /// What is shown of it. `None`: there is nothing, or a tombstone.
+    /// The shown record. `None` if there is no item, or a tombstone.
     pub(crate) shown: Option<Members>,
     /// The same without ripple's own members.
     pub(crate) content: Option<Members>,
@@ -114,22 +114,22 @@ impl Face {
 }
 
 impl State {
-    /// Returns what ripple made, if this state is exactly that.
+    /// Returns the state that ripple wrote, if this state is exactly that.
     pub(crate) fn made(&self) -> Option<&Rc<Face>> {
         let (_, made) = self.write.as_ref()?;
         (Rc::ptr_eq(made, &self.now) || made.data == self.now.data && made.number == self.now.number).then_some(made)
     }
 }
 
-/// A save that was asked for, once or more.
+/// A requested save, sent once or more.
 #[derive(Debug)]
 pub(crate) struct Save {
-    /// The name that it is written under.
+    /// The name under which the save is written.
     pub(crate) by: String,
     pub(crate) what: What,
-    /// What its author had in front of them.
+    /// The record that the author saw.
     pub(crate) view: Option<Members>,
-    /// The version that it names as its base.
+    /// The base that the request names.
     pub(crate) base: Option<i64>,
     /// The API key.
     pub(crate) api_key: String,
@@ -137,23 +137,24 @@ pub(crate) struct Save {
     pub(crate) key: Option<String>,
     /// Method, path and body.
     pub(crate) request: String,
-    /// Whether a request was sent that nobody waits for.
+    /// Whether a request was sent whose response no client waits for.
     pub(crate) unheard: bool,
-    /// When it was sent first.
+    /// The time of the first request.
     pub(crate) at: Timestamp,
-    /// The place of the state that the table held then.
+    /// The place of the table's state at that time.
     pub(crate) place: usize,
-    /// What came back each time.
+    /// The reply to each attempt.
     pub(crate) heard: Vec<Reply>,
 }
 
 impl Save {
-    /// Reports whether ripple cannot tell the two saves apart: a repetition, or two persons who look like one.
+    /// Reports whether ripple cannot distinguish the two saves: a repetition, or two persons with the same key and
+    /// base.
     pub(crate) fn looks_like(&self, other: &Save) -> bool {
         self.api_key == other.api_key && self.key == other.key && self.base == other.base
     }
 
-    /// Reports whether they carry one `Idempotency-Key` of one API key.
+    /// Reports whether both saves have the same `Idempotency-Key` and API key.
     pub(crate) fn shares_key(&self, other: &Save) -> bool {
         self.key.is_some() && self.key == other.key && self.api_key == other.api_key
     }
@@ -163,15 +164,15 @@ impl Save {
 #[derive(Clone, Debug)]
 pub(crate) struct Reply {
     pub(crate) heard: Heard,
-    /// When it came.
+    /// The time of the reply.
     pub(crate) at: Timestamp,
-    /// The place of the state that the table held then.
+    /// The place of the table's state at that time.
     pub(crate) place: usize,
-    /// What the request asked of the table.
+    /// The operations of the request on the table.
     pub(crate) asked: Rc<Asked>,
 }
 
-/// What one request asked of the table.
+/// The operations of one request on the table.
 #[derive(Debug, Default)]
 pub(crate) struct Asked {
     pub(crate) reads: Cell<u32>,
@@ -185,7 +186,7 @@ pub(crate) enum What {
     Put(Members),
     Patch(Members),
     MergePatch(Members),
-    /// What the author saw of the edited members, and what they made of them. `None`: it is removed.
+    /// The edited members as the author saw them, and as the author wants them. `None` removes a member.
     Edit {
         seen: Members,
         set: Vec<(String, Option<ripple_core::value::Value>)>,
@@ -195,18 +196,18 @@ pub(crate) enum What {
     Restore(i64),
 }
 
-/// An answer to a reader.
+/// A response to a reader.
 #[derive(Clone, Debug)]
 pub(crate) struct Read {
     pub(crate) by: String,
     pub(crate) heard: Heard,
 }
 
-/// The history as it was read in quiet.
+/// The history, as read while no participant is active.
 #[derive(Clone, Debug)]
 pub(crate) struct Probe {
     pub(crate) at: Timestamp,
-    /// The place of the state that the table held then.
+    /// The place of the table's state at that time.
     pub(crate) place: usize,
     /// Newest first: the number, the row, and the record at that version.
     pub(crate) rows: Vec<(i64, Members, Heard)>,

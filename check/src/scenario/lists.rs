@@ -1,4 +1,4 @@
-//! Lists of every kind, text of several lines, and requests of other forms.
+//! Scenarios with lists of every kind, text of several lines, and other forms of requests.
 
 use super::{ADD, GOAL, HOUR, Scenario, scenario};
 use crate::model::record::Edit::{
@@ -51,16 +51,16 @@ pub(super) fn scenarios() -> Vec<Scenario> {
             Created,
             [&[put(&[ADD])], &[]],
         )
-        .then(HOUR, [&[put(&[Move(2)])], &[put(&[Move(1), Remove(2)]).anew().twice()]]),
+        .then(HOUR, [&[put(&[Move(2)])], &[put(&[Move(1), Remove(2)]).after_reading().twice()]]),
         scenario(
             "an entry without an id that holds a set and a binary is edited",
             Foreign,
             [&[put(&[Log])], &[put(&[GOAL])]],
         ),
         scenario("a set is emptied, and a program adds to it", Foreign, [&[put(&[ClearLabels])]])
-            .beside(&[External::AddLabel]),
+            .with_program(&[External::AddLabel]),
         scenario("a set gets one text twice, and a program adds to it", Foreign, [&[put(&[TagTwice])]])
-            .beside(&[External::AddLabel]),
+            .with_program(&[External::AddLabel]),
         scenario("two change lines that do not touch", Lists, [&[put(&[Line(0)])], &[put(&[Line(4)])]]),
         scenario(
             "two change one line, one of them another too",

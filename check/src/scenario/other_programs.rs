@@ -1,4 +1,4 @@
-//! Programs that write to the table beside ripple.
+//! Scenarios with other programs that write to the table.
 
 use super::{ADD, DAY, GOAL, HOUR, ISSUE, Scenario, scenario};
 use crate::model::record::Edit;
@@ -20,46 +20,46 @@ fn whole_items() -> Vec<Scenario> {
         scenario(
             "a record of another program, saved by two while that program puts it again",
             External,
-            [&[put(&[ADD, Edit::Tag("labels")])], &[put(&[Edit::Change(0, "text"), GOAL]).anew()]],
+            [&[put(&[ADD, Edit::Tag("labels")])], &[put(&[Edit::Change(0, "text"), GOAL]).after_reading()]],
         )
-        .beside(&[PutNew, PutNew]),
+        .with_program(&[PutNew, PutNew]),
         scenario(
             "a record that another program puts while two save it",
             Created,
-            [&[put(&[ADD]), put(&[ADD]).anew()], &[put(&[GOAL, Edit::Remove(0)])]],
+            [&[put(&[ADD]), put(&[ADD]).after_reading()], &[put(&[GOAL, Edit::Remove(0)])]],
         )
-        .beside(&[PutNew]),
+        .with_program(&[PutNew]),
         scenario(
             "a record of another program, saved by two while that program edits it",
             External,
             [&[put(&[ADD])], &[put(&[Edit::Remove(0)])]],
         )
-        .beside(&[PutEdited, PutEdited]),
+        .with_program(&[PutEdited, PutEdited]),
         scenario(
-            "a record of another program is deleted and created anew while that program puts it again",
+            "a record of another program is deleted and created again while that program puts it again",
             External,
             [&[asking(Ask::Delete, &[]), asking(Ask::Create, &[])], &[put(&[Edit::Set("note")])]],
         )
-        .beside(&[PutNew, PutNew]),
+        .with_program(&[PutNew, PutNew]),
         scenario(
             "two external states one after the other, a client on each",
             External,
             [&[put(&[ADD])], &[put(&[ISSUE])]],
         )
         .then(HOUR, [&[], &[]])
-        .beside(&[PutEdited])
-        .then(HOUR, [&[put(&[GOAL]), put(&[ADD])], &[put(&[Edit::Set("note")]).anew()]]),
+        .with_program(&[PutEdited])
+        .then(HOUR, [&[put(&[GOAL]), put(&[ADD])], &[put(&[Edit::Set("note")]).after_reading()]]),
         scenario("a program counts versions of its own", External, [&[], &[]])
             .then(HOUR, [&[], &[]])
-            .beside(&[PutCounted(5), PutCounted(6)])
-            .then(HOUR, [&[put(&[ADD]).anew()], &[]])
+            .with_program(&[PutCounted(5), PutCounted(6)])
+            .then(HOUR, [&[put(&[ADD]).after_reading()], &[]])
             .then(HOUR, [&[], &[]])
-            .beside(&[PutCounted(8)])
-            .then(HOUR, [&[put(&[ISSUE]).anew()], &[put(&[Edit::Set("note")])]]),
+            .with_program(&[PutCounted(8)])
+            .then(HOUR, [&[put(&[ISSUE]).after_reading()], &[put(&[Edit::Set("note")])]]),
         scenario("a program has attributes that are named like ripple's", Created, [&[], &[]])
-            .beside(&[PutNamesakes])
-            .then(HOUR, [&[put(&[ISSUE]).anew()], &[put(&[ADD]).anew()]])
-            .then(100 * DAY, [&[], &[put(&[ADD]).anew()]]),
+            .with_program(&[PutNamesakes])
+            .then(HOUR, [&[put(&[ISSUE]).after_reading()], &[put(&[ADD]).after_reading()]])
+            .then(100 * DAY, [&[], &[put(&[ADD]).after_reading()]]),
     ]
 }
 
@@ -68,32 +68,32 @@ fn single_attributes() -> Vec<Scenario> {
     let put = Step::put;
     vec![
         scenario("a program sets one field; two read that and save other fields", Created, [&[], &[]])
-            .beside(&[Set("goal")])
-            .then(HOUR, [&[put(&[GOAL]).anew()], &[put(&[ISSUE]).anew()]]),
+            .with_program(&[Set("goal")])
+            .then(HOUR, [&[put(&[GOAL]).after_reading()], &[put(&[ISSUE]).after_reading()]]),
         scenario(
             "a program sets one field while two save",
             Created,
-            [&[put(&[ISSUE]), put(&[ADD])], &[put(&[Edit::Set("note")]).anew()]],
+            [&[put(&[ISSUE]), put(&[ADD])], &[put(&[Edit::Set("note")]).after_reading()]],
         )
-        .beside(&[Set("goal")]),
+        .with_program(&[Set("goal")]),
         scenario("a program adds a field while two save", Created, [&[put(&[ISSUE]), put(&[ADD])], &[put(&[GOAL])]])
-            .beside(&[Set("remark")]),
+            .with_program(&[Set("remark")]),
         scenario(
             "a save asks for what a program has set, and the program puts another item",
             Created,
             [&[put(&[Edit::Agree])], &[]],
         )
-        .beside(&[SetAgreed, PutNew]),
+        .with_program(&[SetAgreed, PutNew]),
         scenario(
             "two ask for what a program has set while it sets another field",
             External,
             [&[put(&[Edit::Agree])], &[put(&[Edit::Agree, ADD])]],
         )
-        .beside(&[SetAgreed, Set("goal")]),
+        .with_program(&[SetAgreed, Set("goal")]),
     ]
 }
 
-/// Programs that put an item back that they have read, ripple's attributes included.
+/// Programs that put back an item that they have read, with ripple's attributes.
 fn kept_items() -> Vec<Scenario> {
     let put = Step::put;
     vec![
@@ -102,20 +102,20 @@ fn kept_items() -> Vec<Scenario> {
             Created,
             [&[put(&[GOAL]), put(&[ADD])], &[put(&[ISSUE])]],
         )
-        .beside(&[Keep, PutKept]),
+        .with_program(&[Keep, PutKept]),
         scenario(
             "a program puts an old item back, and two save after that",
             Created,
             [&[put(&[GOAL]), put(&[ADD])], &[]],
         )
-        .beside(&[Keep, PutKept])
-        .then(HOUR, [&[put(&[ISSUE]).anew()], &[put(&[ADD]).anew()]]),
+        .with_program(&[Keep, PutKept])
+        .then(HOUR, [&[put(&[ISSUE]).after_reading()], &[put(&[ADD]).after_reading()]]),
         scenario(
             "a program puts the item back that it has read, edited, while two save",
             Created,
             [&[put(&[GOAL])], &[put(&[ISSUE]), put(&[ADD])]],
         )
-        .beside(&[Keep, PutKeptEdited]),
+        .with_program(&[Keep, PutKeptEdited]),
         scenario(
             "a record that was copied with ripple's attributes is saved by two",
             Copied,
@@ -124,7 +124,7 @@ fn kept_items() -> Vec<Scenario> {
     ]
 }
 
-/// Programs that delete the item, or write onto a tombstone.
+/// Programs that delete the item, or write to a tombstone.
 fn deletions() -> Vec<Scenario> {
     let put = Step::put;
     let asking = Step::asking;
@@ -134,20 +134,20 @@ fn deletions() -> Vec<Scenario> {
             Created,
             [&[put(&[GOAL])], &[put(&[ADD]), asking(Ask::Create, &[])]],
         )
-        .beside(&[Delete]),
+        .with_program(&[Delete]),
         scenario(
             "a record is deleted, and a program sets a field of the tombstone",
             Created,
             [&[asking(Ask::Delete, &[])], &[]],
         )
-        .beside(&[Set("goal")])
-        .then(HOUR, [&[], &[put(&[ADD]).anew()]])
-        .then(98 * DAY, [&[], &[put(&[GOAL]).anew()]]),
+        .with_program(&[Set("goal")])
+        .then(HOUR, [&[], &[put(&[ADD]).after_reading()]])
+        .then(98 * DAY, [&[], &[put(&[GOAL]).after_reading()]]),
         scenario(
             "a record is deleted while a program edits and puts it",
             Created,
             [&[asking(Ask::Delete, &[])], &[put(&[ADD])]],
         )
-        .beside(&[PutEdited]),
+        .with_program(&[PutEdited]),
     ]
 }

@@ -1,4 +1,4 @@
-//! Writers who save through ripple: schedules and faults.
+//! Scenarios with writers who save through ripple: schedules and faults.
 
 use super::{ADD, GOAL, ISSUE, Scenario, scenario};
 use crate::model::record::{Edit, Id};
@@ -7,7 +7,7 @@ use crate::model::script::{Ask, Step};
 
 /// The scenarios with the most schedules.
 pub(super) const GREATEST: [&str; 2] = [
-    "a record is deleted, edited, restored and created anew",
+    "a record is deleted, edited, restored and created again",
     "four writers save one version, each with an entry and a field",
 ];
 
@@ -18,7 +18,10 @@ pub(super) fn scenarios() -> Vec<Scenario> {
         scenario(
             "two writers save twice each, entries and the same field",
             Created,
-            [&[put(&[ADD, GOAL]), put(&[ADD]).anew()], &[put(&[ADD, GOAL]), put(&[Edit::Remove(0), GOAL]).anew()]],
+            [
+                &[put(&[ADD, GOAL]), put(&[ADD]).after_reading()],
+                &[put(&[ADD, GOAL]), put(&[Edit::Remove(0), GOAL]).after_reading()],
+            ],
         ),
         scenario(
             "one entry is changed, changed otherwise and removed",
@@ -43,8 +46,8 @@ pub(super) fn scenarios() -> Vec<Scenario> {
             Created,
             [
                 &[asking(Ask::Delete, &[])],
-                &[put(&[ADD, GOAL]), put(&[ADD]).anew()],
-                &[asking(Ask::Restore(0), &[]).anew(), asking(Ask::Create, &[])],
+                &[put(&[ADD, GOAL]), put(&[ADD]).after_reading()],
+                &[asking(Ask::Restore(0), &[]).after_reading(), asking(Ask::Create, &[])],
             ],
         ),
         scenario(
@@ -60,7 +63,7 @@ pub(super) fn scenarios() -> Vec<Scenario> {
             Absent,
             [
                 &[asking(Ask::Create, &[])],
-                &[asking(Ask::Create, &[]).keyed(), put(&[ADD]).anew()],
+                &[asking(Ask::Create, &[]).keyed(), put(&[ADD]).after_reading()],
                 &[asking(Ask::Create, &[])],
             ],
         ),

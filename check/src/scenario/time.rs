@@ -1,4 +1,4 @@
-//! Records at rest, history and claims that expire by time, and TTL that comes late or not at all.
+//! Scenarios with time: records at rest, expiry of history and idempotency records, and TTL that is late or absent.
 
 use super::{ADD, DAY, GOAL, HOUR, ISSUE, Scenario, scenario};
 use crate::model::record::Edit;
@@ -21,7 +21,7 @@ pub(super) fn scenarios() -> Vec<Scenario> {
             Created,
             [&[put(&[GOAL])], &[]],
         )
-        .then(40 * DAY, [&[put(&[ADD])], &[put(&[ISSUE]).anew()]])
+        .then(40 * DAY, [&[put(&[ADD])], &[put(&[ISSUE]).after_reading()]])
         .then(40 * DAY, [&[put(&[GOAL])], &[put(&[ADD])]]),
         scenario(
             "two rows have expired when a program puts the item, and then it is saved",
@@ -29,22 +29,22 @@ pub(super) fn scenarios() -> Vec<Scenario> {
             [&[put(&[GOAL]), put(&[ADD]), put(&[ISSUE])], &[]],
         )
         .then(95 * DAY, [&[], &[]])
-        .beside(&[External::PutNew])
-        .then(HOUR, [&[asking(Ask::Patch, &[GOAL]).anew()], &[]]),
+        .with_program(&[External::PutNew])
+        .then(HOUR, [&[asking(Ask::Patch, &[GOAL]).after_reading()], &[]]),
         scenario(
-            "the rows have expired when a program deletes the item, and then it is created anew",
+            "the rows have expired when a program deletes the item, and then it is created again",
             Created,
             [&[put(&[GOAL]), put(&[ADD])], &[]],
         )
         .then(95 * DAY, [&[], &[]])
-        .beside(&[External::Delete])
+        .with_program(&[External::Delete])
         .then(HOUR, [&[asking(Ask::Create, &[])], &[]]),
         scenario(
             "a request comes with its Idempotency-Key again after 30 hours",
             Created,
             [&[asking(Ask::Patch, &[GOAL]).with_key("k")], &[]],
         )
-        .then(HOUR, [&[], &[put(&[GOAL]).anew()]])
+        .then(HOUR, [&[], &[put(&[GOAL]).after_reading()]])
         .then(30 * HOUR, [&[asking(Ask::Repeat, &[]).with_key("k")], &[]]),
         scenario(
             "another request comes with an Idempotency-Key that was used 30 hours ago",
@@ -54,6 +54,6 @@ pub(super) fn scenarios() -> Vec<Scenario> {
         .then(30 * HOUR, [&[asking(Ask::Patch, &[ISSUE]).with_key("k")], &[]]),
         scenario("TTL deletes rows while a record that has rested is saved", Created, [&[put(&[GOAL])], &[]])
             .then(95 * DAY, [&[put(&[ADD])], &[put(&[ISSUE])]])
-            .beside(&[External::Expire]),
+            .with_program(&[External::Expire]),
     ]
 }

@@ -1,7 +1,8 @@
-//! Where a run could go on in more than one way, it asks here. So a run is its list of choices: it can be replayed,
-//! followed by the next one in depth-first order, or made shorter.
+//! The choices of a run. A run asks here wherever it could continue in more than one way.
+//!
+//! So a run is its list of choices. It can be replayed, followed by the next run in depth-first order, or shortened.
 
-/// A run's choices: some given beforehand, the rest made as it goes.
+/// The choices of a run: some given beforehand, the rest made during the run.
 #[derive(Clone, Debug)]
 pub struct Choices {
     given: Vec<usize>,
@@ -9,37 +10,37 @@ pub struct Choices {
     rest: Rest,
 }
 
-/// A choice of one of so many.
+/// One choice, and the number of possibilities.
 #[derive(Clone, Copy, Debug)]
 struct Taken {
     choice: usize,
     of: usize,
 }
 
-/// How those are chosen that are not given.
+/// How choices are made that are not given.
 #[derive(Clone, Debug)]
 enum Rest {
-    /// The first each time, which by convention is the plainest.
+    /// The first possibility, which by convention is the simplest.
     First,
     /// The state of a SplitMix64.
     Random(u64),
 }
 
 impl Choices {
-    /// These, then always the first.
+    /// Returns these choices, followed by the first possibility each time.
     #[must_use]
     pub fn given(given: Vec<usize>) -> Choices {
         Choices { given, taken: Vec::new(), rest: Rest::First }
     }
 
-    /// By chance: the same seed, the same choices.
+    /// Returns random choices. The same seed gives the same choices.
     #[must_use]
     pub fn seeded(seed: u64) -> Choices {
         let state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ 0xD1B5_4A32_D192_ED03;
         Choices { given: Vec::new(), taken: Vec::new(), rest: Rest::Random(state) }
     }
 
-    /// One of `of`.
+    /// Chooses a number below `of`.
     pub(crate) fn below(&mut self, of: usize) -> usize {
         if of <= 1 {
             return 0;
@@ -53,13 +54,13 @@ impl Choices {
         choice
     }
 
-    /// What was chosen.
+    /// Returns the choices so far.
     #[must_use]
     pub fn taken(&self) -> Vec<usize> {
         self.taken.iter().map(|taken| taken.choice).collect()
     }
 
-    /// The choices of the next run in depth-first order: the last one that could have gone on otherwise does.
+    /// Returns the choices of the next run in depth-first order. Returns `None` after the last run.
     #[must_use]
     pub fn next(mut self) -> Option<Choices> {
         while let Some(Taken { choice, of }) = self.taken.pop() {
@@ -81,13 +82,13 @@ fn split_mix(state: &mut u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// Runs made at most to make one shorter.
+/// The largest number of runs made to shorten one.
 const RUNS: usize = 1_000;
 
-/// Choices left out at once, at most: those of one save.
+/// The largest number of choices left out at once: those of one save.
 const LONGEST: usize = 18;
 
-/// A shorter and plainer list of choices for which `fails` holds, as it does for `choices`.
+/// Returns a shorter and simpler list of choices for which `fails` holds, as it does for `choices`.
 pub(crate) fn shrink(choices: Vec<usize>, mut fails: impl FnMut(&[usize]) -> Option<Vec<usize>>) -> Vec<usize> {
     let mut best = choices;
     let mut runs = 0;
@@ -140,7 +141,7 @@ mod tests {
         let mut seen = Vec::new();
         let mut next = Some(Choices::given(Vec::new()));
         while let Some(mut choices) = next {
-            // The second choice is there only after some of the first.
+            // The second choice exists only after some of the first choices.
             let first = choices.below(3);
             seen.push((first, if first == 1 { choices.below(2) } else { 0 }));
             next = choices.next();

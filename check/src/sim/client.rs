@@ -1,4 +1,4 @@
-//! A person who reads the record, edits it and saves it, and sends a save again when no answer came.
+//! A person who reads, edits and saves the record, and repeats a save that got no response.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -17,10 +17,10 @@ use crate::model::record::new_record;
 use crate::model::script::{Ask, Key, Step};
 use crate::model::transcript::{Asked, Probe, Read, Reply, Save, What};
 
-/// The number in the text of a place that a writer sets, at least.
+/// The smallest number in the text of a place that a writer sets.
 const PLACES: u64 = 1_000;
 
-/// What becomes of a request between client and host.
+/// The fate of a request between client and host.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Fate {
     Well,
@@ -28,7 +28,7 @@ enum Fate {
     AnswerLost,
 }
 
-/// One request to the record's path, or below it.
+/// One request to the record's path, or to a path below it.
 #[derive(Clone)]
 struct Errand {
     method: Method,
@@ -55,12 +55,12 @@ impl Errand {
     }
 }
 
-/// What a person has on the screen, from one phase to the next.
+/// The record on a person's screen, from one phase to the next.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Screen {
     pub(crate) view: Option<Members>,
     tombstone: Option<i64>,
-    /// What was sent last, and on which base.
+    /// The last request, its base, and the record that the author saw.
     last: Option<(What, Option<i64>, Option<Members>)>,
     steps: usize,
 }
@@ -119,7 +119,7 @@ impl<S: Table> Client<S> {
         }
     }
 
-    /// Returns what is sent, and the version that it names as its base. Returns `None` if it cannot be made.
+    /// Returns the request and its base. Returns `None` if the screen does not allow the request.
     fn compose(&self, step: &Step, by: &str, screen: &Screen) -> Option<(What, Option<i64>)> {
         let view = screen.view.as_ref();
         let fresh = || self.sim.scheduler.number();
@@ -175,7 +175,7 @@ impl<S: Table> Client<S> {
         }
     }
 
-    /// Sends a save, and sends it again while a client would.
+    /// Sends a save, and repeats it as a client would.
     pub(crate) async fn save(
         &self,
         by: String,
@@ -274,7 +274,7 @@ impl<S: Table> Client<S> {
         heard
     }
 
-    /// Returns what the client hears of a request. It is written under the name `by`; `who` is for the schedule.
+    /// Returns the response to a request. `by` is the name under which ripple writes, and `who` is for the schedule.
     async fn answer(&self, by: &str, who: String, errand: Errand) -> (Heard, Rc<Asked>) {
         let Sim { scheduler, faults, transcript } = &*self.sim;
         let asked = Rc::new(Asked::default());
@@ -290,7 +290,7 @@ impl<S: Table> Client<S> {
             who: who.clone(),
             asked: Rc::clone(&asked),
         };
-        // A name for each save, so that the history tells which of them made a version.
+        // Each save has its own name, so the history shows which save made a version.
         let caller = Some(Caller { name: by.to_owned(), ..Caller::checked_by_gateway(&self.api_key) });
         let moment = RequestContext { now: scheduler.now(), random: scheduler.bytes(&self.id), caller };
         let api = Api::new(link);
@@ -304,7 +304,7 @@ impl<S: Table> Client<S> {
         (heard, asked)
     }
 
-    /// Reads the whole history from outside, in quiet.
+    /// Reads the whole history while no participant is active.
     pub(crate) async fn probe(&self) -> Probe {
         let api = Api::new(self.store.clone());
         let now = self.sim.scheduler.now();
@@ -319,7 +319,7 @@ impl<S: Table> Client<S> {
             let answer = get(path).await;
             match parse(answer.body()) {
                 Ok(Value::List(found)) => rows.extend(found),
-                _ => break, // there never was a record
+                _ => break, // the record never existed
             }
             let link = answer.headers().get(LINK).and_then(|link| link.to_str().ok());
             let next = link.and_then(|link| Some(link.strip_prefix('<')?.split_once('>')?.0));
@@ -341,7 +341,7 @@ fn without_version(mut record: Members) -> Members {
     record
 }
 
-/// Returns the view with an edit that was sent.
+/// Returns the view after a sent edit.
 fn edited(mut view: Members, what: &What) -> Members {
     let What::Edit { set, .. } = what else { return view };
     for (name, value) in set {
@@ -353,7 +353,7 @@ fn edited(mut view: Members, what: &What) -> Members {
     view
 }
 
-/// Returns the merge patch from one record to another: lists whole, objects member by member.
+/// Returns the merge patch from one record to another. Lists are whole, and objects are compared member by member.
 fn difference(before: &Members, after: &Members) -> Members {
     let mut patch = Members::new();
     for name in before.keys().filter(|name| !after.contains_key(*name)) {

@@ -1,4 +1,4 @@
-//! Programs that write to the table beside ripple, and know nothing of it.
+//! Other programs that write to the table and do not know ripple.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -14,15 +14,15 @@ use crate::model::record::{AGREED, Edit, Id, external_record};
 use crate::model::script::External;
 use crate::model::transcript::Actor;
 
-/// A program beside ripple.
+/// A program other than ripple.
 pub(crate) struct Program<S> {
     pub(crate) sim: Rc<Sim>,
     pub(crate) store: S,
     pub(crate) id: RecordId,
-    /// The record that ripple keeps beside this one.
+    /// The id of another record of ripple.
     pub(crate) other: RecordId,
     pub(crate) name: &'static str,
-    /// The item that it has kept.
+    /// The kept item.
     pub(crate) kept: Rc<RefCell<Option<Item>>>,
 }
 
@@ -35,7 +35,7 @@ impl<S: Table> Program<S> {
         }
     }
 
-    /// Does one operation.
+    /// Runs one operation.
     pub(crate) fn act(&self, operation: External) {
         let number = self.sim.scheduler.number();
         let who = format!("{} {number}", self.name);
@@ -50,7 +50,7 @@ impl<S: Table> Program<S> {
         look(&self.sim, &self.store, &self.id, by, None);
     }
 
-    /// Returns the item that the operation leaves and a line of the schedule. Returns `None` if it does nothing.
+    /// Returns the item after the operation, and a line of the schedule. Returns `None` if the operation does nothing.
     fn made(&self, operation: External, found: Option<Item>, who: &str) -> Option<(Option<Item>, String)> {
         let text = format!("by {who}");
         let set = |mut item: Item, name: &str, value: Value| {
@@ -105,7 +105,7 @@ impl<S: Table> Program<S> {
         })
     }
 
-    /// DynamoDB refuses to add to what is no set.
+    /// Adds a text to a set. DynamoDB refuses to add to a value that is not a set.
     fn add_label(&self, mut item: Item, text: &str) -> Option<(Option<Item>, String)> {
         let label = format!("label {text}");
         match item.get_mut("labels") {

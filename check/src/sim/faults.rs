@@ -1,13 +1,13 @@
-//! Which faults may befall a run.
+//! The faults of a run.
 
 use std::cell::Cell;
 
 use super::scheduler::Scheduler;
 
-/// How much likelier an operation of a storm goes well than one of its faults.
+/// How much likelier success is than one particular fault, for an operation of a storm.
 pub(crate) const FAULT_ODDS: usize = 60;
 
-/// How many faults there may be, and how likely each is.
+/// The number of possible faults, and their odds.
 #[derive(Debug)]
 pub(crate) struct FaultPlan {
     most: usize,
@@ -16,23 +16,23 @@ pub(crate) struct FaultPlan {
 }
 
 impl FaultPlan {
-    /// At most so many faults, once they are let loose. `odds`: how many times likelier than each fault it is that an
-    /// operation goes well, less one.
+    /// Plans at most this many faults. `odds` sets how much likelier success is than each fault, minus one. There are
+    /// no faults before [`FaultPlan::allow`].
     pub(crate) fn new(most: usize, odds: usize) -> FaultPlan {
         FaultPlan { most, odds, left: Cell::new(0) }
     }
 
-    /// Until this call there are none.
-    pub(crate) fn let_loose(&self) {
+    /// Allows faults from now on.
+    pub(crate) fn allow(&self) {
         self.left.set(self.most);
     }
 
     /// Reports whether there have been faults.
-    pub(crate) fn has_struck(&self) -> bool {
+    pub(crate) fn has_occurred(&self) -> bool {
         self.left.get() < self.most
     }
 
-    /// Chooses what becomes of an operation: mostly the first of these.
+    /// Chooses the fate of an operation. The first fate is the likeliest.
     pub(crate) fn fate<F: Copy>(&self, scheduler: &Scheduler, fates: &[F]) -> F {
         if self.left.get() == 0 {
             return fates[0];

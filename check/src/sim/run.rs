@@ -1,4 +1,4 @@
-//! One run: a record, its writers, what befalls them, and the judgement.
+//! One run: a record, its writers, their faults, and the verdict.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -12,72 +12,45 @@ use super::Sim;
 use super::choices::Choices;
 use super::client::{Client, Screen};
 use super::external::Program;
-use super::faults::{FAULT_ODDS, FaultPlan};
+use super::faults::FaultPlan;
 use super::scheduler::{Order, Scheduler, Task, at_once};
 use super::store::{Table, read_item};
 use crate::judge::{Broken, Evidence, judge};
 use crate::model::item;
 use crate::model::record::{Edit, Id, new_record, with_lists};
-use crate::model::script::{Ask, External, Part, Phase, Script, Setup, Step};
+use crate::model::script::{Ask, External, Part, Phase, SETUP, Script, Setup, Step};
 use crate::model::transcript::{Actor, Face, State, Transcript, What};
 use crate::scenario::Scenario;
 
-/// Saves of a writer in one phase, at most.
-const SAVES: usize = 5;
-/// The same where there are several phases.
-const SAVES_OF_SEVERAL: usize = 2;
-
-/// The name of the save that makes the record.
-pub(crate) const SETUP: &str = "setup";
-
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// How a storm is made.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Storm {
-    /// How many writers. By default two to four.
-    pub writers: Option<usize>,
-    /// What storms are made of.
-    pub breadth: Breadth,
-}
-
-/// What storms are made of.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Breadth {
-    /// Writers who save through ripple, and faults.
-    #[default]
-    Ripple,
-    /// Also lists of every kind, shared API keys, programs beside ripple, and time.
-    Everything,
-}
-
-/// How a run went.
+/// The result of a run.
 #[derive(Clone, Debug)]
 pub struct Run {
     /// The law that was broken, if any.
     pub verdict: Result<(), Broken>,
-    /// Whether the run was given up because other choices come to the same.
+    /// Whether the run was abandoned, because other choices give the same order.
     pub redundant: bool,
-    /// What happened, step by step.
+    /// The steps of the run.
     pub schedule: Vec<String>,
-    /// What was chosen.
+    /// The choices of the run.
     pub choices: Choices,
-    /// Saves that were asked for.
+    /// The number of requested saves.
     pub saves: usize,
-    /// The record's versions at the end.
+    /// The number of the record's versions at the end.
     pub versions: usize,
-    /// Saves that were refused because others were always quicker.
+    /// The number of saves that lost every try to other writers.
     pub contended: usize,
-    /// For each save that was answered, how often it came to the table with a write.
+    /// For each answered save, the number of writes that it tried.
     pub tries: Vec<u32>,
-    /// For each of them, how often it read there.
+    /// For each answered save, the number of its reads.
     pub reads: Vec<u32>,
-    /// For each of them, what it says that it cost.
+    /// For each answered save, the cost that its response states.
     pub capacity: Vec<String>,
 }
 
 impl Run {
-    /// Returns what there is to tell of any run.
+    /// Returns what is known of any run.
     fn of(sim: &Sim) -> Run {
         Run {
             verdict: Ok(()),
@@ -94,17 +67,17 @@ impl Run {
     }
 }
 
-/// A run under way.
-struct Running<S> {
-    sim: Rc<Sim>,
+/// A run in progress.
+pub(super) struct Running<S> {
+    pub(super) sim: Rc<Sim>,
     store: S,
     id: RecordId,
-    /// By their names.
+    /// The screens of the persons, by name.
     screens: RefCell<BTreeMap<String, Rc<RefCell<Screen>>>>,
 }
 
 impl<S: Table> Running<S> {
-    fn new(store: S, id: &str, choices: Choices, order: Order, faults: FaultPlan) -> Running<S> {
+    pub(super) fn new(store: S, id: &str, choices: Choices, order: Order, faults: FaultPlan) -> Running<S> {
         let id = RecordId::parse(id).expect("letters and digits");
         let (scheduler, transcript) = (Scheduler::new(choices, order), Transcript::default());
         Running { sim: Rc::new(Sim { scheduler, faults, transcript }), store, id, screens: RefCell::default() }
@@ -121,10 +94,10 @@ impl<S: Table> Running<S> {
         Program { sim, store: self.store.clone(), id: self.id.clone(), other, name, kept }
     }
 
-    /// Makes what there is at first. Returns what every writer has on the screen.
-    async fn set_up(&self, setup: Setup) -> Screen {
+    /// Prepares the table. Returns the screen that every writer starts with.
+    pub(super) async fn set_up(&self, setup: Setup) -> Screen {
         let at = self.sim.scheduler.now();
-        self.sim.transcript.keep(State { at, by: Actor::Nobody, now: Rc::default(), write: None });
+        self.sim.transcript.keep(State { at, by: Actor::Initial, now: Rc::default(), write: None });
         let create = async |record| {
             let step = Step::asking(Ask::Create, &[]);
             self.client(SETUP, SETUP).save(SETUP.to_owned(), &step, None, What::Create(record), None).await
@@ -148,7 +121,7 @@ impl<S: Table> Running<S> {
         Screen::showing(shown.or_else(|| heard?.body().cloned()))
     }
 
-    /// Makes another record through ripple, with three versions, of which the transcript does not tell.
+    /// Creates another record through ripple, with three versions. The transcript does not contain it.
     async fn make_other(&self) {
         let sim = Rc::new(Sim {
             scheduler: Scheduler::new(Choices::given(Vec::new()), Order::Any),
@@ -163,7 +136,7 @@ impl<S: Table> Running<S> {
         client.play(steps, Rc::default()).await;
     }
 
-    fn tasks(&self, scripts: &[Script], first: &Screen) -> Vec<Task> {
+    pub(super) fn tasks(&self, scripts: &[Script], first: &Screen) -> Vec<Task> {
         let task = |script: &Script| -> Task {
             match script {
                 Script::Writer(Part { name, api_key, steps }) => {
@@ -177,7 +150,7 @@ impl<S: Table> Running<S> {
         scripts.iter().map(task).collect()
     }
 
-    /// Lets time pass, with TTL at work or not.
+    /// Lets time pass, with or without TTL.
     fn wait(&self, duration: Duration) {
         if duration.is_zero() {
             return;
@@ -189,15 +162,15 @@ impl<S: Table> Running<S> {
         }
     }
 
-    async fn probe(&self) {
+    pub(super) async fn probe(&self) {
         let probe = self.client("judge", "judge").probe().await;
         self.sim.transcript.probes.borrow_mut().push(probe);
     }
 
-    /// Runs all phases on a table whose operations are done at once.
-    fn play(self, setup: Setup, phases: &[Phase]) -> Run {
+    /// Runs all phases on a table that completes each operation at once.
+    pub(super) fn play(self, setup: Setup, phases: &[Phase]) -> Run {
         let first = at_once(self.set_up(setup));
-        self.sim.faults.let_loose();
+        self.sim.faults.allow();
         for phase in phases {
             self.wait(phase.after);
             if !self.sim.scheduler.run(self.tasks(&phase.scripts, &first)) {
@@ -208,8 +181,8 @@ impl<S: Table> Running<S> {
         at_once(self.end())
     }
 
-    /// Looks at all there is to know, and judges.
-    async fn end(self) -> Run {
+    /// Collects the evidence and judges it.
+    pub(super) async fn end(self) -> Run {
         let states = if S::AT_ONCE { self.sim.transcript.states.take() } else { self.states().await };
         let (saves, reads, probes) =
             (self.sim.transcript.saves.take(), self.sim.transcript.reads.take(), self.sim.transcript.probes.take());
@@ -218,7 +191,7 @@ impl<S: Table> Running<S> {
             saves: &saves,
             reads: &reads,
             probes: &probes,
-            faulty: self.sim.faults.has_struck(),
+            faulty: self.sim.faults.has_occurred(),
             observed: S::AT_ONCE,
         });
         let versions = probes.last().map_or(0, |probe| probe.rows.len());
@@ -234,7 +207,7 @@ impl<S: Table> Running<S> {
         run
     }
 
-    /// Returns the record's states by its history, where the table could not be looked at meanwhile.
+    /// Returns the record's states from its history, for a table that cannot be read during the run.
     async fn states(&self) -> Vec<State> {
         let numbers: Vec<u64> = match self.sim.transcript.probes.borrow().last() {
             Some(probe) => probe.rows.iter().rev().filter_map(|(number, ..)| u64::try_from(*number).ok()).collect(),
@@ -262,99 +235,27 @@ fn in_words(duration: Duration) -> String {
     }
 }
 
-impl Storm {
-    /// Chooses who does what, and how it begins.
-    fn parts(self, scheduler: &Scheduler) -> (Setup, Vec<Phase>) {
-        let full = self.breadth == Breadth::Everything;
-        let setup = match scheduler.below(8) {
-            0..3 if full => Setup::Lists,
-            0..5 => Setup::Created,
-            5 | 6 if full => Setup::External,
-            5 | 6 => Setup::Created,
-            _ => Setup::Absent,
-        };
-        let writers = self.writers.unwrap_or_else(|| 2 + scheduler.below(3));
-        // Two of three share an API key.
-        let shared = full && scheduler.below(2) == 1;
-        let phases = if full { 1 + scheduler.below(3) } else { 1 };
-        let most = if phases == 1 { SAVES } else { SAVES_OF_SEVERAL };
-        let phase = |number: usize| {
-            let script = |writer: usize| {
-                let mut steps = Vec::new();
-                if setup == Setup::Absent && number == 0 && scheduler.below(2) == 0 {
-                    steps.push(Step::asking(Ask::Create, &[]));
-                }
-                // Asked before each, so that one can be left out with all that is chosen for it.
-                while steps.len() < most && scheduler.below(4) > 0 {
-                    steps.push(Step::any(scheduler, full));
-                }
-                let name = format!("w{}", writer + 1);
-                let api_key = if shared && writer % 3 < 2 { "team".to_owned() } else { name.clone() };
-                Script::Writer(Part { name, api_key, steps })
-            };
-            let mut scripts: Vec<Script> = (0..writers).map(script).collect();
-            if full && scheduler.below(2) == 1 {
-                let mut operations = Vec::new();
-                while operations.len() < 3 && scheduler.below(3) > 0 {
-                    operations.push(External::any(scheduler));
-                }
-                scripts.push(Script::External(operations));
-            }
-            let days = if number == 0 { 0 } else { [0, 1, 40, 95][scheduler.below(4)] };
-            let after = DAY * days + if number == 0 { Duration::ZERO } else { Duration::from_secs(3600) };
-            Phase { after, scripts }
-        };
-        (setup, (0..phases).map(phase).collect())
-    }
-
-    fn faults(choices: &mut Choices) -> FaultPlan {
-        FaultPlan::new(choices.below(8), FAULT_ODDS)
-    }
-
-    /// Runs on a table whose operations are done at once: the choices decide everything.
-    pub fn run<S: Table>(self, store: S, mut choices: Choices) -> Run {
-        let faults = Self::faults(&mut choices);
-        let running = Running::new(store, "p", choices, Order::Any, faults);
-        let (setup, phases) = self.parts(&running.sim.scheduler);
-        running.play(setup, &phases)
-    }
-
-    /// Runs on any table. How the operations meet is the table's own doing, and nobody writes beside ripple.
-    pub async fn run_freely<S: Table>(self, store: S, id: &str, mut choices: Choices) -> Run {
-        let faults = Self::faults(&mut choices);
-        let running = Running::new(store, id, choices, Order::Any, faults);
-        let (setup, phases) = Storm { breadth: Breadth::Ripple, ..self }.parts(&running.sim.scheduler);
-        let first = running.set_up(setup).await;
-        running.sim.faults.let_loose();
-        for phase in &phases {
-            running.sim.scheduler.run_freely(running.tasks(&phase.scripts, &first)).await;
-        }
-        running.probe().await;
-        running.end().await
-    }
-}
-
 impl Scenario {
-    /// Runs one of its schedules.
+    /// Runs one schedule of the scenario.
     pub fn run<S: Table>(&self, store: S, choices: Choices) -> Run {
         let faults = FaultPlan::new(self.faults, 0);
         Running::new(store, "p", choices, Order::Reduced, faults).play(self.setup, &self.phases)
     }
 }
 
-/// Writers that save one record over and over, in a virtual time in which each operation takes some milliseconds.
+/// Writers that save one record repeatedly, in a virtual time in which each operation takes some milliseconds.
 #[derive(Clone, Copy, Debug)]
 pub struct Contest {
-    /// How many.
+    /// The number of writers.
     pub writers: usize,
-    /// How often each.
+    /// The number of saves of each writer.
     pub saves: usize,
 }
 
 impl Contest {
-    /// Runs it.
+    /// Runs the contest.
     pub fn run<S: Table>(self, store: S, seed: u64) -> Run {
-        let step = Step::put(&[Edit::Add(9, Id::Ripple)]).anew();
+        let step = Step::put(&[Edit::Add(9, Id::Ripple)]).after_reading();
         let script = |writer: usize| {
             let name = format!("w{}", writer + 1);
             Script::Writer(Part { api_key: name.clone(), name, steps: vec![step.clone(); self.saves] })
@@ -375,8 +276,8 @@ mod tests {
     use super::*;
     use crate::scenario::scenarios;
 
-    /// Returns who made which version of what goal and timeline. (The numbers in texts tell who was first to edit, which
-    /// nobody else sees.)
+    /// Returns the outcomes of all orders: each version with its author, goal and timeline. Also returns the number of
+    /// orders. (Numbers in texts are left out: they show which writer edited first, and no participant sees that.)
     fn outcomes(scenario: &Scenario, order: Order) -> (BTreeSet<String>, usize) {
         let (mut outcomes, mut orders) = (BTreeSet::new(), 0);
         let mut next = Some(Choices::given(Vec::new()));
@@ -384,7 +285,7 @@ mod tests {
             let faults = FaultPlan::new(scenario.faults, 0);
             let running = Running::new(Memory::new(), "p", choices, order, faults);
             let first = at_once(running.set_up(scenario.setup));
-            running.sim.faults.let_loose();
+            running.sim.faults.allow();
             if running.sim.scheduler.run(running.tasks(&scenario.phases[0].scripts, &first)) {
                 orders += 1;
                 let shown = |text: &Value| match text {

@@ -1,7 +1,7 @@
-//! Who goes on next: tasks, time and choices.
+//! The order of a run: tasks, time and choices.
 //!
-//! There are no threads. Each participant is a future that stops before each operation on the table. Whoever is polled
-//! next does one operation and comes to the next. So a run is decided by its choices alone.
+//! There are no threads. Each participant is a future that stops before each operation on the table. A polled
+//! participant runs one operation and stops before the next. So the choices alone determine a run.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -14,13 +14,13 @@ use ripple_core::{RecordId, Timestamp};
 
 use super::choices::Choices;
 
-/// A participant at work.
+/// An active participant.
 pub(crate) type Task = Pin<Box<dyn Future<Output = ()>>>;
 
-/// When it all begins.
+/// The time at which a run begins.
 const BEGINNING: Duration = Duration::from_secs(1_700_000_000);
 
-/// What an operation reads and writes, as bits: the item, the history, and what each Idempotency-Key has done.
+/// The parts that an operation reads and writes, as bits: the item, the history, and each idempotency record.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Operation {
     reads: u64,
@@ -30,14 +30,14 @@ pub(crate) struct Operation {
 const ITEM: u64 = 1;
 const HISTORY: u64 = 1 << 1;
 
-/// Two keys may have one bit: then orders are tried that need not be.
+/// Two keys may share a bit. Then some redundant orders are tried too.
 fn claim(key: &str) -> u64 {
     let hash = key.bytes().fold(0, |hash: u64, byte| hash.wrapping_mul(31).wrapping_add(byte.into()));
     1 << (2 + hash % 62)
 }
 
 impl Operation {
-    /// Touches nothing that ever changes, or nothing that others read.
+    /// Reads only what never changes, and writes only what no other participant reads.
     pub(crate) const STILL: Operation = Operation { reads: 0, writes: 0 };
     pub(crate) const READ_ITEM: Operation = Operation { reads: ITEM, writes: 0 };
     pub(crate) const READ_HISTORY: Operation = Operation { reads: HISTORY, writes: 0 };
@@ -51,54 +51,54 @@ impl Operation {
         Operation { reads: 0, writes: claim(key) }
     }
 
-    /// A transaction of the item, a row of its history, and a claim.
+    /// A transaction of the item, a row of its history, and an idempotency record.
     pub(crate) fn commit(key: Option<&str>) -> Operation {
         Operation { reads: ITEM | HISTORY, writes: ITEM | HISTORY | key.map_or(0, claim) }
     }
 
-    /// A transaction that was refused has only read.
+    /// Returns the operation of a refused transaction, which only reads.
     fn refused(self) -> Operation {
         Operation { reads: self.reads | self.writes, writes: 0 }
     }
 
-    /// Reports whether two of them come to the same in either order.
+    /// Reports whether two operations commute.
     fn commutes_with(self, other: Operation) -> bool {
         self.writes & (other.reads | other.writes) == 0 && other.writes & self.reads == 0
     }
 }
 
-/// The steps so far: whose, and what each was.
+/// The steps so far: the task and the operation of each.
 #[derive(Default)]
 struct Steps(Vec<(usize, Operation)>);
 
 impl Steps {
-    /// Reports whether a step that comes next could as well have been done before one of a later task.
+    /// Reports whether the next step could equally run before a step of a later task.
     fn could_be_earlier(&self, task: usize, operation: Operation) -> bool {
         let passed = |(other, step): &&(usize, Operation)| *other != task && operation.commutes_with(*step);
         self.0.iter().rev().take_while(passed).any(|(other, _)| task < *other)
     }
 }
 
-/// A task that has stopped.
+/// A stopped task.
 struct Waiting {
-    /// In the order in which tasks began.
+    /// The number of the task, in the order in which tasks began.
     number: usize,
     task: Task,
     before: Operation,
-    /// When it may go on, where time counts.
+    /// The time at which the task may continue, if time counts.
     wake: Duration,
 }
 
-/// Which order is chosen from.
+/// The set of orders to choose from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Order {
-    /// Every order is possible.
+    /// Every order.
     Any,
-    /// Of orders that differ only in steps that commute, the one in which each step of an earlier task is as early as it
-    /// can be (the lexicographic normal form of a Mazurkiewicz trace). A step that commutes with all others is done at
-    /// once.
+    /// One order of each set of orders that differ only in commuting steps. It is the order in which each step of an
+    /// earlier task is as early as possible (the lexicographic normal form of a Mazurkiewicz trace). A step that
+    /// commutes with all others runs at once.
     Reduced,
-    /// The task goes on whose operation is through first, in a virtual time in which operations and waits take theirs.
+    /// The task whose operation ends first continues, in a virtual time in which operations and waits have durations.
     Timed,
 }
 
@@ -106,11 +106,11 @@ pub(crate) struct Scheduler {
     choices: RefCell<Choices>,
     order: Order,
     now: Cell<Duration>,
-    /// When the task that stops now may go on.
+    /// The time at which the task that stops now may continue.
     wake: Cell<Duration>,
-    /// What it has stopped before.
+    /// The operation before which the task has stopped.
     before: Cell<Operation>,
-    /// What the task at work does.
+    /// The operation of the running task.
     at_work: Cell<Operation>,
     count: Cell<u64>,
     crashed: Cell<bool>,
@@ -132,7 +132,7 @@ impl Scheduler {
         }
     }
 
-    /// Chooses one of `of`. The first is the plainest.
+    /// Chooses a number below `of`. The first is the simplest.
     pub(crate) fn below(&self, of: usize) -> usize {
         self.choices.borrow_mut().below(of)
     }
@@ -141,18 +141,18 @@ impl Scheduler {
         Timestamp(u64::try_from(self.now.get().as_millis()).unwrap_or(u64::MAX))
     }
 
-    /// Lets time pass while nobody is at work.
+    /// Lets time pass while no task is active.
     pub(crate) fn advance(&self, duration: Duration) {
         self.now.set(self.now.get() + duration);
     }
 
-    /// Returns a number that was never given before.
+    /// Returns a number that was never returned before.
     pub(crate) fn number(&self) -> u64 {
         self.count.set(self.count.get() + 1);
         self.count.get()
     }
 
-    /// Returns bytes that were never given before, in this run or in that of another record.
+    /// Returns bytes that were never returned before, in this run or in a run of another record.
     pub(crate) fn bytes(&self, id: &RecordId) -> [u8; 32] {
         let mut bytes = [0; 32];
         let (number, of_id) = bytes.split_at_mut(8);
@@ -161,19 +161,19 @@ impl Scheduler {
         bytes
     }
 
-    /// Lets others go on before an operation, if they are chosen.
+    /// Stops before an operation, so that other tasks may run first.
     pub(crate) async fn turn(&self, before: Operation) {
         self.stop(before, Duration::ZERO).await;
     }
 
-    /// The same where time counts, and so long.
+    /// Stops for a duration, if time counts.
     pub(crate) async fn pass(&self, duration: Duration) {
         if self.order == Order::Timed {
             self.stop(Operation::STILL, duration).await;
         }
     }
 
-    /// The same, for some time up to `longest`.
+    /// Stops for a random part of `longest`, if time counts.
     pub(crate) async fn pass_some_of(&self, longest: Duration) {
         if self.order == Order::Timed {
             let part = self.below(1 << 16) as f64 / f64::from(1 << 16);
@@ -195,13 +195,13 @@ impl Scheduler {
         .await;
     }
 
-    /// Ends the process that answers a request. The request is never answered.
+    /// Crashes the process that handles a request. The request gets no response.
     pub(crate) async fn crash(&self) -> ! {
         self.crashed.set(true);
         std::future::pending().await
     }
 
-    /// Returns what comes of the request. Returns `None` if the process that answers it crashes.
+    /// Returns the result of the request. Returns `None` if its process crashes.
     pub(crate) async fn unless_crashed<T>(&self, request: impl Future<Output = T>) -> Option<T> {
         let mut request = pin!(request);
         poll_fn(|context| match request.as_mut().poll(context) {
@@ -212,18 +212,17 @@ impl Scheduler {
         .await
     }
 
-    /// Adds a task that nobody waits for.
+    /// Adds a task that no other task waits for.
     pub(crate) fn under_way(&self, task: impl Future<Output = ()> + 'static) {
         self.late.borrow_mut().push(Box::pin(task));
     }
 
-    /// Says that the task at work has only read: its write was refused.
+    /// Notes that the running task has only read, because its write was refused.
     pub(crate) fn was_refused(&self) {
         self.at_work.set(self.at_work.get().refused());
     }
 
-    /// Lets all tasks go on to their ends, one operation after another. Returns `false` if other choices come to the same
-    /// order.
+    /// Runs all tasks to their ends, one operation after another. Returns `false` if other choices give the same order.
     #[must_use]
     pub(crate) fn run(&self, tasks: Vec<Task>) -> bool {
         let mut waiting = VecDeque::new();
@@ -254,7 +253,7 @@ impl Scheduler {
             self.now.set(self.now.get().max(one.wake) + Duration::from_micros(1));
             self.at_work.set(one.before);
             let number = one.number;
-            // In front: the first choice is that the task at work goes on.
+            // In front: by the first choice, the running task continues.
             if let Some(one) = self.step(one.number, one.task) {
                 waiting.push_front(one);
             }
@@ -270,7 +269,7 @@ impl Scheduler {
         true
     }
 
-    /// What begins comes to its first operation at once.
+    /// Starts tasks. Each runs to its first operation at once.
     fn begin(&self, tasks: Vec<Task>, begun: &mut usize, waiting: &mut VecDeque<Waiting>) {
         for task in tasks {
             waiting.extend(self.step(*begun, task));
@@ -283,7 +282,7 @@ impl Scheduler {
         pending.then(|| Waiting { number, task, before: self.before.get(), wake: self.wake.get() })
     }
 
-    /// Lets all tasks go on whenever they can. How their operations meet is then the table's own doing.
+    /// Runs all tasks concurrently. The table decides how their operations interleave.
     pub(crate) async fn run_freely(&self, mut tasks: Vec<Task>) {
         poll_fn(|context| {
             tasks.append(&mut self.late.borrow_mut());
@@ -293,17 +292,17 @@ impl Scheduler {
         .await;
     }
 
-    /// Returns what was chosen so far.
+    /// Returns the choices so far.
     pub(crate) fn choices(&self) -> Choices {
         self.choices.borrow().clone()
     }
 }
 
-/// Runs a future on a table whose operations are done at once.
+/// Runs a future on a table that completes each operation at once.
 pub(crate) fn at_once<T>(future: impl Future<Output = T>) -> T {
     let mut future = pin!(future);
     loop {
-        // It may stop where others could go on. There are none.
+        // The future may stop where other tasks could continue. There are none.
         if let Poll::Ready(done) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
             return done;
         }

@@ -1,4 +1,4 @@
-//! A writer's connection to the table: it stops before each operation, and what becomes of that is chosen.
+//! A writer's connection to the table. It stops before each operation, and a choice decides the operation's fate.
 
 use std::fmt::Display;
 use std::rc::Rc;
@@ -19,21 +19,22 @@ use super::scheduler::Operation;
 use crate::model::item::{self, Item};
 use crate::model::transcript::{Actor, Asked, State};
 
-/// A store that is checked.
+/// A store to check.
 pub trait Table: Store + Clone + 'static {
-    /// Whether operations are done at once: then the order of all of them can be chosen, and the table looked at and
-    /// written to beside ripple between any two.
+    /// Whether operations complete at once. Then the order of all operations can be chosen, and the table can be read
+    /// and written between any two of them.
     const AT_ONCE: bool;
 
-    /// Returns an item with every attribute. For tables with [`AT_ONCE`](Table::AT_ONCE), as are the next two.
+    /// Returns an item with every attribute. This method and the next two are for tables with
+    /// [`AT_ONCE`](Table::AT_ONCE).
     fn item(&self, _id: &RecordId) -> Option<Item> {
         None
     }
 
-    /// Puts an item whole, whatever was there, or deletes it.
+    /// Replaces an item whatever it was, or deletes it.
     fn put(&self, _id: &RecordId, _item: Option<Item>) {}
 
-    /// Deletes what has expired by now.
+    /// Deletes items that have expired at `now`.
     fn delete_expired(&self, _now: Timestamp) {}
 }
 
@@ -60,22 +61,22 @@ impl Table for DynamoDb {
     const AT_ONCE: bool = false;
 }
 
-/// What becomes of an operation.
+/// The fate of an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fate {
-    /// It is done and answered.
+    /// The operation is done, and its response arrives.
     Well,
-    /// It is not done: throttled, or in conflict with another transaction beyond all retries.
+    /// The operation is not done: it was throttled, or conflicted with another transaction through all retries.
     NotDone,
-    /// It is done, and nobody hears of it.
+    /// The operation is done, and its response is lost.
     AnswerLost,
-    /// Its answer is lost, and the SDK sends it once more.
+    /// The operation is done, its response is lost, and the SDK sends it once more.
     SentTwice,
-    /// Nobody waits for it any longer, and then it is done.
+    /// The operation is done after its client stopped waiting.
     Late,
-    /// A weakly consistent read shows an older state.
+    /// A weakly consistent read returns an older state.
     Older,
-    /// The process ends before it is sent.
+    /// The process ends before it sends the operation.
     Crash,
 }
 
@@ -83,15 +84,15 @@ const READ: &[Fate] = &[Fate::Well, Fate::NotDone, Fate::Crash];
 const WEAK_READ: &[Fate] = &[Fate::Well, Fate::NotDone, Fate::Crash, Fate::Older];
 const COMMIT: &[Fate] = &[Fate::Well, Fate::NotDone, Fate::AnswerLost, Fate::SentTwice, Fate::Late, Fate::Crash];
 
-/// How long an operation takes on its way there, and on its way back, at most. DynamoDB answers in some milliseconds.
+/// The longest duration of a request to the table, and of its response. DynamoDB answers within some milliseconds.
 const WAY: Duration = Duration::from_millis(5);
 
 pub(crate) struct Link<S> {
     pub(crate) sim: Rc<Sim>,
     pub(crate) store: S,
-    /// The save that is at work.
+    /// The name of the running save.
     pub(crate) by: String,
-    /// The same for the schedule.
+    /// The same name, for the schedule.
     pub(crate) who: String,
     pub(crate) asked: Rc<Asked>,
 }
@@ -101,7 +102,7 @@ impl<S: Table> Link<S> {
         self.sim.transcript.tell(format_args!("{} {what}", self.who));
     }
 
-    /// The way to the table and back, with one operation in the middle.
+    /// Runs one operation, with the way to the table and back.
     async fn access<T>(
         &self,
         operation: &'static str,
@@ -137,10 +138,10 @@ impl<S: Table> Link<S> {
         let commit = self.commit_and_look(write, cost).await;
         let told = match &commit {
             Ok(Commit::Done) => "done".to_owned(),
-            Ok(Commit::Conflict(Some(found))) => format!("refused, for there is {}", state(found)),
-            Ok(Commit::Conflict(None)) => "refused, for there is nothing".to_owned(),
-            Ok(Commit::NumberTaken) => "refused, for the history has that version".to_owned(),
-            Ok(Commit::Claimed(claim)) => format!("refused, for its key has made version {}", claim.version),
+            Ok(Commit::Conflict(Some(found))) => format!("refused: the table has {}", state(found)),
+            Ok(Commit::Conflict(None)) => "refused: the table has no item".to_owned(),
+            Ok(Commit::NumberTaken) => "refused: the history has that version".to_owned(),
+            Ok(Commit::Claimed(claim)) => format!("refused: its Idempotency-Key made version {}", claim.version),
             Err(error) => error.to_string(),
         };
         self.tell(format_args!("commits {}: {told}", step(write)));
@@ -150,14 +151,14 @@ impl<S: Table> Link<S> {
         commit
     }
 
-    /// Commits, and keeps what the table then holds.
+    /// Commits, and keeps the table's new state.
     async fn commit_and_look(&self, write: &Write<'_>, cost: &mut Capacity) -> Result<Commit, StoreError> {
         let commit = self.store.commit(write, cost).await;
         look(&self.sim, &self.store, &write.after.id, Actor::Ripple(self.by.clone()), Some(write));
         commit
     }
 
-    /// Sends the same write with nobody waiting.
+    /// Sends the same write later. No client waits for it.
     fn send_late(&self, write: &Write<'_>) {
         let (before, after, rows) = (write.before.cloned(), write.after.clone(), write.rows.to_vec());
         let (claim, now, token) = (write.claim.cloned(), write.now, write.token);
@@ -173,7 +174,7 @@ impl<S: Table> Link<S> {
             link.sim.scheduler.turn(kind).await;
             let (before, after, rows, claim) = (before.as_ref(), &after, &rows, claim.as_ref());
             let write = Write { before, after, rows, claim, now, token };
-            let _ = link.send(&write, &mut Capacity::default()).await; // nobody hears of it
+            let _ = link.send(&write, &mut Capacity::default()).await; // its response is lost
         });
     }
 }
@@ -192,7 +193,7 @@ pub(crate) fn put_item<S: Table>(store: &S, id: &RecordId, item: Option<Item>) {
     store.put(id, item);
 }
 
-/// Keeps what the table holds, if it can be looked at.
+/// Keeps the table's state, if the table can be read.
 pub(crate) fn look<S: Table>(sim: &Sim, store: &S, id: &RecordId, by: Actor, write: Option<&Write<'_>>) {
     if S::AT_ONCE {
         let now = sim.transcript.face(id, read_item(store, id));
@@ -289,18 +290,18 @@ impl<S: Table> Store for Link<S> {
                 self.sim.scheduler.crash().await
             }
             Fate::AnswerLost => {
-                let _ = self.send(write, cost).await; // nobody hears of it
-                self.tell("does not get the answer");
+                let _ = self.send(write, cost).await; // its response is lost
+                self.tell("gets no response");
                 Err(unknown())
             }
             Fate::SentTwice => {
-                let _ = self.send(write, cost).await; // nobody hears of it
-                self.tell("does not get the answer, and sends the same once more");
+                let _ = self.send(write, cost).await; // its response is lost
+                self.tell("gets no response, and sends the same write again");
                 self.sim.scheduler.turn(operation(write)).await;
                 self.send(write, cost).await
             }
             Fate::Late => {
-                told("it is on its way for too long");
+                told("it takes too long");
                 self.send_late(write);
                 Err(unknown())
             }
@@ -314,15 +315,15 @@ impl<S: Table> Store for Link<S> {
     }
 
     async fn expire(&self, id: &RecordId, number: u64, at: Timestamp, cost: &mut Capacity) -> Result<(), StoreError> {
-        let what = format_args!("the end of version {number}").to_string();
-        // Nothing that a save does depends on it.
+        let what = format_args!("the expiry of version {number}").to_string();
+        // No step of a save depends on this expiry.
         let done = async |_| self.store.expire(id, number, at, cost).await;
         self.access("UpdateItem", Operation::STILL, what, READ, done).await
     }
 
     async fn state(&self, id: &RecordId, number: u64, cost: &mut Capacity) -> Result<Option<Record>, StoreError> {
         let what = format_args!("version {number} in the history").to_string();
-        // A row never changes, and a client that asks for one has seen it.
+        // A row never changes, and a client that asks for a row has seen it.
         self.access("GetItem", Operation::STILL, what, READ, async |_| self.store.state(id, number, cost).await).await
     }
 
@@ -350,7 +351,7 @@ impl<S: Table> Store for Link<S> {
         cost: &mut Capacity,
     ) -> Result<Option<IdempotencyRecord>, StoreError> {
         let read = async |_| self.store.claim(key, now, cost).await;
-        self.access("GetItem", Operation::read_claim(key), "what its key has done", READ, read).await
+        self.access("GetItem", Operation::read_claim(key), "its idempotency record", READ, read).await
     }
 
     async fn remember(
@@ -360,7 +361,7 @@ impl<S: Table> Store for Link<S> {
         cost: &mut Capacity,
     ) -> Result<Option<IdempotencyRecord>, StoreError> {
         let fates = &[Fate::Well, Fate::NotDone, Fate::AnswerLost, Fate::Crash];
-        let what = "what its key has done, and leaves that it has nothing to do";
+        let what = "its idempotency record, and writes one that notes no change";
         let left = self.access("PutItem", Operation::leave_claim(&claim.key), what, fates, async |fate| {
             let left = self.store.remember(claim, now, cost).await;
             if fate == Fate::AnswerLost {

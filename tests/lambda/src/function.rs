@@ -1,4 +1,4 @@
-//! A function's process, as Lambda runs one.
+//! A function's process, run as Lambda runs it.
 
 use std::io::{self, Read as _};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -7,7 +7,7 @@ use std::thread::{self, JoinHandle};
 
 use crate::runtime_api::{Invocation, RuntimeApi};
 
-/// A function: its process and the Runtime API that it listens to. Dropping it ends the process.
+/// A function's process, and the Runtime API that it uses. Dropping it ends the process.
 #[derive(Debug)]
 pub struct Function {
     process: Child,
@@ -15,21 +15,21 @@ pub struct Function {
     log: Option<JoinHandle<String>>,
 }
 
-/// What is left of a function.
+/// The result of an ended function.
 #[derive(Clone, Debug)]
 pub struct Ended {
-    /// How it ended, by itself or killed.
+    /// The exit status, after its own end or a kill.
     pub status: ExitStatus,
-    /// All that it wrote: what CloudWatch would have.
+    /// Everything that the function wrote: the content of its CloudWatch log.
     pub log: String,
 }
 
 impl Function {
-    /// Starts a command as a function. It finds in its environment what Lambda puts there about the function;
-    /// region, credentials and its own settings are the caller's to set.
+    /// Starts a command as a function. Its environment has the variables that Lambda sets about a function. The caller
+    /// sets region, credentials and the function's own settings.
     ///
     /// # Errors
-    /// When it cannot be started.
+    /// If the process cannot be started.
     pub fn start(command: &mut Command) -> io::Result<Function> {
         let api = Arc::new(RuntimeApi::start()?);
         command
@@ -39,17 +39,17 @@ impl Function {
             .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128")
             .env("AWS_LAMBDA_LOG_GROUP_NAME", "/aws/lambda/ripple_prj")
             .env("AWS_LAMBDA_LOG_STREAM_NAME", "2026/01/01/[$LATEST]0");
-        // Lambda makes one log of both.
+        // Lambda writes both streams to one log.
         let (mut reader, writer) = io::pipe()?;
         command.stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer);
         let process = command.spawn()?;
-        // The command keeps its ends of the pipe, and with them the log would never end.
+        // The command holds its ends of the pipe. The log would not end while it does.
         command.stdout(Stdio::null()).stderr(Stdio::null());
 
         let of_log = Arc::clone(&api);
         let log = thread::spawn(move || {
             let mut log = Vec::new();
-            // What was read before an error is the log.
+            // After an error, the log is what was read before.
             let _ = reader.read_to_end(&mut log);
             // The log ends when the process does.
             of_log.end();
@@ -58,23 +58,23 @@ impl Function {
         Ok(Function { process, api, log: Some(log) })
     }
 
-    /// Its process's id.
+    /// Returns the process id.
     #[must_use]
     pub fn id(&self) -> u32 {
         self.process.id()
     }
 
-    /// Gives it an event and waits for what comes of it.
+    /// Sends an event, and returns its outcome.
     pub fn invoke(&self, event: impl Into<String>) -> Invocation {
         self.api.invoke(event)
     }
 
-    /// Ends it, if it has not ended by itself.
+    /// Ends the process, if it still runs.
     ///
     /// # Errors
-    /// When it cannot be waited for.
+    /// If the process cannot be waited for.
     pub fn end(mut self) -> io::Result<Ended> {
-        // It may have ended by itself, and then there is nothing to kill.
+        // If the process has ended by itself, this has no effect.
         let _ = self.process.kill();
         let status = self.process.wait()?;
         let log = self.log.take().and_then(|log| log.join().ok()).unwrap_or_default();
@@ -84,7 +84,7 @@ impl Function {
 
 impl Drop for Function {
     fn drop(&mut self) {
-        // An error here has nowhere to go: the process is already gone.
+        // The process has ended already, so an error here does not matter.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }

@@ -1,15 +1,15 @@
-//! As much of HTTP/1.1 (RFC 9112) as runtimes speak: requests with a `Content-Length` on connections that stay open.
+//! The part of HTTP/1.1 (RFC 9112) that runtimes use: requests with a `Content-Length` on persistent connections.
 
 use std::io::{self, BufRead, Write};
 
-/// A request, its headers only as far as they matter here.
+/// A request, with the headers that matter here.
 pub(crate) struct Request {
     pub(crate) method: String,
     pub(crate) path: String,
     pub(crate) body: String,
 }
 
-/// The next request of a connection; `None` at its end.
+/// Reads the next request of a connection. Returns `None` at its end.
 pub(crate) fn read(connection: &mut impl BufRead) -> io::Result<Option<Request>> {
     let mut line = String::new();
     if connection.read_line(&mut line)? == 0 {
@@ -36,7 +36,7 @@ pub(crate) fn read(connection: &mut impl BufRead) -> io::Result<Option<Request>>
     Ok(Some(Request { method, path, body }))
 }
 
-/// Answers a request, in one write so that it goes out at once.
+/// Writes a response at once, so that it is sent in one piece.
 pub(crate) fn write(connection: &mut impl Write, status: &str, headers: &[(&str, &str)], body: &str) -> io::Result<()> {
     let mut answer =
         format!("HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n", body.len());

@@ -1,4 +1,4 @@
-//! The Runtime API: hands out events, takes what comes of them.
+//! The Runtime API: sends events to a function and receives their outcomes.
 
 use std::io::{self, BufReader};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -8,37 +8,37 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::http::{self, Request};
 
-/// How long a function is told that it may take: as long as API Gateway waits for one, and a second.
+/// The time that the function may take: as long as API Gateway waits, and one second more.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How long one is waited for, its start included, on a machine that has other things to do.
+/// The time limit for an outcome, with the start of the function, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(300);
 
-/// What became of an event.
+/// The outcome of an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// The function's answer.
+    /// The function's response.
     Answered(String),
     /// The function's error: JSON with `errorType` and `errorMessage`.
     Failed(String),
-    /// The function said that it cannot start: JSON likewise.
+    /// The function cannot start. The same form of JSON.
     NotStarted(String),
-    /// The function ended, and said nothing.
+    /// The function ended without an outcome.
     Ended,
     /// The function took too long.
     Late,
 }
 
-/// An event that a function was given.
+/// An event that was sent to a function.
 #[derive(Clone, Debug)]
 pub struct Invocation {
-    /// The id that Lambda gave it.
+    /// Lambda's id of the event.
     pub request_id: String,
-    /// What became of it.
+    /// The outcome.
     pub outcome: Outcome,
 }
 
-/// One function's Runtime API. The function learns of it through `AWS_LAMBDA_RUNTIME_API`.
+/// The Runtime API of one function. The function finds it through `AWS_LAMBDA_RUNTIME_API`.
 #[derive(Debug)]
 pub struct RuntimeApi {
     address: SocketAddr,
@@ -53,13 +53,13 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct State {
-    /// Events so far: request ids count them.
+    /// The number of events so far. Request ids count them.
     count: u64,
-    /// The event that nobody has taken yet, with its request id.
+    /// The event that the function has not taken yet, with its request id.
     waiting: Option<(String, String)>,
-    /// What became of the event under way.
+    /// The outcome of the current event.
     outcome: Option<Outcome>,
-    /// Nothing more will come of the function, or nobody waits for it.
+    /// Whether the function has ended, or no caller waits for it.
     over: bool,
 }
 
@@ -67,7 +67,7 @@ impl RuntimeApi {
     /// Listens on a free loopback port.
     ///
     /// # Errors
-    /// When there is none.
+    /// If there is none.
     pub fn start() -> io::Result<RuntimeApi> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let address = listener.local_addr()?;
@@ -85,19 +85,19 @@ impl RuntimeApi {
         Ok(RuntimeApi { address, shared })
     }
 
-    /// What `AWS_LAMBDA_RUNTIME_API` is set to.
+    /// Returns the value of `AWS_LAMBDA_RUNTIME_API`.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Gives the function an event and waits for what comes of it.
+    /// Sends an event to the function, and returns its outcome.
     pub fn invoke(&self, event: impl Into<String>) -> Invocation {
         let deadline = Instant::now() + PATIENCE;
         let mut state = self.shared.lock();
         state.count += 1;
         let request_id = format!("{:08x}-0000-4000-8000-000000000000", state.count);
-        // Whatever the function said before any event came, that it cannot start for one, is the answer to this one.
+        // A function that could not start says so before any event. That is the outcome of this event.
         if state.outcome.is_none() && !state.over {
             state.waiting = Some((request_id.clone(), event.into()));
             self.shared.changed.notify_all();
@@ -115,11 +115,11 @@ impl RuntimeApi {
         Invocation { request_id, outcome }
     }
 
-    /// Lets whoever waits know that nothing more will come.
+    /// Tells waiting callers that the function has ended.
     pub(crate) fn end(&self) {
         self.shared.lock().over = true;
         self.shared.changed.notify_all();
-        // The listener looks up at the next connection, whoever's it is.
+        // A connection wakes the listener.
         let _ = TcpStream::connect(self.address);
     }
 }
@@ -131,12 +131,12 @@ impl Drop for RuntimeApi {
 }
 
 impl Shared {
-    /// A panic in a test leaves the state whole.
+    /// A panic in a test leaves the state consistent.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Answers the requests of one connection until it ends. One that breaks has nobody left to be told.
+    /// Serves one connection until it ends. A broken connection needs no response.
     fn serve(&self, connection: &TcpStream) {
         let _ = connection.set_nodelay(true);
         let (mut reader, mut writer) = (BufReader::new(connection), connection);
@@ -163,7 +163,7 @@ impl Shared {
         http::write(connection, "202 Accepted", &[], r#"{"status":"OK"}"#)
     }
 
-    /// Waits for an event and hands it out.
+    /// Waits for an event and sends it.
     fn hand_out(&self, connection: &mut impl io::Write) -> io::Result<()> {
         let mut state = self.lock();
         let (request_id, event) = loop {
@@ -192,7 +192,7 @@ mod tests {
     use super::*;
     use std::io::{Read as _, Write as _};
 
-    /// Sends a request and returns what is answered on a connection that it closes.
+    /// Sends a request, and returns the response on a connection that it closes.
     fn send(api: &RuntimeApi, request: &str) -> String {
         let mut connection = TcpStream::connect(api.address()).unwrap();
         connection.write_all(request.as_bytes()).unwrap();
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_waits_for_what_has_ended() {
+    fn an_ended_function_is_not_waited_for() {
         let api = RuntimeApi::start().unwrap();
         api.end();
         assert_eq!(api.invoke("{}").outcome, Outcome::Ended);

@@ -1,4 +1,4 @@
-"""Passes DynamoDB's requests on and notes who asked for what."""
+"""Forwards DynamoDB's requests, and records the access key and the actions of each."""
 
 import http.client
 import json
@@ -9,12 +9,12 @@ from http.server import BaseHTTPRequestHandler
 
 from edge import Server
 
-# IAM knows no TransactWriteItems: it wants what each item does.
+# IAM has no TransactWriteItems. It requires the permission of each operation in it.
 ITEMS = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem", "ConditionCheck": "ConditionCheckItem"}
 
 
 class Recorder:
-    """Operations by the access key that signed them: {key: {(action, "table" or "table/index/name")}}."""
+    """The operations by the access key that signed them: {key: {(action, "table" or "table/index/name")}}."""
 
     def __init__(self, target):
         self.operations = {}

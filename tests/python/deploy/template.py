@@ -44,7 +44,7 @@ VALUES = {
 
 
 def resolve(value):
-    """What `Ref` and `Sub` make of a value, with the parameters' defaults."""
+    """Returns the value of `Ref` and `Sub`, with the parameters' defaults."""
     match value:
         case {"Ref": name}:
             return VALUES.get(name, name)
@@ -58,7 +58,7 @@ def resolve(value):
 
 
 def allowed(document):
-    """The DynamoDB actions of a policy, each with the table or index."""
+    """Returns the DynamoDB actions of a policy, each with the table or index."""
     return {
         (action.removeprefix("dynamodb:"), resource.removeprefix(ACCOUNT))
         for statement in resolve(document)["Statement"]

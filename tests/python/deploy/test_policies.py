@@ -1,4 +1,4 @@
-"""Policies allow just what ripple does: the black-box suite against edge and backend, each DynamoDB operation recorded.
+"""Policies allow exactly the operations that ripple uses. The black-box suite runs, and each operation is recorded.
 
     suite ──▶ edge ──▶ `ripple dev` ──▶ recorder ──▶ another `ripple dev`'s DynamoDB
                └──────────────────────▶
@@ -17,7 +17,7 @@ from conftest import _setting
 from dev import Dev, clean, ripple
 from edge import ROOT, Edge, send
 
-# Whose access key signs.
+# The owner of each access key.
 FUNCTION, EDGE = "function", "local"
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def recorded(tmp_path_factory):
             found = json.loads((folder / "dev.json").read_text())
             edge = Edge(folder, found["url"], recorder.url)
             reader = ripple("key", "create", "--name", "reader", "--scope", "read", data=folder / "tables").strip()
-            # Making the tables and the first key is a person's, with rights of their own.
+            # A person with other rights makes the tables and the first key.
             recorder.operations.clear()
             suite = ["cargo", "test", "--quiet", "--workspace", "--test", "suite"]
             settings = {
@@ -53,8 +53,8 @@ def recorded(tmp_path_factory):
             recorder.close()
 
 def see_a_write_made_elsewhere(url, edge, key):
-    """What the suite, at one URL, cannot: a session token that names a write which the edge has not seen."""
-    # With nothing left to be refreshed behind the answer: that could bring the write too.
+    """Reads with a session token that names a write unknown to the edge. The suite cannot do that at one URL."""
+    # After the refresh behind the response: that refresh could bring the write too.
     assert send(edge, "GET", "/prj", key, cache_control="no-cache").status == 200
     project = {"prj_id": "written-elsewhere", "name": "n", "goal": "g", "issue": "i", "description": "d"}
     project |= {"term": 1, "term_unit": "day", "create_date": "2026-01-01"}
@@ -64,7 +64,7 @@ def see_a_write_made_elsewhere(url, edge, key):
 
 
 def start_backend(folder, dynamodb):
-    """`ripple dev` on somebody else's DynamoDB, with an access key of its own."""
+    """Starts `ripple dev` on another DynamoDB, with its own access key."""
     command = [_setting("RIPPLE_BIN"), "--data", str(folder), "--endpoint-url", dynamodb, "dev", "--port", "0"]
     signed = {"AWS_ACCESS_KEY_ID": FUNCTION, "AWS_SECRET_ACCESS_KEY": "secret", "AWS_REGION": "us-east-1"}
     with open(folder / "backend.log", "wb") as log:
@@ -86,5 +86,5 @@ def test_the_edge_may_do_just_what_it_does_and_that_is_to_read(recorded):
     assert policy == recorded[EDGE]
     assert {action for action, _ in policy} <= {"GetItem", "Query", "Scan"}
 
-def test_nobody_else_asked(recorded):
+def test_only_known_access_keys_were_used(recorded):
     assert set(recorded) == {FUNCTION, EDGE}

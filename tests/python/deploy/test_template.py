@@ -1,4 +1,4 @@
-"""The template holds against ripple as it runs: the API's resources, the tables, the environment, what is watched."""
+"""The template, compared with a running ripple: the API's resources, the tables, the environment, the alarms."""
 
 import http
 import json
@@ -71,7 +71,8 @@ def test_a_new_version_gets_a_part_of_the_requests_and_alarms_send_them_back():
 
 
 def test_sam_makes_of_it_what_cloudformation_takes():
-    """The transform that AWS runs at a deployment, run here: alias, versions, the deployment group, what calls the alias."""
+    """Runs the transform that AWS runs at a deployment: alias, versions, deployment group, and the callers of the
+    alias."""
     script = """
 import json, sys
 from samtranslator.translator.transform import transform
@@ -122,7 +123,7 @@ def test_what_api_gateway_says_has_the_status_that_it_has():
 
 
 def test_the_tables_are_as_ripple_makes_them(dev):
-    """`ripple dev` has made its own by the code that `ripple table create` runs."""
+    """`ripple dev` has made its tables with the code of `ripple table create`."""
     client = boto3.client(
         "dynamodb",
         endpoint_url=dev.dynamodb,
@@ -151,7 +152,7 @@ def test_the_tables_are_as_ripple_makes_them(dev):
 
 def test_the_tables_outlive_the_stack_and_can_be_restored():
     for table in tables():
-        # Those of a first deployment that fails go with it, which they could not if they were protected.
+        # The tables of a failed first deployment are deleted with it. Protected tables could not be.
         assert (table["DeletionPolicy"], table["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
         assert "DeletionProtectionEnabled" not in table["Properties"], "`ripple table create` sets it afterwards"
         assert table["Properties"]["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
@@ -159,7 +160,7 @@ def test_the_tables_outlive_the_stack_and_can_be_restored():
 
 
 def test_the_function_is_told_what_it_reads():
-    """Each variable is one that the code asks for, by this very name."""
+    """The code reads each variable under exactly this name."""
     source = (ROOT / "core/src/store/dynamodb/layout.rs").read_text()
     source += "".join(file.read_text() for file in (ROOT / "lambda/src").rglob("*.rs"))
     for name in RESOURCES["Function"]["Properties"]["Environment"]["Variables"]:
@@ -195,7 +196,7 @@ def test_two_regions_have_dashboards_of_their_own():
 
 
 def test_the_parameter_sets_are_the_templates():
-    """deploy/samconfig.toml: what is named there is there, and fits; the two stacks share nothing."""
+    """deploy/samconfig.toml: each name exists and fits, and the two stacks share nothing."""
     sets = {name: found["deploy"]["parameters"] for name, found in samconfig().items() if isinstance(found, dict)}
     assert set(sets) == {"default", "staging"}
     given = {}
@@ -220,7 +221,7 @@ def test_the_dashboard_shows_metrics_that_are_written():
     for widget in dashboard()["widgets"]:
         namespace = name = None
         for row in widget["properties"].get("metrics", []):
-            # "." repeats what stands above; "..." all but the last.
+            # "." repeats the value above; "..." repeats all except the last.
             namespace, name = (row[0] if row[0] not in (".", "...") else namespace), (row[1] if row[0] != "..." and row[1] != "." else name)
             if namespace == "ripple":
                 shown.add(name)

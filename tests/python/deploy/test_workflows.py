@@ -1,4 +1,4 @@
-"""The workflows: what builds can show nobody who it is, what deploys builds nothing, and the deployment is tried."""
+"""The workflows: jobs that build have no identity, jobs that deploy build nothing, and each deployment is tested."""
 
 import os
 import re
@@ -29,7 +29,7 @@ def test_every_action_is_pinned_by_its_commit():
     for action, comment in used:
         if not action.startswith("./"):
             assert re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40}", action), action
-            assert re.fullmatch(r" # v\d+\.\d+\.\d+", comment), f"{action}: its version helps whoever reviews the next one"
+            assert re.fullmatch(r" # v\d+\.\d+\.\d+", comment), f"{action}: its version helps the reviewer of the next update"
 
 
 def test_what_builds_has_no_identity_and_what_has_one_builds_nothing():
@@ -39,7 +39,7 @@ def test_what_builds_has_no_identity_and_what_has_one_builds_nothing():
     for name, job in JOBS.items():
         builds = re.findall(r"\b(cargo|rustup|pip|make|npx(?! --no-install))\b", runs(job))
         assert not (name in identified and builds), (name, builds)
-        # What the role at AWS trusts is the environment.
+        # The environment is what the role at AWS trusts.
         assert ("environment" in job) == (name in identified - {"attest"})
         for step in steps(job):
             assert "npm ci" not in step.get("run", "") or "--ignore-scripts" in step["run"]
@@ -73,7 +73,7 @@ def test_the_smoke_test_finds_what_is_wrong(tmp_path):
         done = smoke(dev, dev.key)
         assert (done.returncode, done.stderr) == (0, ""), done
         assert "answer as they must" in done.stdout
-        # `ripple dev` in the edge's place: it answers reads as well.
+        # `ripple dev` in place of the edge: it answers reads too.
         assert smoke(dev, dev.key, dev.url).returncode == 0
         assert dev.ripple().list() == [], "it leaves nothing"
 
@@ -104,7 +104,7 @@ esac
 
 @pytest.mark.parametrize("newest, told", [("7", "version 7 serves"), ("8", "version 8 serves")])
 def test_new_settings_are_published(tmp_path, newest, told):
-    """An AWS CLI that notes what it is asked."""
+    """An AWS CLI that records its arguments."""
     (tmp_path / "aws").write_text(AWS)
     (tmp_path / "aws").chmod(0o755)
     settings = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "LOG": str(tmp_path / "log"), "NEWEST": newest}

@@ -1,4 +1,4 @@
-//! Bodies that are no JSON, no record, or of no known type: each refused, and nothing changed.
+//! Invalid bodies: not JSON, not a record, or of an unknown type. Each is refused and changes nothing.
 
 use http::Method;
 
@@ -16,10 +16,10 @@ cases! { bad_input:
     a_body_without_a_content_type_is_taken_as_json,
     another_content_type_is_refused_with_what_is_taken,
     json_content_types_are_taken,
-    a_damaged_body_is_refused_before_its_record_is_looked_for,
+    damaged_body_is_refused_before_its_record_is_read,
 }
 
-/// The ways to send a body, each to a record that is there (or, with POST, is not).
+/// The ways to send a body. The record exists, except with POST.
 const METHODS: [Method; 3] = [Method::POST, Method::PUT, Method::PATCH];
 
 fn send<'t>(t: &'t Target, method: &Method, id: &str, body: &[u8]) -> Call<'t> {
@@ -27,7 +27,7 @@ fn send<'t>(t: &'t Target, method: &Method, id: &str, body: &[u8]) -> Call<'t> {
     t.call(method.clone(), path).body(body.to_vec()).header("content-type", "application/json")
 }
 
-/// Every method refuses the body; the record stays, and nothing new is there.
+/// Asserts that every method refuses the body, that the record stays, and that no record is created.
 #[track_caller]
 fn refused(t: &Target, body: impl AsRef<[u8]>) -> Vec<Answer> {
     let t = &t.stranger();
@@ -100,7 +100,7 @@ fn a_member_twice_is_refused(t: &Target) {
     }
 }
 
-/// DynamoDB takes no empty attribute name, at no level.
+/// DynamoDB accepts no empty attribute name, at any level.
 fn an_unnamed_member_is_refused(t: &Target) {
     for body in [r#"{"":1}"#, r#"{"meta":{"":1}}"#, r#"{"list":[{"":null}]}"#] {
         refused(t, body);
@@ -121,7 +121,7 @@ fn a_pointer_shows_the_place(t: &Target) {
     }
 }
 
-/// RFC 9110 §8.3: where none is given, the body may be looked at.
+/// RFC 9110 §8.3: without a content type, a recipient may examine the body.
 fn a_body_without_a_content_type_is_taken_as_json(t: &Target) {
     let project = t.project();
     send(t, &Method::POST, "", project.to_json().as_bytes()).without("content-type").send().expect(201);
@@ -130,7 +130,7 @@ fn a_body_without_a_content_type_is_taken_as_json(t: &Target) {
         let edit = format!(r#"{{"name":"{name}"}}"#);
         send(t, &method, project.id(), edit.as_bytes()).without("content-type").send().expect(200);
         assert_eq!(t.read(project.id()).json()["name"], name);
-        // An empty header is none: some hosts pass it on, some do not.
+        // An empty header counts as absent: some hosts pass it on, and some do not.
         send(t, &method, project.id(), edit.as_bytes()).header("content-type", "").send().expect(200);
         let call = send(t, &method, project.id(), b"name=x").without("content-type");
         t.refused(project.id(), call, 400, "invalid_body");
@@ -186,7 +186,7 @@ fn json_content_types_are_taken(t: &Target) {
     }
 }
 
-fn a_damaged_body_is_refused_before_its_record_is_looked_for(t: &Target) {
+fn damaged_body_is_refused_before_its_record_is_read(t: &Target) {
     for id in [t.fresh_id(), t.some_tombstone()] {
         for method in [Method::PUT, Method::PATCH] {
             send(t, &method, &id, b"no JSON").send().problem(400, "invalid_body");

@@ -1,4 +1,4 @@
-//! What has changed since.
+//! The changes since a cursor.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::thread;
@@ -13,22 +13,22 @@ use crate::case::cases;
 use crate::target::{escape, id_of};
 
 cases! { changes:
-    without_since_every_record_is_told,
-    a_new_record_is_told,
-    a_changed_record_is_told_as_it_is_now,
-    a_deleted_record_is_told_as_deleted,
-    a_record_created_anew_is_told_as_changed,
-    a_cursor_goes_on_telling,
-    pages_hold_up_to_limit_and_tell_everything,
-    what_is_told_is_the_record_itself,
+    without_since_every_record_is_listed,
+    new_record_is_listed_as_changed,
+    changed_record_is_listed_as_it_is_now,
+    deleted_record_is_listed_as_deleted,
+    recreated_record_is_listed_as_changed,
+    cursor_can_be_followed_repeatedly,
+    pages_hold_up_to_limit_and_miss_nothing,
+    listed_record_equals_the_record,
     a_damaged_cursor_is_refused,
-    a_cursor_made_up_is_refused,
+    invented_cursor_is_refused,
 }
 
-/// How far the index may be behind: half of the overlap that the contract speaks of.
+/// The largest expected lag of the index: half of the overlap in the contract.
 const LAG: Duration = Duration::from_secs(15);
 
-/// What a reader knows who applied everything that was told.
+/// The state of a reader that applied every change.
 #[derive(Default)]
 struct Told {
     changed: BTreeMap<String, Value>,
@@ -36,10 +36,9 @@ struct Told {
     cursor: String,
 }
 
-/// Follows the changes from `path` until no more is ready.
+/// Follows the changes from `path` until no more are ready.
 ///
-/// A change may be told again and pages of one moment come in no order, so what counts of a record is its
-/// greatest version.
+/// A change may be repeated, and the pages of one moment have no order. So a record's greatest version counts.
 #[track_caller]
 fn follow(t: &Target, path: &str) -> Told {
     let mut told = Told::default();
@@ -60,13 +59,13 @@ fn follow(t: &Target, path: &str) -> Told {
     told
 }
 
-/// Where the changes are now.
+/// Returns the current cursor.
 #[track_caller]
 fn now(t: &Target) -> String {
     follow(t, "/prj/_changes").cursor
 }
 
-/// What is told since `cursor`, once it is `enough`: the index that tells of changes may lag behind.
+/// Returns the changes since `cursor`, once they are `enough`. The index of changes may lag.
 #[track_caller]
 fn since(t: &Target, cursor: &str, enough: impl Fn(&Told) -> bool) -> Told {
     let path = format!("/prj/_changes?since={}", escape(cursor));
@@ -81,13 +80,13 @@ fn since(t: &Target, cursor: &str, enough: impl Fn(&Told) -> bool) -> Told {
     }
 }
 
-fn without_since_every_record_is_told(t: &Target) {
+fn without_since_every_record_is_listed(t: &Target) {
     let ids = [t.some_project(), t.some_project()];
     let told = follow(t, "/prj/_changes");
     assert!(ids.iter().all(|id| told.changed.contains_key(id)));
 }
 
-fn a_new_record_is_told(t: &Target) {
+fn new_record_is_listed_as_changed(t: &Target) {
     let cursor = now(t);
     let id = t.some_project();
     let told = since(t, &cursor, |told| told.changed.contains_key(&id));
@@ -95,7 +94,7 @@ fn a_new_record_is_told(t: &Target) {
     assert!(!told.deleted.contains(&id));
 }
 
-fn a_changed_record_is_told_as_it_is_now(t: &Target) {
+fn changed_record_is_listed_as_it_is_now(t: &Target) {
     let id = t.some_project();
     let cursor = now(t);
     t.patch(&id, r#"{"name":"second"}"#).send().expect(200);
@@ -104,7 +103,7 @@ fn a_changed_record_is_told_as_it_is_now(t: &Target) {
     assert_eq!(told.changed[&id], t.read(&id).json());
 }
 
-fn a_deleted_record_is_told_as_deleted(t: &Target) {
+fn deleted_record_is_listed_as_deleted(t: &Target) {
     let id = t.some_project();
     let cursor = now(t);
     t.delete(&id).send().expect(204);
@@ -112,7 +111,7 @@ fn a_deleted_record_is_told_as_deleted(t: &Target) {
     assert!(!told.changed.contains_key(&id));
 }
 
-fn a_record_created_anew_is_told_as_changed(t: &Target) {
+fn recreated_record_is_listed_as_changed(t: &Target) {
     let project = t.project();
     let id = project.id();
     t.create(&project);
@@ -124,7 +123,7 @@ fn a_record_created_anew_is_told_as_changed(t: &Target) {
     assert!(!told.deleted.contains(id));
 }
 
-fn a_cursor_goes_on_telling(t: &Target) {
+fn cursor_can_be_followed_repeatedly(t: &Target) {
     let mut cursor = now(t);
     for _ in 0..3 {
         let id = t.some_project();
@@ -132,7 +131,7 @@ fn a_cursor_goes_on_telling(t: &Target) {
     }
 }
 
-fn pages_hold_up_to_limit_and_tell_everything(t: &Target) {
+fn pages_hold_up_to_limit_and_miss_nothing(t: &Target) {
     let cursor = now(t);
     let changed: Vec<String> = (0..7).map(|_| t.some_project()).collect();
     let deleted: Vec<String> = (0..4).map(|_| t.some_tombstone()).collect();
@@ -151,7 +150,7 @@ fn pages_hold_up_to_limit_and_tell_everything(t: &Target) {
     assert!(told >= 11, "{told} of 11 told");
 }
 
-fn what_is_told_is_the_record_itself(t: &Target) {
+fn listed_record_equals_the_record(t: &Target) {
     let cursor = now(t);
     let project = t.project().raw("n", "12345678901234567890123456789012345678");
     let created = t.create(&project);
@@ -170,8 +169,8 @@ fn a_damaged_cursor_is_refused(t: &Target) {
     }
 }
 
-/// What DynamoDB itself would refuse: an id that is none, a place outside of what is read.
-fn a_cursor_made_up_is_refused(t: &Target) {
+/// Cursors that DynamoDB itself would refuse: an invalid id, a position outside the query.
+fn invented_cursor_is_refused(t: &Target) {
     let long = "x".repeat(3000);
     for (id, since, at) in [("", 1_u64, 5), (&*long, 1, 5), ("a", 1_000_000_000_000_000, 5)] {
         let cursor = format!(r#"[1,{{"since":[{{"at":{since},"within":{{"began":1,"id":"{id}","at":{at}}}}}]}}]"#);

@@ -1,4 +1,4 @@
-//! DELETE with a body: the version that its author had seen.
+//! DELETE with a body: the version that its author saw.
 
 use serde_json::{Value, json};
 
@@ -7,13 +7,13 @@ use crate::target::path;
 use crate::{Answer, Call, Target};
 
 cases! { deleting:
-    the_version_that_is_there_is_deleted,
+    current_version_is_deleted,
     another_version_is_not_deleted,
     a_deletion_without_a_body_deletes_any_version,
     a_version_and_a_tag_must_both_hold,
     another_body_is_refused,
     a_body_is_looked_at_before_the_record,
-    what_is_gone_or_absent_stays_so,
+    gone_or_absent_record_stays_so,
     a_deletion_sent_again_with_its_key_is_answered_as_before,
     a_refused_deletion_leaves_its_key_unused,
 }
@@ -28,7 +28,7 @@ fn receipt(answer: &Answer) -> &str {
     answer.header("ripple-receipt").expect("every write has a receipt")
 }
 
-fn the_version_that_is_there_is_deleted(t: &Target) {
+fn current_version_is_deleted(t: &Target) {
     for body in [r#"{"version":2}"#, r#" { "version" : 2.0 } "#, r#"{"version":2e0}"#] {
         let id = t.some_project();
         t.patch(&id, r#"{"goal":"second"}"#).send().expect(200);
@@ -52,7 +52,7 @@ fn a_deletion_without_a_body_deletes_any_version(t: &Target) {
     let id = t.some_project();
     t.patch(&id, r#"{"goal":"second"}"#).send().expect(200);
     t.delete(&id).send().expect(204);
-    // An HTTP library may send the type of a body that is not there.
+    // An HTTP library may send a content type without a body.
     let id = t.some_project();
     t.delete(&id).header("content-type", "application/json").send().expect(204);
 }
@@ -94,7 +94,7 @@ fn a_body_is_looked_at_before_the_record(t: &Target) {
     }
 }
 
-fn what_is_gone_or_absent_stays_so(t: &Target) {
+fn gone_or_absent_record_stays_so(t: &Target) {
     let (absent, gone) = (t.fresh_id(), t.some_tombstone());
     for version in 1..4 {
         let body = format!(r#"{{"version":{version}}}"#);

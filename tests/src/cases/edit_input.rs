@@ -1,4 +1,4 @@
-//! Edits (`application/vnd.ripple.edit+json`) that are no edits: each is refused, and nothing is changed.
+//! Invalid edits (`application/vnd.ripple.edit+json`). Each is refused and changes nothing.
 
 use http::Method;
 use serde_json::json;
@@ -22,7 +22,7 @@ cases! { edit_input:
     parameters_of_the_media_type_make_no_difference,
 }
 
-/// Sends the edit, which must be refused and must leave its record alone.
+/// Sends an edit, and asserts that it is refused and leaves its record as it was.
 #[track_caller]
 fn refused(t: &Target, body: impl Into<String>) -> Answer {
     let id = t.some_project();
@@ -113,7 +113,7 @@ fn limits_hold_for_edits_too(t: &Target) {
     t.refused(&id, edit(t, &id, set(&long)), 413, "record_too_large");
     let padded = format!("{}{}", set("1"), " ".repeat(1024 * 1024));
     t.refused(&id, edit(t, &id, padded), 413, "body_too_large");
-    // A level of the edit is no level of the record.
+    // A level of the edit does not count as a level of the record.
     let saved = edit(t, &id, set(&lists(31))).send().expect(200);
     assert_eq!(saved.raw("deep"), lists(31));
 }

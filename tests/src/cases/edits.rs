@@ -1,4 +1,4 @@
-//! `application/vnd.ripple.edit+json`: an edit that carries what its author saw of the fields it changes.
+//! `application/vnd.ripple.edit+json`: an edit with the values that its author saw.
 
 use serde_json::{Value, json};
 
@@ -11,14 +11,14 @@ cases! { edits:
     an_author_reverts_an_own_edit,
     a_seen_list_keeps_the_entry_of_another,
     an_edit_of_an_edit_that_was_merged_loses_nothing,
-    the_edit_replaces_what_its_author_did_not_see,
-    a_name_that_was_not_seen_was_not_there,
-    what_was_seen_may_be_removed,
+    later_edit_replaces_unseen_value,
+    unseen_member_counts_as_absent,
+    seen_members_can_be_removed,
     values_are_whole_and_null_is_a_value,
-    an_edit_of_what_is_there_makes_no_version,
+    edit_without_change_makes_no_version,
     an_edit_sent_again_changes_nothing,
     an_edit_needs_no_base_that_the_history_has,
-    a_version_that_never_was_is_stale,
+    unknown_version_is_stale,
     a_deleted_record_is_not_edited,
     an_edit_keeps_its_preconditions,
     an_edit_with_its_key_is_answered_as_before,
@@ -60,7 +60,7 @@ fn an_edit_changes_what_it_names_and_nothing_else(t: &Target) {
     }
 }
 
-/// The author's device knew no other number than 1.
+/// The author's device knows no version except 1.
 fn an_author_reverts_an_own_edit(t: &Target) {
     let id = t.some_project();
     let first = t.read(&id).json()["goal"].clone();
@@ -83,8 +83,8 @@ fn a_seen_list_keeps_the_entry_of_another(t: &Target) {
     assert_eq!(t.read(project.id()).json()["tags"], json!(["p", "o", "a"]));
 }
 
-/// Two edits wait on a device without a network. The author of the second saw the record with the first in it, which no
-/// version has ever been.
+/// Two edits wait on a device without a network. The author of the second edit saw the record with the first edit in
+/// it. No version ever had that state.
 fn an_edit_of_an_edit_that_was_merged_loses_nothing(t: &Target) {
     let entry = |id: &str, text: &str| json!({"id": id, "text": text});
     let project = t.project().with("list", json!([entry("a", "x")]));
@@ -101,11 +101,11 @@ fn an_edit_of_an_edit_that_was_merged_loses_nothing(t: &Target) {
     assert_eq!(list, [entry("a", "changed"), entry("b", "second"), entry("o", "other")]);
 }
 
-fn the_edit_replaces_what_its_author_did_not_see(t: &Target) {
+fn later_edit_replaces_unseen_value(t: &Target) {
     let id = t.some_project();
     let first = t.read(&id).json()["goal"].clone();
     t.patch(&id, r#"{"version":1,"goal":"X","issue":"Y"}"#).send().expect(200);
-    // The number is the newest one; what counts is what the author saw.
+    // The number is the newest one, but the values that the author saw count.
     for (version, goal, replaced) in [(1, "B", 2), (3, "C", 3)] {
         let body = body(version, &json!({"goal": first}), &json!({"goal": goal}), &json!([]));
         let saved = edit(t, &id, body).send().expect(200);
@@ -116,7 +116,7 @@ fn the_edit_replaces_what_its_author_did_not_see(t: &Target) {
     }
 }
 
-fn a_name_that_was_not_seen_was_not_there(t: &Target) {
+fn unseen_member_counts_as_absent(t: &Target) {
     let id = t.some_project();
     let add = |note: &str| edit(t, &id, body(1, &json!({}), &json!({"note": note, "tags": [note]}), &json!([])));
     let first = add("first").send().expect(200);
@@ -128,12 +128,12 @@ fn a_name_that_was_not_seen_was_not_there(t: &Target) {
     assert!(receipt(&second).contains(r#"won=("/note";replaced=2)"#), "{}", receipt(&second));
     let record = t.read(&id).json();
     assert_eq!((&record["note"], &record["tags"]), (&json!("second"), &json!(["first", "second"])));
-    // What is not there any more need not be removed.
+    // An absent member need not be removed.
     let gone = edit(t, &id, body(3, &json!({}), &json!({}), &json!(["absent"]))).send().expect(200);
     assert!(receipt(&gone).starts_with("result=unchanged, version=3"), "{}", receipt(&gone));
 }
 
-fn what_was_seen_may_be_removed(t: &Target) {
+fn seen_members_can_be_removed(t: &Target) {
     let project = t.project().with("note", "old").with("tags", json!(["a", "b"]));
     t.create(&project);
     t.patch(project.id(), r#"{"version":1,"tags":["a","b","other"]}"#).send().expect(200);
@@ -158,7 +158,7 @@ fn values_are_whole_and_null_is_a_value(t: &Target) {
     }
 }
 
-fn an_edit_of_what_is_there_makes_no_version(t: &Target) {
+fn edit_without_change_makes_no_version(t: &Target) {
     let project = t.project().with("tags", json!(["a"]));
     let created = t.create(&project);
     let goal = created.json()["goal"].clone();
@@ -187,7 +187,7 @@ fn an_edit_sent_again_changes_nothing(t: &Target) {
     assert!(receipt(&late).starts_with("result=unchanged, version=3, base=1"), "{}", receipt(&late));
 }
 
-/// The edit brings its base along, so the record's history is not asked for it.
+/// The edit contains its base, so the history is not needed.
 fn an_edit_needs_no_base_that_the_history_has(t: &Target) {
     let project = t.project().with("tags", json!(["a", "b"]));
     t.create(&project);
@@ -197,7 +197,7 @@ fn an_edit_needs_no_base_that_the_history_has(t: &Target) {
     assert!(!receipt(&saved).contains("missing"), "{}", receipt(&saved));
 }
 
-fn a_version_that_never_was_is_stale(t: &Target) {
+fn unknown_version_is_stale(t: &Target) {
     let id = t.some_project();
     let call = edit(t, &id, body(2, &json!({}), &json!({"goal": "B"}), &json!([])));
     assert_eq!(t.refused(&id, call, 409, "stale").json()["current"], t.read(&id).json());

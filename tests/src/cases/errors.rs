@@ -1,6 +1,6 @@
-//! Every error that can be asked for, its body as it stands.
+//! Every error that a request can cause, with its golden body.
 //!
-//! `internal` and `unavailable` cannot be asked for: they are the store's to give, and its tests'.
+//! No request can cause `internal` and `unavailable`. The tests of the store cover them.
 
 use expect_test::{Expect, expect};
 use serde_json::Value;
@@ -27,8 +27,8 @@ cases! { errors:
     insufficient_scope,
 }
 
-/// Compares a problem to its golden text, in which the case's own ids begin with `run`. What a record has from
-/// the clock and the key is left out, and so is its size, which counts the key's name.
+/// Compares a problem to its golden text, in which the case's ids begin with `run`. The comparison leaves out what
+/// depends on the clock and the key. That includes the record's size, which counts the key's name.
 #[track_caller]
 fn told(t: &Target, answer: &Answer, expected: &Expect) {
     let mut problem = answer.json();

@@ -1,4 +1,4 @@
-//! The history of a record: who changed what, each state as it was, and the way back.
+//! The history of a record: its writes, its earlier states, and their restoration.
 
 use serde_json::{Value, json};
 
@@ -9,17 +9,17 @@ use crate::target::path;
 cases! { history:
     every_version_is_as_a_reader_saw_it,
     the_newest_comes_first_with_what_it_replaced,
-    entries_are_told_one_by_one,
+    changes_of_a_list_are_listed_by_entry,
     a_history_is_read_in_pages,
     a_page_has_up_to_100_writes,
     bad_parameters_are_refused,
-    what_never_was_has_no_history,
+    record_that_never_existed_has_no_history,
     a_version_that_is_not_there_is_not_found,
     a_state_is_restored,
-    a_restore_can_spare_what_came_later,
+    restore_with_base_keeps_later_changes,
     a_deleted_record_is_restored,
-    a_large_change_is_told_by_its_fields;
-    with_read_key: reading_needs_no_more_than_that,
+    large_change_is_listed_by_fields;
+    with_read_key: read_key_reads_the_history,
 }
 
 fn versions(id: &str) -> String {
@@ -70,7 +70,7 @@ fn the_newest_comes_first_with_what_it_replaced(t: &Target) {
     assert_eq!(rows.len(), 3);
 }
 
-fn entries_are_told_one_by_one(t: &Target) {
+fn changes_of_a_list_are_listed_by_entry(t: &Target) {
     let project = t.project().with("list", json!([{"id": "a", "n": 1}, {"id": "b"}, "x", "y"]));
     t.create(&project);
     let edit = json!({"version": 1, "list": [{"id": "a", "n": 2}, "x", {"id": "c"}, "z"]});
@@ -104,7 +104,7 @@ fn a_history_is_read_in_pages(t: &Target) {
     assert_eq!(numbers, [vec![7, 6, 5], vec![4, 3, 2], vec![1]]);
 }
 
-/// Whatever is asked for.
+/// The limit of 100 applies whatever the request asks for.
 fn a_page_has_up_to_100_writes(t: &Target) {
     let id = t.some_project();
     for n in 0..100 {
@@ -128,7 +128,7 @@ fn bad_parameters_are_refused(t: &Target) {
     t.get(format!("{}/1?x=1", versions(&id))).send().problem(400, "invalid_request");
 }
 
-fn what_never_was_has_no_history(t: &Target) {
+fn record_that_never_existed_has_no_history(t: &Target) {
     let id = t.fresh_id();
     t.get(versions(&id)).send().problem(404, "not_found");
     t.get(format!("{}/1", versions(&id))).send().problem(404, "no_such_version");
@@ -159,7 +159,7 @@ fn a_state_is_restored(t: &Target) {
     assert_eq!(again.header("ripple-receipt"), Some("result=unchanged, version=3, base=3"));
 }
 
-fn a_restore_can_spare_what_came_later(t: &Target) {
+fn restore_with_base_keeps_later_changes(t: &Target) {
     let project = t.project().with("note", "old");
     t.create(&project);
     t.put(project.id(), r#"{"version":1,"note":"new"}"#).send().expect(200);
@@ -193,8 +193,8 @@ fn a_deleted_record_is_restored(t: &Target) {
     assert_eq!(t.read(project.id()).json(), expected);
 }
 
-/// The row holds the record too: what would not fit beside it is in the version before.
-fn a_large_change_is_told_by_its_fields(t: &Target) {
+/// The row holds the record too. Values that do not fit are in the version before.
+fn large_change_is_listed_by_fields(t: &Target) {
     let project = t.project().with("text", "x".repeat(200_000)).with("list", json!(["y".repeat(50_000)]));
     t.create(&project);
     let edit = json!({"version": 1, "text": "z".repeat(200_000), "list": ["w".repeat(50_000)]});
@@ -205,7 +205,7 @@ fn a_large_change_is_told_by_its_fields(t: &Target) {
     assert_eq!(before["text"], "x".repeat(200_000));
 }
 
-fn reading_needs_no_more_than_that(t: &Target) {
+fn read_key_reads_the_history(t: &Target) {
     let id = t.some_project();
     for path in [versions(&id), format!("{}/1", versions(&id))] {
         t.get(path).header("x-api-key", t.read_key()).send().expect(200);

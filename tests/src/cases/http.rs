@@ -1,4 +1,4 @@
-//! Methods, resources, and the headers of answers.
+//! Methods, resources, and the headers of responses.
 
 use std::collections::BTreeSet;
 
@@ -14,14 +14,14 @@ cases! { http:
     options_lists_the_methods_and_wants_no_key,
     a_preflight_lets_a_page_do_everything,
     another_method_is_not_allowed,
-    another_path_is_no_resource,
+    unknown_path_is_no_resource,
     health_is_ok,
     a_records_tag_is_safe_from_proxies,
     a_compressed_body_is_not_taken,
     the_callers_request_id_comes_back,
-    a_request_id_is_made_where_the_callers_will_not_do,
-    reads_and_writes_tell_what_they_cost,
-    what_touches_no_table_costs_nothing,
+    request_id_is_generated_if_the_clients_is_invalid,
+    reads_and_writes_state_their_cost,
+    operations_without_table_access_cost_nothing,
     a_session_token_makes_a_read_see_the_write,
     a_session_token_covers_the_writes_before,
     a_damaged_session_token_is_refused,
@@ -50,7 +50,7 @@ fn head_is_get_without_the_body(t: &Target) {
     let [get, head] = [t.get(path(&id)), t.head(path(&id))].map(|call| call.header("if-none-match", read.etag()));
     let [get, head] = [get, head].map(|call| call.header("x-request-id", "the-same").send());
     same_headers(&get, &head);
-    // Of what is not modified it would be the length of the whole record.
+    // On a 304, it would be the length of the whole record.
     for answer in [get, head] {
         length_is_that_of(&read, &answer.expect(304));
     }
@@ -70,7 +70,7 @@ fn same_headers(get: &Answer, head: &Answer) {
     assert!(head.body().is_empty(), "{}", head.asked());
 }
 
-/// `Content-Length` of an answer without a body, where it says one (RFC 9110 §8.6).
+/// Asserts `Content-Length` of a response without a body, if present (RFC 9110 §8.6).
 #[track_caller]
 fn length_is_that_of(get: &Answer, head: &Answer) {
     if let Some(length) = head.header("content-length") {
@@ -78,9 +78,9 @@ fn length_is_that_of(get: &Answer, head: &Answer) {
     }
 }
 
-/// An answer's headers but for those of the connection, and those that tell of the moment: the cost, which follows
-/// the table as it grows, and the age of the copy that answered, which a refresh between two requests changes.
-/// `Content-Length` may be left out of an answer to HEAD (RFC 9110 §9.3.2): what it may say is looked at by itself.
+/// Returns the headers of a response that do not depend on the connection or the moment. The cost follows the growing
+/// table. The age of the snapshot changes with a refresh between two requests. A response to HEAD may omit
+/// `Content-Length` (RFC 9110 §9.3.2), so it is checked separately.
 fn own_headers(answer: &Answer) -> Vec<(String, String)> {
     const OTHERS: [&str; 8] = [
         "age",
@@ -110,7 +110,7 @@ fn set<const N: usize>(names: [&str; N]) -> BTreeSet<String> {
     names.map(str::to_ascii_lowercase).into()
 }
 
-/// Every resource with the methods it takes.
+/// Returns every resource with its methods.
 fn resources(t: &Target) -> [(String, BTreeSet<String>); 5] {
     let record = set(["GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"]);
     [
@@ -133,7 +133,7 @@ fn options_lists_the_methods_and_wants_no_key(t: &Target) {
     t.options("/nothing").without("x-api-key").send().problem(403, "missing_authentication_token");
 }
 
-/// The Fetch standard's CORS preflight: what it does not name, a browser does not send.
+/// The Fetch standard's CORS preflight: a browser does not send what the response does not name.
 fn a_preflight_lets_a_page_do_everything(t: &Target) {
     for (path, methods) in resources(t) {
         let preflight = t.options(&path).without("x-api-key").header("origin", "https://app.example");
@@ -172,7 +172,7 @@ fn another_method_is_not_allowed(t: &Target) {
     assert_eq!(t.version(&id), before);
 }
 
-fn another_path_is_no_resource(t: &Target) {
+fn unknown_path_is_no_resource(t: &Target) {
     let id = t.some_project();
     let below = format!("/prj/{id}/below");
     let slash = format!("/prj/{id}/");
@@ -191,7 +191,7 @@ fn health_is_ok(t: &Target) {
     }
 }
 
-/// A proxy that compressed a record would weaken its tag, and `If-Match` takes no weak one.
+/// A proxy that compressed a record would weaken its tag, and `If-Match` matches no weak tag.
 fn a_records_tag_is_safe_from_proxies(t: &Target) {
     let project = t.project();
     let id = project.id();
@@ -230,7 +230,7 @@ fn the_callers_request_id_comes_back(t: &Target) {
     }
 }
 
-fn a_request_id_is_made_where_the_callers_will_not_do(t: &Target) {
+fn request_id_is_generated_if_the_clients_is_invalid(t: &Target) {
     let made = |call: Call<'_>| call.send().header("x-request-id").map(str::to_owned).expect("one is always there");
     assert_ne!(made(t.get("/health")), made(t.get("/health")));
     let too_long = "x".repeat(129);
@@ -240,7 +240,7 @@ fn a_request_id_is_made_where_the_callers_will_not_do(t: &Target) {
     }
 }
 
-fn reads_and_writes_tell_what_they_cost(t: &Target) {
+fn reads_and_writes_state_their_cost(t: &Target) {
     let cost = |answer: &Answer| units(answer.header("ripple-capacity").unwrap_or_default()).unwrap_or_default();
     let project = t.project();
     let (_, write) = cost(&t.create(&project));
@@ -255,13 +255,13 @@ fn reads_and_writes_tell_what_they_cost(t: &Target) {
     assert!(write >= 1.0, "deleting cost {write} write units");
 }
 
-fn what_touches_no_table_costs_nothing(t: &Target) {
+fn operations_without_table_access_cost_nothing(t: &Target) {
     for call in [t.get("/prj").header("x-api-key", "no key"), t.get("/nothing").without("x-api-key")] {
         assert_eq!(call.send().expect(403).header("ripple-capacity"), Some("read=0, write=0"));
     }
 }
 
-/// Whoever was given the token, not only the writer.
+/// Any client with the token, not only the writer.
 fn a_session_token_makes_a_read_see_the_write(t: &Target) {
     let project = t.project();
     let id = project.id();
@@ -281,7 +281,7 @@ fn a_session_token_makes_a_read_see_the_write(t: &Target) {
     assert_eq!(read(&deleted, &t.list_path("")).expect(200).text(), "[]");
 }
 
-/// Whoever sends the token of a write with the next one has both in the next token.
+/// A client that sends the token of a write with its next write gets both in the next token.
 fn a_session_token_covers_the_writes_before(t: &Target) {
     let first = t.some_project();
     let second = t.create(&t.project());
@@ -292,7 +292,7 @@ fn a_session_token_covers_the_writes_before(t: &Target) {
     assert_eq!(list.array().len(), 2);
 }
 
-/// To take no notice of it would be to break its promise without a word.
+/// To ignore the token silently would break its promise.
 fn a_damaged_session_token_is_refused(t: &Target) {
     let id = t.some_project();
     for damaged in ["", "x", "!!!!", "AAAAAAAA", "\u{e9}", &"A".repeat(6000)] {
@@ -304,7 +304,7 @@ fn a_damaged_session_token_is_refused(t: &Target) {
     t.refused(&id, call, 400, "invalid_request");
 }
 
-/// No white space, as the edge and Lambda must give the same bytes.
+/// Without white space, because the edge and Lambda must return the same bytes.
 fn successes_are_plain_json(t: &Target) {
     let created = t.create(&t.project());
     let list = t.get(t.list_path("")).send().expect(200);

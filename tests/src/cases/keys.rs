@@ -1,4 +1,4 @@
-//! API keys. (A key that is expired or revoked takes a table of keys to try: the store's own tests do.)
+//! API keys. (Expired and revoked keys need a table of keys, so the tests of the store cover them.)
 
 use http::Method;
 
@@ -9,7 +9,7 @@ use crate::{Call, Target};
 
 cases! { keys:
     without_a_key_nothing_is_answered,
-    a_wrong_key_is_refused_and_not_told_why,
+    wrong_key_is_refused_without_a_reason,
     two_keys_are_refused,
     a_key_counts_only_in_its_header,
     a_refused_write_changes_nothing,
@@ -20,7 +20,7 @@ cases! { keys:
     a_reader_does_not_write,
 }
 
-/// One request for each row of the API.
+/// Returns one request for each row of the API.
 fn all_methods<'t>(t: &'t Target, id: &str) -> [Call<'t>; 8] {
     [
         t.get("/prj"),
@@ -46,7 +46,7 @@ fn without_a_key_nothing_is_answered(t: &Target) {
     assert_eq!(t.version(&id), before);
 }
 
-/// Keys that nobody was given, or not so.
+/// Returns keys that were never issued, or not in this form.
 fn wrong_keys(t: &Target) -> Vec<String> {
     let key = t.host().key.as_str();
     vec![
@@ -67,7 +67,7 @@ fn wrong_keys(t: &Target) -> Vec<String> {
     ]
 }
 
-fn a_wrong_key_is_refused_and_not_told_why(t: &Target) {
+fn wrong_key_is_refused_without_a_reason(t: &Target) {
     let missing = t.get("/prj").without("x-api-key").send();
     for key in wrong_keys(t) {
         let answer = t.get("/prj").header("x-api-key", &key).send();
@@ -76,7 +76,7 @@ fn a_wrong_key_is_refused_and_not_told_why(t: &Target) {
     }
 }
 
-/// Which of them would count? None.
+/// It is not defined which of two keys counts, so both are refused.
 fn two_keys_are_refused(t: &Target) {
     let key = &t.host().key;
     for second in [key.clone(), well_formed()] {
@@ -105,7 +105,7 @@ fn a_refused_write_changes_nothing(t: &Target) {
     t.get(path(project.id())).send().problem(404, "not_found");
 }
 
-/// Nobody without a key learns what is there, nor what ripple thinks of their request.
+/// A client without a key must not learn which records exist, or whether its request was valid.
 fn the_key_comes_before_everything_else(t: &Target) {
     let id = t.some_project();
     for call in [

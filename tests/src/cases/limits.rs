@@ -1,4 +1,4 @@
-//! Each limit, at its edge and one past it. Cases with large records delete them: they would slow every list down.
+//! Each limit, at its boundary and one past it. Cases with large records delete them, since they would slow every list.
 
 use std::fmt::Write as _;
 
@@ -62,7 +62,7 @@ fn short_texts_have_up_to_64_characters(t: &Target) {
     }
 }
 
-/// A member's value is the first level and what is innermost the last: so DynamoDB counts.
+/// A member's value is the first level and the innermost value the last, as DynamoDB counts.
 fn a_value_nests_up_to_32_levels(t: &Target) {
     let id = t.some_project();
     let lists = |inner: usize| format!(r#"{{"deep":{}1{}}}"#, "[".repeat(inner), "]".repeat(inner));
@@ -75,7 +75,7 @@ fn a_value_nests_up_to_32_levels(t: &Target) {
     }
 }
 
-/// An entry that is an object gets an `id`: one level more, where it had none.
+/// An entry that is an object without an `id` gets one, which is one more level.
 fn an_entry_has_room_for_its_id(t: &Target) {
     let id = t.some_project();
     let lists = |inner: usize| format!(r#"{{"deep":{}{{}}{}}}"#, "[".repeat(inner), "]".repeat(inner));
@@ -104,7 +104,7 @@ fn a_name_has_up_to_255_bytes(t: &Target) {
     t.refused(&id, t.put(&id, format!(r#"{{"{}":1}}"#, "x".repeat(70_000))), 400, "invalid_body");
 }
 
-/// A row of the history holds the record, and beside it there is no room for all of its names.
+/// A row of the history holds the record, and then has no space for all of its names.
 fn a_record_of_long_names_has_a_history(t: &Target) {
     let project = (0..1150).fold(t.project(), |project, n| project.with(&format!("{n:04}{}", "x".repeat(251)), 1));
     let id = project.id();
@@ -130,7 +130,7 @@ fn nesting_without_end_is_refused(t: &Target) {
     t.refused(&id, t.patch(&id, closed), 400, "invalid_body");
 }
 
-/// White space counts in a body and not in a record.
+/// White space counts in a body, but not in a record.
 fn a_body_has_up_to_1_mib(t: &Target) {
     let id = t.some_project();
     let padded = |name: &str, length: usize| {
@@ -151,8 +151,8 @@ fn a_body_has_up_to_1_mib(t: &Target) {
     t.post("/prj", padded(MIB)).send().expect(201);
 }
 
-/// DynamoDB counts names and values, and some bytes for each; a record of one long text is the text and less
-/// than a kilobyte more.
+/// DynamoDB counts names and values, and some bytes for each. So a record of one long text has the size of the text and
+/// less than a kilobyte more.
 fn a_record_has_up_to_400_kib_as_stored(t: &Target) {
     const RECORD: usize = 400 * 1024;
     for (letter, length) in [("x", 1), ("ü", 2)] {
@@ -178,7 +178,7 @@ fn a_record_does_not_grow_past_its_limit(t: &Target) {
     t.delete(&id).send().expect(204);
 }
 
-/// Each empty entry gets an `id`: what fits in a body is several times too large for a record then.
+/// Each empty entry gets an `id`. So a body within its limit can become a record that is several times too large.
 fn a_body_that_grows_past_the_limit_of_a_record_is_refused(t: &Target) {
     let entries = |before: &str, after: &str| {
         let room = MIB - before.len() - after.len();
@@ -232,7 +232,7 @@ fn a_write_changes_any_number_of_members(t: &Target) {
             assert!((0..count).all(|n| record[format!("m{n:04}")] == value), "{value}");
             version = saved.version();
         }
-        // The edit of another client is merged into as many.
+        // The edit of another client is merged into the same number of members.
         t.put(id, format!(r#"{{"version":{version},"goal":"another's"}}"#)).send().expect(200);
         save(version, 1000, 9);
         let record = t.read(id).json();
@@ -263,8 +263,8 @@ fn a_state_of_any_number_of_members_is_restored(t: &Target) {
     }
 }
 
-/// A transaction changes up to 100 members. Of more, each transaction makes a version of its own, and the answer names
-/// the last.
+/// A transaction changes up to 100 members. A larger change takes several transactions, each with its own version, and
+/// the response names the last one.
 fn a_write_of_more_than_100_members_is_several_versions(t: &Target) {
     let project = with_members(t.project(), 250, 1);
     let id = project.id();
@@ -281,7 +281,7 @@ fn a_write_of_more_than_100_members_is_several_versions(t: &Target) {
     assert_eq!(t.get(format!("{}/versions", path(id))).send().expect(200).array().len(), 7);
 }
 
-/// Some members grow and others shrink: what counts is the record that comes of it.
+/// Some members grow and others shrink. The size of the resulting record counts.
 fn a_write_may_move_room_from_member_to_member(t: &Target) {
     let (long, short) = ("x".repeat(2500), "x".repeat(10));
     let text = |n: usize, half: usize| if n / 120 == half { long.as_str() } else { short.as_str() };
@@ -332,7 +332,7 @@ fn limit_is_a_whole_number_from_1_to_10000(t: &Target) {
     }
 }
 
-/// Whoever is given the first page can go on to the last. A `,` takes three characters, however it came.
+/// A client with the first page can follow the links to the last. A `,` counts as three characters, in any encoding.
 fn a_query_has_up_to_8192_characters_beside_its_cursor(t: &Target) {
     let ids: Vec<String> = (0..3)
         .map(|_| {

@@ -9,13 +9,13 @@ use crate::{Answer, Call, Target};
 
 cases! { list_merging:
     changes_of_different_places_are_both_kept,
-    of_a_place_that_both_changed_the_later_value_wins,
+    later_value_wins_at_a_place_that_both_changed,
     a_pair_of_coordinates_stays_a_pair,
     a_place_and_an_added_entry_are_both_kept,
     a_change_of_a_place_sent_again_changes_nothing,
     equal_entries_of_two_requests_are_two_entries,
     equal_entries_of_two_requests_join_a_list_that_is_there,
-    an_empty_id_is_none,
+    empty_id_counts_as_absent,
     a_copied_entry_gets_an_id_of_its_own,
     copies_by_two_authors_are_two_entries,
     a_copy_sent_again_after_a_move_changes_nothing,
@@ -50,7 +50,7 @@ impl<'t> Shared<'t> {
         self.t.call(self.method.clone(), path(self.id())).json(record.to_string())
     }
 
-    /// Sends Ann's list and then Bo's. Returns Bo's answer.
+    /// Sends Ann's list and then Bo's. Returns the response to Bo.
     #[track_caller]
     fn both_save(&self, ann: &Value, bo: &Value) -> Answer {
         self.save(ann).send().expect(200);
@@ -63,7 +63,7 @@ impl<'t> Shared<'t> {
         self.t.read(self.id()).json()["list"].clone()
     }
 
-    /// Sends the request of that list again, and checks that it finds nothing to change.
+    /// Sends the request with that list again, and asserts that it changes nothing.
     #[track_caller]
     fn changes_nothing_again(&self, list: &Value) {
         let before = self.t.version(self.id());
@@ -78,7 +78,7 @@ fn receipt(answer: &Answer) -> &str {
     answer.header("ripple-receipt").expect("every write has a receipt")
 }
 
-/// Returns the ids of a list's entries, which must all have one.
+/// Returns the ids of a list's entries. Asserts that all have one.
 #[track_caller]
 fn ids(list: &Value) -> Vec<String> {
     let entries = list.as_array().expect("a list");
@@ -86,7 +86,7 @@ fn ids(list: &Value) -> Vec<String> {
     entries.iter().map(|entry| id(entry).unwrap_or_else(|| panic!("{entry} has no id"))).collect()
 }
 
-/// Checks that no two entries have one id.
+/// Asserts that all entries have different ids.
 #[track_caller]
 fn ids_differ(list: &Value) {
     let mut ids = ids(list);
@@ -127,7 +127,7 @@ fn changes_of_different_places_are_both_kept(t: &Target) {
     }
 }
 
-fn of_a_place_that_both_changed_the_later_value_wins(t: &Target) {
+fn later_value_wins_at_a_place_that_both_changed(t: &Target) {
     for method in BOTH {
         let shared = Shared::new(t, method, &json!([1, 2]));
         let answer = shared.both_save(&json!([5, 2]), &json!([7, 3]));
@@ -204,7 +204,7 @@ fn equal_entries_of_two_requests_join_a_list_that_is_there(t: &Target) {
     ids_differ(&list);
 }
 
-fn an_empty_id_is_none(t: &Target) {
+fn empty_id_counts_as_absent(t: &Target) {
     let entries = json!([{"id": "", "n": 1}, {"id": null, "n": 2}, {"id": "", "n": 1}, {"n": 4}]);
     let created = t.create(&t.project().with("list", entries.clone())).json();
     ids_differ(&created["list"]);

@@ -1,4 +1,4 @@
-//! To list, find, sort and narrow records.
+//! Listing, searching, sorting and narrowing records.
 
 use serde_json::json;
 
@@ -10,13 +10,13 @@ cases! { lists:
     a_list_is_its_records_ordered_by_id,
     the_whole_list_is_complete_and_ordered,
     an_empty_list_is_an_empty_array,
-    q_finds_each_word_in_any_text,
-    q_takes_no_notice_of_case,
+    q_finds_each_word_in_some_text,
+    q_ignores_case,
     q_looks_into_objects_and_lists_and_not_at_names_or_numbers,
     q_without_words_finds_everything,
     a_filter_compares_texts_numbers_and_booleans,
-    a_filter_on_a_list_asks_what_it_contains,
-    filters_all_have_to_fit,
+    filter_on_a_list_matches_its_entries,
+    all_filters_must_match,
     a_filter_on_what_no_record_has_is_refused,
     parameters_that_begin_with_an_underscore_are_ignored,
     parameters_are_form_encoded,
@@ -24,15 +24,15 @@ cases! { lists:
     sorts_numbers_by_value,
     sorts_descending,
     sorts_by_several_names,
-    what_lacks_the_name_sorted_by_comes_last,
+    records_without_the_sorted_attribute_come_last,
     ties_are_ordered_by_id,
-    texts_count_in_sort_by_their_first_64_characters,
-    fields_are_all_that_is_shown_but_for_the_id,
+    sort_compares_the_first_64_characters,
+    fields_selects_members_and_the_id,
     a_repeated_parameter_is_refused,
     parameters_where_there_are_none_are_refused,
 }
 
-/// Creates a project with each of these members; gives their ids, in that order, which is also the order of ids.
+/// Creates a project with each of these members. Returns their ids in that order, which is also the order of ids.
 #[track_caller]
 fn create_each<const N: usize>(t: &Target, with: [fn(Record) -> Record; N]) -> [String; N] {
     with.map(|with| {
@@ -73,7 +73,7 @@ fn an_empty_list_is_an_empty_array(t: &Target) {
     list.etag();
 }
 
-fn q_finds_each_word_in_any_text(t: &Target) {
+fn q_finds_each_word_in_some_text(t: &Target) {
     let [first, second, third] = create_each(
         t,
         [
@@ -90,7 +90,7 @@ fn q_finds_each_word_in_any_text(t: &Target) {
     assert_eq!(t.list_ids(&format!("q={third}")), [third], "an id is a text too");
 }
 
-fn q_takes_no_notice_of_case(t: &Target) {
+fn q_ignores_case(t: &Target) {
     let [id] = create_each(t, [|p| p.with("name", "ÉTÉ à la Mer, Straße, ДОРОГА")]);
     for q in ["mer", "MER", "%C3%A9t%C3%A9", "%C3%89T%C3%89", "%D0%B4%D0%BE%D1%80%D0%BE%D0%B3%D0%B0", "STRA%C3%9FE"] {
         assert_eq!(t.list_ids(&format!("q={q}")), [id.as_str()], "{q}");
@@ -98,7 +98,7 @@ fn q_takes_no_notice_of_case(t: &Target) {
     for q in ["STRASSE", "strasse", "stra%E1%BA%9Ee"] {
         assert_eq!(t.list_ids(&format!("q={q}")), [id.as_str()], "{q}");
     }
-    // A sigma at the end of a word is one in its middle.
+    // A final sigma equals one in the middle of a word.
     let [id] = create_each(t, [|p| p.with("name", "ΟΔΟΣΗΜΑΝΣΗ").with("goal", "ὁ δρόμος")]);
     for q in ["ΟΔΟΣ", "οδος", "οδοσ", "ΔΡΌΜΟΣ"] {
         assert_eq!(t.list_ids(&format!("q={}", escape(q))), [id.as_str()], "{q}");
@@ -141,7 +141,7 @@ fn a_filter_compares_texts_numbers_and_booleans(t: &Target) {
     assert_eq!(t.list_ids("term_unit=Month"), [""; 0], "case counts");
 }
 
-fn a_filter_on_a_list_asks_what_it_contains(t: &Target) {
+fn filter_on_a_list_matches_its_entries(t: &Target) {
     let [both, one] =
         create_each(t, [|p| p.with("tags", json!(["sea", "air", 7])), |p| p.with("tags", json!(["air"]))]);
     assert_eq!(t.list_ids("tags=air"), [both.clone(), one]);
@@ -150,7 +150,7 @@ fn a_filter_on_a_list_asks_what_it_contains(t: &Target) {
     assert_eq!(t.list_ids("tags=se"), [""; 0]);
 }
 
-fn filters_all_have_to_fit(t: &Target) {
+fn all_filters_must_match(t: &Target) {
     let [first, _, _] = create_each(
         t,
         [
@@ -162,7 +162,7 @@ fn filters_all_have_to_fit(t: &Target) {
     assert_eq!(t.list_ids("a=1&b=1&q=boat"), [first]);
 }
 
-/// An empty list would look as if a mistyped parameter had worked.
+/// With an empty list, a mistyped parameter would seem to work.
 fn a_filter_on_what_no_record_has_is_refused(t: &Target) {
     t.create(&t.project().with("one_record_has_this", 1));
     for parameters in ["no_record_has_this=1", "no_record_has_this=", "one_record_has_this=1&no_record_has_this=1"] {
@@ -171,7 +171,7 @@ fn a_filter_on_what_no_record_has_is_refused(t: &Target) {
         answer.blames("parameter", "no_record_has_this");
     }
     assert_eq!(t.list_ids("one_record_has_this=2"), [""; 0]);
-    // Members of the contract need no record that has them.
+    // A filter on a member of the contract needs no record that has it.
     assert_eq!(t.list_ids("updated_by=nobody"), [""; 0]);
 }
 
@@ -233,7 +233,7 @@ fn sorts_by_several_names(t: &Target) {
     assert_eq!(t.list_ids("sort=-y,x"), [a2, b2, a1, b1]);
 }
 
-fn what_lacks_the_name_sorted_by_comes_last(t: &Target) {
+fn records_without_the_sorted_attribute_come_last(t: &Target) {
     let [none, b, also_none, a] = create_each(t, [|p| p, |p| p.with("x", "b"), |p| p, |p| p.with("x", "a")]);
     assert_eq!(t.list_ids("sort=x"), [&a, &b, &none, &also_none].map(Clone::clone));
     assert_eq!(t.list_ids("sort=-x"), [b, a, none, also_none]);
@@ -245,7 +245,7 @@ fn ties_are_ordered_by_id(t: &Target) {
     assert_eq!(t.list_ids("sort=-x"), ids);
 }
 
-fn texts_count_in_sort_by_their_first_64_characters(t: &Target) {
+fn sort_compares_the_first_64_characters(t: &Target) {
     let [later, sooner, last] = create_each(
         t,
         [
@@ -257,7 +257,7 @@ fn texts_count_in_sort_by_their_first_64_characters(t: &Target) {
     assert_eq!(t.list_ids("sort=x"), [sooner, last, later]);
 }
 
-fn fields_are_all_that_is_shown_but_for_the_id(t: &Target) {
+fn fields_selects_members_and_the_id(t: &Target) {
     let [id] = create_each(t, [|p| p.with("owner", "Ann").with("tags", json!(["sea"]))]);
     let shown = |parameters: &str| t.list(parameters);
     assert_eq!(shown("fields=name,owner"), [json!({"name": "Ferry timetable", "owner": "Ann", "prj_id": id})]);
@@ -287,7 +287,7 @@ fn a_repeated_parameter_is_refused(t: &Target) {
     }
 }
 
-/// Silently ignored, `?limit=` of a record or `?fields=` of the changes would look as if it had worked.
+/// If ignored, `?limit=` of a record or `?fields=` of the changes would seem to work.
 fn parameters_where_there_are_none_are_refused(t: &Target) {
     let id = t.some_project();
     for call in [

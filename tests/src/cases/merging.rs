@@ -1,4 +1,4 @@
-//! Several people save the same record: nobody's edit is lost, and each is told what became of theirs.
+//! Several people save the same record. No edit is lost, and each author learns the result of their save.
 
 use serde_json::{Value, json};
 
@@ -8,31 +8,31 @@ use crate::target::path;
 use crate::{Answer, Target};
 
 cases! { merging:
-    two_people_one_record_both_edits,
-    of_single_values_the_later_save_wins_and_says_so,
+    edits_of_two_people_are_both_saved,
+    later_save_of_single_value_wins_and_receipt_names_it,
     an_entry_without_an_id_gets_one,
-    an_edit_made_on_nobody_knows_what_removes_nothing,
-    who_names_the_state_by_its_tag_has_seen_it,
-    a_version_the_history_does_not_have_is_said_to_be_missing,
+    edit_without_base_removes_nothing,
+    if_match_serves_as_base,
+    receipt_says_if_base_is_missing,
     a_save_sent_again_changes_nothing,
-    of_many_savers_on_one_base_nobody_loses,
+    many_saves_on_one_base_lose_no_edit,
     a_receipt_stays_short,
     a_field_is_named_in_any_script,
-    an_edit_older_than_the_deletion_is_refused,
-    a_deleted_record_comes_back_when_asked,
+    edit_on_version_before_deletion_is_refused,
+    deleted_record_is_restored_on_request,
     a_creation_sent_again_is_answered_as_before,
-    a_save_sent_again_with_its_key_wins_nothing_back,
-    a_save_with_nothing_to_do_is_remembered_by_its_key_too,
-    an_idempotency_key_is_each_callers_own_text,
+    repeated_save_with_its_key_does_not_win_again,
+    unchanged_save_is_remembered_by_its_key,
+    idempotency_keys_of_different_clients_are_independent,
 }
 
-/// The receipt, as it stands.
+/// Returns the receipt.
 #[track_caller]
 fn receipt(answer: &Answer) -> String {
     answer.header("ripple-receipt").expect("every write has a receipt").to_owned()
 }
 
-fn two_people_one_record_both_edits(t: &Target) {
+fn edits_of_two_people_are_both_saved(t: &Target) {
     let project = t.project().with("timeline", json!([{"id": "a", "text": "Kick-off"}]));
     t.create(&project);
     let id = project.id();
@@ -56,7 +56,7 @@ fn two_people_one_record_both_edits(t: &Target) {
     );
 }
 
-fn of_single_values_the_later_save_wins_and_says_so(t: &Target) {
+fn later_save_of_single_value_wins_and_receipt_names_it(t: &Target) {
     let id = t.some_project();
     t.put(&id, r#"{"version":1,"goal":"first"}"#).send().expect(200);
     let later = t.put(&id, r#"{"version":1,"goal":"second"}"#).send().expect(200);
@@ -78,7 +78,7 @@ fn an_entry_without_an_id_gets_one(t: &Target) {
     assert!(ids[1].is_some() && ids[2].is_some() && ids[1] != ids[2], "{ids:?}");
 }
 
-fn an_edit_made_on_nobody_knows_what_removes_nothing(t: &Target) {
+fn edit_without_base_removes_nothing(t: &Target) {
     let project = t.project().with("tags", json!(["a", "b"])).with("contact", json!({"phone": 1}));
     t.create(&project);
     let saved = t.put(project.id(), r#"{"tags":["b","c"],"contact":{"mail":2}}"#).send().expect(200);
@@ -90,7 +90,7 @@ fn an_edit_made_on_nobody_knows_what_removes_nothing(t: &Target) {
     assert_eq!(removed.json().get("tags"), None, "but what is named");
 }
 
-fn who_names_the_state_by_its_tag_has_seen_it(t: &Target) {
+fn if_match_serves_as_base(t: &Target) {
     let project = t.project().with("tags", json!(["a", "b"]));
     let tag = t.create(&project).etag();
     let saved = t.patch(project.id(), r#"{"tags":["b"]}"#).header("if-match", tag).send().expect(200);
@@ -99,7 +99,7 @@ fn who_names_the_state_by_its_tag_has_seen_it(t: &Target) {
     assert_eq!(any.json()["tags"], json!(["b", "c"]), "any state is none in particular");
 }
 
-fn a_version_the_history_does_not_have_is_said_to_be_missing(t: &Target) {
+fn receipt_says_if_base_is_missing(t: &Target) {
     let project = t.project().with("tags", json!(["a"]));
     t.create(&project);
     let saved = t.put(project.id(), r#"{"version":0,"tags":["b"]}"#).send().expect(200);
@@ -121,7 +121,7 @@ fn a_save_sent_again_changes_nothing(t: &Target) {
     assert_eq!(receipt(&late), r#"result=unchanged, version=3, base=1, kept=("/issue")"#);
 }
 
-fn of_many_savers_on_one_base_nobody_loses(t: &Target) {
+fn many_saves_on_one_base_lose_no_edit(t: &Target) {
     let project = t.project().with("timeline", json!([{"id": "start"}]));
     t.create(&project);
     let edit = |n: usize| json!({"version": 1, format!("field{n}"): n, "timeline": [{"id": "start"}, {"by": n}]});
@@ -151,7 +151,7 @@ fn a_field_is_named_in_any_script(t: &Target) {
     assert_eq!(receipt(&saved), r#"result=saved, version=2, base=1, taken=("/a\"b" "/c~1d" %"/%e7%9b%ae%e6%a8%99")"#);
 }
 
-fn an_edit_older_than_the_deletion_is_refused(t: &Target) {
+fn edit_on_version_before_deletion_is_refused(t: &Target) {
     let id = t.some_tombstone();
     for edit in
         [r#"{"version":1,"goal":"late"}"#, r#"{"goal":"late"}"#, r#"{"version":1,"goal":"late","deleted":false}"#]
@@ -162,7 +162,7 @@ fn an_edit_older_than_the_deletion_is_refused(t: &Target) {
     t.get(path(&id)).send().problem(410, "gone");
 }
 
-fn a_deleted_record_comes_back_when_asked(t: &Target) {
+fn deleted_record_is_restored_on_request(t: &Target) {
     let project = t.project().with("note", "old");
     t.create(&project);
     t.delete(project.id()).send().expect(204);
@@ -196,8 +196,8 @@ fn a_creation_sent_again_is_answered_as_before(t: &Target) {
     assert_eq!(t.list_ids("").len(), 1);
 }
 
-/// Without the key, the later arrival would be the later save.
-fn a_save_sent_again_with_its_key_wins_nothing_back(t: &Target) {
+/// Without the key, the repetition would count as the later save.
+fn repeated_save_with_its_key_does_not_win_again(t: &Target) {
     let id = t.some_project();
     let save = || {
         let call = t.put(&id, r#"{"version":1,"goal":"first"}"#);
@@ -210,8 +210,8 @@ fn a_save_sent_again_with_its_key_wins_nothing_back(t: &Target) {
     assert_eq!(t.read(&id).json()["goal"], "second");
 }
 
-/// It has found what it would make, and has nothing to make of what comes later.
-fn a_save_with_nothing_to_do_is_remembered_by_its_key_too(t: &Target) {
+/// The first request had nothing to change, so the repetition must not change what came later.
+fn unchanged_save_is_remembered_by_its_key(t: &Target) {
     let id = t.some_project();
     t.put(&id, r#"{"goal":"first"}"#).send().expect(200);
     let save = |body: &str| t.put(&id, body).header("idempotency-key", format!("{}-idle", t.run));
@@ -224,7 +224,7 @@ fn a_save_with_nothing_to_do_is_remembered_by_its_key_too(t: &Target) {
     t.refused(&id, save(r#"{"goal":"third"}"#), 422, "idempotency_key_reused");
 }
 
-fn an_idempotency_key_is_each_callers_own_text(t: &Target) {
+fn idempotency_keys_of_different_clients_are_independent(t: &Target) {
     let project = t.project();
     for key in ["x".repeat(256), "a b".to_owned(), "ä".to_owned()] {
         t.post("/prj", project.to_json()).header("idempotency-key", key).send().problem(400, "invalid_request");

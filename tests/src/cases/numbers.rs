@@ -1,4 +1,4 @@
-//! Numbers as DynamoDB keeps them. Compared as text: an `f64` would hide what is lost.
+//! Numbers as DynamoDB stores them. They are compared as text, because an `f64` would hide lost digits.
 
 use crate::Target;
 use crate::case::cases;
@@ -6,7 +6,7 @@ use crate::target::path;
 
 cases! { numbers:
     numbers_come_back_plain_and_without_needless_zeros,
-    zeros_of_an_exponent_mean_nothing,
+    leading_zeros_of_an_exponent_are_ignored,
     zero_has_no_magnitude,
     every_digit_of_38_is_kept,
     more_digits_are_refused,
@@ -39,7 +39,7 @@ fn numbers_come_back_plain_and_without_needless_zeros(t: &Target) {
     }
 }
 
-fn zeros_of_an_exponent_mean_nothing(t: &Target) {
+fn leading_zeros_of_an_exponent_are_ignored(t: &Target) {
     for (sent, kept) in [
         ("1e0000001", "10"),
         ("1e+0000001", "10"),
@@ -51,7 +51,7 @@ fn zeros_of_an_exponent_mean_nothing(t: &Target) {
     }
 }
 
-/// Whatever its exponent, it is within DynamoDB's range.
+/// Zero is within DynamoDB's range with any exponent.
 fn zero_has_no_magnitude(t: &Target) {
     for sent in ["0e99999999", "-0e99999999", "0.000e126", "0e-131", "0.0E-99999999", "0e99999999999999999999999"] {
         kept_as(t, sent, "0");

@@ -1,4 +1,4 @@
-//! Lists in pages: the walk along `Link` is the list.
+//! Lists in pages: following `Link` gives the whole list.
 
 use serde_json::{Value, json};
 
@@ -8,17 +8,17 @@ use crate::case::cases;
 use crate::target::id_of;
 
 cases! { paging:
-    the_walk_is_the_list,
-    the_walk_is_the_list_however_it_is_sorted,
-    the_walk_goes_on_when_its_last_record_is_deleted,
+    pages_make_up_the_list,
+    pages_make_up_the_sorted_list,
+    cursor_survives_deletion_of_its_record,
     a_cursor_of_long_texts_can_be_followed,
-    a_page_that_holds_all_has_no_link,
+    complete_page_has_no_link,
     a_cursor_takes_another_limit,
     a_cursor_of_another_query_is_refused,
     a_damaged_cursor_is_refused,
 }
 
-/// Seventeen records with ties, numbers, texts and nothing in what they are sorted by.
+/// Creates seventeen records with ties, numbers, texts and absent values in the sorted attributes.
 #[track_caller]
 fn create_many(t: &Target) {
     for n in 0..17 {
@@ -33,7 +33,7 @@ fn create_many(t: &Target) {
     }
 }
 
-/// The list in pages of at most `limit`, which must be the list in one.
+/// Asserts that the list in pages of at most `limit` equals the list in one page.
 #[track_caller]
 fn walk(t: &Target, parameters: &str, limit: usize) {
     let whole = t.get(t.list_path(parameters)).send().expect(200);
@@ -47,7 +47,7 @@ fn walk(t: &Target, parameters: &str, limit: usize) {
     assert_eq!(walked, whole.array(), "{parameters} in pages of {limit}");
 }
 
-fn the_walk_is_the_list(t: &Target) {
+fn pages_make_up_the_list(t: &Target) {
     create_many(t);
     assert_eq!(t.list("").len(), 17);
     for limit in [1, 2, 5, 16, 17, 18] {
@@ -58,7 +58,7 @@ fn the_walk_is_the_list(t: &Target) {
     }
 }
 
-fn the_walk_is_the_list_however_it_is_sorted(t: &Target) {
+fn pages_make_up_the_sorted_list(t: &Target) {
     create_many(t);
     for sort in [
         "n",
@@ -81,8 +81,8 @@ fn the_walk_is_the_list_however_it_is_sorted(t: &Target) {
     walk(t, "sort=-n&fields=text&n=2", 2);
 }
 
-/// A cursor says where, not which record.
-fn the_walk_goes_on_when_its_last_record_is_deleted(t: &Target) {
+/// A cursor is a position, not a record.
+fn cursor_survives_deletion_of_its_record(t: &Target) {
     for sort in ["", "&sort=-name"] {
         let t = &t.stranger();
         for n in 0..6 {
@@ -97,7 +97,7 @@ fn the_walk_goes_on_when_its_last_record_is_deleted(t: &Target) {
     }
 }
 
-/// Each of the texts a cursor carries as long, once escaped, as they come.
+/// Each text that a cursor carries has the greatest possible length after escaping.
 fn a_cursor_of_long_texts_can_be_followed(t: &Target) {
     let names = ["a", "b", "c", "d", "e", "f", "g", "h"];
     for letter in ["\u{1}", "\u{1F6A2}", "\""] {
@@ -110,7 +110,7 @@ fn a_cursor_of_long_texts_can_be_followed(t: &Target) {
     }
 }
 
-fn a_page_that_holds_all_has_no_link(t: &Target) {
+fn complete_page_has_no_link(t: &Target) {
     for _ in 0..3 {
         t.some_project();
     }
@@ -129,7 +129,7 @@ fn a_cursor_takes_another_limit(t: &Target) {
     assert_eq!(page, whole[3..7]);
 }
 
-/// The cursor of the list's first page, as the link has it.
+/// Returns the cursor in the link of the list's first page.
 #[track_caller]
 fn cursor(t: &Target, parameters: &str) -> String {
     let page = t.get(t.list_path(&format!("{parameters}&limit=1"))).send().expect(200);

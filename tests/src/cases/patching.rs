@@ -1,4 +1,4 @@
-//! `application/merge-patch+json` as RFC 7396 has it, and as an edit that names its base.
+//! `application/merge-patch+json`: RFC 7396, and edits with a base.
 
 use http::Method;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! To create a record, read it, delete it, and create it again.
+//! Creating a record, reading it, deleting it, and creating it again.
 
 use std::thread;
 
@@ -11,15 +11,15 @@ use crate::{REQUIRED, Target};
 cases! { records:
     creates_a_record,
     location_leads_to_the_new_record,
-    makes_an_id_where_none_is_sent,
+    makes_an_id_if_none_is_sent,
     a_new_record_begins_at_version_1_whatever_was_sent,
-    who_and_when_are_not_taken_from_the_body,
-    keeps_what_it_does_not_know,
+    updated_by_and_updated_at_in_a_body_are_ignored,
+    keeps_unknown_members,
     members_come_ordered_by_name,
     keeps_term_as_it_was_sent,
-    a_null_member_of_a_new_record_is_no_member,
-    a_null_version_of_a_new_record_is_none,
-    everything_missing_is_named_at_once,
+    null_members_of_a_new_record_are_ignored,
+    null_version_of_a_new_record_is_ignored,
+    all_missing_members_are_named_at_once,
     required_members_are_of_their_types,
     long_texts_may_be_empty_and_short_ones_not,
     members_of_ripples_own_are_refused,
@@ -28,12 +28,12 @@ cases! { records:
     an_id_of_other_characters_is_refused,
     an_escaped_unreserved_character_is_the_character,
     an_existing_record_is_not_created_over,
-    of_many_creators_one_wins,
-    a_record_that_is_not_there_is_not_found,
+    one_of_many_creations_succeeds,
+    absent_record_is_not_found,
     deletes_a_record,
     a_deleted_record_is_gone,
     a_tombstone_counts_as_a_version,
-    a_deleted_record_is_created_anew_and_goes_on_from_its_version,
+    recreated_record_continues_its_versions,
 }
 
 fn creates_a_record(t: &Target) {
@@ -60,7 +60,7 @@ fn location_leads_to_the_new_record(t: &Target) {
     assert_eq!(t.get(created.resolve(location)).send().expect(200).body(), created.body());
 }
 
-fn makes_an_id_where_none_is_sent(t: &Target) {
+fn makes_an_id_if_none_is_sent(t: &Target) {
     let anonymous = t.project().without("prj_id").to_json();
     let ids = [(); 2].map(|()| {
         let created = t.post("/prj", anonymous.as_str()).send().expect(201);
@@ -77,7 +77,7 @@ fn a_new_record_begins_at_version_1_whatever_was_sent(t: &Target) {
     assert_eq!(t.create(&project).version(), 1);
 }
 
-fn who_and_when_are_not_taken_from_the_body(t: &Target) {
+fn updated_by_and_updated_at_in_a_body_are_ignored(t: &Target) {
     let project = t.project().with("updated_at", 1).with("updated_by", "somebody else");
     let created = t.create(&project).json();
     assert_ne!(created["updated_at"], 1);
@@ -89,7 +89,7 @@ fn who_and_when_are_not_taken_from_the_body(t: &Target) {
     assert_eq!(saved["updated_by"], created["updated_by"]);
 }
 
-fn keeps_what_it_does_not_know(t: &Target) {
+fn keeps_unknown_members(t: &Target) {
     let unknown = json!({
         "flag": true,
         "nothing": {"at": [null, {"id": 1, "all": null}]},
@@ -110,8 +110,8 @@ fn keeps_what_it_does_not_know(t: &Target) {
     }
 }
 
-/// Objects come from DynamoDB in no order; so that the same record is the same bytes everywhere, its members
-/// are sorted, at every level.
+/// DynamoDB returns the members of objects in no order. They are sorted at every level, so that the same record has the
+/// same bytes on every host.
 fn members_come_ordered_by_name(t: &Target) {
     let project = t.project().raw("meta", r#"{"z":1,"a":{"y":1,"B":2,"b":3},"é":0}"#).with("zz", 1).with("Z", 2);
     let created = t.create(&project);
@@ -136,20 +136,20 @@ fn keeps_term_as_it_was_sent(t: &Target) {
     }
 }
 
-fn a_null_member_of_a_new_record_is_no_member(t: &Target) {
+fn null_members_of_a_new_record_are_ignored(t: &Target) {
     let project = t.project().with("owner", Value::Null);
     assert_eq!(t.create(&project).json().get("owner"), None);
 }
 
-/// A client that has no version yet sends the same body as one that has.
-fn a_null_version_of_a_new_record_is_none(t: &Target) {
+/// A client without a version sends the same body as one with a version.
+fn null_version_of_a_new_record_is_ignored(t: &Target) {
     let project =
         t.project().with("version", Value::Null).with("updated_at", Value::Null).with("updated_by", Value::Null);
     assert_eq!(t.create(&project).version(), 1);
     assert_eq!(t.read(project.id()).version(), 1);
 }
 
-fn everything_missing_is_named_at_once(t: &Target) {
+fn all_missing_members_are_named_at_once(t: &Target) {
     let answer = t.post("/prj", format!(r#"{{"prj_id":"{}"}}"#, t.fresh_id())).send();
     let problem = answer.problem(400, "invalid_body");
     assert_eq!(problem["errors"].as_array().map(Vec::len), Some(REQUIRED.len()));
@@ -185,7 +185,7 @@ fn long_texts_may_be_empty_and_short_ones_not(t: &Target) {
     }
 }
 
-/// What a host writes into an item beside the record begins with `rpl_`.
+/// The attributes that a host adds to an item begin with `rpl_`.
 fn members_of_ripples_own_are_refused(t: &Target) {
     let id = t.some_project();
     for name in ["rpl_version", "rpl_seal", "rpl_at", "rpl_by", "rpl_shard", "rpl_deleted", "rpl_expires_at", "rpl_x"] {
@@ -200,7 +200,7 @@ fn members_of_ripples_own_are_refused(t: &Target) {
         t.refused(&id, t.put(&id, edit.as_str()), 400, "invalid_body").blames("pointer", &pointer);
         t.refused(&id, t.patch(&id, edit.as_str()), 400, "invalid_body").blames("pointer", &pointer);
     }
-    // `"deleted": false` brings a deleted record back. Nothing else can be said by it.
+    // `"deleted": false` restores a deleted record. The member has no other meaning.
     for wrong in ["true", "1", r#""x""#] {
         let edit = format!(r#"{{"name":"x","deleted":{wrong}}}"#);
         t.refused(&id, t.put(&id, edit.as_str()), 400, "invalid_body").blames("pointer", "/deleted");
@@ -209,7 +209,7 @@ fn members_of_ripples_own_are_refused(t: &Target) {
         answer.problem(400, "invalid_body");
         answer.blames("pointer", "/deleted");
     }
-    // Inside a member every name is the caller's.
+    // Inside a member, the client may use every name.
     t.patch(&id, r#"{"meta":{"rpl_version":1,"deleted":true,"version":"2.3"}}"#).send().expect(200);
     assert_eq!(t.read(&id).json()["meta"], json!({"rpl_version": 1, "deleted": true, "version": "2.3"}));
 }
@@ -248,7 +248,7 @@ fn an_id_of_other_characters_is_refused(t: &Target) {
         answer.problem(400, "invalid_body");
         answer.blames("pointer", "/prj_id");
     }
-    // Another program may have chosen it, so it stands in a path.
+    // Another program may have chosen such an id, so a path may have it.
     for escaped in ["%2F", "%20", "%25", "%00", "%0A", "%7F", "%C3%A9", "%FF", "+", "*"] {
         t.get(format!("/prj/{fresh}{escaped}x")).send().problem(404, "not_found");
     }
@@ -256,14 +256,14 @@ fn an_id_of_other_characters_is_refused(t: &Target) {
         t.get(path(escaped)).send().problem(404, "not_found");
         t.delete(escaped).send().problem(404, "not_found");
     }
-    // Dots are part of the path and not of the id (RFC 3986 §5.2.4).
+    // Dots are part of the path, and not of the id (RFC 3986 §5.2.4).
     for dots in ["%2E", "%2E%2E", "..", "."] {
         t.get(path(dots)).send().problem(403, "missing_authentication_token");
         t.delete(dots).send().problem(403, "missing_authentication_token");
     }
 }
 
-/// RFC 3986 §6.2.2.2: `%41` and `A` are the same.
+/// RFC 3986 §6.2.2.2: `%41` and `A` are equal.
 fn an_escaped_unreserved_character_is_the_character(t: &Target) {
     let id = format!("{}-A~", t.fresh_id());
     let created = t.create(&t.project().with("prj_id", id.as_str()));
@@ -281,7 +281,7 @@ fn an_existing_record_is_not_created_over(t: &Target) {
     t.refused(project.id(), t.post("/prj", project.to_json()), 409, "exists");
 }
 
-fn of_many_creators_one_wins(t: &Target) {
+fn one_of_many_creations_succeeds(t: &Target) {
     let project = t.project();
     let statuses: Vec<u16> = thread::scope(|scope| {
         let create = |n: u32| t.post("/prj", project.clone().with("by", n).to_json()).send().status();
@@ -293,7 +293,7 @@ fn of_many_creators_one_wins(t: &Target) {
     assert_eq!(t.read(project.id()).version(), 1);
 }
 
-fn a_record_that_is_not_there_is_not_found(t: &Target) {
+fn absent_record_is_not_found(t: &Target) {
     let id = t.fresh_id();
     t.get(path(&id)).send().problem(404, "not_found");
     t.put(&id, t.project().with("prj_id", id.as_str()).to_json()).send().problem(404, "not_found");
@@ -333,7 +333,7 @@ fn a_tombstone_counts_as_a_version(t: &Target) {
     assert_eq!(t.get(path(&id)).send().problem(410, "gone")["version"], 3);
 }
 
-fn a_deleted_record_is_created_anew_and_goes_on_from_its_version(t: &Target) {
+fn recreated_record_continues_its_versions(t: &Target) {
     let project = t.project().with("owner", "Ann");
     let first = t.create(&project);
     t.delete(project.id()).send().expect(204);

@@ -1,4 +1,4 @@
-//! Writes that are sent again with their `Idempotency-Key`, and what a client's session token then knows.
+//! Repeated writes with their `Idempotency-Key`, and the session token after them.
 
 use crate::case::cases;
 use crate::target::path;
@@ -16,7 +16,7 @@ cases! { retries:
     a_session_sees_the_deletions_that_its_token_does_not_name,
 }
 
-/// More writes than a session token names.
+/// One more write than a session token names.
 const WRITES: usize = 17;
 
 #[track_caller]
@@ -47,7 +47,7 @@ fn a_key_with_another_body_is_refused(t: &Target) {
     t.refused(&id, save("C"), 422, "idempotency_key_reused");
 }
 
-/// Returns a save with a key of its own and this header.
+/// Returns a save with its own key and this header.
 fn save<'t>(t: &'t Target, id: &str, key: &str, days: &str) -> Call<'t> {
     let call = t.patch(id, format!(r#"{{"note":"{key}"}}"#));
     call.header("idempotency-key", format!("{id}-{key}")).header("ripple-claim-days", days)
@@ -60,7 +60,7 @@ fn a_claim_lives_for_1_to_90_days(t: &Target) {
         let again = save(t, &id, days, days).send().expect(200);
         assert_eq!((again.body(), receipt(&again)), (first.body(), receipt(&first)));
     }
-    // An empty header is none: some hosts pass it on, some do not.
+    // An empty header counts as absent: some hosts pass it on, and some do not.
     save(t, &id, "empty", "").send().expect(200);
     // Without a key there is nothing to remember.
     let call = t.patch(&id, r#"{"note":"no key"}"#).header("ripple-claim-days", "7");
@@ -91,13 +91,13 @@ fn the_days_of_a_claim_are_no_part_of_the_request(t: &Target) {
     assert_eq!((again.body(), receipt(&again)), (first.body(), receipt(&first)));
 }
 
-/// Returns the token of a write's answer.
+/// Returns the token in the response to a write.
 #[track_caller]
 fn token(answer: &Answer) -> String {
     answer.header("ripple-session").expect("a write gives a token").to_owned()
 }
 
-/// Checks that a reader with this token sees the record at the version, in itself and in the list.
+/// Asserts that a reader with this token sees the record at the version, in itself and in the list.
 #[track_caller]
 fn sees(t: &Target, token: &str, id: &str, version: u64) {
     let reader = t.stranger();
@@ -133,7 +133,7 @@ fn a_retried_creation_does_not_take_the_session_back(t: &Target) {
 
 fn a_session_sees_more_writes_than_its_token_names(t: &Target) {
     let ids: Vec<String> = (0..WRITES).map(|_| t.some_project()).collect();
-    // A host that keeps a copy of the list has one now.
+    // From here on, a host with a snapshot has one.
     assert_eq!(t.list_ids(""), ids);
     for id in &ids {
         t.patch(id, r#"{"goal":"changed"}"#).send().expect(200);

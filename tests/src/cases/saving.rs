@@ -1,4 +1,4 @@
-//! To save an edit: with PUT and PATCH, with and without the version it was made on.
+//! Saving an edit: with PUT and PATCH, with and without a base.
 
 use std::thread;
 
@@ -11,17 +11,17 @@ use crate::{Call, REQUIRED, Record, Target};
 
 cases! { saving:
     a_save_is_in_the_record,
-    what_is_left_out_is_left_alone,
+    absent_members_stay,
     null_removes_a_member,
     a_required_member_cannot_be_removed,
-    a_save_of_what_is_there_makes_no_version,
+    save_without_change_makes_no_version,
     a_record_sent_back_as_it_was_read_makes_no_version,
     the_time_grows_with_every_version,
     put_replaces_a_member_whole,
-    patch_goes_into_objects,
-    only_what_is_sent_is_checked,
-    the_version_that_is_there_is_the_base,
-    a_version_that_never_was_is_stale,
+    patch_merges_objects,
+    only_sent_members_are_checked,
+    current_version_serves_as_base,
+    unknown_version_is_stale,
     a_version_below_zero_that_never_was_is_missing,
     a_version_of_another_type_is_refused,
     savers_without_a_base_lose_no_edit_of_another_field,
@@ -29,7 +29,7 @@ cases! { saving:
     put_and_patch_answer_the_record_as_it_is_now,
 }
 
-/// Both ways to save: what holds for one holds for the other.
+/// Both ways to save. The same rules hold for both.
 const BOTH: [Method; 2] = [Method::PUT, Method::PATCH];
 
 fn save<'t>(t: &'t Target, method: &Method, id: &str, edit: &Value) -> Call<'t> {
@@ -47,7 +47,7 @@ fn a_save_is_in_the_record(t: &Target) {
     }
 }
 
-fn what_is_left_out_is_left_alone(t: &Target) {
+fn absent_members_stay(t: &Target) {
     for method in BOTH {
         let project = t.project().with("owner", "Ann");
         t.create(&project);
@@ -84,7 +84,7 @@ fn a_required_member_cannot_be_removed(t: &Target) {
     }
 }
 
-fn a_save_of_what_is_there_makes_no_version(t: &Target) {
+fn save_without_change_makes_no_version(t: &Target) {
     for method in BOTH {
         let project = t.project().raw("n", "1.50");
         let created = t.create(&project);
@@ -119,7 +119,7 @@ fn the_time_grows_with_every_version(t: &Target) {
     }
 }
 
-/// Who says which version they had in front of them has seen what they leave out.
+/// An author who names a base has seen the members that the edit leaves out.
 fn put_replaces_a_member_whole(t: &Target) {
     let project = t.project().with("meta", json!({"a": 1, "b": {"c": 2}})).with("list", json!([1, 2, 3]));
     t.create(&project);
@@ -130,7 +130,7 @@ fn put_replaces_a_member_whole(t: &Target) {
 }
 
 /// RFC 7396: objects member by member, arrays and everything else as a whole.
-fn patch_goes_into_objects(t: &Target) {
+fn patch_merges_objects(t: &Target) {
     let project =
         t.project().with("meta", json!({"a": 1, "b": {"c": 2, "d": 3}})).with("list", json!([1, {"id": "x", "a": 2}]));
     t.create(&project);
@@ -153,7 +153,7 @@ fn patch_goes_into_objects(t: &Target) {
     assert_eq!((&record["meta"], &record["list"]), (&json!("flat"), &json!({"a": 1})));
 }
 
-fn only_what_is_sent_is_checked(t: &Target) {
+fn only_sent_members_are_checked(t: &Target) {
     let id = t.some_project();
     for method in BOTH {
         for (name, wrong) in [
@@ -173,7 +173,7 @@ fn only_what_is_sent_is_checked(t: &Target) {
     }
 }
 
-fn the_version_that_is_there_is_the_base(t: &Target) {
+fn current_version_serves_as_base(t: &Target) {
     for method in BOTH {
         let id = t.some_project();
         for version in 1..4 {
@@ -183,8 +183,8 @@ fn the_version_that_is_there_is_the_base(t: &Target) {
     }
 }
 
-/// A version above the record's own cannot be what the caller had in front of them.
-fn a_version_that_never_was_is_stale(t: &Target) {
+/// A version above the record's own cannot be the base that the author saw.
+fn unknown_version_is_stale(t: &Target) {
     let id = t.some_project();
     for method in BOTH {
         for version in ["2", "18446744073709551615", "99999999999999999999"] {
@@ -195,7 +195,8 @@ fn a_version_that_never_was_is_stale(t: &Target) {
     }
 }
 
-/// Numbers below zero name states of other writers. One that was overwritten before ripple saw it is in no history.
+/// Numbers below zero name states of other programs. A state that was overwritten before ripple saw it is in no
+/// history.
 fn a_version_below_zero_that_never_was_is_missing(t: &Target) {
     for method in BOTH {
         let project = t.project().with("tags", json!(["a"]));
@@ -253,7 +254,7 @@ fn put_and_patch_answer_the_record_as_it_is_now(t: &Target) {
     }
 }
 
-/// What `count` threads get that do `act` at the same time.
+/// Runs `act` on `count` threads at the same time, and returns the results.
 pub(super) fn at_once<T: Send>(count: usize, act: impl Fn(usize) -> T + Sync) -> Vec<T> {
     thread::scope(|scope| {
         let act = &act;

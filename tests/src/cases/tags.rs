@@ -9,16 +9,16 @@ use crate::{Answer, Call, Record, Target};
 cases! { tags:
     a_records_tag_changes_with_it_and_only_then,
     a_lists_tag_changes_with_it_and_only_then,
-    what_is_known_is_not_sent_again,
-    a_list_that_is_known_is_not_sent_again,
-    a_read_of_another_state_than_asked_for_fails,
-    a_save_on_the_tag_that_is_there_is_done,
+    record_with_known_tag_is_not_sent,
+    list_with_known_tag_is_not_sent,
+    read_with_another_if_match_fails,
+    save_with_current_tag_is_applied,
     a_save_on_another_tag_fails_and_changes_nothing,
     a_weak_tag_never_matches_for_saving,
     preconditions_do_not_hide_other_problems,
-    where_there_is_no_record_no_tag_matches,
+    no_tag_matches_an_absent_record,
     a_tag_and_an_old_version_are_merged,
-    what_is_no_tag_matches_nothing,
+    invalid_tag_matches_nothing,
     a_save_that_changes_nothing_still_keeps_its_precondition,
 }
 
@@ -60,7 +60,7 @@ fn a_lists_tag_changes_with_it_and_only_then(t: &Target) {
     assert_eq!(tag(), before, "a record that is not in the list");
 }
 
-fn what_is_known_is_not_sent_again(t: &Target) {
+fn record_with_known_tag_is_not_sent(t: &Target) {
     let id = t.some_project();
     let tag = t.read(&id).etag();
     let known = [
@@ -84,7 +84,7 @@ fn what_is_known_is_not_sent_again(t: &Target) {
     two.expect(304);
 }
 
-fn a_list_that_is_known_is_not_sent_again(t: &Target) {
+fn list_with_known_tag_is_not_sent(t: &Target) {
     t.some_project();
     for parameters in ["", "sort=-name&fields=goal", "limit=1"] {
         let path = t.list_path(parameters);
@@ -98,7 +98,7 @@ fn a_list_that_is_known_is_not_sent_again(t: &Target) {
     t.get(t.list_path("")).header("if-none-match", &tag).send().expect(200);
 }
 
-fn a_read_of_another_state_than_asked_for_fails(t: &Target) {
+fn read_with_another_if_match_fails(t: &Target) {
     let id = t.some_project();
     for path in [path(&id), t.list_path("")] {
         let tag = t.get(&path).send().expect(200).etag();
@@ -113,13 +113,13 @@ fn a_read_of_another_state_than_asked_for_fails(t: &Target) {
     }
 }
 
-/// Each way to change a record, under a precondition.
+/// Returns each way to change a record, under a precondition.
 fn writes<'t>(t: &'t Target, id: &str, if_match: &str) -> [Call<'t>; 3] {
     [t.put(id, r#"{"name":"x"}"#), t.patch(id, r#"{"name":"y"}"#), t.delete(id)]
         .map(|call| call.header("if-match", if_match))
 }
 
-fn a_save_on_the_tag_that_is_there_is_done(t: &Target) {
+fn save_with_current_tag_is_applied(t: &Target) {
     let id = t.some_project();
     let tag = || t.read(&id).etag();
     t.put(&id, r#"{"n":1}"#).header("if-match", tag()).send().expect(200);
@@ -148,7 +148,7 @@ fn a_weak_tag_never_matches_for_saving(t: &Target) {
     }
 }
 
-/// RFC 9110 §13.2.1: a precondition counts only where the request would succeed without it.
+/// RFC 9110 §13.2.1: a precondition counts only if the request would succeed without it.
 fn preconditions_do_not_hide_other_problems(t: &Target) {
     let (absent, gone, id) = (t.fresh_id(), t.some_tombstone(), t.some_project());
     for if_match in ["*", OTHER] {
@@ -165,8 +165,8 @@ fn preconditions_do_not_hide_other_problems(t: &Target) {
     t.refused(&id, call, 400, "invalid_body");
 }
 
-/// RFC 9110 §13.1.1: what is deleted has no current representation, and what is to be created has none yet.
-fn where_there_is_no_record_no_tag_matches(t: &Target) {
+/// RFC 9110 §13.1.1: a deleted record has no current representation, and a new record has none yet.
+fn no_tag_matches_an_absent_record(t: &Target) {
     let (gone, id) = (t.some_project(), t.fresh_id());
     let old = t.read(&gone).etag();
     t.delete(&gone).send().expect(204);
@@ -183,11 +183,11 @@ fn where_there_is_no_record_no_tag_matches(t: &Target) {
     }
     t.get(path(&id)).send().problem(404, "not_found");
     t.get(path(&gone)).send().problem(410, "gone");
-    // That there is none is another condition.
+    // `If-None-Match: *` is another condition: that there is no record.
     t.post(format!("{}/versions/1", path(&gone)), "").header("if-none-match", "*").send().expect(200);
 }
 
-/// The tag says that the caller knows what is there, the version on what they made their edit: both hold.
+/// The tag says that the author knows the current state, and the version names the base of the edit. Both count.
 fn a_tag_and_an_old_version_are_merged(t: &Target) {
     let id = t.some_project();
     t.patch(&id, r#"{"name":"second"}"#).send().expect(200);
@@ -196,8 +196,8 @@ fn a_tag_and_an_old_version_are_merged(t: &Target) {
     assert_eq!((&saved["name"], &saved["goal"]), (&"second".into(), &"x".into()));
 }
 
-/// Above all, it does not save.
-fn what_is_no_tag_matches_nothing(t: &Target) {
+/// In particular, it must not save.
+fn invalid_tag_matches_nothing(t: &Target) {
     let id = t.some_project();
     let tag = t.read(&id).etag();
     let bare = tag.trim_matches('"');
@@ -210,7 +210,7 @@ fn what_is_no_tag_matches_nothing(t: &Target) {
         }
         t.get(path(&id)).header("if-none-match", &malformed).send().expect(200);
     }
-    // An empty header is none: some hosts pass it on, some do not.
+    // An empty header counts as absent: some hosts pass it on, and some do not.
     t.put(&id, "{}").header("if-match", "").send().expect(200);
 }
 

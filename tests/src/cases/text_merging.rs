@@ -1,4 +1,4 @@
-//! Two clients edit one text at once: its lines are merged where the edits do not touch.
+//! Two clients edit one text at once. Its lines are merged if the edits do not touch.
 
 use http::Method;
 use serde_json::json;
@@ -13,14 +13,14 @@ cases! { text_merging:
     a_removed_line_and_a_changed_line_are_both_kept,
     the_line_ends_of_a_text_are_kept,
     lines_inside_objects_and_entries_are_merged,
-    of_changes_that_touch_the_later_text_wins_as_a_whole,
+    later_text_wins_as_a_whole_if_changes_touch,
     a_changed_line_sent_again_changes_nothing,
 }
 
 const BOTH: [Method; 2] = [Method::PUT, Method::PATCH];
 
 /// Creates a record with the description `base`, and saves Ann's and Bo's, both on version 1. Returns the record's id
-/// and Bo's answer.
+/// and the response to Bo.
 #[track_caller]
 fn both_save(t: &Target, method: &Method, [base, ann, bo]: [&str; 3]) -> (String, Answer) {
     let first = t.create(&t.project().with("description", base)).json();
@@ -35,7 +35,7 @@ fn both_save(t: &Target, method: &Method, [base, ann, bo]: [&str; 3]) -> (String
     (id, answer)
 }
 
-/// Checks that both edits are in the record, and that the receipt says that none was replaced.
+/// Asserts that both edits are in the record, and that the receipt names no replaced text.
 #[track_caller]
 fn becomes(t: &Target, texts: [&str; 3], merged: &str) {
     for method in BOTH {
@@ -82,7 +82,7 @@ fn lines_inside_objects_and_entries_are_merged(t: &Target) {
     assert_eq!(record["timeline"], json!([{"id": "a", "text": "ONE\ntwo\nTHREE"}]));
 }
 
-fn of_changes_that_touch_the_later_text_wins_as_a_whole(t: &Target) {
+fn later_text_wins_as_a_whole_if_changes_touch(t: &Target) {
     for method in BOTH {
         let (ann, bo) = ("one\nAnn's\nTHREE", "one\nBo's\nthree");
         let (id, answer) = both_save(t, &method, ["one\ntwo\nthree", ann, bo]);

@@ -1,4 +1,4 @@
-//! The core itself, over its in-memory store.
+//! The core itself, on its store in memory.
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -10,21 +10,21 @@ use tokio::runtime;
 
 use super::Host;
 
-/// One store for all cases, as they share one table elsewhere.
+/// All cases share one store, as they share one table elsewhere.
 pub(super) fn host() -> Host {
     let store = Memory::new();
     let key = issue(&store, "a writer", vec![Scope::Read, Scope::Write]);
     let read_key = issue(&store, "a reader", vec![Scope::Read]);
     let api = Api::new(store).documented(DOCUMENTS);
     let send = move |request: Request<Bytes>| -> Response<Bytes> {
-        // Nothing is waited for: the store is memory.
+        // The store in memory needs no waiting.
         let runtime = runtime::Builder::new_current_thread().build().expect("a runtime without I/O needs nothing");
         runtime.block_on(api.answer(request, request_context()))
     };
     Host { name: "in_process", key, read_key: Some(read_key), send: Box::new(send) }
 }
 
-/// Makes a key and puts it where the API looks.
+/// Makes a key, and stores it for the API.
 fn issue(store: &Memory, name: &str, scopes: Vec<Scope>) -> String {
     let key = ApiKey::generate(&random()).expect("64 bytes are enough for 30 characters");
     store.put_key(KeyRecord {

@@ -1,4 +1,4 @@
-//! Any ripple by its base URL, over HTTP/1.1.
+//! Any ripple at a base URL, over HTTP/1.1.
 
 use std::time::Duration;
 
@@ -12,11 +12,11 @@ use tokio::runtime;
 
 use super::Host;
 
-/// API Gateway gives up after 29 s: an answer that takes longer is none.
+/// API Gateway gives up after 29 s, so a later response does not count.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// How long a connection is kept for the next request: less than any host keeps it, or the host might close it just as
-/// the request goes out. (`ripple dev` keeps it for 30 s, a load balancer of AWS's for 60.)
+/// How long an idle connection is kept. It is less than any host keeps one: otherwise the host might close it just as
+/// the next request is sent. (`ripple dev` keeps it for 30 s, a load balancer of AWS for 60 s.)
 const IDLE: Duration = Duration::from_secs(2);
 
 pub(super) fn host(base: &str, key: String, read_key: Option<String>) -> Result<Host, String> {
@@ -26,7 +26,7 @@ pub(super) fn host(base: &str, key: String, read_key: Option<String>) -> Result<
     if !valid {
         return Err(format!("RIPPLE_URL is {base}; it must be like https://host/stage"));
     }
-    // One thread drives all connections; the cases wait on their own.
+    // One thread drives all connections. The cases wait on their own threads.
     let runtime = runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
     let runtime = runtime.map_err(|error| format!("no runtime: {error}"))?;
     let connector = HttpsConnectorBuilder::new()
@@ -56,7 +56,7 @@ pub(super) fn host(base: &str, key: String, read_key: Option<String>) -> Result<
     Ok(Host { name: "url", key, read_key, send: Box::new(send) })
 }
 
-/// An error with its causes: hyper's own text only says that something failed.
+/// Returns an error with its causes: hyper's own text only says that something failed.
 fn chain(error: &dyn std::error::Error) -> String {
     match error.source() {
         Some(source) => format!("{error}: {}", chain(source)),

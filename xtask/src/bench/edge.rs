@@ -1,8 +1,9 @@
-//! The edge worker beside one made with Hono that does the same, and beside one that does nothing: each bundled as it
-//! is deployed and in a `workerd` of its own, all of them alive at once, one request after another.
+//! The edge worker, compared with an equivalent worker made with Hono and with an empty worker. Each is bundled as for
+//! a deployment, and runs in its own `workerd`. All run at once, and get one request after another.
 //!
-//! Both check the key by its SHA-256 and answer with the same list from memory; neither logs. ripple's worker has its
-//! list from a real `ripple dev`, keeps it fresh and counts the key's rate. What Hono's sends is what ripple's sent first.
+//! Both workers check the key by its SHA-256 and answer with the same list from memory. Neither logs. ripple's worker
+//! gets its list from a real `ripple dev`, keeps it fresh and counts the key's rate. Hono's worker sends the list that
+//! ripple's worker sent first.
 
 mod http;
 mod workers;
@@ -23,15 +24,15 @@ use crate::server::{self, Server};
 use crate::workspace::{self, cargo};
 use crate::{edge, process};
 
-/// Records of the list: 40 KB of JSON.
+/// The number of records of the list: 40 KB of JSON.
 const RECORDS: usize = 100;
-/// Records of the search.
+/// The number of records of the search.
 const MANY: usize = 10_000;
-/// Rounds, and requests of each variant in a round.
+/// The number of rounds, and of requests of each variant in a round.
 const ROUNDS: usize = 21;
 const REQUESTS: u32 = 400;
 const SEARCHES: u32 = 20;
-/// Starts of each.
+/// The number of starts of each worker.
 const STARTS: usize = 21;
 
 const BARE: &str = "xtask/src/bench/edge/bare.js";
@@ -75,7 +76,7 @@ fn variables(server: &Server) -> Vec<(&'static str, String)> {
         ("RIPPLE_ORIGIN", server.url()),
         ("AWS_ENDPOINT_URL_DYNAMODB", server.dynamodb_endpoint()),
         ("AWS_REGION", "us-east-1"),
-        // An emulator takes any.
+        // An emulator accepts any credentials.
         ("AWS_ACCESS_KEY_ID", "bench"),
         ("AWS_SECRET_ACCESS_KEY", "bench"),
         ("RIPPLE_RATE_LIMIT", "1000000"),
@@ -92,7 +93,7 @@ fn import(server: &Server, folder: &Path, count: usize) -> Result<()> {
     process::run(server::ripple()?.arg("import").arg(file).args(["--endpoint-url", server.dynamodb_endpoint()]))
 }
 
-/// The list as it is now, which it is found to be.
+/// Returns the current list. Fails if it does not have `count` records.
 fn listed(ripple: &Running, key: &str, count: usize) -> Result<String> {
     let answer = ripple.connect()?.get("/prj", &format!("{key}cache-control: no-cache\r\n"))?;
     ensure!(answer.status == 200, "ripple answers {}", answer.status);
@@ -102,14 +103,14 @@ fn listed(ripple: &Running, key: &str, count: usize) -> Result<String> {
     Ok(String::from_utf8(answer.body)?)
 }
 
-/// Milliseconds from the start of `workerd` to the first answer, which needs no DynamoDB.
+/// Measures the milliseconds from the start of `workerd` to the first response, which needs no DynamoDB.
 fn starts(bare: &Worker, ripple: &Worker, hono: &Worker) -> Result<Vec<Figure>> {
     let time = |worker: &Worker| {
         let begun = Instant::now();
         let running = worker.start()?;
         let answer = running.connect()?.get("/health", "")?;
         let took = begun.elapsed().as_secs_f64() * 1e3;
-        ensure!(!answer.body.is_empty(), "an answer that is none");
+        ensure!(!answer.body.is_empty(), "an empty response");
         Ok(took)
     };
     let costs = compare(
@@ -124,11 +125,11 @@ fn starts(bare: &Worker, ripple: &Worker, hono: &Worker) -> Result<Vec<Figure>> 
     Ok(vec![Figure::difference("start above a bare worker's, ms", costs[0].median, costs[1].median, 20.0)])
 }
 
-/// Microseconds of CPU that a request takes, by what it asks for.
+/// Measures the microseconds of CPU of a request, by its form.
 fn lists(bare: &Running, ripple: &Running, hono: &Running, key: &str) -> Result<Vec<Figure>> {
     let gzip = format!("{key}accept-encoding: gzip\r\n");
     let (mut of_ripple, mut of_hono) = (ripple.connect()?, hono.connect()?);
-    // The encoded form is made behind an answer.
+    // The encoded form is made after a response.
     while of_ripple.get("/prj", &gzip)?.header("content-encoding").is_none() {}
     let (of_ripple, of_hono) = (of_ripple.get("/prj", key)?, of_hono.get("/prj", key)?);
     ensure!(of_ripple.body == of_hono.body, "the lists differ");
@@ -154,11 +155,11 @@ fn lists(bare: &Running, ripple: &Running, hono: &Running, key: &str) -> Result<
     Ok(vec![
         Figure::ratio("CPU of a list, µs", &costs[0], &costs[1], 0.95),
         Figure::ratio("CPU of a list in gzip, µs", &costs[0], &costs[2], 0.75),
-        Figure::ratio("CPU of a 304 beside that list, µs", &costs[0], &costs[3], 0.60),
+        Figure::ratio("CPU of a 304 for that list, µs", &costs[0], &costs[3], 0.60),
     ])
 }
 
-/// One kind of request, over a connection of its own.
+/// Returns a variant that sends one kind of request over its own connection.
 fn variant<'a>(
     name: &'static str,
     running: &'a Running,
@@ -170,7 +171,7 @@ fn variant<'a>(
     Ok(Variant { name, run: Box::new(move || cost(running, &mut client, REQUESTS, path, headers, status)) })
 }
 
-/// What memory many records take, and a search among them.
+/// Measures the memory of many records, and the CPU of a search among them.
 fn search(bare: &Running, ripple: &Running, key: &str) -> Result<Vec<Figure>> {
     listed(ripple, key, MANY)?;
     bare.connect()?.get("/", "")?;
@@ -196,7 +197,7 @@ fn search(bare: &Running, ripple: &Running, key: &str) -> Result<Vec<Figure>> {
     ])
 }
 
-/// Microseconds of CPU a request.
+/// Measures the microseconds of CPU of a request.
 fn cost(running: &Running, client: &mut Client, requests: u32, path: &str, headers: &str, status: u16) -> Result<f64> {
     let before = cpu_time(running.id())?;
     for _ in 0..requests {

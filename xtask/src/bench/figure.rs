@@ -1,41 +1,41 @@
-//! Figures that are to be reached, in a table.
+//! Figures and their goals, in a table.
 
 use super::measure::Cost;
 
-/// A figure of ripple's, beside the other's where there is one to compare with.
+/// A figure of ripple, with the alternative's figure if there is one.
 pub(super) struct Figure {
-    /// What was measured, with its unit.
+    /// The measured quantity, with its unit.
     pub(super) what: &'static str,
     pub(super) ripple: f64,
     pub(super) other: Option<f64>,
-    /// What has to be at most `goal`.
+    /// The value, which must be at most `goal`.
     pub(super) value: f64,
     pub(super) goal: f64,
 }
 
 impl Figure {
-    /// Of two that took turns, the other first of all: the median of the ratios is what counts.
+    /// Returns the ratio of two variants that took turns. The value is the median of the ratios.
     pub(super) fn ratio(what: &'static str, other: &Cost, ripple: &Cost, goal: f64) -> Figure {
         Figure { what, ripple: ripple.median, other: Some(other.median), value: ripple.ratio[1], goal }
     }
 
-    /// One whose difference has to be small.
+    /// Returns a figure whose difference must be small.
     pub(super) fn difference(what: &'static str, other: f64, ripple: f64, goal: f64) -> Figure {
         Figure { what, ripple, other: Some(other), value: ripple - other, goal }
     }
 
-    /// One that has to be small in itself.
+    /// Returns a figure that must be small in itself.
     pub(super) fn absolute(what: &'static str, ripple: f64, other: f64, goal: f64) -> Figure {
         Figure { what, ripple, other: Some(other), value: ripple, goal }
     }
 
-    /// One that there is nothing to compare with.
+    /// Returns a figure without an alternative.
     pub(super) fn alone(what: &'static str, ripple: f64, goal: f64) -> Figure {
         Figure { what, ripple, other: None, value: ripple, goal }
     }
 }
 
-/// Prints them.
+/// Prints the figures.
 pub(super) fn print(figures: &[Figure], other: &str) {
     println!();
     println!("{:44} {:>9} {:>9} {:>9} {:>9}", "", "ripple", other, "value", "goal");

@@ -1,5 +1,5 @@
-//! ripple's Lambda function beside the Python function it replaces: same events, same DynamoDB over TLS, same
-//! Runtime API, taking turns.
+//! ripple's Lambda function compared with the legacy function in Python. Both get the same events, the same DynamoDB
+//! over TLS and the same Runtime API, and take turns.
 
 use std::time::Instant;
 
@@ -10,17 +10,17 @@ use super::figure::{self, Figure};
 use super::measure::{Cost, Memory, Variant, compare, cpu_time, memory};
 use super::room::{Room, answer};
 
-/// Starts of each.
+/// The number of starts of each function.
 const STARTS: usize = 15;
-/// Rounds of warm events, and events in each.
+/// The number of rounds of warm events, and of events in each.
 const ROUNDS: usize = 15;
 const EVENTS: u32 = 200;
-/// Events after which memory is looked at.
+/// The number of events before memory is measured.
 const WARM: u32 = 1000;
 
 const PROJECT: &str = r#"{"prj_id":"prj0001","name":"Garden","goal":"Beans by June","issue":"Snails",
     "description":"Raised beds behind the house","term":3,"term_unit":"month","create_date":"2026-03-01"}"#;
-/// The article's event, which both understand.
+/// The event of the legacy function, which both functions accept.
 const GET: &str = r#"{"method":"get","prj_id":"prj0001"}"#;
 
 /// The benchmark `lambda`.
@@ -57,7 +57,7 @@ pub(super) fn run() -> Result<()> {
     Ok(())
 }
 
-/// Milliseconds from the start of the process to its first answer.
+/// Measures the milliseconds from the start of the process to its first response.
 fn starts(room: &Room) -> Result<Vec<Cost>> {
     let time = |start: &dyn Fn() -> Result<Function>| {
         let begun = Instant::now();
@@ -74,7 +74,7 @@ fn starts(room: &Room) -> Result<Vec<Cost>> {
     )
 }
 
-/// Milliseconds of CPU that an event takes when the process is warm.
+/// Measures the milliseconds of CPU of an event in a warm process.
 fn warm_gets(ripple: &Function, python: &Function) -> Result<Vec<Cost>> {
     let cost = |function: &Function| {
         let before = cpu_time(function.id())?;

@@ -1,7 +1,8 @@
-//! A list of 10,000 records: what ripple's function spends on it beside what boto3 spends on reading it.
+//! A list of 10,000 records: the cost of ripple's function, compared with the cost of reading them with boto3.
 //!
-//! ripple reads, decodes, orders and renders the list, and hands 5 MB to the Runtime API. Of boto3 only the paginated
-//! `Table.scan()` into Python items counts; what the same function takes when it renders them too is shown as well.
+//! ripple reads, decodes, orders and renders the list, and passes 5 MB to the Runtime API. For boto3, only the
+//! paginated `Table.scan()` into Python items counts. The cost of a Python function that also renders them is shown
+//! too.
 
 use std::fs;
 
@@ -16,7 +17,7 @@ use crate::workspace;
 
 const RECORDS: usize = 10_000;
 const ROUNDS: usize = 7;
-/// Real records, of which those are taken that leave room for 10,000 in one answer.
+/// Real records. The benchmark uses those that leave space for 10,000 in one response.
 const SAMPLE: &str = "tests/data/projects-100.jsonl";
 const LONGEST: usize = 450;
 
@@ -58,7 +59,7 @@ pub(super) fn run() -> Result<()> {
     Ok(())
 }
 
-/// The sample over and over, each time under other ids.
+/// Returns the sample repeatedly, each time under other ids.
 pub(super) fn records(count: usize) -> Result<String> {
     let sample = fs::read_to_string(workspace::root().join(SAMPLE)).with_context(|| SAMPLE)?;
     let sample: Vec<Value> =

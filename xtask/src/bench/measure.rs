@@ -1,4 +1,4 @@
-//! What a process costs, and how that compares.
+//! The cost of a process, and comparisons of costs.
 
 use std::fmt;
 use std::fs;
@@ -9,13 +9,13 @@ use nix::sched::{CpuSet, sched_getaffinity, sched_getcpu, sched_setaffinity};
 use nix::time::{ClockId, clock_gettime};
 use nix::unistd::Pid;
 
-/// Keeps this thread, and what it starts from now on, on one CPU, until it is dropped. Where who asks and who answers sit on
-/// two, each wakes the other by an interrupt: in a virtual machine that costs more than an answer, and it is the
-/// scheduler's mood who of the compared has to pay for it. A Lambda function has no more than one either.
+/// Keeps this thread, and the processes that it starts, on one CPU until it is dropped. If client and server are on two
+/// CPUs, each wakes the other by an interrupt. In a virtual machine that costs more than a response, and the scheduler
+/// decides which of the compared processes pays for it. A Lambda function has no more than one CPU either.
 pub(crate) struct OneCpu(CpuSet);
 
 impl OneCpu {
-    /// On the one it is on.
+    /// Keeps this thread on its current CPU.
     pub(crate) fn take() -> Result<OneCpu> {
         let before = sched_getaffinity(THIS)?;
         let mut one = CpuSet::new();
@@ -27,7 +27,7 @@ impl OneCpu {
 
 impl Drop for OneCpu {
     fn drop(&mut self) {
-        // What was allowed before still is; and if not, only the next build takes longer.
+        // The CPUs that were allowed before still exist. If this fails, only the next build takes longer.
         let _ = sched_setaffinity(THIS, &self.0);
     }
 }
@@ -35,9 +35,9 @@ impl Drop for OneCpu {
 /// This thread.
 const THIS: Pid = Pid::from_raw(0);
 
-/// The CPU time that a process, all its threads together, has used so far. Not that of its children.
+/// Returns the CPU time of a process with all its threads, but without its children.
 ///
-/// Also after its end, as long as it has not been waited for.
+/// Works after the end of the process too, until another process has waited for it.
 pub(crate) fn cpu_time(process: u32) -> Result<Duration> {
     let clock = ClockId::pid_cpu_clock_id(Pid::from_raw(process.cast_signed()))
         .and_then(clock_gettime)
@@ -45,16 +45,16 @@ pub(crate) fn cpu_time(process: u32) -> Result<Duration> {
     Ok(clock.into())
 }
 
-/// The memory a process holds, in bytes.
+/// The memory of a process, in bytes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Memory {
-    /// Resident now.
+    /// The resident memory now.
     pub(crate) resident: u64,
-    /// The most that ever was.
+    /// The largest resident memory so far.
     pub(crate) peak: u64,
 }
 
-/// The memory of a process that has not ended.
+/// Returns the memory of a process that has not ended.
 pub(crate) fn memory(process: u32) -> Result<Memory> {
     let file = format!("/proc/{process}/status");
     let status = fs::read_to_string(&file).with_context(|| format!("{file} cannot be read"))?;
@@ -68,22 +68,22 @@ fn bytes(status: &str, name: &str) -> Option<u64> {
     Some(kibibytes * 1024)
 }
 
-/// One way to do what is compared. Each call does it once and returns what that cost, in any unit.
+/// One of the compared variants. Each call runs it once and returns its cost, in any unit.
 pub(crate) struct Variant<'a> {
-    /// What the report calls it.
+    /// The name in the report.
     pub(crate) name: &'static str,
-    /// Does it once.
+    /// Runs the variant once.
     pub(crate) run: Box<dyn FnMut() -> Result<f64> + 'a>,
 }
 
-/// What a variant cost.
+/// The cost of a variant.
 #[derive(Debug)]
 pub(crate) struct Cost {
     /// The variant's name.
     pub(crate) name: &'static str,
     /// The median, in the unit of the variant.
     pub(crate) median: f64,
-    /// How much more than the first variant in the same round: lower quartile, median, upper quartile.
+    /// The ratio to the first variant in the same round: lower quartile, median, upper quartile.
     pub(crate) ratio: [f64; 3],
 }
 
@@ -94,9 +94,9 @@ impl fmt::Display for Cost {
     }
 }
 
-/// Lets the variants take turns. Each round begins with another one, so that none is always the first.
+/// Lets the variants take turns. Each round begins with another variant, so none is always the first.
 ///
-/// A round more is run before, and not counted: it fills the caches.
+/// One more round runs before and does not count: it fills the caches.
 pub(crate) fn compare(rounds: usize, variants: &mut [Variant<'_>]) -> Result<Vec<Cost>> {
     let mut costs = vec![Vec::with_capacity(rounds); variants.len()];
     for round in 0..=rounds {
@@ -115,13 +115,13 @@ pub(crate) fn compare(rounds: usize, variants: &mut [Variant<'_>]) -> Result<Vec
     Ok(variants.iter().zip(&costs).map(summary).collect())
 }
 
-/// Lower quartile, median and upper quartile.
+/// Returns lower quartile, median and upper quartile.
 fn quartiles(values: &[f64]) -> [f64; 3] {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     [0.25, 0.5, 0.75].map(|part| {
         let Some(last) = sorted.len().checked_sub(1) else { return f64::NAN };
-        // Between two values: their mean, weighted by nearness.
+        // Between two values, the result is their mean, weighted by nearness.
         let place = part * last as f64;
         let (below, above) = (sorted[place.floor() as usize], sorted[place.ceil() as usize]);
         below + (above - below) * place.fract()

@@ -1,5 +1,4 @@
-//! What saving together costs: the merge itself, how often a save is tried when many save one record, and what a save
-//! costs that nobody meets.
+//! The costs of concurrent saving: the merge itself, the tries of a save on a busy record, and a save without conflict.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
@@ -17,13 +16,13 @@ use super::measure::cpu_time;
 use crate::process::{output, run};
 use crate::workspace::{self, cargo};
 
-/// Merges of a hundred entries: a good second of CPU.
+/// The number of merges of a hundred entries: about a second of CPU.
 const TIMES: u32 = 20_000;
-/// Under valgrind, fifty times slower.
+/// The number of merges under valgrind, which is fifty times slower.
 const COUNTED: u32 = 200;
 const ROUNDS: usize = 5;
 
-/// Writers on one record, and how often each saves it, in each of so many contests.
+/// The number of writers on one record, of saves by each writer, and of contests.
 const WRITERS: usize = 16;
 const SAVES: usize = 20;
 const CONTESTS: u64 = 50;
@@ -54,16 +53,16 @@ pub(super) fn run_benchmark() -> Result<()> {
     tries.iter().for_each(|tries| shares[*tries as usize] += 1);
     println!("{} saves by {WRITERS} writers on one record; of 1, 2, … tries: {:?}", tries.len(), &shares[1..]);
     let mean = f64::from(tries.iter().sum::<u32>()) / tries.len() as f64;
-    figures.push(Figure::alone("tries a save, 16 writers on one record", mean, 3.0));
+    figures.push(Figure::alone("tries per save, 16 writers on one record", mean, 3.0));
     let beyond: usize = runs.iter().map(|run| run.contended).sum();
     figures.push(Figure::alone("saves past the budget of tries", beyond as f64, 0.0));
 
     let alone = held(Contest { writers: 1, saves: SAVES }.run(Memory::new(), 0))?;
-    println!("a save that nobody meets: {}", alone.capacity.last().context("it was answered")?);
+    println!("a save without conflict: {}", alone.capacity.last().context("it was answered")?);
     let most = |counts: &[u32]| f64::from(counts.iter().copied().max().unwrap_or(0));
-    // The creation reads the history's newest row, and each save after it the record.
-    figures.push(Figure::alone("reads of a save that nobody meets", most(&alone.reads), 1.0));
-    figures.push(Figure::alone("transactions of it", most(&alone.tries), 1.0));
+    // The creation reads the history's newest row, and each later save reads the record.
+    figures.push(Figure::alone("reads of a save without conflict", most(&alone.reads), 1.0));
+    figures.push(Figure::alone("transactions of a save without conflict", most(&alone.tries), 1.0));
     for (what, bytes, goal) in [
         ("write units of one word in 1 KB", 1_000, 9.0),
         ("write units of one word in 10 KB", 10_000, 36.0),
@@ -87,7 +86,8 @@ fn example(entries: u32, times: u32) -> Result<Command> {
     Ok(example)
 }
 
-/// CPU of one merge: of twice as many less so many, so that what is done once does not count.
+/// Measures the CPU of one merge. It subtracts a run from a run with twice as many merges, so the cost of a start does
+/// not count.
 fn microseconds(entries: u32) -> Result<f64> {
     let times = TIMES * 100 / entries;
     let spent = |times: u32| {
@@ -103,7 +103,7 @@ fn microseconds(entries: u32) -> Result<f64> {
     Ok((spent(2 * times)? - spent(times)?) / f64::from(times))
 }
 
-/// Instructions of one merge, likewise.
+/// Counts the instructions of one merge in the same way.
 fn instructions(entries: u32) -> Result<f64> {
     let counted = |times: u32| {
         let example = example(entries, times)?;
@@ -118,7 +118,7 @@ fn instructions(entries: u32) -> Result<f64> {
     Ok((counted(2 * COUNTED)? - counted(COUNTED)?) / f64::from(COUNTED))
 }
 
-/// Prose, as records hold it.
+/// Prose, as in real records.
 const PROSE: &str = concat!(
     include_str!("../../../DESIGN.md"),
     include_str!("../../../docs/API.md"),
@@ -128,7 +128,7 @@ const PROSE: &str = concat!(
     include_str!("../../../SECURITY.md"),
 );
 
-/// Write units for one changed word in a record of so many bytes.
+/// Returns the write units for one changed word in a record of this many bytes.
 fn write_units(bytes: usize) -> Result<f64> {
     let api = Api::new(Memory::new());
     let text: String = PROSE.chars().filter(char::is_ascii).cycle().take(bytes - 250).collect();

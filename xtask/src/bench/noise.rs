@@ -1,4 +1,4 @@
-//! Two equal programs, compared: a difference no larger than theirs means nothing.
+//! A comparison of two equal programs. A difference that is no larger than theirs is not significant.
 
 use std::io::Read as _;
 use std::process::{Command, Stdio};
@@ -9,10 +9,10 @@ use super::measure::{Variant, compare, cpu_time, memory};
 
 const ROUNDS: usize = 30;
 
-/// Counts for a while, says that it has, and stays to be looked at until its input ends.
+/// Counts for a while, prints a line, and waits until its input ends.
 const PROGRAM: &str = "i=0; while [ $i -lt 50000 ]; do i=$((i+1)); done; echo; read -r _";
 
-/// Asks a process what it has cost.
+/// Returns a cost of a process.
 type Question = fn(u32) -> Result<f64>;
 
 const QUESTIONS: &[(&str, Question)] = &[
@@ -24,7 +24,7 @@ const QUESTIONS: &[(&str, Question)] = &[
 /// The benchmark `noise`.
 pub(super) fn run() -> Result<()> {
     for (what, question) in QUESTIONS {
-        println!("{what}, of a shell that counts, {ROUNDS} rounds");
+        println!("{what} of a shell that counts, {ROUNDS} rounds");
         let mut variants = ["one", "the same again"].map(|name| Variant { name, run: Box::new(|| count(*question)) });
         for cost in compare(ROUNDS, &mut variants)? {
             println!("{cost}");

@@ -1,4 +1,4 @@
-//! What the functions that are compared have in common: one DynamoDB, one way to reach it, one Runtime API.
+//! The environment that the compared functions share: one DynamoDB, one way to reach it, one Runtime API.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -15,7 +15,7 @@ use crate::python;
 use crate::server::{self, Server};
 use crate::workspace::{self, cargo};
 
-/// An embedded DynamoDB behind TLS, and the functions that can be run on it.
+/// An embedded DynamoDB behind TLS, and the functions that can run on it.
 pub(super) struct Room {
     server: Server,
     tls: TlsFront,
@@ -25,13 +25,13 @@ pub(super) struct Room {
 }
 
 impl Room {
-    /// Builds what is measured, in release, and starts the database.
+    /// Builds the measured programs in release, and starts the database.
     pub(super) fn open() -> Result<Room> {
-        // Apart, each with its own features and no more.
+        // Separate builds: each program gets its own features and no more.
         for package in ["ripple-lambda", "ripple"] {
             run(cargo("build").args(["--release", "--package", package]))?;
         }
-        // To make a key with.
+        // For making a key.
         run(cargo("build").args(["--workspace", "--bin", "ripple"]))?;
         let python = python::TESTS.ready()?;
         let one_cpu = OneCpu::take()?;
@@ -49,19 +49,19 @@ impl Room {
         self.server.stop()
     }
 
-    /// Creates the projects, one a line.
+    /// Creates the projects, one from each line.
     pub(super) fn import(&self, lines: &str) -> Result<()> {
         let file = self.folder.join("projects.jsonl");
         fs::write(&file, lines)?;
         run(server::ripple()?.arg("import").arg(file).args(["--endpoint-url", self.server.dynamodb_endpoint()]))
     }
 
-    /// ripple's function.
+    /// Starts ripple's function.
     pub(super) fn ripple(&self) -> Result<Function> {
         self.start(&mut Command::new(workspace::target()?.join("release").join("bootstrap")))
     }
 
-    /// A function of `tests/python/lambda_function.py`.
+    /// Starts a function of `tests/python/lambda_function.py`.
     pub(super) fn python(&self, handler: &str) -> Result<Function> {
         let mut command = Command::new(&self.python);
         command.args(["-m", "awslambdaric", &format!("lambda_function.{handler}")]);
@@ -70,14 +70,14 @@ impl Room {
 
     fn start(&self, command: &mut Command) -> Result<Function> {
         command.env_clear().env("AWS_REGION", "us-east-1").env("AWS_DEFAULT_REGION", "us-east-1");
-        // Any will do: the engine believes everybody.
+        // The engine accepts any credentials.
         command.env("AWS_ACCESS_KEY_ID", "bench").env("AWS_SECRET_ACCESS_KEY", "bench");
         command.env("AWS_ENDPOINT_URL_DYNAMODB", self.tls.url()).env("AWS_CA_BUNDLE", self.tls.bundle());
         Function::start(command).with_context(|| format!("{} cannot be started", command.get_program().display()))
     }
 }
 
-/// What a function answers. Anything but an answer ends the benchmark.
+/// Returns the response of a function. Any other result ends the benchmark.
 pub(super) fn answer(function: &Function, event: &str) -> Result<String> {
     match function.invoke(event).outcome {
         Outcome::Answered(answer) => Ok(answer),

@@ -1,4 +1,4 @@
-//! TLS before the embedded DynamoDB, so that functions shake hands as they would with the real one.
+//! TLS in front of the embedded DynamoDB, so that functions make the handshakes of a real DynamoDB.
 //!
 //! ```text
 //!  function ──TLS──▶ front ──plain──▶ engine
@@ -20,7 +20,7 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
-/// A TLS listener on a loopback port that passes everything on. It ends when dropped.
+/// A TLS listener on a loopback port that forwards every byte. It ends when dropped.
 pub(super) struct TlsFront {
     port: u16,
     bundle: PathBuf,
@@ -28,9 +28,9 @@ pub(super) struct TlsFront {
 }
 
 impl TlsFront {
-    /// Before `engine`. The certificate to trust goes into `folder`.
+    /// Starts the front for `engine`. The certificate to trust goes into `folder`.
     pub(super) fn start(engine: SocketAddr, folder: &Path) -> Result<TlsFront> {
-        // ECDSA over P-256, as DynamoDB's own; it vouches for itself.
+        // ECDSA over P-256, like DynamoDB's own certificate. It is self-signed.
         let CertifiedKey { cert, signing_key } = generate_simple_self_signed(["localhost".to_owned()])?;
         fs::create_dir_all(folder)?;
         let bundle = folder.join("ca.pem");
@@ -56,24 +56,24 @@ impl TlsFront {
                         tokio::spawn(pass_on(acceptor.clone(), connection, engine));
                     }
                 });
-                let _ = stopped.await; // dropped is stopped
+                let _ = stopped.await; // a dropped sender also stops
             });
         });
         Ok(TlsFront { port, bundle, _stop: stop })
     }
 
-    /// Where functions find DynamoDB.
+    /// Returns the URL at which functions find DynamoDB.
     pub(super) fn url(&self) -> String {
         format!("https://localhost:{}", self.port)
     }
 
-    /// The certificates that they trust.
+    /// Returns the certificates that functions trust.
     pub(super) fn bundle(&self) -> &Path {
         &self.bundle
     }
 }
 
-/// A connection that breaks is the function's to notice.
+/// Forwards a connection. The function notices a broken connection itself.
 async fn pass_on(acceptor: TlsAcceptor, connection: TcpStream, engine: SocketAddr) -> std::io::Result<()> {
     connection.set_nodelay(true)?;
     let mut outside = acceptor.accept(connection).await?;

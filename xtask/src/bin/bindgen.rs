@@ -1,7 +1,7 @@
 //! `bindgen <module.wasm> <folder>`: wasm-bindgen for the edge worker.
 //!
-//! This is `wasm-bindgen-cli` without what it has beside: a web server and a test runner, which would take minutes to
-//! install. Cargo.lock holds it to the version that the worker is built with; another one would not do.
+//! This is `wasm-bindgen-cli` without its web server and test runner, which would take minutes to install. Cargo.lock
+//! pins it to the version that the worker is built with. Another version would not work.
 
 use std::path::Path;
 use std::{env, fs};
@@ -15,14 +15,14 @@ fn main() -> Result<()> {
         bail!("usage: bindgen <module.wasm> <folder>");
     };
     let mut bindgen = Bindgen::new();
-    // A panic ends the instance; the function to begin a new one is what edge/worker.js recovers with.
+    // A panic ends the instance. edge/worker.js recovers with this function, which begins a new one.
     bindgen.input_path(&module).module(true)?.typescript(false).reset_state_function(true);
     bindgen.generate(&folder).with_context(|| format!("wasm-bindgen cannot read {module}"))?;
 
     let name = Path::new(&module).with_extension("js");
     let script = Path::new(&folder).join(name.file_name().context("a module has a name")?);
     let text = fs::read_to_string(&script)?;
-    // A Worker's imports of modules give modules as they are; the syntax that says so is not known to all tools yet.
+    // A Worker's imports of modules always give modules. Not all tools know the syntax that says so.
     fs::write(&script, text.replacen("import source ", "import ", 1))?;
     Ok(())
 }

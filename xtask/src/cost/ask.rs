@@ -1,4 +1,4 @@
-//! One HTTP request to a server on this machine, and its answer.
+//! One HTTP request to a server on this machine, and its response.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -8,14 +8,14 @@ use anyhow::{Context as _, Result, ensure};
 
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// What was answered.
+/// A response.
 pub(super) struct Answer {
     head: String,
     pub(super) body: Vec<u8>,
 }
 
 impl Answer {
-    /// A header's value.
+    /// Returns a header's value.
     pub(super) fn header(&self, name: &str) -> Option<&str> {
         self.head.lines().find_map(|line| {
             let (found, value) = line.split_once(':')?;
@@ -24,7 +24,7 @@ impl Answer {
     }
 }
 
-/// Asks, and takes anything but a success for an error.
+/// Sends a request. Any response except a success is an error.
 pub(super) fn ask(base: &str, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Result<Answer> {
     let address = base.strip_prefix("http://").with_context(|| format!("{base} is no http://"))?;
     let mut connection = TcpStream::connect(address).with_context(|| format!("{base} does not listen"))?;

@@ -1,4 +1,4 @@
-//! What ripple's requests consume, and the edge's questions to DynamoDB.
+//! The consumption of ripple's requests, and of the edge's queries to DynamoDB.
 
 use std::fs;
 
@@ -11,7 +11,7 @@ use crate::process::run as run_command;
 use crate::server::{self, Server};
 use crate::workspace::{self, cargo, root};
 
-/// What one request or question consumes.
+/// The consumption of one request or query.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Cost {
     pub(super) read: f64,
@@ -19,23 +19,23 @@ pub(super) struct Cost {
     pub(super) bytes: usize,
 }
 
-/// What was measured.
+/// The measured consumption.
 pub(super) struct Measured {
-    /// The whole list, answered by the function.
+    /// The whole list, from the function.
     pub(super) list: Cost,
     /// The edge's full read.
     pub(super) full: Cost,
-    /// Its refresh when nothing has changed.
+    /// The edge's refresh if nothing has changed.
     pub(super) idle: Cost,
-    /// And when one record has.
+    /// The edge's refresh if one record has changed.
     pub(super) changed: Cost,
-    /// A save on the version that is there.
+    /// A save on the current version.
     pub(super) edit: Cost,
-    /// A key that is not remembered.
+    /// The look-up of a key that is not remembered.
     pub(super) key: Cost,
 }
 
-/// DynamoDB's word of what it consumed.
+/// The consumption that DynamoDB states.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Consumed {
@@ -49,7 +49,7 @@ struct Capacity {
     capacity_units: f64,
 }
 
-/// Fills an empty ripple with as many records, and asks it.
+/// Fills an empty ripple with this many records, and measures its requests.
 pub(super) fn run(records: usize) -> Result<Measured> {
     run_command(cargo("build").args(["--package", "ripple"]))?;
     let server = Server::start()?;
@@ -62,7 +62,7 @@ pub(super) fn run(records: usize) -> Result<Measured> {
         let (read, write) = units(capacity).with_context(|| format!("{capacity:?} is no capacity"))?;
         Ok((Cost { read, write, bytes: answer.body.len() }, answer.body))
     };
-    // A key is looked up at its first use; after that what is measured is the request alone.
+    // The first request of a key looks it up. Later requests measure the request alone.
     let (first, _) = api("GET", "/prj?limit=1", "")?;
     let (again, _) = api("GET", "/prj?limit=1", "")?;
     let key = Cost { read: first.read - again.read, ..Cost::default() };
@@ -84,7 +84,7 @@ pub(super) fn run(records: usize) -> Result<Measured> {
     Ok(Measured { list, full, idle, changed, edit, key })
 }
 
-/// The example projects, under other ids where there are not enough of them.
+/// Imports the example projects, repeated under other ids if there are too few.
 fn import(server: &Server, records: usize) -> Result<()> {
     let examples = fs::read_to_string(root().join("tests/data/projects-100.jsonl"))?;
     let lines = examples.lines().cycle().take(records).enumerate();
@@ -100,7 +100,7 @@ fn import(server: &Server, records: usize) -> Result<()> {
     imported.map(drop)
 }
 
-/// As `scan` in core/src/store/dynamodb.rs.
+/// Reads as `scan` in core/src/store/dynamodb.rs does.
 fn full_read(dynamodb: &str) -> Result<Cost> {
     let mut cost = Cost::default();
     let mut start = None;
@@ -119,7 +119,7 @@ fn full_read(dynamodb: &str) -> Result<Cost> {
     }
 }
 
-/// As `changes` there.
+/// Reads as `changes` there does.
 fn refresh(dynamodb: &str, since: u64) -> Result<Cost> {
     let question = json!({
         "TableName": "ripple_prj",
@@ -138,7 +138,7 @@ fn operation(dynamodb: &str, name: &str, question: &Value) -> Result<(Consumed, 
     let headers = [
         ("x-amz-target", target.as_str()),
         ("content-type", "application/x-amz-json-1.0"),
-        // The engine takes any signature, but wants to see one.
+        // The engine requires a signature and accepts any.
         (
             "authorization",
             "AWS4-HMAC-SHA256 Credential=cost/20260101/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=0",

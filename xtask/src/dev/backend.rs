@@ -1,4 +1,4 @@
-//! `ripple dev`, running.
+//! A running `ripple dev`.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
@@ -15,65 +15,65 @@ use crate::process;
 use crate::site;
 use crate::workspace;
 
-/// How long `ripple dev` may take to end: it gives requests under way 5 s, and the machine may be busy.
+/// The time limit for the end of `ripple dev`. It gives current requests 5 s, and the machine may be busy.
 const END_LIMIT: Duration = Duration::from_secs(30);
 
-/// The process, and the file in which it tells where it is.
+/// The process, and the file in which it writes its addresses.
 pub(super) struct Backend {
     process: Child,
     file: PathBuf,
     started: SystemTime,
 }
 
-/// Where it is.
+/// The addresses of a running backend.
 #[derive(Deserialize)]
 pub(super) struct Address {
-    /// The API.
+    /// The URL of the API.
     pub(super) url: String,
-    /// A key for it.
+    /// A key for the API.
     pub(super) key: String,
-    /// The DynamoDB beneath.
+    /// The URL of the DynamoDB.
     pub(super) dynamodb_endpoint: String,
-    /// The edge worker, once it answers.
+    /// The URL of the edge worker, once it answers.
     pub(super) edge_url: Option<String>,
 }
 
 impl Backend {
     pub(super) fn start(options: &Options) -> Result<Backend> {
-        // In the caller's own folder, where the paths in the arguments belong.
+        // In the caller's own folder, to which the paths in the arguments are relative.
         let mut dev = Command::new(workspace::binary("ripple")?);
         dev.arg("--data").arg(&options.data).args(["dev", "--port", &options.port.to_string()]);
         if options.in_memory {
             dev.arg("--in-memory");
         }
-        // It is filled when the worker is built; until then the page does without.
+        // The folder is filled when the worker is built. Until then the page does without it.
         dev.arg("--docs").arg(site::folder().join("docs"));
-        // A file system may count time less finely than the clock.
+        // A file system may have coarser times than the clock.
         let started = SystemTime::now() - Duration::from_millis(20);
         let process = dev.args(&options.more).spawn().context("`ripple dev` cannot be started")?;
         Ok(Backend { process, file: options.data.join("dev.json"), started })
     }
 
-    /// Where it is, once it serves. On AWS's own DynamoDB it writes no file, and there is no address.
+    /// Returns the addresses, once the backend serves. On AWS's own DynamoDB it writes no file, and there are none.
     pub(super) fn address(&self) -> Option<Address> {
         let written = fs::metadata(&self.file).and_then(|metadata| metadata.modified()).ok()?;
-        // That of an earlier start is there until this one writes its own.
+        // The file of an earlier start stays until this process writes its own.
         (written >= self.started).then(|| read(&self.file))?.ok()
     }
 
-    /// Adds the URL of what runs beside it to the file.
+    /// Adds the URL of another server to the file.
     pub(super) fn add(&self, name: &str, url: &str) -> Result<()> {
         let mut members: Map<String, Value> = read(&self.file)?;
         members.insert(name.to_owned(), url.into());
         replace(&self.file, &serde_json::to_vec_pretty(&members)?)
     }
 
-    /// How it ended, if it has.
+    /// Returns the exit code, if the process has ended.
     pub(super) fn ended(&mut self) -> Result<Option<ExitCode>> {
         Ok(self.process.try_wait()?.map(code))
     }
 
-    /// Ends it as Ctrl-C does, which has reached it already where it came from a terminal.
+    /// Ends the process as Ctrl-C does. A Ctrl-C in a terminal has reached the process already.
     pub(super) fn stop(&mut self) -> Result<ExitCode> {
         Ok(process::interrupt(&mut self.process, END_LIMIT)?.map_or(ExitCode::FAILURE, code))
     }
@@ -81,7 +81,7 @@ impl Backend {
 
 impl Drop for Backend {
     fn drop(&mut self) {
-        // Where an error ends xtask; else it has ended before, and this does nothing.
+        // After an error of xtask, the process still runs. Otherwise it has ended, and this has no effect.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
@@ -96,7 +96,7 @@ fn read<T: serde::de::DeserializeOwned>(file: &Path) -> Result<T> {
     serde_json::from_slice(&text).with_context(|| format!("{} is not as it must be", file.display()))
 }
 
-/// Puts a file in place whole: nobody reads half of it. Its owner alone may read it, for it holds a key.
+/// Replaces a file as a whole, so that no reader sees half of it. Only its owner may read it, because it holds a key.
 fn replace(file: &Path, text: &[u8]) -> Result<()> {
     let new = file.with_extension("json.edge");
     let mut options = OpenOptions::new();

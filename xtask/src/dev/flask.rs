@@ -1,4 +1,4 @@
-//! The Flask app of `examples/flask`, running.
+//! A running Flask app of `examples/flask`.
 
 use std::net::SocketAddr;
 use std::process::Command;
@@ -11,7 +11,7 @@ use super::guest::{self, Guest};
 use crate::python;
 use crate::workspace;
 
-/// The app under waitress, in an environment of its own.
+/// The app under waitress, in its own environment.
 pub(super) struct Flask {
     process: Guest,
     address: SocketAddr,
@@ -19,7 +19,7 @@ pub(super) struct Flask {
 }
 
 impl Flask {
-    /// Installs what it needs, and starts it. It asks the edge where there is one, as its visitors would far away.
+    /// Installs its packages, and starts it. It uses the edge if there is one, as visitors far away would.
     pub(super) fn start(options: &Options, backend: &Address) -> Result<Flask> {
         let interpreter = python::FLASK.ready()?;
         let address = guest::address(options.flask_port)?;
@@ -27,12 +27,12 @@ impl Flask {
         app.current_dir(workspace::root().join("examples/flask"));
         app.args(["-m", "waitress", &format!("--listen={address}"), "--call", "ripple_flask:create_app"]);
         app.env("RIPPLE_URL", backend.edge_url.as_ref().unwrap_or(&backend.url)).env("RIPPLE_KEY", &backend.key);
-        // Its secret lies where the database does.
+        // Its secret is in the folder of the database.
         app.env("RIPPLE_DATA", std::path::absolute(&options.data)?);
         Ok(Flask { process: Guest::start(&mut app)?, address, answers: false })
     }
 
-    /// Whether it still runs. Once it answers, says where it is.
+    /// Reports whether the app still runs. Prints its URL once it answers.
     pub(super) fn look(&mut self, backend: &Backend) -> Result<bool> {
         if self.process.ended()?.is_some() {
             return Ok(false);

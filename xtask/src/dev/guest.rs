@@ -1,4 +1,4 @@
-//! What runs beside the backend: a server that others have made, with all the processes that it starts.
+//! A server of another project that runs with the backend, and all processes that it starts.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -9,12 +9,12 @@ use anyhow::{Context as _, Result};
 
 use crate::process;
 
-/// How long it may take to end what it has started.
+/// The time limit for the end of the processes that it has started.
 const END_LIMIT: Duration = Duration::from_secs(5);
-/// How long one question to it may take.
+/// The time limit for one request to it.
 const ASK_LIMIT: Duration = Duration::from_secs(2);
 
-/// Such a process. It is in a group of its own, and dropping it ends the group.
+/// Such a process. It has its own process group, and dropping it ends the group.
 pub(super) struct Guest(Child);
 
 impl Guest {
@@ -26,12 +26,12 @@ impl Guest {
         Ok(Guest(process))
     }
 
-    /// How it ended, if it has.
+    /// Returns the exit status, if the process has ended.
     pub(super) fn ended(&mut self) -> Result<Option<ExitStatus>> {
         Ok(self.0.try_wait()?)
     }
 
-    /// Ends it as Ctrl-C would.
+    /// Ends the process as Ctrl-C does.
     pub(super) fn stop(mut self) -> Result<()> {
         process::interrupt(&mut self.0, END_LIMIT).map(drop)
     }
@@ -39,7 +39,7 @@ impl Guest {
 
 impl Drop for Guest {
     fn drop(&mut self) {
-        // Whatever it has left behind.
+        // Ends the processes that it has left behind.
         #[cfg(unix)]
         {
             use nix::sys::signal::{Signal, killpg};
@@ -51,8 +51,8 @@ impl Drop for Guest {
     }
 }
 
-/// The port asked for on this machine, or for 0 one that is free now. Somebody could take it until it is listened on;
-/// then whoever wanted to says so.
+/// Returns the requested port on this machine, or for 0 a port that is free now. Another process could take that port
+/// before the server listens. Then the server reports it.
 pub(super) fn address(port: u16) -> Result<SocketAddr> {
     let port = match port {
         0 => TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port(),
@@ -61,7 +61,7 @@ pub(super) fn address(port: u16) -> Result<SocketAddr> {
     Ok(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
 }
 
-/// Whether a server answers a GET with 200.
+/// Reports whether a server answers a GET with 200.
 pub(super) fn answers(address: SocketAddr, path: &str) -> bool {
     let ask = || -> Result<String> {
         let mut connection = TcpStream::connect_timeout(&address, ASK_LIMIT)?;

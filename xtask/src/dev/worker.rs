@@ -1,4 +1,4 @@
-//! The edge worker under `wrangler dev`, running.
+//! A running edge worker under `wrangler dev`.
 
 use std::env;
 use std::fs;
@@ -13,17 +13,17 @@ use super::guest::{self, Guest};
 use crate::node;
 use crate::workspace::cargo;
 
-/// `cargo xtask edge`, and when that has built it, `wrangler dev`.
+/// `cargo xtask edge`, followed by `wrangler dev` when the build is done.
 pub(super) struct Worker {
     process: Guest,
-    /// What comes after the build.
+    /// The command after the build.
     wrangler: Option<Command>,
     address: SocketAddr,
     answers: bool,
 }
 
 impl Worker {
-    /// Starts the build. wrangler would do it too, says wrangler.toml, but show none of it.
+    /// Starts the build. wrangler.toml would let wrangler build too, but without showing the output.
     pub(super) fn start(options: &Options, backend: &Address) -> Result<Worker> {
         let address = guest::address(options.edge_port)?;
         let wrangler = Some(wrangler(options, backend, address)?);
@@ -32,7 +32,7 @@ impl Worker {
         Ok(Worker { process, wrangler, address, answers: false })
     }
 
-    /// Whether it still runs. Once it answers, says where it is.
+    /// Reports whether the worker still runs. Prints its URL once it answers.
     pub(super) fn look(&mut self, backend: &Backend) -> Result<bool> {
         if let Some(status) = self.process.ended()? {
             let Some(mut wrangler) = self.wrangler.take().filter(|_| status.success()) else { return Ok(false) };
@@ -47,7 +47,7 @@ impl Worker {
         Ok(true)
     }
 
-    /// Whether it answers.
+    /// Reports whether the worker answers.
     pub(super) fn serves(&self) -> bool {
         self.answers
     }
@@ -58,38 +58,38 @@ impl Worker {
 }
 
 fn wrangler(options: &Options, backend: &Address, address: SocketAddr) -> Result<Command> {
-    // What a cache held of another database is not to be found in this one.
+    // This database must not find the cached copy of another one.
     let cache = std::path::absolute(options.data.join("edge"))?;
     if cache.exists() {
         fs::remove_dir_all(&cache)?;
     }
     let mut wrangler = node::command("wrangler")?;
     wrangler.args(["dev", "--ip", "127.0.0.1", "--port", &address.port().to_string()]);
-    // Two workers at once would want the same port for an inspector; nobody has asked for one.
+    // Two workers at once would need the same port for an inspector, and none is needed.
     wrangler.args(["--inspector-port", "0", "--show-interactive-dev-session=false", "--log-level=warn"]);
     wrangler.arg("--persist-to").arg(&cache);
     for (name, value) in variables(backend) {
         wrangler.arg("--var").arg(format!("{name}:{value}"));
     }
     wrangler.env("WRANGLER_SEND_METRICS", "false");
-    // It would write down every request's URL: whatever somebody put there by mistake.
+    // It would record the URL of every request, and a URL may contain a secret by mistake.
     wrangler.env("X_LOCAL_OBSERVABILITY", "false");
-    // An emulator takes any; those of somebody's account are not for it.
+    // An emulator accepts any credentials. It must not get those of a real account.
     wrangler.env("AWS_ACCESS_KEY_ID", "local").env("AWS_SECRET_ACCESS_KEY", "local");
     Ok(wrangler)
 }
 
-/// What the worker is told in the place of wrangler.toml's values.
+/// Returns the variables that replace the values of wrangler.toml.
 fn variables(backend: &Address) -> Vec<(&'static str, String)> {
     let mut variables = vec![
         ("RIPPLE_ORIGIN", backend.url.clone()),
         ("AWS_ENDPOINT_URL_DYNAMODB", backend.dynamodb_endpoint.clone()),
         ("AWS_REGION", "us-east-1".to_owned()),
-        // A test suite asks more often than people do.
+        // A test suite sends more requests than people do.
         ("RIPPLE_RATE_LIMIT", "0".to_owned()),
         ("RIPPLE_ADDRESS_LIMIT", "0".to_owned()),
     ];
-    // What `ripple dev` heeds of the environment, its worker must heed too.
+    // The worker must use the same variables as `ripple dev`.
     for name in ["RIPPLE_SITE", "RIPPLE_SHARDS"] {
         variables.extend(env::var(name).ok().filter(|value| !value.is_empty()).map(|value| (name, value)));
     }

@@ -1,9 +1,9 @@
 //! Debian's Rust for WebAssembly.
 //!
-//! Debian packages the sources of std, but std itself compiled for no WebAssembly target that ripple wants.
-//! For `wasm32-unknown-unknown` it is compiled once and put where rustc looks for it, so that other tools find the
-//! target as if rustup had added it. For `wasm32-wasip2` Cargo compiles it along with the crates that use it.
-//! Both are unstable features of a stable compiler, which `RUSTC_BOOTSTRAP` unlocks.
+//! Debian packages the sources of std, but no compiled std for ripple's WebAssembly targets. For
+//! `wasm32-unknown-unknown`, std is compiled once and put where rustc looks for it. So other tools find the target as
+//! if rustup had added it. For `wasm32-wasip2`, Cargo compiles std with the crates that use it. Both need unstable
+//! features of a stable compiler, which `RUSTC_BOOTSTRAP` unlocks.
 
 use std::fs;
 use std::path::PathBuf;
@@ -18,28 +18,28 @@ use crate::workspace::{self, cargo};
 /// The compiler, Cargo, the sources of std, the linker and the C library.
 const PACKAGES: &[&str] = &["rustc-web", "cargo-web", "rust-web-src", "rust-web-llvm", "lld-22", "wasi-libc"];
 
-/// Where those packages install.
+/// The folder in which those packages install.
 const PREFIX: &str = "/usr";
 
-/// What rustup calls the toolchain there.
+/// The toolchain's name in rustup.
 const NAME: &str = "debian";
 
-/// The file beside a std compiled here that names its compiler: another one cannot read it.
+/// A file next to the std that was compiled here. It names the compiler: another compiler cannot read that std.
 const COMPILER: &str = "ripple-compiler";
 
-/// A new machine may be busy with its own updates, and a mirror with others.
+/// A new machine may be busy with its own updates, and a mirror with other clients.
 const PATIENCE: [&str; 2] = ["--option=DPkg::Lock::Timeout=600", "--option=Acquire::Retries=3"];
 
-/// Whether there is nothing left to set up.
+/// Reports whether the toolchain is complete.
 pub(super) fn is_ready(target: Target) -> bool {
     let linked = output(Command::new("rustup").args(["toolchain", "list"]))
         .is_ok_and(|list| list.lines().any(|line| line.split_whitespace().next() == Some(NAME)));
     linked && missing(PACKAGES).is_ok_and(|missing| missing.is_empty()) && std_is_ready(target)
 }
 
-/// Installs, compiles and links what is missing.
+/// Installs, compiles and links the missing parts.
 pub(super) fn set_up(target: Target) -> Result<()> {
-    install(PACKAGES).context("there is no Debian's Rust to take instead")?;
+    install(PACKAGES).context("Debian's Rust is not available either")?;
     run(Command::new("rustup").args(["toolchain", "link", NAME, PREFIX]))?;
     if !std_is_ready(target) {
         install_std()?;
@@ -49,7 +49,7 @@ pub(super) fn set_up(target: Target) -> Result<()> {
 
 /// Installs those of Debian's packages that are missing.
 pub(crate) fn install(packages: &[&'static str]) -> Result<()> {
-    let missing = missing(packages).context("this is no Debian")?;
+    let missing = missing(packages).context("this is not Debian")?;
     if missing.is_empty() {
         return Ok(());
     }
@@ -81,12 +81,12 @@ pub(super) fn configure(cargo: &mut Command, target: Target) -> Result<()> {
     Ok(())
 }
 
-/// What stands in the place of Cargo's target folder.
+/// Returns the folder that replaces Cargo's target folder.
 pub(super) fn target_folder(target: Target) -> Result<PathBuf> {
     let common = workspace::target()?;
     Ok(match target {
         Target::Web => common,
-        // Build scripts watch RUSTC_BOOTSTRAP: in the common folder each target would undo the other's work.
+        // Build scripts watch RUSTC_BOOTSTRAP. In the common folder, each target would invalidate the other's builds.
         Target::Wasi => common.join("xtask").join(target.triple()),
     })
 }
@@ -100,12 +100,12 @@ fn missing(packages: &[&'static str]) -> Result<Vec<&'static str>> {
     Ok(packages.iter().copied().filter(|package| !installed(package)).collect())
 }
 
-/// Whether std for the target is compiled, and by the compiler that is installed now.
+/// Reports whether std is compiled for the target, by the compiler that is installed now.
 fn std_is_ready(target: Target) -> bool {
     let Target::Web = target else { return true };
     let current = || -> Result<bool> {
         let Ok(compiler) = fs::read_to_string(std_folder()?.join(COMPILER)) else {
-            return Ok(true); // not compiled here: Debian's own
+            return Ok(true); // Debian's own std, not compiled here
         };
         Ok(compiler == output(rustc().arg("-vV"))?)
     };
@@ -116,7 +116,7 @@ fn std_is_ready(target: Target) -> bool {
 fn install_std() -> Result<()> {
     let triple = Target::Web.triple();
     eprintln!("compiling std for {triple} (a minute)");
-    // Any crate will do: std comes out of it as what it depends on.
+    // Any crate works: the build compiles std as its dependency.
     let bearer = workspace::target()?.join("xtask").join("std");
     fs::create_dir_all(bearer.join("src"))?;
     fs::write(bearer.join("src/lib.rs"), "")?;
@@ -128,7 +128,7 @@ fn install_std() -> Result<()> {
     let mut build = cargo("build");
     build.current_dir(&bearer).args(["--release", "--target", triple, "--target-dir"]).arg(&built);
     build.arg("-Zbuild-std=std,panic_abort,panic_unwind,proc_macro,test");
-    // Without bitcode in it, link-time optimisation of what is built on it fails.
+    // Without bitcode in std, link-time optimisation of its users fails.
     build.env("RUSTFLAGS", "-Cembed-bitcode=yes").env("RUSTC_BOOTSTRAP", "1").env("RUSTUP_TOOLCHAIN", NAME);
     run(&mut build)?;
 
@@ -150,7 +150,7 @@ fn install_std() -> Result<()> {
     let install = |files: &[PathBuf]| -> Result<()> {
         run(as_root("install")?.args(["-D", "--mode=644", "--target-directory"]).arg(&folder).args(files))
     };
-    // The compiler's name goes first: should the rest be cut short, the next set-up still knows this folder as its own.
+    // The compiler's name goes first. After an interruption, the next set-up still recognises this folder.
     install(&[compiler])?;
     install(&libraries)?;
     Ok(fs::remove_dir_all(bearer)?)
@@ -161,14 +161,14 @@ fn std_folder() -> Result<PathBuf> {
     Ok(PathBuf::from(folder.trim()))
 }
 
-/// Debian's own compiler.
+/// Returns Debian's compiler.
 fn rustc() -> Command {
     let mut rustc = super::rustc();
     rustc.env("RUSTUP_TOOLCHAIN", NAME);
     rustc
 }
 
-/// A command with root's rights, to be had without a question.
+/// Returns a command with root's rights, if no password is needed for them.
 fn as_root(program: &str) -> Result<Command> {
     if output(Command::new("id").arg("-u"))?.trim() == "0" {
         return Ok(Command::new(program));

@@ -9,7 +9,7 @@ use ripple_core::store::{Capacity, Source as _};
 use ripple_host::now;
 
 use super::Finding;
-use crate::table::{self, Protection};
+use crate::commands::table::{self, Protection};
 use crate::target::Target;
 
 /// A key that ends sooner than this is worth a word.

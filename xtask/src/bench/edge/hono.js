@@ -1,5 +1,5 @@
-// A list behind an API key, as one writes it with Hono, and well: the list is rendered and hashed once, in memory as
-// bytes, and a request costs a hash of its key, a comparison and an answer.
+// A well-written list behind an API key with Hono. The list is rendered and hashed once, and is in memory as bytes. A
+// request costs a hash of its key, a comparison and a response.
 //
 // KEY: the key. LIST: the list, as JSON.
 import { Hono } from "hono";

@@ -1,4 +1,4 @@
-//! One HTTP/1.1 connection that asks and waits: as little as can be beside the server that is measured.
+//! A minimal HTTP/1.1 client with one connection, so that the measured server does most of the work.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 
-/// How long an answer may take.
+/// The time limit for a response.
 const LIMIT: Duration = Duration::from_secs(30);
 
 /// A connection.
@@ -15,7 +15,7 @@ pub(super) struct Client {
     host: String,
 }
 
-/// An answer.
+/// A response.
 pub(super) struct Answer {
     pub(super) status: u16,
     head: String,
@@ -30,7 +30,7 @@ impl Client {
         Ok(Client { connection: BufReader::with_capacity(1 << 16, connection), host: address.to_string() })
     }
 
-    /// Asks with GET. `headers` are lines, each with its end.
+    /// Sends a GET. `headers` are lines, each with its line end.
     pub(super) fn get(&mut self, path: &str, headers: &str) -> Result<Answer> {
         let request = format!("GET {path} HTTP/1.1\r\nhost: {}\r\n{headers}\r\n", self.host);
         self.connection.get_mut().write_all(request.as_bytes())?;

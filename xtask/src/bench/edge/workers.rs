@@ -1,4 +1,4 @@
-//! Workers as they are deployed, each in a `workerd` of its own.
+//! Workers as deployed, each in its own `workerd`.
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -13,14 +13,14 @@ use super::http::Client;
 use crate::edge;
 use crate::workspace::root;
 
-/// How long a worker may take until it listens.
+/// The time limit until a worker listens.
 const START_LIMIT: Duration = Duration::from_secs(30);
 /// As in wrangler.toml.
 const COMPATIBILITY_DATE: &str = "2026-10-23";
-/// How often a worker that starts is looked at: what is measured is some ten times as long.
+/// The interval at which a starting worker is polled. A start takes about ten times as long.
 const LOOK: Duration = Duration::from_millis(1);
 
-/// A bundle, and what it is told.
+/// A bundle and its variables.
 pub(super) struct Worker {
     folder: PathBuf,
     main: String,
@@ -44,12 +44,12 @@ impl Worker {
         Ok(Worker { folder: folder.to_owned(), main, bindings: Vec::new() })
     }
 
-    /// With these variables.
+    /// Sets the variables.
     pub(super) fn told(self, bindings: Vec<(&'static str, String)>) -> Worker {
         Worker { bindings, ..self }
     }
 
-    /// Starts it, and waits until it listens.
+    /// Starts the worker, and waits until it listens.
     pub(super) fn start(&self) -> Result<Running> {
         let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
         let config = self.folder.join("config.capnp");
@@ -108,7 +108,7 @@ impl Running {
         self.process.id()
     }
 
-    /// A connection to it.
+    /// Returns a connection to the worker.
     pub(super) fn connect(&self) -> Result<Client> {
         Client::connect(self.address)
     }
@@ -116,13 +116,13 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // It is there to be measured, and has nothing to lose.
+        // The worker has no state to lose.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
 }
 
-/// The runtime itself, and not the script that npm may put before it.
+/// Returns the runtime itself, and not the script that npm may put before it.
 fn workerd() -> PathBuf {
     let machine = if cfg!(target_arch = "aarch64") { "workerd-linux-arm64" } else { "workerd-linux-64" };
     root().join("node_modules/@cloudflare").join(machine).join("bin/workerd")

@@ -18,7 +18,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use tokio::net::TcpListener;
 
-use crate::dev::connections;
+use crate::commands::dev::connections;
 
 const NOT_FOR_PAGES: &str = "the embedded DynamoDB takes no request of a web page: this one has an Origin header";
 const NOT_FOR_NAMES: &str =
