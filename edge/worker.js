@@ -28,7 +28,8 @@ function listAtOnce({ method, url, headers }, context) {
   const key = headers.get("x-api-key");
   if (key === null || MORE.some((name) => headers.has(name))) return;
   const [tag, coding, id] = ["if-none-match", "accept-encoding", "x-request-id"].map((name) => headers.get(name));
-  return ripple.list_at_once(key, tag, coding, id, Date.now(), context);
+  const trace = headers.get("traceparent") ?? headers.get("x-amzn-trace-id");
+  return ripple.list_at_once(key, tag, coding, id, trace, Date.now(), context);
 }
 
 const FILE = /^\w+:\/\/[^/?#]+\/(docs|openapi\.json)$/;

@@ -23,6 +23,7 @@ use crate::route::{Resource, Route};
 use crate::service::{Metrics, Random};
 use crate::store::{Capacity, Source, Store, StoreErrorKind};
 use crate::time::Timestamp;
+use crate::trace::Trace;
 
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -117,12 +118,25 @@ pub struct Report {
     pub method: Option<&'static str>,
     /// The request's id.
     pub request_id: String,
+    /// The trace that it belongs to.
+    pub trace: Option<Trace>,
     /// Whose key it was.
     pub key_id: Option<String>,
     /// What it has cost.
     pub metrics: Metrics,
     /// What went wrong, and what caused it.
     pub error: Option<String>,
+}
+
+impl Report {
+    /// Returns what a request says of itself.
+    fn of(request: &Request<Bytes>, random: &mut Random) -> Report {
+        let request_id = request_id(request.headers(), random);
+        // A host that knows more of the trace than the headers say has put it there.
+        let found = request.extensions().get::<Trace>().copied();
+        let trace = found.unwrap_or_else(|| Trace::of(request.headers(), random.bytes()));
+        Report { request_id, trace: Some(trace), ..Report::default() }
+    }
 }
 
 impl<S: Source> Api<S> {
@@ -167,7 +181,7 @@ impl<S: Source> Api<S> {
     /// The answer, where there is no method to run: a refusal, or that of `OPTIONS`.
     pub async fn admit(&self, request: &Request<Bytes>, moment: Moment) -> Result<Admitted, Response<Bytes>> {
         let mut random = Random::new(moment.random);
-        let mut report = Report { request_id: request_id(request.headers(), &mut random), ..Report::default() };
+        let mut report = Report::of(request, &mut random);
         let respond_with = |answer, report| respond(request.method(), answer, report);
         let Some(resource) = Resource::find(request.uri().path()) else {
             return Err(fail(request.method(), &Error::NoSuchResource, report));

@@ -54,6 +54,7 @@ pub mod session;
 pub mod snapshot;
 pub mod store;
 pub mod time;
+pub mod trace;
 pub mod value;
 
 pub use api::{Admitted, Api, Moment, Report};

@@ -10,6 +10,7 @@ use ripple_core::edge::{CACHE_STATUS, Stamp, answers};
 use ripple_core::key::Scope;
 use ripple_core::rate::Limiter;
 use ripple_core::replica::Replica;
+use ripple_core::trace::Trace;
 use ripple_core::{Admitted, Api, Moment, Refusal, Report, Timestamp};
 use worker::{Context, Env, RateLimiter};
 
@@ -79,7 +80,9 @@ impl Edge {
         if self.config.log >= Level::Info {
             let key_id = Some(list.key.key_id.clone());
             let method = Some(Stamp::METHOD);
-            let report = Report { method, request_id: asked.request_id.into(), key_id, ..Report::default() };
+            let trace = asked.trace.map(String::from);
+            let trace = Some(Trace::of_text(trace.as_deref(), random::bytes()));
+            let report = Report { method, request_id: asked.request_id.into(), trace, key_id, ..Report::default() };
             let cached = Cached { status: list.stamp.cache_status(), age: Some(list.stamp.age()) };
             self.log(&report, status.as_u16(), "edge", now, Some(cached));
         }
@@ -120,11 +123,12 @@ impl Edge {
 
     /// Answers a read here.
     async fn read(&'static self, request: &Request<Bytes>, admitted: Admitted, context: &Context) -> Response<Bytes> {
+        let trace = admitted.report().trace;
         let answer = self.api.read(request, admitted).await;
         if let Some(refresh) = answer.behind {
             context.wait_until(async move {
                 let outcome = self.api.refresh(refresh).await;
-                log::refreshed(outcome, self.config.log);
+                log::refreshed(outcome, trace, self.config.log);
             });
         }
         answer.response
@@ -190,6 +194,7 @@ impl Edge {
         let line = Line {
             message: "answered",
             request_id: &report.request_id,
+            trace_id: report.trace.map(|trace| trace.id.to_string()),
             method: report.method,
             status,
             key_id: report.key_id.as_deref(),

@@ -56,12 +56,14 @@ thread_local! {
 }
 
 /// What the API looks at in a read. Each costs a call into JavaScript, all of them cost more.
-static HEADERS: [HeaderName; 6] = [
+static HEADERS: [HeaderName; 8] = [
     HeaderName::from_static("x-api-key"),
     HeaderName::from_static("cache-control"),
     HeaderName::from_static("if-match"),
     HeaderName::from_static("if-none-match"),
     HeaderName::from_static("ripple-session"),
+    static TRACE: JsString = "traceparent".into();
+    static AMAZON_TRACE: JsString = "x-amzn-trace-id".into();
     HeaderName::from_static("x-request-id"),
 ];
 
@@ -72,6 +74,8 @@ const LARGE: usize = 16 * 1024;
 /// The path of the list.
 const LIST: &str = "/prj";
 
+    HeaderName::from_static("traceparent"),
+    HeaderName::from_static("x-amzn-trace-id"),
 /// Whether an answer is the whole list, or that it has not changed.
 pub(crate) fn shows_list(request: &Request<Bytes>, response: &Response<Bytes>) -> bool {
     let shows = matches!(response.status(), StatusCode::OK | StatusCode::NOT_MODIFIED);
@@ -90,7 +94,7 @@ pub(crate) fn request(raw: &web_sys::Request) -> Option<Request<Bytes>> {
     *request.method_mut() = raw.method().parse::<Method>().ok()?;
     *request.uri_mut() = target(&raw.url())?;
     let (sent, headers) = (raw.headers().unchecked_into::<Headers>(), request.headers_mut());
-    let values = [&API_KEY, &CACHE_CONTROL, &IF_MATCH, &IF_NONE_MATCH, &SESSION, &REQUEST_ID];
+    let values = [&API_KEY, &CACHE_CONTROL, &IF_MATCH, &IF_NONE_MATCH, &SESSION, &REQUEST_ID, &TRACE, &AMAZON_TRACE];
     for (name, text) in HEADERS.iter().zip(values) {
         if let Some(value) = text.with(|text| sent.get(text)) {
             headers.insert(name, HeaderValue::from_bytes(value.as_bytes()).ok()?);

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use futures_util::future::{Either, select};
 use http::Uri;
-use ripple_core::Refusal;
+use ripple_core::{Refusal, Report};
 use web_sys::{Headers, Request, RequestCache, RequestInit, RequestRedirect, Response};
 use worker::Delay;
 
 use crate::fetch::{self, FetchError};
+use crate::random;
 
 /// How long the origin may take to begin its answer, and to end that of a write: API Gateway itself gives up after 29 s.
 /// <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-execution-service-limits-table.html>
@@ -49,10 +50,10 @@ pub(crate) async fn forward(
     origin: &str,
     request: &Request,
     target: &Uri,
-    id: &str,
+    report: &Report,
     writes: bool,
 ) -> Result<(Response, Option<Vec<u8>>), OriginError> {
-    let init = init(request, id)?;
+    let init = init(request, report)?;
     let target = target.path_and_query().map_or("/", |target| target.as_str());
     let url = format!("{origin}{target}");
     let answered = pin!(async {
@@ -72,7 +73,7 @@ pub(crate) async fn forward(
     }
 }
 
-fn init(request: &Request, id: &str) -> Result<RequestInit, FetchError> {
+fn init(request: &Request, report: &Report) -> Result<RequestInit, FetchError> {
     let headers = Headers::new_with_headers(&request.headers())?;
     if let Some(named) = headers.get("connection")? {
         for name in named.split(',') {
@@ -84,7 +85,14 @@ fn init(request: &Request, id: &str) -> Result<RequestInit, FetchError> {
         headers.delete(name)?;
     }
     // The caller's own, where it is fit for a log: then both logs have the same.
-    headers.set("x-request-id", id)?;
+    headers.set("x-request-id", &report.request_id)?;
+    if let Some(trace) = report.trace {
+        // The edge's own span. Its name is in no log: what the origin does is all that belongs to it.
+        headers.set("traceparent", &trace.traceparent(random::bytes()))?;
+        if !trace.has_state() {
+            headers.delete("tracestate")?;
+        }
+    }
 
     let init = RequestInit::new();
     init.set_method(&request.method());

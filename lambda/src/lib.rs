@@ -25,6 +25,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use ripple_core::key::Trust;
 use ripple_core::rate::Limiter;
 use ripple_core::store::Store;
+use ripple_core::trace::{AMAZON_TRACE_ID, TRACEPARENT, Trace};
 use ripple_core::{Api, Moment, Timestamp};
 use serde_json::value::RawValue;
 
@@ -38,6 +39,13 @@ pub struct Invocation<'a> {
     pub id: &'a str,
     /// The trace that it is a part of, as `X-Amzn-Trace-Id` has it.
     pub trace: Option<&'a str>,
+}
+
+impl Invocation<'_> {
+    /// Returns its trace, or begins one.
+    pub(crate) fn trace(&self) -> Trace {
+        Trace::of_text(self.trace, random())
+    }
 }
 
 /// The function: what Lambda calls, once an event.
@@ -78,7 +86,10 @@ impl<S: Store> Function<S> {
     pub async fn handle(&self, event: &RawValue, invocation: Invocation<'_>) -> Result<Box<RawValue>, FunctionError> {
         let started = Instant::now();
         let event = event::parse(event.get()).inspect_err(|error| log::refused(error, invocation))?;
-        let Some(event::Event { request, caller, shape }) = event else { return Ok(reply::to_ping()) };
+        let Some(event::Event { mut request, caller, shape }) = event else { return Ok(reply::to_ping()) };
+        if ![TRACEPARENT, AMAZON_TRACE_ID].iter().any(|name| request.headers().contains_key(name)) {
+            request.extensions_mut().insert(invocation.trace());
+        }
         let moment = Moment { now: now(), random: random(), caller };
         let response = self.api.answer(request, moment).await;
         let took = started.elapsed();

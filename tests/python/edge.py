@@ -32,10 +32,10 @@ class Server(ThreadingHTTPServer):
 class Switch:
     """Passes requests on, or lets them fail in the way that `mode` names: pass, stopped, throttle, garbage, slow,
     lost (done, and nobody hears of it), writes lost (of DynamoDB's operations just the transactions), or broken (done,
-    and half of the answer is heard)."""
+    and half of the answer is heard). `seen`: the headers of the last request."""
 
     def __init__(self, target):
-        self.mode, self.count = "pass", 0
+        self.mode, self.count, self.seen = "pass", 0, None
         switch, target = self, urllib.parse.urlsplit(target)
 
         class Handler(BaseHTTPRequestHandler):
@@ -45,6 +45,7 @@ class Switch:
                 length = int(self.headers.get("content-length") or 0)
                 body = self.rfile.read(length)
                 switch.count += 1
+                switch.seen = self.headers
                 match switch.mode:
                     case "stopped":
                         # Closed without an answer, as by a server that has gone.

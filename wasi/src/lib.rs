@@ -27,6 +27,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use http::{Request, Response};
 use ripple_core::store::dynamodb::DynamoDb;
+use ripple_core::trace::Trace;
 use ripple_core::{Api, Moment, Refusal, Timestamp, limits};
 use uuid::Builder;
 use wasip2::exports::http::incoming_handler::{Guest, IncomingRequest, ResponseOutparam};
@@ -48,18 +49,24 @@ impl Guest for Component {
     fn handle(request: IncomingRequest, outparam: ResponseOutparam) {
         wstd::runtime::block_on(async {
             let started = Instant::now();
-            let response = match exchange::request(request).await {
-                Some(request) => answer(request).await,
+            let request = exchange::request(request).await;
+            let trace = match &request {
+                Some(request) => Trace::of(request.headers(), random()),
+                None => Trace::of_text(None, random()),
+            };
+            let response = match request {
+                Some(request) => answer(request, trace).await,
                 None => Refusal::Unreadable.answer(new_id()),
             };
-            log::answered(&response, started.elapsed());
+            log::answered(&response, trace, started.elapsed());
             exchange::respond(response, outparam).await;
         });
     }
 }
 
-async fn answer(request: Request<Bytes>) -> Response<Bytes> {
+async fn answer(mut request: Request<Bytes>, trace: Trace) -> Response<Bytes> {
     let id = exchange::request_id(&request).unwrap_or_else(new_id);
+    request.extensions_mut().insert(trace);
     match api() {
         Ok(api) => {
             let moment = Moment { now: now(), random: random(), caller: None };
@@ -69,7 +76,7 @@ async fn answer(request: Request<Bytes>) -> Response<Bytes> {
             response.unwrap_or_else(|_| Refusal::GatewayTimeout.answer(id))
         }
         Err(error) => {
-            log::misconfigured(&error, &id);
+            log::misconfigured(&error, &id, trace);
             Refusal::Misconfigured.answer(id)
         }
     }
