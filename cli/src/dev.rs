@@ -23,7 +23,7 @@ use ripple_core::key::{ApiKey, Scope};
 use ripple_core::rate::Limiter;
 use ripple_core::store::dynamodb::DynamoDb;
 use ripple_core::store::{Capacity, Source as _};
-use ripple_lambda::config::process_environment;
+use ripple_lambda::config::{self, process_environment};
 use ripple_lambda::{Function, log};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -64,6 +64,8 @@ pub(crate) async fn run(connection: &connection::Options, options: Options) -> a
     let data = &connection.data;
     std::fs::create_dir_all(data).with_context(|| format!("cannot make {}", data.display()))?;
     let _lock = lock::take(data)?;
+    // As the function has it: for an edge to be tried with it.
+    let secret = config::origin_secret(process_environment)?;
     let front = listen(options.port).await?;
     let (stop, stopped) = watch::channel(false);
 
@@ -99,7 +101,7 @@ pub(crate) async fn run(connection: &connection::Options, options: Options) -> a
     };
     let serving = tokio::spawn(front::serve(
         front,
-        Function::new(store).limited(Limiter::new(options.rate_limit)),
+        Function::new(store).limited(Limiter::new(options.rate_limit)).behind_edge(secret),
         options.docs,
         stopped,
     ));

@@ -17,6 +17,7 @@ use crate::error::Error;
 use crate::key::{ApiKey, Caller, KeyHash, KeyMemory, KeyRecord, Remembered, Scope, Trust};
 use crate::limits;
 use crate::method::{self, Answer, Call, Parts};
+use crate::origin_secret::OriginSecret;
 use crate::problem;
 use crate::rate::Limiter;
 use crate::route::{Resource, Route};
@@ -45,6 +46,7 @@ pub struct Api<S> {
     keys: KeyMemory,
     limiter: Limiter,
     strangers: Limiter,
+    secret: Option<OriginSecret>,
 }
 
 /// What a host passes in with each request: the core has no clock, no randomness and no gateway of its own.
@@ -143,7 +145,7 @@ impl<S: Source> Api<S> {
     /// An API over `store`, remembering no keys yet.
     pub fn new(store: S) -> Api<S> {
         let (limiter, strangers) = (Limiter::new(None), Limiter::of_addresses(None));
-        Api { store, keys: KeyMemory::default(), limiter, strangers }
+        Api { store, keys: KeyMemory::default(), limiter, strangers, secret: None }
     }
 
     /// With each key's requests limited by this host.
@@ -289,8 +291,18 @@ impl<S: Source> Api<S> {
 }
 
 impl<S: Store> Api<S> {
+    /// Answers only requests that carry the edge's secret, if there is one, or need none.
+    #[must_use]
+    pub fn behind_edge(self, secret: Option<OriginSecret>) -> Api<S> {
+        Api { secret, ..self }
+    }
+
     /// Answers a request. Whatever it holds, there is an answer.
     pub async fn answer(&self, request: Request<Bytes>, moment: Moment) -> Response<Bytes> {
+        if self.secret.as_ref().is_some_and(|secret| !secret.admits(&request)) {
+            let report = Report::of(&request, &mut Random::new(moment.random));
+            return fail(request.method(), &Error::Forbidden, report);
+        }
         match self.admit(&request, moment).await {
             Ok(admitted) => self.answer_admitted(&request, admitted).await,
             Err(answered) => answered,

@@ -41,6 +41,7 @@ pub mod key;
 pub mod limits;
 pub mod list;
 mod method;
+pub mod origin_secret;
 mod problem;
 pub mod rate;
 mod read;

@@ -158,7 +158,7 @@ impl Edge {
     ) -> worker::Result<web_sys::Response> {
         let report = admitted.report();
         let writes = admitted.route.scope == Some(Scope::Write);
-        match origin::forward(&self.config.origin, raw, request.uri(), &report.request_id, writes).await {
+        match origin::forward(&self.config, raw, request.uri(), report, writes).await {
             Ok((response, body)) => {
                 self.log(report, response.status(), "origin", started, None);
                 let Some(body) = body else { return Ok(response) };

@@ -23,6 +23,7 @@ mod reply;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use ripple_core::key::Trust;
+use ripple_core::origin_secret::OriginSecret;
 use ripple_core::rate::Limiter;
 use ripple_core::store::Store;
 use ripple_core::trace::{AMAZON_TRACE_ID, TRACEPARENT, Trace};
@@ -70,6 +71,12 @@ impl<S: Store> Function<S> {
     #[must_use]
     pub fn trusting(self, trust: Trust) -> Function<S> {
         Function { api: self.api.trusting(trust) }
+    }
+
+    /// Answers only requests that carry the edge's secret, if there is one, or need none.
+    #[must_use]
+    pub fn behind_edge(self, secret: Option<OriginSecret>) -> Function<S> {
+        Function { api: self.api.behind_edge(secret) }
     }
 
     /// The store.

@@ -89,7 +89,10 @@ fn new_id() -> String {
 /// This instance's. What is wrong with its configuration stays as long. An empty variable counts as none.
 fn api() -> Result<&'static Api<DynamoDb>, ConfigError> {
     let env = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let new = || config::store(env).map(|store| &*Box::leak(Box::new(Api::new(store))));
+    let new = || {
+        let api = Api::new(config::store(env)?).behind_edge(config::origin_secret(env)?);
+        Ok(&*Box::leak(Box::new(api)))
+    };
     API.with(|api| api.get_or_init(new).clone())
 }
 

@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use humantime::format_duration;
 use ripple_core::key::ApiKey;
+use ripple_core::origin_secret::ORIGIN_SECRET;
 use ripple_core::snapshot::protocol::STALE;
 use ureq::Agent;
 use ureq::http::Response;
@@ -17,9 +18,10 @@ const NEWEST: &str = "/prj?limit=1&sort=-updated_at&fields=version";
 /// Records may be saved between a look here and a look there.
 const TRIES: usize = 3;
 
-pub(super) fn look(url: &str, edge_url: Option<&str>, key: Option<&ApiKey>) -> Vec<Finding> {
+/// Looks at the API and at the edge. `secret` is what the API shares with the edge; no other host is sent it.
+pub(super) fn look(url: &str, edge_url: Option<&str>, key: Option<&ApiKey>, secret: Option<&str>) -> Vec<Finding> {
     let config = Agent::config_builder().timeout_global(Some(LIMIT)).http_status_as_error(false);
-    let hosts = Hosts { agent: config.build().into(), url, key };
+    let hosts = Hosts { agent: config.build().into(), url, key, secret };
     let mut findings = hosts.host("api", url);
     match edge_url {
         None => findings.push(Finding::good("edge", "not looked at: give --edge-url, or set RIPPLE_EDGE_URL")),
@@ -37,6 +39,7 @@ struct Hosts<'a> {
     agent: Agent,
     url: &'a str,
     key: Option<&'a ApiKey>,
+    secret: Option<&'a str>,
 }
 
 type Answer = Response<String>;
@@ -46,6 +49,9 @@ impl Hosts<'_> {
         let mut request = self.agent.get(format!("{}{path}", base.trim_end_matches('/')));
         for (name, value) in headers {
             request = request.header(*name, *value);
+        }
+        if let Some(secret) = self.secret.filter(|_| base == self.url) {
+            request = request.header(ORIGIN_SECRET, secret);
         }
         let mut answer = request.call().map_err(|error| format!("{base} does not answer: {error}"))?;
         let body = answer.body_mut().read_to_string().map_err(|error| format!("{base} broke off: {error}"))?;
