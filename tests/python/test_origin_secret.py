@@ -1,10 +1,13 @@
 """The secret that the edge and its origin share: who is answered with it and without it, and that it shows nowhere."""
 
+import re
 import secrets
+import subprocess
 
 import pytest
 
-from dev import Dev
+from conftest import _setting
+from dev import Dev, clean
 from edge import Edge, Switch, send
 
 OLD, NEW = secrets.token_hex(16), secrets.token_hex(16)
@@ -37,6 +40,11 @@ def test_the_origin_answers_what_carries_the_secret(dev):
     assert send(dev.url, "OPTIONS", "/prj").status == 204
 
 
+def doctor(dev, edge, **settings):
+    command = [_setting("RIPPLE_BIN"), "--data", str(dev.data), "doctor", "--edge-url", edge.url]
+    return subprocess.run(command, env=clean() | settings, capture_output=True, text=True, timeout=120)
+
+
 def test_the_edge_has_it_and_its_clients_do_not(dev, folder):
     switch = Switch(dev.url)
     edge = Edge(folder, switch.url, dev.dynamodb, log_level="debug", RIPPLE_ORIGIN_SECRET=OLD)
@@ -50,6 +58,14 @@ def test_the_edge_has_it_and_its_clients_do_not(dev, folder):
         assert echoed.status == 400
         for answer in (made, history, echoed):
             assert OLD not in str(answer.headers) and OLD.encode() not in answer.body
+        looked = doctor(dev, edge, RIPPLE_ORIGIN_SECRET=f"{NEW},{OLD}")
+        assert looked.returncode == 0, looked
+        for host in ("api ", "edge"):
+            assert re.search(rf"ok     {host} +runs ripple \d", looked.stdout), looked
+        assert re.search(r"edge +its list has Age: \d+, Cache-Status: ripple; ", looked.stdout), looked
+        without = doctor(dev, edge)
+        assert without.returncode == 1 and "answers 403 for /openapi.json" in without.stdout, without
+        assert NEW not in looked.stdout + looked.stderr
     finally:
         edge.close()
         switch.close()

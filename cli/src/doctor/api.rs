@@ -28,6 +28,7 @@ pub(super) fn look(url: &str, edge_url: Option<&str>, key: Option<&ApiKey>, secr
         Some(edge_url) => {
             findings.extend(hosts.host("edge", edge_url));
             if findings.iter().all(|finding| finding.told.is_ok()) && key.is_some() {
+                findings.push(hosts.freshness(edge_url));
                 findings.push(hosts.edge(edge_url));
             }
         }
@@ -82,6 +83,7 @@ impl Hosts<'_> {
         };
         let mut findings = vec![Finding::good(what, format!("{base} answers"))];
         findings.push(clock(what, &health));
+        findings.push(self.version(what, base));
         findings.push(match self.get(base, NEWEST, &[]) {
             Ok(answer) if answer.status() == 403 => Finding::good(what, "refuses who has no key"),
             Ok(answer) => Finding::bad(
@@ -98,6 +100,40 @@ impl Hosts<'_> {
             });
         }
         findings
+    }
+
+    /// Which ripple a host runs: the version of the OpenAPI document that it has with it.
+    fn version(&self, what: &'static str, base: &str) -> Finding {
+        let document = match self.get(base, "/openapi.json", &[]) {
+            Ok(answer) if answer.status() == 200 => serde_json::from_str::<serde_json::Value>(answer.body()).ok(),
+            Ok(answer) if answer.status() == 403 => {
+                let told = "answers 403 for /openapi.json: does it ask for the edge's secret? set RIPPLE_ORIGIN_SECRET";
+                return Finding::bad(what, told);
+            }
+            Ok(answer) => {
+                let status = answer.status();
+                return Finding::bad(what, format!("answers {status} for /openapi.json, so its version is not known"));
+            }
+            Err(error) => return Finding::bad(what, error),
+        };
+        let own = env!("CARGO_PKG_VERSION");
+        match document.as_ref().and_then(|document| document["info"]["version"].as_str()) {
+            Some(version) if version == own => Finding::good(what, format!("runs ripple {version}")),
+            Some(version) => Finding::good(what, format!("runs ripple {version}; this program is {own}")),
+            None => Finding::bad(what, "its /openapi.json has no version: what stands in front of it?"),
+        }
+    }
+
+    /// How fresh a list of the edge's is, asked for without `Cache-Control`.
+    fn freshness(&self, edge_url: &str) -> Finding {
+        let told = self.keyed(edge_url, NEWEST, false).and_then(|answer| {
+            let told = |name| header(&answer, name).unwrap_or("none");
+            match answer.status().as_u16() {
+                200 => Ok(format!("its list has Age: {}, Cache-Status: {}", told("age"), told("cache-status"))),
+                status => Err(format!("answers {status} for a list: {}", said(&answer))),
+            }
+        });
+        Finding { what: "edge", told }
     }
 
     /// That the edge reads the table that the API writes, and keeps its list fresh.
