@@ -12,7 +12,7 @@ use aws_smithy_async::rt::sleep::TokioSleep;
 use aws_smithy_async::time::SystemTimeSource;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode};
 use ripple_core::key::Trust;
-use ripple_core::origin_secret::{self, OriginSecret, OriginSecretError};
+use ripple_core::origin_secret::{OriginSecret, OriginSecretError};
 use ripple_core::store::dynamodb::{Access, DynamoDb, Layout, LayoutError, NotSet, configure};
 
 /// What is wrong with the environment.
@@ -74,7 +74,7 @@ pub fn trust(env: impl Environment) -> Result<Trust, ConfigError> {
 /// # Errors
 /// When it has no usable value.
 pub fn origin_secret(env: impl Environment) -> Result<Option<OriginSecret>, ConfigError> {
-    Ok(env(origin_secret::VARIABLE).map(|text| OriginSecret::parse(&text)).transpose()?)
+    Ok(env("RIPPLE_ORIGIN_SECRET").map(|text| OriginSecret::parse(&text)).transpose()?)
 }
 
 /// A client's configuration but for region and credentials.
