@@ -9,6 +9,7 @@
 //! | `test` | `check`, then every test there is; the continuous integration calls just this |
 //! | `fuzz` | feeds ripple with what a fuzzer makes up |
 //! | `package` | builds the function as the zip file that Lambda takes |
+//! | `sbom` | writes the bills of materials of function and worker |
 //! | `release` | builds all that a version consists of |
 //! | `cost` | what ripple costs a month, from what it consumes here |
 //! | `bench` | measures ripple beside what it is compared with |
@@ -41,6 +42,7 @@ mod portable;
 mod process;
 mod python;
 mod release;
+mod sbom;
 mod server;
 mod site;
 mod step;
@@ -83,6 +85,8 @@ enum Command {
     Fuzz(fuzz::Options),
     /// Build the function as the zip file that Lambda takes
     Package(package::Options),
+    /// Write the bills of materials (CycloneDX) of function and worker into a folder
+    Sbom(sbom::Options),
     /// Build all that a version consists of: the function, the worker, the component, the command line, their checksums
     Release(release::Options),
     /// What ripple costs a month, from what it consumes here
@@ -103,6 +107,7 @@ fn main() -> ExitCode {
         Command::Test { only } => step::take(test::all_steps(), &only),
         Command::Fuzz(options) => fuzz::run(&options).map(|()| ExitCode::SUCCESS),
         Command::Package(options) => package::run_command(&options).map(|()| ExitCode::SUCCESS),
+        Command::Sbom(options) => sbom::run_command(&options).map(|()| ExitCode::SUCCESS),
         Command::Release(options) => release::run_command(&options).map(|()| ExitCode::SUCCESS),
         Command::Cost => cost::run().map(|()| ExitCode::SUCCESS),
         Command::Bench { name } => run_benchmark(name.as_deref()),
