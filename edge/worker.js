@@ -1,8 +1,10 @@
 // What the Workers runtime loads. `cargo xtask edge` writes what it imports.
 //
-// It is all JavaScript there is: `worker-build` would put three proxies around each request to do the same.
+// `worker-build` would put three proxies around each request to do the same.
 
 import * as ripple from "./build/ripple_edge.js";
+import { check } from "./check.js";
+import { countAtOnce, watched } from "./watch.js";
 
 const state = ripple.__worker_init_state();
 
@@ -23,12 +25,13 @@ const MORE = ["cache-control", "if-match", "ripple-session"];
 
 // Answers the request that most are, with what is there already. Its headers are read here: each would be a call out of
 // WebAssembly.
-function listAtOnce({ method, url, headers }, context) {
+function listAtOnce({ method, url, headers }, now, context) {
   if (method !== "GET" || !LIST.test(url)) return;
   const key = headers.get("x-api-key");
   if (key === null || MORE.some((name) => headers.has(name))) return;
   const [tag, coding, id] = ["if-none-match", "accept-encoding", "x-request-id"].map((name) => headers.get(name));
-  return ripple.list_at_once(key, tag, coding, id, Date.now(), context);
+  const trace = headers.get("traceparent") ?? headers.get("x-amzn-trace-id");
+  return ripple.list_at_once(key, tag, coding, id, trace, now, context);
 }
 
 const FILE = /^\w+:\/\/[^/?#]+\/(docs|openapi\.json)$/;
@@ -45,9 +48,25 @@ function toItsEnd(answer, context) {
   return answer;
 }
 
+function answer(request, env, context) {
+  return file(request, env) ?? toItsEnd(ripple.fetch(request, env, context), context);
+}
+
 export default {
   fetch(request, env, context) {
     if (state.criticalError) recover();
-    return listAtOnce(request, context) ?? file(request, env) ?? toItsEnd(ripple.fetch(request, env, context), context);
+    const now = Date.now();
+    const list = listAtOnce(request, now, context);
+    if (list) {
+      if (env.WATCH) countAtOnce(env, list, now);
+      return list;
+    }
+    const other = answer(request, env, context);
+    return env.WATCH ? watched(env, request, other, now) : other;
+  },
+
+  scheduled(_, env, context) {
+    if (state.criticalError) recover();
+    return check(env, (request) => answer(request, env, context));
   },
 };

@@ -22,6 +22,7 @@ mod error;
 mod handlers;
 mod headers;
 mod idempotency;
+pub mod origin_secret;
 mod problem;
 mod receipt;
 mod refusal;
@@ -29,6 +30,7 @@ mod request;
 mod response;
 mod router;
 mod routes;
+pub mod trace;
 
 pub use answer::Documents;
 pub use api::{Api, Authorized, RequestContext};

@@ -3,7 +3,9 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use http::HeaderValue;
 use ripple_core::auth::Trust;
+use ripple_core::http::origin_secret::{self, is_secret};
 use ripple_core::limits;
 use ripple_core::replica::refresh::FRESH;
 use ripple_core::store::dynamodb::{Access, Layout, LayoutError, NotSet};
@@ -38,6 +40,8 @@ pub(crate) struct Config {
     pub(crate) access: Access,
     /// `RIPPLE_ORIGIN`: the API's base URL at API Gateway, without a slash at its end.
     pub(crate) origin: String,
+    /// `RIPPLE_ORIGIN_SECRET`: what the origin knows this edge by, if it asks for that.
+    pub(crate) origin_secret: Option<HeaderValue>,
     /// `RIPPLE_FRESH_SECONDS`: how old a list may be before it is looked after.
     pub(crate) fresh: Duration,
     /// `RIPPLE_RATE_LIMIT`: requests a second and key in one isolate; 0 for any number.
@@ -69,6 +73,7 @@ impl Config {
         if access.endpoint.as_ref().is_some_and(|endpoint| !is_base_url(endpoint)) {
             return Err(ConfigError::Invalid("AWS_ENDPOINT_URL_DYNAMODB", "a URL"));
         }
+        let origin_secret = env(origin_secret::VARIABLE).map(|text| secret(&text)).transpose()?;
         let whole = |name: &'static str, otherwise: u32, what: &'static str| match env(name) {
             None => Ok(otherwise),
             Some(text) => text.parse().map_err(|_| ConfigError::Invalid(name, what)),
@@ -89,6 +94,7 @@ impl Config {
             layout,
             access,
             origin: origin.trim_end_matches('/').to_owned(),
+            origin_secret,
             fresh: seconds("RIPPLE_FRESH_SECONDS", FRESH)?,
             rate: rate("RIPPLE_RATE_LIMIT", RATE)?,
             strangers: rate("RIPPLE_ADDRESS_LIMIT", STRANGERS)?,
@@ -99,6 +105,15 @@ impl Config {
             log,
         })
     }
+}
+
+/// What debug output does not show.
+fn secret(text: &str) -> Result<HeaderValue, ConfigError> {
+    let form = "one value of 32 to 128 letters, digits and signs of ASCII, no comma among them";
+    let value = HeaderValue::from_str(text).ok().filter(|_| is_secret(text));
+    let mut value = value.ok_or(ConfigError::Invalid(origin_secret::VARIABLE, form))?;
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 /// Whether a path can be put at its end.
@@ -148,6 +163,8 @@ mod tests {
             ("RIPPLE_ORIGIN", "api.example.com"),
             ("RIPPLE_ORIGIN", "https://<api>.execute-api.<region>.amazonaws.com/<stage>"),
             ("AWS_ENDPOINT_URL_DYNAMODB", "https://db.example.com/?a"),
+            ("RIPPLE_ORIGIN_SECRET", "0123456789abcdef"),
+            ("RIPPLE_ORIGIN_SECRET", "0123456789abcdef0123456789abcdef,0123456789abcdef0123456789abcdef"),
             ("RIPPLE_FRESH_SECONDS", "-1"),
             ("RIPPLE_RATE_LIMIT", "many"),
             ("RIPPLE_ADDRESS_LIMIT", "-1"),
@@ -158,6 +175,14 @@ mod tests {
             let error = read(&[(name, value)]).unwrap_err().to_string();
             assert!(error.starts_with(name) && !error.contains(value), "{error}");
         }
+    }
+
+    #[test]
+    fn a_secret_does_not_show() {
+        let secret = "0123456789abcdef0123456789abcdef";
+        let config = read(&[("RIPPLE_ORIGIN_SECRET", secret)]).unwrap();
+        assert_eq!(config.origin_secret.as_ref().and_then(|value| value.to_str().ok()), Some(secret));
+        assert!(!format!("{config:?}").contains(secret) && read(&[]).unwrap().origin_secret.is_none());
     }
 
     #[test]

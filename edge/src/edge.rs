@@ -9,6 +9,7 @@ use http::{Request, Response};
 use ripple_core::auth::Limiter;
 use ripple_core::auth::Scope;
 use ripple_core::http::edge::{CACHE_STATUS, ListValidator, answers};
+use ripple_core::http::trace::Trace;
 use ripple_core::replica::Replica;
 use ripple_core::{AccessLog, Api, Authorized, Refusal, RequestContext, Timestamp};
 use worker::{Context, Env, RateLimiter};
@@ -79,7 +80,10 @@ impl Edge {
         if self.config.log >= Level::Info {
             let key_id = Some(list.key.key_id.clone());
             let method = Some(ListValidator::METHOD);
-            let report = AccessLog { method, request_id: asked.request_id.into(), key_id, ..AccessLog::default() };
+            let trace = asked.trace.map(String::from);
+            let trace = Some(Trace::of_text(trace.as_deref(), random::bytes()));
+            let report =
+                AccessLog { method, request_id: asked.request_id.into(), trace, key_id, ..AccessLog::default() };
             let cached = Cached { status: list.validator.cache_status(), age: Some(list.validator.age()) };
             self.log(&report, status.as_u16(), "edge", now, Some(cached));
         }
@@ -128,11 +132,12 @@ impl Edge {
         authorized: Authorized,
         context: &Context,
     ) -> Response<Bytes> {
+        let trace = authorized.log().trace;
         let answer = self.api.read(request, authorized).await;
         if let Some(refresh) = answer.behind {
             context.wait_until(async move {
                 let outcome = self.api.refresh(refresh).await;
-                log::refreshed(outcome, self.config.log);
+                log::refreshed(outcome, trace, self.config.log);
             });
         }
         answer.response
@@ -162,7 +167,7 @@ impl Edge {
     ) -> worker::Result<web_sys::Response> {
         let report = authorized.log();
         let writes = authorized.route.scope == Some(Scope::Write);
-        match origin::forward(&self.config.origin, raw, request.uri(), &report.request_id, writes).await {
+        match origin::forward(&self.config, raw, request.uri(), report, writes).await {
             Ok((response, body)) => {
                 self.log(report, response.status(), "origin", started, None);
                 let Some(body) = body else { return Ok(response) };
@@ -198,6 +203,7 @@ impl Edge {
         let line = Line {
             message: "answered",
             request_id: &report.request_id,
+            trace_id: report.trace.map(|trace| trace.id.to_string()),
             method: report.method,
             status,
             key_id: report.key_id.as_deref(),

@@ -21,8 +21,13 @@ use crate::coding;
         return { status, headers, encodeBody: headers.has("content-encoding") ? "manual" : "automatic" };
     }
 
+    // `bytes` is for edge/watch.js: a response itself does not tell how long its body is.
+    export function assembled(head, body) {
+        return Object.assign(new Response(body, head), { bytes: body?.length ?? 0 });
+    }
+
     export function respond(body, head, id) {
-        const response = new Response(body?.stream(), head);
+        const response = Object.assign(new Response(body?.stream(), head), { bytes: body?.size ?? 0 });
         if (id !== undefined) response.headers.set("x-request-id", id);
         return response;
     }
@@ -31,6 +36,10 @@ extern "C" {
     /// Headers go over as one text: each by itself would be decoded by itself.
     #[wasm_bindgen(catch)]
     fn response_init(status: u16, fields: &str) -> Result<ResponseInit, JsValue>;
+
+    /// A response of its head and its body.
+    #[wasm_bindgen(catch)]
+    pub(crate) fn assembled(head: &ResponseInit, body: Option<&Uint8Array>) -> Result<web_sys::Response, JsValue>;
 
     /// A response, its request's id set where it has none. One call into JavaScript in the place of four.
     pub(crate) fn respond(body: Option<&Blob>, head: &ResponseInit, id: Option<&JsString>) -> web_sys::Response;
@@ -53,16 +62,20 @@ thread_local! {
     static IF_NONE_MATCH: JsString = "if-none-match".into();
     static SESSION: JsString = "ripple-session".into();
     static REQUEST_ID: JsString = "x-request-id".into();
+    static TRACE: JsString = "traceparent".into();
+    static AMAZON_TRACE: JsString = "x-amzn-trace-id".into();
 }
 
 /// What the API looks at in a read. Each costs a call into JavaScript, all of them cost more.
-static HEADERS: [HeaderName; 6] = [
+static HEADERS: [HeaderName; 8] = [
     HeaderName::from_static("x-api-key"),
     HeaderName::from_static("cache-control"),
     HeaderName::from_static("if-match"),
     HeaderName::from_static("if-none-match"),
     HeaderName::from_static("ripple-session"),
     HeaderName::from_static("x-request-id"),
+    HeaderName::from_static("traceparent"),
+    HeaderName::from_static("x-amzn-trace-id"),
 ];
 
 /// From so many bytes on a body is a `Blob`'s stream. The bytes of an array the runtime copies for each response, and
@@ -90,7 +103,7 @@ pub(crate) fn request(raw: &web_sys::Request) -> Option<Request<Bytes>> {
     *request.method_mut() = raw.method().parse::<Method>().ok()?;
     *request.uri_mut() = target(&raw.url())?;
     let (sent, headers) = (raw.headers().unchecked_into::<Headers>(), request.headers_mut());
-    let values = [&API_KEY, &CACHE_CONTROL, &IF_MATCH, &IF_NONE_MATCH, &SESSION, &REQUEST_ID];
+    let values = [&API_KEY, &CACHE_CONTROL, &IF_MATCH, &IF_NONE_MATCH, &SESSION, &REQUEST_ID, &TRACE, &AMAZON_TRACE];
     for (name, text) in HEADERS.iter().zip(values) {
         if let Some(value) = text.with(|text| sent.get(text)) {
             headers.insert(name, HeaderValue::from_bytes(value.as_bytes()).ok()?);
@@ -137,11 +150,6 @@ pub(crate) fn head(response: &Response<Bytes>) -> Result<ResponseInit, JsValue> 
         fields.extend([name.as_str(), ":", value.to_str().unwrap_or_default(), "\n"]);
     }
     response_init(response.status().as_u16(), fields.trim_end())
-}
-
-/// A response of those two.
-pub(crate) fn assembled(head: &ResponseInit, body: Option<&Uint8Array>) -> Result<web_sys::Response, JsValue> {
-    web_sys::Response::new_with_opt_buffer_source_and_init(body.map(|body| &**body), head)
 }
 
 /// Status of a response of the origin's, and of its headers those that tell what was written.

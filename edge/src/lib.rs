@@ -56,6 +56,7 @@ pub fn list_at_once(
     if_none_match: Option<String>,
     accept_encoding: Option<String>,
     request_id: Option<js_sys::JsString>,
+    trace: Option<js_sys::JsString>,
     now: f64,
     context: worker::worker_sys::Context,
 ) -> Option<web_sys::Response> {
@@ -65,6 +66,7 @@ pub fn list_at_once(
         if_none_match,
         gzip: accept_encoding.is_some_and(|accepted| coding::accepts_gzip(&accepted)),
         request_id: request_id.unwrap_or_else(random::id),
+        trace,
     };
     edge.at_once(key, asked, ripple_core::Timestamp(now as u64), &worker::Context::new(context))
 }
@@ -81,7 +83,11 @@ async fn fetch(
         Ok(edge) => edge.answer(request, &context).await,
         Err(error) => {
             let id = String::from(random::id());
-            log::error(&error, &id);
+            let trace = exchange::request(&request).map_or_else(
+                || ripple_core::http::trace::Trace::of_text(None, random::bytes()),
+                |request| ripple_core::http::trace::Trace::of(request.headers(), random::bytes()),
+            );
+            log::error(&error, &id, trace);
             Ok(exchange::response(&ripple_core::Refusal::Misconfigured.answer(id))?)
         }
     }

@@ -20,6 +20,8 @@ pub(crate) struct Asked {
     pub(crate) if_none_match: Option<String>,
     pub(crate) gzip: bool,
     pub(crate) request_id: JsString,
+    /// What names its trace: a `traceparent`, or AWS's header.
+    pub(crate) trace: Option<JsString>,
 }
 
 /// What an isolate keeps of the list.

@@ -1,6 +1,8 @@
 //! One line of JSON a request, for Workers Logs. No secret, no body, no query.
 
 #[cfg(target_arch = "wasm32")]
+use ripple_core::http::trace::Trace;
+#[cfg(target_arch = "wasm32")]
 use ripple_core::store::{Capacity, StoreError};
 use serde::Serialize;
 
@@ -31,6 +33,9 @@ impl Level {
 pub(crate) struct Line<'a> {
     pub(crate) message: &'static str,
     pub(crate) request_id: &'a str,
+    /// 32 hexadecimal digits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) trace_id: Option<String>,
     /// The method's name: search, get, create, …
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) method: Option<&'static str>,
@@ -86,27 +91,53 @@ pub(crate) fn write(line: &Line<'_>, wanted: Level) {
     }
 }
 
-/// Writes what a refresh cost that nobody waited for, or why it failed.
+/// A line that tells of no answer.
 #[cfg(target_arch = "wasm32")]
-pub(crate) fn refreshed(outcome: Result<Capacity, StoreError>, wanted: Level) {
+#[derive(Default, Serialize)]
+struct Event<'a> {
+    message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trace_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    capacity_read: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+}
+
+#[cfg(target_arch = "wasm32")]
+impl Event<'_> {
+    fn to_json(&self) -> wasm_bindgen::JsValue {
+        serde_json::to_string(self).expect("strings and numbers serialise").into()
+    }
+}
+
+/// Writes what a refresh cost that no reader waited for, or why it failed, with the trace of the request that caused it.
+#[cfg(target_arch = "wasm32")]
+pub(crate) fn refreshed(outcome: Result<Capacity, StoreError>, trace: Option<Trace>, wanted: Level) {
+    let trace_id = trace.map(|trace| trace.id.to_string());
     match outcome {
         Ok(cost) if wanted >= Level::Info => {
-            let line = serde_json::json!({ "message": "refreshed", "capacity_read": cost.read });
-            web_sys::console::log_1(&line.to_string().into());
+            let capacity_read = Some(cost.read);
+            let line = Event { message: "refreshed", trace_id, capacity_read, ..Event::default() };
+            web_sys::console::log_1(&line.to_json());
         }
         Err(error) if wanted >= Level::Warn => {
-            let line = serde_json::json!({ "message": "refresh failed", "error": error.to_string() });
-            web_sys::console::warn_1(&line.to_string().into());
+            let error = Some(error.to_string());
+            let line = Event { message: "refresh failed", trace_id, error, ..Event::default() };
+            web_sys::console::warn_1(&line.to_json());
         }
         _ => {}
     }
 }
 
-/// Writes what is wrong with the Worker itself.
+/// Writes what is wrong with the Worker itself, for the request that came upon it.
 #[cfg(target_arch = "wasm32")]
-pub(crate) fn error(error: &dyn std::error::Error, id: &str) {
-    let line = serde_json::json!({ "message": "ripple cannot start", "request_id": id, "error": error.to_string() });
-    web_sys::console::error_1(&line.to_string().into());
+pub(crate) fn error(error: &dyn std::error::Error, id: &str, trace: Trace) {
+    let (trace_id, error) = (Some(trace.id.to_string()), Some(error.to_string()));
+    let line = Event { message: "ripple cannot start", request_id: Some(id), trace_id, error, ..Event::default() };
+    web_sys::console::error_1(&line.to_json());
 }
 
 #[cfg(test)]

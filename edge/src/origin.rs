@@ -5,11 +5,14 @@ use std::time::Duration;
 
 use futures_util::future::{Either, select};
 use http::Uri;
-use ripple_core::Refusal;
+use ripple_core::http::origin_secret::ORIGIN_SECRET;
+use ripple_core::{AccessLog, Refusal};
 use web_sys::{Headers, Request, RequestCache, RequestInit, RequestRedirect, Response};
 use worker::Delay;
 
+use crate::config::Config;
 use crate::fetch::{self, FetchError};
+use crate::random;
 
 /// How long the origin may take to begin its answer, and to end that of a write: API Gateway itself gives up after 29 s.
 /// <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-execution-service-limits-table.html>
@@ -46,15 +49,15 @@ impl From<FetchError> for OriginError {
 /// The origin's answer, as it came. Its body passes through and is never held, but that of a write that was made, which is
 /// read: whoever is to learn of the write gets both.
 pub(crate) async fn forward(
-    origin: &str,
+    config: &Config,
     request: &Request,
     target: &Uri,
-    id: &str,
+    report: &AccessLog,
     writes: bool,
 ) -> Result<(Response, Option<Vec<u8>>), OriginError> {
-    let init = init(request, id)?;
+    let init = init(config, request, report)?;
     let target = target.path_and_query().map_or("/", |target| target.as_str());
-    let url = format!("{origin}{target}");
+    let url = format!("{}{target}", config.origin);
     let answered = pin!(async {
         let (response, abort) = fetch::send(&url, &init).await?;
         let response = of_the_origin(response)?;
@@ -72,7 +75,7 @@ pub(crate) async fn forward(
     }
 }
 
-fn init(request: &Request, id: &str) -> Result<RequestInit, FetchError> {
+fn init(config: &Config, request: &Request, report: &AccessLog) -> Result<RequestInit, FetchError> {
     let headers = Headers::new_with_headers(&request.headers())?;
     if let Some(named) = headers.get("connection")? {
         for name in named.split(',') {
@@ -84,7 +87,19 @@ fn init(request: &Request, id: &str) -> Result<RequestInit, FetchError> {
         headers.delete(name)?;
     }
     // The caller's own, where it is fit for a log: then both logs have the same.
-    headers.set("x-request-id", id)?;
+    headers.set("x-request-id", &report.request_id)?;
+    // The edge's own, or none: a client cannot send one through it.
+    match config.origin_secret.as_ref().and_then(|secret| secret.to_str().ok()) {
+        Some(secret) => headers.set(ORIGIN_SECRET.as_str(), secret)?,
+        None => headers.delete(ORIGIN_SECRET.as_str())?,
+    }
+    if let Some(trace) = report.trace {
+        // The edge's own span. Its name is in no log: what the origin does is all that belongs to it.
+        headers.set("traceparent", &trace.traceparent(random::bytes()))?;
+        if !trace.has_state() {
+            headers.delete("tracestate")?;
+        }
+    }
 
     let init = RequestInit::new();
     init.set_method(&request.method());

@@ -12,6 +12,7 @@ use aws_smithy_async::rt::sleep::TokioSleep;
 use aws_smithy_async::time::SystemTimeSource;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode};
 use ripple_core::auth::Trust;
+use ripple_core::http::origin_secret::{OriginSecret, OriginSecretError};
 use ripple_core::store::dynamodb::{Access, DynamoDb, Layout, LayoutError, NotSet, configure};
 use ripple_host::Environment;
 
@@ -27,6 +28,9 @@ pub enum ConfigError {
     /// A variable is no number of seconds.
     #[error("{0} must be a whole number of seconds")]
     Seconds(&'static str),
+    /// The secret shared with the edge has no usable value.
+    #[error(transparent)]
+    OriginSecret(#[from] OriginSecretError),
     /// The certificates cannot be read.
     #[error("AWS_CA_BUNDLE {0}: {1}")]
     CaBundle(String, std::io::Error),
@@ -54,6 +58,14 @@ pub fn trust(env: impl Environment) -> Result<Trust, ConfigError> {
     };
     let Trust { fresh, stale } = Trust::default();
     Ok(Trust { fresh: seconds("RIPPLE_KEY_SECONDS", fresh)?, stale: seconds("RIPPLE_STALE_SECONDS", stale)? })
+}
+
+/// The secret that the edge shares, if there is one: `RIPPLE_ORIGIN_SECRET`.
+///
+/// # Errors
+/// When it has no usable value.
+pub fn origin_secret(env: impl Environment) -> Result<Option<OriginSecret>, ConfigError> {
+    Ok(env("RIPPLE_ORIGIN_SECRET").map(|text| OriginSecret::parse(&text)).transpose()?)
 }
 
 /// A client's configuration but for region and credentials.

@@ -23,6 +23,8 @@ mod reply;
 use std::time::Instant;
 
 use ripple_core::auth::{Limiter, Trust};
+use ripple_core::http::origin_secret::OriginSecret;
+use ripple_core::http::trace::{AMAZON_TRACE_ID, TRACEPARENT, Trace};
 use ripple_core::store::Store;
 use ripple_core::{Api, RequestContext};
 use serde_json::value::RawValue;
@@ -37,6 +39,13 @@ pub struct Invocation<'a> {
     pub id: &'a str,
     /// The trace that it is a part of, as `X-Amzn-Trace-Id` has it.
     pub trace: Option<&'a str>,
+}
+
+impl Invocation<'_> {
+    /// Returns its trace, or begins one.
+    pub(crate) fn trace(&self) -> Trace {
+        Trace::of_text(self.trace, ripple_host::random())
+    }
 }
 
 /// The function: what Lambda calls, once an event.
@@ -63,6 +72,12 @@ impl<S: Store> Function<S> {
         Function { api: self.api.trusting(trust) }
     }
 
+    /// Answers only requests that carry the edge's secret, if there is one, or need none.
+    #[must_use]
+    pub fn behind_edge(self, secret: Option<OriginSecret>) -> Function<S> {
+        Function { api: self.api.behind_edge(secret) }
+    }
+
     /// The store.
     pub fn store(&self) -> &S {
         self.api.store()
@@ -77,7 +92,10 @@ impl<S: Store> Function<S> {
     pub async fn handle(&self, event: &RawValue, invocation: Invocation<'_>) -> Result<Box<RawValue>, FunctionError> {
         let started = Instant::now();
         let event = event::parse(event.get()).inspect_err(|error| log::refused(error, invocation))?;
-        let Some(event::Event { request, caller, shape }) = event else { return Ok(reply::to_ping()) };
+        let Some(event::Event { mut request, caller, shape }) = event else { return Ok(reply::to_ping()) };
+        if ![TRACEPARENT, AMAZON_TRACE_ID].iter().any(|name| request.headers().contains_key(name)) {
+            request.extensions_mut().insert(invocation.trace());
+        }
         let moment = RequestContext { caller, ..ripple_host::request_context() };
         let response = self.api.answer(request, moment).await;
         let took = started.elapsed();

@@ -42,13 +42,22 @@ fn may_be_logged(metadata: &Metadata<'_>) -> bool {
 
 /// The line of an event that is no request.
 pub(crate) fn refused(error: &EventError, invocation: Invocation<'_>) {
-    tracing::warn!(target: "ripple", invocation = invocation.id, trace = invocation.trace, %error, "refused");
+    let trace_id = invocation.trace().id;
+    tracing::warn!(
+        target: "ripple",
+        invocation = invocation.id,
+        trace = invocation.trace,
+        %trace_id,
+        %error,
+        "refused"
+    );
 }
 
 /// The line of an answered request: a warning when ripple or its storage failed.
 pub(crate) fn answered(response: &Response<Bytes>, invocation: Invocation<'_>, took: Duration) {
     let Some(report) = response.extensions().get::<AccessLog>() else { return };
     let status = response.status().as_u16();
+    let trace_id = report.trace.map(|trace| trace.id);
     macro_rules! line {
         ($level:ident) => {
             tracing::$level!(
@@ -56,6 +65,7 @@ pub(crate) fn answered(response: &Response<Bytes>, invocation: Invocation<'_>, t
                 request_id = report.request_id,
                 invocation = invocation.id,
                 trace = invocation.trace,
+                trace_id = trace_id.map(tracing::field::display),
                 method = report.method,
                 status,
                 key_id = report.key_id,

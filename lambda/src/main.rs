@@ -29,9 +29,9 @@ fn main() -> ExitCode {
 }
 
 async fn run() -> Result<(), Error> {
-    let read =
-        config::store(ripple_host::environment).and_then(|store| Ok((store, config::trust(ripple_host::environment)?)));
-    let (store, trust) = match read {
+    let env = ripple_host::environment;
+    let read = config::store(env).and_then(|store| Ok((store, config::trust(env)?, config::origin_secret(env)?)));
+    let (store, trust, secret) = match read {
         Ok(read) => read,
         Err(error) => {
             report(&error).await?;
@@ -46,7 +46,7 @@ async fn run() -> Result<(), Error> {
         Err(_) => tracing::warn!(target: "ripple", "DynamoDB did not answer in time"),
     }
     let metrics = Metrics::start(&site);
-    let function = &Function::new(store).trusting(trust);
+    let function = &Function::new(store).trusting(trust).behind_edge(secret);
     lambda_runtime::run(service_fn(|LambdaEvent { payload, context }: LambdaEvent<Box<RawValue>>| async move {
         let invocation = Invocation { id: &context.request_id, trace: context.xray_trace_id.as_deref() };
         let reply = function.handle(&payload, invocation).await;

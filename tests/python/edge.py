@@ -32,10 +32,10 @@ class Server(ThreadingHTTPServer):
 class Switch:
     """Passes requests on, or lets them fail. `mode` is one of: pass, stopped, throttle, garbage, slow, lost (done, but
     the response is lost), writes lost (the same, but of DynamoDB's operations only transactions), broken (done, but the
-    response ends halfway)."""
+    response ends halfway). `seen`: the headers of the last request."""
 
     def __init__(self, target):
-        self.mode, self.count = "pass", 0
+        self.mode, self.count, self.seen = "pass", 0, None
         switch, target = self, urllib.parse.urlsplit(target)
 
         class Handler(BaseHTTPRequestHandler):
@@ -45,6 +45,7 @@ class Switch:
                 length = int(self.headers.get("content-length") or 0)
                 body = self.rfile.read(length)
                 switch.count += 1
+                switch.seen = self.headers
                 match switch.mode:
                     case "stopped":
                         # Closed without a response, as by a server that has gone.

@@ -12,7 +12,7 @@ import pytest
 
 from conftest import _setting
 from dev import Dev, clean, ripple
-from edge import wait_for
+from edge import send, wait_for
 
 # A key of the right form and check that no table has.
 UNKNOWN = "rpl_" + "0" * 30 + "2C8GjS"
@@ -300,6 +300,9 @@ def test_doctor_says_what_is_wrong(dev):
     assert "does not answer" in told("--url", "http://127.0.0.1:9")
     assert "does the URL name ripple" in told("--url", dev.dynamodb)
     assert "without Age" in told("--edge-url", dev.url)
+    version = json.loads(send(dev.url, "GET", "/openapi.json").body)["info"]["version"]
+    assert f"ok     api         runs ripple {version}\n" in healthy
+    assert "edge        its list has Age: none, Cache-Status: none" in told("--edge-url", dev.url)
 
     listed = map(json.loads, ripple("key", "list", "--json", data=dev.data).splitlines())
     [key_id] = [line["key_id"] for line in listed]

@@ -4,6 +4,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{Config, IdentityCache};
 use aws_smithy_async::time::SystemTimeSource;
 use aws_smithy_wasm::wasi::{WasiHttpClientBuilder, WasiSleep};
+use ripple_core::http::origin_secret::{self, OriginSecret, OriginSecretError};
 use ripple_core::store::dynamodb::{Access, DynamoDb, Layout, LayoutError, NotSet, configure};
 use ripple_host::random;
 
@@ -16,6 +17,9 @@ pub(crate) enum ConfigError {
     /// A variable of the tables' has no usable value.
     #[error(transparent)]
     Layout(#[from] LayoutError),
+    /// The secret shared with the edge has no usable value.
+    #[error(transparent)]
+    OriginSecret(#[from] OriginSecretError),
 }
 
 /// The store that the environment describes: the variables of [`Access::read`] and [`Layout::read`].
@@ -30,4 +34,9 @@ pub(crate) fn store(env: impl Fn(&str) -> Option<String>) -> Result<DynamoDb, Co
         .identity_cache(IdentityCache::no_cache());
     let config = Access::read(&env)?.configure(config).build();
     Ok(DynamoDb::new(Client::from_conf(config), Layout::read(&env)?))
+}
+
+/// The secret that the edge shares, if there is one.
+pub(crate) fn origin_secret(env: impl Fn(&str) -> Option<String>) -> Result<Option<OriginSecret>, ConfigError> {
+    Ok(env(origin_secret::VARIABLE).map(|text| OriginSecret::parse(&text)).transpose()?)
 }

@@ -26,6 +26,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use http::{Request, Response};
+use ripple_core::http::trace::Trace;
 use ripple_core::store::dynamodb::DynamoDb;
 use ripple_core::{Api, Refusal, limits};
 use ripple_host::random;
@@ -49,18 +50,24 @@ impl Guest for Component {
     fn handle(request: IncomingRequest, outparam: ResponseOutparam) {
         wstd::runtime::block_on(async {
             let started = Instant::now();
-            let response = match exchange::request(request).await {
-                Some(request) => answer(request).await,
+            let request = exchange::request(request).await;
+            let trace = match &request {
+                Some(request) => Trace::of(request.headers(), random()),
+                None => Trace::of_text(None, random()),
+            };
+            let response = match request {
+                Some(request) => answer(request, trace).await,
                 None => Refusal::Unreadable.answer(new_id()),
             };
-            log::answered(&response, started.elapsed());
+            log::answered(&response, trace, started.elapsed());
             exchange::respond(response, outparam).await;
         });
     }
 }
 
-async fn answer(request: Request<Bytes>) -> Response<Bytes> {
+async fn answer(mut request: Request<Bytes>, trace: Trace) -> Response<Bytes> {
     let id = exchange::request_id(&request).unwrap_or_else(new_id);
+    request.extensions_mut().insert(trace);
     match api() {
         Ok(api) => {
             // Some hosts wait for ever, and readers of changes do not.
@@ -69,7 +76,7 @@ async fn answer(request: Request<Bytes>) -> Response<Bytes> {
             response.unwrap_or_else(|_| Refusal::GatewayTimeout.answer(id))
         }
         Err(error) => {
-            log::misconfigured(&error, &id);
+            log::misconfigured(&error, &id, trace);
             Refusal::Misconfigured.answer(id)
         }
     }
@@ -81,9 +88,10 @@ fn new_id() -> String {
 
 /// Returns this instance's API. What is wrong with its configuration stays as long as the instance.
 fn api() -> Result<&'static Api<DynamoDb>, ConfigError> {
+    let env = ripple_host::environment;
     let new = || {
-        let store = config::store(ripple_host::environment)?;
-        Ok(&*Box::leak(Box::new(Api::new(store).documented(ripple_host::DOCUMENTS))))
+        let api = Api::new(config::store(env)?).documented(ripple_host::DOCUMENTS);
+        Ok(&*Box::leak(Box::new(api.behind_edge(config::origin_secret(env)?))))
     };
     API.with(|api| api.get_or_init(new).clone())
 }

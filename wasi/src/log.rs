@@ -5,17 +5,19 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::Response;
 use ripple_core::AccessLog;
+use ripple_core::http::trace::Trace;
 use serde_json::json;
 
 use crate::config::ConfigError;
 
 /// Writes the line of an answered request: a warning when ripple or its storage failed.
-pub(crate) fn answered(response: &Response<Bytes>, took: Duration) {
+pub(crate) fn answered(response: &Response<Bytes>, trace: Trace, took: Duration) {
     let Some(report) = response.extensions().get::<AccessLog>() else { return };
     let mut line = json!({
         "level": if response.status().is_server_error() { "WARN" } else { "INFO" },
         "message": "answered",
         "request_id": report.request_id,
+        "trace_id": trace.id.to_string(),
         "method": report.method,
         "status": response.status().as_u16(),
         "key_id": report.key_id,
@@ -32,11 +34,12 @@ pub(crate) fn answered(response: &Response<Bytes>, took: Duration) {
 }
 
 /// Writes what is wrong with the environment, for the request that came upon it.
-pub(crate) fn misconfigured(error: &ConfigError, id: &str) {
+pub(crate) fn misconfigured(error: &ConfigError, id: &str, trace: Trace) {
     let line = json!({
         "level": "ERROR",
         "message": "ripple cannot start",
         "request_id": id,
+        "trace_id": trace.id.to_string(),
         "error": error.to_string(),
     });
     eprintln!("{line}");

@@ -9,6 +9,7 @@
 //! | `test` | runs `check`, then every test; continuous integration calls only this |
 //! | `fuzz` | searches for failing inputs with a fuzzer |
 //! | `package` | builds the function as a zip file for Lambda |
+//! | `sbom` | writes the bills of materials of function and worker |
 //! | `release` | builds all parts of a version |
 //! | `cost` | computes the monthly cost of ripple from its measured consumption |
 //! | `bench` | compares ripple with its alternatives |
@@ -41,6 +42,7 @@ mod portable;
 mod process;
 mod python;
 mod release;
+mod sbom;
 mod server;
 mod site;
 mod step;
@@ -83,6 +85,8 @@ enum Command {
     Fuzz(fuzz::Options),
     /// Build the function as a zip file for Lambda
     Package(package::Options),
+    /// Write the bills of materials (CycloneDX) of function and worker into a folder
+    Sbom(sbom::Options),
     /// Build all parts of a version: the function, the worker, the component, the command line, their checksums
     Release(release::Options),
     /// Compute the monthly cost of ripple from its measured consumption
@@ -103,6 +107,7 @@ fn main() -> ExitCode {
         Command::Test { only } => step::take(test::all_steps(), &only),
         Command::Fuzz(options) => fuzz::run(&options).map(|()| ExitCode::SUCCESS),
         Command::Package(options) => package::run_command(&options).map(|()| ExitCode::SUCCESS),
+        Command::Sbom(options) => sbom::run_command(&options).map(|()| ExitCode::SUCCESS),
         Command::Release(options) => release::run_command(&options).map(|()| ExitCode::SUCCESS),
         Command::Cost => cost::run().map(|()| ExitCode::SUCCESS),
         Command::Bench { name } => run_benchmark(name.as_deref()),

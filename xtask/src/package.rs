@@ -50,7 +50,7 @@ impl Arch {
         }
     }
 
-    fn triple(self) -> &'static str {
+    pub(crate) fn triple(self) -> &'static str {
         match self {
             Arch::Arm64 => "aarch64-unknown-linux-gnu",
             Arch::X86_64 => "x86_64-unknown-linux-gnu",

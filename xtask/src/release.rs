@@ -1,5 +1,5 @@
 //! `cargo xtask release`: builds all parts of a version into one folder. The parts are the function's zip file, the
-//! worker's bundle, the WASI component, the command line, and their checksums.
+//! worker's bundle, the WASI component, the command line, their bills of materials and their checksums.
 
 use std::fs;
 use std::path::Path;
@@ -12,6 +12,8 @@ use crate::edge;
 use crate::package::{self, Arch};
 use crate::process::{output, run};
 use crate::python::PACKAGE;
+use crate::sbom;
+use crate::toolchain::Target;
 use crate::wasi;
 use crate::workspace::{self, cargo, root};
 
@@ -43,9 +45,24 @@ pub(crate) fn run_command(options: &Options) -> Result<()> {
     run(cargo("build").args(["--release", "--package", "ripple"]))?;
     let program = format!("ripple{}", std::env::consts::EXE_SUFFIX);
     copy(&workspace::target()?.join("release").join(&program), &folder.join(&program))?;
+    for (package, target, name) in [
+        ("lambda", options.arch.triple(), "ripple-lambda"),
+        ("edge", Target::Web.triple(), "ripple-edge"),
+        ("wasi", Target::Wasi.triple(), "ripple-wasi"),
+        ("cli", &own_triple()?, "ripple"),
+    ] {
+        sbom::write(package, target, &folder.join(format!("{name}.cdx.json")))?;
+    }
     run(Command::new(PACKAGE.ready()?).args(["-c", SUM]).arg(&folder))?;
     println!("\n{} is ready. Next: git tag v{version} && git push origin v{version}", folder.display());
     Ok(())
+}
+
+/// Returns the target triple of this machine.
+fn own_triple() -> Result<String> {
+    let told = output(workspace::command("rustc").arg("-vV"))?;
+    let host = told.lines().find_map(|line| line.strip_prefix("host: "));
+    host.map(str::to_owned).with_context(|| format!("rustc does not say what it builds for: {told}"))
 }
 
 /// Returns the version of `[workspace.package]`, the only place that states it.

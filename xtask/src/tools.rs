@@ -9,15 +9,21 @@ use crate::process::{output, run};
 use crate::workspace::{self, cargo};
 
 /// Checks licences, sources, bans and advisories of the dependencies.
-pub(crate) const CARGO_DENY: Tool = Tool { name: "cargo-deny", version: "0.20.2" };
+pub(crate) const CARGO_DENY: Tool = Tool { name: "cargo-deny", version: "0.20.2", asked: &["--version"] };
 
 /// Builds and runs the fuzz targets.
-pub(crate) const CARGO_FUZZ: Tool = Tool { name: "cargo-fuzz", version: "0.13.2" };
+pub(crate) const CARGO_FUZZ: Tool = Tool { name: "cargo-fuzz", version: "0.13.2", asked: &["--version"] };
+
+/// Writes a bill of materials of what is built.
+pub(crate) const CARGO_CYCLONEDX: Tool =
+    Tool { name: "cargo-cyclonedx", version: "0.5.9", asked: &["cyclonedx", "--version"] };
 
 /// A program in the Rust registry.
 pub(crate) struct Tool {
     name: &'static str,
     version: &'static str,
+    /// The arguments that it prints its version for.
+    asked: &'static [&'static str],
 }
 
 impl Tool {
@@ -41,7 +47,7 @@ impl Tool {
     }
 
     fn is(&self, path: &PathBuf) -> bool {
-        let printed = output(Command::new(path).arg("--version")).unwrap_or_default();
+        let printed = output(Command::new(path).args(self.asked)).unwrap_or_default();
         printed.split_whitespace().nth(1) == Some(self.version)
     }
 }

@@ -22,6 +22,7 @@ use ripple_core::auth::{ApiKey, Scope};
 use ripple_core::store::dynamodb::DynamoDb;
 use ripple_core::store::{Capacity, Source as _};
 use ripple_host::environment;
+use ripple_lambda::config;
 use ripple_lambda::{Function, log};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -61,6 +62,8 @@ pub(crate) async fn run(connection: &target::Options, options: Options) -> anyho
     let data = &connection.data;
     std::fs::create_dir_all(data).with_context(|| format!("cannot make {}", data.display()))?;
     let _lock = lock::take(data)?;
+    // As the function has it: for an edge to be tried with it.
+    let secret = config::origin_secret(environment)?;
     let front = listen(options.port).await?;
     let (stop, stopped) = watch::channel(false);
 
@@ -100,7 +103,7 @@ pub(crate) async fn run(connection: &target::Options, options: Options) -> anyho
     };
     let serving = tokio::spawn(front::serve(
         front,
-        Function::new(store).limited(Limiter::new(options.rate_limit)),
+        Function::new(store).limited(Limiter::new(options.rate_limit)).behind_edge(secret),
         options.docs,
         stopped,
     ));

@@ -12,6 +12,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use clap::Args;
 use ripple_core::auth::ApiKey;
+use ripple_core::http::origin_secret::{self, OriginSecret};
 use ripple_host::environment;
 
 use crate::dev_file::DevFile;
@@ -68,13 +69,15 @@ pub(crate) async fn run(connection: &target::Options, options: Options) -> anyho
     let url = options.url.or_else(|| of_dev(|dev| Some(&dev.url)));
     let edge_url = options.edge_url.or_else(|| of_dev(|dev| dev.edge_url.as_ref()));
 
+    let secret = origin_secret()?;
+
     let target = connection.open().await?;
     let mut findings = tables::look(&target, key.as_ref()).await;
     match url {
         None => findings.push(Finding::bad("api", "where is it? give --url, or set RIPPLE_URL")),
         Some(url) => {
             // The client is a blocking one; nothing else is to be done meanwhile.
-            let look = move || api::look(&url, edge_url.as_deref(), key.as_ref());
+            let look = move || api::look(&url, edge_url.as_deref(), key.as_ref(), secret.as_deref());
             findings.extend(tokio::task::spawn_blocking(look).await.context("the look at the API ended badly")?);
         }
     }
@@ -87,6 +90,13 @@ pub(crate) async fn run(connection: &target::Options, options: Options) -> anyho
         1 => bail!("1 thing is wrong"),
         _ => bail!("{wrong} things are wrong"),
     }
+}
+
+/// Returns what the API shares with the edge, if it does: `RIPPLE_ORIGIN_SECRET`, and of two the first.
+fn origin_secret() -> anyhow::Result<Option<String>> {
+    let Some(text) = environment(origin_secret::VARIABLE) else { return Ok(None) };
+    OriginSecret::parse(&text)?;
+    Ok(text.split(',').next().map(|first| first.trim().to_owned()))
 }
 
 /// Never from an argument, which everybody on the machine could see.

@@ -7,7 +7,8 @@ use http::{Method, Request, Response};
 
 use super::Error;
 use super::answer::{Answer, Documents};
-use super::headers::{api_key, request_id};
+use super::headers::api_key;
+use super::origin_secret::OriginSecret;
 use super::request::{Call, Parts};
 use super::response::{AccessLog, fail, options, respond};
 use super::routes::{self, Resource, Route};
@@ -24,6 +25,7 @@ pub struct Api<S> {
     store: S,
     authenticator: Authenticator,
     documents: Option<Documents>,
+    secret: Option<OriginSecret>,
 }
 
 /// What a host passes in with each request. The core has no clock, randomness or gateway of its own.
@@ -82,7 +84,7 @@ impl Authorized {
 impl<S: Source> Api<S> {
     /// Returns an API over `store`, which remembers no keys yet.
     pub fn new(store: S) -> Api<S> {
-        Api { store, authenticator: Authenticator::default(), documents: None }
+        Api { store, authenticator: Authenticator::default(), documents: None, secret: None }
     }
 
     /// Limits the requests of each key on this host.
@@ -130,7 +132,7 @@ impl<S: Source> Api<S> {
         moment: RequestContext,
     ) -> Result<Authorized, Response<Bytes>> {
         let mut random = Random::new(moment.random);
-        let mut log = AccessLog { request_id: request_id(request.headers(), &mut random), ..AccessLog::default() };
+        let mut log = AccessLog::of(request, &mut random);
         let respond_with = |answer, log| respond(request.method(), answer, log);
         let Some(resource) = Resource::find(request.uri().path()) else {
             return Err(fail(request.method(), &Error::NoSuchResource, self.store.names(), log));
@@ -212,8 +214,18 @@ impl<S: Source> Api<S> {
 }
 
 impl<S: Store> Api<S> {
+    /// Answers only requests that carry the edge's secret, or need none, if there is a secret.
+    #[must_use]
+    pub fn behind_edge(self, secret: Option<OriginSecret>) -> Api<S> {
+        Api { secret, ..self }
+    }
+
     /// Answers a request. Every request gets an answer.
     pub async fn answer(&self, request: Request<Bytes>, moment: RequestContext) -> Response<Bytes> {
+        if self.secret.as_ref().is_some_and(|secret| !secret.admits(&request)) {
+            let log = AccessLog::of(&request, &mut Random::new(moment.random));
+            return fail(request.method(), &Error::Forbidden, self.store.names(), log);
+        }
         match self.authorize(&request, moment).await {
             Ok(authorized) => self.answer_authorized(&request, authorized).await,
             Err(answered) => answered,

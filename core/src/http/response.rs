@@ -7,13 +7,15 @@ use http::header::{
     ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE,
     HeaderValue,
 };
-use http::{Method, Response, StatusCode};
+use http::{Method, Request, Response, StatusCode};
 
 use super::Error;
 use super::answer::Answer;
 use super::conditional::strong;
-use super::headers::{CAPACITY, REQUEST_ID};
+use super::headers::{CAPACITY, REQUEST_ID, request_id};
 use super::problem;
+use super::trace::Trace;
+use crate::random::Random;
 use crate::record::Names;
 use crate::service::Metrics;
 
@@ -33,12 +35,25 @@ pub struct AccessLog {
     pub method: Option<&'static str>,
     /// The request's id.
     pub request_id: String,
+    /// The trace that the request belongs to.
+    pub trace: Option<Trace>,
     /// The id of the client's key.
     pub key_id: Option<String>,
     /// What the request has cost.
     pub metrics: Metrics,
     /// The error and its causes.
     pub error: Option<String>,
+}
+
+impl AccessLog {
+    /// Returns what a request says about itself.
+    pub(crate) fn of(request: &Request<Bytes>, random: &mut Random) -> AccessLog {
+        let request_id = request_id(request.headers(), random);
+        // A host that knows more about the trace than the headers say has put it into the extensions.
+        let found = request.extensions().get::<Trace>().copied();
+        let trace = found.unwrap_or_else(|| Trace::of(request.headers(), random.bytes()));
+        AccessLog { request_id, trace: Some(trace), ..AccessLog::default() }
+    }
 }
 
 /// The answer to `OPTIONS`: `allow` are the methods of the resource.

@@ -50,6 +50,12 @@ fn a_request_is_a_line() {
     assert_eq!(lines[1]["request_id"], "page-view-17");
     assert_eq!(lines[1]["invocation"], "00000002-0000-4000-8000-000000000000");
     assert!(lines[1]["trace"].as_str().is_some_and(|trace| trace.starts_with("Root=1-")), "{}", lines[1]);
+    // The events name no trace, so it is Lambda's: `Root=1-<8 digits>-<24 digits>`.
+    for line in &lines {
+        let root = line["trace"].as_str().and_then(|trace| trace.strip_prefix("Root=1-")).expect("a trace");
+        let id: String = root.split(';').take(1).flat_map(|id| id.chars()).filter(|c| *c != '-').collect();
+        assert_eq!(line["trace_id"], id, "{line}");
+    }
     assert_eq!(field("tries"), [json!(1), json!(null), json!(null), json!(null)]);
     // What is no request has a line too, by which it is found.
     let refused = &lines[4];

@@ -21,6 +21,12 @@ fn what_is_missing_is_named() {
         ("AWS_CA_BUNDLE", Some("/nowhere.pem"), "AWS_CA_BUNDLE /nowhere.pem: No such file or directory (os error 2)"),
         ("RIPPLE_SITE", Some("a b"), "RIPPLE_SITE must be made of A-Z a-z 0-9 _ . -, as a table's name is"),
         ("RIPPLE_SHARDS", Some("0"), "RIPPLE_SHARDS must be a whole number from 1 to 100"),
+        (
+            "RIPPLE_ORIGIN_SECRET",
+            Some("hush"),
+            "RIPPLE_ORIGIN_SECRET must be one value, or two during a rotation, separated by a comma; a value has 32 to 128 \
+             letters, digits and signs of ASCII",
+        ),
     ];
     for (name, value, complaint) in cases {
         let mut environment = environment("http://127.0.0.1:1".to_owned());

@@ -44,6 +44,10 @@ def test_what_builds_has_no_identity_and_what_has_one_builds_nothing():
         for step in steps(job):
             assert "npm ci" not in step.get("run", "") or "--ignore-scripts" in step["run"]
     assert "cargo xtask package" in runs(JOBS["build"])
+    order = runs(JOBS["build"])
+    assert order.index("cargo xtask sbom") < order.index("sha256sum"), "a bill of materials has its checksum too"
+    [attested] = [step["with"]["subject-path"] for step in steps(JOBS["attest"]) if "subject-path" in step.get("with", {})]
+    assert "built/sbom/*" in attested
 
 
 def test_nothing_is_deployed_that_was_not_tested_and_built_here():

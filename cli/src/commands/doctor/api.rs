@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use humantime::format_duration;
 use ripple_core::auth::ApiKey;
+use ripple_core::http::origin_secret::ORIGIN_SECRET;
 use ripple_core::replica::refresh::STALE;
 use ureq::Agent;
 use ureq::http::Response;
@@ -17,15 +18,17 @@ const NEWEST: &str = "/prj?limit=1&sort=-updated_at&fields=version";
 /// Records may be saved between a look here and a look there.
 const TRIES: usize = 3;
 
-pub(super) fn look(url: &str, edge_url: Option<&str>, key: Option<&ApiKey>) -> Vec<Finding> {
+/// Looks at the API and at the edge. `secret` is what the API shares with the edge; no other host is sent it.
+pub(super) fn look(url: &str, edge_url: Option<&str>, key: Option<&ApiKey>, secret: Option<&str>) -> Vec<Finding> {
     let config = Agent::config_builder().timeout_global(Some(LIMIT)).http_status_as_error(false);
-    let hosts = Hosts { agent: config.build().into(), url, key };
+    let hosts = Hosts { agent: config.build().into(), url, key, secret };
     let mut findings = hosts.host("api", url);
     match edge_url {
         None => findings.push(Finding::good("edge", "not looked at: give --edge-url, or set RIPPLE_EDGE_URL")),
         Some(edge_url) => {
             findings.extend(hosts.host("edge", edge_url));
             if findings.iter().all(|finding| finding.told.is_ok()) && key.is_some() {
+                findings.push(hosts.freshness(edge_url));
                 findings.push(hosts.edge(edge_url));
             }
         }
@@ -37,6 +40,7 @@ struct Hosts<'a> {
     agent: Agent,
     url: &'a str,
     key: Option<&'a ApiKey>,
+    secret: Option<&'a str>,
 }
 
 type Answer = Response<String>;
@@ -46,6 +50,9 @@ impl Hosts<'_> {
         let mut request = self.agent.get(format!("{}{path}", base.trim_end_matches('/')));
         for (name, value) in headers {
             request = request.header(*name, *value);
+        }
+        if let Some(secret) = self.secret.filter(|_| base == self.url) {
+            request = request.header(ORIGIN_SECRET, secret);
         }
         let mut answer = request.call().map_err(|error| format!("{base} does not answer: {error}"))?;
         let body = answer.body_mut().read_to_string().map_err(|error| format!("{base} broke off: {error}"))?;
@@ -76,6 +83,7 @@ impl Hosts<'_> {
         };
         let mut findings = vec![Finding::good(what, format!("{base} answers"))];
         findings.push(clock(what, &health));
+        findings.push(self.version(what, base));
         findings.push(match self.get(base, NEWEST, &[]) {
             Ok(answer) if answer.status() == 403 => Finding::good(what, "refuses who has no key"),
             Ok(answer) => Finding::bad(
@@ -92,6 +100,40 @@ impl Hosts<'_> {
             });
         }
         findings
+    }
+
+    /// Which ripple a host runs: the version of the OpenAPI document that it has with it.
+    fn version(&self, what: &'static str, base: &str) -> Finding {
+        let document = match self.get(base, "/openapi.json", &[]) {
+            Ok(answer) if answer.status() == 200 => serde_json::from_str::<serde_json::Value>(answer.body()).ok(),
+            Ok(answer) if answer.status() == 403 => {
+                let told = "answers 403 for /openapi.json: does it ask for the edge's secret? set RIPPLE_ORIGIN_SECRET";
+                return Finding::bad(what, told);
+            }
+            Ok(answer) => {
+                let status = answer.status();
+                return Finding::bad(what, format!("answers {status} for /openapi.json, so its version is not known"));
+            }
+            Err(error) => return Finding::bad(what, error),
+        };
+        let own = env!("CARGO_PKG_VERSION");
+        match document.as_ref().and_then(|document| document["info"]["version"].as_str()) {
+            Some(version) if version == own => Finding::good(what, format!("runs ripple {version}")),
+            Some(version) => Finding::good(what, format!("runs ripple {version}; this program is {own}")),
+            None => Finding::bad(what, "its /openapi.json has no version: what stands in front of it?"),
+        }
+    }
+
+    /// How fresh a list of the edge's is, asked for without `Cache-Control`.
+    fn freshness(&self, edge_url: &str) -> Finding {
+        let told = self.keyed(edge_url, NEWEST, false).and_then(|answer| {
+            let told = |name| header(&answer, name).unwrap_or("none");
+            match answer.status().as_u16() {
+                200 => Ok(format!("its list has Age: {}, Cache-Status: {}", told("age"), told("cache-status"))),
+                status => Err(format!("answers {status} for a list: {}", said(&answer))),
+            }
+        });
+        Finding { what: "edge", told }
     }
 
     /// That the edge reads the table that the API writes, and keeps its list fresh.

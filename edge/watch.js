@@ -1,0 +1,75 @@
+// One data point of Analytics Engine for each answer, if wrangler.toml binds a dataset to WATCH.
+// https://developers.cloudflare.com/analytics/analytics-engine/get-started/
+//
+//   index1, blob1  route: GET /prj/{prjid}        double1  answers that the point stands for
+//   blob2          status                         double2  milliseconds until the answer began
+//   blob3          cache: hit, miss, request, …   double3  age in seconds, -1 without one
+//   blob4          refresh: done, failed          double4  bytes of the body, -1 where they are not known
+//                                                 double5  1 where the list is too large to be held
+
+const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+const PATH = /^\w+:\/\/[^/?#]+([^?#]*)/;
+const PLAIN = ["/prj", "/prj/_changes", "/health", "/docs", "/openapi.json"];
+// Answered from the list.
+const LISTED = ["/prj", "/prj/{prjid}"];
+// Statuses that tell of records, and so of the list's age (core/src/edge.rs).
+const TELLING = [200, 304, 404, 410];
+
+// Lists that are there at once are counted here and written once a second: a busy isolate writes one point for many.
+const counts = new Map();
+const PERIOD = 1000;
+let written = 0;
+
+export function route(method, url) {
+  const path = PATH.exec(url)?.[1] || "/";
+  let resource = path;
+  if (!PLAIN.includes(path)) {
+    const [, first, id, rest, version, ...more] = path.split("/");
+    if (first !== "prj" || !id || more.length > 0) resource = "other";
+    else if (rest === undefined) resource = "/prj/{prjid}";
+    else if (rest !== "versions") resource = "other";
+    else resource = version === undefined ? "/prj/{prjid}/versions" : "/prj/{prjid}/versions/{version}";
+  }
+  return `${METHODS.includes(method) ? method : "other"} ${resource}`;
+}
+
+// Cache-Status (RFC 9211) in two words: where the answer came from, and what became of a refresh that it waited for.
+export function cache(status) {
+  if (!status) return ["", ""];
+  if (status.includes("detail=stale-if-error")) return ["hit", "failed"];
+  const forwarded = /fwd=([\w-]+)/.exec(status);
+  return forwarded ? [forwarded[1], "done"] : ["hit", ""];
+}
+
+function write(env, name, { status, headers, bytes }, answers, ms) {
+  const [method, resource] = name.split(" ");
+  const age = headers.get("age");
+  const listed = ["GET", "HEAD"].includes(method) && LISTED.includes(resource) && TELLING.includes(status);
+  env.WATCH.writeDataPoint({
+    indexes: [name],
+    blobs: [name, String(status), ...cache(headers.get("cache-status"))],
+    doubles: [answers, ms, Number(age ?? -1), Number(bytes ?? headers.get("content-length") ?? -1), Number(listed && age === null)],
+  });
+}
+
+function writeCounts(env, now) {
+  if (now - written < PERIOD) return;
+  written = now;
+  for (const { answers, newest } of counts.values()) write(env, "GET /prj", newest, answers, 0);
+  counts.clear();
+}
+
+// Counts an answer that was there at once. What an isolate has counted since its last point ends with it.
+export function countAtOnce(env, { status, headers, bytes }, now) {
+  counts.set(status, { answers: (counts.get(status)?.answers ?? 0) + 1, newest: { status, headers, bytes } });
+  writeCounts(env, now);
+}
+
+// Writes the point of an answer when it is there. One that never comes is Cloudflare's to count.
+export async function watched(env, { method, url }, answer, started) {
+  const response = await answer;
+  const now = Date.now();
+  write(env, route(method, url), response, 1, now - started);
+  writeCounts(env, now);
+  return response;
+}

@@ -1,0 +1,65 @@
+//! A bill of materials (CycloneDX) for each program of a release: which crates it is built of, in which versions.
+//! <https://cyclonedx.org/specification/overview/>
+//!
+//! cargo-cyclonedx resolves the dependencies as Cargo does for that target, and builds nothing. It writes one file beside the
+//! manifest of every crate in the workspace; the one that is asked for is moved away, the others are removed.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, ensure};
+use clap::Args;
+
+use crate::package::Arch;
+use crate::process::run;
+use crate::toolchain::Target;
+use crate::tools::CARGO_CYCLONEDX;
+use crate::workspace::{calls_cargo, root};
+
+/// What the files are called while they lie beside the manifests.
+const NAME: &str = "ripple-bill";
+
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// Where they are written
+    folder: PathBuf,
+    /// The processor that the function is built for
+    #[arg(long, value_enum, default_value_t = Arch::Arm64)]
+    arch: Arch,
+}
+
+/// Writes those of function and worker.
+pub(crate) fn run_command(options: &Options) -> Result<()> {
+    let Options { folder, arch } = options;
+    fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
+    write("lambda", arch.triple(), &folder.join("ripple-lambda.cdx.json"))?;
+    write("edge", Target::Web.triple(), &folder.join("ripple-edge.cdx.json"))
+}
+
+/// Writes the bill of materials of one crate, built for one target, to a file.
+pub(crate) fn write(package: &str, target: &str, to: &Path) -> Result<()> {
+    let manifest = root().join(package).join("Cargo.toml");
+    let mut cyclonedx = calls_cargo(CARGO_CYCLONEDX.ready()?);
+    cyclonedx.args(["cyclonedx", "--quiet", "--format", "json", "--spec-version", "1.5", "--no-build-deps"]);
+    cyclonedx.args(["--override-filename", NAME, "--target", target, "--manifest-path"]).arg(&manifest);
+    let written = run(&mut cyclonedx).and_then(|()| take(&root().join(package), to));
+    remove_others()?;
+    written
+}
+
+fn take(folder: &Path, to: &Path) -> Result<()> {
+    let made = folder.join(NAME).with_extension("json");
+    let bill = fs::read_to_string(&made).with_context(|| format!("no bill of materials at {}", made.display()))?;
+    ensure!(bill.contains(r#""bomFormat": "CycloneDX""#), "{} is no CycloneDX document", made.display());
+    fs::write(to, bill).with_context(|| format!("{} cannot be written", to.display()))
+}
+
+fn remove_others() -> Result<()> {
+    for entry in root().read_dir()?.chain(root().join("tests").read_dir()?) {
+        let bill = entry?.path().join(NAME).with_extension("json");
+        if bill.exists() {
+            fs::remove_file(&bill).with_context(|| format!("{} cannot be removed", bill.display()))?;
+        }
+    }
+    Ok(())
+}
