@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ripple_check::{Breadth, Choices, Counterexample, Law, Storm, Table, every_schedule, scenarios, storm};
-use ripple_core::auth::{KeyHash, KeyRecord};
+use ripple_core::auth::{KeyHash, KeyRecord, Usage};
 use ripple_core::record::history::{Entry, Row};
 use ripple_core::store::item::{self, RPL_SEAL};
 use ripple_core::store::memory::Memory;
@@ -234,8 +234,14 @@ impl Store for Mutant {
         }
     }
 
-    async fn key_used(&self, hash: &KeyHash, now: Timestamp, cost: &mut Capacity) -> Result<(), StoreError> {
-        self.memory.key_used(hash, now, cost).await
+    async fn key_used(
+        &self,
+        hash: &KeyHash,
+        usage: Usage,
+        now: Timestamp,
+        cost: &mut Capacity,
+    ) -> Result<(), StoreError> {
+        self.memory.key_used(hash, usage, now, cost).await
     }
 
     async fn pause(&self, duration: Duration) {

@@ -5,7 +5,9 @@
 mod cache;
 mod key;
 mod rate_limit;
+mod usage;
 
 pub use cache::{KeyMemory, Remembered, Trust};
 pub use key::{ApiKey, Caller, KeyHash, KeyRecord, Scope};
 pub use rate_limit::{ClientAddress, Limiter, TooOften};
+pub use usage::{Usage, UsageCounter};

@@ -125,8 +125,8 @@ pub const KEY_FRESH: Duration = Duration::from_secs(10);
 /// How long a refusal is remembered.
 pub const REFUSAL_FRESH: Duration = Duration::from_secs(10);
 
-/// How exactly it is known when a key was used last: no more often than this is it written down.
-pub const KEY_USE: Duration = DAY;
+/// How long a host counts a key's requests before it notes them in the table of keys.
+pub const KEY_USE: Duration = Duration::from_secs(5 * 60);
 
 /// After DynamoDB could not be asked for a key that is remembered, it is not asked again for so long: requests do not
 /// each wait for it in vain.

@@ -11,7 +11,7 @@ mod write;
 use std::fmt;
 use std::time::Duration;
 
-use crate::auth::{KeyHash, KeyRecord};
+use crate::auth::{KeyHash, KeyRecord, Usage};
 use crate::query::{ListPage, Query};
 use crate::record::history::Entry;
 use crate::record::{Names, PRJ, Record, RecordId};
@@ -114,8 +114,14 @@ pub trait Store: Source {
         cost: &mut Capacity,
     ) -> Result<Option<IdempotencyRecord>, StoreError>;
 
-    /// Writes down that the key with this hash is in use.
-    async fn key_used(&self, hash: &KeyHash, now: Timestamp, cost: &mut Capacity) -> Result<(), StoreError>;
+    /// Notes that requests came with the key of this hash.
+    async fn key_used(
+        &self,
+        hash: &KeyHash,
+        usage: Usage,
+        now: Timestamp,
+        cost: &mut Capacity,
+    ) -> Result<(), StoreError>;
 
     /// Waits before another try.
     async fn pause(&self, duration: Duration);

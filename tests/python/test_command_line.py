@@ -231,6 +231,9 @@ def test_a_key_is_rotated_with_an_overlap(dev):
     assert before["expires"] - after["created"] == pytest.approx(7_200_000, abs=60_000)
     assert after["expires"] is None and after["scopes"] == ["read"]
     assert before["last_used"] and after["last_used"]
+    # A key's first use is noted at once. A refusal is no use.
+    used = [(line["reads_today"] + line["reads_yesterday"], line["writes_today"]) for line in (before, after)]
+    assert used == [(1, 0), (1, 0)]
 
     assert f"{key_id}  turning  read  valid until" in ripple("key", "verify", data=dev.data, stdin=old + "\n")
     assert "not in the table" in ripple("key", "verify", data=dev.data, ok=False, stdin=UNKNOWN)

@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::rc::Rc;
 use std::time::Duration;
 
-use ripple_core::auth::{KeyHash, KeyRecord};
+use ripple_core::auth::{KeyHash, KeyRecord, Usage};
 use ripple_core::record::history::Entry;
 use ripple_core::store::dynamodb::DynamoDb;
 use ripple_core::store::memory::Memory;
@@ -373,8 +373,14 @@ impl<S: Table> Store for Link<S> {
         left.await
     }
 
-    async fn key_used(&self, hash: &KeyHash, now: Timestamp, cost: &mut Capacity) -> Result<(), StoreError> {
-        self.store.key_used(hash, now, cost).await
+    async fn key_used(
+        &self,
+        hash: &KeyHash,
+        usage: Usage,
+        now: Timestamp,
+        cost: &mut Capacity,
+    ) -> Result<(), StoreError> {
+        self.store.key_used(hash, usage, now, cost).await
     }
 
     async fn pause(&self, duration: Duration) {

@@ -7,7 +7,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use anyhow::{Context as _, bail};
 use clap::{Subcommand, ValueEnum};
 use humantime::{format_rfc3339_millis, format_rfc3339_seconds, parse_duration};
-use ripple_core::auth::{ApiKey, KeyRecord, Scope};
+use ripple_core::auth::{ApiKey, KeyRecord, Scope, Usage};
 use ripple_core::store::dynamodb::DynamoDb;
 use ripple_core::store::{Capacity, Source as _};
 use ripple_core::{Timestamp, limits};
@@ -15,6 +15,9 @@ use ripple_host::now;
 
 use crate::keys::{create, record, store_new};
 use crate::target;
+
+/// Milliseconds of a day.
+const DAY: u64 = 24 * 60 * 60 * 1000;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -30,7 +33,7 @@ pub(crate) enum Command {
         #[arg(long, value_parser = some_time, value_name = "DURATION")]
         expires_in: Option<Duration>,
     },
-    /// List the keys, without the secrets
+    /// List the keys with what they were used for today and yesterday (UTC), without the secrets
     List {
         /// As JSON lines
         #[arg(long)]
@@ -184,32 +187,37 @@ fn shown_time(ms: u64) -> String {
     format_rfc3339_seconds(UNIX_EPOCH + Duration::from_millis(ms)).to_string()
 }
 
-/// Uses are noted to within [`limits::KEY_USE`]: a time of day would say more than is known.
-fn shown_day(ms: u64) -> String {
-    shown_time(ms).chars().take("2026-03-01".len()).collect()
-}
-
 fn shown_scopes(record: &KeyRecord) -> String {
     record.scopes.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
 }
 
 async fn list(store: &DynamoDb, json: bool) -> anyhow::Result<()> {
     let records = store.list_keys().await.context("cannot list keys")?;
+    let usage = store.key_usage(now().0 / DAY).await.context("cannot list keys")?;
     let mut output = std::io::stdout().lock();
     if !json {
-        let columns = ["KEY ID", "NAME", "SCOPES", "CREATED", "LAST USED", "STATE"];
-        let [key_id, name, scopes, created, used, state] = columns;
-        writeln!(output, "{key_id:16}  {name:20}  {scopes:10}  {created:20}  {used:10}  {state}")?;
+        let columns = ["KEY ID", "NAME", "SCOPES", "CREATED", "LAST USED", "TODAY", "YESTERDAY", "STATE"];
+        let [key_id, name, scopes, created, used, today, yesterday, state] = columns;
+        writeln!(
+            output,
+            "{key_id:16}  {name:20}  {scopes:10}  {created:20}  {used:20}  {today:12}  {yesterday:12}  {state}"
+        )?;
     }
     for record in records {
+        let [today, yesterday] = usage.get(&record.key_hash).copied().unwrap_or_default();
         if json {
-            writeln!(output, "{}", serde_json::to_string(&Shown::from(&record))?)?;
+            writeln!(output, "{}", serde_json::to_string(&Shown::of(&record, today, yesterday))?)?;
             continue;
         }
         let (scopes, created) = (shown_scopes(&record), shown_time(record.created));
-        let used = record.last_used.map_or_else(|| "never".to_owned(), shown_day);
+        let used = record.last_used.map_or_else(|| "never".to_owned(), shown_time);
         let KeyRecord { key_id, name, .. } = &record;
-        writeln!(output, "{key_id:16}  {name:20}  {scopes:10}  {created:20}  {used:10}  {}", State::of(&record))?;
+        let [today, yesterday] = [today, yesterday].map(|Usage { reads, writes }| format!("{reads} r {writes} w"));
+        let state = State::of(&record);
+        writeln!(
+            output,
+            "{key_id:16}  {name:20}  {scopes:10}  {created:20}  {used:20}  {today:12}  {yesterday:12}  {state}"
+        )?;
     }
     Ok(())
 }
@@ -224,12 +232,28 @@ struct Shown<'a> {
     expires: Option<u64>,
     revoked: Option<u64>,
     last_used: Option<u64>,
+    reads_today: u64,
+    writes_today: u64,
+    reads_yesterday: u64,
+    writes_yesterday: u64,
 }
 
-impl<'a> From<&'a KeyRecord> for Shown<'a> {
-    fn from(record: &'a KeyRecord) -> Self {
+impl<'a> Shown<'a> {
+    fn of(record: &'a KeyRecord, today: Usage, yesterday: Usage) -> Self {
         let KeyRecord { key_id, name, scopes, created, expires, revoked, last_used, .. } = record;
-        Shown { key_id, name, scopes, created: *created, expires: *expires, revoked: *revoked, last_used: *last_used }
+        Shown {
+            key_id,
+            name,
+            scopes,
+            created: *created,
+            expires: *expires,
+            revoked: *revoked,
+            last_used: *last_used,
+            reads_today: today.reads,
+            writes_today: today.writes,
+            reads_yesterday: yesterday.reads,
+            writes_yesterday: yesterday.writes,
+        }
     }
 }
 

@@ -98,6 +98,13 @@ impl KeyMemory {
         entries.insert(hash, Entry { record, learned: now, put_off: Timestamp(0) });
     }
 
+    /// Notes in what is remembered that the table knows of the key's use.
+    pub fn note_use(&self, hash: &KeyHash, now: Timestamp) {
+        if let Some(record) = self.lock().get_mut(hash).and_then(|entry| entry.record.as_mut()) {
+            Arc::make_mut(record).last_used = Some(now.0);
+        }
+    }
+
     /// A panic elsewhere leaves the map whole: each change of it is one insert or one remove.
     fn lock(&self) -> MutexGuard<'_, HashMap<KeyHash, Entry>> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)

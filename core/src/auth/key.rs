@@ -10,7 +10,6 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
-use crate::limits;
 use crate::time::Timestamp;
 
 const PREFIX: &str = "rpl_";
@@ -143,7 +142,8 @@ pub struct KeyRecord {
     /// was done under the old one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lineage: Option<String>,
-    /// When the backend saw it last, in milliseconds, to within [`limits::KEY_USE`].
+    /// When the backend last noted its use, in milliseconds. The last use may be [`limits::KEY_USE`](crate::limits::KEY_USE) later, or more if no
+    /// other request came after it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_used: Option<u64>,
 }
@@ -163,12 +163,6 @@ impl KeyRecord {
     /// Whether its key has not been revoked and is not past its time.
     pub(crate) fn is_valid(&self, now: Timestamp) -> bool {
         self.revoked.is_none() && self.expires.is_none_or(|expires| now.0 < expires)
-    }
-
-    /// Whether its use at `now` is worth writing down.
-    #[must_use]
-    pub fn use_is_news(&self, now: Timestamp) -> bool {
-        self.last_used.is_none_or(|last| now >= Timestamp(last).after(limits::KEY_USE))
     }
 }
 
@@ -259,9 +253,5 @@ mod tests {
         assert!(!KeyRecord { revoked: Some(1), ..record.clone() }.admits(&hash, Timestamp(5)));
         let expiring = KeyRecord { expires: Some(5), ..record };
         assert!(expiring.admits(&hash, Timestamp(4)) && !expiring.admits(&hash, Timestamp(5)));
-        let day = limits::KEY_USE.as_millis() as u64;
-        let used = KeyRecord { last_used: Some(5), ..expiring.clone() };
-        assert!(expiring.use_is_news(Timestamp(5)));
-        assert!(!used.use_is_news(Timestamp(day + 4)) && used.use_is_news(Timestamp(day + 5)));
     }
 }

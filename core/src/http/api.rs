@@ -12,10 +12,10 @@ use super::origin_secret::OriginSecret;
 use super::request::{Call, Parts};
 use super::response::{AccessLog, fail, options, respond};
 use super::routes::{self, Resource, Route};
-use crate::auth::{Caller, KeyHash, KeyRecord, Limiter, Scope, Trust};
+use crate::auth::{Caller, KeyRecord, Limiter, Scope, Trust};
 use crate::random::Random;
 use crate::record::Names;
-use crate::service::authenticate::{Authenticated, Authenticator};
+use crate::service::authenticate::{Authenticated, Authenticator, KeyUse};
 use crate::store::{Capacity, Source, Store};
 use crate::time::Timestamp;
 
@@ -50,8 +50,8 @@ pub struct Authorized {
     now: Timestamp,
     random: Random,
     log: AccessLog,
-    /// The client's key, if its use is to be noted.
-    used: Option<KeyHash>,
+    /// The use of the client's key, if the core has checked it.
+    key_use: Option<KeyUse>,
 }
 
 impl Authorized {
@@ -141,7 +141,9 @@ impl<S: Source> Api<S> {
             return Err(respond_with(options(&resource.allow()), log));
         }
         match self.check_key(request, &resource, moment.caller, moment.now, &mut log).await {
-            Ok((route, caller, used)) => Ok(Authorized { route, resource, caller, now: moment.now, random, log, used }),
+            Ok((route, caller, key_use)) => {
+                Ok(Authorized { route, resource, caller, now: moment.now, random, log, key_use })
+            }
             Err(error) => Err(fail(request.method(), &error, self.store.names(), log)),
         }
     }
@@ -153,12 +155,12 @@ impl<S: Source> Api<S> {
         known: Option<Caller>,
         now: Timestamp,
         log: &mut AccessLog,
-    ) -> Result<(&'static Route, Caller, Option<KeyHash>), Error> {
+    ) -> Result<(&'static Route, Caller, Option<KeyUse>), Error> {
         let route = resource.route(request.method());
         // 405 tells which methods there are, so it needs a key unless all of them are free.
         let free =
             route.map_or_else(|| resource.routes().all(|route| route.scope.is_none()), |route| route.scope.is_none());
-        let (caller, used) = match (free, known) {
+        let (caller, key_use) = match (free, known) {
             (true, _) => {
                 self.authenticator.count_stranger(request.extensions().get(), now)?;
                 (anyone(), None)
@@ -169,8 +171,8 @@ impl<S: Source> Api<S> {
                 let (key, address) = (api_key(request.headers()), request.extensions().get());
                 let cost = &mut log.metrics.capacity;
                 let known = self.authenticator.authenticate(&self.store, key, address, reads, now, cost).await?;
-                let Authenticated { caller, used } = known;
-                (caller, used)
+                let Authenticated { caller, key_use } = known;
+                (caller, Some(key_use))
             }
         };
         let route = route.ok_or_else(|| Error::MethodNotAllowed(resource.allow()))?;
@@ -182,7 +184,7 @@ impl<S: Source> Api<S> {
                 return Err(Error::InsufficientScope(scope));
             }
         }
-        Ok((route, caller, used))
+        Ok((route, caller, key_use))
     }
 
     /// Returns the record of a key that is remembered and valid.
@@ -234,9 +236,9 @@ impl<S: Store> Api<S> {
 
     /// Runs the operation that a request is authorized for.
     pub async fn answer_authorized(&self, request: &Request<Bytes>, mut authorized: Authorized) -> Response<Bytes> {
-        if let Some(hash) = authorized.used {
-            // The note is coarse. If it cannot be written now, the next look-up writes it.
-            let _ = self.store.key_used(&hash, authorized.now, &mut authorized.log.metrics.capacity).await;
+        if let Some(key_use) = &authorized.key_use {
+            let writes = authorized.route.scope == Some(Scope::Write);
+            self.authenticator.count_use(&self.store, key_use, writes, authorized.now).await;
         }
         let operation = authorized.route.operation;
         let result = async {

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::auth::{ApiKey, Caller, ClientAddress, KeyHash, KeyMemory, KeyRecord, Limiter, Remembered, TooOften, Trust};
-use crate::store::{Capacity, Source, StoreError, StoreErrorKind};
+use crate::auth::{
+    ApiKey, Caller, ClientAddress, KeyHash, KeyMemory, KeyRecord, Limiter, Remembered, TooOften, Trust, UsageCounter,
+};
+use crate::store::{Capacity, Source, Store, StoreError, StoreErrorKind};
 use crate::time::Timestamp;
 
 /// What a host keeps to tell who asks, and how often.
@@ -12,13 +14,14 @@ pub struct Authenticator {
     keys: KeyMemory,
     limiter: Limiter,
     strangers: Limiter,
+    usage: UsageCounter,
 }
 
 impl Default for Authenticator {
     /// Returns one that remembers no keys yet and limits nothing.
     fn default() -> Self {
         let (limiter, strangers) = (Limiter::new(None), Limiter::of_addresses(None));
-        Authenticator { keys: KeyMemory::default(), limiter, strangers }
+        Authenticator { keys: KeyMemory::default(), limiter, strangers, usage: UsageCounter::default() }
     }
 }
 
@@ -27,8 +30,16 @@ impl Default for Authenticator {
 pub struct Authenticated {
     /// The key's owner and scopes.
     pub caller: Caller,
-    /// The key's hash, if the table was asked and the key's use is to be noted there.
-    pub used: Option<KeyHash>,
+    /// The key, for [`Authenticator::count_use`].
+    pub key_use: KeyUse,
+}
+
+/// A use of a key.
+#[derive(Clone, Copy, Debug)]
+pub struct KeyUse {
+    key: KeyHash,
+    /// Whether the table has no note of the key's use yet.
+    is_new: bool,
 }
 
 /// Why a client is turned away.
@@ -109,7 +120,6 @@ impl Authenticator {
             self.strangers.take_from(address, now)?;
         }
         let hash = hash.ok_or(Error::NoValidKey)?;
-        let mut asked = false;
         let record = match remembered {
             Remembered::Fresh(record) => record,
             Remembered::Stale { record, put_off: true } if reads => Some(record),
@@ -117,7 +127,6 @@ impl Authenticator {
                 (Ok(record), _) => {
                     let record = record.filter(|record| record.is_of(&hash)).map(Arc::new);
                     self.keys.remember(hash, record.clone(), now);
-                    asked = true;
                     record
                 }
                 (Err(error), Remembered::Stale { record, .. })
@@ -130,7 +139,18 @@ impl Authenticator {
             },
         };
         let record = record.filter(|record| record.is_valid(now)).ok_or(Error::NoValidKey)?;
-        let used = (asked && record.use_is_news(now)).then_some(hash);
-        Ok(Authenticated { caller: Caller::from(&*record), used })
+        let key_use = KeyUse { key: hash, is_new: record.last_used.is_none() };
+        Ok(Authenticated { caller: Caller::from(&*record), key_use })
+    }
+
+    /// Counts a request, and notes the key's use in the table now and then. A note that fails is lost: the counts are
+    /// coarse. What a note costs is no cost of the request that happens to make it.
+    pub async fn count_use<S: Store>(&self, store: &S, known: &KeyUse, writes: bool, now: Timestamp) {
+        if let Some(usage) = self.usage.count(known.key, writes, now, known.is_new) {
+            if known.is_new {
+                self.keys.note_use(&known.key, now);
+            }
+            let _ = store.key_used(&known.key, usage, now, &mut Capacity::default()).await;
+        }
     }
 }

@@ -43,7 +43,7 @@ use super::{
     Capacity, Changes, Commit, Consistency, IdempotencyRecord, IndexEntry, Page, Position, Source, Store, StoreError,
     StoreErrorKind, Write,
 };
-use crate::auth::{KeyHash, KeyRecord};
+use crate::auth::{KeyHash, KeyRecord, Usage};
 use crate::query::{ListPage, Listing, Query};
 use crate::record::history::Entry;
 use crate::record::{Names, Record, RecordId};
@@ -251,8 +251,14 @@ impl Store for DynamoDb {
         self.leave_claim(claim, now, cost).await
     }
 
-    async fn key_used(&self, hash: &KeyHash, now: Timestamp, cost: &mut Capacity) -> Result<(), StoreError> {
-        self.note_key_use(&hash.to_hex(), now, cost).await
+    async fn key_used(
+        &self,
+        hash: &KeyHash,
+        usage: Usage,
+        now: Timestamp,
+        cost: &mut Capacity,
+    ) -> Result<(), StoreError> {
+        self.note_key_use(&hash.to_hex(), usage, now, cost).await
     }
 
     async fn pause(&self, duration: Duration) {

@@ -11,7 +11,7 @@ use super::{
     Capacity, Changes, Commit, Consistency, IdempotencyRecord, IndexEntry, Page, Position, Source, Store, StoreError,
     StoreErrorKind, Write,
 };
-use crate::auth::{KeyHash, KeyRecord};
+use crate::auth::{KeyHash, KeyRecord, Usage};
 use crate::limits;
 use crate::record::history::{Entry, Row};
 use crate::record::{Names, Record, RecordId};
@@ -281,7 +281,7 @@ impl Store for Memory {
         Ok(None)
     }
 
-    async fn key_used(&self, hash: &KeyHash, now: Timestamp, cost: &mut Capacity) -> Result<(), StoreError> {
+    async fn key_used(&self, hash: &KeyHash, _: Usage, now: Timestamp, cost: &mut Capacity) -> Result<(), StoreError> {
         cost.write += 1.0;
         if let Some(record) = self.tables().keys.get_mut(&hash.to_hex()) {
             record.last_used = Some(now.0);

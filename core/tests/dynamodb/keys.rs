@@ -1,7 +1,7 @@
 //! API keys in their table.
 
 use ripple_core::Timestamp;
-use ripple_core::auth::{ApiKey, KeyRecord, Scope};
+use ripple_core::auth::{ApiKey, KeyRecord, Scope, Usage};
 use ripple_core::store::{Capacity, Source as _, Store as _};
 
 use crate::engine::Engine;
@@ -37,21 +37,33 @@ async fn keys_are_added_listed_and_revoked() {
     assert_eq!(found, Some(revoked));
 }
 
-/// Written down once a day, whoever notices; of a key that is gone nothing is made.
 #[tokio::test]
-async fn the_use_of_a_key_is_noted_coarsely() {
+async fn the_use_of_a_key_is_counted_by_days() {
     let engine = Engine::start().await;
     let (key, gone) = (ApiKey::generate(&[5; 64]).expect("a key"), ApiKey::generate(&[6; 64]).expect("a key"));
     let record = KeyRecord { key_hash: key.hash().to_hex(), ..key_record() };
     engine.store.add_key(&record).await.expect("added");
+    let usage = |reads, writes| Usage { reads, writes };
     let day = 24 * 60 * 60 * 1000;
-    for (now, noted) in [(day, day), (day + 1, day), (2 * day - 1, day), (2 * day, 2 * day)] {
+    for (now, counted, expected) in [
+        (9 * day, usage(3, 1), [usage(3, 1), usage(0, 0)]),
+        (9 * day + 7, usage(2, 0), [usage(5, 1), usage(0, 0)]),
+        (10 * day, usage(0, 4), [usage(0, 4), usage(5, 1)]),
+        (13 * day, usage(1, 1), [usage(1, 1), usage(0, 0)]),
+    ] {
         let mut cost = Capacity::default();
-        engine.store.key_used(&key.hash(), Timestamp(now), &mut cost).await.expect("noted, or known");
+        engine.store.key_used(&key.hash(), counted, Timestamp(now), &mut cost).await.expect("noted");
+        assert_eq!(cost.write, 1.0, "at {now}");
         let found = engine.store.key(&key.hash(), &mut cost).await.expect("looked up").expect("there");
-        assert_eq!(found.last_used, Some(noted), "at {now}");
-        assert_eq!(cost.write, f64::from(u8::from(now == noted)));
+        assert_eq!(found.last_used, Some(now));
+        let all = engine.store.key_usage(now / day).await.expect("read");
+        assert_eq!(all[&record.key_hash], expected, "at {now}");
     }
-    engine.store.key_used(&gone.hash(), Timestamp(1), &mut Capacity::default()).await.expect("nothing to do");
+    // Of a key that is gone nothing is made.
+    engine
+        .store
+        .key_used(&gone.hash(), usage(1, 1), Timestamp(1), &mut Capacity::default())
+        .await
+        .expect("nothing to do");
     assert_eq!(engine.store.list_keys().await.expect("listed").len(), 1);
 }

@@ -1,18 +1,21 @@
 //! API keys in `<site>_key`: looked up by hosts, kept by `ripple key`.
 
+use std::collections::HashMap;
+
 use aws_sdk_dynamodb::error::ProvideErrorMetadata as _;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 use serde_dynamo::aws_sdk_dynamodb_1::to_item;
 
 use super::item::members;
 use super::{DynamoDb, Item, failed, units};
-use crate::auth::{KeyRecord, Scope};
-use crate::limits;
+use crate::auth::{KeyRecord, Scope, Usage};
 use crate::store::item::{Malformed, natural};
 use crate::store::{Capacity, StoreError, StoreErrorKind};
 use crate::time::Timestamp;
 use crate::value::Value;
 
+/// Milliseconds of a day.
+const DAY: u64 = 24 * 60 * 60 * 1000;
 /// The partition key's name.
 pub(super) const KEY_HASH: &str = "key_hash";
 
@@ -88,60 +91,113 @@ impl DynamoDb {
         Ok(())
     }
 
-    /// Every key's record, the oldest first.
+    /// Returns every key's record, the oldest first.
     ///
     /// # Errors
-    /// When DynamoDB fails.
+    /// If DynamoDB fails.
     pub async fn list_keys(&self) -> Result<Vec<KeyRecord>, StoreError> {
-        const OPERATION: &str = "Scan";
-        let mut records: Vec<KeyRecord> = Vec::new();
+        let records = self.key_items().await?.into_iter().map(record).collect::<Result<Vec<_>, _>>();
+        let mut records = records.map_err(|garbled| garbled.during("Scan"))?;
+        records.sort_by_key(|record| record.created);
+        Ok(records)
+    }
+
+    async fn key_items(&self) -> Result<Vec<Item>, StoreError> {
+        let mut items = Vec::new();
         let mut start = None;
         loop {
-            let answer = self
-                .client
-                .scan()
-                .table_name(&self.keys)
-                .set_exclusive_start_key(start)
-                .send()
-                .await
-                .map_err(|error| failed(OPERATION, error))?;
-            for item in answer.items.unwrap_or_default() {
-                records.push(record(item).map_err(|garbled| garbled.during(OPERATION))?);
-            }
+            let scan = self.client.scan().table_name(&self.keys).set_exclusive_start_key(start);
+            let answer = scan.send().await.map_err(|error| failed("Scan", error))?;
+            items.extend(answer.items.unwrap_or_default());
             start = answer.last_evaluated_key;
             if start.is_none() {
-                records.sort_by_key(|record| record.created);
-                return Ok(records);
+                return Ok(items);
             }
         }
     }
 
-    /// Several processes may look a key up at the same time: the first writes, the others find it written.
-    pub(super) async fn note_key_use(&self, hash: &str, now: Timestamp, cost: &mut Capacity) -> Result<(), StoreError> {
-        const OPERATION: &str = "UpdateItem";
-        let news = AttributeValue::N(now.before(limits::KEY_USE).to_string());
-        let noted = self
+    /// Adds to the counts of a key's day, and begins the counts of a new day with the previous day kept beside them. Two
+    /// hosts may begin a day at the same time: the later one finds it begun, and adds.
+    pub(super) async fn note_key_use(
+        &self,
+        hash: &str,
+        usage: Usage,
+        now: Timestamp,
+        cost: &mut Capacity,
+    ) -> Result<(), StoreError> {
+        const ADD: (&str, &str) =
+            ("SET last_used = :now ADD used_reads :reads, used_writes :writes", "used_day = :day");
+        const BEGIN: (&str, &str) = (
+            "SET last_used = :now, used_day_before = if_not_exists(used_day, :zero), \
+             used_reads_before = if_not_exists(used_reads, :zero), used_writes_before = if_not_exists(used_writes, :zero), \
+             used_day = :day, used_reads = :reads, used_writes = :writes",
+            "attribute_exists(key_hash) AND (attribute_not_exists(used_day) OR used_day < :day)",
+        );
+        for (update, condition) in [ADD, BEGIN, ADD] {
+            if self.update_key_use(hash, update, condition, usage, now, cost).await? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns `false` if the condition does not hold.
+    async fn update_key_use(
+        &self,
+        hash: &str,
+        update: &str,
+        condition: &str,
+        usage: Usage,
+        now: Timestamp,
+        cost: &mut Capacity,
+    ) -> Result<bool, StoreError> {
+        let number = |number: u64| AttributeValue::N(number.to_string());
+        let mut request = self
             .client
             .update_item()
             .table_name(&self.keys)
             .key(KEY_HASH, AttributeValue::S(hash.to_owned()))
-            .update_expression("SET last_used = :now")
-            .condition_expression(
-                "attribute_exists(key_hash) AND (attribute_not_exists(last_used) OR last_used <= :news)",
-            )
-            .expression_attribute_values(":now", AttributeValue::N(now.to_string()))
-            .expression_attribute_values(":news", news)
-            .return_consumed_capacity(ReturnConsumedCapacity::Total)
-            .send()
-            .await;
-        match noted {
+            .update_expression(update)
+            .condition_expression(condition)
+            .expression_attribute_values(":now", number(now.0))
+            .expression_attribute_values(":day", number(now.0 / DAY))
+            .expression_attribute_values(":reads", number(usage.reads))
+            .expression_attribute_values(":writes", number(usage.writes))
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        if update.contains(":zero") {
+            request = request.expression_attribute_values(":zero", number(0));
+        }
+        match request.send().await {
             Ok(answer) => {
                 cost.write += units(answer.consumed_capacity());
-                Ok(())
+                Ok(true)
             }
-            Err(error) if error.code() == Some("ConditionalCheckFailedException") => Ok(()),
-            Err(error) => Err(failed(OPERATION, error)),
+            Err(error) if error.code() == Some("ConditionalCheckFailedException") => Ok(false),
+            Err(error) => Err(failed("UpdateItem", error)),
         }
+    }
+
+    /// Returns how much each key was used on a day (counted from 1970 in UTC) and on the day before it, by the hash of the
+    /// key.
+    ///
+    /// # Errors
+    /// If DynamoDB fails.
+    pub async fn key_usage(&self, day: u64) -> Result<HashMap<String, [Usage; 2]>, StoreError> {
+        let mut all = HashMap::new();
+        for item in self.key_items().await? {
+            let item = members(item).map_err(|garbled| garbled.during("Scan"))?;
+            let Some(Value::String(hash)) = item.get(KEY_HASH) else { continue };
+            let number = |name: &str| natural(item.get(name)).unwrap_or(0);
+            let noted = [
+                ("used_day", "used_reads", "used_writes"),
+                ("used_day_before", "used_reads_before", "used_writes_before"),
+            ]
+            .map(|(day, reads, writes)| (number(day), Usage { reads: number(reads), writes: number(writes) }));
+            let on =
+                |day: u64| noted.iter().find(|(noted, _)| *noted == day).map_or(Usage::default(), |(_, usage)| *usage);
+            all.insert(hash.clone(), [on(day), on(day.saturating_sub(1))]);
+        }
+        Ok(all)
     }
 
     /// Has a key expire at a time, or earlier where it would have anyway.
