@@ -4,27 +4,39 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::error::ProvideErrorMetadata as _;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
-use serde_dynamo::aws_sdk_dynamodb_1::to_item;
 
-use super::item::members;
+use super::item::{members, to_item};
 use super::{DynamoDb, Item, failed, units};
 use crate::auth::{KeyRecord, Scope, Usage};
 use crate::store::item::{Malformed, natural};
-use crate::store::{Capacity, StoreError, StoreErrorKind};
+use crate::store::{Capacity, StoreError};
 use crate::time::Timestamp;
-use crate::value::Value;
+use crate::value::{Members, Value};
 
 /// Milliseconds of a day.
 const DAY: u64 = 24 * 60 * 60 * 1000;
 /// The partition key's name.
 pub(super) const KEY_HASH: &str = "key_hash";
 
-fn garbled(operation: &'static str, error: serde_dynamo::Error) -> StoreError {
-    StoreError { operation, kind: StoreErrorKind::Undecodable, source: Some(Box::new(error)) }
+/// The item of a record.
+fn item(record: &KeyRecord) -> Members {
+    let text = |text: &str| Some(Value::from(text));
+    let scopes = record.scopes.iter().map(|scope| Value::from(scope.to_string())).collect();
+    let members = [
+        (KEY_HASH, text(&record.key_hash)),
+        ("key_id", text(&record.key_id)),
+        ("name", text(&record.name)),
+        ("scopes", Some(Value::List(scopes))),
+        ("created", Some(record.created.into())),
+        ("expires", record.expires.map(Value::from)),
+        ("revoked", record.revoked.map(Value::from)),
+        ("lineage", record.lineage.as_deref().map(Value::from)),
+        ("last_used", record.last_used.map(Value::from)),
+    ];
+    members.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
 }
 
-/// The record that an item is. `serde_dynamo` writes it, and could read it: the edge worker, which only reads, would be
-/// 7 KB larger for it.
+/// The record that an item is.
 fn record(item: Item) -> Result<KeyRecord, Malformed> {
     let mut item = members(item)?;
     let mut text = |name: &str| match item.remove(name) {
@@ -79,11 +91,10 @@ impl DynamoDb {
     /// When DynamoDB fails, or there is a record with this hash.
     pub async fn add_key(&self, record: &KeyRecord) -> Result<(), StoreError> {
         const OPERATION: &str = "PutItem";
-        let item: Item = to_item(record).map_err(|error| garbled(OPERATION, error))?;
         self.client
             .put_item()
             .table_name(&self.keys)
-            .set_item(Some(item))
+            .set_item(Some(to_item(&item(record))))
             .condition_expression("attribute_not_exists(key_hash)")
             .send()
             .await
