@@ -10,12 +10,12 @@
 const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 const PATH = /^\w+:\/\/[^/?#]+([^?#]*)/;
 const PLAIN = ["/prj", "/prj/_changes", "/health", "/docs", "/openapi.json"];
-// Answered from the list.
+// Routes that are answered from the list.
 const LISTED = ["/prj", "/prj/{prjid}"];
-// Statuses that tell of records, and so of the list's age (core/src/edge.rs).
+// Statuses of answers that have the list's age (core/src/http/edge.rs).
 const TELLING = [200, 304, 404, 410];
 
-// Lists that are there at once are counted here and written once a second: a busy isolate writes one point for many.
+// Answers that were ready are counted here and written at most once a second: a busy isolate writes one point for many.
 const counts = new Map();
 const PERIOD = 1000;
 let written = 0;
@@ -33,7 +33,7 @@ export function route(method, url) {
   return `${METHODS.includes(method) ? method : "other"} ${resource}`;
 }
 
-// Cache-Status (RFC 9211) in two words: where the answer came from, and what became of a refresh that it waited for.
+// Returns Cache-Status (RFC 9211) in two words: the source of the answer, and the result of a refresh that it waited for.
 export function cache(status) {
   if (!status) return ["", ""];
   if (status.includes("detail=stale-if-error")) return ["hit", "failed"];
@@ -59,13 +59,13 @@ function writeCounts(env, now) {
   counts.clear();
 }
 
-// Counts an answer that was there at once. What an isolate has counted since its last point ends with it.
+// Counts an answer that was ready. If the isolate ends, its counts since the last point are lost.
 export function countAtOnce(env, { status, headers, bytes }, now) {
   counts.set(status, { answers: (counts.get(status)?.answers ?? 0) + 1, newest: { status, headers, bytes } });
   writeCounts(env, now);
 }
 
-// Writes the point of an answer when it is there. One that never comes is Cloudflare's to count.
+// Writes the point of an answer when it begins. Cloudflare counts the requests that get none.
 export async function watched(env, { method, url }, answer, started) {
   const response = await answer;
   const now = Date.now();
