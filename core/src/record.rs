@@ -13,6 +13,7 @@ mod id;
 mod json;
 pub mod merge;
 pub mod outcome;
+pub mod schema;
 pub(crate) mod seal;
 
 use crate::limits;
