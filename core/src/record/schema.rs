@@ -15,6 +15,7 @@
 //! are never refused.
 
 mod check;
+mod counterparts;
 mod fault;
 mod format;
 mod json;
@@ -26,6 +27,8 @@ mod read;
 mod resource;
 mod sentence;
 mod subschema;
+mod together;
+mod x_ripple;
 
 use std::collections::HashMap;
 
@@ -183,7 +186,7 @@ fn read_file(file: &str, text: &[u8], faults: &mut Faults) -> Option<Resource> {
             faults.add(file, || location, rule);
             None
         }
-        Ok(Json::Object(members)) => Some(resource::read(&mut Reader::new(file, faults), stem, &members)),
+        Ok(Json::Object(members)) => Some(x_ripple::read(&mut Reader::new(file, faults), stem, &members)),
         Ok(_) => {
             faults.add(file, || Location::Pointer(String::new()), "must be an object");
             None
@@ -211,8 +214,11 @@ fn refuse_clashes(read: &[(&str, Resource)], faults: &mut Faults) {
             let other = users.iter().find(|other| *other != place);
             if users.len() > 1 && !told.contains(place) {
                 told.push(*place);
-                let other = other.map_or("this file", |other| read[*other].0);
-                faults.add(read[*place].0, location, format!("{what} {} is in {} too", quoted(name), quoted(other)));
+                let rule = match other {
+                    Some(other) => format!("{what} {} is in {} too", quoted(name), quoted(read[*other].0)),
+                    None => format!("{what} {} is there twice", quoted(name)),
+                };
+                faults.add(read[*place].0, location, rule);
             }
         }
     };

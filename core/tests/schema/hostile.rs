@@ -298,6 +298,8 @@ fn two_files_cannot_have_the_same_names() {
         both(&task(r#""title": "Task""#, r#""title": "Fault""#)),
         ["task.json#/title: the component \"Fault\" is shared"]
     );
+    let own = file(r#","table":"{site}_x_version""#, "");
+    refused(own, "#/x-ripple/table: the table \"{site}_x_version\" is there twice");
     let twice = lines(&[("a/task.json", TASK.as_bytes()), ("b/task.json", TASK.as_bytes())]);
     assert_eq!(twice[0], "a/task.json#/x-ripple/resource: the resource \"task\" is in \"b/task.json\" too");
 }

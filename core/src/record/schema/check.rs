@@ -5,11 +5,12 @@
 //! saved, whoever wrote it.
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use super::counterparts::Counterparts;
 use super::fault::{Fault, Keyword, push_token};
 use super::resource::Entries;
 use super::subschema::Subschema;
@@ -161,6 +162,13 @@ impl<'s> Walk<'s> {
         }
     }
 
+    fn removed(&mut self) {
+        if !self.is_full() {
+            let detail = "is required and cannot be removed".to_owned();
+            self.faults.push(Fault { pointer: self.pointer.clone(), keyword: Keyword::Required, detail });
+        }
+    }
+
     /// Does something with the pointer at a name or a place.
     fn at(&mut self, token: &str, work: impl FnOnce(&mut Self)) {
         let end = self.pointer.len();
@@ -234,12 +242,9 @@ impl<'s> Walk<'s> {
                 None => {}
                 Some(Value::Null) if rules.nulls == Nulls::Absent => {}
                 Some(Value::Null) if rules.nulls == Nulls::Removal => {
-                    if schema.is_required(name) && !missing_too(name) && !self.is_full() {
-                        let detail = "is required and cannot be removed".to_owned();
-                        self.at(name, |walk| {
-                            let pointer = walk.pointer.clone();
-                            walk.faults.push(Fault { pointer, keyword: Keyword::Required, detail });
-                        });
+                    let is_known = !schema.is_required(name) || missing_too(name);
+                    if !is_known {
+                        self.at(name, Walk::removed);
                     }
                 }
                 Some(value) => {
@@ -382,48 +387,4 @@ fn shown_value(value: &Value) -> Value {
         Value::Map(members) => Value::Map(shown(members).into_owned()),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value.clone(),
     }
-}
-
-/// The entries of a state's list, to be matched with those of an edit.
-struct Counterparts<'v> {
-    list: &'v [Value],
-    key: Option<&'v str>,
-    /// Entries of each key, and how many of them were matched.
-    by_key: HashMap<&'v Value, (Vec<&'v Value>, usize)>,
-    /// Entries without a key. An edit may move them.
-    by_value: HashSet<&'v Value>,
-}
-
-impl<'v> Counterparts<'v> {
-    fn new(list: &'v [Value], key: Option<&'v str>, by_value: bool) -> Counterparts<'v> {
-        let mut by_key: HashMap<&Value, (Vec<&Value>, usize)> = HashMap::new();
-        for (id, entry) in list.iter().filter_map(|entry| Some((id_of(entry, key)?, entry))) {
-            by_key.entry(id).or_default().0.push(entry);
-        }
-        let unnamed = list.iter().filter(|entry| by_value && id_of(entry, key).is_none());
-        let by_value = unnamed.collect();
-        Counterparts { list, key, by_key, by_value }
-    }
-
-    /// Returns the counterpart of an entry: the one with its key, or, of those without a key, an equal one or the one in
-    /// its place.
-    fn of(&mut self, place: usize, entry: &Value) -> Option<&'v Value> {
-        let same = id_of(entry, self.key).and_then(|id| self.by_key.get_mut(id));
-        if let Some((entries, matched)) = same {
-            // Another program may have stored several with one key. They are matched in turn.
-            let entry = entries.get(*matched).or(entries.last())?;
-            *matched += 1;
-            return Some(*entry);
-        }
-        let in_place = self.list.get(place).filter(|entry| id_of(entry, self.key).is_none());
-        self.by_value.get(entry).copied().or(in_place)
-    }
-}
-
-/// Returns the key of a list's entry: a text that is not empty, or a number.
-fn id_of<'v>(entry: &'v Value, key: Option<&str>) -> Option<&'v Value> {
-    as_map(entry)?.get(key?).filter(|id| match id {
-        Value::String(text) => !text.is_empty(),
-        id => matches!(id, Value::Number(_)),
-    })
 }

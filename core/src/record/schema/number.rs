@@ -37,7 +37,7 @@ pub(super) fn is_multiple(number: &Number, step: &Number) -> bool {
         return true;
     }
     let (Ok(shift), k) = (u32::try_from(number.exponent - step.exponent), step.coefficient) else { return false };
-    k != 0 && (number.coefficient % k) * power_of_ten(shift, k) % k == 0
+    k != 0 && ((number.coefficient % k) * power_of_ten(shift, k)).is_multiple_of(k)
 }
 
 /// Returns 10^`exponent` mod `modulus`.
