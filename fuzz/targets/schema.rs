@@ -13,7 +13,7 @@ fuzz_target!(|input: &[u8]| {
         Some((Ok(Value::Map(record)), length)) if length < input.len() => (record, &input[length + 1..]),
         _ => (Members::new(), input),
     };
-    for name in ["prj.json", "task.json", "x.json"] {
+    for name in ["prj.json", "task.json", "meter.json", "x.json"] {
         let resources = match Resources::read(&[(name, file)]) {
             Ok(resources) => resources,
             Err(faults) => {
