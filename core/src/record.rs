@@ -14,6 +14,7 @@ mod json;
 pub mod merge;
 mod names;
 pub mod outcome;
+pub mod schema;
 pub(crate) mod seal;
 
 use crate::limits;

@@ -19,8 +19,8 @@ use serde::ser::{Serialize, SerializeMap as _, Serializer};
 
 pub use members::Members;
 pub use number::Number;
-pub(crate) use parse::parse_within;
 pub use parse::{Malformed, parse};
+pub(crate) use parse::{Parts, parse_within};
 
 /// A value of a record.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -278,7 +278,7 @@ impl Value {
     }
 
     /// Whether JSON does not show all of its type.
-    fn has_dynamodb_type(&self) -> bool {
+    pub(crate) fn has_dynamodb_type(&self) -> bool {
         match self {
             Value::Binary(_) | Value::Strings(_) | Value::Numbers(_) | Value::Binaries(_) => true,
             Value::List(list) => list.iter().any(Value::has_dynamodb_type),

@@ -11,9 +11,10 @@
 //! | `item` | DynamoDB's items and answers | both decoders agree; what is written is what is read |
 //! | `key` | text, random bytes | a key is known by its form and its check, and `Debug` does not show it |
 //! | `snapshot` | changes and full reads in any order | what is kept up bit by bit is what a new one would have |
+//! | `schema` | resource files, and a record | faults are lines; what was read can be saved |
 //! | `event` | Lambda events | each has an answer or an error; nothing changes but by a 2xx |
 //!
-//! The targets use the crates' public faces alone. Inputs of `request`, `json`, `token` and `event` are text, so that their
+//! The targets use the crates' public faces alone. Inputs of `request`, `json`, `token`, `schema` and `event` are text, so that their
 //! seeds, in `seeds/`, can be read and written by people; the others are made of bytes by `arbitrary`.
 
 #[path = "../../core/tests/hostile/answer.rs"]

@@ -43,7 +43,7 @@ struct Target {
     seeds: &'static str,
 }
 
-const TARGETS: [Target; 8] = [
+const TARGETS: [Target; 9] = [
     Target { name: "request", runs: 1_000, seeds: "fuzz/seeds/request" },
     Target { name: "merge", runs: 4_000, seeds: "fuzz/seeds/merge" },
     Target { name: "json", runs: 40_000, seeds: "fuzz/seeds/json" },
@@ -51,6 +51,7 @@ const TARGETS: [Target; 8] = [
     Target { name: "item", runs: 500, seeds: "fuzz/seeds/item" },
     Target { name: "key", runs: 20_000, seeds: "fuzz/seeds/key" },
     Target { name: "snapshot", runs: 2_000, seeds: "fuzz/seeds/snapshot" },
+    Target { name: "schema", runs: 4_000, seeds: "fuzz/seeds/schema" },
     Target { name: "event", runs: 1_000, seeds: "lambda/tests/events" },
 ];
 

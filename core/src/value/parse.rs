@@ -98,7 +98,7 @@ fn token(name: &str) -> String {
 }
 
 /// An object's members as they stand in the text, duplicates and all.
-struct Parts<'a>(Vec<(String, &'a RawValue)>);
+pub(crate) struct Parts<'a>(pub(crate) Vec<(String, &'a RawValue)>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Parts<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

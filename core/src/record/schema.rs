@@ -1,0 +1,313 @@
+//! Resources as data: the files that say what records a site has, read and checked.
+//!
+//! A file is a JSON Schema (2020-12, a subset) with the member `x-ripple`. [`Resources::read`] is the only reader. It
+//! does no I/O, never panics, and takes time and memory in proportion to the files, whose size is limited. The result
+//! does not change. `docs/RESOURCES.md` describes the files.
+//!
+//! ```text
+//!  files ──▶ json ──▶ read (keywords) ──▶ subschema ──▶ check ──▶ faults of a body
+//!              │        │                   ▲
+//!              │        └─▶ number, pattern, format
+//!              └──▶ resource (x-ripple)
+//! ```
+//!
+//! The schema says what a body must be. It is asked about creates and edits only: merged, restored and adopted records
+//! are never refused.
+
+mod check;
+mod counterparts;
+mod fault;
+mod format;
+mod json;
+mod number;
+#[cfg(test)]
+mod oracle;
+mod pattern;
+mod read;
+mod resource;
+mod sentence;
+mod subschema;
+mod together;
+mod x_ripple;
+
+use std::collections::HashMap;
+
+pub use check::{EditForm, Schema};
+pub use fault::{Fault, Keyword, Location, SchemaFault};
+pub use format::Format;
+pub use pattern::Pattern;
+pub use resource::{Access, Entries, KeyType, LogicalIds, MemberNames, Resource};
+pub use subschema::{Subschema, Type, Types};
+
+use fault::{Faults, push_token, quoted};
+use json::Json;
+use read::Reader;
+
+use crate::value::Value;
+
+/// Files of a site.
+const FILES: usize = 20;
+/// Bytes of a file.
+const FILE: usize = 64 * 1024;
+/// Bytes of all files.
+const TOTAL: usize = 256 * 1024;
+/// Parameters of a list. A member of such a name cannot be a filter.
+const PARAMETERS: [&str; 5] = ["q", "sort", "fields", "limit", "cursor"];
+/// Components of the OpenAPI document that all resources share.
+const COMPONENTS: [&str; 8] = ["Change", "Changes", "Fault", "Health", "Problem", "RestoreBase", "SeenEdit", "Version"];
+
+/// The resources of a site.
+///
+/// ```
+/// use ripple_core::record::schema::Resources;
+///
+/// let task = br#"{"title": "Task", "x-ripple": {"resource": "task", "key": "ref", "label": "subject"},
+///     "type": "object", "required": ["subject"], "properties": {"subject": {"type": "string"}}}"#;
+/// let resources = Resources::read(&[("resources/task.json", task)]).unwrap();
+/// assert_eq!(resources.target().unwrap().name, "task");
+/// assert!(resources.get("prj").is_none());
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Resources {
+    /// The default first, then by name.
+    list: Vec<Resource>,
+    warnings: Vec<SchemaFault>,
+    /// The file of each resource.
+    files: Vec<String>,
+}
+
+impl Resources {
+    /// Reads the files of a site: their names and their bytes. Their order changes nothing.
+    ///
+    /// ```
+    /// use ripple_core::record::schema::Resources;
+    ///
+    /// let file = br#"{"title": "Key", "x-ripple": {"resource": "key", "key": "ref"}, "type": "object"}"#;
+    /// let faults = Resources::read(&[("resources/key.json", file)]).unwrap_err();
+    /// assert_eq!(faults[0].to_string(), "resources/key.json#/x-ripple/resource: \"key\" is reserved");
+    /// ```
+    ///
+    /// # Errors
+    /// Up to 20 faults, ordered by file, and a last one that counts the rest.
+    pub fn read<N: AsRef<str>, B: AsRef<[u8]>>(files: &[(N, B)]) -> Result<Resources, Vec<SchemaFault>> {
+        let mut faults = Faults::default();
+        let mut files: Vec<(&str, &[u8])> = files.iter().map(|(name, text)| (name.as_ref(), text.as_ref())).collect();
+        files.sort_unstable();
+        let total: usize = files.iter().map(|(_, text)| text.len()).sum();
+        let whole = || Location::Whole;
+        if files.is_empty() {
+            faults.add("", whole, "there is no resource file");
+        } else if files.len() > FILES {
+            faults.add("", whole, format!("there are {} resource files, at most {FILES} are read", files.len()));
+        } else if total > TOTAL {
+            faults.add("", whole, format!("the resource files have {total} bytes, at most {TOTAL} are read"));
+        }
+        if faults.count() > 0 {
+            return Err(faults.into_vec());
+        }
+        let mut read = Vec::with_capacity(files.len());
+        for (file, text) in files {
+            read.extend(read_file(file, text, &mut faults).map(|resource| (file, resource)));
+        }
+        refuse_clashes(&read, &mut faults);
+        if faults.count() > 0 {
+            return Err(faults.into_vec());
+        }
+        let mut warnings = Faults::default();
+        for (file, resource) in &read {
+            warn(file, resource, &mut warnings);
+        }
+        read.sort_by(|(_, one), (_, other)| (!one.is_default, &one.name).cmp(&(!other.is_default, &other.name)));
+        let files = read.iter().map(|(file, _)| (*file).to_owned()).collect();
+        let list = read.into_iter().map(|(_, resource)| resource).collect();
+        Ok(Resources { list, warnings: warnings.into_vec(), files })
+    }
+
+    /// Returns the resource of this name.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Resource> {
+        self.list.iter().find(|resource| resource.name == name)
+    }
+
+    /// Returns the resources, the default first, then by name.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &Resource> {
+        self.list.iter()
+    }
+
+    /// Returns the default resource, or the only one. It is the target of requests that name none.
+    #[must_use]
+    pub fn target(&self) -> Option<&Resource> {
+        self.list.first().filter(|first| first.is_default || self.list.len() == 1)
+    }
+
+    /// Returns what a site's operator may want to change. Warnings stop no host.
+    #[must_use]
+    pub fn warnings(&self) -> &[SchemaFault] {
+        &self.warnings
+    }
+
+    /// Checks the patterns of `default` and `examples`, for the tools that make a deployment. All else is checked by
+    /// [`read`](Resources::read), which compiles no pattern, so that hosts do not.
+    ///
+    /// ```
+    /// use ripple_core::record::schema::Resources;
+    ///
+    /// let file = br#"{"title": "Task", "x-ripple": {"resource": "task", "key": "ref"}, "type": "object", "properties":
+    ///     {"code": {"type": "string", "maxLength": 9, "pattern": "^[a-z]+$", "default": "1"}}}"#;
+    /// let resources = Resources::read(&[("task.json", file)]).unwrap();
+    /// let fault = resources.check_annotations().unwrap_err().remove(0).to_string();
+    /// assert!(fault.starts_with("task.json#/properties/code/default: is not valid"), "{fault}");
+    /// ```
+    ///
+    /// # Errors
+    /// Up to 20 faults, and a last one that counts the rest.
+    pub fn check_annotations(&self) -> Result<(), Vec<SchemaFault>> {
+        let mut faults = Faults::default();
+        for (file, resource) in self.files.iter().zip(&self.list) {
+            check_annotations(file, "", &resource.schema.root, &mut faults);
+        }
+        if faults.count() == 0 { Ok(()) } else { Err(faults.into_vec()) }
+    }
+}
+
+/// Reads one file. Returns `None` if it is not an object of JSON.
+fn read_file(file: &str, text: &[u8], faults: &mut Faults) -> Option<Resource> {
+    let name = file.rsplit(['/', '\\']).next().unwrap_or(file);
+    let Some(stem) = name.strip_suffix(".json") else {
+        faults.add(file, || Location::Whole, "is not named like a resource, as in task.json");
+        return None;
+    };
+    if text.len() > FILE {
+        faults.add(file, || Location::Whole, format!("has {} bytes, at most {FILE} are read", text.len()));
+        return None;
+    }
+    match json::parse(text) {
+        Err((location, rule)) => {
+            faults.add(file, || location, rule);
+            None
+        }
+        Ok(Json::Object(members)) => Some(x_ripple::read(&mut Reader::new(file, faults), stem, &members)),
+        Ok(_) => {
+            faults.add(file, || Location::Pointer(String::new()), "must be an object");
+            None
+        }
+    }
+}
+
+/// Adds a fault at both files where two resources cannot stand beside each other.
+fn refuse_clashes(read: &[(&str, Resource)], faults: &mut Faults) {
+    let names = |of: &dyn Fn(&Resource) -> Vec<String>| -> Vec<(usize, String)> {
+        read.iter()
+            .enumerate()
+            .flat_map(|(place, (_, resource))| of(resource).into_iter().map(move |name| (place, name)))
+            .collect()
+    };
+    let mut refuse = |pointer: &str, what: &str, names: Vec<(usize, String)>| {
+        let mut users: HashMap<&str, Vec<usize>> = HashMap::new();
+        for (place, name) in names.iter().filter(|(_, name)| !name.is_empty()) {
+            users.entry(name).or_default().push(*place);
+        }
+        let location = || Location::Pointer(pointer.to_owned());
+        let mut told = Vec::new();
+        for (place, name) in names.iter().filter(|(_, name)| !name.is_empty()) {
+            let users = &users[name.as_str()];
+            let other = users.iter().find(|other| *other != place);
+            if users.len() > 1 && !told.contains(place) {
+                told.push(*place);
+                let rule = match other {
+                    Some(other) => format!("{what} {} is in {} too", quoted(name), quoted(read[*other].0)),
+                    None => format!("{what} {} is there twice", quoted(name)),
+                };
+                faults.add(read[*place].0, location, rule);
+            }
+        }
+    };
+    refuse("/x-ripple/resource", "the resource", names(&|resource| vec![resource.name.clone()]));
+    let tables = |resource: &Resource| vec![resource.table.clone(), resource::history_table(&resource.name)];
+    refuse("/x-ripple/table", "the table", names(&tables));
+    let logical_ids = |resource: &Resource| resource.logical_ids.all().map(str::to_owned).to_vec();
+    refuse("/x-ripple/logical_ids", "the logical id", names(&logical_ids));
+    let default = |resource: &Resource| vec![if resource.is_default { "default" } else { "" }.to_owned()];
+    refuse("/x-ripple/default", "the mark", names(&default));
+    refuse("/title", "the component", names(&components));
+    for (file, resource) in read {
+        let shared = components(resource).into_iter().find(|name| COMPONENTS.contains(&name.as_str()));
+        if let Some(name) = shared {
+            faults.add(
+                file,
+                || Location::Pointer("/title".to_owned()),
+                format!("the component {} is shared", quoted(&name)),
+            );
+        }
+    }
+}
+
+/// Returns the names of a resource's components in the OpenAPI document.
+fn components(resource: &Resource) -> Vec<String> {
+    match resource.component() {
+        empty if empty.is_empty() => Vec::new(),
+        name => vec![
+            format!("Listed{name}"),
+            format!("New{name}"),
+            format!("{name}Edit"),
+            format!("{name}Changes"),
+            format!("{name}Problem"),
+            name,
+        ],
+    }
+}
+
+fn warn(file: &str, resource: &Resource, warnings: &mut Faults) {
+    let root = &resource.schema.root;
+    for (name, _) in root.properties.iter().filter(|(name, _)| PARAMETERS.contains(&name.as_str())) {
+        let location = || Location::Pointer(format!("/properties/{name}"));
+        warnings.add(file, location, "is the name of a parameter, so it cannot be a filter");
+    }
+    if resource.has_more_columns() {
+        warnings.add(
+            file,
+            || Location::Pointer("/properties".to_owned()),
+            "only the first 64 members of one scalar type are columns",
+        );
+    }
+    if resource.label == resource.key {
+        warnings.add(
+            file,
+            || Location::Pointer("/x-ripple".to_owned()),
+            "has no label, so the key is a record's title",
+        );
+    }
+}
+
+fn check_annotations(file: &str, pointer: &str, schema: &Subschema, faults: &mut Faults) {
+    let mut check = |tokens: &[&str], value: &Value| {
+        if let Some(fault) = check::annotation(schema, value, true) {
+            let location = || Location::Pointer(below(pointer, tokens));
+            let place = if fault.pointer.is_empty() { String::new() } else { format!("{} ", quoted(&fault.pointer)) };
+            faults.add(file, location, format!("is not valid: {place}{}", fault.detail));
+        }
+    };
+    if let Some(default) = &schema.default {
+        check(&["default"], default);
+    }
+    for (place, example) in schema.examples.iter().enumerate() {
+        check(&["examples", &place.to_string()], example);
+    }
+    for (name, property) in &schema.properties {
+        check_annotations(file, &below(pointer, &["properties", name]), property, faults);
+    }
+    if let Some(items) = &schema.items {
+        check_annotations(file, &below(pointer, &["items"]), items, faults);
+    }
+    for (keyword, list) in [("oneOf", &schema.one_of), ("prefixItems", &schema.prefix_items)] {
+        for (place, schema) in list.iter().enumerate() {
+            check_annotations(file, &below(pointer, &[keyword, &place.to_string()]), schema, faults);
+        }
+    }
+}
+
+fn below(pointer: &str, tokens: &[&str]) -> String {
+    let mut pointer = pointer.to_owned();
+    tokens.iter().for_each(|token| push_token(&mut pointer, token));
+    pointer
+}

@@ -1,0 +1,255 @@
+//! A resource: what `x-ripple` says beside the schema.
+
+use sha2::{Digest as _, Sha256};
+
+use super::check::Schema;
+use super::subschema::Type;
+use crate::record::{DELETED, UPDATED_AT, UPDATED_BY, VERSION};
+
+/// Members that are columns of a replica.
+const COLUMNS: usize = 64;
+/// A kind of record: its names, its table and its schema.
+///
+/// ```
+/// use ripple_core::record::schema::{Access, KeyType, Resources};
+///
+/// let file = br#"{"title": "Purchase order", "x-ripple": {"resource": "order", "key": "no", "retention": 30},
+///     "type": "object", "properties": {"name": {"type": "string"}, "count": {"type": "integer"}}}"#;
+/// let resources = Resources::read(&[("order.json", file)]).unwrap();
+/// let order = resources.get("order").unwrap();
+/// assert_eq!((order.key.as_str(), order.key_type), ("no", KeyType::String));
+/// assert_eq!((order.label.as_str(), order.retention_days, order.access), ("name", 30, Access::ReadWrite));
+/// assert_eq!((order.singular.as_str(), order.plural.as_str()), ("a purchase order", "purchase orders"));
+/// assert_eq!((order.component().as_str(), order.logical_ids.table.as_str()), ("PurchaseOrder", "OrderTable"));
+/// assert_eq!(order.table_name("acme"), "acme_order");
+/// assert_eq!(order.history_table_name("acme"), "acme_order_version");
+/// assert_eq!(order.columns().map(|(name, _)| name).collect::<Vec<_>>(), ["name", "count"]);
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Resource {
+    /// The name: in paths, tables and scopes.
+    pub name: String,
+    /// The title, from which components of the OpenAPI document are named.
+    pub title: String,
+    /// The description.
+    pub description: Option<String>,
+    /// The partition key's name.
+    pub key: String,
+    /// The partition key's type.
+    pub key_type: KeyType,
+    /// The table's name, with at most one `{site}`.
+    pub table: String,
+    /// The names under which ripple's own members are shown.
+    pub members: MemberNames,
+    /// The entry keys of lists.
+    pub entries: Entries,
+    /// Days for which a version stays in the history after it was replaced.
+    pub retention_days: u16,
+    /// The member that is a record's title on pages and in lists of deletions.
+    pub label: String,
+    /// The order of lists without `sort`: names as in `sort`.
+    pub order: String,
+    /// The root members where `q` looks, besides the id. `None` stands for every string, and `updated_by`.
+    pub search: Option<Vec<String>>,
+    /// Seconds for which a list at the edge is fresh. `None` stands for the host's configuration.
+    pub fresh_seconds: Option<u16>,
+    /// Partitions of the index. `None` stands for the host's configuration.
+    pub shards: Option<u16>,
+    /// Whether there are writes.
+    pub access: Access,
+    /// Whether this is the site's default resource.
+    pub is_default: bool,
+    /// One record in a sentence, with its article.
+    pub singular: String,
+    /// Several records in a sentence.
+    pub plural: String,
+    /// The names in the CloudFormation template.
+    pub logical_ids: LogicalIds,
+    /// The schema of its records.
+    pub schema: Schema,
+}
+
+/// The type of a partition key.
+///
+/// ```
+/// use ripple_core::record::schema::KeyType;
+///
+/// assert_eq!(KeyType::default(), KeyType::String);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum KeyType {
+    /// `S`
+    #[default]
+    String,
+    /// `N`
+    Number,
+}
+
+/// What a resource allows.
+///
+/// ```
+/// use ripple_core::record::schema::Access;
+///
+/// assert_eq!(Access::default(), Access::ReadWrite);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Access {
+    /// Reads and writes.
+    #[default]
+    ReadWrite,
+    /// Reads.
+    ReadOnly,
+}
+
+/// The names under which ripple's own members are shown.
+///
+/// ```
+/// use ripple_core::record::schema::MemberNames;
+///
+/// let names = MemberNames::default();
+/// assert_eq!(names.all(), ["version", "updated_at", "updated_by", "deleted"]);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemberNames {
+    /// The version of a record, and the base of an edit.
+    pub version: String,
+    /// The time of the last write.
+    pub updated_at: String,
+    /// The name of the key of the last write.
+    pub updated_by: String,
+    /// The revival marker.
+    pub deleted: String,
+}
+
+impl Default for MemberNames {
+    fn default() -> Self {
+        let [version, updated_at, updated_by, deleted] = [VERSION, UPDATED_AT, UPDATED_BY, DELETED].map(str::to_owned);
+        MemberNames { version, updated_at, updated_by, deleted }
+    }
+}
+
+impl MemberNames {
+    /// Returns the names.
+    #[must_use]
+    pub fn all(&self) -> [&str; 4] {
+        [&self.version, &self.updated_at, &self.updated_by, &self.deleted]
+    }
+}
+
+/// The logical ids of a resource in the CloudFormation template.
+///
+/// ```
+/// use ripple_core::record::schema::Resources;
+///
+/// let file = br#"{"title": "Task", "x-ripple": {"resource": "task", "key": "ref"}, "type": "object"}"#;
+/// let resources = Resources::read(&[("task.json", file)]).unwrap();
+/// let ids = &resources.get("task").unwrap().logical_ids;
+/// assert_eq!(ids.all(), ["TaskTable", "TaskVersions", "TaskThrottleAlarm"]);
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LogicalIds {
+    /// The table of records.
+    pub table: String,
+    /// The table of their history.
+    pub versions: String,
+    /// The alarm of throttled requests.
+    pub alarm: String,
+}
+
+impl LogicalIds {
+    /// Returns the ids.
+    #[must_use]
+    pub fn all(&self) -> [&str; 3] {
+        [&self.table, &self.versions, &self.alarm]
+    }
+}
+
+/// The entry keys of lists of objects: `id`, unless a file says otherwise.
+///
+/// ```
+/// use ripple_core::record::schema::Resources;
+///
+/// let file = br#"{"title": "Task", "x-ripple": {"resource": "task", "key": "ref",
+///     "entries": {"steps": "step", "/plan/lines": false}}, "type": "object"}"#;
+/// let resources = Resources::read(&[("task.json", file)]).unwrap();
+/// let entries = &resources.get("task").unwrap().entries;
+/// assert_eq!(entries.key_of("/steps"), Some("step"));
+/// assert_eq!(entries.key_of("/plan/lines"), None);
+/// assert_eq!(entries.key_of("/others"), Some("id"));
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Entries(pub(super) Vec<(String, Option<String>)>);
+
+impl Entries {
+    /// Returns the name of the entries' key in the list at a JSON Pointer. Returns `None` if they have none.
+    #[must_use]
+    pub fn key_of(&self, pointer: &str) -> Option<&str> {
+        match self.0.iter().find(|(list, _)| list == pointer) {
+            Some((_, key)) => key.as_deref(),
+            None => Some("id"),
+        }
+    }
+}
+
+impl Resource {
+    /// Returns the name of the table of records.
+    #[must_use]
+    pub fn table_name(&self, site: &str) -> String {
+        self.table.replace("{site}", site)
+    }
+
+    /// Returns the name of the table of their history.
+    #[must_use]
+    pub fn history_table_name(&self, site: &str) -> String {
+        history_table(&self.name).replace("{site}", site)
+    }
+
+    /// Returns the name of the record's component in the OpenAPI document.
+    #[must_use]
+    pub fn component(&self) -> String {
+        self.title.split_whitespace().map(capitalized).collect()
+    }
+
+    /// Returns the first 64 root members of one scalar type, in the order of the file.
+    pub fn columns(&self) -> impl Iterator<Item = (&str, Type)> {
+        self.sortable().take(COLUMNS)
+    }
+
+    /// Returns the digest of what a list's view depends on: resource, table, keys, members, order and search. It is 96
+    /// bits of SHA-256.
+    #[must_use]
+    pub fn view_digest(&self) -> [u8; 12] {
+        let mut digest = Sha256::new();
+        let mut part = |text: &str| {
+            digest.update((text.len() as u64).to_be_bytes());
+            digest.update(text);
+        };
+        let key_type = if self.key_type == KeyType::Number { "N" } else { "S" };
+        [&self.name, &self.table, &self.key, key_type].into_iter().for_each(&mut part);
+        self.members.all().into_iter().for_each(&mut part);
+        part(&self.order);
+        part(if self.search.is_some() { "search" } else { "" });
+        self.search.iter().flatten().for_each(|name| part(name));
+        let mut first = [0; 12];
+        first.copy_from_slice(&digest.finalize()[..12]);
+        first
+    }
+
+    pub(super) fn has_more_columns(&self) -> bool {
+        self.sortable().nth(COLUMNS).is_some()
+    }
+
+    fn sortable(&self) -> impl Iterator<Item = (&str, Type)> {
+        let members = self.schema.root.properties.iter().filter(|(name, _)| *name != self.key);
+        members.filter_map(|(name, schema)| Some((name.as_str(), schema.scalar_type()?)))
+    }
+}
+
+pub(super) fn history_table(resource: &str) -> String {
+    format!("{{site}}_{resource}_version")
+}
+
+pub(super) fn capitalized(word: &str) -> String {
+    let mut letters = word.chars();
+    letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect()
+}
