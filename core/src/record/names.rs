@@ -42,11 +42,17 @@ impl Default for Names {
 }
 
 impl Names {
+    /// Returns the names of ripple's members.
+    #[must_use]
+    pub fn ripples(&self) -> [&str; 4] {
+        [&self.version, &self.updated_at, &self.updated_by, &self.deleted]
+    }
+
     /// Reports whether ripple's own members are shown under this name. An attribute of another program that has it is
     /// kept, and not shown.
     #[must_use]
     pub fn are_ripples(&self, name: &str) -> bool {
-        [&self.version, &self.updated_at, &self.updated_by, &self.deleted].into_iter().any(|own| own == name)
+        self.ripples().contains(&name)
     }
 
     /// Reports whether no edit can set the member of this name.

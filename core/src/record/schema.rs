@@ -36,7 +36,7 @@ pub use check::{EditForm, Schema};
 pub use fault::{Fault, Keyword, Location, SchemaFault};
 pub use format::Format;
 pub use pattern::Pattern;
-pub use resource::{Access, Entries, KeyType, LogicalIds, MemberNames, Resource};
+pub use resource::{Access, Entries, KeyType, LogicalIds, Resource};
 pub use subschema::{Subschema, Type, Types};
 
 use fault::{Faults, push_token, quoted};

@@ -181,7 +181,7 @@ impl Shared {
             ("Lambda-Runtime-Aws-Request-Id", request_id.as_str()),
             ("Lambda-Runtime-Deadline-Ms", &deadline.as_millis().to_string()),
             ("Lambda-Runtime-Invoked-Function-Arn", "arn:aws:lambda:us-east-1:123456789012:function:ripple_prj"),
-            ("Lambda-Runtime-Trace-Id", "Root=1-5e1b4151-43a0913a12345678901234567;Parent=53995c3f42cd8ad8;Sampled=0"),
+            ("Lambda-Runtime-Trace-Id", "Root=1-5e1b4151-43a0913a1234567890123456;Parent=53995c3f42cd8ad8;Sampled=0"),
         ];
         http::write(connection, "200 OK", &headers, &event)
     }

@@ -4,7 +4,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::check::Schema;
 use super::subschema::Type;
-use crate::record::{DELETED, UPDATED_AT, UPDATED_BY, VERSION};
+use crate::record::Names;
 
 /// Members that are columns of a replica.
 const COLUMNS: usize = 64;
@@ -39,8 +39,8 @@ pub struct Resource {
     pub key_type: KeyType,
     /// The table's name, with at most one `{site}`.
     pub table: String,
-    /// The names under which ripple's own members are shown.
-    pub members: MemberNames,
+    /// The names of the key and of ripple's own members.
+    pub members: Names,
     /// The entry keys of lists.
     pub entries: Entries,
     /// Days for which a version stays in the history after it was replaced.
@@ -99,41 +99,6 @@ pub enum Access {
     ReadWrite,
     /// Reads.
     ReadOnly,
-}
-
-/// The names under which ripple's own members are shown.
-///
-/// ```
-/// use ripple_core::record::schema::MemberNames;
-///
-/// let names = MemberNames::default();
-/// assert_eq!(names.all(), ["version", "updated_at", "updated_by", "deleted"]);
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MemberNames {
-    /// The version of a record, and the base of an edit.
-    pub version: String,
-    /// The time of the last write.
-    pub updated_at: String,
-    /// The name of the key of the last write.
-    pub updated_by: String,
-    /// The revival marker.
-    pub deleted: String,
-}
-
-impl Default for MemberNames {
-    fn default() -> Self {
-        let [version, updated_at, updated_by, deleted] = [VERSION, UPDATED_AT, UPDATED_BY, DELETED].map(str::to_owned);
-        MemberNames { version, updated_at, updated_by, deleted }
-    }
-}
-
-impl MemberNames {
-    /// Returns the names.
-    #[must_use]
-    pub fn all(&self) -> [&str; 4] {
-        [&self.version, &self.updated_at, &self.updated_by, &self.deleted]
-    }
 }
 
 /// The logical ids of a resource in the CloudFormation template.
@@ -226,7 +191,7 @@ impl Resource {
         };
         let key_type = if self.key_type == KeyType::Number { "N" } else { "S" };
         [&self.name, &self.table, &self.key, key_type].into_iter().for_each(&mut part);
-        self.members.all().into_iter().for_each(&mut part);
+        self.members.ripples().into_iter().for_each(&mut part);
         part(&self.order);
         part(if self.search.is_some() { "search" } else { "" });
         self.search.iter().flatten().for_each(|name| part(name));

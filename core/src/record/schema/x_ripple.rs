@@ -6,10 +6,10 @@ use super::check::Schema;
 use super::fault::{push_token, quoted};
 use super::json::Json;
 use super::read::Reader;
-use super::resource::{Access, Entries, KeyType, LogicalIds, MemberNames, Resource, capitalized};
+use super::resource::{Access, Entries, KeyType, LogicalIds, Resource, capitalized};
 use super::subschema::{Subschema, Type};
 use crate::limits;
-use crate::record::{DELETED, PREFIX, UPDATED_AT, UPDATED_BY, VERSION};
+use crate::record::{Names, PREFIX, PRJ};
 use crate::value::Number;
 
 /// Characters of a resource's name.
@@ -64,7 +64,7 @@ struct Draft {
     key: String,
     key_type: KeyType,
     table: Option<String>,
-    members: MemberNames,
+    members: Names,
     entries: Entries,
     retention_days: Option<u16>,
     label: Option<String>,
@@ -117,14 +117,14 @@ impl Draft {
         for (name, json) in members {
             reader.at(name, |reader| {
                 let place = match name.as_str() {
-                    VERSION => &mut self.members.version,
-                    UPDATED_AT => &mut self.members.updated_at,
-                    UPDATED_BY => &mut self.members.updated_by,
-                    DELETED => &mut self.members.deleted,
+                    "version" => &mut self.members.version,
+                    "updated_at" => &mut self.members.updated_at,
+                    "updated_by" => &mut self.members.updated_by,
+                    "deleted" => &mut self.members.deleted,
                     _ => return reader.fault("is not a member of ripple's"),
                 };
                 if let Some(name) = member_name(reader, json) {
-                    *place = name;
+                    *place = name.into();
                 }
             });
         }
@@ -153,7 +153,7 @@ impl Draft {
 
     /// Checks names against each other.
     fn together(&self, reader: &mut Reader<'_>, root: &Subschema) {
-        let shown = [VERSION, UPDATED_AT, UPDATED_BY, DELETED].into_iter().zip(self.members.all());
+        let shown = PRJ.ripples().into_iter().zip(self.members.ripples());
         let mut seen = HashSet::new();
         for (own, name) in shown {
             let rule = match () {
@@ -212,9 +212,9 @@ impl Draft {
             schema: Schema { root, key: self.key.clone(), entries: self.entries.clone() },
             name: self.resource,
             title,
+            members: Names { key: self.key.clone().into(), ..self.members },
             key: self.key,
             key_type: self.key_type,
-            members: self.members,
             entries: self.entries,
             search: self.search,
             fresh_seconds: self.fresh_seconds,
