@@ -7,4 +7,5 @@ pub(crate) mod doctor;
 pub(crate) mod export;
 pub(crate) mod import;
 pub(crate) mod key;
+pub(crate) mod resource;
 pub(crate) mod table;

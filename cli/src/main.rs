@@ -15,7 +15,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
-use commands::{backup, check, dev, doctor, export, import, key, table};
+use commands::{backup, check, dev, doctor, export, import, key, resource, table};
 
 /// Settings that are no flags. Those that are stand beside their flags.
 const ENVIRONMENT: &str = "\
@@ -50,6 +50,9 @@ enum Command {
     /// Make and describe the tables
     #[command(subcommand)]
     Table(table::Command),
+    /// Check and list the files that describe resources
+    #[command(subcommand)]
+    Resource(resource::Command),
     /// Look an installation over: what is wrong, and how to mend it
     Doctor(doctor::Options),
     /// Create projects from a file of JSON lines; those that are there already are left alone
@@ -80,6 +83,7 @@ fn main() -> ExitCode {
             Command::Dev(options) => dev::run(&connection, options).await,
             Command::Key(command) => key::run(&connection, command).await,
             Command::Table(command) => table::run(&connection, command).await,
+            Command::Resource(command) => resource::run(&command),
             Command::Doctor(options) => doctor::run(&connection, options).await,
             Command::Import(options) => import::run(&connection, options).await,
             Command::Export(options) => export::run(&connection, options).await,

@@ -2,8 +2,10 @@
 //!
 //! What the hosts have in common that run on an operating system: the function, `ripple dev` and the WASI component.
 //!
-//! In scope: the clock, randomness, the environment, and the documents that are made from the API.
+//! In scope: the clock, randomness, the environment, resource files, and the documents that are made from the API.
 //! Out of scope: everything that only one host has. The edge runs on Workers' own clock and randomness.
+
+pub mod resources;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

@@ -1,0 +1,70 @@
+//! `ripple resource`: the files that describe resources.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use clap::Subcommand;
+use ripple_core::record::schema::{Access, Resources};
+
+/// The folder of the resource files.
+const FOLDER: &str = "resources";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Check resource files: prints each fault with its file, its JSON Pointer and the rule
+    Check {
+        /// The folder of the files
+        #[arg(default_value = FOLDER, value_name = "DIR")]
+        folder: PathBuf,
+        /// Count warnings as faults
+        #[arg(long)]
+        strict: bool,
+    },
+    /// List the resources that files describe
+    List {
+        /// The folder of the files
+        #[arg(default_value = FOLDER, value_name = "DIR")]
+        folder: PathBuf,
+    },
+}
+
+pub(crate) fn run(command: &Command) -> anyhow::Result<()> {
+    match command {
+        Command::Check { folder, strict } => check(folder, *strict),
+        Command::List { folder } => list(folder),
+    }
+}
+
+fn read(folder: &Path) -> anyhow::Result<Resources> {
+    let files = ripple_host::resources::read(folder).context("the resource files cannot be read")?;
+    let faults = match Resources::read(&files) {
+        Ok(resources) => match resources.check_annotations() {
+            Ok(()) => return Ok(resources),
+            Err(faults) => faults,
+        },
+        Err(faults) => faults,
+    };
+    faults.iter().for_each(|fault| println!("{fault}"));
+    bail!("{} has faults", folder.display())
+}
+
+fn check(folder: &Path, strict: bool) -> anyhow::Result<()> {
+    let resources = read(folder)?;
+    let warnings = resources.warnings();
+    warnings.iter().for_each(|warning| println!("{warning}"));
+    if strict && !warnings.is_empty() {
+        bail!("{} has warnings", folder.display());
+    }
+    let names: Vec<&str> = resources.iter().map(|resource| resource.name.as_str()).collect();
+    println!("{} is valid: {}", folder.display(), names.join(", "));
+    Ok(())
+}
+
+fn list(folder: &Path) -> anyhow::Result<()> {
+    println!("{:20}  {:20}  {:10}  {:24}  TITLE", "RESOURCE", "KEY", "ACCESS", "TABLE");
+    for resource in read(folder)?.iter() {
+        let access = if resource.access == Access::ReadOnly { "read-only" } else { "read-write" };
+        println!("{:20}  {:20}  {access:10}  {:24}  {}", resource.name, resource.key, resource.table, resource.title);
+    }
+    Ok(())
+}

@@ -1,0 +1,61 @@
+"""`ripple resource`: resource files are checked before a host reads them, and each fault is one line."""
+
+import json
+import os
+
+import pytest
+
+from dev import ripple
+from edge import ROOT
+
+TASK = json.loads((ROOT / "resources/task.json").read_text())
+
+
+def check(folder, *options, ok=True):
+    return ripple("resource", "check", folder, *options, data=folder, ok=ok)
+
+
+def test_the_projects_own_files_are_valid(tmp_path):
+    assert "is valid: prj, task" in ripple("resource", "check", ROOT / "resources", data=tmp_path)
+    listed = ripple("resource", "list", ROOT / "resources", data=tmp_path)
+    assert "task" in listed and "{site}_task" in listed and "prj_id" in listed
+
+
+def test_a_fault_names_file_pointer_and_rule(tmp_path):
+    (tmp_path / "task.json").write_text(json.dumps(TASK | {"anyOf": []}))
+    said = check(tmp_path, ok=False)
+    assert f"{tmp_path}/task.json#/anyOf: is not in ripple's subset (docs/RESOURCES.md)" in said
+    (tmp_path / "task.json").write_text('{"title": "Task",}')
+    assert f"{tmp_path}/task.json:1:" in check(tmp_path, ok=False)
+
+
+def test_other_entries_of_the_folder_are_ignored(tmp_path):
+    (tmp_path / "task.json").write_text(json.dumps(TASK))
+    (tmp_path / ".hidden.json").write_text("{")
+    (tmp_path / "notes.txt").write_text("{")
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more/bad.json").write_text("{")
+    assert "is valid: task" in check(tmp_path)
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_what_is_no_file_is_refused_at_once(tmp_path, make):
+    make(tmp_path / "task.json")
+    assert f"{tmp_path}/task.json: is not a file" in check(tmp_path, ok=False)
+
+
+def test_a_folder_without_files_and_one_that_is_missing_are_faults(tmp_path):
+    assert "there is no resource file" in check(tmp_path, ok=False)
+    assert "No such file or directory" in ripple("resource", "check", tmp_path / "no", data=tmp_path, ok=False)
+
+
+def test_a_large_file_is_refused_by_its_size(tmp_path):
+    (tmp_path / "task.json").write_text(" " * 10_000_000)
+    said = check(tmp_path, ok=False)
+    assert "task.json: has" in said and "at most 65536 are read" in said
+
+
+def test_warnings_are_faults_if_that_is_asked(tmp_path):
+    (tmp_path / "task.json").write_text(json.dumps(TASK | {"properties": TASK["properties"] | {"q": {"type": "string"}}}))
+    assert "/properties/q" in check(tmp_path)
+    assert "has warnings" in check(tmp_path, "--strict", ok=False)
