@@ -16,6 +16,7 @@
 
 mod check;
 mod counterparts;
+mod entries;
 mod fault;
 mod format;
 mod json;
@@ -33,10 +34,11 @@ mod x_ripple;
 use std::collections::HashMap;
 
 pub use check::{EditForm, Schema};
+pub use entries::Entries;
 pub use fault::{Fault, Keyword, Location, SchemaFault};
 pub use format::Format;
 pub use pattern::Pattern;
-pub use resource::{Access, Entries, KeyType, LogicalIds, Resource};
+pub use resource::{Access, KeyType, LogicalIds, Resource};
 pub use subschema::{Subschema, Type, Types};
 
 use fault::{Faults, push_token, quoted};

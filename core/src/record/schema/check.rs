@@ -11,8 +11,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::counterparts::Counterparts;
+use super::entries::Entries;
 use super::fault::{Fault, Keyword, push_token};
-use super::resource::Entries;
 use super::subschema::Subschema;
 use super::{number, sentence};
 use crate::record::PREFIX;

@@ -3,10 +3,11 @@
 use std::collections::HashSet;
 
 use super::check::Schema;
+use super::entries::Entries;
 use super::fault::{push_token, quoted};
 use super::json::Json;
 use super::read::Reader;
-use super::resource::{Access, Entries, KeyType, LogicalIds, Resource, capitalized};
+use super::resource::{Access, KeyType, LogicalIds, Resource, capitalized};
 use super::subschema::{Subschema, Type};
 use crate::limits;
 use crate::record::{Names, PREFIX, PRJ};
