@@ -1,6 +1,6 @@
 //! # ripple-edge
 //!
-//! ripple in a Cloudflare Worker: API keys checked and lists served near users, writes sent on to the origin.
+//! ripple in a Cloudflare Worker: it checks API keys and serves lists near users, and forwards writes to the origin.
 //!
 //! ```text
 //!             ┌ edge ─────────────────────────────────────────────┐
@@ -9,11 +9,11 @@
 //!             └──────────────────────┼─────┼──────┼─────────────┘
 //!                                 origin cache  fetch
 //!                                    │     │      │
-//!                            API Gateway   colo   DynamoDB
+//!                            API Gateway   cache  DynamoDB
 //! ```
 //!
-//! In scope: what a Worker's platform offers, a room for each service of it: `fetch`, `cache`, `clock`, `config`, `log`.
-//! Out of scope: everything that a request means; that is `ripple-core`'s.
+//! In scope: the services of a Worker's platform, each in its module: `fetch`, `cache`, `clock`, `config`, `log`. Out
+//! of scope: the meaning of requests, which is `ripple-core`'s.
 
 // A Worker's platform is JavaScript. On other platforms the crate has no use. Only the parts without JavaScript are
 // built, for tests.
