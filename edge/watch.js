@@ -1,21 +1,21 @@
 // One data point of Analytics Engine for each answer, if wrangler.toml binds a dataset to WATCH.
 // https://developers.cloudflare.com/analytics/analytics-engine/get-started/
 //
-//   index1, blob1  route: GET /prj/{prjid}        double1  answers that the point stands for
+//   index1, blob1  route: GET /prj/{prjid}        double1  number of answers in the point
 //   blob2          status                         double2  milliseconds until the answer began
 //   blob3          cache: hit, miss, request, …   double3  age in seconds, -1 without one
-//   blob4          refresh: done, failed          double4  bytes of the body, -1 where they are not known
-//                                                 double5  1 where the list is too large to be held
+//   blob4          refresh: done, failed          double4  bytes of the body, -1 if unknown
+//                                                 double5  1 if the list is too large to be held
 
 const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 const PATH = /^\w+:\/\/[^/?#]+([^?#]*)/;
 const PLAIN = ["/prj", "/prj/_changes", "/health", "/docs", "/openapi.json"];
-// Answered from the list.
+// The routes that the list answers.
 const LISTED = ["/prj", "/prj/{prjid}"];
-// Statuses that tell of records, and so of the list's age (core/src/edge.rs).
+// The statuses of answers about records, which have the list's age (core/src/http/edge.rs).
 const TELLING = [200, 304, 404, 410];
 
-// Lists that are there at once are counted here and written once a second: a busy isolate writes one point for many.
+// Answers without a wait are counted here and written once a second, so a busy isolate writes one point for many.
 const counts = new Map();
 const PERIOD = 1000;
 let written = 0;
@@ -33,7 +33,7 @@ export function route(method, url) {
   return `${METHODS.includes(method) ? method : "other"} ${resource}`;
 }
 
-// Cache-Status (RFC 9211) in two words: where the answer came from, and what became of a refresh that it waited for.
+// Returns Cache-Status (RFC 9211) in two words: the source of the answer, and the outcome of a refresh that it awaited.
 export function cache(status) {
   if (!status) return ["", ""];
   if (status.includes("detail=stale-if-error")) return ["hit", "failed"];
@@ -59,13 +59,13 @@ function writeCounts(env, now) {
   counts.clear();
 }
 
-// Counts an answer that was there at once. What an isolate has counted since its last point ends with it.
+// Counts an answer without a wait. If an isolate ends, its counts since its last point are lost.
 export function countAtOnce(env, { status, headers, bytes }, now) {
   counts.set(status, { answers: (counts.get(status)?.answers ?? 0) + 1, newest: { status, headers, bytes } });
   writeCounts(env, now);
 }
 
-// Writes the point of an answer when it is there. One that never comes is Cloudflare's to count.
+// Writes the point of an answer once it is ready. Only Cloudflare's own metrics count requests without an answer.
 export async function watched(env, { method, url }, answer, started) {
   const response = await answer;
   const now = Date.now();

@@ -1,6 +1,6 @@
-// What the Workers runtime loads. `cargo xtask edge` writes what it imports.
+// The module that the Workers runtime loads. `cargo xtask edge` writes the module that it imports.
 //
-// `worker-build` would put three proxies around each request to do the same.
+// `worker-build` would generate similar code, but with three proxies around each request.
 
 import * as ripple from "./build/ripple_edge.js";
 import { check } from "./check.js";
@@ -8,23 +8,23 @@ import { countAtOnce, watched } from "./watch.js";
 
 const state = ripple.__worker_init_state();
 
-// A panic leaves the memory as it was at that moment. The next request gets a new one.
+// A panic leaves the memory in an undefined state, so the next request gets a new instance.
 function recover() {
   ripple.__wbg_reset_state();
   state.criticalError = false;
 }
 
-// A trap that no Rust code sees, such as an exhausted stack.
+// Detects a trap that Rust code cannot see, such as an exhausted stack.
 addEventListener("error", (event) => {
   if (event.error instanceof WebAssembly.RuntimeError) state.criticalError = true;
 });
 
 const LIST = /^\w+:\/\/[^/?#]+\/prj$/;
-// What else can be asked of the list.
+// The headers that make a request for the list more than a plain one.
 const MORE = ["cache-control", "if-match", "ripple-session"];
 
-// Answers the request that most are, with what is there already. Its headers are read here: each would be a call out of
-// WebAssembly.
+// Answers the most frequent request from the current state. Its headers are read here, since reading each one from
+// WebAssembly would be a call.
 function listAtOnce({ method, url, headers }, now, context) {
   if (method !== "GET" || !LIST.test(url)) return;
   const key = headers.get("x-api-key");
@@ -36,12 +36,13 @@ function listAtOnce({ method, url, headers }, now, context) {
 
 const FILE = /^\w+:\/\/[^/?#]+\/(docs|openapi\.json)$/;
 
-// What is a file (edge/site), and asked for as one: whatever else is asked of it is the API's to answer.
+// Serves a file of edge/site for GET and HEAD. The API answers other methods.
 function file(request, env) {
   if (["GET", "HEAD"].includes(request.method) && FILE.test(request.url)) return env.FILES.fetch(request);
 }
 
-// Whoever asked may go, and the runtime ends what was done for them alone. A refresh is for all who wait for it.
+// Completes an answer even if its client disconnects, when the runtime would end its work. Other requests may wait for
+// the same refresh.
 // https://developers.cloudflare.com/workers/runtime-apis/context/#waituntil
 function toItsEnd(answer, context) {
   context.waitUntil(answer);
