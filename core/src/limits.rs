@@ -97,8 +97,8 @@ pub const REQUEST: Duration = Duration::from_secs(30);
 /// The lag of the index behind a write plus the difference between the clocks of hosts.
 pub const LAG: Duration = Duration::from_secs(30);
 
-/// How far a query for changes begins before the time up to which all changes are known. Later changes have a time
-/// after that.
+/// How far before the last complete read a query for changes begins. A change that the last read could not see has a
+/// later time than that.
 pub const OVERLAP: Duration = Duration::from_secs(REQUEST.as_secs() + LAG.as_secs());
 
 /// The number of tries of a save while other writers save the same record.
