@@ -4,7 +4,7 @@
 //!
 //! | target | input | what must hold |
 //! |---|---|---|
-//! | `request` | HTTP requests, one after another | each has a valid answer; only a 2xx changes anything; the edge answers the same |
+//! | `request` | HTTP requests in sequence | each has a valid answer; only a 2xx changes anything; the edge agrees |
 //! | `merge` | a state, two edits of it | identity, idempotence, fields that one side left alone |
 //! | `json` | text | it round-trips; serde_json accepts all text that ripple accepts |
 //! | `token` | cursors, session tokens | 400, or a part of the data; tokens round-trip |

@@ -5,7 +5,7 @@
 //!
 //! | file | |
 //! |---|---|
-//! | `prj.jsonl`, `prj_version.jsonl`, `key.jsonl` | one item on each line, `{"Item": …}`, like DynamoDB's own export to S3 |
+//! | `prj.jsonl`, `prj_version.jsonl`, `key.jsonl` | items `{"Item": …}`, one on each line, as in DynamoDB's export |
 //! | `backup.json` | where and when it was made, the number of items and the SHA-256 of each file; written last |
 
 mod manifest;

@@ -13,15 +13,15 @@
 //! 4. *Text* of several lines is merged line by line if the two edits do not touch. Edits of adjacent lines touch. Then
 //!    the text is a single value.
 //! 5. *Lists* are of three kinds. The base and mine decide the kind, so that a retry decides the same.
-//! * *Known entries*: base or mine has an entry with an `id`, or both are distinct texts, or the base is empty. An
+//!    * *Known entries*: base or mine has an entry with an `id`, or both are distinct texts, or the base is empty. An
 //!      object is identified by its `id`, a text or a number, and every other entry by its value. Equal entries are
 //!      counted. An entry that either side added is included once. An entry that either side removed is gone. An entry
 //!      that both changed is merged as an object. If one side removed an entry that the other changed, the change
 //!      stands. An added entry stands even if the other side removed an equal one. The order is theirs: an entry that
 //!      mine added follows its neighbour in mine, and an entry that mine put at the end is at the end. The order is
 //!      mine only if mine moved entries and theirs did not.
-//! * *Places*: all three have one length. Each place is merged as a value.
-//! * *Sequences*: all others. Elements that either side inserted are included, and elements that either side removed
+//!    * *Places*: all three have one length. Each place is merged as a value.
+//!    * *Sequences*: all others. Elements that either side inserted are included, and elements that either side removed
 //!      are gone. If both replaced elements of one region by others, mine stands there, and `won` names the list.
 //! 6. *Sets* are lists of known values without order. If one side removed a list, set or object, it counts as emptied:
 //!    the other side's additions stay. An emptied set is removed, since DynamoDB has no empty sets.
