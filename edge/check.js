@@ -1,5 +1,5 @@
-// The check that a cron trigger starts: it saves a record and reads it back, as a client of this worker does, so through the
-// origin and out of the list. wrangler.toml has the trigger; docs/OPERATING.md, "The check", says what it needs.
+// The check that a cron trigger starts. Like a client of this worker, it saves a record through the origin and reads it
+// back from the list. wrangler.toml has the trigger. docs/OPERATING.md, "The check", describes its settings.
 
 const ID = "ripple-check";
 const RECORD = {
@@ -12,7 +12,7 @@ const RECORD = {
   term_unit: "day",
   create_date: "2026-01-01",
 };
-// Seconds that the list may be old.
+// The largest allowed age of the list, in seconds.
 const OLDEST = 60;
 
 function setting(env, name) {
@@ -20,7 +20,7 @@ function setting(env, name) {
   return env[name];
 }
 
-// Asks this worker. What is wrong with its answer names the status and the code, and nothing that was sent.
+// Sends a request to this worker. Error messages have the status and the code, and nothing from the request.
 async function ask(answer, base, method, path, headers, body) {
   const init = { method, headers, body: body && JSON.stringify(body) };
   const response = await answer(new Request(base + path, init));
@@ -40,7 +40,7 @@ async function saveAndRead(env, answer, trace, nonce) {
   const call = (method, path, more, body) => ask(answer, base, method, path, { ...headers, ...more }, body);
 
   let saved = await call("PATCH", `/prj/${ID}`, {}, { goal: nonce });
-  // Not made yet, or deleted by a person.
+  // The record does not exist yet, or a person has deleted it.
   if ([404, 409, 410].includes(saved.status)) saved = await call("POST", "/prj", {}, { ...RECORD, goal: nonce });
   expect(saved, 200, 201);
   const session = { "ripple-session": saved.headers.get("ripple-session") ?? "" };
@@ -56,7 +56,7 @@ async function saveAndRead(env, answer, trace, nonce) {
   return age;
 }
 
-// Logs one line, and throws where the check fails: the invocation then counts as failed.
+// Logs one line, and throws if the check fails, so that the invocation counts as failed.
 export async function check(env, answer) {
   const started = Date.now();
   const trace_id = crypto.randomUUID().replaceAll("-", "");

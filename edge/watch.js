@@ -1,11 +1,11 @@
 // One data point of Analytics Engine for each answer, if wrangler.toml binds a dataset to WATCH.
 // https://developers.cloudflare.com/analytics/analytics-engine/get-started/
 //
-//   index1, blob1  route: GET /prj/{prjid}        double1  answers that the point stands for
+//   index1, blob1  route: GET /prj/{prjid}        double1  number of answers in the point
 //   blob2          status                         double2  milliseconds until the answer began
 //   blob3          cache: hit, miss, request, …   double3  age in seconds, -1 without one
-//   blob4          refresh: done, failed          double4  bytes of the body, -1 where they are not known
-//                                                 double5  1 where the list is too large to be held
+//   blob4          refresh: done, failed          double4  bytes of the body, -1 if unknown
+//                                                 double5  1 if the list is too large to be held
 
 const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 const PATH = /^\w+:\/\/[^/?#]+([^?#]*)/;

@@ -1,4 +1,4 @@
-//! The commands: one file each, with its options and what it does.
+//! The commands. Each has a file with its options and its code.
 
 pub(crate) mod backup;
 pub(crate) mod check;

@@ -1,4 +1,4 @@
-//! `<data dir>/dev.json`: how scripts find a running `ripple dev`.
+//! `<data dir>/dev.json`: the file by which scripts find a running `ripple dev`.
 
 pub(crate) mod lock;
 
@@ -11,32 +11,33 @@ use serde::{Deserialize, Serialize};
 
 const NAME: &str = "dev.json";
 
-/// What it says.
+/// The content of the file.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct DevFile {
     /// The API's base URL.
     pub(crate) url: String,
     /// An API key for it, with every scope.
     pub(crate) key: String,
-    /// The DynamoDB beneath.
+    /// The endpoint of its DynamoDB.
     pub(crate) dynamodb_endpoint: String,
-    /// The edge worker's base URL: whoever starts one in front adds it.
+    /// The edge worker's base URL. A program that starts an edge in front adds it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) edge_url: Option<String>,
 }
 
 impl DevFile {
-    /// The file of a data folder, if there is one that can be read.
+    /// Returns the file of a data folder. Returns `None` if there is none that can be read.
     pub(crate) fn read(data: &Path) -> Option<DevFile> {
         serde_json::from_slice(&fs::read(data.join(NAME)).ok()?).ok()
     }
 
-    /// The file of the `ripple dev` that runs on a data folder. One that has ended leaves its file behind, for its key.
+    /// Returns the file of the `ripple dev` that runs on a data folder. One that has ended leaves its file behind, for
+    /// its key.
     pub(crate) fn of_running(data: &Path) -> Option<DevFile> {
         lock::is_held(data).then(|| DevFile::read(data))?
     }
 
-    /// Takes it away, if there is one.
+    /// Removes the file, if there is one.
     pub(crate) fn remove(data: &Path) -> anyhow::Result<()> {
         match fs::remove_file(data.join(NAME)) {
             Err(error) if error.kind() != ErrorKind::NotFound => Err(error).context("dev.json cannot be removed"),
@@ -44,7 +45,7 @@ impl DevFile {
         }
     }
 
-    /// Puts it in place whole: nobody reads half of it. Its owner alone may read it, for it holds a key.
+    /// Writes the file atomically, so that no reader sees half of it. Only its owner may read it, since it holds a key.
     pub(crate) fn write(&self, data: &Path) -> anyhow::Result<()> {
         let (path, new) = (data.join(NAME), data.join("dev.json.new"));
         let mut options = OpenOptions::new();

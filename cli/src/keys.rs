@@ -1,4 +1,4 @@
-//! Keys, made and stored.
+//! Creates and stores keys.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use ripple_core::auth::{ApiKey, KeyRecord, Scope};
 use ripple_core::store::dynamodb::DynamoDb;
 use ripple_host::{now, random};
 
-/// Makes a key and stores its record.
+/// Creates a key and stores its record.
 pub(crate) async fn create(
     store: &DynamoDb,
     name: &str,
@@ -21,7 +21,7 @@ pub(crate) async fn create(
     store_new(store, |key| record(key, name, scopes, expires_in)).await
 }
 
-/// Makes a key and stores what `record` says of it.
+/// Creates a key and stores the record that `record` returns for it.
 pub(crate) async fn store_new(
     store: &DynamoDb,
     record: impl FnOnce(&ApiKey) -> KeyRecord,
@@ -32,7 +32,7 @@ pub(crate) async fn store_new(
     Ok((key, record))
 }
 
-/// What is stored of a key made now.
+/// Returns the record of a new key.
 pub(crate) fn record(key: &ApiKey, name: &str, scopes: Vec<Scope>, expires_in: Option<Duration>) -> KeyRecord {
     let created = now();
     let id: [u8; 6] = random();

@@ -2,8 +2,8 @@
 //!
 //! ripple on the command line: a local API on an embedded DynamoDB, keys, tables, import, export, backup and check.
 //!
-//! In scope: what a person does at a terminal. Out of scope: everything that a request means (`ripple-core`) and what
-//! an event looks like (`ripple-lambda`); `ripple dev` calls the very handler that Lambda calls.
+//! In scope: the tasks of a person at a terminal. Out of scope: the meaning of requests (`ripple-core`) and the form of
+//! events (`ripple-lambda`). `ripple dev` calls the same handler that Lambda calls.
 
 mod commands;
 mod dev_file;
@@ -17,7 +17,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use commands::{backup, check, dev, doctor, export, import, key, resource, table};
 
-/// Settings that are no flags. Those that are stand beside their flags.
+/// The settings that are not flags. The others are documented with their flags.
 const ENVIRONMENT: &str = "\
 Environment:
   AWS_ENDPOINT_URL           As AWS_ENDPOINT_URL_DYNAMODB, which goes first
@@ -94,7 +94,7 @@ fn main() -> ExitCode {
     });
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        // Whoever reads the output has had enough, as `head` has.
+        // The reader of the output has closed it, as `head` does.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("ripple: {error:#}");
@@ -103,7 +103,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Reports whether an error is that of standard output closed by its reader. No command writes to another pipe.
+/// Reports whether an error says that the reader closed standard output. No command writes to another pipe.
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
 }

@@ -1,8 +1,8 @@
-//! Progress bars: on a terminal only, on standard error.
+//! Progress bars, which appear only on a terminal, on standard error.
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// A bar over `total` things, or a count where that is not known.
+/// Returns a bar over `total` things, or a counter if the total is unknown.
 pub(crate) fn bar(total: Option<u64>, what: &str) -> ProgressBar {
     let template = match total {
         Some(_) => "{bar:30} {pos}/{len} {msg}, {per_sec}, {eta} left",

@@ -1,4 +1,4 @@
-//! Which DynamoDB a command works on, and which tables there.
+//! The DynamoDB and the tables that a command works on.
 
 mod aws;
 
@@ -18,9 +18,9 @@ use crate::dev_file::DevFile;
 
 use aws::Connected;
 
-/// How long STS may take to tell the account. The answer is for the reader of a message only.
+/// How long to wait for the account from STS. It only appears in a message.
 const ACCOUNT_LIMIT: Duration = Duration::from_secs(5);
-/// Variables by which AWS hands credentials to a process.
+/// The variables by which AWS gives credentials to a process.
 /// <https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html>
 const CREDENTIALS: [&str; 4] = [
     "AWS_ACCESS_KEY_ID",
@@ -63,21 +63,22 @@ pub(crate) struct Options {
 /// A kind of DynamoDB.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
-    /// At a URL: an emulator, or an AWS endpoint with credentials of its own.
+    /// At a URL: an emulator, or an AWS endpoint with its own credentials.
     Endpoint(String),
     /// In AWS, at the region's own endpoint.
     Aws,
 }
 
 impl Place {
-    /// Reports whether it is on this machine. Every other endpoint may be AWS's: a region's, a VPC's, a FIPS one.
+    /// Reports whether the place is on this machine. Any other endpoint may be one of AWS: of a region, of a VPC, or
+    /// FIPS.
     pub(crate) fn is_here(&self) -> bool {
         let Some(uri) = self.uri() else { return false };
         let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
         host.eq_ignore_ascii_case("localhost") || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
     }
 
-    /// Reports whether it takes any credentials unless it is told some: an emulator speaks plain HTTP, AWS does not.
+    /// Reports whether the place accepts any credentials. An emulator uses plain HTTP, and AWS does not.
     fn is_emulator(&self) -> bool {
         self.is_here() || self.uri().is_some_and(|uri| uri.scheme_str() == Some("http"))
     }
@@ -99,11 +100,11 @@ impl fmt::Display for Place {
     }
 }
 
-/// A DynamoDB and the tables there that a command works on.
+/// A DynamoDB and its tables that a command works on.
 pub(crate) struct Target {
-    /// The store of those tables.
+    /// The store of the tables.
     pub(crate) store: DynamoDb,
-    /// The client that the store has, for what is no part of a store.
+    /// The store's client, for operations that are not part of a store.
     pub(crate) client: Client,
     place: Place,
     region: String,
@@ -113,13 +114,13 @@ pub(crate) struct Target {
 }
 
 impl Target {
-    /// The account, the endpoint and the region, to be compared with those of another time. The account is `None`
-    /// if the place has none or STS does not tell it.
+    /// Returns the account, the endpoint and the region, for a comparison with another time. The account is `None` if
+    /// the place has none or STS does not return it.
     pub(crate) fn whereabouts(&self) -> (Option<&str>, String, &str) {
         (self.account.as_deref(), self.place.to_string(), &self.region)
     }
 
-    /// The names of the tables.
+    /// Returns the names of the tables.
     pub(crate) fn tables(&self) -> [String; 3] {
         let layout = self.store.layout();
         [layout.projects(), layout.versions(), layout.keys()]
@@ -141,23 +142,23 @@ impl fmt::Display for Target {
 }
 
 impl Options {
-    /// Notes what was asked for by flags. `ripple dev` follows these alone.
+    /// Notes the settings from flags. `ripple dev` follows only these.
     pub(crate) fn note_flags(&mut self, matches: &ArgMatches) {
         let flag = |name: &str| matches.value_source(name) == Some(ValueSource::CommandLine);
         self.by_flag = self.aws || flag("endpoint_url") || flag("profile");
     }
 
-    /// Returns the DynamoDB that flags ask for, or `None` if they name none.
+    /// Returns the DynamoDB that flags name. Returns `None` if they name none.
     pub(crate) fn asked_for_by_flag(&self) -> Option<Place> {
         if self.by_flag { self.asked_for() } else { None }
     }
 
-    /// Reports whether the environment, and no flag, names another DynamoDB than the embedded one.
+    /// Reports whether the environment, but no flag, names a DynamoDB other than the embedded one.
     pub(crate) fn names_another_unasked(&self) -> bool {
         !self.by_flag && self.asked_for().is_some()
     }
 
-    /// Returns the DynamoDB that flags or the environment ask for, or `None` if they name none.
+    /// Returns the DynamoDB that flags or the environment name. Returns `None` if they name none.
     fn asked_for(&self) -> Option<Place> {
         if let Some(url) = self.endpoint() {
             return Some(Place::Endpoint(url));
@@ -169,12 +170,12 @@ impl Options {
         set(&self.endpoint_url).or_else(|| environment("AWS_ENDPOINT_URL"))
     }
 
-    /// Reports whether a profile or credentials are named, other than those of the default profile or of the machine.
+    /// Reports whether a profile or credentials are set, other than those of the default profile or of the machine.
     fn has_credentials(&self) -> bool {
         set(&self.profile).is_some() || CREDENTIALS.iter().any(|name| environment(name).is_some())
     }
 
-    /// The tables.
+    /// Returns the names of the tables and the number of partitions.
     pub(crate) fn layout(&self) -> anyhow::Result<Layout> {
         Ok(Layout::read(|name| match name {
             "RIPPLE_SITE" => set(&self.site),
@@ -193,7 +194,7 @@ impl Options {
             target.dev = Some(self.data.clone());
             return Ok(target);
         }
-        // Whoever works in such a folder means its database. An account is another place, and has to be named.
+        // A command in such a folder is meant for its database. An account is another place, and must be named.
         if DevFile::read(&self.data).is_some() {
             bail!(
                 "the `ripple dev` of {} has ended: start it again, or give --aws, --profile or --endpoint-url to work elsewhere",
@@ -203,7 +204,7 @@ impl Options {
         self.open_at(&Place::Aws, self.layout()?).await
     }
 
-    /// Connects to the DynamoDB of a command that changes something, and tells on standard error which one it is.
+    /// Connects to the DynamoDB of a command that changes something, and prints on standard error which one it is.
     pub(crate) async fn open_to_change(&self) -> anyhow::Result<Target> {
         let mut target = self.open().await?;
         self.identify(&mut target).await;
@@ -211,14 +212,14 @@ impl Options {
         Ok(target)
     }
 
-    /// Finds out which account a target is in.
+    /// Looks up the account of a target.
     pub(crate) async fn identify(&self, target: &mut Target) {
         if target.account.is_none() && !target.place.is_emulator() {
             target.account = aws::account(self, ACCOUNT_LIMIT).await;
         }
     }
 
-    /// Connects to tables in a place.
+    /// Connects to tables at a place.
     pub(crate) async fn open_at(&self, place: &Place, layout: Layout) -> anyhow::Result<Target> {
         let Connected { client, region, endpoint, account } = aws::connect(self, place).await?;
         let place = endpoint.map_or(Place::Aws, Place::Endpoint);
@@ -227,7 +228,7 @@ impl Options {
     }
 }
 
-/// A setting that has a value; an empty one counts as none, as in the environment.
+/// Returns a setting that has a value. An empty one counts as not set, as in the environment.
 fn set(setting: &Option<String>) -> Option<String> {
     setting.clone().filter(|value| !value.is_empty())
 }

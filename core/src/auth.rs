@@ -1,6 +1,6 @@
-//! Who asks: API keys, what a host remembers of them, and how often they may ask.
+//! Authentication: API keys, what a host remembers of them, and limits on how often a client may send requests.
 //!
-//! **Invariant:** nothing here knows HTTP or DynamoDB. `service::authenticate` puts the parts together.
+//! **Invariant:** nothing here knows HTTP or DynamoDB. `service::authenticate` combines the parts.
 
 mod cache;
 mod key;

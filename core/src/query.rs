@@ -1,7 +1,7 @@
-//! Lists: which records, in what order, how much of each, and how many at once.
+//! Lists: the records, their order, their fields, and the size of a page.
 //!
-//! A [`Query`] is what a caller asks; a [`Listing`] is shown every record of the table, in any order, and keeps
-//! just the page asked for, so that its memory is bounded by the page and not by the table.
+//! A [`Query`] is a client's request. A [`Listing`] receives every record of the table, in any order, and keeps only
+//! the requested page. So its memory is bounded by the page and not by the table.
 
 mod cursor;
 mod parameters;
@@ -20,40 +20,39 @@ use crate::limits;
 use crate::record::{ContentHash, Record};
 use cursor::Rank;
 
-/// A page in the making.
+/// A page under construction.
 #[derive(Debug)]
 pub struct Listing<'q> {
     query: &'q Query,
     /// The page so far, in order, each record as JSON.
     records: BTreeMap<Rank, Bytes>,
-    /// Bytes of the page so far, as they will stand in a JSON string.
+    /// The size of the page so far, in bytes as part of a JSON string.
     weight: usize,
-    /// The first record known to be beyond the page. What comes after it is beyond the page too, even where
-    /// it were small enough to fit.
+    /// The first record known to be beyond the page. Every later record is beyond the page too, even if it is small
+    /// enough to fit.
     end: Option<Rank>,
     sum: ContentHash,
-    /// Names that filter, and that no record has had so far.
+    /// Names used as filters that no record has had so far.
     unknown: Vec<&'q str>,
-    /// Whether there are no records.
+    /// Whether there have been no records so far.
     is_empty: bool,
 }
 
-/// A page done.
+/// A finished page.
 #[derive(Debug)]
 pub struct ListPage {
     /// A JSON array.
     pub body: Bytes,
-    /// Where the next page begins, if there is one.
+    /// The cursor of the next page, if there is one.
     pub next: Option<String>,
-    /// The entity tag, without its quotes: a sum over all records that the query chooses, on this page or another,
-    /// and the query.
+    /// The entity tag, without its quotes: a sum over the query and all records that match it, on any page.
     pub etag: String,
-    /// Names that filter and that none of the table's records has: most likely they are mistyped.
+    /// Names used as filters that no record of the table has. Most likely they are mistyped.
     pub unknown: Vec<String>,
 }
 
 impl<'q> Listing<'q> {
-    /// An empty page of what `query` asks for.
+    /// Returns an empty page for `query`.
     #[must_use]
     pub fn new(query: &'q Query) -> Listing<'q> {
         let unknown = query.filtered().collect();
@@ -68,7 +67,7 @@ impl<'q> Listing<'q> {
         }
     }
 
-    /// Shows it a record: each of the table once, deleted or not.
+    /// Adds a record. Each record of the table must be added once, deleted or not.
     pub fn add(&mut self, project: &Record) {
         if project.is_deleted() {
             return;
@@ -81,12 +80,12 @@ impl<'q> Listing<'q> {
         self.place(self.query.rank(project), ContentHash::of(&json), || self.query.show(project, json));
     }
 
-    /// Shows it a live record as a line, where the query takes lines.
+    /// Adds a live record as a line, if the query takes lines.
     pub(crate) fn add_line(&mut self, line: Line) {
         self.place(Rank::of_id(line.id), ContentHash::of(&line.json), || line.json);
     }
 
-    /// Shows it a record that was made ready before.
+    /// Adds a record that was prepared before.
     pub fn add_row(&mut self, row: &Row) {
         self.meet(&row.record);
         if self.query.matches_row(row) {
@@ -117,7 +116,7 @@ impl<'q> Listing<'q> {
         }
     }
 
-    /// The page.
+    /// Returns the page.
     #[must_use]
     pub fn finish(self) -> ListPage {
         let next = match (&self.end, self.records.last_key_value()) {
@@ -130,7 +129,7 @@ impl<'q> Listing<'q> {
     }
 }
 
-/// A JSON array of records.
+/// Returns a JSON array of records.
 pub(crate) fn array<'a>(records: impl Iterator<Item = &'a Bytes> + Clone) -> Bytes {
     let length: usize = records.clone().map(|json| json.len() + 1).sum();
     let mut body = Vec::with_capacity(length + 2);
@@ -145,8 +144,8 @@ pub(crate) fn array<'a>(records: impl Iterator<Item = &'a Bytes> + Clone) -> Byt
     body.into()
 }
 
-/// What a record takes of a page, its comma included. A Lambda answer is a string inside JSON, where quotes and
-/// backslashes count twice.
+/// Returns the size of a record in a page, including its comma. A Lambda answer is a string inside JSON, where quotes
+/// and backslashes count twice.
 pub(crate) fn weight(json: &[u8]) -> usize {
     json.len() + json.iter().filter(|byte| matches!(byte, b'"' | b'\\')).count() + 1
 }

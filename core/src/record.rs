@@ -1,7 +1,7 @@
-//! A record: one item of the table `<site>_prj`, live or deleted.
+//! Records: items of the table `<site>_prj`, live or deleted.
 //!
-//! Knows neither HTTP nor DynamoDB, and does nothing but compute. [`decide`](decide::decide) is what a change makes of
-//! a record; [`merge`] is its heart.
+//! This module knows neither HTTP nor DynamoDB, and only computes. [`decide`](decide::decide) applies a change to a
+//! record; [`merge`] is its core.
 
 pub mod change;
 mod check;
@@ -29,7 +29,7 @@ pub use names::Names;
 pub(crate) use names::PRJ;
 use seal::Content;
 
-/// The prefix of the attributes that are ripple's own in an item.
+/// The prefix of ripple's own attributes in an item.
 pub(crate) const PREFIX: &str = "rpl_";
 
 /// A record as the table has it, live or deleted.
@@ -37,26 +37,26 @@ pub(crate) const PREFIX: &str = "rpl_";
 pub struct Record {
     /// The partition key.
     pub id: RecordId,
-    /// The number of this state. Below zero: the state is external, and the number is made of its content.
+    /// The number of this state. Below zero, the state is external, and the number is derived from its content.
     pub version: i64,
-    /// When ripple wrote it. `None` for an external state.
+    /// When ripple wrote the state. `None` for an external state.
     pub updated_at: Option<Timestamp>,
-    /// The name of the API key that wrote it. `None` for an external state.
+    /// The name of the API key that wrote the state. `None` for an external state.
     pub updated_by: Option<String>,
     /// For a deleted record, when its tombstone may be deleted too.
     pub tombstone: Option<Timestamp>,
-    /// For an external state, what its item says of a number and a seal.
+    /// For an external state, the number and the seal that its item states.
     pub external: Option<Box<Stamp>>,
-    /// Everything that is not ripple's own: name, goal, timeline, what another program added.
+    /// Every attribute that is not ripple's own: name, goal, timeline, and those that another program added.
     pub attributes: Members,
 }
 
-/// What the item of an external state says of itself. The next write is made on condition of it.
+/// The number, seal and time that the item of an external state states. The next write is conditional on them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stamp {
     /// The stated number.
     pub version: Option<Value>,
-    /// The seal, which does not fit.
+    /// The stated seal, which does not match.
     pub seal: Option<Value>,
     /// The stated time, which orders the index.
     pub at: Option<Timestamp>,
@@ -69,7 +69,7 @@ impl Record {
         Record { id, version: 0, updated_at: None, updated_by: None, tombstone: None, external: None, attributes }
     }
 
-    /// Returns a state that another writer left. `stamp` is what its item says of a number and a seal.
+    /// Returns a state that another writer left. `stamp` has the number and the seal that its item states.
     #[must_use]
     pub(crate) fn external(id: RecordId, attributes: Members, content: &Content, stamp: Stamp) -> Record {
         let (version, external) = (content.external_number(), Some(Box::new(stamp)));
@@ -96,7 +96,7 @@ impl Record {
         Record { tombstone: Some(now.after(limits::TOMBSTONE)), ..Record::new(self.id.clone(), Members::new()) }
     }
 
-    /// Returns a tombstone of which only id and version are known.
+    /// Returns a tombstone if only id and version are known.
     #[must_use]
     pub fn tombstone(id: RecordId, version: u64) -> Record {
         let (version, tombstone) = (version.cast_signed(), Some(Timestamp::default()));
@@ -109,19 +109,19 @@ impl Record {
         self.external.is_some()
     }
 
-    /// Returns the number of a state of ripple's. Returns `None` for an external state.
+    /// Returns the number of one of ripple's states. Returns `None` for an external state.
     #[must_use]
     pub fn number(&self) -> Option<u64> {
         u64::try_from(self.version).ok()
     }
 
-    /// Reports whether only a tombstone is left.
+    /// Reports whether the record is a tombstone.
     #[must_use]
     pub fn is_deleted(&self) -> bool {
         self.tombstone.is_some()
     }
 
-    /// Returns the time that the item states, whoever wrote it last.
+    /// Returns the time that the item states, for a state of any writer.
     fn last_written(&self) -> Option<Timestamp> {
         self.updated_at.or_else(|| self.external.as_ref().and_then(|stamp| stamp.at))
     }
@@ -131,25 +131,25 @@ impl Record {
         Content::of(&self.id, &self.attributes)
     }
 
-    /// Returns the seal of a state of ripple's.
+    /// Returns the seal of one of ripple's states.
     pub(crate) fn seal(&self) -> String {
         self.content().seal(self.number().unwrap_or_default(), self.is_deleted())
     }
 
-    /// Reports whether a client that names `version` means this state. An external state keeps its number below zero
-    /// when it is adopted: for the clients that read it before.
+    /// Reports whether `version`, as a client names it, means this state. An external state keeps its number below zero
+    /// when ripple adopts it, for clients that read it before.
     pub(crate) fn is_version(&self, version: i64) -> bool {
         version == self.version || version < 0 && version == self.content().external_number()
     }
 
-    /// Returns the names of the attributes in which `after` differs.
+    /// Returns the names of the attributes that differ in `after`.
     pub(crate) fn differing<'a>(&'a self, after: &'a Record) -> impl Iterator<Item = &'a String> {
         let gone = self.attributes.keys().filter(|name| !after.attributes.contains_key(*name));
         let new = |(name, value): &(&String, &Value)| self.attributes.get(*name) != Some(*value);
         gone.chain(after.attributes.iter().filter(new).map(|(name, _)| name))
     }
 
-    /// Returns the item's size as DynamoDB counts it, with ripple's own attributes at their greatest.
+    /// Returns the item's size as DynamoDB counts it, with ripple's own attributes at their largest.
     #[must_use]
     pub fn stored_size(&self) -> usize {
         const OWN: usize = 86; // six names, the key's among them, version, seal, time and shard
@@ -157,7 +157,7 @@ impl Record {
         self.id.as_str().len() + OWN + by + stored_size(&self.attributes)
     }
 
-    /// Returns about how many bytes of memory it takes, which can be many times what it takes in the table.
+    /// Returns roughly how many bytes of memory the record takes, which can be many times its size in the table.
     #[must_use]
     pub fn memory(&self) -> usize {
         size_of::<Record>() + self.id.as_str().len() + memory(&self.attributes)

@@ -1,7 +1,7 @@
-//! A store's list held near its readers: a snapshot, kept by its policy, that answers as the store would.
+//! A copy of a store's list near its readers: a snapshot that a policy refreshes, and that answers like the store.
 //!
-//! A host calls [`Replica::prepare`] before it lets the core answer a read, and tells the reader what that gave.
-//! The core then finds list and records here; everything else goes through to the store.
+//! A host calls [`Replica::prepare`] before the core answers a read, and tells the reader the result. The core then
+//! finds the list and the records here. All other requests go through to the store.
 
 pub mod refresh;
 pub mod snapshot;
@@ -23,33 +23,34 @@ use crate::value::shape_members;
 use refresh::{Action, Freshness, REFRESH_TIMEOUT, Read, Refresh, RefreshPolicy};
 use snapshot::Snapshot;
 
-/// A snapshot larger than this is not held: a Worker has 128 MB in all.
+/// The largest snapshot that is held, in bytes. A Worker has 128 MB in all.
 pub const GREATEST: usize = 64 * 1024 * 1024;
-/// A larger table is not kept for other hosts: while a copy of it is made or taken, it is there some times over.
+/// The largest table that is copied to other hosts, in bytes. While a copy is written or read, it is in memory several
+/// times.
 const GREATEST_COPIED: usize = 8 * 1024 * 1024;
-/// Changes that a refresh asks for at once.
+/// The number of changes that a refresh reads with one query.
 const CHANGES: usize = 1_000;
-/// How often a request that waits for another's refresh looks whether it is done.
+/// How often a request that waits for another request's refresh checks whether the refresh is done.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
 /// The host's clock.
 pub trait Clock {
-    /// The time.
+    /// Returns the time.
     fn now(&self) -> Timestamp;
     /// Waits.
     async fn pause(&self, duration: Duration);
 }
 
-/// Where hosts that stand together find what one of them has read: a data centre's cache. It may forget at any time, and
-/// some have never anything.
+/// A cache shared by the hosts of one data centre. It holds the latest full table scan. It may evict it at any time,
+/// and some caches never hold anything.
 pub trait SharedCache {
-    /// What was kept last.
+    /// Returns the copy that was stored last, if it is still there.
     async fn get(&self) -> Option<Vec<u8>>;
-    /// Keeps it for the others.
+    /// Stores a copy for the other hosts.
     async fn put(&self, copy: Vec<u8>);
 }
 
-/// For a host that stands alone.
+/// The cache of a host that shares none.
 #[derive(Clone, Copy, Debug)]
 pub enum Alone {}
 
@@ -63,7 +64,7 @@ impl SharedCache for Alone {
     }
 }
 
-/// A store with its list in memory.
+/// A store with a copy of its list in memory.
 #[derive(Debug)]
 pub struct Replica<S, C, N = Alone> {
     store: S,
@@ -76,12 +77,12 @@ pub struct Replica<S, C, N = Alone> {
 struct ReplicaState {
     snapshot: Snapshot,
     policy: RefreshPolicy,
-    /// The table is too large: reads go through to the store.
+    /// Whether the table is too large. Reads then go through to the store.
     too_large: bool,
 }
 
 impl ReplicaState {
-    /// Lets go of what has grown past what a full read would let in.
+    /// Drops the snapshot if it has grown past the limit of a full read.
     fn bound(&mut self) {
         if self.snapshot.memory() > GREATEST {
             self.too_large = true;
@@ -90,57 +91,58 @@ impl ReplicaState {
     }
 }
 
-/// What a read will be answered from.
+/// The state of the snapshot that answers a read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Prepared {
-    /// How fresh it is.
+    /// The freshness of the snapshot.
     pub freshness: Freshness,
-    /// How old it is.
+    /// The age of the snapshot.
     pub age: Duration,
     /// Whether this request waited for DynamoDB.
     pub fetched: bool,
-    /// Whether nothing was known before it.
+    /// Whether the host had no snapshot before this request.
     pub missed: bool,
 }
 
-/// What is ready for a read.
+/// The result of preparing a read.
 #[derive(Debug)]
 pub struct Preparation {
-    /// What it will be answered from. `None`: the list is too large to hold, and reads go through to the store.
+    /// The snapshot that answers the read. `None`: the list is too large to hold, and reads go through to the store.
     pub result: Result<Option<Prepared>, StoreError>,
-    /// To be run when the answer is on its way, whatever that is: until it counts as lost nobody else refreshes.
+    /// A refresh for the host to run once it sends the answer, even if that is an error. Until the refresh ends or
+    /// times out, no other request starts one.
     pub behind: Option<Refresh>,
 }
 
 impl<S: Source, C: Clock> Replica<S, C> {
-    /// With nothing known yet. `fresh` is how long a snapshot is served with nothing done.
+    /// Returns a replica without a snapshot. `fresh` is how long a snapshot is served without a refresh.
     pub fn new(store: S, clock: C, fresh: Duration) -> Replica<S, C> {
         let snapshot = Snapshot::new(store.names().clone());
         let held = ReplicaState { snapshot, policy: RefreshPolicy::new(fresh), too_large: false };
         Replica { store, clock, shared: None, held: Mutex::new(held) }
     }
 
-    /// The same, with another bound on how long the list is served while DynamoDB does not answer, or denies.
+    /// Sets how long the list is served while DynamoDB does not answer, or denies access.
     #[must_use]
     pub fn stale_for(self, stale: Duration) -> Replica<S, C> {
         self.held().policy.set_stale(stale);
         self
     }
 
-    /// The same, among hosts that share their full reads.
+    /// Shares full reads with the other hosts of a cache.
     pub fn with_shared_cache<N: SharedCache>(self, shared: N) -> Replica<S, C, N> {
         Replica { store: self.store, clock: self.clock, shared: Some(shared), held: self.held }
     }
 }
 
 impl<S: Source, C: Clock, N: SharedCache> Replica<S, C, N> {
-    /// The host's clock.
+    /// Returns the host's clock.
     pub fn clock(&self) -> &C {
         &self.clock
     }
 
-    /// Makes the snapshot good enough to answer a read from: refreshed, if `newer` is wanted or it is too old, and
-    /// with what the session wrote. It fails when there is nothing to answer from and DynamoDB does not answer.
+    /// Prepares the snapshot to answer a read. It is refreshed if `newer` is set or it is too old. It then includes the
+    /// session's writes. The result is an error if there is no snapshot to answer from and DynamoDB does not answer.
     pub async fn prepare(&self, session: &Session, newer: bool, cost: &mut Capacity) -> Preparation {
         let asked = self.clock.now();
         let missed = self.held().policy.age(asked).is_none();
@@ -175,11 +177,11 @@ impl<S: Source, C: Clock, N: SharedCache> Replica<S, C, N> {
         Preparation { result, behind }
     }
 
-    /// Does a refresh that the policy has begun. Returns whether the store was asked: a host beside this one may have been
-    /// there before.
+    /// Runs a refresh that the policy has begun. Returns whether the store was read: a copy of another host may have
+    /// replaced the read.
     ///
     /// # Errors
-    /// When DynamoDB does not answer; the snapshot stays as it is.
+    /// If DynamoDB does not answer. The snapshot stays as it is.
     pub async fn refresh(&self, refresh: Refresh, cost: &mut Capacity) -> Result<bool, StoreError> {
         if refresh.read == Read::All && self.take_copy(refresh).await.is_some() {
             return Ok(false);
@@ -187,7 +189,7 @@ impl<S: Source, C: Clock, N: SharedCache> Replica<S, C, N> {
         let read = self.read(refresh.read, cost).await;
         let now = self.clock.now();
         match read {
-            // Somebody else has taken it over, and its first pages are old by now.
+            // The refresh has timed out, so another request may have started one, and the first pages are outdated.
             Ok(_) if now >= refresh.began.after(REFRESH_TIMEOUT) => {
                 self.held().policy.failed(refresh, now);
                 Err(unreachable_store())
@@ -211,7 +213,7 @@ impl<S: Source, C: Clock, N: SharedCache> Replica<S, C, N> {
         }
     }
 
-    /// Takes in what a refresh read.
+    /// Applies the result of a refresh.
     fn take_in(&self, refresh: Refresh, read: Option<Vec<Record>>, now: Timestamp) {
         let held = &mut *self.held();
         held.too_large = read.is_none();
@@ -228,13 +230,13 @@ impl<S: Source, C: Clock, N: SharedCache> Replica<S, C, N> {
         held.policy.succeeded(refresh);
     }
 
-    /// Takes over the full read of another host, where there is one that serves in place of this refresh. What it gave
-    /// is known since it began, and no later.
+    /// Uses another host's full read if it can replace this refresh. The records count as known since that read began.
     async fn take_copy(&self, refresh: Refresh) -> Option<()> {
         let text = self.shared.as_ref()?.get().await?;
         let copy = Copy::open(&text)?;
         let held = &mut *self.held();
-        // Looked at before all of it is read: when a full read is due, what is found is most often this host's own last.
+        // The beginning is checked before the rest is decoded: when a full read is due, the cache most often holds this
+        // host's own last one.
         if !held.policy.would_take(copy.began, self.clock.now()) {
             return None;
         }
@@ -246,14 +248,14 @@ impl<S: Source, C: Clock, N: SharedCache> Replica<S, C, N> {
         Some(())
     }
 
-    /// Takes in a record that somebody else's answer showed: a write's, on its way through this host.
+    /// Applies a record that was read for another purpose, such as the result of a write that passed through this host.
     pub fn apply_write(&self, project: Record) {
         let now = self.clock.now();
         self.held().snapshot.apply(project, now);
     }
 
-    /// Takes in the record that the answer to a write shows. JSON hides some of DynamoDB's types: they are taken from
-    /// the state known before.
+    /// Applies the record that the answer to a write shows. JSON hides some of DynamoDB's types, so these are taken
+    /// from the previously known state.
     pub(crate) fn apply_answer(&self, json: &[u8]) {
         let now = self.clock.now();
         let held = &mut *self.held();
@@ -264,12 +266,13 @@ impl<S: Source, C: Clock, N: SharedCache> Replica<S, C, N> {
         held.snapshot.apply_write(project, now);
     }
 
-    /// How long a snapshot is served with nothing done.
+    /// Returns how long a snapshot is served without a refresh.
     pub fn fresh(&self) -> Duration {
         self.held().policy.fresh()
     }
 
-    /// What the whole list's entity tag is made of, its age and how long it is fresh, if it is held, fresh, and one page.
+    /// Returns the content hash of the whole list, its age, and how long it is fresh. Returns `None` if the list is not
+    /// held, is not fresh, or is more than one page.
     pub(crate) fn whole(&self, now: Timestamp) -> Option<(ContentHash, Duration, Duration)> {
         let held = self.held();
         let fresh = held.policy.fresh();
@@ -277,18 +280,18 @@ impl<S: Source, C: Clock, N: SharedCache> Replica<S, C, N> {
         held.snapshot.is_one_page().then(|| (held.snapshot.content(), age, fresh))
     }
 
-    /// The whole list as JSON, if it is one page.
+    /// Returns the whole list as JSON. Returns `None` if it is more than one page.
     pub(crate) fn whole_page(&self) -> Option<Bytes> {
         self.held().snapshot.whole_page()
     }
 
-    /// `None`: more than can be held.
+    /// Reads records from the store. Returns `None` if there are more than can be held.
     async fn read(&self, read: Read, cost: &mut Capacity) -> Result<Option<Vec<Record>>, StoreError> {
         let mut projects: Vec<Record> = Vec::new();
         let mut size = 0;
         let shards = match read {
             Read::All => 1,
-            // A table too large to hold is read again only when all of it would be.
+            // If the table is too large to hold, only a full read tries again.
             Read::Since(_) if self.held().too_large => return Ok(None),
             Read::Since(_) => self.store.shards(),
         };
@@ -304,8 +307,8 @@ impl<S: Source, C: Clock, N: SharedCache> Replica<S, C, N> {
                         Page { records: self.store.fetch(&entries, cost).await?, next }
                     }
                 };
-                // As a record is held, there are beside it its JSON, its text and its part of the page, each about as long
-                // as it is in the table.
+                // In memory a record also has its JSON, its text and its part of the page. Each is about as long as the
+                // record in the table.
                 let held = |project: &Record| project.memory() + 3 * project.stored_size();
                 size += page.records.iter().map(held).sum::<usize>();
                 if size > GREATEST {
@@ -321,14 +324,15 @@ impl<S: Source, C: Clock, N: SharedCache> Replica<S, C, N> {
         Ok(Some(projects))
     }
 
-    /// Whether an entry of the index tells of a state that is not known.
+    /// Reports whether an entry of the index refers to a state that is not known.
     fn lacks(&self, entry: &IndexEntry) -> bool {
         let held = self.held();
         let known = held.snapshot.get(&entry.id).and_then(Record::number);
         known.is_none() || known < entry.version
     }
 
-    /// Just those records, strongly, of which the session wrote a newer version than is known.
+    /// Reads, with strong consistency, only those records of which the session wrote a newer version than is known.
+    /// Returns whether it read any.
     async fn read_what_was_written(&self, session: &Session, cost: &mut Capacity) -> Result<bool, StoreError> {
         let missing: Vec<&RecordId> = {
             let held = self.held();
@@ -342,7 +346,7 @@ impl<S: Source, C: Clock, N: SharedCache> Replica<S, C, N> {
         Ok(!missing.is_empty())
     }
 
-    /// A panic elsewhere leaves the snapshot as it was or with a record more; both are states it may have.
+    /// Locks the state. A panic elsewhere leaves the snapshot as it was or with one more record. Both are valid states.
     fn held(&self) -> MutexGuard<'_, ReplicaState> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,6 +1,7 @@
-//! Use cases: values in, values out.
+//! The use cases. They take values and return values.
 //!
-//! **Invariant:** nothing here knows HTTP. A use case takes a [`Context`] and values, and returns a value or an [`Error`].
+//! **Invariant:** nothing here knows HTTP. A use case takes a [`Context`] and values, and returns a value or an
+//! [`Error`].
 
 pub mod authenticate;
 pub mod changes;
@@ -22,12 +23,12 @@ pub use read::{read, state};
 pub use replay::replay;
 pub use save::save;
 
-/// What a use case is given beside its arguments.
+/// The context of a use case.
 #[derive(Debug)]
 pub struct Context<'a, S> {
-    /// Where records are.
+    /// The store of the records.
     pub store: &'a S,
-    /// On whose behalf.
+    /// The author on whose behalf the use case runs.
     pub author: Author<'a>,
     /// The time of the request.
     pub now: Timestamp,
@@ -35,9 +36,9 @@ pub struct Context<'a, S> {
     pub random: &'a mut Random,
     /// The identity of the write, if it carries an `Idempotency-Key`.
     pub idempotency: Option<&'a IdempotencyKey>,
-    /// What the caller has written lately. A save adds to it.
+    /// The client's recent writes. A save adds to it.
     pub session: &'a mut Session,
-    /// What is counted.
+    /// The counters of the request.
     pub metrics: &'a mut Metrics,
 }
 
@@ -46,41 +47,42 @@ pub struct Context<'a, S> {
 pub struct Author<'a> {
     /// The name that the record shows.
     pub name: &'a str,
-    /// The same for all keys that replaced one another: what tells the writes of one author from those of others.
+    /// An id that all keys share which replaced one another. It tells the writes of one author from those of others.
     pub lineage: &'a str,
 }
 
-/// What a request has cost.
+/// The cost of a request.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Metrics {
     /// DynamoDB units consumed.
     pub capacity: Capacity,
-    /// How often a write was tried: once, unless another writer was quicker. 0: nothing was to be written.
+    /// The number of tries of a write. It is more than 1 if another writer was faster, and 0 if there was nothing to
+    /// write.
     pub tries: u32,
 }
 
-/// A save that was done.
+/// A completed save.
 #[derive(Debug)]
 pub struct Saved {
-    /// The record after it.
+    /// The record after the save.
     pub record: Record,
-    /// What it did.
+    /// What the save did.
     pub outcome: Outcome,
 }
 
 /// Why a use case failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The change is refused.
+    /// The change was refused.
     #[error(transparent)]
     Refused(#[from] record::fault::Error),
-    /// The key came with another request before.
+    /// The `Idempotency-Key` was used before for another request.
     #[error("this Idempotency-Key came with another request before; nothing was changed")]
     IdempotencyKeyReused,
-    /// Other writers were quicker, at every try.
+    /// Another writer was faster at every try.
     #[error("too many are saving this project at once; nothing was changed")]
     Contended,
-    /// Storage failed.
+    /// The store failed.
     #[error(transparent)]
     Store(StoreError),
 }
@@ -95,7 +97,7 @@ impl From<StoreError> for Error {
 }
 
 impl<S: Store> Context<'_, S> {
-    /// Waits for some part of a time that doubles with each try: writers that met once do not meet again.
+    /// Waits for a random part of a time that doubles with each try, so that writers that met once do not meet again.
     async fn back_off(&mut self, tries: u32) {
         let [low, high, ..] = self.random.bytes();
         let part = f64::from(u16::from_be_bytes([high, low])) / f64::from(u16::MAX);

@@ -1,9 +1,10 @@
-//! The session token: which versions a client has written lately, so that its reads see them on any host.
+//! The session token: the versions that a client has written recently, so that its reads see them on any host.
 //!
-//! It names the last [`limits::SESSION`] writes. A read that may lack an earlier one is made strongly consistent.
+//! The token names the last [`limits::SESSION`] writes. A read that may miss an earlier write is made strongly
+//! consistent.
 //!
-//! Opaque to clients. Not authenticated: a forged one makes at most [`limits::SESSION`] strongly consistent
-//! reads, which its bearer's key could ask for one by one.
+//! It is opaque to clients and not authenticated. A forged token causes at most [`limits::SESSION`] strongly consistent
+//! reads, which the client's key could request one by one.
 
 use crate::limits;
 use crate::record::{Record, RecordId};
@@ -13,17 +14,17 @@ use crate::token;
 /// The format of a session token.
 const FORMAT: u8 = 3;
 
-/// What a client has written lately.
+/// The recent writes of a client.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Session {
-    /// The latest last.
+    /// The writes, the latest last.
     writes: Vec<(RecordId, u64)>,
-    /// When the newest of the writes was made that are no longer named.
+    /// When the newest of the writes that are no longer named was made.
     unnamed: Option<Timestamp>,
 }
 
 impl Session {
-    /// Reads a token. Returns `None` if it is none of ripple's.
+    /// Reads a token. Returns `None` if the text is not a token of ripple.
     #[must_use]
     pub fn parse(token: &str) -> Option<Session> {
         const LONGEST: usize = limits::SESSION * (limits::STORED_ID + 32) * 4 / 3;
@@ -40,7 +41,7 @@ impl Session {
         Some(Session { writes, unnamed: unnamed.map(Timestamp) })
     }
 
-    /// Returns the token to hand out.
+    /// Returns the token for the client.
     #[must_use]
     pub fn to_token(&self) -> String {
         let pairs: Vec<(&str, u64)> = self.writes.iter().map(|(id, version)| (id.as_str(), *version)).collect();
@@ -48,8 +49,8 @@ impl Session {
         token::encode(FORMAT, &(pairs, unnamed))
     }
 
-    /// Takes in a write that is made at `now`. The version of a record never goes back: a repetition may be answered
-    /// with an older one. The oldest write is no longer named when there are too many.
+    /// Adds a write made at `now`. The version of a record never decreases, since a repeated write may be answered with
+    /// an older one. If there are too many writes, the oldest is no longer named.
     pub fn wrote(&mut self, id: &RecordId, version: u64, now: Timestamp) {
         let known = self.writes.iter().position(|(written, _)| written == id);
         let version = known.map_or(version, |place| self.writes.remove(place).1.max(version));
@@ -60,25 +61,25 @@ impl Session {
         self.writes.push((id.clone(), version));
     }
 
-    /// Reports whether `found`, read under `id`, is older than what the client wrote.
+    /// Reports whether `found`, read under `id`, is older than the client's write.
     #[must_use]
     pub fn outdates(&self, id: &RecordId, found: Option<&Record>) -> bool {
         let seen = found.and_then(Record::number).unwrap_or(0);
         self.writes.iter().any(|(written, version)| written == id && *version > seen)
     }
 
-    /// Reports whether what is known since `known` may lack a write that is not named.
+    /// Reports whether a state as of `known` may lack a write that is no longer named.
     #[must_use]
     pub fn outruns(&self, known: Timestamp) -> bool {
         self.unnamed.is_some_and(|at| known < at.after(limits::LAG))
     }
 
-    /// The records written, and their versions.
+    /// Returns the ids of the records written, and their versions.
     pub fn writes(&self) -> impl Iterator<Item = (&RecordId, u64)> {
         self.writes.iter().map(|(id, version)| (id, *version))
     }
 
-    /// The records written.
+    /// Returns the ids of the records written.
     pub fn ids(&self) -> impl Iterator<Item = &RecordId> {
         self.writes.iter().map(|(id, _)| id)
     }

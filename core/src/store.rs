@@ -1,4 +1,4 @@
-//! Where records are kept: the one thing the core asks of its host.
+//! Where records are stored: the only thing that the core requires of its host.
 
 mod claim;
 pub mod dynamodb;
@@ -22,18 +22,18 @@ pub use claim::{IdempotencyKey, IdempotencyRecord};
 pub use write::Write;
 pub(crate) use write::{Action, Condition};
 
-/// Where projects and API keys are read.
+/// A place to read records and API keys from.
 ///
-/// Its futures need not be `Send` (a Worker's are not); it is used generically, never as `dyn`.
-/// Every operation adds what it cost to `cost`.
+/// Its futures need not be `Send` (a Worker's are not). It is used generically, never as `dyn`. Every operation adds
+/// its cost to `cost`.
 pub trait Source {
-    /// One record, live or deleted.
+    /// Returns one record, live or deleted.
     async fn get(&self, id: &RecordId, read: Consistency, cost: &mut Capacity) -> Result<Option<Record>, StoreError>;
 
-    /// One page of the whole table, in no order, tombstones and all. `from` is the last page's `next`.
+    /// Returns one page of the whole table, unordered, with tombstones. `from` is the last page's `next`.
     async fn scan(&self, from: Option<Position>, read: Consistency, cost: &mut Capacity) -> Result<Page, StoreError>;
 
-    /// A page of the list at a time. A source that holds a list need not scan for it.
+    /// Returns one page of the list. A source that holds a list need not scan for it.
     async fn list(
         &self,
         query: &Query,
@@ -44,8 +44,8 @@ pub trait Source {
         scan::list(self, query, session, now, cost).await
     }
 
-    /// One page of what was written at `since` or later in one partition of `by_update`, oldest first: at most `limit`
-    /// entries.
+    /// Returns one page of the entries written at `since` or later in one partition of `by_update`, oldest first. It
+    /// has at most `limit` entries.
     async fn changes(
         &self,
         shard: u16,
@@ -55,41 +55,43 @@ pub trait Source {
         cost: &mut Capacity,
     ) -> Result<Changes, StoreError>;
 
-    /// The records of these entries, in any order, each at least as new as its entry. A record that is gone is left out.
+    /// Returns the records of these entries, in any order, each at least as new as its entry. Records that no longer
+    /// exist are omitted.
     async fn fetch(&self, entries: &[IndexEntry], cost: &mut Capacity) -> Result<Vec<Record>, StoreError>;
 
-    /// Since when everything is known, for a read at `now`.
+    /// Returns the time up to which all writes are known, for a read at `now`.
     fn known(&self, now: Timestamp) -> Timestamp {
         now
     }
 
-    /// The names of the records' own members.
+    /// Returns the names of the records' own members.
     fn names(&self) -> &Names {
         &PRJ
     }
 
-    /// How many partitions `by_update` has.
+    /// Returns the number of partitions of `by_update`.
     fn shards(&self) -> u16;
 
-    /// The API key with this hash.
+    /// Returns the record of the API key with this hash.
     async fn key(&self, hash: &KeyHash, cost: &mut Capacity) -> Result<Option<KeyRecord>, StoreError>;
 }
 
-/// Where projects are written, and what was written is remembered.
+/// A place to write records to. It also stores idempotency records.
 pub trait Store: Source {
-    /// Does all of a write, or nothing.
+    /// Makes a write completely, or not at all.
     async fn commit(&self, write: &Write<'_>, cost: &mut Capacity) -> Result<Commit, StoreError>;
 
-    /// Sets when a row of the history may be deleted, if the row is there and does not say so yet.
+    /// Sets when a row of the history may be deleted, if the row exists and has no such time yet.
     async fn expire(&self, id: &RecordId, number: u64, at: Timestamp, cost: &mut Capacity) -> Result<(), StoreError>;
 
-    /// The record as it was at a version. Returns `None` if the history does not have it.
+    /// Returns the record as it was at a version. Returns `None` if the history does not have that version.
     async fn state(&self, id: &RecordId, number: u64, cost: &mut Capacity) -> Result<Option<Record>, StoreError>;
 
-    /// The newest state that was shown under a number below zero. Returns `None` if the history does not have it.
+    /// Returns the newest state that was shown under a number below zero. Returns `None` if the history does not have
+    /// it.
     async fn shown(&self, id: &RecordId, shown: i64, cost: &mut Capacity) -> Result<Option<Record>, StoreError>;
 
-    /// At most `limit` entries of a record's history, newest first, below the version `before`.
+    /// Returns at most `limit` entries of a record's history below the version `before`, newest first.
     async fn entries(
         &self,
         id: &RecordId,
@@ -98,7 +100,7 @@ pub trait Store: Source {
         cost: &mut Capacity,
     ) -> Result<Vec<Entry>, StoreError>;
 
-    /// What a write with this key left, while it is remembered.
+    /// Returns the idempotency record of a key, until it expires.
     async fn claim(
         &self,
         key: &str,
@@ -106,7 +108,8 @@ pub trait Store: Source {
         cost: &mut Capacity,
     ) -> Result<Option<IdempotencyRecord>, StoreError>;
 
-    /// Remembers a write that has nothing to change. Returns what another one left under the same key.
+    /// Stores the idempotency record of a write that has nothing to change. Returns another write's record if one
+    /// exists under the same key.
     async fn remember(
         &self,
         claim: &IdempotencyRecord,
@@ -114,7 +117,7 @@ pub trait Store: Source {
         cost: &mut Capacity,
     ) -> Result<Option<IdempotencyRecord>, StoreError>;
 
-    /// Notes that requests came with the key of this hash.
+    /// Adds to the usage counts of the key with this hash.
     async fn key_used(
         &self,
         hash: &KeyHash,
@@ -127,70 +130,70 @@ pub trait Store: Source {
     async fn pause(&self, duration: Duration);
 }
 
-/// How a record is read.
+/// The consistency of a read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Consistency {
-    /// At half the price, and perhaps without the writes of the last moments.
+    /// Eventual: at half the price, and possibly without the most recent writes.
     Eventual,
-    /// With every write that was answered.
+    /// Strong: with every write that was answered.
     Strong,
 }
 
-/// What became of a commit. Except for `Done`, nothing was changed.
+/// The result of a commit. Unless it is `Done`, nothing was changed.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Commit {
     /// `after` is in the table.
     Done,
-    /// The table did not hold `before`, but this.
+    /// The table did not have `before`, but this state.
     Conflict(Option<Record>),
-    /// The history has a row of such a number. It is newer than the record: another writer put an old item back, or
-    /// deleted it.
+    /// The history already has a row with one of the numbers. It is newer than the record: another writer restored an
+    /// old item, or deleted the record.
     NumberTaken,
-    /// The write was done before, under the same key.
+    /// The write was done before, under the same `Idempotency-Key`.
     Claimed(IdempotencyRecord),
 }
 
 /// One page of records.
 #[derive(Debug, Default)]
 pub struct Page {
-    /// The records.
+    /// The records of the page.
     pub records: Vec<Record>,
-    /// Where the next page begins; `None` at the true end.
+    /// The start of the next page. `None` at the end of the table.
     pub next: Option<Position>,
 }
 
 /// One page of changes.
 #[derive(Debug, Default)]
 pub struct Changes {
-    /// What the index has.
+    /// The entries of the index.
     pub entries: Vec<IndexEntry>,
-    /// Where the next page begins; `None` at the true end.
+    /// The start of the next page. `None` at the end of the index.
     pub next: Option<Position>,
 }
 
-/// An entry of `by_update`: which record was written, and when.
+/// An entry of `by_update`: the id of a record, and when it was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IndexEntry {
-    /// The record.
+    /// The record's id.
     pub id: RecordId,
-    /// When it was written.
+    /// When the record was written.
     pub at: Timestamp,
-    /// The version that its item stated then.
+    /// The version that the record's item stated then.
     pub version: Option<u64>,
 }
 
 impl IndexEntry {
-    /// Returns its place in the index.
+    /// Returns the entry's position in the index.
     #[must_use]
     pub fn position(&self) -> Position {
         Position { id: self.id.clone(), at: Some(self.at) }
     }
 }
 
-/// Where a page of a table or an index begins: after this record. In an index, the time belongs to the place.
+/// The start of a page of a table or an index: after this record. In an index, the position includes the time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Position {
-    /// The record before the page.
+    /// The id of the record before the page.
     pub id: RecordId,
     /// Its time in `by_update`.
     pub at: Option<Timestamp>,
@@ -199,28 +202,28 @@ pub struct Position {
 /// DynamoDB capacity units consumed.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Capacity {
-    /// Read units: 4 KB strongly consistent, 8 KB eventually.
+    /// Read units: one for 4 KB strongly consistent, or 8 KB eventually consistent.
     pub read: f64,
-    /// Write units: 1 KB, twice that in a transaction.
+    /// Write units: one for 1 KB, or two in a transaction.
     pub write: f64,
 }
 
-/// As a dictionary of RFC 9651: `read=0.5, write=4`.
+/// Writes the units as a dictionary of RFC 9651: `read=0.5, write=4`.
 impl fmt::Display for Capacity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Units come in halves; a decimal of RFC 9651 has at most three places.
+        // Units come in halves. A decimal of RFC 9651 has at most three decimal places.
         let round = |units: f64| (units * 10.0).round() / 10.0;
         write!(f, "read={}, write={}", round(self.read), round(self.write))
     }
 }
 
-/// Why the store did not do as asked. The text and its sources are for the log; callers learn only of the kind.
+/// Why an operation of the store failed. The text and its sources are for the log. Clients see only the kind.
 #[derive(Debug, thiserror::Error)]
 #[error("{operation}: {kind}")]
 pub struct StoreError {
-    /// What failed, as DynamoDB calls it.
+    /// The operation that failed, as DynamoDB names it.
     pub operation: &'static str,
-    /// Of what kind.
+    /// The kind of failure.
     pub kind: StoreErrorKind,
     /// The cause.
     #[source]
@@ -228,7 +231,7 @@ pub struct StoreError {
 }
 
 impl StoreError {
-    /// An answer or an item that is not what it must be.
+    /// Returns the error for an answer or an item that cannot be decoded.
     pub(crate) fn malformed(
         operation: &'static str,
         source: impl std::error::Error + Send + Sync + 'static,
@@ -237,18 +240,18 @@ impl StoreError {
     }
 }
 
-/// Whether trying again later can help.
+/// The kind of a failure, which says whether a later retry can help.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StoreErrorKind {
-    /// DynamoDB did not answer, throttled, or failed, beyond every retry. A write has not been made.
+    /// DynamoDB did not answer, throttled, or failed, in spite of every retry. A write was not applied.
     Unavailable,
     /// At least one attempt of the write got no response and may have been applied.
     OutcomeUnknown,
-    /// An item would be larger than DynamoDB takes: so many bytes.
+    /// An item would be larger than DynamoDB allows. The number is its size in bytes.
     TooLarge(usize),
-    /// DynamoDB refused: a table is missing, a permission, or a fault of ripple's own.
+    /// DynamoDB refused the request: a table or a permission is missing, or ripple has a bug.
     Refused,
-    /// An answer or an item was not what it must be.
+    /// An answer or an item cannot be decoded.
     Undecodable,
 }
 

@@ -8,13 +8,13 @@ use std::time::Duration;
 pub struct Timestamp(pub u64);
 
 impl Timestamp {
-    /// Returns the time a while later.
+    /// Returns the time later by `duration`.
     #[must_use]
     pub fn after(self, duration: Duration) -> Timestamp {
         Timestamp(self.0.saturating_add(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)))
     }
 
-    /// Returns the time a while earlier.
+    /// Returns the time earlier by `duration`.
     #[must_use]
     pub fn before(self, duration: Duration) -> Timestamp {
         Timestamp(self.0.saturating_sub(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)))

@@ -1,10 +1,9 @@
-//! A value of a record: JSON's types and DynamoDB's.
+//! Values of records, with the types of JSON and of DynamoDB.
 //!
-//! JSON alone would lose what DynamoDB knows (sets, binaries, 38 digits), so the core works on this
-//! type and shows JSON at its face: [`parse`] takes text in, `Serialize` writes it out, members
-//! ordered by name. [`Value::shaped_like`] finds the way back: what was a set and comes in as an
-//! array is a set again. `Value::shaped_as_sent` does so with
-//! what an author wrote.
+//! JSON alone would lose some of DynamoDB's types (sets, binaries, 38 digits), so the core uses this type and converts
+//! at the boundary. [`parse`] reads JSON, and `Serialize` writes it, with members ordered by name.
+//! [`Value::shaped_like`] reverses the conversion: an array that was a set before becomes a set again.
+//! `Value::shaped_as_sent` does the same for values that an author wrote.
 
 pub(crate) mod cbor;
 mod members;
@@ -48,16 +47,16 @@ pub enum Value {
 }
 
 impl Value {
-    /// Returns this value, which came as JSON, in the DynamoDB type that `stored` has, where it fits: an array
-    /// of distinct strings that was a string set, base64 that was a binary. Other values stay as they are.
+    /// Returns this value, which came as JSON, in the DynamoDB type of `stored` if it fits. An array of distinct
+    /// strings becomes a string set, and base64 becomes a binary. Other values stay as they are.
     #[must_use]
     pub fn shaped_like(self, stored: &Value) -> Value {
         self.shaped(stored, Origin::Shown)
     }
 
-    /// Returns what an author sent in the types of the stored value. Elements that a set is sent with twice are in it
-    /// once, and an entry without an `id` that was changed keeps its types. Returns `None` for a set that is sent empty:
-    /// DynamoDB has none, so it is removed.
+    /// Returns a value that an author sent, in the types of the stored value. Repeated elements of a set are included
+    /// once, and a changed entry without an `id` keeps its types. Returns `None` for an empty set: DynamoDB has none,
+    /// so it is removed.
     pub(crate) fn shaped_as_sent(self, stored: Option<&Value>) -> Option<Value> {
         self.shaped_member(stored, Origin::Sent)
     }
@@ -85,7 +84,7 @@ impl Value {
                 _ => None,
             }),
             (Value::List(list), Value::Binaries(_)) => {
-                // JSON has base64 for each of them: beside one that is binary already, a text is a text.
+                // JSON has base64 for each binary. Beside a value that is binary already, a text is a text.
                 let typed = list.iter().any(|v| matches!(v, Value::Binary(_)));
                 set_of(list, origin, Value::Binaries, |v| match v {
                     Value::String(text) if !typed => STANDARD.decode(text).ok(),
@@ -104,7 +103,8 @@ impl Value {
         matches!(self, Value::Strings(_) | Value::Numbers(_) | Value::Binaries(_))
     }
 
-    /// Returns the `id` of a list's entry that is an object: a text that is not empty, or a number.
+    /// Returns the `id` of a list's entry: a text that is not empty, or a number. Returns `None` if there is none, or
+    /// the entry is not an object.
     #[must_use]
     pub fn entry_id(&self) -> Option<&Value> {
         let Value::Map(members) = self else { return None };
@@ -114,7 +114,7 @@ impl Value {
         })
     }
 
-    /// The size DynamoDB counts for it, in bytes.
+    /// Returns the size in bytes as DynamoDB counts it.
     /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html>
     #[must_use]
     pub fn stored_size(&self) -> usize {
@@ -131,7 +131,7 @@ impl Value {
         }
     }
 
-    /// About how many bytes of memory it takes beside its own place.
+    /// Returns roughly how many bytes of memory the value takes beside its own place.
     pub(crate) fn memory(&self) -> usize {
         let element = |bytes: usize| ALLOCATION + bytes;
         match self {
@@ -153,7 +153,7 @@ impl Value {
         }
     }
 
-    /// Levels of nesting: 1 for a scalar.
+    /// Returns the levels of nesting, which are 1 for a scalar.
     #[must_use]
     pub fn depth(&self) -> usize {
         match self {
@@ -164,43 +164,43 @@ impl Value {
     }
 }
 
-/// Names and values, as DynamoDB counts them.
+/// Returns the size of names and values as DynamoDB counts it.
 pub(crate) fn stored_size(members: &Members) -> usize {
     members.iter().map(|(name, value)| name.len() + value.stored_size()).sum()
 }
 
-/// What an allocator takes for a small piece beside what is in it.
+/// The overhead of an allocator for a small allocation, in bytes.
 const ALLOCATION: usize = 16;
 
-/// About how many bytes of memory they take.
+/// Returns roughly how many bytes of memory the members take.
 pub(crate) fn memory(members: &Members) -> usize {
     let member =
         |(name, value): (&String, &Value)| size_of::<(String, Value)>() + ALLOCATION + name.len() + value.memory();
     members.iter().map(member).sum()
 }
 
-/// What a B-tree takes for so many: each of its nodes has eleven places, and six of them taken as a rule. An object with
-/// one short member is eight bytes of JSON, and some hundred in memory.
+/// Returns the memory of a B-tree with this number of elements. Each node has eleven places, usually six of them used.
+/// An object with one short member is eight bytes of JSON, and some hundred in memory.
 fn node<T>(count: usize) -> usize {
     const PLACES: usize = 11;
     count.div_ceil(6) * (PLACES * size_of::<T>() + ALLOCATION)
 }
 
-/// Where JSON comes from whose types are to be found.
+/// The origin of JSON whose types are to be restored.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Origin {
-    /// The core made it of a stored value: what does not fit has another type by now.
+    /// The core rendered a stored value: a value that does not fit has another type by now.
     Shown,
-    /// An author wrote it: a set stays one, and what changed may be an entry that is there.
+    /// An author wrote it: a set stays a set, and a changed entry may be an existing one.
     Sent,
 }
 
-/// Returns `members` with each one shaped like the stored one of its name.
+/// Returns `members`, each shaped like the stored one of its name.
 pub(crate) fn shape_members(members: Members, stored: &Members) -> Members {
     shape(members, stored, Origin::Shown)
 }
 
-/// Returns what an author sent in the types of `stored`.
+/// Returns members that an author sent, in the types of `stored`.
 pub(crate) fn shape_sent(members: Members, stored: &Members) -> Members {
     shape(members, stored, Origin::Sent)
 }
@@ -213,9 +213,8 @@ fn shape(members: Members, stored: &Members, origin: Origin) -> Members {
     members.into_iter().filter_map(shape).collect()
 }
 
-/// Shapes the entries of a list. They are known by their `id`, those without one by their JSON: of stored ones that look
-/// alike in it, each comes back in its turn. What an author changed is shaped like the stored ones that are left, in
-/// their order.
+/// Shapes the entries of a list. They are matched by `id`, or without one by their JSON. Stored entries with equal JSON
+/// are used in their order. Changed entries are shaped like the remaining stored ones, in their order.
 fn shape_entries(list: Vec<Value>, stored: &[Value], origin: Origin) -> Vec<Value> {
     if !stored.iter().any(Value::has_dynamodb_type) {
         return list;
@@ -230,7 +229,7 @@ fn shape_entries(list: Vec<Value>, stored: &[Value], origin: Origin) -> Vec<Valu
     let mut changed = Vec::new();
     let mut come_back: HashMap<&Value, usize> = HashMap::new();
     let shape = |(place, value): (usize, Value)| {
-        // Two of one id (another writer may have made them) come back in their order.
+        // Entries with one id, which another writer may have made, are used in their order.
         if let Some(known) = value.entry_id().and_then(|id| by_id.get_mut(id)?.pop()) {
             return value.shaped(known, origin);
         }
@@ -241,7 +240,7 @@ fn shape_entries(list: Vec<Value>, stored: &[Value], origin: Origin) -> Vec<Valu
             changed.extend(value.entry_id().is_none().then_some(place));
             return value;
         };
-        // One more than there were is like the last of them.
+        // An additional entry is shaped like the last of them.
         let known = if known.len() > 1 { known.pop().unwrap_or(known[0]) } else { known[0] };
         *come_back.entry(known).or_default() += 1;
         known.clone()
@@ -263,7 +262,7 @@ fn shape_entries(list: Vec<Value>, stored: &[Value], origin: Origin) -> Vec<Valu
     shaped
 }
 
-/// The entries of each id, the first last.
+/// Returns the entries of each id in reverse order.
 fn entries_by_id(list: &[Value]) -> HashMap<&Value, Vec<&Value>> {
     let mut named: HashMap<&Value, Vec<&Value>> = HashMap::with_capacity(list.len());
     for (id, entry) in list.iter().rev().filter_map(|entry| Some((entry.entry_id()?, entry))) {
@@ -277,7 +276,7 @@ impl Value {
         serde_json::to_string(self).expect("names are strings and numbers valid JSON")
     }
 
-    /// Whether JSON does not show all of its type.
+    /// Reports whether the value has a type that JSON does not show completely.
     pub(crate) fn has_dynamodb_type(&self) -> bool {
         match self {
             Value::Binary(_) | Value::Strings(_) | Value::Numbers(_) | Value::Binaries(_) => true,
@@ -288,7 +287,7 @@ impl Value {
     }
 }
 
-/// Returns the set of a list, or the list if DynamoDB has no such set: an empty one, or one with an element twice.
+/// Returns the set of a list. Returns the list if DynamoDB has no such set: an empty one, or one with an element twice.
 fn set_of<T: Ord>(
     list: Vec<Value>,
     origin: Origin,
@@ -304,8 +303,8 @@ fn set_of<T: Ord>(
     }
 }
 
-/// Returns a set of these elements. They are inserted one by one: to collect them would bring a sort of its own into the
-/// edge worker for each type, a kilobyte of the bundle.
+/// Returns a set of these elements. They are inserted one by one, since `collect` would add a separate sort for each
+/// type, a kilobyte of the edge worker's bundle.
 pub(crate) fn ordered<T: Ord, E>(elements: impl Iterator<Item = Result<T, E>>) -> Result<BTreeSet<T>, E> {
     let mut set = BTreeSet::new();
     for element in elements {

@@ -1,4 +1,4 @@
-//! Reads near their readers: what a snapshot answers, how old it says it is, and whose writes it shows.
+//! Tests of reads at the edge: the answers of a snapshot, its stated age, and the writes that it shows.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -26,7 +26,7 @@ impl Clock for TestClock {
     }
 }
 
-/// The origin and an edge over one table.
+/// The origin and an edge on one table.
 struct Setting {
     clock: TestClock,
     origin: Api<Memory>,
@@ -65,7 +65,7 @@ impl Setting {
         self.write(Method::POST, "/prj", &body).await
     }
 
-    /// Makes a key.
+    /// Creates a key.
     fn key(&self, scopes: &[Scope], expires: Option<u64>) -> String {
         let random = if scopes == [Scope::Read] { [1; 64] } else { [2; 64] };
         let key = ApiKey::generate(&random).expect("enough fair bytes");
@@ -84,7 +84,7 @@ impl Setting {
         key.reveal().to_owned()
     }
 
-    /// Reads at the edge; whatever is to be done behind the answer is done after it.
+    /// Reads at the edge, and then runs the refresh that follows the answer.
     async fn read(&self, path: &str, headers: &[(&'static str, &str)]) -> Response<Bytes> {
         self.read_as(Some(Caller::checked_by_gateway("test")), path, headers).await
     }
@@ -123,7 +123,7 @@ async fn an_answer_tells_its_age() {
     seen("3", "ripple; hit; ttl=2").await;
     setting.pass(9);
     seen("12", "ripple; hit; ttl=-7").await;
-    seen("0", "ripple; hit; ttl=5").await; // it was refreshed behind the one before
+    seen("0", "ripple; hit; ttl=5").await; // it was refreshed in the background of the previous read
     setting.pass(61);
     seen("0", "ripple; fwd=stale; ttl=5").await;
     let response = setting.read("/prj", &[("cache-control", "no-cache")]).await;
@@ -147,7 +147,7 @@ async fn edge_and_origin_answer_the_same() {
         for name in ["etag", "link", "content-type", "cache-control"] {
             assert_eq!(header(edge.headers(), name), header(origin.headers(), name), "{path}: {name}");
         }
-        let tells = origin.status() != StatusCode::BAD_REQUEST; // that there is no record is known as of then, too
+        let tells = origin.status() != StatusCode::BAD_REQUEST; // the absence of a record is also known as of then
         for name in ["age", "cache-status"] {
             assert_eq!(edge.headers().contains_key(name), tells, "{path}");
         }
@@ -308,7 +308,7 @@ async fn a_list_that_outgrows_its_bound_change_by_change_is_not_held() {
     let store = setting.origin.store();
     let model = store_get(store, "p").await;
     let mut count = 0;
-    // A refresh brings less than is held at most, and several together bring more.
+    // One refresh brings less than the limit of memory, and several together bring more.
     let mut held = Vec::new();
     for _ in 0..3 {
         for _ in 0..25 {
@@ -319,7 +319,7 @@ async fn a_list_that_outgrows_its_bound_change_by_change_is_not_held() {
             store.put(&large);
             count += 1;
         }
-        setting.pass(61); // what only changes bring: the table is read whole after ten minutes
+        setting.pass(61); // only changes bring this, since the table is read whole after ten minutes
         let response = setting.read("/prj?fields=name", &[]).await;
         let list: Vec<serde_json::Value> = serde_json::from_slice(response.body()).expect("JSON");
         assert_eq!(list.len(), count + 1, "held or not, the list is whole");
@@ -327,7 +327,7 @@ async fn a_list_that_outgrows_its_bound_change_by_change_is_not_held() {
     }
     assert_eq!(held, [true, true, false]);
     assert_eq!(setting.read("/prj/p07", &[]).await.status(), StatusCode::OK);
-    // And nobody waits for a refresh of it that nobody does.
+    // And no reader waits for a refresh that no other request runs.
     for _ in 0..30 {
         setting.pass(7);
         let asked = setting.clock.now();

@@ -1,5 +1,5 @@
-//! DynamoDB that throttles, conflicts, fails, hangs or talks nonsense: what is tried again, for how long, and what a
-//! caller hears in the end. Time is tokio's, paused: waiting costs nothing.
+//! Tests with a DynamoDB that throttles, conflicts, fails, hangs or returns nonsense: the retries, their duration, and
+//! the final answer to the client. Time is tokio's, paused, so waiting takes no time.
 
 use std::sync::{Arc, Mutex};
 
@@ -19,17 +19,17 @@ use ripple_core::store::dynamodb::{DynamoDb, Layout, configure};
 use ripple_core::{AccessLog, Api, RequestContext, Timestamp};
 use tokio::time::Instant;
 
-/// One answer of the DynamoDB that is played here.
+/// One answer of the simulated DynamoDB.
 #[derive(Clone, Copy, Debug)]
 enum Answer {
     Ok(&'static str),
     Error(u16, &'static str),
     Garbage,
-    /// None ever.
+    /// No answer at all.
     Silence,
 }
 
-/// The DynamoDB that is played here: its answers, the last one for ever, and the operations asked for so far.
+/// The simulated DynamoDB: its answers, of which the last is repeated, and the operations requested so far.
 #[derive(Clone, Debug)]
 struct Played {
     answers: &'static [Answer],
@@ -61,7 +61,7 @@ impl HttpConnector for Played {
     }
 }
 
-/// An API on a DynamoDB that gives these answers, and the operations it was asked for.
+/// Returns an API on a DynamoDB that gives these answers, and the operations requested of it.
 fn api(answers: &'static [Answer]) -> (Api<DynamoDb>, Arc<Mutex<Vec<String>>>) {
     let http = Played { answers, asked: Arc::default() };
     let asked = Arc::clone(&http.asked);
@@ -80,7 +80,7 @@ async fn send(api: &Api<DynamoDb>, method: Method, path: &str, body: &'static st
     api.answer(request, RequestContext { now: Timestamp(1_000), random: [7; 32], caller }).await
 }
 
-/// A record at version 1. Its seal is of id, number and content.
+/// A record at version 1. Its seal covers id, number and content.
 const ITEM: &str = r#"{"Item":{"prj_id":{"S":"a"},"name":{"S":"n"},"rpl_version":{"N":"1"},"rpl_seal":{"S":"4AGf8lLXGGyZW9pt"}},
     "ConsumedCapacity":{"CapacityUnits":1}}"#;
 const DONE: &str = r#"{"ConsumedCapacity":[{"CapacityUnits":4}]}"#;
@@ -142,7 +142,7 @@ async fn a_conflict_with_another_transaction_is_tried_again() {
     assert_eq!(response.headers()["ripple-capacity"], "read=1, write=4");
     let asked = asked.lock().expect("no panic").clone();
     let done = ["GetItem", "TransactWriteItems", "TransactWriteItems", "TransactWriteItems"];
-    // The row that was replaced is given an end.
+    // The replaced row gets an expiry.
     assert_eq!((&asked[..4], &asked[4..]), (&done.map(str::to_owned)[..], &["UpdateItem".to_owned()][..]));
 }
 
@@ -163,7 +163,7 @@ async fn beyond_the_budget_the_caller_hears_503_and_when_to_come_back() {
     unavailable(&send(&api, Method::PATCH, "/prj/a", r#"{"name":"m"}"#).await);
 }
 
-/// Whatever came after: the request that had no answer may have been done. One that was refused was not.
+/// A request without an answer may have been applied, whatever came after. A refused request was not.
 #[tokio::test(start_paused = true)]
 async fn a_write_without_an_answer_is_said_to_be_one_that_may_have_been_made() {
     let item = Answer::Ok(ITEM);
@@ -212,7 +212,7 @@ async fn an_item_that_is_no_project_is_a_fault_and_no_panic() {
 const DENIED: Answer =
     Answer::Error(400, r#"{"__type":"com.amazon.coral.service#AccessDeniedException","message":"not authorized"}"#);
 
-/// Only the table knows whether the key was revoked since, so a write needs its answer.
+/// Only the table shows whether the key was revoked since, so a write needs its answer.
 #[tokio::test(start_paused = true)]
 async fn a_remembered_key_reads_and_does_not_write_while_the_table_denies() {
     let key = ApiKey::generate(&[1; 64]).expect("64 bytes are enough for 30 characters");
@@ -222,7 +222,7 @@ async fn a_remembered_key_reads_and_does_not_write_while_the_table_denies() {
         key.hash().to_hex()
     );
     let item = Answer::Ok(ITEM);
-    // Every look-up of the key is denied but the first, and every record is read.
+    // Every lookup of the key except the first is denied, and every record is read.
     let answers = [Answer::Ok(record.leak()), item, DENIED, item, item, DENIED, DENIED, item, DENIED];
     let (api, asked) = api(Box::leak(Box::new(answers)));
     let send = async |method: Method, second: u64| {
@@ -240,7 +240,7 @@ async fn a_remembered_key_reads_and_does_not_write_while_the_table_denies() {
     assert_eq!(asked.lock().expect("no panic").len(), 9);
 }
 
-/// The first of two transactions is made. Without it the answer would be that nothing was changed.
+/// The first of two transactions succeeds. If it did not, the answer would be that nothing was changed.
 #[tokio::test(start_paused = true)]
 async fn a_change_that_fails_in_the_middle_is_said_to_be_one_that_may_have_been_made() {
     for (failing, alone) in [(BROKEN, "outcome_unknown"), (NO_TABLE, "internal")] {
@@ -252,7 +252,7 @@ async fn a_change_that_fails_in_the_middle_is_said_to_be_one_that_may_have_been_
         no_answer(&response, "outcome_unknown");
         let operations = ["GetItem", "TransactWriteItems", "UpdateItem", "TransactWriteItems"];
         assert_eq!(asked.lock().expect("no panic")[..4], operations);
-        // By itself it is told as it is.
+        // A single transaction that fails is reported as it is.
         let (api, _) = self::api(Box::leak(Box::new([Answer::Ok(ITEM), failing])));
         let response = send(&api, Method::PATCH, "/prj/a", r#"{"name":"m"}"#).await;
         let problem: serde_json::Value = serde_json::from_slice(response.body()).expect("a problem");

@@ -1,4 +1,5 @@
-//! A resource that shows its key and ripple's members under other names, so that a record's own `version` is data.
+//! Tests of a resource that shows its key and ripple's members under other names, so that a record's own `version` is
+//! data.
 
 use std::cell::Cell;
 use std::rc::Rc;

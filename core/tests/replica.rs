@@ -1,7 +1,9 @@
-//! A seeded simulation of replicas: hosts in two data centres, each of which has its clock and its cache, an index that lags, answers that are late or
-//! lost, ripple's writers and others behind its back. Time is virtual and each schedule is its seed:
+//! A seeded simulation of replicas. Hosts are in two data centres, each with its clock and its cache. The index lags,
+//! answers are late or lost, and both ripple and other programs write. Time is virtual, and a seed determines each
+//! schedule.
 //!
-//! `RIPPLE_SEED=… cargo test -p ripple-core --test replica` replays one; `RIPPLE_SCHEDULES=…` runs so many.
+//! `RIPPLE_SEED=… cargo test -p ripple-core --test replica` repeats one schedule. `RIPPLE_SCHEDULES=…` sets their
+//! number.
 #![expect(clippy::disallowed_methods, reason = "a test has an environment and threads; what it tests has none")]
 
 mod world;
@@ -23,11 +25,11 @@ use ripple_core::store::{Capacity, Consistency, Source as _};
 use ripple_core::{Record, RecordId, Timestamp};
 use world::{DataCentre, HostClock, Link, World};
 
-/// What a reader remembers.
+/// The knowledge of a reader.
 #[derive(Default)]
 struct Client {
     session: Session,
-    /// The versions it wrote, and when the record was last written behind ripple's back.
+    /// The versions that it wrote, and when another program last wrote the record.
     wrote: BTreeMap<RecordId, u64>,
 }
 
@@ -111,13 +113,13 @@ impl Schedule {
         }));
     }
 
-    /// Lets everything go on that can.
+    /// Polls every task.
     fn poll(&mut self) {
         let mut context = Context::from_waker(Waker::noop());
         self.tasks.retain_mut(|task| task.as_mut().poll(&mut context).is_pending());
     }
 
-    /// Quiet: nobody writes, nothing fails. Then each snapshot is the table.
+    /// Lets everything settle: no more writes and no failures. Then each snapshot equals the table.
     fn settle(&mut self) {
         self.world.heal();
         for _ in 0..4 {

@@ -1,5 +1,5 @@
-//! A writer beside ripple that puts whole items and knows no versions: what its states are called, what a retry of a save
-//! over one of them is answered, and what such a save costs.
+//! Tests with a second writer that puts whole items and knows no versions: the numbers of its states, the answers to
+//! repeated saves over them, and the cost of such saves.
 
 use bytes::Bytes;
 use http::{Method, Request, Response};
@@ -123,7 +123,7 @@ async fn each_of_their_states_that_ripple_writes_over_has_a_version_of_its_own()
     }
 }
 
-/// PUT, PATCH, a restore and a deletion alike.
+/// This holds for PUT, PATCH, a restoration and a deletion.
 #[tokio::test]
 async fn every_way_to_write_gives_their_state_a_row() {
     let world = World::new();
@@ -149,7 +149,8 @@ async fn every_way_to_write_gives_their_state_a_row() {
     }
 }
 
-/// The first answer gives their state its number, so a retry can be answered with it for as long as it is remembered.
+/// The first answer gives the other writer's state its number. So a retry gets the same answer as long as it is
+/// remembered.
 #[tokio::test]
 async fn a_save_with_nothing_to_do_on_their_state_is_remembered() {
     let world = World::new();
@@ -195,7 +196,7 @@ async fn their_state_stays_the_base_of_those_who_read_it() {
     assert_eq!(world.shown("/prj/p").await, r#"{"goal":"first","l":["b","c","d"],"version":3}"#);
 }
 
-/// Another state of theirs in its place has another number.
+/// Another state of the other writer in its place has another number.
 #[tokio::test]
 async fn each_state_of_theirs_is_a_base_of_its_own() {
     for through_ripple_between in [false, true] {
@@ -254,9 +255,9 @@ async fn an_entity_tag_names_their_state_too() {
     assert_eq!(world.shown("/prj/p").await, r#"{"goal":"second","l":["added"],"version":4}"#);
 }
 
-/// The cost law: a read of the record and one of its newest row, whose number the save goes on from; and one transaction
-/// of the record, its row and the row of what was there. A save over ripple's own state makes one row, and sets the
-/// expiry of the row that it replaces.
+/// Checks the cost: one read of the record, one of its newest row, which gives the next number, and one transaction.
+/// The transaction writes the record, its row, and the row of the previous state. A save over ripple's own state makes
+/// only one row, and sets the expiry of the replaced row.
 #[tokio::test]
 async fn the_first_save_of_their_record_is_two_reads_and_one_transaction() {
     let world = World::new();

@@ -1,5 +1,5 @@
-//! A client that writes at the origin and reads at an edge, with the session token that it was given: it sees its own
-//! writes, however many there were and whatever was sent again.
+//! Tests of a client that writes at the origin and reads at an edge with its session token. It sees its own writes,
+//! however many there were, and also after repeated requests.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -14,7 +14,7 @@ use ripple_core::value::{Members, Value};
 use ripple_core::{Api, RecordId, RequestContext, Timestamp};
 use serde_json::json;
 
-/// More writes than a token names.
+/// One more write than a token names.
 const WRITES: usize = 17;
 
 #[derive(Clone, Default)]
@@ -30,7 +30,7 @@ impl Clock for TestClock {
     }
 }
 
-/// The origin and an edge over one table, and a client of both.
+/// The origin and an edge on one table, and a client of both.
 struct Setting {
     clock: TestClock,
     origin: Api<Memory>,
@@ -68,7 +68,7 @@ impl Setting {
         self.write(Method::POST, "/prj", &body.to_string(), &session(token)).await
     }
 
-    /// Reads at the edge. What is to be done after the answer is done too.
+    /// Reads at the edge, and then runs the refresh that follows the answer.
     async fn read(&self, path: &str, headers: &[(&'static str, &str)]) -> Answer {
         let request = request(Method::GET, path, "", headers);
         let authorized = self.edge.authorize(&request, self.moment()).await.expect("the caller may");
@@ -89,7 +89,7 @@ fn request(method: Method, path: &str, body: &str, headers: &[(&'static str, &st
     request
 }
 
-/// Returns the header of a token, or none of an empty one.
+/// Returns the header of a token. Returns no header for an empty token.
 fn session(token: &str) -> Vec<(&'static str, &str)> {
     if token.is_empty() { Vec::new() } else { vec![("ripple-session", token)] }
 }
@@ -145,7 +145,7 @@ async fn a_session_sees_new_and_deleted_records_that_its_token_has_no_room_for()
     assert_eq!(setting.read("/prj/first", &session(&token)).await.0.status(), 410);
 }
 
-/// Once every copy must have the writes that the token does not name, its reads cost what those without a token do.
+/// Once every copy must have the writes that the token does not name, its reads cost the same as those without a token.
 #[tokio::test(flavor = "current_thread")]
 async fn a_session_of_many_writes_soon_reads_as_any_other() {
     let setting = Setting::new();
@@ -198,7 +198,7 @@ async fn a_retried_write_of_a_deleted_record_does_not_take_the_token_back() {
     assert_eq!(setting.read("/prj/a", &session(&again.token())).await.0.status(), 410);
 }
 
-/// JSON shows a binary as text and a set as a list. The edge must not take them for that.
+/// JSON shows a binary as text and a set as a list. The edge must not store them as such.
 #[tokio::test(flavor = "current_thread")]
 async fn what_the_edge_learns_of_a_write_keeps_its_types() {
     let setting = Setting::new();
@@ -213,7 +213,7 @@ async fn what_the_edge_learns_of_a_write_keeps_its_types() {
     let learn = |method: Method, path: &str, answer: &Answer| {
         setting.edge.apply_write(&method, path, answer.0.status(), answer.0.headers(), answer.0.body());
     };
-    // A copy that cannot tell the types from an answer may wait for its next read of the table.
+    // A copy that cannot derive the types from an answer may wait for its next read of the table.
     let same = async |when: &str| {
         setting.clock.pause(Duration::from_secs(61)).await;
         for path in [

@@ -1,7 +1,7 @@
-//! What API Gateway answers by itself, in the shape of ripple's own errors.
+//! API Gateway's own answers, in the form of ripple's errors.
 //!
-//! Each answer has its status set, and its body says that status: without a status of its own an answer keeps the one
-//! that API Gateway chose, which no body could know.
+//! Each answer sets its status, and its body states the same status. Otherwise an answer keeps the status that API
+//! Gateway chose, which no body could know.
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html>
 
 use std::fmt::Write as _;
@@ -9,13 +9,13 @@ use std::fmt::Write as _;
 use anyhow::{Context as _, Result};
 use ripple_core::http::contract::Kind;
 
-/// An answer of API Gateway's own.
+/// An answer of API Gateway itself.
 struct Answer {
-    /// API Gateway's name for it.
+    /// API Gateway's name for the answer.
     name: &'static str,
     kind: &'static Kind,
     detail: &'static str,
-    /// Seconds.
+    /// The value of `Retry-After` in seconds.
     retry_after: Option<u32>,
 }
 
@@ -56,7 +56,7 @@ const ANSWERS: &[Answer] = &[
     answer("DEFAULT_5XX", &Kind::INTERNAL, "something is wrong on the server; {maybe}"),
 ];
 
-/// The answers as the template has them.
+/// Returns the answers in the form of the template.
 pub(crate) fn responses() -> Result<String> {
     let mut made = String::new();
     for Answer { name, kind, detail, retry_after } in ANSWERS {

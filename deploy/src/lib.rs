@@ -1,16 +1,16 @@
 //! # ripple-deploy
 //!
-//! What of ripple's deployment follows from the route table, made of it:
+//! Generates those parts of ripple's deployment that follow from the route table:
 //!
-//! | file | what is made |
+//! | file | what is generated |
 //! |---|---|
 //! | `openapi.json` | all of it: the OpenAPI document |
-//! | `template.yaml` | the resources and methods of API Gateway, and what it answers by itself |
-//! | `site/_headers` | the headers of what the edge serves as static files |
+//! | `template.yaml` | the resources and methods of API Gateway, and API Gateway's own answers |
+//! | `site/_headers` | the headers of the edge's static files |
 //!
-//! In scope: these files. They are committed, since hosts are built with them and a change of the API shows in them; a test
-//! holds them against the table, and `cargo run -p ripple-deploy` writes them anew.
-//! Out of scope: a server. `ripple-core` serves the document as it is.
+//! In scope: these files. They are committed, since hosts are built with them, and since they show each change of the
+//! API. A test compares them with the table, and `cargo run -p ripple-deploy` writes them again. Out of scope: a
+//! server. `ripple-core` serves the document as it is.
 
 mod gateway;
 mod openapi;
@@ -23,22 +23,22 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
-/// What writes the files anew.
+/// The command that writes the files again.
 pub const COMMAND: &str = "cargo run -p ripple-deploy";
 
-/// A file as the route table makes it.
+/// A generated file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Made {
-    /// Where it lies.
+    /// The path of the file.
     pub path: PathBuf,
-    /// All of its text.
+    /// The whole text of the file.
     pub text: String,
 }
 
-/// Every file there is.
+/// Returns every generated file.
 ///
 /// # Errors
-/// When the template cannot be read, or has lost the marks between which its resources stand.
+/// If the template cannot be read, or lacks the marks around its generated parts.
 pub fn files() -> Result<Vec<Made>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
     let template = folder.join("template.yaml");

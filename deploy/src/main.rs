@@ -1,4 +1,4 @@
-//! Writes what follows from the route table anew: `cargo run -p ripple-deploy`.
+//! Writes the generated files of the deployment again: `cargo run -p ripple-deploy`.
 
 use std::fs;
 

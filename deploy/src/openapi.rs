@@ -1,4 +1,4 @@
-//! The OpenAPI document, from the route table and each method's contract.
+//! Generates the OpenAPI document from the route table and the contracts of operations.
 
 use std::collections::BTreeMap;
 
@@ -25,15 +25,15 @@ const ABOUT: &str = "Record records that a whole team edits at once without losi
     `HEAD` answers like `GET` without the body; `OPTIONS` says what a resource takes, and wants no key. \
     An error is a problem (RFC 9457), told by its `code`.";
 
-/// Of which the schemas can say but a part.
+/// The rules for a body, of which schemas can express only a part.
 const BODY_FAULTY: &str = "The body is not as it must be: members have names of 1 to 255 bytes, none twice, at most 32 levels \
     deep; numbers up to 38 digits and of DynamoDB's range.";
 const ANY_TEXT: Shape = Shape::Text { least: 0, most: None, pattern: None };
 
-/// What operations are grouped by: those that need a key, and the others.
+/// The groups of operations: those that need a key, and the others.
 const TAGS: [&str; 2] = ["projects", "without a key"];
 
-/// Headers of answers.
+/// The headers of answers.
 const HEADERS: &[(&str, &str)] = &[
     ("ETag", "The strong entity tag: the same on every host."),
     (
@@ -48,7 +48,7 @@ const HEADERS: &[(&str, &str)] = &[
     ("Retry-After", "After how many seconds to ask again."),
 ];
 
-/// The document's text.
+/// Returns the document's text.
 pub(crate) fn text() -> Result<String> {
     Ok(serde_json::to_string_pretty(&document())? + "\n")
 }
@@ -165,7 +165,7 @@ fn parameter(field: &Field, place: ParameterIn, schemas: &mut Schemas) -> Parame
         .schema(Some(schemas.of(&field.shape)))
 }
 
-/// Any other parameter of the query.
+/// Returns the parameter for all other names of the query.
 fn filters() -> ParameterBuilder {
     let values = AdditionalProperties::RefOr(schema_of_text().into());
     let name = ObjectBuilder::new().schema_type(Type::String).min_length(Some(1));
@@ -197,13 +197,13 @@ fn with_headers(response: ResponseBuilder, names: &[&str]) -> ResponseBuilder {
     names.iter().fold(response, |response, name| response.header_ref(*name, location(name)))
 }
 
-/// What follows from the route for the request's headers.
+/// Returns the request's headers that follow from the route.
 fn headers_taken(route: &Route, contract: &Contract) -> Vec<Field> {
     let field = |name, about| Field { name, shape: ANY_TEXT, required: false, about };
     let mut fields = vec![field("x-request-id", "An id of the caller's own: up to 128 visible ASCII characters.")];
     if route.scope == Some(Scope::Write) {
         fields.push(field("ripple-session", "The `Ripple-Session` of an earlier answer, carried on into this one's."));
-        // An empty one is none: some hosts pass it on, some do not.
+        // An empty value counts as none: some hosts pass it on, some do not.
         let shape =
             Shape::Text { least: 0, most: Some(ripple_core::limits::IDEMPOTENCY_KEY), pattern: Some("^[!-~]*$") };
         let about = "The same key and request again, within a day, get the first answer again; another request 422.";
@@ -218,7 +218,7 @@ fn headers_taken(route: &Route, contract: &Contract) -> Vec<Field> {
     fields
 }
 
-/// What follows from the route for the answer's headers, by their names in [`HEADERS`].
+/// Returns the answer's headers that follow from the route, by their names in [`HEADERS`].
 fn headers_given(route: &Route, contract: &Contract) -> Vec<&'static str> {
     let mut names = vec!["x-request-id"];
     if route.scope.is_some() {
@@ -235,7 +235,7 @@ fn headers_given(route: &Route, contract: &Contract) -> Vec<&'static str> {
     names
 }
 
-/// What follows from the route for errors, then the method's own, by status.
+/// Returns the errors that follow from the route, and then the operation's own, by status.
 fn refusals(route: &Route, contract: &Contract) -> BTreeMap<u16, String> {
     let mut all: Vec<Refusal> = Vec::new();
     let mut add = |kind: &'static Kind, when| all.push(Refusal { kind, when });
@@ -265,7 +265,7 @@ fn refusals(route: &Route, contract: &Contract) -> BTreeMap<u16, String> {
         by_status.entry(kind.status.as_u16()).or_default().push((kind.code, when));
     }
     if route.scope.is_some() {
-        // The edge's own, and API Gateway's.
+        // Errors of the edge itself and of API Gateway.
         by_status.entry(429).or_default().push(("too_many_requests", "The key asks too often."));
         by_status.entry(502).or_default().push(("bad_gateway", "The edge cannot reach the origin."));
         by_status.entry(504).or_default().push(("gateway_timeout", "The origin does not answer the edge in time."));

@@ -1,4 +1,4 @@
-//! Shapes as JSON Schema. An object with a name is a component, and referred to.
+//! Converts shapes into JSON Schema. An object with a name becomes a component that others refer to.
 
 use std::collections::BTreeMap;
 
@@ -6,17 +6,17 @@ use ripple_core::http::contract::{Field, Object, Shape};
 use utoipa::openapi::schema::{AdditionalProperties, ArrayBuilder, ObjectBuilder, OneOfBuilder, SchemaType, Type};
 use utoipa::openapi::{Ref, RefOr, Schema};
 
-/// The named schemas met so far.
+/// The named schemas so far.
 #[derive(Default)]
 pub(crate) struct Schemas(BTreeMap<String, RefOr<Schema>>);
 
 impl Schemas {
-    /// All of them.
+    /// Returns all named schemas.
     pub(crate) fn into_inner(self) -> BTreeMap<String, RefOr<Schema>> {
         self.0
     }
 
-    /// Of a shape.
+    /// Returns the schema of a shape.
     pub(crate) fn of(&mut self, shape: &Shape) -> RefOr<Schema> {
         match shape {
             Shape::Object(object) => {
@@ -34,11 +34,11 @@ impl Schemas {
         }
     }
 
-    /// Of a field's shape, with what it means.
+    /// Returns the schema of a field, with its description.
     pub(crate) fn of_field(&mut self, field: &Field) -> RefOr<Schema> {
         let about = Some(field.about);
         match &field.shape {
-            Shape::Object(_) => self.of(&field.shape), // it says itself what it is
+            Shape::Object(_) => self.of(&field.shape), // it has its own description
             Shape::List(element) => ArrayBuilder::new().items(self.of(element)).description(about).into(),
             Shape::OneOf(shapes) => {
                 let schema = shapes.iter().fold(OneOfBuilder::new(), |schema, shape| schema.item(self.of(shape)));
@@ -72,7 +72,7 @@ fn of_plain(shape: &Shape) -> ObjectBuilder {
         Shape::Text { least, most, pattern } => {
             typed(Type::String).min_length((*least > 0).then_some(*least)).max_length(*most).pattern(*pattern)
         }
-        // The least of 64 bits is no bound.
+        // The smallest number of 64 bits is no limit.
         Shape::Whole { least, most } => {
             typed(Type::Integer).minimum(Some(*least).filter(|least| *least > i64::MIN)).maximum(*most)
         }

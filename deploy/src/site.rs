@@ -1,4 +1,4 @@
-//! The headers of what the edge serves as static files: those that the API itself answers them with.
+//! Generates the headers of the edge's static files, which are those of the API's own answers.
 
 use std::fmt::Write as _;
 
@@ -8,12 +8,12 @@ use http::Request;
 use ripple_core::store::memory::Memory;
 use ripple_core::{Api, Documents, RequestContext, Timestamp};
 
-/// Resources of the API that the edge has as files.
+/// The resources of the API that the edge serves as files.
 const FILES: [&str; 2] = ["/docs", "/openapi.json"];
-/// What is of one answer, or set by whoever serves the file.
+/// Headers that belong to one answer, or that the server of the file sets.
 const OWN: [&str; 2] = ["x-request-id", "content-length"];
 
-/// The file `_headers`: <https://developers.cloudflare.com/workers/static-assets/headers/>
+/// Returns the file `_headers`: <https://developers.cloudflare.com/workers/static-assets/headers/>
 pub(crate) fn headers() -> Result<String> {
     let mut text = format!("# Made of the API's own answers: `{}` writes it anew.\n", crate::COMMAND);
     for path in FILES {
@@ -24,13 +24,13 @@ pub(crate) fn headers() -> Result<String> {
             }
         }
     }
-    // The page's scripts: the names stay the same when the content changes.
+    // The page's scripts, whose names stay the same when their content changes.
     text.push_str("\n/docs/*\n  allow: GET, HEAD\n  cache-control: no-cache\n  x-content-type-options: nosniff\n");
     Ok(text)
 }
 
 fn answer(path: &str) -> Result<http::Response<Bytes>> {
-    // Of the answers only the headers count here.
+    // Only the headers of the answers are used here.
     let api = Api::new(Memory::new()).documented(Documents { openapi: b"{}", page: b"" });
     let moment = RequestContext { now: Timestamp(0), random: [0; 32], caller: None };
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;

@@ -1,7 +1,7 @@
-//! API Gateway's resources and methods in the SAM template, and what it answers by itself, each between two marks.
+//! API Gateway's resources and methods in the SAM template, and its own answers, each between two marks.
 //!
-//! Each method is named: what is not in the route table never reaches the function. `HEAD` follows from `GET`, and each
-//! resource has `OPTIONS`.
+//! Each method is listed, so requests outside the route table never reach the function. `HEAD` follows from `GET`, and
+//! each resource has `OPTIONS`.
 
 use std::fmt::Write as _;
 
@@ -19,10 +19,10 @@ const END_ANSWERS: &str = "# Those were API Gateway's own.";
 /// The function, as API Gateway calls it: the alias, which a deployment moves to a new version step by step.
 const INTEGRATION: &str = "x-amazon-apigateway-integration: {type: aws_proxy, httpMethod: POST, uri: !Sub \
     \"arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${Function.Arn}:live/invocations\"}";
-/// Where API Gateway checks keys too.
+/// The requirement of a key, if API Gateway checks keys too.
 const SECURITY: &str = "security: !If [GatewayChecksKeys, [{key: []}], []]";
 
-/// The template with what stands between its marks made anew.
+/// Returns the template with its generated parts renewed.
 pub(crate) fn made_anew(template: &str) -> Result<String> {
     let with_answers = between(template, BEGIN_ANSWERS, END_ANSWERS, &gateway::responses()?)?;
     let mut resources = String::new();
@@ -35,7 +35,7 @@ pub(crate) fn made_anew(template: &str) -> Result<String> {
     between(&with_answers, BEGIN, END, &resources)
 }
 
-/// The template with a text between two marks, as far indented as they are.
+/// Returns the template with a text between two marks, indented like them.
 fn between(template: &str, begin_mark: &str, end_mark: &str, text: &str) -> Result<String> {
     let lost = |mark: &str| format!("deploy/template.yaml has lost its line {mark:?}");
     let begin = template.find(begin_mark).with_context(|| lost(begin_mark))?;
@@ -46,7 +46,7 @@ fn between(template: &str, begin_mark: &str, end_mark: &str, text: &str) -> Resu
 
     let made = format!("{begin_mark}`{}` writes it anew.\n{text}", crate::COMMAND);
     let lines = made.lines().enumerate().map(|(number, line)| match number {
-        0 => format!("{line}\n"), // it stands where the mark stood
+        0 => format!("{line}\n"), // the text replaces the line of the mark
         _ => format!("{indent}{line}\n"),
     });
     Ok(format!("{}{}{}", &template[..begin], lines.collect::<String>(), &template[end..]))

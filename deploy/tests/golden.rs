@@ -1,4 +1,4 @@
-//! The committed files are what the route table makes.
+//! Tests that the committed files are what the route table generates.
 
 use std::fs;
 

@@ -1,7 +1,7 @@
-//! The data centre's cache, where an isolate finds what another has read of the table.
+//! The data centre's cache, in which isolates share a copy of the table.
 //! <https://developers.cloudflare.com/workers/runtime-apis/cache/>
 //!
-//! On workers.dev and in previews it keeps nothing, and it may lose anything at any time.
+//! On workers.dev and in previews it stores nothing, and it may evict its content at any time.
 
 use js_sys::Uint8Array;
 use ripple_core::replica::SharedCache;
@@ -10,10 +10,10 @@ use wasm_bindgen::prelude::*;
 
 use crate::config::Config;
 
-// A cache of its own: what the default one holds, `fetch` finds too.
+// A separate cache: `fetch` also finds the content of the default one.
 #[wasm_bindgen(inline_js = r#"
     const NAME = "ripple";
-    // Milliseconds that a reader waits for it. It is near; DynamoDB is there too.
+    // The milliseconds that a reader waits for the cache. It is near; otherwise DynamoDB can be read.
     const PATIENCE = 1000;
 
     function soon(promise) {
@@ -36,7 +36,7 @@ use crate::config::Config;
     export const keep_copy = (url, copy, seconds) => soon(keep(url, copy, seconds));
 "#)]
 extern "C" {
-    /// Undefined, if there is none.
+    /// Returns undefined if there is no copy.
     #[wasm_bindgen(catch)]
     async fn find_copy(url: &str) -> Result<JsValue, JsValue>;
 
@@ -46,17 +46,18 @@ extern "C" {
 
 /// The copy of one table in the data centre's cache.
 pub(crate) struct SharedCopy {
-    /// What it is kept under: the cache wants a URL. A request for it is answered like any other, and not with the copy.
+    /// The URL under which the copy is stored, since the cache requires one. A request for it is answered like any
+    /// other, and not with the copy.
     url: String,
 }
 
 impl SharedCopy {
-    /// At the host of a request to this worker, as the cache asks for.
+    /// Returns the copy at the host of a request to this worker, as the cache requires.
     /// <https://developers.cloudflare.com/workers/reference/how-the-cache-works/>
     pub(crate) fn new(config: &Config, request: &str) -> SharedCopy {
         let path = request.match_indices('/').nth(2).map_or(request.len(), |(at, _)| at);
         let host = &request[..path];
-        // A port is of this machine alone.
+        // A port occurs only in local development.
         let host = host.trim_end_matches(|digit: char| digit.is_ascii_digit()).strip_suffix(':').unwrap_or(host);
         let table = config.layout.projects();
         let access = &config.access;
@@ -67,7 +68,7 @@ impl SharedCopy {
 }
 
 impl SharedCache for SharedCopy {
-    /// A cache that fails, or takes its time, has nothing.
+    /// Returns `None` if the cache fails or does not answer in time.
     async fn get(&self) -> Option<Vec<u8>> {
         let found = find_copy(&self.url).await.ok()?;
         found.dyn_ref::<Uint8Array>().map(Uint8Array::to_vec)
@@ -75,7 +76,7 @@ impl SharedCache for SharedCopy {
 
     async fn put(&self, copy: Vec<u8>) {
         let seconds = FULL_READ.as_secs() as u32;
-        // Without it, the next isolate asks DynamoDB.
+        // If this fails, the next isolate reads DynamoDB.
         let _ = keep_copy(&self.url, Uint8Array::from(&*copy), seconds).await;
     }
 }

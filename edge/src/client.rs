@@ -1,4 +1,4 @@
-//! The DynamoDB client, over a Worker's platform.
+//! The DynamoDB client on a Worker's platform.
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{self, IdentityCache};
@@ -9,15 +9,15 @@ use crate::config::Config;
 use crate::fetch::Fetch;
 use crate::random;
 
-/// The DynamoDB client.
+/// Returns the DynamoDB client.
 pub(crate) fn new(config: &Config) -> Client {
-    // The SDK's jitter: left alone, it is the same in every isolate.
+    // Seeds the SDK's jitter, which would otherwise be the same in every isolate.
     fastrand::seed(u64::from_ne_bytes(random::bytes()));
     let builder = configure(config::Config::builder())
         .http_client(Fetch)
         .sleep_impl(Clock)
         .time_source(Clock)
-        // Credentials do not change. And where one request waits for what another one fetches, a Worker may never wake it.
+        // Credentials do not change. Besides, if one request waits for another one's fetch, a Worker may never wake it.
         .identity_cache(IdentityCache::no_cache());
     Client::from_conf(config.access.configure(builder).build())
 }

@@ -1,4 +1,4 @@
-//! Time in a Worker. It stands still while code runs and moves with I/O, so that nobody can time the CPU.
+//! Time in a Worker. It stands still while code runs and moves only with I/O, to prevent timing attacks.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -9,7 +9,7 @@ use ripple_core::replica;
 use worker::Delay;
 use worker::send::SendFuture;
 
-/// The time.
+/// Returns the time.
 pub(crate) fn now() -> Timestamp {
     Timestamp(js_sys::Date::now() as u64)
 }

@@ -1,18 +1,18 @@
-//! The content coding of the whole list: gzip, for those who accept it (RFC 9110 §8.4, §12.5.3).
+//! The content coding of the whole list: gzip, if the client accepts it (RFC 9110 §8.4, §12.5.3).
 //!
-//! The tag of the encoded form is that of the list, marked weak: its bytes are others, so it may not have the strong
-//! one (§8.8.3.3), and a tag of any host's, weak or strong, is found to match at any other.
+//! The tag of the encoded form is the list's tag, marked weak. Its bytes differ, so it may not have the strong tag
+//! (§8.8.3.3). A tag of any host, weak or strong, matches at every other host.
 
 use http::header::{CONTENT_ENCODING, ETAG, HeaderValue, VARY};
 use http::{HeaderMap, Response, StatusCode};
 
-/// Whether an `Accept-Encoding` lets an answer be in gzip.
+/// Reports whether an `Accept-Encoding` allows an answer in gzip.
 pub(crate) fn accepts_gzip(accepted: &str) -> bool {
     let accepts = |wanted: &str| {
         accepted.split(',').find_map(|entry| {
             let (coding, weight) = entry.split_once(';').unwrap_or((entry, "q=1"));
             let weight = weight.trim().trim_start_matches(['q', 'Q', '=']);
-            // A weight of nothing but noughts refuses it.
+            // A weight that consists only of zeros refuses the coding.
             coding
                 .trim()
                 .eq_ignore_ascii_case(wanted)
@@ -22,7 +22,7 @@ pub(crate) fn accepts_gzip(accepted: &str) -> bool {
     accepts("gzip").or_else(|| accepts("*")).unwrap_or(false)
 }
 
-/// Says of an answer of the whole list which form it is sent in, and that there are two.
+/// Marks an answer with the whole list: the form in which it is sent, and that there are two forms.
 pub(crate) fn mark<B>(response: &mut Response<B>, gzip: bool) {
     let found = response.status() == StatusCode::OK;
     let headers = response.headers_mut();
@@ -42,7 +42,7 @@ fn weaken(headers: &mut HeaderMap) {
     }
 }
 
-/// Whether an `If-None-Match` is just this one strong tag, or its weak form. Any other is for the API to read.
+/// Reports whether an `If-None-Match` is exactly this strong tag, or its weak form. The API reads any other value.
 pub(crate) fn is_tag(if_none_match: &str, etag: &str) -> bool {
     if_none_match.strip_prefix("W/").unwrap_or(if_none_match) == etag
 }

@@ -12,43 +12,43 @@ use ripple_core::store::dynamodb::{Access, Layout, LayoutError, NotSet};
 
 use crate::log::Level;
 
-/// Requests a second and key: what API Gateway's usage plans commonly have.
+/// The requests a second for each key, as is usual for API Gateway's usage plans.
 const RATE: u32 = 100;
-/// Requests a second and client address that have no key which is remembered.
+/// The requests a second for each client address without a remembered key.
 const STRANGERS: u32 = 20;
 
-/// What is wrong with the configuration. The text names the variable and never its value.
+/// An error in the configuration. The text names the variable and never its value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ConfigError {
     /// A variable or secret is not set.
     #[error("{0} is not set: `wrangler secret put {0}` for a secret, [vars] in wrangler.toml for a variable")]
     Missing(&'static str),
-    /// It has no usable value.
+    /// A variable or secret has no usable value.
     #[error("{0} must be {1}")]
     Invalid(&'static str, &'static str),
-    /// A variable of the tables' has none.
+    /// A variable of the tables has no usable value.
     #[error(transparent)]
     Layout(#[from] LayoutError),
 }
 
-/// What the Worker is told.
+/// The configuration of the Worker.
 #[derive(Clone, Debug)]
 pub(crate) struct Config {
-    /// Tables: `RIPPLE_SITE`, `RIPPLE_SHARDS`.
+    /// `RIPPLE_SITE`, `RIPPLE_SHARDS`: the tables.
     pub(crate) layout: Layout,
-    /// DynamoDB.
+    /// The address of DynamoDB and the credentials.
     pub(crate) access: Access,
-    /// `RIPPLE_ORIGIN`: the API's base URL at API Gateway, without a slash at its end.
+    /// `RIPPLE_ORIGIN`: the base URL of the API at API Gateway, without a slash at its end.
     pub(crate) origin: String,
-    /// `RIPPLE_ORIGIN_SECRET`: what the origin knows this edge by, if it asks for that.
+    /// `RIPPLE_ORIGIN_SECRET`: the secret by which the origin identifies this edge, if the origin requires one.
     pub(crate) origin_secret: Option<HeaderValue>,
-    /// `RIPPLE_FRESH_SECONDS`: how old a list may be before it is looked after.
+    /// `RIPPLE_FRESH_SECONDS`: the age at which a list is refreshed.
     pub(crate) fresh: Duration,
-    /// `RIPPLE_RATE_LIMIT`: requests a second and key in one isolate; 0 for any number.
+    /// `RIPPLE_RATE_LIMIT`: the requests a second for each key in one isolate. 0 sets no limit.
     pub(crate) rate: Option<NonZeroU32>,
-    /// `RIPPLE_ADDRESS_LIMIT`: requests a second and client address that have no key which is remembered; 0 for any number.
+    /// `RIPPLE_ADDRESS_LIMIT`: the requests a second for each client address without a remembered key. 0 sets no limit.
     pub(crate) strangers: Option<NonZeroU32>,
-    /// `RIPPLE_KEY_SECONDS` and `RIPPLE_STALE_SECONDS`: how long a key counts that was looked up.
+    /// `RIPPLE_KEY_SECONDS` and `RIPPLE_STALE_SECONDS`: how long a key lookup is trusted.
     pub(crate) trust: Trust,
     /// `RIPPLE_LOG`: off, error, warn or info.
     pub(crate) log: Level,
@@ -61,7 +61,7 @@ impl From<NotSet> for ConfigError {
 }
 
 impl Config {
-    /// Reads it. An empty variable counts as none.
+    /// Reads the configuration. An empty variable counts as not set.
     pub(crate) fn read(env: impl Fn(&str) -> Option<String>) -> Result<Config, ConfigError> {
         let env = |name: &str| env(name).filter(|value| !value.is_empty());
         let layout = Layout::read(env)?;
@@ -107,7 +107,7 @@ impl Config {
     }
 }
 
-/// What debug output does not show.
+/// Parses a secret that debug output does not show.
 fn secret(text: &str) -> Result<HeaderValue, ConfigError> {
     let form = "one value of 32 to 128 letters, digits and signs of ASCII, no comma among them";
     let value = HeaderValue::from_str(text).ok().filter(|_| is_secret(text));
@@ -116,7 +116,7 @@ fn secret(text: &str) -> Result<HeaderValue, ConfigError> {
     Ok(value)
 }
 
-/// Whether a path can be put at its end.
+/// Reports whether a path can be appended to the URL.
 fn is_base_url(text: &str) -> bool {
     let Ok(uri) = text.parse::<http::Uri>() else { return false };
     matches!(uri.scheme_str(), Some("http" | "https")) && uri.authority().is_some() && uri.query().is_none()

@@ -1,4 +1,4 @@
-//! The edge: what an isolate keeps between requests, and the way of a request through it.
+//! The edge: the state that an isolate keeps between requests, and the handling of a request.
 
 use std::cell::OnceCell;
 use std::time::Duration;
@@ -22,32 +22,32 @@ use crate::log::{self, Cached, Level, Line};
 use crate::store::ReadOnly;
 use crate::{exchange, origin, random};
 
-/// The rate-limit binding's name in wrangler.toml.
+/// The name of the rate-limit binding in wrangler.toml.
 const RATE_LIMITER: &str = "RATE_LIMITER";
-/// How long a refusal of the binding holds: the shortest period that it counts.
+/// How long a refusal of the binding applies: the shortest period that it counts.
 const REFUSED: Duration = Duration::from_secs(10);
 
-/// All that an isolate keeps.
+/// The state of an isolate.
 pub(crate) struct Edge {
     config: Config,
     api: Api<Replica<ReadOnly, Clock, SharedCopy>>,
     list: List,
-    /// The rate-limit binding, where there is one.
+    /// The rate-limit binding, if there is one.
     shared_limiter: Option<RateLimiter>,
 }
 
 thread_local! {
-    /// Made at the first request: a Worker that starts has neither variables nor a clock nor randomness.
+    /// Created at the first request, since a starting Worker has no variables, clock or randomness.
     static EDGE: OnceCell<Result<&'static Edge, ConfigError>> = const { OnceCell::new() };
 }
 
 impl Edge {
-    /// This isolate's. It is there as long as the isolate is, and so is what is wrong with its configuration.
+    /// Returns the edge of this isolate. The edge, or the error in its configuration, lives as long as the isolate.
     pub(crate) fn of(env: &Env, url: &str) -> Result<&'static Edge, ConfigError> {
         EDGE.with(|edge| edge.get_or_init(|| Edge::new(env, url).map(|edge| &*Box::leak(Box::new(edge)))).clone())
     }
 
-    /// `url` is that of the first request.
+    /// Creates the edge. `url` is that of the first request.
     fn new(env: &Env, url: &str) -> Result<Edge, ConfigError> {
         let variable = |name: &str| js_sys::Reflect::get(env, &name.into()).ok()?.as_string();
         let config = Config::read(variable)?;
@@ -60,12 +60,12 @@ impl Edge {
         Ok(Edge { api, list: List::default(), shared_limiter, config })
     }
 
-    /// This isolate's, if it has answered a request before.
+    /// Returns the edge of this isolate. Returns `None` if it has answered no request before.
     pub(crate) fn ready() -> Option<&'static Edge> {
         EDGE.with(|edge| edge.get().and_then(|edge| edge.as_ref().ok().copied()))
     }
 
-    /// Answers the request that most are, with what is there already. `None`: it takes more.
+    /// Answers the most frequent request from the current state. Returns `None` if more work is needed.
     pub(crate) fn at_once(
         &'static self,
         key: &str,
@@ -90,7 +90,7 @@ impl Edge {
         Some(response)
     }
 
-    /// Answers a request: parse, then the key, then the rate limit, then the route.
+    /// Answers a request: parse, check the key, check the rate limit, then route.
     pub(crate) async fn answer(
         &'static self,
         raw: web_sys::Request,
@@ -125,7 +125,7 @@ impl Edge {
         self.finish(&response, started)
     }
 
-    /// Answers a read here.
+    /// Answers a read at the edge.
     async fn read(
         &'static self,
         request: &Request<Bytes>,
@@ -143,12 +143,12 @@ impl Edge {
         answer.response
     }
 
-    /// Has the binding count a request that the isolate's own limiter let in.
+    /// Lets the binding count a request that the isolate's own limiter allowed.
     fn count(&'static self, key_id: &str, context: &Context) {
         if let Some(binding) = &self.shared_limiter {
             let key_id = key_id.to_owned();
             context.wait_until(async move {
-                // A binding that fails limits nothing.
+                // If the binding fails, it limits nothing.
                 if binding.limit(key_id.clone()).await.is_ok_and(|outcome| !outcome.success) {
                     let now = clock::now();
                     self.api.limiter().refuse(&key_id, now, now.after(REFUSED));
@@ -157,7 +157,7 @@ impl Edge {
         }
     }
 
-    /// Has the origin answer.
+    /// Forwards a request to the origin.
     async fn forward(
         &self,
         raw: &web_sys::Request,
@@ -184,7 +184,7 @@ impl Edge {
         }
     }
 
-    /// Logs an answer of the edge's own, and hands it to the runtime.
+    /// Logs an answer of the edge itself, and passes it to the runtime.
     fn finish(&self, response: &Response<Bytes>, started: Timestamp) -> worker::Result<web_sys::Response> {
         self.log_answer(response, started);
         Ok(exchange::response(response)?)

@@ -1,4 +1,4 @@
-//! The runtime's requests and responses, as the core has them.
+//! Conversion between the runtime's requests and responses and those of the core.
 
 use bytes::Bytes;
 use http::header::{HeaderName, HeaderValue};
@@ -17,11 +17,11 @@ use crate::coding;
             const colon = field.indexOf(":");
             headers.append(field.slice(0, colon), field.slice(colon + 1));
         }
-        // What has a content coding is encoded already.
+        // A body with a content coding is encoded already.
         return { status, headers, encodeBody: headers.has("content-encoding") ? "manual" : "automatic" };
     }
 
-    // `bytes` is for edge/watch.js: a response itself does not tell how long its body is.
+    // `bytes` is for edge/watch.js: a response itself does not show the length of its body.
     export function assembled(head, body) {
         return Object.assign(new Response(body, head), { bytes: body?.length ?? 0 });
     }
@@ -33,21 +33,22 @@ use crate::coding;
     }
 "#)]
 extern "C" {
-    /// Headers go over as one text: each by itself would be decoded by itself.
+    /// Creates a response's head. The headers are passed as one text, since each separate string would be decoded
+    /// separately.
     #[wasm_bindgen(catch)]
     fn response_init(status: u16, fields: &str) -> Result<ResponseInit, JsValue>;
 
-    /// A response of its head and its body.
+    /// Returns a response with this head and body.
     #[wasm_bindgen(catch)]
     pub(crate) fn assembled(head: &ResponseInit, body: Option<&Uint8Array>) -> Result<web_sys::Response, JsValue>;
 
-    /// A response, its request's id set where it has none. One call into JavaScript in the place of four.
+    /// Returns a response, with its request's id if it has none. This is one call into JavaScript instead of four.
     pub(crate) fn respond(body: Option<&Blob>, head: &ResponseInit, id: Option<&JsString>) -> web_sys::Response;
 }
 
 #[wasm_bindgen]
 extern "C" {
-    /// [`web_sys::Headers`] by names that are JavaScript's: one of Rust's would be decoded at each use.
+    /// [`web_sys::Headers`] with names that are JavaScript strings. Rust strings would be decoded at each use.
     type Headers;
     #[wasm_bindgen(method, structural)]
     fn get(this: &Headers, name: &JsString) -> Option<String>;
@@ -66,7 +67,7 @@ thread_local! {
     static AMAZON_TRACE: JsString = "x-amzn-trace-id".into();
 }
 
-/// What the API looks at in a read. Each costs a call into JavaScript, all of them cost more.
+/// The headers that the API uses in a read. Each costs a call into JavaScript, but reading all headers costs more.
 static HEADERS: [HeaderName; 8] = [
     HeaderName::from_static("x-api-key"),
     HeaderName::from_static("cache-control"),
@@ -78,26 +79,27 @@ static HEADERS: [HeaderName; 8] = [
     HeaderName::from_static("x-amzn-trace-id"),
 ];
 
-/// From so many bytes on a body is a `Blob`'s stream. The bytes of an array the runtime copies for each response, and
-/// keeps, unaccounted for, until the next collection of garbage; those of a `Blob` it sends as they are.
+/// The size in bytes from which a body is a `Blob`'s stream. The runtime copies the bytes of an array for each
+/// response, and keeps them, unaccounted for, until the next garbage collection. It sends those of a `Blob` directly.
 const LARGE: usize = 16 * 1024;
 
 /// The path of the list.
 const LIST: &str = "/prj";
 
-/// Whether an answer is the whole list, or that it has not changed.
+/// Reports whether an answer is the whole list, or says that the list has not changed.
 pub(crate) fn shows_list(request: &Request<Bytes>, response: &Response<Bytes>) -> bool {
     let shows = matches!(response.status(), StatusCode::OK | StatusCode::NOT_MODIFIED);
     shows && request.uri().path() == LIST && request.uri().query().is_none_or(str::is_empty)
 }
 
-/// Whether the answer may be in gzip.
+/// Reports whether the client accepts gzip.
 pub(crate) fn accepts_gzip(raw: &web_sys::Request) -> bool {
     let sent: Headers = raw.headers().unchecked_into();
     ACCEPT_ENCODING.with(|name| sent.get(name)).is_some_and(|accepted| coding::accepts_gzip(&accepted))
 }
 
-/// A request without its body: what is answered here has none. `None`: method or path cannot be read.
+/// Converts a request without its body, since no request answered here has one. Returns `None` if method or path cannot
+/// be read.
 pub(crate) fn request(raw: &web_sys::Request) -> Option<Request<Bytes>> {
     let mut request = Request::new(Bytes::new());
     *request.method_mut() = raw.method().parse::<Method>().ok()?;
@@ -112,22 +114,22 @@ pub(crate) fn request(raw: &web_sys::Request) -> Option<Request<Bytes>> {
     Some(request)
 }
 
-/// Whose request it is, as Cloudflare says.
+/// Returns the client's address, as Cloudflare states it.
 /// <https://developers.cloudflare.com/fundamentals/reference/http-headers/#cf-connecting-ip>
 pub(crate) fn client_address(raw: &web_sys::Request) -> Option<ClientAddress> {
     let sent: Headers = raw.headers().unchecked_into();
     Some(ClientAddress::of(&CLIENT_ADDRESS.with(|name| sent.get(name))?))
 }
 
-/// Path and query of a URL, as the client wrote them.
+/// Returns path and query of a URL, as the client wrote them.
 fn target(url: &str) -> Option<Uri> {
     let (_, rest) = url.split_once("://")?;
     let target = rest.find(['/', '?']).map_or("/", |at| &rest[at..]);
-    // A URL's fragment is never sent, but the runtime would keep one.
+    // A client never sends a URL's fragment, but the runtime would keep one.
     target.split('#').next()?.parse().ok()
 }
 
-/// A response for the runtime to send.
+/// Converts a response for the runtime.
 pub(crate) fn response(response: &Response<Bytes>) -> Result<web_sys::Response, JsValue> {
     let (head, body) = (head(response)?, response.body());
     if body.len() >= LARGE {
@@ -137,22 +139,22 @@ pub(crate) fn response(response: &Response<Bytes>) -> Result<web_sys::Response, 
     assembled(&head, (!empty).then(|| Uint8Array::from(&body[..])).as_ref())
 }
 
-/// Bytes in the runtime's hands, to be sent any number of times.
+/// Returns bytes in the runtime's memory, which can be sent any number of times.
 pub(crate) fn blob(bytes: &[u8]) -> Result<Blob, JsValue> {
     Blob::new_with_u8_array_sequence(&Array::of1(&Uint8Array::from(bytes)))
 }
 
-/// What a response is made with beside its body.
+/// Returns the head of a response.
 pub(crate) fn head(response: &Response<Bytes>) -> Result<ResponseInit, JsValue> {
     let mut fields = String::with_capacity(512);
     for (name, value) in response.headers() {
-        // What the core and the edge write is ASCII.
+        // The core and the edge write only ASCII.
         fields.extend([name.as_str(), ":", value.to_str().unwrap_or_default(), "\n"]);
     }
     response_init(response.status().as_u16(), fields.trim_end())
 }
 
-/// Status of a response of the origin's, and of its headers those that tell what was written.
+/// Returns the status of the origin's response, and those headers that describe a write.
 pub(crate) fn outcome(response: &web_sys::Response) -> (StatusCode, HeaderMap) {
     let status = StatusCode::from_u16(response.status()).unwrap_or_default();
     let headers: Headers = response.headers().unchecked_into();
@@ -160,7 +162,7 @@ pub(crate) fn outcome(response: &web_sys::Response) -> (StatusCode, HeaderMap) {
     (status, session.map(|token| (HeaderName::from_static("ripple-session"), token)).into_iter().collect())
 }
 
-/// A response whose body was read, with that body.
+/// Returns a response whose body was read, with that body.
 pub(crate) fn with_body(read: &web_sys::Response, body: &[u8]) -> Result<web_sys::Response, JsValue> {
     let init = ResponseInit::new();
     init.set_status(read.status());

@@ -1,7 +1,7 @@
-//! HTTP from a Worker: `fetch`, and the SDK's HTTP client over it.
+//! HTTP from a Worker: `fetch`, and the SDK's HTTP client that uses it.
 //!
-//! A request that nobody waits for any more is aborted: the SDK's timeouts drop the future of an attempt, and with it
-//! goes the connection, of which a Worker has few.
+//! A request that is no longer awaited is aborted. The SDK's timeouts drop the future of an attempt, which closes the
+//! connection. A Worker has only a few connections.
 
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
@@ -34,7 +34,7 @@ impl From<JsValue> for FetchError {
 pub(crate) struct Abort(Option<AbortController>);
 
 impl Abort {
-    /// What the request is to be done with from now on is somebody else's concern.
+    /// Stops aborting: another owner now decides about the request.
     pub(crate) fn release(mut self) {
         self.0 = None;
     }
@@ -48,7 +48,7 @@ impl Drop for Abort {
     }
 }
 
-/// Sends a request. What comes with the response aborts the rest of it when dropped.
+/// Sends a request. The returned [`Abort`] aborts the rest of it when dropped.
 pub(crate) async fn send(url: &str, init: &RequestInit) -> Result<(Response, Abort), FetchError> {
     let controller = AbortController::new()?;
     init.set_signal(Some(&controller.signal()));
@@ -58,7 +58,7 @@ pub(crate) async fn send(url: &str, init: &RequestInit) -> Result<(Response, Abo
     Ok((response.unchecked_into(), abort))
 }
 
-/// All of a response's body.
+/// Returns the whole body of a response.
 pub(crate) async fn body(response: &Response) -> Result<Vec<u8>, FetchError> {
     let buffer: ArrayBuffer = JsFuture::from(response.array_buffer()?).await?.unchecked_into();
     Ok(Uint8Array::new(&buffer).to_vec())
@@ -70,7 +70,8 @@ pub(crate) struct Fetch;
 
 impl HttpClient for Fetch {
     fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
-        // The settings are timeouts of sockets, which a Worker does not see. Those of attempts and operations hold.
+        // The settings are timeouts of sockets, which a Worker does not have. The timeouts of attempts and operations
+        // apply.
         SharedHttpConnector::new(*self)
     }
 }
@@ -83,7 +84,7 @@ impl HttpConnector for Fetch {
 
 async fn exchange(request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
     let init = init(&request)?;
-    // A lost connection and the like: the SDK tries these again.
+    // A lost connection or a similar error, which the SDK retries.
     let lost = |error: FetchError| ConnectorError::io(error.into());
     let (response, abort) = send(request.uri(), &init).await.map_err(lost)?;
     let bytes = body(&response).await.map_err(lost)?;
@@ -99,7 +100,8 @@ async fn exchange(request: HttpRequest) -> Result<HttpResponse, ConnectorError> 
     Ok(answer)
 }
 
-/// What the SDK reads of a response of DynamoDB's. Each costs a call into JavaScript, all of them cost more.
+/// The headers of DynamoDB's response that the SDK uses. Each costs a call into JavaScript, but reading all headers
+/// costs more.
 const RESPONSE_HEADERS: &[&str] =
     &["content-type", "content-length", "x-amzn-requestid", "x-amz-crc32", "x-amzn-errortype", "retry-after", "date"];
 

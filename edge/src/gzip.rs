@@ -1,4 +1,4 @@
-//! gzip, by the runtime: `CompressionStream`. A compressor of Rust's would be a part of the download.
+//! gzip by the runtime's `CompressionStream`. A compressor in Rust would enlarge the bundle.
 
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
@@ -15,7 +15,7 @@ extern "C" {
     fn pipe_through(this: &Piped, transform: &CompressionStream) -> Result<ReadableStream, JsValue>;
 }
 
-/// All of it at once.
+/// Compresses the bytes.
 pub(crate) async fn encode(bytes: &Blob) -> Result<Blob, JsValue> {
     let stream: Piped = bytes.stream().unchecked_into();
     let encoded = stream.pipe_through(&CompressionStream::new("gzip")?)?;

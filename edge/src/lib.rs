@@ -1,6 +1,6 @@
 //! # ripple-edge
 //!
-//! ripple in a Cloudflare Worker: API keys checked and lists served near users, writes sent on to the origin.
+//! ripple in a Cloudflare Worker: it checks API keys and serves lists near users, and forwards writes to the origin.
 //!
 //! ```text
 //!             ┌ edge ─────────────────────────────────────────────┐
@@ -9,15 +9,16 @@
 //!             └──────────────────────┼─────┼──────┼─────────────┘
 //!                                 origin cache  fetch
 //!                                    │     │      │
-//!                            API Gateway   colo   DynamoDB
+//!                            API Gateway   cache  DynamoDB
 //! ```
 //!
-//! In scope: what a Worker's platform offers, a room for each service of it: `fetch`, `cache`, `clock`, `config`, `log`.
-//! Out of scope: everything that a request means; that is `ripple-core`'s.
+//! In scope: the services of a Worker's platform, each in its module: `fetch`, `cache`, `clock`, `config`, `log`. Out
+//! of scope: the meaning of requests, which is `ripple-core`'s.
 
-// A Worker's platform is JavaScript's. On any other the crate has no use; what needs none of it is still built for tests.
+// A Worker's platform is JavaScript. On other platforms the crate has no use. Only the parts without JavaScript are
+// built, for tests.
 #![cfg(any(target_arch = "wasm32", test))]
-// Their only user is the platform's part.
+// Only the platform-specific part uses them.
 #![cfg_attr(not(target_arch = "wasm32"), allow(dead_code))]
 
 mod coding;
@@ -47,8 +48,8 @@ mod random;
 #[cfg(target_arch = "wasm32")]
 mod store;
 
-/// What the runtime calls for the whole list where nothing more is asked of it (edge/worker.js): an answer at once, or none,
-/// and then [`fetch`] has to see to it.
+/// The runtime calls this for the plain request for the whole list (edge/worker.js). It returns an answer at once, or
+/// `None` if [`fetch`] must answer.
 #[cfg(target_arch = "wasm32")]
 #[wasm_bindgen::prelude::wasm_bindgen]
 pub fn list_at_once(
@@ -71,7 +72,7 @@ pub fn list_at_once(
     edge.at_once(key, asked, ripple_core::Timestamp(now as u64), &worker::Context::new(context))
 }
 
-/// What the runtime calls.
+/// The runtime calls this for every other request.
 #[cfg(target_arch = "wasm32")]
 #[worker::event(fetch)]
 async fn fetch(

@@ -1,5 +1,5 @@
-//! The whole list as the runtime sends it. What most requests ask for is JavaScript's, headers and bytes, and made once
-//! for all of them: copying it out of WebAssembly is most of what a request would cost.
+//! The whole list as the runtime sends it. The headers and bytes that most requests need are kept in JavaScript and
+//! created only once. Copying them out of WebAssembly would be most of the cost of a request.
 
 use std::cell::{OnceCell, RefCell};
 
@@ -15,33 +15,33 @@ use worker::Context;
 use crate::exchange::{self, blob, respond};
 use crate::{coding, gzip};
 
-/// A request for the list that asks for nothing more.
+/// A plain request for the whole list.
 pub(crate) struct Asked {
     pub(crate) if_none_match: Option<String>,
     pub(crate) gzip: bool,
     pub(crate) request_id: JsString,
-    /// What names its trace: a `traceparent`, or AWS's header.
+    /// The trace of the request: a `traceparent`, or AWS's header.
     pub(crate) trace: Option<JsString>,
 }
 
-/// What an isolate keeps of the list.
+/// The list that an isolate keeps.
 #[derive(Default)]
 pub(crate) struct List {
     kept: RefCell<Option<Kept>>,
     encoded: RefCell<Encoded>,
 }
 
-/// The list at one moment.
+/// The list at one point in time.
 struct Kept {
     validator: ListValidator,
     etag: String,
     body: OnceCell<Blob>,
-    /// What a `Response` is made with: found and not modified, plain and in gzip.
+    /// The heads of a `Response`: for found and not modified, each plain and in gzip.
     heads: [[OnceCell<ResponseInit>; 2]; 2],
 }
 
-/// The list in gzip, by its tag. It is made behind an answer, when the list is asked for a second time: one that changes
-/// between any two requests is never encoded for nothing.
+/// The list in gzip, by its tag. It is made after an answer, when the list is requested for a second time. So a list
+/// that changes between any two requests is never encoded in vain.
 #[derive(Default)]
 enum Encoded {
     #[default]
@@ -52,8 +52,8 @@ enum Encoded {
 }
 
 impl List {
-    /// Answers a request for the list that can be sent at once; `render` gives its bytes, where they are not kept.
-    /// `None`: the API has to look at it.
+    /// Answers a request for the list that can be sent at once. `render` returns its bytes if they are not kept.
+    /// Returns `None` if the API must answer.
     pub(crate) fn at_once(
         &'static self,
         validator: ListValidator,
@@ -78,7 +78,7 @@ impl List {
         Some((status, respond(body, head, Some(&asked.request_id))))
     }
 
-    /// Sends an answer of the API's that is the whole list, in the form in which it would be sent at once.
+    /// Sends an answer of the API with the whole list, in the form in which it would be sent at once.
     pub(crate) fn send(
         &'static self,
         mut response: Response<Bytes>,
@@ -96,14 +96,15 @@ impl List {
         Ok(respond(body.as_ref(), &exchange::head(&response)?, None))
     }
 
-    /// The list of that tag, which is these bytes.
+    /// Returns the list with this tag, whose bytes are given.
     fn plain(&self, etag: &str, bytes: &Bytes) -> Result<Blob, JsValue> {
         let kept = self.kept.borrow();
         let kept = kept.as_ref().filter(|kept| kept.etag == etag).and_then(|kept| kept.body.get());
         kept.map_or_else(|| blob(bytes), |kept| Ok(kept.clone()))
     }
 
-    /// The list of that tag in gzip, if it is there; else it is made behind the answer, of its plain bytes.
+    /// Returns the list with this tag in gzip, if it is ready. Otherwise it is made from the plain bytes after the
+    /// answer.
     fn encoded(&'static self, etag: &str, plain: Option<&Blob>, context: &Context) -> Option<Blob> {
         let mut encoded = self.encoded.borrow_mut();
         match (&*encoded, plain) {
@@ -113,7 +114,7 @@ impl List {
                 *encoded = Encoded::Underway(etag.to_owned());
                 let (etag, plain) = (etag.to_owned(), plain.clone());
                 context.wait_until(async move {
-                    // Where it fails the list goes out plain, and is tried again when it has changed.
+                    // If this fails, the list is sent plain until it changes, and then compression is tried again.
                     if let Ok(bytes) = gzip::encode(&plain).await {
                         self.put(etag, bytes);
                     }
@@ -125,7 +126,7 @@ impl List {
         None
     }
 
-    /// Unless the list has changed meanwhile.
+    /// Stores the encoded bytes, unless the list has changed meanwhile.
     fn put(&self, etag: String, bytes: Blob) {
         let mut encoded = self.encoded.borrow_mut();
         if matches!(&*encoded, Encoded::Underway(tag) if *tag == etag) {
@@ -135,7 +136,7 @@ impl List {
 }
 
 impl Kept {
-    /// What is kept, made anew where it is of another moment. The bytes stay while the content does.
+    /// Returns the kept list, renewed if it is of another time. Its bytes stay while the content is the same.
     fn renewed(kept: &mut Option<Kept>, validator: ListValidator) -> &Kept {
         if kept.as_ref().is_none_or(|kept| kept.validator != validator) {
             let etag = validator.etag();
@@ -147,7 +148,7 @@ impl Kept {
 
     fn body(&self, render: impl FnOnce() -> Option<Bytes>) -> Option<&Blob> {
         if self.body.get().is_none() {
-            let _ = self.body.set(blob(&render()?).ok()?); // nobody has in between
+            let _ = self.body.set(blob(&render()?).ok()?); // no other code has set it in between
         }
         self.body.get()
     }
@@ -157,7 +158,7 @@ impl Kept {
         if head.get().is_none() {
             let mut response = self.validator.head(status);
             coding::mark(&mut response, gzip);
-            let _ = head.set(exchange::head(&response)?); // nobody has in between
+            let _ = head.set(exchange::head(&response)?); // no other code has set it in between
         }
         Ok(head.get().expect("it was there or has been made"))
     }

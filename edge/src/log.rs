@@ -1,4 +1,4 @@
-//! One line of JSON a request, for Workers Logs. No secret, no body, no query.
+//! The log: one line of JSON for each request, for Workers Logs. It has no secret, no body and no query.
 
 #[cfg(target_arch = "wasm32")]
 use ripple_core::http::trace::Trace;
@@ -6,7 +6,7 @@ use ripple_core::http::trace::Trace;
 use ripple_core::store::{Capacity, StoreError};
 use serde::Serialize;
 
-/// What is logged at all.
+/// The level from which lines are logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Level {
     Off,
@@ -16,7 +16,7 @@ pub(crate) enum Level {
 }
 
 impl Level {
-    /// As `RIPPLE_LOG` says it.
+    /// Parses the value of `RIPPLE_LOG`.
     pub(crate) fn parse(text: &str) -> Option<Level> {
         match text {
             "off" => Some(Level::Off),
@@ -36,16 +36,16 @@ pub(crate) struct Line<'a> {
     /// 32 hexadecimal digits.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) trace_id: Option<String>,
-    /// The method's name: search, get, create, …
+    /// The name of the operation: search, get, create, …
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) method: Option<&'static str>,
     pub(crate) status: u16,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) key_id: Option<&'a str>,
-    /// Who made the answer: the edge itself, or the origin.
+    /// The source of the answer: the edge itself, or the origin.
     pub(crate) by: &'static str,
     pub(crate) duration_ms: u64,
-    /// As [`Cached`] has them.
+    /// The fields of [`Cached`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) cache_status: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -56,7 +56,7 @@ pub(crate) struct Line<'a> {
     pub(crate) error: Option<&'a str>,
 }
 
-/// What an answer from the snapshot says of it.
+/// The headers that describe the snapshot of an answer.
 #[derive(Debug)]
 pub(crate) struct Cached {
     /// `Cache-Status` (RFC 9211).
@@ -66,18 +66,18 @@ pub(crate) struct Cached {
 }
 
 impl Line<'_> {
-    /// A warning when ripple, its storage or its origin failed.
+    /// Returns a warning if ripple, its storage or its origin failed.
     pub(crate) fn level(&self) -> Level {
         if self.status >= 500 { Level::Warn } else { Level::Info }
     }
 
-    /// As one line.
+    /// Returns the line as JSON.
     pub(crate) fn to_json(&self) -> String {
         serde_json::to_string(self).expect("strings and numbers serialise")
     }
 }
 
-/// Writes a line, if lines of its level are wanted.
+/// Writes a line if its level is enabled.
 #[cfg(target_arch = "wasm32")]
 pub(crate) fn write(line: &Line<'_>, wanted: Level) {
     let level = line.level();
@@ -91,7 +91,7 @@ pub(crate) fn write(line: &Line<'_>, wanted: Level) {
     }
 }
 
-/// A line that tells of no answer.
+/// A line that does not describe an answer.
 #[cfg(target_arch = "wasm32")]
 #[derive(Default, Serialize)]
 struct Event<'a> {
@@ -113,7 +113,8 @@ impl Event<'_> {
     }
 }
 
-/// Writes what a refresh cost that no reader waited for, or why it failed, with the trace of the request that caused it.
+/// Logs the cost of a refresh that no reader waited for, or why it failed, with the trace of the request that caused
+/// it.
 #[cfg(target_arch = "wasm32")]
 pub(crate) fn refreshed(outcome: Result<Capacity, StoreError>, trace: Option<Trace>, wanted: Level) {
     let trace_id = trace.map(|trace| trace.id.to_string());
@@ -132,7 +133,7 @@ pub(crate) fn refreshed(outcome: Result<Capacity, StoreError>, trace: Option<Tra
     }
 }
 
-/// Writes what is wrong with the Worker itself, for the request that came upon it.
+/// Logs an error of the Worker itself, for the request that revealed it.
 #[cfg(target_arch = "wasm32")]
 pub(crate) fn error(error: &dyn std::error::Error, id: &str, trace: Trace) {
     let (trace_id, error) = (Some(trace.id.to_string()), Some(error.to_string()));

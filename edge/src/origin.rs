@@ -1,4 +1,4 @@
-//! The origin, API Gateway: what the edge does not answer itself goes there as it came.
+//! The origin, API Gateway. Requests that the edge does not answer are forwarded to it.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -14,11 +14,11 @@ use crate::config::Config;
 use crate::fetch::{self, FetchError};
 use crate::random;
 
-/// How long the origin may take to begin its answer, and to end that of a write: API Gateway itself gives up after 29 s.
+/// How long the origin may take to begin its answer, and to end that of a write. API Gateway gives up after 29 s.
 /// <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-execution-service-limits-table.html>
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Headers that are about the connection and not the request (RFC 9110 §7.6.1), and `host`, which names the edge.
+/// Headers that describe the connection and not the request (RFC 9110 §7.6.1), and `host`, which names the edge.
 const NOT_FORWARDED: &[&str] = &[
     "connection",
     "host",
@@ -32,7 +32,7 @@ const NOT_FORWARDED: &[&str] = &[
     "upgrade",
 ];
 
-/// Why there is no answer of the origin's: for the caller, and for the log.
+/// Why the origin gave no answer: for the client, and for the log.
 #[derive(Debug, thiserror::Error)]
 #[error("origin: {cause}")]
 pub(crate) struct OriginError {
@@ -46,8 +46,8 @@ impl From<FetchError> for OriginError {
     }
 }
 
-/// The origin's answer, as it came. Its body passes through and is never held, but that of a write that was made, which is
-/// read: whoever is to learn of the write gets both.
+/// Returns the origin's answer unchanged. Its body is passed through and not held in memory. Only the body of a
+/// successful write is read, so that the replica can apply the write.
 pub(crate) async fn forward(
     config: &Config,
     request: &Request,
@@ -62,7 +62,7 @@ pub(crate) async fn forward(
         let (response, abort) = fetch::send(&url, &init).await?;
         let response = of_the_origin(response)?;
         let body = if writes && response.ok() { Some(fetch::body(&response).await?) } else { None };
-        // From here on the runtime hands the body on; the caller may take their time.
+        // From here on the runtime passes the body on, and the client may take any time.
         abort.release();
         Ok((response, body))
     });
@@ -79,22 +79,22 @@ fn init(config: &Config, request: &Request, report: &AccessLog) -> Result<Reques
     let headers = Headers::new_with_headers(&request.headers())?;
     if let Some(named) = headers.get("connection")? {
         for name in named.split(',') {
-            // A name that is none takes no header along.
+            // An invalid name removes no header.
             let _ = headers.delete(name.trim());
         }
     }
     for name in NOT_FORWARDED {
         headers.delete(name)?;
     }
-    // The caller's own, where it is fit for a log: then both logs have the same.
+    // The client's own id is used if it is fit for a log. Then both logs have the same.
     headers.set("x-request-id", &report.request_id)?;
-    // The edge's own, or none: a client cannot send one through it.
+    // The edge sets its own secret or none. A client cannot send one through the edge.
     match config.origin_secret.as_ref().and_then(|secret| secret.to_str().ok()) {
         Some(secret) => headers.set(ORIGIN_SECRET.as_str(), secret)?,
         None => headers.delete(ORIGIN_SECRET.as_str())?,
     }
     if let Some(trace) = report.trace {
-        // The edge's own span. Its name is in no log: what the origin does is all that belongs to it.
+        // The edge's own span. Its name is in no log, since only the origin's work belongs to it.
         headers.set("traceparent", &trace.traceparent(random::bytes()))?;
         if !trace.has_state() {
             headers.delete("tracestate")?;
@@ -105,13 +105,14 @@ fn init(config: &Config, request: &Request, report: &AccessLog) -> Result<Reques
     init.set_method(&request.method());
     init.set_headers(&headers);
     init.set_body_opt_readable_stream(request.body().as_ref());
-    // An answer of the origin's is somebody's own: neither redirected nor kept on the way.
+    // An answer of the origin belongs to one client: it is neither redirected nor cached on the way.
     init.set_redirect(RequestRedirect::Manual);
     init.set_cache(RequestCache::NoStore);
     Ok(init)
 }
 
-/// An origin that cannot be reached shows, on Cloudflare's network, as a page of Cloudflare's with a status of its own.
+/// Converts Cloudflare's error pages. On Cloudflare's network, an origin that cannot be reached appears as a page of
+/// Cloudflare with its own status.
 /// <https://developers.cloudflare.com/support/troubleshooting/http-status-codes/cloudflare-5xx-errors/>
 fn of_the_origin(response: Response) -> Result<Response, OriginError> {
     let refusal = match response.status() {

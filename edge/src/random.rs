@@ -5,12 +5,12 @@ use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen]
 extern "C" {
-    /// An id for a request that brings none.
+    /// Returns an id for a request without one.
     #[wasm_bindgen(js_namespace = crypto, js_name = randomUUID)]
     pub(crate) fn id() -> JsString;
 }
 
-/// Bytes that nobody can foretell.
+/// Returns unpredictable bytes.
 pub(crate) fn bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).expect("a Worker has crypto.getRandomValues while it answers a request");

@@ -1,5 +1,5 @@
-//! DynamoDB as far as the edge has to do with it: it reads, from the first need on. Writes are the origin's, and the code
-//! for them stays out of the Worker.
+//! DynamoDB as the edge uses it: read-only, and connected at the first read. Writes go to the origin, so their code
+//! stays out of the Worker.
 
 use std::cell::LazyCell;
 
@@ -13,7 +13,7 @@ use crate::config::Config;
 
 /// A store that is only read.
 pub(crate) struct ReadOnly {
-    /// Its client is made when it is first asked: what needs no DynamoDB need not wait for that.
+    /// The store. Its client is created at the first use, so that requests without DynamoDB do not wait for that.
     store: LazyCell<DynamoDb, Box<dyn FnOnce() -> DynamoDb>>,
     shards: u16,
 }
@@ -47,8 +47,8 @@ impl Source for ReadOnly {
         self.store.changes(shard, since, from, limit, cost).await
     }
 
-    /// One after the other: `BatchGetItem` would make the bundle 17 KB larger. Each is read at half price first, and
-    /// strongly if that is older than its entry.
+    /// Reads one record after another, since `BatchGetItem` would make the bundle 17 KB larger. Each read is eventually
+    /// consistent at first, and strongly consistent if the result is older than its entry.
     async fn fetch(&self, entries: &[IndexEntry], cost: &mut Capacity) -> Result<Vec<Record>, StoreError> {
         let mut records = Vec::with_capacity(entries.len());
         for entry in entries {

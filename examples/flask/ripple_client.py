@@ -5,7 +5,7 @@
     saved = ripple.save("prj0001", {"version": record["version"], "goal": "Beans by May"})
     saved.receipt.result, saved.receipt.won
 
-Whoever sends the token of the last write along (`Client.session`) sees that write, whichever host answers.
+A client that sends the token of its last write (`Client.session`) sees that write on any host.
 """
 
 import re
@@ -19,19 +19,19 @@ import simplejson
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
-# ripple gives up on its database after 8 s, API Gateway on ripple after 29.
+# ripple waits for its database for 8 s, and API Gateway waits for ripple for 29 s.
 TIMEOUT = (3.05, 30)
-# docs/API.md, "Records". Anything else is the id of no project, and must not get into a URL ("..").
+# The rule in docs/API.md, "Records". Any other text is not an id of a project, and must not get into a URL ("..").
 ID = re.compile(r"(?!_|\.{1,2}$)[A-Za-z0-9._~-]{1,128}", re.ASCII)
-# Every write below is sent with a key or a condition that makes it harmless when it comes twice, so a connection
-# that broke is no reason to bother anybody. Answers are never asked for again.
+# Every write below has a key or a condition that makes a repetition harmless. So a broken connection is retried without
+# telling the user. A request that got an answer is not retried.
 AGAIN = Retry(
     total=1, status=0, other=0, redirect=0, backoff_factor=0.2, allowed_methods=None, respect_retry_after_header=False
 )
 
 
 class Problem(Exception):
-    """An answer that is not what was asked for: problem details (RFC 9457). `status` 0: there was none."""
+    """An error answer: problem details (RFC 9457). `status` is 0 if there was no answer."""
 
     def __init__(self, status, body=None, headers=None):
         self.status = status
@@ -50,7 +50,7 @@ class Problem(Exception):
 
     @property
     def fields(self):
-        """What is wrong with which member of the body: JSON Pointer to sentence."""
+        """Returns the faults of the body: a sentence for each JSON Pointer."""
         return {fault["pointer"]: fault.get("detail", "") for fault in self._faults() if "pointer" in fault}
 
     def blames_header(self, name):
@@ -62,7 +62,7 @@ class Problem(Exception):
 
     @property
     def maybe_done(self):
-        """Whether a write may have been made all the same: its answer is what was lost."""
+        """Reports whether a write may have been applied although its answer is missing."""
         return self.status in (0, 500, 502, 504) or self.code == "outcome_unknown"
 
 
@@ -78,7 +78,7 @@ class Touched:
 
 @dataclass(frozen=True)
 class Receipt:
-    """`Ripple-Receipt`: what a write did, field by field. docs/API.md, "The receipt"."""
+    """`Ripple-Receipt`: the outcome of a write, field by field. See docs/API.md, "The receipt"."""
 
     result: str
     version: int
@@ -114,7 +114,7 @@ class Receipt:
 
 @dataclass(frozen=True)
 class Answer:
-    """A record as it is now; of a write with its receipt."""
+    """A current record. The answer to a write has a receipt."""
 
     record: dict | None
     etag: str | None
@@ -123,14 +123,14 @@ class Answer:
 
 @dataclass(frozen=True)
 class Page:
-    """A part of a list, and where the next one begins: `None` on the last."""
+    """A page of a list, and the cursor of the next page. `None` on the last page."""
 
     rows: list
     cursor: str | None
 
 
 class Client:
-    """ripple, for one caller: `session` is the token of their last write."""
+    """A client of ripple for one user. `session` is the token of the user's last write."""
 
     _local = threading.local()
 
@@ -147,21 +147,21 @@ class Client:
         return self._record("POST", "/prj", record, {"idempotency-key": idempotency_key})
 
     def save(self, prj_id, record, idempotency_key=None):
-        """Sends a whole record; its `version` is the one that it was made of."""
+        """Saves a whole record. Its `version` is the version that it was edited from."""
         return self._record("PUT", _path(prj_id), record, {"idempotency-key": idempotency_key})
 
     def delete(self, prj_id, etag=None):
         return self._record("DELETE", _path(prj_id), headers={"if-match": etag})
 
     def versions(self, prj_id, **parameters):
-        """The history, newest first."""
+        """Returns the history, newest first."""
         return self._page(f"{_path(prj_id)}/versions", parameters)
 
     def version(self, prj_id, number):
         return self._record("GET", f"{_path(prj_id)}/versions/{int(number)}")
 
     def restore(self, prj_id, number, base=None, idempotency_key=None):
-        """Brings a state of the history back. With `base`, what was changed since that version stays."""
+        """Restores a state of the history. With `base`, changes since that version stay."""
         body = None if base is None else {"version": base}
         return self._record(
             "POST", f"{_path(prj_id)}/versions/{int(number)}", body, {"idempotency-key": idempotency_key}
@@ -201,14 +201,14 @@ class Client:
             return response
         problem = Problem(response.status_code, _json_or_none(response), response.headers)
         if self.session and problem.blames_header("ripple-session"):
-            # A token of another ripple, or of another time. Without it a read may be some seconds old.
+            # The token belongs to another ripple or an older version. Without it a read may be some seconds old.
             self.session = None
             return self._call(method, path, body, headers, parameters)
         raise problem
 
     @classmethod
     def _connections(cls):
-        """Kept open, for each thread its own."""
+        """Returns the open connections of this thread."""
         if not hasattr(cls._local, "connections"):
             cls._local.connections = requests.Session()
             for scheme in ("http://", "https://"):

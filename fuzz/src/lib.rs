@@ -1,21 +1,21 @@
 //! # ripple-fuzz
 //!
-//! What ripple takes from strangers, fed with what a fuzzer makes up. `cargo xtask fuzz` runs it.
+//! Fuzz targets for everything that ripple accepts from strangers. `cargo xtask fuzz` runs them.
 //!
-//! | target | what is made up | what must hold |
+//! | target | input | what must hold |
 //! |---|---|---|
-//! | `request` | HTTP requests, one after another | each has a sound answer; nothing changes but by a 2xx; the edge answers the same |
+//! | `request` | HTTP requests in sequence | each has a valid answer; only a 2xx changes anything; the edge agrees |
 //! | `merge` | a state, two edits of it | identity, idempotence, fields that one side left alone |
-//! | `json` | text | it comes out as it went in; serde_json takes all that ripple takes |
-//! | `token` | cursors, session tokens | 400, or a part of what there is; tokens round-trip |
-//! | `item` | DynamoDB's items and answers | both decoders agree; what is written is what is read |
-//! | `key` | text, random bytes | a key is known by its form and its check, and `Debug` does not show it |
-//! | `snapshot` | changes and full reads in any order | what is kept up bit by bit is what a new one would have |
-//! | `schema` | resource files, and a record | faults are lines; what was read can be saved |
-//! | `event` | Lambda events | each has an answer or an error; nothing changes but by a 2xx |
+//! | `json` | text | it round-trips; serde_json accepts all text that ripple accepts |
+//! | `token` | cursors, session tokens | 400, or a part of the data; tokens round-trip |
+//! | `item` | DynamoDB's items and answers | both decoders agree; items round-trip |
+//! | `key` | text, random bytes | form and checksum identify a key; `Debug` does not show it |
+//! | `snapshot` | changes and full reads in any order | an updated snapshot equals a new one |
+//! | `schema` | resource files, and a record | faults are lines; a record that was read can be saved |
+//! | `event` | Lambda events | each has an answer or an error; only a 2xx changes anything |
 //!
-//! The targets use the crates' public faces alone. Inputs of `request`, `json`, `token`, `schema` and `event` are text, so that their
-//! seeds, in `seeds/`, can be read and written by people; the others are made of bytes by `arbitrary`.
+//! The targets use only the public interfaces of the crates. Inputs of `request`, `json`, `token`, `schema` and `event`
+//! are text, so that people can read and write their seeds in `seeds/`. The others are built from bytes by `arbitrary`.
 
 #[path = "../../core/tests/hostile/answer.rs"]
 pub mod answer;
@@ -29,7 +29,7 @@ use std::future::Future;
 
 use world::World;
 
-/// Runs a future whose waiting takes no time: the clock is paused, and jumps to whatever is waited for.
+/// Runs a future whose waits take no time: the clock is paused, and jumps to the next timer.
 pub fn run<T>(future: impl Future<Output = T>) -> T {
     thread_local! {
         static RUNTIME: tokio::runtime::Runtime = tokio::runtime::Builder::new_current_thread()
@@ -41,7 +41,7 @@ pub fn run<T>(future: impl Future<Output = T>) -> T {
     RUNTIME.with(|runtime| runtime.block_on(future))
 }
 
-/// Runs what is done in a fresh world. One that was left as it had been found is fresh.
+/// Runs a function in a fresh world. A world that it left unchanged is used again.
 pub fn run_in_world<T>(what: impl AsyncFnOnce(&World) -> T) -> T {
     thread_local! {
         static FRESH: Cell<Option<(World, String)>> = const { Cell::new(None) };
@@ -63,8 +63,8 @@ pub fn run_in_world<T>(what: impl AsyncFnOnce(&World) -> T) -> T {
     })
 }
 
-/// Whether a text has a key of the world in it. The fuzzer finds them, where they are compared; and whoever puts a key
-/// into a record has told it.
+/// Reports whether a text contains a key of the world. The fuzzer finds keys where they are compared, and a client that
+/// puts a key into a record has disclosed it.
 pub fn has_key(world: &World, text: &[u8]) -> bool {
     let text = String::from_utf8_lossy(text);
     [&world.writer, &world.reader].iter().any(|key| text.contains(&key.reveal()[4..]))

@@ -1,11 +1,11 @@
-//! Records made of bytes: few names and values, so that the sides of a merge meet.
+//! Records built from bytes, with few names and values, so that the sides of a merge change the same ones.
 
 use arbitrary::{Arbitrary, Result, Unstructured};
 use ripple_core::value::{Members, Number, Value};
 
-/// Levels of nesting. (A record has 32; what goes wrong at five goes wrong there.)
+/// The levels of nesting. (A record has 32, but errors there also occur at five.)
 const DEPTH: usize = 5;
-/// Members, entries or elements of one value.
+/// The largest number of members, entries or elements of one value.
 const WIDTH: usize = 6;
 
 const NAMES: &[&str] = &["a", "b", "c", "id", "timeline", "ü/~", "$n", "prj_id", "version", "deleted", "expires_at"];
@@ -22,12 +22,12 @@ impl<'a> Arbitrary<'a> for Attributes {
     }
 }
 
-/// Changes of a record's attributes.
+/// Changes to a record's attributes.
 #[derive(Clone, Debug)]
 pub struct Changes(Vec<(String, Option<Value>)>);
 
 impl Changes {
-    /// What they make of a record.
+    /// Returns the record after the changes.
     pub fn of(&self, record: &Members) -> Members {
         let mut record = record.clone();
         for (name, value) in &self.0 {
@@ -93,7 +93,7 @@ fn value(u: &mut Unstructured<'_>, depth: usize) -> Result<Value> {
     })
 }
 
-/// DynamoDB's sets are not empty.
+/// Returns a set. DynamoDB's sets are not empty.
 fn set<T: Ord>(elements: Vec<T>, set: impl Fn(std::collections::BTreeSet<T>) -> Value) -> Value {
     if elements.is_empty() { Value::Null } else { set(elements.into_iter().collect()) }
 }

@@ -1,4 +1,4 @@
-//! Requests as text: much as they go over the wire, several in one file.
+//! Requests as text, similar to their form in HTTP, several in one file.
 //!
 //! ```text
 //! PATCH /prj/a?x=y
@@ -13,14 +13,14 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, Request, Uri};
 use percent_encoding::{AsciiSet, CONTROLS, percent_encode};
 
-/// At most so many: what one more could show, fewer can.
+/// The largest number of requests. More would reveal nothing new.
 const MOST: usize = 8;
-/// What stands between two.
+/// The separator of two requests.
 const BETWEEN: &[u8] = b"\n%%\n";
-/// What no client can send as it is.
+/// Characters that no client can send unencoded.
 const UNFIT: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'#').add(b'`').add(b'{').add(b'}');
 
-/// The requests in a text; `None` where one of them cannot be sent.
+/// Returns the requests in a text. Returns `None` if one of them cannot be sent.
 pub fn requests(mut text: &[u8]) -> Option<Vec<Request<Bytes>>> {
     let mut requests = Vec::new();
     while requests.len() < MOST {
@@ -57,7 +57,7 @@ fn request(text: &[u8]) -> Option<Request<Bytes>> {
     Some(request)
 }
 
-/// A path and a query, their bytes escaped where they could not be sent.
+/// Returns a path and a query, with bytes escaped that cannot be sent.
 pub fn target(text: &[u8]) -> Option<Uri> {
     let uri: Uri = percent_encode(text, UNFIT).to_string().parse().ok()?;
     uri.path().starts_with('/').then_some(uri)

@@ -1,4 +1,4 @@
-//! Events of the Lambda function: API Gateway's, function URLs', the article's.
+//! Fuzzes events of the Lambda function: those of API Gateway, of function URLs, and of the legacy function.
 
 #![no_main]
 
@@ -8,7 +8,7 @@ use ripple_lambda::{Function, Invocation};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-/// Where an event is to have the key, since no fuzzer would find it.
+/// A placeholder for the key in events, since no fuzzer would find the key.
 const KEY: &str = "rpl_TestKeyOfTheLambdaFunctions00041ynWF";
 
 fuzz_target!(|text: &str| -> Corpus {
@@ -16,7 +16,7 @@ fuzz_target!(|text: &str| -> Corpus {
         if has_key(world, text.as_bytes()) {
             return Corpus::Reject;
         }
-        // What is no JSON, the Runtime API's client refuses.
+        // The Runtime API's client refuses text that is not JSON.
         let Ok(event) = RawValue::from_string(text.replace(KEY, world.writer.reveal())) else { return Corpus::Reject };
         let function = Function::new(world.store.clone());
         let before = world.state();

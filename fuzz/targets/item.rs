@@ -1,9 +1,9 @@
-//! DynamoDB's answers, made up: items of other writers, and nonsense.
+//! Fuzzes DynamoDB's answers: items of other writers, and nonsense.
 //!
-//! Two decoders read them, the SDK's for single items and ripple's for pages: they must agree. And what ripple writes
-//! must be what it reads.
+//! Two decoders read them, the SDK's for single items and ripple's for pages, and they must agree. ripple must also
+//! read what it writes.
 //!
-//! The first letter says what the rest is: an answer, an item, or what a record is made of.
+//! The first letter determines the rest: an answer, an item, or the parts of a record.
 
 #![no_main]
 
@@ -29,7 +29,7 @@ use ripple_fuzz::run;
 use ripple_fuzz::values::Attributes;
 use serde_json::{Value as Json, json};
 
-/// A record of ripple's.
+/// A record that ripple wrote.
 #[derive(Arbitrary, Debug)]
 struct Written<'a> {
     attributes: Attributes,
@@ -49,7 +49,7 @@ fuzz_target!(|input: &[u8]| -> Corpus {
         match kind {
             b'a' => {
                 dynamodb.answer(rest.to_vec());
-                // Whatever comes of it, it is no panic.
+                // The result is irrelevant, but there must be no panic.
                 let _ = (dynamodb.get().await, dynamodb.scan().await, dynamodb.history().await);
             }
             b'i' => {
@@ -72,18 +72,18 @@ impl From<Written<'_>> for Record {
         let new =
             Record::new(RecordId::stored("a".to_owned()), if deleted { Default::default() } else { fit(attributes) });
         let written = new.written(None, version, Timestamp(updated_at), updated_by);
-        // In seconds, as the table has it.
+        // In seconds, as in the table.
         Record { tombstone: deleted.then_some(Timestamp(version / 1000 * 1000)), ..written }
     }
 }
 
-/// What a record of ripple's can have: names that are the table's own it cannot.
+/// Keeps the attributes that a record of ripple can have. Names that belong to the table are not among them.
 fn fit(Attributes(mut attributes): Attributes) -> ripple_core::value::Members {
     attributes.retain(|name, _| name != "prj_id" && !name.starts_with("rpl_"));
     attributes
 }
 
-/// Written and read, singly, in a page and from the history, it is what it was.
+/// Checks that a record round-trips singly, in a page, and from the history.
 async fn round_trip(dynamodb: &Played, project: &Record) {
     dynamodb.answer(b"{}".to_vec());
     let rows = [Row::of_write(None, project, None)];
@@ -107,7 +107,7 @@ async fn round_trip(dynamodb: &Played, project: &Record) {
         .expect("it answers");
     let mut row = row.expect("the row is there");
     assert_eq!(row.is_deleted(), project.is_deleted());
-    row.tombstone = project.tombstone; // the history does not tell when it goes
+    row.tombstone = project.tombstone; // the history does not show when the tombstone expires
     assert_eq!(&row, project);
     dynamodb.answer(json!({ "Items": [put("ripple_prj_version")] }).to_string().into());
     let told = dynamodb.history().await.expect("the history is told");
@@ -115,7 +115,7 @@ async fn round_trip(dynamodb: &Played, project: &Record) {
     assert_eq!(told, [row.entry]);
 }
 
-/// A DynamoDB that gives one answer to everything, and keeps what it was sent.
+/// A DynamoDB that gives one answer to everything, and keeps the requests.
 #[derive(Clone, Debug, Default)]
 struct Wire {
     answer: Arc<Mutex<Vec<u8>>>,
@@ -135,7 +135,7 @@ impl Played {
         let config = configure(Config::builder())
             .http_client(wire.clone())
             .sleep_impl(TokioSleep::new())
-            .retry_config(RetryConfig::disabled()) // the same nonsense would come again
+            .retry_config(RetryConfig::disabled()) // a retry would get the same nonsense
             .region(Region::from_static("us-east-1"))
             .credentials_provider(Credentials::new("test", "test", None, None, "test"))
             .build();
@@ -164,7 +164,7 @@ impl Played {
         self.store.entries(&id, None, 10, &mut Capacity::default()).await
     }
 
-    /// What an item is, to both decoders.
+    /// Returns the record in an item, and checks that both decoders agree.
     async fn agrees(&self, item: &str) -> Option<Record> {
         self.answer(format!(r#"{{"Item":{item}}}"#).into());
         let one = self.get().await;

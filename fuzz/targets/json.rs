@@ -1,4 +1,4 @@
-//! JSON text, and numbers.
+//! Fuzzes JSON text and numbers.
 
 #![no_main]
 
@@ -27,7 +27,7 @@ fuzz_target!(|text: &[u8]| {
     plain(&value);
 });
 
-/// JSON has no types of DynamoDB's.
+/// Checks that a value has none of DynamoDB's own types, which JSON does not have.
 fn plain(value: &Value) {
     match value {
         Value::List(list) => list.iter().for_each(plain),

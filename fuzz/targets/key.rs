@@ -1,4 +1,4 @@
-//! API keys.
+//! Fuzzes API keys.
 
 #![no_main]
 
@@ -17,7 +17,7 @@ fuzz_target!(|input: (&str, [u8; 64], u8, u8)| {
     let Some(key) = ApiKey::generate(&random) else { return };
     assert_eq!(ApiKey::parse(key.reveal()).as_ref(), Some(&key));
     assert!(!format!("{key:?}").contains(&key.reveal()[4..]), "Debug shows it");
-    // CRC-32 tells of any one letter that is another.
+    // CRC-32 detects any single changed letter.
     let mut typed = key.reveal().as_bytes().to_vec();
     let place = usize::from(place) % typed.len();
     let was = std::mem::replace(&mut typed[place], letter);

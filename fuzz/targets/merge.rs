@@ -1,4 +1,4 @@
-//! A state, and what two writers made of it.
+//! Fuzzes the merge with a state and the edited states of two writers.
 
 #![no_main]
 
@@ -45,7 +45,7 @@ fuzz_target!(|input: Input| {
     }
 });
 
-/// Merges an edit; sent again, it changes nothing.
+/// Merges an edit, and checks that a repeated edit changes nothing.
 fn once(edit: &Edit, theirs: &Members, base: Option<&Members>, seed: &str) -> (Members, Report) {
     let (merged, report) = edit.merge_into(theirs, base, seed).expect("an input is small");
     let (again, told) = edit.merge_into(&merged, base, seed).expect("an input is small");
@@ -57,13 +57,13 @@ fn once(edit: &Edit, theirs: &Members, base: Option<&Members>, seed: &str) -> (M
     (merged, report)
 }
 
-/// What a client sends that made `mine` of `base`.
+/// Returns the members that a client sends after it changed `base` into `mine`.
 fn sent(base: &Members, mine: &Members) -> Members {
     let gone = base.keys().filter(|name| !mine.contains_key(*name)).map(|name| (name.clone(), Value::Null));
     json(mine).into_iter().chain(gone).collect()
 }
 
-/// As it comes from a client: JSON, which has no types of DynamoDB's.
+/// Returns the members as a client sends them: as JSON, without DynamoDB's types.
 fn json(members: &Members) -> Members {
     let text = serde_json::to_vec(&Value::Map(members.clone())).expect("names are strings and numbers valid JSON");
     match parse(&text) {

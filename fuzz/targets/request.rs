@@ -1,4 +1,4 @@
-//! HTTP requests, one after another, each with the writer's key unless it brings one along.
+//! Fuzzes HTTP requests, one after another, each with the writer's key unless it has one.
 
 #![no_main]
 
@@ -35,7 +35,7 @@ fuzz_target!(|text: &[u8]| -> Corpus {
     })
 });
 
-/// `x-api-key: reader` is the reader's key, since no fuzzer would find it.
+/// Replaces `x-api-key: reader` by the reader's key, since no fuzzer would find it.
 fn keyed(world: &World, mut request: Request<Bytes>) -> Request<Bytes> {
     if request.headers().get("x-api-key").is_some_and(|key| key == "reader") {
         let key = HeaderValue::from_str(world.reader.reveal()).expect("a key is ASCII");
@@ -51,7 +51,7 @@ fn tells_no_key(world: &World, request: &Request<Bytes>, response: &Response<Byt
     }
 }
 
-/// A read has the same answer from a snapshot.
+/// Checks that a read has the same answer from a snapshot.
 async fn same_at_the_edge(world: &World, request: &Request<Bytes>, response: &Response<Bytes>) {
     let edge = Api::new(Replica::new(world.store.clone(), Still, Duration::from_secs(5)));
     let seen = match edge.authorize(request, world.moment()).await {
@@ -68,7 +68,7 @@ async fn same_at_the_edge(world: &World, request: &Request<Bytes>, response: &Re
     assert!(response.headers().get(AGE).is_none());
 }
 
-/// Time stands still.
+/// A clock that stands still.
 #[derive(Debug)]
 struct Still;
 

@@ -1,4 +1,4 @@
-//! Changes and full reads, in any order, late and twice.
+//! Fuzzes a snapshot with changes and full reads, in any order, late and twice.
 
 #![no_main]
 
@@ -13,9 +13,9 @@ use ripple_fuzz::values::Attributes;
 #[derive(Arbitrary, Debug)]
 enum Step {
     Apply(State, u8),
-    /// What was read, when the reading began, how long it took.
+    /// A full read: the records, when the read began, and how long it took.
     Fill(Vec<State>, u8, u8),
-    /// The whole list is asked for, and rendered.
+    /// A request for the whole list, which renders it.
     Render,
 }
 
@@ -37,7 +37,7 @@ impl<'a> Arbitrary<'a> for State {
     }
 }
 
-/// Ten seconds, of which three are the overlap.
+/// Returns a time in steps of ten seconds, of which three are the overlap.
 fn at(moment: u8) -> Timestamp {
     Timestamp(u64::from(moment) * 10_000)
 }
@@ -67,7 +67,7 @@ fuzz_target!(|steps: Vec<Step>| {
     }
 });
 
-/// What is kept up step by step is what would be made anew.
+/// Checks that an updated snapshot equals a new one.
 fn sound(snapshot: &mut Snapshot) {
     let projects: Vec<Record> = snapshot.records().cloned().collect();
     let rows: Vec<Row> = projects

@@ -1,6 +1,6 @@
-//! What ripple hands out to be sent back, made up: the cursors of lists, changes and histories, and session tokens.
+//! Fuzzes tokens that clients send back: the cursors of lists, changes and histories, and session tokens.
 //!
-//! The first letter says which and whether the rest is the token or what is inside it.
+//! The first letter determines the kind, and whether the rest is the token or its content.
 
 #![no_main]
 
@@ -51,7 +51,7 @@ fuzz_target!(|text: &[u8]| -> Corpus {
     Corpus::Keep
 });
 
-/// Whatever cursor it was: the one in the answer leads on.
+/// Follows the cursor in the answer, whatever cursor was sent.
 async fn goes_on(world: &World, response: &http::Response<Bytes>) {
     let body: Value = serde_json::from_slice(response.body()).expect("JSON");
     let cursor = body["cursor"].as_str().expect("there is a cursor");

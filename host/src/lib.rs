@@ -1,9 +1,9 @@
 //! # ripple-host
 //!
-//! What the hosts have in common that run on an operating system: the function, `ripple dev` and the WASI component.
+//! The common part of the hosts that run on an operating system: the function, `ripple dev` and the WASI component.
 //!
-//! In scope: the clock, randomness, the environment, resource files, and the documents that are made from the API.
-//! Out of scope: everything that only one host has. The edge runs on Workers' own clock and randomness.
+//! In scope: the clock, randomness, the environment, resource files, and the documents that are generated from the API.
+//! Out of scope: everything that only one host has. The edge uses the clock and randomness of Workers.
 
 pub mod resources;
 
@@ -11,13 +11,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use ripple_core::{Documents, RequestContext, Timestamp};
 
-/// The OpenAPI document and the page that shows it, as `ripple-deploy` makes them.
+/// The OpenAPI document and the page that shows it, as `ripple-deploy` generates them.
 pub const DOCUMENTS: Documents = Documents {
     openapi: include_bytes!("../../deploy/openapi.json"),
     page: include_bytes!("../../deploy/site/docs.html"),
 };
 
-/// One look-up in an environment: [`environment`] in a process, anything in a test.
+/// A lookup in an environment: [`environment`] in a process, or any function in a test.
 pub trait Environment: Fn(&str) -> Option<String> {}
 impl<F: Fn(&str) -> Option<String>> Environment for F {}
 
@@ -31,7 +31,7 @@ pub fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// Returns what a request is answered with beside itself, where no gateway has checked the caller.
+/// Returns the context of a request whose client no gateway has authenticated.
 #[must_use]
 pub fn request_context() -> RequestContext {
     RequestContext { now: now(), random: random(), caller: None }

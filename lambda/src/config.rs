@@ -1,8 +1,8 @@
 //! The DynamoDB client, configured by hand from the environment that Lambda gives a function.
 //!
-//! `aws-config`'s default chain would look for profiles, web identities and instance metadata, none of which a
-//! function has, and bring the clients for them along. TLS is rustls with ring: aws-lc gathers jitter entropy at
-//! the first handshake, which a cold start pays.
+//! The default chain of `aws-config` would look for profiles, web identities and instance metadata. A function has none
+//! of these, and the chain would add the clients for them. TLS is rustls with ring: aws-lc gathers jitter entropy at
+//! the first handshake, which would slow down a cold start.
 
 use std::time::Duration;
 
@@ -16,16 +16,16 @@ use ripple_core::http::origin_secret::{OriginSecret, OriginSecretError};
 use ripple_core::store::dynamodb::{Access, DynamoDb, Layout, LayoutError, NotSet, configure};
 use ripple_host::Environment;
 
-/// What is wrong with the environment.
+/// An error in the environment.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// A variable is not set.
     #[error(transparent)]
     Missing(#[from] NotSet),
-    /// A variable of the tables' has no usable value.
+    /// A variable of the tables has no usable value.
     #[error(transparent)]
     Layout(#[from] LayoutError),
-    /// A variable is no number of seconds.
+    /// A variable is not a number of seconds.
     #[error("{0} must be a whole number of seconds")]
     Seconds(&'static str),
     /// The secret shared with the edge has no usable value.
@@ -36,21 +36,21 @@ pub enum ConfigError {
     CaBundle(String, std::io::Error),
 }
 
-/// The store that the environment describes: the variables of [`Access::read`] and [`Layout::read`], and
+/// Returns the store that the environment describes: the variables of [`Access::read`] and [`Layout::read`], and
 /// `AWS_CA_BUNDLE`.
 ///
 /// # Errors
-/// When something is missing or cannot be.
+/// If a required variable is missing, or one is not valid.
 pub fn store(env: impl Environment) -> Result<DynamoDb, ConfigError> {
     let access = Access::read(&env)?;
     let config = access.configure(client_config(None, env("AWS_CA_BUNDLE"))?).build();
     Ok(DynamoDb::new(Client::from_conf(config), Layout::read(&env)?))
 }
 
-/// How long a key counts that was looked up: `RIPPLE_KEY_SECONDS` and `RIPPLE_STALE_SECONDS`.
+/// Returns how long a key lookup is trusted: `RIPPLE_KEY_SECONDS` and `RIPPLE_STALE_SECONDS`.
 ///
 /// # Errors
-/// When one is no whole number.
+/// If one is not a whole number.
 pub fn trust(env: impl Environment) -> Result<Trust, ConfigError> {
     let seconds = |name: &'static str, otherwise| match env(name) {
         None => Ok(otherwise),
@@ -60,18 +60,18 @@ pub fn trust(env: impl Environment) -> Result<Trust, ConfigError> {
     Ok(Trust { fresh: seconds("RIPPLE_KEY_SECONDS", fresh)?, stale: seconds("RIPPLE_STALE_SECONDS", stale)? })
 }
 
-/// The secret that the edge shares, if there is one: `RIPPLE_ORIGIN_SECRET`.
+/// Returns the secret shared with the edge, if there is one: `RIPPLE_ORIGIN_SECRET`.
 ///
 /// # Errors
-/// When it has no usable value.
+/// If it has no usable value.
 pub fn origin_secret(env: impl Environment) -> Result<Option<OriginSecret>, ConfigError> {
     Ok(env("RIPPLE_ORIGIN_SECRET").map(|text| OriginSecret::parse(&text)).transpose()?)
 }
 
-/// A client's configuration but for region and credentials.
+/// Returns a client's configuration without region and credentials.
 ///
 /// # Errors
-/// When the bundle of certificates cannot be read.
+/// If the bundle of certificates cannot be read.
 pub fn client_config(endpoint: Option<String>, ca_bundle: Option<String>) -> Result<Builder, ConfigError> {
     let trust = match ca_bundle {
         None => TrustStore::default(),

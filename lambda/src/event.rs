@@ -1,4 +1,4 @@
-//! Events: four kinds of one request, and those that only keep the function warm.
+//! Events: requests in four forms, and events that only keep the function warm.
 
 use std::collections::BTreeMap;
 
@@ -16,35 +16,35 @@ use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-/// A request, and how to answer it.
+/// A request, and the form of its answer.
 pub(crate) struct Event {
     pub(crate) request: Request<Bytes>,
-    /// Who is calling, where API Gateway has checked it.
+    /// The client, if API Gateway has authenticated it.
     pub(crate) caller: Option<Caller>,
     pub(crate) shape: Shape,
 }
 
-/// What the caller of the function takes.
+/// The form of the answer that the function's caller expects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Shape {
     /// API Gateway REST API: proxy integration, payload 1.0.
     RestProxy,
     /// API Gateway HTTP API and function URL: payload 2.0.
     HttpApi,
-    /// The article's mapping template: the plain item or list.
+    /// The legacy function's mapping template: the plain item or list.
     Plain,
 }
 
-/// Why an event is none that ripple takes.
+/// Why ripple does not accept an event.
 #[derive(Debug, thiserror::Error)]
 pub enum EventError {
-    /// It has neither a request context nor a method.
+    /// The event has neither a request context nor a method.
     #[error("the event is neither an API Gateway or function URL event nor {{\"method\": …}}")]
     Unknown,
-    /// It has a method that there is not.
+    /// The event names an unknown method.
     #[error("there is no method {0:?}; the methods are {1}")]
     NoSuchMethod(String, String),
-    /// It is one, but not as it must be.
+    /// The event has a known form, but is not valid.
     #[error("the event is not as it must be: {0}")]
     Malformed(String),
 }
@@ -55,20 +55,20 @@ impl From<serde_json::Error> for EventError {
     }
 }
 
-/// By what kinds are told apart.
+/// The members that distinguish the forms.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Marks {
     version: Option<IgnoredAnyOrText>,
     request_context: Option<IgnoredAny>,
     method: Option<IgnoredAnyOrText>,
-    /// Where an event of EventBridge comes from: its rules, or its scheduler.
+    /// The source of an event of EventBridge: its rules, or its scheduler.
     source: Option<IgnoredAnyOrText>,
     warmer: Option<IgnoredAny>,
 }
 
 impl Marks {
-    /// Reports whether the event comes of a schedule, or from one of the plugins that keep functions warm.
+    /// Reports whether the event comes from a schedule, or from a plugin that keeps functions warm.
     fn is_ping(&self) -> bool {
         let scheduled = matches!(
             &self.source,
@@ -78,7 +78,7 @@ impl Marks {
     }
 }
 
-/// A project may have a `version` of its own in a mapping-template event, so any JSON is taken.
+/// Any JSON. A record in a mapping-template event may have its own `version`.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum IgnoredAnyOrText {
@@ -86,7 +86,7 @@ enum IgnoredAnyOrText {
     Other(IgnoredAny),
 }
 
-/// Returns the request that an event is, or `None` if it asks for nothing.
+/// Parses an event. Returns `None` if it requests nothing.
 pub(crate) fn parse(event: &str) -> Result<Option<Event>, EventError> {
     let marks: Marks = serde_json::from_str(event).map_err(|_| EventError::Unknown)?;
     if marks.is_ping() {
@@ -105,9 +105,9 @@ pub(crate) fn parse(event: &str) -> Result<Option<Event>, EventError> {
 fn rest_proxy(event: &str) -> Result<Event, EventError> {
     let event: ApiGatewayProxyRequest = serde_json::from_str(event)?;
     let path = match (&event.resource, &event.path) {
-        // Behind a custom domain `path` begins with the base path, which ripple does not know; `resource` does not.
+        // Behind a custom domain, `path` begins with the base path, which ripple does not know. `resource` does not.
         (Some(resource), _) if resource.starts_with('/') => substitute(resource, &event.path_parameters),
-        // An HTTP API with payload 1.0 has a route for everything.
+        // An HTTP API with payload 1.0 has one route for everything.
         (_, Some(path)) => {
             let context = &event.request_context;
             without_stage(path, context.stage.as_deref(), context.domain_name.as_deref()).to_owned()
@@ -126,7 +126,7 @@ fn rest_proxy(event: &str) -> Result<Event, EventError> {
     })
 }
 
-/// The resource's path with its parameters' values: `{prjid}`, and `{proxy+}`, which may have slashes.
+/// Returns the resource's path with its parameters' values: `{prjid}`, and `{proxy+}`, which may contain slashes.
 fn substitute(resource: &str, parameters: &std::collections::HashMap<String, String>) -> String {
     let segment = |segment: &str| {
         let name = segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
@@ -152,8 +152,8 @@ fn http_api(event: &str) -> Result<Event, EventError> {
     })
 }
 
-/// Returns the path of an HTTP API without its stage. A named stage stands before it, but not at a custom domain, which
-/// names the stage itself; `$default`, and a function URL's, does not.
+/// Returns the path of an HTTP API without its stage. The path begins with a named stage, but not at a custom domain,
+/// which names the stage itself. It does not begin with `$default`, nor with that of a function URL.
 fn without_stage<'a>(path: &'a str, stage: Option<&str>, domain: Option<&str>) -> &'a str {
     if domain.is_some_and(|domain| !domain.contains(".execute-api.")) {
         return path;
@@ -163,11 +163,12 @@ fn without_stage<'a>(path: &'a str, stage: Option<&str>, domain: Option<&str>) -
     rest.filter(|path| path.starts_with('/')).unwrap_or(path)
 }
 
-/// `{"method": "get", "prj_id": "a"}`: the route of that name; the path's parameters by their names, `prjid` as
-/// `prj_id`; all else as the query or as the body. Who may send such an event, API Gateway and IAM have decided before.
+/// Converts an event such as `{"method": "get", "prj_id": "a"}` into a request of the route with that name. The path's
+/// parameters have their names, and `prjid` is `prj_id`. All other members are the query or the body. API Gateway and
+/// IAM decide before which callers may send such an event.
 fn plain(event: &str, method: &str) -> Result<Event, EventError> {
     let route = Route::named(method).ok_or_else(|| EventError::NoSuchMethod(method.to_owned(), known_methods()))?;
-    // As raw text: numbers keep their digits.
+    // The values stay raw text, so numbers keep their digits.
     let mut raw: BTreeMap<String, Box<RawValue>> = serde_json::from_str(event)?;
     raw.remove("method");
     let mut path = String::new();
@@ -198,7 +199,7 @@ fn plain(event: &str, method: &str) -> Result<Event, EventError> {
     })
 }
 
-/// Takes the member that a parameter of the path is out of an event.
+/// Takes the member for a parameter of the path out of an event.
 fn parameter(members: &mut BTreeMap<String, Box<RawValue>>, name: &str) -> Result<String, EventError> {
     let (member, takes) = if name == "prjid" { ("prj_id", "a string") } else { (name, "a number, or a string of one") };
     let value = members.remove(member).ok_or_else(|| EventError::Malformed(format!("{member} is missing")))?;
@@ -224,10 +225,10 @@ fn body(body: Option<String>, base64: bool) -> Result<Bytes, EventError> {
     }
 }
 
-/// What may not stand in a path as it is. `%` may: paths come encoded.
+/// The characters that a path must not contain unencoded. `%` is not one of them, since paths arrive encoded.
 const PATH: &AsciiSet =
     &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'?').add(b'#').add(b'`').add(b'{').add(b'}');
-/// A value that becomes a segment of a path comes as it is.
+/// The characters to encode in a value that becomes a segment of a path. It arrives unencoded.
 const SEGMENT: &AsciiSet = &PATH.add(b'%').add(b'/');
 
 fn request(

@@ -32,63 +32,64 @@ use serde_json::value::RawValue;
 pub use event::EventError;
 pub use reply::FunctionError;
 
-/// One call of the function.
+/// One invocation of the function.
 #[derive(Clone, Copy, Debug)]
 pub struct Invocation<'a> {
     /// Lambda's request id.
     pub id: &'a str,
-    /// The trace that it is a part of, as `X-Amzn-Trace-Id` has it.
+    /// The trace of the invocation, in the form of `X-Amzn-Trace-Id`.
     pub trace: Option<&'a str>,
 }
 
 impl Invocation<'_> {
-    /// Returns its trace, or begins one.
+    /// Returns the invocation's trace, or begins one.
     pub(crate) fn trace(&self) -> Trace {
         Trace::of_text(self.trace, ripple_host::random())
     }
 }
 
-/// The function: what Lambda calls, once an event.
+/// The function that Lambda calls for each event.
 #[derive(Debug)]
 pub struct Function<S> {
     api: Api<S>,
 }
 
 impl<S: Store> Function<S> {
-    /// Over a store.
+    /// Returns a function that uses a store.
     pub fn new(store: S) -> Function<S> {
         Function { api: Api::new(store).documented(ripple_host::DOCUMENTS) }
     }
 
-    /// With each key's requests limited: Lambda's many processes leave that to API Gateway.
+    /// Limits the requests of each key. Lambda's many processes leave that to API Gateway.
     #[must_use]
     pub fn limited(self, limiter: Limiter) -> Function<S> {
         Function { api: self.api.limited(limiter) }
     }
 
-    /// With another trust in keys that were looked up.
+    /// Sets how long key lookups are trusted.
     #[must_use]
     pub fn trusting(self, trust: Trust) -> Function<S> {
         Function { api: self.api.trusting(trust) }
     }
 
-    /// Answers only requests that carry the edge's secret, if there is one, or need none.
+    /// Requires the edge's secret of every request that needs it, if there is one.
     #[must_use]
     pub fn behind_edge(self, secret: Option<OriginSecret>) -> Function<S> {
         Function { api: self.api.behind_edge(secret) }
     }
 
-    /// The store.
+    /// Returns the store.
     pub fn store(&self) -> &S {
         self.api.store()
     }
 
-    /// Answers an event: the proxy events of API Gateway's REST and HTTP APIs and of function URLs, and the article's
-    /// mapping-template event. An event of a schedule, or one with a member `warmer`, is answered with `{}`.
+    /// Answers an event: the proxy events of API Gateway's REST and HTTP APIs and of function URLs, and the
+    /// mapping-template event of the legacy function. The answer to an event of a schedule, or one with a member
+    /// `warmer`, is `{}`.
     ///
     /// # Errors
-    /// For an event that is none of these, and for a mapping-template event that is answered with an error:
-    /// API Gateway's integration responses tell those by their text.
+    /// If the event is none of these, or if the answer to a mapping-template event is an error. API Gateway's
+    /// integration responses recognize such errors by their text.
     pub async fn handle(&self, event: &RawValue, invocation: Invocation<'_>) -> Result<Box<RawValue>, FunctionError> {
         let started = Instant::now();
         let event = event::parse(event.get()).inspect_err(|error| log::refused(error, invocation))?;

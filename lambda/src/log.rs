@@ -1,4 +1,4 @@
-//! One line of JSON a request, for CloudWatch. No secret, no body, no query.
+//! The log: one line of JSON for each request, for CloudWatch. It has no secret, no body and no query.
 
 use std::io;
 use std::time::Duration;
@@ -14,33 +14,33 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use crate::Invocation;
 use crate::event::EventError;
 
-/// Writes logs to standard error from now on. `filter` is what `RIPPLE_LOG` holds: `info`, or `warn,ripple=debug`.
-/// A filter that cannot be read counts as `info`, and says so.
+/// Starts writing logs to standard error. `filter` is the value of `RIPPLE_LOG`: `info`, or `warn,ripple=debug`. A
+/// filter that cannot be parsed counts as `info`, and a line of the log says so.
 pub fn start(filter: Option<&str>) {
     let filter = filter.unwrap_or("info");
-    // A word alone is a level; tracing would take any other for a target's name, and log nothing else.
+    // A word alone is a level. tracing would take any other word as a target's name, and log nothing else.
     let known = |part: &str| part.contains('=') || part.trim().parse::<LevelFilter>().is_ok();
     let parsed = filter.parse::<Targets>().ok().filter(|_| filter.split(',').all(known));
     let unreadable = parsed.is_none();
     let targets = parsed.unwrap_or_else(|| Targets::new().with_default(Level::INFO));
     let lines = tracing_subscriber::fmt::layer().json().flatten_event(true).with_writer(io::stderr);
     let lines = lines.with_filter(targets.and(filter_fn(may_be_logged)));
-    // Somebody else's subscriber, if there is one, stays.
+    // An existing subscriber stays.
     let _ = tracing_subscriber::registry().with(lines).try_init();
     if unreadable {
         tracing::warn!(target: "ripple", filter, "RIPPLE_LOG cannot be read; logging at info");
     }
 }
 
-/// Whatever the filter asks for: the traces of others hold events and answers whole, keys and records included. And
-/// the runtime's word of a function's error only repeats the line that ripple has for it.
+/// Reports whether a line may be logged, whatever the filter. Traces of other crates contain whole events and answers,
+/// including keys and records. The runtime's line about a function's error only repeats ripple's own.
 fn may_be_logged(metadata: &Metadata<'_>) -> bool {
     let target = metadata.target();
     let own = target.starts_with("ripple");
     (own || *metadata.level() <= Level::DEBUG) && target != "lambda_runtime::layers::panic"
 }
 
-/// The line of an event that is no request.
+/// Logs an event that is not a request.
 pub(crate) fn refused(error: &EventError, invocation: Invocation<'_>) {
     let trace_id = invocation.trace().id;
     tracing::warn!(
@@ -53,7 +53,7 @@ pub(crate) fn refused(error: &EventError, invocation: Invocation<'_>) {
     );
 }
 
-/// The line of an answered request: a warning when ripple or its storage failed.
+/// Logs an answered request, as a warning if ripple or its storage failed.
 pub(crate) fn answered(response: &Response<Bytes>, invocation: Invocation<'_>, took: Duration) {
     let Some(report) = response.extensions().get::<AccessLog>() else { return };
     let status = response.status().as_u16();

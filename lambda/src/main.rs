@@ -12,12 +12,12 @@ use ripple_lambda::{Function, Invocation, log};
 use serde_json::json;
 use serde_json::value::RawValue;
 
-/// How long the first call to DynamoDB may hold up the start. Lambda allows ten seconds in all.
+/// How long the first call to DynamoDB may delay the start. Lambda allows ten seconds in all.
 const WARM_UP: Duration = Duration::from_secs(3);
 
 fn main() -> ExitCode {
     log::start(ripple_host::environment("RIPPLE_LOG").as_deref());
-    // One event at a time, one thread: that is what a function has to do.
+    // One thread is enough, since a function handles one event at a time.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     match runtime.map_err(Error::from).and_then(|runtime| runtime.block_on(run())) {
         Ok(()) => ExitCode::SUCCESS,
@@ -39,7 +39,7 @@ async fn run() -> Result<(), Error> {
         }
     };
     let site = store.layout().site.clone();
-    // A real call while the function starts, where CPU is not throttled: it opens the connection and shakes hands.
+    // A real call at the start, when CPU is not throttled, opens the connection and performs the handshake.
     match tokio::time::timeout(WARM_UP, store.warm_up()).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => tracing::warn!(target: "ripple", %error, "DynamoDB does not answer yet"),
@@ -58,8 +58,8 @@ async fn run() -> Result<(), Error> {
     .await
 }
 
-/// Tells Lambda why the function cannot start. Whoever calls it is answered that, and not only that it ended.
-/// <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html#runtimes-api-initerror>
+/// Reports to Lambda why the function cannot start. The caller then gets this reason, and not only the fact that the
+/// function ended. <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html#runtimes-api-initerror>
 async fn report(error: &ConfigError) -> Result<(), Error> {
     const KIND: &str = "Runtime.ConfigInvalid";
     let diagnostic = json!({ "errorType": KIND, "errorMessage": error.to_string() });

@@ -1,8 +1,9 @@
-//! Metrics for CloudWatch, in its embedded metric format: one line of JSON a request, from which CloudWatch makes them.
+//! Metrics for CloudWatch in its embedded metric format: one line of JSON for each request, from which CloudWatch
+//! derives them.
 //! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
 //!
-//! Their only dimension is the site: each further one multiplies what they cost. By method or key, CloudWatch Logs
-//! Insights tells them from the log.
+//! Their only dimension is the site, since each further one multiplies the cost. CloudWatch Logs Insights shows them by
+//! method or key from the log.
 
 use std::io;
 use std::time::Duration;
@@ -16,22 +17,22 @@ use ripple_core::AccessLog;
 const NAMESPACE: &str = "ripple";
 
 const REQUESTS: &str = "Requests";
-/// Answers with a status from 500 on: ripple's fault or its storage's.
+/// Answers with a status of 500 or more: faults of ripple or of its storage.
 const FAULTS: &str = "Faults";
 const LATENCY: &str = "Latency";
-/// How often a write was tried.
+/// The tries of a write.
 const TRIES: &str = "Tries";
-/// Tries that met a newer state than they had read.
+/// Tries that found a newer state than they had read.
 const CONFLICTS: &str = "Conflicts";
 const READ: &str = "CapacityRead";
 const WRITE: &str = "CapacityWrite";
 
-/// Where metrics are gathered until they are written. Without one they are counted by nobody.
+/// The collector of metrics. Metrics that are counted before it starts are lost.
 #[derive(Clone, Copy)]
 pub struct Metrics(&'static Collector);
 
 impl Metrics {
-    /// Gathers from now on; `None` when this process does so already.
+    /// Starts to collect. Returns `None` if this process does so already.
     #[must_use]
     pub fn start(site: &str) -> Option<Metrics> {
         let collector = Builder::new().cloudwatch_namespace(NAMESPACE).with_dimension("site", site.to_owned()).init();
@@ -45,10 +46,11 @@ impl Metrics {
         collector.ok().map(Metrics)
     }
 
-    /// Writes what was gathered since the last time, in this invocation: the log's line of the same has the rest.
+    /// Writes the metrics collected since the last call, with the id of this invocation. The log's line with the same
+    /// id has the rest.
     pub fn write(self, invocation: &str) {
         self.0.set_property("invocation", invocation);
-        // Where standard output is gone, so is whoever would read it.
+        // If standard output is closed, no reader is left.
         let _ = self.0.flush(io::stdout());
     }
 }

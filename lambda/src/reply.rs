@@ -1,4 +1,4 @@
-//! Responses in the shape that the function's caller takes.
+//! Converts responses into the form that the function's caller expects.
 
 use aws_lambda_events::apigw::{ApiGatewayProxyResponse, ApiGatewayV2httpResponse};
 use aws_lambda_events::encodings::Body;
@@ -10,7 +10,7 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use crate::event::{EventError, Shape};
 
-/// An answer that is an error of the function: API Gateway's integration responses choose by its text.
+/// An answer that is an error of the function. API Gateway's integration responses select by its text.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct FunctionError {
@@ -32,14 +32,14 @@ impl From<EventError> for FunctionError {
     }
 }
 
-/// The answer to an event that asks for nothing.
+/// Returns the answer to an event that requests nothing.
 pub(crate) fn to_ping() -> Box<RawValue> {
     RawValue::from_string("{}".to_owned()).expect("an empty object is JSON")
 }
 
 pub(crate) fn render(response: Response<Bytes>, shape: Shape) -> Result<Box<RawValue>, FunctionError> {
     let (parts, body) = response.into_parts();
-    // What the core answers is JSON, a page of its own, or nothing.
+    // The core's answers are JSON, its own HTML page, or empty.
     let text = String::from_utf8(body.into()).expect("the core's answers are UTF-8");
     let status_code = i64::from(parts.status.as_u16());
     let rendered = match shape {
@@ -58,7 +58,7 @@ pub(crate) fn render(response: Response<Bytes>, shape: Shape) -> Result<Box<RawV
             to_raw_value(&reply)
         }
         Shape::Plain if !parts.status.is_success() => return Err(problem(parts.status.as_u16(), &text)),
-        // The plain list has no place to say that it is not complete.
+        // The plain list has no place to say that it is incomplete.
         Shape::Plain if parts.headers.contains_key(LINK) => {
             let message = "413 list_too_large: the list has more than one page; read it through a proxy integration";
             return Err(FunctionError { code: "list_too_large".to_owned(), message: message.to_owned() });
@@ -67,13 +67,13 @@ pub(crate) fn render(response: Response<Bytes>, shape: Shape) -> Result<Box<RawV
         Shape::Plain if parts.headers.get(CONTENT_TYPE).is_some_and(|kind| kind == "application/json") => {
             RawValue::from_string(text)
         }
-        // What is no JSON, the page, is a string in it.
+        // A body that is not JSON, the HTML page, is a string in it.
         Shape::Plain => to_raw_value(&text),
     };
     Ok(rendered.expect("strings, numbers and the core's JSON serialise"))
 }
 
-/// Payload 2.0 has one value a header; several are joined (RFC 9110 §5.3).
+/// Joins the values of each header, since payload 2.0 has only one (RFC 9110 §5.3).
 fn joined(headers: &HeaderMap) -> HeaderMap {
     let mut joined = HeaderMap::new();
     for name in headers.keys() {

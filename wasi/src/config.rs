@@ -8,13 +8,13 @@ use ripple_core::http::origin_secret::{self, OriginSecret, OriginSecretError};
 use ripple_core::store::dynamodb::{Access, DynamoDb, Layout, LayoutError, NotSet, configure};
 use ripple_host::random;
 
-/// What is wrong with the environment.
+/// An error in the environment.
 #[derive(Clone, Debug, thiserror::Error)]
 pub(crate) enum ConfigError {
     /// A variable is not set.
     #[error(transparent)]
     Missing(#[from] NotSet),
-    /// A variable of the tables' has no usable value.
+    /// A variable of the tables has no usable value.
     #[error(transparent)]
     Layout(#[from] LayoutError),
     /// The secret shared with the edge has no usable value.
@@ -22,9 +22,9 @@ pub(crate) enum ConfigError {
     OriginSecret(#[from] OriginSecretError),
 }
 
-/// The store that the environment describes: the variables of [`Access::read`] and [`Layout::read`].
+/// Returns the store that the environment describes: the variables of [`Access::read`] and [`Layout::read`].
 pub(crate) fn store(env: impl Fn(&str) -> Option<String>) -> Result<DynamoDb, ConfigError> {
-    // The SDK's jitter: left alone, it is the same in every instance.
+    // Seeds the SDK's jitter, which would otherwise be the same in every instance.
     fastrand::seed(u64::from_ne_bytes(random()));
     let config = configure(Config::builder())
         .http_client(WasiHttpClientBuilder::new().build())
@@ -36,7 +36,7 @@ pub(crate) fn store(env: impl Fn(&str) -> Option<String>) -> Result<DynamoDb, Co
     Ok(DynamoDb::new(Client::from_conf(config), Layout::read(&env)?))
 }
 
-/// The secret that the edge shares, if there is one.
+/// Returns the secret shared with the edge, if there is one.
 pub(crate) fn origin_secret(env: impl Fn(&str) -> Option<String>) -> Result<Option<OriginSecret>, ConfigError> {
     Ok(env(origin_secret::VARIABLE).map(|text| OriginSecret::parse(&text)).transpose()?)
 }

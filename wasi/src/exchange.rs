@@ -1,4 +1,4 @@
-//! Requests and responses between the host and the core.
+//! Conversion of requests and responses between the host and the core.
 
 use bytes::Bytes;
 use http::header::CONTENT_LENGTH;
@@ -10,8 +10,8 @@ use wstd::http::request::try_from_incoming;
 use wstd::http::server::Responder;
 use wstd::http::{Body, BodyExt as _};
 
-/// The request with its body. Of one that is longer than ripple takes, one byte more than it takes is enough to say so.
-/// `None`: its method or path cannot be read, or its body broke off.
+/// Converts a request with its body. If the body is too long, only one byte beyond the limit is read, which is enough
+/// to refuse it. Returns `None` if method or path cannot be read, or the body is incomplete.
 pub(crate) async fn request(incoming: IncomingRequest) -> Option<Request<Bytes>> {
     let (head, body) = try_from_incoming(incoming).ok()?.into_parts();
     let mut body = body.into_boxed_body();
@@ -25,18 +25,19 @@ pub(crate) async fn request(incoming: IncomingRequest) -> Option<Request<Bytes>>
     Some(Request::from_parts(head, bytes.into()))
 }
 
-/// The id that the caller gave it, where it is fit for a log.
+/// Returns the client's id of the request, if it is fit for a log.
 pub(crate) fn request_id(request: &Request<Bytes>) -> Option<String> {
     let id = request.headers().get("x-request-id")?.to_str().ok()?;
     is_request_id(id).then(|| id.to_owned())
 }
 
-/// Hands a response to the host.
+/// Passes a response to the host.
 pub(crate) async fn respond(mut response: Response<Bytes>, outparam: ResponseOutparam) {
-    // A host holds a body to its Content-Length. Without a body it may be left out (RFC 9110 §8.6), after HEAD as well.
+    // A host checks a body against its Content-Length. Without a body the header may be omitted (RFC 9110 §8.6), after
+    // HEAD as well.
     if response.body().is_empty() {
         response.headers_mut().remove(CONTENT_LENGTH);
     }
-    // Whoever has gone is told nothing.
+    // A client that has disconnected gets no answer.
     let _ = Responder::new(outparam).respond(response.map(Body::from)).await;
 }

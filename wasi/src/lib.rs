@@ -14,7 +14,7 @@
 //! Some hosts make an instance for each request, others keep one for many. Nothing here counts on either: an instance
 //! that is kept remembers keys, as a Lambda process does, and one that is not looks them up.
 
-// On any other platform the crate has no use.
+// On other platforms the crate has no use.
 #![cfg(target_os = "wasi")]
 
 mod config;
@@ -37,11 +37,11 @@ use wstd::future::FutureExt as _;
 use crate::config::ConfigError;
 
 thread_local! {
-    /// Made at the first request: an instance that is made beforehand, and kept as it is then, has no environment yet.
+    /// Created at the first request: an instance that a host prepares in advance has no environment yet.
     static API: OnceCell<Result<&'static Api<DynamoDb>, ConfigError>> = const { OnceCell::new() };
 }
 
-/// What the host calls.
+/// The entry point that the host calls.
 struct Component;
 
 wasip2::http::proxy::export!(Component);
@@ -70,7 +70,7 @@ async fn answer(mut request: Request<Bytes>, trace: Trace) -> Response<Bytes> {
     request.extensions_mut().insert(trace);
     match api() {
         Ok(api) => {
-            // Some hosts wait for ever, and readers of changes do not.
+            // Some hosts wait for ever, but readers of changes do not.
             let limit = wstd::time::Duration::from(limits::REQUEST);
             let response = api.answer(request, ripple_host::request_context()).timeout(limit).await;
             response.unwrap_or_else(|_| Refusal::GatewayTimeout.answer(id))
@@ -86,7 +86,7 @@ fn new_id() -> String {
     Builder::from_random_bytes(random()).into_uuid().to_string()
 }
 
-/// Returns this instance's API. What is wrong with its configuration stays as long as the instance.
+/// Returns this instance's API. An error in its configuration stays as long as the instance.
 fn api() -> Result<&'static Api<DynamoDb>, ConfigError> {
     let env = ripple_host::environment;
     let new = || {

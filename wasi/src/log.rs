@@ -1,4 +1,5 @@
-//! One line of JSON a request, on standard error, with the members that the function's has. No secret, no body, no query.
+//! The log: one line of JSON for each request on standard error, with the members of the function's log. It has no
+//! secret, no body and no query.
 
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use serde_json::json;
 
 use crate::config::ConfigError;
 
-/// Writes the line of an answered request: a warning when ripple or its storage failed.
+/// Logs an answered request, as a warning if ripple or its storage failed.
 pub(crate) fn answered(response: &Response<Bytes>, trace: Trace, took: Duration) {
     let Some(report) = response.extensions().get::<AccessLog>() else { return };
     let mut line = json!({
@@ -33,7 +34,7 @@ pub(crate) fn answered(response: &Response<Bytes>, trace: Trace, took: Duration)
     eprintln!("{line}");
 }
 
-/// Writes what is wrong with the environment, for the request that came upon it.
+/// Logs an error in the environment, for the request that revealed it.
 pub(crate) fn misconfigured(error: &ConfigError, id: &str, trace: Trace) {
     let line = json!({
         "level": "ERROR",

@@ -1,12 +1,12 @@
-//! `ripple backup` and `ripple restore`: the three tables as files, and back.
+//! `ripple backup` and `ripple restore`: copy the three tables to files, and back.
 //!
-//! A backup has the raw items, with the types of their values, so it does not depend on what an item means: records,
-//! history, what remembers `Idempotency-Key`s, keys.
+//! A backup has the raw items, with the types of their values, so it does not depend on their meaning. They are
+//! records, history, idempotency records and keys.
 //!
 //! | file | |
 //! |---|---|
-//! | `prj.jsonl`, `prj_version.jsonl`, `key.jsonl` | one item a line, `{"Item": …}`, as DynamoDB's own export to S3 |
-//! | `backup.json` | where and when it was made, how many items each file has, its SHA-256; written last |
+//! | `prj.jsonl`, `prj_version.jsonl`, `key.jsonl` | items `{"Item": …}`, one on each line, as in DynamoDB's export |
+//! | `backup.json` | where and when it was made, the number of items and the SHA-256 of each file; written last |
 
 mod manifest;
 mod restore;
@@ -67,11 +67,11 @@ pub(crate) async fn run(connection: &target::Options, options: Options) -> anyho
     Ok(())
 }
 
-/// Copies a table. Each page is as the table was at that moment.
+/// Copies a table. Each page shows the table at the time of its read.
 async fn copy(client: &Client, table: &str, file: &Path) -> anyhow::Result<Contents> {
     let mut options = File::options();
     options.write(true).create_new(true);
-    // The keys' hashes are no secret by themselves; records may be.
+    // The keys' hashes are not secret by themselves, but records may be.
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let opened = options.open(file).with_context(|| format!("cannot write {}", file.display()))?;
@@ -92,7 +92,7 @@ async fn copy(client: &Client, table: &str, file: &Path) -> anyhow::Result<Conte
     Ok(Contents { items, sha256: manifest::hexadecimal(&digest.finalize()) })
 }
 
-/// How many records say that they were saved since then. What other programs write does not say so.
+/// Returns how many records state that they were saved since a time. Writes of other programs do not state it.
 async fn changed_since(store: &DynamoDb, since: Timestamp) -> anyhow::Result<usize> {
     let mut changed = 0;
     for shard in 0..store.shards() {

@@ -15,11 +15,11 @@ use ripple_host::random;
 use crate::output;
 use crate::target::{self, Place};
 
-/// Storms where nobody says how many: seconds.
+/// The default number of storms.
 const IN_MEMORY: u64 = 1_000;
 const ON_DYNAMODB: u64 = 100;
 
-/// Tables of its own, made and removed.
+/// A site with its own tables, which are created and deleted.
 const SITE: &str = "ripplecheck";
 
 #[derive(Debug, Args)]
@@ -42,7 +42,7 @@ impl Options {
         first..first.saturating_add(storms)
     }
 
-    /// How to play one again.
+    /// Returns the options that repeat a storm.
     fn again(&self, seed: u64) -> String {
         let writers = self.writers.map(|writers| format!(" --writers {writers}")).unwrap_or_default();
         format!("ripple check --seed {seed}{writers}")
@@ -53,7 +53,8 @@ impl Options {
     }
 }
 
-/// In memory every order of small scenarios, then storms; on a DynamoDB storms, whose order is that DynamoDB's own doing.
+/// Runs the checks. In memory they are every order of small scenarios, and then storms. On a DynamoDB they are storms,
+/// in an order that this DynamoDB determines.
 pub(crate) async fn run(connection: &target::Options, options: Options) -> anyhow::Result<()> {
     match connection.endpoint() {
         None => in_memory(&options),
@@ -119,7 +120,7 @@ async fn on_dynamodb(store: &DynamoDb, options: &Options) -> anyhow::Result<()> 
     let bar = bar(Some(seeds.end - seeds.start), "storms");
     let mut sum = Sum::default();
     for seed in seeds.clone() {
-        // A record of its own, whatever is left of an earlier check.
+        // Each storm has its own record, independent of earlier checks.
         let id = format!("{run_id:016x}-{seed}");
         let run = kind.run_freely(store.clone(), &id, Choices::seeded(seed)).await;
         if let Err(broken) = run.verdict {
@@ -151,7 +152,7 @@ fn bar(total: Option<u64>, what: &str) -> ProgressBar {
     bar
 }
 
-/// What storms did.
+/// The totals over all storms.
 #[derive(Default)]
 struct Sum {
     saves: usize,

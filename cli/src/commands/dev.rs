@@ -1,10 +1,10 @@
 //! `ripple dev`: the whole backend on this machine.
 //!
 //! ```text
-//!  HTTP ──▶ front ──v1 proxy event──▶ ripple-lambda's Function ──▶ DynamoDB: embedded, or the one that a flag asks for
+//!  HTTP ──▶ front ──v1 proxy event──▶ ripple-lambda's Function ──▶ DynamoDB: embedded, or the one that a flag names
 //! ```
 //!
-//! The environment alone chooses no other DynamoDB: `AWS_PROFILE` is often exported for other work.
+//! The environment alone does not select another DynamoDB, since `AWS_PROFILE` is often exported for other work.
 
 mod connections;
 mod embedded;
@@ -31,9 +31,9 @@ use crate::dev_file::{DevFile, lock};
 use crate::keys;
 use crate::target::{self, Place};
 
-/// How long requests under way may take to end after Ctrl-C.
+/// How long current requests may take to end after Ctrl-C.
 const FAREWELL: Duration = Duration::from_secs(5);
-/// The port of Amazon's own DynamoDB Local; another is taken where it is in use.
+/// The port of Amazon's own DynamoDB Local. If it is in use, another one is chosen.
 const DYNAMODB_PORT: u16 = 8000;
 
 #[derive(Debug, Args)]
@@ -56,13 +56,13 @@ pub(crate) struct Options {
 }
 
 pub(crate) async fn run(connection: &target::Options, options: Options) -> anyhow::Result<()> {
-    // A terminal has the output below; the log is for when something is looked for.
-    // (The embedded database would warn of every table that is not there yet.)
+    // The terminal shows the output below, and the log is for diagnosis. (The embedded database would warn of every
+    // table that does not exist yet.)
     log::start(Some(environment("RIPPLE_LOG").as_deref().unwrap_or("warn,dynoxide=error")));
     let data = &connection.data;
     std::fs::create_dir_all(data).with_context(|| format!("cannot make {}", data.display()))?;
     let _lock = lock::take(data)?;
-    // As the function has it: for an edge to be tried with it.
+    // Read like in the function, so that an edge can be tested with it.
     let secret = config::origin_secret(environment)?;
     let front = listen(options.port).await?;
     let (stop, stopped) = watch::channel(false);
@@ -95,7 +95,8 @@ pub(crate) async fn run(connection: &target::Options, options: Options) -> anyho
                 .write(data)?;
             Some(key)
         }
-        // Nothing is made in somebody's account that was not asked for. What an earlier run has left would lead elsewhere.
+        // Nothing is created in an AWS account without a request. The file of an earlier run would lead to another
+        // place.
         _ => {
             DevFile::remove(data)?;
             None
@@ -118,7 +119,7 @@ pub(crate) async fn run(connection: &target::Options, options: Options) -> anyho
             None => Ok(()),
         }
     };
-    // A connection that is kept open does not keep the process.
+    // A connection that stays open does not keep the process alive.
     tokio::time::timeout(FAREWELL, ends).await.unwrap_or(Ok(()))
 }
 
@@ -139,7 +140,7 @@ async fn dynamodb_listener(options: &Options) -> anyhow::Result<TcpListener> {
     }
 }
 
-/// The key of the last start, if the table still has it; else a new one.
+/// Returns the key of the last start if the table still has it. Otherwise returns a new key.
 async fn development_key(store: &DynamoDb, data: &Path) -> anyhow::Result<ApiKey> {
     if let Some(key) = DevFile::read(data).and_then(|dev| ApiKey::parse(&dev.key)) {
         let record = store.key(&key.hash(), &mut Capacity::default()).await.context("cannot look the key up")?;

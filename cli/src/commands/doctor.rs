@@ -1,4 +1,4 @@
-//! `ripple doctor`: looks an installation over and says in a sentence what is wrong and how to mend it.
+//! `ripple doctor`: checks an installation, and says for each problem in one sentence how to fix it.
 //!
 //! It only reads: tables, a key, and the answers of the API and of the edge.
 
@@ -18,7 +18,8 @@ use ripple_host::environment;
 use crate::dev_file::DevFile;
 use crate::target;
 
-/// Clocks further apart than this make lists older than they say: a refresh reads so much again for them.
+/// The largest difference between clocks. If it is larger, lists are older than they say: a refresh only reads back
+/// this far.
 const CLOCKS: Duration = ripple_core::limits::LAG;
 
 #[derive(Debug, Args)]
@@ -34,12 +35,12 @@ pub(crate) struct Options {
     key_stdin: bool,
 }
 
-/// What a look at one thing found.
+/// The result of one check.
 #[derive(Debug)]
 pub(crate) struct Finding {
-    /// What was looked at.
+    /// The subject of the check.
     what: &'static str,
-    /// What is there, or what is wrong and how to mend it.
+    /// The state, or the problem and how to fix it.
     told: Result<String, String>,
 }
 
@@ -76,7 +77,7 @@ pub(crate) async fn run(connection: &target::Options, options: Options) -> anyho
     match url {
         None => findings.push(Finding::bad("api", "where is it? give --url, or set RIPPLE_URL")),
         Some(url) => {
-            // The client is a blocking one; nothing else is to be done meanwhile.
+            // The client blocks, and there is no other work meanwhile.
             let look = move || api::look(&url, edge_url.as_deref(), key.as_ref(), secret.as_deref());
             findings.extend(tokio::task::spawn_blocking(look).await.context("the look at the API ended badly")?);
         }
@@ -92,14 +93,14 @@ pub(crate) async fn run(connection: &target::Options, options: Options) -> anyho
     }
 }
 
-/// Returns what the API shares with the edge, if it does: `RIPPLE_ORIGIN_SECRET`, and of two the first.
+/// Returns the secret that the API and the edge share, if there is one: `RIPPLE_ORIGIN_SECRET`, or the first of two.
 fn origin_secret() -> anyhow::Result<Option<String>> {
     let Some(text) = environment(origin_secret::VARIABLE) else { return Ok(None) };
     OriginSecret::parse(&text)?;
     Ok(text.split(',').next().map(|first| first.trim().to_owned()))
 }
 
-/// Never from an argument, which everybody on the machine could see.
+/// Reads the key, but never from an argument, which every user of the machine could see.
 fn key(options: &Options, dev: Option<&DevFile>) -> anyhow::Result<Option<ApiKey>> {
     let text = if options.key_stdin {
         let mut text = String::new();

@@ -39,10 +39,11 @@ enum Format {
     DynamodbJson,
 }
 
-/// How long after its start an interrupted export goes on. Records of two days in one file would be of neither.
+/// How long after its start an interrupted export can continue. A file with records of different days would show
+/// neither.
 const RESUMED_WITHIN: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// What an export reads, and since when. An export goes on only where all of it is the same.
+/// The source of an export. An export continues only if all of it is the same.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Origin {
     account: Option<String>,
@@ -52,7 +53,7 @@ struct Origin {
     format: Format,
 }
 
-/// How far an export has come: kept beside it after each page, so that it can go on.
+/// The progress of an export. It is stored beside the export after each page, so that the export can continue.
 #[derive(Serialize, Deserialize)]
 struct Mark {
     origin: Origin,
@@ -64,7 +65,7 @@ struct Mark {
 }
 
 impl Mark {
-    /// Returns why an export does not go on from here, or `None` if it does.
+    /// Returns why an export does not continue from here. Returns `None` if it does.
     fn is_outdated(&self, origin: &Origin, part: &Path, now: Timestamp) -> Option<String> {
         if self.origin != *origin {
             let Origin { table, endpoint, .. } = &self.origin;
@@ -112,7 +113,8 @@ async fn to_output(store: &DynamoDb, format: Format) -> anyhow::Result<u64> {
     }
 }
 
-/// Writes beside the file until all is there; then it takes the file's place. Interrupted, it goes on from its mark.
+/// Writes to a second file, which replaces the target when it is complete. An interrupted export continues from its
+/// mark.
 async fn to_file(store: &DynamoDb, file: &Path, origin: Origin) -> anyhow::Result<u64> {
     let (part, mark_file) = (beside(file, "part"), beside(file, "mark"));
     let mark = match fs::read(&mark_file) {
@@ -151,7 +153,7 @@ async fn to_file(store: &DynamoDb, file: &Path, origin: Origin) -> anyhow::Resul
     Ok(count)
 }
 
-/// Returns the mark to go on from, or `None` after a sentence that says why the export begins anew.
+/// Returns the mark to continue from. Otherwise prints why the export begins again, and returns `None`.
 fn resumable(json: &[u8], origin: &Origin, part: &Path) -> Option<Mark> {
     let mark = serde_json::from_slice::<Mark>(json).ok();
     let outdated = match &mark {

@@ -26,7 +26,7 @@ use crate::target;
 
 use source::Entry;
 
-/// Creations under way at once.
+/// The number of records created at once.
 const CONCURRENCY: usize = 16;
 
 #[derive(Debug, Args)]
@@ -36,16 +36,16 @@ pub(crate) struct Options {
     file: PathBuf,
 }
 
-/// What became of an entry.
+/// The result for one entry.
 enum Outcome {
     Created,
     Exists,
-    /// It tells of a deletion.
+    /// The entry is a deletion.
     Tombstone,
 }
 
-/// Creates each entry as `POST /prj` would, by the same checks; an item of an export as it was. Begun again after an
-/// interruption it goes on with what is missing: the ids that are there are read first.
+/// Creates each entry with the same checks as `POST /prj`, or unchanged if it is an item of an export. The existing ids
+/// are read first, so that an import after an interruption continues with the missing entries.
 pub(crate) async fn run(connection: &target::Options, options: Options) -> anyhow::Result<()> {
     let lines = source::read(&options.file)?;
     let store = connection.open_to_change().await?.store;
@@ -58,7 +58,7 @@ pub(crate) async fn run(connection: &target::Options, options: Options) -> anyho
     }
     let mut missing = Vec::new();
     for entry in lines {
-        // A second one with the same id counts as there already, too.
+        // A second entry with the same id also counts as existing.
         if id_of(&entry.json, store.names()).is_none_or(|id| there.insert(id)) {
             missing.push(entry);
         } else {
@@ -116,8 +116,8 @@ fn id_of(line: &[u8], names: &Names) -> Option<String> {
     }
 }
 
-/// Creates the record of a line: an item of a backup as it stands, with an id that another program chose and without what
-/// a new record may not lack; any other line as a new record.
+/// Creates the record of a line. An item of a backup is created unchanged, even with an id that another program chose,
+/// or without required members. Any other line is a new record.
 async fn create(store: &DynamoDb, line: &[u8]) -> anyhow::Result<Outcome> {
     let (id, change) = if export::is_line(line) {
         let record = export::record(line, store.names()).map_err(anyhow::Error::from_boxed)?;
@@ -143,7 +143,7 @@ async fn create(store: &DynamoDb, line: &[u8]) -> anyhow::Result<Outcome> {
         session: &mut Session::default(),
         metrics: &mut Metrics::default(),
     };
-    // As every host ends a request: readers of changes count on it.
+    // The same limit as in every host, on which readers of changes rely.
     let saved = timeout(limits::REQUEST, save(&mut context, &id, &change, &())).await;
     match saved.context("DynamoDB did not answer in time: the record may be in or not")? {
         Ok(_) => Ok(Outcome::Created),
@@ -153,10 +153,10 @@ async fn create(store: &DynamoDb, line: &[u8]) -> anyhow::Result<Outcome> {
     }
 }
 
-/// The name that imported records are written under.
+/// The author of imported records.
 const IMPORT: &str = "import";
 
-/// Returns a refusal with each of its faults.
+/// Returns the error of a refused record, with each of its faults.
 fn refused(error: fault::Error) -> anyhow::Error {
     let faults = match &error {
         fault::Error::Invalid(faults) => {

@@ -16,7 +16,7 @@ use ripple_host::now;
 use crate::keys::{create, record, store_new};
 use crate::target;
 
-/// Milliseconds of a day.
+/// The milliseconds of a day.
 const DAY: u64 = 24 * 60 * 60 * 1000;
 
 #[derive(Debug, Subcommand)]
@@ -71,7 +71,7 @@ impl From<ScopeName> for Scope {
     }
 }
 
-/// A duration that is not over at once: a key that has expired when it is made serves nobody.
+/// Parses a duration that is not zero, since a key that expires at its creation is useless.
 fn some_time(text: &str) -> Result<Duration, String> {
     match parse_duration(text) {
         Ok(duration) if duration.is_zero() => Err("the key would have expired when it is made".to_owned()),
@@ -102,8 +102,8 @@ pub(crate) async fn run(connection: &target::Options, command: Command) -> anyho
     }
 }
 
-/// A new key of the same name and scopes, valid for as long as the other was made for. The new one first: should the
-/// other then not be given its end, nothing has stopped working.
+/// Creates a key with the same name and scopes as another one, valid for the same time. It is created first: if setting
+/// the expiry of the other one then fails, both keys work.
 async fn rotate(store: &DynamoDb, key_id: &str, overlap: Duration) -> anyhow::Result<()> {
     let old = find(store, key_id).await?;
     if !State::of(&old).is_valid() {
@@ -148,7 +148,7 @@ async fn find(store: &DynamoDb, key_id: &str) -> anyhow::Result<KeyRecord> {
     record.with_context(|| format!("there is no key {key_id}; `ripple key list` shows them"))
 }
 
-/// Whether hosts take a key.
+/// Whether hosts accept a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Valid,
@@ -222,7 +222,7 @@ async fn list(store: &DynamoDb, json: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A record as `--json` shows it: not even the hash.
+/// A record in the form of `--json`, without the hash.
 #[derive(serde::Serialize)]
 struct Shown<'a> {
     key_id: &'a str,

@@ -20,13 +20,13 @@ pub(crate) enum Command {
     Describe,
 }
 
-/// A table, and how it is protected. The protection is `None` if the table is missing or is not ripple's.
+/// A table and its protection. The protection is `None` if the table is missing or is not ripple's.
 pub(crate) type Described = (TableStatus, Option<Protection>);
 
 pub(crate) async fn run(connection: &target::Options, command: Command) -> anyhow::Result<()> {
     let tables = match command {
         Command::Create => {
-            // Their names first: a site that is misspelt would give three empty tables and no word.
+            // The names are printed first, since a misspelt site would silently give three empty tables.
             let target = connection.open_to_change().await?;
             target.store.create_tables().await.context("cannot make the tables")?;
             protect(&target).await?;

@@ -1,5 +1,5 @@
-//! `<data dir>/lock`: held by the `ripple dev` that runs on the folder. Two processes on one database would both believe it
-//! theirs, and a `dev.json` alone does not tell whether its writer still runs.
+//! `<data dir>/lock`: the lock that a `ripple dev` holds while it runs on the folder. Two processes with one database
+//! would both assume that it is theirs. `dev.json` alone does not show whether its writer still runs.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::Path;
@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 
 const NAME: &str = "lock";
-/// A command that looks whether the lock is held holds it itself for a moment.
+/// The number of tries. A command that checks the lock holds it itself for a moment.
 const TRIES: u32 = 20;
 const PAUSE: Duration = Duration::from_millis(25);
 

@@ -1,4 +1,4 @@
-//! The client: AWS's default chain for credentials, region and profile, or what an emulator takes.
+//! The client: AWS's default chain for credentials, region and profile, or settings that an emulator accepts.
 
 use std::time::Duration;
 
@@ -13,20 +13,20 @@ use ripple_lambda::config::client_config;
 
 use super::{Options, Place, set};
 
-/// Emulators take any.
+/// The region for emulators, which accept any.
 const EMULATORS_REGION: &str = "us-east-1";
 
-/// A client, and what it has settled on.
+/// A client, and the settings that it uses.
 pub(super) struct Connected {
     pub(super) client: Client,
     pub(super) region: String,
-    /// Another endpoint than the region's own.
+    /// An endpoint other than the region's own.
     pub(super) endpoint: Option<String>,
-    /// The account, where the credentials name it.
+    /// The account, if the credentials name it.
     pub(super) account: Option<String>,
 }
 
-/// Makes a client for a place.
+/// Returns a client for a place.
 pub(super) async fn connect(options: &Options, place: &Place) -> anyhow::Result<Connected> {
     if let Place::Endpoint(url) = place
         && place.is_emulator()
@@ -64,7 +64,7 @@ pub(super) async fn connect(options: &Options, place: &Place) -> anyhow::Result<
     })
 }
 
-/// Asks STS which account the credentials belong to. Returns `None` if it does not tell in time.
+/// Returns the account of the credentials, from STS. Returns `None` if STS does not answer in time.
 pub(super) async fn account(options: &Options, limit: Duration) -> Option<String> {
     let sts = aws_sdk_sts::Client::new(&shared(options).await.ok()?);
     tokio::time::timeout(limit, sts.get_caller_identity().send()).await.ok()?.ok()?.account
@@ -74,7 +74,7 @@ fn region(options: &Options) -> Option<String> {
     set(&options.region).or_else(|| environment("AWS_DEFAULT_REGION"))
 }
 
-/// What the AWS CLI would go by.
+/// Returns the configuration that the AWS CLI would use.
 async fn shared(options: &Options) -> anyhow::Result<SdkConfig> {
     let http = client_config(None, environment("AWS_CA_BUNDLE"))?.build().http_client();
     let mut loader =
@@ -88,7 +88,7 @@ async fn shared(options: &Options) -> anyhow::Result<SdkConfig> {
     Ok(loader.load().await)
 }
 
-/// The endpoint of a profile: `endpoint_url`, of its `services` section first.
+/// Returns the endpoint of a profile: `endpoint_url`, first from its `services` section.
 /// <https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html>
 fn endpoint_of_profile(shared: &SdkConfig) -> Option<String> {
     let key = ServiceConfigKey::builder().service_id("dynamodb").env("AWS_ENDPOINT_URL").profile("endpoint_url");

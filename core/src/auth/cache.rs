@@ -1,4 +1,4 @@
-//! Keys looked up lately, so that not every request asks the table.
+//! A cache of key lookups, so that not every request reads the table.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,12 +8,12 @@ use super::{KeyHash, KeyRecord};
 use crate::limits;
 use crate::time::Timestamp;
 
-/// How long what was learned of a key counts.
+/// How long a key lookup is trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Trust {
-    /// Before the table is asked again.
+    /// The time until the table is read again.
     pub fresh: Duration,
-    /// For reads, while the table cannot be asked.
+    /// The limit for reads while the table cannot be read.
     pub stale: Duration,
 }
 
@@ -23,7 +23,7 @@ impl Default for Trust {
     }
 }
 
-/// Look-ups remembered, refusals too, in bounded memory. A record is remembered under its own key's hash only.
+/// Cached lookups, including refusals, in bounded memory. A record is cached only under its own key's hash.
 #[derive(Debug, Default)]
 pub struct KeyMemory {
     trust: Trust,
@@ -34,20 +34,21 @@ pub struct KeyMemory {
 struct Entry {
     record: Option<Arc<KeyRecord>>,
     learned: Timestamp,
-    /// The table could not be asked: it is not before then.
+    /// The table could not be read. It is not read again before this time.
     put_off: Timestamp,
 }
 
-/// What is remembered of a key.
+/// The cached result for a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Remembered {
-    /// Recent enough to go by: the key's record, or that there is none.
+    /// Recent enough to use: the key's record, or `None` if there is none.
     Fresh(Option<Arc<KeyRecord>>),
-    /// To be looked up again, but if it is put off; this goes on for reads only, while the table cannot be asked.
+    /// To be looked up again, unless that is put off. While the table cannot be read, this record is used for reads
+    /// only.
     Stale {
-        /// The key's record as it was.
+        /// The last known record of the key.
         record: Arc<KeyRecord>,
-        /// The table could not be asked a moment ago, and is not asked again so soon.
+        /// Whether the table could not be read a moment ago, and is not read again yet.
         put_off: bool,
     },
     /// To be looked up.
@@ -55,13 +56,13 @@ pub enum Remembered {
 }
 
 impl KeyMemory {
-    /// Remembers nothing yet.
+    /// Returns an empty cache.
     #[must_use]
     pub fn new(trust: Trust) -> KeyMemory {
         KeyMemory { trust, entries: Mutex::default() }
     }
 
-    /// What is remembered at `now`.
+    /// Returns what is cached at `now`.
     #[must_use]
     pub fn recall(&self, hash: &KeyHash, now: Timestamp) -> Remembered {
         let entries = self.lock();
@@ -78,15 +79,15 @@ impl KeyMemory {
         }
     }
 
-    /// The table could not be asked for this key.
+    /// Notes that the table could not be read for this key.
     pub fn put_off(&self, hash: &KeyHash, now: Timestamp) {
         if let Some(entry) = self.lock().get_mut(hash) {
             entry.put_off = now.after(limits::KEY_RETRY);
         }
     }
 
-    /// Remembers what the table said. When memory is full, refusals go first, then what was learned earliest:
-    /// whoever tries many wrong keys pushes out their own.
+    /// Caches the result of a lookup. When memory is full, refusals are evicted first, then the oldest results. So a
+    /// client that tries many wrong keys evicts only its own refusals.
     pub fn remember(&self, hash: KeyHash, record: Option<Arc<KeyRecord>>, now: Timestamp) {
         let mut entries = self.lock();
         if entries.len() >= limits::REMEMBERED_KEYS && !entries.contains_key(&hash) {
@@ -98,14 +99,14 @@ impl KeyMemory {
         entries.insert(hash, Entry { record, learned: now, put_off: Timestamp(0) });
     }
 
-    /// Notes in what is remembered that the table knows of the key's use.
+    /// Notes in the cached record that the table has a note of the key's use.
     pub fn note_use(&self, hash: &KeyHash, now: Timestamp) {
         if let Some(record) = self.lock().get_mut(hash).and_then(|entry| entry.record.as_mut()) {
             Arc::make_mut(record).last_used = Some(now.0);
         }
     }
 
-    /// A panic elsewhere leaves the map whole: each change of it is one insert or one remove.
+    /// Locks the map. A panic elsewhere leaves it consistent, since each change is one insert or one removal.
     fn lock(&self) -> MutexGuard<'_, HashMap<KeyHash, Entry>> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,8 +1,8 @@
-//! API keys: how they look, how they are stored, what they may do.
+//! API keys: their form, how they are stored, and what they allow.
 //!
-//! `rpl_` + 30 random characters of base62 + 6 of the CRC-32 of those, in base62. The check lets a host
-//! refuse a mistyped key without asking anybody, and secret scanners know one when they see it. Only the
-//! SHA-256 of a key is stored: with 178 bits of randomness nobody guesses it, so no slow hash is needed.
+//! A key is `rpl_`, 30 random characters of base62, and 6 characters with the CRC-32 of those, in base62. With the
+//! checksum a host refuses a mistyped key without a lookup. Secret scanners recognize the form. Only the SHA-256 of a
+//! key is stored. A key has 178 bits of randomness and cannot be guessed, so no slow hash is needed.
 
 use std::fmt;
 
@@ -17,12 +17,12 @@ const RANDOM: usize = 30;
 const CHECK: usize = 6;
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-/// An API key, the secret itself. Never shown by `Debug`, shown once by whoever made it.
+/// An API key, the secret itself. `Debug` never shows it. The program that creates it shows it once.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ApiKey(String);
 
 impl ApiKey {
-    /// A key whose form and check are right; anything else is none.
+    /// Parses a key. Returns `None` if its form or its checksum is wrong.
     #[must_use]
     pub fn parse(text: &str) -> Option<ApiKey> {
         let rest = text.strip_prefix(PREFIX)?.as_bytes();
@@ -33,9 +33,9 @@ impl ApiKey {
         (check == checksum(random)).then(|| ApiKey(text.to_owned()))
     }
 
-    /// A new key from `random` bytes, which must come from a cryptographic source. Bytes past the last whole
-    /// multiple of 62 are passed over, so that each character is equally likely; `None` when too few are left
-    /// (with 64 bytes that happens once in 10^24).
+    /// Generates a key from `random` bytes, which must come from a cryptographic source. Bytes past the last whole
+    /// multiple of 62 are skipped, so that each character is equally likely. Returns `None` if too few bytes are left,
+    /// which happens once in 10^24 for 64 bytes.
     #[must_use]
     pub fn generate(random: &[u8; 64]) -> Option<ApiKey> {
         let fair = |byte: &&u8| **byte < 248;
@@ -45,13 +45,13 @@ impl ApiKey {
         (letters.len() == RANDOM).then(|| ApiKey(format!("{PREFIX}{}{}", text(&letters), text(&checksum(&letters)))))
     }
 
-    /// What is stored of it and looked up.
+    /// Returns the hash that is stored and looked up.
     #[must_use]
     pub fn hash(&self) -> KeyHash {
         KeyHash::of(&self.0)
     }
 
-    /// The secret, to show it once.
+    /// Returns the secret, for showing it once.
     #[must_use]
     pub fn reveal(&self) -> &str {
         &self.0
@@ -79,13 +79,13 @@ fn checksum(random: &[u8]) -> [u8; CHECK] {
 pub struct KeyHash([u8; 32]);
 
 impl KeyHash {
-    /// Of a text that may be no key at all: then it is the hash of none.
+    /// Returns the hash of a text. If the text is not a key, no key has this hash.
     #[must_use]
     pub(crate) fn of(text: &str) -> KeyHash {
         KeyHash(Sha256::digest(text.as_bytes()).into())
     }
 
-    /// As the table has it: 64 hexadecimal digits.
+    /// Returns the hash as in the table: 64 hexadecimal digits.
     #[must_use]
     pub fn to_hex(&self) -> String {
         self.digits().into_iter().map(char::from).collect()
@@ -104,9 +104,9 @@ impl KeyHash {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Scope {
-    /// Methods that change nothing.
+    /// Operations that change nothing.
     Read,
-    /// Methods that change something.
+    /// Operations that change something.
     Write,
 }
 
@@ -119,68 +119,69 @@ impl fmt::Display for Scope {
     }
 }
 
-/// An API key as the table `<site>_key` has it: everything but the key.
+/// The record of an API key in the table `<site>_key`: everything except the key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyRecord {
     /// The partition key, [`KeyHash::to_hex`].
     pub key_hash: String,
-    /// What people and logs call the key by.
+    /// The name by which people and logs refer to the key.
     pub key_id: String,
-    /// Whose it is, or what for: the `updated_by` of what is written with it.
+    /// The owner or purpose of the key, which is the `updated_by` of its writes.
     pub name: String,
-    /// What it allows.
+    /// The scopes of the key.
     pub scopes: Vec<Scope>,
-    /// When it was made, in milliseconds.
+    /// When the key was created, in milliseconds.
     pub created: u64,
-    /// From when on it is no longer valid, in milliseconds.
+    /// When the key expires, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<u64>,
-    /// When it was revoked, in milliseconds.
+    /// When the key was revoked, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revoked: Option<u64>,
-    /// The id of the first of the keys that this one replaces, one after the other. A retry under the new key finds what
-    /// was done under the old one.
+    /// The id of the first in the series of keys that this key replaces. With it, a retry under the new key finds a
+    /// write made under the old one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lineage: Option<String>,
-    /// When the backend last noted its use, in milliseconds. The last use may be [`limits::KEY_USE`](crate::limits::KEY_USE) later, or more if no
-    /// other request came after it.
+    /// When the backend last noted a use of the key, in milliseconds. The last use may be
+    /// [`limits::KEY_USE`](crate::limits::KEY_USE) later, or more if no other request came after it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_used: Option<u64>,
 }
 
 impl KeyRecord {
-    /// Whether it is the record of the key with this hash, and valid.
+    /// Reports whether this is the record of the key with this hash, and valid.
     #[must_use]
     pub fn admits(&self, hash: &KeyHash, now: Timestamp) -> bool {
         self.is_of(hash) && self.is_valid(now)
     }
 
-    /// Whether it is the record of the key with this hash. The comparison takes the same time wherever the two differ.
+    /// Reports whether this is the record of the key with this hash. The comparison takes the same time wherever the
+    /// two differ.
     pub(crate) fn is_of(&self, hash: &KeyHash) -> bool {
         self.key_hash.as_bytes().ct_eq(&hash.digits()).into()
     }
 
-    /// Whether its key has not been revoked and is not past its time.
+    /// Reports whether the key is neither revoked nor expired.
     pub(crate) fn is_valid(&self, now: Timestamp) -> bool {
         self.revoked.is_none() && self.expires.is_none_or(|expires| now.0 < expires)
     }
 }
 
-/// Who is calling.
+/// An authenticated client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
-    /// For logs: the key's id.
+    /// The key's id, for logs.
     pub key_id: String,
-    /// The same for all keys that replaced one another: what a write is remembered under.
+    /// An id that all keys share which replaced one another. Idempotency records are stored under it.
     pub lineage: String,
-    /// For `updated_by`: the key's name.
+    /// The key's name, for `updated_by`.
     pub name: String,
-    /// What they may do.
+    /// The client's scopes.
     pub scopes: Vec<Scope>,
 }
 
 impl Caller {
-    /// Somebody whom API Gateway has checked: its keys know no scopes, so they have all.
+    /// Returns a client that API Gateway has checked. API Gateway's keys have no scopes, so the client has all scopes.
     #[must_use]
     pub fn checked_by_gateway(key_id: &str) -> Caller {
         let scopes = vec![Scope::Read, Scope::Write];

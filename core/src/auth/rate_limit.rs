@@ -1,8 +1,9 @@
-//! How often a key may ask, and an address without a key that is known: a token bucket each, in the host's memory, so that
+//! Rate limits for keys, and for addresses without a known key. Each has a token bucket in the host's memory, so that
 //! the hot path awaits nothing.
 //!
-//! A host sees only its own share of a key's requests. What counts them together (at the edge, Cloudflare's rate-limit
-//! binding) can be asked in the background; what it refuses, the bucket refuses for a while. On AWS, API Gateway counts.
+//! A host sees only its own share of a key's requests. A shared counter (at the edge, Cloudflare's rate-limit binding)
+//! can be asked in the background. If it refuses a key, the key's bucket refuses for a while. On AWS, API Gateway
+//! counts.
 
 use std::collections::HashMap;
 use std::num::NonZeroU32;
@@ -11,12 +12,12 @@ use std::time::Duration;
 
 use crate::time::Timestamp;
 
-/// Keys counted at once: memory stays bounded whoever asks.
+/// The number of keys counted at once. It bounds memory.
 const KEYS: usize = 4096;
-/// Seconds' worth of requests that may come at once.
+/// The burst, in seconds' worth of requests.
 const BURST: u32 = 2;
 
-/// Buckets of the keys, or of the addresses, that asked lately.
+/// The buckets of the keys or addresses with recent requests.
 #[derive(Debug)]
 pub struct Limiter {
     whose: &'static str,
@@ -24,15 +25,15 @@ pub struct Limiter {
     buckets: Mutex<HashMap<String, Bucket>>,
 }
 
-/// A key, or a client's address, asks more often than it may.
+/// The refusal of a key or a client address that sends more requests than it may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("this {whose} asks too often; try again later")]
 pub struct TooOften {
     /// `key` or `address`.
     pub whose: &'static str,
-    /// When to ask again.
+    /// How long the client must wait.
     pub wait: Duration,
-    /// How many requests may come in a window, if this host counts them itself.
+    /// The number of requests allowed in a window, if this host counts them itself.
     pub burst: Option<u32>,
     /// The window, in seconds.
     pub window: u32,
@@ -45,12 +46,13 @@ struct Bucket {
     refused_until: Timestamp,
 }
 
-/// The client's address, in the extensions of a request whose host knows it.
+/// The client's address. A host that knows it puts it into the extensions of the request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientAddress(String);
 
 impl ClientAddress {
-    /// Of an address of IPv6 (in the form of RFC 5952) its network of 64 bits counts, which is what a client has.
+    /// Returns the address to count. An IPv6 address (in the form of RFC 5952) counts as its network of 64 bits, which
+    /// one client has.
     #[must_use]
     pub fn of(text: &str) -> ClientAddress {
         let end = text.match_indices(':').nth(3).map_or(text.len(), |(at, _)| at);
@@ -60,19 +62,19 @@ impl ClientAddress {
 }
 
 impl Limiter {
-    /// So many requests a second and key, or any number.
+    /// Returns a limiter of requests a second for each key. `None` sets no limit.
     #[must_use]
     pub fn new(rate: Option<NonZeroU32>) -> Limiter {
         Limiter { whose: "key", rate, buckets: Mutex::default() }
     }
 
-    /// So many requests a second and address, or any number.
+    /// Returns a limiter of requests a second for each address. `None` sets no limit.
     #[must_use]
     pub fn of_addresses(rate: Option<NonZeroU32>) -> Limiter {
         Limiter { whose: "address", ..Limiter::new(rate) }
     }
 
-    /// Counts a request of an address, if the host knows it.
+    /// Counts a request of an address, if the host knows the address.
     pub(crate) fn take_from(&self, address: Option<&ClientAddress>, now: Timestamp) -> Result<(), TooOften> {
         address.map_or(Ok(()), |address| self.take(&address.0, now))
     }
@@ -80,7 +82,7 @@ impl Limiter {
     /// Counts a request.
     ///
     /// # Errors
-    /// When it is one too many, with the time after which to ask again.
+    /// If the limit is exceeded, with the time to wait.
     pub fn take(&self, key_id: &str, now: Timestamp) -> Result<(), TooOften> {
         let burst = self.rate.map(|rate| rate.get().saturating_mul(BURST));
         let too_many = |wait| Err(TooOften { whose: self.whose, wait, burst, window: BURST });
@@ -98,13 +100,13 @@ impl Limiter {
         Ok(())
     }
 
-    /// Has a key refused from now on until then, whatever the rate of this host.
+    /// Refuses a key from `now` until `until`, whatever the rate of this host.
     pub fn refuse(&self, key_id: &str, now: Timestamp, until: Timestamp) {
         let rate = self.rate.map_or(0.0, |rate| f64::from(rate.get()));
         bucket_of(&mut self.lock(), key_id, rate, now).refused_until = until;
     }
 
-    /// A panic elsewhere leaves the map whole: each change of it is one insert or one remove.
+    /// Locks the map. A panic elsewhere leaves it consistent, since each change is one insert or one removal.
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Bucket>> {
         self.buckets.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -129,7 +131,8 @@ fn bucket_of<'a>(buckets: &'a mut HashMap<String, Bucket>, key_id: &str, rate: f
     buckets.entry(key_id.to_owned()).or_insert_with(|| Bucket::full(rate, now))
 }
 
-/// Forgets whoever asked last the longest ago, whose bucket is likely full again: forgetting a full one changes nothing.
+/// Removes the bucket whose last request is oldest. It is likely full again, and removing a full bucket changes
+/// nothing.
 fn make_room(buckets: &mut HashMap<String, Bucket>) {
     if buckets.len() < KEYS {
         return;

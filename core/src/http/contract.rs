@@ -1,8 +1,8 @@
-//! What each method takes and answers, as plain data: what the OpenAPI document is made of.
+//! The contract of each operation as plain data, from which the OpenAPI document is generated.
 //!
-//! A method's file says what is its own. What follows from its row in the route table is not said again: the path's
-//! parameters, the key, what every write takes and gives. Who makes the document asks for this, nobody else: the linker
-//! leaves it out of a host.
+//! An operation's file has only what is specific to it. Everything that follows from its row in the route table is not
+//! repeated: the path's parameters, the key, and the common headers of writes. Only the generator of the document uses
+//! the contracts, so the linker omits them from a host.
 
 mod record;
 
@@ -11,25 +11,25 @@ use crate::limits;
 
 pub use record::{EDIT, LISTED, NEW_PROJECT, PROBLEM, PROJECT, SEEN_EDIT};
 
-/// One method's.
+/// The contract of one operation.
 #[derive(Clone, Copy, Debug)]
 pub struct Contract {
-    /// Parameters of the query.
+    /// The parameters of the query.
     pub query: &'static [Field],
     /// Whether any other parameter of the query is a filter.
     pub filters: bool,
-    /// Headers of the request, beside those that follow from the route.
+    /// The headers of the request, beside those that follow from the route.
     pub headers: &'static [Field],
     /// The request's body.
     pub body: Option<Body>,
-    /// The answer where all is well.
+    /// The answer to a successful request.
     pub success: Success,
-    /// What else may be answered, beside what follows from the route.
+    /// The possible errors, beside those that follow from the route.
     pub refusals: &'static [Refusal],
 }
 
 impl Contract {
-    /// Of a method that takes nothing, refuses nothing, and answers this.
+    /// Returns the contract of an operation that takes no input, refuses nothing, and returns this answer.
     #[must_use]
     pub(crate) const fn of(success: Success) -> Contract {
         Contract { query: &[], filters: false, headers: &[], body: None, success, refusals: &[] }
@@ -39,45 +39,45 @@ impl Contract {
 /// A request's body.
 #[derive(Clone, Copy, Debug)]
 pub struct Body {
-    /// Of which media type, and what one of that type holds.
+    /// The media types, each with the shape of its content.
     pub content: &'static [(&'static str, Shape)],
-    /// Whether there must be one.
+    /// Whether a body is required.
     pub required: bool,
 }
 
-/// The answer where all is well.
+/// The answer to a successful request.
 #[derive(Clone, Copy, Debug)]
 pub struct Success {
     /// The status.
     pub status: u16,
-    /// What it means.
+    /// Its description.
     pub about: &'static str,
-    /// Type and content of the body, if there is one.
+    /// The type and shape of the body, if there is one.
     pub body: Option<(&'static str, Shape)>,
-    /// Whether it has an entity tag, and so takes conditions.
+    /// Whether the answer has an entity tag, and so supports conditional requests.
     pub tagged: bool,
-    /// Headers, beside those that follow from the route.
+    /// The headers, beside those that follow from the route.
     pub headers: &'static [Field],
 }
 
 impl Success {
-    /// 200 with JSON.
+    /// Returns an answer of 200 with JSON.
     pub(crate) const fn json(about: &'static str, shape: Shape) -> Success {
         Success { status: 200, about, body: Some(("application/json", shape)), tagged: false, headers: &[] }
     }
 
-    /// A record with its entity tag.
+    /// Returns an answer with a record and its entity tag.
     pub(crate) const fn record(status: u16, about: &'static str) -> Success {
         Success { status, tagged: true, ..Success::json(about, Shape::Object(&PROJECT)) }
     }
 }
 
-/// An error that a method may answer.
+/// An error that an operation may return.
 #[derive(Clone, Copy, Debug)]
 pub struct Refusal {
     /// Its status and code.
     pub kind: &'static Kind,
-    /// When.
+    /// The condition under which it occurs.
     pub when: &'static str,
 }
 
@@ -86,11 +86,11 @@ pub struct Refusal {
 pub struct Field {
     /// Its name.
     pub name: &'static str,
-    /// What it holds.
+    /// The shape of its value.
     pub shape: Shape,
-    /// Whether it must be there.
+    /// Whether it is required.
     pub required: bool,
-    /// What it means.
+    /// Its description.
     pub about: &'static str,
 }
 
@@ -104,7 +104,7 @@ impl Field {
     }
 }
 
-/// What a value may be.
+/// The shape of a value.
 #[derive(Clone, Copy, Debug)]
 pub enum Shape {
     /// Any JSON.
@@ -117,21 +117,21 @@ pub enum Shape {
     False,
     /// A string.
     Text {
-        /// Characters it has at least.
+        /// The smallest number of characters.
         least: usize,
-        /// And at most.
+        /// The largest number of characters.
         most: Option<usize>,
-        /// A regular expression of ECMA-262 that it matches.
+        /// A regular expression of ECMA-262 that the string matches.
         pattern: Option<&'static str>,
     },
     /// A whole number.
     Whole {
-        /// The least.
+        /// The smallest value.
         least: i64,
-        /// The greatest.
+        /// The largest value.
         most: Option<u64>,
     },
-    /// One of several.
+    /// One of several shapes.
     OneOf(&'static [Shape]),
     /// An array.
     List(&'static Shape),
@@ -142,13 +142,13 @@ pub enum Shape {
 /// An object with known members.
 #[derive(Clone, Copy, Debug)]
 pub struct Object {
-    /// Its name among the document's schemas.
+    /// Its name in the document's schemas.
     pub name: &'static str,
-    /// What it is.
+    /// Its description.
     pub about: &'static str,
     /// Its members.
     pub members: &'static [Field],
-    /// Whether it may have others.
+    /// Whether it may have other members.
     pub open: bool,
 }
 
@@ -156,27 +156,27 @@ pub struct Object {
 pub(crate) const TEXT: Shape = Shape::Text { least: 0, most: None, pattern: None };
 /// A whole number, 0 or more.
 pub(crate) const NATURAL: Shape = Shape::Whole { least: 0, most: None };
-/// A version: below zero for a state that another program left.
+/// A version. It is below zero for a state that another program left.
 pub(crate) const NUMBER: Shape = Shape::Whole { least: i64::MIN, most: None };
-/// How many records a page may have.
+/// The number of records on a page.
 pub(crate) const LIMIT: Field = Field::new(
     "limit",
     Shape::Whole { least: 1, most: Some(limits::PAGE_RECORDS as u64) },
     "How many elements a page has at most.",
 );
-/// The next page's.
+/// The link to the next page.
 pub(crate) const NEXT: Field = Field::new(
     "Link",
     TEXT,
     "`<…>; rel=\"next\"`: where it goes on, relative to this request's URL. Without it this is the end.",
 );
-/// What a read may carry, to see a write.
+/// The session token of a read, so that it sees the client's own writes.
 pub(crate) const SEEN: Field = Field::new(
     "ripple-session",
     TEXT,
     "The `Ripple-Session` of an earlier answer: this read sees the writes that it names, on any host.",
 );
-/// Conditions of a write.
+/// The conditions of a write.
 pub(crate) const CONDITIONS: &[Field] = &[
     Field::new(
         "if-match",
@@ -186,12 +186,12 @@ pub(crate) const CONDITIONS: &[Field] = &[
     Field::new("if-none-match", TEXT, "Entity tags, none of which the record may have now: else 412."),
 ];
 
-/// There is no such record.
+/// The record does not exist.
 pub(crate) const ABSENT: Refusal = Refusal { kind: &Kind::NOT_FOUND, when: "No project has this id." };
-/// It was deleted.
+/// The record was deleted.
 pub(crate) const GONE: Refusal =
     Refusal { kind: &Kind::GONE, when: "The project was deleted; `version` is its tombstone's." };
-/// The state asked for is not in the history.
+/// The history does not have the requested state.
 pub(crate) const NO_SUCH_VERSION: Refusal =
     Refusal { kind: &Kind::NO_SUCH_VERSION, when: "The history does not have this version, or no longer." };
 /// The cursor is too old.
@@ -202,10 +202,10 @@ pub(crate) const CURSOR_EXPIRED: Refusal = Refusal {
 /// A condition does not hold.
 pub(crate) const CONDITION_FAILED: Refusal =
     Refusal { kind: &Kind::PRECONDITION_FAILED, when: "`If-Match` or `If-None-Match` does not hold." };
-/// The base is none that the record has had.
+/// The base is a version that the record has never had.
 pub(crate) const STALE: Refusal =
     Refusal { kind: &Kind::STALE, when: "`version` is one that this record has never had. `current` is the record." };
-/// The record was deleted, and the edit does not say that it is to come back.
+/// The record was deleted, and the edit does not say that it is to be restored.
 pub(crate) const DELETED: Refusal = Refusal {
     kind: &Kind::DELETED,
     when: "The project is deleted, the edit was made on its tombstone, and it does not say `\"deleted\": false`.",
@@ -214,7 +214,7 @@ pub(crate) const DELETED: Refusal = Refusal {
 pub(crate) const TOO_LARGE: Refusal =
     Refusal { kind: &Kind::RECORD_TOO_LARGE, when: "The record would be larger than one may be." };
 
-/// What may stand for a parameter of a path.
+/// The parameters of paths.
 pub const PATH: &[Field] = &[
     Field::new("prjid", record::STORED_ID, "The project's id, percent-encoded.").required(),
     Field::new("version", NATURAL, "The version's number.").required(),

@@ -1,4 +1,4 @@
-//! The operations: one file each, with its contract and how it maps to a use case.
+//! The operations. Each has a file with its contract and its mapping to a use case.
 
 pub(super) mod changes;
 pub(super) mod create;

@@ -56,7 +56,6 @@ impl<'a, S: Source> Call<'a, S> {
     pub(crate) fn of(request: &'a Request<Bytes>, parts: Parts<'a, S>) -> Result<Self, Error> {
         check_target(request)?;
         let Parts { store, path, scope, documents, caller, now, random, metrics } = parts;
-        let writes = scope == Some(Scope::Write);
         Ok(Call {
             store,
             request,
@@ -68,7 +67,7 @@ impl<'a, S: Source> Call<'a, S> {
             random,
             preconditions: Preconditions::parse(request.headers(), store.names())?,
             session: session(request.headers())?,
-            idempotency: if writes { idempotency::identity(request, &caller.lineage)? } else { None },
+            idempotency: None,
             metrics,
         })
     }
@@ -93,8 +92,11 @@ impl<S: Store> Call<'_, S> {
         Ok(Answer::saved(&saved, self.store.names()))
     }
 
-    /// Returns the first answer again, if the write was done before.
+    /// Reads the identity of a write, and returns its first answer again if it was done before.
     pub(crate) async fn replayed(&mut self) -> Result<Option<Answer>, Error> {
+        if self.scope == Some(Scope::Write) {
+            self.idempotency = idempotency::identity(self.request, &self.caller.lineage)?;
+        }
         let (mut context, _) = self.context();
         let saved = service::replay(&mut context).await?;
         Ok(saved.map(|saved| Answer::saved(&saved, self.store.names())))

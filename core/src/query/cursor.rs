@@ -1,4 +1,4 @@
-//! A record's place in an order, and the cursor that carries it to the next page.
+//! The position of a record in an order, and the cursor that carries it to the next page.
 
 use std::cmp::Ordering;
 
@@ -11,17 +11,18 @@ use crate::value::{Number, Value};
 
 /// The format of a list's cursor.
 const FORMAT: u8 = 2;
-/// Far more than ripple gives: 8 sort keys of 64 characters, and an id that another writer chose.
+/// The longest cursor that is read. ripple's own are far shorter: 8 sort keys of 64 characters, and an id that another
+/// writer chose.
 const LONGEST: usize = 8 * 1024;
 
-/// One name of `sort`.
+/// One name of the parameter `sort`.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct Sort {
     pub(super) name: String,
     pub(super) descending: bool,
 }
 
-/// A record's place: its values of the sort keys, then its id, which makes the order total.
+/// The position of a record: its values of the sort keys, then its id, which makes the order total.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Rank {
     keys: Vec<SortKey>,
@@ -34,7 +35,7 @@ struct SortKey {
     descending: bool,
 }
 
-/// What can be compared of a value. Kinds come in this order.
+/// The comparable part of a value. Kinds are ordered as listed.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Atom {
@@ -47,7 +48,7 @@ enum Atom {
 struct DecimalText(Number);
 
 impl Rank {
-    /// Where there are no sort keys.
+    /// Returns the position for a query without sort keys.
     pub(super) fn of_id(id: RecordId) -> Rank {
         Rank { keys: Vec::new(), id: id.into_string() }
     }
@@ -73,7 +74,7 @@ impl Atom {
 }
 
 impl Ord for SortKey {
-    /// Records without the attribute come last, whichever way the order goes.
+    /// Orders records without the attribute last, in both directions.
     fn cmp(&self, other: &Self) -> Ordering {
         match (&self.atom, &other.atom) {
             (None, None) => Ordering::Equal,
@@ -104,14 +105,14 @@ impl<'de> Deserialize<'de> for DecimalText {
     }
 }
 
-/// The cursor of the page after `last`. Not authenticated: a forged one shows another page of a list that its
-/// bearer may read anyway.
+/// Returns the cursor of the page after `last`. It is not authenticated: a forged cursor shows another page of a list
+/// that the client may read anyway.
 pub(super) fn format(last: &Rank, scope: &str) -> String {
     let atoms: Vec<&Option<Atom>> = last.keys.iter().map(|key| &key.atom).collect();
     token::encode(FORMAT, &(scope, atoms, &last.id))
 }
 
-/// A cursor's place, if it belongs to the query with this `scope`.
+/// Returns the position in a cursor. Returns `None` if it does not belong to a query with this `scope`.
 pub(super) fn parse(cursor: &str, scope: &str, sort: &[Sort]) -> Option<Rank> {
     if cursor.len() > LONGEST {
         return None;

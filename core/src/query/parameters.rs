@@ -1,4 +1,4 @@
-//! What a caller asks of a list.
+//! The parameters of a list.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -14,7 +14,7 @@ use crate::limits;
 use crate::record::{Names, Record, is_required};
 use crate::value::{Number, Value};
 
-/// A parameter that is not as a list takes it.
+/// A parameter that is not valid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
     /// The parameter's name.
@@ -29,7 +29,7 @@ impl Fault {
     }
 }
 
-/// `q`, filters, `sort`, `fields`, `limit` and `cursor`, checked.
+/// The checked parameters `q`, filters, `sort`, `fields`, `limit` and `cursor`.
 #[derive(Debug)]
 pub struct Query {
     names: Names,
@@ -39,17 +39,17 @@ pub struct Query {
     fields: Option<Vec<String>>,
     limit: Option<usize>,
     after: Option<Rank>,
-    /// All that chooses and orders records, hashed: a cursor belongs to it.
+    /// A hash of all parameters that choose and order records. A cursor belongs to one scope.
     scope: String,
-    /// All that an entity tag must tell apart: empty for the whole list.
+    /// A hash of all parameters that an entity tag must distinguish. Empty for the whole list.
     tag: String,
 }
 
 impl Query {
-    /// Reads a query string's decoded pairs. `names` are those of the records.
+    /// Parses the decoded pairs of a query string. `names` are those of the records.
     ///
     /// # Errors
-    /// Every bad or repeated parameter at once.
+    /// Every bad or repeated parameter, all at once.
     pub fn parse(pairs: &[(String, String)], names: &Names) -> Result<Query, Vec<Fault>> {
         let mut faults = Vec::new();
         let mut seen = BTreeSet::new();
@@ -108,7 +108,7 @@ impl Query {
         if faults.is_empty() { Ok(query) } else { Err(faults) }
     }
 
-    /// Whether it asks for this record.
+    /// Reports whether the query includes this record.
     #[must_use]
     pub fn matches(&self, project: &Record) -> bool {
         let searched = |word: &String| {
@@ -119,24 +119,24 @@ impl Query {
         self.passes_filters(project) && self.words.iter().all(searched)
     }
 
-    /// Whether it asks for this record.
+    /// Reports whether the query includes this record.
     #[must_use]
     pub fn matches_row(&self, row: &Row) -> bool {
         self.passes_filters(&row.record) && self.words.iter().all(|word| row.text.contains(word))
     }
 
-    /// Whether it asks for the whole list, all of every record.
+    /// Reports whether the query is for the whole list, with all fields of every record.
     #[must_use]
     pub fn is_whole(&self) -> bool {
         self.tag.is_empty()
     }
 
-    /// Whether a record's id and all of its JSON are enough to answer it.
+    /// Reports whether a record's id and its whole JSON are enough to answer the query.
     pub(crate) fn takes_lines(&self) -> bool {
         self.words.is_empty() && self.filters.is_empty() && self.sort.is_empty() && self.fields.is_none()
     }
 
-    /// The names that filter and are not members of every record.
+    /// Returns the names used as filters that are not members of every record.
     pub(super) fn filtered(&self) -> impl Iterator<Item = &str> {
         let names = self.filters.iter().map(|(name, _)| name.as_str());
         names.filter(|name| !self.names.are_fixed(name) && !is_required(name))
@@ -152,7 +152,7 @@ impl Query {
         Rank::of(project, &self.sort, &self.names)
     }
 
-    /// What it shows of a record, all of which is `json`.
+    /// Returns the part of a record that the query shows. `json` is the whole record.
     pub(super) fn show(&self, project: &Record, json: Bytes) -> Bytes {
         match &self.fields {
             Some(fields) => project.to_json_of(fields, &self.names).into(),
@@ -181,7 +181,7 @@ impl Query {
     }
 }
 
-/// A page's size.
+/// Parses the size of a page.
 pub(crate) fn parse_limit(value: &str) -> Result<usize, String> {
     let limit = value.parse().ok().filter(|limit| (1..=limits::PAGE_RECORDS).contains(limit));
     limit
@@ -189,7 +189,7 @@ pub(crate) fn parse_limit(value: &str) -> Result<usize, String> {
         .ok_or(format!("must be a whole number from 1 to {}", limits::PAGE_RECORDS))
 }
 
-/// Attribute names between commas.
+/// Parses attribute names separated by commas.
 fn comma_separated(value: &str, most: usize) -> Result<Vec<String>, String> {
     let names: Vec<String> = value.split(',').map(str::to_owned).collect();
     if names.len() > most {
@@ -201,13 +201,13 @@ fn comma_separated(value: &str, most: usize) -> Result<Vec<String>, String> {
     Ok(names)
 }
 
-/// 96 bits of SHA-256 over the parts as JSON: enough to tell queries apart.
+/// Returns 96 bits of SHA-256 over the parts as JSON, which is enough to distinguish queries.
 fn digest(parts: &impl serde::Serialize) -> String {
     let json = serde_json::to_vec(parts).expect("strings and numbers serialise");
     URL_SAFE_NO_PAD.encode(&Sha256::digest(json)[..12])
 }
 
-/// A filter: the value as text, or an element of an array or a set.
+/// Reports whether a value passes a filter: the value as text, or an element of an array or a set, equals it.
 fn equals_or_contains(value: &Value, wanted: &str) -> bool {
     let number = |number: &Number| Number::parse(wanted).is_some_and(|wanted| wanted == *number);
     match value {
@@ -222,7 +222,7 @@ fn equals_or_contains(value: &Value, wanted: &str) -> bool {
     }
 }
 
-/// A search: the folded word occurs in a string somewhere inside.
+/// Reports whether the folded word occurs in a string anywhere inside the value.
 fn mentions(value: &Value, word: &str) -> bool {
     match value {
         Value::String(text) => folded(text).contains(word),
@@ -233,8 +233,9 @@ fn mentions(value: &Value, word: &str) -> bool {
     }
 }
 
-/// Text without its case, character by character: lower case, and what has another form in upper case or at the end of a
-/// word like that (`ß` is `ss`, `ς` is `σ`). Text that is in lower case already is not copied.
+/// Returns text without its case, character by character. Characters become lower case. Those with another form in
+/// upper case or at the end of a word are replaced alike (`ß` is `ss`, `ς` is `σ`). Text that is already in lower case
+/// is not copied.
 pub(super) fn folded(text: &str) -> Cow<'_, str> {
     if text.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase()) {
         return Cow::Borrowed(text);

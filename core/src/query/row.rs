@@ -1,4 +1,4 @@
-//! A record made ready for lists: rendered, hashed, and its text folded, once for many queries.
+//! Records prepared for lists: rendered, hashed, and with folded text, once for many queries.
 
 use bytes::Bytes;
 
@@ -6,29 +6,29 @@ use super::parameters::folded;
 use crate::record::{ContentHash, Names, Record, RecordId};
 use crate::value::Value;
 
-/// A live record of which no more is known than a list shows.
+/// A live record reduced to what a list shows.
 #[derive(Debug)]
 pub(crate) struct Line {
     pub(crate) id: RecordId,
-    /// All of it as JSON.
+    /// The whole record as JSON.
     pub(crate) json: Bytes,
 }
 
-/// A record made ready.
+/// A prepared record.
 #[derive(Clone, Debug)]
 pub struct Row {
     /// The record.
     pub record: Record,
-    /// As JSON.
+    /// The record as JSON.
     pub json: Bytes,
-    /// Of the JSON.
+    /// The hash of the JSON.
     pub hash: ContentHash,
-    /// Every string in it, folded, a line each: a word that is searched has no line end in it.
+    /// Every string in the record, folded, one on each line. A search word never contains a line end.
     pub(super) text: String,
 }
 
 impl Row {
-    /// Makes a live record ready.
+    /// Prepares a live record.
     #[must_use]
     pub fn new(record: Record, names: &Names) -> Row {
         let json = Bytes::from(record.to_json(names));
@@ -41,7 +41,7 @@ impl Row {
         Row { record, json, hash, text }
     }
 
-    /// About how much memory it takes: the record, its JSON and its text.
+    /// Returns roughly how much memory it takes: the record, its JSON and its text.
     #[must_use]
     pub fn memory(&self) -> usize {
         size_of::<Row>() + self.record.memory() + self.json.len() + self.text.len()

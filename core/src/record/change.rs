@@ -1,4 +1,4 @@
-//! An edit: what a client sent, and what it makes of the state that it was made on.
+//! Edits: what a client sent, and its effect on the base.
 
 use std::collections::BTreeSet;
 
@@ -20,24 +20,24 @@ use crate::value::{Members, Value, shape_sent, stored_size};
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Edit {
-    /// A whole record: its members replace those that are there, and what it leaves out is left alone. `null` removes a
-    /// member, unless the stored value is DynamoDB's NULL.
+    /// A whole record. Its members replace the existing ones, and members that it omits stay. `null` removes a member,
+    /// unless the stored value is DynamoDB's NULL.
     Replace(Members),
     /// A patch: objects are changed member by member, and other values are replaced. Without a base, lists are united.
     Patch(Members),
     /// A merge patch (RFC 7396). With a base it is a [`Edit::Patch`]. Without a base it replaces lists as a whole.
     MergePatch(Members),
-    /// An edit that carries what its author saw, which is its base. It concerns the members that `set` and `remove`
-    /// name, and no others. Of these, a member that `seen` lacks was not there. `null` is a value.
+    /// An edit that carries its base: the members as its author saw them. It affects only the members that `set` and
+    /// `remove` name. A member that `seen` lacks did not exist for the author. `null` is a value.
     Seen {
-        /// What the author saw of the members that the edit names.
+        /// The named members, as the author saw them.
         seen: Members,
-        /// Whole values, as the author left them.
+        /// The new values of members, as the author left them.
         set: Members,
         /// The members that the author removed.
         remove: BTreeSet<String>,
     },
-    /// Exactly this state. Members that it leaves out are removed, except without a base.
+    /// Exactly this state. Members that it omits are removed, except if there is no base.
     Restore(Members),
 }
 
@@ -46,14 +46,13 @@ pub enum Edit {
 pub struct TooLarge(pub usize);
 
 impl Edit {
-    /// Merges the edit into `theirs`. `base` is the state that it was made on, or `None` if that is unknown. An
+    /// Merges the edit into `theirs`. `base` is the state on which the edit was made, or `None` if that is unknown. An
     /// [`Edit::Seen`] has its own base.
     ///
-    /// `seed` tells the new entries of one save from those of another: the same seed makes the same ids.
+    /// `seed` distinguishes the new entries of one save from those of another: the same seed gives the same ids.
     ///
     /// # Errors
-    /// If what was sent is larger than a record may be, and larger than the state that it was made on. No copy of it is
-    /// made then.
+    /// If the sent members are larger than a record may be, and larger than the base. Then they are not copied.
     pub fn merge_into(
         &self,
         theirs: &Members,
@@ -80,7 +79,7 @@ impl Edit {
                 (&assumed, known, mine)
             }
         };
-        // A restored state has its types and its ids.
+        // A restored state already has its types and its ids.
         if !matches!(self, Edit::Restore(_)) {
             mine = shape_new(mine, base, theirs);
             give_ids(&mut mine, known, seed)?;
@@ -113,8 +112,8 @@ impl Edit {
         }
     }
 
-    /// Returns the base of an edit that was made on an unknown state. Its author saw what it leaves alone and what it
-    /// removes by name, and nothing of what it sends. A [`Edit::Seen`] says what its author saw.
+    /// Returns the base of an edit that was made on an unknown state. Its author is assumed to have seen the members
+    /// that the edit leaves alone or removes by name, and none that it sends. An [`Edit::Seen`] states its own base.
     fn assumed_base(&self, theirs: &Members) -> Members {
         match self {
             Edit::Replace(sent) => {
@@ -137,7 +136,7 @@ fn owned((name, value): (&String, &Value)) -> (String, Value) {
     (name.clone(), value.clone())
 }
 
-/// Shapes what the base does not have like `theirs`, which may have got a type of DynamoDB's since.
+/// Shapes members that the base does not have like `theirs`, where they may have a DynamoDB type by now.
 fn shape_new(mine: Members, base: &Members, theirs: &Members) -> Members {
     let shape = |(name, value): (String, Value)| {
         let value = match (value, base.get(&name), theirs.get(&name)) {
@@ -175,7 +174,8 @@ fn patch(members: &Members, sent: &Members) -> Members {
     left_alone.chain(patched).collect()
 }
 
-/// Returns `members` without what a patch sets. With `whole_lists`, an empty list removes a set: DynamoDB has no empty one.
+/// Returns `members` without those that a patch sets. With `whole_lists`, an empty list removes a set, since DynamoDB
+/// has no empty sets.
 fn unpatched(members: &Members, sent: &Members, whole_lists: bool) -> Members {
     let removes = |sent: &[Value], stored: &Value| whole_lists && sent.is_empty() && stored.is_set();
     let left = |(name, value): (&String, &Value)| match (sent.get(name), value) {
@@ -214,7 +214,7 @@ mod tests {
         makes(Edit::Replace, r#"{"a":1,"n":null}"#, r#"{"a":null,"n":null,"z":null}"#, r#"{"n":null}"#);
     }
 
-    /// The examples of RFC 7396's appendix A that a record can be.
+    /// The examples of RFC 7396, appendix A, that are valid records.
     #[test]
     fn a_merge_patch_does_what_the_rfc_says() {
         makes(Edit::Patch, r#"{"a":"b"}"#, r#"{"a":"c"}"#, r#"{"a":"c"}"#);

@@ -6,7 +6,7 @@ use super::{Names, PREFIX, RecordId};
 use crate::limits;
 use crate::value::{Members, Value};
 
-/// The members that a new record must have, as the legacy function has them.
+/// The members that a new record must have, as in the legacy function.
 const REQUIRED: [(&str, Kind); 7] = [
     ("name", Kind::Text),
     ("goal", Kind::Text),
@@ -52,21 +52,21 @@ impl Kind {
     }
 }
 
-/// Checks a new record: required members are there, and every member is valid.
+/// Checks a new record: it has the required members, and every member is valid.
 ///
 /// # Errors
-/// Every fault at once.
+/// Every fault, all at once.
 pub(crate) fn check_new(members: &Members) -> Result<(), Error> {
     let missing = REQUIRED.iter().filter(|(name, _)| !members.contains_key(*name));
     let missing = missing.map(|(name, _)| Fault::member(name, "is required"));
     refuse(faults(members).chain(missing).collect())
 }
 
-/// Returns the id and the change that create a record of these members. A record that was copied from another one brings
-/// members along that mean nothing here. The id is `None` if the members name none.
+/// Returns the id and the change that create a record with these members. A record copied from another one has members
+/// that have no meaning here. The id is `None` if the members have none.
 ///
 /// # Errors
-/// Every fault at once.
+/// Every fault, all at once.
 pub fn creation(mut members: Members, names: &Names) -> Result<(Option<RecordId>, Change), Error> {
     let fault = |detail: String| Error::Invalid(vec![Fault::member(&names.key, detail)]);
     let id = match members.get(&*names.key) {
@@ -80,10 +80,10 @@ pub fn creation(mut members: Members, names: &Names) -> Result<(Option<RecordId>
     Ok((id, Change::Create(members)))
 }
 
-/// Checks what an edit sends, and only that: an old record that lacks a member can still be saved.
+/// Checks only the members that an edit sends, so an old record that lacks a member can still be saved.
 ///
 /// # Errors
-/// Every fault at once.
+/// Every fault, all at once.
 pub(crate) fn check_sent(members: &Members) -> Result<(), Error> {
     refuse(faults(members).collect())
 }
@@ -101,20 +101,20 @@ fn refuse(faults: Vec<Fault>) -> Result<(), Error> {
     if faults.is_empty() { Ok(()) } else { Err(Error::Invalid(faults)) }
 }
 
-/// What a body says under the names that are ripple's.
+/// The values of a body's members with ripple's own names.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Own {
-    /// The version that its author had seen.
+    /// The version that the author had seen.
     pub(crate) base: Option<i64>,
-    /// Whether a deleted record is to come back.
+    /// Whether a deleted record is to be restored.
     pub(crate) revive: bool,
 }
 
-/// Takes the members that are ripple's own out of a body. The key, `updated_at` and `updated_by` come back from every
-/// client that read the record, and mean nothing.
+/// Takes ripple's own members out of a body. Every client that read the record sends the key, `updated_at` and
+/// `updated_by` back, and they are ignored.
 ///
 /// # Errors
-/// If `version` is no whole number, or `deleted` is not `false`.
+/// If `version` is not a whole number, or `deleted` is not `false`.
 pub(crate) fn take_own(members: &mut Members, names: &Names) -> Result<Own, Error> {
     for name in [&names.key, &names.updated_at, &names.updated_by] {
         members.remove(&**name);
@@ -122,7 +122,7 @@ pub(crate) fn take_own(members: &mut Members, names: &Names) -> Result<Own, Erro
     let base = match members.remove(&*names.version) {
         None | Some(Value::Null) => None,
         Some(Value::Number(number)) if !number.as_str().contains('.') => {
-            // A number past 64 bits is one that no record has come to.
+            // A number beyond 64 bits is a version that no record has reached.
             Some(number.as_i64().unwrap_or(if number.is_natural() { i64::MAX } else { i64::MIN }))
         }
         Some(_) => return Err(Error::Invalid(vec![Fault::member(&names.version, "must be a whole number")])),

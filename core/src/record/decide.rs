@@ -1,7 +1,7 @@
-//! What a change makes of a record.
+//! Decides the effect of a change on a record.
 //!
-//! [`decide`] is pure: the change, the record as it is and the base go in; the next state and its outcome come out.
-//! Numbers, times and rows are given to the state when it is written.
+//! [`decide`] is pure. It takes the change, the current record and the base, and returns the next state and its
+//! outcome. The state gets its number, time and rows when it is written.
 
 use super::change::Edit;
 use super::fault::{Error, Fault};
@@ -11,35 +11,35 @@ use super::{Record, RecordId, check_new};
 use crate::limits;
 use crate::value::Members;
 
-/// What a caller asks for.
+/// A change that a client requests.
 #[derive(Clone, Debug)]
 pub enum Change {
-    /// The record is not there, and these are its attributes.
+    /// Creates a record with these attributes. No record may exist.
     Create(Members),
-    /// The record comes from a backup: it is not there, and nothing in it is new.
+    /// Imports a record from a backup. No record may exist, and nothing in it counts as new.
     Import(Members),
-    /// The record is there and is to be changed.
+    /// Changes an existing record.
     Edit {
-        /// How.
+        /// The edit.
         edit: Edit,
         /// The version that the author had seen.
         base: Option<i64>,
-        /// Whether a deleted record is to come back.
+        /// Whether a deleted record is to be restored.
         revive: bool,
     },
-    /// The record is to be as it was at a version.
+    /// Restores the record as it was at a version.
     Restore {
         /// The version.
         version: u64,
-        /// The version on which that was decided. Later changes of others are merged.
+        /// The version on which the author decided. Later changes by others are merged.
         base: Option<i64>,
     },
-    /// The record is to be gone.
+    /// Deletes the record.
     Delete,
 }
 
 impl Change {
-    /// Reports whether the change is of a record that is not there.
+    /// Reports whether the change requires that no record exists.
     pub(crate) fn creates(&self) -> bool {
         matches!(self, Change::Create(_) | Change::Import(_))
     }
@@ -53,15 +53,15 @@ impl Change {
     }
 }
 
-/// What must hold of the record, beside what the change itself needs.
+/// A condition on the record, beside those of the change itself.
 pub trait Precondition {
-    /// Reports whether the record may be written over. `None`: there is none, or it is deleted.
+    /// Reports whether the record may be overwritten. `None` means that there is none, or that it is deleted.
     fn allows(&self, current: Option<&Record>) -> bool;
-    /// Reports whether the precondition names one state, so that its author has seen that.
+    /// Reports whether the precondition names one state, so that its author has seen that state.
     fn names_current(&self) -> bool;
 }
 
-/// The precondition that always holds.
+/// A precondition that always holds.
 impl Precondition for () {
     fn allows(&self, _: Option<&Record>) -> bool {
         true
@@ -72,12 +72,12 @@ impl Precondition for () {
     }
 }
 
-/// The state that the author of an edit had seen, as far as the history has it.
+/// The state that the author of an edit had seen, if the history has it.
 #[derive(Clone, Copy, Debug)]
 pub enum Seen<'a> {
-    /// The edit names none.
+    /// The edit names no state.
     Unstated,
-    /// The record as it is.
+    /// The current record.
     Current,
     /// An earlier state.
     Earlier(&'a Record),
@@ -87,7 +87,7 @@ pub enum Seen<'a> {
     Never,
 }
 
-/// What the history was asked for.
+/// The states that were looked up in the history.
 #[derive(Clone, Copy, Debug)]
 pub struct Past<'a> {
     /// The base of the edit.
@@ -96,19 +96,20 @@ pub struct Past<'a> {
     pub restored: Option<&'a Record>,
 }
 
-/// What a change makes of a record.
+/// The effect of a change on a record.
 #[derive(Debug)]
 pub enum Decision {
-    /// The record shows everything that was asked for.
+    /// The record already shows everything that was requested.
     Unchanged(Outcome),
-    /// The record becomes this: its attributes, or `None` if it is deleted.
+    /// The record's new attributes, or `None` if it is deleted.
     Write(Option<Members>, Outcome),
 }
 
-/// Decides what `change` makes of the record `id`. `seed` tells the new entries of one request from those of another.
+/// Decides the effect of `change` on the record `id`. `seed` distinguishes the new entries of one request from those of
+/// another.
 ///
 /// # Errors
-/// Why nothing is to be written.
+/// If nothing is to be written, with the reason.
 pub fn decide(
     id: &RecordId,
     change: &Change,
@@ -159,7 +160,7 @@ pub fn decide(
                 return Ok(written(state.clone(), OutcomeKind::Restored));
             }
             allowed(Some(theirs))?;
-            // Whoever names no base decided on the record as it is.
+            // Without a base, the author decided on the current record.
             let seen = if base.is_none() { Seen::Current } else { past.seen };
             match merged(theirs, &Edit::Restore(state.clone()), seen, *base, seed)? {
                 Decision::Write(attributes, outcome) => {
@@ -187,7 +188,7 @@ fn written(attributes: Members, kind: OutcomeKind) -> Decision {
     Decision::Write(Some(attributes), Outcome::of(kind))
 }
 
-/// An edit of a record that is there.
+/// Decides an edit of an existing record.
 fn merged(theirs: &Record, edit: &Edit, seen: Seen<'_>, base: Option<i64>, seed: &str) -> Result<Decision, Error> {
     let state = match seen {
         Seen::Unstated | Seen::Missing => None,
@@ -198,7 +199,7 @@ fn merged(theirs: &Record, edit: &Edit, seen: Seen<'_>, base: Option<i64>, seed:
             return Err(Error::Stale { base, current: Box::new(theirs.clone()) });
         }
     };
-    // An edit that brings what its author saw needs no history.
+    // An edit that carries its base needs no history.
     let missing = matches!(seen, Seen::Missing) && !matches!(edit, Edit::Seen { .. });
     let (attributes, fields) = edit.merge_into(&theirs.attributes, state, seed)?;
     let version = base.or(matches!(seen, Seen::Current).then_some(theirs.version));
@@ -211,8 +212,8 @@ fn merged(theirs: &Record, edit: &Edit, seen: Seen<'_>, base: Option<i64>, seed:
     })
 }
 
-/// An edit of a record that was deleted. An author who had not seen that is told so. One who had seen it must say that
-/// the record is to come back, and send all of it.
+/// Decides an edit of a deleted record. If the author had not seen the deletion, the error says so. If the author had
+/// seen it, the edit must say that the record is to be restored, and send all of it.
 fn revived(tombstone: &Record, edit: &Edit, base: Option<i64>, revive: bool, seed: &str) -> Result<Members, Error> {
     let Record { id, version, .. } = tombstone.clone();
     if base != Some(version) {
@@ -227,7 +228,7 @@ fn revived(tombstone: &Record, edit: &Edit, base: Option<i64>, revive: bool, see
     Ok(attributes)
 }
 
-/// A body within every limit can nest too deeply once an entry of it has got an `id`.
+/// A body within every limit can nest too deeply once one of its entries gets an `id`.
 fn check_depth(attributes: &Members) -> Result<(), Error> {
     match attributes.iter().find(|(_, value)| value.depth() > limits::NESTING) {
         None => Ok(()),

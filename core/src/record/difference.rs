@@ -1,4 +1,4 @@
-//! What differs between two states of a record, as a history tells it.
+//! The differences between two states of a record, as a history shows them.
 
 use crate::limits;
 use crate::record::merge::{Entries, elements, push_token, stand_by_place};
@@ -6,17 +6,17 @@ use crate::value::{Members, Value};
 
 /// The member that names a changed field.
 const FIELD: &str = "field";
-/// The entry of a list that was changed: its `id`, or itself.
+/// The changed entry of a list: its `id`, or its value.
 const ENTRY: &str = "entry";
-/// The value that was there before.
+/// The previous value.
 const REPLACED: &str = "replaced";
-/// Marks a value that is not there any more.
+/// Marks a value that no longer exists.
 const REMOVED: &str = "removed";
 
-/// Returns what changed from `before` to `after`, field by field.
+/// Returns the changes from `before` to `after`, field by field.
 ///
-/// Objects are compared member by member. Lists are compared entry by entry, or place by place where a merge would do so
-/// (see [`crate::record::merge`]); a place is named by the field.
+/// Objects are compared member by member. Lists are compared entry by entry, or place by place if a merge would do so
+/// (see [`crate::record::merge`]). A place is part of the field's name.
 pub(crate) fn changes(before: &Members, after: &Members) -> Vec<Value> {
     let mut changes = Changes::default();
     changes.of_members(before, after);
@@ -26,7 +26,7 @@ pub(crate) fn changes(before: &Members, after: &Members) -> Vec<Value> {
 /// The changes found so far.
 #[derive(Default)]
 struct Changes {
-    /// Where the walk is, as a JSON Pointer.
+    /// The current position, as a JSON Pointer.
     pointer: String,
     found: Vec<Value>,
 }
@@ -94,14 +94,14 @@ impl Changes {
         self.found.push(Value::Map(change));
     }
 
-    /// Bounds what a page of the history holds.
+    /// Returns the changes found, within the limit of a row of the history.
     fn bounded(self) -> Vec<Value> {
         if fit(&self.found) { self.found } else { named(&self.found) }
     }
 }
 
-/// Returns the changes by the names of their fields alone: the values are in the version before. If not even the names
-/// fit, it is the whole record that was changed.
+/// Returns only the names of the changed fields; the values are in the previous version. If not even the names fit, the
+/// change is of the whole record.
 pub(crate) fn named(changes: &[Value]) -> Vec<Value> {
     let field = |change: &Value| match change {
         Value::Map(members) => match members.get(FIELD) {
@@ -116,7 +116,7 @@ pub(crate) fn named(changes: &[Value]) -> Vec<Value> {
     if fit(&named) { named } else { vec![whole_record()] }
 }
 
-/// Returns the change of the record as a whole.
+/// Returns a change of the whole record.
 pub(crate) fn whole_record() -> Value {
     change_of(String::new())
 }
@@ -125,7 +125,7 @@ fn change_of(field: String) -> Value {
     Value::Map([(FIELD.to_owned(), field.into())].into())
 }
 
-/// A list takes a byte for each of its entries.
+/// Reports whether the changes fit into a row. A list takes one byte for each of its entries.
 fn fit(changes: &[Value]) -> bool {
     changes.iter().map(|change| 1 + change.stored_size()).sum::<usize>() <= limits::CHANGES
 }

@@ -1,21 +1,21 @@
-//! Why a change cannot be made of a record.
+//! Why a change to a record is refused.
 
 use super::change::TooLarge;
 use super::merge::push_token;
 use super::{Record, RecordId};
 use crate::limits;
 
-/// A fault of a body: where, and one sentence for the caller.
+/// A fault in a body: its position, and one sentence for the client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
-    /// A JSON Pointer into the body (RFC 6901); empty for the whole of it.
+    /// A JSON Pointer into the body (RFC 6901). Empty for the whole body.
     pub pointer: String,
-    /// One sentence for the caller.
+    /// One sentence for the client.
     pub detail: String,
 }
 
 impl Fault {
-    /// Blames a member of the body.
+    /// Returns the fault of a member of the body.
     pub(crate) fn member(name: &str, detail: impl Into<String>) -> Fault {
         let mut pointer = String::new();
         push_token(&mut pointer, name);
@@ -35,7 +35,7 @@ pub enum Error {
     /// The change has faults.
     #[error("the body has faults")]
     Invalid(Vec<Fault>),
-    /// The table has no record of this id.
+    /// The table has no record with this id.
     #[error("there is no project {0}")]
     NotFound(RecordId),
     /// The record was deleted.
@@ -46,10 +46,10 @@ pub enum Error {
         /// The version of the deletion.
         version: i64,
     },
-    /// A record of this id exists.
+    /// A record with this id exists.
     #[error("there is a project {0} already; nothing was changed")]
     Exists(RecordId),
-    /// The edit was made on the deletion and does not say that the record is to come back.
+    /// The edit was made on the deletion and does not say that the record is to be restored.
     #[error(
         "the project {id} is deleted; to bring it back, send a whole record with \"deleted\": false, or restore a version"
     )]
@@ -64,7 +64,7 @@ pub enum Error {
     NoSuchVersion {
         /// The record's id.
         id: RecordId,
-        /// The version that was asked for.
+        /// The version that was requested.
         version: i64,
     },
     /// The edit names a base that the record has never had.
@@ -72,7 +72,7 @@ pub enum Error {
     Stale {
         /// The base that the edit names.
         base: i64,
-        /// The record as it is.
+        /// The current record.
         current: Box<Record>,
     },
     /// A precondition of the request does not hold.

@@ -1,9 +1,9 @@
-//! A record's history: what each write changed, and the record as it was after it.
+//! A record's history: the changes of each write, and the record after it.
 //!
-//! > Every version has a row. Rows allot the numbers, so no number ever names two contents. The newest row of a record
-//! > never expires; a row that was replaced lives for 90 days after that.
+//! > Every version has a row. Rows allocate the numbers, so no number ever identifies two contents. The newest row of a
+//! record never expires. A row that was replaced stays for 90 days.
 //!
-//! An external state gets its row, and with it its number, when ripple writes over it or adopts it.
+//! An external state gets its row, and with it its number, when ripple overwrites or adopts it.
 
 use serde::Serialize;
 
@@ -12,38 +12,38 @@ use super::{Record, difference};
 use crate::time::Timestamp;
 use crate::value::{Members, Value};
 
-/// What the history tells of one write.
+/// The history's account of one write.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Entry {
     /// The version that the write made.
     pub number: u64,
-    /// When it was made. `None` for an external state.
+    /// When the write was made. `None` for an external state.
     pub updated_at: Option<Timestamp>,
-    /// The name of the API key that made it. `None` for an external state.
+    /// The name of the API key that made the write. `None` for an external state.
     pub updated_by: Option<String>,
-    /// The version that its author had seen, if the request named one.
+    /// The version that the author had seen, if the request named one.
     pub base: Option<i64>,
-    /// Whether it deleted the record.
+    /// Whether the write deleted the record.
     pub deleted: bool,
     /// For an external state, the number below zero under which it was shown.
     pub shown: Option<i64>,
-    /// The fields that it changed, each with the value before.
+    /// The changed fields, each with its previous value.
     pub changes: Vec<Value>,
 }
 
-/// A row of the history: what it tells, and the record as it was.
+/// A row of the history: its entry, and the record as it was.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
-    /// What the row tells.
+    /// The account of the write.
     pub entry: Entry,
-    /// The state.
+    /// The state after the write.
     pub record: Record,
     /// When the row may be deleted. `None` while it is the newest.
     pub expires: Option<Timestamp>,
 }
 
 impl Row {
-    /// Returns the row of the write that made `after` of `before`.
+    /// Returns the row of the write that changed `before` into `after`.
     #[must_use]
     pub fn of_write(before: Option<&Record>, after: &Record, base: Option<i64>) -> Row {
         let none = Members::new();

@@ -1,4 +1,4 @@
-//! A record as JSON, as the API shows it.
+//! Records as JSON, as the API shows them.
 
 use std::borrow::Cow;
 
@@ -12,7 +12,7 @@ use crate::time::Timestamp;
 use crate::value::{self, Members, Number, Value};
 
 impl Record {
-    /// Reads the record that an answer of the API shows. Returns `None` if the JSON shows none.
+    /// Reads the record in an answer of the API. Returns `None` if the JSON is not a record.
     pub(crate) fn from_json(json: &[u8], names: &Names) -> Option<Record> {
         match value::parse(json) {
             Ok(Value::Map(members)) => Record::from_members(members, names),
@@ -20,19 +20,21 @@ impl Record {
         }
     }
 
-    /// Returns the record as JSON, its members ordered by name.
+    /// Returns the record as JSON, with its members ordered by name.
     #[must_use]
     pub fn to_json(&self, names: &Names) -> Vec<u8> {
-        self.render(names, |_| true)
+        self.render(names, None)
     }
 
     /// Returns `fields` of the record and its id as JSON.
     #[must_use]
     pub fn to_json_of(&self, fields: &[String], names: &Names) -> Vec<u8> {
-        self.render(names, |name| name == names.key || fields.iter().any(|field| field == name))
+        self.render(names, Some(fields))
     }
 
-    fn render(&self, names: &Names, shown: impl Fn(&str) -> bool) -> Vec<u8> {
+    fn render(&self, names: &Names, fields: Option<&[String]>) -> Vec<u8> {
+        let shown =
+            |name: &str| name == names.key || fields.is_none_or(|fields| fields.iter().any(|field| field == name));
         let own = [&names.key, &names.version, &names.updated_at, &names.updated_by];
         let own = own.map(|name| (&**name, self.own_member(name, names)));
         let own = own.iter().filter_map(|(name, value)| Some((*name, value.as_ref()?)));
@@ -67,15 +69,15 @@ impl Record {
         match name {
             name if name == names.key => Some(self.id.as_str().into()),
             name if name == names.version => Some(Value::Number(Number::whole(self.version))),
-            // A state that ripple has only adopted has no author, and no time of its own.
+            // A state that ripple has only adopted has no author and no time.
             name if name == names.updated_at => self.updated_by.as_ref().and(self.updated_at).map(|at| at.0.into()),
             name if name == names.updated_by => self.updated_by.as_deref().map(Into::into),
             _ => None,
         }
     }
 
-    /// Returns the record that a caller sees as these members. JSON does not show all of a value's type. Returns `None`
-    /// if the members are no record.
+    /// Returns the record that the API shows as these members. JSON does not show all types of values. Returns `None`
+    /// if the members are not a record.
     pub(crate) fn from_members(mut members: Members, names: &Names) -> Option<Record> {
         let Some(Value::String(id)) = members.remove(&*names.key) else { return None };
         let Some(Value::Number(version)) = members.remove(&*names.version) else { return None };
@@ -95,7 +97,7 @@ impl Record {
     }
 }
 
-/// The first 128 bits of the SHA-256 of a record's JSON. The entity tag of a list is their sum.
+/// The first 128 bits of the SHA-256 of a record's JSON. The sum of all of them is the entity tag of a list.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ContentHash(pub u128);
 
@@ -109,12 +111,12 @@ impl ContentHash {
         ContentHash(u128::from_be_bytes(first))
     }
 
-    /// Takes a record's hash into a list's.
+    /// Adds a record's hash to a list's.
     pub fn add(&mut self, hash: ContentHash) {
         self.0 = self.0.wrapping_add(hash.0);
     }
 
-    /// Takes a record's hash out of a list's.
+    /// Removes a record's hash from a list's.
     pub fn remove(&mut self, hash: ContentHash) {
         self.0 = self.0.wrapping_sub(hash.0);
     }

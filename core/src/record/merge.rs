@@ -1,35 +1,38 @@
-//! The three-way merge: what a save makes of the state it finds.
+//! The three-way merge: the effect of a save on the state that it finds.
 //!
 //! # The law
 //!
-//! A save knows three states: **base**, the state that its author saw; **mine**, what the author made of it; and
+//! A save knows three states: **base**, the state that its author saw; **mine**, the author's edited state; and
 //! **theirs**, the state in the table. The merge returns the state that holds both edits.
 //!
-//! 1. *One side changed.* What only one side changed is as that side left it. What both changed to the same is that.
-//! 2. *Single values.* Where both changed a value, mine stands, since it is the later save, and the report names it in
-//!    `won`. A value that was removed or was not there counts as one more value.
+//! 1. *One side changed.* A value that only one side changed is as that side left it. If both changed it to the same
+//!    value, that value stands.
+//! 2. *Single values.* If both changed a value, mine stands, since it is the later save. The report names it in `won`.
+//!    A value that was removed or did not exist counts as one more value.
 //! 3. *Objects* are merged member by member.
 //! 4. *Text* of several lines is merged line by line if the two edits do not touch. Edits of adjacent lines touch. Then
 //!    the text is a single value.
 //! 5. *Lists* are of three kinds. The base and mine decide the kind, so that a retry decides the same.
 //!    * *Known entries*: base or mine has an entry with an `id`, or both are distinct texts, or the base is empty. An
-//!      object is known by its `id`, text or a number, and every other entry by its value; equal ones are counted.
-//!      What either side added is in, once. What either side removed is gone. An entry that both changed is merged as
-//!      an object. Where one side removed an entry that the other changed, the change stands; and an added entry stands
-//!      against the removal of its equal. The order is theirs: what I added follows the neighbour that it had in mine,
-//!      and what I put at the end is at the end. Only where I moved entries and they did not is the order mine.
+//!      object is identified by its `id`, a text or a number, and every other entry by its value. Equal entries are
+//!      counted. An entry that either side added is included once. An entry that either side removed is gone. An entry
+//!      that both changed is merged as an object. If one side removed an entry that the other changed, the change
+//!      stands. An added entry stands even if the other side removed an equal one. The order is theirs: an entry that
+//!      mine added follows its neighbour in mine, and an entry that mine put at the end is at the end. The order is
+//!      mine only if mine moved entries and theirs did not.
 //!    * *Places*: all three have one length. Each place is merged as a value.
-//!    * *Sequences*: all others. What either side inserted is in, and what either side removed is gone. Where both
-//!      replaced elements of one region by others, mine stands there, and `won` names the list.
-//! 6. *Sets* are lists of known values without order. A list, set or object that one side removed was emptied by it:
-//!    what the other side put into it stays. An emptied set is removed, since DynamoDB has no empty sets.
-//! 7. *New entries get an `id`*: an object of a list that has none (`""` and `null` are none) and is not an entry of the
-//!    base gets one made of its content, the save's seed and its number among its equals. So does the copy of an entry
-//!    that has the same `id`: of entries with one `id`, as many keep it as the base has, first those that are unchanged.
-//!    So a retry makes the same ids, and two authors who add equal entries add two. Restored entries are not new.
-//! 8. *No base.* An edit without a base was made on an unknown state. Single values are as sent, lists and sets hold
-//!    what both have, and nothing is removed except by an explicit `null`. The one exception is a merge patch (RFC 7396):
-//!    it replaces lists as a whole.
+//!    * *Sequences*: all others. Elements that either side inserted are included, and elements that either side removed
+//!      are gone. If both replaced elements of one region by others, mine stands there, and `won` names the list.
+//! 6. *Sets* are lists of known values without order. If one side removed a list, set or object, it counts as emptied:
+//!    the other side's additions stay. An emptied set is removed, since DynamoDB has no empty sets.
+//! 7. *New entries get an `id`.* This applies to an object in a list that has none (`""` and `null` count as none) and
+//!    is not an entry of the base. Its `id` is derived from its content, the save's seed, and its number among equal
+//!    entries. A copy of an entry with the same `id` also gets a new one. Of entries with one `id`, as many keep it as
+//!    the base has, unchanged ones first. So a retry makes the same ids, and two authors who add equal entries add two.
+//!    Restored entries are not new.
+//! 8. *No base.* An edit without a base was made on an unknown state. Single values are as sent. Lists and sets hold
+//!    the elements of both. Only an explicit `null` removes anything. The one exception is a merge patch (RFC 7396): it
+//!    replaces lists as a whole.
 
 mod entries;
 mod ids;
@@ -50,7 +53,7 @@ pub(crate) use report::push_token;
 
 use report::Notes;
 
-/// Merges `mine` into `theirs`, both made of `base`, and reports what became of each field.
+/// Merges `mine` into `theirs`, both based on `base`, and reports the result for each field.
 ///
 /// ```
 /// use ripple_core::record::merge::merge;
@@ -68,7 +71,7 @@ pub fn merge(base: &Members, theirs: &Members, mine: &Members) -> (Members, Repo
     (merged, notes.report)
 }
 
-/// Merges like [`merge`], with every list and set as a single value.
+/// Merges like [`merge`], but treats every list and set as a single value.
 pub(super) fn merge_with_whole_lists(base: &Members, theirs: &Members, mine: &Members) -> (Members, Report) {
     let mut notes = Notes::default();
     notes.whole_lists = true;
@@ -84,7 +87,7 @@ fn merge_members(base: &Members, theirs: &Members, mine: &Members, notes: &mut N
     merged.collect()
 }
 
-/// Returns the names that either has, in order. What only the base has is gone on both sides.
+/// Returns the names that either has, in order. A name that only the base has is gone on both sides.
 fn names<'a>(one: &'a Members, other: &'a Members) -> impl Iterator<Item = &'a String> {
     let (mut one, mut other) = (one.keys().peekable(), other.keys().peekable());
     std::iter::from_fn(move || match (one.peek(), other.peek()) {
@@ -97,7 +100,7 @@ fn names<'a>(one: &'a Members, other: &'a Members) -> impl Iterator<Item = &'a S
     })
 }
 
-/// Merges one value. `None` is a value that is not there.
+/// Merges one value. `None` is a value that does not exist.
 fn merge_value(base: Option<&Value>, theirs: Option<&Value>, mine: Option<&Value>, notes: &mut Notes) -> Option<Value> {
     if mine == theirs {
         return theirs.cloned();
@@ -129,11 +132,11 @@ fn merge_value(base: Option<&Value>, theirs: Option<&Value>, mine: Option<&Value
         notes.won();
         return mine.cloned();
     };
-    // An empty value stays only where neither side removed it.
+    // An empty value stays only if neither side removed it.
     merged.or_else(|| theirs.and(mine).and_then(emptied))
 }
 
-/// Returns the merged text, or `None` if it is a single value.
+/// Returns the merged text. Returns `None` if it is a single value.
 fn text(base: Option<&Value>, theirs: Option<&Value>, mine: Option<&Value>) -> Option<String> {
     match (base, theirs, mine) {
         (Some(Value::String(base)), Some(Value::String(theirs)), Some(Value::String(mine))) => {
@@ -143,14 +146,15 @@ fn text(base: Option<&Value>, theirs: Option<&Value>, mine: Option<&Value>) -> O
     }
 }
 
-/// Returns the three as objects, one that is not there as an empty one, or `None` if another value is among them.
+/// Returns the three as objects, with an empty object for one that does not exist. Returns `None` if another kind of
+/// value is among them.
 fn objects<'a>(
     base: Option<&'a Value>,
     theirs: Option<&'a Value>,
     mine: Option<&'a Value>,
 ) -> Option<[&'a Members; 3]> {
     static EMPTY: Members = Members::new();
-    // A base of another type is none, if both sides made an object of it.
+    // A base of another type counts as none if both sides made an object of it.
     let base = match base {
         Some(Value::Map(members)) => Some(members),
         Some(_) if theirs.is_none() || mine.is_none() => return None,
@@ -168,7 +172,7 @@ fn is_empty(value: &Value) -> bool {
     matches!(value, Value::List(list) if list.is_empty())
 }
 
-/// Returns the empty value of the same type. There is no empty set.
+/// Returns the empty value of the same type. Returns `None` for a set, since there is no empty set.
 fn emptied(value: &Value) -> Option<Value> {
     match value {
         Value::Map(_) => Some(Value::Map(Members::new())),

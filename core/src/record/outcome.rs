@@ -1,28 +1,28 @@
-//! What a write did, as a value. The HTTP host shows it as the receipt, and an idempotency record keeps it.
+//! The outcome of a write. The HTTP host shows it as the receipt, and an idempotency record keeps it.
 
 use serde::{Deserialize, Serialize};
 
 use super::merge::{Report, Touched};
 
-/// Bytes that the names of fields may take, written as a header field: API Gateway takes 10,240 bytes of headers.
+/// The space for names of fields in a header, in bytes. API Gateway takes 10,240 bytes of headers.
 const NAMES: usize = 4 * 1024;
 
-/// What a write did to its record.
+/// The outcome of a write.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outcome {
-    /// In one word.
+    /// The kind of outcome.
     pub kind: OutcomeKind,
     /// The version that the author had seen, if the request named one.
     pub base: Option<Base>,
     /// The version that the write replaced.
     pub replaced: i64,
-    /// What became of the fields.
+    /// The result for each field.
     pub fields: Report,
-    /// How many fields are not named, because there are too many of them.
+    /// The number of fields that are not named because there are too many.
     pub omitted: u64,
 }
 
-/// What a write did, in one word.
+/// The kind of a write's outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OutcomeKind {
@@ -30,35 +30,35 @@ pub enum OutcomeKind {
     Created,
     /// The record was changed.
     Saved,
-    /// The record shows everything that was asked for.
+    /// The record already shows everything that was requested.
     Unchanged,
     /// A state of the history is the newest one again.
     Restored,
-    /// The record is gone.
+    /// The record was deleted.
     Deleted,
 }
 
 /// The version on which an edit was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Base {
-    /// Its number.
+    /// The version's number.
     pub version: i64,
-    /// Whether the history no longer has it. The edit is then merged as one without a base.
+    /// Whether the history no longer has it. The edit is then merged without a base.
     pub missing: bool,
 }
 
 impl Outcome {
-    /// Returns an outcome that has no fields to name.
+    /// Returns an outcome without fields.
     #[must_use]
     pub fn of(kind: OutcomeKind) -> Outcome {
         Outcome { kind, base: None, replaced: 0, fields: Report::default(), omitted: 0 }
     }
 
-    /// Returns the outcome with as many fields as a receipt has room for, the replaced ones first.
+    /// Returns the outcome with as many fields as fit into a receipt, the replaced ones first.
     #[must_use]
     pub(crate) fn bounded(mut self) -> Outcome {
         let mut room = Room { left: NAMES, omitted: self.omitted };
-        // An unchanged record took nothing: what was sent is there.
+        // An unchanged record took no value, since the sent values were already there.
         if self.kind == OutcomeKind::Unchanged {
             self.fields = Report { kept: self.fields.kept, ..Report::default() };
         }
@@ -72,12 +72,12 @@ impl Outcome {
     }
 }
 
-/// At most so many bytes in a header field: a byte that is not ASCII is written as three characters.
+/// Returns an upper limit of a name's length in a header. A byte that is not ASCII is written as three characters.
 fn length(pointer: &str) -> usize {
     pointer.len() * if pointer.is_ascii() { 2 } else { 3 } + 8
 }
 
-/// What is left of the room for names.
+/// The remaining space for names.
 struct Room {
     left: usize,
     omitted: u64,

@@ -1,14 +1,14 @@
-//! The seal, by which ripple knows its own states from those of other writers.
+//! The seal, by which ripple distinguishes its own states from those of other writers.
 //!
-//! > A state whose seal fits is ripple's and has the number that the item states. Every other state is external: it
-//! > was left by another writer, whatever its attributes say.
+//! > A state whose seal matches is ripple's and has the number that the item states. Every other state is external:
+//! another writer left it, whatever its attributes say.
 //!
-//! The seal is a hash of id, number, deletion and content. So a state that another program edits, restores from an old
-//! copy with another number, or copies to another id does not fit. It guards against accident, not against forgery:
-//! whoever writes to the table can write anything.
+//! The seal is a hash of id, number, deletion and content. So the seal does not match if another program edits a state,
+//! restores it from an old copy with another number, or copies it to another id. The seal protects against accidents,
+//! not against forgery: a program that can write to the table can write anything.
 //!
-//! An external state has no number yet. It is shown under a number below zero that is made of its content, so that a
-//! client that sends it back names exactly that state.
+//! An external state has no number yet. It is shown under a number below zero that is derived from its content. So a
+//! client that sends the number back refers to exactly that state.
 
 use std::convert::Infallible;
 
@@ -20,7 +20,7 @@ use sha2::{Digest as _, Sha256};
 use super::RecordId;
 use crate::value::cbor::ToCbor;
 
-/// Bytes of a seal: no two states of a record will meet in them.
+/// The length of a seal in bytes. It is long enough that no two states of a record have the same seal.
 const SEAL: usize = 12;
 
 /// The SHA-256 of a record's id and content.
@@ -41,8 +41,8 @@ impl Content {
         URL_SAFE_NO_PAD.encode(&hash.finalize()[..SEAL])
     }
 
-    /// Returns the number under which the content is shown while it is external: -2^49 to -1, which every reader of
-    /// JSON has exactly (RFC 8259 §6) and a structured field can hold (RFC 9651 §3.3.1).
+    /// Returns the number under which the content is shown while it is external: -2^49 to -1. Every reader of JSON
+    /// represents it exactly (RFC 8259 §6), and a structured field can hold it (RFC 9651 §3.3.1).
     pub(crate) fn external_number(&self) -> i64 {
         let mut first = [0; 8];
         first.copy_from_slice(&self.0[..8]);

@@ -1,100 +1,100 @@
-//! When a snapshot is good enough to answer from, and what to do when it is not.
+//! The policy that decides when a snapshot is good enough to answer from, and what to do otherwise.
 //!
 //! ```text
 //!   age:  0 ─────── fresh (5 s) ─────────── 60 s ──────────────────────────── an hour
 //!         serve     serve, and refresh      refresh, then serve;              nothing to serve
-//!                   behind it               where that fails: serve
+//!                   in the background       if that fails: serve
 //! ```
 //!
-//! Age is counted from the beginning of the last refresh that succeeded: whatever was in the table by then, and in
-//! its index, is in the snapshot. One refresh runs at a time. A state machine: it is told the time and answers what to
-//! do; it does nothing itself, so that it can be simulated.
+//! The age is counted from the beginning of the last refresh that succeeded. Everything that was in the table and its
+//! index by then is in the snapshot. One refresh runs at a time. The policy is a state machine: it receives the time
+//! and returns an action. It does no I/O, so it can be simulated.
 
 use std::time::Duration;
 
 use crate::limits::{self, OVERLAP};
 use crate::time::Timestamp;
 
-/// How long a snapshot is served with nothing done, unless configured otherwise.
+/// How long a snapshot is served without a refresh, unless configured otherwise.
 pub const FRESH: Duration = Duration::from_secs(5);
-/// How long it is served while a refresh runs behind it.
+/// How long a snapshot is served while a refresh runs in the background.
 pub const STALE: Duration = Duration::from_secs(60);
-/// How often the whole table is read, for what the index never showed: records written by others.
+/// How often the whole table is read, for records of other writers that the index never showed.
 pub const FULL_READ: Duration = Duration::from_secs(10 * 60);
-/// When a refresh that did not end counts as lost: whoever ran it is gone.
+/// The time after which a refresh that did not end counts as lost, since the request that ran it has ended.
 pub const REFRESH_TIMEOUT: Duration = Duration::from_secs(30);
-/// After a refresh failed, none is tried for a second; after each further one, twice as long.
+/// The pause after a failed refresh. It doubles with each further failure.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
-/// But for no longer than this.
+/// The longest pause after failed refreshes.
 const GREATEST_PAUSE: Duration = Duration::from_secs(16);
 
-/// The state: what was refreshed when, and what is under way.
+/// The state of the policy: the last refreshes, and the one in progress.
 #[derive(Clone, Debug)]
 pub struct RefreshPolicy {
     fresh: Duration,
-    /// How long it is served while no refresh succeeds.
+    /// How long the snapshot is served while no refresh succeeds.
     stale: Duration,
     /// When the last refresh that succeeded began.
     confirmed: Option<Timestamp>,
     /// When the last full read that succeeded began.
     full: Option<Timestamp>,
     underway: Option<Refresh>,
-    /// When the last refresh failed, and how many have since one succeeded.
+    /// When the last refresh failed, and the number of failures since the last success.
     failed: Option<(Timestamp, u32)>,
 }
 
-/// A refresh to be done.
+/// A refresh to run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refresh {
     /// When it began.
     pub began: Timestamp,
-    /// What to read.
+    /// What it reads.
     pub read: Read,
 }
 
-/// What a refresh reads.
+/// The extent of a refresh.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Read {
     /// The whole table.
     All,
-    /// What was written since.
+    /// The changes since this time.
     Since(Timestamp),
 }
 
-/// What to do for a request.
+/// The action for a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
     /// Answer from the snapshot.
     Serve(Freshness),
-    /// Answer from the snapshot, and do this behind it.
+    /// Answer from the snapshot, and run this refresh in the background.
     ServeAndRefresh(Refresh),
-    /// Do this, then ask again.
+    /// Run this refresh, then ask again.
     Refresh(Refresh),
-    /// Somebody else is at it: ask again in a moment.
+    /// Another request runs a refresh: ask again in a moment.
     Wait,
-    /// There is nothing to answer from, and DynamoDB does not answer.
+    /// There is no snapshot to answer from, and DynamoDB does not answer.
     Fail,
 }
 
-/// How fresh what is served is.
+/// The freshness of a snapshot that is served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Freshness {
-    /// Within its time.
+    /// Within its fresh time.
     Fresh,
-    /// Past it, while a refresh is under way.
+    /// Past its fresh time, while a refresh is in progress or pauses.
     Stale,
-    /// Past it, since refreshes fail.
+    /// Past its fresh time, since refreshes fail.
     StaleIfError,
 }
 
 impl RefreshPolicy {
-    /// With nothing known. `fresh` is how long a snapshot is served with nothing done.
+    /// Returns a policy without a snapshot. `fresh` is how long a snapshot is served without a refresh.
     #[must_use]
     pub fn new(fresh: Duration) -> RefreshPolicy {
         RefreshPolicy { fresh, stale: limits::STALE, confirmed: None, full: None, underway: None, failed: None }
     }
 
-    /// How long a snapshot is served with nothing done.
+    /// Returns how long a snapshot is served without a refresh.
     #[must_use]
     pub fn fresh(&self) -> Duration {
         self.fresh
@@ -105,13 +105,14 @@ impl RefreshPolicy {
         self.stale = stale;
     }
 
-    /// How old the snapshot is.
+    /// Returns the age of the snapshot. Returns `None` if no refresh has succeeded.
     #[must_use]
     pub fn age(&self, now: Timestamp) -> Option<Duration> {
         self.confirmed.map(|confirmed| Duration::from_millis(now.0.saturating_sub(confirmed.0)))
     }
 
-    /// What to do for a request that came at `asked`; `newer`: it wants nothing known before it came.
+    /// Returns the action for a request that arrived at `asked`. With `newer` the request accepts only a refresh that
+    /// began after it arrived.
     pub fn next_action(&mut self, now: Timestamp, asked: Timestamp, newer: bool) -> Action {
         self.underway = self.underway.filter(|refresh| now < refresh.began.after(REFRESH_TIMEOUT));
         let age = self.age(now);
@@ -126,7 +127,7 @@ impl RefreshPolicy {
                 }
             }
             _ if self.underway.is_some() => Action::Wait,
-            // It was tried for this request, or so shortly before that it is not tried again.
+            // A refresh failed for this request, or so recently that it is not tried again.
             _ if self.failed.is_some_and(|(at, _)| at >= asked) || self.pauses(now) => match age {
                 Some(age) if age <= self.stale => Action::Serve(Freshness::StaleIfError),
                 _ => Action::Fail,
@@ -135,7 +136,7 @@ impl RefreshPolicy {
         }
     }
 
-    /// A refresh succeeded.
+    /// Records that a refresh succeeded.
     pub fn succeeded(&mut self, refresh: Refresh) {
         self.end(refresh);
         self.confirmed = self.confirmed.max(Some(refresh.began));
@@ -145,21 +146,22 @@ impl RefreshPolicy {
         self.failed = None;
     }
 
-    /// Whether a full read of another host's, that began at `began`, serves in place of one of this host's: it tells
-    /// more than the last did, and not less than one may that is due only after [`FULL_READ`].
+    /// Reports whether another host's full read that began at `began` can replace one by this host. It must be newer
+    /// than this host's last full read, and younger than [`FULL_READ`].
     #[must_use]
     pub fn would_take(&self, began: Timestamp, now: Timestamp) -> bool {
         (began..began.after(FULL_READ)).contains(&now) && self.full.is_none_or(|full| full < began)
     }
 
-    /// In place of a refresh, a full read was taken over that began at `began`. What was written since is yet to be read.
+    /// Records that another host's full read, which began at `began`, replaced a refresh. Later changes are still to be
+    /// read.
     pub fn took(&mut self, refresh: Refresh, began: Timestamp) {
         self.end(refresh);
         self.confirmed = self.confirmed.max(Some(began));
         self.full = self.full.max(Some(began));
     }
 
-    /// A refresh failed at `now`.
+    /// Records that a refresh failed at `now`.
     pub fn failed(&mut self, refresh: Refresh, now: Timestamp) {
         self.end(refresh);
         let times = self.failed.map_or(0, |(_, times)| times);
@@ -200,7 +202,7 @@ mod tests {
         policy.next_action(now, now, false)
     }
 
-    /// Filled at second 0.
+    /// Returns a policy whose snapshot was filled at second 0.
     fn filled() -> RefreshPolicy {
         let mut policy = RefreshPolicy::new(FRESH);
         let Action::Refresh(refresh) = ask(&mut policy, at(0)) else { panic!("nothing is known") };
@@ -241,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn while_refreshes_fail_the_last_snapshot_is_served_for_a_day() {
+    fn while_refreshes_fail_the_last_snapshot_is_served_for_an_hour() {
         let mut policy = filled();
         let asked = at(100);
         let Action::Refresh(refresh) = policy.next_action(asked, asked, false) else { panic!("it is old") };
@@ -271,7 +273,7 @@ mod tests {
         assert_eq!(ask(&mut policy, at(101)), Action::Serve(Freshness::Fresh));
         let Action::Refresh(refresh) = ask(&mut policy, at(600)) else { panic!("it is old") };
         assert_eq!(refresh.read, Read::All, "ten minutes from when that read began");
-        // One that is as fresh as may be is served at once.
+        // A full read that is still fresh is served at once.
         policy.took(refresh, at(597));
         assert_eq!(ask(&mut policy, at(601)), Action::Serve(Freshness::Fresh));
     }

@@ -1,7 +1,7 @@
-//! The whole list in memory: filled by a full read, kept up by what changed, queried without DynamoDB.
+//! The whole list in memory: filled by a full read, updated by changes, and queried without DynamoDB.
 //!
-//! A change is taken in by `(prj_id, version)`: an older one never replaces a newer one, so that answers may come
-//! late, twice and in any order. The list's entity tag is kept up record by record.
+//! Changes are ordered by `(prj_id, version)`. An older one never replaces a newer one, so that answers may arrive
+//! late, twice and in any order. The list's entity tag is updated record by record.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use crate::query::{ListPage, Listing, Query, Row, array, weight};
 use crate::record::{ContentHash, Names, Record, RecordId};
 use crate::time::Timestamp;
 
-/// Every project, as far as is known.
+/// Every known record.
 #[derive(Debug, Default)]
 pub struct Snapshot {
     names: Names,
@@ -21,18 +21,18 @@ pub struct Snapshot {
     /// The weight of the whole list's page.
     weight: usize,
     memory: usize,
-    /// The whole list rendered, until something changes.
+    /// The whole list rendered. It is dropped at each change.
     whole: Option<Bytes>,
-    /// How many full reads were taken in.
+    /// The number of full reads applied.
     reads: u64,
 }
 
 #[derive(Debug)]
 struct Entry {
     state: State,
-    /// When it was taken in.
+    /// When it was applied.
     learned: Timestamp,
-    /// The last full read that had it, or that was there before it.
+    /// The number of the last full read that had it, or that was applied before it.
     read: u64,
 }
 
@@ -53,7 +53,7 @@ impl Entry {
 }
 
 impl Snapshot {
-    /// Returns a snapshot of records with these names, with nothing in it.
+    /// Returns an empty snapshot of records with these names.
     #[must_use]
     pub fn new(names: Names) -> Snapshot {
         Snapshot { names, ..Snapshot::default() }
@@ -64,15 +64,16 @@ impl Snapshot {
         &self.names
     }
 
-    /// Lets go of everything.
+    /// Removes all records.
     pub(crate) fn clear(&mut self) {
         *self = Snapshot::new(self.names.clone());
     }
 
-    /// Takes in a record, live or deleted, that was read at `now` or a while before. Returns whether it was news.
+    /// Applies a record, live or deleted, that was read at `now` or shortly before. Returns whether it changed the
+    /// snapshot.
     pub fn apply(&mut self, record: Record, now: Timestamp) -> bool {
         let known = self.entries.get(&record.id).map(Entry::record);
-        // Of the same number but different, it was shown in JSON before, which does not tell all types.
+        // If the number is the same and the content differs, the known state came from JSON, which hides some types.
         let news =
             known.is_none_or(|known| supersedes(&record, known) || same_number(&record, known) && record != *known);
         if news {
@@ -81,15 +82,16 @@ impl Snapshot {
         news
     }
 
-    /// Takes in a record that an answer showed in JSON at `now`, if it is newer than what is known.
+    /// Applies a record that an answer showed in JSON at `now`, if it is newer than the known state.
     pub fn apply_write(&mut self, record: Record, now: Timestamp) {
         if self.get(&record.id).is_none_or(|known| supersedes(&record, known)) {
             self.insert(record, now);
         }
     }
 
-    /// Takes in a full read that began at `began`. It has the last word, also on what others wrote without a version,
-    /// but for what was learned since, or so shortly before that the read need not have seen it.
+    /// Applies a full read that began at `began`. It replaces every known state, including states that other writers
+    /// left without a version. The exception are states learned since `began`, or so shortly before it that the read
+    /// may have missed them.
     pub fn fill(&mut self, projects: Vec<Record>, began: Timestamp, now: Timestamp) {
         let recent = began.before(limits::LAG);
         self.reads += 1;
@@ -109,13 +111,13 @@ impl Snapshot {
         gone.iter().for_each(|id| self.remove(id));
     }
 
-    /// The record, live or deleted, if it is known.
+    /// Returns the record, live or deleted. Returns `None` if it is not known.
     #[must_use]
     pub fn get(&self, id: &RecordId) -> Option<&Record> {
         self.entries.get(id).map(Entry::record)
     }
 
-    /// A page of the list.
+    /// Returns a page of the list.
     pub fn list(&mut self, query: &Query) -> ListPage {
         if let Some(body) = query.is_whole().then(|| self.whole_page()).flatten() {
             return ListPage { body, next: None, etag: self.sum.to_text(), unknown: Vec::new() };
@@ -125,24 +127,24 @@ impl Snapshot {
         listing.finish()
     }
 
-    /// What the whole list is known by: its entity tag, without its quotes, once it is text.
+    /// Returns the hash of the whole list. As text it is the list's entity tag without its quotes.
     #[must_use]
     pub fn content(&self) -> ContentHash {
         self.sum
     }
 
-    /// Every record, live and deleted.
+    /// Returns every record, live and deleted.
     pub fn records(&self) -> impl Iterator<Item = &Record> {
         self.entries.values().map(Entry::record)
     }
 
-    /// Roughly how many bytes it takes.
+    /// Returns roughly how many bytes of memory the snapshot takes.
     #[must_use]
     pub fn memory(&self) -> usize {
         self.memory
     }
 
-    /// The whole list as JSON, rendered once, if it is one page.
+    /// Returns the whole list as JSON, rendered once. Returns `None` if it is more than one page.
     pub fn whole_page(&mut self) -> Option<Bytes> {
         if self.whole.is_none() && self.is_one_page() {
             self.whole = Some(array(self.rows().map(|row| &row.json)));
@@ -150,7 +152,7 @@ impl Snapshot {
         self.whole.clone()
     }
 
-    /// Whether the whole list is one page.
+    /// Reports whether the whole list is one page.
     #[must_use]
     pub fn is_one_page(&self) -> bool {
         self.weight <= limits::PAGE
@@ -189,8 +191,8 @@ impl Snapshot {
     }
 }
 
-/// Reports whether `record` is a later state than `known`. A state of ripple's is later than one with a lower number and
-/// than an external one; an external state, which has no order, may take the place of another external one.
+/// Reports whether `record` replaces `known`. A version of ripple replaces lower versions and external states. External
+/// states have no order, so a different one replaces another.
 fn supersedes(record: &Record, known: &Record) -> bool {
     match (record.number(), known.number()) {
         (Some(number), Some(known)) => number > known,
@@ -223,7 +225,7 @@ mod tests {
             .expect("a query")
     }
 
-    /// The page that reading the same records from the table would give.
+    /// Returns the page that a read of the same records from the table would give.
     fn listed(projects: &[Record], query: &Query) -> (Bytes, String) {
         let mut listing = Listing::new(query);
         projects.iter().for_each(|project| listing.add(project));

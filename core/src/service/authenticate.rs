@@ -1,4 +1,4 @@
-//! Who asks: by the form of the key, then by memory, then by the table of keys.
+//! Authentication of clients: by the form of the key, then by memory, then by the table of keys.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use crate::auth::{
 use crate::store::{Capacity, Source, Store, StoreError, StoreErrorKind};
 use crate::time::Timestamp;
 
-/// What a host keeps to tell who asks, and how often.
+/// The state with which a host authenticates clients and limits their requests.
 #[derive(Debug)]
 pub struct Authenticator {
     keys: KeyMemory,
@@ -18,7 +18,7 @@ pub struct Authenticator {
 }
 
 impl Default for Authenticator {
-    /// Returns one that remembers no keys yet and limits nothing.
+    /// Returns an authenticator that remembers no keys and limits nothing.
     fn default() -> Self {
         let (limiter, strangers) = (Limiter::new(None), Limiter::of_addresses(None));
         Authenticator { keys: KeyMemory::default(), limiter, strangers, usage: UsageCounter::default() }
@@ -34,24 +34,24 @@ pub struct Authenticated {
     pub key_use: KeyUse,
 }
 
-/// A use of a key.
+/// One use of a key.
 #[derive(Clone, Copy, Debug)]
 pub struct KeyUse {
     key: KeyHash,
-    /// Whether the table has no note of the key's use yet.
+    /// Whether the table has no note of a use of the key yet.
     is_new: bool,
 }
 
-/// Why a client is turned away.
+/// Why a client is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The request has no valid API key. The reason is deliberately not disclosed.
     #[error("a valid API key is needed in x-api-key")]
     NoValidKey,
-    /// The client's address asks too often without a known key.
+    /// The client's address sends too many requests without a known key.
     #[error(transparent)]
     TooOften(#[from] TooOften),
-    /// The table of keys cannot be asked.
+    /// The table of keys cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -63,19 +63,19 @@ impl Authenticator {
         Authenticator { limiter, ..self }
     }
 
-    /// Limits the requests of each client address that carry no valid key which is remembered.
+    /// Limits, for each client address, the requests that carry no valid key from memory.
     #[must_use]
     pub fn limiting_strangers(self, strangers: Limiter) -> Authenticator {
         Authenticator { strangers, ..self }
     }
 
-    /// Sets how long a key counts that was looked up.
+    /// Sets how long a host trusts the result of a key lookup.
     #[must_use]
     pub fn trusting(self, trust: Trust) -> Authenticator {
         Authenticator { keys: KeyMemory::new(trust), ..self }
     }
 
-    /// Returns what counts the keys' requests.
+    /// Returns the limiter of the keys' requests.
     pub fn limiter(&self) -> &Limiter {
         &self.limiter
     }
@@ -83,12 +83,12 @@ impl Authenticator {
     /// Counts a request that needs no key.
     ///
     /// # Errors
-    /// If its address asks too often.
+    /// If its client address sends too many requests.
     pub fn count_stranger(&self, address: Option<&ClientAddress>, now: Timestamp) -> Result<(), TooOften> {
         self.strangers.take_from(address, now)
     }
 
-    /// Returns the record of a key that is remembered and valid. A text that is no key is not remembered.
+    /// Returns the record of a key that is in memory and valid. Returns `None` for a text that is not a key.
     #[must_use]
     pub fn remembered(&self, key: &str, now: Timestamp) -> Option<Arc<KeyRecord>> {
         match self.keys.recall(&KeyHash::of(key), now) {
@@ -97,10 +97,11 @@ impl Authenticator {
         }
     }
 
-    /// Returns who sent a key. A read goes on with what is remembered while the table does not answer, or denies.
+    /// Returns the client that a key belongs to. If the table cannot be read, a read accepts the last known record of
+    /// the key.
     ///
     /// # Errors
-    /// If the key is not valid, its client's address asks too often, or the table cannot be asked.
+    /// If the key is not valid, the client's address sends too many requests, or the table cannot be read.
     pub async fn authenticate<S: Source>(
         &self,
         store: &S,
@@ -143,8 +144,8 @@ impl Authenticator {
         Ok(Authenticated { caller: Caller::from(&*record), key_use })
     }
 
-    /// Counts a request, and notes the key's use in the table now and then. A note that fails is lost: the counts are
-    /// coarse. What a note costs is no cost of the request that happens to make it.
+    /// Counts a request, and from time to time notes the key's use in the table. A note that fails is lost, since the
+    /// counts are approximate. The cost of a note is not part of the request's cost.
     pub async fn count_use<S: Store>(&self, store: &S, known: &KeyUse, writes: bool, now: Timestamp) {
         if let Some(usage) = self.usage.count(known.key, writes, now, known.is_new) {
             if known.is_new {

@@ -1,8 +1,9 @@
-//! What has changed since a cursor, from `by_update`; without one, every record.
+//! Lists the changes since a cursor, from the index `by_update`. Without a cursor it lists every record.
 //!
-//! A cursor is a time for each partition of the index: when it was last read to its end. Reading begins a while before
-//! it, since the index lags and clocks differ: a change is told at least once. From the beginning the table itself is read, for
-//! records that ripple has never written are in no index; a page's cursor then holds the list's own.
+//! A cursor has, for each partition of the index, the time of the last read to its end. Reading begins some time
+//! earlier, since the index lags and clocks differ. So a change is listed at least once. Without a cursor the table
+//! itself is read, since records that ripple has never written are in no index. A page's cursor then contains the
+//! list's cursor.
 
 use std::collections::HashMap;
 
@@ -17,94 +18,95 @@ use crate::store::{Capacity, Changes, Position, Source, StoreError};
 use crate::time::Timestamp;
 use crate::token;
 
-/// Changes that are read at once.
+/// The number of changes that one query reads.
 const READ: usize = 1_000;
 /// The format of a cursor of changes.
 const FORMAT: u8 = 2;
 
-/// What a reading of changes is given beside its arguments.
+/// The context of a reading of changes.
 #[derive(Debug)]
 pub struct Reading<'a, S> {
-    /// Where records are.
+    /// The store of the records.
     pub store: &'a S,
-    /// What the client has written lately.
+    /// The client's recent writes.
     pub session: &'a Session,
     /// The time of the request.
     pub now: Timestamp,
-    /// What is consumed.
+    /// The capacity consumed.
     pub cost: &'a mut Capacity,
 }
 
 /// A page of changes.
 #[derive(Debug)]
 pub struct ChangesPage {
-    /// The records as they are now: a JSON array.
+    /// The records as they are now, as a JSON array.
     pub changed: Bytes,
     /// The ids of records that were deleted.
     pub deleted: Vec<String>,
-    /// From where to read on.
+    /// The cursor to continue from.
     pub cursor: Cursor,
-    /// Whether there is more already.
+    /// Whether there are already more changes.
     pub more: bool,
 }
 
-/// Why changes cannot be told.
+/// Why changes cannot be listed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The cursor is older than tombstones live: deletions would be missing.
+    /// The cursor is older than the lifetime of tombstones, so deletions would be missing.
     #[error("the cursor has expired")]
     Expired,
-    /// The cursor is none of this list.
+    /// The text is not a cursor of this list.
     #[error("the cursor is none of changes")]
     NoCursor,
-    /// Storage failed.
+    /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// Where a client's knowledge of the table ends. Not authenticated: a forged one shows what its bearer may read anyway.
+/// The end of what a client knows of the table. It is not authenticated: a forged cursor shows only records that the
+/// client may read anyway.
 #[derive(Debug)]
 pub struct Cursor(Place);
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Place {
-    /// On the way through the whole table, begun at this time; the list's cursor.
+    /// In the middle of a read of the whole table: the time when it began, and the list's cursor.
     All(u64, String),
-    /// By partition.
+    /// One mark for each partition.
     Since(Vec<Mark>),
 }
 
 /// How far one partition has been read.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Mark {
-    /// When it was last read to its end, in milliseconds: what was written some time before is known.
+    /// When it was last read to its end, in milliseconds. Changes written some time before that are known.
     at: u64,
-    /// On the way to its end.
+    /// The position, while a read has not reached the end.
     within: Option<Within>,
 }
 
 /// A page's end within one partition.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Within {
-    /// When this reading began.
+    /// When this read began.
     began: u64,
-    /// The record that the page ended with, and its time.
+    /// The id and time of the last record of the page.
     id: String,
     at: u64,
 }
 
-/// Returns what has changed since a cursor; without one, every record.
+/// Returns the changes since a cursor. Without a cursor it returns every record.
 ///
 /// # Errors
-/// If the cursor has expired or belongs to another list, or storage fails.
+/// If the cursor has expired or belongs to another list, or the store fails.
 pub async fn changes<S: Source>(
     reading: &mut Reading<'_, S>,
     since: Option<Cursor>,
     limit: Option<usize>,
 ) -> Result<ChangesPage, Error> {
     let now = reading.now;
-    // A deletion that no tombstone tells of any more would be missing.
+    // A deletion whose tombstone has expired would be missing.
     let is_past = |at: u64| now > Timestamp(at).after(limits::TOMBSTONE);
     match since.map(|cursor| cursor.0) {
         None => everything(reading, now, None, limit).await,
@@ -143,7 +145,7 @@ async fn changed<S: Source>(
 ) -> Result<ChangesPage, Error> {
     let shards = usize::from(reading.store.shards());
     if marks.len() != shards {
-        // The index was partitioned anew: from the earliest time on, in all of it.
+        // The number of partitions has changed: all of them are read from the earliest time on.
         let at = marks.iter().map(|mark| mark.at).min().unwrap_or(0);
         marks = vec![Mark { at, within: None }; shards];
     }
@@ -169,7 +171,7 @@ async fn read_shard<S: Source>(
         |within: &Within| Position { id: RecordId::stored(within.id.clone()), at: Some(Timestamp(within.at)) };
     let mut from = mark.within.as_ref().map(position);
     loop {
-        // One more than the page takes tells that there is more.
+        // One record beyond the page shows whether there are more.
         let limit = READ.min(page.left().saturating_add(1));
         let cost = &mut *reading.cost;
         let Changes { entries, next } = reading.store.changes(shard, since, from, limit, cost).await?;
@@ -192,7 +194,7 @@ async fn read_shard<S: Source>(
     Ok(())
 }
 
-/// What fits into one answer.
+/// A page that grows up to the limits of one answer.
 struct Filling {
     names: Names,
     limit: usize,
@@ -217,12 +219,12 @@ impl Filling {
         }
     }
 
-    /// How many more records the page takes at the most.
+    /// Returns the largest number of records that the page can still take.
     fn left(&self) -> usize {
         self.limit - self.count
     }
 
-    /// Takes the record in, unless the page is full.
+    /// Adds a record. Returns `false` if the page is full.
     fn add(&mut self, record: &Record) -> bool {
         if self.full || self.count == self.limit || self.weight > limits::PAGE {
             return false;
@@ -245,13 +247,13 @@ impl Filling {
 }
 
 impl Cursor {
-    /// Reads a cursor. Returns `None` if it is none of ripple's.
+    /// Reads a cursor. Returns `None` if the text is not a cursor of ripple.
     #[must_use]
     pub fn parse(text: &str) -> Option<Cursor> {
         token::decode(FORMAT, text).filter(Place::can_be).map(Cursor)
     }
 
-    /// Returns the cursor to hand out, in visible ASCII.
+    /// Returns the cursor as text for clients, in visible ASCII.
     #[must_use]
     pub fn to_token(&self) -> String {
         token::encode(FORMAT, &self.0)
@@ -259,8 +261,8 @@ impl Cursor {
 }
 
 impl Place {
-    /// Reports whether ripple can have given it. DynamoDB refuses ids that are none, and a page that begins outside its
-    /// query.
+    /// Reports whether ripple can have issued this cursor. DynamoDB refuses invalid ids, and a page that begins outside
+    /// its query.
     fn can_be(&self) -> bool {
         let Place::Since(marks) = self else { return true };
         let within = |mark: &Mark| {
@@ -281,7 +283,7 @@ mod tests {
     fn deleted_ids_fill_a_page_too() {
         let mut page = Filling::new(None, Names::default());
         let tombstone = |n: u32| Record::tombstone(RecordId::stored(format!("{n:0128}")), 2);
-        // Far more than there is room for.
+        // Far more records than fit.
         let taken = (0..100_000).take_while(|n| page.add(&tombstone(*n))).count();
         let deleted = serde_json::to_vec(&page.deleted).expect("strings serialise");
         assert_eq!(taken, page.deleted.len());

@@ -1,4 +1,4 @@
-//! Reading as a client must see it: with its own writes, and without tombstones.
+//! Reads as a client must see them: with the client's own writes, and without tombstones.
 
 use super::Error;
 use crate::record::{Record, RecordId, fault};
@@ -6,10 +6,11 @@ use crate::session::Session;
 use crate::store::{Capacity, Consistency, Source, Store};
 use crate::time::Timestamp;
 
-/// Returns a record. It is read at half price first, and strongly only if that may be older than what the session wrote.
+/// Returns a record. The first read is eventually consistent, at half the price. A strongly consistent read follows
+/// only if the result may be older than the session's writes.
 ///
 /// # Errors
-/// If the record is not there or deleted, or storage fails.
+/// If the record does not exist or is deleted, or the store fails.
 pub async fn read<S: Source>(
     store: &S,
     id: &RecordId,
@@ -31,7 +32,7 @@ pub async fn read<S: Source>(
 /// Returns a record as it was at a version.
 ///
 /// # Errors
-/// If the history does not have that version, the record was deleted then, or storage fails.
+/// If the history does not have that version, the record was deleted at that version, or the store fails.
 pub async fn state<S: Store>(store: &S, id: &RecordId, number: u64, cost: &mut Capacity) -> Result<Record, Error> {
     let version = number.cast_signed();
     match store.state(id, number, cost).await? {

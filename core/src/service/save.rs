@@ -1,16 +1,16 @@
-//! Saving: read the record, decide, commit on condition that nothing has changed, and try again otherwise.
+//! Saves: read the record, decide, commit on condition that nothing has changed, and otherwise try again.
 //!
-//! A save is one transaction: the record on condition of what was read, and its row of the history, if that number has
-//! none yet. Rows allot the numbers:
+//! A save is one transaction. It writes the record on condition of the state that was read, and a row of the history on
+//! condition that its number is free. The rows allocate the numbers:
 //!
 //! | the record is | it becomes | rows |
 //! |---|---|---|
 //! | ripple's version n | n + 1 | n + 1 |
-//! | external, the newest row being e − 1 | e + 1 | e (what was there), e + 1 |
-//! | not there | the newest row + 1 | the same |
+//! | external, the newest row being e − 1 | e + 1 | e (the external state), e + 1 |
+//! | absent | the newest row + 1 | the same |
 //!
-//! If a row of that number exists, another writer has put an old item back or deleted it: the save goes on from the
-//! newest row. So versions only go up, and one number names one content.
+//! If a row of that number exists, another writer has restored an old item or deleted the record. The save then
+//! continues from the newest row. So versions only increase, and one number identifies one content.
 
 use super::replay::again;
 use super::{Context, Error, Saved};
@@ -22,14 +22,14 @@ use crate::record::{Record, RecordId};
 use crate::store::{Commit, Consistency, IdempotencyRecord, Store, StoreError, StoreErrorKind, Write};
 use crate::value::Members;
 
-/// The author of a state that ripple has only adopted: none.
+/// The author of an external state that ripple has only adopted: none.
 const EXTERNAL: &str = "";
 
-/// Makes a change of the record `id`.
+/// Makes a change to the record `id`.
 ///
 /// # Errors
-/// If the change is refused, other writers are quicker at every try, or storage fails. Nothing was changed then, unless
-/// the error is that the outcome is unknown.
+/// If the change is refused, other writers are faster at every try, or the store fails. Then nothing was changed,
+/// unless the error says that the outcome is unknown.
 pub async fn save<S: Store>(
     cx: &mut Context<'_, S>,
     id: &RecordId,
@@ -41,7 +41,7 @@ pub async fn save<S: Store>(
     saved.map_err(|error| if history.has_begun { in_part(error) } else { error })
 }
 
-/// A change of which a part was made. Sent again, the rest is.
+/// Returns the error for a change that was made in part. If the client repeats the change, the rest is made.
 fn in_part(error: Error) -> Error {
     let kind = StoreErrorKind::OutcomeUnknown;
     Error::Store(StoreError { operation: "TransactWriteItems", kind, source: Some(Box::new(error)) })
@@ -55,7 +55,7 @@ async fn save_with<S: Store>(
     history: &mut History,
 ) -> Result<Saved, Error> {
     let seed = seed(cx, change);
-    // A creation looks at the history alone, since numbers go on from there: its condition tells if there is a record.
+    // A creation reads only the history, since numbers continue from there. Its condition detects an existing record.
     let mut current = if change.creates() {
         history.newest = newest(cx, id).await?;
         None
@@ -63,8 +63,8 @@ async fn save_with<S: Store>(
         read(cx, id).await?
     };
     for tries in 0..limits::SAVE_TRIES {
-        // The second try is made at once, with the state that the failed condition handed back. Whoever loses again
-        // waits, and reads again after that: that state is old by then.
+        // The second try starts at once, with the state that the failed condition returned. Further tries wait and then
+        // read again, since that state is outdated by then.
         if tries > 1 {
             cx.back_off(tries - 1).await;
             current = read(cx, id).await?;
@@ -73,7 +73,7 @@ async fn save_with<S: Store>(
         let (after, outcome) = match decide(id, change, current.as_ref(), past, expected, &seed)? {
             Decision::Unchanged(outcome) => match current.take_if(|current| !current.is_external()) {
                 Some(record) => return unchanged(cx, record, outcome).await,
-                // The state gets a number and a row first: another writer may overwrite it unseen.
+                // An external state first gets a number and a row, since another writer may overwrite it unseen.
                 None => (None, outcome),
             },
             Decision::Write(attributes, outcome) => (Some(attributes), outcome),
@@ -90,25 +90,26 @@ async fn read<S: Store>(cx: &mut Context<'_, S>, id: &RecordId) -> Result<Option
     Ok(cx.store.get(id, Consistency::Strong, &mut cx.metrics.capacity).await?)
 }
 
-/// What tells the new entries of this request from those of another that are equal to them.
+/// Returns the seed of new entries' ids. It tells this request's new entries from equal ones of another request.
 fn seed<S>(cx: &Context<'_, S>, change: &Change) -> String {
     let key = cx.idempotency.map_or("", |attempt| attempt.key.as_str());
     let base = change.base().map(|base| base.to_string()).unwrap_or_default();
     format!("{base}/{}/{key}", cx.author.lineage)
 }
 
-/// What a save has learned of the record's history. A row never changes: each is looked up until it is found.
+/// The parts of the record's history that a save has read. A row never changes, so each is looked up only until it is
+/// found.
 #[derive(Default)]
 struct History {
     states: Vec<(i64, Record)>,
-    /// The newest number, where the record does not say it.
+    /// The newest number, if the record does not say it.
     newest: Option<u64>,
     /// Whether a part of the change was made.
     has_begun: bool,
 }
 
 impl History {
-    /// Looks up what the change refers to.
+    /// Looks up the states that the change refers to.
     async fn look_up<'a, S: Store>(
         &'a mut self,
         cx: &mut Context<'_, S>,
@@ -163,7 +164,7 @@ impl History {
             Ok(_) => None,
             Err(_) => cx.store.shown(id, version, cost).await?,
         };
-        // A row that is missing may come: another writer gives an external state its row between two tries.
+        // A missing row may appear later: another writer gives an external state its row between two tries.
         self.states.extend(found.map(|found| (version, found)));
         Ok(())
     }
@@ -174,15 +175,16 @@ async fn newest<S: Store>(cx: &mut Context<'_, S>, id: &RecordId) -> Result<Opti
     Ok(entries.first().map(|entry| entry.number))
 }
 
-/// What became of one try.
+/// The result of one try.
 enum Attempt {
     Done(Saved),
-    /// Another writer was quicker, and left this.
+    /// Another writer was faster, and left this state.
     Lost(Option<Record>),
 }
 
-/// Writes what was decided: `after` is the record's new attributes, `Some(None)` its deletion, and `None` just its
-/// adoption. A change of more members than one transaction takes is made in several, each with its row.
+/// Writes what was decided. `after` is `Some(Some(…))` for the record's new attributes, `Some(None)` for its deletion,
+/// and `None` for its adoption alone. A change of more members than one transaction takes needs several, each with its
+/// row.
 async fn commit<S: Store>(
     cx: &mut Context<'_, S>,
     id: &RecordId,
@@ -205,7 +207,7 @@ async fn commit<S: Store>(
         let external = before.as_ref().filter(|before| before.is_external());
         let newest = before.as_ref().and_then(Record::number).max(history.newest).unwrap_or(0);
         let first = newest + 1;
-        // An adoption gives the external state itself a number; a write over it comes after.
+        // An adoption gives the external state itself a number. A write over that state gets the next one.
         let number = if external.is_some() && after.is_some() { first + 1 } else { first };
         let by = if after.is_some() { cx.author.name } else { EXTERNAL };
         let written = content.written(before.as_ref(), number, cx.now, by);
@@ -230,7 +232,7 @@ async fn commit<S: Store>(
         match cx.store.commit(&write, &mut cx.metrics.capacity).await? {
             Commit::Done => {
                 history.newest = history.newest.map(|_| number);
-                // A failure here costs storage, and nothing else.
+                // A failure here costs storage only.
                 let expires = cx.now.after(limits::HISTORY);
                 if newest > 0 {
                     let _ = cx.store.expire(id, newest, expires, &mut cx.metrics.capacity).await;
@@ -252,7 +254,7 @@ async fn commit<S: Store>(
     }
 }
 
-/// Returns what one transaction can make of `before` on the way to `goal`, and whether that is all.
+/// Returns the state that one transaction can reach from `before` on the way to `goal`, and whether that is all.
 fn step(before: Option<&Record>, goal: &Record) -> (Record, bool) {
     let Some(before) = before.filter(|before| !before.is_deleted() && !goal.is_deleted()) else {
         return (goal.clone(), true);
@@ -261,7 +263,7 @@ fn step(before: Option<&Record>, goal: &Record) -> (Record, bool) {
     if names.len() <= limits::CONDITIONS {
         return (goal.clone(), true);
     }
-    // What gives room comes first: so no state between is larger than both ends.
+    // Changes that free space come first, so that no state in between is larger than both ends.
     let size = |record: &Record, name: &String| {
         record.attributes.get(name).map_or(0, |value| name.len() + value.stored_size()).cast_signed()
     };
@@ -294,8 +296,8 @@ fn claim<S>(cx: &Context<'_, S>, record: &Record, outcome: &Outcome) -> Option<I
     })
 }
 
-/// Answers a save that found everything done. It is remembered too: a late repetition would find something to change,
-/// and win over what came after this.
+/// Answers a save that found everything done. The answer is stored for repetitions too. Otherwise a late repetition
+/// would find something to change, and overwrite later changes.
 async fn unchanged<S: Store>(cx: &mut Context<'_, S>, record: Record, outcome: Outcome) -> Result<Saved, Error> {
     if let Some(claim) = claim(cx, &record, &outcome)
         && let Some(first) = cx.store.remember(&claim, cx.now, &mut cx.metrics.capacity).await?

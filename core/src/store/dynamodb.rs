@@ -1,11 +1,12 @@
-//! DynamoDB as the store: section by section what the tables are, and each operation of [`Store`].
+//! The store in DynamoDB: its tables, and each operation of [`Store`].
 //!
-//! * `<site>_prj`: partition key `prj_id`. The index `by_update` (partition `rpl_shard`, sort `rpl_at`) answers what was
-//!   written since. It projects keys and versions; the records are read from the table.
+//! * `<site>_prj`: partition key `prj_id`. The index `by_update` (partition `rpl_shard`, sort `rpl_at`) lists the
+//!   writes since a time. It projects keys and versions; the records are read from the table.
 //! * `<site>_prj_version`: partition key `prj_id`, sort key `version`: the history.
 //! * `<site>_key`: partition key `key_hash`.
 //!
-//! The store is given a ready client and chooses no HTTP stack; [`configure`] sets what ripple needs of it.
+//! The host gives the store a ready client, and so chooses the HTTP stack. [`configure`] sets what ripple requires of
+//! the client.
 
 mod access;
 mod changes;
@@ -57,13 +58,13 @@ pub use layout::{Layout, LayoutError};
 pub use retry::configure;
 pub use table::{TableState, TableStatus};
 
-/// The index that tells what changed.
+/// The index that lists changes.
 const BY_UPDATE: &str = "by_update";
 
-/// An item, as the SDK has it.
+/// An item, as the SDK represents it.
 type Item = HashMap<String, AttributeValue>;
 
-/// Projects and keys in DynamoDB.
+/// Records and keys in DynamoDB.
 #[derive(Clone, Debug)]
 pub struct DynamoDb {
     client: Client,
@@ -75,23 +76,23 @@ pub struct DynamoDb {
 }
 
 impl DynamoDb {
-    /// Over a client made from a configuration that [`configure`] was applied to.
+    /// Returns a store that uses this client. [`configure`] must have been applied to the client's configuration.
     #[must_use]
     pub fn new(client: Client, layout: Layout) -> DynamoDb {
         let (projects, versions, keys) = (layout.projects(), layout.versions(), layout.keys());
         DynamoDb { client, layout, names: Arc::default(), projects, versions, keys }
     }
 
-    /// Which tables.
+    /// Returns the names of the tables and the number of partitions.
     #[must_use]
     pub fn layout(&self) -> &Layout {
         &self.layout
     }
 
-    /// Asks DynamoDB something small, so that the connection is there when the first request comes.
+    /// Makes a small request to DynamoDB, so that the connection is open before the first request arrives.
     ///
     /// # Errors
-    /// When DynamoDB fails.
+    /// If DynamoDB fails.
     pub async fn warm_up(&self) -> Result<(), StoreError> {
         self.key_record("warm-up", &mut Capacity::default()).await.map(drop)
     }
@@ -123,7 +124,7 @@ impl Source for DynamoDb {
         Ok(Page { records: page.records, next: page.next })
     }
 
-    /// Where a list asks no more of a record than its id and all of its JSON, items become just that.
+    /// If a list needs only the id and the whole JSON of a record, items are decoded directly into those.
     async fn list(
         &self,
         query: &Query,
@@ -267,14 +268,14 @@ impl Store for DynamoDb {
 }
 
 impl DynamoDb {
-    /// Waits as the host gave the client to; without that, not at all.
+    /// Waits with the sleep that the host gave the client. Without one, it does not wait.
     async fn wait(&self, duration: Duration) {
         if let Some(sleep) = self.client.config().sleep_impl() {
             sleep.sleep(duration).await;
         }
     }
 
-    /// A page of the table, of each item what `make` makes of it.
+    /// Returns a page of the table, with each item converted by `make`.
     async fn scan_for<T: Debug + Send + 'static>(
         &self,
         make: Make<T>,
@@ -303,7 +304,8 @@ impl DynamoDb {
     }
 }
 
-/// What a transaction met, when a condition is what failed: a claim first, for then the record is its own doing.
+/// Returns the result of a transaction in which a condition failed. The idempotency record is checked first: if it
+/// exists, the same write has changed the record.
 fn failed_condition(
     error: &SdkError<TransactWriteItemsError, HttpResponse>,
     write: &Write<'_>,
@@ -312,7 +314,7 @@ fn failed_condition(
     let TransactWriteItemsError::TransactionCanceledException(cancelled) = error.as_service_error()? else {
         return None;
     };
-    // Each item's reason, and the item that is there.
+    // Returns the item that is there, if the condition of the item at this place failed.
     let failed = |place: usize| {
         let reason = cancelled.cancellation_reasons().get(place)?;
         let item = reason.item().filter(|item| !item.is_empty()).cloned();
@@ -343,7 +345,7 @@ where
     StoreError { operation, kind, source: Some(Box::new(error)) }
 }
 
-/// A cancelled transaction fails for the reason of one of its items.
+/// Returns the error of a cancelled transaction, which depends on the reasons of its items.
 fn cancelled(operation: &'static str, error: SdkError<TransactWriteItemsError, HttpResponse>) -> StoreError {
     let reasons = match error.as_service_error() {
         Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => cancelled.cancellation_reasons(),

@@ -1,7 +1,7 @@
-//! A record as an item of the table: which attributes are ripple's own, and which states are.
+//! Records as items of the table: which attributes are ripple's, and which states are ripple's.
 //!
-//! Everything that ripple writes beside a record's own attributes begins with `rpl_`. So an attribute of another
-//! program is never taken for ripple's, whatever its name.
+//! The name of every attribute that ripple adds to a record's own begins with `rpl_`. So an attribute of another
+//! program is never mistaken for one of ripple's, whatever its name.
 
 use crate::record::{PREFIX, Record, RecordId, Stamp, seal::Content};
 use crate::time::Timestamp;
@@ -11,30 +11,30 @@ use crate::value::{Members, Value};
 pub const RPL_VERSION: &str = "rpl_version";
 /// The seal.
 pub const RPL_SEAL: &str = "rpl_seal";
-/// When ripple last wrote the record, in milliseconds: the sort key of `by_update`.
+/// When ripple last wrote the record, in milliseconds. It is the sort key of `by_update`.
 pub const RPL_AT: &str = "rpl_at";
-/// The name of the API key that it was written with.
+/// The name of the API key with which the record was written.
 pub const RPL_BY: &str = "rpl_by";
-/// The partition key of `by_update`.
+/// The partition of `by_update`.
 pub const RPL_SHARD: &str = "rpl_shard";
 /// Marks a tombstone.
 pub const RPL_DELETED: &str = "rpl_deleted";
 /// The TTL attribute, in seconds since 1970 UTC.
 pub const RPL_EXPIRES_AT: &str = "rpl_expires_at";
 
-/// An item that is no record: the attribute that is not what it must be.
+/// An item that is not a record. It names the attribute that is not valid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("DynamoDB's {0} is not what it must be")]
 pub struct Malformed(pub(crate) String);
 
-/// Returns the record that an item is. `key` is the name of its partition key.
+/// Converts an item into a record. `key` is the name of its partition key.
 ///
 /// # Errors
-/// If it has no key.
+/// If the item has no key.
 pub fn record(mut item: Members, key: &str) -> Result<Record, Malformed> {
     let Some(Value::String(id)) = item.remove(key) else { return Err(Malformed(key.to_owned())) };
     let id = RecordId::stored(id);
-    // Mostly six of them stand together, so this moves the rest once.
+    // Usually six of them are adjacent, so this moves the rest only once.
     let begin = item.keys().take_while(|name| name.as_str() < PREFIX).count();
     let count = item.keys().skip(begin).take_while(|name| name.starts_with(PREFIX)).count();
     let mut attributes: Vec<(String, Value)> = item.into_iter().collect();
@@ -65,12 +65,12 @@ pub fn record(mut item: Members, key: &str) -> Result<Record, Malformed> {
     })
 }
 
-/// Returns the number that an attribute states, if it is one of ripple's.
+/// Returns the number that an attribute states. Returns `None` if ripple cannot have assigned it.
 pub(crate) fn stated(value: &Value) -> Option<u64> {
     natural(Some(value)).filter(|number| (1..=crate::limits::VERSION).contains(number))
 }
 
-/// Returns the item of a state of ripple's, ready to be put.
+/// Returns the item of one of ripple's states, ready to be put.
 #[must_use]
 pub fn item(record: &Record, shards: u16, key: &str) -> Members {
     let own = own(record, shards).into_iter().map(|(name, value)| (name.to_owned(), value));
@@ -79,7 +79,7 @@ pub fn item(record: &Record, shards: u16, key: &str) -> Members {
     attributes.chain(own).chain([id]).collect()
 }
 
-/// Returns what ripple writes beside the record's own attributes.
+/// Returns the attributes that ripple adds to the record's own.
 pub(crate) fn own(record: &Record, shards: u16) -> Vec<(&'static str, Value)> {
     let mut own = vec![
         (RPL_VERSION, record.number().unwrap_or_default().into()),
@@ -113,7 +113,7 @@ pub fn as_read(record: &Record, key: &str) -> Members {
     record.attributes.iter().map(|(name, value)| (name.clone(), value.clone())).chain(own).collect()
 }
 
-/// Returns a whole number of 64 bits, at least 0.
+/// Returns a natural number of 64 bits. Returns `None` for any other value.
 pub(crate) fn natural(value: Option<&Value>) -> Option<u64> {
     match value {
         Some(Value::Number(number)) => number.as_u64(),

@@ -1,5 +1,5 @@
-//! A table in memory that behaves like DynamoDB's, for tests and simulation: items with their raw attributes, an index
-//! over two of them, and a time to live that is applied when it is asked for.
+//! Tables in memory that behave like DynamoDB's, for tests and simulation. They have items with raw attributes, an
+//! index over two of them, and a time to live that is applied on request.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,9 +19,9 @@ use crate::store::row;
 use crate::time::Timestamp;
 use crate::value::{Members, Value, stored_size};
 
-/// DynamoDB ends a page of a scan or a query at 1 MB.
+/// The size of a page: DynamoDB ends a page of a scan or a query at 1 MB.
 const PAGE: usize = 1024 * 1024;
-/// The index has one partition.
+/// The number of partitions of the index.
 const SHARDS: u16 = 1;
 
 /// Records and keys in memory. Clones share them.
@@ -37,7 +37,7 @@ struct Tables {
     keys: HashMap<String, KeyRecord>,
     history: BTreeMap<(RecordId, u64), Row>,
     claims: HashMap<String, IdempotencyRecord>,
-    /// Commits done, by their tokens. (DynamoDB forgets them after ten minutes.)
+    /// The commits that were made, by token. (DynamoDB forgets tokens after ten minutes.)
     tokens: HashMap<[u8; 16], Record>,
 }
 
@@ -54,7 +54,7 @@ impl Memory {
         Memory { names: Arc::new(names), ..Memory::default() }
     }
 
-    /// Puts a record in as it was read or written, as another program would that copies an item.
+    /// Puts a record as it was read or written, like another program that copies an item.
     pub fn put(&self, record: &Record) {
         let item = if record.is_external() {
             item::as_read(record, &self.names.key)
@@ -64,7 +64,7 @@ impl Memory {
         self.put_item(&record.id, item);
     }
 
-    /// Puts an item as it is, as another program would.
+    /// Puts an item as it is, like another program.
     pub fn put_item(&self, id: &RecordId, item: Members) {
         self.tables().items.insert(id.clone(), item);
     }
@@ -75,17 +75,17 @@ impl Memory {
         self.tables().items.get(id).cloned()
     }
 
-    /// Deletes an item, as another program would.
+    /// Deletes an item, like another program.
     pub fn delete_item(&self, id: &RecordId) {
         self.tables().items.remove(id);
     }
 
-    /// Deletes a row of the history, for tests of what the history must have.
+    /// Deletes a row of the history, for tests of incomplete histories.
     pub fn delete_row(&self, id: &RecordId, number: u64) {
         self.tables().history.remove(&(id.clone(), number));
     }
 
-    /// Deletes what has expired by `now`, as DynamoDB does some time after.
+    /// Deletes expired items as of `now`. DynamoDB does so some time after they expire.
     pub fn expire(&self, now: Timestamp) {
         let tables = &mut *self.tables();
         let expired = |at: Option<Timestamp>| at.is_some_and(|at| at <= now);
@@ -95,7 +95,7 @@ impl Memory {
         tables.claims.retain(|_, claim| !expired(Some(claim.expires)));
     }
 
-    /// Puts an API key in.
+    /// Puts the record of an API key.
     pub fn put_key(&self, record: KeyRecord) {
         self.tables().keys.insert(record.key_hash.clone(), record);
     }
@@ -104,7 +104,7 @@ impl Memory {
         item::record(item, &self.names.key).map_err(|malformed| StoreError::malformed("GetItem", malformed))
     }
 
-    /// A panic elsewhere leaves the maps whole: nothing panics between a commit's inserts.
+    /// Locks the tables. A panic elsewhere leaves the maps consistent: nothing panics between a commit's inserts.
     fn tables(&self) -> MutexGuard<'_, Tables> {
         self.tables.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -289,7 +289,7 @@ impl Store for Memory {
         Ok(())
     }
 
-    /// Nobody else is at work while this thread waits.
+    /// Returns at once, since no other thread has work to do meanwhile.
     async fn pause(&self, _: Duration) {}
 }
 
@@ -298,7 +298,7 @@ impl Tables {
         self.claims.get(key).filter(|claim| claim.expires > now)
     }
 
-    /// Each item of a transaction is prepared and committed.
+    /// Returns the write units of a transaction, which prepares and commits each item.
     fn write_units(&self, write: &Write<'_>, key: &str) -> Result<f64, StoreError> {
         let current = self.items.get(&write.after.id).map_or(0, stored_size);
         let record = units(current.max(write.after.stored_size()), 1024);
@@ -308,7 +308,7 @@ impl Tables {
     }
 }
 
-/// Returns what an action makes of the item that is there.
+/// Returns the item after an action.
 fn made(action: Action, current: Option<&Members>) -> Members {
     match action {
         Action::Put(item) => item,
@@ -337,7 +337,7 @@ fn read_units(size: usize, read: Consistency) -> f64 {
     }
 }
 
-/// An empty item costs one unit too.
+/// Returns the units of an item. An empty item costs one unit too.
 fn units(size: usize, unit: usize) -> f64 {
     size.div_ceil(unit).max(1) as f64
 }

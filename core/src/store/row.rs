@@ -1,7 +1,7 @@
-//! A row of the history as it is stored: the record and the changes as compressed CBOR.
+//! Rows of the history as they are stored: the record and the changes as compressed CBOR.
 //!
-//! A row holds a whole record. Compressed (DEFLATE, RFC 1951) it costs a third of what the record does, and neither the
-//! names nor the nesting of the record are bound by what an item may have.
+//! A row holds a whole record. Compressed (DEFLATE, RFC 1951), it costs a third of the record. DynamoDB's limits for an
+//! item's names and nesting do not apply to it.
 
 use miniz_oxide::deflate::compress_to_vec;
 use miniz_oxide::inflate::decompress_to_vec_with_limit;
@@ -27,17 +27,17 @@ const RPL_STATE: &str = "rpl_state";
 /// Marks a row of which a part is in a second item: see [`items`].
 const RPL_REST: &str = "rpl_rest";
 
-/// The attributes that a page of the history is read of.
+/// The attributes that a page of the history reads.
 pub(crate) const ENTRY: [&str; 7] = [VERSION, RPL_AT, RPL_BY, RPL_BASE, RPL_DELETED, RPL_SHOWN, RPL_CHANGES];
 
-/// The level of miniz: 6 of 10, its default.
+/// The compression level of miniz: 6 of 10, its default.
 const LEVEL: u8 = 6;
-/// The most that a row is decompressed to: several times what a record can be.
+/// The largest size of a decompressed row, in bytes: several times the largest record.
 const DECOMPRESSED: usize = 4 * 1024 * 1024;
 
-/// Returns the items of a row: one, or two where an external state is as large as an item and does not compress. The
-/// second one stands at the negative number. It can be made only where it is known when the row expires, which it is of
-/// a state that is written over.
+/// Returns the items of a row. There are two if an external state is as large as an item and does not compress. The
+/// second one has the negative number. It is possible only if the row's expiry is known, as for an external state that
+/// is replaced.
 pub(crate) fn items(row: &Row, key: &str) -> Result<Vec<Members>, StoreError> {
     let mut item = item(row, key);
     let over = stored_size(&item).saturating_sub(limits::ITEM);
@@ -62,7 +62,7 @@ pub(crate) fn has_rest(item: &Members) -> bool {
     item.contains_key(RPL_REST)
 }
 
-/// Puts a row of two items together.
+/// Combines the two items of a row.
 pub(crate) fn with_rest(mut item: Members, rest: &Members) -> Members {
     if let (Some(Value::Binary(state)), Some(Value::Binary(rest))) = (item.get_mut(RPL_STATE), rest.get(RPL_STATE)) {
         state.extend_from_slice(rest);
@@ -70,7 +70,7 @@ pub(crate) fn with_rest(mut item: Members, rest: &Members) -> Members {
     item
 }
 
-/// Returns the item of a row. Where the changes do not fit beside the record, they are told by their fields' names.
+/// Returns the item of a row. If the changes do not fit beside the record, only their fields are named.
 fn item(row: &Row, key: &str) -> Members {
     let Row { entry, record, expires } = row;
     let number = |number: i64| Value::Number(Number::whole(number));
@@ -109,7 +109,7 @@ fn changes(entry: &Entry, room: usize) -> Option<Value> {
     fit(entry.changes.clone()).or_else(|| fit(named(&entry.changes))).or_else(|| fit(vec![whole_record()]))
 }
 
-/// Returns the row's record and expiry, and what it tells.
+/// Returns the row's record, expiry and entry. Returns `None` if the item is not a row.
 pub(crate) fn row(id: &RecordId, item: Members) -> Option<Row> {
     let expires = natural(item.get(RPL_EXPIRES_AT)).map(|at| Timestamp(at.saturating_mul(1000)));
     let attributes = match item.get(RPL_STATE) {
@@ -131,7 +131,7 @@ pub(crate) fn row(id: &RecordId, item: Members) -> Option<Row> {
     Some(Row { entry, record, expires })
 }
 
-/// Returns what a row tells.
+/// Returns the entry of a row. Returns `None` if the item is not a row.
 pub(crate) fn entry(mut item: Members) -> Option<Entry> {
     let whole = |value: Option<&Value>| match value {
         Some(Value::Number(number)) => number.as_i64(),
@@ -200,7 +200,7 @@ mod tests {
 
     #[test]
     fn a_record_as_large_as_an_item_has_room_in_its_row() {
-        // Bytes that no compression makes shorter.
+        // Returns bytes that no compression shortens.
         let noise = |count: usize| {
             let mut state = 1_u64;
             let next = |_| {
@@ -214,7 +214,7 @@ mod tests {
         let [item] = &*items(&row, KEY).expect("it fits") else { panic!("one item") };
         assert!(item.contains_key(RPL_CHANGES));
 
-        // One that another program made has no room for more in an item.
+        // A record of another program may leave no more space in an item.
         let record = Record::new(
             RecordId::stored("p".to_owned()),
             Members::from([("noise".to_owned(), noise(limits::ITEM - 12))]),

@@ -1,4 +1,4 @@
-//! A list by a scan of the whole table.
+//! Lists by a scan of the whole table.
 
 use super::{Capacity, Consistency, Source, StoreError};
 use crate::query::{ListPage, Listing, Query};
@@ -6,7 +6,7 @@ use crate::record::Record;
 use crate::session::Session;
 use crate::time::Timestamp;
 
-/// A page of the list.
+/// Returns a page of the list.
 pub(crate) async fn list<S: Source + ?Sized>(
     store: &S,
     query: &Query,
@@ -20,7 +20,8 @@ pub(crate) async fn list<S: Source + ?Sized>(
     Ok(listing.finish())
 }
 
-/// Every record to the true end of the table, in no order, each once; those that the session wrote as it wrote them.
+/// Returns every record up to the end of the table, unordered and each once. Records that the session wrote are at
+/// least as new as its writes.
 async fn every_record<S: Source + ?Sized>(
     store: &S,
     read: Consistency,

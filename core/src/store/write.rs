@@ -1,15 +1,15 @@
-//! A record's step from one state to the next: what it does to the item, and on what condition.
+//! A record's transition from one state to the next: its effect on the item, and its conditions.
 //!
-//! Both are said here, as data over the item's attributes. The table in memory applies them as they are, and DynamoDB's
-//! expressions are made of them: what is found out about saving in memory holds for DynamoDB.
+//! Both are data over the item's attributes. The table in memory applies them directly, and DynamoDB's expressions are
+//! built from them. So results about saving in memory hold for DynamoDB.
 //!
-//! An update sets and removes just the attributes that differ, each on condition that it is as it was read, beside the
-//! condition on number and seal. What another writer changes at the same time in other attributes stays; the new seal
-//! does not fit then, so the state that is left is external and gets a number of its own later.
+//! An update sets and removes only the attributes that differ. Each must be as it was read, and so must the number and
+//! the seal. If another writer changes other attributes at the same time, those changes stay. The new seal then does
+//! not match, so the resulting state is external and gets its own number later.
 //!
-//! Where no item was read, the whole item is put, on condition that there is still none. A deletion or a restoration
-//! that changes more than [`limits::CONDITIONS`] attributes puts the whole item too, on condition of as many of them:
-//! what another writer does in those milliseconds to the others is lost.
+//! If no item was read, the whole item is put, on condition that there is still none. A deletion or a restoration that
+//! changes more than [`limits::CONDITIONS`] attributes also puts the whole item, on condition of that many attributes.
+//! Changes that another writer makes to the other attributes in those milliseconds are lost.
 
 use std::borrow::Cow;
 
@@ -21,49 +21,50 @@ use crate::record::history::Row;
 use crate::time::Timestamp;
 use crate::value::{Members, Value};
 
-/// A record's step from one state to the next.
+/// A record's transition from one state to the next.
 #[derive(Clone, Copy, Debug)]
 pub struct Write<'a> {
-    /// The record as it was read; `None` if there was none.
+    /// The record as it was read. `None` if there was none.
     pub before: Option<&'a Record>,
-    /// What it becomes.
+    /// The record after the write.
     pub after: &'a Record,
     /// The rows of the history that the write makes.
     pub rows: &'a [Row],
-    /// What remembers the write.
+    /// The idempotency record of the write.
     pub claim: Option<&'a IdempotencyRecord>,
-    /// When it is written.
+    /// When the record is written.
     pub now: Timestamp,
-    /// Makes a retry of the same commit harmless.
+    /// A token that makes a retry of the same commit harmless.
     pub token: [u8; 16],
 }
 
-/// What a write does to the item.
+/// The effect of a write on the item.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Action {
     /// Puts the whole item.
     Put(Members),
-    /// Sets attributes, and removes those that have no value.
+    /// Sets attributes, and removes those without a value.
     Update(Vec<(String, Option<Value>)>),
 }
 
-/// That an attribute of the item is as it was read. Where there is no item, each is missing.
+/// The condition that an attribute of the item is as it was read. If there is no item, every attribute is missing.
 #[derive(Debug)]
 pub(crate) struct Condition<'a> {
     pub(crate) name: &'a str,
-    /// `None` if it is missing.
+    /// The value. `None` if the attribute is missing.
     pub(crate) value: Option<Cow<'a, Value>>,
 }
 
 impl Condition<'_> {
-    /// Reports whether it holds for an item.
+    /// Reports whether the condition holds for an item.
     pub(crate) fn holds(&self, item: Option<&Members>) -> bool {
         item.and_then(|item| item.get(self.name)) == self.value.as_deref()
     }
 }
 
 impl<'a> Write<'a> {
-    /// Returns the record before and the names of the attributes that differ, if the item is updated and not put.
+    /// Returns the previous record and the names of the attributes that differ. Returns `None` if the whole item is
+    /// put.
     fn updated(&self) -> Option<(&'a Record, Vec<&'a String>)> {
         let before = self.before?;
         let differing: Vec<&String> = before.differing(self.after).collect();
@@ -71,7 +72,7 @@ impl<'a> Write<'a> {
         (in_parts || differing.len() <= limits::CONDITIONS).then_some((before, differing))
     }
 
-    /// Returns what the write does to the item.
+    /// Returns the effect of the write on the item.
     pub(crate) fn action(&self, shards: u16, key: &str) -> Action {
         let Some((_, differing)) = self.updated() else { return Action::Put(item(self.after, shards, key)) };
         let own = own(self.after, shards).into_iter().map(|(name, value)| (name.to_owned(), Some(value)));
@@ -81,7 +82,7 @@ impl<'a> Write<'a> {
         Action::Update(own.chain(of_tombstone).chain(changed).collect())
     }
 
-    /// Returns what must hold of the item, or nothing is written.
+    /// Returns the conditions of the write on the item. If one does not hold, nothing is written.
     pub(crate) fn conditions(&self, key: &'a str) -> Vec<Condition<'a>> {
         let Some(before) = self.before else { return vec![Condition { name: key, value: None }] };
         let [version, seal] = match &before.external {

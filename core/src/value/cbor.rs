@@ -1,6 +1,7 @@
-//! Values as CBOR (RFC 8949), with every one of DynamoDB's types: what the seal hashes and what a history row holds.
+//! Values as CBOR (RFC 8949), with all of DynamoDB's types. The seal hashes this form, and a row of the history holds
+//! it.
 //!
-//! The encoding is deterministic: members are in the order of their names, and equal values give equal bytes.
+//! The encoding is deterministic: members are ordered by name, and equal values give equal bytes.
 //!
 //! | type | CBOR |
 //! |---|---|
@@ -19,9 +20,10 @@ use minicbor::encode::{Encoder, Error, Write};
 use super::{Members, Number, Value};
 use crate::limits;
 
-/// <https://www.iana.org/assignments/cbor-tags>
+/// The tag of a set. <https://www.iana.org/assignments/cbor-tags>
 const SET: Tag = Tag::new(258);
-/// Not assigned to anything else. A decimal fraction (tag 4) of 38 digits would take arithmetic of 128 bits.
+/// The tag of a decimal, which is not assigned to anything else. A decimal fraction (tag 4) of 38 digits would need
+/// arithmetic of 128 bits.
 const DECIMAL: Tag = Tag::new(60_000);
 
 /// The result of one step. A writer into memory or into a hash never fails.
@@ -89,7 +91,7 @@ impl ToCbor for Number {
     }
 }
 
-/// Reads what [`encode`] wrote of a value. Returns `None` if the bytes are no such CBOR.
+/// Decodes a value from the output of [`encode`]. Returns `None` for any other bytes.
 pub(crate) fn decode(bytes: &[u8]) -> Option<Value> {
     let mut decoder = Decoder::new(bytes);
     let value = read(&mut decoder, 0).ok()?;
@@ -97,7 +99,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Option<Value> {
 }
 
 fn read(from: &mut Decoder<'_>, depth: usize) -> Result<Value, DecodeError> {
-    // The members of a record are a level of their own.
+    // The members of a record are one level.
     if depth > limits::NESTING + 1 {
         return Err(DecodeError::message("nested too deeply"));
     }

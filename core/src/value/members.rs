@@ -8,9 +8,9 @@ use super::Value;
 
 /// An object's members, ordered by name, each name once.
 ///
-/// They stand in one sorted vector: an object of one short member is eight bytes in the table, and a node of a B-tree
-/// would take six hundred for it in memory. `insert` and `remove` in the middle move what follows, so a loop over many
-/// members collects or merges instead.
+/// They are stored in one sorted vector. An object of one short member is eight bytes in the table, and a node of a
+/// B-tree would take six hundred for it in memory. `insert` and `remove` in the middle move all later members, so a
+/// loop over many members collects or merges instead.
 ///
 /// ```
 /// use ripple_core::value::Members;
@@ -92,7 +92,7 @@ impl<'a> IntoIterator for &'a mut Members {
 impl Index<&str> for Members {
     type Output = Value;
 
-    /// Panics if there is no member of this name.
+    /// Returns the value of a member. Panics if there is no member with this name.
     fn index(&self, name: &str) -> &Value {
         self.0.get(name).expect("the caller knows the member")
     }

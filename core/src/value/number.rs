@@ -1,4 +1,4 @@
-//! DynamoDB's number: up to 38 significant digits, magnitude 1e-130 to 9.99…e125.
+//! DynamoDB's numbers: up to 38 significant digits, magnitude 1e-130 to 9.99…e125.
 //! <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html>
 
 use std::cmp::Ordering;
@@ -11,16 +11,17 @@ const DIGITS: usize = 38;
 const GREATEST_EXPONENT: i32 = 125;
 const LEAST_EXPONENT: i32 = -130;
 
-/// A decimal number, held as DynamoDB writes it back: plain notation, no needless zeros. Equal numbers
-/// are equal text.
+/// A decimal number as text in DynamoDB's form: plain notation without unnecessary zeros. Equal numbers have equal
+/// text.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Number(String);
 
 impl Number {
-    /// Reads JSON's notation and DynamoDB's; `None` outside DynamoDB's range or precision.
+    /// Parses the notations of JSON and of DynamoDB. Returns `None` if the number exceeds DynamoDB's range or
+    /// precision.
     #[must_use]
     pub fn parse(text: &str) -> Option<Number> {
-        // Most numbers are whole and stand there as they will.
+        // Most numbers are whole and already in the final form.
         let plain = text.len() <= DIGITS && text.bytes().all(|byte| byte.is_ascii_digit());
         if plain && (text == "0" || !text.starts_with('0')) && !text.is_empty() {
             return Some(Number(text.to_owned()));
@@ -28,37 +29,37 @@ impl Number {
         Scientific::read(text)?.plain().map(Number)
     }
 
-    /// As text in plain decimal notation.
+    /// Returns the number in plain decimal notation.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Returns a whole number that may be below zero.
+    /// Returns a whole number, which may be below zero.
     #[must_use]
     pub fn whole(number: i64) -> Number {
         Number(number.to_string())
     }
 
-    /// As a whole number of 64 bits with a sign, where it is one.
+    /// Returns the number as a signed whole number of 64 bits. Returns `None` if it is not one.
     #[must_use]
     pub fn as_i64(&self) -> Option<i64> {
         self.0.parse().ok()
     }
 
-    /// As a whole number of 64 bits, where it is one.
+    /// Returns the number as an unsigned whole number of 64 bits. Returns `None` if it is not one.
     #[must_use]
     pub fn as_u64(&self) -> Option<u64> {
         self.0.parse().ok()
     }
 
-    /// Whether it is a whole number, at least 0.
+    /// Reports whether the number is whole and at least 0.
     #[must_use]
     pub fn is_natural(&self) -> bool {
         self.0.bytes().all(|byte| byte.is_ascii_digit())
     }
 
-    /// One byte for two significant digits and one more, as DynamoDB estimates it.
+    /// Returns the size as DynamoDB estimates it: one byte for each two significant digits, and one more.
     pub(super) fn stored_size(&self) -> usize {
         let scientific = self.scientific();
         scientific.digits.len().div_ceil(2) + 1 + usize::from(scientific.negative)
@@ -88,7 +89,7 @@ impl PartialOrd for Number {
 }
 
 impl Ord for Number {
-    /// By value.
+    /// Orders numbers by value.
     fn cmp(&self, other: &Self) -> Ordering {
         if let (Ok(this), Ok(that)) = (self.0.parse::<i64>(), other.0.parse::<i64>()) {
             return this.cmp(&that);
@@ -106,7 +107,7 @@ impl Serialize for Number {
     }
 }
 
-/// ±0.d₁d₂d₃… × 10^exponent, d₁ not 0; zero has no digits.
+/// A number as ±0.d₁d₂d₃… × 10^exponent. d₁ is not 0, and zero has no digits.
 struct Scientific {
     negative: bool,
     digits: Vec<u8>,
@@ -135,7 +136,7 @@ impl Scientific {
             return Some(Scientific { negative: false, digits: Vec::new(), exponent: 0 });
         }
         let digits = written[leading..written.len() - trailing].to_vec();
-        // A mantissa is at most a request's body long, so its length fits.
+        // A mantissa is at most as long as a request's body, so its length fits.
         let exponent = exponent.checked_add(whole.len() as i32)?.checked_sub(leading as i32)?;
         let first = exponent - 1; // the power of ten of the first digit
         let fits = digits.len() <= DIGITS && (LEAST_EXPONENT..=GREATEST_EXPONENT).contains(&first);
@@ -177,8 +178,8 @@ impl Scientific {
     }
 }
 
-/// Reads an exponent. One past a million stands for any greater one: a body has fewer digits than would bring such a
-/// number back into range.
+/// Parses an exponent. A limit stands for any larger one: a body has too few digits to bring such a number back into
+/// range.
 fn read_exponent(text: &str) -> Option<i32> {
     const GREATEST: i32 = 10_000_000;
     let digits = text.strip_prefix(['+', '-']).unwrap_or(text);

@@ -1,4 +1,4 @@
-//! JSON text in, strictly: UTF-8, no member twice, bounded nesting, numbers within DynamoDB's range.
+//! Strict parsing of JSON: UTF-8, no member twice, bounded nesting, and numbers within DynamoDB's range.
 
 use std::fmt;
 
@@ -9,27 +9,27 @@ use serde_json::value::RawValue;
 use super::{Number, Value};
 use crate::limits;
 
-/// Where a text is not what [`parse`] takes, and why.
+/// Why and where a text is not valid for [`parse`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Malformed {
-    /// JSON Pointer (RFC 6901); empty for the whole text.
+    /// A JSON Pointer (RFC 6901). Empty for the whole text.
     pub pointer: String,
-    /// One sentence for the caller.
+    /// One sentence for the client.
     pub detail: String,
 }
 
-/// Reads one JSON text.
+/// Parses one JSON text.
 ///
 /// # Errors
-/// What RFC 8259 refuses, and what a record cannot hold.
+/// If RFC 8259 does not allow the text, or a record cannot hold it.
 pub fn parse(text: &[u8]) -> Result<Value, Malformed> {
     parse_within(text, 0)
 }
 
-/// Reads one JSON text that has a record so many levels below its own.
+/// Parses one JSON text that contains a record this many levels deep.
 ///
 /// # Errors
-/// What RFC 8259 refuses, and what a record cannot hold.
+/// If RFC 8259 does not allow the text, or a record cannot hold it.
 pub(crate) fn parse_within(text: &[u8], levels: usize) -> Result<Value, Malformed> {
     let nesting = limits::NESTING + levels;
     let mut pointer = Vec::new();
@@ -40,9 +40,9 @@ pub(crate) fn parse_within(text: &[u8], levels: usize) -> Result<Value, Malforme
     value(raw, nesting, &mut pointer).map_err(|detail| located(&pointer, detail))
 }
 
-/// `left` is how many levels may follow. Each container is read as raw parts first, then part by part: that keeps every digit, which
-/// `serde_json::Value` would not, and costs at most [`limits::NESTING`] passes over the text. On an
-/// error `pointer` is left showing where.
+/// Parses a value with at most `left` more levels. Each container is first split into raw parts, and then parsed part
+/// by part. This keeps every digit, which `serde_json::Value` would not, and costs at most [`limits::NESTING`] passes
+/// over the text. After an error `pointer` shows the position.
 fn value(raw: &RawValue, left: usize, pointer: &mut Vec<String>) -> Result<Value, String> {
     let text = raw.get();
     let not_json = |error: serde_json::Error| format!("not JSON: {error}");
@@ -87,7 +87,7 @@ fn value(raw: &RawValue, left: usize, pointer: &mut Vec<String>) -> Result<Value
     }
 }
 
-/// Returns how many levels are left inside. DynamoDB counts an attribute's scalars as a level; the record is none.
+/// Returns how many levels are left inside. DynamoDB counts an attribute's scalars as a level, but not the record.
 fn deeper(left: usize) -> Result<usize, String> {
     left.checked_sub(1).ok_or_else(|| format!("nested deeper than {} levels", limits::NESTING))
 }
@@ -97,7 +97,7 @@ fn token(name: &str) -> String {
     format!("/{}", name.replace('~', "~0").replace('/', "~1"))
 }
 
-/// An object's members as they stand in the text, duplicates and all.
+/// An object's members in the order of the text, including duplicates.
 pub(crate) struct Parts<'a>(pub(crate) Vec<(String, &'a RawValue)>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Parts<'a> {

@@ -1,4 +1,5 @@
-//! Records at rest. The newest row of a record never expires, and a row that was replaced lives for 90 days after that.
+//! Tests of records that nothing changes. The newest row of a record never expires, and a replaced row stays for 90
+//! days.
 
 use serde_json::json;
 
@@ -15,7 +16,7 @@ in_both_worlds! {
     a_row_that_has_expired_is_not_written_again
 }
 
-/// Lets days pass, and lets the table delete what has expired by then.
+/// Advances the time by days, and lets the table delete expired items.
 async fn rest(world: &World, days: u32) {
     world.pass(DAY * days);
     world.program.expire(world.now()).await;
@@ -68,7 +69,7 @@ async fn a_large_record_at_rest_is_restored_after_its_deletion(world: &World) {
         let restored = world.restore(&id, 1).await.expect(200);
         assert_eq!((restored.version(), &restored.json()["text"]), (3, &first["text"]));
         assert_eq!(world.read(&id).await["text"], first["text"]);
-        // Of a deletion that was not undone in time nothing is left.
+        // Nothing is left of a deletion that was not undone in time.
         world.delete(&id).await.expect(204);
         rest(world, 91).await;
         world.restore(&id, 3).await.problem(404, "no_such_version");
@@ -102,7 +103,7 @@ async fn numbers_go_on_where_the_history_has_expired(world: &World) {
     assert_eq!(saved.version(), 6);
     assert_eq!(world.versions("p").await, [6, 5, 4]);
     assert_eq!(world.state("p", 5).await["goal"], "theirs");
-    // A client that read version 4 is not told that this is older.
+    // A client that read version 4 is not told that this state is older.
     let late = world.put("p", json!({"version": 4, "goal": "late"})).await;
     assert!(late.receipt().contains(r#"won=("/goal";replaced=6)"#), "{}", late.receipt());
 }
@@ -127,7 +128,7 @@ async fn numbers_go_on_where_another_program_deleted_the_record(world: &World) {
     assert_eq!(world.versions("p").await, [3, 2, 1]);
     assert_eq!(world.state("p", 2).await["goal"], "second");
 
-    // An item of the other program's in its place is one state more.
+    // An item of the other program in its place is one more state.
     world.program.delete("p").await;
     world.program.put_json("p", r#"{"goal":"theirs"}"#).await;
     assert_eq!(world.put("p", json!({"issue": "mine"})).await.version(), 5);
@@ -136,7 +137,7 @@ async fn numbers_go_on_where_another_program_deleted_the_record(world: &World) {
     assert_eq!(world.restore("p", 4).await.status(), 404, "what is not there is created, not restored");
 }
 
-/// A save sets the expiry of the row that it replaces. That row may be gone by then.
+/// A save sets the expiry of the row that it replaces. That row may have been deleted by then.
 async fn a_row_that_has_expired_is_not_written_again(world: &World) {
     world.create("p", json!({})).await;
     world.put("p", json!({"version": 1, "goal": "second"})).await;

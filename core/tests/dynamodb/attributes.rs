@@ -1,4 +1,4 @@
-//! Attributes of other programs, whatever their names and types: all are kept as they are.
+//! Tests that the attributes of other programs are kept unchanged, whatever their names and types.
 
 use http::Method;
 use ripple_core::value::{Members, Number, Value};
@@ -19,7 +19,7 @@ in_both_worlds! {
     every_type_survives_every_way_to_write
 }
 
-/// Checks that the item still has each of these attributes as it was, but those named.
+/// Checks that the item has all of these attributes unchanged, except those in `changed`.
 #[track_caller]
 fn kept(before: &Members, after: &Members, changed: &[&str]) {
     for (name, value) in before {
@@ -41,7 +41,7 @@ async fn attributes_called_like_ripples_members_are_kept_unseen(world: &World) {
     let shown = record["version"].as_i64().expect("a whole number");
     assert_eq!(record, json!({"prj_id": "p", "goal": "theirs", "version": shown}));
     assert_eq!(world.get("/prj?prj_id=p").await.json(), json!([record]));
-    // Nor can they be found, sorted by or set.
+    // Nor can clients filter or sort by them, or set them.
     assert_eq!(world.get("/prj?prj_id=p&version=2.3").await.json(), json!([]));
 
     let saved = world.put("p", json!({"version": shown, "goal": "ours"})).await.json();
@@ -54,7 +54,7 @@ async fn attributes_called_like_ripples_members_are_kept_unseen(world: &World) {
     assert_eq!(world.restore("p", 1).await.expect(200).version(), 4);
     kept(&theirs, &world.program.item("p").await.expect("an item"), &[]);
 
-    // What another program does with them is seen as what it is: another state.
+    // If another program changes them, that is another state.
     world.program.set("p", "deleted", Some(Value::Bool(false))).await;
     assert!(world.read("p").await["version"].as_i64().is_some_and(|version| version < 0));
 }
@@ -75,7 +75,7 @@ async fn attributes_called_like_ripples_earlier_ones_are_data(world: &World) {
     assert!(!tombstone.contains_key("expires_at"), "nothing of the record is kept in it");
 }
 
-/// It is not shown, whatever it is, and it neither hides the record nor stands in the way of a write.
+/// The attribute is not shown. It neither hides the record nor prevents a write.
 async fn whatever_they_count_versions_with_is_kept(world: &World) {
     let number = |text: &str| Value::Number(Number::parse(text).expect("a number"));
     let counters = ["0", "-1", "1.5", "9007199254740992", "18446744073709551616", "1e125"].map(number);
@@ -86,7 +86,7 @@ async fn whatever_they_count_versions_with_is_kept(world: &World) {
         theirs.insert("version".to_owned(), counter.clone());
         world.program.put(theirs.clone()).await;
         let shown = world.read(&id).await["version"].as_i64().expect("a whole number");
-        // They count on in the meantime.
+        // The other program continues to count meanwhile.
         world.program.set(&id, "version", Some(number("0.5"))).await;
         let other = world.read(&id).await["version"].as_i64().expect("a whole number");
         assert!(shown < 0 && other < 0 && shown != other, "{counter:?}");
@@ -102,13 +102,13 @@ async fn whatever_they_count_versions_with_is_kept(world: &World) {
     }
 }
 
-/// Returns an entry that has a member of each type.
+/// Returns an entry with these members.
 fn entry(members: &[(&str, Value)]) -> Value {
     let members = members.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
     Value::Map(every_type().into_iter().chain(members).collect())
 }
 
-/// Sends the record `p` back as it was read, with one piece of its text replaced: an `f64` would lose digits.
+/// Sends the record `p` back as it was read, with one part of its text replaced. (An `f64` would lose digits.)
 async fn edit_text(world: &World, from: &str, to: &str) -> Answer {
     let read = world.get("/prj/p").await.expect(200);
     let text = std::str::from_utf8(read.body()).expect("JSON");
@@ -158,7 +158,7 @@ async fn an_entry_with_an_id_keeps_the_types_in_it(world: &World) {
     }
 }
 
-/// DynamoDB has no empty set, and adds elements to a set only.
+/// DynamoDB has no empty set, and adds elements only to a set.
 async fn a_set_stays_a_set_or_goes(world: &World) {
     let texts = |texts: &[&str]| Value::Strings(texts.iter().map(|text| (*text).to_owned()).collect());
     for (sent, stored) in [
@@ -211,7 +211,7 @@ async fn every_type_survives_every_way_to_write(world: &World) {
     theirs.extend(every_type());
     theirs.insert("deep".to_owned(), Value::List(vec![entry(&[("id", "a".into())])]));
     world.program.put(theirs.clone()).await;
-    // Adopted, edited, sent back whole, deleted, restored.
+    // The record is adopted, edited, sent back whole, deleted and restored.
     assert_eq!(world.put("p", json!({})).await.version(), 1);
     kept(&theirs, &world.program.item("p").await.expect("an item"), &[]);
     assert_eq!(world.put("p", json!({"goal": "ours"})).await.version(), 2);

@@ -1,4 +1,4 @@
-//! Somebody who writes beside ripple, by DynamoDB's own operations and without a look at what is there.
+//! Another writer that uses DynamoDB's own operations without conditions.
 
 use ripple_core::RecordId;
 use ripple_core::store::memory::Memory;
@@ -6,7 +6,7 @@ use ripple_core::store::memory::Memory;
 use crate::engine::Engine;
 
 pub(crate) trait Beside {
-    /// One attribute, and the others as they are.
+    /// Sets one attribute and leaves the others alone.
     async fn set(&self, id: &str, name: &str, value: &str);
 }
 

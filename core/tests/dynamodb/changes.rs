@@ -1,4 +1,4 @@
-//! `_changes`: a cursor that is too old, and items of other writers in the index.
+//! Tests of `_changes`: a cursor that is too old, and items of other writers in the index.
 
 use ripple_core::value::{Number, Value};
 use serde_json::json;
@@ -13,10 +13,10 @@ in_both_worlds! {
     items_with_attributes_of_any_type_do_not_end_a_walk
 }
 
-/// More pages than any walk of these tests takes.
+/// More pages than any test reads.
 const PAGES: usize = 50;
 
-/// Returns where the changes are now.
+/// Returns the cursor of the current end of the changes.
 async fn cursor(world: &World) -> String {
     let pages = walk(world, "/prj/_changes").await;
     pages.last().expect("a page")["cursor"].as_str().expect("a cursor").to_owned()
@@ -39,7 +39,7 @@ fn link(page: &Answer) -> Option<String> {
     Some(format!("/prj/{reference}"))
 }
 
-/// Returns the ids that the pages tell of, each once.
+/// Returns the ids in the pages, each once.
 fn told(pages: &[serde_json::Value], list: &str) -> Vec<String> {
     let records = pages.iter().flat_map(|page| page[list].as_array().expect("a list").clone());
     let id = |told: serde_json::Value| told.as_str().or(told["prj_id"].as_str()).expect("an id").to_owned();
@@ -71,7 +71,7 @@ async fn a_cursor_older_than_a_tombstone_lives_is_told_to_begin_anew(world: &Wor
     walk(world, &format!("/prj/_changes?since={cursor}")).await;
 }
 
-/// A reader may stay away between two pages of one walk.
+/// A reader may pause between two pages.
 async fn a_link_older_than_a_tombstone_lives_is_told_to_begin_anew(world: &World) {
     let begun = cursor(world).await;
     for id in ["a", "b", "c"] {
@@ -88,7 +88,7 @@ async fn a_walk_goes_on_past_what_another_program_wrote(world: &World) {
     for id in ["a", "b", "c", "d", "e", "f"] {
         world.create(id, json!({})).await;
     }
-    // The items stay in the index, and none of their seals fits.
+    // The items stay in the index, and none of their seals matches.
     world.program.set("a", "goal", Some("theirs".into())).await;
     world.program.set("b", "rpl_version", None).await;
     world.program.set("c", "rpl_version", Some("x".into())).await;
@@ -108,7 +108,7 @@ async fn a_walk_goes_on_past_what_another_program_wrote(world: &World) {
     assert_eq!(everything, ["a", "b", "c", "d", "e", "f"]);
 }
 
-/// Another program may have attributes of the index's names, as far as DynamoDB takes them.
+/// Another program may have attributes with the names of the index's keys, if DynamoDB accepts their types.
 async fn items_with_attributes_of_any_type_do_not_end_a_walk(world: &World) {
     world.create("a", json!({})).await;
     let ours = world.program.item("a").await.expect("an item");

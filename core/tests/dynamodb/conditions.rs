@@ -1,4 +1,4 @@
-//! What a commit is conditioned on: nothing that another program wrote since the record was read is written over.
+//! Tests of the conditions of a commit: it overwrites nothing that another program wrote since the record was read.
 
 use ripple_core::store::{Commit, Store};
 use ripple_core::value::Members;
@@ -43,13 +43,13 @@ async fn what_is_created_over_a_tombstone_is_created_over_that_one(store: &impl 
     }
     let again = project("a", 4, 16, attributes(&[("x", "2".into())]));
     assert_eq!(commit(store, Some(&tombstone), &again).await, Commit::Conflict(Some(other.clone())));
-    // It is none any more.
+    // The record is no longer a tombstone.
     beside.set("a", "goal", "theirs").await;
     let found = read(store, "a").await.expect("it lives");
     assert!(!found.is_deleted(), "{found:?}");
 }
 
-/// As many as an expression holds. Those behind them in the order of names it does not see.
+/// An expression holds a hundred conditions. A deletion ignores further attributes in the order of names.
 async fn a_deletion_looks_at_a_hundred_attributes(store: &impl Store, beside: &impl Beside) {
     let many: Members = (0..1_000).map(|n| (format!("a{n:03}"), "as it was".into())).collect();
     for (name, edited, seen) in [("a", "a000", true), ("b", "a099", true), ("c", "a100", false)] {
@@ -62,7 +62,7 @@ async fn a_deletion_looks_at_a_hundred_attributes(store: &impl Store, beside: &i
     }
 }
 
-/// What is left is another program's state then, and gets its number later.
+/// The resulting state is external, and gets its number later.
 async fn an_update_of_a_version_leaves_alone_what_it_does_not_change(store: &impl Store, beside: &impl Beside) {
     let first = project("a", 1, 10, attributes(&[("goal", "1".into()), ("note", "1".into())]));
     let second = project("a", 2, 11, attributes(&[("goal", "2".into()), ("note", "1".into())]));

@@ -1,4 +1,4 @@
-//! An embedded DynamoDB engine, served over HTTP on loopback for as long as a test runs.
+//! An embedded DynamoDB engine that serves HTTP on loopback while a test runs.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -45,12 +45,12 @@ impl Engine {
         Engine { store: DynamoDb::new(client.clone(), Layout::default()), client, url, serving }
     }
 
-    /// Returns ripple's store on this engine over another HTTP client.
+    /// Returns ripple's store on this engine with another HTTP client.
     pub(crate) fn store_over(&self, http: impl HttpClient + 'static) -> DynamoDb {
         DynamoDb::new(client(&self.url, http), Layout::default())
     }
 
-    /// Partition key `prj_id`, no index, no TTL.
+    /// Creates the legacy function's table: partition key `prj_id`, no index, no TTL.
     pub(crate) async fn create_the_articles_table(&self) {
         let key = KeySchemaElement::builder().attribute_name("prj_id").key_type(KeyType::Hash).build();
         let attribute =
@@ -66,7 +66,7 @@ impl Engine {
             .expect("the table is made");
     }
 
-    /// An item as the article's function writes it.
+    /// Puts an item as the legacy function writes it.
     pub(crate) async fn put_legacy(&self, id: &str) {
         let text = |text: &str| AttributeValue::S(text.to_owned());
         self.client
@@ -85,7 +85,7 @@ impl Engine {
             .expect("the item is put");
     }
 
-    /// One attribute, without a look at the version.
+    /// Sets one attribute, without a condition on the version.
     pub(crate) async fn set(&self, id: &str, name: &str, value: &str) {
         self.client
             .update_item()
@@ -106,13 +106,13 @@ fn client(url: &str, http: impl HttpClient + 'static) -> Client {
         .region(Region::from_static("us-east-1"))
         .credentials_provider(Credentials::new("test", "test", None, None, "test"))
         .endpoint_url(url)
-        // It answers, however busy the machine is: tests/faults.rs has what becomes of one that does not.
+        // The engine always answers, however busy the machine is. tests/faults.rs covers requests without an answer.
         .timeout_config(TimeoutConfig::disabled())
         .build();
     Client::from_conf(config)
 }
 
-/// A commit's token, never the same twice.
+/// Returns a commit's token, never the same twice.
 pub(crate) fn token() -> [u8; 16] {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     u128::from(COUNT.fetch_add(1, Ordering::Relaxed)).to_be_bytes()

@@ -1,4 +1,5 @@
-//! Another program that writes between ripple's read and its write, or between the write and the row's expiry.
+//! Tests with another program that writes between ripple's read and its write, or between the write and the row's
+//! expiry.
 
 use std::fmt;
 use std::future::Future;
@@ -21,17 +22,17 @@ use crate::world::{World, project, put, request};
 
 type Deed = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// What another program does just before ripple's next request of an operation.
+/// An action of another program just before ripple's next request of an operation.
 #[derive(Clone, Default)]
 struct Meanwhile(Arc<Mutex<Option<(&'static str, Deed)>>>);
 
 impl Meanwhile {
-    /// Does this before the next request of the operation.
+    /// Registers an action for the time before the next request of the operation.
     fn before(&self, operation: &'static str, deed: impl Future<Output = ()> + Send + 'static) {
         *self.0.lock().expect("no panic") = Some((operation, Box::pin(deed)));
     }
 
-    /// Checks that it was done.
+    /// Checks that the action was performed.
     #[track_caller]
     fn was_done(&self) {
         assert!(self.0.lock().expect("no panic").is_none(), "ripple should have come to that operation");
@@ -74,7 +75,7 @@ impl HttpConnector for Interrupted {
     }
 }
 
-/// An engine, ripple on it, and what another program does in the middle of ripple's requests.
+/// An engine, ripple on it, and actions of another program during ripple's requests.
 struct Setting {
     engine: Arc<Engine>,
     store: DynamoDb,
@@ -131,7 +132,7 @@ async fn what_another_program_sets_meanwhile_is_kept() {
     let setting = Setting::new().await;
     let world = setting.world();
     world.create("p", json!({})).await;
-    // The same field, another field, and a field of the other program's own.
+    // The other program changes the same field, another field, and a field of its own.
     setting.sets(WRITE, "goal", "theirs");
     let saved = world.put("p", json!({"version": 1, "goal": "ours", "issue": "ours"})).await;
     setting.meanwhile.was_done();
@@ -145,7 +146,7 @@ async fn what_another_program_sets_meanwhile_is_kept() {
         setting.meanwhile.was_done();
         let record = world.read("p").await;
         assert_eq!((&record[name], &record["goal"]), (&json!("theirs"), &json!(format!("ours beside {name}"))));
-        // What ripple answered is in a row, and what the program made of it gets the next one.
+        // ripple's answer is in a row, and the program's state after it gets the next one.
         assert_eq!(world.state("p", saved.version()).await, saved.json());
         assert_eq!(world.put("p", json!({})).await.version(), saved.version() + 1);
         assert_eq!(world.state("p", saved.version() + 1).await[name], "theirs");
@@ -229,7 +230,7 @@ async fn of_a_record_that_is_deleted_meanwhile_no_part_is_made() {
         assert_eq!(setting.rows().await, rows, "a refused write leaves no row");
         setting.engine.put(item).await;
     }
-    // What is created meanwhile is not created over.
+    // ripple does not overwrite a record that was created meanwhile.
     setting.engine.delete("p").await;
     setting.puts(WRITE, item("p", r#"{"goal":"theirs"}"#));
     let create = request(Method::POST, "/prj", &project("p", json!({})).to_string());
@@ -243,7 +244,7 @@ async fn what_is_adopted_is_what_is_there() {
     let setting = Setting::new().await;
     let world = setting.world();
     world.program.put_json("p", r#"{"goal":"theirs"}"#).await;
-    // Whatever the record shows by then: the state that was answered has a row.
+    // The answered state has a row, whatever the record shows by then.
     setting.sets(WRITE, "goal", "another");
     let saved = world.put("p", json!({"goal": "theirs"})).await;
     setting.meanwhile.was_done();
@@ -273,7 +274,7 @@ async fn a_tombstone_that_is_updated_meanwhile_lives() {
     assert_eq!((item.get("rpl_expires_at"), item.get("rpl_deleted")), (None, None));
 }
 
-/// TTL takes the row just before its expiry is set.
+/// TTL deletes the row just before its expiry is set.
 #[tokio::test]
 async fn a_row_that_is_gone_is_not_made_again() {
     let setting = Setting::new().await;
@@ -288,7 +289,7 @@ async fn a_row_that_is_gone_is_not_made_again() {
     assert_eq!(setting.rows().await, [2, 3]);
 }
 
-/// Each row that was replaced expires, and the newest does not.
+/// Each replaced row expires, and the newest does not.
 #[tokio::test]
 async fn a_row_gets_its_expiry_when_it_is_replaced() {
     let setting = Setting::new().await;

@@ -1,4 +1,4 @@
-//! API keys in their table.
+//! Tests of API keys in their table.
 
 use ripple_core::Timestamp;
 use ripple_core::auth::{ApiKey, KeyRecord, Scope, Usage};
@@ -59,7 +59,7 @@ async fn the_use_of_a_key_is_counted_by_days() {
         let all = engine.store.key_usage(now / day).await.expect("read");
         assert_eq!(all[&record.key_hash], expected, "at {now}");
     }
-    // Of a key that is gone nothing is made.
+    // A note for a deleted key creates nothing.
     engine
         .store
         .key_used(&gone.hash(), usage(1, 1), Timestamp(1), &mut Capacity::default())

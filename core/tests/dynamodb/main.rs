@@ -1,6 +1,6 @@
-//! The DynamoDB store on a real engine.
+//! Tests of the DynamoDB store on an embedded engine.
 
-/// Each test as two: `embedded::…` and `memory::…`.
+/// Runs each test twice: as `embedded::…` and as `memory::…`.
 macro_rules! on_both {
     ($($name:ident)*) => {
         mod embedded {

@@ -1,5 +1,5 @@
-//! Programs beside ripple, which know of no versions: each of their states has a number and a row of its own, and what
-//! they write is neither lost nor in the way.
+//! Tests with another program that knows no versions. Each of its states gets a number and a row. Its writes are
+//! neither lost nor do they block ripple's.
 
 use std::sync::Arc;
 
@@ -28,7 +28,7 @@ in_both_worlds! {
     a_restore_over_their_state_keeps_it
 }
 
-/// Returns the number that a state of theirs is shown with.
+/// Returns the number with which a state of the other program is shown.
 async fn shown(world: &World, id: &str) -> i64 {
     let record = world.read(id).await;
     let version = record["version"].as_i64().expect("a whole number");
@@ -71,7 +71,7 @@ async fn every_state_of_theirs_that_ripple_writes_over_has_a_row(world: &World) 
     let saved = world.put("p", json!({"version": 2, "goal": "ours again"})).await;
     assert_eq!(saved.receipt(), r#"result=saved, version=4, base=2, won=("/goal";replaced=3)"#);
 
-    // One attribute of ripple's own state.
+    // The other program changes one attribute of ripple's own state.
     world.program.set("p", "goal", Some("third".into())).await;
     assert_ne!(shown(world, "p").await, second);
     assert_eq!(world.delete("p").await.expect(204).receipt(), "result=deleted, version=6");
@@ -85,7 +85,7 @@ async fn every_state_of_theirs_that_ripple_writes_over_has_a_row(world: &World) 
     }
 }
 
-/// The attribute is called as ripple's member is, and is theirs all the same.
+/// The attribute has the name of ripple's member, but belongs to the other program.
 async fn every_state_of_a_program_that_counts_itself_has_a_row(world: &World) {
     world.program.put_json("p", r#"{"goal":"theirs 5","version":5}"#).await;
     shown(world, "p").await;
@@ -150,7 +150,7 @@ async fn two_states_of_theirs_are_two_bases(world: &World) {
     assert_eq!((list, &record["goal"]), (vec!["b", "c", "d"], &json!("Ann's")), "Bo removed a, Ann added d");
 }
 
-/// No row has it: its author is told so, and nothing is taken for it.
+/// No row has that state. The author is told so, and no other state is used in its place.
 async fn a_state_of_theirs_that_was_overwritten_unseen_is_a_missing_base(world: &World) {
     world.program.put_json("p", r#"{"goal":"first","l":["a","b"]}"#).await;
     let mut ann = world.read("p").await;
@@ -167,7 +167,7 @@ async fn a_state_of_theirs_that_was_overwritten_unseen_is_a_missing_base(world: 
     assert_eq!(world.state("p", 1).await["goal"], "second");
 }
 
-/// Or the program could overwrite, before any row has it, what ripple has answered.
+/// Otherwise the program could overwrite a state that ripple has answered before a row has it.
 async fn what_is_found_unchanged_is_adopted(world: &World) {
     world.create("p", json!({})).await;
     world.program.set("p", "goal", Some("theirs".into())).await;
@@ -186,7 +186,7 @@ async fn what_is_found_unchanged_is_adopted(world: &World) {
     assert_eq!(world.program.item("p").await.expect("an item").get("rpl_expires_at"), None, "or TTL would delete it");
     assert_eq!(world.versions("p").await, [3, 2, 1]);
 
-    // A record that ripple has never seen.
+    // A record that ripple has never read.
     world.program.put_json("q", r#"{"goal":"theirs"}"#).await;
     let saved = world.put("q", json!({})).await;
     assert_eq!((saved.receipt(), saved.version()), ("result=unchanged, version=1", 1));
@@ -206,7 +206,7 @@ async fn what_is_adopted_is_the_base_of_those_who_read_it_before(world: &World) 
     assert_eq!(saved.json()["l"], json!(["b", "c"]));
 }
 
-/// Its seal fits, so readers see the old version until the next save.
+/// The item's seal matches, so readers see the old version until the next save.
 async fn an_item_put_back_byte_for_byte_uses_no_number_twice(world: &World) {
     world.create("p", json!({"goal": "one"})).await;
     let old = world.program.item("p").await.expect("an item");
@@ -218,7 +218,7 @@ async fn an_item_put_back_byte_for_byte_uses_no_number_twice(world: &World) {
     assert_eq!((saved.version(), &saved.json()["goal"]), (4, &json!("one")));
 
     world.program.put(old).await;
-    // The client that read version 3 either has its edit merged, or is told what is there.
+    // The client that read version 3 either has its edit merged, or gets the current record.
     let late = world.send(put("p", json!({"version": 3, "description": "five"}))).await;
     match late.status() {
         200 => assert_eq!(late.json()["description"], "five"),
@@ -231,7 +231,7 @@ async fn an_item_put_back_byte_for_byte_uses_no_number_twice(world: &World) {
     for (version, name, value) in [(1, "goal", "one"), (2, "goal", "two"), (3, "note", "3"), (4, "issue", "four")] {
         assert_eq!(world.state("p", version).await[name], value, "{version}");
     }
-    // A deletion, too, gets a number that is free.
+    // A deletion also gets a free number.
     let item = world.program.item("p").await.expect("an item");
     world.put("p", json!({"goal": "seven"})).await;
     world.program.put(item).await;
@@ -265,11 +265,11 @@ async fn a_copy_under_another_id_is_a_state_of_theirs(world: &World) {
     assert_eq!((saved.version(), world.versions("q").await), (2, vec![2, 1]));
     assert_eq!((world.versions("p").await, &world.read("p").await["goal"]), (vec![2, 1], &json!("original")));
 
-    // A copy over a record that ripple wrote.
+    // The program copies an item over a record that ripple wrote.
     world.program.put(copy).await;
     shown(world, "q").await;
     assert_eq!(world.put("q", json!({"goal": "again"})).await.version(), 4);
-    // A copy of a tombstone is a record without members, and no tombstone.
+    // A copy of a tombstone is a record without members, and not a tombstone.
     world.delete("p").await.expect(204);
     let mut tombstone = world.program.item("p").await.expect("an item");
     tombstone.insert("prj_id".to_owned(), "r".into());
@@ -293,7 +293,7 @@ async fn a_tombstone_that_they_update_lives(world: &World) {
         assert_eq!((item.get("rpl_expires_at"), item.get("rpl_deleted")), (None, None), "TTL would delete it");
         assert_eq!(world.state(id, 3).await["name"], "back");
     }
-    // A whole item in its place.
+    // The program puts a whole item in its place.
     world.delete("p").await.expect(204);
     world.program.put_json("p", r#"{"name":"anew"}"#).await;
     assert_eq!(world.put("p", json!({"goal": "saved"})).await.version(), 7);
@@ -353,7 +353,7 @@ async fn the_articles_table_becomes_ripples() {
     let legacy = shown(world, "prj0001").await;
     let saved = world.put("prj0001", json!({"version": legacy, "goal": "another"})).await;
     assert_eq!(saved.version(), 2);
-    // The history begins with what ripple found.
+    // The history begins with the state that ripple found.
     assert_eq!(world.versions("prj0001").await, [2, 1]);
     assert_eq!(world.state("prj0001", 1).await["goal"], "g");
     let item = engine.item("prj0001").await.expect("an item");
@@ -363,7 +363,7 @@ async fn the_articles_table_becomes_ripples() {
     let as_created = item_of(&project("prj0001", json!({})));
     assert_eq!(attributes, as_created.keys().collect::<Vec<_>>());
     engine.store.create_tables().await.expect("made before is no error");
-    // The legacy function goes on as it did.
+    // The legacy function continues to write.
     engine.put_legacy("prj0001").await;
     assert_eq!(shown(world, "prj0001").await, legacy);
 }

@@ -1,4 +1,4 @@
-//! Another program at the table. It knows items, and nothing of ripple.
+//! Another program that uses the table. It knows items, and nothing of ripple.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -14,14 +14,14 @@ use crate::engine::Engine;
 pub(crate) const TABLE: &str = "ripple_prj";
 pub(crate) const HISTORY: &str = "ripple_prj_version";
 
-/// The other program, at a table in memory or at the embedded engine.
+/// The other program, on a table in memory or on the embedded engine.
 pub(crate) enum Program {
     Memory(Memory),
     Engine(Arc<Engine>),
 }
 
 impl Program {
-    /// Puts a whole item in the place of whatever is there.
+    /// Puts a whole item in place of any existing one.
     pub(crate) async fn put(&self, item: Members) {
         match self {
             Program::Memory(memory) => {
@@ -37,7 +37,7 @@ impl Program {
         self.put(item(id, members)).await;
     }
 
-    /// Sets an attribute, or removes it, and leaves the others as they are.
+    /// Sets an attribute, or removes it, and leaves the others alone.
     pub(crate) async fn set(&self, id: &str, name: &str, value: Option<Value>) {
         let mut item = self.item(id).await.expect("an item");
         match value {
@@ -63,7 +63,7 @@ impl Program {
         }
     }
 
-    /// Deletes what has expired by `now`, as DynamoDB's TTL does some time after.
+    /// Deletes items that have expired by `now`, as DynamoDB's TTL does some time later.
     pub(crate) async fn expire(&self, now: Timestamp) {
         match self {
             Program::Memory(memory) => memory.expire(now),
@@ -99,7 +99,7 @@ impl Engine {
         delete.send().await.expect("the item is deleted");
     }
 
-    /// Deletes what has expired by `now`.
+    /// Deletes items that have expired by `now`.
     async fn expire(&self, now: Timestamp) {
         for (table, keys) in [(TABLE, &["prj_id"][..]), (HISTORY, &["prj_id", "version"])] {
             for item in self.items(table).await {

@@ -1,4 +1,5 @@
-//! A refresh costs what changed, not what exists: counted in the units that the embedded DynamoDB says it consumed.
+//! Tests that the cost of a refresh depends on the changes and not on the size of the table, in units that the embedded
+//! DynamoDB reports.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -24,7 +25,7 @@ impl Clock for &TestClock {
     }
 }
 
-/// About 540 bytes, as a project has.
+/// Returns a record of about 540 bytes, a typical size.
 fn project(n: u32, version: u64, at: u64) -> Record {
     let attributes = Members::from([("description".to_owned(), Value::from("x".repeat(440)))]);
     let id = RecordId::parse(&format!("prj-{n:05}")).expect("valid");

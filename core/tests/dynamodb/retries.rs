@@ -1,5 +1,5 @@
-//! Writes that are sent again with their `Idempotency-Key`, days later or by another caller. DynamoDB's TTL may be late:
-//! what counts is when a claim expires, not when it is deleted.
+//! Tests of writes repeated with their `Idempotency-Key`, days later or by another client. DynamoDB's TTL may be late:
+//! the expiry of an idempotency record counts, not its deletion.
 
 use http::{Method, Request};
 use serde_json::{Value, json};
@@ -97,7 +97,7 @@ async fn a_save_with_nothing_to_do_is_remembered_for_a_day(world: &World) {
     let again = world.send(save("first")).await.expect(200);
     assert_eq!((again.body(), again.receipt()), (first.body(), first.receipt()));
     world.pass(7 * HOUR);
-    // The record does not show any more what was asked for, so the base decides: another changed it since.
+    // The record no longer shows the requested values, so the base decides: another client has changed it since.
     let late = world.send(save("first")).await.expect(200);
     assert_eq!(late.receipt(), r#"result=unchanged, version=2, base=1, kept=("/goal")"#);
     assert_eq!(world.read("p").await["goal"], "another's");
@@ -120,12 +120,12 @@ async fn equal_entries_of_two_callers_are_two_entries(world: &World) {
         assert_eq!(world.send_as(name, add()).await.expect(200).version(), version);
     }
     assert_eq!(hours(&world.read("p").await), [2, 2]);
-    // Without a key an equal request is a retry of its caller's.
+    // Without a key, an equal request counts as a retry by the same client.
     for name in ["Ann", "Bo"] {
         let again = world.send_as(name, add()).await.expect(200);
         assert!(again.receipt().starts_with("result=unchanged, version=3, base=1"), "{}", again.receipt());
     }
-    // Two callers may choose one key.
+    // Two clients may choose the same key.
     for (name, version) in [("Ann", 4), ("Bo", 5)] {
         assert_eq!(world.send_as(name, keyed(add())).await.expect(200).version(), version);
     }

@@ -1,4 +1,4 @@
-//! The store's behaviour, the same on the embedded DynamoDB engine and in memory.
+//! Tests that the store behaves the same on the embedded DynamoDB engine and in memory.
 
 use std::collections::BTreeSet;
 
@@ -155,7 +155,7 @@ async fn a_list_shows_what_a_scan_brings(store: &impl Store, _: &impl Beside) {
             break;
         }
     }
-    // Some ask for all of every record in the order of ids, some for less, or for another order.
+    // Some queries request all fields of every record in the order of ids. Others request less, or another order.
     for parameters in ["", "limit=5", "fields=s", "sort=-updated_at", "version=1&limit=2", "q=text"] {
         let mut pairs: Vec<(String, String)> = form_urlencoded::parse(parameters.as_bytes()).into_owned().collect();
         loop {
@@ -177,7 +177,7 @@ async fn a_list_shows_what_a_scan_brings(store: &impl Store, _: &impl Beside) {
 async fn changes_come_in_order_and_in_pages(store: &impl Store, _: &impl Beside) {
     for n in 0u64..12 {
         let filler = Value::from("x".repeat(250_000));
-        // Two records of each time, so that pages end between equals.
+        // Two records have each time, so that pages end between equal times.
         let at = 100 + n / 2;
         commit(store, None, &project(&format!("p{n:02}"), 1, at, attributes(&[("filler", filler)]))).await;
     }
@@ -256,7 +256,8 @@ async fn the_history_has_each_state_as_it_was(store: &impl Store, _: &impl Besid
 async fn a_version_that_is_there_is_not_written_over(store: &impl Store, _: &impl Beside) {
     let first = project("a", 1, 10, attributes(&[("x", "1".into())]));
     commit(store, None, &first).await;
-    // As if the record had gone without a tombstone: its history is another id's here, so take its number again.
+    // This simulates a record that disappeared without a tombstone. The history belongs to another id here, so the
+    // commit uses its number again.
     let second = project("a", 1, 11, attributes(&[("x", "2".into())]));
     assert_eq!(commit(store, Some(&first), &second).await, Commit::NumberTaken);
     assert_eq!(read(store, "a").await, Some(first.clone()));
@@ -280,7 +281,7 @@ async fn a_claim_is_made_once(store: &impl Store, _: &impl Beside) {
     }
     assert_eq!(read(store, "b").await, None);
 
-    // Once it has expired, whether or not DynamoDB has deleted it, the key is free.
+    // Once the idempotency record has expired, the key is free, whether or not DynamoDB has deleted the record.
     assert_eq!(look_up_at(100_000).await, None);
     let late = project("b", 1, 100_000, attributes(&[("x", "1".into())]));
     let again = IdempotencyRecord { expires: Timestamp(200_000), ..claim("b", "s") };

@@ -1,4 +1,4 @@
-//! What tests of the store do to a table, and how they look at it.
+//! Helpers for tests of the store.
 
 use ripple_core::record::history::{Entry, Row};
 use ripple_core::store::{Capacity, Commit, Consistency, IdempotencyRecord, Store, Write};

@@ -1,4 +1,4 @@
-//! ripple's API over a table that another program writes too, and a clock that the test sets.
+//! ripple's API on a table that another program also writes, with a clock that the test sets.
 
 use std::cell::Cell;
 use std::fmt;
@@ -19,7 +19,7 @@ use crate::program::Program;
 pub(crate) const HOUR: Duration = Duration::from_secs(60 * 60);
 pub(crate) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Each test as two: `embedded::…` and `memory::…`.
+/// Runs each test twice: as `embedded::…` and as `memory::…`.
 macro_rules! in_both_worlds {
     ($($name:ident)*) => {
         mod embedded {
@@ -47,7 +47,7 @@ pub(crate) struct World {
     requests: Cell<u64>,
 }
 
-/// The API over one of two stores. Generic tests would be compiled twice.
+/// The API on one of two stores. Generic tests would be compiled twice.
 enum Host {
     Memory(Box<Api<Memory>>),
     Engine(Box<Api<DynamoDb>>),
@@ -63,7 +63,7 @@ impl World {
         World::over(engine.store.clone(), engine)
     }
 
-    /// Returns a world with a store of its own over an engine.
+    /// Returns a world with a given store on an engine.
     pub(crate) fn over(store: DynamoDb, engine: Arc<Engine>) -> World {
         World::new(Host::Engine(Box::new(Api::new(store))), Program::Engine(engine))
     }
@@ -72,23 +72,23 @@ impl World {
         World { api, program, now: Cell::new(1_800_000_000_000), requests: Cell::new(0) }
     }
 
-    /// Returns the time, which never stands still.
+    /// Returns the time, which advances with each call.
     pub(crate) fn now(&self) -> Timestamp {
         self.now.set(self.now.get() + 1);
         Timestamp(self.now.get())
     }
 
-    /// Lets time pass.
+    /// Advances the time.
     pub(crate) fn pass(&self, duration: Duration) {
         self.now.set(self.now.get() + u64::try_from(duration.as_millis()).expect("short"));
     }
 
-    /// Sends a request of Ann's.
+    /// Sends a request by Ann.
     pub(crate) async fn send(&self, request: Request<String>) -> Answer {
         self.send_as("Ann", request).await
     }
 
-    /// Sends a request of the caller with the API key of this name.
+    /// Sends a request with the API key of this name.
     pub(crate) async fn send_as(&self, name: &str, request: Request<String>) -> Answer {
         self.requests.set(self.requests.get() + 1);
         let mut random = [0; 32];
@@ -108,7 +108,7 @@ impl World {
         self.send(request(Method::GET, path, "")).await
     }
 
-    /// Returns the record as it is now.
+    /// Returns the current record.
     pub(crate) async fn read(&self, id: &str) -> Value {
         self.get(&format!("/prj/{id}")).await.expect(200).json()
     }
@@ -124,7 +124,7 @@ impl World {
         rows.as_array().expect("a list").iter().map(|row| row["version"].as_i64().expect("a number")).collect()
     }
 
-    /// Creates a record with everything required, and with these members.
+    /// Creates a record with all required members and these members.
     pub(crate) async fn create(&self, id: &str, members: Value) -> Answer {
         let body = project(id, members).to_string();
         self.send(request(Method::POST, "/prj", &body)).await.expect(201)
@@ -135,7 +135,7 @@ impl World {
         self.send(put(id, edit)).await.expect(200)
     }
 
-    /// Saves an edit with PUT, as the caller of this name.
+    /// Saves an edit with PUT, with the API key of this name.
     pub(crate) async fn put_as(&self, name: &str, id: &str, edit: Value) -> Answer {
         self.send_as(name, put(id, edit)).await.expect(200)
     }
@@ -150,7 +150,7 @@ impl World {
     }
 }
 
-/// Returns a body with everything that a new record must have, and with these members.
+/// Returns a body with all required members and these members.
 pub(crate) fn project(id: &str, members: Value) -> Value {
     let mut project = json!({
         "prj_id": id, "name": "Garden", "goal": "Beans", "issue": "Snails", "description": "Beds", "term": 3,
@@ -193,7 +193,7 @@ impl Answer {
         self.response.status().as_u16()
     }
 
-    /// Returns this answer, which has this status.
+    /// Returns this answer. Panics if it has another status.
     #[track_caller]
     pub(crate) fn expect(self, status: u16) -> Answer {
         assert_eq!(self.status(), status, "{self:?}");

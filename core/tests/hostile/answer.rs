@@ -1,10 +1,10 @@
-//! What must hold of every answer, whatever was asked.
+//! The rules for every answer to any request.
 
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
 use serde_json::Value;
 
-/// Panics where it does not. `before` and `after` are the tables' states.
+/// Panics if an answer breaks the rules. `before` and `after` are the states of the tables.
 pub fn check(request: &Request<Bytes>, response: &Response<Bytes>, before: &str, after: &str) {
     let status = response.status();
     let asked = format!("{request:?}\nanswered {response:?}");
@@ -39,7 +39,7 @@ pub fn check(request: &Request<Bytes>, response: &Response<Bytes>, before: &str,
     }
 }
 
-/// A whole problem (RFC 9457), with what ripple adds.
+/// Checks a complete problem (RFC 9457), with ripple's additional members.
 fn problem(body: &Value, response: &Response<Bytes>, asked: &str) {
     assert_eq!(response.headers()["content-type"], "application/problem+json", "{asked}");
     assert_eq!(body["status"], response.status().as_u16(), "{asked}");

@@ -1,4 +1,4 @@
-//! Whoever means harm: requests of any bytes, and keys that are no longer any.
+//! Tests with hostile clients: requests of any bytes, and keys that are no longer valid.
 
 // Shared with the fuzz targets, where they are public.
 #[expect(unreachable_pub, reason = "public in ripple-fuzz")]

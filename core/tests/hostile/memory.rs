@@ -1,4 +1,4 @@
-//! Records that are short in the table and long in memory.
+//! Tests of records that are small in the table and large in memory.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ impl Clock for Still {
     async fn pause(&self, _: Duration) {}
 }
 
-/// Objects of one member each.
+/// Returns a record of objects with one member each.
 fn small_objects(id: String, count: usize) -> Record {
     let object = Value::Map(Members::from([("a".to_owned(), 1.into())]));
     let attributes = Members::from([("objects".to_owned(), Value::List(vec![object; count]))]);

@@ -1,5 +1,5 @@
-//! Any bytes as method, path, query, headers and body: an answer that is sound, and a table that stays as it is unless
-//! the answer is a 2xx. (`cargo xtask fuzz request` looks where chance does not lead.)
+//! Tests with any bytes as method, path, query, headers and body. Each answer is valid, and the table changes only if
+//! the answer is a 2xx. (`cargo xtask fuzz request` finds inputs that random tests do not.)
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, Request, Uri};
@@ -12,13 +12,13 @@ use tokio::runtime::Builder;
 use crate::answer::check;
 use crate::world::World;
 
-/// Any bytes, or something that gets further.
+/// Generates any bytes, or known text that passes further checks.
 fn bytes_or(known: &'static [&'static str]) -> impl Strategy<Value = Vec<u8>> {
     let known = prop::sample::select(known).prop_map(|text| text.as_bytes().to_vec());
     prop_oneof![1 => vec(any::<u8>(), 0..40), 2 => known]
 }
 
-/// Known text, damaged in one place.
+/// Generates known text, damaged in one place.
 fn damaged(known: &'static [&'static str]) -> impl Strategy<Value = Vec<u8>> {
     (prop::sample::select(known), any::<prop::sample::Index>(), any::<u8>()).prop_map(|(text, place, byte)| {
         let mut bytes = text.as_bytes().to_vec();
@@ -51,7 +51,7 @@ fn target() -> impl Strategy<Value = Uri> {
     })
 }
 
-/// Percent-encoded but for letters, digits, what a path may have, and what is to be left.
+/// Percent-encodes all bytes except letters, digits, those allowed in a path, and those in `left`.
 fn escape(bytes: &[u8], left: &[u8]) -> String {
     let one = |byte: &u8| match byte {
         b'.' | b'_' | b'-' | b'~' => char::from(*byte).to_string(),
@@ -110,7 +110,7 @@ fn request() -> impl Strategy<Value = Request<Bytes>> {
     })
 }
 
-/// The request with this key, unless it brings one along.
+/// Returns the request with this key, unless it has one.
 fn with_key(mut request: Request<Bytes>, key: &ApiKey) -> Request<Bytes> {
     let key = HeaderValue::from_str(key.reveal()).expect("a key is ASCII");
     request.headers_mut().entry("x-api-key").or_insert(key);

@@ -1,4 +1,4 @@
-//! From a key's revocation to its first refusal: at most ten seconds, in every host, on a clock that the test turns.
+//! Tests that every host refuses a key at most ten seconds after its revocation, on a clock that the test sets.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -26,7 +26,7 @@ impl Clock for Turned {
     }
 }
 
-/// Two hosts on one table: an origin, and an edge, which has a snapshot too.
+/// Two hosts on one table: an origin, and an edge with a snapshot.
 struct Hosts {
     clock: Turned,
     store: Memory,
@@ -65,7 +65,7 @@ impl Hosts {
         }
     }
 
-    /// Reads the list with the key; whether it is taken.
+    /// Reads the list with the key, and reports whether the host accepts it.
     async fn takes_it(&self, host: Host) -> bool {
         let request = Request::get("/prj").header("x-api-key", self.key.reveal()).body(Bytes::new()).expect("valid");
         let moment = RequestContext { now: self.clock.now(), random: [7; 32], caller: None };
@@ -74,7 +74,7 @@ impl Hosts {
             Host::Edge => match self.edge.authorize(&request, moment).await {
                 Ok(authorized) => {
                     let answer = self.edge.read(&request, authorized).await;
-                    // The next request waits for a refresh that is begun and not run.
+                    // The next request would wait for a refresh that was begun and not run.
                     if let Some(refresh) = answer.behind {
                         self.edge.refresh(refresh).await.expect("memory answers");
                     }
@@ -98,7 +98,7 @@ impl Hosts {
 proptest! {
     #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases.max(500), ..ProptestConfig::default() })]
 
-    /// However often and wherever it was used before and is used after.
+    /// This holds however often and wherever the key was used before and is used after.
     #[test]
     fn a_revoked_key_is_refused_within_ten_seconds_everywhere(
         before in prop::collection::vec((0u64..12_000, prop::sample::select(&[Host::Origin, Host::Edge][..])), 0..8),

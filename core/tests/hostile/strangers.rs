@@ -1,4 +1,4 @@
-//! Requests without a key that is known, many of them from one address.
+//! Tests of requests without a known key, many of them from one address.
 
 use std::num::NonZeroU32;
 
@@ -43,7 +43,8 @@ async fn an_address_without_a_key_is_limited_and_others_are_not() {
     };
     assert_eq!(send("/prj", "192.0.2.1", Some(key.reveal())).await.status(), StatusCode::OK);
     let unknown = ApiKey::generate(&[2; 64]).expect("64 bytes are enough for 30 characters");
-    // Two seconds' worth, of which the look-up of the good key was one: none, wrong ones, and what wants no key.
+    // These are two seconds' worth of requests, of which the lookup of the good key was one: without a key, with wrong
+    // keys, and for paths that need no key.
     for turn in 0..3 {
         for (path, key, status) in [
             ("/prj", None, StatusCode::FORBIDDEN),

@@ -1,4 +1,4 @@
-//! A small world to be misused: a table with a record, a tombstone and a record of another writer, and two keys.
+//! A small world for hostile requests: a table with a record, a tombstone and a record of another writer, and two keys.
 
 use std::cell::Cell;
 
@@ -9,7 +9,7 @@ use ripple_core::store::memory::Memory;
 use ripple_core::value::{Members, Value};
 use ripple_core::{Api, RecordId, RequestContext, Timestamp};
 
-/// The API over a table in memory.
+/// The API on a table in memory.
 pub struct World {
     /// The table.
     pub store: Memory,
@@ -22,12 +22,12 @@ pub struct World {
     count: Cell<u64>,
 }
 
-/// Everything that a record must have.
+/// All required members of a record.
 const RECORD: &str = r#""name":"Garden","goal":"Beans","issue":"Snails","description":"Beds","term":3,"term_unit":"month",
     "create_date":"2026-03-01""#;
 
 impl World {
-    /// The same one every time.
+    /// Returns a new world, which is always the same.
     pub async fn new() -> World {
         let store = Memory::new();
         let issue = |seed: u8, name: &str, scopes: Vec<Scope>| {
@@ -40,7 +40,7 @@ impl World {
                 created: 0,
                 expires: None,
                 revoked: None,
-                // Its use is no news, which would be written down.
+                // The key counts as used, so that its first use is not written at once.
                 last_used: Some(u64::MAX),
                 lineage: None,
             });
@@ -70,14 +70,14 @@ impl World {
         world
     }
 
-    /// The request with the writer's key, where it has none.
+    /// Returns the request with the writer's key, unless it has one.
     pub fn with_key(&self, mut request: Request<Bytes>) -> Request<Bytes> {
         let key = HeaderValue::from_str(self.writer.reveal()).expect("a key is ASCII");
         request.headers_mut().entry("x-api-key").or_insert(key);
         request
     }
 
-    /// The moment of the next request.
+    /// Returns the context of the next request.
     pub fn moment(&self) -> RequestContext {
         self.count.set(self.count.get() + 1);
         let mut random = [7; 32];
@@ -85,12 +85,12 @@ impl World {
         RequestContext { now: Timestamp(1_800_000_000_000 + self.count.get()), random, caller: None }
     }
 
-    /// The answer.
+    /// Returns the answer to a request.
     pub async fn send(&self, request: Request<Bytes>) -> Response<Bytes> {
         self.api.answer(request, self.moment()).await
     }
 
-    /// All that the tables hold, as text that is the same while they are.
+    /// Returns the contents of the tables as text, which is equal if they are.
     pub fn state(&self) -> String {
         format!("{:?}", self.store)
     }

@@ -1,4 +1,4 @@
-//! What teams did to each other's edits, and what is right.
+//! Conflicts of concurrent edits from practice, and their correct results.
 
 use std::collections::BTreeSet;
 
@@ -8,8 +8,8 @@ use ripple_core::value::{Members, Value};
 
 use crate::{members, merged, save_as, sent};
 
-/// Two authors save `{"f": …}` on one base, and both saves are sent again. Returns what the table has, and what the
-/// second author was told.
+/// Saves `{"f": …}` by two authors on one base, and repeats the second save. Checks the table, and returns the second
+/// author's report.
 #[track_caller]
 fn both(base: &str, ann: &str, bo: &str, expected: &str) -> Report {
     let [base, ann, bo] = [base, ann, bo].map(|json| members(&format!(r#"{{"f":{json}}}"#)));
@@ -48,7 +48,7 @@ fn a_patch_merges_places_too() {
     assert_eq!(table, members(r#"{"done":[true,true,false]}"#));
 }
 
-/// The ids of a list's entries; `None` is an entry without one.
+/// Returns the ids of a list's entries. `None` is an entry without an id.
 #[track_caller]
 fn ids(state: &Members) -> Vec<Option<Value>> {
     match &state["f"] {
@@ -75,7 +75,7 @@ fn equal_entries_of_two_authors_are_two() {
         assert_eq!(save_as("ann", &base, &two, &mine).0, two);
         assert_eq!(save_as("bo", &base, &two, &mine).0, two);
     }
-    // Without a base too.
+    // This also holds without a base.
     let (theirs, edit) = (members(r#"{"f":[{"h":1}]}"#), Edit::Replace(members(r#"{"f":[{"h":2}]}"#)));
     let (one, _) = merged(&edit, &theirs, None, "ann");
     let (two, _) = merged(&edit, &one, None, "bo");
@@ -97,7 +97,7 @@ fn a_copied_entry_gets_an_id_of_its_own() {
         list.iter().any(|entry| *entry == Value::Map(members(r#"{"id":"a","t":1}"#))),
         "the original stays: {two:?}"
     );
-    // Another author moves an entry, and both requests come again.
+    // Another author moves an entry, and both requests are repeated.
     for moved in 0..list.len() {
         let mut list = list.clone();
         let entry = list.remove(moved);
@@ -106,7 +106,7 @@ fn a_copied_entry_gets_an_id_of_its_own() {
         assert_eq!(save_as("ann", &base, &table, &mine[0]).0, table);
         assert_eq!(save_as("bo", &base, &table, &mine[1]).0, table);
     }
-    // What another program stored twice comes back as it is.
+    // Entries that another program stored twice stay unchanged.
     let twice = members(r#"{"f":[{"id":"a","t":1},{"id":"a","t":2}],"g":1}"#);
     let mine = members(r#"{"f":[{"id":"a","t":2},{"id":"a","t":1}],"g":2}"#);
     assert_eq!(save_as("ann", &twice, &twice, &mine).0, mine);
@@ -168,7 +168,7 @@ fn a_set_stays_a_set_or_is_removed() {
         assert_eq!(merged(&edit(members(r#"{"f":["x","y","y"]}"#)), &set("x"), Some(&set("x")), "").0, set("xy"));
         assert_eq!(merged(&edit(members(r#"{"f":["x","y","y"]}"#)), &set("x"), None, "").0, set("xy"));
     }
-    // Each removes what the other leaves.
+    // Each author removes what the other one keeps.
     assert_eq!(save_as("", &set("xy"), &set("x"), &set("y")).0, without);
     let nested = |value: Value| Members::from([("o".to_owned(), Value::Map(Members::from([("f".to_owned(), value)])))]);
     let stored = nested(Value::Strings(["x".to_owned()].into()));
@@ -222,10 +222,10 @@ fn an_author_can_take_back_what_they_saw() {
     assert_eq!(table, members(r#"{"goal":"A","x":2}"#));
     assert_eq!(report.taken[0].pointer, "/goal");
     assert_eq!(merged(&back, &table, None, "").1, Report::default());
-    // The value that nobody saw is named.
+    // The report names the value that the author did not see.
     let (table, report) = merged(&seen(r#"{"goal":"A"}"#, r#"{"goal":"C"}"#, &[]), &new, None, "");
     assert_eq!((table, report.won), (members(r#"{"goal":"C","x":2}"#), vec!["/goal".to_owned()]));
-    // Removed, set to null, and new.
+    // Members that are removed, set to null, and new.
     let edit = seen(r#"{"x":2}"#, r#"{"goal":null,"y":null}"#, &["x"]);
     let (table, report) = merged(&edit, &new, None, "");
     assert_eq!(table, members(r#"{"goal":null,"y":null}"#));
@@ -242,7 +242,7 @@ fn what_no_record_can_hold_is_refused() {
         let refused = Edit::Replace(entries(count)).merge_into(&base, Some(&base), "");
         assert!(matches!(refused, Err(TooLarge(size)) if size > 400_000), "{count}: {refused:?}");
     }
-    // A record that is larger already can get smaller.
+    // A record that is already too large can become smaller.
     let large = members(&format!(r#"{{"a":"{}","b":1}}"#, "x".repeat(500_000)));
     let smaller = members(&format!(r#"{{"a":"{}"}}"#, "x".repeat(499_000)));
     assert!(Edit::Replace(smaller).merge_into(&large, Some(&large), "").is_ok());

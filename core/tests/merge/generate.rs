@@ -1,10 +1,10 @@
-//! Records of every shape the limits allow, and edits of them.
+//! Generators of records with every shape that the limits allow, and of edits.
 
 use proptest::collection::{SizeRange, btree_map, vec};
 use proptest::prelude::*;
 use ripple_core::value::{Members, Number, Value};
 
-/// Few names and values, so that sides meet.
+/// Generates few names and values, so that both sides change the same ones.
 fn name() -> impl Strategy<Value = String> {
     prop::sample::select(vec!["a", "b", "c", "timeline", "ü/~"]).prop_map(str::to_owned)
 }
@@ -54,7 +54,7 @@ pub(crate) fn record() -> BoxedStrategy<Members> {
     members(value(), 0..5).boxed()
 }
 
-/// A state and what two writers made of it.
+/// Generates a state and the edited states of two writers.
 pub(crate) fn three() -> impl Strategy<Value = (Members, Members, Members)> {
     (record(), vec((name(), prop::option::of(value())), 0..4), vec((name(), prop::option::of(value())), 0..4)).prop_map(
         |(base, theirs, mine)| {
@@ -74,7 +74,7 @@ pub(crate) fn three() -> impl Strategy<Value = (Members, Members, Members)> {
     )
 }
 
-/// A list of entries with ids, and changes of it: (place, what becomes of the entry there, what is put before it).
+/// A list of entries with ids, and changes to it: (place, new value of the entry there, entry inserted before it).
 pub(crate) type Changes = Vec<(usize, Option<u64>, Option<u64>)>;
 
 pub(crate) fn changes() -> impl Strategy<Value = Changes> {

@@ -1,4 +1,4 @@
-//! Golden cases, by the paragraphs of the law.
+//! Golden cases for the paragraphs of the law.
 
 use ripple_core::record::change::Edit;
 use ripple_core::record::merge::{Counts, Report};
@@ -6,7 +6,7 @@ use ripple_core::value::{Members, Number, Value};
 
 use crate::{members, merged as merge_edit, save};
 
-/// `{"f": …}` on all sides; `-` is a field that is not there.
+/// Merges `{"f": …}` on all sides. `-` is a field that does not exist.
 #[track_caller]
 fn field(base: &str, theirs: &str, mine: &str, merged: &str) -> Report {
     let of = |json: &str| if json == "-" { Members::new() } else { members(&format!(r#"{{"f":{json}}}"#)) };
@@ -94,10 +94,10 @@ fn other_entries_are_counted() {
     field("[1,2]", "[1,2,3]", "[1,2,4]", "[1,2,3,4]");
     field(r#"["a","a"]"#, r#"["a","a","a"]"#, r#"["a","a","a","b"]"#, r#"["a","a","a","b"]"#);
     field(r#"["a","a","a"]"#, r#"["a","a"]"#, r#"["a"]"#, r#"["a"]"#);
-    // Both edits together would be the base again, and a retry could not be told from a new save.
+    // Both edits together would give the base again, and a retry could not be distinguished from a new save.
     assert_eq!(field(r#"["a","a"]"#, r#"["a","a","a"]"#, r#"["a"]"#, r#"["a"]"#).won, ["/f"]);
     assert_eq!(field(r#"["a","a"]"#, r#"["a"]"#, r#"["a","a","a"]"#, r#"["a","a","a"]"#).won, ["/f"]);
-    // Beside entries with an id, an addition stands against the removal of its equal for the same reason.
+    // Beside entries with an id, an addition stands against the removal of an equal entry for the same reason.
     field(r#"[{"id":1},"a","a"]"#, r#"[{"id":1},"a","a","a"]"#, r#"[{"id":1},"a"]"#, r#"[{"id":1},"a","a","a"]"#);
     field(r#"[{"id":1},"a","a"]"#, r#"[{"id":1},"a"]"#, r#"[{"id":1},"a","a","a"]"#, r#"[{"id":1},"a","a","a"]"#);
     field(r#"["a","b"]"#, r#"["b"]"#, r#"["a"]"#, "[]");
@@ -119,7 +119,7 @@ fn order_is_theirs_and_new_entries_follow_their_neighbour() {
     field(r#"["1","2"]"#, r#"["1","2","9"]"#, r#"["0","1","2"]"#, r#"["0","1","2","9"]"#);
     field(r#"["1","2"]"#, r#"["1","2","9"]"#, r#"["1","2","8"]"#, r#"["1","2","9","8"]"#);
     field(r#"["1","2","3"]"#, r#"["1","3","9"]"#, r#"["1","2","7","3"]"#, r#"["1","7","3","9"]"#);
-    // Only I moved entries: the order is mine, and theirs follow their neighbours.
+    // Only mine moved entries: the order is mine, and theirs follow their neighbours.
     field(r#"["1","2","3"]"#, r#"["1","9","2","3"]"#, r#"["3","2","1"]"#, r#"["3","2","1","9"]"#);
 }
 
@@ -140,28 +140,29 @@ fn a_set_is_a_list_of_values_and_stays_a_set() {
     };
     let (merged, _) = save(&set("ab"), &set("abx"), &members(r#"{"f":["b","y"]}"#));
     assert_eq!(merged, set("bxy"));
-    // Emptied, it cannot be one: DynamoDB has no empty sets. What somebody added makes it one again.
+    // An emptied set cannot stay a set, since DynamoDB has no empty sets. Another author's addition makes it a set
+    // again.
     let (merged, _) = save(&set("ab"), &set("abx"), &members(r#"{"f":[]}"#));
     assert_eq!(merged, set("x"));
-    // A set that is restored over the list that JSON had made of it.
+    // A set is restored over the list that JSON had made of it.
     let restored = merge_edit(&Edit::Restore(set("ab")), &members(r#"{"f":["a","c"]}"#), Some(&Members::new()), "");
     assert_eq!(restored.0, set("abc"));
-    // And one that is gone from a state whose list JSON had made of it.
+    // A set is removed from a state in which JSON had made a list of it.
     let (merged, _) = merge_edit(&Edit::Restore(Members::new()), &members(r#"{"f":["a"]}"#), Some(&set("ab")), "");
     assert_eq!(merged, Members::new());
-    // A set of binaries is none of texts in base64.
+    // A set of binaries is not a set of texts in base64.
     let binaries = |of: &[u8]| {
         let set = Value::Binaries(of.iter().map(|byte| vec![*byte]).collect());
         Members::from([("f".to_owned(), set)])
     };
     let (merged, _) = save(&binaries(&[1, 2]), &binaries(&[1, 2, 3]), &members(r#"{"f":["Ag==","BA=="]}"#));
     assert_eq!(merged, binaries(&[2, 3, 4]));
-    // An attribute that became a set since the base.
+    // An attribute has become a set since the base.
     let (merged, _) = save(&Members::new(), &set("ab"), &members(r#"{"f":["b","c"]}"#));
     assert_eq!(merged, set("abc"));
 }
 
-/// They meet where a state is restored: what comes as JSON has no types of its own.
+/// Several types meet if a state is restored, since JSON has no types of sets.
 #[test]
 fn sets_of_several_types_are_one_of_them_where_the_elements_are() {
     let field = |value| Members::from([("f".to_owned(), value)]);
@@ -175,9 +176,9 @@ fn sets_of_several_types_are_one_of_them_where_the_elements_are() {
         assert_eq!(merged, expected);
         assert_eq!(merge_edit(&restore, &merged, Some(&base), "").0, merged, "sent again, nothing changes");
     }
-    // Brought back over one that was emptied.
+    // A restored set over one that was emptied.
     restored(field(texts(&["a"])), field(numbers(&[1])), field(numbers(&[1, 2])), field(texts(&["a"])));
-    // Both made one: a text is no binary, though it looks like base64.
+    // Both sides made a set: a text is not a binary, even if it looks like base64.
     let both = Value::List(vec![Value::Binary(vec![1]), "AQ==".into()]);
     restored(field(texts(&["AQ=="])), field(binaries(&[1])), Members::new(), field(both));
     let both = Value::List(vec!["".into(), Value::Binary(vec![7])]);

@@ -1,4 +1,4 @@
-//! What holds of every list, whatever kind it is.
+//! Properties of lists of every kind.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use ripple_core::value::{Members, Value};
 use crate::properties::config;
 use crate::{merged, save, save_as};
 
-/// A kind of list, by what its entries are made of.
+/// A kind of list, by its entries.
 #[derive(Clone, Copy, Debug)]
 enum Kind {
     /// Few numbers, so that they repeat.
@@ -38,7 +38,7 @@ impl Kind {
         }
     }
 
-    /// A list of this kind. Texts are distinct.
+    /// Returns a list of this kind. Texts are distinct.
     fn list(self, entries: Vec<Value>) -> Vec<Value> {
         let mut list: Vec<Value> = Vec::new();
         for entry in entries {
@@ -50,7 +50,7 @@ impl Kind {
     }
 }
 
-/// An edit of a list: (what, where, with what).
+/// Edits of a list: (kind, place, value).
 type Steps = Vec<(u8, usize, u64)>;
 
 fn steps() -> impl Strategy<Value = Steps> {
@@ -69,7 +69,7 @@ fn edited(kind: Kind, base: &[Value], steps: &Steps) -> Vec<Value> {
                 let entry = list.remove(place);
                 list.insert(*seed as usize % (list.len() + 1), entry);
             }
-            // A copy with its id.
+            // A copy of an entry with its id.
             4 if place < list.len() => list.insert(place, list[place].clone()),
             _ => {}
         }
@@ -104,7 +104,7 @@ fn kinds() -> impl Strategy<Value = Kind> {
     prop::sample::select(vec![Kind::Numbers, Kind::Texts, Kind::Objects, Kind::Mixed])
 }
 
-/// A base, and what two authors made of it.
+/// Generates a base, and the edited states of two authors.
 fn edits() -> impl Strategy<Value = (Kind, Vec<Value>, Vec<Value>, Vec<Value>)> {
     (kinds(), vec(0u64..100, 0..6), steps(), steps()).prop_map(|(kind, base, theirs, mine)| {
         let base = kind.list(base.into_iter().map(|seed| kind.entry(seed)).collect());
@@ -113,7 +113,7 @@ fn edits() -> impl Strategy<Value = (Kind, Vec<Value>, Vec<Value>, Vec<Value>)> 
     })
 }
 
-/// An entry without its id.
+/// Returns an entry without its id.
 fn content(entry: &Value) -> String {
     let mut entry = entry.clone();
     if let Value::Map(members) = &mut entry {
@@ -122,14 +122,14 @@ fn content(entry: &Value) -> String {
     serde_json::to_string(&entry).expect("JSON")
 }
 
-/// How often each value is in a list.
+/// Returns how often each value is in a list.
 fn counted(list: &[Value]) -> BTreeMap<String, i64> {
     let mut counts = BTreeMap::new();
     list.iter().for_each(|entry| *counts.entry(content(entry)).or_default() += 1);
     counts
 }
 
-/// Whether a list is another with some entries removed.
+/// Reports whether a list is another one with some entries removed.
 fn is_part(list: &[Value], of: &[Value]) -> bool {
     let mut rest = of.iter();
     list.iter().all(|entry| rest.any(|other| other == entry))
@@ -138,7 +138,7 @@ fn is_part(list: &[Value], of: &[Value]) -> bool {
 proptest! {
     #![proptest_config(config())]
 
-    /// A save that is sent again changes nothing.
+    /// A repeated save changes nothing.
     #[test]
     fn a_retry_changes_nothing((kind, base, theirs, mine) in edits()) {
         let [base, theirs, mine] = [&base, &theirs, &mine].map(|list| record(list));
@@ -157,7 +157,7 @@ proptest! {
         prop_assert_eq!(&merged(&seen, &table, None, "ann").0, &table);
     }
 
-    /// Nor does it after another author appended an entry.
+    /// A repeated save also changes nothing after another author appended an entry.
     #[test]
     fn a_retry_after_another_edit_changes_nothing((kind, base, theirs, mine) in edits(), moved in any::<(u8, u8)>()) {
         let [base, theirs, mine] = [&base, &theirs, &mine].map(|list| record(list));
@@ -165,9 +165,9 @@ proptest! {
         let mut later = list(&table);
         let named = |state: &Members| list(state).iter().any(|entry| entry.entry_id().is_some());
         match kind {
-            // A sequence, in which an addition can touch what this save changed.
+            // A sequence, in which an addition can touch this save's change.
             Kind::Mixed if !named(&base) && !named(&mine) => return Ok(()),
-            // The entry of another author has an id by then.
+            // The other author's entry has an id by then.
             Kind::Mixed => later.push(object(&[("id", 1000), ("x", 1)])),
             Kind::Texts => later.push("appended".into()),
             Kind::Numbers | Kind::Objects if list(&mine).is_empty() || later != list(&mine) => return Ok(()),
@@ -175,7 +175,7 @@ proptest! {
         }
         let later = record(&later);
         prop_assert_eq!(&save_as("ann", &base, &later, &mine).0, &later);
-        // Or moved one, where the first save had moved none.
+        // Or after another author moved one, if the first save had moved none.
         let mut later = list(&table);
         if matches!(kind, Kind::Texts) && in_order(&base, &mine) && later.len() > 1 {
             let entry = later.remove(usize::from(moved.0) % later.len());
@@ -185,7 +185,7 @@ proptest! {
         }
     }
 
-    /// What a save changed is in the record, whatever theirs is. So no change is answered `unchanged`.
+    /// The changes of a save are in the record, whatever theirs is. So no change is answered with `unchanged`.
     #[test]
     fn every_change_is_in_the_record((kind, base, theirs, mine) in edits()) {
         let found = list(&save_as("ann", &record(&base), &record(&theirs), &record(&mine)).0);
@@ -205,7 +205,8 @@ proptest! {
         for value in before.keys().chain(asked.keys()).filter(|_| !places && matches!(kind, Kind::Numbers | Kind::Texts)) {
             let [before, asked, shown] = [before, asked, shown].map(|counts| of(counts, value));
             if asked > before {
-                // What both inserted at one place is in once, and theirs may have moved its equal there.
+                // An element that both inserted at one place is included once, and theirs may have moved an equal one
+                // there.
                 let least = if is_part(&base, &theirs) { asked } else if removed_only { asked - before } else { 1 };
                 prop_assert!(shown >= least, "{} was added: {:?}", value, found);
             }
@@ -213,7 +214,8 @@ proptest! {
                 prop_assert!(shown <= asked, "{} was removed: {:?}", value, found);
             }
         }
-        // Objects without an id are counted like values. Where the list has ids, a new one is in with its content.
+        // Objects without an id are counted like values. If the list has ids, a new object is included with its
+        // content.
         if matches!(kind, Kind::Objects) && !places {
             for entry in mine.iter().filter(|entry| !base.contains(entry)) {
                 prop_assert!(of(shown, &content(entry)) > 0, "{:?} was added: {:?}", entry, found);
@@ -242,10 +244,10 @@ proptest! {
         prop_assert_eq!(&save(&base, &mine, &theirs).0, &expected);
     }
 
-    /// Edits of different lines can be saved in either order; a retry changes nothing, whatever the edits are.
+    /// Edits of different lines can be saved in either order. A retry changes nothing, whatever the edits are.
     #[test]
     fn different_lines_commute(lines in vec("[ab]{0,1}", 3..12), theirs in vec((0usize..12, "[xy\n]{0,3}"), 1..3), mine in vec((0usize..12, "[vw\n]{0,3}"), 1..3), apart in any::<bool>()) {
-        // Where all lines differ there is one way to match them.
+        // If all lines differ, there is only one way to match them.
         let lines: Vec<String> = lines.iter().enumerate().map(|(place, line)| if apart { format!("{place}") } else { line.clone() }).collect();
         let text = |lines: &[String]| Members::from([("f".to_owned(), lines.join("\n").into())]);
         let edited = |edits: &[(usize, String)], below: bool| {
@@ -269,7 +271,7 @@ proptest! {
     }
 }
 
-/// Whether the texts that both have stand in the same order.
+/// Reports whether the texts of both have the same order.
 fn in_order(before: &Members, after: &Members) -> bool {
     let (before, after) = (list(before), list(after));
     after.iter().filter_map(|entry| before.iter().position(|other| other == entry)).is_sorted()

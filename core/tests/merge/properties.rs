@@ -1,4 +1,4 @@
-//! What holds of every merge.
+//! Properties of every merge.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ use ripple_core::value::{Members, Value};
 use crate::generate::{Changes, changes, record, three, value};
 use crate::save;
 
-/// The entries' ids, in order.
+/// Returns the entries' ids, in order.
 fn ids(record: &Members) -> Vec<String> {
     let Some(Value::List(list)) = record.get("timeline") else { return Vec::new() };
     let id = |entry: &Value| match entry.entry_id() {
@@ -38,7 +38,7 @@ fn entries(record: &Members) -> Vec<(String, u64)> {
     list.iter().map(entry).collect()
 }
 
-/// What a writer makes of a timeline. `who` names the entries they add.
+/// Returns a writer's edit of a timeline. `who` is part of the names of new entries.
 fn edit(base: &Members, who: &str, changes: &Changes) -> Members {
     let mut list = entries(base);
     for (number, (place, text, added)) in changes.iter().enumerate() {
@@ -59,7 +59,7 @@ fn start() -> Members {
     timeline((0..5).map(|n| (format!("s{n}"), 100 + n)).collect())
 }
 
-/// Which entries a side added, removed and changed.
+/// The entries that a side added, removed and changed.
 struct Did {
     added: BTreeSet<String>,
     removed: BTreeSet<String>,
@@ -80,7 +80,7 @@ fn did(base: &Members, side: &Members) -> Did {
     }
 }
 
-/// A hundred thousand edits in all. `PROPTEST_CASES` can ask for more.
+/// Returns a configuration for a hundred thousand edits in all. `PROPTEST_CASES` sets a larger number.
 pub(crate) fn config() -> ProptestConfig {
     let config = ProptestConfig::default();
     ProptestConfig { cases: config.cases.max(8_000), max_global_rejects: 1 << 20, ..config }
@@ -89,7 +89,7 @@ pub(crate) fn config() -> ProptestConfig {
 proptest! {
     #![proptest_config(config())]
 
-    /// Nothing changed on one side: the other.
+    /// If one side changed nothing, the result is the other side.
     #[test]
     fn identity(base in record(), side in record()) {
         prop_assert_eq!(&merge(&base, &side, &base).0, &side);
@@ -97,7 +97,7 @@ proptest! {
         prop_assert_eq!(merge(&base, &side, &side), (side, Report::default()));
     }
 
-    /// A save that is sent again changes nothing, whatever it was merged with.
+    /// A repeated save changes nothing, whatever it was merged with.
     #[test]
     fn idempotence((base, theirs, mine) in three()) {
         let (merged, _) = save(&base, &theirs, &mine);
@@ -106,7 +106,7 @@ proptest! {
         prop_assert!(receipt.won.is_empty() && receipt.merged.is_empty() && receipt.taken.is_empty(), "{:?}", receipt);
     }
 
-    /// And after others have saved, it takes nothing away from them but what it had won.
+    /// A repeated save after saves by others takes away nothing except the values that it had won.
     #[test]
     fn fields_that_one_side_left_alone_are_the_others((base, theirs, mine) in three()) {
         let (merged, _) = save(&base, &theirs, &mine);
@@ -146,7 +146,7 @@ proptest! {
         prop_assert_eq!(sorted(&first), sorted(&second));
     }
 
-    /// Nothing added is lost, nothing removed comes back, and what was changed on one side is.
+    /// No addition is lost, no removed entry returns, and entries that one side changed have that change.
     #[test]
     fn every_entry_has_what_both_did(theirs in changes(), mine in changes()) {
         let base = start();
@@ -170,7 +170,8 @@ proptest! {
         }
     }
 
-    /// Writers that all began with the same state, in any order: every addition once, in a list that has no other.
+    /// With writers that all began with the same state, in any order, the list has every addition once, and nothing
+    /// else.
     #[test]
     fn any_number_of_writers_in_any_order(
         writers in prop::collection::vec(changes(), 2..7).prop_map(|all| all.into_iter().enumerate().collect::<Vec<_>>()).prop_shuffle(),

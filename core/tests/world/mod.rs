@@ -15,11 +15,11 @@ use ripple_core::store::{
 use ripple_core::value::{Members, Value};
 use ripple_core::{Record, RecordId, Timestamp};
 
-/// The index shows a write within this time, and a weakly consistent read does.
+/// The longest time until the index and eventually consistent reads show a write.
 const GREATEST_LAG: u64 = 9_000;
-/// Clocks differ from the true time by at most this. Two skews and a lag are less than what the protocol allows for them.
+/// The largest difference between a clock and the true time. Two skews and a lag are less than the protocol allows for.
 const GREATEST_SKEW: u64 = 10_000;
-/// A save is made so long after its request came, at most, of which it has its time.
+/// The longest time between the arrival of a save's request, which gives the save its time, and its write.
 const LONGEST_SAVE: u64 = 30_000;
 /// A read that takes longer counts as lost.
 const LONGEST_READ: u64 = 30_000;
@@ -31,7 +31,7 @@ const RECORDS: u64 = 4;
 struct Written {
     project: Option<Record>,
     at: u64,
-    /// When index and weak reads show it.
+    /// When the index and eventually consistent reads show it.
     visible: u64,
     by_ripple: bool,
 }
@@ -59,7 +59,7 @@ impl World {
         }
     }
 
-    /// SplitMix64: a number below `bound`.
+    /// Returns a number below `bound`, by SplitMix64.
     pub(crate) fn below(&self, bound: u64) -> u64 {
         let mut state = self.random.borrow_mut();
         *state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
@@ -81,7 +81,7 @@ impl World {
         self.healed.set(true);
     }
 
-    /// Milliseconds, to be added to the true time less [`GREATEST_SKEW`].
+    /// Returns the milliseconds to add to the true time less [`GREATEST_SKEW`].
     pub(crate) fn skew(&self) -> u64 {
         self.below(2 * GREATEST_SKEW + 1)
     }
@@ -90,13 +90,14 @@ impl World {
         Timestamp(self.now() + skew - GREATEST_SKEW)
     }
 
-    /// A save through ripple, by a host whose clock is somewhere. Most are made at once, some have waited and tried again.
+    /// Makes a save through ripple, by a host with any clock. Most saves are made at once; some have waited and tried
+    /// again.
     pub(crate) fn write(&self) -> (RecordId, u64) {
         let id = self.some_id();
         let took = if self.below(4) == 0 { self.below(LONGEST_SAVE + 1) } else { 0 };
         let now = self.clock(self.skew()).before(Duration::from_millis(took));
         let before = self.latest(&id);
-        // Rows of the history allot the numbers: they go on after what another program left.
+        // Rows of the history allocate the numbers, which continue after the states of another program.
         let version =
             self.numbers.borrow_mut().entry(id.clone()).and_modify(|number| *number += 1).or_insert(1).to_owned();
         let deleted = before.as_ref().is_some_and(|project| !project.is_deleted()) && self.below(5) == 0;
@@ -106,7 +107,8 @@ impl World {
         (id, version)
     }
 
-    /// The article's function overwrites the item whole, a console changes an attribute, somebody deletes it.
+    /// Writes like another program: the legacy function overwrites the whole item, a console changes an attribute, or a
+    /// person deletes it.
     pub(crate) fn write_behind_its_back(&self) {
         let id = self.some_id();
         let project = match (self.below(3), self.latest(&id)) {
@@ -126,14 +128,15 @@ impl World {
         self.record(&id, project, false);
     }
 
-    /// Whether somebody behind ripple's back took its versions away.
+    /// Reports whether another program removed ripple's versions of a record.
     pub(crate) fn was_rewritten(&self, id: &RecordId) -> bool {
         self.rewritten.borrow().contains(id)
     }
 
-    /// Staleness is bounded: whatever ripple wrote, and index and weak reads showed, before what is served was
-    /// read, is in it. But for a record that was written again while it was read: two pages may come from two replicas
-    /// of the index, one behind the other, and the record fall between them. The next refresh has it.
+    /// Checks that staleness is bounded. The snapshot has every write of ripple that index and eventually consistent
+    /// reads showed before the snapshot was read. The exception is a record that was written again during the read. Two
+    /// pages may come from two replicas of the index, one behind the other, so that the record is in neither. The next
+    /// refresh has it.
     pub(crate) fn check_bound(&self, prepared: &Prepared, seen: impl Fn(&RecordId) -> u64) {
         let age = u64::try_from(prepared.age.as_millis()).expect("small");
         let read = self.now().saturating_sub(age);
@@ -149,7 +152,7 @@ impl World {
         }
     }
 
-    /// The table as the list shows it.
+    /// Returns the table as the list shows it.
     pub(crate) fn list(&self) -> String {
         let query = Query::parse(&[], &Names::default()).expect("a query");
         let mut listing = Listing::new(&query);
@@ -176,13 +179,14 @@ impl World {
         let at = self.now();
         let mut records = self.records.borrow_mut();
         let history = records.entry(id.clone()).or_default();
-        // An index shows one item's states in their order.
+        // An index shows the states of one item in their order.
         let earliest = history.last().map_or(0, |written| written.visible);
         let visible = earliest.max(at + self.below(GREATEST_LAG + 1));
         history.push(Written { project, at, visible, by_ripple });
     }
 
-    /// What a weak read sees of a record at this moment: any of the states not yet surely replaced.
+    /// Returns what an eventually consistent read may see of a record now: any state that is not yet certainly
+    /// replaced.
     fn weakly(&self, history: &[Written]) -> Option<Record> {
         let visible = history.iter().rposition(|written| written.visible <= self.now());
         let newer = history.len() - visible.map_or(0, |at| at);
@@ -220,7 +224,7 @@ impl Clock for HostClock {
     }
 }
 
-/// A host's connection to the table: it delays, fails and loses.
+/// A host's connection to the table, which delays, fails and loses requests.
 pub(crate) struct Link {
     world: Rc<World>,
     clock: HostClock,
@@ -231,7 +235,7 @@ impl Link {
         Link { world: Rc::clone(world), clock: HostClock::new(world, skew) }
     }
 
-    /// An operation's way there or back.
+    /// Delays an operation on its way there or back.
     async fn travel(&self) -> Result<(), StoreError> {
         let world = &self.world;
         let fate = if world.healed.get() { 99 } else { world.below(100) };
@@ -252,7 +256,7 @@ impl Link {
         }
     }
 
-    /// At most two of them, ordered by time and id.
+    /// Returns a page of at most two entries, ordered by time and id.
     fn page<T>(mut records: Vec<(Position, T)>, from: Option<Position>) -> (Vec<T>, Option<Position>) {
         let place = |position: &Position| (position.at, position.id.clone());
         records.sort_by_key(|(position, _)| place(position));
@@ -307,7 +311,7 @@ impl Source for Link {
         Ok(page)
     }
 
-    /// Each record as its entry says, or later.
+    /// Returns each record in the state of its entry, or a later one.
     async fn fetch(&self, entries: &[IndexEntry], _: &mut Capacity) -> Result<Vec<Record>, StoreError> {
         self.travel().await?;
         let found = entries.iter().filter_map(|entry| {
@@ -332,7 +336,7 @@ impl Source for Link {
     }
 }
 
-/// The entry under which a state is in the index, whoever left it.
+/// Returns the entry of a state in the index, for a state of any writer.
 fn entry_of(record: &Record) -> Option<IndexEntry> {
     let at = record.updated_at.or_else(|| record.external.as_ref()?.at)?;
     let stated = record.external.as_ref().and_then(|stamp| stamp.version.clone());
@@ -340,8 +344,8 @@ fn entry_of(record: &Record) -> Option<IndexEntry> {
     Some(IndexEntry { id: record.id.clone(), at, version: record.number().or(stated) })
 }
 
-/// What hosts of one data centre share, with its clock: it is late, forgets, and has now and then an older copy, or a
-/// damaged one.
+/// The shared cache of the hosts of one data centre, with the data centre's clock. It is slow, evicts copies, and
+/// sometimes returns an older or a damaged one.
 #[derive(Clone)]
 pub(crate) struct DataCentre {
     world: Rc<World>,

@@ -2,7 +2,8 @@
 
     browser ── HTML, a session cookie ──▶ this app ── x-api-key ──▶ ripple (the edge, or the API itself)
 
-The key never leaves this process. `views` has the pages, `forms` what a form sends, `sentences` what a save did.
+The key never leaves this process. `views` has the pages, `forms` the contents of forms, and `sentences` the reports of
+saves.
 """
 
 from flask import Flask, g, render_template, request, session
@@ -26,9 +27,9 @@ def create_app():
         SESSION_COOKIE_NAME="ripple_app",
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_HTTPONLY=True,
-        # A page may be open for days: its token is good as long as the browser's session.
+        # A page may be open for days, so its token is valid as long as the browser's session.
         WTF_CSRF_TIME_LIMIT=None,
-        # A project has up to 300 KB, is in its form twice, and a character may take nine bytes there.
+        # A project has up to 300 KB. Its form contains it twice, and a character may take nine bytes there.
         MAX_CONTENT_LENGTH=6 * 1024 * 1024,
         MAX_FORM_MEMORY_SIZE=6 * 1024 * 1024,
     )
@@ -49,7 +50,7 @@ def create_app():
 
     @app.after_request
     def remember(response):
-        # Who has just saved reads the next page with the token of that save, whichever host answers.
+        # A user who has just saved reads the next page with the token of that save, on any host.
         client = g.get("ripple")
         if client is not None and client.session != session.get("ripple"):
             session["ripple"] = client.session

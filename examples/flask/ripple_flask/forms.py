@@ -1,14 +1,14 @@
-"""The form of a project: made of a record, and read back into what a save sends.
+"""The form of a project: built from a record, and converted back into the record that a save sends.
 
-A save sends the whole record as the form shows it, with the version it was made of. What others have saved since is
-ripple's to merge. So the one thing a form must not do is change what nobody touched: a browser sends line ends its own
-way, drops them from one-line fields, and knows no numbers. The form carries what it was made of, and where the browser
-gives that back, it is what is sent.
+A save sends the whole record as the form shows it, with the version that the form was built from. ripple merges it with
+saves by others since then. So a form must not change values that the user did not touch. But a browser changes line
+ends, drops them from one-line fields, and has no numbers. So the form carries the original values. If the browser
+returns a value as it was shown, the original value is sent.
 
 A browser restores typed text and ticks when it reloads a page, goes back to it or reopens it after a crash. By then
-the page may show another state of the project. Browsers identify a control by the form's name and the control's place in it
-(Firefox, reload), by the control's name (Chromium) or by its id (Firefox, restored tab). So each of these ends in `@` and
-the form's `state`: a browser restores input on the state that it was typed on, and on no other.
+the page may show another state of the project. Browsers identify a control by the form's name and the control's place
+in it (Firefox, reload), by the control's name (Chromium) or by its id (Firefox, restored tab). So each of these ends
+in `@` and the form's `state`. A browser then restores input only on the state on which the user typed it.
 """
 
 import hashlib
@@ -28,7 +28,7 @@ _ROW = re.compile(r"row-(\d{1,6})-(?:entry|date|text)", re.ASCII)
 
 @dataclass
 class Row:
-    """An entry of the timeline. `original`: as it was; `MISSING` for a new one."""
+    """An entry of the timeline. `original` is its previous value, or `MISSING` for a new entry."""
 
     original: object = MISSING
     date: str = ""
@@ -47,7 +47,7 @@ class Row:
 
     @property
     def dated(self):
-        """Text alone has no place for a date."""
+        """Reports whether the entry can have a date. An entry that is a text cannot."""
         return self.original is MISSING or isinstance(self.original, dict)
 
     @property
@@ -78,11 +78,11 @@ class Row:
 
     @property
     def blank(self):
-        """One that nobody has written in."""
+        """Reports whether the row is new and empty."""
         return self.original is MISSING and not self.date and not self.text
 
     def entry(self, text_name):
-        """What it is now. `text_name`: what new ones have their text in."""
+        """Returns the current value of the entry. `text_name` is the member for the text of a new entry."""
         if not self.editable:
             return self.original
         if isinstance(self.original, str):
@@ -101,19 +101,19 @@ class Row:
 
 @dataclass
 class Form:
-    """A project's fields as text, as somebody has them in front of them."""
+    """A project's fields as text, as the user sees them."""
 
     values: dict
     rows: list = field(default_factory=list)
-    # The fields of the record that it was made of.
+    # The fields of the record that the form was built from.
     seen: dict = field(default_factory=dict)
     version: int | None = None
-    # Tells this form from others: one that is sent twice is one save.
+    # Identifies this form: if it is sent twice, it is one save.
     number: str = field(default_factory=lambda: secrets.token_urlsafe(12))
     your_name: str = ""
     prj_id: str = ""
     has_timeline: bool = True
-    # Whether it is for a project that is not there yet.
+    # Whether the form is for a new project.
     creating: bool = False
     errors: dict = field(default_factory=dict)
 
@@ -132,7 +132,7 @@ class Form:
 
     @classmethod
     def sent(cls, form):
-        """The one that a browser sent."""
+        """Returns the form that a browser sent."""
         form = {name.partition("@")[0]: value for name, value in form.items()}
         version, seen = whole(form.get("version", "")), _json(form.get("seen", "{}"))
         if not isinstance(seen, dict) or (version is None and form.get("version")):
@@ -155,18 +155,18 @@ class Form:
 
     @cached_property
     def state(self):
-        """Returns a hash of the fields and entries that the form was made of."""
+        """Returns a hash of the fields and entries that the form was built from."""
         made_of = simplejson.dumps([self.seen, [row.original_json for row in self.rows]], use_decimal=True)
         return hashlib.sha256(made_of.encode()).hexdigest()[:12]
 
     @property
     def changed(self):
-        """Whether it says anything else than the record that it was made of."""
+        """Reports whether the form differs from the record that it was built from."""
         before = [row.original for row in self.rows if row.original is not MISSING]
         return self.timeline() != before or not all(self._untouched(f) for f in FIELDS)
 
     def record(self):
-        """What a save sends."""
+        """Returns the record that a save sends."""
         record = {}
         for f in FIELDS:
             value = self._value(f)
@@ -191,19 +191,19 @@ class Form:
         return [row.entry(text_name) for row in self.rows if not row.removed and not row.blank]
 
     def save_key(self):
-        """An `Idempotency-Key` for this form with this content: who goes back and writes something else means it."""
+        """Returns an `Idempotency-Key` for this form with this content. With other content the form is another save."""
         content = simplejson.dumps(self.record(), use_decimal=True, sort_keys=True)
         return f"{self.number}-{hashlib.sha256(content.encode()).hexdigest()[:32]}"
 
     def renew(self):
-        """From here on it is another form."""
+        """Makes this another form, with a new number."""
         self.number = secrets.token_urlsafe(12)
 
     def add_row(self):
         self.rows.append(Row())
 
     def rows_with_blank(self):
-        """There is always a line to write in."""
+        """Returns the rows, with at least one blank row to write in."""
         return self.rows if any(row.blank for row in self.rows) else [*self.rows, Row()]
 
     def _untouched(self, f):
@@ -212,31 +212,31 @@ class Form:
     def _value(self, f):
         text, before = self.values[f.name], self.seen.get(f.name, MISSING)
         if self._untouched(f) and not self.creating:
-            # What was not there stays so; another writer's value that ripple would not take goes on unmentioned.
+            # A missing value stays missing. Another writer's value that ripple would refuse is omitted, so it stays.
             return before if _fits(f, before) else MISSING
         is_number = f.kind == "natural" and not isinstance(before, str)
         return int(text) if is_number and text.isascii() and text.isdigit() and len(text) <= 38 else text
 
 
 def plain(name):
-    """A name on one line, of a length that fits a sentence."""
+    """Returns a name on one line, short enough for a sentence."""
     return " ".join("".join(c for c in name if c.isprintable()).split())[:NAME_LENGTH].strip()
 
 
 def whole(text):
-    """A whole number, if it is one that a version can be. Below zero it is a state that another program left."""
+    """Returns the number of a version. Returns `None` for any other text. Numbers below zero are external states."""
     return int(text) if re.fullmatch("-?[0-9]{1,18}", text) else None
 
 
 def _fits(f, value):
-    """Whether ripple would take it: docs/API.md, "Records"."""
+    """Reports whether ripple would accept the value: see docs/API.md, "Records"."""
     if f.kind == "natural":
         return str(value).isdigit() and str(value).isascii() and not isinstance(value, bool)
     return isinstance(value, str) and (not f.rule or 1 <= len(value) <= 64)
 
 
 def _shown(value):
-    """A value as text in a form."""
+    """Returns a value as text for a form."""
     return value if isinstance(value, str) else simplejson.dumps(value, use_decimal=True)
 
 
@@ -258,16 +258,16 @@ def _json(text):
 
 
 def _lines(text):
-    """Line ends as everybody but a browser has them."""
+    """Returns a text with line ends of one character. Browsers send two."""
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _same(sent, shown, multiline=False):
-    """Whether this is what a browser sends of what it was shown: it has its own line ends, and in one line none."""
+    """Reports whether a browser sent back the text that it was shown. It drops line ends from one-line fields."""
     shown = _lines(shown).replace("\0", "\ufffd")
     return sent == (shown if multiline else shown.replace("\n", ""))
 
 
 def date_kind(text):
-    """A field for dates shows nothing but dates; what else there is must not vanish in it."""
+    """Returns the type of a date's input field. A date field shows only dates, so any other text needs a text field."""
     return "date" if not text or is_date(text) else "text"

@@ -1,11 +1,12 @@
-"""The history: who changed what, when, what it was before and what it became.
+"""The history: for each change the author, the time, the value before and the value after.
 
-ripple's rows say what each write replaced. Beginning with the newest state and undoing row by row tells the rest.
+ripple's rows have the values that each write replaced. The app derives the values after from the newest state, by
+undoing row by row.
 
-ripple knows a writer by the name of the API key, and this app has one key for everybody. So it writes the name that
-somebody gave into the record's member `saved_by`, with the version that they had before them and a number of the form.
-Only a write that changed `saved_by`, and on the very base that stands in it, was made by that person: who restores an
-old state brings the old name back with it, and others write to the record without touching it.
+ripple identifies a writer by the name of the API key, and this app has one key for all users. So the app writes the
+user's name into the record's member `saved_by`, with the version that the user saw and the number of the form. A write
+is by that user only if it changed `saved_by` and has the base that `saved_by` states. Otherwise a restored old state
+would count as a write by its old author, and so would a write by another program that leaves `saved_by` alone.
 """
 
 import copy
@@ -17,7 +18,7 @@ from .record import MISSING, SAVED_BY, tokens
 
 @dataclass(frozen=True)
 class Change:
-    """One field, or one entry of a list. Before or after it, there may be nothing."""
+    """A change of one field, or of one entry of a list. The value before or after may be missing."""
 
     pointer: str
     entry: object = MISSING
@@ -29,7 +30,7 @@ class Change:
 class Version:
     number: int
     at: datetime | None = None
-    # As somebody named themselves; else there is only the key.
+    # The user's own name. If it is missing, only the key is known.
     name: str | None = None
     key: str | None = None
     deleted: bool = False
@@ -37,7 +38,7 @@ class Version:
 
 
 def told(rows, newest):
-    """The versions that rows of ripple's history tell of, newest first. `newest` is the record at the first of them."""
+    """Returns the versions in rows of ripple's history, newest first. `newest` is the record at the first of them."""
     state = copy.deepcopy(newest)
     versions = []
     for row in rows:
@@ -59,7 +60,7 @@ def told(rows, newest):
 
 
 def savers(versions, pointer, entry=MISSING):
-    """The versions that changed a field, newest first."""
+    """Returns the versions that changed a field, newest first."""
     return [
         version
         for version in versions
@@ -75,11 +76,11 @@ def moment(milliseconds):
     try:
         return datetime.fromtimestamp(int(milliseconds) / 1000, timezone.utc)
     except (TypeError, ValueError, OverflowError, OSError):
-        return None  # another writer's
+        return None  # a value of another writer
 
 
 def saved_by(state):
-    """The name in a record, whoever wrote it last."""
+    """Returns the name in a record, whether or not that user wrote it last."""
     found = state.get(SAVED_BY)
     name = found.get("name") if isinstance(found, dict) else None
     return name if isinstance(name, str) and name else None
@@ -108,7 +109,7 @@ def _change(state, change):
 def _undo(state, change):
     pointer, entry, before = change.get("field", ""), change.get("entry", MISSING), change.get("replaced", MISSING)
     if not pointer:
-        return  # so much was changed that the row tells of it as a whole
+        return  # the row has only one change of the whole record, since there were too many
     *parents, last = tokens(pointer)
     for parent in parents:
         state = state.setdefault(parent, {}) if isinstance(state, dict) else None
@@ -139,7 +140,7 @@ def _found(state, pointer):
 
 
 def _place(entries, entry):
-    """Where a list has an entry: by its `id`, or by itself."""
+    """Returns the place of an entry in a list, by its `id` or its value."""
     if not isinstance(entries, list):
         return None
     known_by = ((e["id"] if isinstance(e, dict) and "id" in e else e) for e in entries)
@@ -147,5 +148,5 @@ def _place(entries, entry):
 
 
 def _same(one, other):
-    """As JSON has it: `true` is not 1."""
+    """Compares values as in JSON, where `true` is not 1."""
     return one == other and isinstance(one, bool) == isinstance(other, bool)

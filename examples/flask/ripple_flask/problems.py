@@ -1,11 +1,11 @@
-"""What went wrong, in plain words: by ripple's code, else by the status."""
+"""Error messages in plain words, selected by ripple's code, otherwise by the status."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Words:
-    """`status` is the app's own answer: ripple's, but where ripple gave none."""
+    """An error message. `status` is that of the app's answer: ripple's error status, or 502 if there was none."""
 
     status: int
     title: str
@@ -88,7 +88,7 @@ def words(problem):
 
 
 def words_of_save(problem):
-    """The same, to somebody who has text in a form."""
+    """Returns the message for a user with text in a form."""
     found = words(problem)
     if problem.maybe_done:
         kept = "Whether it was saved is not known. Save again: if it was, nothing is done twice."

@@ -1,4 +1,4 @@
-"""A project's fields, as the app shows them, and what JSON Pointers say of a record."""
+"""A project's fields as the app shows them, and JSON Pointers into a record."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -6,21 +6,21 @@ from datetime import date
 import simplejson
 
 TIMELINE = "timeline"
-# The app's own: who saved, for everybody here shares one API key. See `history`.
+# The app's own member with the user's name, since all users share one API key. See `history`.
 SAVED_BY = "saved_by"
-# What an entry of a timeline may have its text in; the first is for new ones.
+# The members that may hold the text of a timeline's entry. New entries use the first.
 TEXT_MEMBERS = ("text", "title")
 UNITS = ("day", "week", "month", "year")
 
 
 @dataclass(frozen=True)
 class Field:
-    """One that every project has. `kind`: line, text, natural or date."""
+    """A field that every project has. `kind` is line, text, natural or date."""
 
     name: str
     label: str
     kind: str
-    # What ripple asks of it (docs/API.md, "Records"), in words that follow the label.
+    # ripple's rule for the field (docs/API.md, "Records"), in words that follow the label.
     rule: str = ""
     hint: str = ""
 
@@ -34,7 +34,7 @@ FIELDS = (
     Field("term_unit", "Unit", "line", "is needed, in up to 64 characters"),
     Field("create_date", "Created on", "date", "needs a date, in up to 64 characters"),
 )
-# What ripple itself adds to a record.
+# The members that ripple itself adds to a record.
 OWN = ("prj_id", "version", "updated_at", "updated_by")
 _LABELS = {field.name: field.label.lower() for field in FIELDS} | {
     TIMELINE: "timeline",
@@ -44,7 +44,7 @@ _LABELS = {field.name: field.label.lower() for field in FIELDS} | {
 
 
 class _Missing:
-    """That there is nothing: a JSON null is something."""
+    """The absence of a value. A JSON null is a value."""
 
     def __bool__(self):
         return False
@@ -57,7 +57,7 @@ MISSING = _Missing()
 
 
 def others(record):
-    """Members that the app has no field for. It keeps them."""
+    """Returns the members without a field in the app. The app keeps them."""
     known = {field.name for field in FIELDS} | {SAVED_BY, *OWN}
     if isinstance(record.get(TIMELINE, []), list):
         known.add(TIMELINE)
@@ -65,7 +65,7 @@ def others(record):
 
 
 def label(pointer):
-    """What a field is called in a sentence."""
+    """Returns the name of a field for a sentence."""
     if not pointer:
         return "whole project"
     first, *rest = tokens(pointer)
@@ -73,12 +73,12 @@ def label(pointer):
 
 
 def tokens(pointer):
-    """The names in a JSON Pointer (RFC 6901)."""
+    """Returns the names in a JSON Pointer (RFC 6901)."""
     return [token.replace("~1", "/").replace("~0", "~") for token in pointer.split("/")[1:]]
 
 
 def is_date(text):
-    """Whether a browser's date field can show this."""
+    """Reports whether a browser's date field can show the text."""
     try:
         return isinstance(text, str) and len(text) == 10 and date.fromisoformat(text).isoformat() == text
     except ValueError:
@@ -86,19 +86,19 @@ def is_date(text):
 
 
 def text_member(entry):
-    """Where a timeline's entry has its text."""
+    """Returns the member that holds the text of a timeline's entry."""
     return next((name for name in TEXT_MEMBERS if name in entry), TEXT_MEMBERS[0])
 
 
 def title(entry):
-    """An entry in a few words."""
+    """Returns a short title of an entry."""
     if isinstance(entry, dict):
         entry = entry.get(text_member(entry)) or entry.get("date")
     return shortened(str(entry), 60) if entry not in (None, "") else ""
 
 
 def json(value):
-    """Anything, as it came."""
+    """Returns any value as JSON."""
     return simplejson.dumps(value, use_decimal=True, ensure_ascii=False)
 
 

@@ -1,17 +1,17 @@
-"""What a save did, in a sentence: the receipt tells which fields, the history whose and when."""
+"""Reports of saves in a sentence. The receipt names the fields, and the history has the authors and times."""
 
 from markupsafe import Markup, escape
 
 from .history import savers
 from .record import FIELDS, MISSING, SAVED_BY, TIMELINE, label, shortened, title, tokens
 
-# A sentence that nobody reads to its end says nothing, and it travels in a cookie.
+# The longest sentence that users read to its end. It is stored in a cookie.
 MOST_CLAUSES = 8
 MOST_FIELDS = 4
 
 
 def of_save(receipt, record, versions, me=""):
-    """`record` is the answer's, `versions` (see `history`) go back from it to the base at least, as far as known."""
+    """Reports a save. `record` is the answer's. `versions` (see `history`) go back at least to the base, if known."""
     story = _Story(receipt, record, versions, me)
     match receipt.result:
         case "created":
@@ -35,7 +35,7 @@ def of_restore(receipt, record, versions, number, me=""):
 
 
 def who(version, me="", own_key=None):
-    """Who made a version. Our own key is everybody's here, and says no more than that it was somebody."""
+    """Returns the author of a version. The app's own key does not identify a user, since all users share it."""
     if version and version.name:
         return Markup("you") if version.name == me else escape(version.name)
     if version and version.key and own_key and version.key != own_key:
@@ -54,14 +54,14 @@ def at(moment):
 
 class _Story:
     def __init__(self, receipt, record, versions, me):
-        # The version that was made; what changed nothing made none.
+        # The version that the save made. An unchanged save made none.
         mine = [version for version in versions if version.number == receipt.version and receipt.result != "unchanged"]
         self.mine = mine[0] if mine else None
         self.others = [version for version in versions if version not in mine]
         if receipt.base is not None and not receipt.base_missing:
             self.others = [version for version in self.others if version.number > receipt.base]
         self.receipt, self.record, self.me = receipt, record, me
-        # What was written just now was written with it.
+        # The key of this save, which is the app's own.
         self.own_key = None if receipt.result == "unchanged" else record.get("updated_by")
         self.taken, self.merged = _shown(receipt.taken), _shown(receipt.merged)
         self.kept, self.won = _shown(receipt.kept), _shown(receipt.won)
@@ -134,7 +134,7 @@ class _Story:
         return [Markup(" ".join(clause.split())) for clause in clauses]
 
     def _by_saver(self, fields, whole_lists):
-        """The fields by the version that had saved them, which is the last of the others'."""
+        """Groups the fields by the version that saved them, which is the last one by another author."""
         found = {}
         for field in fields:
             if not whole_lists and _is_timeline(field.pointer):
@@ -151,14 +151,14 @@ class _Story:
         return who(version, self.me, self.own_key)
 
     def _distinct(self, versions):
-        """Of each person the last."""
+        """Returns the last version of each author."""
         found = {}
         for version in versions:
             found.setdefault(self._who(version), version)
         return list(found.values())[:MOST_FIELDS]
 
     def _entry(self, pointer):
-        """The timeline's entry that a pointer leads to or into."""
+        """Returns the timeline's entry that a pointer leads to or into."""
         name, *rest = tokens(pointer) or [""]
         entries = self.record.get(TIMELINE)
         if name != TIMELINE or not rest or not isinstance(entries, list):
@@ -173,7 +173,7 @@ class _Story:
         return Markup("{} of the timeline entry “{}”").format(member, title(entry))
 
     def _before(self, pointer):
-        """What gave way, where it is short enough for a sentence."""
+        """Returns the replaced value, shortened for a sentence. Returns an empty text if it is not a text."""
         if self.mine is None:
             return ""
         entry = self._entry(pointer)
@@ -189,7 +189,7 @@ class _Story:
 
 
 def _shown(fields):
-    """Those to be told of, in the order that they have on the page."""
+    """Returns the fields to report, in the order of the page."""
     order = [f.name for f in FIELDS]
 
     def place(field):
@@ -212,7 +212,7 @@ def _known_by(entry):
 
 
 def _entries(field):
-    """What was done to the timeline's entries."""
+    """Reports the changes to the timeline's entries."""
     done = [(field.added, "added"), (field.changed, "changed"), (field.removed, "removed")]
     done = [(count, what) for count, what in done if count]
     if not done:

@@ -1,9 +1,9 @@
-"""Where ripple is, and the app's own secret: from the environment, or as `ripple dev` left word of itself.
+"""The address of ripple and the app's own secret, from the environment or from the file of a running `ripple dev`.
 
 RIPPLE_URL, RIPPLE_KEY    a ripple (API Gateway, the edge, a `ripple dev`) and a key with the scopes read and write
-RIPPLE_DATA               where they are not set: the data folder of `ripple dev` [default: .ripple of the project]
-FLASK_SECRET_KEY          signs the cookies; where it is not set, one is made and kept in that folder
-FLASK_SESSION_COOKIE_SECURE=true   where the app is served over HTTPS; any other of Flask's settings likewise
+RIPPLE_DATA               the data folder of `ripple dev`, if those are not set [default: .ripple of the project]
+FLASK_SECRET_KEY          signs the cookies; if it is not set, one is created and stored in that folder
+FLASK_SESSION_COOKIE_SECURE=true   if the app is served over HTTPS; Flask's other settings work the same way
 """
 
 import json
@@ -15,7 +15,7 @@ PROJECT = Path(__file__).resolve().parents[3]
 
 
 class SettingsError(Exception):
-    """What is missing, in a sentence for whoever starts the app."""
+    """A missing or invalid setting, in a sentence for the person who starts the app."""
 
 
 def data_folder():
@@ -23,7 +23,7 @@ def data_folder():
 
 
 def ripple():
-    """URL and key. The edge is asked where there is one: that is what it is for."""
+    """Returns URL and key. If `ripple dev` has an edge, the URL is the edge's."""
     url, key = os.environ.get("RIPPLE_URL"), os.environ.get("RIPPLE_KEY")
     if url and key:
         return url, key
@@ -38,7 +38,7 @@ def ripple():
 
 
 def secret_key():
-    """The one of the last start, so that nobody's form is refused because the app was started anew."""
+    """Returns the secret of the last start, so that open forms stay valid after a restart of the app."""
     file = data_folder() / "flask-secret"
     try:
         if not file.exists():
@@ -52,7 +52,7 @@ def secret_key():
 
 
 def _keep(file, text):
-    """Puts a file in place whole, for its owner alone. Of two processes that start at once the first one's stays."""
+    """Creates a file atomically, readable only by its owner. If two processes start at once, the first file stays."""
     file.parent.mkdir(parents=True, exist_ok=True)
     new = file.with_name(f"{file.name}.{os.getpid()}")
     with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as opened:

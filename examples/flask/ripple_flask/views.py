@@ -33,7 +33,7 @@ SORTS = {
     "create_date": "Oldest",
     "prj_id": "Id",
 }
-# How many pages of a history are read for one sentence.
+# The number of pages of a history that are read for one sentence.
 HISTORY_PAGES = 5
 
 
@@ -157,9 +157,9 @@ def version(prj_id, number):
 
 @pages.post("/projects/<prj_id>/history/<int:number>")
 def restore(prj_id, number):
-    # What somebody saved after the page was shown is merged, and not undone.
+    # Saves after the page was shown are merged, and not undone.
     base = forms.whole(request.form.get("newest", ""))
-    # The page has a form for each version, and they have its number in common.
+    # The page has a form for each version, and all of these share one number.
     form = request.form.get("form")
     answer = g.ripple.restore(prj_id, number, base, f"{form}-{number}" if form else None)
     sentence = sentences.of_restore(
@@ -170,13 +170,13 @@ def restore(prj_id, number):
 
 
 def _made_anew(template, **values):
-    """A page whose forms are for one use: Back does not show it as it was."""
+    """Returns a page whose forms are for one use, so that Back does not show an old copy."""
     return render_template(template, **values), {"Cache-Control": "no-store"}
 
 
 def without_token():
-    """A form that came without the session's token. If it came from a page of ours, what is in it must not be lost:
-    it is shown again, to be sent by somebody who looks at it."""
+    """Answers a form without the session's token. If it came from a page of this app, its content must not be lost. So
+    the form is shown again, for the user to check and send."""
     words = problems.Words(400, "Please send this again", "Your browser's session had ended, so nothing was saved.")
     own = urlsplit(request.headers.get("Origin", request.host_url)).netloc == request.host
     if own and request.endpoint == "pages.save":
@@ -187,7 +187,7 @@ def without_token():
 
 
 def log(problem):
-    """What went wrong, for whoever runs the app; the request id leads to ripple's own log."""
+    """Logs a problem for the operator of the app. The request id finds the request in ripple's own log."""
     cause = f" ({problem.__cause__})" if problem.__cause__ else ""
     level = (
         current_app.logger.warning if problem.maybe_done or problem.status in (403, 503) else current_app.logger.info
@@ -207,7 +207,7 @@ def _sent_form(remember=True):
 
 
 def _blame(form, problem):
-    """The words for a save that was refused; what is wrong with which field goes to that field."""
+    """Returns the message for a refused save, and adds the faults of fields to those fields."""
     log(problem)
     rules = {f.name: f.rule for f in FIELDS if f.rule}
     for pointer, detail in problem.fields.items():
@@ -219,7 +219,7 @@ def _blame(form, problem):
 
 
 def _save(prj_id, form, bring_back):
-    """The answer, and whether the project had to be brought back: as it last was, for the save to be merged into."""
+    """Saves. Returns the answer, and whether a deleted project was restored first, for the save to be merged into."""
     try:
         return g.ripple.save(prj_id, form.record(), form.save_key()), False
     except Problem as problem:
@@ -235,7 +235,7 @@ def _last_before(problem):
 
 
 def _since(prj_id, answer):
-    """The versions between a save and its base, if the sentence about it needs them."""
+    """Returns the versions between a save and its base, if its sentence needs them."""
     receipt = answer.receipt
     if not (receipt.kept or receipt.merged or receipt.won):
         return []
@@ -248,7 +248,7 @@ def _since(prj_id, answer):
             if cursor is None or rows[-1]["version"] <= (receipt.base or 0):
                 break
     except Problem as problem:
-        log(problem)  # The save is done all the same; the sentence will not say who the others were.
+        log(problem)  # The save succeeded, but its sentence cannot name the other authors.
     return history.told([row for row in rows if row["version"] <= receipt.version], answer.record)
 
 

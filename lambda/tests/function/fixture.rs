@@ -1,4 +1,4 @@
-//! A DynamoDB with ripple's tables and a key, and functions that run on it.
+//! An embedded DynamoDB with ripple's tables and a key, and functions that use it.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -15,16 +15,16 @@ use tokio::net::TcpListener;
 use tokio::runtime::Builder;
 use tokio::sync::oneshot;
 
-/// The key that the events bring along. It opens nothing but the tables made here.
+/// The key in the events. It is valid only for the tables created here.
 pub(crate) const KEY: &str = "rpl_TestKeyOfTheLambdaFunctions00041ynWF";
-/// What Lambda would give the function; they must not show in a log either.
+/// The secrets that Lambda would give the function. They must not appear in a log either.
 pub(crate) const SECRET_ACCESS_KEY: &str = "wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEY";
 pub(crate) const SESSION_TOKEN: &str = "IQoJb3JpZ2luX2VjEXAMPLETOKEN";
 
-/// A function's environment: region, credentials, where DynamoDB is.
+/// A function's environment: region, credentials, and the address of DynamoDB.
 pub(crate) type Environment = BTreeMap<&'static str, String>;
 
-/// An environment in which DynamoDB is at `endpoint`.
+/// Returns an environment in which DynamoDB is at `endpoint`.
 pub(crate) fn environment(endpoint: String) -> Environment {
     [
         ("AWS_REGION", "eu-west-3".to_owned()),
@@ -36,8 +36,8 @@ pub(crate) fn environment(endpoint: String) -> Environment {
     .into()
 }
 
-/// `bootstrap`, started in this environment and nothing else. RIPPLE_BOOTSTRAP may name another than was built with the
-/// tests: the one out of the zip file.
+/// Starts `bootstrap` with only this environment. RIPPLE_BOOTSTRAP may name another binary than the tests' own, such as
+/// the one in the zip file.
 pub(crate) fn start(environment: &Environment) -> Function {
     let built = env::var_os("RIPPLE_BOOTSTRAP").unwrap_or_else(|| env!("CARGO_BIN_EXE_bootstrap").into());
     let mut command = Command::new(built);
@@ -45,7 +45,7 @@ pub(crate) fn start(environment: &Environment) -> Function {
     Function::start(&mut command).expect("bootstrap can be started")
 }
 
-/// An embedded DynamoDB in a thread of its own, with ripple's tables and [`KEY`]. It ends when dropped.
+/// An embedded DynamoDB in its own thread, with ripple's tables and [`KEY`]. It ends when dropped.
 pub(crate) struct DynamoDb {
     pub(crate) environment: Environment,
     _stop: oneshot::Sender<()>,
@@ -62,7 +62,7 @@ impl DynamoDb {
                 let address = listener.local_addr().expect("it is bound");
                 let database = Database::memory().expect("a database in memory takes no more");
                 let stop = async {
-                    let _ = stopped.await; // dropped is stopped
+                    let _ = stopped.await; // an error means that the sender was dropped
                 };
                 let serving = tokio::spawn(server::serve_with_shutdown(listener, database, stop));
                 let environment = environment(format!("http://{address}"));
@@ -75,7 +75,7 @@ impl DynamoDb {
         DynamoDb { environment, _stop: stop }
     }
 
-    /// A function on it.
+    /// Returns a function that uses this DynamoDB.
     pub(crate) fn function(&self) -> Function {
         start(&self.environment)
     }
@@ -98,13 +98,13 @@ async fn prepare(environment: &Environment) {
     store.add_key(&record).await.expect("there is no such key yet");
 }
 
-/// The event in `tests/events/<name>.json`.
+/// Returns the event in `tests/events/<name>.json`.
 pub(crate) fn event(name: &str) -> String {
     let path = format!("{}/tests/events/{name}.json", env!("CARGO_MANIFEST_DIR"));
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// What the function answers to an event.
+/// Returns the function's answer to an event.
 #[track_caller]
 pub(crate) fn answer(function: &Function, name: &str) -> Value {
     match function.invoke(event(name)).outcome {
@@ -113,7 +113,7 @@ pub(crate) fn answer(function: &Function, name: &str) -> Value {
     }
 }
 
-/// The type and the message of the error that the function answers to an event.
+/// Returns the type and the message of the function's error for an event.
 #[track_caller]
 pub(crate) fn error(function: &Function, name: &str) -> (String, String) {
     match function.invoke(event(name)).outcome {
@@ -126,7 +126,7 @@ pub(crate) fn error(function: &Function, name: &str) -> (String, String) {
     }
 }
 
-/// The body of an answer to API Gateway or a function URL: JSON in a string.
+/// Returns the body of an answer to API Gateway or a function URL, which is JSON in a string.
 #[track_caller]
 pub(crate) fn body(answer: &Value) -> Value {
     assert_eq!(answer["isBase64Encoded"], false, "{answer}");

@@ -1,4 +1,4 @@
-//! Events that are no request.
+//! Events that are not requests.
 
 use serde_json::json;
 
@@ -29,7 +29,7 @@ fn each_is_an_error_and_the_function_goes_on() {
     assert_eq!(answer(&function, "template_search"), json!([]));
 }
 
-/// Schedules and plugins call functions to keep them warm. An error would raise an alarm.
+/// Schedules and plugins call functions to keep them warm. An error would set off an alarm.
 #[test]
 fn an_event_that_asks_for_nothing_is_answered() {
     let database = DynamoDb::start();

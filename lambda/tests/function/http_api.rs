@@ -58,7 +58,7 @@ fn a_function_url_answers() {
     assert_eq!(body(&patched)["issue"], "Salt in the bearings");
 }
 
-/// A named stage is in the path only where the API has no domain of its own: there `/prj` is the resource.
+/// A path contains a named stage only if the API has no custom domain. With one, `/prj` is the resource.
 #[test]
 fn a_stage_that_is_called_like_a_resource_is_no_part_of_a_custom_domains_path() {
     let database = DynamoDb::start();

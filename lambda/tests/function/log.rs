@@ -1,4 +1,4 @@
-//! What a function writes: one line of JSON a request, and no secret.
+//! The output of a function: one line of JSON for each request, and no secret.
 
 use ripple_core::auth::ApiKey;
 use ripple_runtime_api::Ended;
@@ -6,15 +6,15 @@ use serde_json::{Value, json};
 
 use crate::fixture::{DynamoDb, KEY, SECRET_ACCESS_KEY, SESSION_TOKEN, answer, error, event};
 
-/// Runs some requests with `RIPPLE_LOG` set, or not, and returns the log's lines but for the metrics.
+/// Runs some requests with or without `RIPPLE_LOG`, and returns the log's lines without the metrics.
 fn lines(setting: Option<&str>) -> Vec<Value> {
     split(&run(setting)).0
 }
 
-/// The log's lines, and of them those that are metrics.
+/// Splits the log's lines into those of requests and those of metrics.
 fn split(ended: &Ended) -> (Vec<Value>, Vec<Value>) {
     let parsed = |line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
-    // On a busy machine the first call may take too long, which has a line of its own (tests/function/start.rs).
+    // On a busy machine the first call may take too long, which adds a line (tests/function/start.rs).
     let asked = |line: &Value| line["message"] != "DynamoDB did not answer in time";
     ended.log.lines().map(parsed).filter(asked).partition(|line: &Value| line.get("_aws").is_none())
 }
@@ -43,21 +43,21 @@ fn a_request_is_a_line() {
     assert_eq!(field("method"), [json!("create"), json!("get"), json!(null), json!("get")]);
     assert_eq!(field("status"), [201, 304, 403, 404]);
     assert_eq!(field("key_id"), [json!("team"), json!("team"), json!(null), json!("mapping-template")]);
-    // A creation also asks the history for its newest number, with a strong read.
+    // A creation also reads its newest number from the history, with a strongly consistent read.
     assert_eq!(field("capacity_read"), [1.5, 0.5, 0.0, 0.5]);
     let written: Vec<bool> = field("capacity_write").iter().map(|units| *units != 0.0).collect();
     assert_eq!(written, [true, false, false, false]);
     assert_eq!(lines[1]["request_id"], "page-view-17");
     assert_eq!(lines[1]["invocation"], "00000002-0000-4000-8000-000000000000");
     assert!(lines[1]["trace"].as_str().is_some_and(|trace| trace.starts_with("Root=1-")), "{}", lines[1]);
-    // The events name no trace, so it is Lambda's: `Root=1-<8 digits>-<24 digits>`.
+    // The events name no trace, so Lambda's is used: `Root=1-<8 digits>-<24 digits>`.
     for line in &lines {
         let root = line["trace"].as_str().and_then(|trace| trace.strip_prefix("Root=1-")).expect("a trace");
         let id: String = root.split(';').take(1).flat_map(|id| id.chars()).filter(|c| *c != '-').collect();
         assert_eq!(line["trace_id"], id, "{line}");
     }
     assert_eq!(field("tries"), [json!(1), json!(null), json!(null), json!(null)]);
-    // What is no request has a line too, by which it is found.
+    // An event that is not a request also has a line, by which it can be found.
     let refused = &lines[4];
     assert_eq!((&refused["level"], &refused["message"]), (&json!("WARN"), &json!("refused")), "{refused}");
     assert_eq!(refused["invocation"], "00000005-0000-4000-8000-000000000000");

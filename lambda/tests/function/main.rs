@@ -1,5 +1,5 @@
-//! The binary `bootstrap` under Lambda's runtime loop, on an embedded DynamoDB: events of every kind in, answers,
-//! errors and logs out. The events lie in `tests/events`, in the shapes that AWS documents.
+//! Tests of the binary `bootstrap` under Lambda's runtime loop, with an embedded DynamoDB: its answers, errors and logs
+//! for events of every form. The events are in `tests/events`, in the forms that AWS documents.
 
 mod fixture;
 mod garbage;

@@ -1,4 +1,4 @@
-//! The article's events: a mapping template named the method, and the plain item or list came back.
+//! The legacy function's events: a mapping template names the method, and the answer is the plain item or list.
 
 use ripple_core::http::ROUTES;
 use ripple_runtime_api::Outcome;
@@ -55,7 +55,7 @@ fn each_method_has_an_answer() {
             event["method"] = json!(route.name);
             match function.invoke(event.to_string()).outcome {
                 Outcome::Answered(_) => {}
-                // Of its own accord, with a status: in a debug build a panic is an error too.
+                // The function returns this error itself, with a status. In a debug build a panic is an error too.
                 Outcome::Failed(json) => {
                     let error: Value = serde_json::from_str(&json).expect("an error is JSON");
                     let message = error["errorMessage"].as_str().unwrap_or_default();

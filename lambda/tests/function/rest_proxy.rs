@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::fixture::{DynamoDb, answer, body};
 
-/// The one value of a header.
+/// Returns the only value of a header.
 #[track_caller]
 fn header<'a>(answer: &'a Value, name: &str) -> &'a str {
     let values = answer["multiValueHeaders"][name].as_array().map(Vec::as_slice);
@@ -43,7 +43,7 @@ fn a_record_is_created_read_listed_and_updated() {
     assert_eq!(body(&updated)["issue"], "Snails");
     assert_eq!(body(&updated)["version"], 2);
     assert!(header(&updated, "ripple-receipt").starts_with("result=saved, version=2, base=1, "), "{updated}");
-    // The same again is no new version.
+    // The same request again makes no new version.
     let again = answer(&function, "rest_update");
     assert_eq!((&again["statusCode"], body(&again)), (&json!(200), body(&updated)));
 }

@@ -1,4 +1,4 @@
-//! Starting when something is wrong.
+//! Starts with a faulty environment.
 
 use std::net::TcpListener;
 
@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use crate::fixture::{answer, body, environment, start};
 
-/// How long API Gateway waits for an answer, in milliseconds. What ripple itself takes of it, core/tests/faults.rs has in a
-/// time of its own.
+/// How long API Gateway waits for an answer, in milliseconds. core/tests/faults.rs tests ripple's own share of it with
+/// simulated time.
 const IN_TIME: f64 = 29_000.0;
 
 #[test]
@@ -49,14 +49,14 @@ fn what_is_missing_is_named() {
 
 #[test]
 fn without_dynamodb_it_starts_and_answers_503_in_time() {
-    // Connections are taken and nothing is ever answered: the worst way to be unreachable.
+    // The listener accepts connections and never answers, which is the worst way to be unreachable.
     let deaf = TcpListener::bind("127.0.0.1:0").expect("a loopback port is free");
     let function = start(&environment(format!("http://{}", deaf.local_addr().expect("it is bound"))));
     let unavailable = answer(&function, "rest_get_proxy");
     assert_eq!(unavailable["statusCode"], 503, "{unavailable}");
     assert_eq!(unavailable["multiValueHeaders"]["retry-after"], json!([RETRY_AFTER.as_secs().to_string()]));
     assert_eq!(body(&unavailable)["code"], "unavailable");
-    // What needs no storage goes on.
+    // Requests that need no storage still work.
     assert_eq!(body(&answer(&function, "function_url_health")), json!({"status": "ok"}));
 
     let log = function.end().expect("it can be waited for").log;

@@ -1,4 +1,4 @@
-//! `backup.json`: what a backup is of, and whether its files are whole.
+//! `backup.json`: the source of a backup, and the checksums of its files.
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
@@ -17,21 +17,21 @@ use crate::target::Target;
 
 const NAME: &str = "backup.json";
 
-/// What a backup is of.
+/// The description of a backup.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Manifest {
     account: Option<String>,
     endpoint: String,
     region: String,
     pub(super) site: String,
-    /// RFC 3339, for its readers.
+    /// The time in RFC 3339, for people.
     pub(super) began: String,
     ended: String,
-    /// In the order of [`FILES`].
+    /// The files, in the order of [`FILES`].
     pub(super) files: Vec<Contents>,
 }
 
-/// What a file has.
+/// The contents of a file.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Contents {
     pub(super) items: u64,
@@ -39,7 +39,7 @@ pub(super) struct Contents {
 }
 
 impl Manifest {
-    /// A manifest of what was copied from a target.
+    /// Returns the manifest of a copy of a target.
     pub(super) fn new(target: &Target, site: String, began: Timestamp, files: Vec<Contents>) -> Manifest {
         let (account, endpoint, region) = target.whereabouts();
         let shown = |at: Timestamp| format_rfc3339_seconds(UNIX_EPOCH + Duration::from_millis(at.0)).to_string();
@@ -54,7 +54,7 @@ impl Manifest {
         }
     }
 
-    /// Writes it into a backup's folder. From then on the backup is one.
+    /// Writes the manifest into a backup's folder, which completes the backup.
     pub(super) fn write(&self, folder: &Path) -> anyhow::Result<()> {
         let path = folder.join(NAME);
         let mut file = File::create_new(&path).with_context(|| format!("cannot write {}", path.display()))?;
@@ -62,7 +62,7 @@ impl Manifest {
         Ok(file.sync_all()?)
     }
 
-    /// Reads it, and compares the files with it.
+    /// Reads the manifest, and checks the files against it.
     pub(super) fn read(folder: &Path) -> anyhow::Result<Manifest> {
         let path = folder.join(NAME);
         let text = fs::read(&path).with_context(|| {
@@ -83,7 +83,7 @@ impl Manifest {
     }
 }
 
-/// Bytes in hexadecimal digits.
+/// Returns bytes as hexadecimal digits.
 pub(super) fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -1,4 +1,4 @@
-//! `ripple restore`: puts back what is missing, and changes nothing that is there.
+//! `ripple restore`: puts back missing items, and changes no existing one.
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
@@ -16,9 +16,9 @@ use super::manifest::Manifest;
 use super::{FILES, typed};
 use crate::target;
 
-/// Items under way at once.
+/// The number of items written at once.
 const CONCURRENCY: usize = 16;
-/// The partition key of each table: where an item has it, there is one.
+/// The partition key of each table. Its presence in the table shows that an item exists.
 const PARTITION_KEYS: [&str; 3] = ["prj_id", "prj_id", "key_hash"];
 
 #[derive(Debug, Args)]
@@ -30,17 +30,17 @@ pub(crate) struct Options {
     keys: bool,
 }
 
-/// What became of an item.
+/// The result for one item.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Outcome {
     PutBack,
-    /// It is there as it was.
+    /// An equal item exists.
     Same,
-    /// It is there, and is another.
+    /// A different item exists.
     Differs,
 }
 
-/// Puts items back into the tables of the site, which are there already.
+/// Puts items back into the existing tables of the site.
 pub(crate) async fn run(connection: &target::Options, options: Options) -> anyhow::Result<()> {
     let Options { folder, keys } = options;
     let manifest = Manifest::read(&folder)?;

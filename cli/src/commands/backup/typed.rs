@@ -1,4 +1,4 @@
-//! An item as a line of JSON with the types of its values, and back.
+//! Converts between an item and a line of JSON with the types of its values.
 //! <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.LowLevelAPI.html>
 
 use std::collections::HashMap;
@@ -12,8 +12,8 @@ use serde_json::{Map, Value, json};
 
 pub(super) type Item = HashMap<String, AttributeValue>;
 
-/// Returns the line of an item, its end included. Attributes stand in the order of their names, and sets in that of
-/// their elements, so equal items have equal lines.
+/// Returns the line of an item, including its end. Attributes are ordered by name, and sets by element, so equal items
+/// have equal lines.
 pub(super) fn line(item: &Item) -> anyhow::Result<Vec<u8>> {
     let mut line = serde_json::to_vec(&json!({ "Item": members(item)? }))?;
     line.push(b'\n');

@@ -1,5 +1,5 @@
-//! The front's connections: how many there are, and what one may take. Whoever opens a thousand, says little on them or
-//! never stops saying it holds up nobody else.
+//! The front's connections, with limits on their number and on each one. A client that opens a thousand, sends slowly,
+//! or never stops sending does not delay other clients.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -13,18 +13,18 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
-/// Connections at once. What comes beyond waits in the system's queue.
+/// The number of connections at once. Further ones wait in the system's queue.
 const CONNECTIONS: usize = 2000;
-/// How long a connection may wait for a request, and for the rest of one that it has begun: hyper's own default.
+/// How long a connection may wait for a request, or for the rest of one. It is hyper's default.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Bytes of a request's line and headers. API Gateway takes 10,240 of each.
+/// The size of a request's line and headers, in bytes. API Gateway takes 10,240 of each.
 const HEAD: usize = 32 * 1024;
-/// After a connection that could not be accepted, for want of file descriptors most likely.
+/// The pause after a connection that could not be accepted, most likely for lack of file descriptors.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves `app` until told to stop; then no new connection, and the end of what is under way.
+/// Serves `app` until it is told to stop. Then it accepts no new connections, and finishes current requests.
 pub(super) async fn serve(listener: TcpListener, app: Router, stop: impl Future<Output = ()>) {
-    // Each connection takes a file descriptor. Where no more can be had, fewer do too.
+    // Each connection takes a file descriptor. If the limit cannot be raised, fewer connections are possible.
     let _ = rlimit::increase_nofile_limit(2 * CONNECTIONS as u64);
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(PATIENCE).max_buf_size(HEAD);
@@ -40,7 +40,7 @@ pub(super) async fn serve(listener: TcpListener, app: Router, stop: impl Future<
             let service = TowerToHyperService::new(app.clone());
             let connection = connections.watch(http.serve_connection(TokioIo::new(stream), service));
             tokio::spawn(async move {
-                // A connection that breaks is its client's affair.
+                // A connection that breaks concerns only its client.
                 let _ = connection.await;
                 drop(place);
             });

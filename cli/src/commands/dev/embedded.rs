@@ -1,8 +1,8 @@
-//! The embedded DynamoDB: an engine in this process that speaks DynamoDB's protocol on a loopback port, for ripple
-//! and for whoever wants to look in with the AWS CLI or boto3.
+//! The embedded DynamoDB: an engine in this process that speaks DynamoDB's protocol on a loopback port. It serves
+//! ripple, and users who inspect the tables with the AWS CLI or boto3.
 //!
 //! ```text
-//!  AWS CLI, boto3, the edge ──▶ guard (the port that is told) ──▶ engine (a port that is not)
+//!  AWS CLI, boto3, the edge ──▶ guard (on the printed port) ──▶ engine (on a hidden port)
 //!                                            this process's store ──▶ engine
 //! ```
 
@@ -24,13 +24,13 @@ use tokio::task::JoinHandle;
 
 /// A running engine.
 pub(super) struct Engine {
-    /// Where this process itself reaches it.
+    /// The URL at which this process reaches the engine.
     pub(super) url: String,
-    /// How it ended.
+    /// The result of the engine.
     pub(super) ended: JoinHandle<anyhow::Result<()>>,
 }
 
-/// Serves a database, in a file or in memory, until told to stop. `listener` is where others reach it.
+/// Serves a database, in a file or in memory, until it is told to stop. Other programs reach it at `listener`.
 pub(super) async fn serve(
     listener: TcpListener,
     file: Option<PathBuf>,
@@ -46,7 +46,7 @@ pub(super) async fn serve(
     let inner = hidden_listener().await?;
     let address = inner.local_addr()?;
     let stop = |mut stopped: watch::Receiver<bool>| async move {
-        // Also ends when whoever would say so is gone.
+        // This also ends if the sender is dropped.
         let _ = stopped.wait_for(|stop| *stop).await;
     };
     let guard = guard::serve(listener, address, stop(stopped.clone()));
@@ -58,8 +58,8 @@ pub(super) async fn serve(
     Ok(Engine { url: format!("http://{address}"), ended })
 }
 
-/// A loopback address that a page in a browser cannot guess: the engine itself answers every origin. macOS has no
-/// loopback address but 127.0.0.1; there only the port is unknown.
+/// Returns a listener on a loopback address that a page in a browser cannot guess, since the engine answers every
+/// origin. macOS has no loopback address except 127.0.0.1, so there only the port is unknown.
 async fn hidden_listener() -> anyhow::Result<TcpListener> {
     let [b, c, d]: [u8; 3] = random();
     for host in [Ipv4Addr::new(127, b, c, d.clamp(1, 254)), Ipv4Addr::LOCALHOST] {
@@ -70,7 +70,7 @@ async fn hidden_listener() -> anyhow::Result<TcpListener> {
     Err(anyhow!("cannot listen on 127.0.0.1"))
 }
 
-/// A store on the engine, whatever credentials the environment has for others.
+/// Returns a store on the engine. It ignores credentials in the environment.
 pub(super) fn store(url: &str, layout: Layout) -> anyhow::Result<DynamoDb> {
     let config = client_config(Some(url.to_owned()), None)?
         .region(Region::from_static("us-east-1"))

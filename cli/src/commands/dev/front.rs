@@ -1,5 +1,5 @@
-//! What API Gateway does for a REST API with proxy integration: a request becomes an event of payload 1.0, the
-//! function's answer becomes a response.
+//! API Gateway's part for a REST API with proxy integration: it converts a request into an event of payload 1.0, and
+//! the function's answer into a response.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -34,17 +34,17 @@ const PAYLOAD: usize = 10 * 1024 * 1024;
 /// API Gateway's default quota for an integration.
 const TIMEOUT: Duration = Duration::from_secs(29);
 
-/// What the page `/docs` loads. The edge has these as static files; the function has none of them.
+/// The files that the page `/docs` loads. The edge has these as static files, and the function has none of them.
 const DOCS: [&str; 2] = ["page.js", "scalar.js"];
 
-/// A body that is longer is one of the large ones.
+/// The size up to which a body counts as small.
 const SMALL_BODY: usize = 64 * 1024;
-/// Large bodies held at once, so that memory stays bounded whoever sends them. One too many is throttled.
+/// The number of large bodies held at once. It bounds memory, and further requests are throttled.
 static LARGE_BODIES: Semaphore = Semaphore::const_new(64);
 
 type Shared = Arc<Function<DynamoDb>>;
 
-/// Serves the API until told to stop.
+/// Serves the API until it is told to stop.
 pub(super) async fn serve(
     listener: TcpListener,
     function: Function<DynamoDb>,
@@ -60,7 +60,7 @@ pub(super) async fn serve(
     }
     let app = app.with_state(Arc::new(function));
     let stop = async move {
-        // Also ends when whoever would say so is gone.
+        // This also ends if the sender is dropped.
         let _ = stopped.wait_for(|stop| *stop).await;
     };
     connections::serve(listener, app, stop).await;
@@ -83,7 +83,7 @@ async fn invoke(function: &Function<DynamoDb>, request: Request, id: &str) -> Re
     let mut chunks = body.into_data_stream();
     let (mut body, mut length) = (Vec::new(), 0);
     while let Some(chunk) = chunks.next().await {
-        // Whoever has gone is told nothing.
+        // The client has disconnected and does not see this answer.
         let Ok(chunk) = chunk else { return message(StatusCode::BAD_REQUEST, "Bad Request") };
         length += chunk.len();
         if length > PAYLOAD {
@@ -95,11 +95,11 @@ async fn invoke(function: &Function<DynamoDb>, request: Request, id: &str) -> Re
             };
             large = Some(place);
         }
-        // Of a body longer than ripple takes, one byte more than it takes is enough to say so.
+        // If a body is too long, one byte beyond the limit is enough to refuse it.
         let room = limits::BODY + 1 - body.len();
         body.extend_from_slice(&chunk[..room.min(chunk.len())]);
     }
-    // As API Gateway does, which makes one where there is none.
+    // Like API Gateway, which creates a trace if there is none.
     let trace = parts.headers.get("x-amzn-trace-id").and_then(|trace| trace.to_str().ok());
     let answered = match event(&parts, &body, id) {
         Ok(event) => function.handle(&event, Invocation { id, trace }).await.ok(),
@@ -109,7 +109,7 @@ async fn invoke(function: &Function<DynamoDb>, request: Request, id: &str) -> Re
     reply.and_then(response).unwrap_or_else(|| message(StatusCode::BAD_GATEWAY, "Internal server error"))
 }
 
-/// <https://docs.aws.amazon.com/lambda/latest/dg/services-apigateway.html#apigateway-example-event>
+/// Returns an event. <https://docs.aws.amazon.com/lambda/latest/dg/services-apigateway.html#apigateway-example-event>
 fn event(parts: &http::request::Parts, body: &[u8], id: &str) -> serde_json::Result<Box<RawValue>> {
     let path = parts.uri.path();
     let mut event = ApiGatewayProxyRequest::default();
@@ -150,8 +150,8 @@ fn event(parts: &http::request::Parts, body: &[u8], id: &str) -> serde_json::Res
     to_raw_value(&event)
 }
 
-/// A header's value as the text that an event, which is JSON, needs. What is no UTF-8 was meant as ISO-8859-1, if it was
-/// meant (RFC 9110 §5.5); left out, it could not be refused.
+/// Returns a header's value as text, since an event is JSON. A value that is not UTF-8 is read as ISO-8859-1 (RFC 9110
+/// §5.5). If it were left out, it could not be refused.
 fn text(value: &HeaderValue) -> HeaderValue {
     if std::str::from_utf8(value.as_bytes()).is_ok() {
         return value.clone();
@@ -167,7 +167,8 @@ fn response(reply: ApiGatewayProxyResponse) -> Option<Response<Body>> {
         _ => Vec::new(),
     };
     let status = u16::try_from(reply.status_code).ok().and_then(|code| StatusCode::from_u16(code).ok())?;
-    // axum adds the length of a body where it is known, and a 304's would be that of the record (RFC 9110 §8.6).
+    // axum adds the length of a body if it is known. A 304's length would have to be that of the record (RFC 9110
+    // §8.6).
     let body = if status == StatusCode::NOT_MODIFIED {
         Body::from_stream(futures_util::stream::empty::<std::io::Result<Vec<u8>>>())
     } else {
@@ -192,7 +193,7 @@ async fn script(file: PathBuf) -> Response<Body> {
     }
 }
 
-/// An answer of API Gateway's own.
+/// Returns an answer of API Gateway itself.
 fn message(status: StatusCode, message: &str) -> Response<Body> {
     let body = serde_json::json!({ "message": message }).to_string();
     let mut response = Response::new(Body::from(body));

@@ -1,4 +1,4 @@
-//! What the API and the edge answer.
+//! Checks of the API's and the edge's answers.
 
 use std::time::{Duration, SystemTime};
 
@@ -13,12 +13,12 @@ use super::{CLOCKS, Finding};
 
 /// How long an answer may take. API Gateway gives up after 29 s.
 const LIMIT: Duration = Duration::from_secs(30);
-/// The newest record's version: a page that tells two tables apart.
+/// A request for the newest record's version. Its answer distinguishes two tables.
 const NEWEST: &str = "/prj?limit=1&sort=-updated_at&fields=version";
-/// Records may be saved between a look here and a look there.
+/// The number of tries, since records may be saved between the two requests.
 const TRIES: usize = 3;
 
-/// Looks at the API and at the edge. `secret` is what the API shares with the edge; no other host is sent it.
+/// Checks the API and the edge. `secret` is shared by the API and the edge, and is sent to no other host.
 pub(super) fn look(url: &str, edge_url: Option<&str>, key: Option<&ApiKey>, secret: Option<&str>) -> Vec<Finding> {
     let config = Agent::config_builder().timeout_global(Some(LIMIT)).http_status_as_error(false);
     let hosts = Hosts { agent: config.build().into(), url, key, secret };
@@ -68,7 +68,7 @@ impl Hosts<'_> {
         self.get(base, path, &headers)
     }
 
-    /// That a host answers, knows the time, keeps strangers out and lets the key in.
+    /// Checks that a host answers, has the right time, refuses requests without a key, and accepts the key.
     fn host(&self, what: &'static str, base: &str) -> Vec<Finding> {
         let health = match self.get(base, "/health", &[]) {
             Err(error) => return vec![Finding::bad(what, format!("{error}: is the URL right, is it deployed?"))],
@@ -102,7 +102,7 @@ impl Hosts<'_> {
         findings
     }
 
-    /// Which ripple a host runs: the version of the OpenAPI document that it has with it.
+    /// Checks which version of ripple a host runs. The host's OpenAPI document states it.
     fn version(&self, what: &'static str, base: &str) -> Finding {
         let document = match self.get(base, "/openapi.json", &[]) {
             Ok(answer) if answer.status() == 200 => serde_json::from_str::<serde_json::Value>(answer.body()).ok(),
@@ -124,7 +124,7 @@ impl Hosts<'_> {
         }
     }
 
-    /// How fresh a list of the edge's is, asked for without `Cache-Control`.
+    /// Checks the age of the edge's list, requested without `Cache-Control`.
     fn freshness(&self, edge_url: &str) -> Finding {
         let told = self.keyed(edge_url, NEWEST, false).and_then(|answer| {
             let told = |name| header(&answer, name).unwrap_or("none");
@@ -136,7 +136,7 @@ impl Hosts<'_> {
         Finding { what: "edge", told }
     }
 
-    /// That the edge reads the table that the API writes, and keeps its list fresh.
+    /// Checks that the edge reads the table that the API writes, and keeps its list fresh.
     fn edge(&self, edge_url: &str) -> Finding {
         let mut last = Err("it was not looked at".to_owned());
         for _ in 0..TRIES {
@@ -166,7 +166,7 @@ impl Hosts<'_> {
     }
 }
 
-/// This machine's clock beside the host's, as `Date` shows it (RFC 9110 §6.6.1).
+/// Compares this machine's clock with the host's, as `Date` shows it (RFC 9110 §6.6.1).
 fn clock(what: &'static str, answer: &Answer) -> Finding {
     let Some(there) = header(answer, "date").and_then(|date| httpdate::parse_http_date(date).ok()) else {
         return Finding::good(what, "tells no time");
@@ -180,7 +180,7 @@ fn clock(what: &'static str, answer: &Answer) -> Finding {
     Finding::bad(what, format!("its clock and this machine's are {apart} apart: set the one that is wrong by NTP"))
 }
 
-/// What a problem says of itself.
+/// Returns the text of a problem.
 fn said(answer: &Answer) -> String {
     let problem: Option<serde_json::Value> = serde_json::from_str(answer.body()).ok();
     let text = |name: &str| Some(problem.as_ref()?.get(name)?.as_str()?.to_owned());

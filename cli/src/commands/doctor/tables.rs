@@ -1,4 +1,4 @@
-//! What DynamoDB holds: the tables, and the key's record.
+//! Checks in DynamoDB: the tables, and the key's record.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use super::Finding;
 use crate::commands::table::{self, Protection};
 use crate::target::Target;
 
-/// A key that ends sooner than this is worth a word.
+/// The remaining time below which an expiring key is reported.
 const SOON: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 pub(super) async fn look(target: &Target, key: Option<&ApiKey>) -> Vec<Finding> {

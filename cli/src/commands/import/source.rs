@@ -1,14 +1,14 @@
-//! A file of records, whatever form it has: the entries that are in it, each as a line of JSON.
+//! A file of records in any supported form, read into entries of one line of JSON each.
 //!
-//! | form | told by |
+//! | form | recognized by |
 //! |---|---|
 //! | `.gz` of any of the others | its first two bytes |
 //! | UTF-8 or UTF-16, with or without a byte order mark | its first bytes |
-//! | a record or an item `{"Item": …}` a line | the first line, which is a JSON object |
+//! | a record or an item `{"Item": …}` on each line | the first line, which is a JSON object |
 //! | a JSON array of records or items, or objects one after another | its first character |
 //! | `aws dynamodb scan`'s output | the member `Items` |
 //!
-//! Any other file is refused as a whole, with the way out.
+//! Any other file is refused as a whole, with a message that explains what to do.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
@@ -23,10 +23,10 @@ use serde::Deserialize;
 use serde_json::value::{RawValue, Value};
 use sha2::{Digest as _, Sha256};
 
-/// DynamoDB's JSON takes several times what a record does.
+/// The largest size of an entry, in bytes. DynamoDB's JSON is several times the size of a record.
 const ENTRY: usize = 8 * limits::BODY;
 const GZIP: [u8; 2] = [0x1f, 0x8b];
-/// Bytes at the start of a file that tell text from anything else.
+/// The number of bytes at the start of a file that distinguish text from other content.
 const LOOK: usize = 4096;
 
 const NOT_TEXT: &str = "is neither text nor gzip: save it as UTF-8, one JSON object a line";
@@ -36,13 +36,13 @@ const CSV: &str = "it looks like CSV, and only JSON is taken: python3 -c 'import
 /// An entry of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Entry {
-    /// Where it is, for messages: `line 3`, `entry 3`.
+    /// Its position, for messages: `line 3`, `entry 3`.
     pub(super) place: String,
-    /// A record's JSON, or an item's as an export has it.
+    /// A record as JSON, or an item in the form of an export.
     pub(super) json: Bytes,
 }
 
-/// The entries of a file; `-` is standard input.
+/// Returns the entries of a file. `-` is standard input.
 pub(super) fn read(file: &Path) -> anyhow::Result<Vec<Entry>> {
     let name = if file.as_os_str() == "-" { "standard input".to_owned() } else { file.display().to_string() };
     let mut bytes = Vec::new();
@@ -80,7 +80,7 @@ fn entries(bytes: Vec<u8>) -> anyhow::Result<Vec<Entry>> {
     Ok(identified(entries))
 }
 
-/// The text that bytes are, by their byte order mark or by where their zeros are.
+/// Decodes bytes as text by their byte order mark, or by the positions of their zeros.
 fn text(bytes: Vec<u8>) -> anyhow::Result<String> {
     let utf16 = |bytes: &[u8], order: fn([u8; 2]) -> u16| {
         let pairs = bytes.chunks_exact(2);
@@ -107,7 +107,7 @@ fn text(bytes: Vec<u8>) -> anyhow::Result<String> {
     }
 }
 
-/// One entry a line. A line that is no JSON is an entry too: it is refused by itself.
+/// Returns one entry for each line. A line that is not JSON is an entry too, and is refused separately.
 fn lines(text: &str) -> anyhow::Result<Vec<Entry>> {
     let mut entries = Vec::new();
     for (index, line) in text.lines().enumerate() {
@@ -122,7 +122,7 @@ fn lines(text: &str) -> anyhow::Result<Vec<Entry>> {
     Ok(entries)
 }
 
-/// JSON values one after another: arrays, outputs of a scan, objects.
+/// Returns the entries of JSON values one after another: arrays, outputs of a scan, objects.
 fn values(text: &str) -> anyhow::Result<Vec<Entry>> {
     let mut entries = Vec::new();
     let mut add = |json: &RawValue| {
@@ -146,7 +146,7 @@ fn values(text: &str) -> anyhow::Result<Vec<Entry>> {
     Ok(entries)
 }
 
-/// What `aws dynamodb scan` and `query` print.
+/// The output of `aws dynamodb scan` and `query`.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Scan<'a> {
@@ -158,7 +158,8 @@ fn is_scan(json: &str) -> bool {
     serde_json::from_str::<Scan<'_>>(json).is_ok()
 }
 
-/// An entry's JSON. An item without its `{"Item": …}` gets it: a record's id is a string, an item's is `{"S": …}`.
+/// Returns an entry's JSON. An item without its `{"Item": …}` gets it. In a record the id is a string, and in an item
+/// it is `{"S": …}`.
 fn entry(json: &str) -> Bytes {
     #[derive(Deserialize)]
     struct Item<'a> {
@@ -169,8 +170,8 @@ fn entry(json: &str) -> Bytes {
     Bytes::from(if is_item { format!(r#"{{"Item":{json}}}"#) } else { json.to_owned() })
 }
 
-/// Gives each record without an id one that follows from its content and from how many equal ones precede it. The same
-/// file imported again, or grown by some lines, then brings nothing in twice.
+/// Gives each record without an id one that is derived from its content and from the number of equal ones before it. If
+/// the same file is imported again, even with more lines, no record is imported twice.
 fn identified(entries: Vec<Entry>) -> Vec<Entry> {
     let mut seen: HashMap<[u8; 32], u64> = HashMap::new();
     let with_id = |Entry { place, json }: Entry| {
@@ -188,7 +189,7 @@ fn identified(entries: Vec<Entry>) -> Vec<Entry> {
     entries.into_iter().map(with_id).collect()
 }
 
-/// Returns what is between the braces of a record that has no id, or `None` for anything else.
+/// Returns the text between the braces of a record that has no id. Returns `None` for anything else.
 fn without_id(json: &[u8]) -> Option<String> {
     let members: BTreeMap<String, &RawValue> = serde_json::from_slice(json).ok()?;
     if members.contains_key("Item") {
@@ -199,7 +200,7 @@ fn without_id(json: &[u8]) -> Option<String> {
             let text = std::str::from_utf8(json).ok()?.trim();
             Some(text.strip_prefix('{')?.strip_suffix('}')?.trim().to_owned())
         }
-        // As good as none; with one beside it, it would be there twice.
+        // This counts as no id. With another one beside it, the id would occur twice.
         Some(id) if id.get() == "null" => {
             let others = members.iter().filter(|(name, _)| *name != "prj_id");
             Some(

@@ -1,6 +1,6 @@
-//! Point-in-time recovery and deletion protection of a table, as the template sets them.
+//! Point-in-time recovery and deletion protection of a table, as in the template.
 //!
-//! An engine that knows no continuous backups is an emulator. Its tables are made and removed by tests, and are not
+//! An engine without continuous backups is an emulator. Its tables are created and deleted by tests, and are not
 //! protected.
 
 use anyhow::{Context as _, anyhow};
@@ -8,22 +8,22 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata as _};
 use aws_sdk_dynamodb::types::{PointInTimeRecoverySpecification, PointInTimeRecoveryStatus};
 
-/// What keeps a table from being lost.
+/// The protection of a table against loss.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Protection {
-    /// An emulator has neither.
+    /// An emulator, which has neither.
     Unknown,
-    /// A DynamoDB has both, one or none.
+    /// A DynamoDB table, which has both, one or none.
     Known {
         /// Any second of the last 35 days can be restored.
         recovery: bool,
-        /// The table cannot be deleted before this is taken off.
+        /// The table cannot be deleted until this is disabled.
         deletion: bool,
     },
 }
 
 impl Protection {
-    /// What the table should have and has not.
+    /// Returns the protection that the table lacks.
     pub(crate) fn lacking(&self) -> Option<&'static str> {
         match self {
             Protection::Unknown | Protection::Known { recovery: true, deletion: true } => None,
@@ -35,7 +35,7 @@ impl Protection {
         }
     }
 
-    /// Sets what is lacking.
+    /// Enables missing protection.
     pub(super) async fn complete(self, client: &Client, table: &str) -> anyhow::Result<()> {
         let Protection::Known { recovery, deletion } = self else { return Ok(()) };
         if !recovery {
@@ -51,7 +51,7 @@ impl Protection {
     }
 }
 
-/// Looks at a table that is there.
+/// Returns the protection of an existing table.
 pub(super) async fn look(client: &Client, table: &str) -> anyhow::Result<Protection> {
     let recovery = match client.describe_continuous_backups().table_name(table).send().await {
         Ok(answer) => answer

@@ -1,19 +1,19 @@
-//! The objects that more than one method takes or answers.
+//! The objects that more than one operation takes or returns.
 
 use super::{Field, NATURAL, NUMBER, Object, Shape, TEXT};
 use crate::limits;
 
-/// What a `prj_id` may be: `record/id.rs` in ECMA-262.
+/// A valid `prj_id`: the rule of `record/id.rs` as a regular expression of ECMA-262.
 pub(super) const ID: Shape =
     Shape::Text { least: 1, most: Some(limits::ID), pattern: Some(r"^(?!_)(?!\.{1,2}$)[A-Za-z0-9._~-]+$") };
-/// The id of a record that is there: other programs choose ids by rules of their own.
+/// The id of an existing record. Other programs choose ids by their own rules.
 pub(super) const STORED_ID: Shape = Shape::Text { least: 1, most: Some(limits::STORED_ID), pattern: None };
 /// `Kind::ShortText` of `record/check.rs`.
 const SHORT_TEXT: Shape = Shape::Text { least: 1, most: Some(limits::SHORT_TEXT), pattern: None };
 /// `Kind::Natural` of `record/check.rs`.
 const TERM: Shape = Shape::OneOf(&[NATURAL, Shape::Text { least: 1, most: Some(38), pattern: Some("^[0-9]+$") }]);
 
-/// What the article's function requires of a new record.
+/// The members that the legacy function requires of a new record.
 const CONTENT: [Field; 7] = [
     Field::new("name", TEXT, "What it is called."),
     Field::new("goal", TEXT, "What it is for."),
@@ -37,7 +37,7 @@ const SHOWN_ID: Field = Field::new("prj_id", TEXT, "The id.").required();
 const IGNORED_WHEN: Field = Field::new("updated_at", Shape::Any, "Ignored.");
 const IGNORED_WHO: Field = Field::new("updated_by", Shape::Any, "Ignored.");
 
-/// A record as it is answered.
+/// A record in an answer.
 pub const PROJECT: Object = Object {
     name: "Record",
     about: "A project. What others wrote into it comes along: attributes of any name, and these in other types.",
@@ -45,7 +45,7 @@ pub const PROJECT: Object = Object {
     open: true,
 };
 
-/// A record in a list: of it may be only what `fields` names.
+/// A record in a list. It may have only the members that `fields` names.
 pub const LISTED: Object = Object {
     name: "ListedProject",
     about: "A project, or of it `prj_id` and what `fields` names.",
@@ -69,7 +69,7 @@ pub const NEW_PROJECT: Object = Object {
     open: true,
 };
 
-/// What is to be changed of a record.
+/// The changes to a record.
 pub const EDIT: Object = Object {
     name: "ProjectEdit",
     about: "A project, or the members of it that are to change: what is left out is left alone, `null` removes it.",
@@ -77,11 +77,11 @@ pub const EDIT: Object = Object {
     open: true,
 };
 
-/// Members of any names.
+/// Members with any names.
 const MEMBERS: Shape =
     Shape::Object(&Object { name: "Members", about: "Members of a project.", members: &[], open: true });
 
-/// An edit that brings what its author saw.
+/// An edit that carries its base.
 pub const SEEN_EDIT: Object = Object {
     name: "SeenEdit",
     about: "Members of a project as its author saw them, and as they are to be. No other member is concerned.",
@@ -94,7 +94,7 @@ pub const SEEN_EDIT: Object = Object {
     open: false,
 };
 
-/// An error's body.
+/// The body of an error.
 pub const PROBLEM: Object = Object {
     name: "Problem",
     about: "Problem details (RFC 9457).",

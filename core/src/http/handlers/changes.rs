@@ -1,4 +1,4 @@
-//! `GET /prj/_changes?since=`: what has changed since a cursor; without one, every record.
+//! `GET /prj/_changes?since=`: the changes since a cursor. Without a cursor it returns every record.
 
 use http::header::LINK;
 

@@ -1,5 +1,5 @@
-//! `POST /prj`. It reads the newest row of the history, where numbers go on; a tombstone that is there comes back with the
-//! condition that fails.
+//! `POST /prj`. It reads only the newest row of the history, where numbers continue. If a tombstone exists, the
+//! condition of the write fails and returns it.
 
 use super::{Answer, Call};
 use crate::http::Error;

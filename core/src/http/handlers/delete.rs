@@ -1,4 +1,4 @@
-//! `DELETE /prj/{prjid}`: a tombstone takes the record's place, so that caches learn of it. The history stays.
+//! `DELETE /prj/{prjid}`: a tombstone replaces the record, so that caches see the deletion. The history stays.
 
 use super::{Answer, Call};
 use crate::http::contract::{

@@ -1,5 +1,5 @@
-//! `GET /docs`: a page that shows the document. What it loads lies in the folder `docs` beside it, which hosts serve as
-//! static files (`ripple dev`, the edge); where there is none, the page leads to the document itself.
+//! `GET /docs`: a page that shows the OpenAPI document. The page loads files from the folder `docs` beside it, which
+//! `ripple dev` and the edge serve as static files. On hosts without them, the page links to the document itself.
 
 use http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS};
 
@@ -7,7 +7,7 @@ use super::{Answer, Call};
 use crate::http::Error;
 use crate::http::contract::{Contract, Success, TEXT};
 
-/// Scripts, fonts and requests of this origin alone. Scalar writes styles into the page as it runs.
+/// Allows scripts, fonts and requests of the same origin only. Scalar writes styles into the page at run time.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
                       font-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; \
                       frame-ancestors 'none'";

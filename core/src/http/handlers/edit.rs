@@ -1,4 +1,4 @@
-//! What `PUT` and `PATCH` have in common.
+//! The common part of `PUT` and `PATCH`.
 
 use super::{Answer, Call};
 use crate::http::contract::{
@@ -11,7 +11,7 @@ use crate::record::{check_sent, take_own};
 use crate::store::Store;
 use crate::value::{Members, Value};
 
-/// What `PUT` and `PATCH` take and answer.
+/// Returns the contract of `PUT` and `PATCH`.
 pub(super) const fn contract(content: &'static [(&'static str, Shape)]) -> Contract {
     Contract {
         headers: CONDITIONS,
@@ -21,7 +21,7 @@ pub(super) const fn contract(content: &'static [(&'static str, Shape)]) -> Contr
     }
 }
 
-/// `PUT` and `PATCH`: the members sent, as `edit` understands them.
+/// Runs `PUT` or `PATCH`: `edit` interprets the members that the client sent.
 pub(super) async fn run<S: Store>(
     call: &mut Call<'_, S>,
     mut sent: Members,

@@ -1,4 +1,4 @@
-//! `GET /prj/{prjid}`
+//! `GET /prj/{prjid}`: a record.
 
 use super::{Answer, Call};
 use crate::http::Error;

@@ -1,4 +1,4 @@
-//! `GET /health`: whether this host answers. It touches no storage.
+//! `GET /health`: whether this host answers. It does not use storage.
 
 use super::{Answer, Call};
 use crate::http::Error;

@@ -1,4 +1,4 @@
-//! `GET /prj`: the whole list, or what the query asks of it.
+//! `GET /prj`: the whole list, or the part that the query selects.
 
 use http::header::LINK;
 
@@ -8,9 +8,9 @@ use crate::http::{Error, Fault};
 use crate::query::Query;
 use crate::store::Source;
 
-/// Up to 8 names that are not empty: `list/query.rs` in ECMA-262.
+/// Up to 8 names that are not empty: the rule of `query/parameters.rs` as a regular expression of ECMA-262.
 const SORT: Shape = names(r"^(?!-(,|$))[^,]+(,(?!-(,|$))[^,]+){0,7}$");
-/// The same, up to 64.
+/// Up to 64 names that are not empty.
 const FIELDS: Shape = names(r"^(?!-(,|$))[^,]+(,(?!-(,|$))[^,]+){0,63}$");
 
 const fn names(pattern: &'static str) -> Shape {

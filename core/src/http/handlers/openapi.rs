@@ -1,4 +1,4 @@
-//! `GET /openapi.json`: the document that is made of the route table and committed (deploy/).
+//! `GET /openapi.json`: the committed document, which `deploy/` generates from the route table.
 
 use super::{Answer, Call};
 use crate::http::Error;

@@ -1,4 +1,4 @@
-//! `PATCH /prj/{prjid}`: a merge patch (RFC 7396), or an edit that brings what its author saw.
+//! `PATCH /prj/{prjid}`: a merge patch (RFC 7396), or an edit that carries its base.
 
 use std::collections::BTreeSet;
 
@@ -27,9 +27,9 @@ pub(crate) async fn run<S: Store>(call: &mut Call<'_, S>) -> Result<Answer, Erro
     edit::run(call, members, kind).await
 }
 
-/// `{"version": 8, "seen": {…}, "set": {…}, "remove": […]}`: the members in `set` and `remove` are merged on what `seen`
-/// says of them. A member that `seen` does not name was not there. The version is for the receipt, and tells an edit of a
-/// record that was deleted since.
+/// Runs an edit of the form `{"version": 8, "seen": {…}, "set": {…}, "remove": […]}`. The members in `set` and `remove`
+/// are merged with their values in `seen` as the base. A member that `seen` does not name did not exist for the author.
+/// The version is for the receipt, and to detect an edit of a record that was deleted since.
 async fn seen_edit<S: Store>(call: &mut Call<'_, S>, mut body: Members) -> Result<Answer, Error> {
     let id = call.record_id()?;
     call.no_parameters()?;
@@ -72,7 +72,7 @@ async fn seen_edit<S: Store>(call: &mut Call<'_, S>, mut body: Members) -> Resul
     faults.extend(
         set.keys().filter(|name| names.are_fixed(name)).map(|name| Fault::at(&["set", name], "is ripple's own")),
     );
-    // The rules for members hold for what is set, and for what is removed.
+    // The rules for members apply both to those that are set and to those that are removed.
     let removals = removed.iter().map(|name| (name.clone(), Value::Null));
     let checked: Members = set.iter().map(|(name, value)| (name.clone(), value.clone())).chain(removals).collect();
     if let Err(crate::record::fault::Error::Invalid(invalid)) = check_sent(&checked) {

@@ -1,4 +1,4 @@
-//! `PUT /prj/{prjid}`: a whole record. What it does not mention is left alone.
+//! `PUT /prj/{prjid}`: a whole record. Members that it omits stay.
 
 use super::{Answer, Call, edit};
 use crate::http::Error;

@@ -1,6 +1,6 @@
 //! `POST /prj/{prjid}/versions/{version}`: a state of the history becomes the record's newest one.
 //!
-//! A body may say `{"version": 8}`: what was changed since that version is then merged, and not undone.
+//! A body may be `{"version": 8}`. Changes since that version are then merged, and not undone.
 
 use super::{Answer, Call};
 use crate::http::Error;

@@ -1,4 +1,4 @@
-//! `GET /prj/{prjid}/versions/{version}`: the record as it was.
+//! `GET /prj/{prjid}/versions/{version}`: the record as it was at a version.
 
 use super::{Answer, Call};
 use crate::http::Error;

@@ -1,4 +1,5 @@
-//! `GET /prj/{prjid}/versions`: who changed which fields, when, and what they replaced; newest first.
+//! `GET /prj/{prjid}/versions`: the history. For each write it has the author, the time, the changed fields and their
+//! previous values, newest first.
 
 use http::header::LINK;
 
@@ -54,11 +55,11 @@ pub(crate) const CONTRACT: Contract = Contract {
 pub(crate) async fn run<S: Store>(call: &mut Call<'_, S>) -> Result<Answer, Error> {
     let id = call.record_id()?;
     let Page { limit, before } = Page::parse(&call.parameters())?;
-    // One more than asked for tells whether there is more.
+    // One version beyond the limit shows whether there are more.
     let cost = &mut call.metrics.capacity;
     let versions = call.store.entries(&id, before, limit + 1, cost).await?;
     if versions.is_empty() && before.is_none() {
-        // A record of another writer has no history; one that never was has nothing.
+        // A record of another writer has no history. An id that never had a record is not found.
         let found = call.store.get(&id, Consistency::Strong, cost).await?;
         found.ok_or(fault::Error::NotFound(id))?;
     }
@@ -91,7 +92,7 @@ pub(crate) async fn run<S: Store>(call: &mut Call<'_, S>) -> Result<Answer, Erro
 
 struct Page {
     limit: usize,
-    /// Versions below this one.
+    /// Only versions below this one.
     before: Option<u64>,
 }
 
@@ -110,7 +111,7 @@ impl Page {
                     None => faults.push(Fault::parameter(name, "is no cursor of a history")),
                 },
                 "limit" => match parse_limit(value) {
-                    // DynamoDB reads whole rows, each with its record, to tell of their changes: so many in one answer.
+                    // DynamoDB reads whole rows, each with its record, so the number in one answer is limited.
                     Ok(limit) => page.limit = limit.min(limits::HISTORY_PAGE),
                     Err(detail) => faults.push(Fault::parameter(name, detail)),
                 },

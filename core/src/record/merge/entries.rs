@@ -1,4 +1,4 @@
-//! Which entries of several states of a list are the same entry.
+//! Matches the entries of several states of a list.
 
 use std::collections::HashMap;
 
@@ -6,20 +6,20 @@ use foldhash::fast::RandomState;
 
 use crate::value::Value;
 
-/// A map of what entries are known by. The standard library's hash would be a quarter of a merge's cost. A record holds
-/// too few entries for collisions to be worth an attack.
+/// A map with the identities of entries as keys. The standard library's hash would take a quarter of a merge's time. A
+/// record holds too few entries for collisions to be worth an attack.
 pub(crate) type Map<K, V> = HashMap<K, V, RandomState>;
 
-/// Entries with one id that are compared with each other.
+/// The number of entries with one id that are compared with each other.
 const ALIKE: usize = 16;
 
-/// Stands for a place or a slot that is not there.
+/// Marks a missing place or slot.
 const NONE: u32 = u32::MAX;
 
-/// Several states of one list, with their entries matched: the same entry has the same slot on every side.
+/// Several states of one list with their entries matched: the same entry has the same slot on every side.
 ///
-/// An entry that is an object with an `id` is known by it, and every other entry by its value. Equal identities are told
-/// apart by counting them. Entries that share an `id` are matched by content before they are counted.
+/// An entry that is an object with an `id` is identified by it, and every other entry by its value. Equal identities
+/// are distinguished by counting them. Entries that share an `id` are matched by content before they are counted.
 ///
 /// Places and slots are `u32`: a list of a hundred thousand entries is indexed in a few megabytes.
 #[derive(Debug)]
@@ -54,9 +54,9 @@ impl<'a, const SIDES: usize> Entries<'a, SIDES> {
         let capacity = sides[0].len();
         let (mut by_id, mut by_value) =
             (Map::with_capacity_and_hasher(capacity, RandomState::default()), Map::default());
-        // By the first slot of an identity, the slot that this side used last.
+        // By the first slot of an identity, the last slot that this side used.
         let mut last: Vec<u32> = Vec::new();
-        // The first slots of the ids that a side has more than once.
+        // The first slots of ids that a side has more than once.
         let mut repeated: Vec<u32> = Vec::new();
         for (side, list) in sides.into_iter().enumerate() {
             last.fill(NONE);
@@ -103,7 +103,7 @@ impl<'a, const SIDES: usize> Entries<'a, SIDES> {
         slot
     }
 
-    /// Matches the entries of one `id` by their content, the rest by how many members are the same, and then in their order.
+    /// Matches the entries of one `id`: first by equal content, then by the number of equal members, then in order.
     fn match_by_content(&mut self, first: u32) {
         let chain: Vec<u32> =
             std::iter::successors(Some(first), |slot| Some(self.next[*slot as usize]).filter(|next| *next != NONE))
@@ -124,7 +124,8 @@ impl<'a, const SIDES: usize> Entries<'a, SIDES> {
                 });
             }
             let free: Vec<u32> = chain.iter().copied().filter(|slot| self.place(side, *slot).is_none()).collect();
-            // From the end, where removing one moves few. Of equal ones the last is taken, which is the first place.
+            // Removing from the end moves few elements. Of equal places the last one is taken, which is the first place
+            // in the list.
             places.reverse();
             for slot in free {
                 let known = std::iter::once(0).chain(side + 1..SIDES).find_map(|known| self.get(known, slot));
@@ -146,7 +147,7 @@ impl<'a, const SIDES: usize> Entries<'a, SIDES> {
         &self.slots[side]
     }
 
-    /// Returns the place that a side has the entry at.
+    /// Returns the place of the entry on a side.
     pub(crate) fn place(&self, side: usize, slot: u32) -> Option<usize> {
         Some(self.places[side][slot as usize]).filter(|place| *place != NONE).map(|place| place as usize)
     }
@@ -166,20 +167,20 @@ impl<'a, const SIDES: usize> Entries<'a, SIDES> {
         self.counts[side][self.first(slot) as usize]
     }
 
-    /// Reports whether those of a side's entries that `counted` picks stand in another order than on the first side.
+    /// Reports whether the entries of a side that `counted` selects have another order than on the first side.
     pub(crate) fn moved(&self, side: usize, counted: impl Fn(u32) -> bool) -> bool {
         let slots = self.slots[side].iter().filter(|slot| counted(**slot));
         !slots.filter_map(|slot| self.place(0, *slot)).is_sorted()
     }
 }
 
-/// Returns how many members are the same.
+/// Returns the number of equal members.
 fn likeness(one: &Value, other: &Value) -> usize {
     let (Value::Map(one), Value::Map(other)) = (one, other) else { return 0 };
     one.iter().filter(|(name, value)| other.get(*name) == Some(*value)).count()
 }
 
-/// A place or a slot as the index holds it.
+/// Converts a place or a slot into the type of the index.
 fn index(place: usize) -> u32 {
     u32::try_from(place).expect("a body has less than 2^32 bytes, and an entry at least one")
 }

@@ -1,4 +1,4 @@
-//! Ids for entries that come without one.
+//! Ids for entries without one.
 
 use std::collections::HashSet;
 
@@ -12,29 +12,29 @@ use crate::limits;
 use crate::record::change::TooLarge;
 use crate::value::{Members, Value, stored_size};
 
-/// The member that an entry is known by.
+/// The member that identifies an entry.
 const ID: &str = "id";
 
-/// Characters of a made `id`.
+/// The length of a generated `id`, in characters.
 const ID_LENGTH: usize = 16;
 
-/// Bytes that a made `id` adds to the stored record: its name, its characters, and one for the member.
+/// The bytes that a generated `id` adds to the stored record: its name, its characters, and one for the member.
 const ID_SIZE: usize = 2 + ID_LENGTH + 1;
 
-/// What new entries are told from.
+/// The state from which new entries are distinguished.
 #[derive(Clone, Copy)]
 pub(crate) enum Known<'a> {
     /// The state that the author saw.
     Base(&'a Members),
-    /// The state that is there, where the author's is unknown.
+    /// The state in the table, if the author's is unknown.
     Theirs(&'a Members),
 }
 
-/// Gives an `id` to every new entry of `mine` that is an object, and a new one to a copy that has the `id` of the entry
-/// that it was made of. An entry without `id` that `known` has too stays as it is.
+/// Gives an `id` to every new entry of `mine` that is an object, and a new one to a copy that has the `id` of its
+/// original. An entry without `id` that is also in `known` stays as it is.
 ///
 /// # Errors
-/// If the record would be larger than DynamoDB takes, and larger than `known`. No more ids are made than fit.
+/// If the record would be larger than DynamoDB allows, and larger than `known`. Then no more ids are made than fit.
 pub(crate) fn give(mine: &mut Members, known: Known<'_>, seed: &str) -> Result<(), TooLarge> {
     let (Known::Base(state) | Known::Theirs(state)) = known;
     let most = limits::RECORD.max(stored_size(state));
@@ -47,21 +47,21 @@ pub(crate) fn give(mine: &mut Members, known: Known<'_>, seed: &str) -> Result<(
 
 struct Ids<'a> {
     seed: &'a str,
-    /// Whether an entry without `id` that was changed in its place is no new one.
+    /// Whether an entry without `id` that was changed in its place counts as known.
     by_place: bool,
-    /// The size of the record as stored, with the ids that were made.
+    /// The size of the record as stored, with the generated ids.
     size: usize,
     most: usize,
 }
 
-/// What an entry of a list is.
+/// The origin of an entry of a list.
 #[derive(Clone, Copy)]
 enum Origin {
-    /// An entry that was there, at this place.
+    /// An entry of the known state, at this place.
     Known(usize),
-    /// An entry that was not there.
+    /// A new entry.
     New,
-    /// An entry that was not there, with the `id` of one that was.
+    /// A new entry with the `id` of a known one.
     Copy,
 }
 
@@ -111,7 +111,7 @@ impl Ids<'_> {
         }
     }
 
-    /// Returns what each entry of a list is.
+    /// Returns the origin of each entry of a list.
     fn origins(&self, list: &[Value], known: &[Value]) -> Vec<Origin> {
         let named = |list: &[Value]| list.iter().any(|entry| entry.entry_id().is_some());
         if self.by_place && list.len() == known.len() && !named(list) && !named(known) {
@@ -126,8 +126,8 @@ impl Ids<'_> {
         entries.slots(1).iter().zip(list).map(origin).collect()
     }
 
-    /// Makes the `id` of a new entry, of 96 bits. If its equal in the list has that id, made for an earlier save with the
-    /// same seed, the entry is one more.
+    /// Generates the `id` of a new entry, of 96 bits. If an equal entry of the list already has that id, from an
+    /// earlier save with the same seed, the entry counts as one more.
     fn derive(&self, entry: &Value, made: &mut Made) -> String {
         let content = serde_json::to_string(entry).expect("names are strings and numbers valid JSON");
         let ordinal = made.ordinals.entry(content.clone()).or_default();
@@ -146,11 +146,11 @@ impl Ids<'_> {
 #[derive(Default)]
 struct Made {
     ids: HashSet<String, RandomState>,
-    /// How many were made for entries of this content.
+    /// The number of ids made for entries with this content.
     ordinals: Map<String, u64>,
 }
 
-/// Returns the ids that entries of a list have already and that could be made.
+/// Returns the ids that entries of a list already have and that could be generated.
 fn taken(list: &[Value]) -> HashSet<String, RandomState> {
     let ids = list.iter().filter_map(Value::entry_id);
     let texts = ids.filter_map(|id| match id {
@@ -160,7 +160,7 @@ fn taken(list: &[Value]) -> HashSet<String, RandomState> {
     texts.collect()
 }
 
-/// Reports whether an object has no `id`, or one that says nothing. An `id` of another type is data.
+/// Reports whether an object has no `id`, or an empty one. An `id` of another type is data.
 fn lacks_id(members: &Members) -> bool {
     match members.get(ID) {
         None | Some(Value::Null) => true,

@@ -1,4 +1,4 @@
-//! Lists and sets, merged by the kind of list that they are.
+//! Merges lists and sets by their kind.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -10,12 +10,12 @@ use super::report::{Counts, Notes};
 use super::{merge_value, sequence};
 use crate::value::Value;
 
-/// The sides of a merge, as they are indexed.
+/// The indexes of the sides of a merge.
 const BASE: usize = 0;
 const THEIRS: usize = 1;
 const MINE: usize = 2;
 
-/// Returns what one side did to a list's entries, or `None` if a side is no list.
+/// Returns the effect of one side on a list's entries. Returns `None` if a side is not a list.
 pub(super) fn changed(base: Option<&Value>, mine: Option<&Value>) -> Option<Counts> {
     let by_place = stand_by_place(base, mine);
     let (base, mine) = (elements(base)?, elements(mine)?);
@@ -36,7 +36,7 @@ pub(super) fn changed(base: Option<&Value>, mine: Option<&Value>) -> Option<Coun
     Some(counts)
 }
 
-/// Merges what both sides changed. Returns `None` if a side has neither a list nor a set.
+/// Merges changes of both sides. Returns `None` if a side has neither a list nor a set.
 pub(super) fn merge(
     base: Option<&Value>,
     theirs: Option<&Value>,
@@ -47,8 +47,8 @@ pub(super) fn merge(
     if !was_list && (theirs.is_none() || mine.is_none()) {
         return None;
     }
-    // JSON shows a set as a list. Beside a set such a list is one, and what was a set stays one wherever its elements
-    // can be one.
+    // JSON shows a set as a list, so a list beside a set counts as a set. A value that was a set stays one if its
+    // elements allow it.
     let set = [theirs, mine, base].into_iter().flatten().find(|value| value.is_set());
     let typed = [base, theirs, mine].map(|side| in_type_of(side, set));
     let [of_base, of_theirs, of_mine] = typed.each_ref().map(Option::as_deref);
@@ -57,8 +57,8 @@ pub(super) fn merge(
     let sides: [&[Value]; 3] = [&before, &their_list, &my_list];
     let Merged { list, counts, kept, won } = merge_lists(sides, set.is_some(), notes);
 
-    // Where the sides' sets are of several types, of the first that the elements fit as they are: a text that stands
-    // beside binaries by now is none of them, whatever it looks like.
+    // If the sides' sets have several types, the first one that the elements fit unchanged is used. A text beside
+    // binaries fits none of them, whatever it looks like.
     let texts = list.iter().any(|value| matches!(value, Value::String(_)));
     let fits = |set: &&Value| set.is_set() && !(texts && matches!(set, Value::Binaries(_)));
     let sets = [theirs, mine, base].into_iter().flatten().filter(fits);
@@ -77,16 +77,16 @@ pub(super) fn merge(
 #[derive(Default)]
 struct Merged {
     list: Vec<Value>,
-    /// What the edit did to the entries.
+    /// The edit's effect on the entries.
     counts: Counts,
-    /// The places of entries that the edit removed and somebody else had changed.
+    /// The places of entries that the edit removed and another author had changed.
     kept: Vec<usize>,
-    /// Whether the edit replaced a part of the list that somebody else had changed.
+    /// Whether the edit replaced a part of the list that another author had changed.
     won: bool,
 }
 
-/// Decides the kind of a list from all its states, and merges it. A retry must decide the same: it has the same base and
-/// the same mine, and theirs has what was merged.
+/// Decides the kind of a list from all its states, and merges it. A retry must decide the same: it has the same base
+/// and the same mine, and theirs is the merged list.
 fn merge_lists(sides: [&[Value]; 3], set: bool, notes: &mut Notes) -> Merged {
     let [base, _, mine] = sides;
     let known = set || base.is_empty() || has_ids(&[base, mine]) || are_distinct_texts(&[base, mine]);
@@ -98,7 +98,7 @@ fn merge_lists(sides: [&[Value]; 3], set: bool, notes: &mut Notes) -> Merged {
     } else {
         (merge_sequence(sides), true)
     };
-    // Repeated entries can be matched in several ways. Where a retry would match them otherwise, mine stands as a whole.
+    // Repeated entries can be matched in several ways. If a retry would match them differently, mine stands as a whole.
     let again = |merged: &Merged| {
         let retry = [base, &merged.list, mine];
         match known {
@@ -115,13 +115,13 @@ fn merge_lists(sides: [&[Value]; 3], set: bool, notes: &mut Notes) -> Merged {
     merged
 }
 
-/// Merges lists that are known to have as many places, each place as a value of its own.
+/// Merges lists of equal length, with each place as a separate value.
 fn merge_places([base, theirs, mine]: [&[Value]; 3], notes: &mut Notes) -> Merged {
     let mut merged = Merged::default();
     for (place, ((base, theirs), mine)) in base.iter().zip(theirs).zip(mine).enumerate() {
         let value = match mine == theirs || mine == base {
             true => theirs.clone(),
-            // A place is never removed: where all three have a value, the merged one is there too.
+            // A place is never removed: if all three have a value, the merged one exists too.
             false => notes
                 .at(place, |notes| merge_value(Some(base), Some(theirs), Some(mine), notes))
                 .unwrap_or_else(|| mine.clone()),
@@ -132,7 +132,7 @@ fn merge_places([base, theirs, mine]: [&[Value]; 3], notes: &mut Notes) -> Merge
     merged
 }
 
-/// Merges lists whose elements have neither a name nor a place.
+/// Merges lists whose elements are identified neither by a name nor by a place.
 fn merge_sequence(sides: [&[Value]; 3]) -> Merged {
     let sides = sides.map(|side| side.iter().collect::<Vec<&Value>>());
     let merged = sequence::merge(sides.each_ref().map(Vec::as_slice), false).expect("changes may meet");
@@ -144,7 +144,7 @@ fn merge_sequence(sides: [&[Value]; 3]) -> Merged {
     }
 }
 
-/// Merges lists whose entries are known by their ids or their values.
+/// Merges lists whose entries are identified by their ids or their values.
 fn merge_entries(entries: &Entries<'_, 3>, notes: &mut Notes) -> Merged {
     let mut merged = Merged { list: Vec::with_capacity(entries.slots(THEIRS).len()), ..Merged::default() };
     for slot in order(entries) {
@@ -182,16 +182,16 @@ fn merge_entries(entries: &Entries<'_, 3>, notes: &mut Notes) -> Merged {
     merged
 }
 
-/// Returns the entries of both sides in the order of the merged list; not all of them stay in it.
+/// Returns the entries of both sides in the order of the merged list, including some that do not stay in it.
 ///
-/// The order is theirs, except where only mine moved entries. An entry that mine changed counts even if theirs removed
-/// it, since it is back in the merged list: so a retry decides the same.
+/// The order is theirs, unless only mine moved entries. An entry that mine changed counts even if theirs removed it,
+/// since it is back in the merged list. So a retry decides the same.
 fn order(entries: &Entries<'_, 3>) -> Vec<u32> {
     let has = |side, slot| entries.place(side, slot).is_some();
     let stays = |slot| has(THEIRS, slot) || entries.get(BASE, slot) != entries.get(MINE, slot);
     let mine_leads = entries.moved(MINE, stays) && !entries.moved(THEIRS, |slot| has(MINE, slot));
     let (spine, grafts) = if mine_leads { (MINE, THEIRS) } else { (THEIRS, MINE) };
-    // What the other side added follows the neighbour that it had there; what it put at the end is at the end.
+    // An entry that the other side added follows its neighbour there. An entry that it put at the end is at the end.
     let grafts = (entries.slots(grafts), grafts);
     let run = |start: usize| grafts.0[start..].iter().copied().take_while(|slot| !has(spine, *slot));
     let last = grafts.0.iter().rposition(|slot| has(spine, *slot));
@@ -221,7 +221,7 @@ fn has_ids(sides: &[&[Value]]) -> bool {
     sides.iter().any(|side| side.iter().any(|entry| entry.entry_id().is_some()))
 }
 
-/// Reports whether each side holds nothing but texts, and none twice.
+/// Reports whether each side holds only texts, and none twice.
 fn are_distinct_texts(sides: &[&[Value]]) -> bool {
     sides.iter().all(|side| {
         let mut seen = HashSet::with_hasher(RandomState::default());
@@ -229,7 +229,7 @@ fn are_distinct_texts(sides: &[&[Value]]) -> bool {
     })
 }
 
-/// Returns a list as the set that is beside it.
+/// Returns a list as a set of the same type as the given one.
 fn in_type_of<'a>(value: Option<&'a Value>, set: Option<&Value>) -> Option<Cow<'a, Value>> {
     match (value?, set) {
         (list @ Value::List(_), Some(set)) => Some(Cow::Owned(list.clone().shaped_like(set))),
@@ -237,7 +237,7 @@ fn in_type_of<'a>(value: Option<&'a Value>, set: Option<&Value>) -> Option<Cow<'
     }
 }
 
-/// Returns the entries of a list or set, none of one that is not there, and `None` of another value.
+/// Returns the entries of a list or set, or no entries if it does not exist. Returns `None` for any other value.
 pub(crate) fn elements(value: Option<&Value>) -> Option<Cow<'_, [Value]>> {
     match value {
         None => Some(Cow::Borrowed(&[])),

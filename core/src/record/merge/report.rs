@@ -1,18 +1,18 @@
-//! What a merge did, field by field.
+//! The result of a merge, field by field.
 
 use serde::{Deserialize, Serialize};
 
-/// What became of the fields of an edit. Each is a JSON Pointer (RFC 6901) into the merged record, or, where it was
-/// removed, into the one before.
+/// The result for each field of an edit. A field is a JSON Pointer (RFC 6901) into the merged record, or into the
+/// previous one if the field was removed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
-    /// Changed by this edit alone.
+    /// Fields that only this edit changed.
     pub taken: Vec<Touched>,
-    /// Lists, sets and texts that both sides changed: both changes are in.
+    /// Lists, sets and texts that both sides changed. Both changes are included.
     pub merged: Vec<Touched>,
-    /// Values that both sides changed: this edit's value stands and replaced the other one.
+    /// Values that both sides changed. This edit's value replaced the other one.
     pub won: Vec<String>,
-    /// Changed by others since the base, and left as they have it.
+    /// Fields that others changed since the base, and that stay as they left them.
     pub kept: Vec<String>,
 }
 
@@ -21,33 +21,33 @@ pub struct Report {
 pub struct Touched {
     /// The field.
     pub pointer: String,
-    /// For a list or a set, what the edit did to its entries.
+    /// For a list or a set, the edit's effect on its entries.
     pub entries: Option<Counts>,
 }
 
-/// Entries that an edit added, removed and changed.
+/// The numbers of entries that an edit added, removed and changed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
-    /// Entries that the edit added.
+    /// The number of added entries.
     pub added: usize,
-    /// Entries that the edit removed.
+    /// The number of removed entries.
     pub removed: usize,
-    /// Entries that the edit changed.
+    /// The number of changed entries.
     pub changed: usize,
 }
 
-/// A report being written, at some place of the record.
+/// A report under construction, at some position in the record.
 #[derive(Debug, Default)]
 pub(super) struct Notes {
-    /// The place, as a JSON Pointer.
+    /// The position, as a JSON Pointer.
     pointer: String,
     pub(super) report: Report,
-    /// Whether lists are values that are not merged.
+    /// Whether lists are single values.
     pub(super) whole_lists: bool,
 }
 
 impl Notes {
-    /// Takes notes one level deeper.
+    /// Runs `note` one level deeper.
     pub(super) fn within<T>(&mut self, name: &str, note: impl FnOnce(&mut Notes) -> T) -> T {
         let length = self.pointer.len();
         push_token(&mut self.pointer, name);
@@ -56,8 +56,8 @@ impl Notes {
         result
     }
 
-    /// Takes notes of an entry at a place of the list. They are kept apart: of what happened inside an entry, only the
-    /// values that were replaced are reported one by one.
+    /// Runs `note` for an entry at a place of the list. Its notes are kept apart: inside an entry, only replaced values
+    /// are reported one by one.
     pub(super) fn at<T>(&mut self, place: usize, note: impl FnOnce(&mut Notes) -> T) -> T {
         let length = self.pointer.len();
         let before = std::mem::take(&mut self.report);
@@ -92,7 +92,7 @@ impl Notes {
     }
 }
 
-/// Appends one more token to a JSON Pointer (RFC 6901 §3).
+/// Appends a token to a JSON Pointer (RFC 6901 §3).
 pub(crate) fn push_token(pointer: &mut String, name: &str) {
     pointer.push('/');
     for character in name.chars() {

@@ -1,4 +1,4 @@
-//! Sequences, merged by what each side inserted and removed.
+//! Merges sequences by the elements that each side inserted and removed.
 
 use std::hash::Hash;
 use std::ops::Range;
@@ -8,24 +8,24 @@ use imara_diff::{Algorithm, Diff, Hunk, Token};
 use super::entries::Map;
 use super::report::Counts;
 
-/// The longest sequences that are compared element by element, without what both have at their beginning and their end.
-/// The library takes quadratic time in the worst case. In longer ones, all that lies between is one change.
+/// The longest sequences that are compared element by element, without their common beginning and end. The library
+/// takes quadratic time in the worst case. For longer sequences the whole part in between is one change.
 const COMPARED: usize = 8 * 1024;
 
-/// Three states of a sequence, merged.
+/// A merged sequence.
 pub(super) struct Merged<T> {
     pub(super) items: Vec<T>,
-    /// What mine did.
+    /// The effect of mine.
     pub(super) counts: Counts,
-    /// Whether mine replaced something that theirs had changed.
+    /// Whether mine replaced elements that theirs had changed.
     pub(super) won: bool,
 }
 
-/// Merges three states of a sequence. If theirs contains mine and nothing that mine removed, it stays. Changes that
-/// overlap or are adjacent in the base meet. Where one side shows what the other did, that side stands. Other changes
-/// that meet are combined if only one side replaced elements by others; where both did, mine stands.
+/// Merges three states of a sequence. If theirs contains mine and nothing that mine removed, theirs stays. Changes meet
+/// if they overlap or are adjacent in the base. If one side includes the other side's change, that side stands. Other
+/// changes that meet are combined if only one side replaced elements by others. If both did, mine stands.
 ///
-/// Returns `None` if `apart` is asked for, and changes meet that are not the same.
+/// Returns `None` if `apart` is set, and different changes meet.
 pub(super) fn merge<T: Copy + Eq + Hash>(sides: [&[T]; 3], apart: bool) -> Option<Merged<T>> {
     let mut values: Vec<T> = Vec::new();
     let mut known: Map<T, u32> = Map::default();
@@ -81,8 +81,8 @@ pub(super) fn merge<T: Copy + Eq + Hash>(sides: [&[T]; 3], apart: bool) -> Optio
     Some(Merged { items: of_values(merged), counts, won })
 }
 
-/// Reports whether theirs has all of mine, in its order, and none of what mine removed. So it is for a retry after others
-/// inserted elements, however these could be matched.
+/// Reports whether theirs has all elements of mine, in their order, and none that mine removed. This holds for a retry
+/// after others inserted elements, however these could be matched.
 fn contains([base, theirs, mine]: [&[Token]; 3], values: usize) -> bool {
     let mut rest = theirs.iter();
     if !mine.iter().all(|token| rest.any(|other| other == token)) {
@@ -107,11 +107,11 @@ pub(super) fn merge_lines(base: &str, theirs: &str, mine: &str) -> Option<String
         let theirs: Vec<&str> = theirs.split('\n').collect();
         merge([&base, &theirs, &mine], true).map(|merged| merged.items.join("\n"))
     };
-    // Repeated lines can be matched in several ways. A merge that a retry would match otherwise is none.
+    // Repeated lines can be matched in several ways. A merge that a retry would match differently is not used.
     with(theirs).filter(|merged| with(merged).as_ref() == Some(merged))
 }
 
-/// Returns the differences of two sequences, in order.
+/// Returns the differences between two sequences, in order.
 fn hunks(before: &[Token], after: &[Token]) -> Vec<Hunk> {
     let same = |(one, other): &(&Token, &Token)| one == other;
     let start = before.iter().zip(after).take_while(same).count();
@@ -135,14 +135,14 @@ struct Region<'a> {
     mine: Change<'a>,
 }
 
-/// What one side made of a region.
+/// The change of one side in a region.
 struct Change<'a> {
     all: &'a [Token],
     hunks: &'a [Hunk],
 }
 
 impl<'a> Change<'a> {
-    /// Returns what the region became. `None` is a side that left it alone.
+    /// Returns the new content of the region. Returns `None` if the side left it alone.
     fn content(&self, range: &Range<u32>) -> Option<&'a [Token]> {
         let (first, last) = (self.hunks.first()?, self.hunks.last()?);
         let start = first.after.start - (first.before.start - range.start);
@@ -157,7 +157,8 @@ impl<'a> Change<'a> {
 }
 
 impl Region<'_> {
-    /// Returns the merged content, and whether mine replaced theirs in it. `None` is as of [`merge`].
+    /// Returns the merged content, and whether mine replaced theirs in it. Returns `None` under the condition of
+    /// [`merge`].
     fn merge(&self, apart: bool) -> Option<(Vec<Token>, bool)> {
         let (theirs, mine) = match (self.theirs.content(&self.range), self.mine.content(&self.range)) {
             (Some(theirs), Some(mine)) => (theirs, mine),
@@ -176,7 +177,7 @@ impl Region<'_> {
         }
     }
 
-    /// Returns what neither side removed, with what `inserting` inserted.
+    /// Returns the elements that neither side removed, with the insertions of `inserting`.
     fn combined(&self, inserting: &[&Change<'_>]) -> Vec<Token> {
         let mut combined = Vec::new();
         let mut inserting: Vec<_> =
@@ -199,7 +200,7 @@ impl Region<'_> {
         combined
     }
 
-    /// Reports whether `side`, whose content this is, has all that `other` inserted, in its order, and nothing that
+    /// Reports whether `side`, with this content, has all elements that `other` inserted, in their order, and none that
     /// `other` removed.
     fn shows(&self, side: &Change<'_>, content: &[Token], other: &Change<'_>) -> bool {
         let mut removed = side.hunks.iter().flat_map(|hunk| hunk.before.clone());

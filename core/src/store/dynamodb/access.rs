@@ -1,29 +1,29 @@
-//! Where DynamoDB is, and as whom it is asked.
+//! The address of DynamoDB, and the credentials for it.
 
 use aws_sdk_dynamodb::config::{Builder, Credentials, Region};
 
-/// What a host's environment says of both, in the variables of AWS's own SDKs.
+/// The address and the credentials in a host's environment, in the variables of AWS's own SDKs.
 /// <https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html>
 #[derive(Clone, Debug)]
 pub struct Access {
-    /// `AWS_REGION`, else `AWS_DEFAULT_REGION`.
+    /// `AWS_REGION`, otherwise `AWS_DEFAULT_REGION`.
     pub region: String,
-    /// `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`. Debug output keeps the secrets.
+    /// `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`. Debug output does not show the secrets.
     pub credentials: Credentials,
-    /// `AWS_ENDPOINT_URL_DYNAMODB`, else `AWS_ENDPOINT_URL`: another DynamoDB than AWS's.
+    /// `AWS_ENDPOINT_URL_DYNAMODB`, otherwise `AWS_ENDPOINT_URL`: a DynamoDB other than AWS's.
     pub endpoint: Option<String>,
 }
 
-/// A variable that has to be set and is not.
+/// A required variable that is not set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0} is not set")]
 pub struct NotSet(pub &'static str);
 
 impl Access {
-    /// As the environment has it.
+    /// Reads the variables of the environment.
     ///
     /// # Errors
-    /// When something is missing.
+    /// If a required one is not set.
     pub fn read(env: impl Fn(&str) -> Option<String>) -> Result<Access, NotSet> {
         let required = |name: &'static str| env(name).ok_or(NotSet(name));
         let region = env("AWS_REGION").or_else(|| env("AWS_DEFAULT_REGION")).ok_or(NotSet("AWS_REGION"))?;
@@ -33,7 +33,7 @@ impl Access {
         Ok(Access { region, credentials, endpoint })
     }
 
-    /// A client's configuration with it.
+    /// Adds these settings to a client's configuration.
     #[must_use]
     pub fn configure(&self, config: Builder) -> Builder {
         let config = config.region(Region::new(self.region.clone())).credentials_provider(self.credentials.clone());

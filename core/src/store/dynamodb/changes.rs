@@ -1,8 +1,8 @@
-//! What was written since: the index says which records, the table has them.
+//! Reads the changes since a time: the index names the records, and the table has them.
 //!
-//! The index projects keys and versions alone, so a write pays for a few bytes in it and not for the record. It lags
-//! behind the table, and an eventually consistent read of the table may lag behind the index: a record that is older than
-//! its entry is read once more, strongly. One that is gone has nothing to tell.
+//! The index projects only keys and versions, so a write pays for a few bytes in it and not for the record. The index
+//! lags behind the table, and an eventually consistent read of the table may lag behind the index. So a record that is
+//! older than its entry is read again with strong consistency. A record that no longer exists is skipped.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use crate::store::{Capacity, Changes, Consistency, IndexEntry, Position, StoreEr
 use crate::time::Timestamp;
 use crate::value::Members;
 
-/// Keys that one `BatchGetItem` takes.
+/// The number of keys that one `BatchGetItem` takes.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html>
 const KEYS: usize = 100;
 
@@ -72,7 +72,7 @@ impl DynamoDb {
         Ok(found.into_values().map(|(_, record)| record).collect())
     }
 
-    /// The records of these entries that are there, each with the time that its item states.
+    /// Returns those records of these entries that exist, each with the time that its item states.
     async fn records(
         &self,
         entries: &[IndexEntry],
@@ -104,7 +104,7 @@ impl DynamoDb {
             cost.read += answer.consumed_capacity().iter().map(|one| units(Some(one))).sum::<f64>();
             let mut items = answer.responses.unwrap_or_default();
             let items = items.remove(&self.projects).unwrap_or_default();
-            // DynamoDB leaves keys unprocessed when it throttles, or when the answer would be larger than 16 MB.
+            // DynamoDB leaves keys unprocessed if it throttles, or if the answer would be larger than 16 MB.
             unanswered = if items.is_empty() { unanswered + 1 } else { 0 };
             for found_item in items {
                 let members = item::members(found_item).map_err(|error| error.during(OPERATION))?;
@@ -125,7 +125,7 @@ impl DynamoDb {
     }
 }
 
-/// Answers without an item after which DynamoDB counts as unavailable: six seconds of waiting.
+/// The number of answers without an item after which DynamoDB counts as unavailable. It is six seconds of waiting.
 const UNANSWERED: u32 = 8;
 
 fn read_record(members: Members, key: &str) -> Result<(Option<Timestamp>, Record), Malformed> {

@@ -1,5 +1,5 @@
-//! What a full read gave, as text, for hosts that stand together, one of which has made it: when it began, and then an
-//! answer of DynamoDB's that has every item.
+//! The result of a full read as text, which one host shares with the others of a data centre. The text has the time
+//! when the read began, and then an answer in DynamoDB's format with every item.
 //! <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_AttributeValue.html>
 
 use super::decode;
@@ -8,10 +8,11 @@ use crate::store::item::as_read;
 use crate::time::Timestamp;
 use crate::value::{Members, Value};
 
-/// A full read that began at `began`.
+/// Writes the text of a full read that began at `began`.
 pub(crate) fn write(began: Timestamp, records: &[Record], key: &str) -> Vec<u8> {
     let mut text = format!("{began}\n{{\"Items\":[").into_bytes();
-    // One after the other: an item with the types of its values takes many times what its text does.
+    // Items are converted one after another, since an item with the types of its values takes many times the memory of
+    // its text.
     for (place, record) in records.iter().enumerate() {
         if place > 0 {
             text.push(b',');
@@ -23,7 +24,7 @@ pub(crate) fn write(began: Timestamp, records: &[Record], key: &str) -> Vec<u8> 
     text
 }
 
-/// A text of [`write`]'s, as far as its beginning tells.
+/// A text of [`write`], of which only the beginning has been read.
 pub(crate) struct Copy<'a> {
     /// When the full read began.
     pub(crate) began: Timestamp,
@@ -31,19 +32,19 @@ pub(crate) struct Copy<'a> {
 }
 
 impl<'a> Copy<'a> {
-    /// `None`: it is no such text.
+    /// Reads the beginning of a text. Returns `None` if it is not a text of [`write`].
     pub(crate) fn open(text: &'a [u8]) -> Option<Copy<'a>> {
         let (began, answer) = str::from_utf8(text).ok()?.split_once('\n')?;
         Some(Copy { began: Timestamp(began.parse().ok()?), answer })
     }
 
-    /// What the read gave. `None`: the text is damaged.
+    /// Returns the records of the read. Returns `None` if the text is damaged.
     pub(crate) fn records(&self, names: &Names) -> Option<Vec<Record>> {
         decode::records(self.answer, names)
     }
 }
 
-/// A value under the name of its type, as JSON that has none.
+/// Returns a value under the name of its type, built from plain JSON types.
 fn typed(value: &Value) -> Value {
     let texts = |texts: Vec<String>| Value::List(texts.into_iter().map(Value::from).collect());
     let (kind, value) = match value {
@@ -76,7 +77,7 @@ mod tests {
     use crate::store::item;
     use crate::value::Number;
 
-    /// Every type of DynamoDB's, and text that JSON must escape.
+    /// Returns attributes with every type of DynamoDB, and text that JSON must escape.
     fn attributes() -> Members {
         let mut members = Members::new();
         let number = |text: &str| Number::parse(text).expect("a number");

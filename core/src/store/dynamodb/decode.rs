@@ -1,8 +1,8 @@
-//! Pages of items, decoded from DynamoDB's JSON straight into what is wanted of them.
+//! Decodes pages of items from DynamoDB's JSON directly into the types that the caller needs.
 //!
-//! The SDK decodes an item into a `HashMap` of its own values, from which projects are made in a second step: for a
-//! list of some thousand records that is most of what the list costs. So for `Scan` and `Query` an interceptor puts a
-//! decoder of ripple's in the place of the SDK's, where the answer is a success; errors the SDK reads as ever.
+//! The SDK decodes an item into a `HashMap` of its own values, which must then be converted into records. For a list of
+//! some thousand records that is most of the list's cost. So for `Scan` and `Query` an interceptor replaces the SDK's
+//! decoder by one of ripple's if the answer is a success. Errors are still decoded by the SDK.
 
 mod attribute;
 
@@ -25,36 +25,36 @@ use crate::store::{IndexEntry, Position};
 
 pub(super) use attribute::{Attribute, Item};
 
-/// Decodes one operation's answer.
+/// The decoder of one operation's answer.
 #[derive(Debug)]
 pub(super) struct PageDecoder<T> {
-    /// An answer without items, of the operation's type, for the SDK.
+    /// Returns an answer without items, of the operation's type, for the SDK.
     empty: fn() -> Output,
     make: Make<T>,
     names: Arc<Names>,
     decoded: Arc<Mutex<Option<Decoded<T>>>>,
 }
 
-/// What becomes of an item.
+/// The conversion of an item.
 pub(super) type Make<T> = fn(Item<'_>, &Names) -> Result<T, Malformed>;
 
-/// A page and the units it cost.
+/// A page, and the units that it cost.
 pub(super) type Decoded<T> = Result<(Page<T>, f64), Malformed>;
 
-/// A page of what was made of items.
+/// A page of converted items.
 #[derive(Debug)]
 pub(super) struct Page<T> {
     pub(super) records: Vec<T>,
-    /// Where the next page begins; `None` at the true end.
+    /// The start of the next page. `None` at the end.
     pub(super) next: Option<Position>,
 }
 
-/// An item as a record.
+/// Converts an item into a record.
 pub(super) fn record(item: Item<'_>, names: &Names) -> Result<Record, Malformed> {
     crate::store::item::record(item.into_members(), &names.key)
 }
 
-/// An entry of `by_update`.
+/// Converts an item into an entry of `by_update`.
 pub(super) fn index_entry(item: Item<'_>, names: &Names) -> Result<IndexEntry, Malformed> {
     item::index_entry(item.into_members(), &names.key)
 }
@@ -75,7 +75,7 @@ impl<T> PageDecoder<T> {
         PageDecoder { empty, make, names, decoded: Arc::default() }
     }
 
-    /// What was decoded: of an answer that was a success, always something.
+    /// Takes the decoded page. After a successful answer there is always one.
     pub(super) fn take(&self) -> Decoded<T> {
         self.slot().take().unwrap_or_else(|| Err(Malformed::attribute("page")))
     }
@@ -106,7 +106,8 @@ impl<T: fmt::Debug + Send + 'static> Intercept for PageDecoder<T> {
 impl<T: fmt::Debug + Send + 'static> DeserializeResponse for PageDecoder<T> {
     fn deserialize_nonstreaming_with_config(&self, response: &HttpResponse, _: &ConfigBag) -> OutputOrError {
         let body = response.body().bytes().unwrap_or_default();
-        // All of it at once: string by string, as from bytes, takes a multiple of the time.
+        // The body is checked as UTF-8 in one pass. Checking string by string, as decoding from bytes does, takes
+        // several times as long.
         let text = str::from_utf8(body).map_err(|error| OrchestratorError::response(error.into()))?;
         let answer = Answer::read(text).map_err(|error| OrchestratorError::response(error.into()))?;
         *self.slot() = Some(answer.page(self.make, &self.names));
@@ -114,13 +115,13 @@ impl<T: fmt::Debug + Send + 'static> DeserializeResponse for PageDecoder<T> {
     }
 }
 
-/// The records of an answer's text.
+/// Returns the records in the text of an answer.
 pub(super) fn records(text: &str, names: &Names) -> Option<Vec<Record>> {
     let (page, _) = Answer::read(text).ok()?.page(record, names).ok()?;
     Some(page.records)
 }
 
-/// The answer of `Scan` and `Query`.
+/// The answer to `Scan` and `Query`.
 #[derive(serde::Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Answer<'a> {

@@ -1,4 +1,4 @@
-//! Records with the types of their values, one a line: as DynamoDB's own export to S3 writes them.
+//! Records with the types of their values, one on each line, in the format of DynamoDB's own export to S3.
 //! <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/S3DataExport.Output.html>
 
 use std::error::Error;
@@ -12,14 +12,14 @@ use crate::record::{Names, Record};
 use crate::store::item::as_read;
 use crate::value::{Members, Value};
 
-/// `{"Item":{"prj_id":{"S":"a"},…}}`
+/// A line: `{"Item":{"prj_id":{"S":"a"},…}}`.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 struct Line<T> {
     item: T,
 }
 
-/// A record's line, without the line's end.
+/// Returns a record's line, without the line's end.
 #[must_use]
 pub fn line(record: &Record, names: &Names) -> Vec<u8> {
     let item = Value::Map(typed_members(&as_read(record, &names.key)));
@@ -27,16 +27,16 @@ pub fn line(record: &Record, names: &Names) -> Vec<u8> {
     serde_json::to_vec(&line).expect("names are strings, and memory takes it")
 }
 
-/// Whether a line of JSON is such a one, and no record as the API shows it.
+/// Reports whether a line of JSON is in this format, and not a record as the API shows it.
 #[must_use]
 pub fn is_line(line: &[u8]) -> bool {
     serde_json::from_slice::<Line<IgnoredAny>>(line).is_ok()
 }
 
-/// A line's record, live or deleted.
+/// Returns a line's record, live or deleted.
 ///
 /// # Errors
-/// If it is no item of a record.
+/// If the line is not an item of a record.
 pub fn record(line: &[u8], names: &Names) -> Result<Record, Box<dyn Error + Send + Sync>> {
     let line: Line<Item<'_>> = serde_json::from_str(str::from_utf8(line)?)?;
     Ok(decode::record(line.item, names)?)

@@ -14,11 +14,11 @@ use crate::store::row;
 use crate::store::{Capacity, IdempotencyRecord, StoreError};
 use crate::time::Timestamp;
 
-/// Rows that are looked through for one that was shown under a number below zero: the newest ones.
+/// The number of newest rows that are searched for one that was shown under a number below zero.
 const LOOKED_THROUGH: usize = 1_000;
 
 impl DynamoDb {
-    /// One conditional update: a row that is gone stays gone, and a time that was set stays.
+    /// Makes one conditional update: a deleted row stays deleted, and a time that was set before stays.
     pub(super) async fn expire_row(
         &self,
         id: &RecordId,
@@ -61,7 +61,7 @@ impl DynamoDb {
         };
         let mut found = item::members(found).map_err(|error| error.during(OPERATION))?;
         if row::has_rest(&found) {
-            // Both were written in one transaction. If one has expired, so has the other.
+            // Both items were written in one transaction. If one has expired, the other has too.
             let Some(rest) = self.row(rows::key(&self.names.key, id.as_str(), -number), cost).await? else {
                 return Ok(None);
             };
@@ -103,7 +103,7 @@ impl DynamoDb {
             .expression_attribute_names("#id", &*self.names.key)
             .expression_attribute_values(":id", AttributeValue::S(id.to_string()))
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        // The first of the attributes is the version. Below 1 are second items of rows.
+        // The first of the attributes is the version. Versions below 1 are second items of rows.
         let last = before.map_or(limits::VERSION, |before| before.saturating_sub(1));
         if last == 0 {
             return Ok(Vec::new());
@@ -145,12 +145,12 @@ impl DynamoDb {
     ) -> Result<Option<IdempotencyRecord>, StoreError> {
         let found = self.row(rows::claim_key(&self.names.key, key), cost).await?;
         let claim = found.map(|found| rows::to_claim(key, found)).transpose();
-        // DynamoDB deletes it some time after.
+        // DynamoDB deletes an expired item some time later.
         Ok(claim.map_err(|error| error.during("GetItem"))?.filter(|claim| claim.expires > now))
     }
 
-    /// If the SDK repeats the request because its answer was lost, it finds the record that it left itself: that says
-    /// the same.
+    /// Stores an idempotency record. If the SDK repeats the request because the answer was lost, it finds its own
+    /// record, which has the same content.
     pub(super) async fn leave_claim(
         &self,
         claim: &IdempotencyRecord,
@@ -186,7 +186,7 @@ impl DynamoDb {
         }
     }
 
-    /// An item of the table of versions, read strongly.
+    /// Returns an item of the table of versions, read with strong consistency.
     async fn row(&self, key: Item, cost: &mut Capacity) -> Result<Option<Item>, StoreError> {
         let answer = self
             .client

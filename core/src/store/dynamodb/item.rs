@@ -1,4 +1,5 @@
-//! Items of the SDK from attributes and back. `serde_dynamo` would lose sets, binaries and digits past an `f64`'s.
+//! Conversion between the SDK's items and attributes. `serde_dynamo` would lose sets, binaries, and digits beyond those
+//! of an `f64`.
 
 use std::collections::HashMap;
 
@@ -17,13 +18,13 @@ impl Malformed {
         StoreError::malformed(operation, self)
     }
 
-    /// An attribute that is missing or of another type.
+    /// Returns the error for an attribute that is missing or has another type.
     pub(super) fn attribute(name: &str) -> Malformed {
         Malformed(name.to_owned())
     }
 }
 
-/// Where a page ends, from its `LastEvaluatedKey`.
+/// Returns the end of a page from its `LastEvaluatedKey`.
 pub(super) fn position(mut last: Members, key: &str) -> Result<Position, Malformed> {
     let at = natural(last.get(RPL_AT)).map(Timestamp);
     match last.remove(key) {
@@ -32,7 +33,7 @@ pub(super) fn position(mut last: Members, key: &str) -> Result<Position, Malform
     }
 }
 
-/// An entry of `by_update`.
+/// Converts attributes into an entry of `by_update`.
 pub(super) fn index_entry(mut entry: Members, key: &str) -> Result<IndexEntry, Malformed> {
     let at = natural(entry.get(RPL_AT)).map(Timestamp).ok_or_else(|| Malformed::attribute(RPL_AT))?;
     let version = entry.get(RPL_VERSION).and_then(stated);
@@ -42,7 +43,7 @@ pub(super) fn index_entry(mut entry: Members, key: &str) -> Result<IndexEntry, M
     }
 }
 
-/// Where a page of `by_update` begins.
+/// Returns the start of a page of `by_update` as a key.
 pub(super) fn index_key(position: &Position, shard: AttributeValue, key: &str) -> Item {
     let at = position.at.unwrap_or_default();
     HashMap::from([
@@ -52,12 +53,12 @@ pub(super) fn index_key(position: &Position, shard: AttributeValue, key: &str) -
     ])
 }
 
-/// Attributes from an item of the SDK.
+/// Converts an item of the SDK into attributes.
 pub(super) fn members(item: Item) -> Result<Members, Malformed> {
     item.into_iter().map(|(name, value)| Ok((name, from_dynamodb(value)?))).collect()
 }
 
-/// An item of the SDK from attributes.
+/// Converts attributes into an item of the SDK.
 pub(super) fn to_item(members: &Members) -> Item {
     members.iter().map(|(name, value)| (name.clone(), to_dynamodb(value))).collect()
 }
@@ -77,7 +78,7 @@ fn from_dynamodb(value: AttributeValue) -> Result<Value, Malformed> {
         AttributeValue::Bs(set) => {
             Value::Binaries(ordered(set.into_iter().map(|blob| Ok::<_, Malformed>(blob.into_inner())))?)
         }
-        // The SDK's enum may grow; DynamoDB's types have not since 2014.
+        // The SDK's enum may grow. DynamoDB has had no new types since 2014.
         _ => return Err(Malformed::attribute("attribute's type")),
     })
 }

@@ -1,4 +1,4 @@
-//! API keys in `<site>_key`: looked up by hosts, kept by `ripple key`.
+//! API keys in `<site>_key`: hosts look them up, and `ripple key` manages them.
 
 use std::collections::HashMap;
 
@@ -13,9 +13,9 @@ use crate::store::{Capacity, StoreError};
 use crate::time::Timestamp;
 use crate::value::{Members, Value};
 
-/// Milliseconds of a day.
+/// The milliseconds of a day.
 const DAY: u64 = 24 * 60 * 60 * 1000;
-/// The partition key's name.
+/// The name of the partition key.
 pub(super) const KEY_HASH: &str = "key_hash";
 
 /// The item of a record.
@@ -36,7 +36,7 @@ fn item(record: &KeyRecord) -> Members {
     members.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
 }
 
-/// The record that an item is.
+/// Decodes a key's record from an item.
 fn record(item: Item) -> Result<KeyRecord, Malformed> {
     let mut item = members(item)?;
     let mut text = |name: &str| match item.remove(name) {
@@ -88,7 +88,7 @@ impl DynamoDb {
     /// Stores a new key's record.
     ///
     /// # Errors
-    /// When DynamoDB fails, or there is a record with this hash.
+    /// If DynamoDB fails, or a record with this hash exists.
     pub async fn add_key(&self, record: &KeyRecord) -> Result<(), StoreError> {
         const OPERATION: &str = "PutItem";
         self.client
@@ -127,8 +127,8 @@ impl DynamoDb {
         }
     }
 
-    /// Adds to the counts of a key's day, and begins the counts of a new day with the previous day kept beside them. Two
-    /// hosts may begin a day at the same time: the later one finds it begun, and adds.
+    /// Adds to the counts of a key's day. For a new day it begins new counts and keeps those of the previous day beside
+    /// them. If two hosts begin a day at the same time, the later one adds to the counts of the first.
     pub(super) async fn note_key_use(
         &self,
         hash: &str,
@@ -188,8 +188,7 @@ impl DynamoDb {
         }
     }
 
-    /// Returns how much each key was used on a day (counted from 1970 in UTC) and on the day before it, by the hash of the
-    /// key.
+    /// Returns the usage of each key on a day (counted from 1970 in UTC) and on the day before, by the hash of the key.
     ///
     /// # Errors
     /// If DynamoDB fails.
@@ -211,10 +210,10 @@ impl DynamoDb {
         Ok(all)
     }
 
-    /// Has a key expire at a time, or earlier where it would have anyway.
+    /// Makes a key expire at a time. If the key already expires earlier, that time stays.
     ///
     /// # Errors
-    /// When DynamoDB fails or has no such record.
+    /// If DynamoDB fails or has no such record.
     pub async fn expire_key(&self, record: &KeyRecord, at: Timestamp) -> Result<(), StoreError> {
         const OPERATION: &str = "UpdateItem";
         let at = AttributeValue::N(record.expires.map_or(at, |expires| at.min(Timestamp(expires))).to_string());
@@ -231,10 +230,10 @@ impl DynamoDb {
         Ok(())
     }
 
-    /// Marks a key as revoked. Revoked before, it stays revoked since then.
+    /// Marks a key as revoked. If the key was revoked before, the time of that revocation stays.
     ///
     /// # Errors
-    /// When DynamoDB fails or has no such record.
+    /// If DynamoDB fails or has no such record.
     pub async fn revoke_key(&self, record: &KeyRecord, now: Timestamp) -> Result<(), StoreError> {
         const OPERATION: &str = "UpdateItem";
         self.client

@@ -1,18 +1,18 @@
-//! Names of tables, and partitions of the index.
+//! The names of the tables, and the number of partitions of the index.
 
-/// Characters of a site: a table's name has up to 255, its resource included.
+/// The longest site, in characters. A table's name has up to 255, including the resource.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html>
 const LONGEST_SITE: usize = 200;
-/// Each costs a query at every refresh.
+/// The largest number of partitions. Each costs a query at every refresh.
 const MOST_SHARDS: u16 = 100;
 
-/// Which tables, and how many partitions `by_update` has.
+/// The names of the tables, and the number of partitions of `by_update`.
 #[derive(Clone, Debug)]
 pub struct Layout {
-    /// Tables are named `<site>_<resource>`.
+    /// The prefix of the tables, which are named `<site>_<resource>`.
     pub site: String,
-    /// Partitions of `by_update`: more of them take more writes a second (1,000 units each), and cost
-    /// a query each at every refresh.
+    /// The number of partitions of `by_update`. Each takes 1,000 write units a second, and costs a query at every
+    /// refresh.
     pub shards: u16,
 }
 
@@ -22,21 +22,21 @@ impl Default for Layout {
     }
 }
 
-/// What a variable of [`Layout::read`] must be. The text names the variable and never its value.
+/// A variable of [`Layout::read`] that is not valid. The text names the variable and never its value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{variable} must be {must_be}")]
 pub struct LayoutError {
-    /// The variable.
+    /// The name of the variable.
     pub variable: &'static str,
-    /// What it is not.
+    /// The rule that the value breaks.
     pub must_be: &'static str,
 }
 
 impl Layout {
-    /// `RIPPLE_SITE` (default `ripple`) and `RIPPLE_SHARDS` (default 1), as the host's environment has them.
+    /// Reads `RIPPLE_SITE` (default `ripple`) and `RIPPLE_SHARDS` (default 1) from the host's environment.
     ///
     /// # Errors
-    /// When one of them cannot be.
+    /// If one of them is not valid.
     pub fn read(env: impl Fn(&str) -> Option<String>) -> Result<Layout, LayoutError> {
         let mut layout = Layout::default();
         if let Some(site) = env("RIPPLE_SITE") {
@@ -55,19 +55,19 @@ impl Layout {
         Ok(layout)
     }
 
-    /// The table of projects.
+    /// Returns the name of the table of records.
     #[must_use]
     pub fn projects(&self) -> String {
         format!("{}_prj", self.site)
     }
 
-    /// The table of the history.
+    /// Returns the name of the table of the history.
     #[must_use]
     pub fn versions(&self) -> String {
         format!("{}_prj_version", self.site)
     }
 
-    /// The table of API keys.
+    /// Returns the name of the table of API keys.
     #[must_use]
     pub fn keys(&self) -> String {
         format!("{}_key", self.site)

@@ -1,5 +1,5 @@
-//! An item straight into its line of a list: the bytes of [`Record::to_json`](crate::Record::to_json), without the
-//! record.
+//! Converts an item directly into its line of a list. The bytes are those of
+//! [`Record::to_json`](crate::Record::to_json), but no record is built.
 
 use std::borrow::Cow;
 
@@ -14,7 +14,7 @@ use crate::value::Number;
 
 /// Returns the line of an item. Returns `None` for a tombstone.
 pub(super) fn line(mut item: Item<'_>, names: &Names) -> Result<Option<Line>, Malformed> {
-    // Whether it is a tombstone takes a look at all of it. Few items have this attribute.
+    // Deciding whether an item is a tombstone requires all of it. Few items have this attribute.
     if item.get(RPL_DELETED).is_some() {
         let record = decode::record(item, names)?;
         return Ok((!record.is_deleted()).then(|| Line { json: record.to_json(names).into(), id: record.id }));
@@ -65,13 +65,13 @@ mod tests {
     use crate::time::Timestamp;
     use crate::value::{Members, Value};
 
-    /// A record's own names, ripple's, and the system's that others may use as they like.
+    /// Generates names: the record's own, ripple's, and reserved ones that other writers may use freely.
     fn name() -> impl Strategy<Value = String> {
         let known = ["version", "updated_at", "updated_by", "deleted", "rpl_x", "rpl", "name", "zone", "timeline"];
         prop_oneof![4 => prop::sample::select(known.to_vec()).prop_map(str::to_owned), 1 => text()]
     }
 
-    /// Text, some of it with what JSON escapes.
+    /// Generates text, some of it with characters that JSON escapes.
     fn text() -> impl Strategy<Value = String> {
         prop_oneof!["[a-z ]{0,6}", "[a\"\\\\\n\u{0}\u{7f}/é😀\u{2028}]{0,4}", any::<String>()]
     }
@@ -86,7 +86,7 @@ mod tests {
         ]
     }
 
-    /// A value under the name of its type, as DynamoDB sends it.
+    /// Generates a value under the name of its type, as DynamoDB sends it.
     fn attribute() -> impl Strategy<Value = Json> {
         let base64 = || prop::collection::vec(any::<u8>(), 0..5).prop_map(|b| Json::from(STANDARD.encode(b)));
         let scalar = prop_oneof![
@@ -108,7 +108,7 @@ mod tests {
         })
     }
 
-    /// An item's JSON, sealed or not. Its names come in any order.
+    /// Generates an item's JSON, sealed or not, with its names in any order.
     fn item_json() -> impl Strategy<Value = String> {
         let members = prop::collection::vec((name(), attribute()), 0..8);
         let damage = (any::<prop::sample::Index>(), attribute());
@@ -142,7 +142,7 @@ mod tests {
         serde_json::from_str(json).expect("an item")
     }
 
-    /// The line that the item's record gives.
+    /// Returns the line that the item's record gives.
     fn by_way_of_the_record(json: &str) -> Option<Option<(RecordId, Bytes)>> {
         let record = decode::record(read_item(json), &PRJ).ok()?;
         Some((!record.is_deleted()).then(|| (record.id.clone(), record.to_json(&PRJ).into())))

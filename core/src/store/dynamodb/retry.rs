@@ -1,5 +1,5 @@
-//! What is tried again, and for how long: throttling, conflicts, 5xx and lost answers, with the SDK's
-//! exponential backoff and jitter, inside [`limits::STORE_BUDGET`]. And what is known when that is over.
+//! Retries: throttling, conflicts, 5xx and lost answers are tried again, with the SDK's exponential backoff and jitter,
+//! within [`limits::STORE_BUDGET`]. Afterwards [`Unconfirmed`] says whether a write may have been applied.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,12 +18,12 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 
 use crate::limits;
 
-/// Attempts; the budget usually ends before them.
+/// The largest number of attempts. The budget usually ends first.
 const ATTEMPTS: u32 = 10;
 const FIRST_BACKOFF: Duration = Duration::from_millis(50);
 const GREATEST_BACKOFF: Duration = Duration::from_secs(2);
 
-/// Sets what ripple needs of a client: everything but the host's HTTP stack, clock, sleep and credentials.
+/// Sets what ripple requires of a client, except the host's HTTP stack, clock, sleep and credentials.
 #[must_use]
 pub fn configure(config: Builder) -> Builder {
     let retries = RetryConfig::standard()
@@ -41,7 +41,7 @@ pub fn configure(config: Builder) -> Builder {
         .retry_classifier(CancelledTransaction)
 }
 
-/// Whether an error's code means that later it may go well.
+/// Reports whether an error's code means that a later try may succeed.
 pub(super) fn is_passing(code: &str) -> bool {
     matches!(
         code,
@@ -56,7 +56,8 @@ pub(super) fn is_passing(code: &str) -> bool {
     )
 }
 
-/// The SDK takes a cancelled transaction for final. It is not when another transaction, or throttling, was the reason.
+/// A classifier that retries cancelled transactions. The SDK treats them as final, but another transaction or
+/// throttling is a temporary reason.
 #[derive(Debug)]
 struct CancelledTransaction;
 
@@ -81,8 +82,8 @@ impl ClassifyRetry for CancelledTransaction {
     }
 }
 
-/// The requests of one operation that were sent and not refused: each of them may have been done. The last error does
-/// not tell, since what was throttled in the end may have gone through at first.
+/// The number of an operation's requests that were sent and not refused. Each of them may have been applied. The last
+/// error does not tell, since an operation that is throttled in the end may have succeeded at first.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Unconfirmed(Arc<AtomicUsize>);
 

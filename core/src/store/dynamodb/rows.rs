@@ -1,4 +1,4 @@
-//! The table `<site>_prj_version`: rows of the history, and what remembers writes that carry an `Idempotency-Key`.
+//! The table `<site>_prj_version`: rows of the history, and idempotency records.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
@@ -11,13 +11,13 @@ use crate::store::row::VERSION;
 use crate::time::Timestamp;
 use crate::value::Value;
 
-/// What an idempotency record has beside its key: which request, and what it did.
+/// The attributes of an idempotency record beside its key: the request, and the result.
 const RPL_REQUEST: &str = "rpl_request";
 const RPL_WROTE: &str = "rpl_wrote";
 const RPL_MADE: &str = "rpl_made";
 const RPL_OUTCOME: &str = "rpl_outcome";
 
-/// The key of a row. `name` is that of its partition key.
+/// Returns the key of a row. `name` is the name of its partition key.
 pub(super) fn key(name: &str, id: &str, version: i64) -> Item {
     Item::from([
         (name.to_owned(), AttributeValue::S(id.to_owned())),
@@ -25,12 +25,13 @@ pub(super) fn key(name: &str, id: &str, version: i64) -> Item {
     ])
 }
 
-/// The key of an idempotency record. Rows of the history begin with version 1, whatever id another program chose.
+/// Returns the key of an idempotency record. It cannot be a row of the history, whatever id another program chose:
+/// those begin with version 1.
 pub(super) fn claim_key(name: &str, key_hash: &str) -> Item {
     key(name, &format!("_idempotency/{key_hash}"), 0)
 }
 
-/// The item of an idempotency record.
+/// Returns the item of an idempotency record.
 pub(super) fn claim(name: &str, claim: &IdempotencyRecord) -> Item {
     let outcome = serde_json::to_string(&claim.outcome).expect("text and numbers serialise");
     let mut item = claim_key(name, &claim.key);
@@ -44,12 +45,12 @@ pub(super) fn claim(name: &str, claim: &IdempotencyRecord) -> Item {
     item
 }
 
-/// A time as TTL has it.
+/// Returns a time in the unit of TTL.
 pub(super) fn seconds(at: Timestamp) -> AttributeValue {
     AttributeValue::N((at.0 / 1000).to_string())
 }
 
-/// The idempotency record that an item is.
+/// Decodes an idempotency record from an item.
 pub(super) fn to_claim(key: &str, item: Item) -> Result<IdempotencyRecord, Malformed> {
     let mut item = members(item)?;
     let mut text = |name: &str| match item.remove(name) {

@@ -1,4 +1,4 @@
-//! The tables: made where they are missing, described where they are there.
+//! The tables: creates missing ones, and describes existing ones.
 
 use aws_sdk_dynamodb::client::Waiters as _;
 use aws_sdk_dynamodb::error::ProvideErrorMetadata as _;
@@ -13,40 +13,40 @@ use crate::store::StoreError;
 use crate::store::item::{RPL_AT, RPL_EXPIRES_AT, RPL_SHARD, RPL_VERSION};
 use crate::store::row::VERSION;
 
-/// A table as ripple finds it.
+/// The state of a table.
 #[derive(Clone, Debug)]
 pub struct TableStatus {
-    /// Its name.
+    /// The table's name.
     pub name: String,
-    /// Whether it is there and has what it needs.
+    /// Whether the table exists and has what ripple needs.
     pub state: TableState,
-    /// Items, as DynamoDB last counted them (some hours old).
+    /// The number of items, as DynamoDB last counted them (some hours old).
     pub items: i64,
-    /// Bytes, likewise.
+    /// The size in bytes, from the same count.
     pub bytes: i64,
 }
 
-/// Whether a table is there and has what ripple needs of it.
+/// Whether a table exists and has what ripple needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TableState {
-    /// All there.
+    /// The table has everything.
     Ready,
-    /// DynamoDB is still at work on it.
+    /// DynamoDB is still working on the table.
     Pending(String),
-    /// There, but something is missing.
+    /// The table exists, but lacks this.
     Lacks(&'static str),
-    /// There, but with other keys: somebody else's. This is its key.
+    /// A table of another program exists under this name, with this key.
     Foreign(String),
-    /// Not there.
+    /// The table does not exist.
     Missing,
 }
 
 impl DynamoDb {
-    /// Makes the tables that are missing and gives those the index and TTL that lack them: the article's
-    /// own `ripple_prj` becomes ripple's as it stands.
+    /// Creates missing tables, and adds missing indexes and TTL to existing ones. So the legacy function's `ripple_prj`
+    /// becomes ripple's table as it is.
     ///
     /// # Errors
-    /// When DynamoDB fails.
+    /// If DynamoDB fails.
     pub async fn create_tables(&self) -> Result<Vec<TableStatus>, StoreError> {
         let key = &*self.names.key;
         if self.describe(&self.keys).await?.is_none() {
@@ -85,10 +85,10 @@ impl DynamoDb {
         self.describe_tables().await
     }
 
-    /// Removes the tables, and everything in them.
+    /// Deletes the tables and everything in them. A table that does not exist is not an error.
     ///
     /// # Errors
-    /// When DynamoDB fails. A table that is not there is no error.
+    /// If DynamoDB fails.
     pub async fn delete_tables(&self) -> Result<(), StoreError> {
         for table in [&self.projects, &self.versions, &self.keys] {
             match self.client.delete_table().table_name(table).send().await {
@@ -100,10 +100,10 @@ impl DynamoDb {
         Ok(())
     }
 
-    /// The tables as they are.
+    /// Returns the state of the tables.
     ///
     /// # Errors
-    /// When DynamoDB fails.
+    /// If DynamoDB fails.
     pub async fn describe_tables(&self) -> Result<Vec<TableStatus>, StoreError> {
         let mut all = Vec::new();
         for name in [&self.projects, &self.versions, &self.keys] {
@@ -206,7 +206,8 @@ impl DynamoDb {
         }))
     }
 
-    /// DynamoDB answers a `ValidationException` where TTL is on already, so it is asked first.
+    /// Enables TTL unless it is enabled. The check comes first, since DynamoDB answers a repeated request with a
+    /// `ValidationException`.
     async fn enable_ttl(&self, table: &str) -> Result<(), StoreError> {
         if self.has_ttl(table).await? {
             return Ok(());

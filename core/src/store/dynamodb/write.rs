@@ -1,4 +1,4 @@
-//! One write as the items of `TransactWriteItems`: the record, the rows of the history, and what remembers the write.
+//! One write as the items of `TransactWriteItems`: the record, the rows of the history, and the idempotency record.
 
 use std::collections::HashMap;
 
@@ -12,12 +12,12 @@ use super::rows::{self, seconds};
 use crate::store::item::RPL_EXPIRES_AT;
 use crate::store::{Action, Condition, StoreError, Write, row};
 
-/// Where the record's reason stands when the transaction is cancelled.
+/// The position of the record's reason if the transaction is cancelled.
 pub(super) const RECORD: usize = 0;
-/// Where the idempotency record's does, if there is one.
+/// The position of the idempotency record's reason, if there is one.
 pub(super) const CLAIM: usize = 1;
 
-/// Everything that one write does, or none of it.
+/// Returns the items of one write, which are all applied or none.
 pub(super) fn items(
     write: &Write<'_>,
     projects: &str,
@@ -42,7 +42,7 @@ pub(super) fn items(
     Ok(items)
 }
 
-/// Puts an item on a condition, or hands back the one that is there.
+/// Puts an item on a condition. If the condition fails, DynamoDB returns the existing item.
 fn put(put: aws_sdk_dynamodb::types::builders::PutBuilder, table: &str, key: &str, item: Item) -> TransactWriteItem {
     let put = put
         .table_name(table)
@@ -52,7 +52,7 @@ fn put(put: aws_sdk_dynamodb::types::builders::PutBuilder, table: &str, key: &st
     TransactWriteItem::builder().put(put.build().expect("table and item are set")).build()
 }
 
-/// Makes of the item that is there what it is to be, or fails a condition and hands that item back.
+/// Puts or updates the record on the write's conditions. If one fails, DynamoDB returns the existing item.
 fn record(table: &str, write: &Write<'_>, shards: u16, key: &str) -> TransactWriteItem {
     let Expression { text, names, values } = conditions(write, key);
     let item = TransactWriteItem::builder();
@@ -95,14 +95,14 @@ fn record(table: &str, write: &Write<'_>, shards: u16, key: &str) -> TransactWri
     item.update(update.update_expression(expression).build().expect("table, key and expression are set")).build()
 }
 
-/// An expression, and what its placeholders stand for.
+/// An expression, and the values of its placeholders.
 struct Expression {
     text: String,
     names: HashMap<String, String>,
     values: Item,
 }
 
-/// Names and values that begin with `c`: in an update there are others.
+/// Returns the conditions. Their placeholders begin with `c`, since an update has others too.
 fn conditions(write: &Write<'_>, key: &str) -> Expression {
     let (mut texts, mut names, mut values) = (Vec::new(), HashMap::new(), Item::new());
     for (index, Condition { name, value }) in write.conditions(key).into_iter().enumerate() {

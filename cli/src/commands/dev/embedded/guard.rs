@@ -1,8 +1,8 @@
-//! What stands before the engine: it lets through what programs on this machine send, and refuses what a web page sends.
+//! A guard before the engine: it passes requests of programs on this machine, and refuses those of web pages.
 //!
-//! The engine takes any credentials and allows every origin, so any page in a browser on this machine could read and
-//! write the database. A browser sends `Origin` with such a request, and a page that has its own name resolve to
-//! 127.0.0.1 sends that name as `Host`.
+//! The engine accepts any credentials and allows every origin. So any page in a browser on this machine could read and
+//! write the database. A browser sends `Origin` with such a request. A page whose own name resolves to 127.0.0.1 sends
+//! that name as `Host`.
 
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
@@ -24,14 +24,14 @@ const NOT_FOR_PAGES: &str = "the embedded DynamoDB takes no request of a web pag
 const NOT_FOR_NAMES: &str =
     "the embedded DynamoDB is called localhost or by a loopback address: this request's Host is another";
 
-/// Where what is let through goes.
+/// The destination of requests that pass.
 #[derive(Clone)]
 struct Onward {
     client: Client<HttpConnector, Body>,
     engine: Authority,
 }
 
-/// Serves until told to stop.
+/// Serves until it is told to stop.
 pub(super) async fn serve(listener: TcpListener, engine: SocketAddr, stop: impl Future<Output = ()>) {
     let engine = Authority::try_from(engine.to_string()).expect("an address is an authority");
     let mut connector = HttpConnector::new();
@@ -56,7 +56,7 @@ async fn answer(State(onward): State<Onward>, mut request: Request) -> Response<
     }
 }
 
-/// Returns why a request is refused, or `None` if it is let through.
+/// Returns why a request is refused. Returns `None` if it passes.
 fn refusal(headers: &HeaderMap) -> Option<&'static str> {
     if headers.contains_key(ORIGIN) {
         return Some(NOT_FOR_PAGES);
@@ -76,7 +76,7 @@ fn is_loopback(host: &str) -> bool {
     host.eq_ignore_ascii_case("localhost") || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
 }
 
-/// An error as DynamoDB's clients read it, without the headers that would let a page read it.
+/// Returns an error in the form of DynamoDB, without the headers that would let a page read it.
 fn refused(status: StatusCode, code: &str, message: &str) -> Response<Body> {
     let code = format!("com.amazon.coral.service#{code}");
     let body = serde_json::json!({ "__type": code, "Message": message, "message": message });

@@ -1,4 +1,4 @@
-//! An item as it stands in DynamoDB's JSON: text that has no escapes is borrowed from it.
+//! An item in DynamoDB's JSON. Text without escapes is borrowed from the JSON.
 //! <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_AttributeValue.html>
 
 use std::borrow::Cow;
@@ -19,14 +19,14 @@ use crate::value::{Members, Number, Value, ordered};
 #[derive(Debug)]
 pub(in crate::store::dynamodb) struct Item<'a>(pub(in crate::store::dynamodb) Vec<(Cow<'a, str>, Attribute<'a>)>);
 
-/// The value of an attribute. Shown as JSON it is what the [`Value`] of it is.
+/// The value of an attribute. Its JSON is the same as that of its [`Value`].
 #[derive(Debug)]
 pub(in crate::store::dynamodb) enum Attribute<'a> {
     Text(Cow<'a, str>),
     Number(Number),
     List(Vec<Attribute<'a>>),
     Map(Item<'a>),
-    /// Of another type, none of which has text to borrow, or much of it.
+    /// A value of another type, which has little or no text to borrow.
     Other(Value),
 }
 
@@ -42,7 +42,7 @@ impl<'a> Item<'a> {
 }
 
 impl<'a> Attribute<'a> {
-    /// Takes the text, if it is one.
+    /// Takes the text out. Returns `None` if the value is not text.
     pub(in crate::store::dynamodb) fn take_text(&mut self) -> Option<Cow<'a, str>> {
         match self {
             Attribute::Text(text) => Some(std::mem::take(text)),
@@ -50,7 +50,7 @@ impl<'a> Attribute<'a> {
         }
     }
 
-    /// Returns the whole number of 64 bits, if it is one.
+    /// Returns the number. Returns `None` if the value is not a natural number of 64 bits.
     pub(in crate::store::dynamodb) fn natural(&self) -> Option<u64> {
         match self {
             Attribute::Number(number) => number.as_u64(),
@@ -80,7 +80,7 @@ impl ToCbor for Item<'_> {
     }
 }
 
-/// The same bytes as the [`Value`] of it.
+/// Writes the same bytes as the attribute's [`Value`].
 impl ToCbor for Attribute<'_> {
     fn write<W: Write<Error = Infallible>>(&self, to: &mut Encoder<W>) -> Written {
         match self {
@@ -173,7 +173,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Attribute<'a> {
     }
 }
 
-/// Text that is copied only where it has escapes.
+/// A text that is copied only if it has escapes.
 #[derive(serde::Deserialize)]
 struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
