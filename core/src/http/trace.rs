@@ -140,21 +140,27 @@ fn parse_amazon(text: &str) -> Option<Trace> {
     (id != [0; 16]).then_some(Trace { id: TraceId(id), flags, standard: false })
 }
 
-/// Reads just as many bytes in lower-case hexadecimal digits, which are all that Trace Context allows.
+/// Reads as many bytes as there is room for from lower-case hexadecimal digits, which Trace Context requires. Returns `None`
+/// for other text.
 fn hex<const N: usize>(text: &[u8]) -> Option<[u8; N]> {
-    if text.len() != 2 * N {
-        return None;
-    }
+    let mut bytes = [0; N];
+    read_hex(text, &mut bytes).then_some(bytes)
+}
+
+fn read_hex(text: &[u8], bytes: &mut [u8]) -> bool {
     let digit = |digit: u8| match digit {
         b'0'..=b'9' => Some(digit - b'0'),
         b'a'..=b'f' => Some(digit - b'a' + 10),
         _ => None,
     };
-    let mut bytes = [0; N];
-    for (byte, pair) in bytes.iter_mut().zip(text.chunks_exact(2)) {
-        *byte = digit(pair[0])? << 4 | digit(pair[1])?;
-    }
-    Some(bytes)
+    text.len() == 2 * bytes.len()
+        && bytes.iter_mut().zip(text.chunks_exact(2)).all(|(byte, pair)| match (digit(pair[0]), digit(pair[1])) {
+            (Some(high), Some(low)) => {
+                *byte = high << 4 | low;
+                true
+            }
+            _ => false,
+        })
 }
 
 /// Adds bytes as lower-case hexadecimal digits to a text.
