@@ -24,7 +24,7 @@ use std::time::Instant;
 
 use ripple_core::auth::{Limiter, Trust};
 use ripple_core::http::origin_secret::OriginSecret;
-use ripple_core::http::trace::{AMAZON_TRACE_ID, TRACEPARENT, Trace};
+use ripple_core::http::trace::Trace;
 use ripple_core::store::Store;
 use ripple_core::{Api, RequestContext};
 use serde_json::value::RawValue;
@@ -94,7 +94,7 @@ impl<S: Store> Function<S> {
         let started = Instant::now();
         let event = event::parse(event.get()).inspect_err(|error| log::refused(error, invocation))?;
         let Some(event::Event { mut request, caller, shape }) = event else { return Ok(reply::to_ping()) };
-        if ![TRACEPARENT, AMAZON_TRACE_ID].iter().any(|name| request.headers().contains_key(name)) {
+        if Trace::named(request.headers()).is_none() {
             request.extensions_mut().insert(invocation.trace());
         }
         let moment = RequestContext { caller, ..ripple_host::request_context() };

@@ -62,13 +62,19 @@ impl Trace {
     /// form that is not valid. A `traceparent` that is not valid is not replaced by AWS's header.
     #[must_use]
     pub fn of(headers: &HeaderMap, random: [u8; 16]) -> Trace {
+        Trace::named(headers).unwrap_or_else(|| Trace::begin(random))
+    }
+
+    /// Returns the trace that a request's headers name. Returns `None` if they name none, or name it in a form that is not
+    /// valid.
+    #[must_use]
+    pub fn named(headers: &HeaderMap) -> Option<Trace> {
         let name = if headers.contains_key(TRACEPARENT) { TRACEPARENT } else { AMAZON_TRACE_ID };
         let mut sent = headers.get_all(name).iter();
-        let text = match (sent.next(), sent.next()) {
-            (Some(text), None) => text.to_str().ok(),
+        match (sent.next(), sent.next()) {
+            (Some(text), None) => Trace::parse(text.to_str().ok()?),
             _ => None,
-        };
-        Trace::of_text(text, random)
+        }
     }
 
     /// Returns the trace that a header's value names, or begins one.

@@ -50,7 +50,7 @@ fn a_request_is_a_line() {
     assert_eq!(lines[1]["request_id"], "page-view-17");
     assert_eq!(lines[1]["invocation"], "00000002-0000-4000-8000-000000000000");
     assert!(lines[1]["trace"].as_str().is_some_and(|trace| trace.starts_with("Root=1-")), "{}", lines[1]);
-    // The events name no trace, so Lambda's is used: `Root=1-<8 digits>-<24 digits>`.
+    // The events name no valid trace, so Lambda's is used: `Root=1-<8 digits>-<24 digits>`.
     for line in &lines {
         let root = line["trace"].as_str().and_then(|trace| trace.strip_prefix("Root=1-")).expect("a trace");
         let id: String = root.split(';').take(1).flat_map(|id| id.chars()).filter(|c| *c != '-').collect();
