@@ -1,7 +1,7 @@
 //! A record's history: the changes of each write, and the record after it.
 //!
 //! > Every version has a row. Rows allocate the numbers, so no number ever identifies two contents. The newest row of a
-//! record never expires. A row that was replaced stays for 90 days.
+//! > record never expires. A row that was replaced stays for 90 days.
 //!
 //! An external state gets its row, and with it its number, when ripple overwrites or adopts it.
 

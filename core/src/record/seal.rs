@@ -1,7 +1,7 @@
 //! The seal, by which ripple distinguishes its own states from those of other writers.
 //!
 //! > A state whose seal matches is ripple's and has the number that the item states. Every other state is external:
-//! another writer left it, whatever its attributes say.
+//! > another writer left it, whatever its attributes say.
 //!
 //! The seal is a hash of id, number, deletion and content. So the seal does not match if another program edits a state,
 //! restores it from an old copy with another number, or copies it to another id. The seal protects against accidents,
