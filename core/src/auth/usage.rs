@@ -46,7 +46,8 @@ impl UsageCounter {
     pub fn count(&self, key: KeyHash, writes: bool, now: Timestamp, at_once: bool) -> Option<Usage> {
         let mut counts = self.lock();
         if counts.len() >= limits::REMEMBERED_KEYS && !counts.contains_key(&key) {
-            return None; // memory stays bounded, and this key's requests are not counted
+            let oldest = counts.iter().min_by_key(|(_, counted)| counted.since).map(|(key, _)| *key);
+            oldest.and_then(|oldest| counts.remove(&oldest)); // it has been idle, and its counts are lost
         }
         let counted = counts.entry(key).or_insert(Counted { usage: Usage::default(), since: now });
         counted.usage.reads += u64::from(!writes);
@@ -60,5 +61,35 @@ impl UsageCounter {
     /// A panic elsewhere leaves the map whole: each change of it is one insert or one remove.
     fn lock(&self) -> MutexGuard<'_, HashMap<KeyHash, Counted>> {
         self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::auth::ApiKey;
+
+    fn key(number: usize) -> KeyHash {
+        let bytes: [u8; 64] = format!("{number:030}{:034}", 0).into_bytes().try_into().expect("64 digits");
+        ApiKey::generate(&bytes).expect("enough fair bytes").hash()
+    }
+
+    #[test]
+    fn memory_is_bounded_and_new_keys_are_counted() {
+        let counter = UsageCounter::default();
+        for number in 0..=limits::REMEMBERED_KEYS {
+            assert_eq!(counter.count(key(number), false, Timestamp(number as u64), false), None);
+        }
+        assert_eq!(counter.lock().len(), limits::REMEMBERED_KEYS);
+        let later = Timestamp(1 << 40);
+        let last = counter.count(key(limits::REMEMBERED_KEYS), false, later, false);
+        assert_eq!(last, Some(Usage { reads: 2, writes: 0 }));
+    }
+
+    #[test]
+    fn a_first_use_is_handed_over_at_once() {
+        let counter = UsageCounter::default();
+        assert_eq!(counter.count(key(1), true, Timestamp(0), true), Some(Usage { reads: 0, writes: 1 }));
+        assert!(counter.lock().is_empty());
     }
 }

@@ -129,20 +129,19 @@ impl<S: Source> Api<S> {
     pub async fn authorize(
         &self,
         request: &Request<Bytes>,
-        moment: RequestContext,
+        context: RequestContext,
     ) -> Result<Authorized, Response<Bytes>> {
-        let mut random = Random::new(moment.random);
+        let mut random = Random::new(context.random);
         let mut log = AccessLog::of(request, &mut random);
-        let respond_with = |answer, log| respond(request.method(), answer, log);
         let Some(resource) = Resource::find(request.uri().path()) else {
             return Err(fail(request.method(), &Error::NoSuchResource, self.store.names(), log));
         };
         if request.method() == Method::OPTIONS {
-            return Err(respond_with(options(&resource.allow()), log));
+            return Err(respond(request.method(), options(&resource.allow()), log));
         }
-        match self.check_key(request, &resource, moment.caller, moment.now, &mut log).await {
+        match self.check_key(request, &resource, context.caller, context.now, &mut log).await {
             Ok((route, caller, key_use)) => {
-                Ok(Authorized { route, resource, caller, now: moment.now, random, log, key_use })
+                Ok(Authorized { route, resource, caller, now: context.now, random, log, key_use })
             }
             Err(error) => Err(fail(request.method(), &error, self.store.names(), log)),
         }
@@ -172,7 +171,7 @@ impl<S: Source> Api<S> {
                 let cost = &mut log.metrics.capacity;
                 let known = self.authenticator.authenticate(&self.store, key, address, reads, now, cost).await?;
                 let Authenticated { caller, key_use } = known;
-                (caller, Some(key_use))
+                (caller, key_use)
             }
         };
         let route = route.ok_or_else(|| Error::MethodNotAllowed(resource.allow()))?;
@@ -223,12 +222,12 @@ impl<S: Store> Api<S> {
     }
 
     /// Answers a request. Every request gets an answer.
-    pub async fn answer(&self, request: Request<Bytes>, moment: RequestContext) -> Response<Bytes> {
+    pub async fn answer(&self, request: Request<Bytes>, context: RequestContext) -> Response<Bytes> {
         if self.secret.as_ref().is_some_and(|secret| !secret.admits(&request)) {
-            let log = AccessLog::of(&request, &mut Random::new(moment.random));
+            let log = AccessLog::of(&request, &mut Random::new(context.random));
             return fail(request.method(), &Error::Forbidden, self.store.names(), log);
         }
-        match self.authorize(&request, moment).await {
+        match self.authorize(&request, context).await {
             Ok(authorized) => self.answer_authorized(&request, authorized).await,
             Err(answered) => answered,
         }

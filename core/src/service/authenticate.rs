@@ -30,8 +30,8 @@ impl Default for Authenticator {
 pub struct Authenticated {
     /// The key's owner and scopes.
     pub caller: Caller,
-    /// The key, for [`Authenticator::count_use`].
-    pub key_use: KeyUse,
+    /// The key, for [`Authenticator::count_use`]. `None` if the table of keys cannot be read.
+    pub key_use: Option<KeyUse>,
 }
 
 /// One use of a key.
@@ -121,26 +121,27 @@ impl Authenticator {
             self.strangers.take_from(address, now)?;
         }
         let hash = hash.ok_or(Error::NoValidKey)?;
-        let record = match remembered {
-            Remembered::Fresh(record) => record,
-            Remembered::Stale { record, put_off: true } if reads => Some(record),
+        // While the table of keys cannot be read, it is not written either: a read would wait for that.
+        let (record, table_answers) = match remembered {
+            Remembered::Fresh(record) => (record, true),
+            Remembered::Stale { record, put_off: true } if reads => (Some(record), false),
             remembered => match (store.key(&hash, cost).await, remembered) {
                 (Ok(record), _) => {
                     let record = record.filter(|record| record.is_of(&hash)).map(Arc::new);
                     self.keys.remember(hash, record.clone(), now);
-                    record
+                    (record, true)
                 }
                 (Err(error), Remembered::Stale { record, .. })
                     if reads && error.kind != StoreErrorKind::Undecodable =>
                 {
                     self.keys.put_off(&hash, now);
-                    Some(record)
+                    (Some(record), false)
                 }
                 (Err(error), _) => return Err(error.into()),
             },
         };
         let record = record.filter(|record| record.is_valid(now)).ok_or(Error::NoValidKey)?;
-        let key_use = KeyUse { key: hash, is_new: record.last_used.is_none() };
+        let key_use = table_answers.then_some(KeyUse { key: hash, is_new: record.last_used.is_none() });
         Ok(Authenticated { caller: Caller::from(&*record), key_use })
     }
 
