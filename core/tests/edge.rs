@@ -1,7 +1,7 @@
 //! Tests of reads at the edge: the answers of a snapshot, its stated age, and the writes that it shows.
 
-use std::cell::Cell;
-use std::rc::Rc;
+mod clock;
+
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,22 +9,11 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use ripple_core::RecordId;
 use ripple_core::auth::{ApiKey, Caller, KeyRecord, Scope};
 use ripple_core::http::edge::answers;
-use ripple_core::replica::{Clock, Replica};
+use ripple_core::replica::{Clock as _, Replica};
 use ripple_core::store::memory::Memory;
-use ripple_core::{Api, Refusal, RequestContext, Timestamp};
+use ripple_core::{Api, Refusal, RequestContext};
 
-#[derive(Clone, Default)]
-struct TestClock(Rc<Cell<u64>>);
-
-impl Clock for TestClock {
-    fn now(&self) -> Timestamp {
-        Timestamp(1_000_000 + self.0.get())
-    }
-
-    async fn pause(&self, duration: Duration) {
-        self.0.set(self.0.get() + duration.as_millis() as u64);
-    }
-}
+use clock::TestClock;
 
 /// The origin and an edge on one table.
 struct Setting {

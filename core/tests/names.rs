@@ -1,31 +1,21 @@
 //! Tests of a resource that shows its key and ripple's members under other names, so that a record's own `version` is
 //! data.
 
+mod clock;
+
 use std::cell::Cell;
-use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
 use ripple_core::auth::Caller;
 use ripple_core::record::Names;
-use ripple_core::replica::{Clock, Replica};
+use ripple_core::replica::{Clock as _, Replica};
 use ripple_core::store::memory::Memory;
-use ripple_core::{Api, RequestContext, Timestamp};
+use ripple_core::{Api, RequestContext};
 use serde_json::{Value, json};
 
-#[derive(Clone, Default)]
-struct TestClock(Rc<Cell<u64>>);
-
-impl Clock for TestClock {
-    fn now(&self) -> Timestamp {
-        Timestamp(1_800_000_000_000 + self.0.get())
-    }
-
-    async fn pause(&self, duration: Duration) {
-        self.0.set(self.0.get() + u64::try_from(duration.as_millis()).expect("short"));
-    }
-}
+use clock::TestClock;
 
 fn renamed() -> Names {
     Names { key: "ref".into(), version: "rev".into(), updated_at: "rev_at".into(), ..Names::default() }

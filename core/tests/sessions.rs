@@ -1,34 +1,24 @@
 //! Tests of a client that writes at the origin and reads at an edge with its session token. It sees its own writes,
 //! however many there were, and also after repeated requests.
 
+mod clock;
+
 use std::cell::Cell;
-use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Method, Request, Response};
 use ripple_core::auth::Caller;
-use ripple_core::replica::{Clock, Replica};
+use ripple_core::replica::{Clock as _, Replica};
 use ripple_core::store::memory::Memory;
 use ripple_core::value::{Members, Value};
 use ripple_core::{Api, RecordId, RequestContext, Timestamp};
 use serde_json::json;
 
+use clock::TestClock;
+
 /// One more write than a token names.
 const WRITES: usize = 17;
-
-#[derive(Clone, Default)]
-struct TestClock(Rc<Cell<u64>>);
-
-impl Clock for TestClock {
-    fn now(&self) -> Timestamp {
-        Timestamp(1_800_000_000_000 + self.0.get())
-    }
-
-    async fn pause(&self, duration: Duration) {
-        self.0.set(self.0.get() + u64::try_from(duration.as_millis()).expect("short"));
-    }
-}
 
 /// The origin and an edge on one table, and a client of both.
 struct Setting {
