@@ -12,7 +12,7 @@ use ripple_core::auth::Caller;
 use ripple_core::replica::{Clock as _, Replica};
 use ripple_core::store::memory::Memory;
 use ripple_core::value::{Members, Value};
-use ripple_core::{Api, RecordId, RequestContext, Timestamp};
+use ripple_core::{Api, RecordId, RequestContext};
 use serde_json::json;
 
 use clock::TestClock;

@@ -186,7 +186,7 @@ pub(crate) enum What {
     Put(Members),
     Patch(Members),
     MergePatch(Members),
-    /// The edited members as the author saw them, and as the author wants them. `None` removes a member.
+    /// The edited members as the author saw them, and as the author left them. `None` removes a member.
     Edit {
         seen: Members,
         set: Vec<(String, Option<ripple_core::value::Value>)>,

@@ -179,7 +179,7 @@ impl<S: Source, C: Clock, N: SharedCache> Api<Replica<S, C, N>> {
     }
 }
 
-/// Reports whether the client wants an answer from after its request (RFC 9111 §5.2.1.4).
+/// Reports whether the client requires an answer from after its request (RFC 9111 §5.2.1.4).
 fn wants_newer(headers: &HeaderMap) -> bool {
     headers
         .typed_get::<CacheControl>()

@@ -1,4 +1,4 @@
-//! Header fields of ripple's own, and what is read of them.
+//! ripple's header fields, and the values that are read from them.
 
 use http::HeaderMap;
 use http::header::HeaderName;

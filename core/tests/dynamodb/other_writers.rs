@@ -71,7 +71,7 @@ async fn every_state_of_theirs_that_ripple_writes_over_has_a_row(world: &World) 
     let saved = world.put("p", json!({"version": 2, "goal": "ours again"})).await;
     assert_eq!(saved.receipt(), r#"result=saved, version=4, base=2, won=("/goal";replaced=3)"#);
 
-    // The other program changes one attribute of ripple's own state.
+    // The other program changes one attribute of a state that ripple wrote.
     world.program.set("p", "goal", Some("third".into())).await;
     assert_ne!(shown(world, "p").await, second);
     assert_eq!(world.delete("p").await.expect(204).receipt(), "result=deleted, version=6");

@@ -138,7 +138,7 @@ async fn a_key_used_all_the_time_goes_on_for_ten_seconds_and_no_longer() {
                 last = second;
             }
         }
-        assert_eq!(last, 9, "{host:?}: remembered for ten seconds, asked for anew at their end");
+        assert_eq!(last, 9, "{host:?}: remembered for ten seconds, then looked up again");
     }
 }
 

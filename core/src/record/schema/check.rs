@@ -1,8 +1,8 @@
 //! The check of a record's members.
 //!
-//! A create is checked as a whole. An edit is checked where it changes something: what the stored state, or the state
-//! that the author saw, breaks in the same place and in the same way is no fault of the edit. So what was read can be
-//! saved, whoever wrote it.
+//! A new record is checked as a whole. An edit is checked where it changes something. If the stored state, or the state
+//! that the author saw, breaks the same rule in the same place, the edit has no fault there. So a client can save what it
+//! read, also from another program.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
