@@ -12,7 +12,7 @@ use aws_smithy_async::rt::sleep::TokioSleep;
 use aws_smithy_async::time::SystemTimeSource;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode};
 use ripple_core::auth::Trust;
-use ripple_core::http::origin_secret::{OriginSecret, OriginSecretError};
+use ripple_core::http::origin_secret::OriginSecretError;
 use ripple_core::store::dynamodb::{Access, DynamoDb, Layout, LayoutError, NotSet, configure};
 use ripple_host::Environment;
 
@@ -58,14 +58,6 @@ pub fn trust(env: impl Environment) -> Result<Trust, ConfigError> {
     };
     let Trust { fresh, stale } = Trust::default();
     Ok(Trust { fresh: seconds("RIPPLE_KEY_SECONDS", fresh)?, stale: seconds("RIPPLE_STALE_SECONDS", stale)? })
-}
-
-/// Returns the secret shared with the edge, if there is one: `RIPPLE_ORIGIN_SECRET`.
-///
-/// # Errors
-/// If it has no usable value.
-pub fn origin_secret(env: impl Environment) -> Result<Option<OriginSecret>, ConfigError> {
-    Ok(env("RIPPLE_ORIGIN_SECRET").map(|text| OriginSecret::parse(&text)).transpose()?)
 }
 
 /// Returns a client's configuration without region and credentials.

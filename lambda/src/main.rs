@@ -6,6 +6,7 @@ use std::time::Duration;
 use http::Method;
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn};
 use lambda_runtime_api_client::{Client, build_request};
+use ripple_core::http::origin_secret::OriginSecret;
 use ripple_lambda::config::{self, ConfigError};
 use ripple_lambda::metrics::Metrics;
 use ripple_lambda::{Function, Invocation, log};
@@ -30,7 +31,7 @@ fn main() -> ExitCode {
 
 async fn run() -> Result<(), Error> {
     let env = ripple_host::environment;
-    let read = config::store(env).and_then(|store| Ok((store, config::trust(env)?, config::origin_secret(env)?)));
+    let read = config::store(env).and_then(|store| Ok((store, config::trust(env)?, OriginSecret::read(env)?)));
     let (store, trust, secret) = match read {
         Ok(read) => read,
         Err(error) => {

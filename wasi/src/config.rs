@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{Config, IdentityCache};
 use aws_smithy_async::time::SystemTimeSource;
 use aws_smithy_wasm::wasi::{WasiHttpClientBuilder, WasiSleep};
-use ripple_core::http::origin_secret::{self, OriginSecret, OriginSecretError};
+use ripple_core::http::origin_secret::OriginSecretError;
 use ripple_core::store::dynamodb::{Access, DynamoDb, Layout, LayoutError, NotSet, configure};
 use ripple_host::random;
 
@@ -34,9 +34,4 @@ pub(crate) fn store(env: impl Fn(&str) -> Option<String>) -> Result<DynamoDb, Co
         .identity_cache(IdentityCache::no_cache());
     let config = Access::read(&env)?.configure(config).build();
     Ok(DynamoDb::new(Client::from_conf(config), Layout::read(&env)?))
-}
-
-/// Returns the secret shared with the edge, if there is one.
-pub(crate) fn origin_secret(env: impl Fn(&str) -> Option<String>) -> Result<Option<OriginSecret>, ConfigError> {
-    Ok(env(origin_secret::VARIABLE).map(|text| OriginSecret::parse(&text)).transpose()?)
 }

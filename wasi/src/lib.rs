@@ -26,6 +26,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use http::{Request, Response};
+use ripple_core::http::origin_secret::OriginSecret;
 use ripple_core::http::trace::Trace;
 use ripple_core::store::dynamodb::DynamoDb;
 use ripple_core::{Api, Refusal, limits};
@@ -91,7 +92,7 @@ fn api() -> Result<&'static Api<DynamoDb>, ConfigError> {
     let env = ripple_host::environment;
     let new = || {
         let api = Api::new(config::store(env)?).documented(ripple_host::DOCUMENTS);
-        Ok(&*Box::leak(Box::new(api.behind_edge(config::origin_secret(env)?))))
+        Ok(&*Box::leak(Box::new(api.behind_edge(OriginSecret::read(env)?))))
     };
     API.with(|api| api.get_or_init(new).clone())
 }

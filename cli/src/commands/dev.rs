@@ -17,12 +17,11 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Args;
-use ripple_core::auth::Limiter;
-use ripple_core::auth::{ApiKey, Scope};
+use ripple_core::auth::{ApiKey, Limiter, Scope};
+use ripple_core::http::origin_secret::OriginSecret;
 use ripple_core::store::dynamodb::DynamoDb;
 use ripple_core::store::{Capacity, Source as _};
 use ripple_host::environment;
-use ripple_lambda::config;
 use ripple_lambda::{Function, log};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -63,7 +62,7 @@ pub(crate) async fn run(connection: &target::Options, options: Options) -> anyho
     std::fs::create_dir_all(data).with_context(|| format!("cannot make {}", data.display()))?;
     let _lock = lock::take(data)?;
     // Read like in the function, so that an edge can be tested with it.
-    let secret = config::origin_secret(environment)?;
+    let secret = OriginSecret::read(environment)?;
     let front = listen(options.port).await?;
     let (stop, stopped) = watch::channel(false);
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use clap::Subcommand;
-use ripple_core::record::schema::{Access, Resources};
+use ripple_core::record::schema::{Access, Resource, Resources};
 
 /// The folder of the resource files.
 const FOLDER: &str = "resources";
@@ -64,7 +64,8 @@ fn list(folder: &Path) -> anyhow::Result<()> {
     println!("{:20}  {:20}  {:10}  {:24}  TITLE", "RESOURCE", "KEY", "ACCESS", "TABLE");
     for resource in read(folder)?.iter() {
         let access = if resource.access == Access::ReadOnly { "read-only" } else { "read-write" };
-        println!("{:20}  {:20}  {access:10}  {:24}  {}", resource.name, resource.key, resource.table, resource.title);
+        let Resource { name, names, table, title, .. } = resource;
+        println!("{name:20}  {:20}  {access:10}  {table:24}  {title}", names.key);
     }
     Ok(())
 }

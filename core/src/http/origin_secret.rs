@@ -60,6 +60,14 @@ impl OriginSecret {
         fit.then(|| OriginSecret(values.into_iter().map(hash).collect())).ok_or(OriginSecretError)
     }
 
+    /// Reads `RIPPLE_ORIGIN_SECRET` from a host's environment. Returns `None` if it is not set.
+    ///
+    /// # Errors
+    /// If it has no usable value.
+    pub fn read(env: impl Fn(&str) -> Option<String>) -> Result<Option<OriginSecret>, OriginSecretError> {
+        env(VARIABLE).map(|text| OriginSecret::parse(&text)).transpose()
+    }
+
     /// Reports whether a request may be answered: it carries the secret, or needs none.
     pub fn admits<B>(&self, request: &Request<B>) -> bool {
         OPEN_METHODS.contains(request.method())

@@ -272,7 +272,7 @@ fn warn(file: &str, resource: &Resource, warnings: &mut Faults) {
             "only the first 64 members of one scalar type are columns",
         );
     }
-    if resource.label == resource.key {
+    if resource.label == *resource.names.key {
         warnings.add(
             file,
             || Location::Pointer("/x-ripple".to_owned()),

@@ -18,7 +18,7 @@ const COLUMNS: usize = 64;
 ///     "type": "object", "properties": {"name": {"type": "string"}, "count": {"type": "integer"}}}"#;
 /// let resources = Resources::read(&[("order.json", file)]).unwrap();
 /// let order = resources.get("order").unwrap();
-/// assert_eq!((order.key.as_str(), order.key_type), ("no", KeyType::String));
+/// assert_eq!((&*order.names.key, order.key_type), ("no", KeyType::String));
 /// assert_eq!((order.label.as_str(), order.retention_days, order.access), ("name", 30, Access::ReadWrite));
 /// assert_eq!((order.singular.as_str(), order.plural.as_str()), ("a purchase order", "purchase orders"));
 /// assert_eq!((order.component().as_str(), order.logical_ids.table.as_str()), ("PurchaseOrder", "OrderTable"));
@@ -34,14 +34,12 @@ pub struct Resource {
     pub title: String,
     /// The description.
     pub description: Option<String>,
-    /// The partition key's name.
-    pub key: String,
     /// The partition key's type.
     pub key_type: KeyType,
     /// The table's name, with at most one `{site}`.
     pub table: String,
     /// The names of the key and of ripple's own members.
-    pub members: Names,
+    pub names: Names,
     /// The entry keys of lists.
     pub entries: Entries,
     /// Days for which a version stays in the history after it was replaced.
@@ -164,8 +162,8 @@ impl Resource {
             digest.update(text);
         };
         let key_type = if self.key_type == KeyType::Number { "N" } else { "S" };
-        [&self.name, &self.table, &self.key, key_type].into_iter().for_each(&mut part);
-        self.members.ripples().into_iter().for_each(&mut part);
+        [&*self.name, &self.table, &self.names.key, key_type].into_iter().for_each(&mut part);
+        self.names.ripples().into_iter().for_each(&mut part);
         part(&self.order);
         part(if self.search.is_some() { "search" } else { "" });
         self.search.iter().flatten().for_each(|name| part(name));
@@ -179,7 +177,7 @@ impl Resource {
     }
 
     fn sortable(&self) -> impl Iterator<Item = (&str, Type)> {
-        let members = self.schema.root.properties.iter().filter(|(name, _)| *name != self.key);
+        let members = self.schema.root.properties.iter().filter(|(name, _)| *name != *self.names.key);
         members.filter_map(|(name, schema)| Some((name.as_str(), schema.scalar_type()?)))
     }
 }
