@@ -1,8 +1,8 @@
-//! A bill of materials (CycloneDX) for each program of a release: which crates it is built of, in which versions.
+//! Bills of materials (CycloneDX): the crates and versions that each program of a release is built from.
 //! <https://cyclonedx.org/specification/overview/>
 //!
-//! cargo-cyclonedx resolves the dependencies as Cargo does for that target, and builds nothing. It writes one file beside the
-//! manifest of every crate in the workspace; the one that is asked for is moved away, the others are removed.
+//! cargo-cyclonedx resolves the dependencies as Cargo does for that target, and builds nothing. It writes a file beside the
+//! manifest of every crate in the workspace. The requested file is moved, and the others are removed.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,19 +16,19 @@ use crate::toolchain::Target;
 use crate::tools::CARGO_CYCLONEDX;
 use crate::workspace::{calls_cargo, root};
 
-/// What the files are called while they lie beside the manifests.
+/// The name of the files beside the manifests.
 const NAME: &str = "ripple-bill";
 
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// Where they are written
+    /// The folder to write to
     folder: PathBuf,
     /// The processor that the function is built for
     #[arg(long, value_enum, default_value_t = Arch::Arm64)]
     arch: Arch,
 }
 
-/// Writes those of function and worker.
+/// Writes the bills of the function and the worker.
 pub(crate) fn run_command(options: &Options) -> Result<()> {
     let Options { folder, arch } = options;
     fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;

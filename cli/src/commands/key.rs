@@ -192,8 +192,7 @@ fn shown_scopes(record: &KeyRecord) -> String {
 }
 
 async fn list(store: &DynamoDb, json: bool) -> anyhow::Result<()> {
-    let records = store.list_keys().await.context("cannot list keys")?;
-    let usage = store.key_usage(now().0 / DAY).await.context("cannot list keys")?;
+    let keys = store.list_used_keys(now().0 / DAY).await.context("cannot list keys")?;
     let mut output = std::io::stdout().lock();
     if !json {
         let columns = ["KEY ID", "NAME", "SCOPES", "CREATED", "LAST USED", "TODAY", "YESTERDAY", "STATE"];
@@ -203,8 +202,7 @@ async fn list(store: &DynamoDb, json: bool) -> anyhow::Result<()> {
             "{key_id:16}  {name:20}  {scopes:10}  {created:20}  {used:20}  {today:12}  {yesterday:12}  {state}"
         )?;
     }
-    for record in records {
-        let [today, yesterday] = usage.get(&record.key_hash).copied().unwrap_or_default();
+    for (record, [today, yesterday]) in keys {
         if json {
             writeln!(output, "{}", serde_json::to_string(&Shown::of(&record, today, yesterday))?)?;
             continue;

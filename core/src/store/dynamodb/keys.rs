@@ -1,12 +1,10 @@
 //! API keys in `<site>_key`: hosts look them up, and `ripple key` manages them.
 
-use std::collections::HashMap;
-
 use aws_sdk_dynamodb::error::ProvideErrorMetadata as _;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 
 use super::item::{members, to_item};
-use super::{DynamoDb, Item, failed, units};
+use super::{DynamoDb, failed, units};
 use crate::auth::{KeyRecord, Scope, Usage};
 use crate::store::item::{Malformed, natural};
 use crate::store::{Capacity, StoreError};
@@ -37,8 +35,7 @@ fn item(record: &KeyRecord) -> Members {
 }
 
 /// Decodes a key's record from an item.
-fn record(item: Item) -> Result<KeyRecord, Malformed> {
-    let mut item = members(item)?;
+fn record(mut item: Members) -> Result<KeyRecord, Malformed> {
     let mut text = |name: &str| match item.remove(name) {
         Some(Value::String(text)) => Ok(text),
         _ => Err(Malformed::attribute(name)),
@@ -69,6 +66,16 @@ fn record(item: Item) -> Result<KeyRecord, Malformed> {
     })
 }
 
+/// Returns the usage that an item notes for a day, and for the day before.
+fn usage(item: &Members, day: u64) -> [Usage; 2] {
+    let number = |name: &str| natural(item.get(name)).unwrap_or(0);
+    let noted =
+        [("used_day", "used_reads", "used_writes"), ("used_day_before", "used_reads_before", "used_writes_before")]
+            .map(|(day, reads, writes)| (number(day), Usage { reads: number(reads), writes: number(writes) }));
+    let on = |day: u64| noted.iter().find(|(noted, _)| *noted == day).map_or(Usage::default(), |(_, usage)| *usage);
+    [on(day), on(day.saturating_sub(1))]
+}
+
 impl DynamoDb {
     pub(super) async fn key_record(&self, hash: &str, cost: &mut Capacity) -> Result<Option<KeyRecord>, StoreError> {
         const OPERATION: &str = "GetItem";
@@ -82,7 +89,7 @@ impl DynamoDb {
             .await
             .map_err(|error| failed(OPERATION, error))?;
         cost.read += units(answer.consumed_capacity());
-        answer.item.map(record).transpose().map_err(|garbled| garbled.during(OPERATION))
+        answer.item.map(|item| members(item).and_then(record)).transpose().map_err(|garbled| garbled.during(OPERATION))
     }
 
     /// Stores a new key's record.
@@ -107,22 +114,30 @@ impl DynamoDb {
     /// # Errors
     /// If DynamoDB fails.
     pub async fn list_keys(&self) -> Result<Vec<KeyRecord>, StoreError> {
-        let records = self.key_items().await?.into_iter().map(record).collect::<Result<Vec<_>, _>>();
-        let mut records = records.map_err(|garbled| garbled.during("Scan"))?;
-        records.sort_by_key(|record| record.created);
-        Ok(records)
+        Ok(self.list_used_keys(0).await?.into_iter().map(|(record, _)| record).collect())
     }
 
-    async fn key_items(&self) -> Result<Vec<Item>, StoreError> {
-        let mut items = Vec::new();
+    /// Returns every key's record, the oldest first, and the key's usage on a day (counted from 1970 in UTC) and on the
+    /// day before.
+    ///
+    /// # Errors
+    /// If DynamoDB fails.
+    pub async fn list_used_keys(&self, day: u64) -> Result<Vec<(KeyRecord, [Usage; 2])>, StoreError> {
+        const OPERATION: &str = "Scan";
+        let mut keys = Vec::new();
         let mut start = None;
         loop {
             let scan = self.client.scan().table_name(&self.keys).set_exclusive_start_key(start);
-            let answer = scan.send().await.map_err(|error| failed("Scan", error))?;
-            items.extend(answer.items.unwrap_or_default());
+            let answer = scan.send().await.map_err(|error| failed(OPERATION, error))?;
+            for item in answer.items.unwrap_or_default() {
+                let item = members(item).map_err(|garbled| garbled.during(OPERATION))?;
+                let usage = usage(&item, day);
+                keys.push((record(item).map_err(|garbled| garbled.during(OPERATION))?, usage));
+            }
             start = answer.last_evaluated_key;
             if start.is_none() {
-                return Ok(items);
+                keys.sort_by_key(|(record, _)| record.created);
+                return Ok(keys);
             }
         }
     }
@@ -186,28 +201,6 @@ impl DynamoDb {
             Err(error) if error.code() == Some("ConditionalCheckFailedException") => Ok(false),
             Err(error) => Err(failed("UpdateItem", error)),
         }
-    }
-
-    /// Returns the usage of each key on a day (counted from 1970 in UTC) and on the day before, by the hash of the key.
-    ///
-    /// # Errors
-    /// If DynamoDB fails.
-    pub async fn key_usage(&self, day: u64) -> Result<HashMap<String, [Usage; 2]>, StoreError> {
-        let mut all = HashMap::new();
-        for item in self.key_items().await? {
-            let item = members(item).map_err(|garbled| garbled.during("Scan"))?;
-            let Some(Value::String(hash)) = item.get(KEY_HASH) else { continue };
-            let number = |name: &str| natural(item.get(name)).unwrap_or(0);
-            let noted = [
-                ("used_day", "used_reads", "used_writes"),
-                ("used_day_before", "used_reads_before", "used_writes_before"),
-            ]
-            .map(|(day, reads, writes)| (number(day), Usage { reads: number(reads), writes: number(writes) }));
-            let on =
-                |day: u64| noted.iter().find(|(noted, _)| *noted == day).map_or(Usage::default(), |(_, usage)| *usage);
-            all.insert(hash.clone(), [on(day), on(day.saturating_sub(1))]);
-        }
-        Ok(all)
     }
 
     /// Makes a key expire at a time. If the key already expires earlier, that time stays.
