@@ -7,11 +7,15 @@
 //   blob4          refresh: done, failed          double4  bytes of the body, -1 if unknown
 //                                                 double5  1 if the list is too large to be held
 
+import { FILES } from "./build/resources.js";
+
 const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 const PATH = /^\w+:\/\/[^/?#]+([^?#]*)/;
-const PLAIN = ["/prj", "/prj/_changes", "/health", "/docs", "/openapi.json"];
+// The file of a resource has its name.
+const NAMES = FILES.map(([name]) => name.slice(0, -".json".length));
+const PLAIN = [...NAMES.flatMap((name) => [`/${name}`, `/${name}/_changes`]), "/health", "/docs", "/openapi.json"];
 // Routes that are answered from the list.
-const LISTED = ["/prj", "/prj/{prjid}"];
+const LISTED = NAMES.flatMap((name) => [`/${name}`, `/${name}/{${name}id}`]);
 // Statuses of answers that have the list's age (core/src/http/edge.rs).
 const TELLING = [200, 304, 404, 410];
 
@@ -25,10 +29,11 @@ export function route(method, url) {
   let resource = path;
   if (!PLAIN.includes(path)) {
     const [, first, id, rest, version, ...more] = path.split("/");
-    if (first !== "prj" || !id || more.length > 0) resource = "other";
-    else if (rest === undefined) resource = "/prj/{prjid}";
+    const record = `/${first}/{${first}id}`;
+    if (!NAMES.includes(first) || !id || more.length > 0) resource = "other";
+    else if (rest === undefined) resource = record;
     else if (rest !== "versions") resource = "other";
-    else resource = version === undefined ? "/prj/{prjid}/versions" : "/prj/{prjid}/versions/{version}";
+    else resource = version === undefined ? `${record}/versions` : `${record}/versions/{version}`;
   }
   return `${METHODS.includes(method) ? method : "other"} ${resource}`;
 }
@@ -55,13 +60,15 @@ function write(env, name, { status, headers, bytes }, answers, ms) {
 function writeCounts(env, now) {
   if (now - written < PERIOD) return;
   written = now;
-  for (const { answers, newest } of counts.values()) write(env, "GET /prj", newest, answers, 0);
+  for (const { answers, newest, name } of counts.values()) write(env, name, newest, answers, 0);
   counts.clear();
 }
 
 // Counts an answer that was ready. If the isolate ends, its counts since the last point are lost.
-export function countAtOnce(env, { status, headers, bytes }, now) {
-  counts.set(status, { answers: (counts.get(status)?.answers ?? 0) + 1, newest: { status, headers, bytes } });
+export function countAtOnce(env, url, { status, headers, bytes }, now) {
+  const name = route("GET", url);
+  const key = `${name} ${status}`;
+  counts.set(key, { name, answers: (counts.get(key)?.answers ?? 0) + 1, newest: { status, headers, bytes } });
   writeCounts(env, now);
 }
 

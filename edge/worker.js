@@ -3,14 +3,22 @@
 // `worker-build` would do the same with three proxies around each request.
 
 import * as ripple from "./build/ripple_edge.js";
+import { FILES } from "./build/resources.js";
 import { check } from "./check.js";
 import { countAtOnce, watched } from "./watch.js";
 
 const state = ripple.__worker_init_state();
 
+function addResources() {
+  for (const [name, text] of FILES) ripple.add_resource(name, text);
+}
+
+addResources();
+
 // Replaces the memory that a panic has left behind. The next request gets a new instance.
 function recover() {
   ripple.__wbg_reset_state();
+  addResources();
   state.criticalError = false;
 }
 
@@ -19,19 +27,22 @@ addEventListener("error", (event) => {
   if (event.error instanceof WebAssembly.RuntimeError) state.criticalError = true;
 });
 
-const LIST = /^\w+:\/\/[^/?#]+\/prj$/;
+// The file of a resource has its name.
+const NAMES = FILES.map(([name]) => name.slice(0, -".json".length));
+const LIST = new RegExp(`^\\w+://[^/?#]+/(${NAMES.join("|")})$`);
 // Headers that change what the list's answer is.
 const MORE = ["cache-control", "if-match", "ripple-session"];
 
 // Answers the most frequent request with a list that is ready. The headers are read here, because each read from Rust would
 // be a call out of WebAssembly.
 function listAtOnce({ method, url, headers }, now, context) {
-  if (method !== "GET" || !LIST.test(url)) return;
+  const resource = method === "GET" && LIST.exec(url)?.[1];
+  if (!resource) return;
   const key = headers.get("x-api-key");
   if (key === null || MORE.some((name) => headers.has(name))) return;
   const [tag, coding, id] = ["if-none-match", "accept-encoding", "x-request-id"].map((name) => headers.get(name));
   const trace = headers.get("traceparent") ?? headers.get("x-amzn-trace-id");
-  return ripple.list_at_once(key, tag, coding, id, trace, now, context);
+  return ripple.list_at_once(resource, key, tag, coding, id, trace, now, context);
 }
 
 const FILE = /^\w+:\/\/[^/?#]+\/(docs|openapi\.json)$/;
@@ -59,7 +70,7 @@ export default {
     const now = Date.now();
     const list = listAtOnce(request, now, context);
     if (list) {
-      if (env.WATCH) countAtOnce(env, list, now);
+      if (env.WATCH) countAtOnce(env, request.url, list, now);
       return list;
     }
     const other = answer(request, env, context);

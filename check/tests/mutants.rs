@@ -1,5 +1,7 @@
 //! The check finds each of these tables, which have one fault each.
 
+use ripple_core::record::schema::Resource;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ripple_check::{Breadth, Choices, Counterexample, Law, Storm, Table, every_schedule, scenarios, storm};
@@ -121,6 +123,10 @@ impl Source for Mutant {
 
     async fn fetch(&self, entries: &[IndexEntry], cost: &mut Capacity) -> Result<Vec<Record>, StoreError> {
         self.memory.fetch(entries, cost).await
+    }
+
+    fn resource(&self) -> &Arc<Resource> {
+        self.memory.resource()
     }
 
     fn shards(&self) -> u16 {

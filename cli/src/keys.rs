@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use ripple_core::auth::{ApiKey, KeyRecord, Scope};
+use ripple_core::auth::{ApiKey, KeyRecord, Scopes};
 use ripple_core::store::dynamodb::DynamoDb;
 use ripple_host::{now, random};
 
@@ -11,7 +11,7 @@ use ripple_host::{now, random};
 pub(crate) async fn create(
     store: &DynamoDb,
     name: &str,
-    scopes: Vec<Scope>,
+    scopes: Scopes,
     expires_in: Option<Duration>,
 ) -> anyhow::Result<(ApiKey, KeyRecord)> {
     let name_fits = (1..=128).contains(&name.chars().count()) && !name.chars().any(char::is_control);
@@ -33,7 +33,7 @@ pub(crate) async fn store_new(
 }
 
 /// Returns the record of a new key.
-pub(crate) fn record(key: &ApiKey, name: &str, scopes: Vec<Scope>, expires_in: Option<Duration>) -> KeyRecord {
+pub(crate) fn record(key: &ApiKey, name: &str, scopes: Scopes, expires_in: Option<Duration>) -> KeyRecord {
     let created = now();
     let id: [u8; 6] = random();
     let id: String = id.iter().map(|byte| format!("{byte:02x}")).collect();

@@ -4,20 +4,26 @@ mod aws;
 
 use std::fmt;
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 use aws_sdk_dynamodb::Client;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args};
+use ripple_core::record::schema::{Resource, Resources};
+use ripple_core::store::Source as _;
 use ripple_core::store::dynamodb::{DynamoDb, Layout};
 use ripple_host::environment;
+use ripple_host::resources::{load, load_or_built_in};
 
 use crate::dev_file::DevFile;
 
 use aws::Connected;
 
+/// The folder of the resource files.
+pub(crate) const FOLDER: &str = "resources";
 /// How long to wait for the account from STS. It only appears in a message.
 const ACCOUNT_LIMIT: Duration = Duration::from_secs(5);
 /// The variables by which AWS gives credentials to a process.
@@ -46,7 +52,10 @@ pub(crate) struct Options {
     /// Profile of the AWS configuration files [default: as the AWS CLI finds credentials]
     #[arg(long, global = true, env = "AWS_PROFILE", value_name = "NAME")]
     pub(crate) profile: Option<String>,
-    /// Tables are named SITE_prj, SITE_prj_version and SITE_key [default: ripple]
+    /// Folder of the resource files [default: ./resources if it exists, otherwise a built-in `prj`]
+    #[arg(long, global = true, env = "RIPPLE_RESOURCES", value_name = "DIR")]
+    resources: Option<PathBuf>,
+    /// Tables are named SITE_RESOURCE, SITE_RESOURCE_version and SITE_key [default: ripple]
     #[arg(long, global = true, env = "RIPPLE_SITE", value_name = "SITE")]
     site: Option<String>,
     /// Partitions of the index by_update, as the function and the edge have it [default: 1]
@@ -58,6 +67,14 @@ pub(crate) struct Options {
     /// Whether a flag, and not only the environment, asks for a DynamoDB other than the embedded one.
     #[arg(skip)]
     by_flag: bool,
+}
+
+/// The option of a command that works on the records of one resource.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Chosen {
+    /// The resource [default: the one with `"default": true`, or the only one]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) resource: Option<String>,
 }
 
 /// A kind of DynamoDB.
@@ -102,8 +119,9 @@ impl fmt::Display for Place {
 
 /// A DynamoDB and its tables that a command works on.
 pub(crate) struct Target {
-    /// The store of the tables.
-    pub(crate) store: DynamoDb,
+    /// The store of each resource, the default one first.
+    pub(crate) stores: Vec<DynamoDb>,
+    resources: Resources,
     /// The store's client, for operations that are not part of a store.
     pub(crate) client: Client,
     place: Place,
@@ -120,10 +138,37 @@ impl Target {
         (self.account.as_deref(), self.place.to_string(), &self.region)
     }
 
-    /// Returns the names of the tables.
-    pub(crate) fn tables(&self) -> [String; 3] {
-        let layout = self.store.layout();
-        [layout.projects(), layout.versions(), layout.keys()]
+    /// Returns the store of the first resource, for the site's keys.
+    pub(crate) fn keys(&self) -> &DynamoDb {
+        &self.stores[0] // a site has a resource
+    }
+
+    /// Returns the name of the site.
+    pub(crate) fn site(&self) -> &str {
+        &self.keys().layout().site
+    }
+
+    /// Returns the store of a resource.
+    pub(crate) fn store_of(&self, Chosen { resource }: &Chosen) -> anyhow::Result<&DynamoDb> {
+        let names = || self.resources.iter().map(|resource| resource.name.as_str()).collect::<Vec<_>>().join(" and ");
+        let chosen = match resource {
+            Some(name) => self
+                .resources
+                .get(name)
+                .with_context(|| format!("there is no resource {name}; there are {}", names()))?,
+            None => self
+                .resources
+                .target()
+                .with_context(|| format!("choose a resource with --resource; there are {}", names()))?,
+        };
+        let store = self.stores.iter().find(|store| store.resource().name == chosen.name);
+        store.context("the resource has no store")
+    }
+
+    /// Returns the names of the tables: two for each resource, and that of the keys.
+    pub(crate) fn tables(&self) -> Vec<String> {
+        let of = |store: &DynamoDb| [store.table().to_owned(), store.history_table().to_owned()];
+        self.stores.iter().flat_map(of).chain([self.keys().layout().keys()]).collect()
     }
 }
 
@@ -175,7 +220,15 @@ impl Options {
         set(&self.profile).is_some() || CREDENTIALS.iter().any(|name| environment(name).is_some())
     }
 
-    /// Returns the names of the tables and the number of partitions.
+    /// Returns the resources of the site.
+    pub(crate) fn resources(&self) -> anyhow::Result<Resources> {
+        match &self.resources {
+            Some(folder) => Ok(load(folder)?),
+            None => Ok(load_or_built_in(Path::new(FOLDER))?),
+        }
+    }
+
+    /// Returns the site and the number of partitions.
     pub(crate) fn layout(&self) -> anyhow::Result<Layout> {
         Ok(Layout::read(|name| match name {
             "RIPPLE_SITE" => set(&self.site),
@@ -223,8 +276,10 @@ impl Options {
     pub(crate) async fn open_at(&self, place: &Place, layout: Layout) -> anyhow::Result<Target> {
         let Connected { client, region, endpoint, account } = aws::connect(self, place).await?;
         let place = endpoint.map_or(Place::Aws, Place::Endpoint);
-        let store = DynamoDb::new(client.clone(), layout);
-        Ok(Target { store, client, place, region, account, dev: None })
+        let resources = self.resources()?;
+        let store = |resource: &Arc<Resource>| DynamoDb::new(client.clone(), layout.clone(), Arc::clone(resource));
+        let stores = resources.iter().map(store).collect();
+        Ok(Target { stores, resources, client, place, region, account, dev: None })
     }
 }
 

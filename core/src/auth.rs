@@ -5,9 +5,11 @@
 mod cache;
 mod key;
 mod rate_limit;
+mod scope;
 mod usage;
 
 pub use cache::{KeyMemory, Remembered, Trust};
-pub use key::{ApiKey, Caller, KeyHash, KeyRecord, Scope};
+pub use key::{ApiKey, Caller, KeyHash, KeyRecord};
 pub use rate_limit::{ClientAddress, Limiter, TooOften};
+pub use scope::{Scope, Scopes};
 pub use usage::{Usage, UsageCounter};

@@ -38,4 +38,4 @@ pub use error::{Error, Fault, Place};
 pub use headers::is_request_id;
 pub use refusal::Refusal;
 pub use response::AccessLog;
-pub use routes::{Operation, ROUTES, Resource, Route, Served};
+pub use routes::{Operation, ROUTES, Route, Served, Target};

@@ -55,7 +55,7 @@ impl<'q> Listing<'q> {
     /// Returns an empty page for `query`.
     #[must_use]
     pub fn new(query: &'q Query) -> Listing<'q> {
-        let unknown = query.filtered().collect();
+        let unknown = query.unknown().collect();
         Listing {
             query,
             records: BTreeMap::new(),

@@ -1,10 +1,10 @@
-//! Records: items of the table `<site>_prj`, live or deleted.
+//! Records: items of a resource's table, live or deleted.
 //!
 //! This module knows neither HTTP nor DynamoDB, and only computes. [`decide`](decide::decide) applies a change to a
 //! record; [`merge`] is its core.
 
+mod body;
 pub mod change;
-mod check;
 pub mod decide;
 mod difference;
 pub mod fault;
@@ -21,12 +21,11 @@ use crate::limits;
 use crate::time::Timestamp;
 use crate::value::{Members, Value, memory, stored_size};
 
-pub use check::creation;
-pub(crate) use check::{check_new, check_sent, is_required, take_own};
+pub use body::creation;
+pub(crate) use body::{check_edit, check_new, take_own};
 pub use id::{InvalidId, RecordId};
 pub use json::ContentHash;
 pub use names::Names;
-pub(crate) use names::PRJ;
 use seal::Content;
 
 /// The prefix of ripple's own attributes in an item.

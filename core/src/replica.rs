@@ -6,14 +6,15 @@
 pub mod refresh;
 pub mod snapshot;
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 
 use crate::auth::{KeyHash, KeyRecord};
 use crate::query::{ListPage, Query};
-use crate::record::{ContentHash, Names, Record, RecordId};
+use crate::record::schema::Resource;
+use crate::record::{ContentHash, Record, RecordId};
 use crate::session::Session;
 use crate::store::dynamodb::copy::{self, Copy};
 use crate::store::scan;
@@ -117,7 +118,7 @@ pub struct Preparation {
 impl<S: Source, C: Clock> Replica<S, C> {
     /// Returns a replica without a snapshot. `fresh` is how long a snapshot is served without a refresh.
     pub fn new(store: S, clock: C, fresh: Duration) -> Replica<S, C> {
-        let snapshot = Snapshot::new(store.names().clone());
+        let snapshot = Snapshot::new(Arc::clone(store.names()));
         let held = ReplicaState { snapshot, policy: RefreshPolicy::new(fresh), too_large: false };
         Replica { store, clock, shared: None, held: Mutex::new(held) }
     }
@@ -414,8 +415,8 @@ impl<S: Source, C: Clock, N: SharedCache> Source for Replica<S, C, N> {
         self.store.fetch(entries, cost).await
     }
 
-    fn names(&self) -> &Names {
-        self.store.names()
+    fn resource(&self) -> &Arc<Resource> {
+        self.store.resource()
     }
 
     fn shards(&self) -> u16 {

@@ -12,60 +12,78 @@ use crate::time::Timestamp;
 use crate::token;
 
 /// The format of a session token.
-const FORMAT: u8 = 3;
+const FORMAT: u8 = 4;
 
-/// The recent writes of a client.
+/// The recent writes of a client, as a request to one resource needs them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Session {
-    /// The writes, the latest last.
-    writes: Vec<(RecordId, u64)>,
+    /// The resource of the request.
+    resource: String,
+    /// The writes to all resources, the latest last.
+    writes: Vec<Write>,
     /// When the newest of the writes that are no longer named was made.
     unnamed: Option<Timestamp>,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Write {
+    resource: String,
+    id: RecordId,
+    version: u64,
+}
+
 impl Session {
-    /// Reads a token. Returns `None` if the text is not a token of ripple.
+    /// Returns the session of a client that has written nothing, for a request to a resource.
     #[must_use]
-    pub fn parse(token: &str) -> Option<Session> {
-        const LONGEST: usize = limits::SESSION * (limits::STORED_ID + 32) * 4 / 3;
+    pub fn new(resource: &str) -> Session {
+        Session { resource: resource.to_owned(), ..Session::default() }
+    }
+
+    /// Reads a token for a request to a resource. Returns `None` if the text is not a token of ripple.
+    #[must_use]
+    pub fn parse(token: &str, resource: &str) -> Option<Session> {
+        const LONGEST: usize = limits::SESSION * (limits::STORED_ID + 64) * 4 / 3;
         if token.len() > LONGEST {
             return None;
         }
-        let (pairs, unnamed): (Vec<(String, u64)>, Option<u64>) = token::decode(FORMAT, token)?;
-        if pairs.len() > limits::SESSION {
+        let (writes, unnamed): (Vec<(String, String, u64)>, Option<u64>) = token::decode(FORMAT, token)?;
+        if writes.len() > limits::SESSION {
             return None;
         }
         let fits = |id: &str| (1..=limits::STORED_ID).contains(&id.len());
-        let write = |(id, version): (String, u64)| fits(&id).then(|| (RecordId::stored(id), version));
-        let writes = pairs.into_iter().map(write).collect::<Option<_>>()?;
-        Some(Session { writes, unnamed: unnamed.map(Timestamp) })
+        let write = |(resource, id, version): (String, String, u64)| {
+            fits(&id).then(|| Write { resource, id: RecordId::stored(id), version })
+        };
+        let writes = writes.into_iter().map(write).collect::<Option<_>>()?;
+        Some(Session { writes, unnamed: unnamed.map(Timestamp), ..Session::new(resource) })
     }
 
     /// Returns the token for the client.
     #[must_use]
-    pub fn to_token(&self) -> String {
-        let pairs: Vec<(&str, u64)> = self.writes.iter().map(|(id, version)| (id.as_str(), *version)).collect();
+    pub fn to_token<'a>(&'a self) -> String {
+        let write = |write: &'a Write| (write.resource.as_str(), write.id.as_str(), write.version);
+        let writes: Vec<(&str, &str, u64)> = self.writes.iter().map(write).collect();
         let unnamed = self.unnamed.map(|at| at.0);
-        token::encode(FORMAT, &(pairs, unnamed))
+        token::encode(FORMAT, &(writes, unnamed))
     }
 
     /// Adds a write made at `now`. The version of a record never decreases, since a repeated write may be answered with
     /// an older one. If there are too many writes, the oldest is no longer named.
     pub fn wrote(&mut self, id: &RecordId, version: u64, now: Timestamp) {
-        let known = self.writes.iter().position(|(written, _)| written == id);
-        let version = known.map_or(version, |place| self.writes.remove(place).1.max(version));
+        let known = self.writes.iter().position(|write| write.resource == self.resource && write.id == *id);
+        let version = known.map_or(version, |place| self.writes.remove(place).version.max(version));
         if self.writes.len() == limits::SESSION {
             self.writes.remove(0);
             self.unnamed = Some(now);
         }
-        self.writes.push((id.clone(), version));
+        self.writes.push(Write { resource: self.resource.clone(), id: id.clone(), version });
     }
 
     /// Reports whether `found`, read under `id`, is older than the client's write.
     #[must_use]
     pub fn outdates(&self, id: &RecordId, found: Option<&Record>) -> bool {
         let seen = found.and_then(Record::number).unwrap_or(0);
-        self.writes.iter().any(|(written, version)| written == id && *version > seen)
+        self.writes().any(|(written, version)| written == id && version > seen)
     }
 
     /// Reports whether a state as of `known` may lack a write that is no longer named.
@@ -74,14 +92,15 @@ impl Session {
         self.unnamed.is_some_and(|at| known < at.after(limits::LAG))
     }
 
-    /// Returns the ids of the records written, and their versions.
+    /// Returns the ids of the resource's records that were written, and their versions.
     pub fn writes(&self) -> impl Iterator<Item = (&RecordId, u64)> {
-        self.writes.iter().map(|(id, version)| (id, *version))
+        let own = self.writes.iter().filter(|write| write.resource == self.resource);
+        own.map(|write| (&write.id, write.version))
     }
 
-    /// Returns the ids of the records written.
+    /// Returns the ids of the resource's records that were written.
     pub fn ids(&self) -> impl Iterator<Item = &RecordId> {
-        self.writes.iter().map(|(id, _)| id)
+        self.writes().map(|(id, _)| id)
     }
 }
 
@@ -95,14 +114,14 @@ mod tests {
 
     #[test]
     fn a_token_round_trips_and_stays_bounded() {
-        let mut session = Session::default();
+        let mut session = Session::new("prj");
         for n in 0..40 {
             session.wrote(&id(&format!("{n}-{}", "x".repeat(120))), u64::MAX, Timestamp(n));
         }
         session.wrote(&id("last"), 7, Timestamp(50_000));
         session.wrote(&id("last"), 6, Timestamp(50_001));
         let token = session.to_token();
-        assert_eq!(Session::parse(&token), Some(session.clone()));
+        assert_eq!(Session::parse(&token, "prj"), Some(session.clone()));
         assert_eq!(session.ids().count(), limits::SESSION);
         assert!(session.outdates(&id("last"), None));
         assert!(!session.outdates(&id("other"), None));
@@ -112,11 +131,22 @@ mod tests {
 
     #[test]
     fn anything_else_is_no_token() {
-        let encode = |writes: &[(&str, u64)]| token::encode(FORMAT, &(writes, None::<u64>));
+        let encode = |writes: &[(&str, &str, u64)]| token::encode(FORMAT, &(writes, None::<u64>));
         let earlier = token::encode(FORMAT - 1, &([("a", 1)], None::<u64>));
-        let too_many = encode(&[("a", 1); limits::SESSION + 1]);
-        for token in ["", "?", &earlier, &encode(&[("", 1)]), &too_many, &"A".repeat(9000)] {
-            assert_eq!(Session::parse(token), None, "{token}");
+        let too_many = encode(&[("prj", "a", 1); limits::SESSION + 1]);
+        for token in ["", "?", &earlier, &encode(&[("prj", "", 1)]), &too_many, &"A".repeat(9000)] {
+            assert_eq!(Session::parse(token, "prj"), None, "{token}");
         }
+    }
+
+    #[test]
+    fn writes_to_another_resource_are_carried_and_do_not_count() {
+        let mut session = Session::new("prj");
+        session.wrote(&id("a"), 7, Timestamp(1));
+        let mut other = Session::parse(&session.to_token(), "task").expect("a token");
+        assert!(!other.outdates(&id("a"), None) && other.ids().next().is_none());
+        other.wrote(&id("a"), 1, Timestamp(2));
+        let back = Session::parse(&other.to_token(), "prj").expect("a token");
+        assert_eq!(back.writes().map(|(_, version)| version).collect::<Vec<_>>(), [7]);
     }
 }

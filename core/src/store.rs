@@ -9,12 +9,14 @@ pub(crate) mod scan;
 mod write;
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::auth::{KeyHash, KeyRecord, Usage};
 use crate::query::{ListPage, Query};
 use crate::record::history::Entry;
-use crate::record::{Names, PRJ, Record, RecordId};
+use crate::record::schema::Resource;
+use crate::record::{Names, Record, RecordId};
 use crate::session::Session;
 use crate::time::Timestamp;
 
@@ -64,9 +66,12 @@ pub trait Source {
         now
     }
 
-    /// Returns the names of the records' own members.
-    fn names(&self) -> &Names {
-        &PRJ
+    /// Returns the resource that the records are of.
+    fn resource(&self) -> &Arc<Resource>;
+
+    /// Returns the names of the key and of ripple's own members.
+    fn names(&self) -> &Arc<Names> {
+        &self.resource().names
     }
 
     /// Returns the number of partitions of `by_update`.

@@ -63,7 +63,7 @@ impl Setting {
             key_hash: key.hash().to_hex(),
             key_id: name.clone(),
             name,
-            scopes: scopes.to_owned(),
+            scopes: scopes.to_vec().into(),
             created: 0,
             expires,
             revoked: None,
@@ -148,7 +148,7 @@ async fn the_list_at_once_is_the_answer_that_a_read_gives() {
     let setting = Setting::new();
     setting.create("a").await;
     let key = setting.key(&[Scope::Read], None);
-    let at_once = || setting.edge.whole_list(&key, setting.clock.now());
+    let at_once = || setting.edge.whole_list("prj", &key, setting.clock.now());
     let read = async |path, headers: &[(&'static str, &str)]| {
         let headers: Vec<_> = headers.iter().copied().chain([("x-api-key", key.as_str())]).collect();
         let mut response = setting.read_as(None, path, &headers).await;
@@ -162,7 +162,7 @@ async fn the_list_at_once_is_the_answer_that_a_read_gives() {
         let list = at_once().expect("it is fresh");
         let found = read("/prj", &[]).await;
         assert_eq!(list.validator.head(StatusCode::OK).headers(), found.headers());
-        assert_eq!(setting.edge.whole_list_body().as_ref(), Some(found.body()));
+        assert_eq!(setting.edge.whole_list_body("prj").as_ref(), Some(found.body()));
         let same = read("/prj", &[("if-none-match", list.validator.etag().as_str())]).await;
         assert_eq!(same.status(), StatusCode::NOT_MODIFIED);
         assert_eq!(list.validator.head(StatusCode::NOT_MODIFIED).headers(), same.headers());
@@ -174,7 +174,7 @@ async fn the_list_at_once_is_the_answer_that_a_read_gives() {
 #[tokio::test(flavor = "current_thread")]
 async fn nobody_has_the_list_at_once_whose_key_would_not_do() {
     let setting = Setting::new();
-    let at_once = |key: &str| setting.edge.whole_list(key, setting.clock.now()).is_some();
+    let at_once = |key: &str| setting.edge.whole_list("prj", key, setting.clock.now()).is_some();
     let expires = setting.clock.now().0 + 2_000;
     let (reader, writer) = (setting.key(&[Scope::Read], Some(expires)), setting.key(&[Scope::Write], None));
     for key in [&reader, &writer] {

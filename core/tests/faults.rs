@@ -15,6 +15,7 @@ use aws_smithy_types::body::SdkBody;
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
 use ripple_core::auth::{ApiKey, Caller};
+use ripple_core::record::schema::Resource;
 use ripple_core::store::dynamodb::{DynamoDb, Layout, configure};
 use ripple_core::{AccessLog, Api, RequestContext, Timestamp};
 use tokio::time::Instant;
@@ -71,7 +72,7 @@ fn api(answers: &'static [Answer]) -> (Api<DynamoDb>, Arc<Mutex<Vec<String>>>) {
         .region(Region::from_static("us-east-1"))
         .credentials_provider(Credentials::new("test", "test", None, None, "test"))
         .build();
-    (Api::new(DynamoDb::new(Client::from_conf(config), Layout::default())), asked)
+    (Api::new(DynamoDb::new(Client::from_conf(config), Layout::default(), Resource::built_in())), asked)
 }
 
 async fn send(api: &Api<DynamoDb>, method: Method, path: &str, body: &'static str) -> Response<Bytes> {

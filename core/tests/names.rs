@@ -4,12 +4,13 @@
 mod clock;
 
 use std::cell::Cell;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
 use ripple_core::auth::Caller;
-use ripple_core::record::Names;
+use ripple_core::record::schema::{Resource, Resources};
 use ripple_core::replica::{Clock as _, Replica};
 use ripple_core::store::memory::Memory;
 use ripple_core::{Api, RequestContext};
@@ -17,8 +18,13 @@ use serde_json::{Value, json};
 
 use clock::TestClock;
 
-fn renamed() -> Names {
-    Names { key: "ref".into(), version: "rev".into(), updated_at: "rev_at".into(), ..Names::default() }
+/// Returns `prj` with another key and with other names of ripple's members.
+fn renamed() -> Arc<Resource> {
+    let file = include_str!("../../resources/prj.json");
+    let names = r#""key": "ref", "members": { "version": "rev", "updated_at": "rev_at" }"#;
+    let file = file.replace(r#""key": "prj_id""#, names);
+    let resources = Resources::read(&[("prj.json", file)]).expect("the file is valid");
+    Arc::clone(resources.first())
 }
 
 struct Setting {
@@ -30,7 +36,7 @@ struct Setting {
 
 impl Setting {
     fn new() -> Setting {
-        let (clock, store) = (TestClock::default(), Memory::naming(renamed()));
+        let (clock, store) = (TestClock::default(), Memory::of(renamed()));
         let edge = Api::new(Replica::new(store.clone(), clock.clone(), Duration::ZERO));
         Setting { clock, origin: Api::new(store), edge, requests: Cell::new(0) }
     }

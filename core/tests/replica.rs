@@ -17,7 +17,7 @@ use std::task::{Context, Waker};
 
 use ripple_core::limits;
 use ripple_core::query::Query;
-use ripple_core::record::Names;
+use ripple_core::record::schema::Resource;
 use ripple_core::replica::refresh::{FRESH, Freshness, STALE};
 use ripple_core::replica::{Clock as _, Preparation, Prepared, Replica};
 use ripple_core::session::Session;
@@ -138,7 +138,7 @@ impl Schedule {
                     let mut cost = Capacity::default();
                     let session = Session::default();
                     host.prepare(&session, true, &mut cost).await.result.expect("nothing fails");
-                    let query = Query::parse(&[], &Names::default()).expect("a query");
+                    let query = Query::parse(&[], &Resource::built_in()).expect("a query");
                     *answered.borrow_mut() =
                         Some(host.list(&query, &session, host.clock().now(), &mut cost).await.expect("memory"));
                 }

@@ -13,15 +13,18 @@
 //! server. `ripple-core` serves the document as it is.
 
 mod gateway;
-mod openapi;
+pub mod openapi;
+mod property;
 mod schema;
 mod site;
 mod template;
+mod words;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
+use ripple_core::record::schema::Resources;
 
 /// The command that writes the files again.
 pub const COMMAND: &str = "cargo run -p ripple-deploy";
@@ -41,11 +44,12 @@ pub struct Made {
 /// If the template cannot be read, or lacks the marks around its generated parts.
 pub fn files() -> Result<Vec<Made>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let resources = Resources::built_in();
     let template = folder.join("template.yaml");
     let before = fs::read_to_string(&template).with_context(|| format!("{} cannot be read", template.display()))?;
     Ok(vec![
-        Made { path: folder.join("openapi.json"), text: openapi::text()? },
+        Made { path: folder.join("openapi.json"), text: openapi::text(&resources)? },
         Made { path: folder.join("site/_headers"), text: site::headers()? },
-        Made { text: template::made_anew(&before)?, path: template },
+        Made { text: template::made_anew(&before, &resources)?, path: template },
     ])
 }

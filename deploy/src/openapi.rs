@@ -7,6 +7,7 @@ use http::Method;
 use ripple_core::auth::Scope;
 use ripple_core::http::contract::{Contract, Field, Kind, PATH, PROBLEM, Refusal, Shape};
 use ripple_core::http::{ROUTES, Route, Served};
+use ripple_core::record::schema::{Access, Resources};
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::{HttpMethod, Operation, OperationBuilder, ParameterBuilder, ParameterIn, ParameterStyle};
 use utoipa::openapi::request_body::RequestBodyBuilder;
@@ -18,10 +19,11 @@ use utoipa::openapi::{
 };
 
 use crate::schema::Schemas;
+use crate::words::Words;
 
 const KEY: &str = "key";
 const PROBLEM_JSON: &str = "application/problem+json";
-const ABOUT: &str = "Record records that a whole team edits at once without losing an edit. \
+const ABOUT: &str = "ecords that a whole team edits at once without losing an edit. \
     `HEAD` answers like `GET` without the body; `OPTIONS` says what a resource takes, and wants no key. \
     An error is a problem (RFC 9457), told by its `code`.";
 
@@ -30,8 +32,8 @@ const BODY_FAULTY: &str = "The body is not as it must be: members have names of 
     deep; numbers up to 38 digits and of DynamoDB's range.";
 const ANY_TEXT: Shape = Shape::Text { least: 0, most: None, pattern: None };
 
-/// The groups of operations: those that need a key, and the others.
-const TAGS: [&str; 2] = ["projects", "without a key"];
+/// The group of operations that need no key.
+const WITHOUT_KEY: &str = "without a key";
 
 /// The headers of answers.
 const HEADERS: &[(&str, &str)] = &[
@@ -48,16 +50,29 @@ const HEADERS: &[(&str, &str)] = &[
     ("Retry-After", "After how many seconds to ask again."),
 ];
 
-/// Returns the document's text.
-pub(crate) fn text() -> Result<String> {
-    Ok(serde_json::to_string_pretty(&document())? + "\n")
+/// Returns the text of the document of a site's API.
+///
+/// # Errors
+/// If the document cannot be written as JSON.
+pub fn text(resources: &Resources) -> Result<String> {
+    Ok(serde_json::to_string_pretty(&document(resources))? + "\n")
 }
 
-fn document() -> OpenApi {
+fn document(resources: &Resources) -> OpenApi {
     let mut schemas = Schemas::default();
     let mut paths = Paths::new();
-    for route in ROUTES {
-        paths.add_path_operation(route.path, vec![verb(&route.method)], operation(route, &mut schemas));
+    let target = resources.target().map(|target| target.name.as_str());
+    for resource in resources.iter() {
+        let words = Words::of(resource, target == Some(&resource.name));
+        let is_served = |route: &&Route| resource.access == Access::ReadWrite || route.scope != Some(Scope::Write);
+        for route in ROUTES.iter().filter(|route| route.path.contains("{resource}")).filter(is_served) {
+            let operation = operation(route, &words, &mut schemas);
+            paths.add_path_operation(route.path_of(&resource.name), vec![verb(&route.method)], operation);
+        }
+    }
+    let words = Words::of(resources.first(), true);
+    for route in ROUTES.iter().filter(|route| !route.path.contains("{resource}")) {
+        paths.add_path_operation(route.path, vec![verb(&route.method)], operation(route, &words, &mut schemas));
     }
     let mut components = Components::new();
     let key = ApiKeyValue::with_description("x-api-key", "`rpl_…`, with the scope `read` or `write`.");
@@ -67,13 +82,18 @@ fn document() -> OpenApi {
     components.schemas = schemas.into_inner();
 
     let mut info = Info::new("ripple", env!("CARGO_PKG_VERSION"));
-    info.description = Some(ABOUT.to_owned());
+    let mut all = resources.iter();
+    info.description = Some(match (all.next(), all.next()) {
+        (Some(only), None) => format!("{} r{ABOUT}", only.title),
+        _ => format!("R{ABOUT}"),
+    });
     let mut license = License::new("MIT OR Apache-2.0");
     license.identifier = Some(env!("CARGO_PKG_LICENSE").to_owned());
     info.license = Some(license);
     let mut document = OpenApi::new(info, paths);
     document.components = Some(components);
-    document.tags = Some(TAGS.map(Tag::new).to_vec());
+    let tags = resources.iter().map(|resource| resource.plural.as_str()).chain([WITHOUT_KEY]);
+    document.tags = Some(tags.map(Tag::new).collect());
     document
 }
 
@@ -87,12 +107,12 @@ fn verb(verb: &Method) -> HttpMethod {
     }
 }
 
-fn operation(route: &'static Route, schemas: &mut Schemas) -> Operation {
+fn operation(route: &'static Route, words: &Words<'_>, schemas: &mut Schemas) -> Operation {
     let contract = route.contract();
     let mut operation = OperationBuilder::new()
-        .operation_id(Some(route.name))
-        .summary(Some(route.summary))
-        .tag(TAGS[usize::from(route.scope.is_none())]);
+        .operation_id(Some(words.operation_id(route.name)))
+        .summary(Some(words.fill(route.summary)))
+        .tag(route.scope.map_or(WITHOUT_KEY, |_| words.resource().plural.as_str()));
     if let Some(scope) = route.scope {
         operation = operation
             .security(SecurityRequirement::new(KEY, [] as [&str; 0]))
@@ -102,34 +122,36 @@ fn operation(route: &'static Route, schemas: &mut Schemas) -> Operation {
     for name in path_parameters(route.path) {
         let known = PATH.iter().find(|field| field.name == name);
         let field = known.copied().unwrap_or(Field { name, shape: ANY_TEXT, required: true, about: "" });
-        operation = operation.parameter(parameter(&field, ParameterIn::Path, schemas));
+        let named = parameter(&field, ParameterIn::Path, words, schemas);
+        let name = if name == "id" { format!("{}id", words.resource().name) } else { name.to_owned() };
+        operation = operation.parameter(named.name(name));
     }
     for field in contract.query {
-        operation = operation.parameter(parameter(field, ParameterIn::Query, schemas));
+        operation = operation.parameter(parameter(field, ParameterIn::Query, words, schemas));
     }
     if contract.filters {
         operation = operation.parameter(filters());
     }
     for field in contract.headers.iter().copied().chain(headers_taken(route, contract)) {
-        operation = operation.parameter(parameter(&field, ParameterIn::Header, schemas));
+        operation = operation.parameter(parameter(&field, ParameterIn::Header, words, schemas));
     }
 
     if let Some(body) = contract.body {
         let mut request = RequestBodyBuilder::new();
         for (media_type, shape) in body.content {
-            request = request.content(*media_type, Content::new(Some(schemas.of(shape))));
+            request = request.content(*media_type, Content::new(Some(schemas.of(shape, words))));
         }
         let required = if body.required { Required::True } else { Required::False };
         operation = operation.request_body(Some(request.required(Some(required)).build()));
     }
 
     let success = contract.success;
-    let mut response = ResponseBuilder::new().description(success.about);
+    let mut response = ResponseBuilder::new().description(words.fill(success.about));
     if let Some((media_type, shape)) = &success.body {
-        response = response.content(*media_type, Content::new(Some(schemas.of(shape))));
+        response = response.content(*media_type, Content::new(Some(schemas.of(shape, words))));
     }
     for field in success.headers {
-        response = response.header(field.name, header(field, schemas));
+        response = response.header(field.name, header(field, words, schemas));
     }
     operation = operation.response(success.status.to_string(), with_headers(response, &headers_given(route, contract)));
     if success.tagged && route.scope == Some(Scope::Read) {
@@ -145,24 +167,25 @@ fn operation(route: &'static Route, schemas: &mut Schemas) -> Operation {
         if matches!(status, 429 | 503) {
             headers.push("Retry-After");
         }
-        let problem = Content::new(Some(schemas.of(&Shape::Object(&PROBLEM))));
-        let response = ResponseBuilder::new().description(when).content(PROBLEM_JSON, problem);
+        let problem = Content::new(Some(schemas.of(&Shape::Object(&PROBLEM), words)));
+        let response = ResponseBuilder::new().description(words.fill(&when)).content(PROBLEM_JSON, problem);
         operation = operation.response(status.to_string(), with_headers(response, &headers));
     }
     operation.build()
 }
 
 fn path_parameters(resource: &'static str) -> impl Iterator<Item = &'static str> {
-    resource.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'))
+    let names = resource.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'));
+    names.filter(|name| *name != "resource")
 }
 
-fn parameter(field: &Field, place: ParameterIn, schemas: &mut Schemas) -> ParameterBuilder {
+fn parameter(field: &Field, place: ParameterIn, words: &Words<'_>, schemas: &mut Schemas) -> ParameterBuilder {
     ParameterBuilder::new()
         .name(field.name)
         .parameter_in(place)
         .required(if field.required { Required::True } else { Required::False })
-        .description((!field.about.is_empty()).then_some(field.about))
-        .schema(Some(schemas.of(&field.shape)))
+        .description((!field.about.is_empty()).then(|| words.fill(field.about)))
+        .schema(Some(schemas.of(&field.shape, words)))
 }
 
 /// Returns the parameter for all other names of the query.
@@ -184,8 +207,9 @@ fn filters() -> ParameterBuilder {
         ))
 }
 
-fn header(field: &Field, schemas: &mut Schemas) -> Header {
-    HeaderBuilder::new().schema(Some(schemas.of(&field.shape))).description(Some(field.about)).build()
+fn header(field: &Field, words: &Words<'_>, schemas: &mut Schemas) -> Header {
+    let schema = schemas.of(&field.shape, words);
+    HeaderBuilder::new().schema(Some(schema)).description(Some(words.fill(field.about))).build()
 }
 
 fn schema_of_text() -> utoipa::openapi::Schema {

@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use ripple_core::http::contract::{Field, Object, Shape};
+use ripple_core::http::contract::{Content, Field, Object, Shape};
 use utoipa::openapi::schema::{AdditionalProperties, ArrayBuilder, ObjectBuilder, OneOfBuilder, SchemaType, Type};
 use utoipa::openapi::{Ref, RefOr, Schema};
+
+use crate::property;
+use crate::words::Words;
 
 /// The named schemas so far.
 #[derive(Default)]
@@ -17,43 +20,49 @@ impl Schemas {
     }
 
     /// Returns the schema of a shape.
-    pub(crate) fn of(&mut self, shape: &Shape) -> RefOr<Schema> {
+    pub(crate) fn of(&mut self, shape: &Shape, words: &Words<'_>) -> RefOr<Schema> {
         match shape {
             Shape::Object(object) => {
-                if !self.0.contains_key(object.name) {
-                    let schema = self.of_object(object);
-                    self.0.insert(object.name.to_owned(), schema);
+                let name = words.fill(object.name);
+                if !self.0.contains_key(&name) {
+                    let schema = self.of_object(object, words);
+                    self.0.insert(name.clone(), schema);
                 }
-                Ref::from_schema_name(object.name).into()
+                Ref::from_schema_name(name).into()
             }
-            Shape::List(element) => ArrayBuilder::new().items(self.of(element)).into(),
+            Shape::List(element) => ArrayBuilder::new().items(self.of(element, words)).into(),
             Shape::OneOf(shapes) => {
-                shapes.iter().fold(OneOfBuilder::new(), |schema, shape| schema.item(self.of(shape))).into()
+                shapes.iter().fold(OneOfBuilder::new(), |schema, shape| schema.item(self.of(shape, words))).into()
             }
             plain => of_plain(plain).into(),
         }
     }
 
     /// Returns the schema of a field, with its description.
-    pub(crate) fn of_field(&mut self, field: &Field) -> RefOr<Schema> {
-        let about = Some(field.about);
+    fn of_field(&mut self, field: &Field, words: &Words<'_>) -> RefOr<Schema> {
+        let about = Some(words.fill(field.about));
         match &field.shape {
-            Shape::Object(_) => self.of(&field.shape), // it has its own description
-            Shape::List(element) => ArrayBuilder::new().items(self.of(element)).description(about).into(),
+            Shape::Object(_) => self.of(&field.shape, words), // it has its own description
+            Shape::List(element) => ArrayBuilder::new().items(self.of(element, words)).description(about).into(),
             Shape::OneOf(shapes) => {
-                let schema = shapes.iter().fold(OneOfBuilder::new(), |schema, shape| schema.item(self.of(shape)));
+                let schema =
+                    shapes.iter().fold(OneOfBuilder::new(), |schema, shape| schema.item(self.of(shape, words)));
                 schema.description(about).into()
             }
             plain => of_plain(plain).description(about).into(),
         }
     }
 
-    fn of_object(&mut self, object: &Object) -> RefOr<Schema> {
-        let mut schema = ObjectBuilder::new().schema_type(Type::Object).description(Some(object.about));
-        for member in object.members {
-            schema = schema.property(member.name, self.of_field(member));
+    fn of_object(&mut self, object: &Object, words: &Words<'_>) -> RefOr<Schema> {
+        let mut schema = ObjectBuilder::new().schema_type(Type::Object).description(Some(words.fill(object.about)));
+        for (place, member) in object.members.iter().enumerate() {
+            let name = words.fill(member.name);
+            schema = schema.property(name.clone(), self.of_field(member, words));
             if member.required {
-                schema = schema.required(member.name);
+                schema = schema.required(name);
+            }
+            if let (0, Some(content)) = (place, object.content) {
+                schema = with_content(schema, content, words);
             }
         }
         if !object.open {
@@ -61,6 +70,21 @@ impl Schemas {
         }
         schema.into()
     }
+}
+
+/// Adds the members of the record's schema.
+fn with_content(mut object: ObjectBuilder, content: Content, words: &Words<'_>) -> ObjectBuilder {
+    let resource = words.resource();
+    let root = &resource.schema.root;
+    let own = |name: &str| *name == *resource.names.key;
+    for (name, property) in root.properties.iter().filter(|(name, _)| !own(name)) {
+        object = object.property(name.clone(), property::of(property));
+    }
+    if content == Content::AsRequired {
+        object =
+            root.required.iter().filter(|name| !own(name)).fold(object, |object, name| object.required(name.clone()));
+    }
+    object
 }
 
 fn of_plain(shape: &Shape) -> ObjectBuilder {

@@ -7,9 +7,12 @@ use std::fmt::Write as _;
 
 use anyhow::{Context as _, Result};
 use http::Method;
+use ripple_core::auth::Scope;
 use ripple_core::http::{ROUTES, Route};
+use ripple_core::record::schema::{Access, Resources};
 
 use crate::gateway;
+use crate::words::Words;
 
 const BEGIN: &str = "# The route table's, from here on: ";
 const END: &str = "# That was the route table's.";
@@ -23,13 +26,20 @@ const INTEGRATION: &str = "x-amazon-apigateway-integration: {type: aws_proxy, ht
 const SECURITY: &str = "security: !If [GatewayChecksKeys, [{key: []}], []]";
 
 /// Returns the template with its generated parts renewed.
-pub(crate) fn made_anew(template: &str) -> Result<String> {
+pub(crate) fn made_anew(template: &str, all: &Resources) -> Result<String> {
     let with_answers = between(template, BEGIN_ANSWERS, END_ANSWERS, &gateway::responses()?)?;
     let mut resources = String::new();
-    for (number, route) in ROUTES.iter().enumerate() {
-        let first = ROUTES[..number].iter().all(|earlier| earlier.path != route.path);
-        if first {
-            resource(&mut resources, route.path)?;
+    let target = all.target().map(|target| target.name.as_str());
+    let mut made: Vec<String> = Vec::new();
+    // The paths of the default resource are beside those of the site, in the order of the table.
+    for named in all.iter() {
+        let words = Words::of(named, target == Some(&named.name));
+        for route in ROUTES {
+            let path = route.path_of(&named.name);
+            if !made.contains(&path) {
+                resource(&mut resources, route.path, &path, &words)?;
+                made.push(path);
+            }
         }
     }
     between(&with_answers, BEGIN, END, &resources)
@@ -52,7 +62,7 @@ fn between(template: &str, begin_mark: &str, end_mark: &str, text: &str) -> Resu
     Ok(format!("{}{}{}", &template[..begin], lines.collect::<String>(), &template[end..]))
 }
 
-fn resource(made: &mut String, path: &str) -> Result<()> {
+fn resource(made: &mut String, pattern: &str, path: &str, words: &Words<'_>) -> Result<()> {
     writeln!(made, "{path}:")?;
     let names: Vec<&str> = path.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}')).collect();
     if !names.is_empty() {
@@ -61,20 +71,21 @@ fn resource(made: &mut String, path: &str) -> Result<()> {
             writeln!(made, "    - {{name: {name}, in: path, required: true, schema: {{type: string}}}}")?;
         }
     }
-    for route in ROUTES.iter().filter(|route| route.path == path) {
-        method(made, route.method.as_str(), Some(route))?;
+    let is_served = |route: &&Route| words.resource().access == Access::ReadWrite || route.scope != Some(Scope::Write);
+    for route in ROUTES.iter().filter(|route| route.path == pattern).filter(is_served) {
+        method(made, route.method.as_str(), Some(route), words)?;
         if route.method == Method::GET {
-            method(made, "HEAD", Some(route))?;
+            method(made, "HEAD", Some(route), words)?;
         }
     }
-    method(made, "OPTIONS", None)
+    method(made, "OPTIONS", None, words)
 }
 
-fn method(made: &mut String, verb: &str, route: Option<&Route>) -> Result<()> {
+fn method(made: &mut String, verb: &str, route: Option<&Route>, words: &Words<'_>) -> Result<()> {
     writeln!(made, "  {}:", verb.to_ascii_lowercase())?;
     if let Some(route) = route {
         if route.method.as_str() == verb {
-            writeln!(made, "    operationId: {}", route.name)?;
+            writeln!(made, "    operationId: {}", words.operation_id(route.name))?;
         }
         if route.scope.is_some() {
             writeln!(made, "    {SECURITY}")?;

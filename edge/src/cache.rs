@@ -4,6 +4,7 @@
 //! On workers.dev and in previews it stores nothing, and it may evict its content at any time.
 
 use js_sys::Uint8Array;
+use ripple_core::record::schema::Resource;
 use ripple_core::replica::SharedCache;
 use ripple_core::replica::refresh::FULL_READ;
 use wasm_bindgen::prelude::*;
@@ -52,14 +53,14 @@ pub(crate) struct SharedCopy {
 }
 
 impl SharedCopy {
-    /// Returns the copy at the host of a request to this worker, as the cache requires.
+    /// Returns the copy of a resource's table at the host of a request to this worker, as the cache requires.
     /// <https://developers.cloudflare.com/workers/reference/how-the-cache-works/>
-    pub(crate) fn new(config: &Config, request: &str) -> SharedCopy {
+    pub(crate) fn new(config: &Config, resource: &Resource, request: &str) -> SharedCopy {
         let path = request.match_indices('/').nth(2).map_or(request.len(), |(at, _)| at);
         let host = &request[..path];
         // A port occurs only in local development.
         let host = host.trim_end_matches(|digit: char| digit.is_ascii_digit()).strip_suffix(':').unwrap_or(host);
-        let table = config.layout.projects();
+        let table = resource.table_name(&config.layout.site);
         let access = &config.access;
         let endpoint = access.endpoint.as_deref().unwrap_or_default();
         let endpoint = String::from(js_sys::encode_uri_component(endpoint));

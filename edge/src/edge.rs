@@ -1,6 +1,8 @@
 //! The edge: the state that an isolate keeps between requests, and the handling of a request.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
+use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -8,8 +10,10 @@ use http::header::AGE;
 use http::{Request, Response};
 use ripple_core::auth::Limiter;
 use ripple_core::auth::Scope;
+use ripple_core::http::Operation;
 use ripple_core::http::edge::{CACHE_STATUS, ListValidator, answers};
 use ripple_core::http::trace::Trace;
+use ripple_core::record::schema::{Resource, Resources};
 use ripple_core::replica::Replica;
 use ripple_core::{AccessLog, Api, Authorized, Refusal, RequestContext, Timestamp};
 use worker::{Context, Env, RateLimiter};
@@ -31,14 +35,29 @@ const REFUSED: Duration = Duration::from_secs(10);
 pub(crate) struct Edge {
     config: Config,
     api: Api<Replica<ReadOnly, Clock, SharedCopy>>,
-    list: List,
+    /// The whole list of each resource.
+    lists: HashMap<String, List>,
     /// The rate-limit binding, if there is one.
     shared_limiter: Option<RateLimiter>,
 }
 
 thread_local! {
+    /// The names and texts of the resource files, until the edge is created.
+    static FILES: RefCell<Vec<(String, String)>> = const { RefCell::new(Vec::new()) };
     /// Created at the first request, since a starting Worker has no variables, clock or randomness.
     static EDGE: OnceCell<Result<&'static Edge, ConfigError>> = const { OnceCell::new() };
+}
+
+/// Hands in a resource file. The bundle has them as text.
+pub(crate) fn add_file(name: String, text: String) {
+    FILES.with(|files| files.borrow_mut().push((name, text)));
+}
+
+fn resources() -> Result<Resources, ConfigError> {
+    let files = FILES.with(RefCell::take);
+    Resources::read(&files).map_err(|faults| {
+        ConfigError::Resources(faults.iter().take(3).map(|fault| fault.to_string()).collect::<Vec<_>>().join("; "))
+    })
 }
 
 impl Edge {
@@ -51,13 +70,20 @@ impl Edge {
     fn new(env: &Env, url: &str) -> Result<Edge, ConfigError> {
         let variable = |name: &str| js_sys::Reflect::get(env, &name.into()).ok()?.as_string();
         let config = Config::read(variable)?;
-        let replica = Replica::new(ReadOnly::new(&config), Clock, config.fresh).stale_for(config.trust.stale);
+        let resources = resources()?;
+        let replica = |resource: &Arc<Resource>| {
+            let fresh = resource.fresh_seconds.map_or(config.fresh, |seconds| Duration::from_secs(seconds.into()));
+            Replica::new(ReadOnly::new(&config, Arc::clone(resource)), Clock, fresh)
+                .stale_for(config.trust.stale)
+                .with_shared_cache(SharedCopy::new(&config, resource, url))
+        };
         let shared_limiter = env.get_binding(RATE_LIMITER).ok();
-        let api = Api::new(replica.with_shared_cache(SharedCopy::new(&config, url)))
+        let lists = resources.iter().map(|resource| (resource.name.clone(), List::default())).collect();
+        let api = Api::of(&resources, replica)
             .limited(Limiter::new(config.rate))
             .limiting_strangers(Limiter::of_addresses(config.strangers))
             .trusting(config.trust);
-        Ok(Edge { api, list: List::default(), shared_limiter, config })
+        Ok(Edge { api, lists, shared_limiter, config })
     }
 
     /// Returns the edge of this isolate. Returns `None` if it has answered no request before.
@@ -68,13 +94,15 @@ impl Edge {
     /// Answers the most frequent request from the current state. Returns `None` if more work is needed.
     pub(crate) fn at_once(
         &'static self,
+        resource: &str,
         key: &str,
         asked: Asked,
         now: Timestamp,
         context: &Context,
     ) -> Option<web_sys::Response> {
-        let list = self.api.whole_list(key, now)?;
-        let (status, response) = self.list.at_once(list.validator, &asked, || self.api.whole_list_body(), context)?;
+        let list = self.api.whole_list(resource, key, now)?;
+        let body = || self.api.whole_list_body(resource);
+        let (status, response) = self.lists.get(resource)?.at_once(list.validator, &asked, body, context)?;
         self.api.limiter().take(&list.key.key_id, now).ok()?;
         self.count(&list.key.key_id, context);
         if self.config.log >= Level::Info {
@@ -117,10 +145,12 @@ impl Edge {
         if !answers(authorized.route) {
             return self.forward(&raw, &request, &authorized, started).await;
         }
+        let is_list = authorized.route.operation == Operation::Search;
+        let list = authorized.resource().filter(|_| is_list).and_then(|resource| self.lists.get(resource));
         let response = self.read(&request, authorized, context).await;
-        if exchange::shows_list(&request, &response) {
+        if let Some(list) = list.filter(|_| exchange::shows_list(&request, &response)) {
             self.log_answer(&response, started);
-            return Ok(self.list.send(response, exchange::accepts_gzip(&raw), context)?);
+            return Ok(list.send(response, exchange::accepts_gzip(&raw), context)?);
         }
         self.finish(&response, started)
     }

@@ -83,13 +83,10 @@ static HEADERS: [HeaderName; 8] = [
 /// response, and keeps them, unaccounted for, until the next garbage collection. It sends those of a `Blob` directly.
 const LARGE: usize = 16 * 1024;
 
-/// The path of the list.
-const LIST: &str = "/prj";
-
 /// Reports whether an answer is the whole list, or says that the list has not changed.
 pub(crate) fn shows_list(request: &Request<Bytes>, response: &Response<Bytes>) -> bool {
     let shows = matches!(response.status(), StatusCode::OK | StatusCode::NOT_MODIFIED);
-    shows && request.uri().path() == LIST && request.uri().query().is_none_or(str::is_empty)
+    shows && request.uri().query().is_none_or(str::is_empty)
 }
 
 /// Reports whether the client accepts gzip.

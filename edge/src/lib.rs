@@ -48,11 +48,19 @@ mod random;
 #[cfg(target_arch = "wasm32")]
 mod store;
 
+/// edge/worker.js calls this for each resource file before the first request.
+#[cfg(target_arch = "wasm32")]
+#[wasm_bindgen::prelude::wasm_bindgen]
+pub fn add_resource(name: String, text: String) {
+    edge::add_file(name, text);
+}
+
 /// The runtime calls this for the plain request for the whole list (edge/worker.js). It returns an answer at once, or
 /// `None` if [`fetch`] must answer.
 #[cfg(target_arch = "wasm32")]
 #[wasm_bindgen::prelude::wasm_bindgen]
 pub fn list_at_once(
+    resource: &str,
     key: &str,
     if_none_match: Option<String>,
     accept_encoding: Option<String>,
@@ -69,7 +77,7 @@ pub fn list_at_once(
         request_id: request_id.unwrap_or_else(random::id),
         trace,
     };
-    edge.at_once(key, asked, ripple_core::Timestamp(now as u64), &worker::Context::new(context))
+    edge.at_once(resource, key, asked, ripple_core::Timestamp(now as u64), &worker::Context::new(context))
 }
 
 /// The runtime calls this for every other request.

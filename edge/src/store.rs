@@ -2,8 +2,10 @@
 //! stays out of the Worker.
 
 use std::cell::LazyCell;
+use std::sync::Arc;
 
 use ripple_core::auth::{KeyHash, KeyRecord};
+use ripple_core::record::schema::Resource;
 use ripple_core::store::dynamodb::DynamoDb;
 use ripple_core::store::{Capacity, Changes, Consistency, IndexEntry, Page, Position, Source, StoreError};
 use ripple_core::{Record, RecordId, Timestamp};
@@ -15,15 +17,16 @@ use crate::config::Config;
 pub(crate) struct ReadOnly {
     /// The store. Its client is created at the first use, so that requests without DynamoDB do not wait for that.
     store: LazyCell<DynamoDb, Box<dyn FnOnce() -> DynamoDb>>,
+    resource: Arc<Resource>,
     shards: u16,
 }
 
 impl ReadOnly {
-    pub(crate) fn new(config: &Config) -> ReadOnly {
-        let shards = config.layout.shards;
-        let config = config.clone();
-        let make = move || DynamoDb::new(client::new(&config), config.layout.clone());
-        ReadOnly { store: LazyCell::new(Box::new(make)), shards }
+    pub(crate) fn new(config: &Config, resource: Arc<Resource>) -> ReadOnly {
+        let shards = resource.shards.unwrap_or(config.layout.shards);
+        let (config, of) = (config.clone(), Arc::clone(&resource));
+        let make = move || DynamoDb::new(client::new(&config), config.layout.clone(), of);
+        ReadOnly { store: LazyCell::new(Box::new(make)), resource, shards }
     }
 }
 
@@ -60,6 +63,10 @@ impl Source for ReadOnly {
             records.extend(found);
         }
         Ok(records)
+    }
+
+    fn resource(&self) -> &Arc<Resource> {
+        &self.resource
     }
 
     fn shards(&self) -> u16 {

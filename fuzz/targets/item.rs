@@ -139,7 +139,7 @@ impl Played {
             .region(Region::from_static("us-east-1"))
             .credentials_provider(Credentials::new("test", "test", None, None, "test"))
             .build();
-        Played { wire, store: DynamoDb::new(Client::from_conf(config), Layout::default()) }
+        Played { wire, store: DynamoDb::new(Client::from_conf(config), Layout::default(), Resource::built_in()) }
     }
 
     fn answer(&self, answer: Vec<u8>) {

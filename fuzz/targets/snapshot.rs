@@ -74,13 +74,13 @@ fn sound(snapshot: &mut Snapshot) {
         .iter()
         .filter(|project| !project.is_deleted())
         .cloned()
-        .map(|record| Row::new(record, &Names::default()))
+        .map(|record| Row::new(record, &Resource::built_in()))
         .collect();
     assert_eq!(snapshot.memory(), rows.iter().map(Row::memory).sum::<usize>());
 
     for text in ["", "q=x", "id=i", "sort=-version,a&limit=2", "fields=a,b"] {
         let pairs: Vec<(String, String)> = form_urlencoded::parse(text.as_bytes()).into_owned().collect();
-        let query = Query::parse(&pairs, &Names::default()).expect("the target's own query");
+        let query = Query::parse(&pairs, &Resource::built_in()).expect("the target's own query");
         let mut listing = Listing::new(&query);
         projects.iter().for_each(|project| listing.add(project));
         let (expected, page) = (listing.finish(), snapshot.list(&query));

@@ -1,11 +1,63 @@
-//! The resource files of a folder.
+//! The resource files of a site.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
+use ripple_core::record::schema::{Resources, SchemaFault};
+
 /// A file that is read no further than this cannot be a resource file: the core takes 64 KiB.
 const LARGEST: u64 = 64 * 1024 + 1;
+
+/// Why a host has no resources.
+#[derive(Debug)]
+pub enum LoadError {
+    /// The folder or a file cannot be read.
+    Folder(FolderError),
+    /// The files have faults.
+    Faults(Vec<SchemaFault>),
+}
+
+/// Faults that one line names.
+const NAMED: usize = 3;
+
+impl std::fmt::Display for LoadError {
+    /// Writes the first faults.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            LoadError::Folder(error) => error.fmt(f),
+            LoadError::Faults(faults) => {
+                let named: Vec<String> = faults.iter().take(NAMED).map(SchemaFault::to_string).collect();
+                f.write_str(&named.join("; "))?;
+                if faults.len() > NAMED { write!(f, "; and {} more", faults.len() - NAMED) } else { Ok(()) }
+            }
+        }
+    }
+}
+
+impl std::error::Error for LoadError {}
+
+impl From<FolderError> for LoadError {
+    fn from(error: FolderError) -> Self {
+        LoadError::Folder(error)
+    }
+}
+
+/// Returns the resources of a folder's files.
+///
+/// # Errors
+/// If the folder or a file cannot be read, or a file has faults.
+pub fn load(folder: &Path) -> Result<Resources, LoadError> {
+    Resources::read(&read(folder)?).map_err(LoadError::Faults)
+}
+
+/// Returns the resources of a folder, or those of [`Resources::built_in`] if there is no such folder.
+///
+/// # Errors
+/// If the folder is there, and it or a file cannot be read, or a file has faults.
+pub fn load_or_built_in(folder: &Path) -> Result<Resources, LoadError> {
+    if folder.is_dir() { load(folder) } else { Ok(Resources::built_in()) }
+}
 
 /// The files of the folder cannot be read.
 #[derive(Debug)]

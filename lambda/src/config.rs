@@ -4,6 +4,8 @@
 //! of these, and the chain would add the clients for them. TLS is rustls with ring: aws-lc gathers jitter entropy at
 //! the first handshake, which would slow down a cold start.
 
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
@@ -11,10 +13,13 @@ use aws_sdk_dynamodb::config::{Builder, Config};
 use aws_smithy_async::rt::sleep::TokioSleep;
 use aws_smithy_async::time::SystemTimeSource;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode};
+use ripple_core::Api;
 use ripple_core::auth::Trust;
 use ripple_core::http::origin_secret::OriginSecretError;
+use ripple_core::record::schema::Resources;
 use ripple_core::store::dynamodb::{Access, DynamoDb, Layout, LayoutError, NotSet, configure};
 use ripple_host::Environment;
+use ripple_host::resources::{LoadError, load_or_built_in};
 
 /// An error in the environment.
 #[derive(Debug, thiserror::Error)]
@@ -31,20 +36,33 @@ pub enum ConfigError {
     /// The secret shared with the edge has no usable value.
     #[error(transparent)]
     OriginSecret(#[from] OriginSecretError),
+    /// The resource files cannot be read, or have faults.
+    #[error(transparent)]
+    Resources(#[from] LoadError),
     /// The certificates cannot be read.
     #[error("AWS_CA_BUNDLE {0}: {1}")]
     CaBundle(String, std::io::Error),
 }
 
-/// Returns the store that the environment describes: the variables of [`Access::read`] and [`Layout::read`], and
+/// Returns the resources of the files beside the function's binary. `LAMBDA_TASK_ROOT` names their parent folder.
+///
+/// # Errors
+/// If a file cannot be read, or has faults.
+pub fn resources(env: impl Environment) -> Result<Resources, ConfigError> {
+    let Some(root) = env("LAMBDA_TASK_ROOT") else { return Ok(Resources::built_in()) };
+    Ok(load_or_built_in(&Path::new(&root).join("resources"))?)
+}
+
+/// Returns the API that the environment describes: the variables of [`Access::read`] and [`Layout::read`], and
 /// `AWS_CA_BUNDLE`.
 ///
 /// # Errors
 /// If a required variable is missing, or one is not valid.
-pub fn store(env: impl Environment) -> Result<DynamoDb, ConfigError> {
+pub fn api(env: impl Environment) -> Result<Api<DynamoDb>, ConfigError> {
     let access = Access::read(&env)?;
-    let config = access.configure(client_config(None, env("AWS_CA_BUNDLE"))?).build();
-    Ok(DynamoDb::new(Client::from_conf(config), Layout::read(&env)?))
+    let client = Client::from_conf(access.configure(client_config(None, env("AWS_CA_BUNDLE"))?).build());
+    let (layout, resources) = (Layout::read(&env)?, resources(&env)?);
+    Ok(Api::of(&resources, |resource| DynamoDb::new(client.clone(), layout.clone(), Arc::clone(resource))))
 }
 
 /// Returns how long a key lookup is trusted: `RIPPLE_KEY_SECONDS` and `RIPPLE_STALE_SECONDS`.

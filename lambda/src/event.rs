@@ -11,6 +11,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, Uri};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use ripple_core::auth::Caller;
 use ripple_core::http::Route;
+use ripple_core::record::schema::Resource;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
@@ -86,8 +87,8 @@ enum IgnoredAnyOrText {
     Other(IgnoredAny),
 }
 
-/// Parses an event. Returns `None` if it requests nothing.
-pub(crate) fn parse(event: &str) -> Result<Option<Event>, EventError> {
+/// Parses an event for a site with these resources, the default one first. Returns `None` if it requests nothing.
+pub(crate) fn parse(event: &str, resources: &[&Resource]) -> Result<Option<Event>, EventError> {
     let marks: Marks = serde_json::from_str(event).map_err(|_| EventError::Unknown)?;
     if marks.is_ping() {
         return Ok(None);
@@ -95,7 +96,7 @@ pub(crate) fn parse(event: &str) -> Result<Option<Event>, EventError> {
     let event = match (marks.request_context, marks.version, marks.method) {
         (Some(_), Some(IgnoredAnyOrText::Text(version)), _) if version == "2.0" => http_api(event),
         (Some(_), ..) => rest_proxy(event),
-        (None, _, Some(IgnoredAnyOrText::Text(method))) => plain(event, &method),
+        (None, _, Some(IgnoredAnyOrText::Text(method))) => plain(event, &method, resources),
         (None, _, Some(IgnoredAnyOrText::Other(_))) => Err(EventError::Malformed("its method is no string".to_owned())),
         (None, _, None) => Err(EventError::Unknown),
     };
@@ -163,19 +164,43 @@ fn without_stage<'a>(path: &'a str, stage: Option<&str>, domain: Option<&str>) -
     rest.filter(|path| path.starts_with('/')).unwrap_or(path)
 }
 
-/// Converts an event such as `{"method": "get", "prj_id": "a"}` into a request of the route with that name. The path's
-/// parameters have their names, and `prjid` is `prj_id`. All other members are the query or the body. API Gateway and
+/// Converts an event such as `{"method": "get", "prj_id": "a"}` into a request of the route with that name. The record's
+/// key and the path's other parameters have their names. All other members are the query or the body. API Gateway and
 /// IAM decide before which callers may send such an event.
-fn plain(event: &str, method: &str) -> Result<Event, EventError> {
+///
+/// The event names its resource as in `{"method": "task.get"}` or `{"method": "get", "resource": "task"}`. Otherwise it is
+/// for the default resource, or the only one. A `resource` that is none of the site's is a member like any other.
+fn plain(event: &str, method: &str, resources: &[&Resource]) -> Result<Event, EventError> {
+    let named = |name: &str| resources.iter().copied().find(|resource| resource.name == name);
+    let by_method = method.split_once('.').and_then(|(name, method)| Some((named(name)?, method)));
+    let (resource, method) = by_method.map_or((None, method), |(resource, method)| (Some(resource), method));
     let route = Route::named(method).ok_or_else(|| EventError::NoSuchMethod(method.to_owned(), known_methods()))?;
     // The values stay raw text, so numbers keep their digits.
     let mut raw: BTreeMap<String, Box<RawValue>> = serde_json::from_str(event)?;
     raw.remove("method");
+    let by_member = |raw: &BTreeMap<String, Box<RawValue>>| {
+        let name: String = serde_json::from_str(raw.get("resource")?.get()).ok()?;
+        named(&name)
+    };
+    let resource = resource.or_else(|| {
+        let found = by_member(&raw)?;
+        raw.remove("resource");
+        Some(found)
+    });
+    let only = resources.first().copied().filter(|first| first.is_default || resources.len() == 1);
     let mut path = String::new();
     for segment in route.path.split('/').skip(1) {
         path.push('/');
         match segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
-            Some(name) => path.extend(utf8_percent_encode(&parameter(&mut raw, name)?, SEGMENT)),
+            Some(name) => {
+                let resource = resource.or(only).ok_or_else(|| no_resource(resources))?;
+                let value = match name {
+                    "resource" => resource.name.clone(),
+                    "id" => parameter(&mut raw, &resource.names.key, true)?,
+                    name => parameter(&mut raw, name, false)?,
+                };
+                path.extend(utf8_percent_encode(&value, SEGMENT));
+            }
             None => path.push_str(segment),
         }
     }
@@ -199,13 +224,18 @@ fn plain(event: &str, method: &str) -> Result<Event, EventError> {
     })
 }
 
+fn no_resource(resources: &[&Resource]) -> EventError {
+    let names: Vec<&str> = resources.iter().map(|resource| resource.name.as_str()).collect();
+    EventError::Malformed(format!("it names no resource; there are {}", names.join(" and ")))
+}
+
 /// Takes the member for a parameter of the path out of an event.
-fn parameter(members: &mut BTreeMap<String, Box<RawValue>>, name: &str) -> Result<String, EventError> {
-    let (member, takes) = if name == "prjid" { ("prj_id", "a string") } else { (name, "a number, or a string of one") };
+fn parameter(members: &mut BTreeMap<String, Box<RawValue>>, member: &str, is_key: bool) -> Result<String, EventError> {
+    let takes = if is_key { "a string" } else { "a number, or a string of one" };
     let value = members.remove(member).ok_or_else(|| EventError::Malformed(format!("{member} is missing")))?;
     match serde_json::from_str(value.get())? {
         Value::String(text) => Ok(text),
-        Value::Number(_) if name != "prjid" => Ok(value.get().to_owned()),
+        Value::Number(_) if !is_key => Ok(value.get().to_owned()),
         _ => Err(EventError::Malformed(format!("{member} must be {takes}"))),
     }
 }

@@ -25,6 +25,7 @@ use std::time::Instant;
 use ripple_core::auth::{Limiter, Trust};
 use ripple_core::http::origin_secret::OriginSecret;
 use ripple_core::http::trace::Trace;
+use ripple_core::record::schema::Resource;
 use ripple_core::store::Store;
 use ripple_core::{Api, RequestContext};
 use serde_json::value::RawValue;
@@ -55,9 +56,9 @@ pub struct Function<S> {
 }
 
 impl<S: Store> Function<S> {
-    /// Returns a function that uses a store.
-    pub fn new(store: S) -> Function<S> {
-        Function { api: Api::new(store).documented(ripple_host::DOCUMENTS) }
+    /// Returns a function that answers with an API.
+    pub fn new(api: Api<S>) -> Function<S> {
+        Function { api: api.documented(ripple_host::DOCUMENTS) }
     }
 
     /// Limits the requests of each key. Lambda's many processes leave that to API Gateway.
@@ -78,7 +79,12 @@ impl<S: Store> Function<S> {
         Function { api: self.api.behind_edge(secret) }
     }
 
-    /// Returns the store.
+    /// Returns the resources, the default one first.
+    fn resources(&self) -> Vec<&Resource> {
+        self.api.stores().iter().map(|store| &**store.resource()).collect()
+    }
+
+    /// Returns the store of the first resource.
     pub fn store(&self) -> &S {
         self.api.store()
     }
@@ -92,7 +98,8 @@ impl<S: Store> Function<S> {
     /// integration responses recognize such errors by their text.
     pub async fn handle(&self, event: &RawValue, invocation: Invocation<'_>) -> Result<Box<RawValue>, FunctionError> {
         let started = Instant::now();
-        let event = event::parse(event.get()).inspect_err(|error| log::refused(error, invocation))?;
+        let event =
+            event::parse(event.get(), &self.resources()).inspect_err(|error| log::refused(error, invocation))?;
         let Some(event::Event { mut request, caller, shape }) = event else { return Ok(reply::to_ping()) };
         if Trace::named(request.headers()).is_none() {
             request.extensions_mut().insert(invocation.trace());

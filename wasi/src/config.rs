@@ -1,12 +1,17 @@
 //! The DynamoDB client, configured from the environment that the host gives an instance.
 
+use std::path::Path;
+use std::sync::Arc;
+
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{Config, IdentityCache};
 use aws_smithy_async::time::SystemTimeSource;
 use aws_smithy_wasm::wasi::{WasiHttpClientBuilder, WasiSleep};
+use ripple_core::Api;
 use ripple_core::http::origin_secret::OriginSecretError;
 use ripple_core::store::dynamodb::{Access, DynamoDb, Layout, LayoutError, NotSet, configure};
 use ripple_host::random;
+use ripple_host::resources::load_or_built_in;
 
 /// An error in the environment.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -17,13 +22,19 @@ pub(crate) enum ConfigError {
     /// A variable of the tables has no usable value.
     #[error(transparent)]
     Layout(#[from] LayoutError),
+    /// The resource files cannot be read, or have faults.
+    #[error("{0}")]
+    Resources(String),
     /// The secret shared with the edge has no usable value.
     #[error(transparent)]
     OriginSecret(#[from] OriginSecretError),
 }
 
-/// Returns the store that the environment describes: the variables of [`Access::read`] and [`Layout::read`].
-pub(crate) fn store(env: impl Fn(&str) -> Option<String>) -> Result<DynamoDb, ConfigError> {
+/// The folder of the resource files, as the host of the component opens it: `wasmtime serve --dir resources::/resources`.
+const RESOURCES: &str = "/resources";
+
+/// Returns the API that the environment describes: the variables of [`Access::read`] and [`Layout::read`].
+pub(crate) fn api(env: impl Fn(&str) -> Option<String>) -> Result<Api<DynamoDb>, ConfigError> {
     // Seeds the SDK's jitter, which would otherwise be the same in every instance.
     fastrand::seed(u64::from_ne_bytes(random()));
     let config = configure(Config::builder())
@@ -32,6 +43,9 @@ pub(crate) fn store(env: impl Fn(&str) -> Option<String>) -> Result<DynamoDb, Co
         .time_source(SystemTimeSource::new())
         // Credentials do not change.
         .identity_cache(IdentityCache::no_cache());
-    let config = Access::read(&env)?.configure(config).build();
-    Ok(DynamoDb::new(Client::from_conf(config), Layout::read(&env)?))
+    let client = Client::from_conf(Access::read(&env)?.configure(config).build());
+    let layout = Layout::read(&env)?;
+    let resources =
+        load_or_built_in(Path::new(RESOURCES)).map_err(|error| ConfigError::Resources(error.to_string()))?;
+    Ok(Api::of(&resources, |resource| DynamoDb::new(client.clone(), layout.clone(), Arc::clone(resource))))
 }

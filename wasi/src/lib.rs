@@ -91,7 +91,7 @@ fn new_id() -> String {
 fn api() -> Result<&'static Api<DynamoDb>, ConfigError> {
     let env = ripple_host::environment;
     let new = || {
-        let api = Api::new(config::store(env)?).documented(ripple_host::DOCUMENTS);
+        let api = config::api(env)?.documented(ripple_host::DOCUMENTS);
         Ok(&*Box::leak(Box::new(api.behind_edge(OriginSecret::read(env)?))))
     };
     API.with(|api| api.get_or_init(new).clone())

@@ -13,6 +13,9 @@ const DOCUMENT: &str = "docs/ADDING_AN_OPERATION.md";
 /// The resource that the document adds.
 const RESOURCE: &str = "/prj/{prjid}/age";
 const CASES: &str = "age";
+/// The line of the project's version in Cargo.toml, and that of the copy. Cargo does not tell crates of two folders apart
+/// that have the same name and version.
+const VERSION: (&str, &str) = ("version = \"0.1.0\"", "version = \"0.1.0-copy\"");
 
 pub(crate) fn check() -> Result<()> {
     let copy = copy()?;
@@ -30,7 +33,8 @@ pub(crate) fn check() -> Result<()> {
         fs::write(copy.join(path), text)?;
     }
 
-    // The dependencies are already built there. Cargo treats crates of another folder as other crates.
+    // The dependencies are already built there. The copy's own crates have another version, so Cargo builds them anew
+    // and keeps the project's.
     let target = workspace::target()?;
     let here = |subcommand: &str| {
         let mut cargo = cargo(subcommand);
@@ -54,7 +58,11 @@ fn copy() -> Result<PathBuf> {
     let list = output(workspace::command("git").args(["ls-files", "--cached", "--others", "--exclude-standard"]))?;
     for file in list.lines() {
         let (from, to) = (root().join(file), copy.join(file));
-        let Ok(text) = fs::read(&from) else { continue }; // deleted, but the deletion is not committed
+        let Ok(mut text) = fs::read(&from) else { continue }; // deleted, but the deletion is not committed
+        if file == "Cargo.toml" {
+            let manifest = String::from_utf8(text).context("Cargo.toml is UTF-8")?;
+            text = manifest.replacen(VERSION.0, VERSION.1, 1).into_bytes();
+        }
         if fs::read(&to).is_ok_and(|there| there == text) {
             continue;
         }

@@ -1,7 +1,9 @@
 //! A writer's connection to the table. It stops before each operation, and a choice decides the operation's fate.
 
+use ripple_core::record::schema::Resource;
 use std::fmt::Display;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ripple_core::auth::{KeyHash, KeyRecord, Usage};
@@ -262,6 +264,10 @@ impl<S: Table> Source for Link<S> {
 
     async fn fetch(&self, entries: &[IndexEntry], cost: &mut Capacity) -> Result<Vec<Record>, StoreError> {
         self.store.fetch(entries, cost).await
+    }
+
+    fn resource(&self) -> &Arc<Resource> {
+        self.store.resource()
     }
 
     fn shards(&self) -> u16 {

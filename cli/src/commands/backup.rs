@@ -1,11 +1,11 @@
-//! `ripple backup` and `ripple restore`: copy the three tables to files, and back.
+//! `ripple backup` and `ripple restore`: copy the tables to files, and back.
 //!
 //! A backup has the raw items, with the types of their values, so it does not depend on their meaning. They are
 //! records, history, idempotency records and keys.
 //!
 //! | file | |
 //! |---|---|
-//! | `prj.jsonl`, `prj_version.jsonl`, `key.jsonl` | items `{"Item": …}`, one on each line, as in DynamoDB's export |
+//! | for each resource, `prj.jsonl` and `prj_version.jsonl`; `key.jsonl` | items `{"Item": …}`, one on each line, as in DynamoDB's export |
 //! | `backup.json` | where and when it was made, the number of items and the SHA-256 of each file; written last |
 
 mod manifest;
@@ -25,14 +25,35 @@ use ripple_core::store::{Capacity, Source as _};
 use ripple_host::now;
 use sha2::{Digest as _, Sha256};
 
-use crate::target;
+use crate::target::{self, Target};
 
 use manifest::{Contents, Manifest};
 
 pub(crate) use restore::{Options as RestoreOptions, run as restore};
 
-/// The files, in the order of [`target::Target::tables`].
-const FILES: [&str; 3] = ["prj.jsonl", "prj_version.jsonl", "key.jsonl"];
+/// The file of the API keys.
+const KEYS: &str = "key.jsonl";
+
+/// A table, and its file in a backup.
+pub(super) struct Copied {
+    pub(super) table: String,
+    pub(super) file: String,
+    /// The table's partition key. Its presence shows that an item exists.
+    pub(super) key: String,
+}
+
+impl Copied {
+    /// Returns the tables of a target: two for each resource, and that of the keys.
+    pub(super) fn of(target: &Target) -> Vec<Copied> {
+        let of_store = |store: &DynamoDb| {
+            let (name, key) = (&store.resource().name, store.resource().names.key.to_string());
+            [(store.table(), format!("{name}.jsonl")), (store.history_table(), format!("{name}_version.jsonl"))]
+                .map(|(table, file)| Copied { table: table.to_owned(), file, key: key.clone() })
+        };
+        let keys = Copied { table: target.keys().layout().keys(), file: KEYS.to_owned(), key: "key_hash".to_owned() };
+        target.stores.iter().flat_map(of_store).chain([keys]).collect()
+    }
+}
 
 #[derive(Debug, Args)]
 pub(crate) struct Options {
@@ -48,13 +69,16 @@ pub(crate) async fn run(connection: &target::Options, options: Options) -> anyho
     let began = now();
     fs::create_dir(&folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
     let mut files = Vec::new();
-    for (table, file) in target.tables().into_iter().zip(FILES) {
-        let contents = copy(&target.client, &table, &folder.join(file)).await?;
+    for Copied { table, file, .. } in Copied::of(&target) {
+        let contents = copy(&target.client, &table, &folder, file).await?;
         eprintln!("{table}: {} items", contents.items);
         files.push(contents);
     }
-    let changed = changed_since(&target.store, began).await?;
-    let site = target.store.layout().site.clone();
+    let mut changed = 0;
+    for store in &target.stores {
+        changed += changed_since(store, began).await?;
+    }
+    let site = target.site().to_owned();
     Manifest::new(&target, site, began, files).write(&folder)?;
     if changed > 0 {
         bail!(
@@ -68,13 +92,14 @@ pub(crate) async fn run(connection: &target::Options, options: Options) -> anyho
 }
 
 /// Copies a table. Each page shows the table at the time of its read.
-async fn copy(client: &Client, table: &str, file: &Path) -> anyhow::Result<Contents> {
+async fn copy(client: &Client, table: &str, folder: &Path, file: String) -> anyhow::Result<Contents> {
+    let path = folder.join(&file);
     let mut options = File::options();
     options.write(true).create_new(true);
     // The keys' hashes are not secret by themselves, but records may be.
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let opened = options.open(file).with_context(|| format!("cannot write {}", file.display()))?;
+    let opened = options.open(&path).with_context(|| format!("cannot write {}", path.display()))?;
     let mut output = BufWriter::new(opened);
     let (mut items, mut digest) = (0, Sha256::new());
     let mut pages = client.scan().table_name(table).consistent_read(true).into_paginator().send();
@@ -89,7 +114,7 @@ async fn copy(client: &Client, table: &str, file: &Path) -> anyhow::Result<Conte
     }
     let written = output.into_inner().context("cannot write")?;
     written.sync_all()?;
-    Ok(Contents { items, sha256: manifest::hexadecimal(&digest.finalize()) })
+    Ok(Contents { file, items, sha256: manifest::hexadecimal(&digest.finalize()) })
 }
 
 /// Returns how many records state that they were saved since a time. Writes of other programs do not state it.

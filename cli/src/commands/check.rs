@@ -8,6 +8,7 @@ use clap::Args;
 use clap::builder::RangedU64ValueParser;
 use indicatif::ProgressBar;
 use ripple_check::{Choices, Counterexample, Run, Storm, every_schedule, scenarios, storm};
+use ripple_core::record::schema::Resource;
 use ripple_core::store::dynamodb::{DynamoDb, Layout};
 use ripple_core::store::memory::Memory;
 use ripple_host::random;
@@ -62,7 +63,7 @@ pub(crate) async fn run(connection: &target::Options, options: Options) -> anyho
             let layout = Layout { site: SITE.to_owned(), ..Layout::default() };
             let target = connection.open_at(&Place::Endpoint(url.clone()), layout).await?;
             eprintln!("{target}");
-            let store = target.store;
+            let store = DynamoDb::new(target.client.clone(), target.keys().layout().clone(), Resource::built_in());
             store.create_tables().await.with_context(|| format!("cannot make the tables {SITE}_* at {url}"))?;
             let outcome = tokio::select! {
                 outcome = on_dynamodb(&store, &options) => outcome,

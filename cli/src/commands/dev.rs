@@ -13,12 +13,15 @@ mod front;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Args;
+use ripple_core::Api;
 use ripple_core::auth::{ApiKey, Limiter, Scope};
 use ripple_core::http::origin_secret::OriginSecret;
+use ripple_core::record::schema::Resource;
 use ripple_core::store::dynamodb::DynamoDb;
 use ripple_core::store::{Capacity, Source as _};
 use ripple_host::environment;
@@ -67,17 +70,19 @@ pub(crate) async fn run(connection: &target::Options, options: Options) -> anyho
     let (stop, stopped) = watch::channel(false);
 
     let asked_for = connection.asked_for_by_flag().filter(|_| !options.in_memory);
-    let (place, store, embedded) = match asked_for {
+    let resources = connection.resources()?;
+    let (place, stores, embedded) = match asked_for {
         Some(place) => {
-            let store = connection.open_at(&place, connection.layout()?).await?.store;
-            (place, store, None)
+            let stores = connection.open_at(&place, connection.layout()?).await?.stores;
+            (place, stores, None)
         }
         None => {
             let listener = dynamodb_listener(&options).await?;
             let place = Place::Endpoint(format!("http://{}", listener.local_addr()?));
             let file = (!options.in_memory).then(|| data.join("dynamodb.sqlite"));
             let engine = embedded::serve(listener, file, stopped.clone()).await?;
-            (place, embedded::store(&engine.url, connection.layout()?)?, Some(engine))
+            let stores = embedded::stores(&engine.url, &connection.layout()?, &resources)?;
+            (place, stores, Some(engine))
         }
     };
     if embedded.is_some() && connection.names_another_unasked() {
@@ -87,8 +92,10 @@ pub(crate) async fn run(connection: &target::Options, options: Options) -> anyho
     let url = format!("http://{}", front.local_addr()?);
     let key = match &place {
         Place::Endpoint(endpoint) if place.is_here() => {
-            store.create_tables().await.with_context(|| format!("cannot make the tables at {endpoint}"))?;
-            let key = development_key(&store, data).await?;
+            for store in &stores {
+                store.create_tables().await.with_context(|| format!("cannot make the tables at {endpoint}"))?;
+            }
+            let key = development_key(&stores[0], data).await?;
             let dynamodb_endpoint = endpoint.clone();
             DevFile { url: url.clone(), key: key.reveal().to_owned(), dynamodb_endpoint, edge_url: None }
                 .write(data)?;
@@ -101,9 +108,13 @@ pub(crate) async fn run(connection: &target::Options, options: Options) -> anyho
             None
         }
     };
+    let store = |resource: &Arc<Resource>| {
+        let store = stores.iter().find(|store| store.resource().name == resource.name);
+        store.expect("each resource has a store").clone()
+    };
     let serving = tokio::spawn(front::serve(
         front,
-        Function::new(store).limited(Limiter::new(options.rate_limit)).behind_edge(secret),
+        Function::new(Api::of(&resources, store)).limited(Limiter::new(options.rate_limit)).behind_edge(secret),
         options.docs,
         stopped,
     ));
@@ -147,7 +158,7 @@ async fn development_key(store: &DynamoDb, data: &Path) -> anyhow::Result<ApiKey
             return Ok(key);
         }
     }
-    let (key, _) = keys::create(store, "dev", vec![Scope::Read, Scope::Write], None).await?;
+    let (key, _) = keys::create(store, "dev", vec![Scope::Read, Scope::Write].into(), None).await?;
     Ok(key)
 }
 

@@ -26,6 +26,8 @@ pub(crate) struct Options {
     /// How a project is written
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+    #[command(flatten)]
+    chosen: target::Chosen,
 }
 
 /// How a project is written.
@@ -81,21 +83,22 @@ impl Mark {
 }
 
 pub(crate) async fn run(connection: &target::Options, options: Options) -> anyhow::Result<()> {
-    let Options { file, format } = options;
+    let Options { file, format, chosen } = options;
     if file.is_dir() {
         bail!("{} is a folder: name a file in it", file.display());
     }
     let mut target = connection.open().await?;
+    let store = target.store_of(&chosen)?.clone();
     let count = if file.as_os_str() == "-" {
-        to_output(&target.store, format).await?
+        to_output(&store, format).await?
     } else {
         connection.identify(&mut target).await;
         let (account, endpoint, region) = target.whereabouts();
-        let [table, ..] = target.tables();
+        let table = store.table().to_owned();
         let (account, region) = (account.map(str::to_owned), region.to_owned());
-        to_file(&target.store, &file, Origin { account, endpoint, region, table, format }).await?
+        to_file(&store, &file, Origin { account, endpoint, region, table, format }).await?
     };
-    eprintln!("{count} projects exported");
+    eprintln!("{count} {} exported", store.resource().plural);
     Ok(())
 }
 
@@ -130,7 +133,7 @@ async fn to_file(store: &DynamoDb, file: &Path, origin: Origin) -> anyhow::Resul
 
     let mut count = mark.as_ref().map_or(0, |mark| mark.projects);
     let mut from = mark.map(|mark| Position { id: RecordId::stored(mark.after), at: None });
-    let bar = output::bar(None, "projects");
+    let bar = output::bar(None, &store.resource().plural);
     if !std::io::stderr().is_terminal() {
         bar.set_draw_target(indicatif::ProgressDrawTarget::hidden());
     }

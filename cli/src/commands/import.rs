@@ -34,6 +34,8 @@ pub(crate) struct Options {
     /// JSON lines, a JSON array, DynamoDB's own export (`{"Item": …}`) or `aws dynamodb scan`'s output, also as .gz;
     /// `-` reads standard input
     file: PathBuf,
+    #[command(flatten)]
+    chosen: target::Chosen,
 }
 
 /// The result for one entry.
@@ -48,11 +50,13 @@ enum Outcome {
 /// are read first, so that an import after an interruption continues with the missing entries.
 pub(crate) async fn run(connection: &target::Options, options: Options) -> anyhow::Result<()> {
     let lines = source::read(&options.file)?;
-    let store = connection.open_to_change().await?.store;
-    let mut there = existing_ids(&store).await?;
+    let target = connection.open_to_change().await?;
+    let store = target.store_of(&options.chosen)?;
+    let plural = &store.resource().plural;
+    let mut there = existing_ids(store).await?;
     let (mut created, mut exists, mut tombstones, mut failed) = (0u64, 0u64, 0u64, 0u64);
 
-    let bar = output::bar(Some(lines.len() as u64), "projects");
+    let bar = output::bar(Some(lines.len() as u64), plural);
     if !std::io::stderr().is_terminal() {
         bar.set_draw_target(indicatif::ProgressDrawTarget::hidden());
     }
@@ -67,10 +71,7 @@ pub(crate) async fn run(connection: &target::Options, options: Options) -> anyho
         }
     }
     let mut results = futures_util::stream::iter(missing)
-        .map(|Entry { place, json }| {
-            let store = &store;
-            async move { (place, create(store, &json).await) }
-        })
+        .map(|Entry { place, json }| async move { (place, create(store, &json).await) })
         .buffer_unordered(CONCURRENCY);
     while let Some((place, outcome)) = results.next().await {
         bar.inc(1);
@@ -131,7 +132,7 @@ async fn create(store: &DynamoDb, line: &[u8]) -> anyhow::Result<Outcome> {
             Ok(_) => bail!("it is no JSON object"),
             Err(malformed) => bail!("{} {}", malformed.pointer, malformed.detail),
         };
-        let (id, change) = creation(members, store.names()).map_err(refused)?;
+        let (id, change) = creation(members, store.resource()).map_err(refused)?;
         (id.unwrap_or_else(|| RecordId::generate(now(), random())), change)
     };
     let mut context = Context {

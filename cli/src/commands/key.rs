@@ -5,9 +5,10 @@ use std::io::{Read as _, Write as _};
 use std::time::{Duration, UNIX_EPOCH};
 
 use anyhow::{Context as _, bail};
-use clap::{Subcommand, ValueEnum};
+use clap::Subcommand;
 use humantime::{format_rfc3339_millis, format_rfc3339_seconds, parse_duration};
-use ripple_core::auth::{ApiKey, KeyRecord, Scope, Usage};
+use ripple_core::auth::{ApiKey, KeyRecord, Scope, Scopes, Usage};
+use ripple_core::record::schema::Resources;
 use ripple_core::store::dynamodb::DynamoDb;
 use ripple_core::store::{Capacity, Source as _};
 use ripple_core::{Timestamp, limits};
@@ -26,9 +27,9 @@ pub(crate) enum Command {
         /// Whose it is or what for; the `updated_by` of what is written with it
         #[arg(long)]
         name: String,
-        /// What it allows
-        #[arg(long = "scope", value_enum, value_delimiter = ',', default_values = ["read", "write"])]
-        scopes: Vec<ScopeName>,
+        /// What it allows: read, write, or as prj:read for one resource
+        #[arg(long = "scope", value_delimiter = ',', default_values = ["read", "write"], value_name = "SCOPE")]
+        scopes: Vec<String>,
         /// How long it is valid: 90d, 12h [default: for ever]
         #[arg(long, value_parser = some_time, value_name = "DURATION")]
         expires_in: Option<Duration>,
@@ -56,19 +57,20 @@ pub(crate) enum Command {
     },
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum ScopeName {
-    Read,
-    Write,
-}
-
-impl From<ScopeName> for Scope {
-    fn from(name: ScopeName) -> Self {
-        match name {
-            ScopeName::Read => Scope::Read,
-            ScopeName::Write => Scope::Write,
+/// Refuses a scope that grants nothing: one of no known name, or of no resource here.
+fn check_scopes(scopes: &[String], resources: &Resources) -> anyhow::Result<()> {
+    let names = [Scope::Read, Scope::Write].map(Scope::as_str);
+    for scope in scopes {
+        match scope.split_once(':') {
+            None if names.contains(&scope.as_str()) => {}
+            Some((resource, name)) if names.contains(&name) && resources.get(resource).is_some() => {}
+            Some((resource, name)) if names.contains(&name) => {
+                bail!("there is no resource {resource}, so the scope {scope} would grant nothing")
+            }
+            _ => bail!("there is no scope {scope}: a scope is read, write, or as prj:read for one resource"),
         }
     }
+    Ok(())
 }
 
 /// Parses a duration that is not zero, since a key that expires at its creation is useless.
@@ -81,24 +83,24 @@ fn some_time(text: &str) -> Result<Duration, String> {
 }
 
 pub(crate) async fn run(connection: &target::Options, command: Command) -> anyhow::Result<()> {
-    let store = match command {
-        Command::List { .. } | Command::Verify => connection.open().await?.store,
-        Command::Create { .. } | Command::Rotate { .. } | Command::Revoke { .. } => {
-            connection.open_to_change().await?.store
-        }
+    let target = match command {
+        Command::List { .. } | Command::Verify => connection.open().await?,
+        Command::Create { .. } | Command::Rotate { .. } | Command::Revoke { .. } => connection.open_to_change().await?,
     };
+    let store = target.keys();
     match command {
         Command::Create { name, scopes, expires_in } => {
-            let scopes = scopes.into_iter().map(Scope::from).collect();
-            let (key, record) = create(&store, &name, scopes, expires_in).await?;
+            check_scopes(&scopes, &connection.resources()?)?;
+            let scopes = scopes.into_iter().collect();
+            let (key, record) = create(store, &name, scopes, expires_in).await?;
             eprintln!("{} for {name}. Keep it: it is not shown again.", record.key_id);
             println!("{}", key.reveal());
             Ok(())
         }
-        Command::List { json } => list(&store, json).await,
-        Command::Rotate { key_id, overlap } => rotate(&store, &key_id, overlap).await,
-        Command::Verify => verify(&store).await,
-        Command::Revoke { key_id } => revoke(&store, &key_id).await,
+        Command::List { json } => list(store, json).await,
+        Command::Rotate { key_id, overlap } => rotate(store, &key_id, overlap).await,
+        Command::Verify => verify(store).await,
+        Command::Revoke { key_id } => revoke(store, &key_id).await,
     }
 }
 
@@ -188,7 +190,7 @@ fn shown_time(ms: u64) -> String {
 }
 
 fn shown_scopes(record: &KeyRecord) -> String {
-    record.scopes.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
+    record.scopes.names().collect::<Vec<_>>().join(",")
 }
 
 async fn list(store: &DynamoDb, json: bool) -> anyhow::Result<()> {
@@ -225,7 +227,7 @@ async fn list(store: &DynamoDb, json: bool) -> anyhow::Result<()> {
 struct Shown<'a> {
     key_id: &'a str,
     name: &'a str,
-    scopes: &'a [Scope],
+    scopes: &'a Scopes,
     created: u64,
     expires: Option<u64>,
     revoked: Option<u64>,

@@ -62,7 +62,7 @@ fn check(folder: &Path, strict: bool) -> anyhow::Result<()> {
 
 fn list(folder: &Path) -> anyhow::Result<()> {
     println!("{:20}  {:20}  {:10}  {:24}  TITLE", "RESOURCE", "KEY", "ACCESS", "TABLE");
-    for resource in read(folder)?.iter() {
+    for resource in read(folder)?.iter().map(AsRef::as_ref) {
         let access = if resource.access == Access::ReadOnly { "read-only" } else { "read-write" };
         let Resource { name, names, table, title, .. } = resource;
         println!("{name:20}  {:20}  {access:10}  {table:24}  {title}", names.key);

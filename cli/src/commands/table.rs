@@ -26,9 +26,11 @@ pub(crate) type Described = (TableStatus, Option<Protection>);
 pub(crate) async fn run(connection: &target::Options, command: Command) -> anyhow::Result<()> {
     let tables = match command {
         Command::Create => {
-            // The names are printed first, since a misspelt site would silently give three empty tables.
+            // The names are printed first, since a misspelt site would silently give empty tables.
             let target = connection.open_to_change().await?;
-            target.store.create_tables().await.context("cannot make the tables")?;
+            for store in &target.stores {
+                store.create_tables().await.context("cannot make the tables")?;
+            }
             protect(&target).await?;
             describe(&target).await?
         }
@@ -55,9 +57,16 @@ pub(crate) async fn run(connection: &target::Options, command: Command) -> anyho
 
 /// Describes the tables of a target.
 pub(crate) async fn describe(target: &Target) -> anyhow::Result<Vec<Described>> {
-    let tables = target.store.describe_tables().await.context("cannot describe the tables")?;
+    let mut tables = Vec::new();
+    let mut keys = None;
+    for store in &target.stores {
+        let mut of_store = store.describe_tables().await.context("cannot describe the tables")?;
+        // Every store describes the site's keys too, at the end.
+        keys = of_store.pop();
+        tables.extend(of_store);
+    }
     let mut described = Vec::new();
-    for table in tables {
+    for table in tables.into_iter().chain(keys) {
         let protection = match table.state {
             TableState::Missing | TableState::Foreign(_) => None,
             _ => Some(protection::look(&target.client, &table.name).await?),

@@ -127,7 +127,7 @@ mod tests {
             key_hash: String::new(),
             key_id: "k".into(),
             name: "n".into(),
-            scopes: vec![],
+            scopes: vec![].into(),
             created: 0,
             expires: None,
             revoked: None,

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
+use super::{Scope, Scopes};
 use crate::time::Timestamp;
 
 const PREFIX: &str = "rpl_";
@@ -100,25 +101,6 @@ impl KeyHash {
     }
 }
 
-/// What a key allows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Scope {
-    /// Operations that change nothing.
-    Read,
-    /// Operations that change something.
-    Write,
-}
-
-impl fmt::Display for Scope {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Scope::Read => "read",
-            Scope::Write => "write",
-        })
-    }
-}
-
 /// The record of an API key in the table `<site>_key`: everything except the key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyRecord {
@@ -129,7 +111,7 @@ pub struct KeyRecord {
     /// The owner or purpose of the key, which is the `updated_by` of its writes.
     pub name: String,
     /// The scopes of the key.
-    pub scopes: Vec<Scope>,
+    pub scopes: Scopes,
     /// When the key was created, in milliseconds.
     pub created: u64,
     /// When the key expires, in milliseconds.
@@ -177,14 +159,14 @@ pub struct Caller {
     /// The key's name, for `updated_by`.
     pub name: String,
     /// The client's scopes.
-    pub scopes: Vec<Scope>,
+    pub scopes: Scopes,
 }
 
 impl Caller {
     /// Returns a client that API Gateway has checked. API Gateway's keys have no scopes, so the client has all scopes.
     #[must_use]
     pub fn checked_by_gateway(key_id: &str) -> Caller {
-        let scopes = vec![Scope::Read, Scope::Write];
+        let scopes = vec![Scope::Read, Scope::Write].into();
         let name = || key_id.to_owned();
         Caller { key_id: name(), lineage: name(), name: name(), scopes }
     }
@@ -241,7 +223,7 @@ mod tests {
             key_hash: hash.to_hex(),
             key_id: "k".into(),
             name: "n".into(),
-            scopes: vec![],
+            scopes: Scopes::default(),
             created: 0,
             expires: None,
             revoked: None,

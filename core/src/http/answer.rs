@@ -7,6 +7,7 @@ use http::header::{HeaderMap, HeaderName, HeaderValue, LOCATION};
 use super::headers::RECEIPT;
 use super::receipt;
 use crate::record::outcome::OutcomeKind;
+use crate::record::schema::Resource;
 use crate::record::{ContentHash, Names, Record};
 use crate::service::Saved;
 
@@ -55,13 +56,14 @@ impl Answer {
     }
 
     /// Returns the record after a save, and the receipt.
-    pub(crate) fn saved(saved: &Saved, names: &Names) -> Answer {
+    pub(crate) fn saved(saved: &Saved, resource: &Resource) -> Answer {
         let Saved { record, outcome } = saved;
+        let names = &resource.names;
         let answer = match outcome.kind {
             OutcomeKind::Deleted => Answer::json(Vec::new()).with_status(StatusCode::NO_CONTENT),
             OutcomeKind::Created => Answer::record(record, names)
                 .with_status(StatusCode::CREATED)
-                .with_header(LOCATION, &format!("prj/{}", record.id)),
+                .with_header(LOCATION, &format!("{}/{}", resource.name, record.id)),
             _ => Answer::record(record, names),
         };
         answer.with_header(RECEIPT, &receipt::header(outcome, record.version))

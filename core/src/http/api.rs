@@ -11,18 +11,19 @@ use super::headers::api_key;
 use super::origin_secret::OriginSecret;
 use super::request::{Call, Parts};
 use super::response::{AccessLog, fail, options, respond};
-use super::routes::{self, Resource, Route};
-use crate::auth::{Caller, KeyRecord, Limiter, Scope, Trust};
+use super::routes::{self, Route, Target};
+use crate::auth::{Caller, KeyRecord, Limiter, Scope, Scopes, Trust};
 use crate::random::Random;
-use crate::record::Names;
+use crate::record::schema::{Resource, Resources};
 use crate::service::authenticate::{Authenticated, Authenticator, KeyUse};
 use crate::store::{Capacity, Source, Store};
 use crate::time::Timestamp;
 
-/// The API over a store.
+/// The API of a site: over the store of each resource.
 #[derive(Debug)]
 pub struct Api<S> {
-    store: S,
+    /// There is at least one. The first also has the API keys, which are the site's.
+    stores: Vec<S>,
     authenticator: Authenticator,
     documents: Option<Documents>,
     secret: Option<OriginSecret>,
@@ -46,7 +47,9 @@ pub struct Authorized {
     pub route: &'static Route,
     /// The client.
     pub caller: Caller,
-    resource: Resource,
+    target: Target,
+    /// The place of the resource's store.
+    store: usize,
     now: Timestamp,
     random: Random,
     log: AccessLog,
@@ -65,13 +68,24 @@ impl Authorized {
     pub(crate) fn into_response(
         self,
         method: &Method,
-        names: &Names,
+        resource: &Resource,
         result: Result<Answer, Error>,
     ) -> Response<Bytes> {
         match result {
             Ok(answer) => respond(method, answer, self.log),
-            Err(error) => fail(method, &error, names, self.log),
+            Err(error) => fail(method, &error, resource, self.log),
         }
+    }
+
+    /// Returns the name of the resource. Returns `None` for an operation of the site.
+    #[must_use]
+    pub fn resource(&self) -> Option<&str> {
+        self.target.resource()
+    }
+
+    /// Returns the place of the resource's store.
+    pub(crate) fn place(&self) -> usize {
+        self.store
     }
 
     /// Counts capacity that was consumed for this request before its operation runs.
@@ -82,9 +96,15 @@ impl Authorized {
 }
 
 impl<S: Source> Api<S> {
-    /// Returns an API over `store`, which remembers no keys yet.
+    /// Returns an API over the store of one resource. It remembers no keys yet.
     pub fn new(store: S) -> Api<S> {
-        Api { store, authenticator: Authenticator::default(), documents: None, secret: None }
+        Api { stores: vec![store], authenticator: Authenticator::default(), documents: None, secret: None }
+    }
+
+    /// Returns an API over the store that `store` makes for each resource.
+    pub fn of(resources: &Resources, store: impl FnMut(&Arc<Resource>) -> S) -> Api<S> {
+        let stores = resources.iter().map(store).collect();
+        Api { stores, authenticator: Authenticator::default(), documents: None, secret: None }
     }
 
     /// Limits the requests of each key on this host.
@@ -116,9 +136,33 @@ impl<S: Source> Api<S> {
         self.authenticator.limiter()
     }
 
-    /// Returns the store.
+    /// Returns the store of the first resource, the default one if there is a default. It also has the site's keys.
     pub fn store(&self) -> &S {
-        &self.store
+        &self.stores[0]
+    }
+
+    /// Returns the store of each resource, the default resource first.
+    pub fn stores(&self) -> &[S] {
+        &self.stores
+    }
+
+    /// Returns the store of a resource.
+    #[must_use]
+    pub fn store_of(&self, resource: &str) -> Option<&S> {
+        self.stores.iter().find(|store| store.resource().name == resource)
+    }
+
+    /// Returns the store of the records that a request is for.
+    pub(crate) fn store_for(&self, authorized: &Authorized) -> &S {
+        &self.stores[authorized.store]
+    }
+
+    /// Returns the target of a path, and the place of its store. Returns `None` if this site has no such target.
+    fn target(&self, path: &str) -> Option<(Target, usize)> {
+        let target = Target::find(path)?;
+        let Some(name) = target.resource() else { return Some((target, 0)) };
+        let place = self.stores.iter().position(|store| store.resource().name == name)?;
+        Some((target.allowing(self.stores[place].resource().access), place))
     }
 
     /// Checks the path, then the key, then the scope. Without a key only operations are answered that need none. A host
@@ -133,32 +177,32 @@ impl<S: Source> Api<S> {
     ) -> Result<Authorized, Response<Bytes>> {
         let mut random = Random::new(context.random);
         let mut log = AccessLog::of(request, &mut random);
-        let Some(resource) = Resource::find(request.uri().path()) else {
-            return Err(fail(request.method(), &Error::NoSuchResource, self.store.names(), log));
+        let Some((target, store)) = self.target(request.uri().path()) else {
+            return Err(fail(request.method(), &Error::NoSuchResource, self.store().resource(), log));
         };
         if request.method() == Method::OPTIONS {
-            return Err(respond(request.method(), options(&resource.allow()), log));
+            return Err(respond(request.method(), options(&target.allow()), log));
         }
-        match self.check_key(request, &resource, context.caller, context.now, &mut log).await {
+        match self.check_key(request, &target, context.caller, context.now, &mut log).await {
             Ok((route, caller, key_use)) => {
-                Ok(Authorized { route, resource, caller, now: context.now, random, log, key_use })
+                Ok(Authorized { route, target, store, caller, now: context.now, random, log, key_use })
             }
-            Err(error) => Err(fail(request.method(), &error, self.store.names(), log)),
+            Err(error) => Err(fail(request.method(), &error, self.stores[store].resource(), log)),
         }
     }
 
     async fn check_key(
         &self,
         request: &Request<Bytes>,
-        resource: &Resource,
+        target: &Target,
         known: Option<Caller>,
         now: Timestamp,
         log: &mut AccessLog,
     ) -> Result<(&'static Route, Caller, Option<KeyUse>), Error> {
-        let route = resource.route(request.method());
+        let route = target.route(request.method());
         // 405 tells which methods there are, so it needs a key unless all of them are free.
         let free =
-            route.map_or_else(|| resource.routes().all(|route| route.scope.is_none()), |route| route.scope.is_none());
+            route.map_or_else(|| target.routes().all(|route| route.scope.is_none()), |route| route.scope.is_none());
         let (caller, key_use) = match (free, known) {
             (true, _) => {
                 self.authenticator.count_stranger(request.extensions().get(), now)?;
@@ -169,18 +213,20 @@ impl<S: Source> Api<S> {
                 let reads = route.is_none_or(|route| route.scope != Some(Scope::Write));
                 let (key, address) = (api_key(request.headers()), request.extensions().get());
                 let cost = &mut log.metrics.capacity;
-                let known = self.authenticator.authenticate(&self.store, key, address, reads, now, cost).await?;
+                let known = self.authenticator.authenticate(self.store(), key, address, reads, now, cost).await?;
                 let Authenticated { caller, key_use } = known;
                 (caller, key_use)
             }
         };
-        let route = route.ok_or_else(|| Error::MethodNotAllowed(resource.allow()))?;
+        let route = route.ok_or_else(|| Error::MethodNotAllowed(target.allow()))?;
         log.method = Some(route.name);
         if let Some(scope) = route.scope {
             log.key_id = Some(caller.key_id.clone());
             self.limiter().take(&caller.key_id, now)?;
-            if !caller.scopes.contains(&scope) {
-                return Err(Error::InsufficientScope(scope));
+            let resource = target.resource().unwrap_or_default();
+            if !caller.scopes.allow(scope, resource) {
+                let only_one = self.stores.len() == 1;
+                return Err(Error::InsufficientScope { scope, resource: (!only_one).then(|| resource.to_owned()) });
             }
         }
         Ok((route, caller, key_use))
@@ -197,12 +243,13 @@ impl<S: Source> Api<S> {
         request: &'a Request<Bytes>,
         authorized: &'a mut Authorized,
     ) -> Result<Call<'a, S>, Error> {
-        let Authorized { route, caller, resource, now, random, log, .. } = authorized;
+        let store = self.store_for(authorized);
+        let Authorized { route, caller, target, now, random, log, .. } = authorized;
         Call::of(
             request,
             Parts {
-                store: &self.store,
-                path: &resource.matched,
+                store,
+                path: target,
                 scope: route.scope,
                 documents: self.documents,
                 caller,
@@ -225,7 +272,7 @@ impl<S: Store> Api<S> {
     pub async fn answer(&self, request: Request<Bytes>, context: RequestContext) -> Response<Bytes> {
         if self.secret.as_ref().is_some_and(|secret| !secret.admits(&request)) {
             let log = AccessLog::of(&request, &mut Random::new(context.random));
-            return fail(request.method(), &Error::Forbidden, self.store.names(), log);
+            return fail(request.method(), &Error::Forbidden, self.store().resource(), log);
         }
         match self.authorize(&request, context).await {
             Ok(authorized) => self.answer_authorized(&request, authorized).await,
@@ -237,7 +284,7 @@ impl<S: Store> Api<S> {
     pub async fn answer_authorized(&self, request: &Request<Bytes>, mut authorized: Authorized) -> Response<Bytes> {
         if let Some(key_use) = &authorized.key_use {
             let writes = authorized.route.scope == Some(Scope::Write);
-            self.authenticator.count_use(&self.store, key_use, writes, authorized.now).await;
+            self.authenticator.count_use(self.store(), key_use, writes, authorized.now).await;
         }
         let operation = authorized.route.operation;
         let result = async {
@@ -249,11 +296,12 @@ impl<S: Store> Api<S> {
             call.finish(answer)
         };
         let result = result.await;
-        authorized.into_response(request.method(), self.store.names(), result)
+        let resource = self.store_for(&authorized).resource();
+        authorized.into_response(request.method(), resource, result)
     }
 }
 
 /// The caller of an operation that needs no key.
 fn anyone() -> Caller {
-    Caller { key_id: String::new(), lineage: String::new(), name: String::new(), scopes: Vec::new() }
+    Caller { key_id: String::new(), lineage: String::new(), name: String::new(), scopes: Scopes::default() }
 }

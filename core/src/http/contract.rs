@@ -3,13 +3,21 @@
 //! An operation's file has only what is specific to it. Everything that follows from its row in the route table is not
 //! repeated: the path's parameters, the key, and the common headers of writes. Only the generator of the document uses
 //! the contracts, so the linker omits them from a host.
+//!
+//! Texts and names have placeholders, which the generator fills for each resource:
+//!
+//! | | for `prj` |
+//! |---|---|
+//! | `{one}`, `{a}`, `{many}` | project, a project, projects |
+//! | `{Title}`, `{Of}` | the components `Project` and, for a resource that is not the default, `Task` in `TaskChanges` |
+//! | `{key}`, `{version}`, `{updated_at}`, `{updated_by}`, `{deleted}` | the names of the key and of ripple's members |
 
 mod record;
 
 pub use super::problem::Kind;
 use crate::limits;
 
-pub use record::{EDIT, LISTED, NEW_PROJECT, PROBLEM, PROJECT, SEEN_EDIT};
+pub use record::{EDIT, LISTED, NEW, PROBLEM, RECORD, SEEN_EDIT};
 
 /// The contract of one operation.
 #[derive(Clone, Copy, Debug)]
@@ -68,7 +76,7 @@ impl Success {
 
     /// Returns an answer with a record and its entity tag.
     pub(crate) const fn record(status: u16, about: &'static str) -> Success {
-        Success { status, tagged: true, ..Success::json(about, Shape::Object(&PROJECT)) }
+        Success { status, tagged: true, ..Success::json(about, Shape::Object(&RECORD)) }
     }
 }
 
@@ -148,8 +156,19 @@ pub struct Object {
     pub about: &'static str,
     /// Its members.
     pub members: &'static [Field],
+    /// For a record, whether the members of its schema follow the first member, and whether required ones are.
+    pub content: Option<Content>,
     /// Whether it may have other members.
     pub open: bool,
+}
+
+/// How the members of a record's schema are in an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// All of them are optional.
+    Optional,
+    /// Those that the schema requires are required.
+    AsRequired,
 }
 
 /// Any text.
@@ -187,10 +206,10 @@ pub(crate) const CONDITIONS: &[Field] = &[
 ];
 
 /// The record does not exist.
-pub(crate) const ABSENT: Refusal = Refusal { kind: &Kind::NOT_FOUND, when: "No project has this id." };
+pub(crate) const ABSENT: Refusal = Refusal { kind: &Kind::NOT_FOUND, when: "No {one} has this id." };
 /// The record was deleted.
 pub(crate) const GONE: Refusal =
-    Refusal { kind: &Kind::GONE, when: "The project was deleted; `version` is its tombstone's." };
+    Refusal { kind: &Kind::GONE, when: "The {one} was deleted; `version` is its tombstone's." };
 /// The history does not have the requested state.
 pub(crate) const NO_SUCH_VERSION: Refusal =
     Refusal { kind: &Kind::NO_SUCH_VERSION, when: "The history does not have this version, or no longer." };
@@ -208,7 +227,7 @@ pub(crate) const STALE: Refusal =
 /// The record was deleted, and the edit does not say that it is to be restored.
 pub(crate) const DELETED: Refusal = Refusal {
     kind: &Kind::DELETED,
-    when: "The project is deleted, the edit was made on its tombstone, and it does not say `\"deleted\": false`.",
+    when: "The {one} is deleted, the edit was made on its tombstone, and it does not say `\"deleted\": false`.",
 };
 /// The record would be too large.
 pub(crate) const TOO_LARGE: Refusal =
@@ -216,6 +235,6 @@ pub(crate) const TOO_LARGE: Refusal =
 
 /// The parameters of paths.
 pub const PATH: &[Field] = &[
-    Field::new("prjid", record::STORED_ID, "The project's id, percent-encoded.").required(),
+    Field::new("id", record::STORED_ID, "The {one}'s id, percent-encoded.").required(),
     Field::new("version", NATURAL, "The version's number.").required(),
 ];

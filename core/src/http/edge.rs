@@ -15,7 +15,7 @@ use super::answer::Answer;
 use super::api::{Api, Authorized};
 use super::headers::{SESSION, session};
 use super::response::{AccessLog, respond};
-use super::routes::{self, Resource, Route, Served};
+use super::routes::{self, Route, Served, Target};
 use crate::auth::{KeyRecord, Scope};
 use crate::record::{ContentHash, Record};
 use crate::replica::refresh::{Freshness, Refresh};
@@ -39,7 +39,14 @@ pub struct ReadAnswer {
     /// The response for the client.
     pub response: Response<Bytes>,
     /// The refresh to do after the response, with [`Api::refresh`].
-    pub behind: Option<Refresh>,
+    pub behind: Option<Behind>,
+}
+
+/// A refresh of one resource's replica.
+#[derive(Debug)]
+pub struct Behind {
+    store: usize,
+    refresh: Refresh,
 }
 
 /// An answer to `GET /prj` that is ready.
@@ -100,19 +107,22 @@ impl<S: Source, C: Clock, N: SharedCache> Api<Replica<S, C, N>> {
     /// Answers a read from the snapshot, which is refreshed first if it is too old.
     pub async fn read(&self, request: &Request<Bytes>, mut authorized: Authorized) -> ReadAnswer {
         // An invalid token is refused below, together with the request's other faults.
-        let session = session(request.headers()).unwrap_or_default();
+        let store = self.store_for(&authorized);
+        let session = session(request.headers(), &store.resource().name).unwrap_or_default();
         let mut cost = Capacity::default();
         let newer = wants_newer(request.headers());
         let Preparation { result, behind } = match authorized.route.scope {
             None => Preparation { result: Ok(None), behind: None },
-            Some(_) => self.store().prepare(&session, newer, &mut cost).await,
+            Some(_) => store.prepare(&session, newer, &mut cost).await,
         };
+        let place = authorized.place();
+        let behind = behind.map(|refresh| Behind { store: place, refresh });
         authorized.add_cost(cost);
         let prepared = match result {
             Ok(prepared) => prepared,
             Err(error) => {
                 return ReadAnswer {
-                    response: authorized.into_response(request.method(), self.store().names(), Err(error.into())),
+                    response: authorized.into_response(request.method(), store.resource(), Err(error.into())),
                     behind,
                 };
             }
@@ -124,9 +134,9 @@ impl<S: Source, C: Clock, N: SharedCache> Api<Replica<S, C, N>> {
             call.finish(answer)
         };
         let result = result.await;
-        let mut response = authorized.into_response(request.method(), self.store().names(), result);
+        let mut response = authorized.into_response(request.method(), store.resource(), result);
         if let Some(prepared) = prepared.filter(|_| tells_age(&response)) {
-            let ttl = time_left(self.store().fresh(), prepared.age);
+            let ttl = time_left(store.fresh(), prepared.age);
             let headers = response.headers_mut();
             headers.insert(AGE, HeaderValue::from(prepared.age.as_secs()));
             headers.insert(CACHE_STATUS, cache_status(&prepared, newer, ttl));
@@ -134,45 +144,45 @@ impl<S: Source, C: Clock, N: SharedCache> Api<Replica<S, C, N>> {
         ReadAnswer { response, behind }
     }
 
-    /// Returns the whole list if the key is remembered and may read, and the snapshot is fresh. Nothing is awaited, parsed
+    /// Returns the whole list of a resource if the key is remembered and may read, and the snapshot is fresh. Nothing is awaited, parsed
     /// or rendered. The answer is the one that [`Api::read`] gives to a plain `GET /prj`.
     #[must_use]
-    pub fn whole_list(&self, key: &str, now: Timestamp) -> Option<WholeList> {
-        let (content, age, fresh) = self.store().whole(now)?;
-        let key = self.remembered(key, now).filter(|key| key.scopes.contains(&Scope::Read))?;
+    pub fn whole_list(&self, resource: &str, key: &str, now: Timestamp) -> Option<WholeList> {
+        let (content, age, fresh) = self.store_of(resource)?.whole(now)?;
+        let key = self.remembered(key, now).filter(|key| key.scopes.allow(Scope::Read, resource))?;
         let ttl = time_left(fresh, age);
         Some(WholeList { key, validator: ListValidator { content, age: age.as_secs(), ttl } })
     }
 
-    /// Returns the bytes of the whole list, rendered once after each change. Returns `None` if they exceed a page.
-    pub fn whole_list_body(&self) -> Option<Bytes> {
-        self.store().whole_page()
+    /// Returns the bytes of a resource's whole list, rendered once after each change. Returns `None` if they exceed a page.
+    pub fn whole_list_body(&self, resource: &str) -> Option<Bytes> {
+        self.store_of(resource)?.whole_page()
     }
 
-    /// Does a refresh that [`Api::read`] asked for, and returns what it cost.
+    /// Does a refresh that [`Api::read`] asked for a resource, and returns what it cost.
     ///
     /// # Errors
     /// If DynamoDB does not answer.
-    pub async fn refresh(&self, refresh: Refresh) -> Result<Capacity, StoreError> {
+    pub async fn refresh(&self, Behind { store, refresh }: Behind) -> Result<Capacity, StoreError> {
         let mut cost = Capacity::default();
-        self.store().refresh(refresh, &mut cost).await.map(|_| cost)
+        self.stores()[store].refresh(refresh, &mut cost).await.map(|_| cost)
     }
 
     /// Applies the record that the origin's answer to a write shows.
     pub fn apply_write(&self, method: &Method, path: &str, status: StatusCode, headers: &HeaderMap, body: &[u8]) {
+        let Some(target) = Target::find(path) else { return };
+        let Some((name, store)) = target.resource().and_then(|name| Some((name, self.store_of(name)?))) else { return };
         if status == StatusCode::OK || status == StatusCode::CREATED {
             // A restored state may have DynamoDB types that JSON does not show and the snapshot does not know.
-            let restored = Resource::find(path).is_some_and(|resource| resource.matched.parameters.len() > 1);
-            if !restored {
-                self.store().apply_answer(body);
+            if target.parameter("version").is_none() {
+                store.apply_answer(body);
             }
         } else if status == StatusCode::NO_CONTENT && method == Method::DELETE {
-            let token = headers.get(SESSION).and_then(|token| Session::parse(token.to_str().ok()?));
-            if let (Some(token), Some(resource)) = (token, Resource::find(path)) {
-                let id = resource.matched.parameters.first().map(|(_, id)| id.as_str());
-                let written = token.writes().find(|(written, _)| Some(written.as_str()) == id);
+            let token = headers.get(SESSION).and_then(|token| Session::parse(token.to_str().ok()?, name));
+            if let Some(token) = token {
+                let written = token.writes().find(|(written, _)| Some(written.as_str()) == target.parameter("id"));
                 if let Some((id, version)) = written {
-                    self.store().apply_write(Record::tombstone(id.clone(), version));
+                    store.apply_write(Record::tombstone(id.clone(), version));
                 }
             }
         }

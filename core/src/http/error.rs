@@ -21,8 +21,13 @@ pub enum Error {
     #[error("a valid API key is needed in x-api-key")]
     Forbidden,
     /// The key may not do this.
-    #[error("this needs an API key with the scope {0}")]
-    InsufficientScope(Scope),
+    #[error("this needs an API key with the scope {scope}{}", or_of_one(*scope, resource.as_deref()))]
+    InsufficientScope {
+        /// The scope that is missing.
+        scope: Scope,
+        /// The resource, if the site has several.
+        resource: Option<String>,
+    },
     /// No resource has this path.
     #[error("no resource has this path")]
     NoSuchResource,
@@ -59,11 +64,16 @@ pub enum Error {
     #[error(transparent)]
     TooManyRequests(#[from] TooOften),
     /// Other writers were quicker, at every try.
-    #[error("too many are saving this project at once; nothing was changed")]
+    #[error("too many are saving this record at once; nothing was changed")]
     Contended,
     /// Storage failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// Returns the scope of one resource, if the site has several.
+fn or_of_one(scope: Scope, resource: Option<&str>) -> String {
+    resource.map_or_else(String::new, |resource| format!(" or {resource}:{scope}"))
 }
 
 /// Where a request is at fault.

@@ -24,10 +24,10 @@ pub(crate) fn api_key(headers: &HeaderMap) -> Option<&str> {
     }
 }
 
-/// Returns what the client has written lately, by its session token.
-pub(crate) fn session(headers: &HeaderMap) -> Result<Session, Error> {
-    let Some(token) = headers.get(SESSION) else { return Ok(Session::default()) };
-    let session = token.to_str().ok().and_then(Session::parse);
+/// Returns what the client has written lately, by its session token, for a request to a resource.
+pub(crate) fn session(headers: &HeaderMap, resource: &str) -> Result<Session, Error> {
+    let Some(token) = headers.get(SESSION) else { return Ok(Session::new(resource)) };
+    let session = token.to_str().ok().and_then(|token| Session::parse(token, resource));
     session.ok_or_else(|| Error::InvalidRequest(vec![Fault::header("ripple-session", "is no token of ripple's")]))
 }
 

@@ -14,14 +14,18 @@ use crate::store::IdempotencyKey;
 const KEY: &str = "idempotency-key";
 const DAYS: &str = "ripple-claim-days";
 
-/// Returns the identity of a write, if its request carries a key. `caller` is the same for all API keys that replaced one
-/// another.
-pub(crate) fn identity(request: &Request<Bytes>, caller: &str) -> Result<Option<IdempotencyKey>, Error> {
+/// Returns the identity of a write to a resource, if its request carries a key. `caller` is the same for all API keys that
+/// replaced one another.
+pub(crate) fn identity(
+    request: &Request<Bytes>,
+    resource: &str,
+    caller: &str,
+) -> Result<Option<IdempotencyKey>, Error> {
     let lives = lives(request.headers())?;
     let Some(key) = key(request.headers())? else { return Ok(None) };
     let path = request.uri().path();
     let request = hash(&[request.method().as_str().as_bytes(), path.as_bytes(), request.body()]);
-    Ok(Some(IdempotencyKey { key: hash(&[caller.as_bytes(), key]), request, lives }))
+    Ok(Some(IdempotencyKey { key: hash(&[resource.as_bytes(), caller.as_bytes(), key]), request, lives }))
 }
 
 fn key(headers: &HeaderMap) -> Result<Option<&[u8]>, Error> {

@@ -9,8 +9,8 @@ use super::answer::Answer;
 use super::{Error, Fault, Place};
 use crate::auth::TooOften;
 use crate::limits;
-use crate::record::Names;
 use crate::record::fault::Error as Refused;
+use crate::record::schema::Resource;
 use crate::store::{StoreError, StoreErrorKind};
 
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
@@ -152,7 +152,7 @@ fn kind(error: &Error) -> Kind {
         Error::InvalidBody(_) => Kind::INVALID_BODY,
         Error::InvalidRequest(_) => Kind::INVALID_REQUEST,
         Error::Forbidden => Kind::FORBIDDEN,
-        Error::InsufficientScope(_) => Kind::INSUFFICIENT_SCOPE,
+        Error::InsufficientScope { .. } => Kind::INSUFFICIENT_SCOPE,
         Error::NoSuchResource => Kind::MISSING_AUTHENTICATION_TOKEN,
         Error::MethodNotAllowed(_) => Kind::METHOD_NOT_ALLOWED,
         Error::Refused(refused) => kind_of_refusal(refused),
@@ -192,7 +192,7 @@ pub(crate) const INTERNAL_DETAIL: &str =
     "something is wrong on the server; its log has the cause under this request's id";
 
 /// The answer that tells a caller of an error, and nothing that is for the log alone.
-pub(crate) fn answer(error: &Error, names: &Names) -> Answer {
+pub(crate) fn answer(error: &Error, resource: &Resource) -> Answer {
     let (errors, version, current) = match error {
         Error::InvalidBody(faults) | Error::InvalidRequest(faults) => {
             (faults.iter().map(located).collect(), None, None)
@@ -201,7 +201,7 @@ pub(crate) fn answer(error: &Error, names: &Names) -> Answer {
             (Vec::new(), Some(*version), None)
         }
         Error::Refused(Refused::Stale { current, .. }) => {
-            let json = String::from_utf8(current.to_json(names)).expect("JSON is UTF-8");
+            let json = String::from_utf8(current.to_json(&resource.names)).expect("JSON is UTF-8");
             let current = RawValue::from_string(json).expect("a record renders as JSON");
             (Vec::new(), None, Some(current))
         }
@@ -217,7 +217,7 @@ pub(crate) fn answer(error: &Error, names: &Names) -> Answer {
                 .to_owned()
         }
         Error::Store(_) => INTERNAL_DETAIL.to_owned(),
-        error => error.to_string(),
+        error => in_words(error, resource),
     };
     let answer = Problem { errors, version, current, ..Problem::new(kind(error), detail) }.answer();
     match error {
@@ -246,6 +246,23 @@ pub(crate) fn answer(error: &Error, names: &Names) -> Answer {
             }
         }
         _ => answer,
+    }
+}
+
+/// Returns the sentence for an error, with the resource's own noun for a record.
+fn in_words(error: &Error, resource: &Resource) -> String {
+    let one = &resource.singular;
+    let noun = resource.noun();
+    match error {
+        Error::Contended => format!("too many are saving this {noun} at once; nothing was changed"),
+        Error::Refused(Refused::NotFound(id)) => format!("there is no {noun} {id}"),
+        Error::Refused(Refused::Exists(id)) => format!("there is {one} {id} already; nothing was changed"),
+        Error::Refused(Refused::Gone { id, .. }) => format!("the {noun} {id} was deleted"),
+        Error::Refused(Refused::Deleted { id, .. }) => format!(
+            "the {noun} {id} is deleted; to bring it back, send a whole record with \"{}\": false, or restore a version",
+            resource.names.deleted
+        ),
+        error => error.to_string(),
     }
 }
 

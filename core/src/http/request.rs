@@ -8,7 +8,7 @@ use super::body::{self, RECORD};
 use super::conditional::{Preconditions, strong};
 use super::headers::{SESSION, session};
 use super::idempotency;
-use super::router::PathMatch;
+use super::routes::{Target, id_parameter};
 use super::{Error, Fault};
 use crate::auth::{Caller, Scope};
 use crate::limits;
@@ -24,7 +24,7 @@ use crate::time::Timestamp;
 pub(crate) struct Call<'a, S> {
     pub(crate) store: &'a S,
     pub(crate) request: &'a Request<Bytes>,
-    pub(crate) path: &'a PathMatch,
+    pub(crate) path: &'a Target,
     /// What the operation needs.
     pub(crate) scope: Option<Scope>,
     pub(crate) documents: Option<Documents>,
@@ -41,7 +41,7 @@ pub(crate) struct Call<'a, S> {
 /// What a call consists of beside its request.
 pub(crate) struct Parts<'a, S> {
     pub(crate) store: &'a S,
-    pub(crate) path: &'a PathMatch,
+    pub(crate) path: &'a Target,
     /// What the operation needs.
     pub(crate) scope: Option<Scope>,
     pub(crate) documents: Option<Documents>,
@@ -66,7 +66,7 @@ impl<'a, S: Source> Call<'a, S> {
             now,
             random,
             preconditions: Preconditions::parse(request.headers(), store.names())?,
-            session: session(request.headers())?,
+            session: session(request.headers(), &store.resource().name)?,
             idempotency: None,
             metrics,
         })
@@ -89,17 +89,17 @@ impl<S: Store> Call<'_, S> {
     pub(crate) async fn save(&mut self, id: &RecordId, change: &Change) -> Result<Answer, Error> {
         let (mut context, preconditions) = self.context();
         let saved = service::save(&mut context, id, change, preconditions).await?;
-        Ok(Answer::saved(&saved, self.store.names()))
+        Ok(Answer::saved(&saved, self.store.resource()))
     }
 
     /// Reads the identity of a write, and returns its first answer again if it was done before.
     pub(crate) async fn replayed(&mut self) -> Result<Option<Answer>, Error> {
         if self.scope == Some(Scope::Write) {
-            self.idempotency = idempotency::identity(self.request, &self.caller.lineage)?;
+            self.idempotency = idempotency::identity(self.request, &self.store.resource().name, &self.caller.lineage)?;
         }
         let (mut context, _) = self.context();
         let saved = service::replay(&mut context).await?;
-        Ok(saved.map(|saved| Answer::saved(&saved, self.store.names())))
+        Ok(saved.map(|saved| Answer::saved(&saved, self.store.resource())))
     }
 
     fn context(&mut self) -> (Context<'_, S>, &Preconditions) {
@@ -126,13 +126,14 @@ impl<S> Call<'_, S> {
     /// Returns the record's id in the path.
     pub(crate) fn record_id(&self) -> Result<RecordId, Error> {
         let detail = format!("must have 1 to {} bytes", limits::STORED_ID);
-        let fault = |_: InvalidId| Error::InvalidRequest(vec![Fault::parameter("prjid", detail)]);
-        RecordId::addressed(self.path.parameter("prjid")).map_err(fault)
+        let name = || id_parameter(self.path.resource().unwrap_or_default());
+        let fault = |_: InvalidId| Error::InvalidRequest(vec![Fault::parameter(name(), detail)]);
+        RecordId::addressed(self.path.parameter("id").unwrap_or_default()).map_err(fault)
     }
 
     /// Returns the version in the path.
     pub(crate) fn version(&self) -> Result<u64, Error> {
-        let text = self.path.parameter("version");
+        let text = self.path.parameter("version").unwrap_or_default();
         if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(Error::InvalidRequest(vec![Fault::parameter("version", "must be a whole number")]));
         }
@@ -159,7 +160,7 @@ impl<S> Call<'_, S> {
     pub(crate) fn next_link(&self, name: &str, cursor: &str) -> String {
         let kept = query_without(self.request, &[name]);
         let query = form_urlencoded::Serializer::new(kept).append_pair(name, cursor).finish();
-        let segment = self.path.pattern.rsplit('/').next().unwrap_or_default();
+        let segment = self.path.last_segment();
         format!("<{segment}?{query}>; rel=\"next\"")
     }
 }

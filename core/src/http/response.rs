@@ -16,7 +16,7 @@ use super::headers::{CAPACITY, REQUEST_ID, request_id};
 use super::problem;
 use super::trace::Trace;
 use crate::random::Random;
-use crate::record::Names;
+use crate::record::schema::Resource;
 use crate::service::Metrics;
 
 /// The headers that browsers may send. `RESPONSE_HEADERS` are those that scripts may read.
@@ -114,9 +114,9 @@ pub(crate) fn respond(method: &Method, answer: Answer, log: AccessLog) -> Respon
 }
 
 /// Returns the response that tells of an error.
-pub(crate) fn fail(method: &Method, error: &Error, names: &Names, mut log: AccessLog) -> Response<Bytes> {
+pub(crate) fn fail(method: &Method, error: &Error, resource: &Resource, mut log: AccessLog) -> Response<Bytes> {
     log.error = Some(chain(error));
-    respond(method, problem::answer(error, names), log)
+    respond(method, problem::answer(error, resource), log)
 }
 
 /// Returns an error and its causes as one line, for the log.

@@ -4,11 +4,11 @@ use std::borrow::Cow;
 
 /// A path's pattern and the values of its parameters, percent-decoded.
 #[derive(Debug)]
-pub struct PathMatch {
-    /// The pattern, such as `/prj/{prjid}`.
-    pub pattern: &'static str,
+pub(super) struct PathMatch {
+    /// The pattern, such as `/{resource}/{id}`.
+    pub(super) pattern: &'static str,
     /// Names and values.
-    pub parameters: Vec<(&'static str, String)>,
+    pub(super) parameters: Vec<(&'static str, String)>,
 }
 
 impl PathMatch {
@@ -18,11 +18,6 @@ impl PathMatch {
         let matching = patterns.filter_map(|pattern| Some((pattern, parameters(pattern, path)?)));
         let (pattern, parameters) = matching.min_by_key(|(_, parameters)| parameters.len())?;
         Some(PathMatch { pattern, parameters })
-    }
-
-    /// Returns the value of a parameter; empty if the pattern has none of that name.
-    pub(crate) fn parameter(&self, name: &str) -> &str {
-        self.parameters.iter().find(|(parameter, _)| *parameter == name).map_or("", |(_, text)| text)
     }
 }
 

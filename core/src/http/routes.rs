@@ -1,5 +1,5 @@
-//! The operations of the API: ONE table, from which follow dispatch, 405 and `Allow`, the scope that a key needs, the OpenAPI
-//! document, API Gateway's resources and the names of the legacy function's events.
+//! The operations of the API: one table, from which follow dispatch, 405 and `Allow`, the scope that a key needs, the
+//! OpenAPI document, API Gateway's resources and the names of the legacy function's events.
 
 use http::Method;
 
@@ -12,6 +12,7 @@ use super::handlers::{
 use super::request::Call;
 use super::router::PathMatch;
 use crate::auth::Scope;
+use crate::record::schema::Access;
 use crate::store::{Source, Store};
 
 /// What a client can ask for.
@@ -51,13 +52,13 @@ pub struct Route {
     pub name: &'static str,
     /// The HTTP method. `HEAD` follows from `GET`.
     pub method: Method,
-    /// The path, with `{prjid}` for a parameter.
+    /// The path, such as `/{resource}/{id}`.
     pub path: &'static str,
     /// What the client's key must allow. `None` if no key is needed.
     pub scope: Option<Scope>,
     /// Which hosts answer it.
     pub served: Served,
-    /// What it does, in a line.
+    /// What it does, in a line, with the placeholders of [`contract`](super::contract).
     pub summary: &'static str,
 }
 
@@ -69,18 +70,18 @@ const POST: Method = Method::POST;
 /// Every operation there is.
 #[rustfmt::skip]
 pub static ROUTES: &[Route] = &[
-    route(Operation::Search,  "search",  GET, "/prj",         READ, Served::Replica, "List and search projects"),
-    route(Operation::Get,     "get",     GET, "/prj/{prjid}", READ, Served::Replica, "Read a project"),
+    route(Operation::Search,  "search",  GET, "/{resource}",         READ, Served::Replica, "List and search {many}"),
+    route(Operation::Get,     "get",     GET, "/{resource}/{id}", READ, Served::Replica, "Read {a}"),
     route(Operation::Health,  "health",  GET, "/health",      None, Served::Replica, "Whether this host answers"),
 
-    route(Operation::Create,  "create",  POST,           "/prj",          WRITE, Served::Primary, "Create a project"),
-    route(Operation::Changes, "changes", GET,            "/prj/_changes", READ,  Served::Primary, "What has changed since a cursor"),
-    route(Operation::Update,  "update",  Method::PUT,    "/prj/{prjid}",  WRITE, Served::Primary, "Save a whole project"),
-    route(Operation::Patch,   "patch",   Method::PATCH,  "/prj/{prjid}",  WRITE, Served::Primary, "Change some members of a project"),
-    route(Operation::Delete,  "delete",  Method::DELETE, "/prj/{prjid}",  WRITE, Served::Primary, "Delete a project"),
-    route(Operation::History, "history", GET,            "/prj/{prjid}/versions",           READ,  Served::Primary, "Who changed what"),
-    route(Operation::Version, "version", GET,            "/prj/{prjid}/versions/{version}", READ,  Served::Primary, "Read a project as it was"),
-    route(Operation::Restore, "restore", POST,           "/prj/{prjid}/versions/{version}", WRITE, Served::Primary, "Bring a state back"),
+    route(Operation::Create,  "create",  POST,           "/{resource}",          WRITE, Served::Primary, "Create {a}"),
+    route(Operation::Changes, "changes", GET,            "/{resource}/_changes", READ,  Served::Primary, "What has changed since a cursor"),
+    route(Operation::Update,  "update",  Method::PUT,    "/{resource}/{id}",  WRITE, Served::Primary, "Save a whole {one}"),
+    route(Operation::Patch,   "patch",   Method::PATCH,  "/{resource}/{id}",  WRITE, Served::Primary, "Change some members of {a}"),
+    route(Operation::Delete,  "delete",  Method::DELETE, "/{resource}/{id}",  WRITE, Served::Primary, "Delete {a}"),
+    route(Operation::History, "history", GET,            "/{resource}/{id}/versions",           READ,  Served::Primary, "Who changed what"),
+    route(Operation::Version, "version", GET,            "/{resource}/{id}/versions/{version}", READ,  Served::Primary, "Read {a} as it was"),
+    route(Operation::Restore, "restore", POST,           "/{resource}/{id}/versions/{version}", WRITE, Served::Primary, "Bring a state back"),
     route(Operation::Openapi, "openapi", GET,            "/openapi.json", None, Served::Primary, "This API as an OpenAPI document"),
     route(Operation::Docs,    "docs",    GET,            "/docs",         None, Served::Primary, "This API as a page to read and to try"),
 ];
@@ -146,6 +147,12 @@ impl Route {
         }
     }
 
+    /// Returns the path for one resource, such as `/prj/{prjid}`.
+    #[must_use]
+    pub fn path_of(&self, resource: &str) -> String {
+        path_of(self.path, resource)
+    }
+
     /// Returns the route of a name.
     #[must_use]
     pub fn named(name: &str) -> Option<&'static Route> {
@@ -153,24 +160,72 @@ impl Route {
     }
 }
 
-/// What a path addresses.
-#[derive(Debug)]
-pub struct Resource {
-    /// The path's pattern and parameters.
-    pub matched: PathMatch,
+/// Returns a route's path for one resource. Its parameter for the id has the name that it has in API Gateway.
+fn path_of(path: &str, resource: &str) -> String {
+    path.replace("{resource}", resource).replace("{id}", &format!("{{{}}}", id_parameter(resource)))
 }
 
-impl Resource {
-    /// Returns the resource at a path.
+/// Returns the name of the parameter for a record's id, such as `prjid`.
+pub(crate) fn id_parameter(resource: &str) -> String {
+    format!("{resource}id")
+}
+
+/// What a path addresses.
+#[derive(Debug)]
+pub struct Target {
+    matched: PathMatch,
+    /// Whether the resource has no writes.
+    read_only: bool,
+}
+
+impl Target {
+    /// Returns the target of a path. Its resource may be one that this host does not have.
     #[must_use]
-    pub fn find(path: &str) -> Option<Resource> {
-        PathMatch::find(ROUTES.iter().map(|route| route.path), path).map(|matched| Resource { matched })
+    pub fn find(path: &str) -> Option<Target> {
+        let matched = PathMatch::find(ROUTES.iter().map(|route| route.path), path)?;
+        Some(Target { matched, read_only: false })
     }
 
-    /// Returns its operations.
+    /// Returns the target, with what its resource allows.
+    pub(crate) fn allowing(self, access: Access) -> Target {
+        Target { read_only: access == Access::ReadOnly, ..self }
+    }
+
+    /// Returns the name of the resource. Returns `None` for a path of the site.
+    #[must_use]
+    pub fn resource(&self) -> Option<&str> {
+        self.parameter("resource")
+    }
+
+    /// Returns the value of a parameter of the path, percent-decoded.
+    #[must_use]
+    pub fn parameter(&self, name: &str) -> Option<&str> {
+        self.matched.parameters.iter().find(|(parameter, _)| *parameter == name).map(|(_, text)| text.as_str())
+    }
+
+    /// Returns the path as API Gateway's template has it, such as `/prj/{prjid}`, and the values of its parameters.
+    #[must_use]
+    pub fn template(&self) -> (String, Vec<(String, String)>) {
+        let Some(resource) = self.resource() else { return (self.matched.pattern.to_owned(), Vec::new()) };
+        let others = self.matched.parameters.iter().filter(|(name, _)| *name != "resource");
+        let named = |name: &str| if name == "id" { id_parameter(resource) } else { name.to_owned() };
+        let parameters = others.map(|(name, value)| (named(name), value.clone())).collect();
+        (path_of(self.matched.pattern, resource), parameters)
+    }
+
+    /// Returns the last segment of the path, as a relative link repeats it.
+    pub(crate) fn last_segment(&self) -> &str {
+        match self.matched.pattern {
+            "/{resource}" => self.resource().unwrap_or_default(),
+            pattern => pattern.rsplit('/').next().unwrap_or_default(),
+        }
+    }
+
+    /// Returns the operations.
     pub fn routes(&self) -> impl Iterator<Item = &'static Route> {
-        let path = self.matched.pattern;
-        ROUTES.iter().filter(move |route| route.path == path)
+        let (path, read_only) = (self.matched.pattern, self.read_only);
+        let allowed = move |route: &Route| !(read_only && route.scope == Some(Scope::Write));
+        ROUTES.iter().filter(move |route| route.path == path && allowed(route))
     }
 
     /// Returns the route of an HTTP method.
@@ -200,12 +255,12 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn found(path: &str, resource: Option<&str>) {
-        assert_eq!(Resource::find(path).map(|found| found.matched.pattern), resource, "{path}");
+    fn found(path: &str, template: Option<&str>) {
+        assert_eq!(Target::find(path).map(|found| found.template().0).as_deref(), template, "{path}");
     }
 
     #[test]
-    fn paths_find_their_resources() {
+    fn paths_find_their_targets() {
         found("/prj", Some("/prj"));
         found("/prj/a", Some("/prj/{prjid}"));
         found("/prj/a%2Fb", Some("/prj/{prjid}"));
@@ -214,17 +269,20 @@ mod tests {
         found("/prj/a/versions/3", Some("/prj/{prjid}/versions/{version}"));
         found("/prj/./a", Some("/prj/{prjid}"));
         found("/x/%2E./prj", Some("/prj"));
-        for nothing in ["", "/", "/prj/", "/prj//", "/prj/a/b", "/PRJ", "prj", "/prj/.", "/prj/%2e%2E", "/.."] {
+        found("/task/a", Some("/task/{taskid}"));
+        found("/health", Some("/health"));
+        for nothing in ["", "/", "/prj/", "/prj//", "/prj/a/b", "prj", "/prj/.", "/prj/%2e%2E", "/.."] {
             found(nothing, None);
         }
     }
 
     #[test]
     fn allow_lists_what_follows_from_the_table() {
-        let allow = |path| Resource::find(path).expect("a resource").allow();
-        assert_eq!(allow("/prj"), "GET, HEAD, POST, OPTIONS");
-        assert_eq!(allow("/prj/a"), "GET, HEAD, PUT, PATCH, DELETE, OPTIONS");
-        assert_eq!(allow("/prj/a/versions/3"), "GET, HEAD, POST, OPTIONS");
+        let target = |path| Target::find(path).expect("a target");
+        assert_eq!(target("/prj").allow(), "GET, HEAD, POST, OPTIONS");
+        assert_eq!(target("/prj/a").allow(), "GET, HEAD, PUT, PATCH, DELETE, OPTIONS");
+        assert_eq!(target("/prj/a/versions/3").allow(), "GET, HEAD, POST, OPTIONS");
+        assert_eq!(target("/prj/a").allowing(Access::ReadOnly).allow(), "GET, HEAD, OPTIONS");
     }
 
     #[test]

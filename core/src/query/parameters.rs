@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -11,7 +12,8 @@ use sha2::{Digest as _, Sha256};
 use super::Row;
 use super::cursor::{self, Rank, Sort};
 use crate::limits;
-use crate::record::{Names, Record, is_required};
+use crate::record::schema::Resource;
+use crate::record::{Names, Record};
 use crate::value::{Number, Value};
 
 /// A parameter that is not valid.
@@ -32,7 +34,9 @@ impl Fault {
 /// The checked parameters `q`, filters, `sort`, `fields`, `limit` and `cursor`.
 #[derive(Debug)]
 pub struct Query {
-    names: Names,
+    names: Arc<Names>,
+    /// The names used as filters that the schema does not know.
+    unknown: Vec<String>,
     words: Vec<String>,
     filters: Vec<(String, String)>,
     sort: Vec<Sort>,
@@ -46,15 +50,16 @@ pub struct Query {
 }
 
 impl Query {
-    /// Parses the decoded pairs of a query string. `names` are those of the records.
+    /// Parses the decoded pairs of a query string for a list of a resource's records.
     ///
     /// # Errors
     /// Every bad or repeated parameter, all at once.
-    pub fn parse(pairs: &[(String, String)], names: &Names) -> Result<Query, Vec<Fault>> {
+    pub fn parse(pairs: &[(String, String)], resource: &Resource) -> Result<Query, Vec<Fault>> {
         let mut faults = Vec::new();
         let mut seen = BTreeSet::new();
         let mut query = Query {
-            names: names.clone(),
+            names: Arc::clone(&resource.names),
+            unknown: Vec::new(),
             words: Vec::new(),
             filters: Vec::new(),
             sort: Vec::new(),
@@ -95,7 +100,10 @@ impl Query {
             }
         }
         query.filters.sort();
-        query.scope = digest(&(&query.words, &query.filters, &query.sort, &query.fields));
+        let is_known = |name: &str| query.names.are_fixed(name) || resource.schema.property(name).is_some();
+        let names = query.filters.iter().map(|(name, _)| name);
+        query.unknown = names.filter(|name| !is_known(name)).cloned().collect();
+        query.scope = digest(&(resource.view_digest(), &query.words, &query.filters, &query.sort, &query.fields));
         if let Some(cursor) = cursor {
             match cursor::parse(cursor, &query.scope, &query.sort) {
                 Some(rank) => query.after = Some(rank),
@@ -136,10 +144,9 @@ impl Query {
         self.words.is_empty() && self.filters.is_empty() && self.sort.is_empty() && self.fields.is_none()
     }
 
-    /// Returns the names used as filters that are not members of every record.
-    pub(super) fn filtered(&self) -> impl Iterator<Item = &str> {
-        let names = self.filters.iter().map(|(name, _)| name.as_str());
-        names.filter(|name| !self.names.are_fixed(name) && !is_required(name))
+    /// Returns the names used as filters that the schema does not know. Records may have members of these names.
+    pub(super) fn unknown(&self) -> impl Iterator<Item = &str> {
+        self.unknown.iter().map(String::as_str)
     }
 
     fn passes_filters(&self, project: &Record) -> bool {

@@ -7,7 +7,8 @@ use super::change::Edit;
 use super::fault::{Error, Fault};
 use super::merge::{Known, give_ids};
 use super::outcome::{Base, Outcome, OutcomeKind};
-use super::{Record, RecordId, check_new};
+use super::schema::Schema;
+use super::{Record, RecordId, check_edit, check_new};
 use crate::limits;
 use crate::value::Members;
 
@@ -26,6 +27,8 @@ pub enum Change {
         base: Option<i64>,
         /// Whether a deleted record is to be restored.
         revive: bool,
+        /// Whether the schema refuses what is sent, unless the record has the same faults already.
+        faulty: bool,
     },
     /// Restores the record as it was at a version.
     Restore {
@@ -39,6 +42,13 @@ pub enum Change {
 }
 
 impl Change {
+    /// Returns the change that makes an edit. What the edit sends is checked here, so that a valid edit is checked once.
+    #[must_use]
+    pub fn edit(edit: Edit, base: Option<i64>, revive: bool, schema: &Schema) -> Change {
+        let faulty = check_edit(&edit, schema, &[]).is_err();
+        Change::Edit { edit, base, revive, faulty }
+    }
+
     /// Reports whether the change requires that no record exists.
     pub(crate) fn creates(&self) -> bool {
         matches!(self, Change::Create(_) | Change::Import(_))
@@ -105,8 +115,8 @@ pub enum Decision {
     Write(Option<Members>, Outcome),
 }
 
-/// Decides the effect of `change` on the record `id`. `seed` distinguishes the new entries of one request from those of
-/// another.
+/// Decides the effect of `change` on the record `id`, whose resource has this schema. `seed` distinguishes the new
+/// entries of one request from those of another.
 ///
 /// # Errors
 /// If nothing is to be written, with the reason.
@@ -117,6 +127,7 @@ pub fn decide(
     past: Past<'_>,
     expected: &impl Precondition,
     seed: &str,
+    schema: &Schema,
 ) -> Result<Decision, Error> {
     let live = current.filter(|record| !record.is_deleted());
     let allowed =
@@ -134,13 +145,16 @@ pub fn decide(
             allowed(None)?;
             Ok(written(attributes.clone(), OutcomeKind::Created))
         }
-        Change::Edit { edit, base, revive } => match (existing()?, live) {
+        Change::Edit { edit, faulty: true, .. } if let Err(faults) = check_known(edit, schema, live, past.seen) => {
+            return Err(faults);
+        }
+        Change::Edit { edit, base, revive, .. } => match (existing()?, live) {
             (theirs, Some(_)) => {
                 allowed(Some(theirs))?;
                 merged(theirs, edit, past.seen, *base, seed)
             }
             (tombstone, None) => {
-                let attributes = revived(tombstone, edit, *base, *revive, seed)?;
+                let attributes = revived(tombstone, edit, *base, *revive, seed, schema)?;
                 allowed(None)?;
                 let base = Some(Base { version: tombstone.version, missing: false });
                 let outcome = Outcome { base, replaced: tombstone.version, ..Outcome::of(OutcomeKind::Restored) };
@@ -188,6 +202,17 @@ fn written(attributes: Members, kind: OutcomeKind) -> Decision {
     Decision::Write(Some(attributes), Outcome::of(kind))
 }
 
+/// Checks an edit whose faults the record may have already: the stored one, or the one that the author saw.
+fn check_known(edit: &Edit, schema: &Schema, live: Option<&Record>, seen: Seen<'_>) -> Result<(), Error> {
+    let base = match (edit, seen) {
+        (Edit::Seen { seen, .. }, _) => Some(seen),
+        (_, Seen::Earlier(record)) => Some(&record.attributes),
+        _ => None,
+    };
+    let states: Vec<&Members> = live.map(|record| &record.attributes).into_iter().chain(base).collect();
+    check_edit(edit, schema, &states)
+}
+
 /// Decides an edit of an existing record.
 fn merged(theirs: &Record, edit: &Edit, seen: Seen<'_>, base: Option<i64>, seed: &str) -> Result<Decision, Error> {
     let state = match seen {
@@ -214,7 +239,14 @@ fn merged(theirs: &Record, edit: &Edit, seen: Seen<'_>, base: Option<i64>, seed:
 
 /// Decides an edit of a deleted record. If the author had not seen the deletion, the error says so. If the author had
 /// seen it, the edit must say that the record is to be restored, and send all of it.
-fn revived(tombstone: &Record, edit: &Edit, base: Option<i64>, revive: bool, seed: &str) -> Result<Members, Error> {
+fn revived(
+    tombstone: &Record,
+    edit: &Edit,
+    base: Option<i64>,
+    revive: bool,
+    seed: &str,
+    schema: &Schema,
+) -> Result<Members, Error> {
     let Record { id, version, .. } = tombstone.clone();
     if base != Some(version) {
         return Err(Error::Gone { id, version });
@@ -224,7 +256,7 @@ fn revived(tombstone: &Record, edit: &Edit, base: Option<i64>, revive: bool, see
     }
     let nothing = Members::new();
     let (attributes, _) = edit.merge_into(&nothing, Some(&nothing), seed)?;
-    check_new(&attributes)?;
+    check_new(&attributes, schema)?;
     Ok(attributes)
 }
 

@@ -36,10 +36,10 @@ pub enum Error {
     #[error("the body has faults")]
     Invalid(Vec<Fault>),
     /// The table has no record with this id.
-    #[error("there is no project {0}")]
+    #[error("there is no record {0}")]
     NotFound(RecordId),
     /// The record was deleted.
-    #[error("the project {id} was deleted")]
+    #[error("the record {id} was deleted")]
     Gone {
         /// The record's id.
         id: RecordId,
@@ -47,11 +47,11 @@ pub enum Error {
         version: i64,
     },
     /// A record with this id exists.
-    #[error("there is a project {0} already; nothing was changed")]
+    #[error("there is a record {0} already; nothing was changed")]
     Exists(RecordId),
     /// The edit was made on the deletion and does not say that the record is to be restored.
     #[error(
-        "the project {id} is deleted; to bring it back, send a whole record with \"deleted\": false, or restore a version"
+        "the record {id} is deleted; to bring it back, send a whole record with \"deleted\": false, or restore a version"
     )]
     Deleted {
         /// The record's id.

@@ -7,14 +7,14 @@ use uuid::Builder;
 use crate::limits;
 use crate::time::Timestamp;
 
-/// A valid `prj_id`: 1–128 characters of `A-Z a-z 0-9 . _ ~ -`. These are the unreserved characters of RFC 3986, so an
+/// A valid key of a record: 1–128 characters of `A-Z a-z 0-9 . _ ~ -`. These are the unreserved characters of RFC 3986, so an
 /// id needs no escapes in a path. It does not begin with `_`, and is neither `.` nor `..`, which paths resolve away.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RecordId(String);
 
 /// The error for a text that is not a [`RecordId`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a prj_id has 1 to {max} characters of A-Z a-z 0-9 . _ ~ - and does not begin with _; . and .. are none", max = limits::ID)]
+#[error("must have 1 to {max} characters of A-Z a-z 0-9 . _ ~ -, not begin with _, and not be . or ..", max = limits::ID)]
 pub struct InvalidId;
 
 impl RecordId {

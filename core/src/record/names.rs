@@ -26,7 +26,7 @@ pub struct Names {
 }
 
 /// The names of the resource `prj`.
-pub(crate) static PRJ: Names = Names {
+static PRJ: Names = Names {
     key: Cow::Borrowed("prj_id"),
     version: Cow::Borrowed("version"),
     updated_at: Cow::Borrowed("updated_at"),

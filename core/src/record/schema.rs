@@ -21,8 +21,6 @@ mod fault;
 mod format;
 mod json;
 mod number;
-#[cfg(test)]
-mod oracle;
 mod pattern;
 mod read;
 mod resource;
@@ -32,6 +30,7 @@ mod together;
 mod x_ripple;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 pub use check::{EditForm, Schema};
 pub use entries::Entries;
@@ -72,7 +71,7 @@ const COMPONENTS: [&str; 8] = ["Change", "Changes", "Fault", "Health", "Problem"
 #[derive(Clone, Debug, PartialEq)]
 pub struct Resources {
     /// The default first, then by name.
-    list: Vec<Resource>,
+    list: Vec<Arc<Resource>>,
     warnings: Vec<SchemaFault>,
     /// The file of each resource.
     files: Vec<String>,
@@ -121,24 +120,37 @@ impl Resources {
         }
         read.sort_by(|(_, one), (_, other)| (!one.is_default, &one.name).cmp(&(!other.is_default, &other.name)));
         let files = read.iter().map(|(file, _)| (*file).to_owned()).collect();
-        let list = read.into_iter().map(|(_, resource)| resource).collect();
+        let list = read.into_iter().map(|(_, resource)| Arc::new(resource)).collect();
         Ok(Resources { list, warnings: warnings.into_vec(), files })
+    }
+
+    /// Returns the resources of a host without files: `resources/prj.json`.
+    #[must_use]
+    pub fn built_in() -> Resources {
+        let file = include_bytes!("../../../resources/prj.json");
+        Resources::read(&[("prj.json", file)]).expect("tests read this file")
+    }
+
+    /// Returns the default resource, or the first by name.
+    #[must_use]
+    pub fn first(&self) -> &Arc<Resource> {
+        &self.list[0] // each file is a resource, and there is a file
     }
 
     /// Returns the resource of this name.
     #[must_use]
-    pub fn get(&self, name: &str) -> Option<&Resource> {
+    pub fn get(&self, name: &str) -> Option<&Arc<Resource>> {
         self.list.iter().find(|resource| resource.name == name)
     }
 
     /// Returns the resources, the default first, then by name.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = &Resource> {
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &Arc<Resource>> {
         self.list.iter()
     }
 
     /// Returns the default resource, or the only one. It is the target of requests that name none.
     #[must_use]
-    pub fn target(&self) -> Option<&Resource> {
+    pub fn target(&self) -> Option<&Arc<Resource>> {
         self.list.first().filter(|first| first.is_default || self.list.len() == 1)
     }
 

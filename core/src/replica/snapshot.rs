@@ -4,6 +4,7 @@
 //! late, twice and in any order. The list's entity tag is updated record by record.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -15,7 +16,7 @@ use crate::time::Timestamp;
 /// Every known record.
 #[derive(Debug, Default)]
 pub struct Snapshot {
-    names: Names,
+    names: Arc<Names>,
     entries: BTreeMap<RecordId, Entry>,
     sum: ContentHash,
     /// The weight of the whole list's page.
@@ -55,7 +56,7 @@ impl Entry {
 impl Snapshot {
     /// Returns an empty snapshot of records with these names.
     #[must_use]
-    pub fn new(names: Names) -> Snapshot {
+    pub fn new(names: Arc<Names>) -> Snapshot {
         Snapshot { names, ..Snapshot::default() }
     }
 
@@ -66,7 +67,7 @@ impl Snapshot {
 
     /// Removes all records.
     pub(crate) fn clear(&mut self) {
-        *self = Snapshot::new(self.names.clone());
+        *self = Snapshot::new(Arc::clone(&self.names));
     }
 
     /// Applies a record, live or deleted, that was read at `now` or shortly before. Returns whether it changed the
@@ -208,6 +209,7 @@ fn same_number(record: &Record, known: &Record) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::schema::Resource;
     use crate::value::{Members, Value};
 
     fn project(id: &str, version: i64, text: &str) -> Record {
@@ -221,7 +223,7 @@ mod tests {
     }
 
     fn query(text: &str) -> Query {
-        Query::parse(&form_urlencoded::parse(text.as_bytes()).into_owned().collect::<Vec<_>>(), &Names::default())
+        Query::parse(&form_urlencoded::parse(text.as_bytes()).into_owned().collect::<Vec<_>>(), &Resource::built_in())
             .expect("a query")
     }
 

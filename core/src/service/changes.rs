@@ -6,6 +6,7 @@
 //! list's cursor.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -21,7 +22,7 @@ use crate::token;
 /// The number of changes that one query reads.
 const READ: usize = 1_000;
 /// The format of a cursor of changes.
-const FORMAT: u8 = 2;
+const FORMAT: u8 = 3;
 
 /// The context of a reading of changes.
 #[derive(Debug)]
@@ -125,7 +126,7 @@ async fn everything<S: Source>(
 ) -> Result<ChangesPage, Error> {
     let cursor = cursor.map(|cursor| ("cursor".to_owned(), cursor));
     let limit = limit.map(|limit| ("limit".to_owned(), limit.to_string()));
-    let query = Query::parse(&cursor.into_iter().chain(limit).collect::<Vec<_>>(), reading.store.names())
+    let query = Query::parse(&cursor.into_iter().chain(limit).collect::<Vec<_>>(), reading.store.resource())
         .map_err(|_| Error::NoCursor)?;
     let page = reading.store.list(&query, reading.session, reading.now, reading.cost).await?;
     let (place, more) = match page.next {
@@ -149,7 +150,7 @@ async fn changed<S: Source>(
         let at = marks.iter().map(|mark| mark.at).min().unwrap_or(0);
         marks = vec![Mark { at, within: None }; shards];
     }
-    let mut page = Filling::new(limit, reading.store.names().clone());
+    let mut page = Filling::new(limit, Arc::clone(reading.store.names()));
     for (shard, mark) in (0..).zip(&mut marks) {
         read_shard(reading, shard, mark, &mut page).await?;
     }
@@ -196,7 +197,7 @@ async fn read_shard<S: Source>(
 
 /// A page that grows up to the limits of one answer.
 struct Filling {
-    names: Names,
+    names: Arc<Names>,
     limit: usize,
     count: usize,
     weight: usize,
@@ -207,7 +208,7 @@ struct Filling {
 }
 
 impl Filling {
-    fn new(limit: Option<usize>, names: Names) -> Filling {
+    fn new(limit: Option<usize>, names: Arc<Names>) -> Filling {
         Filling {
             names,
             limit: limit.unwrap_or(usize::MAX),
@@ -247,16 +248,17 @@ impl Filling {
 }
 
 impl Cursor {
-    /// Reads a cursor. Returns `None` if the text is not a cursor of ripple.
+    /// Reads a cursor. Returns `None` if the text is not a cursor of this resource's changes.
     #[must_use]
-    pub fn parse(text: &str) -> Option<Cursor> {
-        token::decode(FORMAT, text).filter(Place::can_be).map(Cursor)
+    pub fn parse(text: &str, resource: &str) -> Option<Cursor> {
+        let (of, place): (String, Place) = token::decode(FORMAT, text)?;
+        (of == resource && place.can_be()).then_some(Cursor(place))
     }
 
-    /// Returns the cursor as text for clients, in visible ASCII.
+    /// Returns the cursor of a resource's changes as text for clients, in visible ASCII.
     #[must_use]
-    pub fn to_token(&self) -> String {
-        token::encode(FORMAT, &self.0)
+    pub fn to_token(&self, resource: &str) -> String {
+        token::encode(FORMAT, &(resource, &self.0))
     }
 }
 
@@ -281,7 +283,7 @@ mod tests {
 
     #[test]
     fn deleted_ids_fill_a_page_too() {
-        let mut page = Filling::new(None, Names::default());
+        let mut page = Filling::new(None, Arc::default());
         let tombstone = |n: u32| Record::tombstone(RecordId::stored(format!("{n:0128}")), 2);
         // Far more records than fit.
         let taken = (0..100_000).take_while(|n| page.add(&tombstone(*n))).count();

@@ -70,14 +70,15 @@ async fn save_with<S: Store>(
             current = read(cx, id).await?;
         }
         let past = history.look_up(cx, change, current.as_ref(), expected).await?;
-        let (after, outcome) = match decide(id, change, current.as_ref(), past, expected, &seed)? {
-            Decision::Unchanged(outcome) => match current.take_if(|current| !current.is_external()) {
-                Some(record) => return unchanged(cx, record, outcome).await,
-                // An external state first gets a number and a row, since another writer may overwrite it unseen.
-                None => (None, outcome),
-            },
-            Decision::Write(attributes, outcome) => (Some(attributes), outcome),
-        };
+        let (after, outcome) =
+            match decide(id, change, current.as_ref(), past, expected, &seed, &cx.store.resource().schema)? {
+                Decision::Unchanged(outcome) => match current.take_if(|current| !current.is_external()) {
+                    Some(record) => return unchanged(cx, record, outcome).await,
+                    // An external state first gets a number and a row, since another writer may overwrite it unseen.
+                    None => (None, outcome),
+                },
+                Decision::Write(attributes, outcome) => (Some(attributes), outcome),
+            };
         match commit(cx, id, current, after, outcome, history).await? {
             Attempt::Done(saved) => return Ok(saved),
             Attempt::Lost(found) => current = found,

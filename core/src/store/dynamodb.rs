@@ -1,9 +1,12 @@
 //! The store in DynamoDB: its tables, and each operation of [`Store`].
 //!
+//! A resource has two tables. For `prj` they are:
+//!
 //! * `<site>_prj`: partition key `prj_id`. The index `by_update` (partition `rpl_shard`, sort `rpl_at`) lists the
 //!   writes since a time. It projects keys and versions; the records are read from the table.
 //! * `<site>_prj_version`: partition key `prj_id`, sort key `version`: the history.
-//! * `<site>_key`: partition key `key_hash`.
+//!
+//! The API keys of all resources are in `<site>_key`: partition key `key_hash`.
 //!
 //! The host gives the store a ready client, and so chooses the HTTP stack. [`configure`] sets what ripple requires of
 //! the client.
@@ -47,6 +50,7 @@ use super::{
 use crate::auth::{KeyHash, KeyRecord, Usage};
 use crate::query::{ListPage, Listing, Query};
 use crate::record::history::Entry;
+use crate::record::schema::Resource;
 use crate::record::{Names, Record, RecordId};
 use crate::session::Session;
 use crate::time::Timestamp;
@@ -69,24 +73,39 @@ type Item = HashMap<String, AttributeValue>;
 pub struct DynamoDb {
     client: Client,
     layout: Layout,
+    resource: Arc<Resource>,
     names: Arc<Names>,
-    projects: String,
+    records: String,
     versions: String,
     keys: String,
 }
 
 impl DynamoDb {
-    /// Returns a store that uses this client. [`configure`] must have been applied to the client's configuration.
+    /// Returns the store of a resource's records that uses this client. [`configure`] must have been applied to the
+    /// client's configuration.
     #[must_use]
-    pub fn new(client: Client, layout: Layout) -> DynamoDb {
-        let (projects, versions, keys) = (layout.projects(), layout.versions(), layout.keys());
-        DynamoDb { client, layout, names: Arc::default(), projects, versions, keys }
+    pub fn new(client: Client, layout: Layout, resource: Arc<Resource>) -> DynamoDb {
+        let (records, versions) = (resource.table_name(&layout.site), resource.history_table_name(&layout.site));
+        let (keys, names) = (layout.keys(), Arc::clone(&resource.names));
+        DynamoDb { client, layout, resource, names, records, versions, keys }
     }
 
-    /// Returns the names of the tables and the number of partitions.
+    /// Returns the site and the number of partitions.
     #[must_use]
     pub fn layout(&self) -> &Layout {
         &self.layout
+    }
+
+    /// Returns the name of the table of records.
+    #[must_use]
+    pub fn table(&self) -> &str {
+        &self.records
+    }
+
+    /// Returns the name of the table of their history.
+    #[must_use]
+    pub fn history_table(&self) -> &str {
+        &self.versions
     }
 
     /// Makes a small request to DynamoDB, so that the connection is open before the first request arrives.
@@ -104,7 +123,7 @@ impl Source for DynamoDb {
         let answer = self
             .client
             .get_item()
-            .table_name(&self.projects)
+            .table_name(&self.records)
             .key(&*self.names.key, AttributeValue::S(id.to_string()))
             .consistent_read(read == Consistency::Strong)
             .return_consumed_capacity(ReturnConsumedCapacity::Total)
@@ -162,12 +181,12 @@ impl Source for DynamoDb {
         self.fetched(entries, cost).await
     }
 
-    fn names(&self) -> &Names {
-        &self.names
+    fn resource(&self) -> &Arc<Resource> {
+        &self.resource
     }
 
     fn shards(&self) -> u16 {
-        self.layout.shards
+        self.resource.shards.unwrap_or(self.layout.shards)
     }
 
     async fn key(&self, hash: &KeyHash, cost: &mut Capacity) -> Result<Option<KeyRecord>, StoreError> {
@@ -184,9 +203,9 @@ impl Store for DynamoDb {
             .transact_write_items()
             .set_transact_items(Some(write::items(
                 write,
-                &self.projects,
+                &self.records,
                 &self.versions,
-                self.layout.shards,
+                self.shards(),
                 &self.names.key,
             )?))
             .client_request_token(Uuid::from_bytes(write.token).to_string())
@@ -289,7 +308,7 @@ impl DynamoDb {
             from.map(|from| HashMap::from([(self.names.key.to_string(), AttributeValue::S(from.id.to_string()))]));
         self.client
             .scan()
-            .table_name(&self.projects)
+            .table_name(&self.records)
             .consistent_read(read == Consistency::Strong)
             .set_exclusive_start_key(start)
             .return_consumed_capacity(ReturnConsumedCapacity::Total)

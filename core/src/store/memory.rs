@@ -14,6 +14,7 @@ use super::{
 use crate::auth::{KeyHash, KeyRecord, Usage};
 use crate::limits;
 use crate::record::history::{Entry, Row};
+use crate::record::schema::Resource;
 use crate::record::{Names, Record, RecordId};
 use crate::store::row;
 use crate::time::Timestamp;
@@ -25,8 +26,9 @@ const PAGE: usize = 1024 * 1024;
 const SHARDS: u16 = 1;
 
 /// Records and keys in memory. Clones share them.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Memory {
+    resource: Arc<Resource>,
     names: Arc<Names>,
     tables: Arc<Mutex<Tables>>,
 }
@@ -41,17 +43,24 @@ struct Tables {
     tokens: HashMap<[u8; 16], Record>,
 }
 
+impl Default for Memory {
+    /// Returns empty tables of the resource `prj`.
+    fn default() -> Self {
+        Memory::of(Resource::built_in())
+    }
+}
+
 impl Memory {
-    /// Returns empty tables.
+    /// Returns empty tables of the resource `prj`.
     #[must_use]
     pub fn new() -> Memory {
         Memory::default()
     }
 
-    /// Returns empty tables of records whose own members have these names.
+    /// Returns empty tables of a resource's records.
     #[must_use]
-    pub fn naming(names: Names) -> Memory {
-        Memory { names: Arc::new(names), ..Memory::default() }
+    pub fn of(resource: Arc<Resource>) -> Memory {
+        Memory { names: Arc::clone(&resource.names), resource, tables: Arc::default() }
     }
 
     /// Puts a record as it was read or written, like another program that copies an item.
@@ -170,8 +179,8 @@ impl Source for Memory {
             .collect()
     }
 
-    fn names(&self) -> &Names {
-        &self.names
+    fn resource(&self) -> &Arc<Resource> {
+        &self.resource
     }
 
     fn shards(&self) -> u16 {

@@ -10,6 +10,7 @@ use aws_sdk_dynamodb::types::{
 };
 use aws_smithy_runtime_api::client::http::HttpClient;
 use dynoxide::{Database, server};
+use ripple_core::record::schema::Resource;
 use ripple_core::store::dynamodb::{DynamoDb, Layout, configure};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -42,12 +43,12 @@ impl Engine {
             server::serve_with_shutdown(listener, database, std::future::pending()).await.expect("serves");
         });
         let client = client(&url, aws_smithy_http_client::Builder::new().build_http());
-        Engine { store: DynamoDb::new(client.clone(), Layout::default()), client, url, serving }
+        Engine { store: DynamoDb::new(client.clone(), Layout::default(), Resource::built_in()), client, url, serving }
     }
 
     /// Returns ripple's store on this engine with another HTTP client.
     pub(crate) fn store_over(&self, http: impl HttpClient + 'static) -> DynamoDb {
-        DynamoDb::new(client(&self.url, http), Layout::default())
+        DynamoDb::new(client(&self.url, http), Layout::default(), Resource::built_in())
     }
 
     /// Creates the legacy function's table: partition key `prj_id`, no index, no TTL.

@@ -11,7 +11,7 @@ fn key_record() -> KeyRecord {
         key_hash: String::new(),
         key_id: "key_1".to_owned(),
         name: "somebody".to_owned(),
-        scopes: vec![Scope::Read],
+        scopes: vec![Scope::Read].into(),
         created: 1,
         expires: Some(9),
         revoked: None,

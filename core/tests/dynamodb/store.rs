@@ -7,9 +7,9 @@ use crate::engine;
 use crate::table::{attributes, commit, commit_with, every_type, history, id, project, read, state};
 use ripple_core::auth::ApiKey;
 use ripple_core::query::{Listing, Query};
-use ripple_core::record::Names;
 use ripple_core::record::history::Row;
 use ripple_core::record::outcome::{Outcome, OutcomeKind};
+use ripple_core::record::schema::Resource;
 use ripple_core::session::Session;
 use ripple_core::store::{Capacity, Commit, Consistency, IdempotencyRecord, IndexEntry, Position, Store};
 use ripple_core::value::{Members, Value};
@@ -159,7 +159,7 @@ async fn a_list_shows_what_a_scan_brings(store: &impl Store, _: &impl Beside) {
     for parameters in ["", "limit=5", "fields=s", "sort=-updated_at", "version=1&limit=2", "q=text"] {
         let mut pairs: Vec<(String, String)> = form_urlencoded::parse(parameters.as_bytes()).into_owned().collect();
         loop {
-            let query = Query::parse(&pairs, &Names::default()).expect("a query");
+            let query = Query::parse(&pairs, &Resource::built_in()).expect("a query");
             let mut listing = Listing::new(&query);
             projects.iter().for_each(|project| listing.add(project));
             let expected = listing.finish();

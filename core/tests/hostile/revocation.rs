@@ -56,7 +56,7 @@ impl Hosts {
             key_hash: self.key.hash().to_hex(),
             key_id: "key_1".to_owned(),
             name: "somebody".to_owned(),
-            scopes: vec![Scope::Read],
+            scopes: vec![Scope::Read].into(),
             created: 0,
             expires: None,
             revoked,
@@ -83,7 +83,7 @@ impl Hosts {
                 Err(refused) => refused,
             },
         };
-        let at_once = self.edge.whole_list(self.key.reveal(), self.clock.now()).is_some();
+        let at_once = self.edge.whole_list("prj", self.key.reveal(), self.clock.now()).is_some();
         match response.status() {
             StatusCode::OK => true,
             StatusCode::FORBIDDEN => {

@@ -14,7 +14,7 @@ fn record(key: &ApiKey) -> KeyRecord {
         key_hash: key.hash().to_hex(),
         key_id: "key_1".to_owned(),
         name: "Ann".to_owned(),
-        scopes: vec![Scope::Read],
+        scopes: vec![Scope::Read].into(),
         created: 0,
         expires: None,
         revoked: None,

@@ -36,7 +36,7 @@ impl World {
                 key_hash: key.hash().to_hex(),
                 key_id: format!("key_{name}"),
                 name: name.to_owned(),
-                scopes,
+                scopes: scopes.into(),
                 created: 0,
                 expires: None,
                 revoked: None,

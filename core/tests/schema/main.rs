@@ -20,7 +20,7 @@ pub(crate) fn read(name: &str, text: &str) -> Resource {
         Ok(resources) => resources,
         Err(faults) => panic!("{}", faults[0]),
     };
-    resources.get(name).expect("it is in its file").clone()
+    Resource::clone(resources.get(name).expect("it is in its file"))
 }
 
 pub(crate) fn task() -> Resource {

@@ -3,11 +3,12 @@
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ripple_core::auth::{KeyHash, KeyRecord};
 use ripple_core::query::{Listing, Query};
-use ripple_core::record::Names;
+use ripple_core::record::schema::Resource;
 use ripple_core::replica::{Clock, Prepared, SharedCache};
 use ripple_core::store::{
     Capacity, Changes, Consistency, IndexEntry, Page, Position, Source, StoreError, StoreErrorKind, item,
@@ -154,7 +155,7 @@ impl World {
 
     /// Returns the table as the list shows it.
     pub(crate) fn list(&self) -> String {
-        let query = Query::parse(&[], &Names::default()).expect("a query");
+        let query = Query::parse(&[], &Resource::built_in()).expect("a query");
         let mut listing = Listing::new(&query);
         for history in self.records.borrow().values() {
             history.last().and_then(|written| written.project.as_ref()).inspect(|project| listing.add(project));
@@ -228,11 +229,12 @@ impl Clock for HostClock {
 pub(crate) struct Link {
     world: Rc<World>,
     clock: HostClock,
+    resource: Arc<Resource>,
 }
 
 impl Link {
     pub(crate) fn new(world: &Rc<World>, skew: u64) -> Link {
-        Link { world: Rc::clone(world), clock: HostClock::new(world, skew) }
+        Link { world: Rc::clone(world), clock: HostClock::new(world, skew), resource: Resource::built_in() }
     }
 
     /// Delays an operation on its way there or back.
@@ -325,6 +327,10 @@ impl Source for Link {
         let found = found.collect();
         self.travel().await?;
         Ok(found)
+    }
+
+    fn resource(&self) -> &Arc<Resource> {
+        &self.resource
     }
 
     fn shards(&self) -> u16 {

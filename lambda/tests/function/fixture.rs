@@ -82,13 +82,14 @@ impl DynamoDb {
 }
 
 async fn prepare(environment: &Environment) {
-    let store = config::store(|name: &str| environment.get(name).cloned()).expect("the environment is whole");
+    let api = config::api(|name: &str| environment.get(name).cloned()).expect("the environment is whole");
+    let store = api.store();
     store.create_tables().await.expect("the tables can be made");
     let record = KeyRecord {
         key_hash: ApiKey::parse(KEY).expect("its check is right").hash().to_hex(),
         key_id: "team".to_owned(),
         name: "The team".to_owned(),
-        scopes: vec![Scope::Read, Scope::Write],
+        scopes: vec![Scope::Read, Scope::Write].into(),
         created: 0,
         expires: None,
         revoked: None,

@@ -31,7 +31,7 @@ fn issue(store: &Memory, name: &str, scopes: Vec<Scope>) -> String {
         key_hash: key.hash().to_hex(),
         key_id: name.replace(' ', "-"),
         name: name.to_owned(),
-        scopes,
+        scopes: scopes.into(),
         created: now().0,
         expires: None,
         revoked: None,

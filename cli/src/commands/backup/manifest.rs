@@ -12,7 +12,6 @@ use ripple_host::now;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::FILES;
 use crate::target::Target;
 
 const NAME: &str = "backup.json";
@@ -27,15 +26,24 @@ pub(super) struct Manifest {
     /// The time in RFC 3339, for people.
     pub(super) began: String,
     ended: String,
-    /// The files, in the order of [`FILES`].
+    /// The files.
     pub(super) files: Vec<Contents>,
 }
 
 /// The contents of a file.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Contents {
+    pub(super) file: String,
     pub(super) items: u64,
     pub(super) sha256: String,
+}
+
+impl Contents {
+    /// Returns the file's name. A manifest cannot name a file outside its folder.
+    fn name(&self) -> anyhow::Result<&str> {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'.';
+        if self.file.bytes().all(plain) { Ok(&self.file) } else { bail!("the backup names the file {:?}", self.file) }
+    }
 }
 
 impl Manifest {
@@ -70,8 +78,8 @@ impl Manifest {
         })?;
         let manifest: Manifest =
             serde_json::from_slice(&text).with_context(|| format!("{} is not as it must be", path.display()))?;
-        for (file, contents) in FILES.iter().zip(&manifest.files) {
-            let path = folder.join(file);
+        for contents in &manifest.files {
+            let path = folder.join(contents.name()?);
             let mut digest = Digest(Sha256::new());
             let copied = File::open(&path).and_then(|mut file| io::copy(&mut file, &mut digest));
             copied.with_context(|| format!("cannot read {}", path.display()))?;

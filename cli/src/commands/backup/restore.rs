@@ -13,13 +13,11 @@ use clap::Args;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 
 use super::manifest::Manifest;
-use super::{FILES, typed};
+use super::{Copied, KEYS, typed};
 use crate::target;
 
 /// The number of items written at once.
 const CONCURRENCY: usize = 16;
-/// The partition key of each table. Its presence in the table shows that an item exists.
-const PARTITION_KEYS: [&str; 3] = ["prj_id", "prj_id", "key_hash"];
 
 #[derive(Debug, Args)]
 pub(crate) struct Options {
@@ -46,18 +44,24 @@ pub(crate) async fn run(connection: &target::Options, options: Options) -> anyho
     let manifest = Manifest::read(&folder)?;
     let target = connection.open_to_change().await?;
     let mut differing = 0;
-    for (index, table) in target.tables().iter().enumerate() {
-        if (FILES[index] == "key.jsonl") != keys {
+    let tables = Copied::of(&target);
+    let backed_up = |file: &str| manifest.files.iter().any(|contents| contents.file == file);
+    if let Some(unknown) = manifest.files.iter().find(|contents| tables.iter().all(|table| table.file != contents.file))
+    {
+        bail!("the backup has {}, and no resource here: name the folder of its file with --resources", unknown.file);
+    }
+    for Copied { table, file: name, key } in &tables {
+        if (name == KEYS) != keys || !backed_up(name) {
             continue;
         }
-        let path = folder.join(FILES[index]);
+        let path = folder.join(name);
         let file = File::open(&path).with_context(|| format!("cannot read {}", path.display()))?;
         let lines = BufReader::new(file).lines();
         let client = &target.client;
         let outcomes = futures_util::stream::iter(lines.enumerate())
             .map(|(number, line)| async move {
-                let put = async { put(client, table, PARTITION_KEYS[index], &line?).await };
-                put.await.with_context(|| format!("{} line {}", FILES[index], number + 1))
+                let put = async { put(client, table, key, &line?).await };
+                put.await.with_context(|| format!("{name} line {}", number + 1))
             })
             .buffer_unordered(CONCURRENCY);
         let outcomes: Vec<Outcome> = outcomes.try_collect().await?;

@@ -10,11 +10,13 @@ mod guard;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{Credentials, Region};
 use dynoxide::{Database, server};
+use ripple_core::record::schema::{Resource, Resources};
 use ripple_core::store::dynamodb::{DynamoDb, Layout};
 use ripple_host::random;
 use ripple_lambda::config::client_config;
@@ -70,11 +72,13 @@ async fn hidden_listener() -> anyhow::Result<TcpListener> {
     Err(anyhow!("cannot listen on 127.0.0.1"))
 }
 
-/// Returns a store on the engine. It ignores credentials in the environment.
-pub(super) fn store(url: &str, layout: Layout) -> anyhow::Result<DynamoDb> {
+/// Returns each resource's store on the engine. They ignore credentials in the environment.
+pub(super) fn stores(url: &str, layout: &Layout, resources: &Resources) -> anyhow::Result<Vec<DynamoDb>> {
     let config = client_config(Some(url.to_owned()), None)?
         .region(Region::from_static("us-east-1"))
         .credentials_provider(Credentials::new("local", "local", None, None, "ripple dev"))
         .build();
-    Ok(DynamoDb::new(Client::from_conf(config), layout))
+    let client = Client::from_conf(config);
+    let store = |resource: &Arc<Resource>| DynamoDb::new(client.clone(), layout.clone(), Arc::clone(resource));
+    Ok(resources.iter().map(store).collect())
 }

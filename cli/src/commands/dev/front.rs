@@ -17,7 +17,7 @@ use futures_util::StreamExt as _;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, Response, StatusCode};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use ripple_core::http::Resource;
+use ripple_core::http::Target;
 use ripple_core::limits;
 use ripple_core::store::dynamodb::DynamoDb;
 use ripple_host::random;
@@ -114,12 +114,12 @@ fn event(parts: &http::request::Parts, body: &[u8], id: &str) -> serde_json::Res
     let path = parts.uri.path();
     let mut event = ApiGatewayProxyRequest::default();
     event.path = Some(path.to_owned());
-    match Resource::find(path) {
+    match Target::find(path) {
         Some(found) => {
-            event.resource = Some(found.matched.pattern.to_owned());
+            let (template, parameters) = found.template();
+            event.resource = Some(template);
             let encoded = |value: &str| utf8_percent_encode(value, NON_ALPHANUMERIC).to_string();
-            event.path_parameters =
-                found.matched.parameters.iter().map(|(name, value)| ((*name).to_owned(), encoded(value))).collect();
+            event.path_parameters = parameters.into_iter().map(|(name, value)| (name, encoded(&value))).collect();
         }
         None => {
             event.resource = Some("/{proxy+}".to_owned());

@@ -51,7 +51,7 @@ pub(super) async fn look(target: &Target, key: Option<&ApiKey>) -> Vec<Finding> 
         })
         .collect();
     if findings.iter().all(|finding| finding.told.is_ok()) {
-        findings.push(record(&target.store, key).await);
+        findings.push(record(target.keys(), key).await);
     }
     findings
 }

@@ -1,102 +1,102 @@
 //! The objects that more than one operation takes or returns.
 
-use super::{Field, NATURAL, NUMBER, Object, Shape, TEXT};
+use super::{Content, Field, NATURAL, NUMBER, Object, Shape, TEXT};
 use crate::limits;
 
-/// A valid `prj_id`: the rule of `record/id.rs` as a regular expression of ECMA-262.
+/// A valid key of a record: the rule of `record/id.rs` as a regular expression of ECMA-262.
 pub(super) const ID: Shape =
     Shape::Text { least: 1, most: Some(limits::ID), pattern: Some(r"^(?!_)(?!\.{1,2}$)[A-Za-z0-9._~-]+$") };
 /// The id of an existing record. Other programs choose ids by their own rules.
 pub(super) const STORED_ID: Shape = Shape::Text { least: 1, most: Some(limits::STORED_ID), pattern: None };
-/// `Kind::ShortText` of `record/check.rs`.
-const SHORT_TEXT: Shape = Shape::Text { least: 1, most: Some(limits::SHORT_TEXT), pattern: None };
-/// `Kind::Natural` of `record/check.rs`.
-const TERM: Shape = Shape::OneOf(&[NATURAL, Shape::Text { least: 1, most: Some(38), pattern: Some("^[0-9]+$") }]);
-
-/// The members that the legacy function requires of a new record.
-const CONTENT: [Field; 7] = [
-    Field::new("name", TEXT, "What it is called."),
-    Field::new("goal", TEXT, "What it is for."),
-    Field::new("issue", TEXT, "What stands in its way."),
-    Field::new("description", TEXT, "What else there is to say."),
-    Field::new("term", TERM, "How long it takes, in `term_unit`; kept as sent."),
-    Field::new("term_unit", SHORT_TEXT, "The unit of `term`."),
-    Field::new("create_date", SHORT_TEXT, "When it was begun."),
-];
-
 const VERSION_SHOWN: Field = Field::new(
-    "version",
+    "{version}",
     NUMBER,
     "1 at creation, more with each write that changes something. Below zero: another program left this state.",
 );
 
-const WHEN: Field = Field::new("updated_at", NATURAL, "When it was last written, in milliseconds since 1970 UTC.");
-const WHO: Field = Field::new("updated_by", TEXT, "By whose key it was last written.");
-const SHOWN_ID: Field = Field::new("prj_id", TEXT, "The id.").required();
+const WHEN: Field = Field::new("{updated_at}", NATURAL, "When it was last written, in milliseconds since 1970 UTC.");
+const WHO: Field = Field::new("{updated_by}", TEXT, "By whose key it was last written.");
+const SHOWN_ID: Field = Field::new("{key}", TEXT, "The id.").required();
 
-const IGNORED_WHEN: Field = Field::new("updated_at", Shape::Any, "Ignored.");
-const IGNORED_WHO: Field = Field::new("updated_by", Shape::Any, "Ignored.");
+const IGNORED_WHEN: Field = Field::new("{updated_at}", Shape::Any, "Ignored.");
+const IGNORED_WHO: Field = Field::new("{updated_by}", Shape::Any, "Ignored.");
 
 /// A record in an answer.
-pub const PROJECT: Object = Object {
-    name: "Record",
-    about: "A project. What others wrote into it comes along: attributes of any name, and these in other types.",
-    members: &content([SHOWN_ID, VERSION_SHOWN.required(), WHEN, WHO], CONTENT),
+pub const RECORD: Object = Object {
+    name: "{Title}",
+    about: "{A}. What others wrote into it comes along: attributes of any name, and these in other types.",
+    members: &[SHOWN_ID, VERSION_SHOWN.required(), WHEN, WHO],
+    content: Some(Content::Optional),
     open: true,
 };
 
 /// A record in a list. It may have only the members that `fields` names.
 pub const LISTED: Object = Object {
-    name: "ListedProject",
-    about: "A project, or of it `prj_id` and what `fields` names.",
-    members: &content([SHOWN_ID, VERSION_SHOWN, WHEN, WHO], CONTENT),
+    name: "Listed{Title}",
+    about: "{A}, or of it `{key}` and what `fields` names.",
+    members: &[SHOWN_ID, VERSION_SHOWN, WHEN, WHO],
+    content: Some(Content::Optional),
     open: true,
 };
 
 /// A record to create.
-pub const NEW_PROJECT: Object = Object {
-    name: "NewProject",
-    about: "A project to create. Members of other names are kept as they are; names that begin with `rpl_` are ripple's.",
-    members: &content(
-        [
-            Field::new("prj_id", Shape::OneOf(&[ID, Shape::Null]), "The id. Without one the server makes it."),
-            Field::new("version", Shape::OneOf(&[NUMBER, Shape::Null]), "Ignored."),
-            IGNORED_WHEN,
-            IGNORED_WHO,
-        ],
-        required(CONTENT),
-    ),
+pub const NEW: Object = Object {
+    name: "New{Title}",
+    about: "{A} to create. Members of other names are kept as they are; names that begin with `rpl_` are ripple's.",
+    members: &[
+        Field::new("{key}", Shape::OneOf(&[ID, Shape::Null]), "The id. Without one the server makes it."),
+        Field::new("{version}", Shape::OneOf(&[NUMBER, Shape::Null]), "Ignored."),
+        IGNORED_WHEN,
+        IGNORED_WHO,
+    ],
+    content: Some(Content::AsRequired),
     open: true,
 };
 
 /// The changes to a record.
 pub const EDIT: Object = Object {
-    name: "ProjectEdit",
-    about: "A project, or the members of it that are to change: what is left out is left alone, `null` removes it.",
-    members: &edit(),
+    name: "{Title}Edit",
+    about: "{A}, or the members of it that are to change: what is left out is left alone, `null` removes it.",
+    members: &[
+        Field::new("{key}", STORED_ID, "If it comes along, it is the one in the path."),
+        Field::new(
+            "{version}",
+            Shape::OneOf(&[NUMBER, Shape::Null]),
+            "The base: the version that its author had seen.",
+        ),
+        IGNORED_WHEN,
+        IGNORED_WHO,
+        Field::new(
+            "{deleted}",
+            Shape::False,
+            "`false`, with a whole record and the tombstone's `{version}`: a deleted {one} comes back.",
+        ),
+    ],
+    content: Some(Content::Optional),
     open: true,
 };
 
 /// Members with any names.
 const MEMBERS: Shape =
-    Shape::Object(&Object { name: "Members", about: "Members of a project.", members: &[], open: true });
+    Shape::Object(&Object { name: "Members", about: "Members of a record.", members: &[], content: None, open: true });
 
 /// An edit that carries its base.
 pub const SEEN_EDIT: Object = Object {
     name: "SeenEdit",
-    about: "Members of a project as its author saw them, and as they are to be. No other member is concerned.",
+    about: "Members of a record as its author saw them, and as they are to be. No other member is concerned.",
     members: &[
         Field::new("version", NUMBER, "The version that the author saw, for the receipt."),
         Field::new("seen", MEMBERS, "What the author saw of the members that `set` and `remove` name."),
         Field::new("set", MEMBERS, "Whole values, as the author left them. `null` is a value."),
         Field::new("remove", Shape::List(&TEXT), "The names of members that the author removed."),
     ],
+    content: None,
     open: false,
 };
 
 /// The body of an error.
 pub const PROBLEM: Object = Object {
-    name: "Problem",
+    name: "{Of}Problem",
     about: "Problem details (RFC 9457).",
     members: &[
         Field::new("type", TEXT, "`urn:problem-type:ripple:` and the code.").required(),
@@ -106,9 +106,10 @@ pub const PROBLEM: Object = Object {
         Field::new("code", TEXT, "What is wrong, in a word that does not change.").required(),
         Field::new("message", TEXT, "What API Gateway's own error would say.").required(),
         Field::new("errors", Shape::List(&Shape::Object(&FAULT)), "Each fault, and where it is."),
-        Field::new("version", NATURAL, "Of a deleted project: its tombstone's version."),
-        Field::new("current", Shape::Object(&PROJECT), "The record as it is."),
+        Field::new("version", NATURAL, "Of a deleted {one}: its tombstone's version."),
+        Field::new("current", Shape::Object(&RECORD), "The record as it is."),
     ],
+    content: None,
     open: false,
 };
 
@@ -121,33 +122,6 @@ const FAULT: Object = Object {
         Field::new("header", TEXT, "A header."),
         Field::new("detail", TEXT, "What is wrong with it.").required(),
     ],
+    content: None,
     open: false,
 };
-
-const fn content(system: [Field; 4], content: [Field; 7]) -> [Field; 11] {
-    let [id, version, when, who] = system;
-    let [name, goal, issue, description, term, term_unit, create_date] = content;
-    [id, name, goal, issue, description, term, term_unit, create_date, version, when, who]
-}
-
-const fn required(mut fields: [Field; 7]) -> [Field; 7] {
-    let mut at = 0;
-    while at < fields.len() {
-        fields[at] = fields[at].required();
-        at += 1;
-    }
-    fields
-}
-
-const fn edit() -> [Field; 12] {
-    let base =
-        Field::new("version", Shape::OneOf(&[NUMBER, Shape::Null]), "The base: the version that its author had seen.");
-    let id = Field::new("prj_id", STORED_ID, "If it comes along, it is the one in the path.");
-    let [a, b, c, d, e, f, g, h, i, j, k] = content([id, base, IGNORED_WHEN, IGNORED_WHO], CONTENT);
-    let revive = Field::new(
-        "deleted",
-        Shape::False,
-        "`false`, with a whole record and the tombstone's `version`: a deleted project comes back.",
-    );
-    [a, b, c, d, e, f, g, h, i, j, k, revive]
-}

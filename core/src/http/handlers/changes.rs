@@ -3,7 +3,7 @@
 use http::header::LINK;
 
 use super::{Answer, Call};
-use crate::http::contract::{CURSOR_EXPIRED, Contract, Field, LIMIT, NEXT, Object, PROJECT, Shape, Success, TEXT};
+use crate::http::contract::{CURSOR_EXPIRED, Contract, Field, LIMIT, NEXT, Object, RECORD, Shape, Success, TEXT};
 use crate::http::{Error, Fault};
 use crate::query::parse_limit;
 use crate::service::changes::{ChangesPage, Cursor, Reading, changes};
@@ -12,13 +12,14 @@ use crate::store::Store;
 const SINCE: &str = "since";
 
 const CHANGES: Object = Object {
-    name: "Changes",
-    about: "What has changed. A change is told at least once: records are applied by `prj_id` and `version`.",
+    name: "{Of}Changes",
+    about: "What has changed. A change is told at least once: records are applied by `{key}` and `{version}`.",
     members: &[
-        Field::new("changed", Shape::List(&Shape::Object(&PROJECT)), "Records as they are now.").required(),
-        Field::new("deleted", Shape::List(&TEXT), "Ids of projects that were deleted.").required(),
+        Field::new("changed", Shape::List(&Shape::Object(&RECORD)), "Records as they are now.").required(),
+        Field::new("deleted", Shape::List(&TEXT), "Ids of {many} that were deleted.").required(),
         Field::new("cursor", TEXT, "From where to ask on, as `since`.").required(),
     ],
+    content: None,
     open: false,
 };
 
@@ -32,11 +33,11 @@ pub(crate) const CONTRACT: Contract = Contract {
 };
 
 pub(crate) async fn run<S: Store>(call: &mut Call<'_, S>) -> Result<Answer, Error> {
-    let (since, limit) = parse(&call.parameters())?;
+    let (since, limit) = parse(&call.parameters(), &call.store.resource().name)?;
     let Call { store, session, now, metrics, .. } = call;
     let mut reading = Reading { store: *store, session, now: *now, cost: &mut metrics.capacity };
     let ChangesPage { changed, deleted, cursor, more } = changes(&mut reading, since, limit).await?;
-    let cursor = cursor.to_token();
+    let cursor = cursor.to_token(&call.store.resource().name);
     let deleted = serde_json::to_vec(&deleted).expect("strings serialise");
     let parts: [&[u8]; 7] =
         [br#"{"changed":"#, &changed, br#","deleted":"#, &deleted, br#","cursor":""#, cursor.as_bytes(), br#""}"#];
@@ -44,7 +45,7 @@ pub(crate) async fn run<S: Store>(call: &mut Call<'_, S>) -> Result<Answer, Erro
     Ok(if more { answer.with_header(LINK, &call.next_link(SINCE, &cursor)) } else { answer })
 }
 
-fn parse(parameters: &[(String, String)]) -> Result<(Option<Cursor>, Option<usize>), Error> {
+fn parse(parameters: &[(String, String)], resource: &str) -> Result<(Option<Cursor>, Option<usize>), Error> {
     let (mut since, mut limit, mut faults) = (None, None, Vec::new());
     for (index, (name, value)) in parameters.iter().enumerate() {
         if parameters[..index].iter().any(|(earlier, _)| earlier == name) {
@@ -52,7 +53,7 @@ fn parse(parameters: &[(String, String)]) -> Result<(Option<Cursor>, Option<usiz
             continue;
         }
         match name.as_str() {
-            SINCE => match Cursor::parse(value) {
+            SINCE => match Cursor::parse(value, resource) {
                 Some(cursor) => since = Some(cursor),
                 None => faults.push(Fault::parameter(name, "is no cursor of changes")),
             },

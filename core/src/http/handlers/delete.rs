@@ -12,6 +12,7 @@ const EXPECTED: Object = Object {
     name: "DeletionBase",
     about: "The version that is to be deleted.",
     members: &[Field::new("version", NUMBER, "If the record is at another version, it is not deleted: 412.").required()],
+    content: None,
     open: false,
 };
 

@@ -7,7 +7,7 @@ use crate::http::contract::{
 use crate::http::{Error, Fault};
 use crate::record::change::Edit;
 use crate::record::decide::Change;
-use crate::record::{check_sent, take_own};
+use crate::record::take_own;
 use crate::store::Store;
 use crate::value::{Members, Value};
 
@@ -34,6 +34,5 @@ pub(super) async fn run<S: Store>(
         return Err(Error::InvalidBody(vec![Fault::member(&names.key, "is not the one in the path")]));
     }
     let own = take_own(&mut sent, names)?;
-    check_sent(&sent)?;
-    call.save(&id, &Change::Edit { edit: edit(sent), base: own.base, revive: own.revive }).await
+    call.save(&id, &Change::edit(edit(sent), own.base, own.revive, &call.store.resource().schema)).await
 }

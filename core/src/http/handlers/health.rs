@@ -9,6 +9,7 @@ const HEALTH: Object = Object {
     name: "Health",
     about: "Whether this host answers.",
     members: &[Field::new("status", TEXT, "`ok`.").required()],
+    content: None,
     open: false,
 };
 

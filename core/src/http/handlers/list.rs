@@ -21,7 +21,7 @@ pub(crate) const CONTRACT: Contract = Contract {
     query: &[
         Field::new("q", TEXT, "Words, each of which occurs in some string of the record, whatever its case."),
         Field::new("sort", SORT, "Up to 8 attribute names between commas, `-` before one for descending."),
-        Field::new("fields", FIELDS, "Up to 64 attribute names between commas: only these, and `prj_id`."),
+        Field::new("fields", FIELDS, "Up to 64 attribute names between commas: only these, and `{key}`."),
         LIMIT,
         Field::new("cursor", TEXT, "From a `Link`; only with the same `q`, `sort`, `fields` and filters."),
     ],
@@ -30,12 +30,12 @@ pub(crate) const CONTRACT: Contract = Contract {
     ..Contract::of(Success {
         tagged: true,
         headers: &[NEXT],
-        ..Success::json("The records, ordered by `sort` and then `prj_id`.", Shape::List(&Shape::Object(&LISTED)))
+        ..Success::json("The records, ordered by `sort` and then `{key}`.", Shape::List(&Shape::Object(&LISTED)))
     })
 };
 
 pub(crate) async fn run<S: Source>(call: &mut Call<'_, S>) -> Result<Answer, Error> {
-    let query = Query::parse(&call.parameters(), call.store.names())?;
+    let query = Query::parse(&call.parameters(), call.store.resource())?;
     let page = call.store.list(&query, &call.session, call.now, &mut call.metrics.capacity).await?;
     if !page.unknown.is_empty() {
         let fault = |name: &String| Fault::parameter(name, "is no parameter, and no record has a member of that name");

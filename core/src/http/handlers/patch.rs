@@ -8,7 +8,8 @@ use crate::http::contract::{self, Contract, EDIT, Shape};
 use crate::http::{Error, Fault};
 use crate::record::change::Edit;
 use crate::record::decide::Change;
-use crate::record::{check_sent, take_own};
+use crate::record::fault::Error as Refused;
+use crate::record::{check_edit, take_own};
 use crate::store::Store;
 use crate::value::{Members, Value};
 
@@ -72,15 +73,21 @@ async fn seen_edit<S: Store>(call: &mut Call<'_, S>, mut body: Members) -> Resul
     faults.extend(
         set.keys().filter(|name| names.are_fixed(name)).map(|name| Fault::at(&["set", name], "is ripple's own")),
     );
-    // The rules for members apply both to those that are set and to those that are removed.
-    let removals = removed.iter().map(|name| (name.clone(), Value::Null));
-    let checked: Members = set.iter().map(|(name, value)| (name.clone(), value.clone())).chain(removals).collect();
-    if let Err(crate::record::fault::Error::Invalid(invalid)) = check_sent(&checked) {
-        faults.extend(invalid.into_iter().map(|fault| Fault::from(fault).within("set")));
-    }
+    let edit = Edit::Seen { seen, set, remove: removed };
+    let schema = &call.store.resource().schema;
     if !faults.is_empty() {
+        if let Err(Refused::Invalid(invalid)) = check_edit(&edit, schema, &[]) {
+            faults.extend(invalid.into_iter().map(|fault| Fault::from(fault).within("set")));
+        }
         return Err(Error::InvalidBody(faults));
     }
-    let edit = Edit::Seen { seen, set, remove: removed };
-    call.save(&id, &Change::Edit { edit, base, revive: false }).await
+    call.save(&id, &Change::edit(edit, base, false, schema)).await.map_err(within_set)
+}
+
+/// Returns the error of an edit whose members are in `set`.
+fn within_set(error: Error) -> Error {
+    match error {
+        Error::InvalidBody(faults) => Error::InvalidBody(faults.into_iter().map(|fault| fault.within("set")).collect()),
+        error => error,
+    }
 }

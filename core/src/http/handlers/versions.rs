@@ -25,6 +25,7 @@ const CHANGE: Object = Object {
         Field::new("replaced", Shape::Any, "What was there before."),
         Field::new("removed", Shape::Boolean, "`true`: nothing is there any more."),
     ],
+    content: None,
     open: false,
 };
 
@@ -40,6 +41,7 @@ const VERSION: Object = Object {
         Field::new("deleted", Shape::Boolean, "`true`: it deleted the record."),
         Field::new("external", Shape::Boolean, "`true`: another program left this state, and ripple numbered it."),
     ],
+    content: None,
     open: false,
 };
 

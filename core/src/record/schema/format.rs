@@ -39,6 +39,19 @@ impl Format {
         })
     }
 
+    /// Returns the name.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Format::Date => "date",
+            Format::DateTime => "date-time",
+            Format::Uuid => "uuid",
+            Format::Email => "email",
+            Format::Uri => "uri",
+            Format::Multiline => "multiline",
+        }
+    }
+
     /// Reports whether a text has this format. Every text fits a hint.
     #[must_use]
     pub fn fits(self, text: &str) -> bool {

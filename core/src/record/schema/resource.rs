@@ -1,7 +1,10 @@
 //! A resource: what `x-ripple` says beside the schema.
 
+use std::sync::Arc;
+
 use sha2::{Digest as _, Sha256};
 
+use super::Resources;
 use super::check::Schema;
 use super::entries::Entries;
 use super::subschema::Type;
@@ -39,7 +42,7 @@ pub struct Resource {
     /// The table's name, with at most one `{site}`.
     pub table: String,
     /// The names of the key and of ripple's own members.
-    pub names: Names,
+    pub names: Arc<Names>,
     /// The entry keys of lists.
     pub entries: Entries,
     /// Days for which a version stays in the history after it was replaced.
@@ -129,10 +132,22 @@ impl LogicalIds {
 }
 
 impl Resource {
+    /// Returns the resource `prj` of [`Resources::built_in`].
+    #[must_use]
+    pub fn built_in() -> Arc<Resource> {
+        Arc::clone(Resources::built_in().first())
+    }
+
     /// Returns the name of the table of records.
     #[must_use]
     pub fn table_name(&self, site: &str) -> String {
         self.table.replace("{site}", site)
+    }
+
+    /// Returns one record's name in a sentence, without an article: `singular` without its first word.
+    #[must_use]
+    pub fn noun(&self) -> &str {
+        self.singular.split_once(' ').map_or(&*self.singular, |(_, noun)| noun)
     }
 
     /// Returns the name of the table of their history.

@@ -10,7 +10,7 @@ use super::read::Reader;
 use super::resource::{Access, KeyType, LogicalIds, Resource, capitalized};
 use super::subschema::{Subschema, Type};
 use crate::limits;
-use crate::record::{Names, PREFIX, PRJ};
+use crate::record::{Names, PREFIX};
 use crate::value::Number;
 
 /// Characters of a resource's name.
@@ -154,7 +154,8 @@ impl Draft {
 
     /// Checks names against each other.
     fn together(&self, reader: &mut Reader<'_>, root: &Subschema) {
-        let shown = PRJ.ripples().into_iter().zip(self.members.ripples());
+        let usual = Names::default();
+        let shown = usual.ripples().into_iter().zip(self.members.ripples());
         let mut seen = HashSet::new();
         for (own, name) in shown {
             let rule = match () {
@@ -213,7 +214,7 @@ impl Draft {
             schema: Schema { root, key: self.key.clone(), entries: self.entries.clone() },
             name: self.resource,
             title,
-            names: Names { key: self.key.into(), ..self.members },
+            names: Names { key: self.key.into(), ..self.members }.into(),
             key_type: self.key_type,
             entries: self.entries,
             search: self.search,

@@ -43,7 +43,7 @@ impl DynamoDb {
         let start = from.map(|from| item::index_key(&from, shard.clone(), &self.names.key));
         self.client
             .query()
-            .table_name(&self.projects)
+            .table_name(&self.records)
             .index_name(BY_UPDATE)
             .key_condition_expression("#shard = :shard AND #at >= :since")
             .expression_attribute_names("#shard", RPL_SHARD)
@@ -96,14 +96,14 @@ impl DynamoDb {
             let answer = self
                 .client
                 .batch_get_item()
-                .request_items(&self.projects, request)
+                .request_items(&self.records, request)
                 .return_consumed_capacity(ReturnConsumedCapacity::Total)
                 .send()
                 .await
                 .map_err(|error| failed(OPERATION, error))?;
             cost.read += answer.consumed_capacity().iter().map(|one| units(Some(one))).sum::<f64>();
             let mut items = answer.responses.unwrap_or_default();
-            let items = items.remove(&self.projects).unwrap_or_default();
+            let items = items.remove(&self.records).unwrap_or_default();
             // DynamoDB leaves keys unprocessed if it throttles, or if the answer would be larger than 16 MB.
             unanswered = if items.is_empty() { unanswered + 1 } else { 0 };
             for found_item in items {
@@ -112,7 +112,7 @@ impl DynamoDb {
                 found.insert(record.id.clone(), (at, record));
             }
             let mut left = answer.unprocessed_keys.unwrap_or_default();
-            let left = left.remove(&self.projects).map(|left| left.keys).unwrap_or_default();
+            let left = left.remove(&self.records).map(|left| left.keys).unwrap_or_default();
             if !left.is_empty() && unanswered > 0 {
                 self.wait(limits::SAVE_BACKOFF * 2_u32.pow(unanswered.min(5))).await;
             }

@@ -73,7 +73,7 @@ fn one(name: &str, value: Value) -> Members {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::{PRJ, RecordId};
+    use crate::record::{Names, RecordId};
     use crate::store::item;
     use crate::value::Number;
 
@@ -107,7 +107,7 @@ mod tests {
 
     fn read(text: &[u8]) -> Option<(Timestamp, Vec<Record>)> {
         let copy = Copy::open(text)?;
-        Some((copy.began, copy.records(&PRJ)?))
+        Some((copy.began, copy.records(&Names::default())?))
     }
 
     #[test]

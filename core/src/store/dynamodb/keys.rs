@@ -5,7 +5,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 
 use super::item::{members, to_item};
 use super::{DynamoDb, failed, units};
-use crate::auth::{KeyRecord, Scope, Usage};
+use crate::auth::{KeyRecord, Scopes, Usage};
 use crate::store::item::{Malformed, natural};
 use crate::store::{Capacity, StoreError};
 use crate::time::Timestamp;
@@ -19,7 +19,7 @@ pub(super) const KEY_HASH: &str = "key_hash";
 /// The item of a record.
 fn item(record: &KeyRecord) -> Members {
     let text = |text: &str| Some(Value::from(text));
-    let scopes = record.scopes.iter().map(|scope| Value::from(scope.to_string())).collect();
+    let scopes = record.scopes.names().map(Value::from).collect();
     let members = [
         (KEY_HASH, text(&record.key_hash)),
         ("key_id", text(&record.key_id)),
@@ -42,12 +42,11 @@ fn record(mut item: Members) -> Result<KeyRecord, Malformed> {
     };
     let (key_hash, key_id, name) = (text(KEY_HASH)?, text("key_id")?, text("name")?);
     let scope = |value: &Value| match value {
-        Value::String(scope) if scope == "read" => Some(Scope::Read),
-        Value::String(scope) if scope == "write" => Some(Scope::Write),
+        Value::String(scope) => Some(scope.clone()),
         _ => None,
     };
     let scopes = match item.get("scopes") {
-        Some(Value::List(scopes)) => scopes.iter().map(scope).collect(),
+        Some(Value::List(scopes)) => scopes.iter().map(scope).collect::<Option<Scopes>>(),
         _ => None,
     };
     Ok(KeyRecord {

@@ -1,4 +1,4 @@
-//! The names of the tables, and the number of partitions of the index.
+//! The site, by which tables are named, and the number of partitions of the index.
 
 /// The longest site, in characters. A table's name has up to 255, including the resource.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html>
@@ -6,7 +6,7 @@ const LONGEST_SITE: usize = 200;
 /// The largest number of partitions. Each costs a query at every refresh.
 const MOST_SHARDS: u16 = 100;
 
-/// The names of the tables, and the number of partitions of `by_update`.
+/// The site, by which tables are named, and the number of partitions of `by_update`.
 #[derive(Clone, Debug)]
 pub struct Layout {
     /// The prefix of the tables, which are named `<site>_<resource>`.
@@ -55,18 +55,6 @@ impl Layout {
         Ok(layout)
     }
 
-    /// Returns the name of the table of records.
-    #[must_use]
-    pub fn projects(&self) -> String {
-        format!("{}_prj", self.site)
-    }
-
-    /// Returns the name of the table of the history.
-    #[must_use]
-    pub fn versions(&self) -> String {
-        format!("{}_prj_version", self.site)
-    }
-
     /// Returns the name of the table of API keys.
     #[must_use]
     pub fn keys(&self) -> String {
@@ -85,7 +73,7 @@ mod tests {
     #[test]
     fn tables_are_named_after_the_site() {
         let layout = read("RIPPLE_SITE", "my.site-1").expect("a site");
-        assert_eq!((layout.projects().as_str(), layout.shards), ("my.site-1_prj", 1));
+        assert_eq!((layout.keys().as_str(), layout.shards), ("my.site-1_key", 1));
         assert_eq!(read("RIPPLE_SHARDS", "100").expect("shards").shards, 100);
         assert_eq!(read("", "").expect("the default").keys(), "ripple_key");
     }

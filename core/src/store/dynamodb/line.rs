@@ -60,7 +60,7 @@ mod tests {
     use serde_json::{Map, Value as Json, json};
 
     use super::*;
-    use crate::record::{PRJ, Record};
+    use crate::record::{Names, Record};
     use crate::store::item;
     use crate::time::Timestamp;
     use crate::value::{Members, Value};
@@ -115,7 +115,8 @@ mod tests {
         (text(), members, 1u64..4, any::<bool>(), any::<bool>(), prop::option::of(damage), any::<prop::sample::Index>())
             .prop_map(|(id, members, number, deleted, sealed, damage, turn)| {
                 let read = Map::from_iter(members.into_iter().chain([("prj_id".to_owned(), json!({ "S": id }))]));
-                let Ok(record) = decode::record(read_item(&Json::from(read.clone()).to_string()), &PRJ) else {
+                let Ok(record) = decode::record(read_item(&Json::from(read.clone()).to_string()), &Names::default())
+                else {
                     return Json::from(read).to_string();
                 };
                 let record = if deleted { record.deleted(Timestamp(7)) } else { record };
@@ -144,8 +145,8 @@ mod tests {
 
     /// Returns the line that the item's record gives.
     fn by_way_of_the_record(json: &str) -> Option<Option<(RecordId, Bytes)>> {
-        let record = decode::record(read_item(json), &PRJ).ok()?;
-        Some((!record.is_deleted()).then(|| (record.id.clone(), record.to_json(&PRJ).into())))
+        let record = decode::record(read_item(json), &Names::default()).ok()?;
+        Some((!record.is_deleted()).then(|| (record.id.clone(), record.to_json(&Names::default()).into())))
     }
 
     proptest! {
@@ -154,7 +155,7 @@ mod tests {
         #[test]
         fn a_line_has_the_bytes_that_the_record_gives(json in item_json()) {
             let Ok(item) = serde_json::from_str(&json) else { return Ok(()) };
-            let line = line(item, &PRJ).ok().map(|line| line.map(|line| (line.id, line.json)));
+            let line = line(item, &Names::default()).ok().map(|line| line.map(|line| (line.id, line.json)));
             prop_assert_eq!(line, by_way_of_the_record(&json), "{}", json);
         }
     }
@@ -168,13 +169,14 @@ mod tests {
         let shown = |record: &Record| {
             let item = Value::Map(super::super::copy::typed_members(&item::item(record, 1, "prj_id")));
             let json = serde_json::to_string(&item).expect("JSON");
-            let line = line(read_item(&json), &PRJ).expect("an item of a record");
+            let line = line(read_item(&json), &Names::default()).expect("an item of a record");
             line.map(|line| String::from_utf8(line.json.to_vec()).expect("JSON is UTF-8"))
         };
         let expected = r#"{"b":[1],"prj_id":"a","updated_at":9,"updated_by":"k","version":2}"#;
         assert_eq!(shown(&written).as_deref(), Some(expected));
         assert_eq!(shown(&record.deleted(Timestamp(1)).written(None, 3, Timestamp(9), "k")), None);
-        let external = line(read_item(r#"{"zone":{"S":"z"},"rpl_version":{"N":"2"},"prj_id":{"S":"a"}}"#), &PRJ);
+        let external =
+            line(read_item(r#"{"zone":{"S":"z"},"rpl_version":{"N":"2"},"prj_id":{"S":"a"}}"#), &Names::default());
         let json = external.expect("an item of a record").expect("it is there").json;
         assert!(json.starts_with(br#"{"prj_id":"a","version":-"#), "{json:?}");
     }

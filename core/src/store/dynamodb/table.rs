@@ -56,19 +56,19 @@ impl DynamoDb {
             let attributes = [(key, ScalarAttributeType::S), (VERSION, ScalarAttributeType::N)];
             self.create(&self.versions, &attributes, Some(VERSION), None).await?;
         }
-        match self.describe(&self.projects).await? {
+        match self.describe(&self.records).await? {
             None => {
                 let attributes = [
                     (key, ScalarAttributeType::S),
                     (RPL_SHARD, ScalarAttributeType::S),
                     (RPL_AT, ScalarAttributeType::N),
                 ];
-                self.create(&self.projects, &attributes, None, Some(by_update())).await?;
+                self.create(&self.records, &attributes, None, Some(by_update())).await?;
             }
             Some(table) if !has_by_update(&table) => self.add_by_update().await?,
             Some(_) => {}
         }
-        for table in [&self.keys, &self.versions, &self.projects] {
+        for table in [&self.keys, &self.versions, &self.records] {
             self.client
                 .wait_until_table_exists()
                 .table_name(table)
@@ -80,7 +80,7 @@ impl DynamoDb {
                     source: Some(Box::new(error)),
                 })?;
         }
-        self.enable_ttl(&self.projects).await?;
+        self.enable_ttl(&self.records).await?;
         self.enable_ttl(&self.versions).await?;
         self.describe_tables().await
     }
@@ -90,7 +90,7 @@ impl DynamoDb {
     /// # Errors
     /// If DynamoDB fails.
     pub async fn delete_tables(&self) -> Result<(), StoreError> {
-        for table in [&self.projects, &self.versions, &self.keys] {
+        for table in [&self.records, &self.versions, &self.keys] {
             match self.client.delete_table().table_name(table).send().await {
                 Ok(_) => {}
                 Err(error) if error.code() == Some("ResourceNotFoundException") => {}
@@ -106,7 +106,7 @@ impl DynamoDb {
     /// If DynamoDB fails.
     pub async fn describe_tables(&self) -> Result<Vec<TableStatus>, StoreError> {
         let mut all = Vec::new();
-        for name in [&self.projects, &self.versions, &self.keys] {
+        for name in [&self.records, &self.versions, &self.keys] {
             let table = self.describe(name).await?;
             let state = match &table {
                 None => TableState::Missing,
@@ -135,7 +135,7 @@ impl DynamoDb {
         if let Some(status) = table.table_status().filter(|status| status.as_str() != "ACTIVE") {
             return Ok(TableState::Pending(status.as_str().to_owned()));
         }
-        if *name == self.projects && !has_by_update(table) {
+        if *name == self.records && !has_by_update(table) {
             return Ok(TableState::Lacks("the index by_update"));
         }
         if *name != self.keys && !self.has_ttl(name).await? {
@@ -188,7 +188,7 @@ impl DynamoDb {
             [(key, ScalarAttributeType::S), (RPL_SHARD, ScalarAttributeType::S), (RPL_AT, ScalarAttributeType::N)];
         self.client
             .update_table()
-            .table_name(&self.projects)
+            .table_name(&self.records)
             .set_attribute_definitions(Some(definitions(&attributes)))
             .global_secondary_index_updates(GlobalSecondaryIndexUpdate::builder().create(create).build())
             .send()

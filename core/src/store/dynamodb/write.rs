@@ -20,12 +20,12 @@ pub(super) const CLAIM: usize = 1;
 /// Returns the items of one write, which are all applied or none.
 pub(super) fn items(
     write: &Write<'_>,
-    projects: &str,
+    records: &str,
     versions: &str,
     shards: u16,
     key: &str,
 ) -> Result<Vec<TransactWriteItem>, StoreError> {
-    let mut items = vec![record(projects, write, shards, key)];
+    let mut items = vec![record(records, write, shards, key)];
     items.extend(write.claim.map(|claim| {
         let unclaimed = Put::builder()
             .condition_expression("attribute_not_exists(#id) OR #expires <= :now")

@@ -1,0 +1,95 @@
+//! Reads the body of a request: ripple's own members in it, and the check of the others by the schema.
+
+use std::borrow::Cow;
+
+use super::change::Edit;
+use super::decide::Change;
+use super::fault::{Error, Fault};
+use super::schema::{self, EditForm, Resource, Schema};
+use super::{Names, RecordId};
+use crate::value::{Members, Value};
+
+/// Checks a new record: it has the required members, and every member is valid.
+///
+/// # Errors
+/// The faults, all at once.
+pub(crate) fn check_new(members: &Members, schema: &Schema) -> Result<(), Error> {
+    schema.check_new(members).map_err(invalid)
+}
+
+/// Returns the id and the change that create a record with these members. A record copied from another one has members
+/// that have no meaning here. The id is `None` if the members have none.
+///
+/// # Errors
+/// The faults, all at once.
+pub fn creation(mut members: Members, resource: &Resource) -> Result<(Option<RecordId>, Change), Error> {
+    let names = &resource.names;
+    let fault = |detail: String| Error::Invalid(vec![Fault::member(&names.key, detail)]);
+    let id = match members.get(&*names.key) {
+        None | Some(Value::Null) => None,
+        Some(Value::String(text)) => Some(RecordId::parse(text).map_err(|why| fault(why.to_string()))?),
+        Some(_) => return Err(fault("must be a string".to_owned())),
+    };
+    take_own(&mut members, names)?;
+    check_new(&members, &resource.schema)?;
+    members.retain(|_, value| *value != Value::Null);
+    Ok((id, Change::Create(members)))
+}
+
+/// Checks what an edit sends. `states` are the stored record and the one that the author saw. A fault that one of them
+/// has too is not one of the edit.
+///
+/// # Errors
+/// The faults, all at once.
+pub(crate) fn check_edit(edit: &Edit, schema: &Schema, states: &[&Members]) -> Result<(), Error> {
+    let (form, sent) = match edit {
+        Edit::Replace(sent) => (EditForm::Replace, Cow::Borrowed(sent)),
+        Edit::Patch(sent) | Edit::MergePatch(sent) => (EditForm::Patch, Cow::Borrowed(sent)),
+        Edit::Seen { set, remove, .. } => {
+            let removals = remove.iter().map(|name| (name.clone(), Value::Null));
+            let set = set.iter().map(|(name, value)| (name.clone(), value.clone()));
+            (EditForm::Replace, Cow::Owned(set.chain(removals).collect()))
+        }
+        Edit::Restore(_) => return Ok(()),
+    };
+    schema.check_edit(form, &sent, states).map_err(invalid)
+}
+
+fn invalid(faults: Vec<schema::Fault>) -> Error {
+    Error::Invalid(faults.into_iter().map(Fault::from).collect())
+}
+
+/// The values of a body's members with ripple's own names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Own {
+    /// The version that the author had seen.
+    pub(crate) base: Option<i64>,
+    /// Whether a deleted record is to be restored.
+    pub(crate) revive: bool,
+}
+
+/// Takes ripple's own members out of a body. Every client that read the record sends the key, `updated_at` and
+/// `updated_by` back, and they are ignored.
+///
+/// # Errors
+/// If `version` is not a whole number, or `deleted` is not `false`.
+pub(crate) fn take_own(members: &mut Members, names: &Names) -> Result<Own, Error> {
+    for name in [&names.key, &names.updated_at, &names.updated_by] {
+        members.remove(&**name);
+    }
+    let base = match members.remove(&*names.version) {
+        None | Some(Value::Null) => None,
+        Some(Value::Number(number)) if !number.as_str().contains('.') => {
+            // A number beyond 64 bits is a version that no record has reached.
+            Some(number.as_i64().unwrap_or(if number.is_natural() { i64::MAX } else { i64::MIN }))
+        }
+        Some(_) => return Err(Error::Invalid(vec![Fault::member(&names.version, "must be a whole number")])),
+    };
+    match members.remove(&*names.deleted) {
+        None => Ok(Own { base, revive: false }),
+        Some(Value::Bool(false)) => Ok(Own { base, revive: true }),
+        Some(_) => {
+            Err(Error::Invalid(vec![Fault::member(&names.deleted, "can only be false; DELETE deletes a record")]))
+        }
+    }
+}
