@@ -18,7 +18,7 @@ fuzz_target!(|text: &str| -> Corpus {
         }
         // The Runtime API's client refuses text that is not JSON.
         let Ok(event) = RawValue::from_string(text.replace(KEY, world.writer.reveal())) else { return Corpus::Reject };
-        let function = Function::new(world.store.clone());
+        let function = Function::new(ripple_core::Api::new(world.store.clone()));
         let before = world.state();
         let answered = function.handle(&event, Invocation { id: "request", trace: None }).await;
         let after = world.state();

@@ -22,6 +22,7 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use libfuzzer_sys::{Corpus, fuzz_target};
 use ripple_core::record::history::{Entry, Row};
+use ripple_core::record::schema::Resource;
 use ripple_core::store::dynamodb::{DynamoDb, Layout, configure};
 use ripple_core::store::{Capacity, Commit, Consistency, Source as _, Store as _, Write};
 use ripple_core::{Record, RecordId, Timestamp};

@@ -6,6 +6,7 @@ use arbitrary::{Arbitrary, Result, Unstructured};
 use libfuzzer_sys::fuzz_target;
 use ripple_core::query::{Listing, Query, Row};
 use ripple_core::record::Names;
+use ripple_core::record::schema::Resource;
 use ripple_core::replica::snapshot::Snapshot;
 use ripple_core::{Record, RecordId, Timestamp};
 use ripple_fuzz::values::Attributes;
@@ -74,7 +75,7 @@ fn sound(snapshot: &mut Snapshot) {
         .iter()
         .filter(|project| !project.is_deleted())
         .cloned()
-        .map(|record| Row::new(record, &Resource::built_in()))
+        .map(|record| Row::new(record, &Names::default()))
         .collect();
     assert_eq!(snapshot.memory(), rows.iter().map(Row::memory).sum::<usize>());
 

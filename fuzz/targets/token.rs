@@ -20,8 +20,8 @@ fuzz_target!(|text: &[u8]| -> Corpus {
         true => String::from_utf8_lossy(token).into_owned(),
         false => URL_SAFE_NO_PAD.encode(token),
     };
-    if let Some(session) = Session::parse(&token) {
-        assert_eq!(Session::parse(&session.to_token()), Some(session));
+    if let Some(session) = Session::parse(&token, "prj") {
+        assert_eq!(Session::parse(&session.to_token(), "prj"), Some(session));
     }
     let escaped: String = form_urlencoded::byte_serialize(token.as_bytes()).collect();
     let (path, header) = match which.to_ascii_lowercase() {

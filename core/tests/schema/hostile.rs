@@ -199,6 +199,20 @@ fn patterns_are_linear_and_shared() {
 }
 
 #[test]
+fn a_body_has_a_bounded_time_for_its_patterns() {
+    let check = |pattern: &str| {
+        let list = format!(r#""properties":{{"p":{{"items":{{"maxLength":1024,"pattern":"{pattern}"}}}}}}"#);
+        let text = file("", &list);
+        let resources = Resources::read(&[("x.json", &text)]).expect("a valid file");
+        let body = crate::members(&format!(r#"{{"p":[{}]}}"#, vec![format!("\"{}\"", "a".repeat(1000)); 1000].join(",")));
+        resources.get("x").expect("read").schema.check_new(&body)
+    };
+    assert!(check("^[a-z]+$").is_ok());
+    let faults = check("(a|b){100}(a|b){30}$").expect_err("1 MB against a hundred states");
+    assert_eq!((faults.len(), &*faults[0].detail), (1, "has more text than its patterns can be tried on"));
+}
+
+#[test]
 fn names_are_ones_that_paths_tables_and_pages_can_have() {
     let named = |name: &str, line: &str| {
         let text = file("", "").replace(r#""resource":"x""#, &format!(r#""resource":"{name}""#));

@@ -5,6 +5,7 @@
 //! read, also from another program.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::collections::HashSet;
 
 use base64::Engine as _;
@@ -13,6 +14,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::counterparts::Counterparts;
 use super::entries::Entries;
 use super::fault::{Fault, Keyword, push_token};
+use super::pattern::Pattern;
 use super::subschema::Subschema;
 use super::{number, sentence};
 use crate::record::PREFIX;
@@ -20,6 +22,8 @@ use crate::value::{Members, Value};
 
 /// Faults of one body that its author is told of.
 const FAULTS: usize = 100;
+/// Steps of pattern matching for one body: some two seconds in a small function.
+const STEPS: u64 = 50_000_000;
 
 /// The schema of a resource's records.
 ///
@@ -103,6 +107,10 @@ impl Schema {
         let states: Vec<&Members> = states.iter().map(AsRef::as_ref).collect();
         let mut walk = Walk { patterns: true, key: Some(&self.key), ..Walk::new(&self.entries) };
         walk.members(&self.root, &shown(members), &states, rules);
+        if walk.steps.get() > STEPS {
+            let detail = "has more text than its patterns can be tried on".to_owned();
+            return Err(vec![Fault { pointer: String::new(), keyword: Keyword::Pattern, detail }]);
+        }
         if walk.faults.is_empty() { Ok(()) } else { Err(walk.faults) }
     }
 }
@@ -144,11 +152,13 @@ struct Walk<'s> {
     key: Option<&'s str>,
     pointer: String,
     faults: Vec<Fault>,
+    /// Steps of pattern matching so far. Beyond the limit, no more patterns are tried.
+    steps: Cell<u64>,
 }
 
 impl<'s> Walk<'s> {
     fn new(entries: &'s Entries) -> Walk<'s> {
-        Walk { entries, patterns: false, key: None, pointer: String::new(), faults: Vec::new() }
+        Walk { entries, patterns: false, key: None, pointer: String::new(), faults: Vec::new(), steps: Cell::new(0) }
     }
 
     fn is_full(&self) -> bool {
@@ -320,6 +330,12 @@ impl<'s> Walk<'s> {
         }
     }
 
+    /// Counts a search, and reports whether the body may still have it.
+    fn may_try(&self, pattern: &Pattern, text: &str) -> bool {
+        self.steps.set(self.steps.get().saturating_add(pattern.steps(text)));
+        self.steps.get() <= STEPS
+    }
+
     fn text_breaks(&self, schema: &Subschema, text: &str, keyword: Keyword) -> bool {
         let length = || text.chars().count() as u64;
         match keyword {
@@ -328,7 +344,8 @@ impl<'s> Walk<'s> {
             // The length bounds the time that it takes.
             Keyword::Pattern => {
                 let short = || !self.text_breaks(schema, text, Keyword::MaxLength);
-                self.patterns && schema.pattern.as_ref().is_some_and(|pattern| short() && !pattern.is_match(text))
+                self.patterns
+                    && schema.pattern.as_ref().is_some_and(|pattern| short() && self.may_try(pattern, text) && !pattern.is_match(text))
             }
             Keyword::Format => schema.format.is_some_and(|format| !format.fits(text)),
             _ => false,

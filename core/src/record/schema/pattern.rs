@@ -34,6 +34,8 @@ const RANGE: usize = 8;
 pub struct Pattern {
     source: String,
     translated: String,
+    /// States of the compiled pattern, at most.
+    states: usize,
     compiled: OnceLock<Regex>,
 }
 
@@ -55,13 +57,19 @@ impl Pattern {
         if size.saturating_add(4 * STATE) > SIZE {
             return Err("is too large when compiled (16 KiB)".to_owned());
         }
-        Ok(Pattern { source: source.to_owned(), translated: translator.translated, compiled: OnceLock::new() })
+        let (source, states) = (source.to_owned(), size.div_ceil(STATE));
+        Ok(Pattern { source, translated: translator.translated, states, compiled: OnceLock::new() })
     }
 
     /// Returns the pattern as its author wrote it.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.source
+    }
+
+    /// Returns the steps that a search of a text takes at most: states times bytes.
+    pub(super) fn steps(&self, text: &str) -> u64 {
+        self.states as u64 * text.len() as u64
     }
 
     /// Reports whether the pattern occurs in a text. The first call compiles it.
