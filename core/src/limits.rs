@@ -63,14 +63,15 @@ pub const REQUEST_ID: usize = 128;
 /// The number of (id, version) pairs in a session token, which are the client's latest writes.
 pub const SESSION: usize = 16;
 
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+/// A day.
+pub(crate) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// How long a version stays in the history after it was replaced.
+/// How long a version stays in the history after it was replaced, unless the resource says how long.
 pub const HISTORY: Duration = Duration::from_secs(90 * DAY.as_secs());
 
-/// How long a tombstone stays: until the history before it is gone. (DynamoDB's TTL is late by some days at most.) A
-/// reader of changes that is away longer may miss a deletion, so it must begin again.
-pub const TOMBSTONE: Duration = Duration::from_secs(HISTORY.as_secs() + 7 * DAY.as_secs());
+/// How much longer a tombstone stays than the history: until the history before it is gone. (DynamoDB's TTL is late by
+/// some days at most.) A reader of changes that is away longer may miss a deletion, so it must begin again.
+pub(crate) const TOMBSTONE_BEYOND: Duration = Duration::from_secs(7 * DAY.as_secs());
 
 /// How long an idempotency record is kept, unless the request says how long.
 pub const CLAIM: Duration = DAY;

@@ -17,7 +17,6 @@ pub mod outcome;
 pub mod schema;
 pub(crate) mod seal;
 
-use crate::limits;
 use crate::time::Timestamp;
 use crate::value::{Members, Value, memory, stored_size};
 
@@ -89,10 +88,10 @@ impl Record {
         }
     }
 
-    /// Returns the tombstone of this record.
+    /// Returns the tombstone of this record, which may be deleted at a time.
     #[must_use]
-    pub fn deleted(&self, now: Timestamp) -> Record {
-        Record { tombstone: Some(now.after(limits::TOMBSTONE)), ..Record::new(self.id.clone(), Members::new()) }
+    pub fn deleted(&self, expires: Timestamp) -> Record {
+        Record { tombstone: Some(expires), ..Record::new(self.id.clone(), Members::new()) }
     }
 
     /// Returns a tombstone if only id and version are known.

@@ -118,7 +118,7 @@ pub struct Preparation {
 impl<S: Source, C: Clock> Replica<S, C> {
     /// Returns a replica without a snapshot. `fresh` is how long a snapshot is served without a refresh.
     pub fn new(store: S, clock: C, fresh: Duration) -> Replica<S, C> {
-        let snapshot = Snapshot::new(Arc::clone(store.names()));
+        let snapshot = Snapshot::new(Arc::clone(store.resource()));
         let held = ReplicaState { snapshot, policy: RefreshPolicy::new(fresh), too_large: false };
         Replica { store, clock, shared: None, held: Mutex::new(held) }
     }

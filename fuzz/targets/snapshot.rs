@@ -5,7 +5,6 @@
 use arbitrary::{Arbitrary, Result, Unstructured};
 use libfuzzer_sys::fuzz_target;
 use ripple_core::query::{Listing, Query, Row};
-use ripple_core::record::Names;
 use ripple_core::record::schema::Resource;
 use ripple_core::replica::snapshot::Snapshot;
 use ripple_core::{Record, RecordId, Timestamp};
@@ -44,7 +43,7 @@ fn at(moment: u8) -> Timestamp {
 }
 
 fuzz_target!(|steps: Vec<Step>| {
-    let mut snapshot = Snapshot::default();
+    let mut snapshot = Snapshot::new(Resource::built_in());
     for step in steps {
         match step {
             Step::Apply(State(project), moment) => {
@@ -71,17 +70,18 @@ fuzz_target!(|steps: Vec<Step>| {
 /// Checks that an updated snapshot equals a new one.
 fn sound(snapshot: &mut Snapshot) {
     let projects: Vec<Record> = snapshot.records().cloned().collect();
+    let resource = Resource::built_in();
     let rows: Vec<Row> = projects
         .iter()
         .filter(|project| !project.is_deleted())
         .cloned()
-        .map(|record| Row::new(record, &Names::default()))
+        .map(|record| Row::new(record, &resource))
         .collect();
     assert_eq!(snapshot.memory(), rows.iter().map(Row::memory).sum::<usize>());
 
     for text in ["", "q=x", "id=i", "sort=-version,a&limit=2", "fields=a,b"] {
         let pairs: Vec<(String, String)> = form_urlencoded::parse(text.as_bytes()).into_owned().collect();
-        let query = Query::parse(&pairs, &Resource::built_in()).expect("the target's own query");
+        let query = Query::parse(&pairs, &resource).expect("the target's own query");
         let mut listing = Listing::new(&query);
         projects.iter().for_each(|project| listing.add(project));
         let (expected, page) = (listing.finish(), snapshot.list(&query));

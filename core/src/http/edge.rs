@@ -148,7 +148,12 @@ impl<S: Source, C: Clock, N: SharedCache> Api<Replica<S, C, N>> {
     /// or rendered. The answer is the one that [`Api::read`] gives to a plain `GET /prj`.
     #[must_use]
     pub fn whole_list(&self, resource: &str, key: &str, now: Timestamp) -> Option<WholeList> {
-        let (content, age, fresh) = self.store_of(resource)?.whole(now)?;
+        let store = self.store_of(resource)?;
+        // The list that is kept is ordered by id.
+        if store.resource().order != *store.names().key {
+            return None;
+        }
+        let (content, age, fresh) = store.whole(now)?;
         let key = self.remembered(key, now).filter(|key| key.scopes.allow(Scope::Read, resource))?;
         let ttl = time_left(fresh, age);
         Some(WholeList { key, validator: ListValidator { content, age: age.as_secs(), ttl } })

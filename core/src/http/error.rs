@@ -41,7 +41,7 @@ pub enum Error {
     #[error("this Idempotency-Key came with another request before; nothing was changed")]
     IdempotencyKeyReused,
     /// The cursor is older than tombstones live: deletions would be missing.
-    #[error("the cursor is older than {days} days, so deletions may be missing; begin anew without it", days = crate::limits::TOMBSTONE.as_secs() / 86400)]
+    #[error("the cursor is too old, so deletions may be missing; begin again without it")]
     CursorExpired,
     /// The entity tag does not match.
     #[error("the entity tag does not match")]

@@ -262,6 +262,13 @@ fn in_words(error: &Error, resource: &Resource) -> String {
             "the {noun} {id} is deleted; to bring it back, send a whole record with \"{}\": false, or restore a version",
             resource.names.deleted
         ),
+        Error::Refused(refused @ Refused::NoSuchVersion { .. }) => {
+            format!("{refused}; a version is kept for {} days after it was replaced", resource.retention_days)
+        }
+        Error::CursorExpired => format!(
+            "the cursor is older than {} days, so deletions may be missing; begin anew without it",
+            resource.tombstone().as_secs() / 86400
+        ),
         error => error.to_string(),
     }
 }

@@ -11,6 +11,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::Row;
 use super::cursor::{self, Rank, Sort};
+use super::row::searched;
 use crate::limits;
 use crate::record::schema::Resource;
 use crate::record::{Names, Record};
@@ -34,7 +35,7 @@ impl Fault {
 /// The checked parameters `q`, filters, `sort`, `fields`, `limit` and `cursor`.
 #[derive(Debug)]
 pub struct Query {
-    names: Arc<Names>,
+    resource: Arc<Resource>,
     /// The names used as filters that the schema does not know.
     unknown: Vec<String>,
     words: Vec<String>,
@@ -54,11 +55,11 @@ impl Query {
     ///
     /// # Errors
     /// Every bad or repeated parameter, all at once.
-    pub fn parse(pairs: &[(String, String)], resource: &Resource) -> Result<Query, Vec<Fault>> {
+    pub fn parse(pairs: &[(String, String)], resource: &Arc<Resource>) -> Result<Query, Vec<Fault>> {
         let mut faults = Vec::new();
         let mut seen = BTreeSet::new();
         let mut query = Query {
-            names: Arc::clone(&resource.names),
+            resource: Arc::clone(resource),
             unknown: Vec::new(),
             words: Vec::new(),
             filters: Vec::new(),
@@ -99,8 +100,11 @@ impl Query {
                 faults.push(Fault::new(name, detail));
             }
         }
+        if query.sort.is_empty() && resource.order != *resource.names.key {
+            query.sort = resource.order.split(',').map(|name| Sort::parse(name.to_owned())).collect();
+        }
         query.filters.sort();
-        let is_known = |name: &str| query.names.are_fixed(name) || resource.schema.property(name).is_some();
+        let is_known = |name: &str| resource.names.are_fixed(name) || resource.schema.property(name).is_some();
         let names = query.filters.iter().map(|(name, _)| name);
         query.unknown = names.filter(|name| !is_known(name)).cloned().collect();
         query.scope = digest(&(resource.view_digest(), &query.words, &query.filters, &query.sort, &query.fields));
@@ -119,12 +123,12 @@ impl Query {
     /// Reports whether the query includes this record.
     #[must_use]
     pub fn matches(&self, project: &Record) -> bool {
-        let searched = |word: &String| {
-            folded(project.id.as_str()).contains(word)
-                || project.updated_by.as_ref().is_some_and(|by| folded(by).contains(word))
-                || project.attributes.values().any(|value| mentions(value, word))
+        let mentions = |word: &String| {
+            let mut found = folded(project.id.as_str()).contains(word);
+            searched(project, &self.resource, |value| found = found || mentions(value, word));
+            found
         };
-        self.passes_filters(project) && self.words.iter().all(searched)
+        self.passes_filters(project) && self.words.iter().all(mentions)
     }
 
     /// Reports whether the query includes this record.
@@ -133,10 +137,10 @@ impl Query {
         self.passes_filters(&row.record) && self.words.iter().all(|word| row.text.contains(word))
     }
 
-    /// Reports whether the query is for the whole list, with all fields of every record.
+    /// Reports whether the query is for the whole list by id, with all fields of every record.
     #[must_use]
     pub fn is_whole(&self) -> bool {
-        self.tag.is_empty()
+        self.tag.is_empty() && self.sort.is_empty()
     }
 
     /// Reports whether a record's id and its whole JSON are enough to answer the query.
@@ -151,24 +155,24 @@ impl Query {
 
     fn passes_filters(&self, project: &Record) -> bool {
         self.filters.iter().all(|(name, wanted)| {
-            project.member(name, &self.names).is_some_and(|value| equals_or_contains(&value, wanted))
+            project.member(name, self.names()).is_some_and(|value| equals_or_contains(&value, wanted))
         })
     }
 
     pub(super) fn rank(&self, project: &Record) -> Rank {
-        Rank::of(project, &self.sort, &self.names)
+        Rank::of(project, &self.sort, self.names())
     }
 
     /// Returns the part of a record that the query shows. `json` is the whole record.
     pub(super) fn show(&self, project: &Record, json: Bytes) -> Bytes {
         match &self.fields {
-            Some(fields) => project.to_json_of(fields, &self.names).into(),
+            Some(fields) => project.to_json_of(fields, self.names()).into(),
             None => json,
         }
     }
 
     pub(super) fn names(&self) -> &Names {
-        &self.names
+        &self.resource.names
     }
 
     pub(super) fn limit(&self) -> usize {

@@ -3,7 +3,8 @@
 use bytes::Bytes;
 
 use super::parameters::folded;
-use crate::record::{ContentHash, Names, Record, RecordId};
+use crate::record::schema::Resource;
+use crate::record::{ContentHash, Record, RecordId};
 use crate::value::Value;
 
 /// A live record reduced to what a list shows.
@@ -23,21 +24,18 @@ pub struct Row {
     pub json: Bytes,
     /// The hash of the JSON.
     pub hash: ContentHash,
-    /// Every string in the record, folded, one on each line. A search word never contains a line end.
+    /// The id and every string where `q` looks, folded, one on each line. A search word never contains a line end.
     pub(super) text: String,
 }
 
 impl Row {
     /// Prepares a live record.
     #[must_use]
-    pub fn new(record: Record, names: &Names) -> Row {
-        let json = Bytes::from(record.to_json(names));
+    pub fn new(record: Record, resource: &Resource) -> Row {
+        let json = Bytes::from(record.to_json(&resource.names));
         let hash = ContentHash::of(&json);
         let mut text = folded(record.id.as_str()).into_owned();
-        if let Some(by) = &record.updated_by {
-            push(&mut text, by);
-        }
-        record.visible(names).for_each(|(_, value)| collect(value, &mut text));
+        searched(&record, resource, |value| collect(value, &mut text));
         Row { record, json, hash, text }
     }
 
@@ -46,6 +44,16 @@ impl Row {
     pub fn memory(&self) -> usize {
         size_of::<Row>() + self.record.memory() + self.json.len() + self.text.len()
     }
+}
+
+/// Calls `look` for the values where `q` looks, besides the id: the members that the resource names, or every member and
+/// `updated_by`.
+pub(super) fn searched(record: &Record, resource: &Resource, mut look: impl FnMut(&Value)) {
+    let is_searched = |name: &str| resource.search.as_ref().is_none_or(|names| names.iter().any(|other| other == name));
+    if let (None, Some(by)) = (&resource.search, &record.updated_by) {
+        look(&Value::String(by.clone()));
+    }
+    record.visible(&resource.names).filter(|(name, _)| is_searched(name)).for_each(|(_, value)| look(value));
 }
 
 fn push(text: &mut String, line: &str) {

@@ -60,7 +60,7 @@ pub enum Error {
         version: i64,
     },
     /// The history has no such version.
-    #[error("the history of {id} has no version {version}; a version is kept for {days} days after it was replaced", days = limits::HISTORY.as_secs() / 86400)]
+    #[error("the history of {id} has no version {version}")]
     NoSuchVersion {
         /// The record's id.
         id: RecordId,

@@ -10,13 +10,14 @@ use bytes::Bytes;
 
 use crate::limits;
 use crate::query::{ListPage, Listing, Query, Row, array, weight};
+use crate::record::schema::Resource;
 use crate::record::{ContentHash, Names, Record, RecordId};
 use crate::time::Timestamp;
 
 /// Every known record.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Snapshot {
-    names: Arc<Names>,
+    resource: Arc<Resource>,
     entries: BTreeMap<RecordId, Entry>,
     sum: ContentHash,
     /// The weight of the whole list's page.
@@ -54,20 +55,28 @@ impl Entry {
 }
 
 impl Snapshot {
-    /// Returns an empty snapshot of records with these names.
+    /// Returns an empty snapshot of a resource's records.
     #[must_use]
-    pub fn new(names: Arc<Names>) -> Snapshot {
-        Snapshot { names, ..Snapshot::default() }
+    pub fn new(resource: Arc<Resource>) -> Snapshot {
+        Snapshot {
+            resource,
+            entries: BTreeMap::new(),
+            sum: ContentHash::default(),
+            weight: 0,
+            memory: 0,
+            whole: None,
+            reads: 0,
+        }
     }
 
     /// Returns the names of the records.
     pub(crate) fn names(&self) -> &Names {
-        &self.names
+        &self.resource.names
     }
 
     /// Removes all records.
     pub(crate) fn clear(&mut self) {
-        *self = Snapshot::new(Arc::clone(&self.names));
+        *self = Snapshot::new(Arc::clone(&self.resource));
     }
 
     /// Applies a record, live or deleted, that was read at `now` or shortly before. Returns whether it changed the
@@ -172,7 +181,7 @@ impl Snapshot {
         let state = if project.is_deleted() {
             State::Deleted(project)
         } else {
-            let row = Row::new(project, &self.names);
+            let row = Row::new(project, &self.resource);
             self.sum.add(row.hash);
             self.weight += weight(&row.json);
             self.memory += row.memory();
@@ -237,7 +246,7 @@ mod tests {
 
     #[test]
     fn an_older_change_replaces_nothing() {
-        let mut snapshot = Snapshot::default();
+        let mut snapshot = Snapshot::new(Resource::built_in());
         assert!(snapshot.apply(project("a", 2, "new"), Timestamp(0)));
         assert!(!snapshot.apply(project("a", 1, "old"), Timestamp(1)));
         assert!(snapshot.apply(tombstone("a", 3), Timestamp(2)));
@@ -253,7 +262,7 @@ mod tests {
         for n in 0..50 {
             records.push(project(&format!("p{n}"), 1 + n % 3, &format!("Nº {} of ÄLL", n % 7)));
         }
-        let mut snapshot = Snapshot::default();
+        let mut snapshot = Snapshot::new(Resource::built_in());
         snapshot.fill(records.clone(), Timestamp(0), Timestamp(0));
         for text in ["", "q=äll", "q=nº+3", "version=2", "sort=-name,version&limit=7", "fields=name", "q=nothing"] {
             let query = query(text);
@@ -265,7 +274,7 @@ mod tests {
     #[test]
     fn a_full_read_has_the_last_word_but_not_on_what_it_cannot_have_seen() {
         let began = Timestamp(100_000);
-        let mut snapshot = Snapshot::default();
+        let mut snapshot = Snapshot::new(Resource::built_in());
         snapshot.apply(project("gone", 1, ""), Timestamp(1_000));
         snapshot.apply(project("just-created", 1, ""), Timestamp(99_000));
         snapshot.apply(project("just-saved", 2, "new"), Timestamp(99_000));

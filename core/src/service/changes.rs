@@ -108,7 +108,8 @@ pub async fn changes<S: Source>(
 ) -> Result<ChangesPage, Error> {
     let now = reading.now;
     // A deletion whose tombstone has expired would be missing.
-    let is_past = |at: u64| now > Timestamp(at).after(limits::TOMBSTONE);
+    let lifetime = reading.store.resource().tombstone();
+    let is_past = |at: u64| now > Timestamp(at).after(lifetime);
     match since.map(|cursor| cursor.0) {
         None => everything(reading, now, None, limit).await,
         Some(Place::All(started, _)) if is_past(started) => Err(Error::Expired),

@@ -196,7 +196,7 @@ async fn commit<S: Store>(
 ) -> Result<Attempt, Error> {
     let goal = match (&after, &before) {
         (Some(Some(attributes)), _) => Record::new(id.clone(), attributes.clone()),
-        (Some(None), Some(before)) => before.deleted(cx.now),
+        (Some(None), Some(before)) => before.deleted(cx.now.after(cx.store.resource().tombstone())),
         (None, Some(before)) => Record::new(id.clone(), before.attributes.clone()),
         (_, None) => unreachable!("only a record that is there is deleted or adopted"),
     };
@@ -214,7 +214,7 @@ async fn commit<S: Store>(
         let written = content.written(before.as_ref(), number, cx.now, by);
         let mut rows = Vec::new();
         if let Some(external) = external {
-            let expires = after.is_some().then(|| cx.now.after(limits::HISTORY));
+            let expires = after.is_some().then(|| cx.now.after(cx.store.resource().retention()));
             rows.push(Row::of_external(external, first, expires));
             outcome.replaced = first.cast_signed();
         }
@@ -234,7 +234,7 @@ async fn commit<S: Store>(
             Commit::Done => {
                 history.newest = history.newest.map(|_| number);
                 // A failure here costs storage only.
-                let expires = cx.now.after(limits::HISTORY);
+                let expires = cx.now.after(cx.store.resource().retention());
                 if newest > 0 {
                     let _ = cx.store.expire(id, newest, expires, &mut cx.metrics.capacity).await;
                 }

@@ -204,7 +204,8 @@ fn a_body_has_a_bounded_time_for_its_patterns() {
         let list = format!(r#""properties":{{"p":{{"items":{{"maxLength":1024,"pattern":"{pattern}"}}}}}}"#);
         let text = file("", &list);
         let resources = Resources::read(&[("x.json", &text)]).expect("a valid file");
-        let body = crate::members(&format!(r#"{{"p":[{}]}}"#, vec![format!("\"{}\"", "a".repeat(1000)); 1000].join(",")));
+        let body =
+            crate::members(&format!(r#"{{"p":[{}]}}"#, vec![format!("\"{}\"", "a".repeat(1000)); 1000].join(",")));
         resources.get("x").expect("read").schema.check_new(&body)
     };
     assert!(check("^[a-z]+$").is_ok());

@@ -345,7 +345,10 @@ impl<'s> Walk<'s> {
             Keyword::Pattern => {
                 let short = || !self.text_breaks(schema, text, Keyword::MaxLength);
                 self.patterns
-                    && schema.pattern.as_ref().is_some_and(|pattern| short() && self.may_try(pattern, text) && !pattern.is_match(text))
+                    && schema
+                        .pattern
+                        .as_ref()
+                        .is_some_and(|pattern| short() && self.may_try(pattern, text) && !pattern.is_match(text))
             }
             Keyword::Format => schema.format.is_some_and(|format| !format.fits(text)),
             _ => false,

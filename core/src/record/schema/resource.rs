@@ -1,6 +1,7 @@
 //! A resource: what `x-ripple` says beside the schema.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 
@@ -8,6 +9,7 @@ use super::Resources;
 use super::check::Schema;
 use super::entries::Entries;
 use super::subschema::Type;
+use crate::limits;
 use crate::record::Names;
 
 /// Members that are columns of a replica.
@@ -154,6 +156,18 @@ impl Resource {
     #[must_use]
     pub fn history_table_name(&self, site: &str) -> String {
         history_table(&self.name).replace("{site}", site)
+    }
+
+    /// Returns how long a version stays in the history after it was replaced.
+    #[must_use]
+    pub fn retention(&self) -> Duration {
+        limits::DAY * u32::from(self.retention_days)
+    }
+
+    /// Returns how long a tombstone stays: longer than the history, so that a deletion is told after all that it deleted.
+    #[must_use]
+    pub fn tombstone(&self) -> Duration {
+        self.retention() + limits::TOMBSTONE_BEYOND
     }
 
     /// Returns the name of the record's component in the OpenAPI document.
