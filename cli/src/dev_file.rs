@@ -40,7 +40,7 @@ impl DevFile {
     /// Removes the file, if there is one.
     pub(crate) fn remove(data: &Path) -> anyhow::Result<()> {
         match fs::remove_file(data.join(NAME)) {
-            Err(error) if error.kind() != ErrorKind::NotFound => Err(error).context("dev.json cannot be removed"),
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(error).context("cannot remove dev.json"),
             _ => Ok(()),
         }
     }

@@ -16,7 +16,7 @@ pub(crate) async fn create(
 ) -> anyhow::Result<(ApiKey, KeyRecord)> {
     let name_fits = (1..=128).contains(&name.chars().count()) && !name.chars().any(char::is_control);
     if !name_fits {
-        bail!("a key's name has 1 to 128 characters, none of them control characters");
+        bail!("a key's name must have 1 to 128 characters and no control characters");
     }
     store_new(store, |key| record(key, name, scopes, expires_in)).await
 }
@@ -26,7 +26,10 @@ pub(crate) async fn store_new(
     store: &DynamoDb,
     record: impl FnOnce(&ApiKey) -> KeyRecord,
 ) -> anyhow::Result<(ApiKey, KeyRecord)> {
-    let key = std::iter::repeat_with(|| ApiKey::generate(&random())).flatten().next().context("no randomness")?;
+    let key = std::iter::repeat_with(|| ApiKey::generate(&random()))
+        .flatten()
+        .next()
+        .context("the system returned no random bytes")?;
     let record = record(&key);
     store.add_key(&record).await.context("cannot store the key")?;
     Ok((key, record))

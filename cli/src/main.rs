@@ -20,17 +20,17 @@ use commands::{backup, check, dev, doctor, export, import, key, resource, table}
 /// The settings that are not flags. The others are documented with their flags.
 const ENVIRONMENT: &str = "\
 Environment:
-  AWS_ENDPOINT_URL           As AWS_ENDPOINT_URL_DYNAMODB, which goes first
-  AWS_DEFAULT_REGION         As AWS_REGION, which goes first
+  AWS_ENDPOINT_URL           URL of DynamoDB if AWS_ENDPOINT_URL_DYNAMODB is not set
+  AWS_DEFAULT_REGION         AWS region if AWS_REGION is not set
   AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_CONFIG_FILE, AWS_SHARED_CREDENTIALS_FILE,
   AWS_WEB_IDENTITY_TOKEN_FILE, AWS_ROLE_ARN, AWS_CONTAINER_CREDENTIALS_RELATIVE_URI,
-  AWS_CONTAINER_CREDENTIALS_FULL_URI and the rest of AWS's SDKs
-                             Credentials, in the order of their default chain
-  AWS_CA_BUNDLE              A file of certificates to trust instead of the machine's
-  RIPPLE_KEY                 The key of `ripple key verify` and `ripple doctor`
-  RIPPLE_LOG                 What `ripple dev` logs: error, warn, info, debug [default: warn]";
+  AWS_CONTAINER_CREDENTIALS_FULL_URI and the other variables of the AWS SDKs
+                             Credentials, in the order of the SDKs' default chain
+  AWS_CA_BUNDLE              File of CA certificates to trust instead of the system's
+  RIPPLE_KEY                 API key that `ripple key verify` and `ripple doctor` check
+  RIPPLE_LOG                 Log level of `ripple dev`: error, warn, info, debug [default: warn]";
 
-/// Project records in DynamoDB that a whole team can edit at once
+/// Serve and manage records in DynamoDB that a whole team can edit at once
 #[derive(Debug, Parser)]
 #[command(version, propagate_version = true, arg_required_else_help = true, after_help = ENVIRONMENT)]
 struct Cli {
@@ -42,28 +42,28 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run the API on this machine: an API Gateway front, the Lambda handler, an embedded DynamoDB
+    /// Run the API on this machine, with the Lambda handler and an embedded DynamoDB
     Dev(dev::Options),
-    /// Make, list, rotate and revoke API keys
+    /// Create, list, rotate, verify and revoke API keys
     #[command(subcommand)]
     Key(key::Command),
-    /// Make and describe the tables
+    /// Create and describe the tables
     #[command(subcommand)]
     Table(table::Command),
-    /// Check and list the files that describe resources
+    /// Check and list resource files
     #[command(subcommand)]
     Resource(resource::Command),
-    /// Look an installation over: what is wrong, and how to mend it
+    /// Check an installation, and print how to fix each problem
     Doctor(doctor::Options),
-    /// Create projects from a file of JSON lines; those that are there already are left alone
+    /// Create records from a file, and leave existing records unchanged
     Import(import::Options),
-    /// Write every project to a file of JSON lines
+    /// Write all records to a file of JSON lines
     Export(export::Options),
-    /// Copy the three tables into a folder, item by item
+    /// Copy all items of the three tables into a folder
     Backup(backup::Options),
-    /// Put back what a backup has and the tables lack; what is there is left alone
+    /// Restore the items that the tables lack, and leave existing items unchanged
     Restore(backup::RestoreOptions),
-    /// Check that no edit is lost: every order of a few writers, then storms with faults, in memory or at --endpoint-url
+    /// Search for a schedule of writers that loses an edit, in memory or at --endpoint-url
     Check(check::Options),
 }
 
@@ -74,7 +74,7 @@ fn main() -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("ripple: no runtime: {error}");
+            eprintln!("ripple: cannot start the async runtime: {error}");
             return ExitCode::FAILURE;
         }
     };

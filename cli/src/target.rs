@@ -40,28 +40,28 @@ const CREDENTIALS: [&str; 4] = [
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "DynamoDB")]
 pub(crate) struct Options {
-    /// DynamoDB's URL [default: the `ripple dev` that runs in --data, otherwise AWS]
+    /// URL of DynamoDB [default: the `ripple dev` that runs in --data, otherwise AWS]
     #[arg(long, global = true, env = "AWS_ENDPOINT_URL_DYNAMODB", value_name = "URL")]
     pub(crate) endpoint_url: Option<String>,
-    /// Work in AWS, even while a `ripple dev` runs in --data
+    /// Use DynamoDB in AWS, even if a `ripple dev` runs in --data
     #[arg(long, global = true)]
     aws: bool,
-    /// AWS region [default: as the AWS CLI finds it]
+    /// AWS region [default: as for the AWS CLI]
     #[arg(long, global = true, env = "AWS_REGION", value_name = "NAME")]
     pub(crate) region: Option<String>,
-    /// Profile of the AWS configuration files [default: as the AWS CLI finds credentials]
+    /// Profile of the AWS configuration files [default: as for the AWS CLI]
     #[arg(long, global = true, env = "AWS_PROFILE", value_name = "NAME")]
     pub(crate) profile: Option<String>,
     /// Folder of the resource files [default: ./resources if it exists, otherwise a built-in `prj`]
     #[arg(long, global = true, env = "RIPPLE_RESOURCES", value_name = "DIR")]
     resources: Option<PathBuf>,
-    /// Tables are named SITE_RESOURCE, SITE_RESOURCE_version and SITE_key [default: ripple]
+    /// Site: the tables are SITE_RESOURCE, SITE_RESOURCE_version and SITE_key [default: ripple]
     #[arg(long, global = true, env = "RIPPLE_SITE", value_name = "SITE")]
     site: Option<String>,
-    /// Partitions of the index by_update, as the function and the edge have it [default: 1]
+    /// Number of partitions of the index by_update, as in the function and the edge [default: 1]
     #[arg(long, global = true, env = "RIPPLE_SHARDS", value_name = "N")]
     shards: Option<String>,
-    /// Folder of `ripple dev`'s database
+    /// Folder of the database of `ripple dev`
     #[arg(long, global = true, env = "RIPPLE_DATA", default_value = ".ripple", value_name = "DIR")]
     pub(crate) data: PathBuf,
     /// Whether a flag, and not only the environment, asks for a DynamoDB other than the embedded one.
@@ -179,7 +179,7 @@ impl fmt::Display for Target {
             write!(f, " (the `ripple dev` of {})", dev.display())?;
         }
         if !self.place.is_emulator() {
-            let account = self.account.as_deref().unwrap_or("unknown: sts:GetCallerIdentity did not tell");
+            let account = self.account.as_deref().unwrap_or("unknown (sts:GetCallerIdentity failed)");
             write!(f, ", account {account}, region {}", self.region)?;
         }
         write!(f, ", tables {}", self.tables().join(", "))
@@ -250,7 +250,7 @@ impl Options {
         // A command in such a folder is meant for its database. An account is another place, and must be named.
         if DevFile::read(&self.data).is_some() {
             bail!(
-                "the `ripple dev` of {} has ended: start it again, or give --aws, --profile or --endpoint-url to work elsewhere",
+                "the `ripple dev` of {} has ended: start it again, or select another DynamoDB with --aws, --profile or --endpoint-url",
                 self.data.display()
             );
         }

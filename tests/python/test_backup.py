@@ -81,10 +81,10 @@ def test_what_was_lost_is_put_back_as_it_was(dev, tmp_path):
 
     lose_everything(dev)
     told = ripple("restore", folder, data=dev.data)
-    assert f"ripple_prj: {len(before['ripple_prj'])} put back, 0 there already" in told
+    assert f"ripple_prj: {len(before['ripple_prj'])} restored, 0 already present" in told
     after = items(dev)
     assert after["ripple_key"] == [], "keys come back only when they are asked for"
-    assert "put back" in ripple("restore", folder, "--keys", data=dev.data)
+    assert "restored" in ripple("restore", folder, "--keys", data=dev.data)
     assert items(dev) == before
 
     assert dev.ripple().call("GET", "/prj/p2/versions").json() == history
@@ -108,9 +108,9 @@ def test_a_restore_changes_nothing_that_is_there(dev, tmp_path):
     [key_id] = [key["key_id"] for key in keys(dev) if key["name"] == "revoked later"]
     ripple("key", "revoke", key_id, data=dev.data)
 
-    for put_back in (1, 0):  # again, after an interruption: the same result
+    for restored in (1, 0):  # again, after an interruption: the same result
         told = ripple("restore", folder, data=dev.data, ok=False)
-        assert f"ripple_prj: {put_back} put back, {1 - put_back} there already, 1 there and different" in told
+        assert f"ripple_prj: {restored} restored, {1 - restored} already present, 1 present with other content" in told
     assert client.get("kept")["goal"] == "changed since" and client.get("lost")["version"] == 1
     ripple("restore", folder, "--keys", data=dev.data, ok=False)
     assert "is not valid" in ripple("key", "verify", data=dev.data, stdin=later, ok=False)
@@ -120,12 +120,12 @@ def test_an_invalid_backup_is_refused_before_any_write(dev, tmp_path):
     folder = tmp_path / "backup"
     dev.ripple().create(project("a"))
     ripple("backup", folder, data=dev.data)
-    assert "cannot make the folder" in ripple("backup", folder, data=dev.data, ok=False)
+    assert "cannot create the folder" in ripple("backup", folder, data=dev.data, ok=False)
     with (folder / "prj.jsonl").open("a") as more:
         more.write('{"Item":{"prj_id":{"S":"b"}}}\n')
-    assert "is not what was backed up" in ripple("restore", folder, data=dev.data, ok=False)
+    assert "was changed after the backup" in ripple("restore", folder, data=dev.data, ok=False)
     (folder / "backup.json").unlink()
-    assert "is no backup" in ripple("restore", folder, data=dev.data, ok=False)
+    assert "is not a complete backup" in ripple("restore", folder, data=dev.data, ok=False)
     assert len(items(dev)["ripple_prj"]) == 1
 
 
@@ -133,7 +133,7 @@ def test_a_backup_goes_to_a_site_of_its_own(dev, tmp_path):
     dev.ripple().create(project("a"))
     ripple("backup", tmp_path / "backup", data=dev.data)
     ripple("--site", "restored", "table", "create", data=dev.data)
-    assert "restored_prj: 1 put back" in ripple("--site", "restored", "restore", tmp_path / "backup", data=dev.data)
+    assert "restored_prj: 1 restored" in ripple("--site", "restored", "restore", tmp_path / "backup", data=dev.data)
 
 
 def test_the_recipe_restores_keys_as_they_are_and_not_as_they_were():

@@ -227,7 +227,7 @@ def test_dev_is_embedded_whatever_is_exported(aws, tmp_path):
         assert dev.dynamodb != aws.url and not aws.asked
         assert (tmp_path / "exported/dynamodb.sqlite").exists()
         dev.process.terminate()
-        assert "the environment are not used" in dev.process.stdout.read().decode()
+        assert "ignores the credentials and the endpoint in the environment" in dev.process.stdout.read().decode()
     command = [_setting("RIPPLE_BIN"), "--data", str(tmp_path / "asked"), "dev", "--port", "0", "--endpoint-url", aws.url]
     asked = subprocess.Popen(command, env=clean(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     try:
@@ -254,7 +254,7 @@ def test_tables_are_protected_where_dynamodb_can(aws, tmp_path):
 
     aws.recovery.discard("shop_order_key")
     looked, _ = run(tmp_path, "table", "describe", ok=False, **settings)
-    assert "shop_order_key" in looked and "lacks point-in-time recovery; `ripple table create` sets it" in looked
+    assert "shop_order_key" in looked and "lacks point-in-time recovery; `ripple table create` adds it" in looked
     looked, _ = run(tmp_path, "doctor", ok=False, **settings)
     assert "shop_order_key lacks point-in-time recovery: run `ripple table create`" in looked
     unprotect = subprocess.run(

@@ -43,8 +43,8 @@ def test_every_kind_of_file_comes_in(dev, tmp_path, kind):
     file = tmp_path / "file"
     sent = [project(prj_id=f"{kind}-{n}", name="Müller, 서울") for n in range(3)]
     file.write_bytes(KINDS[kind](lines(*sent)))
-    assert "3 created, 0 already there" in ripple("import", file, data=dev.data)
-    assert "0 created, 3 already there" in ripple("import", file, data=dev.data)
+    assert "3 created, 0 already present" in ripple("import", file, data=dev.data)
+    assert "0 created, 3 already present" in ripple("import", file, data=dev.data)
     assert dev.ripple().get(f"{kind}-0")["name"] == "Müller, 서울"
 
 
@@ -78,12 +78,12 @@ def test_records_without_an_id_come_in_once(dev, tmp_path):
         return len(dev.ripple().list("q=nameless"))
 
     file.write_text(first)
-    assert "4 created, 0 already there" in ripple("import", file, data=dev.data)
-    assert "0 created, 4 already there" in ripple("import", file, data=dev.data)
+    assert "4 created, 0 already present" in ripple("import", file, data=dev.data)
+    assert "0 created, 4 already present" in ripple("import", file, data=dev.data)
     assert count() == 4
     # The file has grown, and has another path.
     file.write_bytes(gzip.compress((lines(project(name="nameless new")) + first).encode("utf-8-sig")))
-    assert "1 created, 4 already there" in ripple("import", file, data=dev.data)
+    assert "1 created, 4 already present" in ripple("import", file, data=dev.data)
     assert count() == 5
 
 

@@ -64,7 +64,7 @@ def test_the_edge_has_it_and_its_clients_do_not(dev, folder):
             assert re.search(rf"ok     {host} +runs ripple \d", looked.stdout), looked
         assert re.search(r"edge +its list has Age: \d+, Cache-Status: ripple; ", looked.stdout), looked
         without = doctor(dev, edge)
-        assert without.returncode == 1 and "answers 403 for /openapi.json" in without.stdout, without
+        assert without.returncode == 1 and "responds with 403 to /openapi.json" in without.stdout, without
         assert NEW not in looked.stdout + looked.stderr
     finally:
         edge.close()

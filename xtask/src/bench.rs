@@ -25,7 +25,7 @@ struct Benchmark {
 }
 
 const BENCHMARKS: &[Benchmark] = &[
-    Benchmark { name: "noise", purpose: "how much two equal programs differ on this machine", run: noise::run },
+    Benchmark { name: "noise", purpose: "the difference between two equal programs on this machine", run: noise::run },
     Benchmark {
         name: "lambda",
         purpose: "the Lambda function compared with one in Python: start, get, memory",
@@ -54,7 +54,7 @@ pub(crate) fn run(name: Option<&str>) -> Result<ExitCode> {
     };
     let chosen: Vec<_> = BENCHMARKS.iter().filter(|benchmark| name == "all" || benchmark.name == name).collect();
     if chosen.is_empty() {
-        bail!("no benchmark is called `{name}`; `cargo xtask bench` lists them");
+        bail!("there is no benchmark `{name}`: `cargo xtask bench` lists them");
     }
     for benchmark in chosen {
         println!("── {}: {}", benchmark.name, benchmark.purpose);

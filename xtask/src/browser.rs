@@ -44,7 +44,7 @@ impl Browser {
         }
         debian::install(self.packages)
             .with_context(|| format!("the tests of the Flask app's pages need {}: please install it", self.title))?;
-        self.found().with_context(|| format!("Debian's {} is installed and not in the PATH", self.packages.join(" ")))
+        self.found().with_context(|| format!("Debian's {} is installed but not in the PATH", self.packages.join(" ")))
     }
 
     fn found(&self) -> Option<PathBuf> {

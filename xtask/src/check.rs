@@ -14,14 +14,18 @@ use crate::workspace::{self, cargo};
 
 /// The steps of `cargo xtask check`.
 pub(crate) const STEPS: &[Step] = &[
-    Step { name: "format", purpose: "the code is formatted as rustfmt does", run: format },
-    Step { name: "floors", purpose: "imports lead down from floor to floor", run: floors::check },
+    Step { name: "format", purpose: "the code is formatted by rustfmt", run: format },
+    Step { name: "floors", purpose: "files import only from lower floors", run: floors::check },
     Step { name: "clippy", purpose: "clippy has no warnings", run: clippy },
     Step { name: "docs", purpose: "the documentation builds, and all its links resolve", run: docs },
-    Step { name: "portable", purpose: "the core compiles for WebAssembly and has no platform", run: portable::check },
+    Step {
+        name: "portable",
+        purpose: "the core compiles for WebAssembly and depends on no platform",
+        run: portable::check,
+    },
     Step {
         name: "dependencies",
-        purpose: "licences, sources and bans hold, and no advisory applies",
+        purpose: "dependencies have allowed licences and sources, and no advisory applies",
         run: dependencies,
     },
 ];

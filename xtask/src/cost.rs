@@ -73,23 +73,23 @@ pub(crate) fn run() -> Result<()> {
         ("the edge's refresh, nothing changed", idle),
         ("the edge's refresh, one record changed", changed),
         ("an edit", edit),
-        ("a key looked up", key),
+        ("a key lookup", key),
     ] {
         println!("| {what} | {} | {} | {} |", cost.read, cost.write, cost.bytes);
     }
 
     println!(
-        "\nA month of {READS:e} reads of the whole list and {EDITS:e} edits, read {COLOS} places apart, in dollars:\n"
+        "\nA month of {READS:e} reads of the whole list and {EDITS:e} edits, with readers in {COLOS} data centres, in dollars:\n"
     );
-    println!("| | DynamoDB | API Gateway | Lambda | data out of AWS | Workers | together |");
+    println!("| | DynamoDB | API Gateway | Lambda | data out of AWS | Workers | total |");
     println!("|---|---|---|---|---|---|---|");
     print("without the edge", &without_the_edge(&measured));
     for (pattern, seconds) in PATTERNS {
         print(&format!("with the edge, read {pattern}"), &with_the_edge(&measured, seconds));
     }
     println!(
-        "\nThe list is sent whole to every reader; one who sends its entity tag along gets none of it while nothing has \
-         changed.\nAt the edge one isolate a place is counted; each further one refreshes by itself."
+        "\nEvery read transfers the whole list. A reader that sends the entity tag gets no body while nothing has changed.\n\
+         The edge is computed with one isolate per data centre. Each further isolate refreshes separately."
     );
     Ok(())
 }

@@ -33,7 +33,7 @@ pub(crate) fn check() -> Result<()> {
     if output(workspace::command("actionlint").arg("--version")).is_ok() {
         run(workspace::command("actionlint").args(WORKFLOWS))
     } else {
-        eprintln!("there is no actionlint here: zizmor and GitHub's schema have read the workflows");
+        eprintln!("actionlint is not installed, so only zizmor and GitHub's schema checked the workflows");
         Ok(())
     }
 }

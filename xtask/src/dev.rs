@@ -31,25 +31,25 @@ const LOOK: Duration = Duration::from_millis(50);
 
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// Port of the API on 127.0.0.1; 0 picks a free one
+    /// Port of the API on 127.0.0.1; 0 picks a free port
     #[arg(long, default_value_t = 3000)]
     port: u16,
-    /// Port of the edge worker on 127.0.0.1; 0 picks a free one
+    /// Port of the edge worker on 127.0.0.1; 0 picks a free port
     #[arg(long, default_value_t = 8787)]
     edge_port: u16,
-    /// Start the Flask app of examples/flask too
+    /// Also start the Flask app of examples/flask
     #[arg(long)]
     flask: bool,
-    /// Port of the Flask app on 127.0.0.1; 0 picks a free one
+    /// Port of the Flask app on 127.0.0.1; 0 picks a free port
     #[arg(long, default_value_t = 5050)]
     flask_port: u16,
-    /// Keep no data: the database ends with the process
+    /// Keep the database in memory; its data is lost when the process ends
     #[arg(long)]
     in_memory: bool,
-    /// Folder of the database and of dev.json, in which scripts find the URLs and the key
+    /// Folder of the database and of dev.json, which holds the URLs and the key for scripts
     #[arg(long, env = "RIPPLE_DATA", default_value = ".ripple", value_name = "DIR")]
     data: PathBuf,
-    /// Further arguments for `ripple dev`: see `-- --help`
+    /// More arguments for `ripple dev`; `-- --help` lists them
     #[arg(last = true, value_name = "ARGUMENTS")]
     more: Vec<String>,
 }
@@ -64,7 +64,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     build()?;
     let stop = Arc::new(AtomicBool::new(false));
     let asked = Arc::clone(&stop);
-    ctrlc::set_handler(move || asked.store(true, Ordering::Relaxed)).context("Ctrl-C cannot be listened to")?;
+    ctrlc::set_handler(move || asked.store(true, Ordering::Relaxed)).context("cannot handle Ctrl-C")?;
 
     let mut backend = Backend::start(options)?;
     let mut worker = None;
@@ -84,7 +84,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
                 Ok(started) => worker = Some(started),
                 // A process that was asked to end is not reported.
                 Err(_) if stop.load(Ordering::Relaxed) => {}
-                Err(error) => eprintln!("xtask: there is no edge worker: {error:#}. The API continues."),
+                Err(error) => eprintln!("xtask: cannot start the edge worker: {error:#}. The API continues."),
             }
         }
         if let Some(running) = &mut worker
@@ -100,7 +100,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
             match Flask::start(options, &address) {
                 Ok(started) => flask = Some(started),
                 Err(_) if stop.load(Ordering::Relaxed) => {}
-                Err(error) => eprintln!("xtask: there is no Flask app: {error:#}. The API continues."),
+                Err(error) => eprintln!("xtask: cannot start the Flask app: {error:#}. The API continues."),
             }
         }
         if let Some(running) = &mut flask

@@ -69,14 +69,16 @@ impl Crate {
     fn faults(&self, path: &Path, text: &str) -> Vec<String> {
         let Some(module) = module(path) else { return Vec::new() };
         let place = |module: &str| self.floors.iter().flat_map(|floor| floor.iter()).position(|known| *known == module);
-        let Some(own) = place(&module) else { return vec![format!("no floor has the module `{module}`")] };
+        let Some(own) = place(&module) else { return vec![format!("the module `{module}` is on no floor")] };
         let code: Vec<&str> = text.lines().map(code_of).collect();
         let code = code.join("\n");
         let mut faults = Vec::new();
         for imported in imports(&code) {
             match place(&imported) {
                 Some(place) if place < own || imported == module => {}
-                Some(_) => faults.push(format!("`{module}` imports `{imported}`, which is above it")),
+                Some(_) => faults.push(format!(
+                    "`{module}` imports `{imported}`, which is on a higher floor or later on the same one"
+                )),
                 None => faults.push(format!("imports `crate::{imported}`, which is not a module")),
             }
         }

@@ -23,13 +23,13 @@ use crate::workspace;
 
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// The target to run; without one, each target in turn
+    /// Target to run; without one, run each target in turn
     #[arg(value_parser = TARGETS.map(|target| target.name))]
     target: Option<String>,
-    /// Seconds of search for each target
+    /// Seconds of search per target
     #[arg(long, default_value_t = 60)]
     seconds: u32,
-    /// Inputs to run once each, instead of a search
+    /// Files of inputs to run once each instead of a search
     #[arg(last = true)]
     inputs: Vec<PathBuf>,
 }
@@ -67,7 +67,7 @@ const SHORT_INPUT: u32 = 60;
 pub(crate) fn run(options: &Options) -> Result<()> {
     let chosen = |target: &&Target| options.target.as_ref().is_none_or(|name| name == target.name);
     if !options.inputs.is_empty() {
-        let Some(target) = &options.target else { bail!("inputs need the name of their target") };
+        let Some(target) = &options.target else { bail!("give the target of the inputs") };
         return run_command(cargo_fuzz("run")?.arg(target).args(&options.inputs));
     }
     for target in TARGETS.iter().filter(chosen) {
@@ -120,6 +120,6 @@ fn cargo_fuzz(subcommand: &str) -> Result<Command> {
 }
 
 fn made(folder: PathBuf) -> Result<PathBuf> {
-    fs::create_dir_all(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
+    fs::create_dir_all(&folder).with_context(|| format!("{} cannot be created", folder.display()))?;
     Ok(folder)
 }

@@ -63,7 +63,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Build ripple and start it: the API on an embedded DynamoDB, the edge worker in front of it
+    /// Build and start the API on an embedded DynamoDB, with the edge worker in front of it
     Dev(dev::Options),
     /// Build the edge worker
     Edge(edge::Options),
@@ -71,13 +71,13 @@ enum Command {
     Wasi,
     /// Check the code without running it
     Check {
-        /// Run only this step; can be repeated
+        /// Run only this step; repeatable
         #[arg(long, value_name = "STEP", value_parser = step_names(check::STEPS.iter()))]
         only: Vec<String>,
     },
     /// Check the code and run every test
     Test {
-        /// Run only this step; can be repeated
+        /// Run only this step; repeatable
         #[arg(long, value_name = "STEP", value_parser = step_names(test::all_steps()))]
         only: Vec<String>,
     },
@@ -85,15 +85,15 @@ enum Command {
     Fuzz(fuzz::Options),
     /// Build the function as a zip file for Lambda
     Package(package::Options),
-    /// Write the bills of materials (CycloneDX) of function and worker into a folder
+    /// Write the bills of materials (CycloneDX) of the function and the worker to a folder
     Sbom(sbom::Options),
-    /// Build all parts of a version: the function, the worker, the component, the command line, their checksums
+    /// Build all parts of a version: function, worker, component, command line and checksums
     Release(release::Options),
     /// Compute the monthly cost of ripple from its measured consumption
     Cost,
     /// Compare ripple with its alternatives; without a name, list the benchmarks
     Bench {
-        /// The benchmark to run, or `all`
+        /// Benchmark to run, or `all`
         name: Option<String>,
     },
 }
@@ -130,7 +130,7 @@ fn run_benchmark(name: Option<&str>) -> Result<ExitCode> {
 
 #[cfg(all(feature = "bench", not(target_os = "linux")))]
 fn run_benchmark(_: Option<&str>) -> Result<ExitCode> {
-    anyhow::bail!("the benchmarks read the costs of processes from Linux: run them there")
+    anyhow::bail!("the benchmarks need Linux, which reports the costs of processes")
 }
 
 fn report(outcome: Result<ExitCode>) -> ExitCode {

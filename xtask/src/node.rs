@@ -18,7 +18,8 @@ pub(crate) fn ready() -> Result<()> {
     if fs::read(&mark).is_ok_and(|installed| installed == wanted) {
         return Ok(());
     }
-    output(workspace::command(NPM).arg("--version")).context("the edge worker needs Node.js, and there is no npm")?;
+    output(workspace::command(NPM).arg("--version"))
+        .context("the edge worker needs Node.js with npm: please install it")?;
     eprintln!("installing wrangler and other packages into node_modules (once, half a minute)");
     // wrangler requires a newer Node.js than many machines have. It gets one from node_modules, so npm's warning is
     // silenced.
@@ -50,8 +51,8 @@ pub(crate) fn file_of(package: &Package, file: &str) -> Result<PathBuf> {
     let mut pack = workspace::command(NPM);
     pack.args(["pack", "--json", "--loglevel=error", "--pack-destination"]).arg(&unpacked);
     let packed = output(pack.arg(format!("{name}@{version}")))?;
-    let [packed]: [Packed; 1] = serde_json::from_str(&packed).context("`npm pack` does not say what it fetched")?;
-    ensure!(packed.integrity == *integrity, "{name}@{version} is not the package that was pinned");
+    let [packed]: [Packed; 1] = serde_json::from_str(&packed).context("cannot read the output of `npm pack`")?;
+    ensure!(packed.integrity == *integrity, "{name}@{version} differs from the pinned package");
     let mut tar = Command::new("tar");
     run(tar.current_dir(&unpacked).args(["-xzf", &packed.filename]).arg(format!("package/{file}")))?;
     fs::remove_file(unpacked.join(packed.filename))?;

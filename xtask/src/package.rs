@@ -23,7 +23,7 @@ const ZIP: &str = "target/lambda/bootstrap/bootstrap.zip";
 
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// The processor of the function
+    /// Processor architecture of the function
     #[arg(long, value_enum, default_value_t = Arch::Arm64)]
     arch: Arch,
 }
@@ -78,7 +78,7 @@ pub(crate) fn build(arch: Arch) -> Result<PathBuf> {
         output(Command::new("rustup").args(["target", "add", triple])).with_context(|| {
             let other = Arch::own().name();
             format!(
-                "Rust has no {triple} here, and rustup cannot add it: package for --arch {other}, or on another machine"
+                "Rust has no {triple} here, and rustup cannot add it: give --arch {other}, or package on another machine"
             )
         })?;
     }
@@ -89,7 +89,7 @@ pub(crate) fn build(arch: Arch) -> Result<PathBuf> {
     run(&mut cargo_lambda)?;
     let zip = root().join(ZIP);
     run(Command::new(PACKAGE.ready()?).args(["-c", PACK]).arg(zip.with_file_name("bootstrap")).arg(&zip))?;
-    let size = fs::metadata(&zip).with_context(|| format!("{} was not made", zip.display()))?.len();
+    let size = fs::metadata(&zip).with_context(|| format!("{} was not created", zip.display()))?.len();
     ensure!(size <= LIMIT, "{} has {size} bytes, more than {LIMIT}", zip.display());
     eprintln!("{}: {} KB, {}", zip.display(), size / 1000, arch.name());
     Ok(zip)

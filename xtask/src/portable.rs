@@ -47,7 +47,7 @@ pub(crate) fn check() -> Result<()> {
             target.triple(),
         ]))?;
         if let Some(found) = platform_in(&tree) {
-            bail!("{CORE} for {} is built with {found}; `cargo tree -i` shows why", target.triple());
+            bail!("{CORE} for {} depends on {found}; `cargo tree -i` shows why", target.triple());
         }
         let toolchain = toolchain::with(target)?;
         run(toolchain.cargo("check", target)?.args(["--package", CORE]))?;

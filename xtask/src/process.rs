@@ -86,7 +86,7 @@ fn cannot_start(command: &Command) -> String {
 /// Returns the relevant line of a failed command's output.
 fn complaint(said: &str) -> &str {
     let said = said.trim();
-    said.lines().find(|line| line.starts_with("error")).or(said.lines().last()).unwrap_or("it gave no reason")
+    said.lines().find(|line| line.starts_with("error")).or(said.lines().last()).unwrap_or("it printed no reason")
 }
 
 #[cfg(test)]
@@ -99,7 +99,7 @@ mod tests {
     fn the_complaint_is_the_first_error_or_else_the_last_line() {
         assert_eq!(complaint("info: trying\nerror: no such host\n\nCaused by:\n  0: x\n"), "error: no such host");
         assert_eq!(complaint("first\nlast\n"), "last");
-        assert_eq!(complaint(" \n"), "it gave no reason");
+        assert_eq!(complaint(" \n"), "it printed no reason");
     }
 
     #[cfg(unix)]

@@ -43,7 +43,8 @@ impl Environment {
     pub(crate) fn ready(&self) -> Result<PathBuf> {
         let environment = workspace::tools().join(self.folder);
         let python = self.programs().join(if cfg!(windows) { "python.exe" } else { "python" });
-        let read = |file| fs::read_to_string(workspace::root().join(file)).with_context(|| format!("no {file}"));
+        let read =
+            |file| fs::read_to_string(workspace::root().join(file)).with_context(|| format!("cannot read {file}"));
         let pins = self.requirements.iter().map(read).collect::<Result<String>>()?;
         // Written last, so it exists only if everything else does.
         let stamp = environment.join("requirements.txt");

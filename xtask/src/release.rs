@@ -21,7 +21,7 @@ const CHANGELOG: &str = "CHANGELOG.md";
 
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// The processor of the function
+    /// Processor architecture of the function
     #[arg(long, value_enum, default_value_t = Arch::Arm64)]
     arch: Arch,
 }
@@ -62,13 +62,13 @@ pub(crate) fn run_command(options: &Options) -> Result<()> {
 fn own_triple() -> Result<String> {
     let told = output(workspace::command("rustc").arg("-vV"))?;
     let host = told.lines().find_map(|line| line.strip_prefix("host: "));
-    host.map(str::to_owned).with_context(|| format!("rustc does not say what it builds for: {told}"))
+    host.map(str::to_owned).with_context(|| format!("rustc does not print its host: {told}"))
 }
 
 /// Returns the version of `[workspace.package]`, the only place that states it.
 fn version() -> Result<String> {
     let id = output(cargo("pkgid").args(["--package", "ripple"]))?;
-    let (_, version) = id.trim().rsplit_once(['#', '@']).with_context(|| format!("no version in {id}"))?;
+    let (_, version) = id.trim().rsplit_once(['#', '@']).with_context(|| format!("there is no version in {id}"))?;
     Ok(version.to_owned())
 }
 

@@ -21,9 +21,9 @@ const NAME: &str = "ripple-bill";
 
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// The folder to write to
+    /// Folder to write to
     folder: PathBuf,
-    /// The processor that the function is built for
+    /// Processor architecture of the function
     #[arg(long, value_enum, default_value_t = Arch::Arm64)]
     arch: Arch,
 }
@@ -31,7 +31,7 @@ pub(crate) struct Options {
 /// Writes the bills of the function and the worker.
 pub(crate) fn run_command(options: &Options) -> Result<()> {
     let Options { folder, arch } = options;
-    fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
+    fs::create_dir_all(folder).with_context(|| format!("{} cannot be created", folder.display()))?;
     write("lambda", arch.triple(), &folder.join("ripple-lambda.cdx.json"))?;
     write("edge", Target::Web.triple(), &folder.join("ripple-edge.cdx.json"))
 }
@@ -49,8 +49,9 @@ pub(crate) fn write(package: &str, target: &str, to: &Path) -> Result<()> {
 
 fn take(folder: &Path, to: &Path) -> Result<()> {
     let made = folder.join(NAME).with_extension("json");
-    let bill = fs::read_to_string(&made).with_context(|| format!("no bill of materials at {}", made.display()))?;
-    ensure!(bill.contains(r#""bomFormat": "CycloneDX""#), "{} is no CycloneDX document", made.display());
+    let bill =
+        fs::read_to_string(&made).with_context(|| format!("cannot read the bill of materials {}", made.display()))?;
+    ensure!(bill.contains(r#""bomFormat": "CycloneDX""#), "{} is not a CycloneDX document", made.display());
     fs::write(to, bill).with_context(|| format!("{} cannot be written", to.display()))
 }
 

@@ -108,8 +108,8 @@ impl Server {
     pub(crate) fn stop(mut self) -> Result<()> {
         match process::interrupt(&mut self.process, END_LIMIT)? {
             Some(status) if status.success() => Ok(fs::remove_dir_all(&self.folder)?),
-            Some(status) => bail!("`ripple dev` ended with {status} on Ctrl-C"),
-            None => bail!("`ripple dev` was still there {} s after Ctrl-C", END_LIMIT.as_secs()),
+            Some(status) => bail!("`ripple dev` ended with {status} after Ctrl-C"),
+            None => bail!("`ripple dev` was still running {} s after Ctrl-C", END_LIMIT.as_secs()),
         }
     }
 

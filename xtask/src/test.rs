@@ -22,19 +22,23 @@ use crate::workspace::{self, cargo};
 
 /// The steps that follow those of [`check`].
 const STEPS: &[Step] = &[
-    Step { name: "rust", purpose: "every crate's own tests, the black-box suite in process", run: rust },
+    Step { name: "rust", purpose: "the tests of every crate, and the black-box suite in process", run: rust },
     Step { name: "doctests", purpose: "the examples in the documentation", run: doctests },
     Step { name: "adding-an-operation", purpose: "docs/ADDING_AN_OPERATION.md, applied to a copy", run: adding::check },
-    Step { name: "fuzz", purpose: "each fuzz target, from its seeds, briefly", run: fuzz::short },
+    Step { name: "fuzz", purpose: "a short run of each fuzz target from its seeds", run: fuzz::short },
     Step { name: "black-box", purpose: "the black-box suite against `ripple dev`", run: black_box },
     Step { name: "edge", purpose: "the same suite against the edge worker under workerd", run: edge },
     Step { name: "wasi", purpose: "the same suite against the WASI component under Node", run: wasi },
     Step {
         name: "deploy",
-        purpose: "template, policies, OpenAPI document and workflows, against each other and a running ripple",
+        purpose: "template, policies, OpenAPI document and workflows agree with each other and with a running ripple",
         run: deploy,
     },
-    Step { name: "package", purpose: "the zip file for Lambda starts and answers under the Runtime API", run: package },
+    Step {
+        name: "package",
+        purpose: "the zip file for Lambda starts and serves events of the Runtime API",
+        run: package,
+    },
     Step {
         name: "python",
         purpose: "boto3 as a second writer, failures of the edge worker and the component, the Flask app and /docs in browsers",

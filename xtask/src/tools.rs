@@ -42,7 +42,7 @@ impl Tool {
         install.env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1").env("CARGO_PROFILE_RELEASE_LTO", "off");
         install.env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16").env("CARGO_PROFILE_RELEASE_DEBUG", "0");
         run(&mut install).with_context(|| format!("{pinned} cannot be installed"))?;
-        ensure!(self.is(&installed), "{pinned} was installed, but {} does not say so", installed.display());
+        ensure!(self.is(&installed), "{pinned} was installed, but {} reports another version", installed.display());
         Ok(installed)
     }
 

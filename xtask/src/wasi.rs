@@ -19,7 +19,7 @@ const PROFILE: &str = "wasi";
 pub(crate) fn run_command() -> Result<()> {
     let component = build()?;
     println!("{}", component.display());
-    println!("docs/DEPLOYING.md shows how a host serves it");
+    println!("docs/DEPLOYING.md describes how to serve it");
     Ok(())
 }
 
@@ -43,12 +43,12 @@ impl Served {
         node.arg(root().join("wasi/serve.mjs")).arg(component);
         node.env("AWS_ENDPOINT_URL_DYNAMODB", server.dynamodb_endpoint()).env("AWS_REGION", "us-east-1");
         node.env("AWS_ACCESS_KEY_ID", "local").env("AWS_SECRET_ACCESS_KEY", "local");
-        let mut process = node.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().context("no Node to serve with")?;
+        let mut process = node.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().context("cannot start Node.js")?;
         let mut url = String::new();
-        let stdout = process.stdout.take().expect("it is piped");
+        let stdout = process.stdout.take().expect("the output is piped");
         BufReader::new(stdout).read_line(&mut url)?;
         let served = Served { process, url: url.trim().to_owned() };
-        ensure!(served.url.starts_with("http://"), "the component is not served");
+        ensure!(served.url.starts_with("http://"), "the component did not start to serve");
         Ok(served)
     }
 }

@@ -57,7 +57,7 @@ impl Copied {
 
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// A folder that is not there yet
+    /// Folder to create for the backup
     folder: PathBuf,
 }
 
@@ -67,7 +67,7 @@ pub(crate) async fn run(connection: &target::Options, options: Options) -> anyho
     let mut target = connection.open().await?;
     connection.identify(&mut target).await;
     let began = now();
-    fs::create_dir(&folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+    fs::create_dir(&folder).with_context(|| format!("cannot create the folder {}", folder.display()))?;
     let mut files = Vec::new();
     for Copied { table, file, .. } in Copied::of(&target) {
         let contents = copy(&target.client, &table, &folder, file).await?;
@@ -82,12 +82,12 @@ pub(crate) async fn run(connection: &target::Options, options: Options) -> anyho
     Manifest::new(&target, site, began, files).write(&folder)?;
     if changed > 0 {
         bail!(
-            "{changed} records were saved meanwhile, so the backup in {} is not of one moment: \
-             make another while nobody writes, or of tables restored to a point in time",
+            "{changed} records were saved during the backup, so {} does not show one point in time: \
+             repeat the backup while no program writes, or back up tables restored to a point in time",
             folder.display()
         );
     }
-    println!("the backup is in {}: {}", folder.display(), target);
+    println!("wrote the backup to {}: {}", folder.display(), target);
     Ok(())
 }
 
@@ -112,7 +112,7 @@ async fn copy(client: &Client, table: &str, folder: &Path, file: String) -> anyh
             items += 1;
         }
     }
-    let written = output.into_inner().context("cannot write")?;
+    let written = output.into_inner().with_context(|| format!("cannot write {}", file.display()))?;
     written.sync_all()?;
     Ok(Contents { file, items, sha256: manifest::hexadecimal(&digest.finalize()) })
 }
@@ -124,7 +124,7 @@ async fn changed_since(store: &DynamoDb, since: Timestamp) -> anyhow::Result<usi
         let mut from = None;
         loop {
             let page = store.changes(shard, since, from, 1_000, &mut Capacity::default()).await;
-            let page = page.context("cannot tell what was saved meanwhile")?;
+            let page = page.context("cannot read which records were saved during the backup")?;
             changed += page.entries.len();
             match page.next {
                 Some(next) => from = Some(next),

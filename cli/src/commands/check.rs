@@ -25,13 +25,13 @@ const SITE: &str = "ripplecheck";
 
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// How many storms [default: 1000, on a DynamoDB 100, with --seed 1]
+    /// Number of storms [default: 1000 in memory, 100 at --endpoint-url, 1 with --seed]
     #[arg(long, value_name = "N")]
     storms: Option<u64>,
-    /// How many writers in each [default: two to four, by its seed]
+    /// Number of writers in each storm [default: 2 to 4, chosen by the seed]
     #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..=16))]
     writers: Option<usize>,
-    /// The seed of the first one; without --storms that one alone, its schedule printed
+    /// Seed of the first storm; without --storms, run only this storm and print its schedule
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
 }
@@ -64,12 +64,12 @@ pub(crate) async fn run(connection: &target::Options, options: Options) -> anyho
             let target = connection.open_at(&Place::Endpoint(url.clone()), layout).await?;
             eprintln!("{target}");
             let store = DynamoDb::new(target.client.clone(), target.keys().layout().clone(), Resource::built_in());
-            store.create_tables().await.with_context(|| format!("cannot make the tables {SITE}_* at {url}"))?;
+            store.create_tables().await.with_context(|| format!("cannot create the tables {SITE}_* at {url}"))?;
             let outcome = tokio::select! {
                 outcome = on_dynamodb(&store, &options) => outcome,
                 interrupted = tokio::signal::ctrl_c() => interrupted.context("interrupted").and_then(|()| bail!("interrupted")),
             };
-            store.delete_tables().await.with_context(|| format!("cannot remove the tables {SITE}_* at {url}"))?;
+            store.delete_tables().await.with_context(|| format!("cannot delete the tables {SITE}_* at {url}"))?;
             outcome
         }
     }
@@ -129,7 +129,7 @@ async fn on_dynamodb(store: &DynamoDb, options: &Options) -> anyhow::Result<()> 
             let counterexample = Counterexample { schedule: run.schedule, broken };
             return lost(
                 &counterexample,
-                &format!("{} --endpoint-url …, though another order may come of it", options.again(seed)),
+                &format!("{} --endpoint-url … (DynamoDB may produce another order)", options.again(seed)),
             );
         }
         sum.add(&run, options);
@@ -142,7 +142,7 @@ async fn on_dynamodb(store: &DynamoDb, options: &Options) -> anyhow::Result<()> 
 
 fn lost(counterexample: &Counterexample, again: &str) -> anyhow::Result<()> {
     println!("{counterexample}");
-    bail!("a law is broken; to see it again: {again}")
+    bail!("a law is broken; repeat it with: {again}")
 }
 
 fn bar(total: Option<u64>, what: &str) -> ProgressBar {

@@ -40,19 +40,19 @@ const DYNAMODB_PORT: u16 = 8000;
 
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// Port of the API on 127.0.0.1; 0 picks a free one
+    /// Port of the API on 127.0.0.1; 0 picks a free port
     #[arg(long, default_value_t = 3000)]
     port: u16,
-    /// Port of the embedded DynamoDB on 127.0.0.1; 0 picks a free one [default: 8000, or a free one]
+    /// Port of the embedded DynamoDB on 127.0.0.1; 0 picks a free port [default: 8000, or a free port]
     #[arg(long)]
     dynamodb_port: Option<u16>,
-    /// Requests a second and key, as a usage plan of API Gateway has it [default: any number]
+    /// Maximum requests per second and key, as in a usage plan of API Gateway [default: unlimited]
     #[arg(long, value_name = "N")]
     rate_limit: Option<NonZeroU32>,
-    /// Keep nothing: the database ends with the process
+    /// Keep the database in memory; its data is lost when the process ends
     #[arg(long)]
     in_memory: bool,
-    /// Folder of what the page /docs loads: `cargo xtask dev` fills it and says so here
+    /// Folder of the scripts that the page /docs loads; `cargo xtask dev` sets it
     #[arg(long, value_name = "DIR")]
     docs: Option<PathBuf>,
 }
@@ -62,7 +62,7 @@ pub(crate) async fn run(connection: &target::Options, options: Options) -> anyho
     // table that does not exist yet.)
     log::start(Some(environment("RIPPLE_LOG").as_deref().unwrap_or("warn,dynoxide=error")));
     let data = &connection.data;
-    std::fs::create_dir_all(data).with_context(|| format!("cannot make {}", data.display()))?;
+    std::fs::create_dir_all(data).with_context(|| format!("cannot create {}", data.display()))?;
     let _lock = lock::take(data)?;
     // Read like in the function, so that an edge can be tested with it.
     let secret = OriginSecret::read(environment)?;
@@ -86,14 +86,14 @@ pub(crate) async fn run(connection: &target::Options, options: Options) -> anyho
         }
     };
     if embedded.is_some() && connection.names_another_unasked() {
-        println!("--aws, --profile or --endpoint-url is needed to use another DynamoDB than the embedded one.");
-        println!("The credentials and the endpoint of the environment are not used.\n");
+        println!("`ripple dev` uses its embedded DynamoDB. --aws, --profile or --endpoint-url selects another one.");
+        println!("It ignores the credentials and the endpoint in the environment.\n");
     }
     let url = format!("http://{}", front.local_addr()?);
     let key = match &place {
         Place::Endpoint(endpoint) if place.is_here() => {
             for store in &stores {
-                store.create_tables().await.with_context(|| format!("cannot make the tables at {endpoint}"))?;
+                store.create_tables().await.with_context(|| format!("cannot create the tables at {endpoint}"))?;
             }
             let key = development_key(&stores[0], data).await?;
             let dynamodb_endpoint = endpoint.clone();
@@ -123,9 +123,9 @@ pub(crate) async fn run(connection: &target::Options, options: Options) -> anyho
     interrupted().await?;
     stop.send_replace(true);
     let ends = async {
-        serving.await.context("the front ended badly")?;
+        serving.await.context("the HTTP server failed")?;
         match embedded {
-            Some(engine) => engine.ended.await.context("the database ended badly")?,
+            Some(engine) => engine.ended.await.context("the task of the embedded DynamoDB failed")?,
             None => Ok(()),
         }
     };
@@ -135,7 +135,7 @@ pub(crate) async fn run(connection: &target::Options, options: Options) -> anyho
 
 async fn listen(port: u16) -> anyhow::Result<TcpListener> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    let hint = || format!("cannot listen on {address}: is it in use? --port 0 picks a free port");
+    let hint = || format!("cannot listen on {address}; if the port is in use, --port 0 picks a free port");
     TcpListener::bind(address).await.with_context(hint)
 }
 
@@ -153,7 +153,8 @@ async fn dynamodb_listener(options: &Options) -> anyhow::Result<TcpListener> {
 /// Returns the key of the last start if the table still has it. Otherwise returns a new key.
 async fn development_key(store: &DynamoDb, data: &Path) -> anyhow::Result<ApiKey> {
     if let Some(key) = DevFile::read(data).and_then(|dev| ApiKey::parse(&dev.key)) {
-        let record = store.key(&key.hash(), &mut Capacity::default()).await.context("cannot look the key up")?;
+        let record =
+            store.key(&key.hash(), &mut Capacity::default()).await.context("cannot read the record of the key")?;
         if record.is_some_and(|record| record.admits(&key.hash(), ripple_host::now())) {
             return Ok(key);
         }
@@ -164,12 +165,12 @@ async fn development_key(store: &DynamoDb, data: &Path) -> anyhow::Result<ApiKey
 
 fn greet(url: &str, place: &Place, key: Option<&ApiKey>) {
     let Some(key) = key else {
-        println!("ripple is at {url}, on {place}, where it has made nothing:");
+        println!("ripple is at {url}, on {place}. It has created nothing there.");
         let there = match place {
             Place::Endpoint(url) => format!(" --endpoint-url {url}"),
             Place::Aws => String::new(),
         };
-        println!("`ripple table create{there}` and `ripple key create{there}` make what is not there yet.");
+        println!("`ripple table create{there}` and `ripple key create{there}` create missing tables and a key.");
         return;
     };
     let (key, Place::Endpoint(dynamodb)) = (key.reveal(), place) else { return };
@@ -186,7 +187,7 @@ DynamoDB at {dynamodb} (any credentials, region us-east-1)
 
   curl -H 'x-api-key: {key}' {url}/prj/prj0001
 
-Ctrl-C ends it."#
+Press Ctrl-C to stop."#
     );
 }
 

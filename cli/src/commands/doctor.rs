@@ -24,13 +24,13 @@ const CLOCKS: Duration = ripple_core::limits::LAG;
 
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// The API's base URL, its stage included [default: a `ripple dev` that runs in --data]
+    /// Base URL of the API, including its stage [default: the `ripple dev` that runs in --data]
     #[arg(long, env = "RIPPLE_URL", value_name = "URL")]
     url: Option<String>,
-    /// The edge's base URL [default: that of a `cargo xtask dev` that runs in --data]
+    /// Base URL of the edge [default: the `cargo xtask dev` that runs in --data]
     #[arg(long, env = "RIPPLE_EDGE_URL", value_name = "URL")]
     edge_url: Option<String>,
-    /// Read the key from standard input [default: RIPPLE_KEY, or that of a `ripple dev` that runs in --data]
+    /// Read the key from standard input [default: RIPPLE_KEY, or the `ripple dev` that runs in --data]
     #[arg(long)]
     key_stdin: bool,
 }
@@ -75,11 +75,11 @@ pub(crate) async fn run(connection: &target::Options, options: Options) -> anyho
     let target = connection.open().await?;
     let mut findings = tables::look(&target, key.as_ref()).await;
     match url {
-        None => findings.push(Finding::bad("api", "where is it? give --url, or set RIPPLE_URL")),
+        None => findings.push(Finding::bad("api", "its URL is unknown: give --url, or set RIPPLE_URL")),
         Some(url) => {
             // The client blocks, and there is no other work meanwhile.
             let look = move || api::look(&url, edge_url.as_deref(), key.as_ref(), secret.as_deref());
-            findings.extend(tokio::task::spawn_blocking(look).await.context("the look at the API ended badly")?);
+            findings.extend(tokio::task::spawn_blocking(look).await.context("the checks of the API failed")?);
         }
     }
     let wrong = findings.iter().filter(|finding| finding.told.is_err()).count();
@@ -88,8 +88,8 @@ pub(crate) async fn run(connection: &target::Options, options: Options) -> anyho
     }
     match wrong {
         0 => Ok(()),
-        1 => bail!("1 thing is wrong"),
-        _ => bail!("{wrong} things are wrong"),
+        1 => bail!("1 check failed"),
+        _ => bail!("{wrong} checks failed"),
     }
 }
 
@@ -104,7 +104,7 @@ fn origin_secret() -> anyhow::Result<Option<String>> {
 fn key(options: &Options, dev: Option<&DevFile>) -> anyhow::Result<Option<ApiKey>> {
     let text = if options.key_stdin {
         let mut text = String::new();
-        std::io::stdin().take(1024).read_to_string(&mut text).context("no key on standard input")?;
+        std::io::stdin().take(1024).read_to_string(&mut text).context("cannot read a key from standard input")?;
         Some(text)
     } else {
         environment("RIPPLE_KEY").or_else(|| dev.map(|dev| dev.key.clone()))
@@ -113,7 +113,9 @@ fn key(options: &Options, dev: Option<&DevFile>) -> anyhow::Result<Option<ApiKey
         None => Ok(None),
         Some(text) => match ApiKey::parse(text.trim()) {
             Some(key) => Ok(Some(key)),
-            None => bail!("the key is none of ripple's: its form or its check is wrong; was it copied whole?"),
+            None => bail!(
+                "this is not a ripple key: its form or its checksum is wrong. Check that it was copied completely"
+            ),
         },
     }
 }

@@ -20,24 +20,24 @@ use crate::target;
 
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// Where to; `-` is standard output
+    /// Output file; `-` is standard output
     #[arg(default_value = "-")]
     file: PathBuf,
-    /// How a project is written
+    /// Format of a record
     #[arg(long, value_enum, default_value_t)]
     format: Format,
     #[command(flatten)]
     chosen: target::Chosen,
 }
 
-/// How a project is written.
+/// The format of a record.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum Format {
-    /// As the API shows it: a set is an array, a binary is base64
+    /// JSON as in the API: a set is an array, a binary is base64 text
     #[default]
     Json,
-    /// With the types of its values, as DynamoDB's own export to S3: for a restore, which loses nothing so
+    /// JSON with DynamoDB's types, as in its export to S3: an import of it keeps every type
     DynamodbJson,
 }
 
@@ -71,21 +71,21 @@ impl Mark {
     fn is_outdated(&self, origin: &Origin, part: &Path, now: Timestamp) -> Option<String> {
         if self.origin != *origin {
             let Origin { table, endpoint, .. } = &self.origin;
-            return Some(format!("it is of {table}, {endpoint}, or in another format"));
+            return Some(format!("it exported {table} of {endpoint}, or used another format"));
         }
         if now >= Timestamp(self.started).after(RESUMED_WITHIN) {
             let started = format_rfc3339_seconds(UNIX_EPOCH + Duration::from_millis(self.started));
             return Some(format!("it began at {started}"));
         }
         let whole = fs::metadata(part).is_ok_and(|part| part.len() >= self.bytes);
-        (!whole).then(|| "what it had written is not there".to_owned())
+        (!whole).then(|| "its output is missing or incomplete".to_owned())
     }
 }
 
 pub(crate) async fn run(connection: &target::Options, options: Options) -> anyhow::Result<()> {
     let Options { file, format, chosen } = options;
     if file.is_dir() {
-        bail!("{} is a folder: name a file in it", file.display());
+        bail!("{} is a folder: give a file in it", file.display());
     }
     let mut target = connection.open().await?;
     let store = target.store_of(&chosen)?.clone();
@@ -98,7 +98,7 @@ pub(crate) async fn run(connection: &target::Options, options: Options) -> anyho
         let (account, region) = (account.map(str::to_owned), region.to_owned());
         to_file(&store, &file, Origin { account, endpoint, region, table, format }).await?
     };
-    eprintln!("{count} {} exported", store.resource().plural);
+    eprintln!("exported {count} {}", store.resource().plural);
     Ok(())
 }
 
@@ -144,7 +144,7 @@ async fn to_file(store: &DynamoDb, file: &Path, origin: Origin) -> anyhow::Resul
         let Some(next) = page.next else { break };
         let (after, bytes) = (next.id.to_string(), synced_length(&output)?);
         let mark = Mark { origin: origin.clone(), started, after, bytes, projects: count };
-        fs::write(&mark_file, serde_json::to_vec(&mark)?).context("cannot keep the mark")?;
+        fs::write(&mark_file, serde_json::to_vec(&mark)?).context("cannot write the mark")?;
         from = Some(next);
     }
     synced_length(&output)?;
@@ -166,11 +166,11 @@ fn resumable(json: &[u8], origin: &Origin, part: &Path) -> Option<Mark> {
     match outdated {
         None => {
             let projects = mark.as_ref().map_or(0, |mark| mark.projects);
-            eprintln!("an export that was interrupted after {projects} projects goes on");
+            eprintln!("continuing the export that was interrupted after {projects} records");
             mark
         }
         Some(why) => {
-            eprintln!("an interrupted export is there, and is not gone on with: {why}. This one begins anew");
+            eprintln!("starting a new export, since an interrupted one cannot continue: {why}");
             None
         }
     }

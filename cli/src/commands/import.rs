@@ -31,7 +31,7 @@ const CONCURRENCY: usize = 16;
 
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// JSON lines, a JSON array, DynamoDB's own export (`{"Item": …}`) or `aws dynamodb scan`'s output, also as .gz;
+    /// File of JSON lines, a JSON array, a DynamoDB export (`{"Item": …}`) or output of `aws dynamodb scan`, also as .gz;
     /// `-` reads standard input
     file: PathBuf,
     #[command(flatten)]
@@ -86,8 +86,8 @@ pub(crate) async fn run(connection: &target::Options, options: Options) -> anyho
         }
     }
     bar.finish_and_clear();
-    println!("{created} created, {exists} already there, {tombstones} deleted ones left out, {failed} refused");
-    if failed == 0 { Ok(()) } else { bail!("some were refused; the others are in") }
+    println!("{created} created, {exists} already present, {tombstones} deletions skipped, {failed} refused");
+    if failed == 0 { Ok(()) } else { bail!("{failed} records were refused; all others are in the table") }
 }
 
 async fn existing_ids(store: &DynamoDb) -> anyhow::Result<HashSet<String>> {
@@ -129,7 +129,7 @@ async fn create(store: &DynamoDb, line: &[u8]) -> anyhow::Result<Outcome> {
     } else {
         let members = match parse(line) {
             Ok(Value::Map(members)) => members,
-            Ok(_) => bail!("it is no JSON object"),
+            Ok(_) => bail!("it is not a JSON object"),
             Err(malformed) => bail!("{} {}", malformed.pointer, malformed.detail),
         };
         let (id, change) = creation(members, store.resource()).map_err(refused)?;
@@ -146,7 +146,7 @@ async fn create(store: &DynamoDb, line: &[u8]) -> anyhow::Result<Outcome> {
     };
     // The same limit as in every host, on which readers of changes rely.
     let saved = timeout(limits::REQUEST, save(&mut context, &id, &change, &())).await;
-    match saved.context("DynamoDB did not answer in time: the record may be in or not")? {
+    match saved.context("DynamoDB did not respond in time, so the record may have been created")? {
         Ok(_) => Ok(Outcome::Created),
         Err(service::Error::Refused(fault::Error::Exists(_))) => Ok(Outcome::Exists),
         Err(service::Error::Refused(error)) => Err(refused(error)),

@@ -22,37 +22,37 @@ const DAY: u64 = 24 * 60 * 60 * 1000;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Make a key and print it: the only time it is shown
+    /// Create a key and print it; it is not shown again
     Create {
-        /// Whose it is or what for; the `updated_by` of what is written with it
+        /// Name of the owner or the purpose; it is the `updated_by` of writes with the key
         #[arg(long)]
         name: String,
-        /// What it allows: read, write, or as prj:read for one resource
+        /// Operations that the key allows: read, write, or as prj:read for one resource
         #[arg(long = "scope", value_delimiter = ',', default_values = ["read", "write"], value_name = "SCOPE")]
         scopes: Vec<String>,
-        /// How long it is valid: 90d, 12h [default: for ever]
+        /// Lifetime of the key, such as 90d or 12h [default: unlimited]
         #[arg(long, value_parser = some_time, value_name = "DURATION")]
         expires_in: Option<Duration>,
     },
-    /// List the keys with what they were used for today and yesterday (UTC), without the secrets
+    /// List keys and their requests of today and yesterday (UTC), without secrets
     List {
-        /// As JSON lines
+        /// Print JSON lines
         #[arg(long)]
         json: bool,
     },
-    /// Make a key that takes another's place, and print it; the other goes on for a while
+    /// Create a key that replaces another one, and print it; both are valid for a while
     Rotate {
-        /// The key to be replaced, as `list` shows it
+        /// Id of the key to replace, as `ripple key list` shows it
         key_id: String,
-        /// How long the other goes on: time to put the new one in its places
+        /// Time for which the old key stays valid
         #[arg(long, value_parser = parse_duration, value_name = "DURATION", default_value = "24h")]
         overlap: Duration,
     },
-    /// Tell whose key it is: reads it from RIPPLE_KEY or standard input, never from an argument
+    /// Show the record of the key in RIPPLE_KEY or on standard input
     Verify,
     /// Revoke a key
     Revoke {
-        /// As `list` shows it
+        /// Id of the key, as `ripple key list` shows it
         key_id: String,
     },
 }
@@ -76,7 +76,9 @@ fn check_scopes(scopes: &[String], resources: &Resources) -> anyhow::Result<()> 
 /// Parses a duration that is not zero, since a key that expires at its creation is useless.
 fn some_time(text: &str) -> Result<Duration, String> {
     match parse_duration(text) {
-        Ok(duration) if duration.is_zero() => Err("the key would have expired when it is made".to_owned()),
+        Ok(duration) if duration.is_zero() => {
+            Err("the key would have expired at its creation: give a duration above zero".to_owned())
+        }
         Ok(duration) => Ok(duration),
         Err(error) => Err(error.to_string()),
     }
@@ -93,7 +95,7 @@ pub(crate) async fn run(connection: &target::Options, command: Command) -> anyho
             check_scopes(&scopes, &connection.resources()?)?;
             let scopes = scopes.into_iter().collect();
             let (key, record) = create(store, &name, scopes, expires_in).await?;
-            eprintln!("{} for {name}. Keep it: it is not shown again.", record.key_id);
+            eprintln!("created {} for {name}. Store the key now: it is not shown again.", record.key_id);
             println!("{}", key.reveal());
             Ok(())
         }
@@ -109,7 +111,7 @@ pub(crate) async fn run(connection: &target::Options, command: Command) -> anyho
 async fn rotate(store: &DynamoDb, key_id: &str, overlap: Duration) -> anyhow::Result<()> {
     let old = find(store, key_id).await?;
     if !State::of(&old).is_valid() {
-        bail!("{key_id} is {}; `ripple key create` makes another", State::of(&old));
+        bail!("{key_id} is {}: create another key with `ripple key create`", State::of(&old));
     }
     let lifetime = old.expires.map(|expires| Duration::from_millis(expires.saturating_sub(old.created)));
     let lineage = Some(old.lineage.clone().unwrap_or_else(|| old.key_id.clone()));
@@ -118,10 +120,12 @@ async fn rotate(store: &DynamoDb, key_id: &str, overlap: Duration) -> anyhow::Re
     let ends = now().after(overlap);
     let ended = store.expire_key(&old, ends).await;
     println!("{}", key.reveal());
-    ended.with_context(|| format!("{} is made, but {key_id} goes on: revoke it by hand", new.key_id))?;
+    ended.with_context(|| {
+        format!("created {}, but {key_id} stays valid: revoke it with `ripple key revoke {key_id}`", new.key_id)
+    })?;
     let Timestamp(refused) = ends.min(old.expires.map_or(ends, Timestamp)).after(limits::KEY_FRESH);
     eprintln!(
-        "{} takes the place of {key_id}, which no host takes after {}. Keep the new one: it is not shown again.",
+        "{} replaces {key_id}. Every host rejects {key_id} after {}. Store the new key now: it is not shown again.",
         new.key_id,
         shown_time(refused),
     );
@@ -131,10 +135,10 @@ async fn rotate(store: &DynamoDb, key_id: &str, overlap: Duration) -> anyhow::Re
 async fn verify(store: &DynamoDb) -> anyhow::Result<()> {
     let text = match std::env::var("RIPPLE_KEY") {
         Ok(key) if !key.is_empty() => key,
-        _ => std::io::read_to_string(std::io::stdin().take(1024)).context("no key on standard input")?,
+        _ => std::io::read_to_string(std::io::stdin().take(1024)).context("cannot read a key from standard input")?,
     };
-    let key = ApiKey::parse(text.trim()).context("this is no key of ripple's: its form or its check is wrong")?;
-    let record = store.key(&key.hash(), &mut Capacity::default()).await.context("cannot look the key up")?;
+    let key = ApiKey::parse(text.trim()).context("this is not a ripple key: its form or its checksum is wrong")?;
+    let record = store.key(&key.hash(), &mut Capacity::default()).await.context("cannot read the record of the key")?;
     let record = record.context("this key is not in the table")?;
     let state = State::of(&record);
     println!("{}  {}  {}  {state}", record.key_id, record.name, shown_scopes(&record));
@@ -147,7 +151,7 @@ async fn verify(store: &DynamoDb) -> anyhow::Result<()> {
 async fn find(store: &DynamoDb, key_id: &str) -> anyhow::Result<KeyRecord> {
     let records = store.list_keys().await.context("cannot list keys")?;
     let record = records.into_iter().find(|record| record.key_id == key_id);
-    record.with_context(|| format!("there is no key {key_id}; `ripple key list` shows them"))
+    record.with_context(|| format!("no key has the id {key_id}: `ripple key list` lists the keys"))
 }
 
 /// Whether hosts accept a key.
@@ -262,6 +266,6 @@ async fn revoke(store: &DynamoDb, key_id: &str) -> anyhow::Result<()> {
     store.revoke_key(&record, now()).await.context("cannot revoke the key")?;
     let Timestamp(effective) = now().after(limits::KEY_FRESH);
     let effective = format_rfc3339_millis(UNIX_EPOCH + Duration::from_millis(effective));
-    println!("{key_id} is revoked; no host takes it after {effective}");
+    println!("{key_id} is revoked. Every host rejects it after {effective}");
     Ok(())
 }

@@ -11,18 +11,18 @@ const FOLDER: &str = "resources";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Check resource files: prints each fault with its file, its JSON Pointer and the rule
+    /// Check resource files, and print each fault with its file, JSON Pointer and rule
     Check {
-        /// The folder of the files
+        /// Folder of the resource files
         #[arg(default_value = FOLDER, value_name = "DIR")]
         folder: PathBuf,
-        /// Count warnings as faults
+        /// Treat warnings as faults
         #[arg(long)]
         strict: bool,
     },
-    /// List the resources that files describe
+    /// List the resources of a folder
     List {
-        /// The folder of the files
+        /// Folder of the resource files
         #[arg(default_value = FOLDER, value_name = "DIR")]
         folder: PathBuf,
     },
@@ -36,7 +36,7 @@ pub(crate) fn run(command: &Command) -> anyhow::Result<()> {
 }
 
 fn read(folder: &Path) -> anyhow::Result<Resources> {
-    let files = ripple_host::resources::read(folder).context("the resource files cannot be read")?;
+    let files = ripple_host::resources::read(folder).context("cannot read the resource files")?;
     let faults = match Resources::read(&files) {
         Ok(resources) => match resources.check_annotations() {
             Ok(()) => return Ok(resources),

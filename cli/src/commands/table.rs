@@ -14,9 +14,9 @@ pub(crate) use protection::Protection;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Make the tables that are missing, and the index, TTL and protection that a table lacks
+    /// Create missing tables, and add the index, TTL and protection that a table lacks
     Create,
-    /// Tell which tables are there and whether they have what ripple needs
+    /// List the tables with their state and what they lack
     Describe,
 }
 
@@ -29,7 +29,7 @@ pub(crate) async fn run(connection: &target::Options, command: Command) -> anyho
             // The names are printed first, since a misspelt site would silently give empty tables.
             let target = connection.open_to_change().await?;
             for store in &target.stores {
-                store.create_tables().await.context("cannot make the tables")?;
+                store.create_tables().await.context("cannot create the tables")?;
             }
             protect(&target).await?;
             describe(&target).await?
@@ -40,11 +40,11 @@ pub(crate) async fn run(connection: &target::Options, command: Command) -> anyho
     for (TableStatus { name, state, items, bytes }, protection) in &tables {
         let state = match (state, protection.as_ref().and_then(Protection::lacking)) {
             (TableState::Ready, None) => "ready".to_owned(),
-            (TableState::Ready, Some(what)) => format!("lacks {what}; `ripple table create` sets it"),
+            (TableState::Ready, Some(what)) => format!("lacks {what}; `ripple table create` adds it"),
             (TableState::Pending(status), _) => format!("not ready yet: {}", status.to_lowercase()),
             (TableState::Lacks(what), _) => format!("lacks {what}; `ripple table create` adds it"),
-            (TableState::Foreign(key), _) => format!("not ripple's: its key is {key}"),
-            (TableState::Missing, _) => "missing; `ripple table create` makes it".to_owned(),
+            (TableState::Foreign(key), _) => format!("not a table of ripple: its key is {key}"),
+            (TableState::Missing, _) => "missing; `ripple table create` creates it".to_owned(),
         };
         writeln!(output, "{name:24}  {items:>10} items  {bytes:>12} bytes  {state}")?;
     }
@@ -52,7 +52,7 @@ pub(crate) async fn run(connection: &target::Options, command: Command) -> anyho
         let protected = protection.as_ref().is_none_or(|protection| protection.lacking().is_none());
         matches!(table.state, TableState::Ready | TableState::Pending(_)) && protected
     };
-    if tables.iter().all(good) { Ok(()) } else { bail!("not every table is as it must be") }
+    if tables.iter().all(good) { Ok(()) } else { bail!("at least one table is missing or incomplete") }
 }
 
 /// Describes the tables of a target.

@@ -23,7 +23,7 @@ pub(crate) fn take(data: &Path) -> anyhow::Result<File> {
         }
         thread::sleep(PAUSE);
     }
-    bail!("another `ripple dev` runs on {}; give this one another --data", data.display())
+    bail!("another `ripple dev` runs on {}: stop it, or give another folder with --data", data.display())
 }
 
 /// Reports whether a `ripple dev` runs on the folder.

@@ -135,7 +135,7 @@ fn keywords_have_their_values() {
     of_property(r#"{"minimum":2,"maximum":1}"#, "/minimum: is above maximum");
     of_property(r#"{"minLength":2,"maxLength":1}"#, "/minLength: is above maxLength");
     of_property(r#"{"minItems":2,"maxItems":1}"#, "/minItems: is above maxItems");
-    of_property(r#"{"exclusiveMinimum":1,"maximum":1}"#, "/exclusiveMinimum: leaves no number");
+    of_property(r#"{"exclusiveMinimum":1,"maximum":1}"#, "/exclusiveMinimum: leaves no valid number");
     of_property(r#"{"prefixItems":[{}],"items":false,"minItems":2}"#, "/minItems: is above the number of prefixItems");
     of_property(r#"{"enum":[]}"#, "/enum: must be an array of 1 to 200 distinct values");
     of_property(r#"{"enum":[1,1.0]}"#, "/enum: must be an array of 1 to 200 distinct values");
@@ -145,7 +145,7 @@ fn keywords_have_their_values() {
     of_property(r#"{"const":{}}"#, "/const: must be a string, number, boolean or null");
     of_property(r#"{"required":["a\nb"]}"#, r#"/required/0: "a\nb" is not in properties"#);
     of_property(r#"{"required":"a"}"#, "/required: must be an array of distinct names");
-    of_property(r#"{"oneOf":[{"type":"integer"},{"type":"number"}]}"#, "/oneOf/1: has the type of a branch before it");
+    of_property(r#"{"oneOf":[{"type":"integer"},{"type":"number"}]}"#, "/oneOf/1: has the type of an earlier branch");
     of_property(r#"{"oneOf":[{"type":"integer"},{}]}"#, "/oneOf/1: must have one type");
     of_property(r#"{"oneOf":[{"type":"integer"}]}"#, "/oneOf: must be an array of 2 to 4 schemas");
     of_property(r#"{"uniqueItems":true}"#, "/uniqueItems: needs items of one scalar type");
@@ -173,11 +173,11 @@ fn schemas_are_counted() {
     };
     of_root(
         &format!(r#""properties":{{{}}}"#, properties(201)),
-        "#/properties: has at most 200 properties at the root",
+        "#/properties: must have at most 200 properties at the root",
     );
     of_root(
         &format!(r#""properties":{{{}}}"#, properties(167)),
-        "#/properties/p166/items/items: is one of more than 500 schemas in this file",
+        "#/properties/p166/items/items: exceeds the limit of 500 schemas in a file",
     );
     assert!(Resources::read(&[("x.json", file("", &format!(r#""properties":{{{}}}"#, properties(166))))]).is_ok());
 }
@@ -236,15 +236,15 @@ fn names_are_ones_that_paths_tables_and_pages_can_have() {
     );
     of_root(
         r#""properties":{"version":{}}"#,
-        "#/x-ripple/members/version: \"version\" is in properties, so it needs another name here",
+        "#/x-ripple/members/version: \"version\" is also in properties, so another name is needed here",
     );
     of_x_ripple(r#""members":{"version":"k"}"#, "/members/version: \"k\" is the key's name");
     of_x_ripple(
         r#""members":{"version":"deleted"}"#,
-        "/members/deleted: \"deleted\" is the name of another of ripple's members",
+        "/members/deleted: \"deleted\" is already the name of another member of ripple",
     );
     of_x_ripple(r#""members":{"version":"rpl_v"}"#, "/members/version: names that begin with rpl_ are ripple's own");
-    of_x_ripple(r#""members":{"created":"x"}"#, "/members/created: is not a member of ripple's");
+    of_x_ripple(r#""members":{"created":"x"}"#, "/members/created: is not version, updated_at, updated_by or deleted");
 }
 
 #[test]
@@ -260,7 +260,7 @@ fn x_ripple_has_its_values() {
     of_x_ripple(r#""access":"public""#, "/access: must be \"read-write\" or \"read-only\"");
     of_x_ripple(r#""default":1"#, "/default: must be true or false");
     of_x_ripple(r#""entries":{"a":true}"#, "/entries/a: must be a name or false");
-    of_x_ripple(r#""entries":{"a":"x","/a":"y"}"#, "/entries/~1a: names a list that is there already");
+    of_x_ripple(r#""entries":{"a":"x","/a":"y"}"#, "/entries/~1a: names a list that an earlier key names");
     of_x_ripple(r#""entries":{"/a~2":"x"}"#, "/entries/~1a~02: is not a JSON Pointer");
     of_x_ripple(r#""search":["a","a"]"#, "/search: must be an array of 1 to 64 distinct names");
     of_x_ripple(

@@ -98,7 +98,7 @@ fn listed(ripple: &Running, key: &str, count: usize) -> Result<String> {
     let answer = ripple.connect()?.get("/prj", &format!("{key}cache-control: no-cache\r\n"))?;
     ensure!(answer.status == 200, "ripple answers {}", answer.status);
     let records: Vec<Value> = serde_json::from_slice(&answer.body)?;
-    ensure!(records.len() == count, "ripple lists {} records and not {count}", records.len());
+    ensure!(records.len() == count, "ripple lists {} records instead of {count}", records.len());
     println!("a list of {count} records, {:.1} KB", answer.body.len() as f64 / 1e3);
     Ok(String::from_utf8(answer.body)?)
 }

@@ -41,7 +41,7 @@ pub(super) fn run_benchmark() -> Result<()> {
         println!("instructions of a merge: {hundred:.0} of 100 entries, {thousand:.0} of 1,000");
         figures.push(Figure::alone("instructions, 1,000 entries ÷ 100", thousand / hundred, 12.0));
     } else {
-        println!("valgrind is not installed, so instructions are not counted; its package is called `valgrind`");
+        println!("valgrind is not installed, so instructions are not counted: install the package `valgrind`");
         let thousand = microseconds(1_000)?;
         figures.push(Figure::alone("CPU, 1,000 entries ÷ 100", thousand / rounds[ROUNDS / 2], 12.0));
     }
@@ -58,7 +58,7 @@ pub(super) fn run_benchmark() -> Result<()> {
     figures.push(Figure::alone("saves past the budget of tries", beyond as f64, 0.0));
 
     let alone = held(Contest { writers: 1, saves: SAVES }.run(Memory::new(), 0))?;
-    println!("a save without conflict: {}", alone.capacity.last().context("it was answered")?);
+    println!("a save without conflict: {}", alone.capacity.last().context("the save has a response")?);
     let most = |counts: &[u32]| f64::from(counts.iter().copied().max().unwrap_or(0));
     // The creation reads the history's newest row, and each later save reads the record.
     figures.push(Figure::alone("reads of a save without conflict", most(&alone.reads), 1.0));
@@ -94,7 +94,7 @@ fn microseconds(entries: u32) -> Result<f64> {
         let mut merging = example(entries, times)?.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let mut said = String::new();
         BufReader::new(merging.stdout.take().context("its output is piped")?).read_line(&mut said)?;
-        ensure!(said == "done\n", "the merging ended early");
+        ensure!(said == "done\n", "the merge process ended early");
         let spent = cpu_time(merging.id())?;
         drop(merging.stdin.take());
         merging.wait()?;
@@ -113,7 +113,7 @@ fn instructions(entries: u32) -> Result<f64> {
         let said = String::from_utf8_lossy(&ended.stderr);
         let collected = said.lines().find_map(|line| line.split_once("Collected : ")).map(|(_, count)| count.trim());
         let collected = collected.with_context(|| format!("valgrind counted nothing: {said}"))?;
-        collected.parse::<f64>().with_context(|| format!("{collected} is no count"))
+        collected.parse::<f64>().with_context(|| format!("{collected} is not a count"))
     };
     Ok((counted(2 * COUNTED)? - counted(COUNTED)?) / f64::from(COUNTED))
 }
@@ -145,7 +145,7 @@ fn write_units(bytes: usize) -> Result<f64> {
         let response = runtime.block_on(api.answer(request, moment));
         ensure!(response.status().is_success(), "{response:?}");
         let capacity = response.headers().get("ripple-capacity").and_then(|told| told.to_str().ok());
-        let units = capacity.and_then(|told| told.rsplit('=').next()).context("it tells what it cost")?;
+        let units = capacity.and_then(|told| told.rsplit('=').next()).context("the response has its capacity")?;
         Ok(units.parse::<f64>()?)
     };
     send("POST", "/prj", record, 1)?;

@@ -24,7 +24,7 @@ const QUESTIONS: &[(&str, Question)] = &[
 /// The benchmark `noise`.
 pub(super) fn run() -> Result<()> {
     for (what, question) in QUESTIONS {
-        println!("{what} of a shell that counts, {ROUNDS} rounds");
+        println!("{what} of a counting shell, {ROUNDS} rounds");
         let mut variants = ["one", "the same again"].map(|name| Variant { name, run: Box::new(|| count(*question)) });
         for cost in compare(ROUNDS, &mut variants)? {
             println!("{cost}");

@@ -38,7 +38,7 @@ impl Room {
         let server = Server::start_optimised()?;
         let folder = workspace::target()?.join("xtask").join(format!("bench-{}", std::process::id()));
         let engine = server.dynamodb_endpoint().trim_start_matches("http://");
-        let engine: SocketAddr = engine.parse().with_context(|| format!("{engine} is no address"))?;
+        let engine: SocketAddr = engine.parse().with_context(|| format!("{engine} is not an address"))?;
         let tls = TlsFront::start(engine, &folder)?;
         Ok(Room { server, tls, python, folder, _one_cpu: one_cpu })
     }
@@ -81,6 +81,6 @@ impl Room {
 pub(super) fn answer(function: &Function, event: &str) -> Result<String> {
     match function.invoke(event).outcome {
         Outcome::Answered(answer) => Ok(answer),
-        other => bail!("{event} came to {other:?}"),
+        other => bail!("{event} returned {other:?}"),
     }
 }

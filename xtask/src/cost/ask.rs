@@ -26,7 +26,7 @@ impl Answer {
 
 /// Sends a request. Any response except a success is an error.
 pub(super) fn ask(base: &str, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Result<Answer> {
-    let address = base.strip_prefix("http://").with_context(|| format!("{base} is no http://"))?;
+    let address = base.strip_prefix("http://").with_context(|| format!("{base} does not begin with http://"))?;
     let mut connection = TcpStream::connect(address).with_context(|| format!("{base} does not listen"))?;
     connection.set_read_timeout(Some(LIMIT))?;
     let mut request = format!("{method} {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n");
@@ -37,8 +37,9 @@ pub(super) fn ask(base: &str, method: &str, path: &str, headers: &[(&str, &str)]
     connection.write_all(request.as_bytes())?;
     let mut answer = Vec::new();
     connection.read_to_end(&mut answer)?;
-    let end = answer.windows(4).position(|four| four == b"\r\n\r\n").context("the answer has no end of its headers")?;
-    let head = String::from_utf8(answer[..end].to_vec()).context("the answer's headers are not text")?;
+    let end =
+        answer.windows(4).position(|four| four == b"\r\n\r\n").context("the headers of the response are incomplete")?;
+    let head = String::from_utf8(answer[..end].to_vec()).context("the headers of the response are not text")?;
     let answer = Answer { head, body: answer[end + 4..].to_vec() };
     let status = answer.head.lines().next().unwrap_or_default();
     ensure!(
@@ -47,6 +48,9 @@ pub(super) fn ask(base: &str, method: &str, path: &str, headers: &[(&str, &str)]
         String::from_utf8_lossy(&answer.body)
     );
     let length = answer.header("content-length").and_then(|length| length.parse::<usize>().ok());
-    ensure!(length == Some(answer.body.len()), "{method} {path}: the answer has not the length that it says");
+    ensure!(
+        length == Some(answer.body.len()),
+        "{method} {path}: the body of the response has another length than Content-Length"
+    );
     Ok(answer)
 }

@@ -58,8 +58,8 @@ pub(super) fn run(records: usize) -> Result<Measured> {
     let api = |method: &str, path: &str, body: &str| -> Result<(Cost, Vec<u8>)> {
         let headers = [("x-api-key", key), ("content-type", "application/json")];
         let answer = ask(url, method, path, &headers, body)?;
-        let capacity = answer.header("ripple-capacity").context("the answer does not say what it cost")?;
-        let (read, write) = units(capacity).with_context(|| format!("{capacity:?} is no capacity"))?;
+        let capacity = answer.header("ripple-capacity").context("the response has no Ripple-Capacity")?;
+        let (read, write) = units(capacity).with_context(|| format!("{capacity:?} is not a capacity"))?;
         Ok((Cost { read, write, bytes: answer.body.len() }, answer.body))
     };
     // The first request of a key looks it up. Later requests measure the request alone.
@@ -69,7 +69,7 @@ pub(super) fn run(records: usize) -> Result<Measured> {
 
     let (list, records_shown) = api("GET", "/prj", "")?;
     let shown: Vec<Value> = serde_json::from_slice(&records_shown)?;
-    ensure!(shown.len() == records, "the list has {} records and not {records}", shown.len());
+    ensure!(shown.len() == records, "the list has {} records instead of {records}", shown.len());
     let dynamodb = server.dynamodb_endpoint();
     let full = full_read(dynamodb)?;
     let newest =
@@ -146,7 +146,10 @@ fn operation(dynamodb: &str, name: &str, question: &Value) -> Result<(Consumed, 
         ("x-amz-date", "20260101T000000Z"),
     ];
     let answer = ask(dynamodb, "POST", "/", &headers, &question.to_string())?;
-    Ok((serde_json::from_slice(&answer.body).context("DynamoDB does not say what it consumed")?, answer.body.len()))
+    Ok((
+        serde_json::from_slice(&answer.body).context("DynamoDB does not return its consumed capacity")?,
+        answer.body.len(),
+    ))
 }
 
 /// `read=0.5, write=4`

@@ -93,7 +93,7 @@ fn code(status: std::process::ExitStatus) -> ExitCode {
 
 fn read<T: serde::de::DeserializeOwned>(file: &Path) -> Result<T> {
     let text = fs::read(file).with_context(|| format!("{} cannot be read", file.display()))?;
-    serde_json::from_slice(&text).with_context(|| format!("{} is not as it must be", file.display()))
+    serde_json::from_slice(&text).with_context(|| format!("{} is not the file of a `ripple dev`", file.display()))
 }
 
 /// Replaces a file as a whole, so that no reader sees half of it. Only its owner may read it, because it holds a key.

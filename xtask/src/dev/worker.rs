@@ -27,7 +27,7 @@ impl Worker {
     pub(super) fn start(options: &Options, backend: &Address) -> Result<Worker> {
         let address = guest::address(options.edge_port)?;
         let wrangler = Some(wrangler(options, backend, address)?);
-        eprintln!("building the edge worker; the API answers already");
+        eprintln!("building the edge worker; the API is already running");
         let process = Guest::start(cargo("xtask").arg("edge"))?;
         Ok(Worker { process, wrangler, address, answers: false })
     }
@@ -42,7 +42,7 @@ impl Worker {
             self.answers = true;
             let url = format!("http://{}", self.address);
             backend.add("edge_url", &url)?;
-            println!("\nthe edge worker is at {url}, with the same key and paths. Ctrl-C ends both.");
+            println!("\nthe edge worker is at {url}, with the same key and paths. Press Ctrl-C to stop both.");
         }
         Ok(true)
     }

@@ -74,17 +74,17 @@ impl Manifest {
     pub(super) fn read(folder: &Path) -> anyhow::Result<Manifest> {
         let path = folder.join(NAME);
         let text = fs::read(&path).with_context(|| {
-            format!("{} is no backup, or one that was interrupted: {NAME} cannot be read", folder.display())
+            format!("{} is not a complete backup: cannot read {NAME}", folder.display())
         })?;
         let manifest: Manifest =
-            serde_json::from_slice(&text).with_context(|| format!("{} is not as it must be", path.display()))?;
+            serde_json::from_slice(&text).with_context(|| format!("{} is not the manifest of a backup", path.display()))?;
         for contents in &manifest.files {
             let path = folder.join(contents.name()?);
             let mut digest = Digest(Sha256::new());
             let copied = File::open(&path).and_then(|mut file| io::copy(&mut file, &mut digest));
             copied.with_context(|| format!("cannot read {}", path.display()))?;
             if hexadecimal(&digest.0.finalize()) != contents.sha256 {
-                bail!("{} is not what was backed up: its SHA-256 is another", path.display());
+                bail!("{} was changed after the backup: its SHA-256 differs from {NAME}", path.display());
             }
         }
         Ok(manifest)

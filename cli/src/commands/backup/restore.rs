@@ -21,9 +21,9 @@ const CONCURRENCY: usize = 16;
 
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// The folder of a backup
+    /// Folder of the backup
     folder: PathBuf,
-    /// Put the keys back, and nothing else: one that was revoked after the backup is valid again where its record is lost
+    /// Restore only the API keys; a lost key that was revoked after the backup becomes valid again
     #[arg(long)]
     keys: bool,
 }
@@ -67,18 +67,22 @@ pub(crate) async fn run(connection: &target::Options, options: Options) -> anyho
         let outcomes: Vec<Outcome> = outcomes.try_collect().await?;
         let count = |wanted: Outcome| outcomes.iter().filter(|outcome| **outcome == wanted).count();
         let (put_back, same, differs) = (count(Outcome::PutBack), count(Outcome::Same), count(Outcome::Differs));
-        println!("{table}: {put_back} put back, {same} there already, {differs} there and different, left as they are");
+        println!("{table}: {put_back} restored, {same} already present, {differs} present with other content");
         differing += differs;
     }
     let Manifest { began, site, .. } = &manifest;
     if keys {
-        eprintln!("keys are as they were at {began}: revoke again what was revoked since (`ripple key list`)");
+        eprintln!(
+            "restored keys have their state of {began}: revoke again each key that was revoked later (`ripple key list`)"
+        );
     } else {
-        eprintln!("records and history of the site {site} are as they were at {began}; keys are put back by --keys");
+        eprintln!(
+            "restored records and history have their state of {began} in the site {site}; --keys restores the keys"
+        );
     }
     if differing > 0 {
         bail!(
-            "{differing} items are there and different: restore to a site of its own (--site) to have them as they were"
+            "{differing} items have other content and were left unchanged: restore to an empty site (--site) to get them"
         );
     }
     Ok(())
@@ -100,7 +104,7 @@ async fn put(client: &Client, table: &str, partition_key: &str, line: &str) -> a
                 let there = failed.item().is_some_and(|there| typed::line(there).ok() == typed::line(&item).ok());
                 Ok(if there { Outcome::Same } else { Outcome::Differs })
             }
-            _ => bail!("cannot put the item back: {}", DisplayErrorContext(error)),
+            _ => bail!("cannot restore the item: {}", DisplayErrorContext(error)),
         },
     }
 }

@@ -25,7 +25,7 @@ pub(super) fn item(line: &str) -> anyhow::Result<Item> {
     let mut line: Map<String, Value> = serde_json::from_str(line)?;
     match line.remove("Item") {
         Some(Value::Object(members)) if line.is_empty() => values(members),
-        _ => bail!(r#"it is no {{"Item": …}}"#),
+        _ => bail!(r#"the line is not {{"Item": …}}"#),
     }
 }
 
@@ -52,7 +52,7 @@ fn value(value: &AttributeValue) -> anyhow::Result<Value> {
         AttributeValue::Null(_) => json!({ "NULL": true }),
         AttributeValue::L(list) => json!({ "L": list.iter().map(self::value).collect::<anyhow::Result<Vec<_>>>()? }),
         AttributeValue::M(map) => json!({ "M": members(map)? }),
-        other => bail!("DynamoDB has a type that is not known here: {other:?}"),
+        other => bail!("DynamoDB returned a value of an unknown type: {other:?}"),
     })
 }
 
@@ -60,16 +60,18 @@ fn values(members: Map<String, Value>) -> anyhow::Result<Item> {
     members
         .into_iter()
         .map(|(name, value)| {
-            let read = typed(value).with_context(|| format!("the attribute {name} is not as it must be"))?;
+            let read = typed(value).with_context(|| format!("the attribute {name} is not valid"))?;
             Ok((name, read))
         })
         .collect()
 }
 
 fn typed(value: Value) -> anyhow::Result<AttributeValue> {
-    let Value::Object(members) = value else { bail!("a value has its type before it") };
+    let Value::Object(members) = value else { bail!("a value must be an object with its type as the only member") };
     let mut members = members.into_iter();
-    let (Some((kind, value)), None) = (members.next(), members.next()) else { bail!("a value has one type") };
+    let (Some((kind, value)), None) = (members.next(), members.next()) else {
+        bail!("a value must have exactly one type")
+    };
     let binary = |text: String| anyhow::Ok(Blob::new(STANDARD.decode(text)?));
     let texts = |value: Value| serde_json::from_value::<Vec<String>>(value);
     let text = |value: Value| serde_json::from_value::<String>(value);
@@ -84,7 +86,7 @@ fn typed(value: Value) -> anyhow::Result<AttributeValue> {
         ("NULL", Value::Bool(true)) => AttributeValue::Null(true),
         ("L", Value::Array(list)) => AttributeValue::L(list.into_iter().map(typed).collect::<anyhow::Result<_>>()?),
         ("M", Value::Object(map)) => AttributeValue::M(values(map)?),
-        (kind, _) => bail!("there is no type {kind} with such a value"),
+        (kind, _) => bail!("{kind} is not a type, or its value has another type"),
     })
 }
 

@@ -32,7 +32,7 @@ pub(super) async fn serve(listener: TcpListener, app: Router, stop: impl Future<
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     let accept = async {
         loop {
-            let place = Arc::clone(&places).acquire_owned().await.expect("nobody closes it");
+            let place = Arc::clone(&places).acquire_owned().await.expect("the semaphore is never closed");
             let Ok((stream, _)) = listener.accept().await else {
                 tokio::time::sleep(PAUSE).await;
                 continue;

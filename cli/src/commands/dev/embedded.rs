@@ -39,9 +39,9 @@ pub(super) async fn serve(
     stopped: watch::Receiver<bool>,
 ) -> anyhow::Result<Engine> {
     let database = match file {
-        None => Database::memory().context("cannot make a database in memory")?,
+        None => Database::memory().context("cannot create a database in memory")?,
         Some(file) => {
-            let path = file.to_str().context("the data folder's path is not UTF-8")?;
+            let path = file.to_str().context("the path of the data folder is not UTF-8")?;
             Database::new(path).with_context(|| format!("cannot open the database {path}"))?
         }
     };
@@ -55,7 +55,7 @@ pub(super) async fn serve(
     let engine = server::serve_with_shutdown(inner, database, stop(stopped));
     let ended = tokio::spawn(async move {
         let ((), ended) = tokio::join!(guard, engine);
-        ended.map_err(|error| anyhow!("the database: {error}"))
+        ended.map_err(|error| anyhow!("the embedded DynamoDB failed: {error}"))
     });
     Ok(Engine { url: format!("http://{address}"), ended })
 }

@@ -24,7 +24,7 @@ pub(super) fn look(url: &str, edge_url: Option<&str>, key: Option<&ApiKey>, secr
     let hosts = Hosts { agent: config.build().into(), url, key, secret };
     let mut findings = hosts.host("api", url);
     match edge_url {
-        None => findings.push(Finding::good("edge", "not looked at: give --edge-url, or set RIPPLE_EDGE_URL")),
+        None => findings.push(Finding::good("edge", "not checked: give --edge-url, or set RIPPLE_EDGE_URL")),
         Some(edge_url) => {
             findings.extend(hosts.host("edge", edge_url));
             if findings.iter().all(|finding| finding.told.is_ok()) && key.is_some() {
@@ -54,8 +54,11 @@ impl Hosts<'_> {
         if let Some(secret) = self.secret.filter(|_| base == self.url) {
             request = request.header(ORIGIN_SECRET, secret);
         }
-        let mut answer = request.call().map_err(|error| format!("{base} does not answer: {error}"))?;
-        let body = answer.body_mut().read_to_string().map_err(|error| format!("{base} broke off: {error}"))?;
+        let mut answer = request.call().map_err(|error| format!("{base} does not respond: {error}"))?;
+        let body = answer
+            .body_mut()
+            .read_to_string()
+            .map_err(|error| format!("the response of {base} is incomplete: {error}"))?;
         let (parts, _) = answer.into_parts();
         Ok(Response::from_parts(parts, body))
     }
@@ -71,31 +74,38 @@ impl Hosts<'_> {
     /// Checks that a host answers, has the right time, refuses requests without a key, and accepts the key.
     fn host(&self, what: &'static str, base: &str) -> Vec<Finding> {
         let health = match self.get(base, "/health", &[]) {
-            Err(error) => return vec![Finding::bad(what, format!("{error}: is the URL right, is it deployed?"))],
+            Err(error) => return vec![Finding::bad(what, format!("{error}: check the URL and the deployment"))],
             Ok(answer) if answer.status() != 200 || !answer.body().contains(r#""status":"ok""#) => {
                 let status = answer.status();
                 return vec![Finding::bad(
                     what,
-                    format!("{base}/health answers {status}: does the URL name ripple, its stage included?"),
+                    format!(
+                        "{base}/health responds with {status}: check that the URL is ripple's and includes the stage"
+                    ),
                 )];
             }
             Ok(answer) => answer,
         };
-        let mut findings = vec![Finding::good(what, format!("{base} answers"))];
+        let mut findings = vec![Finding::good(what, format!("{base} responds"))];
         findings.push(clock(what, &health));
         findings.push(self.version(what, base));
         findings.push(match self.get(base, NEWEST, &[]) {
-            Ok(answer) if answer.status() == 403 => Finding::good(what, "refuses who has no key"),
+            Ok(answer) if answer.status() == 403 => Finding::good(what, "refuses requests without a key"),
             Ok(answer) => Finding::bad(
                 what,
-                format!("answers {} to who has no key: what stands in front of it?", answer.status()),
+                format!(
+                    "responds with {} to a request without a key: check the proxies in front of it",
+                    answer.status()
+                ),
             ),
             Err(error) => Finding::bad(what, error),
         });
         if self.key.is_some() {
             findings.push(match self.keyed(base, NEWEST, false) {
-                Ok(answer) if answer.status() == 200 => Finding::good(what, "takes the key"),
-                Ok(answer) => Finding::bad(what, format!("{} to the key: {}", answer.status(), said(&answer))),
+                Ok(answer) if answer.status() == 200 => Finding::good(what, "accepts the key"),
+                Ok(answer) => {
+                    Finding::bad(what, format!("responds with {} to the key: {}", answer.status(), said(&answer)))
+                }
                 Err(error) => Finding::bad(what, error),
             });
         }
@@ -107,12 +117,16 @@ impl Hosts<'_> {
         let document = match self.get(base, "/openapi.json", &[]) {
             Ok(answer) if answer.status() == 200 => serde_json::from_str::<serde_json::Value>(answer.body()).ok(),
             Ok(answer) if answer.status() == 403 => {
-                let told = "answers 403 for /openapi.json: does it ask for the edge's secret? set RIPPLE_ORIGIN_SECRET";
+                let told =
+                    "responds with 403 to /openapi.json: if it requires the edge's secret, set RIPPLE_ORIGIN_SECRET";
                 return Finding::bad(what, told);
             }
             Ok(answer) => {
                 let status = answer.status();
-                return Finding::bad(what, format!("answers {status} for /openapi.json, so its version is not known"));
+                return Finding::bad(
+                    what,
+                    format!("responds with {status} to /openapi.json, so its version is unknown"),
+                );
             }
             Err(error) => return Finding::bad(what, error),
         };
@@ -120,7 +134,7 @@ impl Hosts<'_> {
         match document.as_ref().and_then(|document| document["info"]["version"].as_str()) {
             Some(version) if version == own => Finding::good(what, format!("runs ripple {version}")),
             Some(version) => Finding::good(what, format!("runs ripple {version}; this program is {own}")),
-            None => Finding::bad(what, "its /openapi.json has no version: what stands in front of it?"),
+            None => Finding::bad(what, "its /openapi.json has no version: check the proxies in front of it"),
         }
     }
 
@@ -130,7 +144,7 @@ impl Hosts<'_> {
             let told = |name| header(&answer, name).unwrap_or("none");
             match answer.status().as_u16() {
                 200 => Ok(format!("its list has Age: {}, Cache-Status: {}", told("age"), told("cache-status"))),
-                status => Err(format!("answers {status} for a list: {}", said(&answer))),
+                status => Err(format!("responds with {status} to a list: {}", said(&answer))),
             }
         });
         Finding { what: "edge", told }
@@ -138,13 +152,13 @@ impl Hosts<'_> {
 
     /// Checks that the edge reads the table that the API writes, and keeps its list fresh.
     fn edge(&self, edge_url: &str) -> Finding {
-        let mut last = Err("it was not looked at".to_owned());
+        let mut last = Err("it was not checked".to_owned());
         for _ in 0..TRIES {
             last = (|| {
                 let (there, here) = (self.keyed(self.url, NEWEST, false)?, self.keyed(edge_url, NEWEST, true)?);
                 let age = header(&here, "age").and_then(|age| age.parse().ok()).map(Duration::from_secs);
                 let Some(age) = age else {
-                    return Err(format!("answers without Age, so not from a snapshot: {}", said(&here)));
+                    return Err(format!("responds without Age, so not from a snapshot: {}", said(&here)));
                 };
                 if age > STALE {
                     return Err(format!(
@@ -153,10 +167,12 @@ impl Hosts<'_> {
                     ));
                 }
                 if there.body() != here.body() {
-                    return Err("shows other records than the API: do RIPPLE_SITE, AWS_REGION and the accounts agree?"
-                        .to_owned());
+                    return Err(
+                        "shows other records than the API: check that RIPPLE_SITE, AWS_REGION and the account agree"
+                            .to_owned(),
+                    );
                 }
-                Ok(format!("its list is the API's, {} old", format_duration(age)))
+                Ok(format!("its list equals the API's and is {} old", format_duration(age)))
             })();
             if last.is_ok() {
                 break;
@@ -169,7 +185,7 @@ impl Hosts<'_> {
 /// Compares this machine's clock with the host's, as `Date` shows it (RFC 9110 §6.6.1).
 fn clock(what: &'static str, answer: &Answer) -> Finding {
     let Some(there) = header(answer, "date").and_then(|date| httpdate::parse_http_date(date).ok()) else {
-        return Finding::good(what, "tells no time");
+        return Finding::good(what, "sends no Date header");
     };
     let here = SystemTime::now();
     let apart = here.duration_since(there).unwrap_or_else(|error| error.duration());
@@ -177,14 +193,16 @@ fn clock(what: &'static str, answer: &Answer) -> Finding {
         return Finding::good(what, "its clock agrees with this machine's");
     }
     let apart = format_duration(Duration::from_secs(apart.as_secs()));
-    Finding::bad(what, format!("its clock and this machine's are {apart} apart: set the one that is wrong by NTP"))
+    Finding::bad(what, format!("its clock differs from this machine's by {apart}: synchronize the wrong clock by NTP"))
 }
 
 /// Returns the text of a problem.
 fn said(answer: &Answer) -> String {
     let problem: Option<serde_json::Value> = serde_json::from_str(answer.body()).ok();
     let text = |name: &str| Some(problem.as_ref()?.get(name)?.as_str()?.to_owned());
-    text("detail").or_else(|| text("message")).unwrap_or_else(|| "no problem details; is this ripple?".to_owned())
+    text("detail")
+        .or_else(|| text("message"))
+        .unwrap_or_else(|| "no problem details, so it may not be ripple".to_owned())
 }
 
 fn header<'a>(answer: &'a Answer, name: &str) -> Option<&'a str> {

@@ -21,7 +21,7 @@ pub(super) async fn look(target: &Target, key: Option<&ApiKey>) -> Vec<Finding> 
         Err(cause) => {
             return vec![Finding::bad(
                 "tables",
-                format!("DynamoDB does not answer as it should; check region, credentials and policy: {cause:#}"),
+                format!("cannot read the tables; check region, credentials and policy: {cause:#}"),
             )];
         }
     };
@@ -34,15 +34,16 @@ pub(super) async fn look(target: &Target, key: Option<&ApiKey>) -> Vec<Finding> 
                     None => Finding::good("table", name),
                     Some(what) => Finding::bad("table", format!("{name} lacks {what}: run `ripple table create`")),
                 },
-                TableState::Pending(status) => {
-                    Finding::bad("table", format!("{name} is not ready yet ({}): wait", status.to_lowercase()))
-                }
+                TableState::Pending(status) => Finding::bad(
+                    "table",
+                    format!("{name} is not ready yet ({}): wait and check again", status.to_lowercase()),
+                ),
                 TableState::Lacks(what) => {
                     Finding::bad("table", format!("{name} lacks {what}: run `ripple table create`"))
                 }
                 TableState::Foreign(key) => Finding::bad(
                     "table",
-                    format!("{name} is not ripple's, its key is {key}: set RIPPLE_SITE to another name"),
+                    format!("{name} is not a table of ripple, since its key is {key}: set RIPPLE_SITE to another name"),
                 ),
                 TableState::Missing => {
                     Finding::bad("table", format!("{name} is missing: run `ripple table create`, or set RIPPLE_SITE"))
@@ -58,30 +59,33 @@ pub(super) async fn look(target: &Target, key: Option<&ApiKey>) -> Vec<Finding> 
 
 async fn record(store: &DynamoDb, key: Option<&ApiKey>) -> Finding {
     let Some(key) = key else {
-        return Finding::bad("key", "none to try: set RIPPLE_KEY, or give it on standard input with --key-stdin");
+        return Finding::bad(
+            "key",
+            "there is no key to check: set RIPPLE_KEY, or pass it on standard input with --key-stdin",
+        );
     };
     let (hash, now) = (key.hash(), now());
     let record = match store.key(&hash, &mut Capacity::default()).await {
         Ok(record) => record,
-        Err(error) => return Finding::bad("key", format!("cannot be looked up: {:#}", anyhow::Error::from(error))),
+        Err(error) => return Finding::bad("key", format!("cannot read its record: {:#}", anyhow::Error::from(error))),
     };
     let Some(record) = record else {
         return Finding::bad(
             "key",
-            "is not in the table: another site's or account's? `ripple key list` shows those that are",
+            "is not in the table and may belong to another site or account: `ripple key list` lists the keys",
         );
     };
     let id = &record.key_id;
     if record.revoked.is_some() {
-        return Finding::bad("key", format!("{id} is revoked: make another with `ripple key create`"));
+        return Finding::bad("key", format!("{id} is revoked: create another key with `ripple key create`"));
     }
     match record.expires.map(|expires| Duration::from_millis(expires.saturating_sub(now.0))) {
         Some(left) if left.is_zero() => {
-            Finding::bad("key", format!("{id} has expired: make another with `ripple key create`"))
+            Finding::bad("key", format!("{id} has expired: create another key with `ripple key create`"))
         }
         Some(left) if left < SOON => {
             let left = format_duration(Duration::from_secs(left.as_secs()));
-            Finding::good("key", format!("{id} is valid for {left} only: `ripple key rotate {id}` makes its successor"))
+            Finding::good("key", format!("{id} is valid for {left}: replace it with `ripple key rotate {id}`"))
         }
         _ => Finding::good("key", format!("{id} is valid")),
     }

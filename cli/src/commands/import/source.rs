@@ -29,8 +29,8 @@ const GZIP: [u8; 2] = [0x1f, 0x8b];
 /// The number of bytes at the start of a file that distinguish text from other content.
 const LOOK: usize = 4096;
 
-const NOT_TEXT: &str = "is neither text nor gzip: save it as UTF-8, one JSON object a line";
-const CSV: &str = "it looks like CSV, and only JSON is taken: python3 -c 'import csv,json,sys; \
+const NOT_TEXT: &str = "is neither text nor gzip: save it as UTF-8, one JSON object per line";
+const CSV: &str = "it looks like CSV, and only JSON is read. Convert it: python3 -c 'import csv,json,sys; \
     [print(json.dumps(row)) for row in csv.DictReader(sys.stdin)]' < FILE | ripple import -";
 
 /// An entry of a file.
@@ -73,7 +73,7 @@ fn entries(bytes: Vec<u8>) -> anyhow::Result<Vec<Entry>> {
         if [',', ';', '\t'].iter().any(|separator| first_line.contains(*separator)) {
             bail!(CSV);
         }
-        bail!("it begins with neither {{ nor [: one JSON object a line is taken, or an array of them");
+        bail!("it begins with neither {{ nor [: give one JSON object per line, or an array of objects");
     }
     let entries =
         if start.starts_with('{') && is_value && !is_scan(first_line) { lines(&text)? } else { values(&text)? };
@@ -85,23 +85,23 @@ fn text(bytes: Vec<u8>) -> anyhow::Result<String> {
     let utf16 = |bytes: &[u8], order: fn([u8; 2]) -> u16| {
         let pairs = bytes.chunks_exact(2);
         if !pairs.remainder().is_empty() {
-            bail!("it is UTF-16 that breaks off");
+            bail!("it is incomplete UTF-16");
         }
         let units: Vec<u16> = pairs.map(|pair| order([pair[0], pair[1]])).collect();
-        String::from_utf16(&units).context("it is faulty UTF-16")
+        String::from_utf16(&units).context("it is not valid UTF-16")
     };
     match bytes.as_slice() {
         [0xff, 0xfe, rest @ ..] => utf16(rest, u16::from_le_bytes),
         [0xfe, 0xff, rest @ ..] => utf16(rest, u16::from_be_bytes),
         [b'{' | b'[' | b' ' | b'\r' | b'\n', 0, ..] => utf16(&bytes, u16::from_le_bytes),
         [0, b'{' | b'[' | b' ' | b'\r' | b'\n', ..] => utf16(&bytes, u16::from_be_bytes),
-        [0xef, 0xbb, 0xbf, rest @ ..] => Ok(std::str::from_utf8(rest).context("it is no UTF-8")?.to_owned()),
+        [0xef, 0xbb, 0xbf, rest @ ..] => Ok(std::str::from_utf8(rest).context("it is not valid UTF-8")?.to_owned()),
         _ if bytes.iter().take(LOOK).any(|byte| *byte == 0) => bail!("it {NOT_TEXT}"),
         _ => match String::from_utf8(bytes) {
             Ok(text) => Ok(text),
             Err(error) => {
                 let at = error.utf8_error().valid_up_to();
-                bail!("it is no UTF-8 from byte {at} on: save it as UTF-8")
+                bail!("it is not valid UTF-8 from byte {at}: save it as UTF-8")
             }
         },
     }
@@ -134,7 +134,7 @@ fn values(text: &str) -> anyhow::Result<Vec<Entry>> {
         Ok(())
     };
     for value in serde_json::Deserializer::from_str(text).into_iter::<&RawValue>() {
-        let value = value.context("it is no JSON")?;
+        let value = value.context("it is not valid JSON")?;
         if value.get().starts_with('[') {
             serde_json::from_str::<Vec<&RawValue>>(value.get())?.into_iter().try_for_each(&mut add)?;
         } else if let Ok(scan) = serde_json::from_str::<Scan<'_>>(value.get()) {
@@ -277,9 +277,9 @@ mod tests {
         assert!(refusal("prj_id;name\na;b\n").contains("CSV"));
         assert!(refusal("hello").contains("neither { nor ["));
         assert!(refusal(b"PK\x03\x04\0\0\0".to_vec()).contains("neither text nor gzip"));
-        assert!(refusal(b"{\"name\":\"\xe9\"}".to_vec()).contains("no UTF-8 from byte 9"));
-        assert!(refusal("[{\"prj_id\":\"a\"},").contains("no JSON"));
-        assert!(refusal(vec![0xff, 0xfe, b'{']).contains("breaks off"));
+        assert!(refusal(b"{\"name\":\"\xe9\"}".to_vec()).contains("not valid UTF-8 from byte 9"));
+        assert!(refusal("[{\"prj_id\":\"a\"},").contains("not valid JSON"));
+        assert!(refusal(vec![0xff, 0xfe, b'{']).contains("incomplete UTF-16"));
     }
 
     #[test]

@@ -41,11 +41,11 @@ impl Protection {
         if !recovery {
             let on = PointInTimeRecoverySpecification::builder().point_in_time_recovery_enabled(true).build()?;
             let update = client.update_continuous_backups().table_name(table).point_in_time_recovery_specification(on);
-            update.send().await.with_context(|| format!("cannot switch on point-in-time recovery of {table}"))?;
+            update.send().await.with_context(|| format!("cannot enable point-in-time recovery of {table}"))?;
         }
         if !deletion {
             let update = client.update_table().table_name(table).deletion_protection_enabled(true);
-            update.send().await.with_context(|| format!("cannot protect {table} from being deleted"))?;
+            update.send().await.with_context(|| format!("cannot enable deletion protection of {table}"))?;
         }
         Ok(())
     }
@@ -61,7 +61,7 @@ pub(super) async fn look(client: &Client, table: &str) -> anyhow::Result<Protect
         Err(error) if error.code() == Some("UnknownOperationException") => return Ok(Protection::Unknown),
         Err(error) => {
             return Err(anyhow!(
-                "cannot tell whether {table} has point-in-time recovery: {}",
+                "cannot read whether {table} has point-in-time recovery: {}",
                 DisplayErrorContext(error)
             ));
         }

@@ -224,7 +224,7 @@ impl Translator<'_> {
             empty = false;
             let range = self.rest.starts_with('-') && !self.rest.starts_with("-]");
             match part {
-                Part::Class(_) if range => return Err("a class like \\d is no end of a range".to_owned()),
+                Part::Class(_) if range => return Err("a class like \\d cannot be the end of a range".to_owned()),
                 Part::Class(letter) => {
                     self.translated.extend(['\\', letter]);
                     size += 5 * RANGE;
@@ -240,7 +240,7 @@ impl Translator<'_> {
                             None => return Err("a class is not closed".to_owned()),
                         };
                         let Part::Character(last) = last else {
-                            return Err("a class like \\d is no end of a range".to_owned());
+                            return Err("a class like \\d cannot be the end of a range".to_owned());
                         };
                         if last < first {
                             return Err("a range ends before it begins".to_owned());
@@ -313,7 +313,7 @@ impl Translator<'_> {
             let count = if text.len() > 3 { u32::MAX } else { format!("0{text}").parse().unwrap_or(u32::MAX) };
             match count {
                 _ if !digits => Err(malformed()),
-                count if count > REPEATS => Err(format!("a part is repeated at most {REPEATS} times by {{m,n}}")),
+                count if count > REPEATS => Err(format!("{{m,n}} repeats at most {REPEATS} times")),
                 count => Ok(count),
             }
         };
@@ -323,7 +323,7 @@ impl Translator<'_> {
             Some((least, most)) => (count(least)?, Some(count(most)?)),
         };
         if most.is_some_and(|most| most < least) {
-            return Err("in {m,n}, n is at least m".to_owned());
+            return Err("n must be at least m in {m,n}".to_owned());
         }
         self.rest = rest;
         Ok((least, most))
@@ -388,16 +388,16 @@ mod tests {
             ("[]", "an empty class is not supported"),
             ("[^]", "an empty class is not supported"),
             ("[b-a]", "a range ends before it begins"),
-            (r"[a-\d]", r"a class like \d is no end of a range"),
-            (r"[\d-a]", r"a class like \d is no end of a range"),
+            (r"[a-\d]", r"a class like \d cannot be the end of a range"),
+            (r"[\d-a]", r"a class like \d cannot be the end of a range"),
             ("(a", "a group is not closed"),
             ("a)", "a ) closes no group"),
             ("a]", r"a literal ] is written \]"),
             ("a{", r"a literal { is written \{"),
             ("a{,2}", r"a literal { is written \{"),
-            ("a{2,1}", "in {m,n}, n is at least m"),
-            ("a{101}", "a part is repeated at most 100 times by {m,n}"),
-            ("a{99999999999}", "a part is repeated at most 100 times by {m,n}"),
+            ("a{2,1}", "n must be at least m in {m,n}"),
+            ("a{101}", "{m,n} repeats at most 100 times"),
+            ("a{99999999999}", "{m,n} repeats at most 100 times"),
             ("\\", "a \\ escapes nothing"),
             ("(a{100}){100}", "is too large when compiled (16 KiB)"),
             (&"(".repeat(256), "groups nest at most 32 deep"),

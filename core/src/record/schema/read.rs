@@ -120,7 +120,7 @@ impl<'f> Reader<'f> {
     fn subschema(&mut self, json: &Json) -> Subschema {
         self.subschemas += 1;
         if self.subschemas == SUBSCHEMAS + 1 {
-            self.fault(format!("is one of more than {SUBSCHEMAS} schemas in this file"));
+            self.fault(format!("exceeds the limit of {SUBSCHEMAS} schemas in a file"));
         }
         match json {
             Json::Object(members) => self.schema(members, false),
@@ -224,7 +224,7 @@ impl<'f> Reader<'f> {
         }
         let Some(list) = self.list(json, "an array") else { return };
         if list.len() > EXAMPLES {
-            return self.fault(format!("has at most {EXAMPLES} values"));
+            return self.fault(format!("must have at most {EXAMPLES} values"));
         }
         for (place, json) in list.iter().enumerate() {
             let example = self.at(&place.to_string(), |reader| reader.example(schema, json, is_valid));
@@ -330,7 +330,7 @@ impl<'f> Reader<'f> {
             let mut types = branch.types.iter();
             match (types.next(), types.next()) {
                 (Some(kind), None) if !seen.contains(&class(kind)) => seen.push(class(kind)),
-                (Some(_), None) => self.fault_at(&place.to_string(), "has the type of a branch before it"),
+                (Some(_), None) => self.fault_at(&place.to_string(), "has the type of an earlier branch"),
                 _ => self.fault_at(&place.to_string(), "must have one type"),
             }
         }
@@ -361,7 +361,7 @@ impl<'f> Reader<'f> {
     fn properties(&mut self, schema: &mut Subschema, json: &Json, is_root: bool) {
         let Some(members) = self.object(json, "an object of schemas") else { return };
         if is_root && members.len() > PROPERTIES {
-            return self.fault(format!("has at most {PROPERTIES} properties at the root"));
+            return self.fault(format!("must have at most {PROPERTIES} properties at the root"));
         }
         for (name, json) in members {
             let property = self.at(name, |reader| {

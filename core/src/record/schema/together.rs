@@ -30,7 +30,7 @@ impl Reader<'_> {
                 schema.exclusive_minimum.as_ref() == Some(least) || schema.exclusive_maximum.as_ref() == Some(most);
             if least > most || open && least == most {
                 let name = if schema.exclusive_minimum.is_some() { "exclusiveMinimum" } else { "exclusiveMaximum" };
-                self.fault_at(name, "leaves no number");
+                self.fault_at(name, "leaves no valid number");
             }
         }
         if has("pattern") && schema.max_length.is_none_or(|most| most > PATTERN_TEXT) {

@@ -122,7 +122,7 @@ impl Draft {
                     "updated_at" => &mut self.members.updated_at,
                     "updated_by" => &mut self.members.updated_by,
                     "deleted" => &mut self.members.deleted,
-                    _ => return reader.fault("is not a member of ripple's"),
+                    _ => return reader.fault("is not version, updated_at, updated_by or deleted"),
                 };
                 if let Some(name) = member_name(reader, json) {
                     *place = name.into();
@@ -160,8 +160,8 @@ impl Draft {
         for (own, name) in shown {
             let rule = match () {
                 () if name == self.key => "is the key's name",
-                () if root.property(name).is_some() => "is in properties, so it needs another name here",
-                () if !seen.insert(name) => "is the name of another of ripple's members",
+                () if root.property(name).is_some() => "is also in properties, so another name is needed here",
+                () if !seen.insert(name) => "is already the name of another member of ripple",
                 () => continue,
             };
             let rule = format!("{} {rule}", quoted(name));
@@ -338,7 +338,7 @@ fn entries(reader: &mut Reader<'_>, root: &Subschema, json: &Json) -> Entries {
                 return reader.fault("is not a list in properties");
             }
             if entries.0.iter().any(|(known, _)| *known == pointer) {
-                return reader.fault("names a list that is there already");
+                return reader.fault("names a list that an earlier key names");
             }
             entries.0.push((pointer, key));
         });

@@ -36,13 +36,13 @@ impl Client {
         self.connection.get_mut().write_all(request.as_bytes())?;
         let mut head = String::new();
         while !head.ends_with("\r\n\r\n") {
-            ensure!(self.connection.read_line(&mut head)? > 0, "the connection ends in a head: {head}");
+            ensure!(self.connection.read_line(&mut head)? > 0, "the connection ended within the headers: {head}");
         }
         let status = head.get(9..12).and_then(|status| status.parse().ok()).context("no status line")?;
         let mut answer = Answer { status, head, body: Vec::new() };
         if status != 304 {
             let length = answer.header("content-length").and_then(|length| length.parse().ok());
-            answer.body.resize(length.with_context(|| format!("no length: {}", answer.head))?, 0);
+            answer.body.resize(length.with_context(|| format!("the response has no length: {}", answer.head))?, 0);
             self.connection.read_exact(&mut answer.body)?;
         }
         Ok(answer)

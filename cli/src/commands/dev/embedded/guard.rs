@@ -20,9 +20,9 @@ use tokio::net::TcpListener;
 
 use crate::commands::dev::connections;
 
-const NOT_FOR_PAGES: &str = "the embedded DynamoDB takes no request of a web page: this one has an Origin header";
+const NOT_FOR_PAGES: &str = "the embedded DynamoDB refuses requests of web pages: this request has an Origin header";
 const NOT_FOR_NAMES: &str =
-    "the embedded DynamoDB is called localhost or by a loopback address: this request's Host is another";
+    "the embedded DynamoDB accepts only localhost or a loopback address as Host: this request has another one";
 
 /// The destination of requests that pass.
 #[derive(Clone)]
@@ -49,10 +49,12 @@ async fn answer(State(onward): State<Onward>, mut request: Request) -> Response<
     parts.scheme = Some(Scheme::HTTP);
     parts.authority = Some(onward.engine);
     parts.path_and_query.get_or_insert(PathAndQuery::from_static("/"));
-    *request.uri_mut() = Uri::from_parts(parts).expect("it has all parts");
+    *request.uri_mut() = Uri::from_parts(parts).expect("the URI has a scheme, an authority and a path");
     match onward.client.request(request).await {
         Ok(response) => response.map(Body::new),
-        Err(_) => refused(StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError", "the engine does not answer"),
+        Err(_) => {
+            refused(StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError", "the database engine does not respond")
+        }
     }
 }
 
