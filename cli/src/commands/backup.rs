@@ -112,7 +112,7 @@ async fn copy(client: &Client, table: &str, folder: &Path, file: String) -> anyh
             items += 1;
         }
     }
-    let written = output.into_inner().with_context(|| format!("cannot write {}", file.display()))?;
+    let written = output.into_inner().with_context(|| format!("cannot write {}", path.display()))?;
     written.sync_all()?;
     Ok(Contents { file, items, sha256: manifest::hexadecimal(&digest.finalize()) })
 }
