@@ -7,12 +7,10 @@
 //   blob4          refresh: done, failed          double4  bytes of the body, -1 if unknown
 //                                                 double5  1 if the list is too large to be held
 
-import { FILES } from "./build/resources.js";
+import { NAMES } from "./resources.js";
 
 const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 const PATH = /^\w+:\/\/[^/?#]+([^?#]*)/;
-// The file of a resource has its name.
-const NAMES = FILES.map(([name]) => name.slice(0, -".json".length));
 const PLAIN = [...NAMES.flatMap((name) => [`/${name}`, `/${name}/_changes`]), "/health", "/docs", "/openapi.json"];
 // Routes that are answered from the list.
 const LISTED = NAMES.flatMap((name) => [`/${name}`, `/${name}/{${name}id}`]);

@@ -3,22 +3,18 @@
 // `worker-build` would do the same with three proxies around each request.
 
 import * as ripple from "./build/ripple_edge.js";
-import { FILES } from "./build/resources.js";
+import { NAMES, SUMMARIES } from "./resources.js";
 import { check } from "./check.js";
 import { countAtOnce, watched } from "./watch.js";
 
 const state = ripple.__worker_init_state();
 
-function addResources() {
-  for (const [name, text] of FILES) ripple.add_resource(name, text);
-}
-
-addResources();
+ripple.set_resources(SUMMARIES);
 
 // Replaces the memory that a panic has left behind. The next request gets a new instance.
 function recover() {
   ripple.__wbg_reset_state();
-  addResources();
+  ripple.set_resources(SUMMARIES);
   state.criticalError = false;
 }
 
@@ -27,8 +23,6 @@ addEventListener("error", (event) => {
   if (event.error instanceof WebAssembly.RuntimeError) state.criticalError = true;
 });
 
-// The file of a resource has its name.
-const NAMES = FILES.map(([name]) => name.slice(0, -".json".length));
 const LIST = new RegExp(`^\\w+://[^/?#]+/(${NAMES.join("|")})$`);
 // Headers that change what the list's answer is.
 const MORE = ["cache-control", "if-match", "ripple-session"];

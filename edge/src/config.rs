@@ -26,9 +26,9 @@ pub(crate) enum ConfigError {
     /// A variable or secret has no usable value.
     #[error("{0} must be {1}")]
     Invalid(&'static str, &'static str),
-    /// The resource files have faults. The first ones are named.
-    #[error("{0}")]
-    Resources(String),
+    /// The bundle lacks the summaries of the resources.
+    #[error("edge/resources.js is not what `cargo run -p ripple-deploy` writes")]
+    Resources,
     /// A variable of the tables has no usable value.
     #[error(transparent)]
     Layout(#[from] LayoutError),

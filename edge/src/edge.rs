@@ -1,7 +1,6 @@
 //! The edge: the state that an isolate keeps between requests, and the handling of a request.
 
 use std::cell::{OnceCell, RefCell};
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,28 +35,26 @@ pub(crate) struct Edge {
     config: Config,
     api: Api<Replica<ReadOnly, Clock, SharedCopy>>,
     /// The whole list of each resource.
-    lists: HashMap<String, List>,
+    lists: Vec<(String, List)>,
     /// The rate-limit binding, if there is one.
     shared_limiter: Option<RateLimiter>,
 }
 
 thread_local! {
-    /// The names and texts of the resource files, until the edge is created.
-    static FILES: RefCell<Vec<(String, String)>> = const { RefCell::new(Vec::new()) };
+    /// The summaries of the resources as JSON, until the edge is created.
+    static RESOURCES: RefCell<String> = const { RefCell::new(String::new()) };
     /// Created at the first request, since a starting Worker has no variables, clock or randomness.
     static EDGE: OnceCell<Result<&'static Edge, ConfigError>> = const { OnceCell::new() };
 }
 
-/// Hands in a resource file. The bundle has them as text.
-pub(crate) fn add_file(name: String, text: String) {
-    FILES.with(|files| files.borrow_mut().push((name, text)));
+/// Hands in the summaries of the resources, which the bundle has as text.
+pub(crate) fn set_resources(summaries: String) {
+    RESOURCES.set(summaries);
 }
 
 fn resources() -> Result<Resources, ConfigError> {
-    let files = FILES.with(RefCell::take);
-    Resources::read(&files).map_err(|faults| {
-        ConfigError::Resources(faults.iter().take(3).map(|fault| fault.to_string()).collect::<Vec<_>>().join("; "))
-    })
+    let summaries = serde_json::from_str(&RESOURCES.take()).ok();
+    summaries.and_then(Resources::of_summaries).ok_or(ConfigError::Resources)
 }
 
 impl Edge {
@@ -102,7 +99,7 @@ impl Edge {
     ) -> Option<web_sys::Response> {
         let list = self.api.whole_list(resource, key, now)?;
         let body = || self.api.whole_list_body(resource);
-        let (status, response) = self.lists.get(resource)?.at_once(list.validator, &asked, body, context)?;
+        let (status, response) = self.list_of(resource)?.at_once(list.validator, &asked, body, context)?;
         self.api.limiter().take(&list.key.key_id, now).ok()?;
         self.count(&list.key.key_id, context);
         if self.config.log >= Level::Info {
@@ -146,13 +143,18 @@ impl Edge {
             return self.forward(&raw, &request, &authorized, started).await;
         }
         let is_list = authorized.route.operation == Operation::Search;
-        let list = authorized.resource().filter(|_| is_list).and_then(|resource| self.lists.get(resource));
+        let list = authorized.resource().filter(|_| is_list).and_then(|resource| self.list_of(resource));
         let response = self.read(&request, authorized, context).await;
         if let Some(list) = list.filter(|_| exchange::shows_list(&request, &response)) {
             self.log_answer(&response, started);
             return Ok(list.send(response, exchange::accepts_gzip(&raw), context)?);
         }
         self.finish(&response, started)
+    }
+
+    /// Returns the list of a resource.
+    fn list_of(&'static self, resource: &str) -> Option<&'static List> {
+        self.lists.iter().find(|(name, _)| name == resource).map(|(_, list)| list)
     }
 
     /// Answers a read at the edge.

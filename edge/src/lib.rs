@@ -48,11 +48,11 @@ mod random;
 #[cfg(target_arch = "wasm32")]
 mod store;
 
-/// edge/worker.js calls this for each resource file before the first request.
+/// edge/worker.js calls this before the first request.
 #[cfg(target_arch = "wasm32")]
 #[wasm_bindgen::prelude::wasm_bindgen]
-pub fn add_resource(name: String, text: String) {
-    edge::add_file(name, text);
+pub fn set_resources(summaries: String) {
+    edge::set_resources(summaries);
 }
 
 /// The runtime calls this for the plain request for the whole list (edge/worker.js). It returns an answer at once, or

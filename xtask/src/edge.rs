@@ -116,7 +116,7 @@ pub(crate) fn build() -> Result<()> {
     let module = compile()?;
     let built = root().join("edge/build");
     if is_newer(&built.join(MODULE), &module) {
-        return resources();
+        return Ok(());
     }
     // In a second folder that replaces the first when it is complete. So an interruption leaves no half of a build.
     let fresh = root().join("edge/build.new");
@@ -133,12 +133,7 @@ pub(crate) fn build() -> Result<()> {
     }
     fs::rename(&fresh, &built).with_context(|| format!("{} cannot be replaced", built.display()))?;
     eprintln!("edge worker: {} KB of WebAssembly", size / 1000);
-    resources()
-}
-
-/// Writes the module that has the resource files.
-fn resources() -> Result<()> {
-    run(node::command("node")?.arg(root().join("edge/resources.mjs")))
+    Ok(())
 }
 
 /// Bundles a built worker as `wrangler deploy` does. `script` replaces ripple's script. Returns the size gzipped, in

@@ -26,6 +26,7 @@ mod read;
 mod resource;
 mod sentence;
 mod subschema;
+mod summary;
 mod together;
 mod x_ripple;
 
@@ -160,8 +161,8 @@ impl Resources {
         &self.warnings
     }
 
-    /// Checks the patterns of `default` and `examples`, for the tools that make a deployment. All else is checked by
-    /// [`read`](Resources::read), which compiles no pattern, so that hosts do not.
+    /// Checks that each schema admits its `default` and `examples`, for the tools that make a deployment. All else is
+    /// checked by [`read`](Resources::read). A host that checks no body, as the edge, needs no code for that.
     ///
     /// ```
     /// use ripple_core::record::schema::Resources;
@@ -295,7 +296,7 @@ fn warn(file: &str, resource: &Resource, warnings: &mut Faults) {
 
 fn check_annotations(file: &str, pointer: &str, schema: &Subschema, faults: &mut Faults) {
     let mut check = |tokens: &[&str], value: &Value| {
-        if let Some(fault) = check::annotation(schema, value, true) {
+        if let Some(fault) = check::annotation(schema, value) {
             let location = || Location::Pointer(below(pointer, tokens));
             let place = if fault.pointer.is_empty() { String::new() } else { format!("{} ", quoted(&fault.pointer)) };
             faults.add(file, location, format!("is not valid: {place}{}", fault.detail));

@@ -6,7 +6,7 @@ use crate::{PRJ, TASK, file};
 
 #[track_caller]
 fn lines(files: &[(&str, &[u8])]) -> Vec<String> {
-    let faults = Resources::read(files).expect_err("refused");
+    let faults = Resources::read(files).and_then(|read| read.check_annotations()).expect_err("refused");
     faults.iter().map(ToString::to_string).collect()
 }
 

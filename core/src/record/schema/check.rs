@@ -105,7 +105,7 @@ impl Schema {
     fn check(&self, members: &Members, states: &[&Members], rules: Rules) -> Result<(), Vec<Fault>> {
         let states: Vec<Cow<'_, Members>> = states.iter().map(|state| shown(state)).collect();
         let states: Vec<&Members> = states.iter().map(AsRef::as_ref).collect();
-        let mut walk = Walk { patterns: true, key: Some(&self.key), ..Walk::new(&self.entries) };
+        let mut walk = Walk { key: Some(&self.key), ..Walk::new(&self.entries) };
         walk.members(&self.root, &shown(members), &states, rules);
         if walk.steps.get() > STEPS {
             let detail = "has more text than its patterns can be tried on".to_owned();
@@ -115,10 +115,10 @@ impl Schema {
     }
 }
 
-/// Returns the first fault of an annotation. Patterns are tried only if `patterns` says so.
-pub(super) fn annotation(schema: &Subschema, value: &Value, patterns: bool) -> Option<Fault> {
+/// Returns the first fault of an annotation.
+pub(super) fn annotation(schema: &Subschema, value: &Value) -> Option<Fault> {
     let entries = Entries::default();
-    let mut walk = Walk { patterns, ..Walk::new(&entries) };
+    let mut walk = Walk::new(&entries);
     walk.value(schema, value, &[], false);
     walk.faults.into_iter().next()
 }
@@ -147,7 +147,6 @@ enum Nulls {
 
 struct Walk<'s> {
     entries: &'s Entries,
-    patterns: bool,
     /// At the root, the key's name.
     key: Option<&'s str>,
     pointer: String,
@@ -158,7 +157,7 @@ struct Walk<'s> {
 
 impl<'s> Walk<'s> {
     fn new(entries: &'s Entries) -> Walk<'s> {
-        Walk { entries, patterns: false, key: None, pointer: String::new(), faults: Vec::new(), steps: Cell::new(0) }
+        Walk { entries, key: None, pointer: String::new(), faults: Vec::new(), steps: Cell::new(0) }
     }
 
     fn is_full(&self) -> bool {
@@ -344,11 +343,8 @@ impl<'s> Walk<'s> {
             // The length bounds the time that it takes.
             Keyword::Pattern => {
                 let short = || !self.text_breaks(schema, text, Keyword::MaxLength);
-                self.patterns
-                    && schema
-                        .pattern
-                        .as_ref()
-                        .is_some_and(|pattern| short() && self.may_try(pattern, text) && !pattern.is_match(text))
+                let breaks = |pattern: &Pattern| short() && self.may_try(pattern, text) && !pattern.is_match(text);
+                schema.pattern.as_ref().is_some_and(breaks)
             }
             Keyword::Format => schema.format.is_some_and(|format| !format.fits(text)),
             _ => false,

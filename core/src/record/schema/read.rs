@@ -2,8 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::check;
-use super::fault::{Faults, Location, push_token, quoted};
+use super::fault::{Faults, Location, push_token};
 use super::format::Format;
 use super::json::Json;
 use super::number::bound;
@@ -136,21 +135,15 @@ impl<'f> Reader<'f> {
     }
 
     fn schema(&mut self, members: &[(String, Json)], is_root: bool) -> Subschema {
-        let before = self.faults.count();
         let mut schema = Subschema::default();
-        let mut annotations = Vec::new();
         for (name, json) in members {
             self.at(name, |reader| match name.as_str() {
-                "default" | "examples" => annotations.push((name.as_str(), json)),
+                "default" | "examples" => reader.annotation(&mut schema, name, json),
                 "x-ripple" if is_root => {}
                 name => reader.keyword(&mut schema, name, json, is_root),
             });
         }
         self.together(&schema, members);
-        for (name, json) in annotations {
-            let is_valid = self.faults.count() == before;
-            self.at(name, |reader| reader.annotation(&mut schema, name, json, is_valid));
-        }
         schema
     }
 
@@ -217,9 +210,11 @@ impl<'f> Reader<'f> {
         }
     }
 
-    fn annotation(&mut self, schema: &mut Subschema, name: &str, json: &Json, is_valid: bool) {
+    /// Reads a value or values for readers of the schema. [`Resources::check_annotations`](super::Resources::check_annotations)
+    /// checks that the schema admits them.
+    fn annotation(&mut self, schema: &mut Subschema, name: &str, json: &Json) {
         if name == "default" {
-            schema.default = self.example(schema, json, is_valid);
+            schema.default = self.example(json);
             return;
         }
         let Some(list) = self.list(json, "an array") else { return };
@@ -227,22 +222,14 @@ impl<'f> Reader<'f> {
             return self.fault(format!("must have at most {EXAMPLES} values"));
         }
         for (place, json) in list.iter().enumerate() {
-            let example = self.at(&place.to_string(), |reader| reader.example(schema, json, is_valid));
+            let example = self.at(&place.to_string(), |reader| reader.example(json));
             schema.examples.extend(example);
         }
     }
 
-    /// Reads a value that its own schema must admit. Patterns are left to
-    /// [`Resources::check_annotations`](super::Resources::check_annotations).
-    fn example(&mut self, schema: &Subschema, json: &Json, is_valid: bool) -> Option<Value> {
+    fn example(&mut self, json: &Json) -> Option<Value> {
         let value = json.to_value();
-        let value = self.expect(value, "a value that a record can have; a number has up to 38 digits")?;
-        match check::annotation(schema, &value, false).filter(|_| is_valid) {
-            None => return Some(value),
-            Some(fault) if fault.pointer.is_empty() => self.fault(format!("is not valid: {}", fault.detail)),
-            Some(fault) => self.fault(format!("is not valid: {} {}", quoted(&fault.pointer), fault.detail)),
-        }
-        None
+        self.expect(value, "a value that a record can have; a number has up to 38 digits")
     }
 
     fn title(&mut self, json: &Json, is_root: bool) -> Option<String> {
