@@ -1,3 +1,3 @@
 // Made from resources/ by `cargo run -p ripple-deploy`.
 export const NAMES = ["prj","task"];
-export const SUMMARIES = "[[\"prj\",\"{site}_prj\",\"prj_id\",\"version\",\"updated_at\",\"updated_by\",\"deleted\",\"a project\",\"prj_id\",\"90\",\"\",\"\",\"\",\"1\",\"\",\"\",\"name\",\"goal\",\"issue\",\"description\",\"term\",\"term_unit\",\"create_date\"],[\"task\",\"{site}_task\",\"ref\",\"version\",\"updated_at\",\"updated_by\",\"deleted\",\"a task\",\"ref\",\"90\",\"\",\"\",\"\",\"\",\"\",\"\",\"subject\",\"details\",\"state\",\"size\",\"cost\",\"due\",\"labels\",\"place\",\"steps\"]]";
+export const SUMMARIES = "prj\t{site}_prj\tprj_id\tversion\tupdated_at\tupdated_by\tdeleted\ta project\tprj_id\t90\t\t\t\t1\t\t\tname\tgoal\tissue\tdescription\tterm\tterm_unit\tcreate_date\ntask\t{site}_task\tref\tversion\tupdated_at\tupdated_by\tdeleted\ta task\tref\t90\t\t\t\t\t\t\tsubject\tdetails\tstate\tsize\tcost\tdue\tlabels\tplace\tsteps";

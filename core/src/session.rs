@@ -46,13 +46,14 @@ impl Session {
         if token.len() > LONGEST {
             return None;
         }
-        let (writes, unnamed): (Vec<(String, String, u64)>, Option<u64>) = token::decode(FORMAT, token)?;
+        let (writes, unnamed): (Vec<(String, u64)>, Option<u64>) = token::decode(FORMAT, token)?;
         if writes.len() > limits::SESSION {
             return None;
         }
         let fits = |id: &str| (1..=limits::STORED_ID).contains(&id.len());
-        let write = |(resource, id, version): (String, String, u64)| {
-            fits(&id).then(|| Write { resource, id: RecordId::stored(id), version })
+        let write = |(path, version): (String, u64)| {
+            let (resource, id) = path.split_once('/').filter(|(_, id)| fits(id))?;
+            Some(Write { resource: resource.to_owned(), id: RecordId::stored(id.to_owned()), version })
         };
         let writes = writes.into_iter().map(write).collect::<Option<_>>()?;
         Some(Session { writes, unnamed: unnamed.map(Timestamp), ..Session::new(resource) })
@@ -60,9 +61,10 @@ impl Session {
 
     /// Returns the token for the client.
     #[must_use]
-    pub fn to_token<'a>(&'a self) -> String {
-        let write = |write: &'a Write| (write.resource.as_str(), write.id.as_str(), write.version);
-        let writes: Vec<(&str, &str, u64)> = self.writes.iter().map(write).collect();
+    pub fn to_token(&self) -> String {
+        // The name of a resource has no slash.
+        let write = |write: &Write| (format!("{}/{}", write.resource, write.id), write.version);
+        let writes: Vec<(String, u64)> = self.writes.iter().map(write).collect();
         let unnamed = self.unnamed.map(|at| at.0);
         token::encode(FORMAT, &(writes, unnamed))
     }
@@ -131,10 +133,10 @@ mod tests {
 
     #[test]
     fn anything_else_is_no_token() {
-        let encode = |writes: &[(&str, &str, u64)]| token::encode(FORMAT, &(writes, None::<u64>));
+        let encode = |writes: &[(&str, u64)]| token::encode(FORMAT, &(writes, None::<u64>));
         let earlier = token::encode(FORMAT - 1, &([("a", 1)], None::<u64>));
-        let too_many = encode(&[("prj", "a", 1); limits::SESSION + 1]);
-        for token in ["", "?", &earlier, &encode(&[("prj", "", 1)]), &too_many, &"A".repeat(9000)] {
+        let too_many = encode(&[("prj/a", 1); limits::SESSION + 1]);
+        for token in ["", "?", &earlier, &encode(&[("prj/", 1)]), &too_many, &"A".repeat(9000)] {
             assert_eq!(Session::parse(token, "prj"), None, "{token}");
         }
     }

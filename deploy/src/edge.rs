@@ -1,14 +1,17 @@
 //! Generates the module by which the edge knows the resources: a summary of each.
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use ripple_core::record::schema::Resources;
 
 /// Returns the text of `edge/resources.js`.
 pub(crate) fn resources(resources: &Resources) -> Result<String> {
     let names: Vec<&str> = resources.iter().map(|resource| resource.name.as_str()).collect();
     let names = serde_json::to_string(&names)?;
-    // A string and not an array: WebAssembly takes it as it is.
-    let summaries = serde_json::to_string(&serde_json::to_string(&resources.summaries())?)?;
+    let summaries = resources.summaries();
+    let parts = |text: &String| text.contains(['\t', '\n', '\r']);
+    ensure!(!summaries.iter().flatten().any(parts), "a name in a resource file has a tab or a line end, which the edge cannot have");
+    let lines: Vec<String> = summaries.iter().map(|texts| texts.join("\t")).collect();
+    let summaries = serde_json::to_string(&lines.join("\n"))?;
     Ok(format!(
         "// Made from resources/ by `{}`.\nexport const NAMES = {names};\nexport const SUMMARIES = {summaries};\n",
         crate::COMMAND

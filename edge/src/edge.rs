@@ -41,7 +41,7 @@ pub(crate) struct Edge {
 }
 
 thread_local! {
-    /// The summaries of the resources as JSON, until the edge is created.
+    /// The summaries of the resources as text, until the edge is created.
     static RESOURCES: RefCell<String> = const { RefCell::new(String::new()) };
     /// Created at the first request, since a starting Worker has no variables, clock or randomness.
     static EDGE: OnceCell<Result<&'static Edge, ConfigError>> = const { OnceCell::new() };
@@ -53,8 +53,9 @@ pub(crate) fn set_resources(summaries: String) {
 }
 
 fn resources() -> Result<Resources, ConfigError> {
-    let summaries = serde_json::from_str(&RESOURCES.take()).ok();
-    summaries.and_then(Resources::of_summaries).ok_or(ConfigError::Resources)
+    // A line for each resource, with tabs between its texts.
+    let summaries = RESOURCES.take().lines().map(|line| line.split('\t').map(str::to_owned).collect()).collect();
+    Resources::of_summaries(summaries).ok_or(ConfigError::Resources)
 }
 
 impl Edge {

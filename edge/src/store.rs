@@ -32,7 +32,7 @@ impl ReadOnly {
 
 impl Source for ReadOnly {
     async fn get(&self, id: &RecordId, read: Consistency, cost: &mut Capacity) -> Result<Option<Record>, StoreError> {
-        self.store.get(id, read, cost).await
+        self.store.look_up(id, read, cost).await
     }
 
     async fn scan(&self, from: Option<Position>, read: Consistency, cost: &mut Capacity) -> Result<Page, StoreError> {
@@ -55,10 +55,10 @@ impl Source for ReadOnly {
     async fn fetch(&self, entries: &[IndexEntry], cost: &mut Capacity) -> Result<Vec<Record>, StoreError> {
         let mut records = Vec::with_capacity(entries.len());
         for entry in entries {
-            let mut found = self.store.get(&entry.id, Consistency::Eventual, cost).await?;
+            let mut found = self.store.look_up(&entry.id, Consistency::Eventual, cost).await?;
             let newer = |record: &Record| record.is_external() || record.updated_at >= Some(entry.at);
             if !found.as_ref().is_some_and(newer) {
-                found = self.store.get(&entry.id, Consistency::Strong, cost).await?;
+                found = self.store.look_up(&entry.id, Consistency::Strong, cost).await?;
             }
             records.extend(found);
         }
@@ -74,6 +74,6 @@ impl Source for ReadOnly {
     }
 
     async fn key(&self, hash: &KeyHash, cost: &mut Capacity) -> Result<Option<KeyRecord>, StoreError> {
-        self.store.key(hash, cost).await
+        self.store.look_up_key(hash, cost).await
     }
 }

@@ -41,8 +41,11 @@ pub enum Error {
     #[error("this Idempotency-Key came with another request before; nothing was changed")]
     IdempotencyKeyReused,
     /// The cursor is older than tombstones live: deletions would be missing.
-    #[error("the cursor is too old, so deletions may be missing; begin again without it")]
-    CursorExpired,
+    #[error("the cursor is older than {days} days, so deletions may be missing; begin anew without it")]
+    CursorExpired {
+        /// The days for which a cursor is valid.
+        days: u64,
+    },
     /// The entity tag does not match.
     #[error("the entity tag does not match")]
     PreconditionFailed,
@@ -183,7 +186,7 @@ impl From<Vec<query::Fault>> for Error {
 impl From<changes::Error> for Error {
     fn from(error: changes::Error) -> Self {
         match error {
-            changes::Error::Expired => Error::CursorExpired,
+            changes::Error::Expired { days } => Error::CursorExpired { days },
             changes::Error::NoCursor => {
                 Error::InvalidRequest(vec![Fault::parameter("since", "is no cursor of changes")])
             }

@@ -157,7 +157,7 @@ fn kind(error: &Error) -> Kind {
         Error::MethodNotAllowed(_) => Kind::METHOD_NOT_ALLOWED,
         Error::Refused(refused) => kind_of_refusal(refused),
         Error::IdempotencyKeyReused => Kind::IDEMPOTENCY_KEY_REUSED,
-        Error::CursorExpired => Kind::CURSOR_EXPIRED,
+        Error::CursorExpired { .. } => Kind::CURSOR_EXPIRED,
         Error::PreconditionFailed => Kind::PRECONDITION_FAILED,
         Error::BodyTooLarge => Kind::BODY_TOO_LARGE,
         Error::UnsupportedMediaType { .. } => Kind::UNSUPPORTED_MEDIA_TYPE,
@@ -251,25 +251,19 @@ pub(crate) fn answer(error: &Error, resource: &Resource) -> Answer {
 
 /// Returns the sentence for an error, with the resource's own noun for a record.
 fn in_words(error: &Error, resource: &Resource) -> String {
-    let one = &resource.singular;
-    let noun = resource.noun();
+    let text = error.to_string();
     match error {
-        Error::Contended => format!("too many are saving this {noun} at once; nothing was changed"),
-        Error::Refused(Refused::NotFound(id)) => format!("there is no {noun} {id}"),
-        Error::Refused(Refused::Exists(id)) => format!("there is {one} {id} already; nothing was changed"),
-        Error::Refused(Refused::Gone { id, .. }) => format!("the {noun} {id} was deleted"),
-        Error::Refused(Refused::Deleted { id, .. }) => format!(
-            "the {noun} {id} is deleted; to bring it back, send a whole record with \"{}\": false, or restore a version",
-            resource.names.deleted
-        ),
-        Error::Refused(refused @ Refused::NoSuchVersion { .. }) => {
-            format!("{refused}; a version is kept for {} days after it was replaced", resource.retention_days)
+        Error::Refused(Refused::Exists(_)) => text.replacen("a record", &resource.singular, 1),
+        Error::Contended | Error::Refused(Refused::NotFound(_) | Refused::Gone { .. }) => {
+            text.replacen("record", resource.noun(), 1)
         }
-        Error::CursorExpired => format!(
-            "the cursor is older than {} days, so deletions may be missing; begin anew without it",
-            resource.tombstone().as_secs() / 86400
-        ),
-        error => error.to_string(),
+        Error::Refused(Refused::Deleted { .. }) => {
+            text.replacen("record", resource.noun(), 1).replacen("deleted\"", &format!("{}\"", resource.names.deleted), 1)
+        }
+        Error::Refused(Refused::NoSuchVersion { .. }) => {
+            text + "; a version is kept for " + &resource.retention_days.to_string() + " days after it was replaced"
+        }
+        _ => text,
     }
 }
 

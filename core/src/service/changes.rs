@@ -55,7 +55,10 @@ pub struct ChangesPage {
 pub enum Error {
     /// The cursor is older than the lifetime of tombstones, so deletions would be missing.
     #[error("the cursor has expired")]
-    Expired,
+    Expired {
+        /// The days for which a cursor is valid.
+        days: u64,
+    },
     /// The text is not a cursor of this list.
     #[error("the cursor is none of changes")]
     NoCursor,
@@ -109,12 +112,13 @@ pub async fn changes<S: Source>(
     let now = reading.now;
     // A deletion whose tombstone has expired would be missing.
     let lifetime = reading.store.resource().tombstone();
+    let expired = || Error::Expired { days: lifetime.as_secs() / limits::DAY.as_secs() };
     let is_past = |at: u64| now > Timestamp(at).after(lifetime);
     match since.map(|cursor| cursor.0) {
         None => everything(reading, now, None, limit).await,
-        Some(Place::All(started, _)) if is_past(started) => Err(Error::Expired),
+        Some(Place::All(started, _)) if is_past(started) => Err(expired()),
         Some(Place::All(started, inner)) => everything(reading, Timestamp(started), Some(inner), limit).await,
-        Some(Place::Since(marks)) if marks.iter().any(|mark| is_past(mark.at)) => Err(Error::Expired),
+        Some(Place::Since(marks)) if marks.iter().any(|mark| is_past(mark.at)) => Err(expired()),
         Some(Place::Since(marks)) => changed(reading, marks, limit).await,
     }
 }

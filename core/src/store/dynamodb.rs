@@ -21,6 +21,7 @@ mod item;
 mod keys;
 mod layout;
 mod line;
+mod lookup;
 mod retry;
 mod rows;
 mod table;

@@ -35,7 +35,7 @@ fn item(record: &KeyRecord) -> Members {
 }
 
 /// Decodes a key's record from an item.
-fn record(mut item: Members) -> Result<KeyRecord, Malformed> {
+pub(super) fn record(mut item: Members) -> Result<KeyRecord, Malformed> {
     let mut text = |name: &str| match item.remove(name) {
         Some(Value::String(text)) => Ok(text),
         _ => Err(Malformed::attribute(name)),
