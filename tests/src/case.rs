@@ -1,7 +1,6 @@
 //! The cases of the suite.
 
-use crate::host::Keys;
-use crate::{Kit, Target};
+use crate::{Host, Kit, Target};
 
 /// A behaviour that every host must show.
 #[derive(Clone, Copy, Debug)]
@@ -10,8 +9,8 @@ pub struct Case {
     pub name: &'static str,
     /// The only resource that it is about. `None` if it is about any.
     pub only: Option<&'static Kit>,
-    /// Reports whether these keys are all that the case uses.
-    pub runs_with: fn(&Keys) -> bool,
+    /// Reports whether the host has what the case uses.
+    pub runs_on: fn(&Host) -> bool,
     /// Panics if the host behaves otherwise.
     pub run: fn(&Target),
 }
@@ -26,20 +25,25 @@ impl Case {
 
 /// Declares the cases of a file: `cases! { records: creates_a_record, … }`. They run against each resource.
 ///
-/// Cases about the schema of one resource follow `of PRJ:` or `of TASK:`. Cases that need a key with only the scope
-/// `read` follow `with_read_key:`. Cases about `prj` that need a key with only `prj:read` follow `with_prj_read_key:`.
+/// Cases about the schema of one resource follow `of PRJ:` or `of TASK:`. Cases that use all resources follow
+/// `with_all_resources:`. Cases that need a key with only the scope `read` follow `with_read_key:`. Cases about `prj`
+/// that use all resources and need a key with only `prj:read` follow `with_prj_read_key:`.
 macro_rules! cases {
     ($noun:ident:
         $($name:ident),* $(,)?
         $(; of $kit:ident: $($own:ident),* $(,)?)*
+        $(; with_all_resources: $($across:ident),* $(,)?)?
         $(; with_read_key: $($reading:ident),* $(,)?)?
         $(; with_prj_read_key: $($reading_prj:ident),* $(,)?)?
     ) => {
         pub(super) const CASES: &[$crate::Case] = &[
             $($crate::case::case!($noun, $name, None, |_| true),)*
             $($($crate::case::case!($noun, $own, Some(&$crate::$kit), |_| true),)*)*
-            $($($crate::case::case!($noun, $reading, None, |keys| keys.read_key.is_some()),)*)?
-            $($($crate::case::case!($noun, $reading_prj, Some(&$crate::PRJ), |keys| keys.prj_read_key.is_some()),)*)?
+            $($($crate::case::case!($noun, $across, None, $crate::Host::serves_all),)*)?
+            $($($crate::case::case!($noun, $reading, None, |host| host.keys.read_key.is_some()),)*)?
+            $($($crate::case::case!($noun, $reading_prj, Some(&$crate::PRJ), |host| {
+                host.serves_all() && host.keys.prj_read_key.is_some()
+            }),)*)?
         ];
     };
 }
@@ -47,11 +51,11 @@ pub(crate) use cases;
 
 /// Makes one case.
 macro_rules! case {
-    ($noun:ident, $name:ident, $only:expr, $runs_with:expr) => {
+    ($noun:ident, $name:ident, $only:expr, $runs_on:expr) => {
         $crate::Case {
             name: concat!(stringify!($noun), "::", stringify!($name)),
             only: $only,
-            runs_with: $runs_with,
+            runs_on: $runs_on,
             run: $name,
         }
     };

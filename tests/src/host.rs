@@ -42,6 +42,12 @@ impl Host {
         self.served.iter().any(|name| name == kit.resource)
     }
 
+    /// Reports whether the host has every resource that the suite knows.
+    #[must_use]
+    pub fn serves_all(&self) -> bool {
+        KITS.iter().all(|kit| self.serves(kit))
+    }
+
     pub(crate) fn send(&self, request: Request<Bytes>) -> Response<Bytes> {
         (self.send)(request)
     }

@@ -94,7 +94,7 @@ fn invalid_body_of_a_task(t: &Target) {
               "detail": "the body has faults",
               "errors": [
                 {
-                  "detail": "must be \"todo\", \"doing\" or \"done\"",
+                  "detail": "must be one of \"todo\", \"doing\", \"done\"",
                   "pointer": "/state"
                 },
                 {

@@ -6,7 +6,8 @@ use crate::case::cases;
 use crate::target::escape;
 use crate::{Answer, Kit, Target};
 
-cases! { resources:
+cases! { resources: ;
+    with_all_resources:
     one_id_names_a_record_of_each_resource,
     a_cursor_of_another_resource_is_refused,
     a_cursor_of_another_resources_changes_is_refused,
