@@ -1,9 +1,14 @@
 // Serves the component under Node, as `wasmtime serve` does natively: `node wasi/serve.mjs COMPONENT [PORT]`.
 // Transpiled by jco: each of its WASI imports becomes a call of Node's. Prints its URL once it listens.
+//
+// The component reads its resource files from /resources. That is this project's folder, or the one that
+// RIPPLE_RESOURCES names.
 
 import { mkdir, writeFile } from "node:fs/promises";
 import { basename } from "node:path";
+import { fileURLToPath } from "node:url";
 import { transpile } from "@bytecodealliance/jco-transpile";
+import { _setPreopens as setPreopens } from "@bytecodealliance/preview2-shim/filesystem";
 import { HTTPServer } from "@bytecodealliance/preview2-shim/http";
 
 const [component, port = "0"] = process.argv.slice(2);
@@ -15,6 +20,9 @@ for (const [path, bytes] of Object.entries(files)) {
   // A module by its name, whatever package.json says.
   await writeFile(new URL(basename(path).replace(/\.js$/, ".mjs"), BUILD), bytes);
 }
+
+const resources = process.env.RIPPLE_RESOURCES ?? fileURLToPath(new URL("../resources", import.meta.url));
+setPreopens({ "/resources": resources });
 
 const { incomingHandler } = await import(new URL("ripple.mjs", BUILD));
 const server = new HTTPServer(incomingHandler);

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use http::header::{AsHeaderName, CONTENT_TYPE, HeaderMap, IntoHeaderName};
 use http::{HeaderValue, Method, Request};
+use serde_json::Value;
 
 use crate::{Answer, Target, laws};
 
@@ -19,7 +20,7 @@ pub struct Call<'t> {
 impl<'t> Call<'t> {
     pub(crate) fn new(target: &'t Target, method: Method, path: String) -> Call<'t> {
         let call = Call { target, method, path, headers: HeaderMap::new(), body: Bytes::new() };
-        call.header("x-api-key", &target.host().key)
+        call.header("x-api-key", &target.host().keys.key)
     }
 
     /// Sets a header.
@@ -41,8 +42,8 @@ impl<'t> Call<'t> {
     }
 
     /// Sets the body to a JSON text.
-    pub fn json(self, body: impl Into<String>) -> Self {
-        self.body(body.into()).header(CONTENT_TYPE, "application/json")
+    pub fn json(self, body: impl Body) -> Self {
+        self.body(body.into_text()).header(CONTENT_TYPE, "application/json")
     }
 
     /// Sets the body.
@@ -70,6 +71,36 @@ impl<'t> Call<'t> {
             target.remember_session(token.clone());
         }
         answer
+    }
+}
+
+/// A JSON text, or a value that is written as one.
+pub trait Body {
+    /// Returns the text.
+    fn into_text(self) -> String;
+}
+
+impl Body for String {
+    fn into_text(self) -> String {
+        self
+    }
+}
+
+impl Body for &str {
+    fn into_text(self) -> String {
+        self.to_owned()
+    }
+}
+
+impl Body for &Value {
+    fn into_text(self) -> String {
+        self.to_string()
+    }
+}
+
+impl Body for Value {
+    fn into_text(self) -> String {
+        self.to_string()
     }
 }
 

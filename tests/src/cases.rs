@@ -17,9 +17,11 @@ mod numbers;
 mod paging;
 mod patching;
 mod records;
+mod resources;
 mod retries;
 mod saving;
 mod tags;
+mod tasks;
 mod text_merging;
 
 use crate::Case;
@@ -46,6 +48,8 @@ const ALL: &[&[Case]] = &[
     http::CASES,
     bad_input::CASES,
     errors::CASES,
+    tasks::CASES,
+    resources::CASES,
 ];
 
 /// Returns all cases.

@@ -5,7 +5,7 @@ use http::{Method, Request};
 use serde_json::Value;
 use sfv::{Dictionary, ListEntry, Parser, Version};
 
-use crate::Answer;
+use crate::{Answer, KITS};
 
 /// The headers of a response that a page in a browser may read.
 const EXPOSED: [&str; 7] =
@@ -62,7 +62,7 @@ fn caching(request: &Request<Bytes>, answer: &Answer) {
     let reading = matches!(*request.method(), Method::GET | Method::HEAD);
     let expected = if reading && matches!(answer.status(), 200 | 304) { "private, no-cache" } else { "no-store" };
     let found = answer.header("cache-control").unwrap_or_default();
-    let listed = request.uri().path() == "/prj" && reading;
+    let listed = KITS.iter().any(|kit| request.uri().path() == kit.path) && reading;
     let exact =
         if answer.header("etag").is_some() && !listed { found.strip_suffix(", no-transform") } else { Some(found) };
     if exact != Some(expected) {

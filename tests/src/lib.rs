@@ -7,7 +7,7 @@
 //!  cases/  a file a noun: records, saving, edits, deleting, retries, history, lists, limits, errors and more
 //!     │ fn creates_a_record(t: &Target)
 //!     ▼
-//!  Target  one case's view of a host: its own name space, its session token
+//!  Target  one case's view of a host: its own name space, its session token, the kit of its resource
 //!     │ Call ─► Answer ─► laws (hold for every response, checked on every response)
 //!     ▼
 //!  Host    in_process: the core on its store in memory     url: HTTP/1.1 to a base URL
@@ -19,7 +19,7 @@
 //! cargo test -p ripple-tests                                            in process
 //! RIPPLE_URL=http://127.0.0.1:8080 RIPPLE_KEY=rpl_… \
 //!     cargo test -p ripple-tests --test suite                           there as well
-//! cargo test -p ripple-tests --test suite -- url::lists                 some of it
+//! cargo test -p ripple-tests --test suite -- url::task::lists           some of it
 //! ```
 //!
 //! | variable | |
@@ -27,6 +27,8 @@
 //! | `RIPPLE_URL` | the base URL, with a stage or base path if there is one; requires `RIPPLE_KEY` |
 //! | `RIPPLE_KEY` | an API key with the scopes `read` and `write` |
 //! | `RIPPLE_READ_KEY` | a key with `read` only; without it, cases that need one are shown as ignored |
+//! | `RIPPLE_PRJ_READ_KEY` | a key with `prj:read` only; without it, cases that need one are shown as ignored |
+//! | `RIPPLE_SERVED` | the resources there, by default `prj,task`; with one, cases that use both are shown as ignored |
 //! | `RIPPLE_REQUIRE_URL` | `1`: a missing `RIPPLE_URL` is an error, so a pipeline cannot pass without one |
 //!
 //! The table may be in use. Each case writes its own records, with ids and a `run` attribute that no other case and no
@@ -36,6 +38,9 @@
 //!
 //! Write a function named for the behaviour in the file of its noun, and name it in that file's `cases!`. A function
 //! that is not named there is dead code, and the compiler reports it.
+//!
+//! A case runs against each resource: `prj::lists::…`, `task::lists::…`. It takes paths and names of members from the
+//! [`Kit`] of the resource. A case about the schema of one resource follows `of PRJ:` or `of TASK:`.
 
 mod answer;
 mod call;
@@ -43,14 +48,16 @@ mod case;
 mod cases;
 mod host;
 mod keys;
+mod kit;
 mod laws;
-mod project;
+mod record;
 mod target;
 
 pub use answer::Answer;
-pub use call::Call;
+pub use call::{Body, Call};
 pub use case::Case;
 pub use cases::cases;
-pub use host::{Host, hosts};
-pub use project::{REQUIRED, Record};
+pub use host::{Host, Keys, hosts};
+pub use kit::{AWAIT_ENTRY_KEYS, KITS, Kit, PRJ, TASK, TEXT, TITLE};
+pub use record::Record;
 pub use target::{Target, Version};

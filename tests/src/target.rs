@@ -7,12 +7,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use http::{HeaderValue, Method};
 use serde_json::Value;
 
-use crate::{Answer, Call, Host, Record};
+use crate::{Answer, Body, Call, Host, Kit, Record};
 
 /// A host as one case sees it. It has its own name space. It sends the session token of its last write, as a browser
 /// sends a cookie.
 pub struct Target {
     host: Arc<Host>,
+    /// The resource that the case is about.
+    pub kit: &'static Kit,
     /// A text in every id and in the attribute `run` of every record of the case, and in no other record.
     pub run: String,
     ids: AtomicUsize,
@@ -22,15 +24,21 @@ pub struct Target {
 impl Target {
     /// Returns a view without a session token.
     #[must_use]
-    pub fn new(host: Arc<Host>) -> Target {
+    pub fn new(host: Arc<Host>, kit: &'static Kit) -> Target {
         let run = format!("t{:011x}", fastrand::u64(..1 << 44));
-        Target { host, run, ids: AtomicUsize::new(0), session: Mutex::new(None) }
+        Target { host, kit, run, ids: AtomicUsize::new(0), session: Mutex::new(None) }
     }
 
     /// Returns another client of the same host, which has not seen this client's writes.
     #[must_use]
     pub fn stranger(&self) -> Target {
-        Target::new(Arc::clone(&self.host))
+        Target::new(Arc::clone(&self.host), self.kit)
+    }
+
+    /// Returns another client, of another resource of the same host.
+    #[must_use]
+    pub fn elsewhere(&self) -> Target {
+        Target::new(Arc::clone(&self.host), self.kit.other())
     }
 
     /// Returns the host.
@@ -42,7 +50,13 @@ impl Target {
     /// Returns the key with only the scope `read`.
     #[must_use]
     pub fn read_key(&self) -> &str {
-        self.host.read_key.as_deref().expect("a case that needs the read key runs only where there is one")
+        self.host.keys.read_key.as_deref().expect("a case that needs the read key runs only where there is one")
+    }
+
+    /// Returns the key with only the scope `prj:read`.
+    #[must_use]
+    pub fn prj_read_key(&self) -> &str {
+        self.host.keys.prj_read_key.as_deref().expect("a case that needs this key runs only where there is one")
     }
 
     pub(crate) fn session(&self) -> Option<HeaderValue> {
@@ -76,23 +90,23 @@ impl Target {
     }
 
     /// Returns a `POST` of a JSON text.
-    pub fn post(&self, path: impl Into<String>, body: impl Into<String>) -> Call<'_> {
+    pub fn post(&self, path: impl Into<String>, body: impl Body) -> Call<'_> {
         self.call(Method::POST, path).json(body)
     }
 
     /// Returns a `PUT` of a JSON text to a record.
-    pub fn put(&self, id: &str, body: impl Into<String>) -> Call<'_> {
-        self.call(Method::PUT, path(id)).json(body)
+    pub fn put(&self, id: &str, body: impl Body) -> Call<'_> {
+        self.call(Method::PUT, self.path(id)).json(body)
     }
 
     /// Returns a `PATCH` of a record with a merge patch.
-    pub fn patch(&self, id: &str, body: impl Into<String>) -> Call<'_> {
-        self.call(Method::PATCH, path(id)).json(body).header("content-type", "application/merge-patch+json")
+    pub fn patch(&self, id: &str, body: impl Body) -> Call<'_> {
+        self.call(Method::PATCH, self.path(id)).json(body).header("content-type", "application/merge-patch+json")
     }
 
     /// Returns a `DELETE` of a record.
     pub fn delete(&self, id: &str) -> Call<'_> {
-        self.call(Method::DELETE, path(id))
+        self.call(Method::DELETE, self.path(id))
     }
 
     // Records.
@@ -103,30 +117,36 @@ impl Target {
         format!("{}-{:04}", self.run, self.ids.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// Returns a new project with every required member, its own id, and the `run` of this case.
+    /// Returns the path of a record.
     #[must_use]
-    pub fn project(&self) -> Record {
-        Record::new(&self.fresh_id()).with("run", self.run.as_str())
+    pub fn path(&self, id: &str) -> String {
+        format!("{}/{id}", self.kit.path)
     }
 
-    /// Creates the project.
+    /// Returns a valid record to send, with its own id and the `run` of this case.
+    #[must_use]
+    pub fn draft(&self) -> Record {
+        Record::new(self.kit, &self.fresh_id()).with("run", self.run.as_str())
+    }
+
+    /// Creates the record.
     #[track_caller]
-    pub fn create(&self, project: &Record) -> Answer {
-        self.post("/prj", project.to_json()).send().expect(201)
+    pub fn create(&self, draft: &Record) -> Answer {
+        self.post(self.kit.path, draft.to_json()).send().expect(201)
     }
 
-    /// Creates any project and returns its id.
+    /// Creates any record and returns its id.
     #[track_caller]
-    pub fn some_project(&self) -> String {
-        let project = self.project();
-        self.create(&project);
-        project.id().to_owned()
+    pub fn some_record(&self) -> String {
+        let draft = self.draft();
+        self.create(&draft);
+        draft.id().to_owned()
     }
 
-    /// Creates a project, deletes it, and returns its id.
+    /// Creates a record, deletes it, and returns its id.
     #[track_caller]
     pub fn some_tombstone(&self) -> String {
-        let id = self.some_project();
+        let id = self.some_record();
         self.delete(&id).send().expect(204);
         id
     }
@@ -134,7 +154,7 @@ impl Target {
     /// Returns the current record.
     #[track_caller]
     pub fn read(&self, id: &str) -> Answer {
-        self.get(path(id)).send().expect(200)
+        self.get(self.path(id)).send().expect(200)
     }
 
     /// Returns the state of a record, for comparisons.
@@ -159,9 +179,10 @@ impl Target {
     /// Returns the path of the list of this case's records, with more parameters.
     #[must_use]
     pub fn list_path(&self, parameters: &str) -> String {
+        let path = self.kit.path;
         match parameters {
-            "" => format!("/prj?run={}", self.run),
-            more => format!("/prj?run={}&{more}", self.run),
+            "" => format!("{path}?run={}", self.run),
+            more => format!("{path}?run={}&{more}", self.run),
         }
     }
 
@@ -174,7 +195,14 @@ impl Target {
     /// Returns the ids of these records.
     #[track_caller]
     pub fn list_ids(&self, parameters: &str) -> Vec<String> {
-        self.list(parameters).iter().map(id_of).collect()
+        self.list(parameters).iter().map(|record| self.id_of(record)).collect()
+    }
+
+    /// Returns the id of a record.
+    #[track_caller]
+    pub fn id_of(&self, record: &Value) -> String {
+        let key = self.kit.key;
+        record[key].as_str().unwrap_or_else(|| panic!("{record} has no {key}")).to_owned()
     }
 
     /// Returns every page from `path` on, along `Link`.
@@ -202,18 +230,7 @@ pub struct Version {
     pub body: String,
 }
 
-/// Returns the path of a record.
-pub(crate) fn path(id: &str) -> String {
-    format!("/prj/{id}")
-}
-
 /// Returns a text as the value of a parameter.
 pub(crate) fn escape(text: &str) -> String {
     form_urlencoded::byte_serialize(text.as_bytes()).collect()
-}
-
-/// Returns the id of a record in a list.
-#[track_caller]
-pub(crate) fn id_of(record: &Value) -> String {
-    record["prj_id"].as_str().unwrap_or_else(|| panic!("{record} has no prj_id")).to_owned()
 }

@@ -47,7 +47,7 @@ pub(crate) fn check() -> Result<()> {
     ensure!(resources()? == [false, false], "the copy has the method already");
     run(here("run").args(["--quiet", "--package", "ripple-deploy"]))?;
     ensure!(resources()? == [true, true], "{RESOURCE} should be in {made:?}");
-    run(here("test").args(["--package", "ripple-tests", "--test", "suite", "--", &format!("in_process::{CASES}::")]))?;
+    run(here("test").args(["--package", "ripple-tests", "--test", "suite", "--", &format!("::{CASES}::")]))?;
     run(here("test").args(["--package", "ripple-deploy", "--quiet"]))
 }
 

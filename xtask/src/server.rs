@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use serde::Deserialize;
 
 use crate::process;
-use crate::workspace;
+use crate::workspace::{self, root};
 
 /// The time limit until it serves. All builds are done before.
 const START_LIMIT: Duration = Duration::from_secs(300);
@@ -21,8 +21,14 @@ const START_LIMIT: Duration = Duration::from_secs(300);
 const END_LIMIT: Duration = Duration::from_secs(60);
 
 /// The variables that tell the tests about a running ripple.
-const VARIABLES: [&str; 5] =
-    ["RIPPLE_URL", "RIPPLE_KEY", "RIPPLE_READ_KEY", "RIPPLE_DYNAMODB_ENDPOINT", "RIPPLE_REQUIRE_URL"];
+const VARIABLES: [&str; 6] = [
+    "RIPPLE_URL",
+    "RIPPLE_KEY",
+    "RIPPLE_READ_KEY",
+    "RIPPLE_PRJ_READ_KEY",
+    "RIPPLE_DYNAMODB_ENDPOINT",
+    "RIPPLE_REQUIRE_URL",
+];
 
 /// A running, empty ripple. Dropping it ends it, and keeps its log.
 pub(crate) struct Server {
@@ -30,6 +36,7 @@ pub(crate) struct Server {
     folder: PathBuf,
     address: Address,
     read_key: String,
+    prj_read_key: String,
 }
 
 /// The content of `dev.json`, which `ripple dev` writes once it serves.
@@ -71,13 +78,17 @@ impl Server {
         fs::create_dir_all(&data).with_context(|| format!("{} cannot be created", data.display()))?;
         let log = File::create(folder.join("log"))?;
 
+        // In the project's folder, so that it serves the resources of the project's files.
+        command.current_dir(root());
         command.args(["--port", "0", "--in-memory", "--data"]).arg(&data);
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
         let process = command.spawn().context("`ripple dev` cannot be started")?;
 
-        let mut server = Server { process, folder, address: Address::default(), read_key: String::new() };
+        let (read_key, prj_read_key) = (String::new(), String::new());
+        let mut server = Server { process, folder, address: Address::default(), read_key, prj_read_key };
         server.address = server.wait_for_address(serves)?;
-        server.read_key = server.make_read_key()?;
+        server.read_key = server.make_key("read")?;
+        server.prj_read_key = server.make_key("prj:read")?;
         Ok(server)
     }
 
@@ -101,7 +112,7 @@ impl Server {
         let Address { url, key, dynamodb_endpoint, edge_url } = &self.address;
         let url = edge_url.as_ref().unwrap_or(url);
         // With the last variable, a test fails where it would skip cases that need a running ripple.
-        test.envs(VARIABLES.into_iter().zip([url, key, &self.read_key, dynamodb_endpoint, "1"]));
+        test.envs(VARIABLES.into_iter().zip([url, key, &self.read_key, &self.prj_read_key, dynamodb_endpoint, "1"]));
     }
 
     /// Ends it as Ctrl-C does. A clean end is part of the test.
@@ -113,10 +124,11 @@ impl Server {
         }
     }
 
-    fn make_read_key(&self) -> Result<String> {
+    /// Makes a key with one scope.
+    fn make_key(&self, scope: &str) -> Result<String> {
         let endpoint = &self.address.dynamodb_endpoint;
-        let create = ["key", "create", "--name", "reader", "--scope", "read", "--endpoint-url", endpoint];
-        let key = process::output(ripple()?.args(create))?;
+        let create = ["key", "create", "--name", "reader", "--scope", scope, "--endpoint-url", endpoint];
+        let key = process::output(ripple()?.current_dir(root()).args(create))?;
         Ok(key.trim().to_owned())
     }
 

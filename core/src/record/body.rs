@@ -42,6 +42,19 @@ pub fn creation(mut members: Members, resource: &Resource) -> Result<(Option<Rec
 /// # Errors
 /// The faults, all at once.
 pub(crate) fn check_edit(edit: &Edit, schema: &Schema, states: &[&Members]) -> Result<(), Error> {
+    // The author of such an edit names only some of the members that they saw. The others are as stored.
+    let seen = match (edit, states) {
+        (Edit::Seen { .. }, [stored, named]) => {
+            let mut seen = (*stored).clone();
+            seen.extend(named.iter().map(|(name, value)| (name.clone(), value.clone())));
+            Some(seen)
+        }
+        _ => None,
+    };
+    let states = match (&seen, states) {
+        (Some(seen), [stored, _]) => &[*stored, seen],
+        _ => states,
+    };
     let (form, sent) = match edit {
         Edit::Replace(sent) => (EditForm::Replace, Cow::Borrowed(sent)),
         Edit::Patch(sent) | Edit::MergePatch(sent) => (EditForm::Patch, Cow::Borrowed(sent)),

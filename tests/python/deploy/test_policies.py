@@ -38,6 +38,8 @@ def recorded(tmp_path_factory):
                 "RIPPLE_URL": edge.url,
                 "RIPPLE_KEY": found["key"],
                 "RIPPLE_READ_KEY": reader,
+                # The template has the tables of this resource.
+                "RIPPLE_SERVED": "prj",
                 "RIPPLE_DYNAMODB_ENDPOINT": tables.dynamodb,
                 "RIPPLE_REQUIRE_URL": "1",
             }

@@ -1,9 +1,9 @@
 //! Invalid bodies: not JSON, not a record, or of an unknown type. Each is refused and changes nothing.
 
 use http::Method;
+use serde_json::json;
 
 use crate::case::cases;
-use crate::target::path;
 use crate::{Answer, Call, Target};
 
 cases! { bad_input:
@@ -23,7 +23,7 @@ cases! { bad_input:
 const METHODS: [Method; 3] = [Method::POST, Method::PUT, Method::PATCH];
 
 fn send<'t>(t: &'t Target, method: &Method, id: &str, body: &[u8]) -> Call<'t> {
-    let path = if method == Method::POST { "/prj".to_owned() } else { path(id) };
+    let path = if method == Method::POST { t.kit.path.to_owned() } else { t.path(id) };
     t.call(method.clone(), path).body(body.to_vec()).header("content-type", "application/json")
 }
 
@@ -31,7 +31,7 @@ fn send<'t>(t: &'t Target, method: &Method, id: &str, body: &[u8]) -> Call<'t> {
 #[track_caller]
 fn refused(t: &Target, body: impl AsRef<[u8]>) -> Vec<Answer> {
     let t = &t.stranger();
-    let id = t.some_project();
+    let id = t.some_record();
     let answers = METHODS.map(|method| t.refused(&id, send(t, &method, &id, body.as_ref()), 400, "invalid_body"));
     assert_eq!(t.list_ids(""), [id]);
     answers.into()
@@ -108,12 +108,13 @@ fn an_unnamed_member_is_refused(t: &Target) {
 }
 
 fn a_pointer_shows_the_place(t: &Target) {
+    let title = t.kit.title;
     for (body, pointer) in [
         (r#"{"n":1e999}"#, "/n"),
         (r#"{"a/b":{"c~d":[0,1e999]}}"#, "/a~1b/c~0d/1"),
         (r#"{"meta":[{"a":1,"a":2}]}"#, "/meta/0/a"),
         (r#"{"rpl_shard":"0"}"#, "/rpl_shard"),
-        (r#"{"name":1}"#, "/name"),
+        (format!(r#"{{"{title}":1}}"#).as_str(), t.kit.pointer(title).as_str()),
     ] {
         for answer in refused(t, body) {
             answer.blames("pointer", pointer);
@@ -123,22 +124,22 @@ fn a_pointer_shows_the_place(t: &Target) {
 
 /// RFC 9110 §8.3: without a content type, a recipient may examine the body.
 fn a_body_without_a_content_type_is_taken_as_json(t: &Target) {
-    let project = t.project();
-    send(t, &Method::POST, "", project.to_json().as_bytes()).without("content-type").send().expect(201);
+    let draft = t.draft();
+    send(t, &Method::POST, "", draft.to_json().as_bytes()).without("content-type").send().expect(201);
     for method in [Method::PUT, Method::PATCH] {
         let name = format!("saved with {method}");
-        let edit = format!(r#"{{"name":"{name}"}}"#);
-        send(t, &method, project.id(), edit.as_bytes()).without("content-type").send().expect(200);
-        assert_eq!(t.read(project.id()).json()["name"], name);
+        let edit = json!({t.kit.title: name}).to_string();
+        send(t, &method, draft.id(), edit.as_bytes()).without("content-type").send().expect(200);
+        assert_eq!(t.read(draft.id()).json()[t.kit.title], name);
         // An empty header counts as absent: some hosts pass it on, and some do not.
-        send(t, &method, project.id(), edit.as_bytes()).header("content-type", "").send().expect(200);
-        let call = send(t, &method, project.id(), b"name=x").without("content-type");
-        t.refused(project.id(), call, 400, "invalid_body");
+        send(t, &method, draft.id(), edit.as_bytes()).header("content-type", "").send().expect(200);
+        let call = send(t, &method, draft.id(), b"name=x").without("content-type");
+        t.refused(draft.id(), call, 400, "invalid_body");
     }
 }
 
 fn another_content_type_is_refused_with_what_is_taken(t: &Target) {
-    let id = t.some_project();
+    let id = t.some_record();
     for method in METHODS {
         for kind in [
             "text/plain",
@@ -149,7 +150,8 @@ fn another_content_type_is_refused_with_what_is_taken(t: &Target) {
             "application/*",
             "json",
         ] {
-            let call = send(t, &method, &id, br#"{"name":"x"}"#).header("content-type", kind);
+            let call =
+                send(t, &method, &id, json!({t.kit.title: "x"}).to_string().as_bytes()).header("content-type", kind);
             let answer = t.refused(&id, call, 415, "unsupported_media_type");
             match method {
                 Method::POST => assert_eq!(answer.header("accept-post"), Some("application/json")),
@@ -162,14 +164,15 @@ fn another_content_type_is_refused_with_what_is_taken(t: &Target) {
         }
     }
     for method in [Method::POST, Method::PUT] {
-        let patch = send(t, &method, &id, br#"{"name":"x"}"#).header("content-type", "application/merge-patch+json");
+        let patch = send(t, &method, &id, json!({t.kit.title: "x"}).to_string().as_bytes())
+            .header("content-type", "application/merge-patch+json");
         t.refused(&id, patch, 415, "unsupported_media_type");
     }
 }
 
 /// JSON is UTF-8; RFC 8259 §11 gives a `charset` no meaning.
 fn json_content_types_are_taken(t: &Target) {
-    let id = t.some_project();
+    let id = t.some_record();
     let kinds = [
         "application/json",
         "APPLICATION/Json",
@@ -177,12 +180,12 @@ fn json_content_types_are_taken(t: &Target) {
         "application/json;charset=\"UTF-8\"",
     ];
     for kind in kinds {
-        t.post("/prj", t.project().to_json()).header("content-type", kind).send().expect(201);
-        t.put(&id, r#"{"name":"x"}"#).header("content-type", kind).send().expect(200);
-        t.patch(&id, r#"{"name":"y"}"#).header("content-type", kind).send().expect(200);
+        t.post(t.kit.path, t.draft().to_json()).header("content-type", kind).send().expect(201);
+        t.put(&id, json!({t.kit.title: "x"})).header("content-type", kind).send().expect(200);
+        t.patch(&id, json!({t.kit.title: "y"})).header("content-type", kind).send().expect(200);
     }
     for kind in ["application/merge-patch+json", "Application/Merge-Patch+JSON; charset=utf-8"] {
-        t.patch(&id, r#"{"name":"z"}"#).header("content-type", kind).send().expect(200);
+        t.patch(&id, json!({t.kit.title: "z"})).header("content-type", kind).send().expect(200);
     }
 }
 

@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::Target;
 use crate::case::cases;
-use crate::target::{escape, id_of};
+use crate::target::escape;
 
 cases! { changes:
     without_since_every_record_is_listed,
@@ -45,7 +45,7 @@ fn follow(t: &Target, path: &str) -> Told {
     for page in t.pages(path) {
         let page = page.json();
         for record in page["changed"].as_array().expect("changed is an array") {
-            let newest = told.changed.entry(id_of(record)).or_insert_with(|| record.clone());
+            let newest = told.changed.entry(t.id_of(record)).or_insert_with(|| record.clone());
             if record["version"].as_u64() > newest["version"].as_u64() {
                 *newest = record.clone();
             }
@@ -62,13 +62,13 @@ fn follow(t: &Target, path: &str) -> Told {
 /// Returns the current cursor.
 #[track_caller]
 fn now(t: &Target) -> String {
-    follow(t, "/prj/_changes").cursor
+    follow(t, &t.path("_changes")).cursor
 }
 
 /// Returns the changes since `cursor`, once they are `enough`. The index of changes may lag.
 #[track_caller]
 fn since(t: &Target, cursor: &str, enough: impl Fn(&Told) -> bool) -> Told {
-    let path = format!("/prj/_changes?since={}", escape(cursor));
+    let path = t.path(&format!("_changes?since={}", escape(cursor)));
     let begun = Instant::now();
     loop {
         let told = follow(t, &path);
@@ -81,30 +81,30 @@ fn since(t: &Target, cursor: &str, enough: impl Fn(&Told) -> bool) -> Told {
 }
 
 fn without_since_every_record_is_listed(t: &Target) {
-    let ids = [t.some_project(), t.some_project()];
-    let told = follow(t, "/prj/_changes");
+    let ids = [t.some_record(), t.some_record()];
+    let told = follow(t, &t.path("_changes"));
     assert!(ids.iter().all(|id| told.changed.contains_key(id)));
 }
 
 fn new_record_is_listed_as_changed(t: &Target) {
     let cursor = now(t);
-    let id = t.some_project();
+    let id = t.some_record();
     let told = since(t, &cursor, |told| told.changed.contains_key(&id));
     assert_eq!(told.changed[&id], t.read(&id).json());
     assert!(!told.deleted.contains(&id));
 }
 
 fn changed_record_is_listed_as_it_is_now(t: &Target) {
-    let id = t.some_project();
+    let id = t.some_record();
     let cursor = now(t);
-    t.patch(&id, r#"{"name":"second"}"#).send().expect(200);
-    t.patch(&id, r#"{"name":"third"}"#).send().expect(200);
+    t.patch(&id, json!({t.kit.title: "second"})).send().expect(200);
+    t.patch(&id, json!({t.kit.title: "third"})).send().expect(200);
     let told = since(t, &cursor, |told| told.changed.get(&id).is_some_and(|record| record["version"] == 3));
     assert_eq!(told.changed[&id], t.read(&id).json());
 }
 
 fn deleted_record_is_listed_as_deleted(t: &Target) {
-    let id = t.some_project();
+    let id = t.some_record();
     let cursor = now(t);
     t.delete(&id).send().expect(204);
     let told = since(t, &cursor, |told| told.deleted.contains(&id));
@@ -112,12 +112,12 @@ fn deleted_record_is_listed_as_deleted(t: &Target) {
 }
 
 fn recreated_record_is_listed_as_changed(t: &Target) {
-    let project = t.project();
-    let id = project.id();
-    t.create(&project);
+    let draft = t.draft();
+    let id = draft.id();
+    t.create(&draft);
     let cursor = now(t);
     t.delete(id).send().expect(204);
-    t.create(&project);
+    t.create(&draft);
     let told = since(t, &cursor, |told| told.changed.get(id).is_some_and(|record| record["version"] == 3));
     assert_eq!(told.changed[id], t.read(id).json());
     assert!(!told.deleted.contains(id));
@@ -126,25 +126,25 @@ fn recreated_record_is_listed_as_changed(t: &Target) {
 fn cursor_can_be_followed_repeatedly(t: &Target) {
     let mut cursor = now(t);
     for _ in 0..3 {
-        let id = t.some_project();
+        let id = t.some_record();
         cursor = since(t, &cursor, |told| told.changed.contains_key(&id)).cursor;
     }
 }
 
 fn pages_hold_up_to_limit_and_miss_nothing(t: &Target) {
     let cursor = now(t);
-    let changed: Vec<String> = (0..7).map(|_| t.some_project()).collect();
+    let changed: Vec<String> = (0..7).map(|_| t.some_record()).collect();
     let deleted: Vec<String> = (0..4).map(|_| t.some_tombstone()).collect();
     since(t, &cursor, |told| {
         changed.iter().all(|id| told.changed.contains_key(id)) && deleted.iter().all(|id| told.deleted.contains(id))
     });
 
     let mut told = 0;
-    for page in t.pages(&format!("/prj/_changes?since={}&limit=3", escape(&cursor))) {
+    for page in t.pages(&t.path(&format!("_changes?since={}&limit=3", escape(&cursor)))) {
         let page = page.json();
         let list = |name: &str| page[name].as_array().cloned().unwrap_or_default();
         assert!(list("changed").len() + list("deleted").len() <= 3);
-        told += list("changed").iter().filter(|record| changed.contains(&id_of(record))).count();
+        told += list("changed").iter().filter(|record| changed.contains(&t.id_of(record))).count();
         told += list("deleted").iter().filter(|id| deleted.iter().any(|deleted| *id == deleted)).count();
     }
     assert!(told >= 11, "{told} of 11 told");
@@ -152,10 +152,10 @@ fn pages_hold_up_to_limit_and_miss_nothing(t: &Target) {
 
 fn listed_record_equals_the_record(t: &Target) {
     let cursor = now(t);
-    let project = t.project().raw("n", "12345678901234567890123456789012345678");
-    let created = t.create(&project);
-    since(t, &cursor, |told| told.changed.contains_key(project.id()));
-    let pages = t.pages(&format!("/prj/_changes?since={}", escape(&cursor)));
+    let draft = t.draft().raw("n", "12345678901234567890123456789012345678");
+    let created = t.create(&draft);
+    since(t, &cursor, |told| told.changed.contains_key(draft.id()));
+    let pages = t.pages(&t.path(&format!("_changes?since={}", escape(&cursor))));
     assert!(pages.iter().any(|page| page.text().contains(created.text())), "the same bytes");
 }
 
@@ -163,7 +163,7 @@ fn a_damaged_cursor_is_refused(t: &Target) {
     let cursor = now(t);
     let half = &cursor[..cursor.len() / 2];
     for damaged in ["", "x", "!!!!", "%00", "AAAAAAAAAAAAAAAA", half, &"A".repeat(4000)] {
-        let answer = t.get(format!("/prj/_changes?since={damaged}")).send();
+        let answer = t.get(t.path(&format!("_changes?since={damaged}"))).send();
         answer.problem(400, "invalid_request");
         answer.blames("parameter", "since");
     }
@@ -175,6 +175,6 @@ fn invented_cursor_is_refused(t: &Target) {
     for (id, since, at) in [("", 1_u64, 5), (&*long, 1, 5), ("a", 1_000_000_000_000_000, 5)] {
         let cursor = format!(r#"[1,{{"since":[{{"at":{since},"within":{{"began":1,"id":"{id}","at":{at}}}}}]}}]"#);
         let cursor = URL_SAFE_NO_PAD.encode(cursor);
-        t.get(format!("/prj/_changes?since={cursor}")).send().expect(400).blames("parameter", "since");
+        t.get(t.path(&format!("_changes?since={cursor}"))).send().expect(400).blames("parameter", "since");
     }
 }

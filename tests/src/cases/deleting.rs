@@ -3,7 +3,6 @@
 use serde_json::{Value, json};
 
 use crate::case::cases;
-use crate::target::path;
 use crate::{Answer, Call, Target};
 
 cases! { deleting:
@@ -30,17 +29,17 @@ fn receipt(answer: &Answer) -> &str {
 
 fn current_version_is_deleted(t: &Target) {
     for body in [r#"{"version":2}"#, r#" { "version" : 2.0 } "#, r#"{"version":2e0}"#] {
-        let id = t.some_project();
-        t.patch(&id, r#"{"goal":"second"}"#).send().expect(200);
+        let id = t.some_record();
+        t.patch(&id, json!({t.kit.text: "second"})).send().expect(200);
         let deleted = delete(t, &id, body).send().expect(204);
         assert!(receipt(&deleted).starts_with("result=deleted, version=3"), "{}", receipt(&deleted));
-        t.get(path(&id)).send().problem(410, "gone");
+        t.get(t.path(&id)).send().problem(410, "gone");
     }
 }
 
 fn another_version_is_not_deleted(t: &Target) {
-    let id = t.some_project();
-    t.patch(&id, r#"{"goal":"second"}"#).send().expect(200);
+    let id = t.some_record();
+    t.patch(&id, json!({t.kit.text: "second"})).send().expect(200);
     for version in ["1", "3", "0", "-1", "18446744073709551615", "99999999999999999999"] {
         let call = delete(t, &id, &format!(r#"{{"version":{version}}}"#));
         t.refused(&id, call, 412, "precondition_failed");
@@ -49,18 +48,18 @@ fn another_version_is_not_deleted(t: &Target) {
 }
 
 fn a_deletion_without_a_body_deletes_any_version(t: &Target) {
-    let id = t.some_project();
-    t.patch(&id, r#"{"goal":"second"}"#).send().expect(200);
+    let id = t.some_record();
+    t.patch(&id, json!({t.kit.text: "second"})).send().expect(200);
     t.delete(&id).send().expect(204);
     // An HTTP library may send a content type without a body.
-    let id = t.some_project();
+    let id = t.some_record();
     t.delete(&id).header("content-type", "application/json").send().expect(204);
 }
 
 fn a_version_and_a_tag_must_both_hold(t: &Target) {
-    let id = t.some_project();
+    let id = t.some_record();
     let old = t.read(&id).etag();
-    t.patch(&id, r#"{"goal":"second"}"#).send().expect(200);
+    t.patch(&id, json!({t.kit.text: "second"})).send().expect(200);
     let tag = t.read(&id).etag();
     for (body, tag) in [(r#"{"version":2}"#, &old), (r#"{"version":1}"#, &tag), (r#"{"version":1}"#, &old)] {
         t.refused(&id, delete(t, &id, body).header("if-match", tag), 412, "precondition_failed");
@@ -69,7 +68,7 @@ fn a_version_and_a_tag_must_both_hold(t: &Target) {
 }
 
 fn another_body_is_refused(t: &Target) {
-    let id = t.some_project();
+    let id = t.some_record();
     for body in ["{}", "[]", "1", "null", r#""1""#, "{", "version=1", r#"{"version":1,"version":1}"#, "\u{feff}{}"] {
         t.refused(&id, delete(t, &id, body), 400, "invalid_body");
     }
@@ -78,11 +77,11 @@ fn another_body_is_refused(t: &Target) {
         t.refused(&id, call, 400, "invalid_body").blames("pointer", "/version");
     }
     for (body, pointer) in [
-        (r#"{"version":1,"goal":"x"}"#, "/goal"),
-        (r#"{"version":1,"deleted":true}"#, "/deleted"),
-        (r#"{"version":1,"a/b~c":null}"#, "/a~1b~0c"),
+        (json!({"version": 1, t.kit.text: "x"}), t.kit.pointer(t.kit.text)),
+        (json!({"version": 1, "deleted": true}), "/deleted".to_owned()),
+        (json!({"version": 1, "a/b~c": null}), "/a~1b~0c".to_owned()),
     ] {
-        t.refused(&id, delete(t, &id, body), 400, "invalid_body").blames("pointer", pointer);
+        t.refused(&id, delete(t, &id, &body.to_string()), 400, "invalid_body").blames("pointer", &pointer);
     }
     t.refused(&id, t.delete(&id).body(&b"\xff"[..]), 400, "invalid_body");
     t.refused(&id, delete(t, &id, &" ".repeat(1024 * 1024 + 1)), 413, "body_too_large");
@@ -104,7 +103,7 @@ fn gone_or_absent_record_stays_so(t: &Target) {
 }
 
 fn a_deletion_sent_again_with_its_key_is_answered_as_before(t: &Target) {
-    let id = t.some_project();
+    let id = t.some_record();
     let send = |body: &str| delete(t, &id, body).header("idempotency-key", format!("{id}-delete")).send();
     let first = send(r#"{"version":1}"#).expect(204);
     let again = send(r#"{"version":1}"#).expect(204);
@@ -113,8 +112,8 @@ fn a_deletion_sent_again_with_its_key_is_answered_as_before(t: &Target) {
 }
 
 fn a_refused_deletion_leaves_its_key_unused(t: &Target) {
-    let id = t.some_project();
-    t.patch(&id, r#"{"goal":"second"}"#).send().expect(200);
+    let id = t.some_record();
+    t.patch(&id, json!({t.kit.text: "second"})).send().expect(200);
     let send = |body: &str| delete(t, &id, body).header("idempotency-key", format!("{id}-delete"));
     t.refused(&id, send(r#"{"version":1}"#), 412, "precondition_failed");
     send(r#"{"version":2}"#).send().expect(204);

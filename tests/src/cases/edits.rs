@@ -3,8 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::case::cases;
-use crate::target::path;
-use crate::{Answer, Call, Target};
+use crate::{Answer, Body, Call, TEXT, Target};
 
 cases! { edits:
     an_edit_changes_what_it_names_and_nothing_else,
@@ -28,7 +27,7 @@ cases! { edits:
 pub(super) const EDIT: &str = "application/vnd.ripple.edit+json";
 
 /// Returns the PATCH of a record with this edit.
-pub(super) fn edit<'t>(t: &'t Target, id: &str, body: impl Into<String>) -> Call<'t> {
+pub(super) fn edit<'t>(t: &'t Target, id: &str, body: impl Body) -> Call<'t> {
     t.patch(id, body).header("content-type", EDIT)
 }
 
@@ -43,17 +42,19 @@ fn receipt(answer: &Answer) -> &str {
 }
 
 fn an_edit_changes_what_it_names_and_nothing_else(t: &Target) {
-    let project = t.project().with("note", "old").with("meta", json!({"a": 1}));
-    let before = t.create(&project).json();
-    let body = body(1, &json!({"goal": before["goal"], "note": "old"}), &json!({"goal": "B"}), &json!(["note"]));
-    let saved = edit(t, project.id(), body).send().expect(200);
-    assert_eq!(receipt(&saved), r#"result=saved, version=2, base=1, taken=("/goal" "/note")"#);
-    let mut record = t.read(project.id()).json();
+    let draft = t.draft().with("note", "old").with("meta", json!({"a": 1}));
+    let before = t.create(&draft).json();
+    let body =
+        body(1, &json!({t.kit.text: before[t.kit.text], "note": "old"}), &json!({t.kit.text: "B"}), &json!(["note"]));
+    let saved = edit(t, draft.id(), body).send().expect(200);
+    assert_eq!(receipt(&saved), format!(r#"result=saved, version=2, base=1, taken=("/{}" "/note")"#, t.kit.text));
+    let mut record = t.read(draft.id()).json();
     assert_eq!(record, saved.json());
-    assert_eq!((record["goal"].take(), record["version"].take()), (json!("B"), json!(2)));
+    assert_eq!((record[t.kit.text].take(), record["version"].take()), (json!("B"), json!(2)));
     for (name, value) in before.as_object().expect("an object") {
         match name.as_str() {
-            "goal" | "version" | "updated_at" => {}
+            "version" | "updated_at" => {}
+            name if name == t.kit.text => {}
             "note" => assert_eq!(record.get("note"), None),
             name => assert_eq!(&record[name], value, "{name}"),
         }
@@ -62,34 +63,34 @@ fn an_edit_changes_what_it_names_and_nothing_else(t: &Target) {
 
 /// The author's device knows no version except 1.
 fn an_author_reverts_an_own_edit(t: &Target) {
-    let id = t.some_project();
-    let first = t.read(&id).json()["goal"].clone();
-    t.patch(&id, r#"{"version":1,"goal":"B"}"#).send().expect(200);
-    let body = body(1, &json!({"goal": "B"}), &json!({"goal": first}), &json!([]));
+    let id = t.some_record();
+    let first = t.read(&id).json()[t.kit.text].clone();
+    t.patch(&id, json!({"version": 1, t.kit.text: "B"})).send().expect(200);
+    let body = body(1, &json!({t.kit.text: "B"}), &json!({t.kit.text: first}), &json!([]));
     let saved = edit(t, &id, body).send().expect(200);
     let record = saved.json();
-    assert_eq!((&record["goal"], &record["version"]), (&first, &json!(3)));
+    assert_eq!((&record[t.kit.text], &record["version"]), (&first, &json!(3)));
     assert!(receipt(&saved).starts_with("result=saved, version=3, base=1"), "{}", receipt(&saved));
     assert!(!receipt(&saved).contains("won="), "it replaced just what its author saw: {}", receipt(&saved));
 }
 
 fn a_seen_list_keeps_the_entry_of_another(t: &Target) {
-    let project = t.project().with("tags", json!(["p"]));
-    t.create(&project);
-    t.patch(project.id(), r#"{"version":1,"tags":["p","o"]}"#).send().expect(200);
+    let draft = t.draft().with("tags", json!(["p"]));
+    t.create(&draft);
+    t.patch(draft.id(), r#"{"version":1,"tags":["p","o"]}"#).send().expect(200);
     let body = body(2, &json!({"tags": ["p"]}), &json!({"tags": ["p", "a"]}), &json!([]));
-    let saved = edit(t, project.id(), body).send().expect(200);
+    let saved = edit(t, draft.id(), body).send().expect(200);
     assert_eq!(saved.json()["tags"], json!(["p", "o", "a"]));
-    assert_eq!(t.read(project.id()).json()["tags"], json!(["p", "o", "a"]));
+    assert_eq!(t.read(draft.id()).json()["tags"], json!(["p", "o", "a"]));
 }
 
 /// Two edits wait on a device without a network. The author of the second edit saw the record with the first edit in
 /// it. No version ever had that state.
 fn an_edit_of_an_edit_that_was_merged_loses_nothing(t: &Target) {
     let entry = |id: &str, text: &str| json!({"id": id, "text": text});
-    let project = t.project().with("list", json!([entry("a", "x")]));
-    t.create(&project);
-    let id = project.id();
+    let draft = t.draft().with("list", json!([entry("a", "x")]));
+    t.create(&draft);
+    let id = draft.id();
     t.put(id, json!({"version": 1, "list": [entry("a", "x"), entry("o", "other")]}).to_string()).send().expect(200);
 
     let (seen, first) = (json!([entry("a", "x")]), json!([entry("a", "x"), entry("b", "first")]));
@@ -102,22 +103,22 @@ fn an_edit_of_an_edit_that_was_merged_loses_nothing(t: &Target) {
 }
 
 fn later_edit_replaces_unseen_value(t: &Target) {
-    let id = t.some_project();
-    let first = t.read(&id).json()["goal"].clone();
-    t.patch(&id, r#"{"version":1,"goal":"X","issue":"Y"}"#).send().expect(200);
+    let id = t.some_record();
+    let first = t.read(&id).json()[t.kit.text].clone();
+    t.patch(&id, json!({"version": 1, t.kit.text: "X", t.kit.remark: "Y"})).send().expect(200);
     // The number is the newest one, but the values that the author saw count.
     for (version, goal, replaced) in [(1, "B", 2), (3, "C", 3)] {
-        let body = body(version, &json!({"goal": first}), &json!({"goal": goal}), &json!([]));
+        let body = body(version, &json!({t.kit.text: first}), &json!({t.kit.text: goal}), &json!([]));
         let saved = edit(t, &id, body).send().expect(200);
-        let won = format!(r#"won=("/goal";replaced={replaced})"#);
+        let won = format!(r#"won=("/{}";replaced={replaced})"#, t.kit.text);
         assert!(receipt(&saved).contains(&won), "{}", receipt(&saved));
         let record = t.read(&id).json();
-        assert_eq!((&record["goal"], &record["issue"]), (&json!(goal), &json!("Y")));
+        assert_eq!((&record[t.kit.text], &record[t.kit.remark]), (&json!(goal), &json!("Y")));
     }
 }
 
 fn unseen_member_counts_as_absent(t: &Target) {
-    let id = t.some_project();
+    let id = t.some_record();
     let add = |note: &str| edit(t, &id, body(1, &json!({}), &json!({"note": note, "tags": [note]}), &json!([])));
     let first = add("first").send().expect(200);
     assert_eq!(
@@ -134,24 +135,23 @@ fn unseen_member_counts_as_absent(t: &Target) {
 }
 
 fn seen_members_can_be_removed(t: &Target) {
-    let project = t.project().with("note", "old").with("tags", json!(["a", "b"]));
-    t.create(&project);
-    t.patch(project.id(), r#"{"version":1,"tags":["a","b","other"]}"#).send().expect(200);
+    let draft = t.draft().with("note", "old").with("tags", json!(["a", "b"]));
+    t.create(&draft);
+    t.patch(draft.id(), r#"{"version":1,"tags":["a","b","other"]}"#).send().expect(200);
     let seen = json!({"note": "old", "tags": ["a", "b"]});
-    edit(t, project.id(), body(1, &seen, &json!({}), &json!(["note", "tags"]))).send().expect(200);
-    let record = t.read(project.id()).json();
+    edit(t, draft.id(), body(1, &seen, &json!({}), &json!(["note", "tags"]))).send().expect(200);
+    let record = t.read(draft.id()).json();
     assert_eq!(record.get("note"), None);
     assert_eq!(record["tags"], json!(["other"]), "what another added was not seen");
 }
 
 fn values_are_whole_and_null_is_a_value(t: &Target) {
     let meta = json!({"a": 1, "b": {"c": 2}});
-    let project = t.project().with("meta", meta.clone()).with("note", "x");
-    t.create(&project);
+    let draft = t.draft().with("meta", meta.clone()).with("note", "x");
+    t.create(&draft);
     let set = json!({"meta": {"b": {"d": null}}, "note": null, "new": null});
-    let saved =
-        edit(t, project.id(), body(1, &json!({"meta": meta, "note": "x"}), &set, &json!([]))).send().expect(200);
-    for record in [saved.json(), t.read(project.id()).json()] {
+    let saved = edit(t, draft.id(), body(1, &json!({"meta": meta, "note": "x"}), &set, &json!([]))).send().expect(200);
+    for record in [saved.json(), t.read(draft.id()).json()] {
         for name in ["meta", "note", "new"] {
             assert_eq!(record.get(name), set.get(name), "{name}");
         }
@@ -159,78 +159,78 @@ fn values_are_whole_and_null_is_a_value(t: &Target) {
 }
 
 fn edit_without_change_makes_no_version(t: &Target) {
-    let project = t.project().with("tags", json!(["a"]));
-    let created = t.create(&project);
-    let goal = created.json()["goal"].clone();
+    let draft = t.draft().with("tags", json!(["a"]));
+    let created = t.create(&draft);
+    let goal = created.json()[t.kit.text].clone();
     for (seen, set) in [
         (json!({}), json!({})),
-        (json!({"goal": goal, "tags": ["a"]}), json!({"goal": goal, "tags": ["a"]})),
-        (json!({"goal": "never"}), json!({"goal": goal})),
+        (json!({t.kit.text: goal, "tags": ["a"]}), json!({t.kit.text: goal, "tags": ["a"]})),
+        (json!({t.kit.text: "never"}), json!({t.kit.text: goal})),
     ] {
-        let saved = edit(t, project.id(), body(1, &seen, &set, &json!([]))).send().expect(200);
+        let saved = edit(t, draft.id(), body(1, &seen, &set, &json!([]))).send().expect(200);
         assert_eq!(saved.body(), created.body());
         assert!(receipt(&saved).starts_with("result=unchanged, version=1, base=1"), "{}", receipt(&saved));
     }
-    assert_eq!(t.read(project.id()).body(), created.body());
+    assert_eq!(t.read(draft.id()).body(), created.body());
 }
 
 fn an_edit_sent_again_changes_nothing(t: &Target) {
-    let project = t.project().with("list", json!([{"id": "a"}])).with("note", "x");
-    t.create(&project);
+    let draft = t.draft().with("list", json!([{"id": "a"}])).with("note", "x");
+    t.create(&draft);
     let seen = json!({"list": [{"id": "a"}], "note": "x"});
     let body = body(1, &seen, &json!({"list": [{"id": "a"}, {"n": 1}, {"n": 1}]}), &json!(["note"]));
-    let first = edit(t, project.id(), body.as_str()).send().expect(200);
-    let again = edit(t, project.id(), body.as_str()).send().expect(200);
+    let first = edit(t, draft.id(), body.as_str()).send().expect(200);
+    let again = edit(t, draft.id(), body.as_str()).send().expect(200);
     assert_eq!(again.body(), first.body());
-    t.patch(project.id(), r#"{"version":2,"goal":"another's"}"#).send().expect(200);
-    let late = edit(t, project.id(), body).send().expect(200);
+    t.patch(draft.id(), json!({"version": 2, t.kit.text: "another's"})).send().expect(200);
+    let late = edit(t, draft.id(), body).send().expect(200);
     assert!(receipt(&late).starts_with("result=unchanged, version=3, base=1"), "{}", receipt(&late));
 }
 
 /// The edit contains its base, so the history is not needed.
 fn an_edit_needs_no_base_that_the_history_has(t: &Target) {
-    let project = t.project().with("tags", json!(["a", "b"]));
-    t.create(&project);
+    let draft = t.draft().with("tags", json!(["a", "b"]));
+    t.create(&draft);
     let body = body(-7, &json!({"tags": ["a", "b"]}), &json!({"tags": ["b"]}), &json!([]));
-    let saved = edit(t, project.id(), body).send().expect(200);
+    let saved = edit(t, draft.id(), body).send().expect(200);
     assert_eq!(saved.json()["tags"], json!(["b"]));
     assert!(!receipt(&saved).contains("missing"), "{}", receipt(&saved));
 }
 
 fn unknown_version_is_stale(t: &Target) {
-    let id = t.some_project();
-    let call = edit(t, &id, body(2, &json!({}), &json!({"goal": "B"}), &json!([])));
+    let id = t.some_record();
+    let call = edit(t, &id, body(2, &json!({}), &json!({t.kit.text: "B"}), &json!([])));
     assert_eq!(t.refused(&id, call, 409, "stale").json()["current"], t.read(&id).json());
 }
 
 fn a_deleted_record_is_not_edited(t: &Target) {
     let (absent, gone) = (t.fresh_id(), t.some_tombstone());
-    let body = |version| body(version, &json!({}), &json!({"goal": "B"}), &json!([]));
+    let body = |version| body(version, &json!({}), &json!({t.kit.text: "B"}), &json!([]));
     edit(t, &absent, body(1)).send().problem(404, "not_found");
     assert_eq!(edit(t, &gone, body(1)).send().problem(410, "gone")["version"], 2);
     edit(t, &gone, body(2)).send().problem(409, "deleted");
-    t.get(path(&gone)).send().problem(410, "gone");
+    t.get(t.path(&gone)).send().problem(410, "gone");
 }
 
 fn an_edit_keeps_its_preconditions(t: &Target) {
-    let id = t.some_project();
+    let id = t.some_record();
     let old = t.read(&id).etag();
-    t.patch(&id, r#"{"goal":"second"}"#).send().expect(200);
-    let call = || edit(t, &id, body(1, &json!({"goal": "second"}), &json!({"goal": "third"}), &json!([])));
+    t.patch(&id, json!({t.kit.text: "second"})).send().expect(200);
+    let call = || edit(t, &id, body(1, &json!({t.kit.text: "second"}), &json!({t.kit.text: "third"}), &json!([])));
     t.refused(&id, call().header("if-match", old), 412, "precondition_failed");
     call().header("if-match", t.read(&id).etag()).send().expect(200);
 }
 
 fn an_edit_with_its_key_is_answered_as_before(t: &Target) {
-    let id = t.some_project();
+    let id = t.some_record();
     let send = |goal: &str| {
-        let body = body(1, &json!({"goal": "Nobody waits at the pier"}), &json!({"goal": goal}), &json!([]));
+        let body = body(1, &json!({t.kit.text: TEXT}), &json!({t.kit.text: goal}), &json!([]));
         edit(t, &id, body).header("idempotency-key", format!("{id}-edit")).header("ripple-claim-days", "90").send()
     };
     let first = send("B").expect(200);
-    t.patch(&id, r#"{"version":2,"goal":"X"}"#).send().expect(200);
+    t.patch(&id, json!({"version": 2, t.kit.text: "X"})).send().expect(200);
     let again = send("B").expect(200);
     assert_eq!((again.body(), receipt(&again)), (first.body(), receipt(&first)));
-    assert_eq!(t.read(&id).json()["goal"], "X");
+    assert_eq!(t.read(&id).json()[t.kit.text], "X");
     send("C").problem(422, "idempotency_key_reused");
 }

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use http::Method;
+use serde_json::json;
 
 use crate::case::cases;
 use crate::laws::units;
-use crate::target::path;
 use crate::{Answer, Call, Target};
 
 cases! { http:
@@ -30,24 +30,24 @@ cases! { http:
 }
 
 fn head_is_get_without_the_body(t: &Target) {
-    let (id, gone) = (t.some_project(), t.some_tombstone());
-    t.some_project();
+    let (id, gone) = (t.some_record(), t.some_tombstone());
+    t.some_record();
     for path in [
-        path(&id),
+        t.path(&id),
         t.list_path(""),
         t.list_path("limit=1"),
         "/health".to_owned(),
-        "/prj/_changes?limit=0".to_owned(),
-        path(&gone),
-        path(&t.fresh_id()),
+        t.path("_changes?limit=0"),
+        t.path(&gone),
+        t.path(&t.fresh_id()),
         "/nothing/here".to_owned(),
         t.list_path("limit=0"),
     ] {
         same_but_for_the_body(t.get(&path), t.head(&path));
     }
-    same_but_for_the_body(t.get(path(&id)).without("x-api-key"), t.head(path(&id)).without("x-api-key"));
+    same_but_for_the_body(t.get(t.path(&id)).without("x-api-key"), t.head(t.path(&id)).without("x-api-key"));
     let read = t.read(&id);
-    let [get, head] = [t.get(path(&id)), t.head(path(&id))].map(|call| call.header("if-none-match", read.etag()));
+    let [get, head] = [t.get(t.path(&id)), t.head(t.path(&id))].map(|call| call.header("if-none-match", read.etag()));
     let [get, head] = [get, head].map(|call| call.header("x-request-id", "the-same").send());
     same_headers(&get, &head);
     // On a 304, it would be the length of the whole record.
@@ -114,10 +114,10 @@ fn set<const N: usize>(names: [&str; N]) -> BTreeSet<String> {
 fn resources(t: &Target) -> [(String, BTreeSet<String>); 5] {
     let record = set(["GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"]);
     [
-        ("/prj".to_owned(), set(["GET", "HEAD", "POST", "OPTIONS"])),
-        (path(&t.some_project()), record.clone()),
-        (path(&t.fresh_id()), record),
-        ("/prj/_changes".to_owned(), set(["GET", "HEAD", "OPTIONS"])),
+        (t.kit.path.to_owned(), set(["GET", "HEAD", "POST", "OPTIONS"])),
+        (t.path(&t.some_record()), record.clone()),
+        (t.path(&t.fresh_id()), record),
+        (t.path("_changes"), set(["GET", "HEAD", "OPTIONS"])),
         ("/health".to_owned(), set(["GET", "HEAD", "OPTIONS"])),
     ]
 }
@@ -154,7 +154,7 @@ fn a_preflight_lets_a_page_do_everything(t: &Target) {
 }
 
 fn another_method_is_not_allowed(t: &Target) {
-    let id = t.some_project();
+    let id = t.some_record();
     let before = t.version(&id);
     for (path, methods) in resources(t) {
         for name in ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "TRACE", "PROPFIND"] {
@@ -168,16 +168,18 @@ fn another_method_is_not_allowed(t: &Target) {
         }
     }
     t.call(Method::DELETE, "/health").without("x-api-key").send().problem(405, "method_not_allowed");
-    t.call(Method::POST, path(&id)).json("{}").send().problem(405, "method_not_allowed");
+    t.call(Method::POST, t.path(&id)).json("{}").send().problem(405, "method_not_allowed");
     assert_eq!(t.version(&id), before);
 }
 
 fn unknown_path_is_no_resource(t: &Target) {
-    let id = t.some_project();
-    let below = format!("/prj/{id}/below");
-    let slash = format!("/prj/{id}/");
-    let paths = ["/", "/nothing", "/prjx", "/PRJ", "/prj/", "//prj", "/health/", "/healthy", &below, &slash];
-    for path in paths {
+    let id = t.some_record();
+    let below = t.path(&format!("{id}/below"));
+    let slash = t.path(&format!("{id}/"));
+    let list = t.kit.path;
+    let near = [format!("{list}x"), list.to_uppercase(), format!("{list}/"), format!("/{list}")];
+    let far = ["/", "/nothing", "/health/", "/healthy", &below, &slash].map(str::to_owned);
+    for path in near.iter().chain(&far) {
         for method in [Method::GET, Method::POST, Method::PUT, Method::DELETE] {
             t.call(method, path).send().problem(403, "missing_authentication_token");
         }
@@ -193,13 +195,13 @@ fn health_is_ok(t: &Target) {
 
 /// A proxy that compressed a record would weaken its tag, and `If-Match` matches no weak tag.
 fn a_records_tag_is_safe_from_proxies(t: &Target) {
-    let project = t.project();
-    let id = project.id();
-    let created = t.create(&project);
-    let saved = t.put(id, r#"{"goal":"more"}"#).send().expect(200);
+    let draft = t.draft();
+    let id = draft.id();
+    let created = t.create(&draft);
+    let saved = t.put(id, json!({t.kit.text: "more"})).send().expect(200);
     let read = t.read(id);
-    let not_modified = t.get(path(id)).header("if-none-match", read.etag()).send().expect(304);
-    let past = t.get(format!("{}/versions/1", path(id))).send().expect(200);
+    let not_modified = t.get(t.path(id)).header("if-none-match", read.etag()).send().expect(304);
+    let past = t.get(format!("{}/versions/1", t.path(id))).send().expect(200);
     for answer in [created, saved, read, not_modified, past] {
         let field = answer.header("cache-control").unwrap_or_default().to_owned();
         assert!(field.split(", ").any(|directive| directive == "no-transform"), "{field}");
@@ -209,10 +211,10 @@ fn a_records_tag_is_safe_from_proxies(t: &Target) {
 }
 
 fn a_compressed_body_is_not_taken(t: &Target) {
-    let id = t.some_project();
+    let id = t.some_record();
     let gzip = [31, 139, 8, 0, 0, 0, 0, 0, 0, 3, 171, 174, 5, 0, 67, 191, 166, 163, 2, 0, 0, 0];
     for coding in ["gzip", "GZIP", "br", "identity, deflate", "x"] {
-        let call = t.call(Method::PUT, path(&id)).body(gzip.to_vec()).header("content-type", "application/json");
+        let call = t.call(Method::PUT, t.path(&id)).body(gzip.to_vec()).header("content-type", "application/json");
         let answer = t.refused(&id, call.header("content-encoding", coding), 415, "unsupported_content_encoding");
         assert_eq!(answer.header("accept-encoding"), Some("identity"), "{coding}");
     }
@@ -220,10 +222,11 @@ fn a_compressed_body_is_not_taken(t: &Target) {
 }
 
 fn the_callers_request_id_comes_back(t: &Target) {
-    let id = t.some_project();
+    let id = t.some_record();
     let longest = "~".repeat(128);
     for sent in ["a", "a1b2-c3d4", r##"!"#$%&'()*+,-./:;<=>?@[\]^_`{|}~"##, &longest] {
-        for call in [t.get(path(&id)), t.get(path(&t.fresh_id())), t.options("/prj"), t.delete("%00"), t.get("/health")]
+        for call in
+            [t.get(t.path(&id)), t.get(t.path(&t.fresh_id())), t.options(t.kit.path), t.delete("%00"), t.get("/health")]
         {
             assert_eq!(call.header("x-request-id", sent).send().header("x-request-id"), Some(sent));
         }
@@ -242,71 +245,71 @@ fn request_id_is_generated_if_the_clients_is_invalid(t: &Target) {
 
 fn reads_and_writes_state_their_cost(t: &Target) {
     let cost = |answer: &Answer| units(answer.header("ripple-capacity").unwrap_or_default()).unwrap_or_default();
-    let project = t.project();
-    let (_, write) = cost(&t.create(&project));
+    let draft = t.draft();
+    let (_, write) = cost(&t.create(&draft));
     assert!(write >= 1.0, "creating cost {write} write units");
-    let (_, write) = cost(&t.patch(project.id(), r#"{"name":"x"}"#).send().expect(200));
+    let (_, write) = cost(&t.patch(draft.id(), json!({t.kit.title: "x"})).send().expect(200));
     assert!(write >= 1.0, "patching cost {write} write units");
-    let (_, write) = cost(&t.put(project.id(), "{}").send().expect(200));
+    let (_, write) = cost(&t.put(draft.id(), "{}").send().expect(200));
     assert!(write.abs() < f64::EPSILON, "saving what is there cost {write} write units");
-    let (_, write) = cost(&t.read(project.id()));
+    let (_, write) = cost(&t.read(draft.id()));
     assert!(write.abs() < f64::EPSILON, "reading cost {write} write units");
-    let (_, write) = cost(&t.delete(project.id()).send().expect(204));
+    let (_, write) = cost(&t.delete(draft.id()).send().expect(204));
     assert!(write >= 1.0, "deleting cost {write} write units");
 }
 
 fn operations_without_table_access_cost_nothing(t: &Target) {
-    for call in [t.get("/prj").header("x-api-key", "no key"), t.get("/nothing").without("x-api-key")] {
+    for call in [t.get(t.kit.path).header("x-api-key", "no key"), t.get("/nothing").without("x-api-key")] {
         assert_eq!(call.send().expect(403).header("ripple-capacity"), Some("read=0, write=0"));
     }
 }
 
 /// Any client with the token, not only the writer.
 fn a_session_token_makes_a_read_see_the_write(t: &Target) {
-    let project = t.project();
-    let id = project.id();
+    let draft = t.draft();
+    let id = draft.id();
     let token = |answer: Answer| answer.header("ripple-session").expect("a write gives a token").to_owned();
     let read = |token: &str, path: &str| t.stranger().get(path).header("ripple-session", token).send();
 
-    let created = token(t.create(&project));
-    assert_eq!(read(&created, &path(id)).expect(200).version(), 1);
+    let created = token(t.create(&draft));
+    assert_eq!(read(&created, &t.path(id)).expect(200).version(), 1);
     assert_eq!(read(&created, &t.list_path("")).expect(200).array().len(), 1);
 
-    let saved = token(t.patch(id, r#"{"name":"second"}"#).send().expect(200));
-    assert_eq!(read(&saved, &path(id)).expect(200).version(), 2);
-    assert_eq!(read(&saved, &t.list_path("")).expect(200).array()[0]["name"], "second");
+    let saved = token(t.patch(id, json!({t.kit.title: "second"})).send().expect(200));
+    assert_eq!(read(&saved, &t.path(id)).expect(200).version(), 2);
+    assert_eq!(read(&saved, &t.list_path("")).expect(200).array()[0][t.kit.title], "second");
 
     let deleted = token(t.delete(id).send().expect(204));
-    read(&deleted, &path(id)).problem(410, "gone");
+    read(&deleted, &t.path(id)).problem(410, "gone");
     assert_eq!(read(&deleted, &t.list_path("")).expect(200).text(), "[]");
 }
 
 /// A client that sends the token of a write with its next write gets both in the next token.
 fn a_session_token_covers_the_writes_before(t: &Target) {
-    let first = t.some_project();
-    let second = t.create(&t.project());
+    let first = t.some_record();
+    let second = t.create(&t.draft());
     let token = second.header("ripple-session").expect("a write gives a token");
     let reader = t.stranger();
-    assert_eq!(reader.get(path(&first)).header("ripple-session", token).send().expect(200).version(), 1);
+    assert_eq!(reader.get(t.path(&first)).header("ripple-session", token).send().expect(200).version(), 1);
     let list = reader.get(t.list_path("")).header("ripple-session", token).send().expect(200);
     assert_eq!(list.array().len(), 2);
 }
 
 /// To ignore the token silently would break its promise.
 fn a_damaged_session_token_is_refused(t: &Target) {
-    let id = t.some_project();
+    let id = t.some_record();
     for damaged in ["", "x", "!!!!", "AAAAAAAA", "\u{e9}", &"A".repeat(6000)] {
-        let answer = t.get(path(&id)).header("ripple-session", damaged).send();
+        let answer = t.get(t.path(&id)).header("ripple-session", damaged).send();
         answer.problem(400, "invalid_request");
         answer.blames("header", "Ripple-Session");
     }
-    let call = t.put(&id, r#"{"name":"x"}"#).header("ripple-session", "x");
+    let call = t.put(&id, json!({t.kit.title: "x"})).header("ripple-session", "x");
     t.refused(&id, call, 400, "invalid_request");
 }
 
 /// Without white space, because the edge and Lambda must return the same bytes.
 fn successes_are_plain_json(t: &Target) {
-    let created = t.create(&t.project());
+    let created = t.create(&t.draft());
     let list = t.get(t.list_path("")).send().expect(200);
     assert_eq!(list.text(), format!("[{}]", created.text()));
     let compact = serde_json::to_string(&created.json()).expect("JSON is written");
@@ -314,9 +317,9 @@ fn successes_are_plain_json(t: &Target) {
 }
 
 fn host_and_origin_make_no_difference(t: &Target) {
-    let id = t.some_project();
+    let id = t.some_record();
     let plain = t.read(&id);
-    let call = t.get(path(&id)).header("origin", "https://app.example").header("referer", "https://app.example/p");
+    let call = t.get(t.path(&id)).header("origin", "https://app.example").header("referer", "https://app.example/p");
     let answer = call.send().expect(200);
     assert_eq!((answer.body(), answer.etag()), (plain.body(), plain.etag()));
 }

@@ -4,7 +4,6 @@ use http::Method;
 use serde_json::{Value, json};
 
 use crate::case::cases;
-use crate::target::path;
 use crate::{Answer, Call, Target};
 
 cases! { list_merging:
@@ -35,19 +34,19 @@ struct Shared<'t> {
 impl<'t> Shared<'t> {
     #[track_caller]
     fn new(t: &'t Target, method: Method, list: &Value) -> Shared<'t> {
-        let first = t.create(&t.project().with("list", list.clone())).json();
+        let first = t.create(&t.draft().with("list", list.clone())).json();
         Shared { t, method, first }
     }
 
     fn id(&self) -> &str {
-        self.first["prj_id"].as_str().expect("a record has an id")
+        self.first[self.t.kit.key].as_str().expect("a record has an id")
     }
 
     /// Returns the request of a client that read version 1 and sends the whole record back with this list.
     fn save(&self, list: &Value) -> Call<'t> {
         let mut record = self.first.clone();
         record["list"] = list.clone();
-        self.t.call(self.method.clone(), path(self.id())).json(record.to_string())
+        self.t.call(self.method.clone(), self.t.path(self.id())).json(record.to_string())
     }
 
     /// Sends Ann's list and then Bo's. Returns the response to Bo.
@@ -133,7 +132,7 @@ fn later_value_wins_at_a_place_that_both_changed(t: &Target) {
         let answer = shared.both_save(&json!([5, 2]), &json!([7, 3]));
         assert_eq!(shared.list(), json!([7, 3]));
         assert!(receipt(&answer).contains(r#"won=("/list/0";replaced=2)"#), "{}", receipt(&answer));
-        let replaced = t.get(format!("{}/versions/2", path(shared.id()))).send().expect(200).json();
+        let replaced = t.get(format!("{}/versions/2", t.path(shared.id()))).send().expect(200).json();
         assert_eq!(replaced["list"], json!([5, 2]));
     }
 }
@@ -171,11 +170,11 @@ fn a_change_of_a_place_sent_again_changes_nothing(t: &Target) {
 /// The `Idempotency-Key` tells two requests apart. Without one, equal requests of one client are a retry.
 fn equal_entries_of_two_requests_are_two_entries(t: &Target) {
     for method in BOTH {
-        let project = t.project();
-        let id = project.id();
-        t.create(&project);
+        let draft = t.draft();
+        let id = draft.id();
+        t.create(&draft);
         let save = |key: &str| {
-            let call = t.call(method.clone(), path(id)).json(r#"{"version":1,"hours":[{"h":2}]}"#);
+            let call = t.call(method.clone(), t.path(id)).json(r#"{"version":1,"hours":[{"h":2}]}"#);
             call.header("idempotency-key", format!("{id}-{key}")).send().expect(200)
         };
         let (ann, bo) = (save("ann"), save("bo"));
@@ -206,7 +205,7 @@ fn equal_entries_of_two_requests_join_a_list_that_is_there(t: &Target) {
 
 fn empty_id_counts_as_absent(t: &Target) {
     let entries = json!([{"id": "", "n": 1}, {"id": null, "n": 2}, {"id": "", "n": 1}, {"n": 4}]);
-    let created = t.create(&t.project().with("list", entries.clone())).json();
+    let created = t.create(&t.draft().with("list", entries.clone())).json();
     ids_differ(&created["list"]);
     assert!(!ids(&created["list"]).contains(&String::new()), "{}", created["list"]);
     let shared = Shared::new(t, Method::PUT, &json!([]));
@@ -219,7 +218,7 @@ fn a_copied_entry_gets_an_id_of_its_own(t: &Target) {
     let original = json!({"id": "a", "text": "x"});
     for copy in [json!({"id": "a", "text": "x"}), json!({"id": "a", "text": "y"})] {
         let twice = json!([original, copy]);
-        let created = t.create(&t.project().with("list", twice.clone())).json();
+        let created = t.create(&t.draft().with("list", twice.clone())).json();
         ids_differ(&created["list"]);
         assert_eq!(created["list"][0], original);
         assert_eq!(created["list"][1]["text"], copy["text"]);

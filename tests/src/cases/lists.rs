@@ -3,8 +3,8 @@
 use serde_json::json;
 
 use crate::case::cases;
-use crate::target::{escape, id_of, path};
-use crate::{Record, Target};
+use crate::target::escape;
+use crate::{Kit, Record, TITLE, Target};
 
 cases! { lists:
     a_list_is_its_records_ordered_by_id,
@@ -32,13 +32,13 @@ cases! { lists:
     parameters_where_there_are_none_are_refused,
 }
 
-/// Creates a project with each of these members. Returns their ids in that order, which is also the order of ids.
+/// Creates a record with each of these members. Returns their ids in that order, which is also the order of ids.
 #[track_caller]
 fn create_each<const N: usize>(t: &Target, with: [fn(Record) -> Record; N]) -> [String; N] {
     with.map(|with| {
-        let project = with(t.project());
-        t.create(&project);
-        project.id().to_owned()
+        let draft = with(t.draft());
+        t.create(&draft);
+        draft.id().to_owned()
     })
 }
 
@@ -46,21 +46,22 @@ fn a_list_is_its_records_ordered_by_id(t: &Target) {
     let mut ids = Vec::new();
     for tail in ["b", "~", "a", "B", "0", "aa", "-", "a.b"] {
         let id = format!("{}-{tail}", t.run);
-        t.create(&t.project().with("prj_id", id.as_str()));
+        t.create(&t.draft().with(t.kit.key, id.as_str()));
         ids.push(id);
     }
     ids.sort();
     let list = t.list("");
-    assert_eq!(list.iter().map(id_of).collect::<Vec<_>>(), ids);
+    assert_eq!(list.iter().map(|record| t.id_of(record)).collect::<Vec<_>>(), ids);
     for record in list {
-        assert_eq!(record, t.read(&id_of(&record)).json());
+        assert_eq!(record, t.read(&t.id_of(&record)).json());
     }
 }
 
 fn the_whole_list_is_complete_and_ordered(t: &Target) {
-    let mine = [t.some_project(), t.some_project()];
+    let mine = [t.some_record(), t.some_record()];
     let gone = t.some_tombstone();
-    let all: Vec<String> = t.pages("/prj").iter().flat_map(|page| page.array()).map(|record| id_of(&record)).collect();
+    let all: Vec<String> =
+        t.pages(t.kit.path).iter().flat_map(|page| page.array()).map(|record| t.id_of(&record)).collect();
     assert!(all.is_sorted_by(|a, b| a < b), "ordered, each once");
     assert!(mine.iter().all(|id| all.contains(id)));
     assert!(!all.contains(&gone));
@@ -77,9 +78,9 @@ fn q_finds_each_word_in_some_text(t: &Target) {
     let [first, second, third] = create_each(
         t,
         [
-            |p| p.with("name", "Red boat").with("goal", "to the island"),
-            |p| p.with("name", "Blue boat").with("goal", "to the mainland"),
-            |p| p.with("name", "Train").with("goal", "to the island"),
+            |p| p.title("Red boat").text("to the island"),
+            |p| p.title("Blue boat").text("to the mainland"),
+            |p| p.title("Train").text("to the island"),
         ],
     );
     assert_eq!(t.list_ids("q=boat"), [first.clone(), second.clone()]);
@@ -91,7 +92,7 @@ fn q_finds_each_word_in_some_text(t: &Target) {
 }
 
 fn q_ignores_case(t: &Target) {
-    let [id] = create_each(t, [|p| p.with("name", "ÉTÉ à la Mer, Straße, ДОРОГА")]);
+    let [id] = create_each(t, [|p| p.title("ÉTÉ à la Mer, Straße, ДОРОГА")]);
     for q in ["mer", "MER", "%C3%A9t%C3%A9", "%C3%89T%C3%89", "%D0%B4%D0%BE%D1%80%D0%BE%D0%B3%D0%B0", "STRA%C3%9FE"] {
         assert_eq!(t.list_ids(&format!("q={q}")), [id.as_str()], "{q}");
     }
@@ -99,7 +100,7 @@ fn q_ignores_case(t: &Target) {
         assert_eq!(t.list_ids(&format!("q={q}")), [id.as_str()], "{q}");
     }
     // A final sigma equals one in the middle of a word.
-    let [id] = create_each(t, [|p| p.with("name", "ΟΔΟΣΗΜΑΝΣΗ").with("goal", "ὁ δρόμος")]);
+    let [id] = create_each(t, [|p| p.title("ΟΔΟΣΗΜΑΝΣΗ").text("ὁ δρόμος")]);
     for q in ["ΟΔΟΣ", "οδος", "οδοσ", "ΔΡΌΜΟΣ"] {
         assert_eq!(t.list_ids(&format!("q={}", escape(q))), [id.as_str()], "{q}");
     }
@@ -122,7 +123,7 @@ fn q_looks_into_objects_and_lists_and_not_at_names_or_numbers(t: &Target) {
 }
 
 fn q_without_words_finds_everything(t: &Target) {
-    let id = t.some_project();
+    let id = t.some_record();
     assert_eq!(t.list_ids("q="), [id.as_str()]);
     assert_eq!(t.list_ids("q=%20+"), [id.as_str()]);
 }
@@ -130,15 +131,17 @@ fn q_without_words_finds_everything(t: &Target) {
 fn a_filter_compares_texts_numbers_and_booleans(t: &Target) {
     let [text, number, yes, half] =
         create_each(t, [|p| p.with("x", "12"), |p| p.with("x", 12), |p| p.with("x", true), |p| p.raw("x", "1.50")]);
-    assert_eq!(t.list_ids("x=12"), [text.clone(), number.clone()], "as legacy records hold a term");
+    assert_eq!(t.list_ids("x=12"), [text.clone(), number.clone()], "as legacy records hold a number");
     assert_eq!(t.list_ids("x=true"), [yes]);
     assert_eq!(t.list_ids("x=1.5"), [half]);
     for none in ["x=1", "x=TRUE", "x=", "x=121"] {
         assert_eq!(t.list_ids(none), [""; 0], "{none}");
     }
-    assert_eq!(t.list_ids(&format!("prj_id={text}")), [text]);
+    assert_eq!(t.list_ids(&format!("{}={text}", t.kit.key)), [text]);
     assert_eq!(t.list_ids("version=1").len(), 4);
-    assert_eq!(t.list_ids("term_unit=Month"), [""; 0], "case counts");
+    let (name, [value, _]) = t.kit.choice;
+    assert_eq!(t.list_ids(&format!("{name}={value}")).len(), 4);
+    assert_eq!(t.list_ids(&format!("{name}={}", value.to_uppercase())), [""; 0], "case counts");
 }
 
 fn filter_on_a_list_matches_its_entries(t: &Target) {
@@ -154,9 +157,9 @@ fn all_filters_must_match(t: &Target) {
     let [first, _, _] = create_each(
         t,
         [
-            |p| p.with("a", "1").with("b", "1").with("name", "boat"),
-            |p| p.with("a", "1").with("b", "2").with("name", "boat"),
-            |p| p.with("a", "1").with("b", "1").with("name", "train"),
+            |p| p.with("a", "1").with("b", "1").title("boat"),
+            |p| p.with("a", "1").with("b", "2").title("boat"),
+            |p| p.with("a", "1").with("b", "1").title("train"),
         ],
     );
     assert_eq!(t.list_ids("a=1&b=1&q=boat"), [first]);
@@ -164,7 +167,7 @@ fn all_filters_must_match(t: &Target) {
 
 /// With an empty list, a mistyped parameter would seem to work.
 fn a_filter_on_what_no_record_has_is_refused(t: &Target) {
-    t.create(&t.project().with("one_record_has_this", 1));
+    t.create(&t.draft().with("one_record_has_this", 1));
     for parameters in ["no_record_has_this=1", "no_record_has_this=", "one_record_has_this=1&no_record_has_this=1"] {
         let answer = t.get(t.list_path(parameters)).send();
         answer.problem(400, "invalid_request");
@@ -176,11 +179,11 @@ fn a_filter_on_what_no_record_has_is_refused(t: &Target) {
 }
 
 fn parameters_that_begin_with_an_underscore_are_ignored(t: &Target) {
-    let id = t.some_project();
+    let id = t.some_record();
     assert_eq!(t.list_ids("_=1764000000"), [id.as_str()]);
     assert_eq!(t.list_ids("_a=1&_b=2&q=ferry&_b=3"), [id.as_str()]);
-    t.get(format!("{}?_=1764000000", path(&id))).send().expect(200);
-    t.get("/prj/_changes?_=1764000000").send().expect(200);
+    t.get(format!("{}?_=1764000000", t.path(&id))).send().expect(200);
+    t.get(t.path("_changes?_=1764000000")).send().expect(200);
 }
 
 fn parameters_are_form_encoded(t: &Target) {
@@ -214,8 +217,8 @@ fn sorts_descending(t: &Target) {
     let [a, c, b] = create_each(t, [|p| p.with("x", "a"), |p| p.with("x", "c"), |p| p.with("x", "b")]);
     assert_eq!(t.list_ids("sort=-x"), [c, b, a]);
     let ids = t.list_ids("");
-    assert!(t.list_ids("sort=-prj_id").iter().eq(ids.iter().rev()));
-    t.patch(&ids[1], r#"{"name":"saved last"}"#).send().expect(200);
+    assert!(t.list_ids(&format!("sort=-{}", t.kit.key)).iter().eq(ids.iter().rev()));
+    t.patch(&ids[1], json!({t.kit.title: "saved last"})).send().expect(200);
     assert_eq!(t.list_ids("sort=-version,-updated_at")[0], ids[1]);
 }
 
@@ -260,11 +263,13 @@ fn sort_compares_the_first_64_characters(t: &Target) {
 fn fields_selects_members_and_the_id(t: &Target) {
     let [id] = create_each(t, [|p| p.with("owner", "Ann").with("tags", json!(["sea"]))]);
     let shown = |parameters: &str| t.list(parameters);
-    assert_eq!(shown("fields=name,owner"), [json!({"name": "Ferry timetable", "owner": "Ann", "prj_id": id})]);
-    assert_eq!(shown("fields=prj_id"), [json!({"prj_id": id})]);
-    assert_eq!(shown("fields=version,nobody_has_this"), [json!({"prj_id": id, "version": 1})]);
-    assert_eq!(shown("fields=goal&tags=sea&sort=owner")[0].get("tags"), None, "found and sorted by what is not shown");
-    assert_eq!(shown("fields=goal&q=ann").len(), 1);
+    let Kit { key, title, text, .. } = t.kit;
+    assert_eq!(shown(&format!("fields={title},owner")), [json!({*title: TITLE, "owner": "Ann", *key: id})]);
+    assert_eq!(shown(&format!("fields={key}")), [json!({*key: id})]);
+    assert_eq!(shown("fields=version,nobody_has_this"), [json!({*key: id, "version": 1})]);
+    let found = shown(&format!("fields={text}&tags=sea&sort=owner"));
+    assert_eq!(found[0].get("tags"), None, "found and sorted by what is not shown");
+    assert_eq!(shown(&format!("fields={text}&q=ann")).len(), 1);
 }
 
 fn a_repeated_parameter_is_refused(t: &Target) {
@@ -283,20 +288,20 @@ fn a_repeated_parameter_is_refused(t: &Target) {
         answer.blames("parameter", name);
     }
     for parameters in ["since=a&since=b", "limit=1&limit=2"] {
-        t.get(format!("/prj/_changes?{parameters}")).send().problem(400, "invalid_request");
+        t.get(t.path(&format!("_changes?{parameters}"))).send().problem(400, "invalid_request");
     }
 }
 
 /// If ignored, `?limit=` of a record or `?fields=` of the changes would seem to work.
 fn parameters_where_there_are_none_are_refused(t: &Target) {
-    let id = t.some_project();
+    let id = t.some_record();
     for call in [
-        t.get(format!("/prj/{id}?fields=name")),
-        t.put(&format!("{id}?fields=name"), r#"{"name":"x"}"#),
-        t.patch(&format!("{id}?fields=name"), r#"{"name":"x"}"#),
+        t.get(t.path(&format!("{id}?fields=name"))),
+        t.put(&format!("{id}?fields=name"), json!({t.kit.title: "x"})),
+        t.patch(&format!("{id}?fields=name"), json!({t.kit.title: "x"})),
         t.delete(&format!("{id}?fields=name")),
-        t.post("/prj?fields=name", t.project().to_json()),
-        t.get("/prj/_changes?fields=name"),
+        t.post(format!("{}?fields=name", t.kit.path), t.draft().to_json()),
+        t.get(t.path("_changes?fields=name")),
     ] {
         t.refused(&id, call, 400, "invalid_request").blames("parameter", "fields");
     }

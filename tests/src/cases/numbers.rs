@@ -2,7 +2,6 @@
 
 use crate::Target;
 use crate::case::cases;
-use crate::target::path;
 
 cases! { numbers:
     numbers_come_back_plain_and_without_needless_zeros,
@@ -94,38 +93,38 @@ fn magnitudes_past_the_limits_are_refused(t: &Target) {
 }
 
 fn numbers_inside_objects_and_lists_are_numbers_too(t: &Target) {
-    let project = t.project().raw("deep", r#"[{"id":7.0,"n":1.50},[-0.0,1E3],12345678901234567890123456789012345678]"#);
+    let draft = t.draft().raw("deep", r#"[{"id":7.0,"n":1.50},[-0.0,1E3],12345678901234567890123456789012345678]"#);
     let kept = r#"[{"id":7,"n":1.5},[0,1000],12345678901234567890123456789012345678]"#;
-    assert_eq!(t.create(&project).raw("deep"), kept);
-    assert_eq!(t.read(project.id()).raw("deep"), kept);
+    assert_eq!(t.create(&draft).raw("deep"), kept);
+    assert_eq!(t.read(draft.id()).raw("deep"), kept);
 
-    let project = t.project().raw("deep", r#"{"a/b~":[0,{"n":1e126}]}"#);
-    let answer = t.post("/prj", project.to_json()).send();
+    let draft = t.draft().raw("deep", r#"{"a/b~":[0,{"n":1e126}]}"#);
+    let answer = t.post(t.kit.path, draft.to_json()).send();
     answer.problem(400, "invalid_body");
     answer.blames("pointer", "/deep/a~1b~0/1/n");
 }
 
 fn equal_numbers_are_no_change(t: &Target) {
-    let project = t.project().raw("n", "1.50");
-    let created = t.create(&project);
+    let draft = t.draft().raw("n", "1.50");
+    let created = t.create(&draft);
     for same in ["1.5", "15e-1", "0.15e1", "1.5000"] {
-        let saved = t.put(project.id(), format!(r#"{{"n":{same}}}"#)).send().expect(200);
+        let saved = t.put(draft.id(), format!(r#"{{"n":{same}}}"#)).send().expect(200);
         assert_eq!(saved.body(), created.body());
     }
 }
 
 #[track_caller]
 fn kept_as(t: &Target, sent: &str, kept: &str) {
-    let project = t.project().raw("n", sent);
-    assert_eq!(t.create(&project).raw("n"), kept, "sent {sent}");
-    assert_eq!(t.read(project.id()).raw("n"), kept, "sent {sent}");
+    let draft = t.draft().raw("n", sent);
+    assert_eq!(t.create(&draft).raw("n"), kept, "sent {sent}");
+    assert_eq!(t.read(draft.id()).raw("n"), kept, "sent {sent}");
 }
 
 #[track_caller]
 fn refused(t: &Target, sent: &str) {
-    let project = t.project().raw("n", sent);
-    let answer = t.post("/prj", project.to_json()).send();
+    let draft = t.draft().raw("n", sent);
+    let answer = t.post(t.kit.path, draft.to_json()).send();
     answer.problem(400, "invalid_body");
     answer.blames("pointer", "/n");
-    t.get(path(project.id())).send().problem(404, "not_found");
+    t.get(t.path(draft.id())).send().problem(404, "not_found");
 }

@@ -2,10 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::Target;
 use crate::answer::Answer;
 use crate::case::cases;
-use crate::target::id_of;
+use crate::{Kit, Target};
 
 cases! { paging:
     pages_make_up_the_list,
@@ -22,14 +21,14 @@ cases! { paging:
 #[track_caller]
 fn create_many(t: &Target) {
     for n in 0..17 {
-        let project = t.project().with("n", n % 5).with("text", format!("{}\u{1F6A2}", n % 3));
-        let project = match n % 4 {
-            0 => project,
-            1 => project.with("mixed", n),
-            2 => project.with("mixed", format!("text {}", n % 8)),
-            _ => project.with("mixed", json!([n])).with("long", "x".repeat(300)),
+        let draft = t.draft().with("n", n % 5).with("text", format!("{}\u{1F6A2}", n % 3));
+        let draft = match n % 4 {
+            0 => draft,
+            1 => draft.with("mixed", n),
+            2 => draft.with("mixed", format!("text {}", n % 8)),
+            _ => draft.with("mixed", json!([n])).with("long", "x".repeat(300)),
         };
-        t.create(&project);
+        t.create(&draft);
     }
 }
 
@@ -53,7 +52,7 @@ fn pages_make_up_the_list(t: &Target) {
     for limit in [1, 2, 5, 16, 17, 18] {
         walk(t, "", limit);
     }
-    for parameters in ["q=0", "n=1", "fields=name", "fields=n&q=%F0%9F%9A%A2&text=1%F0%9F%9A%A2"] {
+    for parameters in ["q=0", "n=1", &format!("fields={}", t.kit.title), "fields=n&q=%F0%9F%9A%A2&text=1%F0%9F%9A%A2"] {
         walk(t, parameters, 2);
     }
 }
@@ -68,10 +67,10 @@ fn pages_make_up_the_sorted_list(t: &Target) {
         "long,-n",
         "-long,text",
         "text,-mixed,n",
-        "-prj_id",
+        &format!("-{}", t.kit.key),
         "-updated_at",
         "nobody_has_this",
-        "term",
+        t.kit.number,
     ] {
         assert_eq!(t.list(&format!("sort={sort}")).len(), 17);
         for limit in [1, 4] {
@@ -83,16 +82,16 @@ fn pages_make_up_the_sorted_list(t: &Target) {
 
 /// A cursor is a position, not a record.
 fn cursor_survives_deletion_of_its_record(t: &Target) {
-    for sort in ["", "&sort=-name"] {
+    for sort in [String::new(), format!("&sort=-{}", t.kit.title)] {
         let t = &t.stranger();
         for n in 0..6 {
-            t.create(&t.project().with("name", format!("{n}")));
+            t.create(&t.draft().title(format!("{n}")));
         }
         let whole = t.list_ids(sort.trim_start_matches('&'));
         let page = t.get(t.list_path(&format!("limit=3{sort}"))).send().expect(200);
         t.delete(&whole[2]).send().expect(204);
         let next = page.next().expect("there is more");
-        let rest: Vec<String> = t.pages(&next).iter().flat_map(Answer::array).map(|record| id_of(&record)).collect();
+        let rest: Vec<String> = t.pages(&next).iter().flat_map(Answer::array).map(|record| t.id_of(&record)).collect();
         assert_eq!(rest, whole[3..]);
     }
 }
@@ -104,7 +103,7 @@ fn a_cursor_of_long_texts_can_be_followed(t: &Target) {
         let t = &t.stranger();
         for n in 0..3 {
             let text = format!("{}{n}", letter.repeat(63));
-            t.create(&names.iter().fold(t.project(), |project, name| project.with(name, text.as_str())));
+            t.create(&names.iter().fold(t.draft(), |draft, name| draft.with(name, text.as_str())));
         }
         walk(t, &format!("sort={}", names.join(",")), 1);
     }
@@ -112,7 +111,7 @@ fn a_cursor_of_long_texts_can_be_followed(t: &Target) {
 
 fn complete_page_has_no_link(t: &Target) {
     for _ in 0..3 {
-        t.some_project();
+        t.some_record();
     }
     for (limit, more) in [(2, true), (3, false), (4, false)] {
         let page = t.get(t.list_path(&format!("limit={limit}"))).send().expect(200);
@@ -125,7 +124,7 @@ fn a_cursor_takes_another_limit(t: &Target) {
     let whole = t.list_ids("sort=-n");
     let first = t.get(t.list_path("sort=-n&limit=3")).send().expect(200);
     let next = first.next().expect("there is more").replace("limit=3", "limit=4");
-    let page: Vec<String> = t.get(next).send().expect(200).array().iter().map(id_of).collect();
+    let page: Vec<String> = t.get(next).send().expect(200).array().iter().map(|record| t.id_of(record)).collect();
     assert_eq!(page, whole[3..7]);
 }
 
@@ -139,34 +138,35 @@ fn cursor(t: &Target, parameters: &str) -> String {
 }
 
 fn a_cursor_of_another_query_is_refused(t: &Target) {
-    t.some_project();
-    t.some_project();
-    let own = "sort=-name&q=ferry&fields=name&term_unit=month";
-    let cursor = cursor(t, own);
+    t.some_record();
+    t.some_record();
+    let Kit { title, text, number, choice: (choice, [value, another]), .. } = t.kit;
+    let own = format!("sort=-{title}&q=ferry&fields={title}&{choice}={value}");
+    let cursor = cursor(t, &own);
     t.get(t.list_path(&format!("{own}&cursor={cursor}"))).send().expect(200);
     for other in [
-        "sort=name&q=ferry&fields=name&term_unit=month",
-        "q=ferry&fields=name&term_unit=month",
-        "sort=-name&q=boat&fields=name&term_unit=month",
-        "sort=-name&fields=name&term_unit=month",
-        "sort=-name&q=ferry&fields=goal&term_unit=month",
-        "sort=-name&q=ferry&term_unit=month",
-        "sort=-name&q=ferry&fields=name&term_unit=week",
-        "sort=-name&q=ferry&fields=name",
-        "sort=-name&q=ferry&fields=name&term_unit=month&term=6",
+        format!("sort={title}&q=ferry&fields={title}&{choice}={value}"),
+        format!("q=ferry&fields={title}&{choice}={value}"),
+        format!("sort=-{title}&q=boat&fields={title}&{choice}={value}"),
+        format!("sort=-{title}&fields={title}&{choice}={value}"),
+        format!("sort=-{title}&q=ferry&fields={text}&{choice}={value}"),
+        format!("sort=-{title}&q=ferry&{choice}={value}"),
+        format!("sort=-{title}&q=ferry&fields={title}&{choice}={another}"),
+        format!("sort=-{title}&q=ferry&fields={title}"),
+        format!("{own}&{number}=6"),
     ] {
         let answer = t.get(t.list_path(&format!("{other}&cursor={cursor}"))).send();
         answer.problem(400, "invalid_request");
         answer.blames("parameter", "cursor");
     }
-    let answer = t.get(format!("/prj/_changes?since={cursor}")).send();
+    let answer = t.get(t.path(&format!("_changes?since={cursor}"))).send();
     answer.problem(400, "invalid_request");
     answer.blames("parameter", "since");
 }
 
 fn a_damaged_cursor_is_refused(t: &Target) {
-    t.some_project();
-    t.some_project();
+    t.some_record();
+    t.some_record();
     let cursor = cursor(t, "");
     let half = &cursor[..cursor.len() / 2];
     let longer = format!("{cursor}{cursor}");

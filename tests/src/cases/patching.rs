@@ -4,7 +4,6 @@ use http::Method;
 use serde_json::{Value, json};
 
 use crate::case::cases;
-use crate::target::path;
 use crate::{Answer, Target};
 
 cases! { patching:
@@ -27,9 +26,9 @@ fn receipt(answer: &Answer) -> &str {
 #[track_caller]
 fn record(t: &Target, members: &Value) -> String {
     let members = members.as_object().expect("an object");
-    let project = members.iter().fold(t.project(), |project, (name, value)| project.with(name, value.clone()));
-    t.create(&project);
-    project.id().to_owned()
+    let draft = members.iter().fold(t.draft(), |draft, (name, value)| draft.with(name, value.clone()));
+    t.create(&draft);
+    draft.id().to_owned()
 }
 
 fn a_merge_patch_without_a_base_replaces_a_list(t: &Target) {
@@ -48,15 +47,16 @@ fn a_merge_patch_without_a_base_replaces_a_list(t: &Target) {
 }
 
 fn the_history_has_the_list_that_a_merge_patch_replaced(t: &Target) {
-    let id = record(t, &json!({"tags": ["a", "b"]}));
-    let saved = t.patch(&id, r#"{"tags":["c"]}"#).send().expect(200);
-    assert!(receipt(&saved).contains(r#""/tags";replaced=1"#), "{}", receipt(&saved));
-    let rows = t.get(format!("{}/versions", path(&id))).send().expect(200).array();
+    let id = record(t, &json!({t.kit.tags: ["a", "b"]}));
+    let saved = t.patch(&id, json!({t.kit.tags: ["c"]})).send().expect(200);
+    let replaced = format!(r#""/{}";replaced=1"#, t.kit.tags);
+    assert!(receipt(&saved).contains(&replaced), "{}", receipt(&saved));
+    let rows = t.get(format!("{}/versions", t.path(&id))).send().expect(200).array();
     let fields: Vec<&Value> =
         rows[0]["changes"].as_array().expect("changes").iter().map(|change| &change["field"]).collect();
-    assert!(!fields.is_empty() && fields.iter().all(|field| **field == "/tags"), "{fields:?}");
-    let before = t.get(format!("{}/versions/1", path(&id))).send().expect(200).json();
-    assert_eq!(before["tags"], json!(["a", "b"]));
+    assert!(!fields.is_empty() && fields.iter().all(|field| **field == t.kit.pointer(t.kit.tags)), "{fields:?}");
+    let before = t.get(format!("{}/versions/1", t.path(&id))).send().expect(200).json();
+    assert_eq!(before[t.kit.tags], json!(["a", "b"]));
 }
 
 fn a_merge_patch_replaces_lists_inside_objects(t: &Target) {
@@ -66,23 +66,23 @@ fn a_merge_patch_replaces_lists_inside_objects(t: &Target) {
 }
 
 fn a_merge_patch_empties_a_list(t: &Target) {
-    let id = record(t, &json!({"tags": ["a", "b"]}));
-    t.patch(&id, r#"{"tags":[]}"#).send().expect(200);
-    assert_eq!(t.read(&id).json()["tags"], json!([]));
+    let id = record(t, &json!({t.kit.tags: ["a", "b"]}));
+    t.patch(&id, json!({t.kit.tags: []})).send().expect(200);
+    assert_eq!(t.read(&id).json()[t.kit.tags], json!([]));
 }
 
 /// `If-Match: *` names no state, so it is no base.
 fn a_merge_patch_of_any_state_replaces_a_list(t: &Target) {
-    let id = record(t, &json!({"tags": ["a", "b"]}));
-    t.patch(&id, r#"{"tags":["c"]}"#).header("if-match", "*").send().expect(200);
-    assert_eq!(t.read(&id).json()["tags"], json!(["c"]));
+    let id = record(t, &json!({t.kit.tags: ["a", "b"]}));
+    t.patch(&id, json!({t.kit.tags: ["c"]})).header("if-match", "*").send().expect(200);
+    assert_eq!(t.read(&id).json()[t.kit.tags], json!(["c"]));
 }
 
 fn a_merge_patch_with_a_base_is_merged(t: &Target) {
-    let id = record(t, &json!({"tags": ["a", "b"]}));
-    t.patch(&id, r#"{"version":1,"tags":["a","b","other"]}"#).send().expect(200);
-    t.patch(&id, r#"{"version":1,"tags":["b","mine"]}"#).send().expect(200);
-    assert_eq!(t.read(&id).json()["tags"], json!(["b", "other", "mine"]));
+    let id = record(t, &json!({t.kit.tags: ["a", "b"]}));
+    t.patch(&id, json!({"version": 1, t.kit.tags: ["a", "b", "other"]})).send().expect(200);
+    t.patch(&id, json!({"version": 1, t.kit.tags: ["b", "mine"]})).send().expect(200);
+    assert_eq!(t.read(&id).json()[t.kit.tags], json!(["b", "other", "mine"]));
 }
 
 fn a_merge_patch_sent_again_changes_nothing(t: &Target) {
@@ -97,9 +97,9 @@ fn a_merge_patch_sent_again_changes_nothing(t: &Target) {
 }
 
 fn plain_json_without_a_base_removes_nothing(t: &Target) {
-    let id = record(t, &json!({"tags": ["a", "b"]}));
+    let id = record(t, &json!({t.kit.tags: ["a", "b"]}));
     for (method, tag) in [(Method::PUT, "c"), (Method::PATCH, "d")] {
-        t.call(method, path(&id)).json(json!({"tags": ["b", tag]}).to_string()).send().expect(200);
+        t.call(method, t.path(&id)).json(json!({t.kit.tags: ["b", tag]}).to_string()).send().expect(200);
     }
-    assert_eq!(t.read(&id).json()["tags"], json!(["a", "b", "c", "d"]));
+    assert_eq!(t.read(&id).json()[t.kit.tags], json!(["a", "b", "c", "d"]));
 }

@@ -1,7 +1,8 @@
 //! Repeated writes with their `Idempotency-Key`, and the session token after them.
 
+use serde_json::json;
+
 use crate::case::cases;
-use crate::target::path;
 use crate::{Answer, Call, Target};
 
 cases! { retries:
@@ -25,22 +26,22 @@ fn receipt(answer: &Answer) -> &str {
 }
 
 fn a_late_retry_does_not_win_again(t: &Target) {
-    let id = t.some_project();
+    let id = t.some_record();
     let save = || {
-        let call = t.patch(&id, r#"{"version":1,"goal":"B"}"#);
+        let call = t.patch(&id, json!({"version": 1, t.kit.text: "B"}));
         call.header("idempotency-key", format!("{id}-k")).send().expect(200)
     };
     let first = save();
-    t.patch(&id, r#"{"version":2,"goal":"X"}"#).send().expect(200);
+    t.patch(&id, json!({"version": 2, t.kit.text: "X"})).send().expect(200);
     let again = save();
     assert_eq!((again.version(), receipt(&again)), (2, receipt(&first)));
-    assert_eq!(t.read(&id).json()["goal"], "X");
+    assert_eq!(t.read(&id).json()[t.kit.text], "X");
 }
 
 fn a_key_with_another_body_is_refused(t: &Target) {
-    let id = t.some_project();
+    let id = t.some_record();
     let save = |goal: &str| {
-        let call = t.patch(&id, format!(r#"{{"version":1,"goal":"{goal}"}}"#));
+        let call = t.patch(&id, json!({"version": 1, t.kit.text: goal}));
         call.header("idempotency-key", format!("{id}-k"))
     };
     save("B").send().expect(200);
@@ -54,7 +55,7 @@ fn save<'t>(t: &'t Target, id: &str, key: &str, days: &str) -> Call<'t> {
 }
 
 fn a_claim_lives_for_1_to_90_days(t: &Target) {
-    let id = t.some_project();
+    let id = t.some_record();
     for days in ["1", "2", "89", "90"] {
         let first = save(t, &id, days, days).send().expect(200);
         let again = save(t, &id, days, days).send().expect(200);
@@ -68,16 +69,16 @@ fn a_claim_lives_for_1_to_90_days(t: &Target) {
 }
 
 fn a_claim_of_another_length_is_refused(t: &Target) {
-    let id = t.some_project();
+    let id = t.some_record();
     for days in ["0", "91", "-1", "+5", "1.5", "1e1", "0x1", "one", "1 2", "1,2", "99999999999999999999", "\u{e9}"] {
         let answer = t.refused(&id, save(t, &id, "k", days), 400, "invalid_request");
         answer.blames("header", "Ripple-Claim-Days");
         let without_key = save(t, &id, "k", days).without("idempotency-key");
         t.refused(&id, without_key, 400, "invalid_request").blames("header", "Ripple-Claim-Days");
     }
-    let create = t.post("/prj", t.project().to_json()).header("ripple-claim-days", "0");
+    let create = t.post(t.kit.path, t.draft().to_json()).header("ripple-claim-days", "0");
     create.send().problem(400, "invalid_request");
-    for call in [t.delete(&id), t.post(format!("{}/versions/1", path(&id)), "")] {
+    for call in [t.delete(&id), t.post(format!("{}/versions/1", t.path(&id)), "")] {
         t.refused(&id, call.header("ripple-claim-days", "91"), 400, "invalid_request");
     }
     // A refused write leaves its key unused.
@@ -85,7 +86,7 @@ fn a_claim_of_another_length_is_refused(t: &Target) {
 }
 
 fn the_days_of_a_claim_are_no_part_of_the_request(t: &Target) {
-    let id = t.some_project();
+    let id = t.some_record();
     let first = save(t, &id, "k", "1").send().expect(200);
     let again = save(t, &id, "k", "30").send().expect(200);
     assert_eq!((again.body(), receipt(&again)), (first.body(), receipt(&first)));
@@ -102,18 +103,18 @@ fn token(answer: &Answer) -> String {
 fn sees(t: &Target, token: &str, id: &str, version: u64) {
     let reader = t.stranger();
     let read = |path: String| reader.get(path).header("ripple-session", token).send().expect(200);
-    assert_eq!(read(path(id)).version(), version);
-    let list = read(t.list_path(&format!("prj_id={id}"))).array();
+    assert_eq!(read(t.path(id)).version(), version);
+    let list = read(t.list_path(&format!("{}={id}", t.kit.key))).array();
     assert_eq!(list[0]["version"], version);
 }
 
 fn a_retry_does_not_take_the_session_back(t: &Target) {
-    let id = t.some_project();
+    let id = t.some_record();
     t.list("");
-    let send = || t.patch(&id, r#"{"version":1,"goal":"B"}"#).header("idempotency-key", format!("{id}-k"));
+    let send = || t.patch(&id, json!({"version": 1, t.kit.text: "B"})).header("idempotency-key", format!("{id}-k"));
     send().send().expect(200);
     for version in 3..6 {
-        t.patch(&id, format!(r#"{{"issue":"{version}"}}"#)).send().expect(200);
+        t.patch(&id, json!({t.kit.remark: version.to_string()})).send().expect(200);
         let again = send().send().expect(200);
         assert_eq!(again.version(), 2, "the first answer");
         sees(t, &token(&again), &id, version);
@@ -121,30 +122,30 @@ fn a_retry_does_not_take_the_session_back(t: &Target) {
 }
 
 fn a_retried_creation_does_not_take_the_session_back(t: &Target) {
-    let project = t.project();
-    let create = || t.post("/prj", project.to_json()).header("idempotency-key", format!("{}-k", project.id()));
+    let draft = t.draft();
+    let create = || t.post(t.kit.path, draft.to_json()).header("idempotency-key", format!("{}-k", draft.id()));
     create().send().expect(201);
     t.list("");
-    t.patch(project.id(), r#"{"goal":"B"}"#).send().expect(200);
+    t.patch(draft.id(), json!({t.kit.text: "B"})).send().expect(200);
     let again = create().send().expect(201);
     assert_eq!(again.version(), 1, "the first answer");
-    sees(t, &token(&again), project.id(), 2);
+    sees(t, &token(&again), draft.id(), 2);
 }
 
 fn a_session_sees_more_writes_than_its_token_names(t: &Target) {
-    let ids: Vec<String> = (0..WRITES).map(|_| t.some_project()).collect();
+    let ids: Vec<String> = (0..WRITES).map(|_| t.some_record()).collect();
     // From here on, a host with a snapshot has one.
     assert_eq!(t.list_ids(""), ids);
     for id in &ids {
-        t.patch(id, r#"{"goal":"changed"}"#).send().expect(200);
+        t.patch(id, json!({t.kit.text: "changed"})).send().expect(200);
     }
     let list = t.list("");
     assert_eq!(list.len(), WRITES);
     for record in list {
-        assert_eq!((&record["goal"], &record["version"]), (&"changed".into(), &2.into()), "{}", record["prj_id"]);
+        assert_eq!((&record[t.kit.text], &record["version"]), (&"changed".into(), &2.into()), "{}", record[t.kit.key]);
     }
     for id in &ids {
-        t.patch(id, r#"{"goal":"changed again"}"#).send().expect(200);
+        t.patch(id, json!({t.kit.text: "changed again"})).send().expect(200);
     }
     for id in &ids {
         assert_eq!(t.read(id).version(), 3);
@@ -152,7 +153,7 @@ fn a_session_sees_more_writes_than_its_token_names(t: &Target) {
 }
 
 fn a_session_sees_the_deletions_that_its_token_does_not_name(t: &Target) {
-    let ids: Vec<String> = (0..WRITES).map(|_| t.some_project()).collect();
+    let ids: Vec<String> = (0..WRITES).map(|_| t.some_record()).collect();
     assert_eq!(t.list_ids(""), ids);
     for id in &ids {
         t.delete(id).send().expect(204);

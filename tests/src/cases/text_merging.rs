@@ -4,8 +4,7 @@ use http::Method;
 use serde_json::json;
 
 use crate::case::cases;
-use crate::target::path;
-use crate::{Answer, Target};
+use crate::{Answer, Kit, Target};
 
 cases! { text_merging:
     changes_of_different_lines_are_both_kept,
@@ -19,16 +18,16 @@ cases! { text_merging:
 
 const BOTH: [Method; 2] = [Method::PUT, Method::PATCH];
 
-/// Creates a record with the description `base`, and saves Ann's and Bo's, both on version 1. Returns the record's id
+/// Creates a record with the text `base`, and saves Ann's and Bo's, both on version 1. Returns the record's id
 /// and the response to Bo.
 #[track_caller]
 fn both_save(t: &Target, method: &Method, [base, ann, bo]: [&str; 3]) -> (String, Answer) {
-    let first = t.create(&t.project().with("description", base)).json();
-    let id = first["prj_id"].as_str().expect("a record has an id").to_owned();
+    let first = t.create(&t.draft().text(base)).json();
+    let id = first[t.kit.key].as_str().expect("a record has an id").to_owned();
     let save = |text: &str| {
         let mut record = first.clone();
-        record["description"] = text.into();
-        t.call(method.clone(), path(&id)).json(record.to_string()).send().expect(200)
+        record[t.kit.text] = text.into();
+        t.call(method.clone(), t.path(&id)).json(record.to_string()).send().expect(200)
     };
     save(ann);
     let answer = save(bo);
@@ -40,7 +39,7 @@ fn both_save(t: &Target, method: &Method, [base, ann, bo]: [&str; 3]) -> (String
 fn becomes(t: &Target, texts: [&str; 3], merged: &str) {
     for method in BOTH {
         let (id, answer) = both_save(t, &method, texts);
-        assert_eq!(t.read(&id).json()["description"], merged);
+        assert_eq!(t.read(&id).json()[t.kit.text], merged);
         let receipt = answer.header("ripple-receipt").expect("every write has a receipt");
         assert!(receipt.starts_with("result=saved, version=3, base=1"), "{receipt}");
         assert!(!receipt.contains("won="), "{receipt}");
@@ -70,27 +69,29 @@ fn the_line_ends_of_a_text_are_kept(t: &Target) {
 }
 
 fn lines_inside_objects_and_entries_are_merged(t: &Target) {
-    let with = |text: &str| json!({"version": 1, "meta": {"note": text}, "timeline": [{"id": "a", "text": text}]});
-    let project = t.project().with("meta", json!({"note": "one\ntwo\nthree"}));
-    let project = project.with("timeline", json!([{"id": "a", "text": "one\ntwo\nthree"}]));
-    t.create(&project);
+    let Kit { list, entry_key, .. } = *t.kit;
+    let entries = |text: &str| json!([{entry_key: "a", "text": text}]);
+    let with = |text: &str| json!({"version": 1, "meta": {"note": text}, list: entries(text)});
+    let draft = t.draft().with("meta", json!({"note": "one\ntwo\nthree"}));
+    let draft = draft.with(list, entries("one\ntwo\nthree"));
+    t.create(&draft);
     for text in ["ONE\ntwo\nthree", "one\ntwo\nTHREE"] {
-        t.put(project.id(), with(text).to_string()).send().expect(200);
+        t.put(draft.id(), with(text).to_string()).send().expect(200);
     }
-    let record = t.read(project.id()).json();
+    let record = t.read(draft.id()).json();
     assert_eq!(record["meta"], json!({"note": "ONE\ntwo\nTHREE"}));
-    assert_eq!(record["timeline"], json!([{"id": "a", "text": "ONE\ntwo\nTHREE"}]));
+    assert_eq!(record[list], entries("ONE\ntwo\nTHREE"));
 }
 
 fn later_text_wins_as_a_whole_if_changes_touch(t: &Target) {
     for method in BOTH {
         let (ann, bo) = ("one\nAnn's\nTHREE", "one\nBo's\nthree");
         let (id, answer) = both_save(t, &method, ["one\ntwo\nthree", ann, bo]);
-        assert_eq!(t.read(&id).json()["description"], bo);
+        assert_eq!(t.read(&id).json()[t.kit.text], bo);
         let receipt = answer.header("ripple-receipt").expect("every write has a receipt");
-        assert_eq!(receipt, r#"result=saved, version=3, base=1, won=("/description";replaced=2)"#);
-        let replaced = t.get(format!("{}/versions/2", path(&id))).send().expect(200).json();
-        assert_eq!(replaced["description"], ann);
+        assert_eq!(receipt, format!(r#"result=saved, version=3, base=1, won=("/{}";replaced=2)"#, t.kit.text));
+        let replaced = t.get(format!("{}/versions/2", t.path(&id))).send().expect(200).json();
+        assert_eq!(replaced[t.kit.text], ann);
     }
 }
 
@@ -99,7 +100,7 @@ fn a_changed_line_sent_again_changes_nothing(t: &Target) {
     let (id, _) = both_save(t, &Method::PUT, texts);
     let before = t.version(&id);
     for text in &texts[1..] {
-        let again = t.put(&id, json!({"version": 1, "description": text}).to_string()).send().expect(200);
+        let again = t.put(&id, json!({"version": 1, t.kit.text: text}).to_string()).send().expect(200);
         let receipt = again.header("ripple-receipt").expect("every write has a receipt");
         assert!(receipt.starts_with("result=unchanged, version=3, base=1"), "{receipt}");
     }

@@ -1,37 +1,46 @@
 //! The core itself, on its store in memory.
 
+use std::path::Path;
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::{Request, Response};
 use ripple_core::Api;
-use ripple_core::auth::{ApiKey, KeyRecord, Scope};
+use ripple_core::auth::{ApiKey, KeyRecord};
 use ripple_core::store::memory::Memory;
-use ripple_host::{DOCUMENTS, now, random, request_context};
+use ripple_host::{DOCUMENTS, now, random, request_context, resources};
 use tokio::runtime;
 
-use super::Host;
+use super::{Host, Keys};
 
-/// All cases share one store, as they share one table elsewhere.
+/// The resource files of this project.
+const RESOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../resources");
+
+/// All cases share one store for each resource, as they share its table elsewhere.
 pub(super) fn host() -> Host {
-    let store = Memory::new();
-    let key = issue(&store, "a writer", vec![Scope::Read, Scope::Write]);
-    let read_key = issue(&store, "a reader", vec![Scope::Read]);
-    let api = Api::new(store).documented(DOCUMENTS);
+    let resources = resources::load(Path::new(RESOURCES)).expect("the files are in the project, and tests read them");
+    let api = Api::of(&resources, |resource| Memory::of(Arc::clone(resource))).documented(DOCUMENTS);
+    let key = issue(api.store(), "a writer", &["read", "write"]);
+    let read_key = issue(api.store(), "a reader", &["read"]);
+    let prj_read_key = issue(api.store(), "a reader of prj", &["prj:read"]);
+    let served = resources.iter().map(|resource| resource.name.clone()).collect();
     let send = move |request: Request<Bytes>| -> Response<Bytes> {
         // The store in memory needs no waiting.
         let runtime = runtime::Builder::new_current_thread().build().expect("a runtime without I/O needs nothing");
         runtime.block_on(api.answer(request, request_context()))
     };
-    Host { name: "in_process", key, read_key: Some(read_key), send: Box::new(send) }
+    let keys = Keys { key, read_key: Some(read_key), prj_read_key: Some(prj_read_key) };
+    Host { name: "in_process", keys, served, send: Box::new(send) }
 }
 
 /// Makes a key, and stores it for the API.
-fn issue(store: &Memory, name: &str, scopes: Vec<Scope>) -> String {
+fn issue(store: &Memory, name: &str, scopes: &[&str]) -> String {
     let key = ApiKey::generate(&random()).expect("64 bytes are enough for 30 characters");
     store.put_key(KeyRecord {
         key_hash: key.hash().to_hex(),
         key_id: name.replace(' ', "-"),
         name: name.to_owned(),
-        scopes: scopes.into(),
+        scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
         created: now().0,
         expires: None,
         revoked: None,

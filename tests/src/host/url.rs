@@ -10,7 +10,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::runtime;
 
-use super::Host;
+use super::{Host, Keys};
 
 /// API Gateway gives up after 29 s, so a later response does not count.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// the next request is sent. (`ripple dev` keeps it for 30 s, a load balancer of AWS for 60 s.)
 const IDLE: Duration = Duration::from_secs(2);
 
-pub(super) fn host(base: &str, key: String, read_key: Option<String>) -> Result<Host, String> {
+pub(super) fn host(base: &str, keys: Keys, served: Vec<String>) -> Result<Host, String> {
     let base = base.trim_end_matches('/').to_owned();
     let whole = |uri: Uri| matches!(uri.scheme_str(), Some("http" | "https")) && uri.query().is_none();
     let valid = base.parse().is_ok_and(whole);
@@ -53,7 +53,7 @@ pub(super) fn host(base: &str, key: String, read_key: Option<String>) -> Result<
             Err(_) => panic!("{asked}: no answer within {} s", PATIENCE.as_secs()),
         }
     };
-    Ok(Host { name: "url", key, read_key, send: Box::new(send) })
+    Ok(Host { name: "url", keys, served, send: Box::new(send) })
 }
 
 /// Returns an error with its causes: hyper's own text only says that something failed.

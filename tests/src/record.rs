@@ -1,39 +1,46 @@
-//! Projects to send.
+//! Records to send.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-/// The members that a record must have at its creation.
-pub const REQUIRED: [&str; 7] = ["name", "goal", "issue", "description", "term", "term_unit", "create_date"];
+use crate::Kit;
 
-/// A project as the body of a request. Its members are JSON texts: numbers go out as they were written.
+/// A record as the body of a request. Its members are JSON texts: numbers go out as they were written.
 #[derive(Clone, Debug)]
 pub struct Record {
+    kit: &'static Kit,
     id: String,
     members: BTreeMap<String, Box<RawValue>>,
 }
 
 impl Record {
-    /// Returns a project with every required member.
+    /// Returns a valid record with this id.
     #[must_use]
-    pub fn new(id: &str) -> Record {
-        Record { id: id.to_owned(), members: BTreeMap::new() }
-            .with("prj_id", id)
-            .with("name", "Ferry timetable")
-            .with("goal", "Nobody waits at the pier")
-            .with("issue", "Three printed timetables contradict each other")
-            .with("description", "Collect, compare and publish the departures of all piers")
-            .with("term", 6)
-            .with("term_unit", "month")
-            .with("create_date", "2026-11-02")
+    pub fn new(kit: &'static Kit, id: &str) -> Record {
+        let record = Record { kit, id: id.to_owned(), members: BTreeMap::new() }.with(kit.key, id);
+        kit.valid.iter().fold(record, |record, (name, json)| record.raw(name, json))
     }
 
     /// Returns the id.
     #[must_use]
     pub fn id(&self) -> &str {
         &self.id
+    }
+
+    /// Sets the title.
+    #[must_use]
+    pub fn title(self, title: impl Into<Value>) -> Record {
+        let name = self.kit.title;
+        self.with(name, title)
+    }
+
+    /// Sets the text.
+    #[must_use]
+    pub fn text(self, text: impl Into<Value>) -> Record {
+        let name = self.kit.text;
+        self.with(name, text)
     }
 
     /// Sets a member.
