@@ -51,7 +51,7 @@ pub(crate) async fn run(connection: &target::Options, options: &Options) -> anyh
         }
     }
     if *strict && warnings > 0 {
-        bail!("{} has warnings", folder.display());
+        bail!("{} has warnings or comments", folder.display());
     }
     let names: Vec<&str> = resources.iter().map(|resource| resource.name.as_str()).collect();
     writeln!(output, "{} is valid: {}", folder.display(), names.join(", "))?;
