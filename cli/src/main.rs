@@ -59,7 +59,7 @@ enum Command {
     Import(import::Options),
     /// Write all records to a file of JSON lines
     Export(export::Options),
-    /// Copy all items of the three tables into a folder
+    /// Copy all items of the tables into a folder
     Backup(backup::Options),
     /// Restore the items that the tables lack, and leave existing items unchanged
     Restore(backup::RestoreOptions),

@@ -111,7 +111,7 @@ def test_a_file_follows_from_the_items(dev, tmp_path):
 def test_a_file_of_all_items_refuses_none_of_them(dev, tmp_path):
     inferred(dev, tmp_path / "files", "--all")
     checked, said = run(dev, "check", tmp_path / "files", "--table", "--all")
-    assert "order.json: all 500 items are valid" in checked and f"{TABLE}: 500 items" in said
+    assert "order.json: 0 of 500 items are outside" in checked and f"{TABLE}: 500 items" in said
     assert run(dev, "check", tmp_path / "files", "--table", "order", "--all")[0] == checked
 
 
@@ -157,7 +157,7 @@ def test_a_table_of_ripple_has_its_resource_and_no_deleted_records(dev, tmp_path
         dev.ripple().create({"prj_id": prj_id, "term": 1} | members)
     assert dev.ripple().call("DELETE", "/prj/gone").status == 204
     file, said = run(dev, "infer", "ripple_prj", "--all")
-    assert said.startswith("ripple_prj: 1 items; ")
+    assert said.startswith("ripple_prj: 1 item; ")
     file = json.loads(file)
     assert file["x-ripple"] == {"resource": "prj", "key": "prj_id"}
     assert set(file["properties"]) == set(members) | {"term"}

@@ -124,6 +124,7 @@ impl Extent {
     pub(super) fn told(&self, table: &Table) -> String {
         let items = grouped(self.items);
         let items = match self.is_complete {
+            true if self.items == 1 => "1 item".to_owned(),
             true => format!("{items} items"),
             false if table.items > self.items => format!("{items} of about {} items", grouped(about(table.items))),
             false => format!("{items} items, and the table has more"),

@@ -74,7 +74,7 @@ impl<'r> Tally<'r> {
             .collect();
         let (items, outside) = (grouped(self.items), grouped(self.outside));
         lines.push(match self.outside {
-            0 => format!("{}.json: all {items} items are valid", self.resource.name),
+            0 => format!("{}.json: 0 of {items} items are outside", self.resource.name),
             _ => format!("{}.json: {outside} of {items} items are outside and stay editable", self.resource.name),
         });
         lines
@@ -160,7 +160,7 @@ mod tests {
     #[test]
     fn valid_items_are_one_line() {
         let item = r#"{"ref":"a","subject":"x","more":[1]}"#;
-        assert_eq!(lines(&[item], true), (vec!["task.json: all 1 items are valid".to_owned()], true));
+        assert_eq!(lines(&[item], true), (vec!["task.json: 0 of 1 items are outside".to_owned()], true));
     }
 
     #[test]

@@ -13,6 +13,8 @@ use crate::commands::resource::items::{PREFIX, grouped};
 const REQUIRED_FROM: u64 = 50;
 /// Strings that are needed before they are an enumeration.
 const ENUM_FROM: u64 = 200;
+/// Distinct strings that are needed for an enumeration. One alone says nothing about others.
+const OPTIONS_FROM: usize = 2;
 /// Values that are needed before all of them have one format or are times.
 const FORMAT_FROM: u64 = 10;
 /// Lists that are needed before their entries suggest a rule.
@@ -98,7 +100,7 @@ impl Draft {
             schema.push(("type".to_owned(), json));
             match kind {
                 Type::String => schema.extend(self.text(&shape.texts, shape.nulls > 0, &mut questions)),
-                Type::Integer => self.time(shape, &mut questions),
+                Type::Integer | Type::Number => self.time(shape, &mut questions),
                 Type::Array => schema.extend(self.array(&shape.arrays, place, &mut questions)),
                 Type::Object if is_dictionary(shape) => {
                     let names = grouped(shape.members.len() as u64);
@@ -158,7 +160,7 @@ impl Draft {
         }
         let is_frequent = |count: &u64| count.saturating_mul(100) >= texts.count;
         let options = texts.distinct().filter(|options| options.values().all(is_frequent));
-        let options = options.filter(|_| texts.count >= ENUM_FROM)?;
+        let options = options.filter(|options| texts.count >= ENUM_FROM && options.len() >= OPTIONS_FROM)?;
         let mut options: Vec<Json> = options.keys().map(Json::text).collect();
         options.extend(is_nullable.then_some(Json::Scalar(serde_json::Value::Null)));
         Some(("enum".to_owned(), Json::List(options)))
