@@ -50,7 +50,7 @@ enum Command {
     /// Create and describe the tables
     #[command(subcommand)]
     Table(table::Command),
-    /// Check and list resource files
+    /// Check, list, infer and compare resource files
     #[command(subcommand)]
     Resource(resource::Command),
     /// Check an installation, and print how to fix each problem
@@ -59,7 +59,7 @@ enum Command {
     Import(import::Options),
     /// Write all records to a file of JSON lines
     Export(export::Options),
-    /// Copy all items of the three tables into a folder
+    /// Copy all items of the tables into a folder
     Backup(backup::Options),
     /// Restore the items that the tables lack, and leave existing items unchanged
     Restore(backup::RestoreOptions),
@@ -78,22 +78,8 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let result = runtime.block_on(async {
-        match command {
-            Command::Dev(options) => dev::run(&connection, options).await,
-            Command::Key(command) => key::run(&connection, command).await,
-            Command::Table(command) => table::run(&connection, command).await,
-            Command::Resource(command) => resource::run(&command),
-            Command::Doctor(options) => doctor::run(&connection, options).await,
-            Command::Import(options) => import::run(&connection, options).await,
-            Command::Export(options) => export::run(&connection, options).await,
-            Command::Backup(options) => backup::run(&connection, options).await,
-            Command::Restore(options) => backup::restore(&connection, options).await,
-            Command::Check(options) => check::run(&connection, options).await,
-        }
-    });
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
+    match runtime.block_on(run(&connection, command)) {
+        Ok(code) => code,
         // The reader of the output has closed it, as `head` does.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
@@ -101,6 +87,22 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+async fn run(connection: &target::Options, command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Dev(options) => dev::run(connection, options).await?,
+        Command::Key(command) => key::run(connection, command).await?,
+        Command::Table(command) => table::run(connection, command).await?,
+        Command::Resource(command) => return resource::run(connection, command).await,
+        Command::Doctor(options) => doctor::run(connection, options).await?,
+        Command::Import(options) => import::run(connection, options).await?,
+        Command::Export(options) => export::run(connection, options).await?,
+        Command::Backup(options) => backup::run(connection, options).await?,
+        Command::Restore(options) => backup::restore(connection, options).await?,
+        Command::Check(options) => check::run(connection, options).await?,
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Reports whether an error says that the reader closed standard output. No command writes to another pipe.

@@ -1,71 +1,77 @@
 //! `ripple resource`: the files that describe resources.
 
-use std::path::{Path, PathBuf};
+mod check;
+mod diff;
+mod infer;
+mod items;
 
-use anyhow::{Context as _, bail};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context as _;
 use clap::Subcommand;
 use ripple_core::record::schema::{Access, Resource, Resources};
 
-/// The folder of the resource files.
-const FOLDER: &str = "resources";
+use crate::target::{self, FOLDER};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Check resource files, and print each fault with its file, JSON Pointer and rule
-    Check {
-        /// Folder of the resource files
-        #[arg(default_value = FOLDER, value_name = "DIR")]
-        folder: PathBuf,
-        /// Treat warnings as faults
-        #[arg(long)]
-        strict: bool,
-    },
+    /// Check resource files, or the items of their tables, and print each fault with its place and rule
+    Check(check::Options),
     /// List the resources of a folder
     List {
         /// Folder of the resource files
         #[arg(default_value = FOLDER, value_name = "DIR")]
         folder: PathBuf,
     },
+    /// Propose a resource file for an existing table, and print the questions that its items leave open
+    Infer(infer::Options),
+    /// Compare two versions of resource files; the exit code is 0, 3 (two rules meanwhile) or 4 (breaking)
+    Diff(diff::Options),
 }
 
-pub(crate) fn run(command: &Command) -> anyhow::Result<()> {
+pub(crate) async fn run(connection: &target::Options, command: Command) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Check { folder, strict } => check(folder, *strict),
-        Command::List { folder } => list(folder),
+        Command::Check(options) => check::run(connection, &options).await?,
+        Command::List { folder } => list(&folder)?,
+        Command::Infer(options) => infer::run(connection, options).await?,
+        Command::Diff(options) => return diff::run(&options),
     }
+    Ok(ExitCode::SUCCESS)
 }
 
-fn read(folder: &Path) -> anyhow::Result<Resources> {
+/// The names and the bytes of resource files.
+type Files = Vec<(String, Vec<u8>)>;
+
+/// Reads the resources of a folder. Prints their faults, if there are any.
+fn read(folder: &Path) -> anyhow::Result<(Files, Resources)> {
     let files = ripple_host::resources::read(folder).context("cannot read the resource files")?;
-    let faults = match Resources::read(&files) {
+    let resources = parse(&files).with_context(|| format!("{} has faults", folder.display()))?;
+    Ok((files, resources))
+}
+
+/// Parses resource files. Prints their faults, if there are any.
+fn parse(files: &Files) -> Option<Resources> {
+    let faults = match Resources::read(files) {
         Ok(resources) => match resources.check_annotations() {
-            Ok(()) => return Ok(resources),
+            Ok(()) => return Some(resources),
             Err(faults) => faults,
         },
         Err(faults) => faults,
     };
     faults.iter().for_each(|fault| println!("{fault}"));
-    bail!("{} has faults", folder.display())
-}
-
-fn check(folder: &Path, strict: bool) -> anyhow::Result<()> {
-    let resources = read(folder)?;
-    let warnings = resources.warnings();
-    warnings.iter().for_each(|warning| println!("{warning}"));
-    if strict && !warnings.is_empty() {
-        bail!("{} has warnings", folder.display());
-    }
-    let names: Vec<&str> = resources.iter().map(|resource| resource.name.as_str()).collect();
-    println!("{} is valid: {}", folder.display(), names.join(", "));
-    Ok(())
+    None
 }
 
 fn list(folder: &Path) -> anyhow::Result<()> {
-    println!("{:20}  {:20}  {:10}  {:24}  TITLE", "RESOURCE", "KEY", "ACCESS", "TABLE");
-    for resource in read(folder)?.iter().map(AsRef::as_ref) {
+    let (_, resources) = read(folder)?;
+    let mut output = std::io::stdout().lock();
+    writeln!(output, "{:20}  {:20}  {:10}  {:24}  TITLE", "RESOURCE", "KEY", "ACCESS", "TABLE")?;
+    for resource in resources.iter().map(AsRef::as_ref) {
         let access = if resource.access == Access::ReadOnly { "read-only" } else { "read-write" };
         let Resource { name, names, table, title, .. } = resource;
-        println!("{name:20}  {:20}  {access:10}  {table:24}  {title}", names.key);
+        writeln!(output, "{name:20}  {:20}  {access:10}  {table:24}  {title}", names.key)?;
     }
     Ok(())
 }

@@ -1,0 +1,106 @@
+//! `ripple resource check`: checks resource files, and with `--table` the items of their tables.
+
+mod comments;
+mod tally;
+
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+use ripple_core::record::schema::{Resource, Resources};
+
+use super::infer::SAMPLE;
+use super::{items, read};
+use crate::target::{self, FOLDER, Target};
+
+use tally::Tally;
+
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// Folder of the resource files
+    #[arg(default_value = FOLDER, value_name = "DIR")]
+    folder: PathBuf,
+    /// Treat warnings and comments as faults; `ripple resource infer` asks its questions in comments
+    #[arg(long)]
+    strict: bool,
+    /// Check the items in the tables of all resources, or of this one, by the rules of a creation
+    #[arg(long, value_name = "NAME", num_args = 0..=1)]
+    table: Option<Option<String>>,
+    /// Check every item instead of a sample of 2,000
+    #[arg(long, requires = "table")]
+    all: bool,
+    /// Print the ids of items that break a rule, but no values
+    #[arg(long, requires = "table")]
+    ids_only: bool,
+}
+
+pub(crate) async fn run(connection: &target::Options, options: &Options) -> anyhow::Result<()> {
+    let Options { folder, strict, table, .. } = options;
+    let (files, resources) = read(folder)?;
+    let mut output = std::io::stdout().lock();
+    let mut warnings = 0;
+    for warning in resources.warnings() {
+        writeln!(output, "{warning}")?;
+        warnings += 1;
+    }
+    for (name, text) in files.iter().filter(|_| *strict) {
+        for pointer in comments::of(text) {
+            writeln!(output, "{name}#{pointer}: is a comment, which may be an open question")?;
+            warnings += 1;
+        }
+    }
+    if *strict && warnings > 0 {
+        bail!("{} has warnings or comments", folder.display());
+    }
+    let names: Vec<&str> = resources.iter().map(|resource| resource.name.as_str()).collect();
+    writeln!(output, "{} is valid: {}", folder.display(), names.join(", "))?;
+    drop(output);
+    match table {
+        Some(name) => tables(connection, options, &resources, name.as_deref()).await,
+        None => Ok(()),
+    }
+}
+
+/// Checks the items of the tables of all resources, or of one.
+async fn tables(
+    connection: &target::Options,
+    options: &Options,
+    resources: &Resources,
+    name: Option<&str>,
+) -> anyhow::Result<()> {
+    let is_chosen = |resource: &&Resource| name.is_none_or(|name| resource.name == name);
+    let chosen: Vec<&Resource> = resources.iter().map(AsRef::as_ref).filter(is_chosen).collect();
+    if chosen.is_empty() {
+        let name = name.unwrap_or_default();
+        bail!("{} has no resource {name}: `ripple resource list` lists them", options.folder.display());
+    }
+    let target = connection.open().await?;
+    let mut broken = Vec::new();
+    for resource in chosen {
+        let is_sound = items_of(&target, options, resource).await?;
+        if !is_sound {
+            broken.push(resource.name.as_str());
+        }
+    }
+    if broken.is_empty() { Ok(()) } else { bail!("some items break the rules of {}", broken.join(", ")) }
+}
+
+/// Checks the items of a table, and prints the rules that they break. Reports whether they break none.
+async fn items_of(target: &Target, options: &Options, resource: &Resource) -> anyhow::Result<bool> {
+    let name = resource.table_name(target.site());
+    let table = items::describe(&target.client, &name).await?;
+    if table.key != resource.names.key || table.key_type != Some(resource.key_type) || table.sort_key.is_some() {
+        let sort_key = table.sort_key.map(|sort_key| format!(" and the sort key {sort_key}")).unwrap_or_default();
+        bail!("{name} has the key {}{sort_key}, which is not the key of {}.json", table.key, resource.name);
+    }
+    let mut tally = Tally::new(resource);
+    let most = (!options.all).then_some(SAMPLE);
+    let extent = items::read(&target.client, &table, most, |item| tally.add(&item)).await?;
+    eprintln!("{}", extent.told(&table));
+    let mut output = std::io::stdout().lock();
+    for line in tally.lines(!options.ids_only) {
+        writeln!(output, "{line}").context("cannot write the result")?;
+    }
+    Ok(tally.is_sound())
+}

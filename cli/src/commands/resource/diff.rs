@@ -1,0 +1,170 @@
+//! `ripple resource diff`: compares two versions of resource files.
+//!
+//! A change has one of four classes, by what holds while hosts with the old files and hosts with the new ones run.
+
+mod change;
+mod schema;
+mod x_ripple;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+use ripple_core::record::schema::Resources;
+use serde_json::Value;
+
+use super::{Files, parse};
+
+use change::{Change, Class};
+
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// Folder of the old resource files, or one file
+    old: PathBuf,
+    /// Folder of the new resource files, or one file
+    new: PathBuf,
+}
+
+/// Prints a line for each change. The exit code is 0 if every host can have either version, 3 if hosts would apply two
+/// rules, and 4 if a change breaks clients or tables.
+pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
+    let (old, new) = (read(&options.old)?, read(&options.new)?);
+    let changes = compare(&old, &new);
+    let mut output = std::io::stdout().lock();
+    for change in &changes {
+        writeln!(output, "{change}")?;
+    }
+    if changes.is_empty() {
+        writeln!(output, "the files have the same rules")?;
+    }
+    let worst = changes.iter().map(|change| change.class).max();
+    Ok(worst.map_or(ExitCode::SUCCESS, Class::exit_code))
+}
+
+/// The resources of files, and the files.
+struct Version {
+    resources: Resources,
+    files: Files,
+}
+
+impl Version {
+    fn new(files: Files) -> Option<Version> {
+        Some(Version { resources: parse(&files)?, files })
+    }
+
+    /// Returns the file of a resource as JSON.
+    fn json(&self, resource: &str) -> Value {
+        let name = format!("{resource}.json");
+        let is_file = |path: &str| path.rsplit(['/', '\\']).next() == Some(&name);
+        let file = self.files.iter().find(|(path, _)| is_file(path)).map(|(_, text)| text.as_slice());
+        let text = file.map(|text| text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text));
+        text.and_then(|text| serde_json::from_slice(text).ok()).unwrap_or_default()
+    }
+}
+
+fn read(path: &Path) -> anyhow::Result<Version> {
+    let files = if path.is_file() {
+        let text = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+        vec![(path.display().to_string(), text)]
+    } else {
+        ripple_host::resources::read(path).context("cannot read the resource files")?
+    };
+    match Version::new(files) {
+        Some(version) => Ok(version),
+        None => bail!("{} has faults", path.display()),
+    }
+}
+
+/// Returns the changes between two versions, by resource.
+fn compare(old: &Version, new: &Version) -> Vec<Change> {
+    let names = old.resources.iter().chain(new.resources.iter()).map(|resource| resource.name.as_str());
+    let mut changes = Vec::new();
+    for name in names.collect::<BTreeSet<&str>>() {
+        let mut found = Vec::new();
+        match (old.resources.get(name), new.resources.get(name)) {
+            (Some(before), Some(after)) => {
+                let (old, new) = (old.json(name), new.json(name));
+                x_ripple::compare(before, after, &old["x-ripple"], &new["x-ripple"], &mut found);
+                schema::compare(&old, &new, "", &mut found);
+            }
+            (None, _) => found.push(Change::of_file("absent → present", Class::Safe, "new resource")),
+            (_, None) => found.push(Change::of_file("present → absent", Class::Breaking, "breaking")),
+        }
+        changes.extend(found.into_iter().map(|change| change.in_file(name)));
+    }
+    changes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TASK: &str = include_str!("../../../../resources/task.json");
+    const PRJ: &str = include_str!("../../../../resources/prj.json");
+
+    fn version(files: &[(&str, &str)]) -> Version {
+        let files = files.iter().map(|(name, text)| ((*name).to_owned(), text.as_bytes().to_vec()));
+        Version::new(files.collect()).expect("valid files")
+    }
+
+    /// Returns the changes of a replacement of text in `task.json`.
+    fn changes(old: &str, new: &str) -> Vec<String> {
+        let compact = serde_json::from_str::<Value>(TASK).expect("JSON").to_string();
+        assert!(compact.contains(old), "{old} in {compact}");
+        let (before, after) =
+            (version(&[("task.json", &compact)]), version(&[("task.json", &compact.replace(old, new))]));
+        compare(&before, &after).iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn equal_files_have_no_changes() {
+        let both = version(&[("new/task.json", TASK), ("new/prj.json", PRJ)]);
+        assert!(compare(&both, &version(&[("old/prj.json", PRJ), ("old/task.json", TASK)])).is_empty());
+    }
+
+    #[test]
+    fn a_narrower_rule_is_tighter_and_a_wider_one_looser() {
+        assert_eq!(
+            changes(r#""maximum":13"#, r#""maximum":8"#),
+            ["task.json#/properties/size/maximum: 13 → 8: tighter"]
+        );
+        assert_eq!(
+            changes(r#""maximum":13"#, r#""maximum":21"#),
+            ["task.json#/properties/size/maximum: 13 → 21: looser"]
+        );
+        assert_eq!(
+            changes(r#""required":["subject","state"]"#, r#""required":["subject","size"]"#),
+            [
+                "task.json#/required/state: present → absent: looser",
+                "task.json#/required/size: absent → present: tighter"
+            ]
+        );
+        assert_eq!(
+            changes(r#""enum":["todo","doing","done"]"#, r#""enum":["todo","done"]"#),
+            [r#"task.json#/properties/state/enum: ["todo","doing","done"] → ["todo","done"]: tighter"#]
+        );
+    }
+
+    #[test]
+    fn another_way_to_merge_is_two_rules() {
+        let entries = changes(r#""entries":{"steps":"step"}"#, r#""entries":{"steps":"no"}"#);
+        assert_eq!(entries, [r#"task.json#/x-ripple/entries/steps: "step" → "no": two rules meanwhile"#]);
+        let set = changes(r#","uniqueItems":true"#, "");
+        assert_eq!(set, ["task.json#/properties/labels/uniqueItems: true → absent: two rules meanwhile"]);
+    }
+
+    #[test]
+    fn another_key_or_a_removed_file_is_breaking() {
+        let key = changes(r#""key":"ref""#, r#""key":"no""#);
+        assert_eq!(key[0], r#"task.json#/x-ripple/key: "ref" → "no": breaking"#);
+        let both = version(&[("task.json", TASK), ("prj.json", PRJ)]);
+        let one = version(&[("task.json", TASK)]);
+        assert_eq!(compare(&both, &one)[0].to_string(), "prj.json: present → absent: breaking");
+        assert_eq!(compare(&one, &both)[0].to_string(), "prj.json: absent → present: new resource");
+        assert_eq!(compare(&one, &both)[0].class, Class::Safe);
+    }
+}
