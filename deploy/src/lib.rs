@@ -37,8 +37,8 @@ pub use openapi::text as openapi;
 pub const COMMAND: &str = "cargo run -p ripple-deploy";
 /// The function's zip file, as `cargo xtask package` makes it.
 const ZIP: &str = "../target/lambda/bootstrap/bootstrap.zip";
-/// The folder of a deployment that has what is beside the function's binary.
-const FUNCTION: &str = "function";
+/// The folder of a deployment that has the function's binary and what is beside it.
+pub const FUNCTION: &str = "function";
 
 /// Returns every generated file that is committed, by its absolute path: those of `resources/prj.json`, and the golden
 /// files of `resources/prj.json` and `resources/task.json` together.

@@ -1,5 +1,7 @@
 //! `ripple resource`: the files that describe resources.
 
+mod build;
+
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
@@ -26,20 +28,27 @@ pub(crate) enum Command {
         #[arg(default_value = FOLDER, value_name = "DIR")]
         folder: PathBuf,
     },
+    /// Write the files of a deployment: SAM template, OpenAPI document, headers of the edge, resource files
+    Build(build::Options),
 }
 
 pub(crate) fn run(command: &Command) -> anyhow::Result<()> {
     match command {
         Command::Check { folder, strict } => check(folder, *strict),
         Command::List { folder } => list(folder),
+        Command::Build(options) => build::run(options),
     }
 }
 
-fn read(folder: &Path) -> anyhow::Result<Resources> {
+/// The names and the bytes of resource files.
+type Files = Vec<(String, Vec<u8>)>;
+
+/// Reads the resources of a folder. Prints their faults, if there are any.
+fn read(folder: &Path) -> anyhow::Result<(Files, Resources)> {
     let files = ripple_host::resources::read(folder).context("cannot read the resource files")?;
     let faults = match Resources::read(&files) {
         Ok(resources) => match resources.check_annotations() {
-            Ok(()) => return Ok(resources),
+            Ok(()) => return Ok((files, resources)),
             Err(faults) => faults,
         },
         Err(faults) => faults,
@@ -49,7 +58,7 @@ fn read(folder: &Path) -> anyhow::Result<Resources> {
 }
 
 fn check(folder: &Path, strict: bool) -> anyhow::Result<()> {
-    let resources = read(folder)?;
+    let (_, resources) = read(folder)?;
     let warnings = resources.warnings();
     warnings.iter().for_each(|warning| println!("{warning}"));
     if strict && !warnings.is_empty() {
@@ -62,7 +71,8 @@ fn check(folder: &Path, strict: bool) -> anyhow::Result<()> {
 
 fn list(folder: &Path) -> anyhow::Result<()> {
     println!("{:20}  {:20}  {:10}  {:24}  TITLE", "RESOURCE", "KEY", "ACCESS", "TABLE");
-    for resource in read(folder)?.iter().map(AsRef::as_ref) {
+    let (_, resources) = read(folder)?;
+    for resource in resources.iter().map(AsRef::as_ref) {
         let access = if resource.access == Access::ReadOnly { "read-only" } else { "read-write" };
         let Resource { name, names, table, title, .. } = resource;
         println!("{name:20}  {:20}  {access:10}  {table:24}  {title}", names.key);

@@ -5,7 +5,7 @@ use http::{Request, Response};
 use ripple_core::Api;
 use ripple_core::auth::{ApiKey, KeyRecord, Scope};
 use ripple_core::store::memory::Memory;
-use ripple_host::{DOCUMENTS, now, random, request_context};
+use ripple_host::{documents, now, random, request_context};
 use tokio::runtime;
 
 use super::Host;
@@ -15,7 +15,7 @@ pub(super) fn host() -> Host {
     let store = Memory::new();
     let key = issue(&store, "a writer", vec![Scope::Read, Scope::Write]);
     let read_key = issue(&store, "a reader", vec![Scope::Read]);
-    let api = Api::new(store).documented(DOCUMENTS);
+    let api = Api::new(store).documented(documents());
     let send = move |request: Request<Bytes>| -> Response<Bytes> {
         // The store in memory needs no waiting.
         let runtime = runtime::Builder::new_current_thread().build().expect("a runtime without I/O needs nothing");
