@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 
+use ripple_core::record::schema::Resources;
 use serde_json::Value;
 
 #[test]
@@ -40,6 +41,39 @@ fn a_second_resource_changes_no_value_of_the_openapi_document() {
     for added in ["/paths/~1task~1{taskid}/get/operationId", "/components/schemas/NewTask/type"] {
         assert!(two.contains_key(added), "{added}");
     }
+}
+
+#[test]
+fn a_title_cannot_take_a_component_that_resources_share() {
+    let document: Value = serde_json::from_str(&committed("openapi.json")).expect("it is JSON");
+    let schemas = document["components"]["schemas"].as_object().expect("there are schemas");
+    for title in schemas.keys().filter(|name| !name.contains("Project")) {
+        let file =
+            format!(r#"{{"title": "{title}", "x-ripple": {{"resource": "task", "key": "ref"}}, "type": "object"}}"#);
+        let faults = Resources::read(&[("task.json", file)]).expect_err(title);
+        assert_eq!(faults[0].to_string(), format!("task.json#/title: the component \"{title}\" is shared"));
+    }
+}
+
+#[test]
+fn a_resource_with_other_names_of_members_has_its_own_bases() {
+    let with = |name: &str, title: &str, also: &str| {
+        let file = format!(
+            r#"{{"title": "{title}", "x-ripple": {{"resource": "{name}", "key": "ref"{also}}}, "type": "object"}}"#
+        );
+        (format!("{name}.json"), file)
+    };
+    let renamed = r#", "members": {"version": "rev"}"#;
+    let resources = Resources::read(&[with("a", "Task", ""), with("b", "Meter", renamed)]).expect("they are valid");
+    let document: Value = serde_json::from_str(&ripple_deploy::openapi(&resources).expect("it is made")).expect("JSON");
+    let schemas = &document["components"]["schemas"];
+    for base in ["DeletionBase", "RestoreBase", "SeenEdit"] {
+        let properties = |name: &str| &schemas[name]["properties"];
+        assert!(properties(base)["version"].is_object(), "{base}");
+        assert!(properties(&format!("Meter{base}"))["rev"].is_object(), "{base}");
+    }
+    let body = &document["paths"]["/b/{bid}"]["delete"]["requestBody"]["content"]["application/json"]["schema"]["$ref"];
+    assert_eq!(body, "#/components/schemas/MeterDeletionBase");
 }
 
 /// Adds the scalars of a value, and its empty arrays and objects, by their JSON Pointers.

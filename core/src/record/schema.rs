@@ -270,6 +270,10 @@ fn components(resource: &Resource) -> Vec<String> {
             format!("{name}Edit"),
             format!("{name}Changes"),
             format!("{name}Problem"),
+            // If its members have other names, these are not shared.
+            format!("{name}DeletionBase"),
+            format!("{name}RestoreBase"),
+            format!("{name}SeenEdit"),
             name,
         ],
     }

@@ -73,11 +73,10 @@ impl Manifest {
     /// Reads the manifest, and checks the files against it.
     pub(super) fn read(folder: &Path) -> anyhow::Result<Manifest> {
         let path = folder.join(NAME);
-        let text = fs::read(&path).with_context(|| {
-            format!("{} is not a complete backup: cannot read {NAME}", folder.display())
-        })?;
-        let manifest: Manifest =
-            serde_json::from_slice(&text).with_context(|| format!("{} is not the manifest of a backup", path.display()))?;
+        let text = fs::read(&path)
+            .with_context(|| format!("{} is not a complete backup: cannot read {NAME}", folder.display()))?;
+        let manifest: Manifest = serde_json::from_slice(&text)
+            .with_context(|| format!("{} is not the manifest of a backup", path.display()))?;
         for contents in &manifest.files {
             let path = folder.join(contents.name()?);
             let mut digest = Digest(Sha256::new());
