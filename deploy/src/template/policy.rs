@@ -150,8 +150,11 @@ mod tests {
         let at_most = longest(20);
         assert!((32..SITE).contains(&at_most), "{at_most}");
         let policies = Policies::of(&resources(20, ""));
-        let fits = |site| size(&policies.function, site) + LOG <= INLINE && size(&policies.edge, site) <= MANAGED;
-        assert!(fits(&"x".repeat(at_most)) && !fits(&"x".repeat(at_most + 1)));
+        let fits = |site: usize| {
+            let site = "x".repeat(site);
+            size(&policies.function, &site) + LOG <= INLINE && size(&policies.edge, &site) <= MANAGED
+        };
+        assert!(fits(at_most) && !fits(at_most + 1));
     }
 
     #[test]
