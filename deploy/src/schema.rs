@@ -23,11 +23,13 @@ impl Schemas {
     pub(crate) fn of(&mut self, shape: &Shape, words: &Words<'_>) -> RefOr<Schema> {
         match shape {
             Shape::Object(object) => {
-                let name = words.fill(object.name);
-                if !self.0.contains_key(&name) {
-                    let schema = self.of_object(object, words);
-                    self.0.insert(name.clone(), schema);
+                let schema: RefOr<Schema> = self.of_object(object, words);
+                let mut name = words.fill(object.name);
+                // A shared component of other names belongs to the resource.
+                if self.0.get(&name).is_some_and(|shared| *shared != schema) {
+                    name = format!("{}{name}", words.resource().component());
                 }
+                self.0.insert(name.clone(), schema);
                 Ref::from_schema_name(name).into()
             }
             Shape::List(element) => ArrayBuilder::new().items(self.of(element, words)).into(),

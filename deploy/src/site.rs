@@ -31,7 +31,7 @@ pub(crate) fn headers() -> Result<String> {
 
 fn answer(path: &str) -> Result<http::Response<Bytes>> {
     // Only the headers of the answers are used here.
-    let api = Api::new(Memory::new()).documented(Documents { openapi: b"{}", page: b"" });
+    let api = Api::new(Memory::new()).documented(Documents { openapi: Bytes::from_static(b"{}"), page: Bytes::new() });
     let moment = RequestContext { now: Timestamp(0), random: [0; 32], caller: None };
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     let response = runtime.block_on(api.answer(Request::get(path).body(Bytes::new())?, moment));

@@ -1,97 +1,130 @@
-//! API Gateway's resources and methods in the SAM template, and its own answers, each between two marks.
+//! The SAM template, from its source `template.in.yaml` and the fragments in `template/`.
 //!
-//! Each method is listed, so requests outside the route table never reach the function. `HEAD` follows from `GET`, and
-//! each resource has `OPTIONS`.
+//! A placeholder `{{name}}` is replaced by a text. A placeholder that is alone on its line becomes the lines of a text,
+//! indented like the placeholder, and the line disappears if the text is empty.
 
-use std::fmt::Write as _;
+mod paths;
+mod policy;
+mod tables;
 
-use anyhow::{Context as _, Result};
-use http::Method;
-use ripple_core::auth::Scope;
-use ripple_core::http::{ROUTES, Route};
-use ripple_core::record::schema::{Access, Resources};
+use std::collections::HashSet;
+
+use anyhow::{Context as _, Result, ensure};
+use ripple_core::record::schema::Resources;
 
 use crate::gateway;
-use crate::words::Words;
 
-const BEGIN: &str = "# The route table's, from here on: ";
-const END: &str = "# That was the route table's.";
-const BEGIN_ANSWERS: &str = "# API Gateway's own answers, from here on: ";
-const END_ANSWERS: &str = "# Those were API Gateway's own.";
+const SOURCE: &str = include_str!("../template.in.yaml");
 
-/// The function, as API Gateway calls it: the alias, which a deployment moves to a new version step by step.
-const INTEGRATION: &str = "x-amazon-apigateway-integration: {type: aws_proxy, httpMethod: POST, uri: !Sub \
-    \"arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${Function.Arn}:live/invocations\"}";
-/// The requirement of a key, if API Gateway checks keys too.
-const SECURITY: &str = "security: !If [GatewayChecksKeys, [{key: []}], []]";
+/// Returns the template for a site's resources. `code` is the path of the function's code, relative to the template.
+pub(crate) fn text(resources: &Resources, code: &str) -> Result<String> {
+    let first = resources.first();
+    let (records, history) = (first.table_name("${Site}"), first.history_table_name("${Site}"));
+    let policies = policy::Policies::of(resources);
+    let template = fill(
+        SOURCE,
+        &[
+            ("description", &plain(&format!("ripple, {} records that a whole team edits at once", first.noun()))),
+            ("table_names", &format!("{}, {}", first.table_name("<site>"), first.history_table_name("<site>"))),
+            ("longest_site", &policies.longest_site()?.to_string()),
+            ("command", crate::COMMAND),
+            ("code", code),
+            ("tables", &tables::tables(resources)?),
+            ("function", &policies.function()),
+            ("edge", &policies.edge()),
+            ("answers", &gateway::responses()?),
+            ("paths", &paths::paths(resources)?),
+            ("alarms", &tables::alarms(resources)?),
+            ("first_records", &records),
+            ("first_history", &history),
+            ("widgets", &tables::widgets(resources)?),
+        ],
+    )?;
+    let mut known = HashSet::new();
+    for id in logical_ids(&template) {
+        ensure!(known.insert(id), "x-ripple.logical_ids: the template has {id:?} already");
+    }
+    Ok(template)
+}
 
-/// Returns the template with its generated parts renewed.
-pub(crate) fn made_anew(template: &str, all: &Resources) -> Result<String> {
-    let with_answers = between(template, BEGIN_ANSWERS, END_ANSWERS, &gateway::responses()?)?;
-    let mut resources = String::new();
-    let target = all.target().map(|target| target.name.as_str());
-    let mut made: Vec<String> = Vec::new();
-    // The paths of the default resource are beside those of the site, in the order of the table.
-    for named in all.iter() {
-        let words = Words::of(named, target == Some(&named.name));
-        for route in ROUTES {
-            let path = route.path_of(&named.name);
-            if !made.contains(&path) {
-                resource(&mut resources, route.path, &path, &words)?;
-                made.push(path);
+/// Returns the logical ids in a template.
+fn logical_ids(template: &str) -> impl Iterator<Item = &str> {
+    let resources = template.lines().skip_while(|line| *line != "Resources:").take_while(|line| *line != "Outputs:");
+    resources.filter_map(|line| line.strip_prefix("  ")?.strip_suffix(':')).filter(|id| !id.starts_with([' ', '#']))
+}
+
+/// Returns a text with its placeholders replaced.
+fn fill(source: &str, values: &[(&str, &str)]) -> Result<String> {
+    let value = |name: &str| {
+        let found = values.iter().find(|(known, _)| *known == name);
+        found.map(|(_, text)| *text).with_context(|| format!("nothing replaces {{{{{name}}}}}"))
+    };
+    let mut made = String::with_capacity(2 * source.len());
+    for line in source.lines() {
+        let alone = line.trim_start().strip_prefix("{{").and_then(|rest| rest.strip_suffix("}}"));
+        if let Some(name) = alone.filter(|name| !name.contains('}')) {
+            let indent = &line[..line.len() - line.trim_start().len()];
+            for line in value(name)?.lines() {
+                made.push_str(if line.is_empty() { "" } else { indent });
+                made.push_str(line);
+                made.push('\n');
             }
+            continue;
         }
+        let mut rest = line;
+        while let Some((before, (name, after))) =
+            rest.split_once("{{").and_then(|(before, rest)| Some((before, rest.split_once("}}")?)))
+        {
+            made.push_str(before);
+            made.push_str(value(name)?);
+            rest = after;
+        }
+        made.push_str(rest);
+        made.push('\n');
     }
-    between(&with_answers, BEGIN, END, &resources)
+    Ok(made)
 }
 
-/// Returns the template with a text between two marks, indented like them.
-fn between(template: &str, begin_mark: &str, end_mark: &str, text: &str) -> Result<String> {
-    let lost = |mark: &str| format!("deploy/template.yaml has lost its line {mark:?}");
-    let begin = template.find(begin_mark).with_context(|| lost(begin_mark))?;
-    let line = template[..begin].rfind('\n').map_or(0, |newline| newline + 1);
-    let indent = &template[line..begin];
-    let end = template[begin..].find(end_mark).with_context(|| lost(end_mark))? + begin;
-    let end = template[..end].rfind('\n').map_or(0, |newline| newline + 1);
-
-    let made = format!("{begin_mark}`{}` writes it anew.\n{text}", crate::COMMAND);
-    let lines = made.lines().enumerate().map(|(number, line)| match number {
-        0 => format!("{line}\n"), // the text replaces the line of the mark
-        _ => format!("{indent}{line}\n"),
-    });
-    Ok(format!("{}{}{}", &template[..begin], lines.collect::<String>(), &template[end..]))
+/// Returns a text as a scalar of YAML: as it is if no reader can take it for something else, else in quotes.
+fn plain(text: &str) -> String {
+    const WORDS: [&str; 9] = ["y", "n", "yes", "no", "on", "off", "true", "false", "null"];
+    let is_plain = text.starts_with(|first: char| first.is_ascii_alphabetic())
+        && text.chars().all(|letter| letter.is_ascii_alphanumeric() || "_-., ".contains(letter))
+        && !text.ends_with(' ')
+        && !WORDS.contains(&text.to_ascii_lowercase().as_str());
+    // A string of JSON is one of YAML.
+    if is_plain { text.to_owned() } else { serde_json::Value::from(text).to_string() }
 }
 
-fn resource(made: &mut String, pattern: &str, path: &str, words: &Words<'_>) -> Result<()> {
-    writeln!(made, "{path}:")?;
-    let names: Vec<&str> = path.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}')).collect();
-    if !names.is_empty() {
-        writeln!(made, "  parameters:")?;
-        for name in names {
-            writeln!(made, "    - {{name: {name}, in: path, required: true, schema: {{type: string}}}}")?;
-        }
-    }
-    let is_served = |route: &&Route| words.resource().access == Access::ReadWrite || route.scope != Some(Scope::Write);
-    for route in ROUTES.iter().filter(|route| route.path == pattern).filter(is_served) {
-        method(made, route.method.as_str(), Some(route), words)?;
-        if route.method == Method::GET {
-            method(made, "HEAD", Some(route), words)?;
-        }
-    }
-    method(made, "OPTIONS", None, words)
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn method(made: &mut String, verb: &str, route: Option<&Route>, words: &Words<'_>) -> Result<()> {
-    writeln!(made, "  {}:", verb.to_ascii_lowercase())?;
-    if let Some(route) = route {
-        if route.method.as_str() == verb {
-            writeln!(made, "    operationId: {}", words.operation_id(route.name))?;
-        }
-        if route.scope.is_some() {
-            writeln!(made, "    {SECURITY}")?;
+    #[test]
+    fn a_placeholder_alone_on_its_line_becomes_lines() {
+        let made =
+            fill("a: {{x}}{{x}}}\n  {{y}}\n  {{z}}\nb\n", &[("x", "1"), ("y", "- c\n\n- d\n"), ("z", "")]).unwrap();
+        assert_eq!(made, "a: 11}\n  - c\n\n  - d\nb\n");
+    }
+
+    #[test]
+    fn a_placeholder_that_nothing_replaces_is_an_error() {
+        assert_eq!(fill("{{x}}\n", &[]).unwrap_err().to_string(), "nothing replaces {{x}}");
+    }
+
+    #[test]
+    fn words_that_yaml_reads_otherwise_are_quoted() {
+        assert_eq!(plain("prj_id"), "prj_id");
+        for (text, scalar) in [("no", r#""no""#), ("1e3", r#""1e3""#), ("a: b", r#""a: b""#), ("프", r#""프""#)] {
+            assert_eq!(plain(text), scalar);
         }
     }
-    writeln!(made, "    responses: {{}}")?;
-    writeln!(made, "    {INTEGRATION}")?;
-    Ok(())
+
+    #[test]
+    fn a_logical_id_of_the_template_is_refused() {
+        let file = br#"{"title": "Task", "x-ripple": {"resource": "function", "key": "ref"}, "type": "object"}"#;
+        let resources = Resources::read(&[("function.json", file)]).unwrap();
+        let error = text(&resources, "code").unwrap_err().to_string();
+        assert_eq!(error, r#"x-ripple.logical_ids: the template has "FunctionThrottleAlarm" already"#);
+    }
 }

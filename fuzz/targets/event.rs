@@ -3,6 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::{Corpus, fuzz_target};
+use ripple_core::Api;
 use ripple_fuzz::{has_key, run_in_world};
 use ripple_lambda::{Function, Invocation};
 use serde_json::Value;
@@ -18,7 +19,11 @@ fuzz_target!(|text: &str| -> Corpus {
         }
         // The Runtime API's client refuses text that is not JSON.
         let Ok(event) = RawValue::from_string(text.replace(KEY, world.writer.reveal())) else { return Corpus::Reject };
+<<<<<<< HEAD
         let function = Function::new(ripple_core::Api::new(world.store.clone()));
+=======
+        let function = Function::new(Api::new(world.store.clone()), ripple_host::documents());
+>>>>>>> 1ca828a (Serve the OpenAPI document of a host's own resources, and build a deployment from resource files)
         let before = world.state();
         let answered = function.handle(&event, Invocation { id: "request", trace: None }).await;
         let after = world.state();

@@ -9,13 +9,22 @@ pub mod resources;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use bytes::Bytes;
 use ripple_core::{Documents, RequestContext, Timestamp};
 
-/// The OpenAPI document and the page that shows it, as `ripple-deploy` generates them.
-pub const DOCUMENTS: Documents = Documents {
-    openapi: include_bytes!("../../deploy/openapi.json"),
-    page: include_bytes!("../../deploy/site/docs.html"),
-};
+/// Returns the OpenAPI document of [`Resources::built_in`](ripple_core::record::schema::Resources::built_in), as
+/// `ripple-deploy` generates it, and the page that shows a document.
+///
+/// ```
+/// assert!(ripple_host::documents().openapi.starts_with(b"{"));
+/// ```
+#[must_use]
+pub fn documents() -> Documents {
+    Documents {
+        openapi: Bytes::from_static(include_bytes!("../../deploy/openapi.json")),
+        page: Bytes::from_static(include_bytes!("../../deploy/site/docs.html")),
+    }
+}
 
 /// A lookup in an environment: [`environment`] in a process, or any function in a test.
 pub trait Environment: Fn(&str) -> Option<String> {}

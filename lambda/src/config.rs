@@ -4,7 +4,8 @@
 //! of these, and the chain would add the clients for them. TLS is rustls with ring: aws-lc gathers jitter entropy at
 //! the first handshake, which would slow down a cold start.
 
-use std::path::Path;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,11 +14,11 @@ use aws_sdk_dynamodb::config::{Builder, Config};
 use aws_smithy_async::rt::sleep::TokioSleep;
 use aws_smithy_async::time::SystemTimeSource;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode};
-use ripple_core::Api;
 use ripple_core::auth::Trust;
 use ripple_core::http::origin_secret::OriginSecretError;
 use ripple_core::record::schema::Resources;
 use ripple_core::store::dynamodb::{Access, DynamoDb, Layout, LayoutError, NotSet, configure};
+use ripple_core::{Api, Documents};
 use ripple_host::Environment;
 use ripple_host::resources::{LoadError, load_or_built_in};
 
@@ -39,6 +40,9 @@ pub enum ConfigError {
     /// The resource files cannot be read, or have faults.
     #[error(transparent)]
     Resources(#[from] LoadError),
+    /// The OpenAPI document cannot be read.
+    #[error("{0}: {1}")]
+    Document(PathBuf, std::io::Error),
     /// The certificates cannot be read.
     #[error("AWS_CA_BUNDLE {0}: {1}")]
     CaBundle(String, std::io::Error),
@@ -51,6 +55,22 @@ pub enum ConfigError {
 pub fn resources(env: impl Environment) -> Result<Resources, ConfigError> {
     let Some(root) = env("LAMBDA_TASK_ROOT") else { return Ok(Resources::built_in()) };
     Ok(load_or_built_in(&Path::new(&root).join("resources"))?)
+}
+
+/// Returns the documents of the API: the OpenAPI document beside the function's binary, or that of the built-in resource
+/// if there is none.
+///
+/// # Errors
+/// If the document is there and cannot be read.
+pub fn documents(env: impl Environment) -> Result<Documents, ConfigError> {
+    let built_in = ripple_host::documents();
+    let Some(root) = env("LAMBDA_TASK_ROOT") else { return Ok(built_in) };
+    let path = Path::new(&root).join("openapi.json");
+    match std::fs::read(&path) {
+        Ok(openapi) => Ok(Documents { openapi: openapi.into(), ..built_in }),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(built_in),
+        Err(error) => Err(ConfigError::Document(path, error)),
+    }
 }
 
 /// Returns the API that the environment describes: the variables of [`Access::read`] and [`Layout::read`], and

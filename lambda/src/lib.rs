@@ -27,7 +27,7 @@ use ripple_core::http::origin_secret::OriginSecret;
 use ripple_core::http::trace::Trace;
 use ripple_core::record::schema::Resource;
 use ripple_core::store::Store;
-use ripple_core::{Api, RequestContext};
+use ripple_core::{Api, Documents, RequestContext};
 use serde_json::value::RawValue;
 
 pub use event::EventError;
@@ -56,9 +56,9 @@ pub struct Function<S> {
 }
 
 impl<S: Store> Function<S> {
-    /// Returns a function that answers with an API.
-    pub fn new(api: Api<S>) -> Function<S> {
-        Function { api: api.documented(ripple_host::DOCUMENTS) }
+    /// Returns a function that answers with an API, which these documents describe.
+    pub fn new(api: Api<S>, documents: Documents) -> Function<S> {
+        Function { api: api.documented(documents) }
     }
 
     /// Limits the requests of each key. Lambda's many processes leave that to API Gateway.

@@ -31,23 +31,25 @@ fn main() -> ExitCode {
 
 async fn run() -> Result<(), Error> {
     let env = ripple_host::environment;
-    let read = config::api(env).and_then(|api| Ok((api, config::trust(env)?, OriginSecret::read(env)?)));
-    let (api, trust, secret) = match read {
+    let read = config::api(env).and_then(|api| {
+        Ok((Function::new(api, config::documents(env)?), config::trust(env)?, OriginSecret::read(env)?))
+    });
+    let (function, trust, secret) = match read {
         Ok(read) => read,
         Err(error) => {
             report(&error).await?;
             return Err(error.into());
         }
     };
-    let site = api.store().layout().site.clone();
+    let site = function.store().layout().site.clone();
     // A real call at the start, when CPU is not throttled, opens the connection and performs the handshake.
-    match tokio::time::timeout(WARM_UP, api.store().warm_up()).await {
+    match tokio::time::timeout(WARM_UP, function.store().warm_up()).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => tracing::warn!(target: "ripple", %error, "DynamoDB does not answer yet"),
         Err(_) => tracing::warn!(target: "ripple", "DynamoDB did not answer in time"),
     }
     let metrics = Metrics::start(&site);
-    let function = &Function::new(api).trusting(trust).behind_edge(secret);
+    let function = &function.trusting(trust).behind_edge(secret);
     lambda_runtime::run(service_fn(|LambdaEvent { payload, context }: LambdaEvent<Box<RawValue>>| async move {
         let invocation = Invocation { id: &context.request_id, trace: context.xray_trace_id.as_deref() };
         let reply = function.handle(&payload, invocation).await;

@@ -91,7 +91,7 @@ fn new_id() -> String {
 fn api() -> Result<&'static Api<DynamoDb>, ConfigError> {
     let env = ripple_host::environment;
     let new = || {
-        let api = config::api(env)?.documented(ripple_host::DOCUMENTS);
+        let api = config::api(env)?.documented(ripple_host::documents());
         Ok(&*Box::leak(Box::new(api.behind_edge(OriginSecret::read(env)?))))
     };
     API.with(|api| api.get_or_init(new).clone())

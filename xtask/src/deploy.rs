@@ -6,19 +6,23 @@ use crate::process::{output, run};
 use crate::python::{DEPLOY, TESTS};
 use crate::workspace;
 
-const TEMPLATE: &str = "deploy/template.yaml";
+/// The folders of templates and OpenAPI documents: that of one resource, and that of two.
+const FOLDERS: [&str; 2] = ["deploy", "deploy/tests/golden/two"];
 
 const WORKFLOWS: [&str; 2] = [".github/workflows/test.yml", ".github/workflows/deploy.yml"];
 
-/// Checks the template by the rules of CloudFormation and SAM, the OpenAPI document by its schema, and the workflows by
-/// GitHub's schema and by linters.
+/// Checks the templates by the rules of CloudFormation and SAM, the OpenAPI documents by their schema, and the workflows
+/// by GitHub's schema and by linters.
 pub(crate) fn check() -> Result<()> {
-    run(DEPLOY.command("cfn-lint")?.arg(TEMPLATE))?;
-    let mut sam = DEPLOY.command("sam")?;
-    sam.args(["validate", "--lint", "--template-file", TEMPLATE]);
-    // SAM requires a region, although it contacts no service in it. Its telemetry is off.
-    run(sam.env("AWS_DEFAULT_REGION", "us-east-1").env("SAM_CLI_TELEMETRY", "0"))?;
-    run(TESTS.command("openapi-spec-validator")?.arg("deploy/openapi.json"))?;
+    for folder in FOLDERS {
+        let template = format!("{folder}/template.yaml");
+        run(DEPLOY.command("cfn-lint")?.arg(&template))?;
+        let mut sam = DEPLOY.command("sam")?;
+        sam.args(["validate", "--lint", "--template-file", &template]);
+        // SAM requires a region, although it contacts no service in it. Its telemetry is off.
+        run(sam.env("AWS_DEFAULT_REGION", "us-east-1").env("SAM_CLI_TELEMETRY", "0"))?;
+        run(TESTS.command("openapi-spec-validator")?.arg(format!("{folder}/openapi.json")))?;
+    }
     for (schema, files) in
         [("vendor.github-workflows", &WORKFLOWS[..]), ("vendor.dependabot", &[".github/dependabot.yml"])]
     {

@@ -1,5 +1,8 @@
 //! `cargo xtask package`: builds the function as a zip file for Lambda.
 //!
+//! The file has the binary, the project's resource files and their OpenAPI document. `ripple-deploy` makes the document,
+//! and with it a template for these resources. It refuses resource files with faults.
+//!
 //! cargo-lambda builds it against the C library of `provided.al2023`, with zig as the linker, on any machine. zopfli
 //! compresses it to a file that is a thirtieth smaller than cargo-lambda's.
 
@@ -14,12 +17,16 @@ use clap::{Args, ValueEnum};
 use crate::process::{output, run};
 use crate::python::PACKAGE;
 use crate::toolchain::has_std;
-use crate::workspace::{self, root};
+use crate::workspace::{self, cargo, root};
 
 /// The largest size of the zip file. Lambda downloads and unpacks it at each cold start.
 const LIMIT: u64 = 3_000_000;
 /// The path at which cargo-lambda puts it. deploy/template.yaml has the same path.
 const ZIP: &str = "target/lambda/bootstrap/bootstrap.zip";
+/// The folder of the resource files.
+const RESOURCES: &str = "resources";
+/// The folder of a deployment with these resources. Its folder `function` has what is beside the binary.
+const DEPLOYMENT: &str = "target/lambda/deployment";
 
 #[derive(Debug, Args)]
 pub(crate) struct Options {
@@ -67,6 +74,10 @@ pub(crate) fn run_command(options: &Options) -> Result<()> {
          Architecture={}",
         options.arch.name()
     );
+    println!(
+        "\ndeploy/template.yaml has the resource prj alone. {DEPLOYMENT}/template.yaml has all those of {RESOURCES}/, and \
+         takes {DEPLOYMENT}/function as the code."
+    );
     Ok(())
 }
 
@@ -87,10 +98,16 @@ pub(crate) fn build(arch: Arch) -> Result<PathBuf> {
     cargo_lambda.args(["--target", triple, "--output-format", "binary"]);
     cargo_lambda.arg("--lambda-dir").arg(root().join("target/lambda"));
     run(&mut cargo_lambda)?;
+    let deployment = root().join(DEPLOYMENT);
+    run(cargo("run").args(["--quiet", "--package", "ripple-deploy"]).arg(root().join(RESOURCES)).arg(&deployment))?;
     let zip = root().join(ZIP);
-    run(Command::new(PACKAGE.ready()?).args(["-c", PACK]).arg(zip.with_file_name("bootstrap")).arg(&zip))?;
+    let mut pack = Command::new(PACKAGE.ready()?);
+    run(pack.args(["-c", PACK]).arg(zip.with_file_name("bootstrap")).arg(deployment.join("function")).arg(&zip))?;
     let size = fs::metadata(&zip).with_context(|| format!("{} was not created", zip.display()))?.len();
     ensure!(size <= LIMIT, "{} has {size} bytes, more than {LIMIT}", zip.display());
+    // The folder of the deployment becomes complete, so that its template can be deployed too.
+    fs::copy(zip.with_file_name("bootstrap"), deployment.join("function/bootstrap"))
+        .context("cannot copy the binary")?;
     eprintln!("{}: {} KB, {}", zip.display(), size / 1000, arch.name());
     Ok(zip)
 }
@@ -106,23 +123,32 @@ pub(crate) fn unpacked() -> Result<PathBuf> {
     Ok(folder.join("bootstrap"))
 }
 
-/// The same file gives the same zip file, because the entry has a fixed time.
+/// The same files give the same zip file, because the entries have a fixed time and order.
 const PACK: &str = r#"
-import sys, zipfile, zopfli
-entry = zipfile.ZipInfo("bootstrap", (1980, 1, 1, 0, 0, 0))
-entry.compress_type, entry.create_system, entry.external_attr = zipfile.ZIP_DEFLATED, 3, 0o100755 << 16
-with open(sys.argv[1], "rb") as bootstrap, zopfli.ZipFile(sys.argv[2], "w", iterations=5) as archive:
-    archive.writestr(entry, bootstrap.read())
+import pathlib, sys, zipfile, zopfli
+beside = pathlib.Path(sys.argv[2])
+found = [path for path in [beside / "openapi.json", *beside.glob("resources/*.json")] if path.name[0] != "."]
+files = [("bootstrap", pathlib.Path(sys.argv[1]), 0o100755)]
+files += sorted((path.relative_to(beside).as_posix(), path, 0o100644) for path in found)
+with zopfli.ZipFile(sys.argv[3], "w", iterations=5) as archive:
+    for name, path, mode in files:
+        entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
+        entry.compress_type, entry.create_system, entry.external_attr = zipfile.ZIP_DEFLATED, 3, mode << 16
+        archive.writestr(entry, path.read_bytes())
 "#;
 
-/// The zip file must hold one executable file. Otherwise Lambda cannot start it.
+/// The zip file must hold an executable file, or Lambda cannot start it. Everyone must be able to read the other files,
+/// since Lambda runs the function as another user.
 const UNPACK: &str = r#"
-import os, sys, zipfile
+import os, re, sys, zipfile
 archive = zipfile.ZipFile(sys.argv[1])
-[entry] = archive.infolist()
-mode = entry.external_attr >> 16
-assert entry.filename == "bootstrap" and mode & 0o111 == 0o111, (entry.filename, oct(mode))
-os.chmod(archive.extract(entry, sys.argv[2]), mode)
+entries = {entry.filename: entry for entry in archive.infolist()}
+assert {"bootstrap", "openapi.json", "resources/prj.json"} <= set(entries), set(entries)
+for name, entry in entries.items():
+    mode = entry.external_attr >> 16
+    assert re.fullmatch(r"bootstrap|openapi\.json|resources/[a-z0-9]+\.json", name), name
+    assert mode & 0o777 == (0o755 if name == "bootstrap" else 0o644), (name, oct(mode))
+    os.chmod(archive.extract(entry, sys.argv[2]), mode)
 "#;
 
 #[cfg(test)]

@@ -18,12 +18,12 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Args;
-use ripple_core::Api;
 use ripple_core::auth::{ApiKey, Limiter, Scope};
 use ripple_core::http::origin_secret::OriginSecret;
 use ripple_core::record::schema::Resource;
 use ripple_core::store::dynamodb::DynamoDb;
 use ripple_core::store::{Capacity, Source as _};
+use ripple_core::{Api, Documents};
 use ripple_host::environment;
 use ripple_lambda::{Function, log};
 use tokio::net::TcpListener;
@@ -112,9 +112,12 @@ pub(crate) async fn run(connection: &target::Options, options: Options) -> anyho
         let store = stores.iter().find(|store| store.resource().name == resource.name);
         store.expect("each resource has a store").clone()
     };
+    let documents = Documents { openapi: ripple_deploy::openapi(&resources)?.into(), ..ripple_host::documents() };
     let serving = tokio::spawn(front::serve(
         front,
-        Function::new(Api::of(&resources, store)).limited(Limiter::new(options.rate_limit)).behind_edge(secret),
+        Function::new(Api::of(&resources, store), documents)
+            .limited(Limiter::new(options.rate_limit))
+            .behind_edge(secret),
         options.docs,
         stopped,
     ));

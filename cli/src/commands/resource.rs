@@ -1,5 +1,6 @@
 //! `ripple resource`: the files that describe resources.
 
+mod build;
 mod check;
 mod diff;
 mod infer;
@@ -29,6 +30,8 @@ pub(crate) enum Command {
     Infer(infer::Options),
     /// Compare two versions of resource files; the exit code is 0, 3 (two rules meanwhile) or 4 (breaking)
     Diff(diff::Options),
+    /// Write the files of a deployment: SAM template, OpenAPI document, headers of the edge, resource files
+    Build(build::Options),
 }
 
 pub(crate) async fn run(connection: &target::Options, command: Command) -> anyhow::Result<ExitCode> {
@@ -37,6 +40,7 @@ pub(crate) async fn run(connection: &target::Options, command: Command) -> anyho
         Command::List { folder } => list(&folder)?,
         Command::Infer(options) => infer::run(connection, options).await?,
         Command::Diff(options) => return diff::run(&options),
+        Command::Build(options) => build::run(&options)?,
     }
     Ok(ExitCode::SUCCESS)
 }

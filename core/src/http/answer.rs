@@ -12,12 +12,12 @@ use crate::record::{ContentHash, Names, Record};
 use crate::service::Saved;
 
 /// Documents that are generated from the API. A host hands them in.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Documents {
     /// The OpenAPI document.
-    pub openapi: &'static [u8],
+    pub openapi: Bytes,
     /// A page that shows it.
-    pub page: &'static [u8],
+    pub page: Bytes,
 }
 
 /// What an operation answers.

@@ -251,7 +251,7 @@ impl<S: Source> Api<S> {
                 store,
                 path: target,
                 scope: route.scope,
-                documents: self.documents,
+                documents: self.documents.as_ref(),
                 caller,
                 now: *now,
                 random,

@@ -27,7 +27,7 @@ pub(crate) struct Call<'a, S> {
     pub(crate) path: &'a Target,
     /// What the operation needs.
     pub(crate) scope: Option<Scope>,
-    pub(crate) documents: Option<Documents>,
+    pub(crate) documents: Option<&'a Documents>,
     pub(crate) caller: &'a Caller,
     pub(crate) now: Timestamp,
     pub(crate) random: &'a mut Random,
@@ -44,7 +44,7 @@ pub(crate) struct Parts<'a, S> {
     pub(crate) path: &'a Target,
     /// What the operation needs.
     pub(crate) scope: Option<Scope>,
-    pub(crate) documents: Option<Documents>,
+    pub(crate) documents: Option<&'a Documents>,
     pub(crate) caller: &'a Caller,
     pub(crate) now: Timestamp,
     pub(crate) random: &'a mut Random,

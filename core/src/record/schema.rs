@@ -56,7 +56,10 @@ const TOTAL: usize = 256 * 1024;
 /// Parameters of a list. A member of such a name cannot be a filter.
 const PARAMETERS: [&str; 5] = ["q", "sort", "fields", "limit", "cursor"];
 /// Components of the OpenAPI document that all resources share.
-const COMPONENTS: [&str; 8] = ["Change", "Changes", "Fault", "Health", "Problem", "RestoreBase", "SeenEdit", "Version"];
+#[rustfmt::skip]
+const COMPONENTS: [&str; 10] = [
+    "Change", "Changes", "DeletionBase", "Fault", "Health", "Members", "Problem", "RestoreBase", "SeenEdit", "Version",
+];
 
 /// The resources of a site.
 ///
@@ -267,6 +270,10 @@ fn components(resource: &Resource) -> Vec<String> {
             format!("{name}Edit"),
             format!("{name}Changes"),
             format!("{name}Problem"),
+            // If its members have other names, these are not shared.
+            format!("{name}DeletionBase"),
+            format!("{name}RestoreBase"),
+            format!("{name}SeenEdit"),
             name,
         ],
     }

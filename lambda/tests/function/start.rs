@@ -1,12 +1,14 @@
 //! Starts with a faulty environment.
 
+use std::fs;
 use std::net::TcpListener;
+use std::path::Path;
 
 use ripple_core::limits::RETRY_AFTER;
 use ripple_runtime_api::Outcome;
 use serde_json::{Value, json};
 
-use crate::fixture::{answer, body, environment, start};
+use crate::fixture::{answer, body, environment, event, start};
 
 /// How long API Gateway waits for an answer, in milliseconds. core/tests/faults.rs tests ripple's own share of it with
 /// simulated time.
@@ -64,4 +66,27 @@ fn without_dynamodb_it_starts_and_answers_503_in_time() {
     assert_eq!(lines[0]["message"], "DynamoDB did not answer in time", "{log}");
     assert_eq!((&lines[1]["level"], &lines[1]["status"]), (&json!("WARN"), &json!(503)), "{log}");
     assert!(lines[1]["duration_ms"].as_f64().is_some_and(|took| took < IN_TIME), "{log}");
+}
+
+#[test]
+fn the_document_beside_the_binary_is_served() {
+    let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("document");
+    let _ = fs::remove_dir_all(&root); // an earlier run leaves it
+    fs::create_dir_all(root.join("resources")).expect("the folder can be made");
+    let task = concat!(env!("CARGO_MANIFEST_DIR"), "/../resources/task.json");
+    fs::copy(task, root.join("resources/task.json")).expect("the file can be copied");
+    let mut environment = environment("http://127.0.0.1:1".to_owned());
+    environment.insert("LAMBDA_TASK_ROOT", root.display().to_string());
+    let document = |environment| {
+        let request = event("function_url_health").replace("/health", "/openapi.json");
+        match start(environment).invoke(request).outcome {
+            Outcome::Answered(json) => body(&serde_json::from_str(&json).expect("an answer is JSON")),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert!(document(&environment)["paths"]["/prj"].is_object(), "without a file, the built-in document");
+
+    let own = json!({"openapi": "3.1.0", "paths": {"/task": {}}});
+    fs::write(root.join("openapi.json"), own.to_string()).expect("the file can be written");
+    assert_eq!(document(&environment), own);
 }

@@ -1,4 +1,5 @@
-"""deploy/template.yaml as data, its intrinsic functions as dictionaries."""
+"""The templates as data, their intrinsic functions as dictionaries: deploy/template.yaml, which is that of the resource
+`prj`, and that of `prj` and `task` in deploy/tests/golden/two."""
 
 import json
 import re
@@ -27,11 +28,30 @@ def _intrinsic(loader, suffix, node):
 _Loader.add_multi_constructor("!", _intrinsic)
 
 
-def load():
-    return yaml.load((ROOT / "deploy/template.yaml").read_text(), _Loader)
+# The folder of each template and its OpenAPI document, by its resources.
+FOLDERS = {"prj": ROOT / "deploy", "prj-task": ROOT / "deploy/tests/golden/two"}
 
 
-TEMPLATE = load()
+class Template:
+    """The template and the OpenAPI document of a folder."""
+
+    def __init__(self, folder):
+        self.path = folder / "template.yaml"
+        self.data = yaml.load(self.path.read_text(), _Loader)
+        self.document = json.loads((folder / "openapi.json").read_text())
+        self.resources = self.data["Resources"]
+        self.paths = self.resources["Api"]["Properties"]["DefinitionBody"]["paths"]
+
+    def tables(self):
+        return [resource for resource in self.resources.values() if resource["Type"] == "AWS::DynamoDB::Table"]
+
+    def alarms(self):
+        kind = "AWS::CloudWatch::Alarm"
+        return {name: found["Properties"] for name, found in self.resources.items() if found["Type"] == kind}
+
+
+TEMPLATES = {name: Template(folder) for name, folder in FOLDERS.items()}
+TEMPLATE = TEMPLATES["prj"].data
 RESOURCES = TEMPLATE["Resources"]
 VALUES = {
     **{name: str(parameter.get("Default")) for name, parameter in TEMPLATE["Parameters"].items()},
@@ -68,8 +88,8 @@ def allowed(document):
     }
 
 
-def dashboard():
-    return json.loads(resolve(RESOURCES["Dashboard"]["Properties"]["DashboardBody"]))
+def dashboard(resources=RESOURCES):
+    return json.loads(resolve(resources["Dashboard"]["Properties"]["DashboardBody"]))
 
 
 def _list(value):

@@ -4,50 +4,72 @@ import http
 import json
 import os
 import re
+import shutil
 import subprocess
 
 import boto3
 import pytest
-from template import RESOURCES, TEMPLATE, dashboard, resolve
+from template import RESOURCES, TEMPLATE, TEMPLATES, dashboard, resolve
 
 from dev import Dev
 from edge import ROOT, send
 
 VERBS = {"get", "head", "post", "put", "patch", "delete", "options"}
-PATHS = RESOURCES["Api"]["Properties"]["DefinitionBody"]["paths"]
+
+
+@pytest.fixture(scope="module", params=TEMPLATES)
+def name(request):
+    """The resources of a template, with a hyphen between their names."""
+    return request.param
 
 
 @pytest.fixture(scope="module")
-def dev(tmp_path_factory):
-    with Dev(tmp_path_factory.mktemp("deploy"), "--in-memory") as running:
+def template(name):
+    return TEMPLATES[name]
+
+
+@pytest.fixture(scope="module")
+def dev(name, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("deploy")
+    files = folder / "resources"
+    files.mkdir()
+    for resource in name.split("-"):
+        shutil.copy(ROOT / f"resources/{resource}.json", files)
+    with Dev(folder / "data", "--in-memory", "--resources", str(files)) as running:
         yield running
 
 
-def test_every_resource_is_in_the_template_and_none_more():
-    document = json.loads((ROOT / "deploy/openapi.json").read_text())
-    assert set(PATHS) == set(document["paths"])
-    for path, methods in document["paths"].items():
+def concrete(path):
+    """Returns a path of a record that is not there."""
+    return re.sub(r"\{\w+id\}", "some", path).replace("{version}", "1")
+
+
+def test_every_resource_is_in_the_template_and_none_more(template):
+    assert set(template.paths) == set(template.document["paths"])
+    for path, methods in template.document["paths"].items():
         expected = set(methods) & VERBS | {"options"} | ({"head"} if "get" in methods else set())
-        assert set(PATHS[path]) - {"parameters"} == expected, path
+        assert set(template.paths[path]) - {"parameters"} == expected, path
 
 
-def test_a_resource_takes_what_the_template_lets_through(dev):
-    for path, methods in PATHS.items():
-        concrete = path.replace("{prjid}", "some").replace("{version}", "1")
-        allow = send(dev.url, "OPTIONS", concrete).headers["allow"]
+def test_a_host_shows_the_document_of_its_resources(dev, template):
+    assert json.loads(send(dev.url, "GET", "/openapi.json").body) == template.document
+
+
+def test_a_resource_takes_what_the_template_lets_through(dev, template):
+    for path, methods in template.paths.items():
+        allow = send(dev.url, "OPTIONS", concrete(path)).headers["allow"]
         assert {verb.strip().lower() for verb in allow.split(",")} == set(methods) - {"parameters"}, path
 
 
-def test_what_wants_no_key_wants_none_of_api_gateway_either(dev):
-    for path, methods in PATHS.items():
-        concrete = path.replace("{prjid}", "some").replace("{version}", "1")
+def test_what_wants_no_key_wants_none_of_api_gateway_either(dev, template):
+    for path, methods in template.paths.items():
         for verb in set(methods) - {"parameters"}:
-            status = send(dev.url, verb.upper(), concrete).status
+            status = send(dev.url, verb.upper(), concrete(path)).status
             assert (status == 403) == ("security" in methods[verb]), (verb, path, status)
 
 
-def test_every_method_calls_the_function():
-    for path, methods in PATHS.items():
+def test_every_method_calls_the_function(template):
+    for path, methods in template.paths.items():
         for verb in set(methods) - {"parameters"}:
             integration = methods[verb]["x-amazon-apigateway-integration"]
             assert (integration["type"], integration["httpMethod"]) == ("aws_proxy", "POST"), (verb, path)
@@ -70,7 +92,7 @@ def test_a_new_version_gets_a_part_of_the_requests_and_alarms_send_them_back():
     assert canary["Resource"] == {"Fn::Sub": "${Function}:" + function["AutoPublishAlias"]}
 
 
-def test_sam_makes_of_it_what_cloudformation_takes():
+def test_sam_makes_of_it_what_cloudformation_takes(template):
     """Runs the transform that AWS runs at a deployment: alias, versions, deployment group, and the callers of the
     alias."""
     script = """
@@ -86,7 +108,7 @@ print(json.dumps(made))
 """
     python = ROOT / ".tools/venv-deploy/bin/python"
     settings = {"AWS_DEFAULT_REGION": "us-east-1", "PATH": os.environ["PATH"]}
-    command = [str(python), "-c", script, str(ROOT / "deploy/template.yaml")]
+    command = [str(python), "-c", script, str(template.path)]
     done = subprocess.run(command, capture_output=True, text=True, env=settings)
     assert done.returncode == 0, done.stderr[-3000:]
     made = json.loads(done.stdout)["Resources"]
@@ -122,7 +144,7 @@ def test_what_api_gateway_says_has_the_status_that_it_has():
             assert "gatewayresponse.header.Retry-After" in response["responseParameters"], name
 
 
-def test_the_tables_are_as_ripple_makes_them(dev):
+def test_the_tables_are_as_ripple_makes_them(dev, name, template):
     """`ripple dev` has made its tables with the code of `ripple table create`."""
     client = boto3.client(
         "dynamodb",
@@ -131,10 +153,10 @@ def test_the_tables_are_as_ripple_makes_them(dev):
         aws_access_key_id="template",
         aws_secret_access_key="template",
     )
-    made = {table["Properties"]["TableName"]["Fn::Sub"]: table for table in tables()}
-    assert len(made) == 3
-    for template in made.values():
-        properties = resolve(template["Properties"])
+    made = {table["Properties"]["TableName"]["Fn::Sub"]: table for table in template.tables()}
+    assert len(made) == 2 * len(name.split("-")) + 1
+    for table in made.values():
+        properties = resolve(table["Properties"])
         name = properties["TableName"]
         table = client.describe_table(TableName=name)["Table"]
         assert table["KeySchema"] == properties["KeySchema"], name
@@ -150,8 +172,8 @@ def test_the_tables_are_as_ripple_makes_them(dev):
     assert sorted(client.list_tables()["TableNames"]) == sorted(resolve(name) for name in ({"Fn::Sub": n} for n in made))
 
 
-def test_the_tables_outlive_the_stack_and_can_be_restored():
-    for table in tables():
+def test_the_tables_outlive_the_stack_and_can_be_restored(template):
+    for table in template.tables():
         # The tables of a failed first deployment are deleted with it. Protected tables could not be.
         assert (table["DeletionPolicy"], table["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
         assert "DeletionProtectionEnabled" not in table["Properties"], "`ripple table create` sets it afterwards"
@@ -171,7 +193,7 @@ def test_the_function_is_told_what_it_reads():
 def test_alarms_watch_what_is_there_and_are_explained():
     operating = (ROOT / "docs/OPERATING.md").read_text()
     metrics = (ROOT / "lambda/src/metrics.rs").read_text()
-    alarms = {name: alarm["Properties"] for name, alarm in RESOURCES.items() if alarm["Type"] == "AWS::CloudWatch::Alarm"}
+    alarms = TEMPLATES["prj"].alarms()
     assert len(alarms) >= 5
     for name, alarm in alarms.items():
         assert re.search(rf"^#+ .*`{name}`", operating, re.MULTILINE), f"docs/OPERATING.md has no heading for {name}"
@@ -179,17 +201,32 @@ def test_alarms_watch_what_is_there_and_are_explained():
             assert f'"{alarm["MetricName"]}"' in metrics, name
 
 
-def test_throttling_of_every_table_is_watched():
+def test_throttling_of_every_table_is_watched(name, template):
     watched = set()
-    for metric in RESOURCES["TableThrottleAlarm"]["Properties"]["Metrics"]:
-        if "MetricStat" in metric:
-            described = resolve(metric["MetricStat"]["Metric"])
-            names = tuple(dimension["Value"] for dimension in described["Dimensions"])
-            watched.add((described["MetricName"], *names))
-            assert f"FILL({metric['Id']}, 0)" in RESOURCES["TableThrottleAlarm"]["Properties"]["Metrics"][0]["Expression"]
+    for alarm in template.alarms().values():
+        for metric in alarm.get("Metrics", []):
+            if "MetricStat" in metric:
+                described = resolve(metric["MetricStat"]["Metric"])
+                names = tuple(dimension["Value"] for dimension in described["Dimensions"])
+                watched.add((described["MetricName"], *names))
+                assert f"FILL({metric['Id']}, 0)" in alarm["Metrics"][0]["Expression"]
+    tables = [("ripple_key",)]
+    for resource in name.split("-"):
+        tables += [(f"ripple_{resource}",), (f"ripple_{resource}", "by_update"), (f"ripple_{resource}_version",)]
     for metric in ("ReadThrottleEvents", "WriteThrottleEvents"):
-        for names in (("ripple_prj",), ("ripple_prj", "by_update"), ("ripple_prj_version",), ("ripple_key",)):
+        for names in tables:
             assert (metric, *names) in watched
+
+
+def test_the_dashboard_shows_every_table(template):
+    shown = json.dumps(dashboard(template.resources))
+    for table in template.tables():
+        assert f'"{resolve(table["Properties"]["TableName"])}"' in shown
+
+
+def test_no_widget_covers_another(template):
+    places = [(widget["x"], widget["y"]) for widget in dashboard(template.resources)["widgets"]]
+    assert len(places) == len(set(places))
 
 
 def test_two_regions_have_dashboards_of_their_own():
@@ -231,15 +268,11 @@ def test_the_dashboard_shows_metrics_that_are_written():
         assert f'"{name}"' in metrics, name
 
 
-def tables():
-    return [resource for resource in RESOURCES.values() if resource["Type"] == "AWS::DynamoDB::Table"]
-
-
 def by_name(definitions):
     return sorted(definitions, key=lambda definition: definition["AttributeName"])
 
 
-def test_parameters_are_all_used():
-    text = (ROOT / "deploy/template.yaml").read_text()
-    for name in TEMPLATE["Parameters"]:
+def test_parameters_are_all_used(template):
+    text = template.path.read_text()
+    for name in template.data["Parameters"]:
         assert re.search(rf"!Ref {name}\b|\$\{{{name}\}}", text), name

@@ -8,7 +8,7 @@ use http::{Request, Response};
 use ripple_core::Api;
 use ripple_core::auth::{ApiKey, KeyRecord};
 use ripple_core::store::memory::Memory;
-use ripple_host::{DOCUMENTS, now, random, request_context, resources};
+use ripple_host::{documents, now, random, request_context, resources};
 use tokio::runtime;
 
 use super::{Host, Keys};
@@ -19,7 +19,7 @@ const RESOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../resources");
 /// All cases share one store for each resource, as they share its table elsewhere.
 pub(super) fn host() -> Host {
     let resources = resources::load(Path::new(RESOURCES)).expect("the files are in the project, and tests read them");
-    let api = Api::of(&resources, |resource| Memory::of(Arc::clone(resource))).documented(DOCUMENTS);
+    let api = Api::of(&resources, |resource| Memory::of(Arc::clone(resource))).documented(documents());
     let key = issue(api.store(), "a writer", &["read", "write"]);
     let read_key = issue(api.store(), "a reader", &["read"]);
     let prj_read_key = issue(api.store(), "a reader of prj", &["prj:read"]);

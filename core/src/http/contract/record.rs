@@ -85,7 +85,7 @@ pub const SEEN_EDIT: Object = Object {
     name: "SeenEdit",
     about: "Members of a record as its author saw them, and as they are to be. No other member is concerned.",
     members: &[
-        Field::new("version", NUMBER, "The version that the author saw, for the receipt."),
+        Field::new("{version}", NUMBER, "The version that the author saw, for the receipt."),
         Field::new("seen", MEMBERS, "What the author saw of the members that `set` and `remove` name."),
         Field::new("set", MEMBERS, "Whole values, as the author left them. `null` is a value."),
         Field::new("remove", Shape::List(&TEXT), "The names of members that the author removed."),

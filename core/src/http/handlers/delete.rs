@@ -11,7 +11,9 @@ use crate::store::Store;
 const EXPECTED: Object = Object {
     name: "DeletionBase",
     about: "The version that is to be deleted.",
-    members: &[Field::new("version", NUMBER, "If the record is at another version, it is not deleted: 412.").required()],
+    members: &[
+        Field::new("{version}", NUMBER, "If the record is at another version, it is not deleted: 412.").required()
+    ],
     content: None,
     open: false,
 };

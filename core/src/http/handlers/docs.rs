@@ -17,7 +17,7 @@ pub(crate) const CONTRACT: Contract =
 
 pub(crate) fn run<S>(call: &Call<'_, S>) -> Result<Answer, Error> {
     let documents = call.documents.ok_or(Error::NoSuchResource)?;
-    Ok(Answer::json(documents.page)
+    Ok(Answer::json(documents.page.clone())
         .with_header(CONTENT_TYPE, "text/html; charset=utf-8")
         .with_header(CONTENT_SECURITY_POLICY, POLICY)
         .with_header(X_CONTENT_TYPE_OPTIONS, "nosniff")

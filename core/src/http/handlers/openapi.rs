@@ -1,4 +1,4 @@
-//! `GET /openapi.json`: the committed document, which `deploy/` generates from the route table.
+//! `GET /openapi.json`: the document that the host hands in. `deploy/` generates it from the route table and the resources.
 
 use super::{Answer, Call};
 use crate::http::Error;
@@ -8,5 +8,5 @@ pub(crate) const CONTRACT: Contract = Contract::of(Success::json("OpenAPI 3.1.",
 
 pub(crate) fn run<S>(call: &Call<'_, S>) -> Result<Answer, Error> {
     let documents = call.documents.ok_or(Error::NoSuchResource)?;
-    Ok(Answer::json(documents.openapi))
+    Ok(Answer::json(documents.openapi.clone()))
 }

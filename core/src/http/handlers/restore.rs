@@ -14,7 +14,7 @@ use crate::store::Store;
 const BASE: Object = Object {
     name: "RestoreBase",
     about: "On what the restoring was decided.",
-    members: &[Field::new("version", NUMBER, "What was changed since this version is merged, and not undone.")],
+    members: &[Field::new("{version}", NUMBER, "What was changed since this version is merged, and not undone.")],
     content: None,
     open: false,
 };

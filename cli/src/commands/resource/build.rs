@@ -1,0 +1,56 @@
+//! `ripple resource build`: the files of a deployment, made from resource files.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use clap::Args;
+
+use super::{FOLDER, read};
+
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// Folder of the resource files
+    #[arg(default_value = FOLDER, value_name = "DIR")]
+    folder: PathBuf,
+    /// Folder that receives the files
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// The function's binary, which becomes part of the function's folder
+    #[arg(long, value_name = "FILE")]
+    bootstrap: Option<PathBuf>,
+}
+
+pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
+    let Options { folder, out, bootstrap } = options;
+    let (files, resources) = read(folder)?;
+    ripple_deploy::write(out, &ripple_deploy::deployment(&resources, &files)?)?;
+    let place = out.join(ripple_deploy::FUNCTION).join("bootstrap");
+    if let Some(bootstrap) = bootstrap {
+        fs::copy(bootstrap, &place).with_context(|| format!("cannot copy {}", bootstrap.display()))?;
+        make_executable(&place).with_context(|| format!("cannot make {} executable", place.display()))?;
+    }
+    let names: Vec<&str> = resources.iter().map(|resource| resource.name.as_str()).collect();
+    println!("{} has the deployment of {}", out.display(), names.join(", "));
+    if place.is_file() {
+        println!("Next: sam deploy --guided --capabilities CAPABILITY_IAM --template-file {}", template(out));
+    } else {
+        println!("Next: put the function's binary at {}, or repeat this with --bootstrap FILE", place.display());
+    }
+    Ok(())
+}
+
+fn template(out: &Path) -> String {
+    out.join("template.yaml").display().to_string()
+}
+
+/// Lets everyone run a file. Lambda runs it as another user, and SAM keeps the permissions.
+fn make_executable(file: &Path) -> std::io::Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        fs::set_permissions(file, fs::Permissions::from_mode(0o755))?;
+    }
+    let _ = file; // other systems have no such permission
+    Ok(())
+}

@@ -1,0 +1,105 @@
+//! What the template has for each resource: its tables, their alarm, and their lines of the dashboard.
+
+use anyhow::Result;
+use ripple_core::record::schema::{KeyType, Resource, Resources};
+
+use super::{fill, plain};
+
+const TABLE: &str = include_str!("../../template/table.in.yaml");
+const VERSIONS: &str = include_str!("../../template/versions.in.yaml");
+const ALARM: &str = include_str!("../../template/alarm.in.yaml");
+const ALARM_OF_KEYS: &str = include_str!("../../template/alarm_of_keys.in.yaml");
+const WIDGET: &str = include_str!("../../template/widget.in.yaml");
+
+/// Resources of a widget: it shows up to eight tables.
+const IN_A_WIDGET: usize = 4;
+/// The first row of the dashboard's grid below the widgets of the site.
+const BELOW: usize = 24;
+const HEIGHT: usize = 6;
+const WIDTH: usize = 12;
+
+/// Returns the tables of each resource. A table that `x-ripple.table` names is no part of the stack, but its history is.
+pub(super) fn tables(resources: &Resources) -> Result<String> {
+    let mut made = Vec::new();
+    for resource in resources.iter() {
+        let key = plain(&resource.names.key);
+        let (records, history) = names(resource);
+        if resource.table == format!("{{site}}_{}", resource.name) {
+            let key_type = if resource.key_type == KeyType::Number { "N" } else { "S" };
+            let table = &resource.logical_ids.table;
+            let values = [("table", &**table), ("records", &records), ("key", &key), ("key_type", key_type)];
+            made.push(fill(TABLE, &values)?);
+        }
+        let versions = &resource.logical_ids.versions;
+        made.push(fill(VERSIONS, &[("versions", versions), ("history", &history), ("key", &key)])?);
+    }
+    Ok(made.join("\n"))
+}
+
+/// Returns the alarm of each resource. That of the first also watches the table of keys.
+pub(super) fn alarms(resources: &Resources) -> Result<String> {
+    let mut made = Vec::new();
+    for resource in resources.iter() {
+        let (records, history) = names(resource);
+        let (keys, of_keys) = match made.is_empty() {
+            true => (ALARM_OF_KEYS, ", FILL(keyReads, 0), FILL(keyWrites, 0)"),
+            false => ("", ""),
+        };
+        let alarm = &resource.logical_ids.alarm;
+        let values =
+            [("alarm", &**alarm), ("records", &records), ("history", &history), ("keys", keys), ("of_keys", of_keys)];
+        made.push(fill(ALARM, &values)?);
+    }
+    Ok(made.join("\n"))
+}
+
+/// Returns the widgets of all resources except the first, which is in the widgets of the site.
+pub(super) fn widgets(resources: &Resources) -> Result<String> {
+    let others: Vec<_> = resources.iter().skip(1).collect();
+    let mut made = String::new();
+    for (place, resources) in others.chunks(IN_A_WIDGET).enumerate() {
+        let names: Vec<&str> = resources.iter().map(|resource| resource.name.as_str()).collect();
+        let names = names.join(", ");
+        let y = (BELOW + HEIGHT * place).to_string();
+        let mut widget = |x: usize, title: &str, rows: fn(&str, &str) -> Vec<String>| -> Result<()> {
+            let of =
+                |resource: &Resource| rows(&resource.table_name("${Site}"), &resource.history_table_name("${Site}"));
+            let rows: Vec<String> = resources.iter().flat_map(|resource| of(resource)).collect();
+            let values = [("x", &*x.to_string()), ("y", &y), ("title", title), ("rows", &rows.join(",\n"))];
+            made.push_str(&fill(WIDGET, &values)?);
+            Ok(())
+        };
+        widget(0, &format!("Capacity units of the tables of {names}, the edge's included"), capacity)?;
+        widget(WIDTH, &format!("Refused at the tables of {names}"), refused)?;
+    }
+    Ok(made)
+}
+
+fn capacity(records: &str, history: &str) -> Vec<String> {
+    let mut rows = Vec::from(reads("ConsumedReadCapacityUnits", records, history));
+    rows.extend([records, history].map(|table| row("ConsumedWriteCapacityUnits", table)));
+    rows
+}
+
+fn refused(records: &str, history: &str) -> Vec<String> {
+    let mut rows = Vec::from(reads("ReadThrottleEvents", records, history));
+    rows.extend([records, history].map(|table| row("WriteThrottleEvents", table)));
+    rows.push(row("TransactionConflict", records));
+    rows
+}
+
+fn reads(metric: &str, records: &str, history: &str) -> [String; 3] {
+    let index =
+        format!(r#"["AWS/DynamoDB", "{metric}", "TableName", "{records}", "GlobalSecondaryIndexName", "by_update"]"#);
+    [row(metric, records), index, row(metric, history)]
+}
+
+fn row(metric: &str, table: &str) -> String {
+    format!(r#"["AWS/DynamoDB", "{metric}", "TableName", "{table}"]"#)
+}
+
+/// Returns the names of a resource's tables as values of the template.
+fn names(resource: &Resource) -> (String, String) {
+    let value = |name: String| if name.contains("${") { format!("!Sub \"{name}\"") } else { plain(&name) };
+    (value(resource.table_name("${Site}")), value(resource.history_table_name("${Site}")))
+}
