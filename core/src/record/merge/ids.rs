@@ -74,7 +74,8 @@ impl Ids<'_> {
             return;
         }
         let rules = rules.branch(Some(value));
-        let rule = rules.list(known, Some(value));
+        // An author whose base is unknown is assumed to have seen no list that they send, and a merge does the same.
+        let rule = rules.list(known.filter(|_| self.by_place), Some(value));
         match (value, known) {
             (Value::Map(members), Some(Value::Map(known))) => self.in_members(members, known, rules),
             (Value::Map(members), _) => self.in_members(members, &Members::new(), rules),
