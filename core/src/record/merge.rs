@@ -42,9 +42,9 @@
 //!    * *Sets with order* (`uniqueItems`): entries are known by their values, and each value is included once. A list
 //!      of base or mine that holds lists or objects is merged without the schema.
 //!    * `oneOf`: the value's type picks the branch, and the branch's rules apply.
-//! 9. *No base.* An edit without a base was made on an unknown state. Single values are as sent. Lists and sets hold
-//!    the elements of both. Only an explicit `null` removes anything. The one exception is a merge patch (RFC 7396): it
-//!    replaces lists as a whole.
+//! 9. *No base.* An edit without a base was made on an unknown state. Single values, whole values and places with
+//!    schemas are as sent. Other lists and sets hold the elements of both. Only an explicit `null` removes anything.
+//!    The one exception is a merge patch (RFC 7396): it replaces lists as a whole.
 
 mod entries;
 mod ids;

@@ -18,8 +18,9 @@ const NONE: u32 = u32::MAX;
 
 /// Several states of one list with their entries matched: the same entry has the same slot on every side.
 ///
-/// An entry that is an object with a key, usually an `id`, is identified by it, and every other entry by its value. Equal
-/// identities are distinguished by counting them. Entries that share a key are matched by content before they are counted.
+/// An entry that is an object with a key, usually an `id`, is identified by it, and every other entry by its value.
+/// Equal identities are distinguished by counting them. Entries that share a key are matched by content before they are
+/// counted.
 ///
 /// Places and slots are `u32`: a list of a hundred thousand entries is indexed in a few megabytes.
 #[derive(Debug)]
@@ -40,8 +41,8 @@ pub(crate) struct Entries<'a, const SIDES: usize> {
 }
 
 impl<'a, const SIDES: usize> Entries<'a, SIDES> {
-    /// Matches the entries of `sides`. The first side is the one that the others were made from. `key` is the member that
-    /// identifies an object.
+    /// Matches the entries of `sides`. The first side is the one that the others were made from. `key` is the member
+    /// that identifies an object.
     pub(crate) fn of(sides: [&'a [Value]; SIDES], key: Option<&str>) -> Entries<'a, SIDES> {
         let mut entries = Entries {
             sides,
