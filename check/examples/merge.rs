@@ -5,6 +5,7 @@ use std::hint::black_box;
 use std::io::Read as _;
 
 use ripple_core::record::change::Edit;
+use ripple_core::record::merge::Rules;
 use ripple_core::value::{Members, Value};
 
 fn main() {
@@ -18,7 +19,7 @@ fn main() {
     let (base, theirs) = (record(base), record(theirs));
     let mine = Edit::Replace(record(mine));
     for _ in 0..times {
-        let merged = black_box(&mine).merge_into(black_box(&theirs), Some(black_box(&base)), "3");
+        let merged = black_box(&mine).merge_into(black_box(&theirs), Some(black_box(&base)), "3", Rules::default());
         black_box(merged.expect("it is small"));
     }
     println!("done");

@@ -6,6 +6,7 @@
 //! `Value::shaped_as_sent` does the same for values that an author wrote.
 
 pub(crate) mod cbor;
+mod keys;
 mod members;
 mod number;
 mod parse;
@@ -16,6 +17,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 
+pub(crate) use keys::{Keys, ListKey};
 pub use members::Members;
 pub use number::Number;
 pub use parse::{Malformed, parse};
@@ -51,25 +53,25 @@ impl Value {
     /// strings becomes a string set, and base64 becomes a binary. Other values stay as they are.
     #[must_use]
     pub fn shaped_like(self, stored: &Value) -> Value {
-        self.shaped(stored, Origin::Shown)
+        self.shaped(stored, Origin::Shown, Keys::default())
     }
 
     /// Returns a value that an author sent, in the types of the stored value. Repeated elements of a set are included
     /// once, and a changed entry without an `id` keeps its types. Returns `None` for an empty set: DynamoDB has none,
     /// so it is removed.
-    pub(crate) fn shaped_as_sent(self, stored: Option<&Value>) -> Option<Value> {
-        self.shaped_member(stored, Origin::Sent)
+    pub(crate) fn shaped_as_sent(self, stored: Option<&Value>, keys: Keys<'_>) -> Option<Value> {
+        self.shaped_member(stored, Origin::Sent, keys)
     }
 
-    fn shaped_member(self, stored: Option<&Value>, origin: Origin) -> Option<Value> {
+    fn shaped_member(self, stored: Option<&Value>, origin: Origin, keys: Keys<'_>) -> Option<Value> {
         match stored {
             Some(set) if origin == Origin::Sent && set.is_set() && self == Value::List(Vec::new()) => None,
-            Some(known) => Some(self.shaped(known, origin)),
+            Some(known) => Some(self.shaped(known, origin, keys)),
             None => Some(self),
         }
     }
 
-    fn shaped(self, stored: &Value, origin: Origin) -> Value {
+    fn shaped(self, stored: &Value, origin: Origin, keys: Keys<'_>) -> Value {
         match (self, stored) {
             (Value::String(text), Value::Binary(_)) => match STANDARD.decode(&text) {
                 Ok(bytes) => Value::Binary(bytes),
@@ -92,8 +94,8 @@ impl Value {
                     _ => None,
                 })
             }
-            (Value::Map(members), Value::Map(stored)) => Value::Map(shape(members, stored, origin)),
-            (Value::List(list), Value::List(stored)) => Value::List(shape_entries(list, stored, origin)),
+            (Value::Map(members), Value::Map(stored)) => Value::Map(shape(members, stored, origin, keys)),
+            (Value::List(list), Value::List(stored)) => Value::List(shape_entries(list, stored, origin, keys.key())),
             (value, _) => value,
         }
     }
@@ -101,17 +103,6 @@ impl Value {
     /// Reports whether it is a set.
     pub(crate) fn is_set(&self) -> bool {
         matches!(self, Value::Strings(_) | Value::Numbers(_) | Value::Binaries(_))
-    }
-
-    /// Returns the `id` of a list's entry: a text that is not empty, or a number. Returns `None` if there is none, or
-    /// the entry is not an object.
-    #[must_use]
-    pub fn entry_id(&self) -> Option<&Value> {
-        let Value::Map(members) = self else { return None };
-        members.get("id").filter(|id| match id {
-            Value::String(text) => !text.is_empty(),
-            id => matches!(id, Value::Number(_)),
-        })
     }
 
     /// Returns the size in bytes as DynamoDB counts it.
@@ -197,31 +188,31 @@ enum Origin {
 
 /// Returns `members`, each shaped like the stored one of its name.
 pub(crate) fn shape_members(members: Members, stored: &Members) -> Members {
-    shape(members, stored, Origin::Shown)
+    shape(members, stored, Origin::Shown, Keys::default())
 }
 
 /// Returns members that an author sent, in the types of `stored`.
-pub(crate) fn shape_sent(members: Members, stored: &Members) -> Members {
-    shape(members, stored, Origin::Sent)
+pub(crate) fn shape_sent(members: Members, stored: &Members, keys: Keys<'_>) -> Members {
+    shape(members, stored, Origin::Sent, keys)
 }
 
-fn shape(members: Members, stored: &Members, origin: Origin) -> Members {
+fn shape(members: Members, stored: &Members, origin: Origin, keys: Keys<'_>) -> Members {
     let shape = |(name, value): (String, Value)| {
-        let value = value.shaped_member(stored.get(&name), origin)?;
+        let value = value.shaped_member(stored.get(&name), origin, keys.member(&name))?;
         Some((name, value))
     };
     members.into_iter().filter_map(shape).collect()
 }
 
-/// Shapes the entries of a list. They are matched by `id`, or without one by their JSON. Stored entries with equal JSON
+/// Shapes the entries of a list. They are matched by `key`, or without one by their JSON. Stored entries with equal JSON
 /// are used in their order. Changed entries are shaped like the remaining stored ones, in their order.
-fn shape_entries(list: Vec<Value>, stored: &[Value], origin: Origin) -> Vec<Value> {
+fn shape_entries(list: Vec<Value>, stored: &[Value], origin: Origin, key: Option<&str>) -> Vec<Value> {
     if !stored.iter().any(Value::has_dynamodb_type) {
         return list;
     }
-    let mut by_id = entries_by_id(stored);
+    let mut by_id = entries_by_id(stored, key);
     let mut by_json: HashMap<String, Vec<&Value>> = HashMap::new();
-    let unnamed = || stored.iter().rev().filter(|entry| entry.entry_id().is_none());
+    let unnamed = || stored.iter().rev().filter(|entry| entry.entry_key(key).is_none());
     let typed = unnamed().any(Value::has_dynamodb_type);
     for entry in unnamed().filter(|_| typed) {
         by_json.entry(entry.to_json()).or_default().push(entry);
@@ -230,14 +221,14 @@ fn shape_entries(list: Vec<Value>, stored: &[Value], origin: Origin) -> Vec<Valu
     let mut come_back: HashMap<&Value, usize> = HashMap::new();
     let shape = |(place, value): (usize, Value)| {
         // Entries with one id, which another writer may have made, are used in their order.
-        if let Some(known) = value.entry_id().and_then(|id| by_id.get_mut(id)?.pop()) {
-            return value.shaped(known, origin);
+        if let Some(known) = value.entry_key(key).and_then(|id| by_id.get_mut(id)?.pop()) {
+            return value.shaped(known, origin, Keys::default());
         }
         if !typed {
             return value;
         }
         let Some(known) = by_json.get_mut(&value.to_json()) else {
-            changed.extend(value.entry_id().is_none().then_some(place));
+            changed.extend(value.entry_key(key).is_none().then_some(place));
             return value;
         };
         // An additional entry is shaped like the last of them.
@@ -252,20 +243,20 @@ fn shape_entries(list: Vec<Value>, stored: &[Value], origin: Origin) -> Vec<Valu
                 *count -= 1;
                 false
             }
-            _ => entry.entry_id().is_none(),
+            _ => entry.entry_key(key).is_none(),
         };
         for (place, known) in changed.into_iter().zip(stored.iter().filter(|entry| is_left(entry))) {
             let value = std::mem::replace(&mut shaped[place], Value::Null);
-            shaped[place] = value.shaped(known, origin);
+            shaped[place] = value.shaped(known, origin, Keys::default());
         }
     }
     shaped
 }
 
-/// Returns the entries of each id in reverse order.
-fn entries_by_id(list: &[Value]) -> HashMap<&Value, Vec<&Value>> {
+/// Returns the entries of each key in reverse order.
+fn entries_by_id<'a>(list: &'a [Value], key: Option<&str>) -> HashMap<&'a Value, Vec<&'a Value>> {
     let mut named: HashMap<&Value, Vec<&Value>> = HashMap::with_capacity(list.len());
-    for (id, entry) in list.iter().rev().filter_map(|entry| Some((entry.entry_id()?, entry))) {
+    for (id, entry) in list.iter().rev().filter_map(|entry| Some((entry.entry_key(key)?, entry))) {
         named.entry(id).or_default().push(entry);
     }
     named

@@ -22,6 +22,7 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use libfuzzer_sys::{Corpus, fuzz_target};
 use ripple_core::record::history::{Entry, Row};
+use ripple_core::record::merge::Rules;
 use ripple_core::record::schema::Resource;
 use ripple_core::store::dynamodb::{DynamoDb, Layout, configure};
 use ripple_core::store::{Capacity, Commit, Consistency, Source as _, Store as _, Write};
@@ -87,7 +88,7 @@ fn fit(Attributes(mut attributes): Attributes) -> ripple_core::value::Members {
 /// Checks that a record round-trips singly, in a page, and from the history.
 async fn round_trip(dynamodb: &Played, project: &Record) {
     dynamodb.answer(b"{}".to_vec());
-    let rows = [Row::of_write(None, project, None)];
+    let rows = [Row::of_write(None, project, None, Rules::default())];
     let write = Write { before: None, after: project, rows: &rows, claim: None, now: Timestamp(1), token: [1; 16] };
     let done = dynamodb.store.commit(&write, &mut Capacity::default()).await.expect("DynamoDB has taken it");
     assert_eq!(done, Commit::Done);

@@ -5,7 +5,7 @@
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use ripple_core::record::change::Edit;
-use ripple_core::record::merge::{Report, merge};
+use ripple_core::record::merge::{Report, Rules, merge};
 use ripple_core::value::{Members, Value, parse};
 use ripple_fuzz::values::{Attributes, Changes};
 
@@ -24,9 +24,9 @@ fuzz_target!(|input: Input| {
     let (theirs, mine) = (input.theirs.of(base), input.mine.of(base));
     let seed = input.seed.to_string();
 
-    assert_eq!(&merge(base, &theirs, base).0, &theirs, "nothing changed on my side");
-    assert_eq!(&merge(base, base, &mine).0, &mine, "nothing changed on theirs");
-    assert_eq!(merge(base, &theirs, &theirs), (theirs.clone(), Report::default()), "the same on both");
+    assert_eq!(&merge(base, &theirs, base, Rules::default()).0, &theirs, "nothing changed on my side");
+    assert_eq!(&merge(base, base, &mine, Rules::default()).0, &mine, "nothing changed on theirs");
+    assert_eq!(merge(base, &theirs, &theirs, Rules::default()), (theirs.clone(), Report::default()), "the same on both");
 
     let whole = Edit::Replace(sent(base, &mine));
     let (merged, _) = once(&whole, &theirs, Some(base), &seed);
@@ -47,8 +47,8 @@ fuzz_target!(|input: Input| {
 
 /// Merges an edit, and checks that a repeated edit changes nothing.
 fn once(edit: &Edit, theirs: &Members, base: Option<&Members>, seed: &str) -> (Members, Report) {
-    let (merged, report) = edit.merge_into(theirs, base, seed).expect("an input is small");
-    let (again, told) = edit.merge_into(&merged, base, seed).expect("an input is small");
+    let (merged, report) = edit.merge_into(theirs, base, seed, Rules::default()).expect("an input is small");
+    let (again, told) = edit.merge_into(&merged, base, seed, Rules::default()).expect("an input is small");
     assert_eq!(again, merged, "sent again, it changes something: {edit:?} on {base:?}, merged into {theirs:?}");
     assert!(
         told.taken.is_empty() && told.merged.is_empty(),

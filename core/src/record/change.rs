@@ -2,19 +2,21 @@
 
 use std::collections::BTreeSet;
 
-use super::merge::{Known, Report, give_ids, merge, merge_with_whole_lists};
+use super::merge::{Known, Report, Rules, give_ids, merge, merge_with_whole_lists};
 use crate::limits;
-use crate::value::{Members, Value, shape_sent, stored_size};
+use crate::value::{Keys, Members, Value, shape_sent, stored_size};
 
 /// An edit of a record's attributes.
 ///
 /// ```
 /// use ripple_core::record::change::Edit;
+/// use ripple_core::record::merge::Rules;
 /// use ripple_core::value::Members;
 ///
 /// let seen = Members::from([("goal".to_owned(), "Beans".into())]);
 /// let sent = Members::from([("issue".to_owned(), "Snails".into())]);
-/// let (merged, report) = Edit::Patch(sent).merge_into(&seen, Some(&seen), "").expect("it is small");
+/// let edit = Edit::Patch(sent);
+/// let (merged, report) = edit.merge_into(&seen, Some(&seen), "", Rules::default()).expect("it is small");
 /// assert_eq!(merged.keys().collect::<Vec<_>>(), ["goal", "issue"]);
 /// assert_eq!(report.taken[0].pointer, "/issue");
 /// ```
@@ -49,7 +51,8 @@ impl Edit {
     /// Merges the edit into `theirs`. `base` is the state on which the edit was made, or `None` if that is unknown. An
     /// [`Edit::Seen`] has its own base.
     ///
-    /// `seed` distinguishes the new entries of one save from those of another: the same seed gives the same ids.
+    /// `seed` distinguishes the new entries of one save from those of another: the same seed gives the same ids. `rules`
+    /// are those of the resource's schema.
     ///
     /// # Errors
     /// If the sent members are larger than a record may be, and larger than the base. Then they are not copied.
@@ -58,7 +61,9 @@ impl Edit {
         theirs: &Members,
         base: Option<&Members>,
         seed: &str,
+        rules: Rules<'_>,
     ) -> Result<(Members, Report), TooLarge> {
+        let keys = rules.keys;
         let base = if matches!(self, Edit::Seen { .. }) { None } else { base };
         let sent = stored_size(self.sent());
         if sent > limits::RECORD.max(stored_size(base.unwrap_or(theirs))) {
@@ -66,13 +71,13 @@ impl Edit {
         }
         let assumed;
         let (base, known, mut mine) = match base {
-            Some(base) => (base, Known::Base(base), self.apply(base)),
+            Some(base) => (base, Known::Base(base), self.apply(base, keys)),
             None => {
-                assumed = self.assumed_base(theirs);
+                assumed = self.assumed_base(theirs, keys);
                 let mine = match self {
                     Edit::Restore(state) => theirs.clone().into_iter().chain(state.clone()).collect(),
-                    Edit::Seen { .. } => self.apply(&assumed),
-                    _ => self.apply(theirs),
+                    Edit::Seen { .. } => self.apply(&assumed, keys),
+                    _ => self.apply(theirs, keys),
                 };
                 let known =
                     if matches!(self, Edit::Seen { .. }) { Known::Base(&assumed) } else { Known::Theirs(theirs) };
@@ -81,12 +86,12 @@ impl Edit {
         };
         // A restored state already has its types and its ids.
         if !matches!(self, Edit::Restore(_)) {
-            mine = shape_new(mine, base, theirs);
-            give_ids(&mut mine, known, seed)?;
+            mine = shape_new(mine, base, theirs, keys);
+            give_ids(&mut mine, known, seed, rules)?;
         }
         Ok(match (self, known) {
-            (Edit::MergePatch(_), Known::Theirs(_)) => merge_with_whole_lists(base, theirs, &mine),
-            _ => merge(base, theirs, &mine),
+            (Edit::MergePatch(_), Known::Theirs(_)) => merge_with_whole_lists(base, theirs, &mine, rules),
+            _ => merge(base, theirs, &mine, rules),
         })
     }
 
@@ -100,13 +105,13 @@ impl Edit {
         sent
     }
 
-    fn apply(&self, base: &Members) -> Members {
+    fn apply(&self, base: &Members, keys: Keys<'_>) -> Members {
         match self {
-            Edit::Replace(sent) => replace(base, sent),
-            Edit::Patch(sent) | Edit::MergePatch(sent) => patch(base, sent),
+            Edit::Replace(sent) => replace(base, sent, keys),
+            Edit::Patch(sent) | Edit::MergePatch(sent) => patch(base, sent, keys),
             Edit::Seen { set, remove, .. } => {
                 let left = base.iter().filter(|(name, _)| !set.contains_key(*name) && !remove.contains(*name));
-                left.map(owned).chain(shape_sent(set.clone(), base)).collect()
+                left.map(owned).chain(shape_sent(set.clone(), base, keys)).collect()
             }
             Edit::Restore(state) => state.clone(),
         }
@@ -114,7 +119,7 @@ impl Edit {
 
     /// Returns the base of an edit that was made on an unknown state. Its author is assumed to have seen the members
     /// that the edit leaves alone or removes by name, and none that it sends. An [`Edit::Seen`] states its own base.
-    fn assumed_base(&self, theirs: &Members) -> Members {
+    fn assumed_base(&self, theirs: &Members, keys: Keys<'_>) -> Members {
         match self {
             Edit::Replace(sent) => {
                 let unseen = |name: &String| sent.get(name).is_some_and(|value| *value != Value::Null);
@@ -125,7 +130,8 @@ impl Edit {
             Edit::Seen { seen, set, remove } => {
                 let named = |name: &String| set.contains_key(name) || remove.contains(name);
                 let seen = seen.iter().filter(|(name, _)| named(name)).map(owned).collect();
-                theirs.iter().filter(|(name, _)| !named(name)).map(owned).chain(shape_sent(seen, theirs)).collect()
+                let others = theirs.iter().filter(|(name, _)| !named(name)).map(owned);
+                others.chain(shape_sent(seen, theirs, keys)).collect()
             }
             Edit::Restore(state) => theirs.iter().filter(|(name, _)| !state.contains_key(*name)).map(owned).collect(),
         }
@@ -137,12 +143,13 @@ fn owned((name, value): (&String, &Value)) -> (String, Value) {
 }
 
 /// Shapes members that the base does not have like `theirs`, where they may have a DynamoDB type by now.
-fn shape_new(mine: Members, base: &Members, theirs: &Members) -> Members {
+fn shape_new(mine: Members, base: &Members, theirs: &Members, keys: Keys<'_>) -> Members {
     let shape = |(name, value): (String, Value)| {
+        let keys = keys.member(&name);
         let value = match (value, base.get(&name), theirs.get(&name)) {
-            (value, None, known) => value.shaped_as_sent(known)?,
+            (value, None, known) => value.shaped_as_sent(known, keys)?,
             (Value::Map(mine), Some(Value::Map(base)), Some(Value::Map(theirs))) => {
-                Value::Map(shape_new(mine, base, theirs))
+                Value::Map(shape_new(mine, base, theirs, keys))
             }
             (value, ..) => value,
         };
@@ -151,23 +158,23 @@ fn shape_new(mine: Members, base: &Members, theirs: &Members) -> Members {
     mine.into_iter().filter_map(shape).collect()
 }
 
-fn replace(members: &Members, sent: &Members) -> Members {
+fn replace(members: &Members, sent: &Members, keys: Keys<'_>) -> Members {
     let left_alone = members.iter().filter(|(name, _)| !sent.contains_key(*name)).map(owned);
     let replaced = sent.iter().filter_map(|(name, value)| match (value, members.get(name)) {
         (Value::Null, stored) if stored != Some(&Value::Null) => None,
-        (value, stored) => Some((name.clone(), value.clone().shaped_as_sent(stored)?)),
+        (value, stored) => Some((name.clone(), value.clone().shaped_as_sent(stored, keys.member(name))?)),
     });
     left_alone.chain(replaced).collect()
 }
 
-fn patch(members: &Members, sent: &Members) -> Members {
+fn patch(members: &Members, sent: &Members, keys: Keys<'_>) -> Members {
     let left_alone = members.iter().filter(|(name, _)| !sent.contains_key(*name)).map(owned);
     let patched = sent.iter().filter_map(|(name, value)| {
         let value = match (value, members.get(name)) {
             (Value::Null, _) => return None,
-            (Value::Map(sent), Some(Value::Map(stored))) => Value::Map(patch(stored, sent)),
-            (Value::Map(sent), _) => Value::Map(patch(&Members::new(), sent)),
-            (value, stored) => value.clone().shaped_as_sent(stored)?,
+            (Value::Map(sent), Some(Value::Map(stored))) => Value::Map(patch(stored, sent, keys.member(name))),
+            (Value::Map(sent), _) => Value::Map(patch(&Members::new(), sent, keys.member(name))),
+            (value, stored) => value.clone().shaped_as_sent(stored, keys.member(name))?,
         };
         Some((name.clone(), value))
     });
@@ -202,10 +209,14 @@ mod tests {
     }
 
     #[track_caller]
+    fn merged(edit: &Edit, theirs: &Members, base: Option<&Members>) -> Members {
+        edit.merge_into(theirs, base, "seed", Rules::default()).expect("it is small").0
+    }
+
+    #[track_caller]
     fn makes(edit: fn(Members) -> Edit, stored: &str, sent: &str, expected: &str) {
-        let (merged, _) =
-            edit(members(sent)).merge_into(&members(stored), Some(&members(stored)), "seed").expect("it is small");
-        assert_eq!(merged, members(expected));
+        let stored = members(stored);
+        assert_eq!(merged(&edit(members(sent)), &stored, Some(&stored)), members(expected));
     }
 
     #[test]
@@ -236,13 +247,12 @@ mod tests {
 
     #[track_caller]
     fn makes_unseen(edit: fn(Members) -> Edit, theirs: &str, sent: &str, expected: &str) {
-        let (merged, _) = edit(members(sent)).merge_into(&members(theirs), None, "seed").expect("it is small");
-        assert_eq!(merged, members(expected));
+        assert_eq!(saved(&edit(members(sent)), &members(theirs)), members(expected));
     }
 
     #[track_caller]
     fn saved(edit: &Edit, theirs: &Members) -> Members {
-        edit.merge_into(theirs, None, "seed").expect("it is small").0
+        merged(edit, theirs, None)
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 use super::change::Edit;
 use super::fault::{Error, Fault};
-use super::merge::{Known, give_ids};
+use super::merge::{Known, Rules, give_ids};
 use super::outcome::{Base, Outcome, OutcomeKind};
 use super::schema::Schema;
 use super::{Record, RecordId, check_edit, check_new};
@@ -129,6 +129,7 @@ pub fn decide(
     seed: &str,
     schema: &Schema,
 ) -> Result<Decision, Error> {
+    let rules = Rules::of(schema);
     let live = current.filter(|record| !record.is_deleted());
     let allowed =
         |record: Option<&Record>| if expected.allows(record) { Ok(()) } else { Err(Error::PreconditionFailed) };
@@ -138,7 +139,7 @@ pub fn decide(
         Change::Create(attributes) => {
             allowed(None)?;
             let mut attributes = attributes.clone();
-            give_ids(&mut attributes, Known::Base(&Members::new()), seed)?;
+            give_ids(&mut attributes, Known::Base(&Members::new()), seed, rules)?;
             Ok(written(attributes, OutcomeKind::Created))
         }
         Change::Import(attributes) => {
@@ -151,7 +152,7 @@ pub fn decide(
         Change::Edit { edit, base, revive, .. } => match (existing()?, live) {
             (theirs, Some(_)) => {
                 allowed(Some(theirs))?;
-                merged(theirs, edit, past.seen, *base, seed)
+                merged(theirs, edit, past.seen, *base, seed, rules)
             }
             (tombstone, None) => {
                 let attributes = revived(tombstone, edit, *base, *revive, seed, schema)?;
@@ -176,7 +177,7 @@ pub fn decide(
             allowed(Some(theirs))?;
             // Without a base, the author decided on the current record.
             let seen = if base.is_none() { Seen::Current } else { past.seen };
-            match merged(theirs, &Edit::Restore(state.clone()), seen, *base, seed)? {
+            match merged(theirs, &Edit::Restore(state.clone()), seen, *base, seed, rules)? {
                 Decision::Write(attributes, outcome) => {
                     Ok(Decision::Write(attributes, Outcome { kind: OutcomeKind::Restored, ..outcome }))
                 }
@@ -214,7 +215,14 @@ fn check_known(edit: &Edit, schema: &Schema, live: Option<&Record>, seen: Seen<'
 }
 
 /// Decides an edit of an existing record.
-fn merged(theirs: &Record, edit: &Edit, seen: Seen<'_>, base: Option<i64>, seed: &str) -> Result<Decision, Error> {
+fn merged(
+    theirs: &Record,
+    edit: &Edit,
+    seen: Seen<'_>,
+    base: Option<i64>,
+    seed: &str,
+    rules: Rules<'_>,
+) -> Result<Decision, Error> {
     let state = match seen {
         Seen::Unstated | Seen::Missing => None,
         Seen::Current => Some(&theirs.attributes),
@@ -226,7 +234,7 @@ fn merged(theirs: &Record, edit: &Edit, seen: Seen<'_>, base: Option<i64>, seed:
     };
     // An edit that carries its base needs no history.
     let missing = matches!(seen, Seen::Missing) && !matches!(edit, Edit::Seen { .. });
-    let (attributes, fields) = edit.merge_into(&theirs.attributes, state, seed)?;
+    let (attributes, fields) = edit.merge_into(&theirs.attributes, state, seed, rules)?;
     let version = base.or(matches!(seen, Seen::Current).then_some(theirs.version));
     let base = version.map(|version| Base { version, missing });
     let outcome = Outcome { base, replaced: theirs.version, fields, ..Outcome::of(OutcomeKind::Saved) };
@@ -255,7 +263,7 @@ fn revived(
         return Err(Error::Deleted { id, version });
     }
     let nothing = Members::new();
-    let (attributes, _) = edit.merge_into(&nothing, Some(&nothing), seed)?;
+    let (attributes, _) = edit.merge_into(&nothing, Some(&nothing), seed, Rules::of(schema))?;
     check_new(&attributes, schema)?;
     Ok(attributes)
 }

@@ -1,12 +1,12 @@
 //! The differences between two states of a record, as a history shows them.
 
 use crate::limits;
-use crate::record::merge::{Entries, elements, push_token, stand_by_place};
+use crate::record::merge::{Entries, ListRule, Rules, elements, push_token, stand_by_place};
 use crate::value::{Members, Value};
 
 /// The member that names a changed field.
 const FIELD: &str = "field";
-/// The changed entry of a list: its `id`, or its value.
+/// The changed entry of a list: the value of its key, usually its `id`, or the entry itself.
 const ENTRY: &str = "entry";
 /// The previous value.
 const REPLACED: &str = "replaced";
@@ -16,10 +16,11 @@ const REMOVED: &str = "removed";
 /// Returns the changes from `before` to `after`, field by field.
 ///
 /// Objects are compared member by member. Lists are compared entry by entry, or place by place if a merge would do so
-/// (see [`crate::record::merge`]). A place is part of the field's name.
-pub(crate) fn changes(before: &Members, after: &Members) -> Vec<Value> {
+/// (see [`crate::record::merge`]). A place is part of the field's name. A value that a merge replaces as a whole is one
+/// field.
+pub(crate) fn changes(before: &Members, after: &Members, rules: Rules<'_>) -> Vec<Value> {
     let mut changes = Changes::default();
-    changes.of_members(before, after);
+    changes.of_members(before, after, rules);
     changes.bounded()
 }
 
@@ -32,45 +33,53 @@ struct Changes {
 }
 
 impl Changes {
-    fn of_members(&mut self, before: &Members, after: &Members) {
+    fn of_members(&mut self, before: &Members, after: &Members, rules: Rules<'_>) {
         let new = after.keys().filter(|name| !before.contains_key(*name));
         for name in before.keys().chain(new) {
-            self.within(name, before.get(name), after.get(name));
+            self.within(name, before.get(name), after.get(name), rules.member(name));
         }
     }
 
-    fn within(&mut self, name: &str, before: Option<&Value>, after: Option<&Value>) {
+    fn within(&mut self, name: &str, before: Option<&Value>, after: Option<&Value>, rules: Rules<'_>) {
         let length = self.pointer.len();
         push_token(&mut self.pointer, name);
-        self.of_value(before, after);
+        self.of_value(before, after, rules);
         self.pointer.truncate(length);
     }
 
-    fn of_value(&mut self, before: Option<&Value>, after: Option<&Value>) {
+    fn of_value(&mut self, before: Option<&Value>, after: Option<&Value>, rules: Rules<'_>) {
+        if before == after {
+            return;
+        }
+        if rules.is_whole(after) {
+            return self.add(None, before, after);
+        }
+        let rules = rules.branch(after);
+        let rule = rules.list(before, after);
         match (before, after) {
-            _ if before == after => {}
-            (Some(Value::Map(before)), Some(Value::Map(after))) => self.of_members(before, after),
-            (Some(Value::List(old)), Some(Value::List(new))) if stand_by_place(before, after) => {
-                for (place, (before, after)) in old.iter().zip(new).enumerate() {
-                    self.within(&place.to_string(), Some(before), Some(after));
+            (Some(Value::Map(before)), Some(Value::Map(after))) => self.of_members(before, after, rules),
+            (Some(Value::List(old)), Some(Value::List(new))) if stand_by_place(before, after, rule) => {
+                for place in 0..old.len().max(new.len()) {
+                    let rules = if rule == ListRule::Places { rules.place(place) } else { rules.entry() };
+                    self.within(&place.to_string(), old.get(place), new.get(place), rules);
                 }
             }
             (Some(list), Some(_)) => match (elements(before), elements(after)) {
-                (Some(before), Some(after)) => self.of_entries(list, &before, &after),
+                (Some(before), Some(after)) => self.of_entries(list, &before, &after, rule.key()),
                 _ => self.add(None, before, after),
             },
             _ => self.add(None, before, after),
         }
     }
 
-    fn of_entries(&mut self, list: &Value, before: &[Value], after: &[Value]) {
-        let entries = Entries::of([before, after]);
+    fn of_entries(&mut self, list: &Value, before: &[Value], after: &[Value], key: Option<&str>) {
+        let entries = Entries::of([before, after], key);
         let found = self.found.len();
         for side in [0, 1] {
             for (slot, entry) in entries.slots(side).iter().zip([before, after][side]) {
                 let (before, after) = (entries.get(0, *slot), entries.get(1, *slot));
                 if (side == 0 || before.is_none()) && before != after {
-                    self.add(Some(entry.entry_id().unwrap_or(entry)), before, after);
+                    self.add(Some(entry.entry_key(key).unwrap_or(entry)), before, after);
                 }
             }
         }
@@ -141,7 +150,7 @@ mod tests {
             Ok(Value::Map(members)) => members,
             other => panic!("{other:?}"),
         });
-        assert_eq!(serde_json::to_string(&changes(&before, &after)).expect("JSON"), expected);
+        assert_eq!(serde_json::to_string(&changes(&before, &after, Rules::default())).expect("JSON"), expected);
     }
 
     #[test]

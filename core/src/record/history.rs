@@ -8,6 +8,7 @@
 use serde::Serialize;
 
 pub(crate) use super::difference::{named, whole_record};
+use super::merge::Rules;
 use super::{Record, difference};
 use crate::time::Timestamp;
 use crate::value::{Members, Value};
@@ -43,11 +44,11 @@ pub struct Row {
 }
 
 impl Row {
-    /// Returns the row of the write that changed `before` into `after`.
+    /// Returns the row of the write that changed `before` into `after`. `rules` are those of the record's merge.
     #[must_use]
-    pub fn of_write(before: Option<&Record>, after: &Record, base: Option<i64>) -> Row {
+    pub fn of_write(before: Option<&Record>, after: &Record, base: Option<i64>, rules: Rules<'_>) -> Row {
         let none = Members::new();
-        let changes = difference::changes(before.map_or(&none, |before| &before.attributes), &after.attributes);
+        let changes = difference::changes(before.map_or(&none, |before| &before.attributes), &after.attributes, rules);
         let entry = Entry {
             number: after.number().unwrap_or_default(),
             updated_at: after.updated_at,

@@ -30,14 +30,27 @@
 //!    entries. A copy of an entry with the same `id` also gets a new one. Of entries with one `id`, as many keep it as
 //!    the base has, unchanged ones first. So a retry makes the same ids, and two authors who add equal entries add two.
 //!    Restored entries are not new.
-//! 8. *No base.* An edit without a base was made on an unknown state. Single values are as sent. Lists and sets hold
-//!    the elements of both. Only an explicit `null` removes anything. The one exception is a merge patch (RFC 7396): it
-//!    replaces lists as a whole.
+//! 8. *The schema* can state another rule for a value. The first of these rules decides. The states before and after
+//!    the edit pick it, so that a retry picks the same. A value of another shape is merged without the schema.
+//!    * *Whole* (`x-merge`): a list, an object or a text is a single value. Its entries get no `id`.
+//!    * *Entry keys* (`x-ripple.entries`): another member takes the part of `id`, and `id` is data. With `false`,
+//!      objects have no key. They are identified by value or by place, and get no `id`.
+//!    * *Places with schemas* (`prefixItems`): each place is merged as a value, and entries get no `id`. A place that a
+//!      list lacks is a value that does not exist. If mine cut places, they are gone with all places behind them. If
+//!      theirs cut places and mine changed or added one there, the places before it come back as mine has them.
+//!      A DynamoDB set, and a list of base or mine with more places than the schema, is merged without the schema.
+//!    * *Sets with order* (`uniqueItems`): entries are known by their values, and each value is included once. A list
+//!      of base or mine that holds lists or objects is merged without the schema.
+//!    * `oneOf`: the value's type picks the branch, and the branch's rules apply.
+//! 9. *No base.* An edit without a base was made on an unknown state. Single values, whole values and places with
+//!    schemas are as sent. Other lists and sets hold the elements of both. Only an explicit `null` removes anything.
+//!    The one exception is a merge patch (RFC 7396): it replaces lists as a whole.
 
 mod entries;
 mod ids;
 mod list;
 mod report;
+mod rules;
 mod sequence;
 
 use std::cmp::Ordering;
@@ -45,43 +58,52 @@ use std::cmp::Ordering;
 use crate::value::{Members, Value};
 
 pub use report::{Counts, Report, Touched};
+pub use rules::Rules;
 
 pub(crate) use entries::Entries;
 pub(crate) use ids::{Known, give as give_ids};
 pub(crate) use list::{elements, stand_by_place};
 pub(crate) use report::push_token;
+pub(crate) use rules::ListRule;
 
 use report::Notes;
 
-/// Merges `mine` into `theirs`, both based on `base`, and reports the result for each field.
+/// Merges `mine` into `theirs`, both based on `base`, by the rules of a schema. Reports the result for each field.
 ///
 /// ```
-/// use ripple_core::record::merge::merge;
+/// use ripple_core::record::merge::{Rules, merge};
 /// use ripple_core::value::Members;
 ///
 /// let state = |goal: &str, term: u64| Members::from([("goal".into(), goal.into()), ("term".into(), term.into())]);
-/// let (merged, report) = merge(&state("Beans", 1), &state("Peas", 1), &state("Beans", 2));
+/// let (merged, report) = merge(&state("Beans", 1), &state("Peas", 1), &state("Beans", 2), Rules::default());
 /// assert_eq!(merged, state("Peas", 2));
 /// assert_eq!(report.taken[0].pointer, "/term");
 /// ```
 #[must_use]
-pub fn merge(base: &Members, theirs: &Members, mine: &Members) -> (Members, Report) {
+pub fn merge(base: &Members, theirs: &Members, mine: &Members, rules: Rules<'_>) -> (Members, Report) {
     let mut notes = Notes::default();
-    let merged = merge_members(base, theirs, mine, &mut notes);
+    let merged = merge_members([base, theirs, mine], rules, &mut notes);
     (merged, notes.report)
 }
 
 /// Merges like [`merge`], but treats every list and set as a single value.
-pub(super) fn merge_with_whole_lists(base: &Members, theirs: &Members, mine: &Members) -> (Members, Report) {
+pub(super) fn merge_with_whole_lists(
+    base: &Members,
+    theirs: &Members,
+    mine: &Members,
+    rules: Rules<'_>,
+) -> (Members, Report) {
     let mut notes = Notes::default();
     notes.whole_lists = true;
-    let merged = merge_members(base, theirs, mine, &mut notes);
+    let merged = merge_members([base, theirs, mine], rules, &mut notes);
     (merged, notes.report)
 }
 
-fn merge_members(base: &Members, theirs: &Members, mine: &Members, notes: &mut Notes) -> Members {
+fn merge_members(sides: [&Members; 3], rules: Rules<'_>, notes: &mut Notes) -> Members {
+    let [_, theirs, mine] = sides;
     let merged = names(theirs, mine).filter_map(|name| {
-        let value = notes.within(name, |notes| merge_value(base.get(name), theirs.get(name), mine.get(name), notes));
+        let values = sides.map(|side| side.get(name));
+        let value = notes.within(name, |notes| merge_value(values, rules.member(name), notes));
         Some((name.clone(), value?))
     });
     merged.collect()
@@ -101,7 +123,8 @@ fn names<'a>(one: &'a Members, other: &'a Members) -> impl Iterator<Item = &'a S
 }
 
 /// Merges one value. `None` is a value that does not exist.
-fn merge_value(base: Option<&Value>, theirs: Option<&Value>, mine: Option<&Value>, notes: &mut Notes) -> Option<Value> {
+fn merge_value(sides: [Option<&Value>; 3], rules: Rules<'_>, notes: &mut Notes) -> Option<Value> {
+    let [base, theirs, mine] = sides;
     if mine == theirs {
         return theirs.cloned();
     }
@@ -110,11 +133,18 @@ fn merge_value(base: Option<&Value>, theirs: Option<&Value>, mine: Option<&Value
         return theirs.cloned();
     }
     if theirs == base {
-        notes.taken(list::changed(base, mine));
+        notes.taken(list::changed(base, mine, rules.branch(mine.or(base))));
         return mine.cloned();
     }
-    let merged = if let Some([base, theirs, mine]) = objects(base, theirs, mine) {
-        let merged = merge_members(base, theirs, mine, notes);
+    // If mine has no value, theirs has one of the same type as the merged value. So a retry picks the same branch.
+    let value = mine.or(theirs);
+    if rules.is_whole(value) {
+        notes.won();
+        return mine.cloned();
+    }
+    let rules = rules.branch(value);
+    let merged = if let Some(sides) = objects(base, theirs, mine) {
+        let merged = merge_members(sides, rules, notes);
         (!merged.is_empty()).then_some(Value::Map(merged))
     } else if let Some(text) = text(base, theirs, mine) {
         let merged = Some(Value::String(text));
@@ -125,7 +155,7 @@ fn merge_value(base: Option<&Value>, theirs: Option<&Value>, mine: Option<&Value
         }
         merged
     } else if !notes.whole_lists
-        && let Some(merged) = list::merge(base, theirs, mine, notes)
+        && let Some(merged) = list::merge(sides, rules, notes)
     {
         Some(merged).filter(|merged| !is_empty(merged))
     } else {

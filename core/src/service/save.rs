@@ -17,6 +17,7 @@ use super::{Context, Error, Saved};
 use crate::limits;
 use crate::record::decide::{Change, Decision, Past, Precondition, Seen, decide};
 use crate::record::history::Row;
+use crate::record::merge::Rules;
 use crate::record::outcome::Outcome;
 use crate::record::{Record, RecordId};
 use crate::store::{Commit, Consistency, IdempotencyRecord, Store, StoreError, StoreErrorKind, Write};
@@ -219,7 +220,8 @@ async fn commit<S: Store>(
             outcome.replaced = first.cast_signed();
         }
         if after.is_some() {
-            rows.push(Row::of_write(before.as_ref(), &written, outcome.base.map(|base| base.version)));
+            let rules = Rules::of(&cx.store.resource().schema);
+            rows.push(Row::of_write(before.as_ref(), &written, outcome.base.map(|base| base.version), rules));
         }
         let claim = if last { claim(cx, &written, &outcome) } else { None };
         let write = Write {

@@ -169,12 +169,13 @@ fn decompressed(bytes: &[u8]) -> Option<Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::merge::Rules;
 
     const KEY: &str = "prj_id";
 
     fn row_of(attributes: Members) -> Row {
         let record = Record::new(RecordId::stored("p".to_owned()), attributes);
-        Row::of_write(None, &record.written(None, 7, Timestamp(5), "Bo"), Some(-3))
+        Row::of_write(None, &record.written(None, 7, Timestamp(5), "Bo"), Some(-3), Rules::default())
     }
 
     #[test]

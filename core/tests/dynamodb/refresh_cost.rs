@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::engine::{self, Engine};
 use ripple_core::record::history::Row;
+use ripple_core::record::merge::Rules;
 use ripple_core::replica::refresh::FRESH;
 use ripple_core::replica::{Clock, Replica};
 use ripple_core::session::Session;
@@ -37,7 +38,7 @@ async fn a_refresh_costs_what_changed_and_not_what_exists() {
     const SETTLED: u64 = 1_000_000_000;
     let engine = Engine::start().await;
     let write = async |before: Option<&Record>, after: &Record| {
-        let row = Row::of_write(before, after, None);
+        let row = Row::of_write(before, after, None, Rules::default());
         let now = after.updated_at.unwrap_or_default();
         let write = Write { before, after, rows: &[row], claim: None, now, token: engine::token() };
         let done = engine.store.commit(&write, &mut Capacity::default()).await;

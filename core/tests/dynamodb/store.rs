@@ -8,6 +8,7 @@ use crate::table::{attributes, commit, commit_with, every_type, history, id, pro
 use ripple_core::auth::ApiKey;
 use ripple_core::query::{Listing, Query};
 use ripple_core::record::history::Row;
+use ripple_core::record::merge::Rules;
 use ripple_core::record::outcome::{Outcome, OutcomeKind};
 use ripple_core::record::schema::Resource;
 use ripple_core::session::Session;
@@ -236,7 +237,7 @@ async fn the_history_has_each_state_as_it_was(store: &impl Store, _: &impl Besid
     assert_eq!(state(store, "a", 4).await, None);
 
     let versions = history(store, "a", None, 10).await;
-    let entry = |before, after, base| Row::of_write(before, after, base).entry;
+    let entry = |before, after, base| Row::of_write(before, after, base, Rules::default()).entry;
     let expected = [entry(Some(&second), &tombstone, Some(2)), entry(Some(&first), &second, Some(1))];
     assert_eq!(versions[..2], expected);
     assert_eq!(versions[2], entry(None, &first, None));

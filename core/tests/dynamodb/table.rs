@@ -1,6 +1,7 @@
 //! Helpers for tests of the store.
 
 use ripple_core::record::history::{Entry, Row};
+use ripple_core::record::merge::Rules;
 use ripple_core::store::{Capacity, Commit, Consistency, IdempotencyRecord, Store, Write};
 use ripple_core::value::{Members, Number, Value};
 use ripple_core::{Record, RecordId, Timestamp};
@@ -49,7 +50,7 @@ pub(crate) async fn commit_with(
     claim: Option<&IdempotencyRecord>,
     cost: &mut Capacity,
 ) -> Commit {
-    let row = Row::of_write(before, after, before.map(|before| before.version));
+    let row = Row::of_write(before, after, before.map(|before| before.version), Rules::default());
     let now = after.updated_at.unwrap_or_default();
     let write = Write { before, after, rows: &[row], claim, now, token };
     store.commit(&write, cost).await.expect("the store answers")

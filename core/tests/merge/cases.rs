@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use ripple_core::record::change::{Edit, TooLarge};
-use ripple_core::record::merge::Report;
+use ripple_core::record::merge::{Report, Rules};
 use ripple_core::value::{Members, Value};
 
 use crate::{members, merged, save_as, sent};
@@ -239,12 +239,12 @@ fn what_no_record_can_hold_is_refused() {
     let entries = |count: usize| members(&format!(r#"{{"l":[{}]}}"#, vec!["{}"; count].join(",")));
     let base = members("{}");
     for count in [20_000, 300_000] {
-        let refused = Edit::Replace(entries(count)).merge_into(&base, Some(&base), "");
+        let refused = Edit::Replace(entries(count)).merge_into(&base, Some(&base), "", Rules::default());
         assert!(matches!(refused, Err(TooLarge(size)) if size > 400_000), "{count}: {refused:?}");
     }
     // A record that is already too large can become smaller.
     let large = members(&format!(r#"{{"a":"{}","b":1}}"#, "x".repeat(500_000)));
     let smaller = members(&format!(r#"{{"a":"{}"}}"#, "x".repeat(499_000)));
-    assert!(Edit::Replace(smaller).merge_into(&large, Some(&large), "").is_ok());
-    assert!(Edit::Replace(sent(&large, &base)).merge_into(&large, Some(&large), "").is_ok());
+    assert!(Edit::Replace(smaller).merge_into(&large, Some(&large), "", Rules::default()).is_ok());
+    assert!(Edit::Replace(sent(&large, &base)).merge_into(&large, Some(&large), "", Rules::default()).is_ok());
 }

@@ -1,8 +1,14 @@
-//! Generators of records with every shape that the limits allow, and of edits.
+//! Generators of records with every shape that the limits allow, of edits, and of schemas.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use proptest::collection::{SizeRange, btree_map, vec};
 use proptest::prelude::*;
+use ripple_core::record::schema::Resource;
 use ripple_core::value::{Members, Number, Value};
+
+use crate::resource;
 
 /// Generates few names and values, so that both sides change the same ones.
 fn name() -> impl Strategy<Value = String> {
@@ -72,6 +78,63 @@ pub(crate) fn three() -> impl Strategy<Value = (Members, Members, Members)> {
             (base, theirs, mine)
         },
     )
+}
+
+/// Generates the schema of a value, as JSON.
+fn schema() -> BoxedStrategy<String> {
+    let leaf = prop::sample::select(vec![
+        "{}",
+        r#"{"type":["array","object","string"],"x-merge":"whole"}"#,
+        r#"{"type":"string","x-merge":"whole"}"#,
+        r#"{"type":"array","x-merge":"whole"}"#,
+        r#"{"type":"array","uniqueItems":true,"items":{"type":"string"}}"#,
+        r#"{"type":"array","uniqueItems":true,"items":{"type":"number"}}"#,
+        r#"{"type":"array","prefixItems":[{},{},{},{}],"items":false}"#,
+    ]);
+    let leaf = leaf.prop_map(str::to_owned);
+    leaf.prop_recursive(2, 16, 4, |inner| {
+        prop_oneof![
+            inner.clone().prop_map(|items| format!(r#"{{"type":"array","items":{items}}}"#)),
+            vec(inner.clone(), 1..4)
+                .prop_map(|places| format!(r#"{{"prefixItems":[{}],"items":false}}"#, places.join(","))),
+            vec((name(), inner.clone()), 0..4)
+                .prop_map(|members| format!(r#"{{"type":"object","properties":{}}}"#, object(members))),
+            inner.prop_map(|items| {
+                let list = format!(r#"{{"type":"array","items":{items}}}"#);
+                format!(r#"{{"oneOf":[{list},{{"type":"object","x-merge":"whole"}},{{"type":"string"}}]}}"#)
+            }),
+        ]
+    })
+    .boxed()
+}
+
+fn object(members: Vec<(String, String)>) -> String {
+    let members: BTreeMap<String, String> = members.into_iter().collect();
+    let members: Vec<String> = members.into_iter().map(|(name, value)| format!("{name:?}:{value}")).collect();
+    format!("{{{}}}", members.join(","))
+}
+
+/// Generates a resource whose schema states rules for the merge.
+pub(crate) fn ruled() -> impl Strategy<Value = Arc<Resource>> {
+    let key = prop::sample::select(vec!["false", r#""id""#, r#""a""#, r#""b""#]).prop_map(str::to_owned);
+    let list = (name(), prop_oneof![4 => Just(None), 1 => name().prop_map(Some)]);
+    (vec((name(), schema()), 0..5), vec((list, key), 0..3)).prop_map(|(properties, entries)| {
+        let properties: BTreeMap<String, String> = properties.into_iter().collect();
+        // A property with an entry key must allow a list.
+        let may_be_list = |name: &String, inner: &Option<String>| {
+            properties
+                .get(name)
+                .is_none_or(|schema| schema == "{}" || inner.is_none() && schema.starts_with(r#"{"type":"array""#))
+        };
+        let entries = entries.into_iter().filter(|((name, inner), _)| may_be_list(name, inner));
+        let escaped = |name: String| name.replace('~', "~0").replace('/', "~1");
+        let entries = entries.map(|((name, inner), key)| match inner {
+            None => (name, key),
+            Some(inner) => (format!("/{}/{}", escaped(name), escaped(inner)), key),
+        });
+        let entries = object(entries.collect());
+        resource(&object(properties.into_iter().collect()), &entries)
+    })
 }
 
 /// A list of entries with ids, and changes to it: (place, new value of the entry there, entry inserted before it).

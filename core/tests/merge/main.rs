@@ -1,13 +1,17 @@
-//! Tests of the merge: the law's paragraphs as golden cases, and its properties over generated records.
+//! Tests of the merge: the law's paragraphs as golden cases, and its properties over generated records and schemas.
 
 mod cases;
 mod generate;
 mod law;
 mod lists;
 mod properties;
+mod rules;
+
+use std::sync::Arc;
 
 use ripple_core::record::change::Edit;
-use ripple_core::record::merge::Report;
+use ripple_core::record::merge::{Report, Rules};
+use ripple_core::record::schema::{Resource, Resources};
 use ripple_core::value::{Members, Value, parse};
 
 /// Parses JSON as a record's attributes.
@@ -25,10 +29,19 @@ fn sent(base: &Members, mine: &Members) -> Members {
     mine.clone().into_iter().chain(gone).collect()
 }
 
-/// Merges an edit. Panics if it is too large.
+/// Returns the resource whose file has these `properties` and these `entries` of `x-ripple`.
+#[track_caller]
+fn resource(properties: &str, entries: &str) -> Arc<Resource> {
+    let own = format!(r#"{{"resource":"task","key":"ref","entries":{entries}}}"#);
+    let file = format!(r#"{{"title":"Task","x-ripple":{own},"type":"object","properties":{properties}}}"#);
+    let resources = Resources::read(&[("task.json", &file)]).unwrap_or_else(|faults| panic!("{file}: {faults:?}"));
+    Arc::clone(resources.first())
+}
+
+/// Merges an edit without a schema. Panics if it is too large.
 #[track_caller]
 fn merged(edit: &Edit, theirs: &Members, base: Option<&Members>, seed: &str) -> (Members, Report) {
-    edit.merge_into(theirs, base, seed).expect("it is small")
+    edit.merge_into(theirs, base, seed, Rules::default()).expect("it is small")
 }
 
 /// Saves the whole record, edited from `base`. Members that `mine` lacks were removed.
@@ -40,5 +53,12 @@ fn save(base: &Members, theirs: &Members, mine: &Members) -> (Members, Report) {
 /// Saves like [`save`], for one of several authors.
 #[track_caller]
 fn save_as(author: &str, base: &Members, theirs: &Members, mine: &Members) -> (Members, Report) {
-    merged(&Edit::Replace(sent(base, mine)), theirs, Some(base), author)
+    save_by(Rules::default(), author, [base, theirs, mine])
+}
+
+/// Saves like [`save_as`], by the rules of a schema.
+#[track_caller]
+fn save_by(rules: Rules<'_>, author: &str, [base, theirs, mine]: [&Members; 3]) -> (Members, Report) {
+    let edit = Edit::Replace(sent(base, mine));
+    edit.merge_into(theirs, Some(base), author, rules).expect("it is small")
 }

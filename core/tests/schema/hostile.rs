@@ -98,6 +98,7 @@ fn what_is_outside_the_subset_is_refused_by_name() {
     of_property(r#"{"$schema":"x"}"#, &format!("/$schema: {SUBSET}"));
     of_property(r#"{"x-ripple":{}}"#, &format!("/x-ripple: {SUBSET}"));
     of_root(r#""enum":[1]"#, "#/enum: is not supported at the root");
+    of_root(r#""x-merge":"whole""#, "#/x-merge: is not supported at the root");
     of_root(
         r#""$schema":"http://json-schema.org/draft-07/schema#""#,
         "#/$schema: must be \"https://json-schema.org/draft/2020-12/schema\"",

@@ -10,7 +10,7 @@ use crate::value::Value;
 /// record holds too few entries for collisions to be worth an attack.
 pub(crate) type Map<K, V> = HashMap<K, V, RandomState>;
 
-/// The number of entries with one id that are compared with each other.
+/// The number of entries with one key that are compared with each other.
 const ALIKE: usize = 16;
 
 /// Marks a missing place or slot.
@@ -18,8 +18,9 @@ const NONE: u32 = u32::MAX;
 
 /// Several states of one list with their entries matched: the same entry has the same slot on every side.
 ///
-/// An entry that is an object with an `id` is identified by it, and every other entry by its value. Equal identities
-/// are distinguished by counting them. Entries that share an `id` are matched by content before they are counted.
+/// An entry that is an object with a key, usually an `id`, is identified by it, and every other entry by its value.
+/// Equal identities are distinguished by counting them. Entries that share a key are matched by content before they are
+/// counted.
 ///
 /// Places and slots are `u32`: a list of a hundred thousand entries is indexed in a few megabytes.
 #[derive(Debug)]
@@ -40,8 +41,9 @@ pub(crate) struct Entries<'a, const SIDES: usize> {
 }
 
 impl<'a, const SIDES: usize> Entries<'a, SIDES> {
-    /// Matches the entries of `sides`. The first side is the one that the others were made from.
-    pub(crate) fn of(sides: [&'a [Value]; SIDES]) -> Entries<'a, SIDES> {
+    /// Matches the entries of `sides`. The first side is the one that the others were made from. `key` is the member
+    /// that identifies an object.
+    pub(crate) fn of(sides: [&'a [Value]; SIDES], key: Option<&str>) -> Entries<'a, SIDES> {
         let mut entries = Entries {
             sides,
             slots: sides.map(|list| Vec::with_capacity(list.len())),
@@ -56,12 +58,12 @@ impl<'a, const SIDES: usize> Entries<'a, SIDES> {
             (Map::with_capacity_and_hasher(capacity, RandomState::default()), Map::default());
         // By the first slot of an identity, the last slot that this side used.
         let mut last: Vec<u32> = Vec::new();
-        // The first slots of ids that a side has more than once.
+        // The first slots of keys that a side has more than once.
         let mut repeated: Vec<u32> = Vec::new();
         for (side, list) in sides.into_iter().enumerate() {
             last.fill(NONE);
             for (place, entry) in list.iter().enumerate() {
-                let id = entry.entry_id();
+                let id = entry.entry_key(key);
                 let identities = if id.is_some() { &mut by_id } else { &mut by_value };
                 let found: &mut u32 = identities.entry(id.unwrap_or(entry)).or_insert(NONE);
                 if *found == NONE {
@@ -103,7 +105,7 @@ impl<'a, const SIDES: usize> Entries<'a, SIDES> {
         slot
     }
 
-    /// Matches the entries of one `id`: first by equal content, then by the number of equal members, then in order.
+    /// Matches the entries of one key: first by equal content, then by the number of equal members, then in order.
     fn match_by_content(&mut self, first: u32) {
         let chain: Vec<u32> =
             std::iter::successors(Some(first), |slot| Some(self.next[*slot as usize]).filter(|next| *next != NONE))

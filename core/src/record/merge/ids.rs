@@ -8,18 +8,13 @@ use foldhash::fast::RandomState;
 use sha2::{Digest as _, Sha256};
 
 use super::entries::{Entries, Map};
+use super::{ListRule, Rules};
 use crate::limits;
 use crate::record::change::TooLarge;
 use crate::value::{Members, Value, stored_size};
 
-/// The member that identifies an entry.
-const ID: &str = "id";
-
 /// The length of a generated `id`, in characters.
 const ID_LENGTH: usize = 16;
-
-/// The bytes that a generated `id` adds to the stored record: its name, its characters, and one for the member.
-const ID_SIZE: usize = 2 + ID_LENGTH + 1;
 
 /// The state from which new entries are distinguished.
 #[derive(Clone, Copy)]
@@ -31,16 +26,17 @@ pub(crate) enum Known<'a> {
 }
 
 /// Gives an `id` to every new entry of `mine` that is an object, and a new one to a copy that has the `id` of its
-/// original. An entry without `id` that is also in `known` stays as it is.
+/// original. An entry without `id` that is also in `known` stays as it is. `rules` name another member than `id`, and
+/// lists whose entries need none.
 ///
 /// # Errors
 /// If the record would be larger than DynamoDB allows, and larger than `known`. Then no more ids are made than fit.
-pub(crate) fn give(mine: &mut Members, known: Known<'_>, seed: &str) -> Result<(), TooLarge> {
+pub(crate) fn give(mine: &mut Members, known: Known<'_>, seed: &str, rules: Rules<'_>) -> Result<(), TooLarge> {
     let (Known::Base(state) | Known::Theirs(state)) = known;
     let most = limits::RECORD.max(stored_size(state));
     let mut ids = Ids { seed, by_place: matches!(known, Known::Base(_)), size: stored_size(mine), most };
     if ids.size <= ids.most {
-        ids.in_members(mine, state);
+        ids.in_members(mine, state, rules);
     }
     if ids.size <= ids.most { Ok(()) } else { Err(TooLarge(ids.size)) }
 }
@@ -66,61 +62,75 @@ enum Origin {
 }
 
 impl Ids<'_> {
-    fn in_members(&mut self, mine: &mut Members, known: &Members) {
+    fn in_members(&mut self, mine: &mut Members, known: &Members, rules: Rules<'_>) {
         for (name, value) in mine {
-            self.in_value(value, known.get(name));
+            self.in_value(value, known.get(name), rules.member(name));
         }
     }
 
-    fn in_value(&mut self, value: &mut Value, known: Option<&Value>) {
+    fn in_value(&mut self, value: &mut Value, known: Option<&Value>, rules: Rules<'_>) {
+        // In a value that is never merged, entries need no `id`.
+        if known.is_some_and(|known| value == known) || rules.is_whole(Some(value)) {
+            return;
+        }
+        let rules = rules.branch(Some(value));
+        // An author whose base is unknown is assumed to have seen no list that they send, and a merge does the same.
+        let rule = rules.list(known.filter(|_| self.by_place), Some(value));
         match (value, known) {
-            (value, Some(known)) if value == known => {}
-            (Value::Map(members), Some(Value::Map(known))) => self.in_members(members, known),
-            (Value::Map(members), _) => self.in_members(members, &Members::new()),
-            (Value::List(list), Some(Value::List(known))) => self.in_list(list, known),
-            (Value::List(list), _) => self.in_list(list, &[]),
+            (Value::Map(members), Some(Value::Map(known))) => self.in_members(members, known, rules),
+            (Value::Map(members), _) => self.in_members(members, &Members::new(), rules),
+            (Value::List(list), Some(Value::List(known))) => self.in_list(list, known, rules, rule),
+            (Value::List(list), _) => self.in_list(list, &[], rules, rule),
             _ => {}
         }
     }
 
-    fn in_list(&mut self, list: &mut [Value], known: &[Value]) {
+    fn in_list(&mut self, list: &mut [Value], known: &[Value], rules: Rules<'_>, rule: ListRule<'_>) {
         if !list.iter().any(|entry| matches!(entry, Value::Map(_) | Value::List(_))) {
             return;
         }
-        let origins = self.origins(list, known);
+        if rule == ListRule::Places {
+            for (place, entry) in list.iter_mut().enumerate() {
+                self.in_value(entry, known.get(place), rules.place(place));
+            }
+            return;
+        }
+        let (rules, key) = (rules.entry(), rule.key());
+        let origins = self.origins(list, known, key);
         let mut made = Made::default();
         if origins.iter().any(|origin| !matches!(origin, Origin::Known(_))) {
-            made.ids = taken(list);
+            made.ids = taken(list, key);
         }
         for (entry, origin) in list.iter_mut().zip(origins) {
             if let Origin::Known(place) = origin {
-                self.in_value(entry, Some(&known[place]));
+                self.in_value(entry, Some(&known[place]), rules);
                 continue;
             }
-            let named = match entry {
-                Value::Map(members) if matches!(origin, Origin::Copy) || lacks_id(members) => {
-                    self.size += ID_SIZE;
-                    (self.size <= self.most).then(|| self.derive(entry, &mut made))
+            let named = match (&*entry, key) {
+                (Value::Map(members), Some(key)) if matches!(origin, Origin::Copy) || lacks_id(members, key) => {
+                    // The name, the characters, and one byte for the member.
+                    self.size += key.len() + ID_LENGTH + 1;
+                    (self.size <= self.most).then(|| (key, self.derive(entry, &mut made)))
                 }
                 _ => None,
             };
-            self.in_value(entry, None);
-            if let (Value::Map(members), Some(id)) = (entry, named) {
-                members.insert(ID.to_owned(), id.into());
+            self.in_value(entry, None, rules);
+            if let (Value::Map(members), Some((key, id))) = (entry, named) {
+                members.insert(key.to_owned(), id.into());
             }
         }
     }
 
     /// Returns the origin of each entry of a list.
-    fn origins(&self, list: &[Value], known: &[Value]) -> Vec<Origin> {
-        let named = |list: &[Value]| list.iter().any(|entry| entry.entry_id().is_some());
+    fn origins(&self, list: &[Value], known: &[Value], key: Option<&str>) -> Vec<Origin> {
+        let named = |list: &[Value]| list.iter().any(|entry| entry.entry_key(key).is_some());
         if self.by_place && list.len() == known.len() && !named(list) && !named(known) {
             return (0..list.len()).map(Origin::Known).collect();
         }
-        let entries = Entries::of([known, list]);
+        let entries = Entries::of([known, list], key);
         let origin = |(slot, entry): (&u32, &Value)| match entries.place(0, *slot) {
             Some(place) => Origin::Known(place),
-            None if entry.entry_id().is_some() && entries.first(*slot) != *slot => Origin::Copy,
+            None if entry.entry_key(key).is_some() && entries.first(*slot) != *slot => Origin::Copy,
             None => Origin::New,
         };
         entries.slots(1).iter().zip(list).map(origin).collect()
@@ -151,8 +161,8 @@ struct Made {
 }
 
 /// Returns the ids that entries of a list already have and that could be generated.
-fn taken(list: &[Value]) -> HashSet<String, RandomState> {
-    let ids = list.iter().filter_map(Value::entry_id);
+fn taken(list: &[Value], key: Option<&str>) -> HashSet<String, RandomState> {
+    let ids = list.iter().filter_map(|entry| entry.entry_key(key));
     let texts = ids.filter_map(|id| match id {
         Value::String(text) if text.len() == ID_LENGTH => Some(text.clone()),
         _ => None,
@@ -160,9 +170,9 @@ fn taken(list: &[Value]) -> HashSet<String, RandomState> {
     texts.collect()
 }
 
-/// Reports whether an object has no `id`, or an empty one. An `id` of another type is data.
-fn lacks_id(members: &Members) -> bool {
-    match members.get(ID) {
+/// Reports whether an object has no `id` under its name, or an empty one. An `id` of another type is data.
+fn lacks_id(members: &Members, key: &str) -> bool {
+    match members.get(key) {
         None | Some(Value::Null) => true,
         Some(Value::String(id)) => id.is_empty(),
         Some(_) => false,

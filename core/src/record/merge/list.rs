@@ -7,7 +7,7 @@ use foldhash::fast::RandomState;
 
 use super::entries::Entries;
 use super::report::{Counts, Notes};
-use super::{merge_value, sequence};
+use super::{ListRule, Rules, merge_value, sequence};
 use crate::value::Value;
 
 /// The indexes of the sides of a merge.
@@ -16,15 +16,18 @@ const THEIRS: usize = 1;
 const MINE: usize = 2;
 
 /// Returns the effect of one side on a list's entries. Returns `None` if a side is not a list.
-pub(super) fn changed(base: Option<&Value>, mine: Option<&Value>) -> Option<Counts> {
-    let by_place = stand_by_place(base, mine);
+pub(super) fn changed(base: Option<&Value>, mine: Option<&Value>, rules: Rules<'_>) -> Option<Counts> {
+    let rule = rules.list(base, mine);
+    let by_place = stand_by_place(base, mine, rule);
     let (base, mine) = (elements(base)?, elements(mine)?);
     let mut counts = Counts::default();
     if by_place {
         counts.changed = base.iter().zip(mine.iter()).filter(|(before, after)| before != after).count();
+        counts.added = mine.len().saturating_sub(base.len());
+        counts.removed = base.len().saturating_sub(mine.len());
         return Some(counts);
     }
-    let entries = Entries::of([&base, &mine]);
+    let entries = Entries::of([&base, &mine], rule.key());
     for slot in entries.slots(1) {
         match entries.get(BASE, *slot) {
             None => counts.added += 1,
@@ -37,32 +40,36 @@ pub(super) fn changed(base: Option<&Value>, mine: Option<&Value>) -> Option<Coun
 }
 
 /// Merges changes of both sides. Returns `None` if a side has neither a list nor a set.
-pub(super) fn merge(
-    base: Option<&Value>,
-    theirs: Option<&Value>,
-    mine: Option<&Value>,
-    notes: &mut Notes,
-) -> Option<Value> {
+pub(super) fn merge(sides: [Option<&Value>; 3], rules: Rules<'_>, notes: &mut Notes) -> Option<Value> {
+    let [base, theirs, mine] = sides;
     let was_list = base.is_none_or(|base| elements(Some(base)).is_some());
     if !was_list && (theirs.is_none() || mine.is_none()) {
         return None;
     }
     // JSON shows a set as a list, so a list beside a set counts as a set. A value that was a set stays one if its
-    // elements allow it.
-    let set = [theirs, mine, base].into_iter().flatten().find(|value| value.is_set());
-    let typed = [base, theirs, mine].map(|side| in_type_of(side, set));
+    // elements allow it. A set has no places.
+    let rule = rules.list(base, mine);
+    let sets = || [theirs, mine, base].into_iter().flatten().filter(|value| rule != ListRule::Places && value.is_set());
+    let set = sets().next();
+    let typed = sides.map(|side| in_type_of(side, set));
     let [of_base, of_theirs, of_mine] = typed.each_ref().map(Option::as_deref);
     let before = elements(of_base).unwrap_or_default();
     let (their_list, my_list) = (elements(of_theirs)?, elements(of_mine)?);
     let sides: [&[Value]; 3] = [&before, &their_list, &my_list];
-    let Merged { list, counts, kept, won } = merge_lists(sides, set.is_some(), notes);
+    let Merged { list, counts, kept, won } = match rule {
+        ListRule::Entries(key) => merge_lists(sides, set.is_some(), key, rules.entry(), notes),
+        ListRule::Places => merge_tuples(sides, rules, notes),
+        ListRule::Set => {
+            let distinct = sides.map(distinct);
+            merge_entries(&Entries::of(distinct.each_ref().map(AsRef::as_ref), None), rules.entry(), notes)
+        }
+    };
 
     // If the sides' sets have several types, the first one that the elements fit unchanged is used. A text beside
     // binaries fits none of them, whatever it looks like.
     let texts = list.iter().any(|value| matches!(value, Value::String(_)));
-    let fits = |set: &&Value| set.is_set() && !(texts && matches!(set, Value::Binaries(_)));
-    let sets = [theirs, mine, base].into_iter().flatten().filter(fits);
-    let merged = sets.fold(Value::List(list), Value::shaped_like);
+    let fits = |set: &&Value| !(texts && matches!(set, Value::Binaries(_)));
+    let merged = sets().filter(fits).fold(Value::List(list), Value::shaped_like);
     let as_theirs = theirs.map_or_else(|| super::is_empty(&merged), |theirs| *theirs == merged);
     match (as_theirs, won) {
         (true, _) => notes.kept(),
@@ -86,15 +93,15 @@ struct Merged {
 }
 
 /// Decides the kind of a list from all its states, and merges it. A retry must decide the same: it has the same base
-/// and the same mine, and theirs is the merged list.
-fn merge_lists(sides: [&[Value]; 3], set: bool, notes: &mut Notes) -> Merged {
+/// and the same mine, and theirs is the merged list. `rules` are those of an entry.
+fn merge_lists(sides: [&[Value]; 3], set: bool, key: Option<&str>, rules: Rules<'_>, notes: &mut Notes) -> Merged {
     let [base, _, mine] = sides;
-    let known = set || base.is_empty() || has_ids(&[base, mine]) || are_distinct_texts(&[base, mine]);
+    let known = set || base.is_empty() || has_keys(&[base, mine], key) || are_distinct_texts(&[base, mine]);
     let (merged, ambiguous) = if known {
-        let entries = Entries::of(sides);
-        (merge_entries(&entries, notes), entries.repeats)
+        let entries = Entries::of(sides, key);
+        (merge_entries(&entries, rules, notes), entries.repeats)
     } else if sides.iter().all(|side| side.len() == base.len()) {
-        return merge_places(sides, notes);
+        return merge_places(sides, rules, notes);
     } else {
         (merge_sequence(sides), true)
     };
@@ -102,9 +109,9 @@ fn merge_lists(sides: [&[Value]; 3], set: bool, notes: &mut Notes) -> Merged {
     let again = |merged: &Merged| {
         let retry = [base, &merged.list, mine];
         match known {
-            true => merge_entries(&Entries::of(retry), &mut Notes::default()).list,
+            true => merge_entries(&Entries::of(retry, key), rules, &mut Notes::default()).list,
             false if merged.list.len() == base.len() && mine.len() == base.len() => {
-                merge_places(retry, &mut Notes::default()).list
+                merge_places(retry, rules, &mut Notes::default()).list
             }
             false => merge_sequence(retry).list,
         }
@@ -116,19 +123,47 @@ fn merge_lists(sides: [&[Value]; 3], set: bool, notes: &mut Notes) -> Merged {
 }
 
 /// Merges lists of equal length, with each place as a separate value.
-fn merge_places([base, theirs, mine]: [&[Value]; 3], notes: &mut Notes) -> Merged {
+fn merge_places([base, theirs, mine]: [&[Value]; 3], rules: Rules<'_>, notes: &mut Notes) -> Merged {
     let mut merged = Merged::default();
     for (place, ((base, theirs), mine)) in base.iter().zip(theirs).zip(mine).enumerate() {
         let value = match mine == theirs || mine == base {
             true => theirs.clone(),
             // A place is never removed: if all three have a value, the merged one exists too.
             false => notes
-                .at(place, |notes| merge_value(Some(base), Some(theirs), Some(mine), notes))
+                .at(place, |notes| merge_value([base, theirs, mine].map(Some), rules, notes))
                 .unwrap_or_else(|| mine.clone()),
         };
         merged.counts.changed += usize::from(value != *theirs);
         merged.list.push(value);
     }
+    merged
+}
+
+/// Merges lists whose places have schemas of their own. A place that a list lacks is a value that does not exist.
+///
+/// If mine cut places, they are gone, and all behind them. If theirs cut places and mine changed one of them or one
+/// behind them, the list reaches up to it again, and the places before it are as in mine.
+fn merge_tuples([base, theirs, mine]: [&[Value]; 3], rules: Rules<'_>, notes: &mut Notes) -> Merged {
+    let cut = mine.len() < base.len();
+    let end = if cut { mine.len() } else { mine.len().max(theirs.len()) };
+    let mut merged =
+        Merged { won: (end..theirs.len()).any(|place| theirs.get(place) != base.get(place)), ..Merged::default() };
+    for place in 0..end {
+        let values = [base, theirs, mine].map(|side| side.get(place));
+        let value = notes.at(place, |notes| merge_value(values, rules.place(place), notes));
+        if let Some(value) = value {
+            // Only theirs cut places here, so mine has them.
+            merged.list.extend(mine.iter().take(place).skip(merged.list.len()).cloned());
+            merged.list.push(value);
+        }
+    }
+    for (place, value) in merged.list.iter().enumerate() {
+        match theirs.get(place) {
+            None => merged.counts.added += 1,
+            before => merged.counts.changed += usize::from(before != Some(value)),
+        }
+    }
+    merged.counts.removed = theirs.len().saturating_sub(merged.list.len());
     merged
 }
 
@@ -145,7 +180,7 @@ fn merge_sequence(sides: [&[Value]; 3]) -> Merged {
 }
 
 /// Merges lists whose entries are identified by their ids or their values.
-fn merge_entries(entries: &Entries<'_, 3>, notes: &mut Notes) -> Merged {
+fn merge_entries(entries: &Entries<'_, 3>, rules: Rules<'_>, notes: &mut Notes) -> Merged {
     let mut merged = Merged { list: Vec::with_capacity(entries.slots(THEIRS).len()), ..Merged::default() };
     for slot in order(entries) {
         let [base, theirs, mine] = [BASE, THEIRS, MINE].map(|side| entries.get(side, slot));
@@ -153,7 +188,7 @@ fn merge_entries(entries: &Entries<'_, 3>, notes: &mut Notes) -> Merged {
         let value = match (theirs, mine) {
             (Some(theirs), Some(mine)) if theirs == mine => Some(theirs.clone()),
             (Some(theirs), Some(_)) => {
-                let value = notes.at(merged.list.len(), |notes| merge_value(base, Some(theirs), mine, notes));
+                let value = notes.at(merged.list.len(), |notes| merge_value([base, Some(theirs), mine], rules, notes));
                 merged.counts.changed += usize::from(value.as_ref() != Some(theirs));
                 value
             }
@@ -210,15 +245,25 @@ fn order(entries: &Entries<'_, 3>) -> Vec<u32> {
 }
 
 /// Reports whether two states of a list are compared place by place.
-pub(crate) fn stand_by_place(before: Option<&Value>, after: Option<&Value>) -> bool {
+pub(crate) fn stand_by_place(before: Option<&Value>, after: Option<&Value>, rule: ListRule<'_>) -> bool {
     let (Some(Value::List(before)), Some(Value::List(after))) = (before, after) else { return false };
     let sides: [&[Value]; 2] = [before, after];
-    before.len() == after.len() && !has_ids(&sides) && !are_distinct_texts(&sides)
+    match rule {
+        ListRule::Places => true,
+        ListRule::Set => false,
+        ListRule::Entries(key) => before.len() == after.len() && !has_keys(&sides, key) && !are_distinct_texts(&sides),
+    }
 }
 
-/// Reports whether an entry has an `id`.
-fn has_ids(sides: &[&[Value]]) -> bool {
-    sides.iter().any(|side| side.iter().any(|entry| entry.entry_id().is_some()))
+/// Reports whether an entry has a key.
+fn has_keys(sides: &[&[Value]], key: Option<&str>) -> bool {
+    sides.iter().any(|side| side.iter().any(|entry| entry.entry_key(key).is_some()))
+}
+
+/// Returns a list without repeated values.
+fn distinct(list: &[Value]) -> Vec<Value> {
+    let mut seen = HashSet::with_hasher(RandomState::default());
+    list.iter().filter(|value| seen.insert(*value)).cloned().collect()
 }
 
 /// Reports whether each side holds only texts, and none twice.

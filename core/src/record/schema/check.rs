@@ -18,7 +18,7 @@ use super::pattern::Pattern;
 use super::subschema::Subschema;
 use super::{number, sentence};
 use crate::record::PREFIX;
-use crate::value::{Members, Value};
+use crate::value::{Keys, Members, Value};
 
 /// Faults of one body that its author is told of.
 const FAULTS: usize = 100;
@@ -80,6 +80,11 @@ impl Schema {
     #[must_use]
     pub fn property(&self, name: &str) -> Option<&Subschema> {
         self.root.property(name)
+    }
+
+    /// Returns the members that identify the entries of lists.
+    pub(crate) fn keys(&self) -> Keys<'_> {
+        Keys::of(&self.entries.0)
     }
 
     /// Checks a new record. A root member that is `null` counts as absent.

@@ -17,10 +17,10 @@ pub(super) struct Counterparts<'v> {
 impl<'v> Counterparts<'v> {
     pub(super) fn new(list: &'v [Value], key: Option<&'v str>, by_value: bool) -> Counterparts<'v> {
         let mut by_key: HashMap<&Value, (Vec<&Value>, usize)> = HashMap::new();
-        for (id, entry) in list.iter().filter_map(|entry| Some((id_of(entry, key)?, entry))) {
+        for (id, entry) in list.iter().filter_map(|entry| Some((entry.entry_key(key)?, entry))) {
             by_key.entry(id).or_default().0.push(entry);
         }
-        let unnamed = list.iter().filter(|entry| by_value && id_of(entry, key).is_none());
+        let unnamed = list.iter().filter(|entry| by_value && entry.entry_key(key).is_none());
         let by_value = unnamed.collect();
         Counterparts { list, key, by_key, by_value }
     }
@@ -28,23 +28,14 @@ impl<'v> Counterparts<'v> {
     /// Returns the counterpart of an entry: the one with its key, or, of those without a key, an equal one or the one in
     /// its place.
     pub(super) fn of(&mut self, place: usize, entry: &Value) -> Option<&'v Value> {
-        let same = id_of(entry, self.key).and_then(|id| self.by_key.get_mut(id));
+        let same = entry.entry_key(self.key).and_then(|id| self.by_key.get_mut(id));
         if let Some((entries, matched)) = same {
             // Another program may have stored several with one key. They are matched in turn.
             let entry = entries.get(*matched).or(entries.last())?;
             *matched += 1;
             return Some(*entry);
         }
-        let in_place = self.list.get(place).filter(|entry| id_of(entry, self.key).is_none());
+        let in_place = self.list.get(place).filter(|entry| entry.entry_key(self.key).is_none());
         self.by_value.get(entry).copied().or(in_place)
     }
-}
-
-/// Returns the key of a list's entry: a text that is not empty, or a number.
-fn id_of<'v>(entry: &'v Value, key: Option<&str>) -> Option<&'v Value> {
-    let Value::Map(members) = entry else { return None };
-    members.get(key?).filter(|id| match id {
-        Value::String(text) => !text.is_empty(),
-        id => matches!(id, Value::Number(_)),
-    })
 }

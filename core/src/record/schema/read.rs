@@ -149,7 +149,7 @@ impl<'f> Reader<'f> {
 
     fn keyword(&mut self, schema: &mut Subschema, name: &str, json: &Json, is_root: bool) {
         match name {
-            "enum" | "const" | "oneOf" if is_root => self.fault("is not supported at the root"),
+            "enum" | "const" | "oneOf" | "x-merge" if is_root => self.fault("is not supported at the root"),
             "$schema" if is_root => {
                 if *json != Json::Text(DIALECT.to_owned()) {
                     self.fault(format!("must be \"{DIALECT}\""));

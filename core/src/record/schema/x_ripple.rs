@@ -337,12 +337,13 @@ fn entries(reader: &mut Reader<'_>, root: &Subschema, json: &Json) -> Entries {
             if list.is_some_and(|list| !list.types.is_any() && !list.types.contains(Type::Array)) {
                 return reader.fault("is not a list in properties");
             }
-            if entries.0.iter().any(|(known, _)| *known == pointer) {
+            if entries.0.iter().any(|(known, _)| *known == names) {
                 return reader.fault("names a list that an earlier key names");
             }
-            entries.0.push((pointer, key));
+            entries.0.push((names, key));
         });
     }
+    entries.0.sort_unstable();
     entries
 }
 
