@@ -1,15 +1,6 @@
 //! The resources that the suite runs against, described by roles. A case builds its records and paths from the kit in
 //! use, so it runs against each resource.
 
-/// Cases that fail for [`TASK`] until lists merge by the entry key that their resource names. They are shown as
-/// ignored.
-pub const AWAIT_ENTRY_KEYS: &[&str] = &[
-    "records::creates_a_record",
-    "merging::edits_of_two_people_are_both_saved",
-    "merging::an_entry_without_an_id_gets_one",
-    "text_merging::lines_inside_objects_and_entries_are_merged",
-];
-
 /// The title of every record, unless a case sets another one.
 pub const TITLE: &str = "Ferry timetable";
 /// The text of every record, unless a case sets another one.
@@ -142,11 +133,5 @@ impl Kit {
     #[must_use]
     pub fn pointer(&self, member: &str) -> String {
         format!("/{member}")
-    }
-
-    /// Reports whether the case of this name cannot pass yet.
-    #[must_use]
-    pub fn awaits(&self, case: &str) -> bool {
-        self.resource == TASK.resource && AWAIT_ENTRY_KEYS.contains(&case)
     }
 }

@@ -58,6 +58,6 @@ pub use call::{Body, Call};
 pub use case::Case;
 pub use cases::cases;
 pub use host::{Host, Keys, hosts};
-pub use kit::{AWAIT_ENTRY_KEYS, KITS, Kit, PRJ, TASK, TEXT, TITLE};
+pub use kit::{KITS, Kit, PRJ, TASK, TEXT, TITLE};
 pub use record::Record;
 pub use target::{Target, Version};
