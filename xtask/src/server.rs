@@ -72,6 +72,8 @@ impl Server {
         let log = File::create(folder.join("log"))?;
 
         command.args(["--port", "0", "--in-memory", "--data"]).arg(&data);
+        // The tests of other programs look at a state before ripple adopts it. Those of the feed start their own.
+        command.env("RIPPLE_NO_FEED", "true");
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
         let process = command.spawn().context("`ripple dev` cannot be started")?;
 
