@@ -4,6 +4,7 @@
 //! depend on the wording of any message.
 
 mod answers;
+mod feed;
 mod field;
 mod history;
 mod law;
@@ -27,6 +28,8 @@ pub(crate) struct Evidence<'a> {
     pub(crate) faulty: bool,
     /// Whether the table was read between every two operations. Otherwise the states come from the history.
     pub(crate) observed: bool,
+    /// Whether the feed had read the whole stream before each probe.
+    pub(crate) followed: bool,
 }
 
 /// A law that a run breaks, and how.
@@ -65,6 +68,8 @@ pub enum Law {
     Receipt,
     /// TTL deletes no record that ripple has saved.
     Expiry,
+    /// After the feed, every state that was in the table has a row, and the item is one of ripple's versions.
+    Feed,
 }
 
 impl fmt::Display for Broken {
@@ -90,6 +95,7 @@ pub(crate) fn judge(evidence: &Evidence<'_>) -> Result<(), Broken> {
     evidence.check_steps(&numbers)?;
     evidence.check_history()?;
     in_order?;
+    evidence.check_feed()?;
     evidence.check_answers(&numbers)?;
     evidence.check_reads()
 }

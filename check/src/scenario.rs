@@ -1,5 +1,6 @@
 //! Small scripts that run in every order.
 
+mod feed;
 mod lists;
 mod other_programs;
 mod ripple;
@@ -49,7 +50,8 @@ pub fn pending_scenarios() -> Vec<Scenario> {
 }
 
 fn all() -> Vec<Scenario> {
-    [ripple::scenarios(), lists::scenarios(), time::scenarios(), other_programs::scenarios()].concat()
+    [ripple::scenarios(), lists::scenarios(), time::scenarios(), other_programs::scenarios(), feed::scenarios()]
+        .concat()
 }
 
 /// Returns writers `w1`, `w2`, …, each with its own API key.
@@ -74,6 +76,12 @@ impl Scenario {
     /// Adds another program to the last phase.
     fn with_program(mut self, operations: &[External]) -> Scenario {
         self.phases.last_mut().expect("a phase").scripts.push(Script::External(operations.to_vec()));
+        self
+    }
+
+    /// Adds the feed to the last phase. It reads the stream this many times, and at the end.
+    fn with_feed(mut self, times: usize) -> Scenario {
+        self.phases.last_mut().expect("a phase").scripts.push(Script::Feed(times));
         self
     }
 

@@ -4,6 +4,7 @@ pub(crate) mod choices;
 pub(crate) mod client;
 pub(crate) mod external;
 pub(crate) mod faults;
+pub(crate) mod feed;
 pub(crate) mod run;
 pub(crate) mod scheduler;
 pub(crate) mod store;

@@ -181,6 +181,10 @@ impl Store for Mutant {
         })
     }
 
+    async fn keep(&self, row: &Row, cost: &mut Capacity) -> Result<bool, StoreError> {
+        self.memory.keep(row, cost).await
+    }
+
     async fn expire(&self, id: &RecordId, number: u64, at: Timestamp, cost: &mut Capacity) -> Result<(), StoreError> {
         Store::expire(&self.memory, id, number, at, cost).await
     }

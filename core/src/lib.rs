@@ -9,7 +9,8 @@
 //!        │                                          ▲
 //!        ▼                                          │
 //!  4  http      routes, handlers, problem details ──┘
-//!  3  service   save, read, changes, authenticate      replica   a table's list near its readers
+//!  3  service   save, read, changes, adopt             replica   a table's list near its readers
+//!     feed      what a record of a stream tells
 //!  2  store     a trait: DynamoDB, memory
 //!  1  record    schema, merge, decide, history         query · session · auth
 //!  0  value     numbers, JSON, CBOR                    limits · time · random · token
@@ -39,6 +40,7 @@
 //! ```
 
 pub mod auth;
+pub mod feed;
 pub mod http;
 pub mod limits;
 pub mod query;

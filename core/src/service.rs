@@ -3,11 +3,13 @@
 //! **Invariant:** nothing here knows HTTP. A use case takes a [`Context`] and values, and returns a value or an
 //! [`Error`].
 
+pub mod adopt;
 pub mod authenticate;
 pub mod changes;
 mod read;
 mod replay;
 mod save;
+mod transaction;
 
 use std::time::Duration;
 

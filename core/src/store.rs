@@ -6,6 +6,7 @@ pub mod item;
 pub mod memory;
 pub(crate) mod row;
 pub(crate) mod scan;
+mod stream_record;
 mod write;
 
 use std::fmt;
@@ -14,13 +15,14 @@ use std::time::Duration;
 
 use crate::auth::{KeyHash, KeyRecord, Usage};
 use crate::query::{ListPage, Query};
-use crate::record::history::Entry;
+use crate::record::history::{Entry, Row};
 use crate::record::schema::Resource;
 use crate::record::{Names, Record, RecordId};
 use crate::session::Session;
 use crate::time::Timestamp;
 
 pub use claim::{IdempotencyKey, IdempotencyRecord};
+pub use stream_record::StreamRecord;
 pub use write::Write;
 pub(crate) use write::{Action, Condition};
 
@@ -85,6 +87,9 @@ pub trait Source {
 pub trait Store: Source {
     /// Makes a write completely, or not at all.
     async fn commit(&self, write: &Write<'_>, cost: &mut Capacity) -> Result<Commit, StoreError>;
+
+    /// Writes a row of the history without its record, if the row's number is free. Returns whether it was.
+    async fn keep(&self, row: &Row, cost: &mut Capacity) -> Result<bool, StoreError>;
 
     /// Sets when a row of the history may be deleted, if the row exists and has no such time yet.
     async fn expire(&self, id: &RecordId, number: u64, at: Timestamp, cost: &mut Capacity) -> Result<(), StoreError>;

@@ -66,7 +66,7 @@ impl World {
         let Ok(Value::List(rows)) = parse(history.body()) else { panic!("{history:?}") };
         let told = |row: Value| {
             let Value::Map(row) = row else { panic!("{row:?}") };
-            let by = if row.contains_key("updated_by") { "Ada" } else { "another" };
+            let by = if row.contains_key("external") { "another" } else { "Ada" };
             format!("{} by {by}", serde_json::to_string(&row["version"]).expect("a number"))
         };
         rows.into_iter().map(told).collect()

@@ -19,6 +19,7 @@ mod event;
 pub mod log;
 pub mod metrics;
 mod reply;
+mod stream;
 
 use std::time::Instant;
 
@@ -27,6 +28,7 @@ use ripple_core::http::origin_secret::OriginSecret;
 use ripple_core::http::trace::Trace;
 use ripple_core::record::schema::Resource;
 use ripple_core::store::Store;
+use ripple_core::store::dynamodb::stream as batch;
 use ripple_core::{Api, Documents, RequestContext};
 use serde_json::value::RawValue;
 
@@ -90,14 +92,17 @@ impl<S: Store> Function<S> {
     }
 
     /// Answers an event: the proxy events of API Gateway's REST and HTTP APIs and of function URLs, and the
-    /// mapping-template event of the legacy function. The answer to an event of a schedule, or one with a member
-    /// `warmer`, is `{}`.
+    /// mapping-template event of the legacy function. A batch of DynamoDB Streams is followed: what other programs did is
+    /// adopted. The answer to an event of a schedule, or one with a member `warmer`, is `{}`.
     ///
     /// # Errors
     /// If the event is none of these, or if the answer to a mapping-template event is an error. API Gateway's
     /// integration responses recognize such errors by their text.
     pub async fn handle(&self, event: &RawValue, invocation: Invocation<'_>) -> Result<Box<RawValue>, FunctionError> {
         let started = Instant::now();
+        if let Some(batch) = batch::read(event.get()) {
+            return Ok(stream::follow(self.api.stores(), batch, invocation).await);
+        }
         let event =
             event::parse(event.get(), &self.resources()).inspect_err(|error| log::refused(error, invocation))?;
         let Some(event::Event { mut request, caller, shape }) = event else { return Ok(reply::to_ping()) };

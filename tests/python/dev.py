@@ -14,10 +14,12 @@ from conftest import Ripple, _setting, dynamodb
 
 class Dev:
     """`ripple dev` on free ports, or on the given ones. `log` is a file for its log, if the test does not read its
-    output. Settings become variables."""
+    output. `feed` lets it adopt what the test writes to its DynamoDB. Settings become variables."""
 
-    def __init__(self, data, *options, port=0, log=None, **settings):
-        self.data = Path(data)
+    def __init__(self, data, *options, port=0, log=None, feed=False, **settings):
+        self.data, self.feed = Path(data), feed
+        if not feed:
+            options = (*options, "--no-feed")
         file = self.data / "dev.json"
         before = file.stat().st_mtime_ns if file.exists() else 0
         command = [_setting("RIPPLE_BIN"), "--data", str(data), "dev", "--port", str(port), *options]
@@ -50,7 +52,7 @@ class Dev:
     def again(self):
         """Starts it again with the same data and ports."""
         port, dynamodb_port = (url.rsplit(":", 1)[1] for url in (self.url, self.dynamodb))
-        return Dev(self.data, "--dynamodb-port", dynamodb_port, port=port)
+        return Dev(self.data, "--dynamodb-port", dynamodb_port, port=port, feed=self.feed)
 
     def __enter__(self):
         return self

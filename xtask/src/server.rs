@@ -81,6 +81,8 @@ impl Server {
         // In the project's folder, so that it serves the resources of the project's files.
         command.current_dir(root());
         command.args(["--port", "0", "--in-memory", "--data"]).arg(&data);
+        // The tests of other programs look at a state before ripple adopts it. Those of the feed start their own.
+        command.env("RIPPLE_NO_FEED", "true");
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
         let process = command.spawn().context("`ripple dev` cannot be started")?;
 

@@ -7,6 +7,7 @@ use super::field::id;
 use super::steps::is_adoption;
 use super::{Broken, Evidence, Law};
 use crate::model::record::{SYSTEM, attributes, text};
+use crate::model::script::FEED;
 use crate::model::transcript::{Actor, Face, Probe, State};
 
 impl Evidence<'_> {
@@ -71,7 +72,7 @@ fn check_row(states: &[State], number: i64, row: &Members, body: Option<&Members
     if let Some((read, made, _)) = made
         && is_adoption(read, made)
     {
-        let told = row.get("external") == Some(&Value::Bool(true)) && !row.contains_key("updated_by");
+        let told = row.get("external") == Some(&Value::Bool(true)) && row.get("updated_by") == Some(&FEED.into());
         return if told { Ok(()) } else { Err("it does not say that another program left that state".to_owned()) };
     }
     if let Some((read, made, by)) = made {

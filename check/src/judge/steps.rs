@@ -8,7 +8,7 @@ use super::numbers::Numbers;
 use super::sides::{Sides, sent};
 use super::{Broken, Evidence, Law};
 use crate::model::record::{UNKNOWN, attributes, text};
-use crate::model::script::SETUP;
+use crate::model::script::{FEED, SETUP};
 use crate::model::transcript::{Actor, Face, Save, State, What};
 
 impl Evidence<'_> {
@@ -42,6 +42,10 @@ impl Evidence<'_> {
         if let Some(record) = &made.content {
             check_once(record).map_err(|why| Law::Once.broken(why))?;
         }
+        if by == FEED {
+            let is_deletion = made.is_tombstone() && read.content.is_none() && before.made().is_none();
+            return if is_deletion { Ok(()) } else { Err(Law::Write.broken("the feed edits a record")) };
+        }
         if by == SETUP {
             return Ok(());
         }
@@ -68,7 +72,9 @@ impl Evidence<'_> {
                 return Err(Law::Repeat.broken("its Idempotency-Key has made a version before"));
             }
         }
-        let own = matches!(&self.states[place].by, Actor::Ripple(by) if *by == save.by);
+        // If another program changed the item at the same time, the state is not the save's own result.
+        let own = matches!(&self.states[place].by, Actor::Ripple(by) if *by == save.by)
+            && self.states[place].made().is_some();
         let merges = matches!(save.what, What::Put(_) | What::Patch(_) | What::Edit { .. }) && save.base.is_some();
         if own && merges && self.states[place].now.content.is_some() && !self.is_part(place) {
             return Err(Law::Repeat.broken("it changes its own result"));

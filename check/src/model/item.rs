@@ -3,6 +3,7 @@
 //! Other programs read and write whole items. So the checks handle an item as DynamoDB does: a map of attributes, with
 //! ripple's own.
 
+use ripple_core::feed::{self, Decision, StreamRecord};
 use ripple_core::record::Names;
 use ripple_core::store::item as layout;
 use ripple_core::value::{Members, Value};
@@ -40,6 +41,11 @@ pub(crate) fn of(record: &Record) -> Item {
 /// Returns the record that ripple reads from an item.
 pub(crate) fn record(_: &RecordId, item: Item) -> Record {
     layout::record(item, KEY).expect("an item has its key")
+}
+
+/// Decides what a change of the item was.
+pub(crate) fn decide(change: &StreamRecord) -> Decision {
+    feed::decide(change, KEY).expect("an item has its key")
 }
 
 /// Reports whether only a tombstone is left of the record.

@@ -37,7 +37,13 @@ pub(crate) enum Script {
     Writer(Part),
     /// Writes to the table without ripple.
     External(Vec<External>),
+    /// Reads the table's stream this many times, and adopts what other programs did. At the end of each phase it reads
+    /// the rest.
+    Feed(usize),
 }
+
+/// The name under which the feed adopts what other programs did.
+pub(crate) const FEED: &str = "external";
 
 /// A writer's part. Parts with one name belong to one person, whose screen still shows the result of the last part.
 #[derive(Clone, Debug)]

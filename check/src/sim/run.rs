@@ -1,6 +1,6 @@
 //! One run: a record, its writers, their faults, and the verdict.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
@@ -13,6 +13,7 @@ use super::choices::Choices;
 use super::client::{Client, Screen};
 use super::external::Program;
 use super::faults::FaultPlan;
+use super::feed::Feed;
 use super::scheduler::{Order, Scheduler, Task, at_once};
 use super::store::{Table, read_item};
 use crate::judge::{Broken, Evidence, judge};
@@ -74,13 +75,18 @@ pub(super) struct Running<S> {
     id: RecordId,
     /// The screens of the persons, by name.
     screens: RefCell<BTreeMap<String, Rc<RefCell<Screen>>>>,
+    /// The number of records of the stream that the feed has read.
+    read: Rc<Cell<usize>>,
+    /// Whether the feed's records come again.
+    pub(super) fickle: bool,
 }
 
 impl<S: Table> Running<S> {
     pub(super) fn new(store: S, id: &str, choices: Choices, order: Order, faults: FaultPlan) -> Running<S> {
         let id = RecordId::parse(id).expect("letters and digits");
         let (scheduler, transcript) = (Scheduler::new(choices, order), Transcript::default());
-        Running { sim: Rc::new(Sim { scheduler, faults, transcript }), store, id, screens: RefCell::default() }
+        let sim = Rc::new(Sim { scheduler, faults, transcript });
+        Running { sim, store, id, screens: RefCell::default(), read: Rc::default(), fickle: false }
     }
 
     fn client(&self, name: &str, api_key: &str) -> Client<S> {
@@ -92,6 +98,11 @@ impl<S: Table> Running<S> {
         let other = RecordId::parse("q").expect("a letter");
         let (sim, kept) = (Rc::clone(&self.sim), Rc::default());
         Program { sim, store: self.store.clone(), id: self.id.clone(), other, name, kept }
+    }
+
+    fn feed(&self) -> Feed<S> {
+        let (sim, store, id) = (Rc::clone(&self.sim), self.store.clone(), self.id.clone());
+        Feed { sim, store, id, read: Rc::clone(&self.read), fickle: self.fickle }
     }
 
     /// Prepares the table. Returns the screen that every writer starts with.
@@ -144,6 +155,7 @@ impl<S: Table> Running<S> {
                     let screen = screens.entry(name.clone()).or_insert_with(|| Rc::new(RefCell::new(first.clone())));
                     Box::pin(self.client(name, api_key).play(steps.clone(), Rc::clone(screen)))
                 }
+                Script::Feed(times) => Box::pin(self.feed().play(*times)),
                 Script::External(operations) => Box::pin(self.program("the program").play(operations.clone())),
             }
         };
@@ -171,18 +183,21 @@ impl<S: Table> Running<S> {
     pub(super) fn play(self, setup: Setup, phases: &[Phase]) -> Run {
         let first = at_once(self.set_up(setup));
         self.sim.faults.allow();
+        let followed = phases.iter().flat_map(|phase| &phase.scripts).any(|script| matches!(script, Script::Feed(_)));
         for phase in phases {
             self.wait(phase.after);
-            if !self.sim.scheduler.run(self.tasks(&phase.scripts, &first)) {
+            let rest: Vec<Task> = if followed { vec![Box::pin(self.feed().finish())] } else { Vec::new() };
+            let scripts = self.tasks(&phase.scripts, &first);
+            if !self.sim.scheduler.run(scripts) || !self.sim.scheduler.run(rest) {
                 return Run { redundant: true, ..Run::of(&self.sim) };
             }
             at_once(self.probe());
         }
-        at_once(self.end())
+        at_once(self.end(followed))
     }
 
-    /// Collects the evidence and judges it.
-    pub(super) async fn end(self) -> Run {
+    /// Collects the evidence and judges it. `followed` says that the feed has read the whole stream.
+    pub(super) async fn end(self, followed: bool) -> Run {
         let states = if S::AT_ONCE { self.sim.transcript.states.take() } else { self.states().await };
         let (saves, reads, probes) =
             (self.sim.transcript.saves.take(), self.sim.transcript.reads.take(), self.sim.transcript.probes.take());
@@ -193,6 +208,7 @@ impl<S: Table> Running<S> {
             probes: &probes,
             faulty: self.sim.faults.has_occurred(),
             observed: S::AT_ONCE,
+            followed,
         });
         let versions = probes.last().map_or(0, |probe| probe.rows.len());
         let mut run = Run { verdict, saves: saves.len(), versions, ..Run::of(&self.sim) };

@@ -41,6 +41,7 @@ impl Operation {
     pub(crate) const STILL: Operation = Operation { reads: 0, writes: 0 };
     pub(crate) const READ_ITEM: Operation = Operation { reads: ITEM, writes: 0 };
     pub(crate) const READ_HISTORY: Operation = Operation { reads: HISTORY, writes: 0 };
+    pub(crate) const WRITE_HISTORY: Operation = Operation { reads: HISTORY, writes: HISTORY };
     pub(crate) const WRITE_ITEM: Operation = Operation { reads: ITEM, writes: ITEM };
 
     pub(crate) fn read_claim(key: &str) -> Operation {

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ripple_core::auth::{KeyHash, KeyRecord, Usage};
-use ripple_core::record::history::Entry;
+use ripple_core::feed::{Decision, StreamRecord};
+use ripple_core::record::history::{Entry, Row};
 use ripple_core::store::dynamodb::DynamoDb;
 use ripple_core::store::memory::Memory;
 use ripple_core::store::{
@@ -38,6 +39,11 @@ pub trait Table: Store + Clone + 'static {
 
     /// Deletes items that have expired at `now`.
     fn delete_expired(&self, _now: Timestamp) {}
+
+    /// Decides what a change of an item was.
+    fn decide(&self, change: &StreamRecord) -> Decision {
+        item::decide(change)
+    }
 }
 
 impl Table for Memory {
@@ -318,6 +324,20 @@ impl<S: Table> Store for Link<S> {
                 commit
             }
         }
+    }
+
+    async fn keep(&self, row: &Row, cost: &mut Capacity) -> Result<bool, StoreError> {
+        let fates = &[Fate::Well, Fate::NotDone, Fate::AnswerLost, Fate::Crash];
+        let what = format_args!("row {} in the history, and writes it if there is none", row.entry.number).to_string();
+        let kept = self.access("PutItem", Operation::WRITE_HISTORY, what, fates, async |fate| {
+            let kept = self.store.keep(row, cost).await;
+            if fate == Fate::AnswerLost {
+                self.asked.failed.set(true);
+                return Err(unavailable("PutItem"));
+            }
+            kept
+        });
+        kept.await
     }
 
     async fn expire(&self, id: &RecordId, number: u64, at: Timestamp, cost: &mut Capacity) -> Result<(), StoreError> {

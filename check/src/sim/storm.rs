@@ -34,12 +34,15 @@ pub enum Breadth {
     Ripple,
     /// Also lists of every kind, shared API keys, other programs, and time.
     Everything,
+    /// The same, with the feed, and other programs in every phase.
+    Feed,
 }
 
 impl Storm {
     /// Chooses the participants, their scripts and the setup.
     fn parts(self, scheduler: &Scheduler) -> (Setup, Vec<Phase>) {
-        let full = self.breadth == Breadth::Everything;
+        let feed = self.breadth == Breadth::Feed;
+        let full = feed || self.breadth == Breadth::Everything;
         let setup = match scheduler.below(8) {
             0..3 if full => Setup::Lists,
             0..5 => Setup::Created,
@@ -67,12 +70,16 @@ impl Storm {
                 Script::Writer(Part { name, api_key, steps })
             };
             let mut scripts: Vec<Script> = (0..writers).map(script).collect();
-            if full && scheduler.below(2) == 1 {
+            if feed || full && scheduler.below(2) == 1 {
+                let most = if feed { 5 } else { 3 };
                 let mut operations = Vec::new();
-                while operations.len() < 3 && scheduler.below(3) > 0 {
+                while operations.len() < most && scheduler.below(most) > 0 {
                     operations.push(any_operation(scheduler));
                 }
                 scripts.push(Script::External(operations));
+            }
+            if feed {
+                scripts.push(Script::Feed(scheduler.below(6)));
             }
             let days = if number == 0 { 0 } else { [0, 1, 40, 95][scheduler.below(4)] };
             let after = DAY * days + if number == 0 { Duration::ZERO } else { Duration::from_secs(3600) };
@@ -88,7 +95,9 @@ impl Storm {
     /// Runs on a table that completes each operation at once. The choices determine the run.
     pub fn run<S: Table>(self, store: S, mut choices: Choices) -> Run {
         let faults = Self::faults(&mut choices);
-        let running = Running::new(store, "p", choices, Order::Any, faults);
+        let fickle = self.breadth == Breadth::Feed;
+        let mut running = Running::new(store, "p", choices, Order::Any, faults);
+        running.fickle = fickle;
         let (setup, phases) = self.parts(&running.sim.scheduler);
         running.play(setup, &phases)
     }
@@ -104,7 +113,7 @@ impl Storm {
             running.sim.scheduler.run_freely(running.tasks(&phase.scripts, &first)).await;
         }
         running.probe().await;
-        running.end().await
+        running.end(false).await
     }
 }
 

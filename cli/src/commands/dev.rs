@@ -2,14 +2,19 @@
 //!
 //! ```text
 //!  HTTP ──▶ front ──v1 proxy event──▶ ripple-lambda's Function ──▶ DynamoDB: embedded, or the one that a flag names
+//!  feed ──batch of a stream─────────────────▲                              │
+//!   ▲                                                                      │
+//!   └─────────────────────── streams of the embedded DynamoDB ◀────────────┘
 //! ```
 //!
 //! The environment alone does not select another DynamoDB, since `AWS_PROFILE` is often exported for other work.
 
 mod connections;
 mod embedded;
+mod feed;
 mod front;
 
+use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
@@ -52,6 +57,9 @@ pub(crate) struct Options {
     /// Keep the database in memory; its data is lost when the process ends
     #[arg(long)]
     in_memory: bool,
+    /// Do not adopt what other programs write to the embedded DynamoDB
+    #[arg(long, env = "RIPPLE_NO_FEED")]
+    no_feed: bool,
     /// Folder of the scripts that the page /docs loads; `cargo xtask dev` sets it
     #[arg(long, value_name = "DIR")]
     docs: Option<PathBuf>,
@@ -113,6 +121,16 @@ pub(crate) async fn run(connection: &target::Options, options: Options) -> anyho
         store.expect("each resource has a store").clone()
     };
     let documents = Documents { openapi: ripple_deploy::openapi(&resources)?.into(), ..ripple_host::documents() };
+    let following = match &embedded {
+        Some(engine) if !options.no_feed => {
+            let tables = stores.iter().map(DynamoDb::table).collect::<BTreeSet<_>>();
+            let function = Function::new(Api::of(&resources, store), documents.clone());
+            let folder = (!options.in_memory).then_some(&**data);
+            let feed = feed::Feed::open(engine.database.clone(), function, tables, folder)?;
+            Some(tokio::spawn(feed.follow(stopped.clone())))
+        }
+        _ => None,
+    };
     let serving = tokio::spawn(front::serve(
         front,
         Function::new(Api::of(&resources, store), documents)
@@ -127,6 +145,9 @@ pub(crate) async fn run(connection: &target::Options, options: Options) -> anyho
     stop.send_replace(true);
     let ends = async {
         serving.await.context("the HTTP server failed")?;
+        if let Some(following) = following {
+            following.await.context("the task of the feed failed")?;
+        }
         match embedded {
             Some(engine) => engine.ended.await.context("the task of the embedded DynamoDB failed")?,
             None => Ok(()),

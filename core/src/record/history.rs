@@ -13,14 +13,18 @@ use super::{Record, difference};
 use crate::time::Timestamp;
 use crate::value::{Members, Value};
 
+/// The author of a state that another program left.
+pub const EXTERNAL: &str = "external";
+
 /// The history's account of one write.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Entry {
     /// The version that the write made.
     pub number: u64,
-    /// When the write was made. `None` for an external state.
+    /// When the write was made. `None` for an external state that was replaced before ripple adopted it.
     pub updated_at: Option<Timestamp>,
-    /// The name of the API key that made the write. `None` for an external state.
+    /// The name of the API key that made the write. For an external state it is [`EXTERNAL`], or the name that the
+    /// state itself gives.
     pub updated_by: Option<String>,
     /// The version that the author had seen, if the request named one.
     pub base: Option<i64>,
@@ -61,12 +65,38 @@ impl Row {
         Row { entry, record: after.clone(), expires: None }
     }
 
-    /// Returns the row that gives an external state its number.
+    /// Returns the row that gives a replaced external state its number.
     #[must_use]
     pub fn of_external(external: &Record, number: u64, expires: Option<Timestamp>) -> Row {
-        let entry = Entry { number, shown: Some(external.version), ..Entry::default() };
-        let record = Record { version: number.cast_signed(), external: None, ..external.clone() };
+        let updated_by = Some(EXTERNAL.to_owned());
+        let entry = Entry { number, updated_by: updated_by.clone(), shown: Some(external.version), ..Entry::default() };
+        let record = Record { version: number.cast_signed(), updated_by, external: None, ..external.clone() };
         Row { entry, record, expires }
+    }
+
+    /// Returns the row of an external state, or of an external deletion, that ripple adopts as `adopted`. `before` is
+    /// the state that the other program replaced, if it is known.
+    #[must_use]
+    pub fn of_adoption(before: Option<&Record>, adopted: &Record, rules: Rules<'_>) -> Row {
+        let shown = Some(adopted.content().external_number());
+        let row = Row::of_write(before, adopted, None, rules);
+        let changes = if before.is_some() { row.entry.changes } else { Vec::new() };
+        Row { entry: Entry { shown, changes, ..row.entry }, ..row }
+    }
+
+    /// Returns this row with another author.
+    #[must_use]
+    pub fn by(self, author: &str) -> Row {
+        let updated_by = Some(author.to_owned());
+        let entry = Entry { updated_by: updated_by.clone(), ..self.entry };
+        Row { entry, record: Record { updated_by, ..self.record }, ..self }
+    }
+
+    /// Returns this row with the changes that its state made to `before`.
+    #[must_use]
+    pub fn replacing(self, before: Option<&Record>, rules: Rules<'_>) -> Row {
+        let changes = before.map(|before| difference::changes(&before.attributes, &self.record.attributes, rules));
+        Row { entry: Entry { changes: changes.unwrap_or_default(), ..self.entry }, ..self }
     }
 }
 

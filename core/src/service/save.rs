@@ -13,18 +13,16 @@
 //! continues from the newest row. So versions only increase, and one number identifies one content.
 
 use super::replay::again;
+use super::transaction::{check_size, newest, send};
 use super::{Context, Error, Saved};
 use crate::limits;
 use crate::record::decide::{Change, Decision, Past, Precondition, Seen, decide};
-use crate::record::history::Row;
+use crate::record::history::{EXTERNAL, Row};
 use crate::record::merge::Rules;
 use crate::record::outcome::Outcome;
 use crate::record::{Record, RecordId};
 use crate::store::{Commit, Consistency, IdempotencyRecord, Store, StoreError, StoreErrorKind, Write};
 use crate::value::Members;
-
-/// The author of an external state that ripple has only adopted: none.
-const EXTERNAL: &str = "";
 
 /// Makes a change to the record `id`.
 ///
@@ -172,11 +170,6 @@ impl History {
     }
 }
 
-async fn newest<S: Store>(cx: &mut Context<'_, S>, id: &RecordId) -> Result<Option<u64>, Error> {
-    let entries = cx.store.entries(id, None, 1, &mut cx.metrics.capacity).await?;
-    Ok(entries.first().map(|entry| entry.number))
-}
-
 /// The result of one try.
 enum Attempt {
     Done(Saved),
@@ -215,14 +208,16 @@ async fn commit<S: Store>(
         let written = content.written(before.as_ref(), number, cx.now, by);
         let mut rows = Vec::new();
         if let Some(external) = external {
-            let expires = after.is_some().then(|| cx.now.after(cx.store.resource().retention()));
-            rows.push(Row::of_external(external, first, expires));
+            if after.is_some() {
+                rows.push(Row::of_external(external, first, Some(cx.now.after(cx.store.resource().retention()))));
+            }
             outcome.replaced = first.cast_signed();
         }
-        if after.is_some() {
-            let rules = Rules::of(&cx.store.resource().schema);
-            rows.push(Row::of_write(before.as_ref(), &written, outcome.base.map(|base| base.version), rules));
-        }
+        let rules = Rules::of(&cx.store.resource().schema);
+        rows.push(match after {
+            Some(_) => Row::of_write(before.as_ref(), &written, outcome.base.map(|base| base.version), rules),
+            None => Row::of_adoption(None, &written, rules),
+        });
         let claim = if last { claim(cx, &written, &outcome) } else { None };
         let write = Write {
             before: before.as_ref(),
@@ -232,14 +227,9 @@ async fn commit<S: Store>(
             now: cx.now,
             token: cx.random.bytes(),
         };
-        match cx.store.commit(&write, &mut cx.metrics.capacity).await? {
+        match send(cx, &write, before.as_ref().and_then(Record::number), history.newest).await? {
             Commit::Done => {
                 history.newest = history.newest.map(|_| number);
-                // A failure here costs storage only.
-                let expires = cx.now.after(cx.store.resource().retention());
-                if newest > 0 {
-                    let _ = cx.store.expire(id, newest, expires, &mut cx.metrics.capacity).await;
-                }
                 if last {
                     cx.session.wrote(id, number, cx.now);
                     return Ok(Attempt::Done(Saved { record: written, outcome: outcome.bounded() }));
@@ -276,15 +266,6 @@ fn step(before: Option<&Record>, goal: &Record) -> (Record, bool) {
     let new = names.iter().filter_map(|name| Some((*name, goal.attributes.get(*name)?)));
     let attributes = kept.chain(new).map(|(name, value)| (name.clone(), value.clone())).collect();
     (Record::new(goal.id.clone(), attributes), false)
-}
-
-fn check_size(record: &Record, by: &str) -> Result<(), Error> {
-    match record.stored_size() + by.len() {
-        size if size > limits::RECORD && !record.is_deleted() => {
-            Err(crate::record::fault::Error::TooLarge(size).into())
-        }
-        _ => Ok(()),
-    }
 }
 
 fn claim<S>(cx: &Context<'_, S>, record: &Record, outcome: &Outcome) -> Option<IdempotencyRecord> {

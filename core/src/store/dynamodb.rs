@@ -24,6 +24,7 @@ mod line;
 mod lookup;
 mod retry;
 mod rows;
+pub mod stream;
 mod table;
 mod write;
 
@@ -50,7 +51,7 @@ use super::{
 };
 use crate::auth::{KeyHash, KeyRecord, Usage};
 use crate::query::{ListPage, Listing, Query};
-use crate::record::history::Entry;
+use crate::record::history::{Entry, Row};
 use crate::record::schema::Resource;
 use crate::record::{Names, Record, RecordId};
 use crate::session::Session;
@@ -230,6 +231,10 @@ impl Store for DynamoDb {
                 None => Err(cancelled(OPERATION, error)),
             },
         }
+    }
+
+    async fn keep(&self, row: &Row, cost: &mut Capacity) -> Result<bool, StoreError> {
+        self.keep_row(row, cost).await
     }
 
     async fn expire(&self, id: &RecordId, number: u64, at: Timestamp, cost: &mut Capacity) -> Result<(), StoreError> {

@@ -225,6 +225,17 @@ impl Store for Memory {
         Ok(Commit::Done)
     }
 
+    async fn keep(&self, row: &Row, cost: &mut Capacity) -> Result<bool, StoreError> {
+        cost.write += units(row::size(row, &self.names.key)?, 1024);
+        let tables = &mut *self.tables();
+        let place = (row.record.id.clone(), row.entry.number);
+        let is_free = !tables.history.contains_key(&place);
+        if is_free {
+            tables.history.insert(place, row.clone());
+        }
+        Ok(is_free)
+    }
+
     async fn expire(&self, id: &RecordId, number: u64, at: Timestamp, cost: &mut Capacity) -> Result<(), StoreError> {
         let tables = &mut *self.tables();
         if let Some(row) = tables.history.get_mut(&(id.clone(), number)).filter(|row| row.expires.is_none()) {

@@ -80,7 +80,7 @@ async fn every_state_of_theirs_that_ripple_writes_over_has_a_row(world: &World) 
     for (version, goal) in (1..).zip(["first", "ours", "second", "ours again", "third"]) {
         let state = world.state("p", version).await;
         assert_eq!((&state["goal"], &state["version"]), (&json!(goal), &json!(version)));
-        let theirs = state.get("updated_by").is_none() && state.get("updated_at").is_none();
+        let theirs = state["updated_by"] == "external" && state.get("updated_at").is_none();
         assert_eq!(theirs, version % 2 == 1, "{state}");
     }
 }

@@ -8,3 +8,4 @@ mod log;
 mod mapping_template;
 mod rest_proxy;
 mod start;
+mod stream;

@@ -28,6 +28,8 @@ use tokio::task::JoinHandle;
 pub(super) struct Engine {
     /// The URL at which this process reaches the engine.
     pub(super) url: String,
+    /// The database, for its streams.
+    pub(super) database: Database,
     /// The result of the engine.
     pub(super) ended: JoinHandle<anyhow::Result<()>>,
 }
@@ -52,12 +54,12 @@ pub(super) async fn serve(
         let _ = stopped.wait_for(|stop| *stop).await;
     };
     let guard = guard::serve(listener, address, stop(stopped.clone()));
-    let engine = server::serve_with_shutdown(inner, database, stop(stopped));
+    let engine = server::serve_with_shutdown(inner, database.clone(), stop(stopped));
     let ended = tokio::spawn(async move {
         let ((), ended) = tokio::join!(guard, engine);
         ended.map_err(|error| anyhow!("the embedded DynamoDB failed: {error}"))
     });
-    Ok(Engine { url: format!("http://{address}"), ended })
+    Ok(Engine { url: format!("http://{address}"), database, ended })
 }
 
 /// Returns a listener on a loopback address that a page in a browser cannot guess, since the engine answers every

@@ -7,17 +7,45 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity, ReturnValu
 use super::rows::{self, seconds};
 use super::{DynamoDb, Item, failed, item, units};
 use crate::limits;
-use crate::record::history::Entry;
+use crate::record::history::{Entry, Row};
 use crate::record::{Record, RecordId};
 use crate::store::item::{Malformed, RPL_EXPIRES_AT};
 use crate::store::row;
-use crate::store::{Capacity, IdempotencyRecord, StoreError};
+use crate::store::{Capacity, IdempotencyRecord, StoreError, StoreErrorKind};
 use crate::time::Timestamp;
 
 /// The number of newest rows that are searched for one that was shown under a number below zero.
 const LOOKED_THROUGH: usize = 1_000;
 
 impl DynamoDb {
+    /// Makes one conditional put. If the SDK repeats the request because the answer was lost, it finds its own row and
+    /// returns `false`.
+    pub(super) async fn keep_row(&self, row: &Row, cost: &mut Capacity) -> Result<bool, StoreError> {
+        const OPERATION: &str = "PutItem";
+        let [item] = &*row::items(row, &self.names.key)? else {
+            let kind = StoreErrorKind::TooLarge(row::size(row, &self.names.key)?);
+            return Err(StoreError { operation: OPERATION, kind, source: None });
+        };
+        let sent = self
+            .client
+            .put_item()
+            .table_name(&self.versions)
+            .set_item(Some(item::to_item(item)))
+            .condition_expression("attribute_not_exists(#id)")
+            .expression_attribute_names("#id", &*self.names.key)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .send()
+            .await;
+        match sent {
+            Ok(answer) => {
+                cost.write += units(answer.consumed_capacity());
+                Ok(true)
+            }
+            Err(error) if error.code() == Some("ConditionalCheckFailedException") => Ok(false),
+            Err(error) => Err(failed(OPERATION, error)),
+        }
+    }
+
     /// Makes one conditional update: a deleted row stays deleted, and a time that was set before stays.
     pub(super) async fn expire_row(
         &self,

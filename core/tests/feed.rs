@@ -1,0 +1,354 @@
+//! Tests of the feed with a table in memory: other programs put, update and delete items, and each change is told.
+
+use std::cell::{Cell, RefCell};
+
+use bytes::Bytes;
+use http::{Method, Request, Response};
+use ripple_core::auth::Caller;
+use ripple_core::feed::{Decision, StreamRecord, decide};
+use ripple_core::random::Random;
+use ripple_core::service::adopt::{Adopter, Adoption};
+use ripple_core::service::{Error, Metrics};
+use ripple_core::store::memory::Memory;
+use ripple_core::value::{Members, Value, parse};
+use ripple_core::{Api, RecordId, RequestContext, Timestamp, limits};
+
+/// A table, its API, and the stream of one record.
+struct World {
+    table: Memory,
+    api: Api<Memory>,
+    now: Cell<Timestamp>,
+    stream: RefCell<Vec<StreamRecord>>,
+}
+
+impl World {
+    fn new() -> World {
+        let table = Memory::new();
+        let now = Cell::new(Timestamp(1_800_000_000_000));
+        World { api: Api::new(table.clone()), table, now, stream: RefCell::default() }
+    }
+
+    fn id() -> RecordId {
+        RecordId::stored("p".to_owned())
+    }
+
+    fn item(&self) -> Option<Members> {
+        self.table.item(&World::id())
+    }
+
+    fn tick(&self) -> Timestamp {
+        self.now.set(Timestamp(self.now.get().0 + 1));
+        self.now.get()
+    }
+
+    /// Notes what a change did to the item.
+    fn note(&self, old: Option<Members>) {
+        let new = self.item();
+        if old != new {
+            let at = Timestamp(self.now.get().0 / 1000 * 1000);
+            self.stream.borrow_mut().push(StreamRecord { old, new, at, expired: false });
+        }
+    }
+
+    /// Puts the other program's whole item.
+    fn put(&self, record: &str) {
+        self.put_item(members(record).into_iter().chain([("prj_id".to_owned(), "p".into())]).collect());
+    }
+
+    fn put_item(&self, item: Members) {
+        let old = self.item();
+        self.table.put_item(&World::id(), item);
+        self.note(old);
+    }
+
+    fn set(&self, name: &str, value: &str) {
+        let mut item = self.item().expect("an item");
+        item.insert(name.to_owned(), value.into());
+        self.put_item(item);
+    }
+
+    fn delete(&self) {
+        let old = self.item();
+        self.table.delete_item(&World::id());
+        self.note(old);
+    }
+
+    async fn ask(&self, method: Method, path: &str, body: &str) -> Response<Bytes> {
+        let (old, now) = (self.item(), self.tick());
+        let mut random = [0; 32];
+        random[..8].copy_from_slice(&now.0.to_be_bytes());
+        let caller = Some(Caller { name: "Ann".to_owned(), ..Caller::checked_by_gateway("a") });
+        let request = Request::builder().method(method).uri(path).body(Bytes::from(body.to_owned()));
+        let response = self.api.answer(request.expect("a request"), RequestContext { now, random, caller }).await;
+        self.note(old);
+        response
+    }
+
+    async fn get(&self, path: &str) -> String {
+        let response = self.ask(Method::GET, path, "").await;
+        String::from_utf8(response.body().to_vec()).expect("JSON")
+    }
+
+    /// Saves through ripple, and returns the receipt.
+    async fn save(&self, body: &str) -> String {
+        let response = self.ask(Method::PUT, "/prj/p", body).await;
+        assert!(response.status().is_success(), "{response:?}");
+        response.headers()["ripple-receipt"].to_str().expect("a receipt").to_owned()
+    }
+
+    async fn create(&self, goal: &str) {
+        let body = format!(
+            r#"{{"prj_id":"p","name":"n","goal":"{goal}","issue":"i","description":"d","term":1,"term_unit":"month","create_date":"2026-03-01"}}"#
+        );
+        assert_eq!(self.ask(Method::POST, "/prj", &body).await.status(), 201);
+    }
+
+    async fn tell(&self, change: &StreamRecord, writer: Option<&str>) -> Result<Adoption, Error> {
+        let now = self.tick();
+        let mut random = [1; 32];
+        random[..8].copy_from_slice(&now.0.to_be_bytes());
+        let Decision::External(external) = decide(change, "prj_id").expect("records") else {
+            return Ok(Adoption::Nothing);
+        };
+        let (random, metrics) = (&mut Random::new(random), &mut Metrics::default());
+        let mut adopter = Adopter { store: &self.table, writer, now, random, metrics };
+        let old = self.item();
+        let adopted = adopter.adopt(&external).await;
+        self.note(old);
+        adopted
+    }
+
+    /// Tells every change that was not told yet, the feed's own included. Returns the result of each.
+    async fn follow(&self) -> Vec<Adoption> {
+        let mut done = Vec::new();
+        loop {
+            let changes = std::mem::take(&mut *self.stream.borrow_mut());
+            if changes.is_empty() {
+                return done;
+            }
+            for change in &changes {
+                done.push(self.tell(change, None).await.expect("it is adopted"));
+            }
+        }
+    }
+
+    /// Returns the history: for each version its author, `goal`, and the fields that it changed.
+    async fn history(&self) -> Vec<String> {
+        let Ok(Value::List(rows)) = parse(self.get("/prj/p/versions").await.as_bytes()) else { panic!("no history") };
+        let mut told = Vec::new();
+        for row in rows {
+            let Value::Map(row) = row else { panic!("{row:?}") };
+            let text = |name: &str| row.get(name).map(json).unwrap_or_default();
+            let state = members(&self.get(&format!("/prj/p/versions/{}", text("version"))).await);
+            let goal = state.get("goal").map(json).unwrap_or_default();
+            let external = if row.contains_key("external") { " external" } else { "" };
+            told.push(format!("{} by {}{external}: {goal}", text("version"), text("updated_by")));
+        }
+        told
+    }
+}
+
+fn json(value: &Value) -> String {
+    serde_json::to_string(value).expect("JSON").trim_matches('"').to_owned()
+}
+
+fn members(json: &str) -> Members {
+    match parse(json.as_bytes()) {
+        Ok(Value::Map(members)) => members,
+        other => panic!("{json}: {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_put_over_a_record_gets_a_number_an_author_and_what_it_replaced() {
+    let world = World::new();
+    world.create("ours").await;
+    world.put(r#"{"goal":"theirs"}"#);
+    assert_eq!(world.follow().await, [Adoption::Nothing, Adoption::Adopted(2), Adoption::Nothing]);
+
+    let record = members(&world.get("/prj/p").await);
+    assert_eq!((json(&record["version"]), json(&record["updated_by"])), ("2".to_owned(), "external".to_owned()));
+    assert!(record.contains_key("updated_at"));
+    assert_eq!(world.history().await, ["2 by external external: theirs", "1 by Ann: ours"]);
+    let rows = world.get("/prj/p/versions").await;
+    assert!(rows.contains(r#"{"field":"/goal","replaced":"ours"}"#), "{rows}");
+    assert_eq!(world.get("/prj/p").await, world.get("/prj/p/versions/2").await, "one number names one content");
+}
+
+#[tokio::test]
+async fn a_whole_item_of_another_program_is_undone_by_one_restore_that_keeps_later_edits() {
+    let world = World::new();
+    world.create("ours").await;
+    world.save(r#"{"version":1,"note":"important"}"#).await;
+    world.put(r#"{"goal":"theirs"}"#);
+    world.follow().await;
+    world.save(r#"{"version":3,"later":"kept"}"#).await;
+    let restored = world.ask(Method::POST, "/prj/p/versions/2", r#"{"version":3}"#).await;
+    assert_eq!(restored.status(), 200);
+    let record = members(&world.get("/prj/p").await);
+    let [goal, note, later] = ["goal", "note", "later"].map(|name| record.get(name).map(json).unwrap_or_default());
+    assert_eq!([goal, note, later], ["ours", "important", "kept"]);
+}
+
+#[tokio::test]
+async fn changes_tell_of_another_programs_write() {
+    let world = World::new();
+    world.create("ours").await;
+    let later = || world.now.set(world.now.get().after(limits::OVERLAP * 2));
+    let since = |page: String| format!("/prj/_changes?since={}", json(&members(&page)["cursor"]));
+    // Reading begins some time before the cursor, so that a late write is not missed.
+    later();
+    let path = since(world.get("/prj/_changes").await);
+    let path = since(world.get(&path).await);
+    later();
+    world.put(r#"{"goal":"theirs"}"#);
+    assert!(!world.get(&path).await.contains("theirs"), "the index does not show it yet");
+    world.follow().await;
+    let told = world.get(&path).await;
+    assert!(told.contains(r#""goal":"theirs""#) && told.contains(r#""version":2"#), "{told}");
+}
+
+#[tokio::test]
+async fn every_state_that_was_there_for_a_moment_has_a_row() {
+    let world = World::new();
+    world.create("ours").await;
+    world.put(r#"{"goal":"first"}"#);
+    world.put(r#"{"goal":"second"}"#);
+    world.put(r#"{"goal":"third"}"#);
+    world.follow().await;
+    let expected = [
+        "4 by external external: third",
+        "3 by external external: second",
+        "2 by external external: first",
+        "1 by Ann: ours",
+    ];
+    assert_eq!(world.history().await, expected);
+    let rows = world.get("/prj/p/versions").await;
+    for replaced in ["ours", "first", "second"] {
+        assert!(rows.contains(&format!(r#"{{"field":"/goal","replaced":"{replaced}"}}"#)), "{rows}");
+    }
+    assert_eq!(json(&members(&world.get("/prj/p").await)["version"]), "4");
+    // Only the newest row is kept for ever.
+    world.now.set(world.now.get().after(limits::HISTORY * 2));
+    world.table.expire(world.now.get());
+    assert_eq!(world.history().await, ["4 by external external: third"]);
+}
+
+#[tokio::test]
+async fn a_state_that_a_save_replaced_unseen_has_a_row() {
+    let world = World::new();
+    world.create("ours").await;
+    world.put(r#"{"goal":"first"}"#);
+    world.put(r#"{"goal":"second"}"#);
+    world.save(r#"{"goal":"ours again"}"#).await;
+    // The save has version 3. The row of the first state follows it.
+    let told = world.follow().await;
+    assert!(told.contains(&Adoption::Kept(4)), "{told:?}");
+    let expected =
+        ["4 by external external: first", "3 by Ann: ours again", "2 by external external: second", "1 by Ann: ours"];
+    assert_eq!(world.history().await, expected);
+    assert_eq!(json(&members(&world.get("/prj/p").await)["version"]), "3");
+    // The next number is not the one of that row.
+    assert!(world.save(r#"{"version":3,"goal":"next"}"#).await.contains("version=5"));
+    world.now.set(world.now.get().after(limits::HISTORY * 2));
+    world.table.expire(world.now.get());
+    assert_eq!(world.history().await, ["5 by Ann: next"]);
+}
+
+#[tokio::test]
+async fn changes_that_are_told_late_and_twice_are_adopted_once() {
+    let world = World::new();
+    world.create("ours").await;
+    for goal in ["first", "second"] {
+        world.put(&format!(r#"{{"goal":"{goal}"}}"#));
+        world.save(&format!(r#"{{"issue":"after {goal}"}}"#)).await;
+    }
+    world.put(r#"{"goal":"third"}"#);
+    world.put(r#"{"goal":"fourth"}"#);
+    world.delete();
+    let changes = world.stream.borrow().clone();
+    world.follow().await;
+    let (history, item) = (world.history().await, world.item());
+    for _ in 0..2 {
+        for change in &changes {
+            assert_eq!(world.tell(change, None).await.expect("told"), Adoption::Nothing, "{change:?}");
+        }
+    }
+    assert_eq!(world.history().await, history);
+    assert_eq!(world.item(), item);
+}
+
+#[tokio::test]
+async fn a_change_after_a_gap_keeps_what_it_replaced() {
+    let world = World::new();
+    world.create("ours").await;
+    world.put(r#"{"goal":"first"}"#);
+    world.put(r#"{"goal":"second"}"#);
+    // Only the last change is told.
+    let last = world.stream.borrow().last().cloned().expect("a change");
+    assert_eq!(world.tell(&last, None).await.expect("told"), Adoption::Adopted(3));
+    let expected = ["3 by external external: second", "2 by external external: first", "1 by Ann: ours"];
+    assert_eq!(world.history().await, expected);
+}
+
+#[tokio::test]
+async fn a_deletion_becomes_a_tombstone_and_its_state_can_be_restored() {
+    let world = World::new();
+    world.put(r#"{"name":"n","goal":"theirs"}"#);
+    world.delete();
+    world.follow().await;
+    assert_eq!(world.history().await, ["2 by external external: ", "1 by external external: theirs"]);
+    assert_eq!(world.ask(Method::GET, "/prj/p", "").await.status(), 410);
+    assert_eq!(world.ask(Method::POST, "/prj/p/versions/1", "").await.status(), 200);
+    assert!(world.get("/prj/p").await.contains("theirs"));
+}
+
+#[tokio::test]
+async fn an_old_item_that_is_put_back_is_the_newest_version() {
+    let world = World::new();
+    world.create("one").await;
+    let old = world.item().expect("an item");
+    world.save(r#"{"version":1,"goal":"two"}"#).await;
+    world.follow().await;
+    world.put_item(old);
+    assert_eq!(world.follow().await, [Adoption::Adopted(3), Adoption::Nothing]);
+    assert_eq!(world.history().await, ["3 by external external: one", "2 by Ann: two", "1 by Ann: one"]);
+    // An old tombstone deletes the record again.
+    assert_eq!(world.ask(Method::DELETE, "/prj/p", "").await.status(), 204);
+    let tombstone = world.item().expect("a tombstone");
+    assert_eq!(world.ask(Method::POST, "/prj/p/versions/3", "").await.status(), 200);
+    world.follow().await;
+    world.put_item(tombstone);
+    assert_eq!(world.follow().await, [Adoption::Adopted(6), Adoption::Nothing]);
+    assert_eq!(world.ask(Method::GET, "/prj/p", "").await.status(), 410);
+}
+
+#[tokio::test]
+async fn what_is_written_onto_a_tombstone_loses_its_expiry() {
+    let world = World::new();
+    world.create("ours").await;
+    assert_eq!(world.ask(Method::DELETE, "/prj/p", "").await.status(), 204);
+    world.set("goal", "back");
+    world.follow().await;
+    world.now.set(world.now.get().after(limits::HISTORY * 2));
+    world.table.expire(world.now.get());
+    assert!(world.get("/prj/p").await.contains("back"));
+}
+
+#[tokio::test]
+async fn a_declared_attribute_names_the_author() {
+    let world = World::new();
+    world.put(r#"{"goal":"theirs","edited_by":"Cy"}"#);
+    let change = world.stream.take().remove(0);
+    assert_eq!(world.tell(&change, Some("edited_by")).await.expect("told"), Adoption::Adopted(1));
+    assert_eq!(world.history().await, ["1 by Cy external: theirs"]);
+}
+
+#[tokio::test]
+async fn a_state_without_room_for_ripples_attributes_is_refused_and_stays() {
+    let world = World::new();
+    world.put(&format!(r#"{{"goal":"{}"}}"#, "x".repeat(limits::ITEM - 20)));
+    let (change, item) = (world.stream.take().remove(0), world.item());
+    assert!(matches!(world.tell(&change, None).await, Err(Error::Refused(_))));
+    assert_eq!(world.item(), item);
+}

@@ -1,0 +1,157 @@
+//! Events of DynamoDB Streams: what other programs did is adopted, record by record.
+//!
+//! The answer names the first record that failed. Lambda then delivers that record and all later ones again, so the
+//! changes of a record stay in order. A record that can never be adopted is skipped with a line of the log.
+//! <https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html>
+
+use std::time::Instant;
+
+use ripple_core::feed::{Decision, decide, key};
+use ripple_core::random::Random;
+use ripple_core::record::schema::Access;
+use ripple_core::service::adopt::{Adopter, Adoption};
+use ripple_core::service::{Error, Metrics};
+use ripple_core::store::dynamodb::stream::Delivered;
+use ripple_core::store::{Store, StoreErrorKind};
+use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
+
+use crate::Invocation;
+
+/// The answer to a batch.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Answer {
+    batch_item_failures: Vec<Failure>,
+}
+
+/// A record to be delivered again.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Failure {
+    item_identifier: String,
+}
+
+/// The counts of a batch, for the log.
+#[derive(Debug, Default)]
+struct Counts {
+    adopted: usize,
+    kept: usize,
+    keys: usize,
+    skipped: usize,
+}
+
+/// Why a record was not adopted.
+enum Problem {
+    /// It can never be adopted.
+    Poisoned(String),
+    /// It is to be delivered again.
+    Failed(Error),
+}
+
+/// Adopts the records of a batch in order, up to the first one that fails.
+pub(crate) async fn follow<S: Store>(stores: &[S], batch: Vec<Delivered>, invocation: Invocation<'_>) -> Box<RawValue> {
+    let started = Instant::now();
+    let (mut counts, mut metrics) = (Counts::default(), Metrics::default());
+    let mut failures = Vec::new();
+    let records = batch.len();
+    for record in batch {
+        let sequence_number = record.sequence_number.clone();
+        match one(stores, record, &mut counts, &mut metrics).await {
+            Ok(()) => {}
+            Err(Problem::Poisoned(error)) => {
+                counts.skipped += 1;
+                tracing::warn!(
+                    target: "ripple", invocation = invocation.id, sequence_number, error, "a record of the stream is skipped"
+                );
+            }
+            Err(Problem::Failed(error)) => {
+                let error = chain(&error);
+                tracing::warn!(
+                    target: "ripple", invocation = invocation.id, sequence_number, error,
+                    "a record of the stream is to be delivered again"
+                );
+                failures.push(Failure { item_identifier: sequence_number });
+                break;
+            }
+        }
+    }
+    let Counts { adopted, kept, keys, skipped } = counts;
+    // ripple's own writes are most of the stream. A batch of nothing else is not worth a line.
+    let duration_ms = started.elapsed().as_secs_f64() * 1e3;
+    let (capacity_read, capacity_write) = (metrics.capacity.read, metrics.capacity.write);
+    if adopted + kept + keys + skipped + failures.len() > 0 {
+        tracing::info!(
+            target: "ripple", invocation = invocation.id, records, adopted, kept, keys, skipped, duration_ms,
+            capacity_read, capacity_write, "followed"
+        );
+    }
+    to_raw_value(&Answer { batch_item_failures: failures }).expect("lists and text serialise")
+}
+
+async fn one<S: Store>(
+    stores: &[S],
+    record: Delivered,
+    counts: &mut Counts,
+    metrics: &mut Metrics,
+) -> Result<(), Problem> {
+    let poisoned = |error: &dyn std::error::Error| Problem::Poisoned(chain(error));
+    let change = record.change.map_err(|error| poisoned(&error))?;
+    if record.is_of_keys {
+        counts.keys += usize::from(key::decide(&change).map_err(|error| poisoned(&error))?.is_some());
+        return Ok(());
+    }
+    let Some(store) = store_of(stores, &record.table) else {
+        return Err(Problem::Poisoned(format!("no resource has the table {:?}", record.table)));
+    };
+    if store.resource().access == Access::ReadOnly {
+        return Ok(());
+    }
+    let external = match decide(&change, &store.names().key).map_err(|error| poisoned(&error))? {
+        Decision::External(external) => external,
+        Decision::Own | Decision::Expired => return Ok(()),
+    };
+    let (now, random) = (ripple_host::now(), &mut Random::new(ripple_host::random()));
+    let adoption = Adopter { store, writer: None, now, random, metrics }.adopt(&external).await;
+    match adoption {
+        Ok(Adoption::Nothing) => Ok(()),
+        Ok(Adoption::Adopted(_)) => {
+            counts.adopted += 1;
+            Ok(())
+        }
+        Ok(Adoption::Kept(_)) => {
+            counts.kept += 1;
+            Ok(())
+        }
+        Err(error) if is_lasting(&error) => Err(poisoned(&error)),
+        Err(error) => Err(Problem::Failed(error)),
+    }
+}
+
+/// Returns the store of the resource that has this table. A resource states its table's name with a place for the site.
+fn store_of<'a, S: Store>(stores: &'a [S], table: &str) -> Option<&'a S> {
+    let is_named = |store: &&S| match store.resource().table.split_once("{site}") {
+        Some((before, after)) => {
+            let length = before.len() + after.len();
+            table.len() > length && table.starts_with(before) && table.ends_with(after)
+        }
+        None => store.resource().table == table,
+    };
+    // A name that ends like another one is the longer one.
+    stores.iter().filter(is_named).max_by_key(|store| store.resource().table.len())
+}
+
+/// Reports whether another delivery would fail in the same way.
+fn is_lasting(error: &Error) -> bool {
+    match error {
+        Error::Refused(_) => true,
+        Error::Store(error) => matches!(error.kind, StoreErrorKind::Undecodable | StoreErrorKind::TooLarge(_)),
+        _ => false,
+    }
+}
+
+/// Returns the text of an error and of its causes.
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
