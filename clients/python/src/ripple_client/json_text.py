@@ -71,11 +71,12 @@ def _is_number(value: Any) -> bool:
 
 
 def _digits(number: Any) -> str:
-    if not math.isfinite(number):
+    # The text of the base type, whatever a subclass such as an IntEnum shows.
+    if isinstance(number, int):
+        return int.__repr__(number)
+    if not (number.is_finite() if isinstance(number, Decimal) else math.isfinite(number)):
         raise ValueError(f"JSON has no number {number}")
-    # The base types' own text, whatever a subclass such as an IntEnum shows.
-    base = next(base for base in (int, float, Decimal) if isinstance(number, base))
-    return base.__repr__(number) if base is not Decimal else Decimal.__str__(number)
+    return Decimal.__str__(number) if isinstance(number, Decimal) else float.__repr__(number)
 
 
 def _exact(number: Any) -> Any:
