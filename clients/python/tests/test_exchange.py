@@ -175,6 +175,13 @@ def test_a_creation_with_an_id_of_the_caller_may_be_another_ones():
     assert script.raised(script.prj.create({"goal": "G"}, "p1", None)).outcome == "unknown"
 
 
+def test_a_resource_with_another_member_for_its_id_is_found_out():
+    created = answer(201, RECORD, ripple_receipt="result=created, version=1", location="prj/made-by-the-server")
+    script = Script(created)
+    with pytest.raises(RuntimeError, match="name the member"):
+        script.run(script.prj.create({"goal": "G"}, None, None))
+
+
 def test_a_deletion_of_what_is_gone_after_an_unclear_try_was_made():
     gone = answer(410, {"code": "gone", "version": 2})
     script = Script(LOST, gone)

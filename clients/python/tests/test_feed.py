@@ -26,14 +26,15 @@ def read(feed, script):
 
 
 def test_each_change_carries_the_cursor_that_misses_nothing_after_it():
-    script = Script(
-        batch("c1", ("a", 1), ("b", 1), following="c1"), batch("c2", ("c", 1), deleted=["d"]), timeout=60
-    )
+    script = Script(batch("c1", ("a", 1), ("b", 1), following="c1"), batch("c2", ("c", 1), deleted=["d"]), timeout=60)
     feed = Feed(script.prj, "c0", None)
     assert read(feed, script) == [("a", 1, "c0"), ("b", 1, "c1")]
     assert read(feed, script) == [("c", 1, "c1"), ("d", None, "c2")]
     assert read(feed, script) is None
-    assert [step.request.url for step in script.sent] == [f"{URL}/prj/_changes?since=c0", f"{URL}/prj/_changes?since=c1"]
+    assert [step.request.url for step in script.sent] == [
+        f"{URL}/prj/_changes?since=c0",
+        f"{URL}/prj/_changes?since=c1",
+    ]
     assert all("prefer" not in step.request.headers for step in script.sent)
 
 

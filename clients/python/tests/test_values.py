@@ -57,7 +57,15 @@ def test_an_author_is_a_string_or_a_display_string():
 
 @pytest.mark.parametrize(
     ("name", "author_id"),
-    [("", None), (" Bo", None), ("B" * 61, None), ("B\n", None), ("B\u202eo", None), ("Mu\u0308ller", None), ("Bo", "a b")],
+    [
+        ("", None),
+        (" Bo", None),
+        ("B" * 61, None),
+        ("B\n", None),
+        ("B\u202eo", None),
+        ("Mu\u0308ller", None),
+        ("Bo", "a b"),
+    ],
 )
 def test_an_author_that_the_api_refuses_is_refused_before(name, author_id):
     with pytest.raises(ValueError):

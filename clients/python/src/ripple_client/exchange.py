@@ -107,12 +107,10 @@ class Context:
         return url
 
 
-def exchange(
-    context: Context, request: Request, read: Callable[[Answer], R], longest: float | None = None
-) -> Steps[R]:
+def exchange(context: Context, request: Request, read: Callable[[Answer], R], longest: float | None = None) -> Steps[R]:
     """Sends a request until it has a clear answer, and returns what `read` makes of that.
 
-    `read` raises `ValueError` if the answer is not one of ripple. `longest` replaces the longest time of a try, in seconds.
+    `read` raises `ValueError` if the answer is not one of ripple. `longest` replaces the longest time of a try.
     """
     attempts = Attempts(request.writes, context.now() + max(context.timeout, longest or 0), context.jitter)
     refused_session = None

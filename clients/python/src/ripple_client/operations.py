@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Generator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Generic, TypeVar
-from urllib.parse import urlencode
+from urllib.parse import unquote, urlencode
 
 from . import ids, json_text
 from .draft import EDIT_TYPE, Difference
@@ -42,7 +42,7 @@ class Operations(Generic[T]):
         body[self.members.id] = record_id or body.get(self.members.id) or ids.new_id()
         request = self._write("POST", f"/{self.name}", json_text.write(body), key)
         try:
-            return (yield from self._exchange(request, self._saved))
+            return (yield from self._exchange(request, self._created))
         except Problem as problem:
             # Another client cannot have made this id. So an earlier try, whose answer was lost, has created the record.
             if not (made and problem.code == "exists" and problem.outcome == "unknown"):
@@ -156,6 +156,17 @@ class Operations(Generic[T]):
 
     def _saved(self, answer: Answer) -> Saved[T]:
         return Saved(self._record(answer), _receipt(answer))
+
+    def _created(self, answer: Answer) -> Saved[T]:
+        """Returns the created record. Raises `RuntimeError` if its id is not the one that the client has sent."""
+        saved = self._saved(answer)
+        location = unquote(answer.headers.get("location", "").rsplit("/", 1)[-1])
+        if location not in ("", saved.record.id):
+            raise RuntimeError(
+                f"{self.name} {location!r} was created, but its id is not in its member {self.members.id!r}: "
+                "name the member with resource(…, members=Members(…))"
+            )
+        return saved
 
     def _request(self, method: str, path: str) -> Request:
         return Request(method, self.context.url + path)

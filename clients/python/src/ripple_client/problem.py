@@ -15,7 +15,8 @@ class Problem(Exception):
 
     * `status`: the status, or 0 if no answer of ripple came. `code` is then `no_answer` or `not_ripple`.
     * `code`, `detail`: docs/API.md, "Errors".
-    * `fields`: a sentence for each faulty field of the body, by its JSON Pointer. `parameters`, `request_headers`: the same.
+    * `fields`: a sentence for each faulty field of the body, by its JSON Pointer.
+    * `parameters`, `request_headers`: the same for parameters of the query and for headers.
     * `retry_after`: seconds to wait before the next request.
     * `current`: the record as the server has it now, for code `stale`. `version`: the tombstone's, for code `gone`.
     * `outcome`: `not_made` if the request changed nothing. `unknown` if one of its tries may have been applied.
