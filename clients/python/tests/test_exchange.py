@@ -84,6 +84,7 @@ def test_the_outcome_is_unknown_after_four_tries(failure, status):
     script = Script(*[failure] * 4)
     problem = script.raised(script.edit())
     assert (problem.status, problem.outcome) == (status, "unknown")
+    assert {step.request.headers["idempotency-key"] for step in script.sent} == {problem.key}
 
 
 def test_a_write_that_never_left_was_not_made():
@@ -94,7 +95,7 @@ def test_a_write_that_never_left_was_not_made():
 def test_a_read_has_no_outcome_to_doubt():
     script = Script(*[LOST] * 4)
     problem = script.raised(script.prj.get("p1"))
-    assert (problem.code, problem.outcome) == ("no_answer", "not_made")
+    assert (problem.code, problem.outcome, problem.key) == ("no_answer", "not_made", None)
 
 
 def test_retry_after_is_kept_and_tries_are_not_counted():
@@ -143,6 +144,7 @@ def test_a_refusal_after_an_unclear_try_leaves_the_outcome_unknown(status):
     [
         Answer(200, {}, b"<html>log in to the network</html>"),
         Answer(302, {"location": "https://portal.example"}, b""),
+        answer(302, RECORD, ripple_receipt="result=saved, version=2"),
         answer(200, RECORD),  # no receipt
         answer(200, RECORD, ripple_receipt="result=?"),
         answer(200, [], ripple_receipt="result=saved, version=2"),

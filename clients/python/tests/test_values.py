@@ -98,6 +98,11 @@ def test_what_is_not_a_receipt_is_a_value_error(text):
         Receipt.parse(text)
 
 
+def test_the_value_of_a_record_cannot_be_changed_because_an_edit_sends_what_was_seen():
+    with pytest.raises(TypeError, match="read-only"):
+        record(goal="G").value["goal"] = "H"
+
+
 def test_an_edit_sends_only_what_differs_and_what_was_seen():
     shown = record(goal="G", issue="I", term=3, tags=["a"], note=None)
     draft = copy.deepcopy(shown.value) | {"goal": "H", "new": None, "term": 3.0, "tags": ["a", "b"]}

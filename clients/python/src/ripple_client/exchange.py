@@ -130,6 +130,7 @@ def exchange(context: Context, request: Request, read: Callable[[Answer], R], lo
         left = not isinstance(outcome, NoAnswer) or outcome.left
         pause = attempts.pause(result, context.now(), left)
         if pause is None:
+            result.key = request.headers.get("idempotency-key")
             raise result
         yield Sleep(pause)
 

@@ -147,9 +147,15 @@ class Operations(Generic[T]):
         try:
             return (yield from exchange(self.context, request, read, longest))
         except Problem as problem:
-            if isinstance(problem.current, dict):
-                problem.current = read_record(problem.current, self.members)
+            if problem.current is not None:
+                problem.current = self._current(problem.current)
             raise
+
+    def _current(self, value: Any) -> Record[T] | None:
+        try:
+            return read_record(value, self.members)
+        except ValueError:
+            return None
 
     def _record(self, answer: Answer) -> Record[T]:
         return read_record(read_json(answer), self.members, answer.headers.get("etag"), seconds(answer, "age"))

@@ -19,6 +19,7 @@ class Problem(Exception):
     * `parameters`, `request_headers`: the same for parameters of the query and for headers.
     * `retry_after`: seconds to wait before the next request.
     * `current`: the record as the server has it now, for code `stale`. `version`: the tombstone's, for code `gone`.
+    * `key`: the Idempotency-Key of a write. The same call with `key=problem.key` is applied once at most.
     * `outcome`: `not_made` if the request changed nothing. `unknown` if one of its tries may have been applied.
     """
 
@@ -35,6 +36,7 @@ class Problem(Exception):
         retry_after: int | None = None,
         current: Any = None,
         version: int | None = None,
+        key: str | None = None,
         outcome: Outcome = "not_made",
     ) -> None:
         super().__init__(status, code, detail)
@@ -48,6 +50,7 @@ class Problem(Exception):
         self.retry_after = retry_after
         self.current = current
         self.version = version
+        self.key = key
         self.outcome: Outcome = outcome
 
     def __str__(self) -> str:
