@@ -34,9 +34,11 @@ class Wire:
 
     def __init__(self):
         self.faults, self.requests, self.body = [], 0, None
+        self.before = lambda: None  # called before each request
 
     def begin(self, request):
         """Returns the fault of this request."""
+        self.before()
         self.requests += 1
         self.body = request.content
         fault = self.faults.pop(0) if self.faults else None

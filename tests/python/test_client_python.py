@@ -2,25 +2,15 @@
 
 import asyncio
 import itertools
-import os
-import re
-import subprocess
-import sys
-import tarfile
 import threading
-import venv
-import zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-import httpx
 import pytest
 
 from conformance import PROJECT, Async, AsyncClient, Client, Problem, Run, Sync, cases, ids
 from dev import Dev, ripple
-from edge import ROOT, Edge, own_config, send
+from edge import Edge, Switch, own_config, send
 from second_writer import TABLE
-
-PACKAGE = ROOT / "clients/python"
 
 
 @pytest.fixture(scope="module")
@@ -234,6 +224,25 @@ def test_threads_share_a_client(client):
     assert sorted(client.prj.get(record.id).value["tags"]) == [f"t{number}" for number in range(8)]
 
 
+@pytest.mark.parametrize("mode", ["lost", "broken", "stopped"])
+@pytest.mark.parametrize("under_test", [Sync, Async], ids=["sync", "async"])
+def test_a_connection_that_breaks_during_a_write_costs_nothing(under_test, mode, dev):
+    """The server carries the write out in the first two modes, and closes the connection without a whole answer."""
+    switch = Switch(dev.url)
+    tested = under_test(switch.url, dev.key)
+    try:
+        record = tested.wait(tested.client.prj.create(PROJECT)).record
+        before = switch.count
+        tested.wire.before = lambda: setattr(switch, "mode", mode if switch.count == before else "pass")
+        saved = tested.edit(record, lambda value: value.update(goal="Beans by May"))
+        assert switch.count == before + 2
+        assert (saved.receipt.result, saved.record.version) == ("saved", 2)
+        assert len(tested.all(tested.client.prj.versions(record.id))) == 2
+    finally:
+        tested.close()
+        switch.close()
+
+
 class Dripping(BaseHTTPRequestHandler):
     """Answers with a byte now and then, without an end."""
 
@@ -283,96 +292,3 @@ def test_a_server_that_is_not_there_is_a_problem_and_not_an_exception_of_httpx()
 
 def test_the_key_is_not_shown(dev, client):
     assert dev.key not in repr(client) + repr(vars(client.prj))
-
-
-def test_the_package_without_a_network():
-    printed = run("-m", "pytest", "-q", "-p", "no:cacheprovider", cwd=PACKAGE)
-    assert re.search(r"^\d+ passed", printed, re.MULTILINE), printed
-
-
-def test_the_types_hold(dev, tmp_path):
-    run("-m", "mypy", "--cache-dir", tmp_path / "mypy", cwd=PACKAGE)
-    environment = os.environ | {"PYTHONPATH": str(PACKAGE / "src"), "MYPYPATH": str(PACKAGE / "src")}
-    (tmp_path / "openapi.json").write_bytes(send(dev.url, "GET", "/openapi.json").body)
-    run("-m", "ripple_client.typed_dicts", "openapi.json", "-o", "prj.py", cwd=tmp_path, env=environment)
-    (tmp_path / "use.py").write_text(USE)
-    check = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", "mypy", "use.py"]
-    done = subprocess.run(check, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300)
-    faults = re.findall(r"use.py:(\d+): error", done.stdout)
-    wrong = [str(number) for number, line in enumerate(USE.splitlines(), 1) if line.endswith("# wrong")]
-    assert faults == wrong, done.stdout
-
-
-USE = """
-from prj import Record
-from ripple_client import AsyncClient, Client
-
-async def use(client: Client, later: AsyncClient) -> None:
-    projects = client.resource("prj", Record)
-    goal: str = projects.get("p1").value["goal"]
-    number: int = projects.get("p1").value["goal"]  # wrong
-    projects.get("p1").value["gaol"]  # wrong
-    with projects.edit("p1") as edit:
-        edit.value["goal"] = "G"
-        edit.value["goal"] = 7  # wrong
-    version: int = edit.saved.record.version + edit.saved.receipt.version
-    names = [record.value["name"] for record in projects.list()]
-    client.prj.get("p1").value["anything"] = goal
-    async for change in later.resource("prj", Record).changes():
-        change.record.value  # wrong
-    (await later.prj.get("p1")).version.real
-    later.prj.get("p1").version  # wrong
-"""
-
-
-def test_the_package_is_built_and_runs_in_an_empty_environment(dev, tmp_path):
-    built = tmp_path / "dist"
-    run("-m", "hatchling", "build", "-d", built, cwd=PACKAGE)
-    [wheel], [source] = built.glob("*.whl"), built.glob("*.tar.gz")
-    names = zipfile.ZipFile(wheel).namelist()
-    modules = {f"ripple_client/{file.name}" for file in (PACKAGE / "src/ripple_client").iterdir() if file.is_file()}
-    assert modules == {name for name in names if name.startswith("ripple_client/")}
-    assert "ripple_client/py.typed" in modules
-    inside = {name.split("/", 1)[1] for name in tarfile.open(source).getnames()}
-    assert {"pyproject.toml", "README.md", "tests/test_feed.py", *(f"src/{name}" for name in modules)} <= inside
-    assert not [name for name in inside if "__pycache__" in name or ".venv" in name]
-
-    environment = tmp_path / "environment"
-    venv.create(environment, with_pip=True)
-    python = environment / "bin/python"
-    run("-m", "pip", "install", "--quiet", "--disable-pip-version-check", wheel, python=python)
-    example = f"""
-from ripple_client import Client
-with Client({dev.url!r}, {dev.key!r}) as client:
-    print(client.prj.create({PROJECT!r}).receipt.result, client._http.headers["user-agent"])
-"""
-    clean = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    assert re.match(r"created ripple-client/0\.\d+\.\d+ httpx/", run("-c", example, python=python, env=clean))
-    program = environment / "bin/ripple-types"
-    helped = subprocess.run([program, "--help"], capture_output=True, text=True, check=True)
-    assert "openapi.json" in helped.stdout
-
-
-def test_the_pins_of_the_suite_are_releases_that_the_package_allows():
-    wanted = re.search(r"dependencies = \[(.*?)^\]", (PACKAGE / "pyproject.toml").read_text(), re.DOTALL | re.MULTILINE)
-    assert '"httpx>=0.28,<0.29"' in wanted[1] and httpx.__version__.startswith("0.28.")
-
-
-def test_the_example_of_the_readme(dev):
-    examples = re.findall(r"^```python\n(.*?)^```", (PACKAGE / "README.md").read_text(), re.DOTALL | re.MULTILINE)
-    assert len(examples) == 2, "the synchronous and the asynchronous one"
-    settings = {"PYTHONPATH": str(PACKAGE / "src"), "RIPPLE_URL": dev.url, "RIPPLE_KEY": dev.key}
-    for example in examples:
-        # A record that the second example finds too.
-        send(dev.url, "POST", "/prj", dev.key, PROJECT)
-        printed = run("-c", example, env=os.environ | settings)
-        for promised in re.findall(r"print\(.*\)  # (.*)$", example, re.MULTILINE):
-            assert promised in printed.splitlines(), (promised, printed)
-        assert printed.strip()
-
-
-def run(*arguments, python=sys.executable, **more):
-    """Runs Python, and returns what it prints."""
-    done = subprocess.run([python, *arguments], capture_output=True, text=True, timeout=300, **more)
-    assert done.returncode == 0, (done.stdout, done.stderr)
-    return done.stdout

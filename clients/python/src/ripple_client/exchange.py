@@ -1,6 +1,6 @@
 """Requests and answers, without I/O.
 
-Every operation of the client is a generator. It yields a `Send` or a `Sleep`, and receives what came of it. So one
+Every operation of the client is a generator. It yields a `Send` or a `Sleep`, and receives the result. So one
 implementation serves the synchronous and the asynchronous client, which only carry out these two.
 """
 
@@ -110,7 +110,7 @@ class Context:
 def exchange(context: Context, request: Request, read: Callable[[Answer], R], longest: float | None = None) -> Steps[R]:
     """Sends a request until it has a clear answer, and returns what `read` makes of that.
 
-    `read` raises `ValueError` if the answer is not one of ripple. `longest` replaces the longest time of a try.
+    `read` raises `ValueError` if ripple did not send the answer. `longest` replaces the longest time of a try.
     """
     attempts = Attempts(request.writes, context.now() + max(context.timeout, longest or 0), context.jitter)
     refused_session = None

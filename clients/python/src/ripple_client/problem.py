@@ -11,9 +11,9 @@ NOT_RIPPLE = "not_ripple"
 
 
 class Problem(Exception):
-    """A request that was refused (RFC 9457), or that got no answer of ripple.
+    """A request that was refused (RFC 9457), or that ripple did not answer.
 
-    * `status`: the status, or 0 if no answer of ripple came. `code` is then `no_answer` or `not_ripple`.
+    * `status`: the status, or 0 if ripple did not answer. `code` is then `no_answer` or `not_ripple`.
     * `code`, `detail`: docs/API.md, "Errors".
     * `fields`: a sentence for each faulty field of the body, by its JSON Pointer.
     * `parameters`, `request_headers`: the same for parameters of the query and for headers.
