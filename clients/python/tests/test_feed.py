@@ -38,6 +38,19 @@ def test_each_change_carries_the_cursor_that_misses_nothing_after_it():
     assert all("prefer" not in step.request.headers for step in script.sent)
 
 
+def test_a_change_is_passed_on_until_it_is_finished():
+    script = Script(batch("c1", ("a", 1), ("b", 1), following="c1"), batch("c2"))
+    feed = Feed(script.prj, "c0", None)
+    assert script.run(feed.next()).id == "a" == script.run(feed.next()).id
+    feed.finish()
+    assert script.run(feed.next()).id == "b"
+    assert feed.cursor == "c0"
+    feed.finish()
+    assert feed.cursor == "c1"
+    assert script.run(feed.next()) is None
+    assert feed.cursor == "c2"
+
+
 def test_repetitions_are_left_out():
     script = Script(
         batch("c1", ("a", 1), ("b", 2), deleted=["d"]),

@@ -182,18 +182,20 @@ class AsyncListing(Generic[Item]):
 
 
 class AsyncChanges(Generic[T]):
-    """Changes, oldest first within an answer. See `Changes`."""
+    """Changes, in the order of the answers. See `Changes`."""
 
     def __init__(self, client: AsyncClient, feed: Feed[T]) -> None:
         self._client, self._feed = client, feed
-        self.cursor = feed.reached
+
+    @property
+    def cursor(self) -> str | None:
+        """Returns where a reader starts after the last change that the iteration has finished."""
+        return self._feed.cursor
 
     async def __aiter__(self) -> AsyncIterator[Change[T]]:
-        while (batch := await self._client._run(self._feed.batch())) is not None:
-            for change in batch:
-                yield change
-                self.cursor = change.cursor
-            self.cursor = self._feed.reached
+        while (change := await self._client._run(self._feed.next())) is not None:
+            yield change
+            self._feed.finish()
 
 
 class AsyncEdit(Draft[T]):

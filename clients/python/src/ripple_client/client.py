@@ -199,19 +199,20 @@ class Listing(Generic[Item]):
 
 
 class Changes(Generic[T]):
-    """Changes, oldest first within an answer. `cursor` is where the next reader starts after the last change that this
-    iteration has finished."""
+    """Changes, in the order of the answers. A second iteration goes on at the change where the first was left."""
 
     def __init__(self, client: Client, feed: Feed[T]) -> None:
         self._client, self._feed = client, feed
-        self.cursor = feed.reached
+
+    @property
+    def cursor(self) -> str | None:
+        """Returns where a reader starts after the last change that the iteration has finished."""
+        return self._feed.cursor
 
     def __iter__(self) -> Iterator[Change[T]]:
-        while (batch := self._client._run(self._feed.batch())) is not None:
-            for change in batch:
-                yield change
-                self.cursor = change.cursor
-            self.cursor = self._feed.reached
+        while (change := self._client._run(self._feed.next())) is not None:
+            yield change
+            self._feed.finish()
 
 
 class Edit(Draft[T]):

@@ -1,5 +1,6 @@
 """The changes of a resource, one after the other: which are new, and when to ask again."""
 
+from collections import deque
 from typing import Generic
 
 from .exchange import Sleep, Steps
@@ -49,6 +50,9 @@ class Feed(Generic[T]):
         if wait is not None and wait < 1:
             raise ValueError("wait is a whole number of seconds, from 1 on")
         self._operations, self._reached = operations, since
+        self._pending: deque[Change[T]] = deque()
+        # Where a reader starts who has stored every change that was finished.
+        self.cursor = since
         self._wait = None if wait is None else min(wait, LONGEST_WAIT)
         self._pace = Pace(operations.context.now())
         self._next: str | None = None
@@ -59,10 +63,20 @@ class Feed(Generic[T]):
         self._round: dict[str, int | None] = {}
         self._last_round: dict[str, int | None] = {}
 
-    @property
-    def reached(self) -> str | None:
-        """Returns the cursor after the last batch."""
-        return self._reached
+    def next(self) -> Steps[Change[T] | None]:
+        """Returns the next change that is not finished, as often as it is asked. Returns `None` at the end."""
+        while not self._pending:
+            batch = yield from self.batch()
+            if batch is None:
+                return None
+            self._pending.extend(batch)
+            if not batch:
+                self.cursor = self._reached
+        return self._pending[0]
+
+    def finish(self) -> None:
+        """Takes note that the reader is done with the change."""
+        self.cursor = self._pending.popleft().cursor
 
     def batch(self) -> Steps[tuple[Change[T], ...] | None]:
         """Returns the next changes, which may be none. Returns `None` at the end."""
