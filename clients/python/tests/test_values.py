@@ -3,6 +3,7 @@
 import copy
 import pickle
 import re
+from decimal import Decimal
 
 import pytest
 
@@ -101,6 +102,17 @@ def test_what_is_not_a_receipt_is_a_value_error(text):
 def test_the_value_of_a_record_cannot_be_changed_because_an_edit_sends_what_was_seen():
     with pytest.raises(TypeError, match="read-only"):
         record(goal="G").value["goal"] = "H"
+
+
+@pytest.mark.parametrize(("number", "text"), [(7, "7"), (Decimal("0.50"), "0.50"), (Decimal("1E+2"), "100")])
+def test_an_id_may_be_a_number(number, text):
+    assert record(prj_id=number).id == text
+
+
+@pytest.mark.parametrize("value", [[], {}, {"prj_id": True, "version": 1}, {"prj_id": "p1", "version": "1"}])
+def test_what_is_not_a_record_is_refused(value):
+    with pytest.raises(ValueError):
+        read_record(value, MEMBERS)
 
 
 def test_an_edit_sends_only_what_differs_and_what_was_seen():

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from decimal import Decimal
 from enum import Enum
 from typing import Any, Generic, TypeGuard, TypeVar
 
@@ -45,6 +46,7 @@ class Updated:
 class Record(Generic[T]):
     """A record at one version.
 
+    `id` is the text that names the record in a path, also where the resource has numbers for ids.
     `value` is the whole record as the server showed it, and is read-only. `version` is below zero for a state that
     another program left, and such a state has no `updated`. `age` is in seconds, and set by hosts that answer from a
     snapshot. `partial` marks a record of a list with `fields`: it cannot be edited.
@@ -151,6 +153,8 @@ def read_record(
     if not isinstance(value, dict):
         raise ValueError("a record must be a JSON object")
     record_id, version = value.get(members.id), value.get(members.version)
+    if isinstance(record_id, (int, Decimal)) and not isinstance(record_id, bool):
+        record_id = f"{record_id:f}" if isinstance(record_id, Decimal) else str(record_id)
     if not isinstance(record_id, str):
         raise ValueError(f"the record has no member {members.id!r}: name its id with resource(…, members=Members(…))")
     if not _is_whole(version):
