@@ -29,11 +29,11 @@ def test_the_package_without_a_network():
     assert re.search(r"^\d+ passed", printed, re.MULTILINE), printed
 
 
-def test_the_types_hold(dev, tmp_path):
+def test_the_types_hold(tmp_path):
     run("-m", "mypy", "--cache-dir", tmp_path / "mypy", cwd=PACKAGE)
     environment = os.environ | {"PYTHONPATH": str(PACKAGE / "src"), "MYPYPATH": str(PACKAGE / "src")}
-    (tmp_path / "openapi.json").write_bytes(send(dev.url, "GET", "/openapi.json").body)
-    run("-m", "ripple_client.typed_dicts", "openapi.json", "-o", "prj.py", cwd=tmp_path, env=environment)
+    document = ROOT / "deploy/openapi.json"
+    run("-m", "ripple_client.typed_dicts", document, "-o", "prj.py", cwd=tmp_path, env=environment)
     (tmp_path / "use.py").write_text(USE)
     check = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", "mypy", "use.py"]
     done = subprocess.run(check, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300)
@@ -43,11 +43,11 @@ def test_the_types_hold(dev, tmp_path):
 
 
 USE = """
-from prj import Record
+from prj import Project
 from ripple_client import AsyncClient, Client
 
 async def use(client: Client, later: AsyncClient) -> None:
-    projects = client.resource("prj", Record)
+    projects = client.resource("prj", Project)
     goal: str = projects.get("p1").value["goal"]
     number: int = projects.get("p1").value["goal"]  # wrong
     projects.get("p1").value["gaol"]  # wrong
@@ -57,7 +57,7 @@ async def use(client: Client, later: AsyncClient) -> None:
     version: int = edit.saved.record.version + edit.saved.receipt.version
     names = [record.value["name"] for record in projects.list()]
     client.prj.get("p1").value["anything"] = goal
-    async for change in later.resource("prj", Record).changes():
+    async for change in later.resource("prj", Project).changes():
         change.record.value  # wrong
     (await later.prj.get("p1")).version.real
     later.prj.get("p1").version  # wrong
