@@ -65,6 +65,19 @@ def test_repetitions_are_left_out():
     assert [change[:2] for change in read(feed, script)] == [("d", None)]
 
 
+def test_versions_never_fall_except_to_a_state_of_another_program():
+    script = Script(*[batch("c", ("a", version)) for version in (3, 2, 3, 4, -77, 5)])
+    feed = Feed(script.prj, "c0", 25)
+    assert [read(feed, script) for _ in range(6)] == [
+        [("a", 3, "c")],
+        [],
+        [],
+        [("a", 4, "c")],
+        [("a", -77, "c")],
+        [("a", 5, "c")],
+    ]
+
+
 def test_a_server_that_holds_the_request_is_asked_again_at_once():
     script = Script(batch("c1", ("a", 1), **HELD), batch("c2", ("a", 2), **HELD))
     feed = Feed(script.prj, "c0", 60)

@@ -104,8 +104,10 @@ class Feed(Generic[T]):
         news = []
         for record in batch.records:
             known = self._round.get(record.id, self._last_round.get(record.id))
-            self._round[record.id] = record.version
-            if known != record.version:
+            # A host may answer from an older copy than the one before. Numbers below zero have no order.
+            newest = known if known is not None and 0 < record.version < known else record.version
+            self._round[record.id] = newest
+            if known != newest:
                 news.append((record.id, record))
         gone = [record_id for record_id in batch.deleted if not self._is_deleted(record_id)]
         self._round.update(dict.fromkeys(batch.deleted))
