@@ -12,7 +12,8 @@ from conftest import _setting
 from dev import Dev, clean
 from edge import ROOT, Edge
 
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("examples/**/README.md")])
+PATTERNS = ("*.md", "docs/*.md", "examples/**/README.md", "clients/README.md", "clients/*/README.md")
+DOCUMENTS = sorted(document for pattern in PATTERNS for document in ROOT.glob(pattern))
 # The last one abbreviates the one before it.
 OWN = ("ripple", "cargo xtask", "cargo run -p ripple --", "cargo run --release -p ripple --", "--")
 

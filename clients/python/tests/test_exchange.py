@@ -1,0 +1,232 @@
+"""Tries, outcomes and answers, without a network: each test plays the client's part in the generators."""
+
+import json
+
+import pytest
+
+from ripple_client import Problem
+from ripple_client.exchange import Answer, Context, NoAnswer, Send, Sleep
+from ripple_client.operations import Operations
+from ripple_client.record import Members
+
+URL = "https://ripple.example/stage"
+RECORD = {"prj_id": "p1", "version": 1, "goal": "G"}
+SAVED = {"ripple-receipt": "result=saved, version=2, base=1", "ripple-session": "S2"}
+
+
+class Script:
+    """Answers requests from a list, in a time of its own. An answer may be a function of the request."""
+
+    def __init__(self, *answers, timeout=60.0, session=None, author=None):
+        self.answers, self.sent, self.slept, self.time = list(answers), [], [], 1000.0
+        self.context = Context(URL, "rpl_key", author, session, timeout)
+        self.context.now = lambda: self.time
+        self.context.jitter = lambda: 0.5
+        self.prj = Operations(self.context, "prj", Members("prj_id"))
+
+    def run(self, steps):
+        outcome = None
+        try:
+            while True:
+                step = steps.send(outcome)
+                if isinstance(step, Sleep):
+                    self.slept.append(step.seconds)
+                    self.time += step.seconds
+                    outcome = None
+                else:
+                    assert isinstance(step, Send)
+                    self.sent.append(step)
+                    outcome = self.answers.pop(0)
+        except StopIteration as end:
+            return end.value
+
+    def raised(self, steps):
+        with pytest.raises(Problem) as raised:
+            self.run(steps)
+        assert not self.answers, "every answer was needed"
+        return raised.value
+
+    def edit(self):
+        from ripple_client.record import read_record
+
+        return self.prj.edit(read_record(RECORD, Members("prj_id")), RECORD | {"goal": "H"}, None)
+
+
+def answer(status, body=None, **headers):
+    headers = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Answer(status, headers, b"" if body is None else json.dumps(body).encode())
+
+
+def refused(status, code, **headers):
+    return answer(status, {"status": status, "code": code, "detail": "why"}, **headers)
+
+
+LOST = NoAnswer("ReadError")
+UNSENT = NoAnswer("ConnectError", left=False)
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [LOST, UNSENT, answer(408), answer(500), answer(502), answer(504), answer(503), refused(503, "outcome_unknown")],
+)
+def test_a_write_without_a_clear_answer_is_sent_again_with_the_same_bytes_and_key(failure):
+    script = Script(failure, failure, failure, answer(200, RECORD | {"version": 2}, **SAVED))
+    saved = script.run(script.edit())
+    assert saved.receipt.version == 2
+    requests = [step.request for step in script.sent]
+    assert len({(request.body, request.headers["idempotency-key"]) for request in requests}) == 1
+    assert len(requests) == 4
+    assert script.context.session == "S2"
+
+
+@pytest.mark.parametrize(("failure", "status"), [(LOST, 0), (answer(502), 502), (answer(503), 503)])
+def test_the_outcome_is_unknown_after_four_tries(failure, status):
+    script = Script(*[failure] * 4)
+    problem = script.raised(script.edit())
+    assert (problem.status, problem.outcome) == (status, "unknown")
+    assert {step.request.headers["idempotency-key"] for step in script.sent} == {problem.key}
+
+
+def test_a_write_that_never_left_was_not_made():
+    script = Script(*[UNSENT] * 4)
+    assert script.raised(script.edit()).outcome == "not_made"
+
+
+def test_a_read_has_no_outcome_to_doubt():
+    script = Script(*[LOST] * 4)
+    problem = script.raised(script.prj.get("p1"))
+    assert (problem.code, problem.outcome, problem.key) == ("no_answer", "not_made", None)
+
+
+def test_retry_after_is_kept_and_tries_are_not_counted():
+    busy = refused(429, "too_many_requests", retry_after="2")
+    script = Script(*[busy] * 6, answer(200, RECORD))
+    assert script.run(script.prj.get("p1")).version == 1
+    assert all(pause >= 2 for pause in script.slept) and len(script.slept) == 6
+
+
+def test_a_retry_after_beyond_the_deadline_is_raised_at_once():
+    script = Script(refused(503, "unavailable", retry_after="61"))
+    problem = script.raised(script.edit())
+    assert (problem.retry_after, problem.outcome, script.slept) == (61, "not_made", [])
+
+
+def test_all_tries_end_at_the_deadline():
+    script = Script(*[refused(429, "too_many_requests")] * 1000)
+    with pytest.raises(Problem):
+        script.run(script.edit())
+    assert script.time <= 1060
+    assert 8 < len(script.sent) < 100
+
+
+def test_one_try_has_thirty_seconds_and_the_last_one_what_is_left():
+    script = Script(refused(503, "unavailable", retry_after="50"), answer(200, RECORD))
+    script.run(script.prj.get("p1"))
+    assert script.sent[0].seconds == 30
+    assert script.sent[1].seconds == pytest.approx(9.75)
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 409, 410, 412, 413, 415, 422, 501])
+def test_a_refusal_is_raised_at_once(status):
+    script = Script(refused(status, "no"))
+    problem = script.raised(script.prj.get("p1"))
+    assert (problem.status, problem.code, problem.outcome) == (status, "no", "not_made")
+
+
+@pytest.mark.parametrize("status", [400, 403, 409, 410])
+def test_a_refusal_after_an_unclear_try_leaves_the_outcome_unknown(status):
+    script = Script(LOST, refused(status, "no"))
+    assert script.raised(script.edit()).outcome == "unknown"
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        Answer(200, {}, b"<html>log in to the network</html>"),
+        Answer(302, {"location": "https://portal.example"}, b""),
+        answer(302, RECORD, ripple_receipt="result=saved, version=2"),
+        answer(200, RECORD),  # no receipt
+        answer(200, RECORD, ripple_receipt="result=?"),
+        answer(200, [], ripple_receipt="result=saved, version=2"),
+    ],
+)
+def test_only_an_answer_with_a_receipt_is_a_save(page):
+    script = Script(*[page] * 4)
+    problem = script.raised(script.edit())
+    assert (problem.status, problem.code, problem.outcome) == (0, "not_ripple", "unknown")
+
+
+def test_a_refused_session_is_dropped_and_the_request_sent_once_more():
+    refusal = answer(400, {"code": "invalid_request", "errors": [{"header": "ripple-session", "detail": "no token"}]})
+    script = Script(refusal, answer(200, RECORD), session="x")
+    script.run(script.prj.get("p1"))
+    assert ["ripple-session" in step.request.headers for step in script.sent] == [True, False]
+    assert (script.context.session, script.slept) == (None, [])
+
+
+def test_a_creation_whose_id_exists_after_an_unclear_try_was_made():
+    script = Script(LOST, refused(409, "exists"), answer(200, RECORD | {"version": 4}))
+    saved = script.run(script.prj.create({"goal": "G"}, None, None))
+    assert (saved.receipt.result, saved.record.version) == ("created", 4)
+    sent = json.loads(script.sent[0].request.body)
+    assert script.sent[2].request.url == f"{URL}/prj/{sent['prj_id']}"
+
+
+def test_a_creation_with_an_id_of_the_caller_may_be_another_ones():
+    script = Script(LOST, refused(409, "exists"))
+    assert script.raised(script.prj.create({"goal": "G"}, "p1", None)).outcome == "unknown"
+
+
+def test_a_resource_with_another_member_for_its_id_is_found_out():
+    created = answer(201, RECORD, ripple_receipt="result=created, version=1", location="prj/made-by-the-server")
+    script = Script(created)
+    with pytest.raises(RuntimeError, match="name the member"):
+        script.run(script.prj.create({"goal": "G"}, None, None))
+
+
+def test_a_deletion_of_what_is_gone_after_an_unclear_try_was_made():
+    gone = answer(410, {"code": "gone", "version": 2})
+    script = Script(LOST, gone)
+    assert script.run(script.prj.delete("p1", None)).receipt.version == 2
+    script = Script(gone)
+    assert script.raised(script.prj.delete("p1", None)).version == 2
+
+
+def test_a_stale_base_comes_with_the_record():
+    script = Script(answer(409, {"code": "stale", "current": RECORD | {"version": 7}}))
+    assert script.raised(script.edit()).current.version == 7
+
+
+def test_the_link_to_the_next_page_is_followed_only_on_the_same_server():
+    here = answer(200, [RECORD], link='<prj?limit=1&cursor=c>; rel="next"')
+    script = Script(here)
+    assert script.run(script.prj.list_page(f"{URL}/prj?limit=1", False)).next == f"{URL}/prj?limit=1&cursor=c"
+    for away in ("https://other.example/prj", "//other.example/prj", "/prj", "../prj"):
+        script = Script(*[answer(200, [RECORD], link=f'<{away}>; rel="next"')] * 4)
+        assert script.raised(script.prj.list_page(f"{URL}/prj?limit=1", False)).code == "not_ripple"
+
+
+def test_an_author_is_sent_with_writes_only():
+    from ripple_client import Author
+
+    script = Script(answer(200, RECORD), answer(200, RECORD | {"version": 2}, **SAVED), author=Author("Bo", "u7"))
+    script.run(script.prj.get("p1"))
+    script.run(script.edit())
+    assert [step.request.headers.get("ripple-author") for step in script.sent] == [None, '"Bo";id="u7"']
+
+
+def test_a_list_has_its_parameters_and_a_partial_record_its_version():
+    script = Script()
+    url = script.prj.list_url("a b", ["-updated_at", "name"], ["goal"], 5, {"term": 3, "done": True, "n": 0.5})
+    assert url == f"{URL}/prj?term=3&done=true&n=0.5&q=a+b&limit=5&sort=-updated_at%2Cname&fields=goal%2Cversion"
+    for name in ("limit", "_x"):
+        with pytest.raises(ValueError):
+            script.prj.list_url(where={name: 1})
+
+
+@pytest.mark.parametrize(
+    ("url", "key"), [("ripple.example", "rpl_key"), (URL, "rpl_key\n"), (URL, ""), ("ftp://ripple.example", "k")]
+)
+def test_an_impossible_setting_is_refused(url, key):
+    with pytest.raises(ValueError):
+        Context(url, key, None, None, 60)
