@@ -173,7 +173,9 @@ fn optimise(module: &Path) -> Result<()> {
     wasm_opt.args(["--all-features", "--disable-custom-descriptors"]);
     // The lowest addresses are the end of the stack, which the program does not reach. So an offset may become a load's
     // own.
-    wasm_opt.args(["--low-memory-unused", "--flatten", "--rereloop", "-Oz", "-Oz"]);
+    wasm_opt.args(["--low-memory-unused", "--flatten", "--local-cse", "--rereloop", "-Os"]);
+    // What a function never does is known once the others are small.
+    wasm_opt.args(["--generate-global-effects", "-Oz", "-Oz"]);
     run(wasm_opt.arg(module).arg("-o").arg(&smaller))?;
     fs::rename(&smaller, module).with_context(|| format!("{} cannot be written", module.display()))
 }

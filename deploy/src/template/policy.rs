@@ -60,9 +60,9 @@ impl Policies {
             statement(&["GetItem", "Query"], of(&read_only, &history)),
         ];
         let edge = [
-            statement(&["GetItem", "Scan"], of(&all, &records)),
+            statement(&["Query", "Scan"], of(&all, &records)),
             statement(&["Query"], of(&all, &index)),
-            statement(&["GetItem"], keys()),
+            statement(&["Query"], keys()),
         ];
         let with_tables = |statement: &Statement| !statement.tables.is_empty();
         Policies {

@@ -9,6 +9,7 @@ const TABLE: &str = include_str!("../../template/table.in.yaml");
 const VERSIONS: &str = include_str!("../../template/versions.in.yaml");
 const ALARM: &str = include_str!("../../template/alarm.in.yaml");
 const ALARM_OF_KEYS: &str = include_str!("../../template/alarm_of_keys.in.yaml");
+const MAPPING: &str = include_str!("../../template/mapping.in.yaml");
 const WIDGET: &str = include_str!("../../template/widget.in.yaml");
 
 /// Resources of a widget: it shows up to eight tables.
@@ -24,7 +25,7 @@ pub(super) fn tables(resources: &Resources) -> Result<String> {
     for resource in resources.iter() {
         let key = plain(&resource.names.key);
         let (records, history) = names(resource);
-        if resource.table == format!("{{site}}_{}", resource.name) {
+        if is_in_stack(resource) {
             let key_type = if resource.key_type == KeyType::Number { "N" } else { "S" };
             let table = &resource.logical_ids.table;
             let values = [("table", &**table), ("records", &records), ("key", &key), ("key_type", key_type)];
@@ -34,6 +35,57 @@ pub(super) fn tables(resources: &Resources) -> Result<String> {
         made.push(fill(VERSIONS, &[("versions", versions), ("history", &history), ("key", &key)])?);
     }
     Ok(made.join("\n"))
+}
+
+/// Returns the mapping of each table's stream to the function. The first resource's table may be outside the stack: then the
+/// parameter `Stream` names its stream. The feed reads no other table outside the stack.
+pub(super) fn mappings(resources: &Resources) -> Result<String> {
+    let mut made = Vec::new();
+    for (place, resource) in resources.iter().enumerate() {
+        let Some(stream) = stream(place, resource) else { continue };
+        let (mapping, condition) = match place {
+            0 => ("FeedMapping".to_owned(), "FeedIsRead"),
+            _ => (format!("{}Feed", resource.logical_ids.table), "FeedOfTables"),
+        };
+        made.push(fill(MAPPING, &[("mapping", &*mapping), ("condition", condition), ("stream", &stream)])?);
+    }
+    Ok(made.join("\n"))
+}
+
+/// Returns the condition of the mappings of all resources but the first, if there are any.
+pub(super) fn feed_of_tables(resources: &Resources) -> &'static str {
+    let others = resources.iter().skip(1).any(|resource| is_in_stack(resource));
+    if others { "FeedOfTables: !And [!Condition FeedIsAsked, !Condition TablesAreMade]\n" } else { "" }
+}
+
+/// Returns the streams that the function may read, as a value of a policy.
+pub(super) fn streams(resources: &Resources) -> String {
+    let streams = resources.iter().enumerate().filter_map(|(place, resource)| {
+        let stream = stream(place, resource)?;
+        // Without the tables there is no such stream.
+        Some(if place == 0 { stream } else { format!("!If [TablesAreMade, {stream}, !Ref \"AWS::NoValue\"]") })
+    });
+    let streams: Vec<String> = streams.collect();
+    match &*streams {
+        [only] => only.clone(),
+        _ => format!("[{}]", streams.join(", ")),
+    }
+}
+
+/// Returns the ARN of a table's stream as a value of the template. Returns `None` if the feed does not read the table.
+fn stream(place: usize, resource: &Resource) -> Option<String> {
+    let of_table = format!("!GetAtt {}.StreamArn", resource.logical_ids.table);
+    match (place, is_in_stack(resource)) {
+        (0, true) => Some(format!("!If [TablesAreMade, {of_table}, !Ref Stream]")),
+        (0, false) => Some("!Ref Stream".to_owned()),
+        (_, true) => Some(of_table),
+        (_, false) => None,
+    }
+}
+
+/// Reports whether the stack makes the table of a resource's records.
+fn is_in_stack(resource: &Resource) -> bool {
+    resource.table == format!("{{site}}_{}", resource.name)
 }
 
 /// Returns the alarm of each resource. That of the first also watches the table of keys.
