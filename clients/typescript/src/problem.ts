@@ -1,0 +1,100 @@
+/** Errors of the API and of the network, as one class. */
+
+import { isMembers, parse, type Json, type Members } from './json.ts';
+
+/** Says whether a refused or unanswered write was made: it was not, or it is unknown. */
+export type Outcome = 'not_made' | 'unknown';
+
+/** A request that failed: problem details of RFC 9457, or no answer. */
+export class Problem extends Error {
+  override readonly name = 'Problem';
+  /** The status of the answer. 0: there was no answer of ripple's. */
+  readonly status: number;
+  /** The server's word for the error, such as `gone`. Without an answer: `no_answer`, `timeout` or `aborted`. */
+  readonly code: string;
+  /** A sentence for people who read logs. */
+  readonly detail: string;
+  /** What is wrong with each field, by JSON Pointer into the body. */
+  readonly fields: ReadonlyMap<string, string>;
+  readonly requestId: string | undefined;
+  /** The seconds after which the server can be asked again. */
+  readonly retryAfter: number | undefined;
+  /** The members of the record as it is, where the server says so (409 `stale`). */
+  readonly current: Members | undefined;
+  /** The version of the tombstone (410 `gone`). */
+  readonly version: number | undefined;
+  /** The names of the headers at fault. */
+  readonly headers: readonly string[];
+  readonly outcome: Outcome;
+
+  constructor(status: number, code: string, detail: string, more: ProblemDetails = {}) {
+    super(`${status || 'no answer'} ${code}: ${detail}`, more.cause === undefined ? {} : { cause: more.cause });
+    this.status = status;
+    this.code = code;
+    this.detail = detail;
+    this.fields = more.fields ?? new Map();
+    this.requestId = more.requestId;
+    this.retryAfter = more.retryAfter;
+    this.current = more.current;
+    this.version = more.version;
+    this.headers = more.headers ?? [];
+    this.outcome = more.outcome ?? 'not_made';
+  }
+
+  /** Returns the same problem with another outcome. */
+  with(outcome: Outcome): Problem {
+    return outcome === this.outcome ? this : new Problem(this.status, this.code, this.detail, { ...this, outcome });
+  }
+}
+
+/** What a problem may say beside its status, code and detail. */
+export interface ProblemDetails {
+  readonly fields?: ReadonlyMap<string, string> | undefined;
+  readonly requestId?: string | undefined;
+  readonly retryAfter?: number | undefined;
+  readonly current?: Members | undefined;
+  readonly version?: number | undefined;
+  readonly headers?: readonly string[] | undefined;
+  readonly outcome?: Outcome | undefined;
+  readonly cause?: unknown;
+}
+
+/** Returns the problem that an answer describes. Returns one of status 0 if the answer is not ripple's. */
+export function problemOf(status: number, headers: Headers, text: string): Problem {
+  const requestId = headers.get('x-request-id') ?? undefined;
+  const after = headers.get('retry-after');
+  const retryAfter = after !== null && /^\d+$/.test(after) ? Number(after) : undefined;
+  let body: Json = null;
+  try {
+    body = parse(text);
+  } catch {
+    // a proxy's page
+  }
+  if (status < 400 || !isMembers(body) || typeof body.code !== 'string') {
+    // The status of a gateway's own answer counts only where it refuses the key or asks for another try.
+    const refused = [401, 403, 429].includes(status);
+    const counts = refused || [408, 500, 502, 503, 504].includes(status);
+    return new Problem(counts ? status : 0, 'no_answer', `the answer with status ${status} is not ripple's`, {
+      requestId,
+      retryAfter,
+      outcome: refused ? 'not_made' : 'unknown',
+    });
+  }
+  const fields = new Map<string, string>();
+  const faulty: string[] = [];
+  for (const error of Array.isArray(body.errors) ? (body.errors as Json[]) : []) {
+    if (!isMembers(error)) continue;
+    if (typeof error.pointer === 'string') fields.set(error.pointer, String(error.detail));
+    if (typeof error.header === 'string') faulty.push(error.header);
+  }
+  const { code, detail, current, version } = body;
+  return new Problem(status, code, typeof detail === 'string' ? detail : code, {
+    fields,
+    requestId,
+    retryAfter,
+    current: isMembers(current) ? current : undefined,
+    version: typeof version === 'number' ? version : undefined,
+    headers: faulty,
+    outcome: [408, 500, 502, 504].includes(status) || code === 'outcome_unknown' ? 'unknown' : 'not_made',
+  });
+}
