@@ -31,6 +31,11 @@ export class List<R> implements AsyncIterable<R> {
     this.#read = read;
   }
 
+  /** Returns the same list with each record changed. */
+  map<S>(change: (record: R) => S): List<S> {
+    return new List(this.#transport, this.#path, this.#signal, (entry, answer) => change(this.#read(entry, answer)));
+  }
+
   /** Returns the pages, one for each answer. */
   async *pages(): AsyncGenerator<Page<R>, void, undefined> {
     for (let path: string | undefined = this.#path; path !== undefined; ) {

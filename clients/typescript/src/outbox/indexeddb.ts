@@ -1,0 +1,125 @@
+/** A store in IndexedDB, which all tabs of a browser profile share. */
+
+import type { Batch, Expected, Row, Store, Stored } from './store.ts';
+
+const STORES = ['rows', 'records', 'meta'] as const;
+
+/** Opens the store of one account. `databaseName` makes the name. */
+export async function openIndexedDb(name: string): Promise<Store> {
+  const store = new IndexedDbStore(name);
+  await store.load();
+  return store;
+}
+
+class IndexedDbStore implements Store {
+  readonly durable = true;
+  readonly shared: string;
+  #database: Promise<IDBDatabase> | undefined;
+
+  constructor(name: string) {
+    this.shared = name;
+  }
+
+  async load(): Promise<Stored> {
+    return this.#transact('readonly', 'relaxed', async (rows, records, meta) => {
+      // Requests of one transaction are answered in their order. So all are made before the first is awaited.
+      const all = [rows.getAll(), records.getAllKeys(), records.getAll(), meta.get('next'), meta.get('meta')] as const;
+      const [entries, names, texts, next, text] = await Promise.all(all.map((request) => answer<unknown>(request)));
+      const known = (names as string[]).map((one, place): [string, string] => [one, (texts as string[])[place] as string]);
+      return { next: (next as number | undefined) ?? 1, rows: entries as Row[], records: known, meta: text as string | undefined };
+    });
+  }
+
+  async commit(batch: Batch, expected: readonly Expected[]): Promise<boolean> {
+    return this.#transact('readwrite', batch.strict ? 'strict' : 'relaxed', async (rows, records, meta) => {
+      const found = await Promise.all(
+        expected.map(async ({ n }) => {
+          if (n === 0) return (await answer<number | undefined>(meta.get('next'))) ?? 1;
+          return (await answer<Row | undefined>(rows.get(n)))?.rev;
+        }),
+      );
+      if (expected.some(({ rev }, place) => found[place] !== rev)) return false;
+      for (const row of batch.put ?? []) rows.put(row);
+      for (const n of batch.remove ?? []) rows.delete(n);
+      for (const [name, text] of batch.records ?? []) records.put(text, name);
+      for (const name of batch.forget ?? []) records.delete(name);
+      if (batch.meta !== undefined) meta.put(batch.meta, 'meta');
+      if (batch.next !== undefined) meta.put(batch.next, 'next');
+      return true;
+    });
+  }
+
+  async close(): Promise<void> {
+    const database = await this.#database?.catch(() => undefined); // it never opened
+    this.#database = undefined;
+    database?.close();
+  }
+
+  async wipe(): Promise<void> {
+    await this.close();
+    await answer(indexedDB.deleteDatabase(this.shared));
+  }
+
+  /** Runs a transaction, and resolves when it is complete. A connection that the platform has closed is opened anew once. */
+  async #transact<R>(mode: IDBTransactionMode, durability: IDBTransactionDurability, work: Work<R>): Promise<R> {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await this.#once(mode, durability, work);
+      } catch (error) {
+        const closed = error instanceof DOMException && ['InvalidStateError', 'UnknownError'].includes(error.name);
+        if (!closed || tries > 1) throw error;
+        await this.close();
+      }
+    }
+  }
+
+  async #once<R>(mode: IDBTransactionMode, durability: IDBTransactionDurability, work: Work<R>): Promise<R> {
+    const database = await this.#open();
+    const transaction = database.transaction(STORES, mode, { durability });
+    const complete = new Promise<void>((resolve, reject) => {
+      transaction.oncomplete = () => resolve();
+      transaction.onabort = () => reject(transaction.error ?? new DOMException('the transaction was aborted', 'AbortError'));
+    });
+    const [rows, records, meta] = STORES.map((name) => transaction.objectStore(name)) as [IDBObjectStore, IDBObjectStore, IDBObjectStore];
+    complete.catch(() => undefined); // awaited below, unless the work fails first
+    const result = await work(rows, records, meta);
+    await complete;
+    return result;
+  }
+
+  #open(): Promise<IDBDatabase> {
+    this.#database ??= this.#connect().catch((error: unknown) => {
+      this.#database = undefined;
+      throw error;
+    });
+    return this.#database;
+  }
+
+  async #connect(): Promise<IDBDatabase> {
+    const request = indexedDB.open(this.shared, 1);
+    request.onupgradeneeded = () => {
+      request.result.createObjectStore('rows', { keyPath: 'n' });
+      request.result.createObjectStore('records');
+      request.result.createObjectStore('meta');
+    };
+    const database = await answer(request);
+    const forget = (): void => {
+      this.#database = undefined;
+    };
+    database.onclose = forget;
+    database.onversionchange = () => {
+      database.close();
+      forget();
+    };
+    return database;
+  }
+}
+
+type Work<R> = (rows: IDBObjectStore, records: IDBObjectStore, meta: IDBObjectStore) => Promise<R>;
+
+function answer<R>(request: IDBRequest<R>): Promise<R> {
+  return new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error ?? new DOMException('the request failed', 'UnknownError'));
+  });
+}

@@ -1,0 +1,113 @@
+/** The tabs of one browser profile: which of them sends, and how they hear of each other's changes. */
+
+/** The time between two signs of life of the sender, in milliseconds. */
+const BEAT = 5_000;
+/** The silence after which a visible tab takes over, in milliseconds. A frozen tab keeps its lock. */
+const SILENCE = 15_000;
+
+/** What a tab is told. */
+export interface Listener {
+  /** The tab begins or ends to be the sender. */
+  lead(leading: boolean): void;
+  /** Another tab has changed the store. */
+  hint(): void;
+  /** Reports whether entries wait to be sent. */
+  hasWork(): boolean;
+}
+
+/** One tab among those that share a store. Without the platform's locks, the tab is always the sender. */
+export class Tabs {
+  readonly #lock: string;
+  readonly #listener: Listener;
+  readonly #channel: BroadcastChannel | undefined;
+  readonly #timer: ReturnType<typeof setInterval> | undefined;
+  #release: (() => void) | undefined;
+  #waiting: AbortController | undefined;
+  #leading = false;
+  #heard = Date.now();
+
+  constructor(name: string, listener: Listener) {
+    this.#lock = `ripple:send:${name}`;
+    this.#listener = listener;
+    if (typeof BroadcastChannel === 'function') {
+      this.#channel = new BroadcastChannel(this.#lock);
+      this.#channel.onmessage = ({ data }) => (data === 'beat' ? (this.#heard = Date.now()) : listener.hint());
+    }
+    if (!locks()) return;
+    this.#timer = setInterval(() => this.#tick(), BEAT);
+    globalThis.addEventListener?.('pagehide', this.#leave);
+    globalThis.document?.addEventListener('freeze', this.#leave);
+    globalThis.addEventListener?.('pageshow', this.#join);
+    globalThis.document?.addEventListener('resume', this.#join);
+  }
+
+  /** Begins to wait for the lock. */
+  start(): void {
+    this.#join();
+  }
+
+  /** Tells the other tabs that the store has changed. */
+  tell(): void {
+    this.#channel?.postMessage('changed');
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+    globalThis.removeEventListener?.('pagehide', this.#leave);
+    globalThis.document?.removeEventListener('freeze', this.#leave);
+    globalThis.removeEventListener?.('pageshow', this.#join);
+    globalThis.document?.removeEventListener('resume', this.#join);
+    this.#leave();
+    this.#channel?.close();
+  }
+
+  /** Releases the lock at once: a page that holds one cannot be kept for the back button. */
+  #leave = (): void => {
+    this.#waiting?.abort();
+    this.#waiting = undefined;
+    this.#release?.();
+    this.#set(false);
+  };
+
+  #join = (): void => {
+    if (!locks()) return this.#set(true);
+    if (!this.#leading && !this.#waiting) this.#request(false);
+  };
+
+  #request(steal: boolean): void {
+    this.#waiting?.abort();
+    const waiting = new AbortController();
+    this.#waiting = steal ? undefined : waiting;
+    const hold = async (): Promise<void> => {
+      this.#waiting = undefined;
+      this.#set(true);
+      await new Promise<void>((resolve) => (this.#release = resolve));
+    };
+    const options = steal ? { steal } : { signal: waiting.signal };
+    locks()
+      ?.request(this.#lock, options, hold)
+      .catch(() => {
+        // Another tab took the lock, or this one gave up waiting.
+        if (waiting.signal.aborted) return;
+        this.#set(false);
+        this.#join();
+      });
+  }
+
+  #tick(): void {
+    if (this.#leading) this.#channel?.postMessage('beat');
+    const visible = globalThis.document?.visibilityState === 'visible';
+    const silent = Date.now() - this.#heard > SILENCE;
+    if (!this.#leading && silent && visible && this.#listener.hasWork()) this.#request(true);
+  }
+
+  #set(leading: boolean): void {
+    if (leading === this.#leading) return;
+    this.#leading = leading;
+    this.#listener.lead(leading);
+  }
+}
+
+function locks(): LockManager | undefined {
+  return globalThis.navigator?.locks;
+}
