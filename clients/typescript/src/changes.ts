@@ -1,6 +1,6 @@
 /** The changes of a resource, read by asking, with long answers where the host holds them. */
 
-import { isMembers, type Json } from './json.ts';
+import { isList, isMembers, type Json } from './json.ts';
 import { next } from './list.ts';
 import { Problem } from './problem.ts';
 import { toRecord, type Record, type Shape } from './record.ts';
@@ -95,14 +95,14 @@ export class Changes<T> implements AsyncIterable<Change<T>> {
 
   #read(answer: Answer): { changes: Change<T>[]; cursor: string } {
     const { body } = answer;
-    const whole = isMembers(body) && Array.isArray(body.changed) && Array.isArray(body.deleted);
-    if (!whole || typeof body.cursor !== 'string') throw new Problem(0, 'no_answer', 'the answer is no list of changes');
-    const records = (body.changed as Json[]).map((json): Change<T> => {
+    const whole = isMembers(body) && isList(body.changed) && isList(body.deleted) && typeof body.cursor === 'string';
+    if (!whole) throw new Problem(0, 'no_answer', 'the answer is no list of changes');
+    const records = (body.changed as readonly Json[]).map((json): Change<T> => {
       const record = toRecord<T>(this.#shape, json);
       return { id: record.id, version: record.version, record, deleted: false };
     });
-    const deleted = (body.deleted as Json[]).map((id): Change<T> => ({ id: String(id), deleted: true }));
-    return { changes: [...records, ...deleted], cursor: body.cursor };
+    const deleted = (body.deleted as readonly Json[]).map((id): Change<T> => ({ id: String(id), deleted: true }));
+    return { changes: [...records, ...deleted], cursor: body.cursor as string };
   }
 
   /** Reports whether the change has not been told. The server repeats the changes of the last minute. */

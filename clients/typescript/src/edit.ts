@@ -1,6 +1,6 @@
 /** Edits: what differs between a record as its author saw it and as the author left it. */
 
-import { copy, equal, fromEntries, has, isMembers, write, type Json, type Members } from './json.ts';
+import { copy, equal, fromEntries, has, isList, isMembers, write, type Json, type Members } from './json.ts';
 import { uuid } from './ids.ts';
 
 /** The members that an edit changes, with the values that its author saw. Values are whole. */
@@ -51,7 +51,7 @@ export function pick(members: Members, names: readonly string[]): Members {
  */
 export function nameEntries(edit: Edit, idOf: (pointer: string) => string | false): Edit {
   const inValue = (value: Json, seen: Json | undefined, pointer: string): Json => {
-    if (Array.isArray(value)) return inList(value as readonly Json[], Array.isArray(seen) ? (seen as Json[]) : [], pointer);
+    if (isList(value)) return inList(value, isList(seen) ? seen : [], pointer);
     if (!isMembers(value) || equal(value, seen)) return value;
     const known = isMembers(seen) ? seen : {};
     const named = (name: string): Json =>

@@ -115,9 +115,8 @@ export function freeze<T>(value: T): T {
 export function equal(one: Json | undefined, other: Json | undefined): boolean {
   if (one === other) return true;
   if (isNumber(one)) return isNumber(other) && digits(String(one)) === digits(String(other));
-  if (Array.isArray(one)) {
-    const list = other as readonly Json[];
-    return Array.isArray(other) && one.length === list.length && one.every((entry, place) => equal(entry, list[place]));
+  if (isList(one)) {
+    return isList(other) && one.length === other.length && one.every((entry, place) => equal(entry, other[place]));
   }
   if (!isMembers(one) || !isMembers(other)) return false;
   const names = Object.keys(one);
@@ -130,6 +129,11 @@ export function isMembers(value: unknown): value is Members {
   if (typeof value !== 'object' || value === null) return false;
   const prototype: unknown = Object.getPrototypeOf(value);
   return prototype === null || Object.getPrototypeOf(prototype) === null;
+}
+
+/** Reports whether a value is a list. */
+export function isList(value: unknown): value is readonly Json[] {
+  return Array.isArray(value);
 }
 
 /** Reports whether an object has a member of its own. */

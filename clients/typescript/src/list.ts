@@ -1,7 +1,7 @@
 /** Lists that span several answers. */
 
 import { Problem } from './problem.ts';
-import type { Json } from './json.ts';
+import { isList, type Json } from './json.ts';
 import type { Answer, Transport } from './transport.ts';
 
 /** One answer of a list. */
@@ -40,12 +40,12 @@ export class List<R> implements AsyncIterable<R> {
   async *pages(): AsyncGenerator<Page<R>, void, undefined> {
     for (let path: string | undefined = this.#path; path !== undefined; ) {
       const answer: Answer = await this.#transport.send({ method: 'GET', path }, this.#signal);
-      if (!Array.isArray(answer.body)) throw new Problem(0, 'no_answer', 'the answer is not a list');
+      if (!isList(answer.body)) throw new Problem(0, 'no_answer', 'the answer is not a list');
       path = next(answer, this.#transport.base);
       const etag = answer.headers.get('etag');
       const age = answer.headers.get('age');
       yield {
-        records: answer.body.map((entry: Json) => this.#read(entry, answer)),
+        records: answer.body.map((entry) => this.#read(entry, answer)),
         ...(etag && { etag }),
         ...(age && { age: Number(age) }),
         more: path !== undefined,

@@ -28,7 +28,7 @@ export { MemoryStore } from './outbox/memory.ts';
 export { databaseName } from './outbox/name.ts';
 export { OutboxResource, type Queued } from './outbox/resource.ts';
 export type { Entry, EntryState, Known, Refusal } from './outbox/entry.ts';
-export type { Batch, Expected, Row, Store, Stored } from './outbox/store.ts';
+export type { Batch, Row, Store, Stored } from './outbox/store.ts';
 
 /** The state of an outbox, for display. */
 export interface OutboxState {
@@ -73,7 +73,7 @@ export class Outbox {
   readonly #shapes = new Map<string, Shape>();
   readonly #abort = new AbortController();
   #all: Wait = NO_WAIT;
-  #state: State = { next: 1, entries: [], records: new Map(), session: null };
+  #state: State = { revision: 0, next: 1, entries: [], records: new Map(), session: null };
   #foreign: readonly string[] = [];
   /** The text of each known record in the store. */
   #texts: ReadonlyMap<string, string> = new Map();
@@ -253,7 +253,7 @@ export class Outbox {
           ...((step.session !== undefined || step.adds) && { meta: write({ session: after.session, address: this.#address }) }),
           strict: step.adds === true || (step.put ?? []).length > 0,
         };
-        if (await guarded(this.#store.commit(batch, step.expected))) {
+        if (await guarded(this.#store.commit(batch, this.#state.revision))) {
           this.#set(after);
           this.#tabs.tell();
           return step;
@@ -290,7 +290,7 @@ export class Outbox {
       return [name, same ?? (parse(text) as unknown as Known)];
     }));
     this.#texts = new Map(stored.records);
-    this.#set({ next: stored.next, entries, records, session: session as string | null });
+    this.#set({ revision: stored.revision, next: stored.next, entries, records, session: session as string | null });
   }
 
   /** Takes a state that is in the store, and tells what differs. */

@@ -1,6 +1,6 @@
 /** Errors of the API and of the network, as one class. */
 
-import { isMembers, parse, type Json, type Members } from './json.ts';
+import { isList, isMembers, parse, type Json, type Members } from './json.ts';
 
 /** Says whether a refused or unanswered write was made: it was not, or it is unknown. */
 export type Outcome = 'not_made' | 'unknown';
@@ -82,7 +82,7 @@ export function problemOf(status: number, headers: Headers, text: string): Probl
   }
   const fields = new Map<string, string>();
   const faulty: string[] = [];
-  for (const error of Array.isArray(body.errors) ? (body.errors as Json[]) : []) {
+  for (const error of isList(body.errors) ? body.errors : []) {
     if (!isMembers(error)) continue;
     if (typeof error.pointer === 'string') fields.set(error.pointer, String(error.detail));
     if (typeof error.header === 'string') faulty.push(error.header);

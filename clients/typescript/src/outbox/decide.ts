@@ -1,17 +1,19 @@
 /**
  * The decisions of the outbox, without I/O. Each one takes the state as the store holds it, and returns a step: the
- * changes that must be committed together, and the revisions on which they rest. If the store refuses a step, the
- * state is read again and the decision is made anew.
+ * changes that must be committed together. The store refuses a step if its state has changed meanwhile. Then the state
+ * is read again and the decision is made anew.
  */
 
 import { isEmpty, type Edit } from '../edit.ts';
 import { equal, fromEntries, own, type Json } from '../json.ts';
 import type { Receipt } from '../receipt.ts';
 import { FORMAT, frozen, nameOf, unsent, type Entry, type Known, type Refusal } from './entry.ts';
-import type { Expected } from './store.ts';
 
 /** The outbox as stored: the entries of this account by number, and the known records by name. */
 export interface State {
+  /** Grows with each step. */
+  readonly revision: number;
+  /** The number of the next entry. */
   readonly next: number;
   readonly entries: readonly Entry[];
   readonly records: ReadonlyMap<string, Known>;
@@ -29,7 +31,6 @@ export interface Step {
   readonly session?: string;
   /** Whether the entries in `put` include a new one. */
   readonly adds?: boolean;
-  readonly expected: readonly Expected[];
 }
 
 /** A write that an author wants. */
@@ -68,6 +69,7 @@ export function apply(state: State, step: Step): State {
   for (const name of step.forget ?? []) records.delete(name);
   for (const known of step.records ?? []) records.set(nameOf(known), known);
   return {
+    revision: state.revision + 1,
     next: step.adds ? Math.max(state.next, ...entries.map(({ n }) => n + 1)) : state.next,
     entries: entries.sort((one, other) => one.n - other.n),
     records,
@@ -85,15 +87,13 @@ export function enqueue(state: State, wanted: Wanted): Queued {
   const all = entriesOf(state, wanted);
   const last = all.at(-1);
   const creation = all.find(({ kind }) => kind === 'create');
-  // Nothing was added since, and no entry of the record has changed.
-  const expected = [{ n: 0, rev: state.next }, ...all.map(at)];
   const lost = creation !== undefined && creation.state === 'parked' && creation.problem?.outcome === 'not_made';
   if (wanted.kind === 'delete' && creation && (lost || unsent(creation))) {
-    return { step: { remove: all.map(({ n }) => n), expected } };
+    return { step: { remove: all.map(({ n }) => n) } };
   }
   const folded = wanted.kind === 'edit' && last && foldable(last, wanted) ? fold(last, wanted) : undefined;
-  if (folded && last && last.kind === 'edit' && isEmpty(folded)) return { step: { remove: [last.n], expected } };
-  if (folded) return { step: { put: [folded], expected }, entry: folded };
+  if (folded && last && last.kind === 'edit' && isEmpty(folded)) return { step: { remove: [last.n] } };
+  if (folded) return { step: { put: [folded] }, entry: folded };
   const parked = creation?.state === 'parked';
   const receipt = wanted.pending > 0 ? (state.records.get(nameOf(wanted))?.receipt ?? 0) : 0;
   const { pending: _, version, ...rest } = wanted;
@@ -110,7 +110,7 @@ export function enqueue(state: State, wanted: Wanted): Queued {
     sent_after: null,
     problem: parked ? PARKED_ALONG : null,
   };
-  return { step: { put: [entry], adds: true, expected }, entry };
+  return { step: { put: [entry], adds: true }, entry };
 }
 
 /** Reports whether a new edit can become part of an entry: the entry was never sent, and the author saw what it sets. */
@@ -192,7 +192,7 @@ export function postpone(state: State, n: number): Step | undefined {
 export function recover(state: State): Step | undefined {
   const sending = state.entries.filter((entry) => entry.state === 'sending');
   const steps = sending.map(({ n }) => doubt(state, n) as Step); // they are there, and in that state
-  return sending.length ? { put: steps.flatMap(({ put = [] }) => put), expected: sending.map(at) } : undefined;
+  return sending.length ? { put: steps.flatMap(({ put = [] }) => put) } : undefined;
 }
 
 /** Removes an entry that was made, and keeps what the server answered. Returns `undefined` if the entry is not there. */
@@ -214,7 +214,6 @@ export function acknowledge(
     put: advanced,
     ...(newer && { records: [{ ...newer, receipt: later(known?.receipt ?? 0, receipt.version) }] }),
     ...(session !== undefined && { session }),
-    expected: [at(entry), ...followers.map(at)],
   };
 }
 
@@ -229,13 +228,13 @@ export function park(state: State, n: number, problem: Refusal): Step | undefine
     { ...entry, rev: entry.rev + 1, state: 'parked' as const, problem: { ...problem, outcome } },
     ...along.map((other) => ({ ...other, rev: other.rev + 1, state: 'parked' as const, problem: PARKED_ALONG })),
   ];
-  return { put, expected: [{ n: 0, rev: state.next }, at(entry), ...along.map(at)] };
+  return { put };
 }
 
 /** Removes a parked entry, because the author no longer wants it. */
 export function drop(state: State, n: number): Step | undefined {
   const entry = find(state, n);
-  return entry?.state === 'parked' ? { remove: [n], expected: [at(entry)] } : undefined;
+  return entry?.state === 'parked' ? { remove: [n] } : undefined;
 }
 
 /** Replaces a parked entry, and what was parked along with it, with a new one. */
@@ -243,24 +242,23 @@ export function replace(state: State, n: number, wanted: Wanted): Queued | undef
   const entry = find(state, n);
   if (entry?.state !== 'parked') return undefined;
   const gone = [entry, ...(entry.kind === 'create' ? entriesOf(state, entry).filter(isParkedAlong) : [])];
-  const rest = apply(state, { remove: gone.map((other) => other.n), expected: [] });
-  const { step, entry: queued } = enqueue(rest, wanted);
-  const remove = [...gone.map((other) => other.n), ...(step.remove ?? [])];
-  return { step: { ...step, remove, expected: [...step.expected, ...gone.map(at)] }, ...(queued && { entry: queued }) };
+  const removed = gone.map((other) => other.n);
+  const { step, entry: queued } = enqueue(apply(state, { remove: removed }), wanted);
+  return { step: { ...step, remove: [...removed, ...(step.remove ?? [])] }, ...(queued && { entry: queued }) };
 }
 
 /** Keeps states of the server that are newer than the known ones. */
 export function learn(state: State, found: readonly Known[]): Step | undefined {
   const newer = found.filter((known) => replaces(known, state.records.get(nameOf(known))));
   const records = newer.map((known) => ({ ...known, receipt: state.records.get(nameOf(known))?.receipt ?? 0 }));
-  return records.length ? { records, expected: [] } : undefined;
+  return records.length ? { records } : undefined;
 }
 
 /** Forgets the known states of records without entries. They can be read again. */
 export function forget(state: State): Step | undefined {
   const used = new Set(state.entries.map(nameOf));
   const names = [...state.records.keys()].filter((name) => !used.has(name));
-  return names.length ? { forget: names, expected: [{ n: 0, rev: state.next }] } : undefined;
+  return names.length ? { forget: names } : undefined;
 }
 
 /** Reports whether a state replaces the known one. A number below zero has no place in the order of versions. */
@@ -295,11 +293,7 @@ function later(one: number, other: number): number {
   return one === 0 ? other : other === 0 ? one : Math.max(one, other);
 }
 
-function at({ n, rev }: Entry): Expected {
-  return { n, rev };
-}
-
 function change(entry: Entry, members: Partial<Entry>): Step {
-  return { put: [{ ...entry, ...members, rev: entry.rev + 1 }], expected: [at(entry)] };
+  return { put: [{ ...entry, ...members, rev: entry.rev + 1 }] };
 }
 

@@ -8,7 +8,7 @@ import { createHash } from 'node:crypto';
 import { open, readFile, rename, rm, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
-import { Content, type Batch, type Expected, type Store, type Stored } from './store.ts';
+import { Content, type Batch, type Store, type Stored } from './store.ts';
 
 /** The file is written anew once it has this many bytes, and twice as many as after the last time. */
 const COMPACT = 1_000_000;
@@ -58,9 +58,9 @@ export class FileStore implements Store {
     return this.#serial(async () => this.#content.stored());
   }
 
-  async commit(batch: Batch, expected: readonly Expected[]): Promise<boolean> {
+  async commit(batch: Batch, revision: number): Promise<boolean> {
     return this.#serial(async () => {
-      if (!this.#content.meets(expected)) return false;
+      if (this.#content.revision !== revision) return false;
       const bytes = line(batch);
       try {
         await this.#file.appendFile(bytes);

@@ -1,6 +1,6 @@
 /** A store in IndexedDB, which all tabs of a browser profile share. */
 
-import type { Batch, Expected, Row, Store, Stored } from './store.ts';
+import type { Batch, Row, Store, Stored } from './store.ts';
 
 const STORES = ['rows', 'records', 'meta'] as const;
 
@@ -23,22 +23,23 @@ class IndexedDbStore implements Store {
   async load(): Promise<Stored> {
     return this.#transact('readonly', 'relaxed', async (rows, records, meta) => {
       // Requests of one transaction are answered in their order. So all are made before the first is awaited.
-      const all = [rows.getAll(), records.getAllKeys(), records.getAll(), meta.get('next'), meta.get('meta')] as const;
-      const [entries, names, texts, next, text] = await Promise.all(all.map((request) => answer<unknown>(request)));
-      const known = (names as string[]).map((one, place): [string, string] => [one, (texts as string[])[place] as string]);
-      return { next: (next as number | undefined) ?? 1, rows: entries as Row[], records: known, meta: text as string | undefined };
+      const [entries, names, texts, revision, next, text] = await Promise.all([
+        answer<Row[]>(rows.getAll()),
+        answer(records.getAllKeys()),
+        answer<string[]>(records.getAll()),
+        answer<number | undefined>(meta.get('revision')),
+        answer<number | undefined>(meta.get('next')),
+        answer<string | undefined>(meta.get('meta')),
+      ]);
+      const known = names.map((name, place): [string, string] => [String(name), texts[place] ?? '']);
+      return { revision: revision ?? 0, next: next ?? 1, rows: entries, records: known, meta: text };
     });
   }
 
-  async commit(batch: Batch, expected: readonly Expected[]): Promise<boolean> {
+  async commit(batch: Batch, revision: number): Promise<boolean> {
     return this.#transact('readwrite', batch.strict ? 'strict' : 'relaxed', async (rows, records, meta) => {
-      const found = await Promise.all(
-        expected.map(async ({ n }) => {
-          if (n === 0) return (await answer<number | undefined>(meta.get('next'))) ?? 1;
-          return (await answer<Row | undefined>(rows.get(n)))?.rev;
-        }),
-      );
-      if (expected.some(({ rev }, place) => found[place] !== rev)) return false;
+      if (((await answer<number | undefined>(meta.get('revision'))) ?? 0) !== revision) return false;
+      meta.put(batch.revision ?? revision + 1, 'revision');
       for (const row of batch.put ?? []) rows.put(row);
       for (const n of batch.remove ?? []) rows.delete(n);
       for (const [name, text] of batch.records ?? []) records.put(text, name);

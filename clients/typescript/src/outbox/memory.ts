@@ -1,6 +1,6 @@
 /** A store in memory. It ends with the process, and says so. */
 
-import { Content, type Batch, type Expected, type Store, type Stored } from './store.ts';
+import { Content, type Batch, type Store, type Stored } from './store.ts';
 
 /** A store for tests, and for platforms without any other. */
 export class MemoryStore implements Store {
@@ -12,10 +12,10 @@ export class MemoryStore implements Store {
     return this.#content.stored();
   }
 
-  async commit(batch: Batch, expected: readonly Expected[]): Promise<boolean> {
-    const meets = this.#content.meets(expected);
-    if (meets) this.#content.apply(batch);
-    return meets;
+  async commit(batch: Batch, revision: number): Promise<boolean> {
+    const same = this.#content.revision === revision;
+    if (same) this.#content.apply(batch);
+    return same;
   }
 
   async close(): Promise<void> {}

@@ -9,6 +9,8 @@ export interface Row {
 
 /** The content of a store. */
 export interface Stored {
+  /** The number of commits so far. */
+  readonly revision: number;
   /** The number of the next entry. */
   readonly next: number;
   readonly rows: readonly Row[];
@@ -26,14 +28,10 @@ export interface Batch {
   readonly meta?: string;
   /** The number of the next entry, if the batch adds entries. */
   readonly next?: number;
+  /** The revision that the store has afterwards. Default: the next. */
+  readonly revision?: number;
   /** Whether the batch must survive a loss of power. */
   readonly strict: boolean;
-}
-
-/** The revision that an entry must have. The number 0 stands for the number of the next entry. */
-export interface Expected {
-  readonly n: number;
-  readonly rev: number;
 }
 
 /** What an outbox requires of a store. */
@@ -44,10 +42,10 @@ export interface Store {
   readonly shared: string | undefined;
   load(): Promise<Stored>;
   /**
-   * Makes all changes, or none. Resolves once they are durable. Resolves to `false`, without any change, if an entry
-   * has another revision than expected. Throws if the changes cannot be kept.
+   * Makes all changes, or none. Resolves once they are durable. Resolves to `false`, without any change, if the store
+   * has another revision. Throws if the changes cannot be kept.
    */
-  commit(batch: Batch, expected: readonly Expected[]): Promise<boolean>;
+  commit(batch: Batch, revision: number): Promise<boolean>;
   close(): Promise<void>;
   /** Deletes everything. */
   wipe(): Promise<void>;
@@ -55,15 +53,11 @@ export interface Store {
 
 /** The content of a store in memory, as adapters that keep all of it change it. */
 export class Content {
+  revision = 0;
   next = 1;
   readonly rows = new Map<number, Row>();
   readonly records = new Map<string, string>();
   meta: string | undefined;
-
-  /** Reports whether the entries have the expected revisions. */
-  meets(expected: readonly Expected[]): boolean {
-    return expected.every(({ n, rev }) => (n === 0 ? this.next : this.rows.get(n)?.rev) === rev);
-  }
 
   apply(batch: Batch): void {
     for (const row of batch.put ?? []) this.rows.set(row.n, row);
@@ -72,16 +66,17 @@ export class Content {
     for (const name of batch.forget ?? []) this.records.delete(name);
     this.meta = batch.meta ?? this.meta;
     this.next = batch.next ?? this.next;
+    this.revision = batch.revision ?? this.revision + 1;
   }
 
   stored(): Stored {
     const rows = [...this.rows.values()].sort((one, other) => one.n - other.n);
-    return { next: this.next, rows, records: [...this.records], meta: this.meta };
+    return { revision: this.revision, next: this.next, rows, records: [...this.records], meta: this.meta };
   }
 
   /** Returns the batch that makes this content of an empty store. */
   whole(): Batch {
-    const { next, rows, records, meta } = this.stored();
-    return { put: rows, records, next, strict: true, ...(meta !== undefined && { meta }) };
+    const { revision, next, rows, records, meta } = this.stored();
+    return { put: rows, records, next, revision, strict: true, ...(meta !== undefined && { meta }) };
   }
 }

@@ -6,7 +6,7 @@
  */
 
 import type { Edit } from '../edit.ts';
-import { equal, fromEntries, has, isMembers, own, write, type Json, type Members } from '../json.ts';
+import { equal, fromEntries, has, isList, isMembers, own, write, type Json, type Members } from '../json.ts';
 import type { Entry, Known } from './entry.ts';
 
 /** A record as it is shown. */
@@ -46,9 +46,7 @@ export function edited(members: Members, { seen, set, remove }: Edit): Members {
 /** Shows what the author made (`mine`) of what the author saw (`seen`) on what the server holds (`theirs`). */
 function merged(theirs: Json | undefined, seen: Json | undefined, mine: Json): Json {
   if (isMembers(theirs) && isMembers(mine)) return mergedMembers(theirs, isMembers(seen) ? seen : {}, mine);
-  if (Array.isArray(theirs) && Array.isArray(mine)) {
-    return mergedList(theirs as Json[], Array.isArray(seen) ? (seen as Json[]) : [], mine as Json[]) ?? mine;
-  }
+  if (isList(theirs) && isList(mine)) return mergedList(theirs, isList(seen) ? seen : [], mine) ?? mine;
   return mine;
 }
 
@@ -90,7 +88,7 @@ function identified(list: readonly Json[]): Map<string, Json> | undefined {
   const found = new Map<string, Json>();
   for (const entry of list) {
     const id = isMembers(entry) ? own(entry, 'id') : entry;
-    if (id === undefined || id === null || id === '' || isMembers(id) || Array.isArray(id)) return undefined;
+    if (id === undefined || id === null || id === '' || isMembers(id) || isList(id)) return undefined;
     found.set(`${isMembers(entry)}${write(id)}`, entry);
   }
   return found.size === list.length ? found : undefined;
