@@ -154,7 +154,8 @@ export class Walk {
     if (this.ids.length > 4) return;
     const id = `n${++this.#serial}`;
     this.ids.push(id);
-    const texts = { goal: `goal ${++this.#serial}`, issue: `issue ${++this.#serial}` };
+    const refused = this.random.chance(0.15);
+    const texts = { goal: refused ? REFUSED : `goal ${++this.#serial}`, issue: `issue ${++this.#serial}` };
     const tag = `tag ${++this.#serial}`;
     const set = { ...texts, tags: [tag], steps: [] };
     this.#queue(tab, id, 'create', { seen: {}, set, remove: [] }, { value: null, pending: 0, version: 0 }, { texts, added: [tag], removed: [] });
@@ -306,6 +307,11 @@ export class Walk {
             const gone = after(place).some((later) => less(later.seen, later.set).includes(tag));
             if (!gone) assert((value.tags as Json[]).includes(tag), `the view of ${id} lacks ${String(tag)}`);
           }
+          for (const tag of less(entry.seen, entry.set)) {
+            const again = after(place).some((later) => (own(later.set, 'tags') as Json[] | undefined)?.includes(tag));
+            const whole = own(entry.set, 'tags') === undefined;
+            if (!again && !whole) assert(!(value.tags as Json[]).includes(tag), `the view of ${id} has ${String(tag)} again`);
+          }
         }
       }
     }
@@ -336,7 +342,15 @@ export class Walk {
     this.#checkLists();
     this.#checkOrder();
     for (const [key, code] of this.refused) {
-      assert(this.fates.get(key) === 'parked' || this.fates.get(key) === 'made', `${code} of ${key} is parked`);
+      // The author may withdraw a refused creation by deleting the record.
+      const dropped = this.fates.get(key) === 'withdrawn' && this.acts.some((act) => act.key === key && act.added.length === 1);
+      assert(dropped || this.fates.get(key) === 'parked' || this.fates.get(key) === 'made', `${code} of ${key} is parked`);
+    }
+    for (const { device, id } of this.acts) {
+      const of = entriesOf(device.stored, { resource: RESOURCE, id });
+      const creation = of.find(({ kind }) => kind === 'create');
+      const alone = of.filter(({ sends, problem }) => creation && sends > 0 && problem?.code === 'not_found');
+      assert.equal(alone.length, 0, 'nothing is sent after a refused creation');
     }
     for (const act of this.acts) {
       const fate = act.key === undefined ? 'withdrawn' : this.fates.get(act.key);
