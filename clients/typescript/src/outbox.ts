@@ -197,7 +197,7 @@ export class Outbox {
   /** Shows a record as it was read, with the own writes that wait on it. A newer known state takes its place. */
   over<T>(read: Known, record: Record<T>): Record<T> {
     const known = this.#state.records.get(nameOf(read));
-    if (known && known.version > read.version) return this.shown<T>(this.#shape(read), read.id) ?? record;
+    if (known && known.version > read.version && !record.partial) return this.shown<T>(this.#shape(read), read.id) ?? record;
     const { value, pending } = view(read, entriesOf(this.#state, read));
     return value && pending ? { ...record, value: value as T, pending } : record;
   }

@@ -16,6 +16,8 @@ export interface Record<T> {
   readonly updated: Updated;
   /** The age of the copy that was read, in seconds. */
   readonly age?: number;
+  /** Whether the value lacks members, because a list was asked for some `fields` only. It cannot be edited. */
+  readonly partial?: boolean;
   /** The number of own edits shown in the value that no answer has acknowledged. Only an outbox has them. */
   readonly pending: number;
 }
@@ -115,7 +117,8 @@ export function toRecord<T>(shape: Shape, json: Json | undefined, headers?: Head
   });
 }
 
-/** Returns the value of a record as members. */
+/** Returns the value that an edit of the record begins from. Throws a `TypeError` if it is not whole. */
 export function membersOf(record: Record<unknown>): Members {
+  if (record.partial) throw new TypeError(`${record.id} was read with some fields only, so it cannot be edited`);
   return record.value as Members;
 }

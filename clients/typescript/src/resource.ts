@@ -78,7 +78,10 @@ export class Resource<T = Members> {
     if (limit !== undefined) parameters.set('limit', String(limit));
     for (const [name, value] of Object.entries(where)) parameters.append(name, String(value));
     const path = this.shape.resource + (parameters.size ? `?${parameters}` : '');
-    return new List(this.transport, path, signal, (entry) => toRecord<T>(this.shape, entry));
+    return new List(this.transport, path, signal, (entry) => {
+      const record = toRecord<T>(this.shape, entry);
+      return fields === undefined ? record : Object.freeze({ ...record, partial: true });
+    });
   }
 
   /** Creates a record. The client makes the id, so a repeated request cannot make two. */

@@ -73,7 +73,7 @@ export class OutboxResource<T = Members> {
 
   /** Keeps a record that was read in another way, such as with a change. */
   async learn(record: Record<T>): Promise<void> {
-    await this.#outbox.learn([this.#known(record)]);
+    if (!record.partial) await this.#outbox.learn([this.#known(record)]);
   }
 
   /** Queues a creation. The client makes the id. */
