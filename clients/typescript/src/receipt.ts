@@ -118,10 +118,9 @@ function dictionary(text: string): Map<string, Item> {
     return list;
   };
   const found = new Map<string, Item>();
-  while (rest) {
+  do {
     const name = key();
     found.set(name, { value: take(/^=/) === undefined ? true : value(), parameters: parameters() });
-    if (rest) need(/^[ \t]*,[ \t]*/);
-  }
+  } while (rest && need(/^[ \t]*,[ \t]*/));
   return found;
 }
