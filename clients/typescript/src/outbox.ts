@@ -24,7 +24,6 @@ import { shape, type Record, type ResourceOptions, type Shape } from './record.t
 import { receiptOf } from './resource.ts';
 import type { Answer } from './transport.ts';
 
-export { MemoryStore } from './outbox/memory.ts';
 export { databaseName } from './outbox/name.ts';
 export { OutboxResource, type Queued } from './outbox/resource.ts';
 export type { Entry, EntryState, Known, Refusal } from './outbox/entry.ts';

@@ -1,6 +1,6 @@
 /** Records as values: what a reader saw, and all that an edit of it needs. */
 
-import { freeze, fromEntries, isMembers, own, type Json, type Members } from './json.ts';
+import { freeze, fromEntries, isMembers, own, type Json, type Members, type Num } from './json.ts';
 import type { Receipt } from './receipt.ts';
 
 /** A record as it was read. It never changes. */
@@ -21,6 +21,13 @@ export interface Record<T> {
   /** The number of own edits shown in the value that no answer has acknowledged. Only an outbox has them. */
   readonly pending: number;
 }
+
+/** A value that its author may change. */
+export type Draft<T> = T extends Num | string | number | bigint | boolean | null | undefined
+  ? T
+  : T extends readonly (infer Entry)[]
+    ? Draft<Entry>[]
+    : { -readonly [Name in keyof T]: Draft<T[Name]> };
 
 /** The last write of a record. */
 export interface Updated {

@@ -7,7 +7,7 @@ import { own, put, copy, write, type Json, type Members } from './json.ts';
 import { List } from './list.ts';
 import { Problem } from './problem.ts';
 import type { Receipt } from './receipt.ts';
-import { membersOf, toRecord, type Deleted, type Record, type Saved, type Shape, type Author } from './record.ts';
+import { membersOf, toRecord, type Deleted, type Draft, type Record, type Saved, type Shape, type Author } from './record.ts';
 import type { Answer, Request, Transport } from './transport.ts';
 
 /** What a list is to show. */
@@ -103,8 +103,8 @@ export class Resource<T = Members> {
   }
 
   /** Changes a record as the author saw it. Sends only what differs, with what the author saw. */
-  async edit(record: Record<T>, change: (draft: T) => unknown, { key, signal }: Write = {}): Promise<Saved<T>> {
-    const edit = difference(membersOf(record), await drafted(record.value as T, change));
+  async edit(record: Record<T>, change: (draft: Draft<T>) => unknown, { key, signal }: Write = {}): Promise<Saved<T>> {
+    const edit = difference(membersOf(record), await drafted(record.value as Draft<T>, change));
     if (isEmpty(edit)) return { record, receipt: receiptOf('unchanged', record.version) };
     const request = this.write('PATCH', this.path(record.id), body(edit, record.version), key, EDIT);
     return this.#saved(await this.transport.send(request, signal));

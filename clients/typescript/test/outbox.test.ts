@@ -4,8 +4,9 @@ import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
 
 import { Client, Problem, type Json, type Members } from '../src/index.ts';
-import { databaseName, MemoryStore, Outbox, type Batch, type Entry, type OutboxOptions } from '../src/outbox.ts';
+import { databaseName, Outbox, type Batch, type Entry, type OutboxOptions } from '../src/outbox.ts';
 import { parse, write } from '../src/json.ts';
+import { MemoryStore } from '../src/outbox/memory.ts';
 
 interface Sent {
   readonly method: string;

@@ -5,7 +5,7 @@ import { difference, drafted, isEmpty, nameEntries, type Edit } from '../edit.ts
 import { idempotencyKey, uuid } from '../ids.ts';
 import { List } from '../list.ts';
 import { Problem } from '../problem.ts';
-import { entryKey, membersOf, type Record } from '../record.ts';
+import { entryKey, membersOf, type Draft, type Record } from '../record.ts';
 import type { Outbox } from '../outbox.ts';
 import type { Call, Query, Resource } from '../resource.ts';
 import type { Queued as Decision, Wanted } from './decide.ts';
@@ -87,8 +87,8 @@ export class OutboxResource<T = Members> {
   }
 
   /** Queues an edit of a record as it was shown to the author. */
-  async edit(record: Record<T>, change: (draft: T) => unknown): Promise<Queued<T>> {
-    const edit = difference(membersOf(record), await drafted(record.value as T, change));
+  async edit(record: Record<T>, change: (draft: Draft<T>) => unknown): Promise<Queued<T>> {
+    const edit = difference(membersOf(record), await drafted(record.value as Draft<T>, change));
     if (isEmpty(edit)) return { result: 'unchanged', record };
     return this.#queue({ ...this.#wanted(record.id, 'edit', this.#named(edit)), ...screen(record) });
   }
@@ -108,7 +108,7 @@ export class OutboxResource<T = Members> {
    * Queues a parked write again, as a new write on what the author is shown now. `change` may correct it first.
    * Throws a `Problem` if the entry is not parked.
    */
-  async resend(n: number, change: (draft: T) => unknown = () => undefined): Promise<Queued<T>> {
+  async resend(n: number, change: (draft: Draft<T>) => unknown = () => undefined): Promise<Queued<T>> {
     const entries = this.#outbox.entries();
     const entry = entries.find((other) => other.n === n && other.resource === this.online.shape.resource);
     if (entry?.state !== 'parked') throw new Problem(0, 'not_parked', `entry ${n} is not parked`);
@@ -118,13 +118,13 @@ export class OutboxResource<T = Members> {
     if (kind === 'create') {
       const along = entries.filter((other) => other.id === id && other.resource === entry.resource && isParkedAlong(other));
       const { value } = view(undefined, [entry, ...along]);
-      const members = await drafted((value ?? entry.set) as T, change);
+      const members = await drafted((value ?? entry.set) as Draft<T>, change);
       const edit = this.#named({ seen: {}, set: members, remove: [] });
       return this.#queue({ ...this.#wanted(id, 'create', edit), path: entry.path }, n);
     }
     if (kind !== 'edit') return this.#queue({ ...this.#wanted(id, kind, NOTHING), ...on, path: entry.path }, n);
     const before = shown ? membersOf(shown) : {};
-    const edit = difference(before, await drafted(edited(before, entry) as T, change));
+    const edit = difference(before, await drafted(edited(before, entry) as Draft<T>, change));
     if (!isEmpty(edit)) return this.#queue({ ...this.#wanted(id, 'edit', this.#named(edit)), ...on }, n);
     await this.#outbox.drop(n); // the record already shows it
     return { result: 'unchanged', ...(shown && { record: shown }) };

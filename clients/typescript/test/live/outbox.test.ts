@@ -8,8 +8,9 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 
 import { Client, type Json, type Members, type Record, type Receipt } from '../../src/index.ts';
-import { MemoryStore, Outbox, type Entry, type OutboxResource } from '../../src/outbox.ts';
+import { Outbox, type Entry, type OutboxResource } from '../../src/outbox.ts';
 import { own } from '../../src/json.ts';
+import { MemoryStore } from '../../src/outbox/memory.ts';
 import { KEY, OTHER_KEY, PROJECT, URL_OF_RIPPLE } from '../environment.ts';
 import { Network } from '../network.ts';
 import { Random } from '../walk/random.ts';
