@@ -16,6 +16,8 @@ from test_flask_browsers import FLAGS, LIMIT
 
 PACKAGE = ROOT / "clients/typescript"
 BIN = ROOT / "node_modules/.bin"
+# Variables that make the random tests longer, or repeat one.
+CHOICES = ("RIPPLE_WALKS", "RIPPLE_EDITS", "RIPPLE_SEED")
 # The time limit of a test file in seconds, on a busy machine.
 NODE_LIMIT = 1800
 
@@ -23,8 +25,9 @@ NODE_LIMIT = 1800
 def run(*command, **variables):
     """Runs a program of node_modules under its Node.js."""
     path = f"{BIN}:{os.environ['PATH']}"
+    chosen = {name: os.environ[name] for name in CHOICES if name in os.environ}
     command = [str(BIN / command[0]), *map(str, command[1:])]
-    environment = clean() | {"PATH": path} | variables
+    environment = clean() | {"PATH": path} | chosen | variables
     done = subprocess.run(command, cwd=PACKAGE, env=environment, capture_output=True, text=True, timeout=NODE_LIMIT)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

@@ -7,22 +7,19 @@
 
 import type { Client } from './client.ts';
 import { isMembers, parse, write, type Members } from './json.ts';
-import { acknowledge, apply, doubt, drop, entriesOf, enqueue, find, forget, freeze } from './outbox/decide.ts';
-import { learn, park, postpone, recover, replace, sendable, tooOld } from './outbox/decide.ts';
+import { apply, drop, entriesOf, enqueue, find, forget, learn, recover, replace } from './outbox/decide.ts';
 import type { Queued as Decision, State, Step, Wanted } from './outbox/decide.ts';
-import { fromRow, nameOf, toRow, type Entry, type Known, type Refusal } from './outbox/entry.ts';
+import { fromRow, nameOf, toRow, type Entry, type Known } from './outbox/entry.ts';
 import { fingerprint } from './outbox/name.ts';
-import { isPassing, knownOf, longer, NO_WAIT, refusal, requestOf, type Wait } from './outbox/request.ts';
 import { OutboxResource } from './outbox/resource.ts';
 import { checkRoom, full, StoreError } from './outbox/room.ts';
+import { Sender } from './outbox/sender.ts';
 import type { Store } from './outbox/store.ts';
 import { Tabs } from './outbox/tabs.ts';
 import { view } from './outbox/view.ts';
 import { Problem } from './problem.ts';
 import type { Receipt } from './receipt.ts';
 import { shape, type Record, type ResourceOptions, type Shape } from './record.ts';
-import { receiptOf } from './resource.ts';
-import type { Answer } from './transport.ts';
 
 export { databaseName } from './outbox/name.ts';
 export { OutboxResource, type Queued } from './outbox/resource.ts';
@@ -65,22 +62,14 @@ export class Outbox {
   readonly #store: Store;
   readonly #address: string;
   readonly #tabs: Tabs;
-  readonly #inFlight = new Set<number>();
-  /** Waits of single entries, and of all after a failure that is not an entry's own. */
-  readonly #waits = new Map<number, Wait>();
-  readonly #throws = new Map<number, number>();
+  readonly #sender: Sender;
   readonly #shapes = new Map<string, Shape>();
-  readonly #abort = new AbortController();
-  #all: Wait = NO_WAIT;
   #state: State = { revision: 0, next: 1, entries: [], records: new Map(), session: null };
   #foreign: readonly string[] = [];
   /** The text of each known record in the store. */
   #texts: ReadonlyMap<string, string> = new Map();
   #chain: Promise<unknown> = Promise.resolve();
-  #timer: ReturnType<typeof setTimeout> | undefined;
-  #stopped: Problem | undefined;
-  #leading = false;
-  #closed = false;
+  #asked = false;
   #persisted = false;
   /** Whether the author agreed that entries for another address go to this one. */
   #moved = false;
@@ -92,7 +81,7 @@ export class Outbox {
     const outbox = new Outbox(client, options);
     await outbox.#load();
     if (client.session === undefined && outbox.#state.session !== null) client.session = outbox.#state.session;
-    globalThis.addEventListener?.('online', outbox.#online);
+    globalThis.addEventListener?.('online', outbox.#sender.online);
     outbox.#tabs.start();
     return outbox;
   }
@@ -103,7 +92,15 @@ export class Outbox {
     this.#store = options.store;
     this.#address = client.transport.base;
     this.account = fingerprint(options.account);
-    this.#tabs = new Tabs(options.store.shared ?? fingerprint(String(Math.random())), {
+    this.#sender = new Sender(client.transport, {
+      state: () => this.#state,
+      commit: (decide) => this.#commit(decide),
+      shape: (resource) => this.#shape(resource),
+      made: (entry, receipt) => tell(options.onReceipt, entry, receipt),
+      parked: (entry) => tell(options.onParked, entry),
+      stopped: () => this.#tellState(),
+    });
+    this.#tabs = new Tabs(options.store.shared, {
       lead: (leading) => void this.#lead(leading),
       hint: () => void this.refresh(),
       hasWork: () => this.#state.entries.some(({ state }) => state !== 'parked'),
@@ -131,7 +128,7 @@ export class Outbox {
       foreign: this.#foreign.length,
       durable: this.#store.durable,
       persisted: this.#persisted,
-      stopped: this.#stopped,
+      stopped: this.#sender.stopped,
     };
   }
 
@@ -154,25 +151,23 @@ export class Outbox {
 
   /** Sends again after the queue was stopped, such as with a new key, or at a new address of the same server. */
   resume(): void {
-    this.#moved ||= this.#stopped?.code === 'address';
-    this.#stopped = undefined;
+    this.#moved ||= this.#sender.stopped?.code === 'address';
+    this.#sender.stopped = undefined;
     this.#tellState();
-    this.#online();
+    this.#sender.online();
   }
 
   /** Reads the store again, such as after another process has changed it. */
   async refresh(): Promise<void> {
     await this.#serial(() => this.#load()).catch(() => undefined); // a hint: the next change reads it again
-    this.#pump();
+    this.#sender.pump();
   }
 
   /** Stops sending. Returns the number of entries that stay. */
   async close(): Promise<number> {
-    this.#closed = true;
-    clearTimeout(this.#timer);
-    globalThis.removeEventListener?.('online', this.#online);
+    globalThis.removeEventListener?.('online', this.#sender.online);
     this.#tabs.close();
-    this.#abort.abort(); // their entries stay `sending`, and go again
+    this.#sender.close();
     await this.#chain.catch(() => undefined); // its caller has heard of it
     await this.#store.close();
     return this.#state.entries.length;
@@ -196,7 +191,7 @@ export class Outbox {
   /** Shows a record as it was read, with the own writes that wait on it. A newer known state takes its place. */
   over<T>(read: Known, record: Record<T>): Record<T> {
     const known = this.#state.records.get(nameOf(read));
-    if (known && known.version > read.version && !record.partial) return this.shown<T>(this.#shape(read), read.id) ?? record;
+    if (known && known.version > read.version && !record.partial) return this.shown<T>(this.#shape(read.resource), read.id) ?? record;
     const { value, pending } = view(read, entriesOf(this.#state, read));
     return value && pending ? { ...record, value: value as T, pending } : record;
   }
@@ -232,7 +227,7 @@ export class Outbox {
       await this.#commit(decide).catch((cause: unknown) => Promise.reject(full(cause)));
     }
     if (!decision) throw new Problem(0, 'not_parked', `entry ${parked} is not parked`);
-    if (decision.entry?.state === 'parked') this.#options.onParked?.(decision.entry);
+    if (decision.entry?.state === 'parked') tell(this.#options.onParked, decision.entry);
     return decision;
   }
 
@@ -280,7 +275,7 @@ export class Outbox {
     const meta = stored.meta === undefined ? {} : parse(stored.meta);
     const { session = null, address = this.#address } = isMembers(meta) ? meta : {};
     if (entries.length && address !== this.#address && !this.#moved) {
-      this.#stopped = new Problem(0, 'address', `the entries are for ${String(address)}`);
+      this.#sender.stopped = new Problem(0, 'address', `the entries are for ${String(address)}`);
     }
     this.#foreign = foreign;
     const old = this.#state.records;
@@ -296,165 +291,37 @@ export class Outbox {
   #set(state: State): void {
     const before = this.#state;
     this.#state = state;
-    const { onState, onChange } = this.#options;
-    if (onChange) {
-      const was = new Map(before.entries.map((entry) => [entry.n, entry]));
-      const is = new Map(state.entries.map((entry) => [entry.n, entry]));
-      const moved = [...before.entries.filter(({ n, rev }) => is.get(n)?.rev !== rev), ...state.entries.filter(({ n, rev }) => was.get(n)?.rev !== rev)];
-      const learnt = [...state.records].filter(([name, known]) => before.records.get(name)?.version !== known.version).map(([, known]) => known);
-      const told = new Map([...moved, ...learnt].map((one) => [nameOf(one), one]));
-      for (const { resource, id } of told.values()) onChange(resource, id);
-    }
-    this.#tellState(onState);
+    const { onChange } = this.#options;
+    if (onChange) for (const { resource, id } of touched(before, state)) tell(onChange, resource, id);
+    this.#tellState();
     if (state.entries.every((entry) => entry.state === 'parked')) for (const resolve of this.#drained.splice(0)) resolve();
-    this.#pump();
+    this.#sender.pump();
   }
 
-  #tellState(onState = this.#options.onState): void {
+  #tellState(): void {
+    const { onState } = this.#options;
     if (!onState) return;
-    const state = this.state;
+    const { state } = this;
     const told = JSON.stringify({ ...state, stopped: state.stopped?.code });
-    if (told !== this.#told) onState(state);
+    if (told === this.#told) return;
     this.#told = told;
+    tell(onState, state);
   }
 
-  async #lead(leading: boolean): Promise<void> {
-    this.#leading = leading;
-    if (!leading) return;
-    await this.refresh();
-    await this.#commit((state) => recover(state)).catch(() => undefined); // an entry that is still `sending` goes again too
-    this.#pump();
-  }
-
-  #online = (): void => {
-    this.#all = NO_WAIT;
-    this.#waits.clear();
-    this.#pump();
-  };
-
-  /** Starts the requests that can start now, and a timer for the next. */
-  #pump(): void {
-    clearTimeout(this.#timer);
-    if (!this.#leading || this.#closed || this.#stopped) return;
-    const now = Date.now();
-    // Entries that wait for a moment of their own do not keep others from their place.
-    const resting = [...this.#waits].filter(([, wait]) => wait.until > now);
-    let next = Math.min(Infinity, ...resting.map(([, wait]) => wait.until));
-    if (this.#all.until > now) next = this.#all.until;
-    else for (const n of sendable(this.#state, this.#inFlight, new Set(resting.map(([n]) => n)))) void this.#send(n);
-    if (next < Infinity) this.#timer = setTimeout(() => this.#pump(), next - now);
-  }
-
-  /** Sends one entry once, and commits what the answer means. */
-  async #send(n: number): Promise<void> {
-    this.#inFlight.add(n);
-    try {
-      await this.#attempt(n);
-    } catch (error) {
-      if (error instanceof StoreError) this.#all = longer(this.#all);
-      else await this.#threw(n, error);
-    } finally {
-      this.#inFlight.delete(n);
-      this.#pump();
-    }
-  }
-
-  /** Parks an entry that made the sender throw twice, so that the others go on. */
-  async #threw(n: number, error: unknown): Promise<void> {
-    const times = (this.#throws.get(n) ?? 0) + 1;
-    this.#throws.set(n, times);
-    this.#wait(n);
-    const poison = { status: 0, code: 'poison', detail: String(error), fields: {}, outcome: 'not_made' as const };
-    if (times > 1) await this.#park(n, poison).catch(() => undefined); // the store fails, so it is parked later
-  }
-
-  async #attempt(n: number): Promise<void> {
-    const { transport } = this.client;
-    const old = find(this.#state, n);
-    if (old && tooOld(old, transport.date)) {
-      const detail = 'the server no longer remembers whether it made this';
-      return this.#park(n, { status: 0, code: 'too_old', detail, fields: {}, outcome: 'unknown' });
-    }
-    if (!(await this.#commit((state) => freeze(state, n, transport.date)))) return;
-    const entry = find(this.#state, n);
-    if (!entry || this.#closed) return;
-    let answer: Answer;
-    try {
-      answer = await transport.once(requestOf(entry), this.#abort.signal);
-    } catch (error) {
-      if (this.#closed) return;
-      if (!(error instanceof Problem)) throw error;
-      return this.#refused(entry, error);
-    }
-    this.#all = NO_WAIT;
-    const receipt = answer.receipt as Receipt; // every answer to a write has one
-    await this.#acknowledge(entry, receipt, knownOf(this.#shape(entry), entry, answer));
-  }
-
-  #shape({ resource }: { readonly resource: string }): Shape {
+  #shape(resource: string): Shape {
     return this.#shapes.get(resource) ?? shape(resource, {});
   }
 
-  async #acknowledge(entry: Entry, receipt: Receipt, known: Known | undefined): Promise<void> {
-    const session = this.client.session;
-    const done = await this.#commit((state) => acknowledge(state, entry.n, receipt, known, session));
-    this.#waits.delete(entry.n);
-    if (done) this.#options.onReceipt?.(entry, receipt);
+  async #lead(leading: boolean): Promise<void> {
+    if (leading) await this.refresh();
+    if (leading) await this.#commit(recover).catch(() => undefined); // an entry that stays `sending` goes again too
+    this.#sender.lead(leading);
   }
 
-  /** Deals with a request that was refused or not answered. */
-  async #refused(entry: Entry, problem: Problem): Promise<void> {
-    const { n, kind } = entry;
-    const { status, code } = problem;
-    if (status === 401 || status === 403) {
-      this.#stopped = problem;
-      await this.#commit((state) => postpone(state, n));
-      return this.#tellState();
-    }
-    if (!isPassing(status)) {
-      this.#all = NO_WAIT;
-      const tried = (find(this.#state, n) ?? entry).unknown > 0;
-      if (tried && kind === 'create' && code === 'exists') return this.#made(entry);
-      const gone = tried && kind === 'delete' && status === 410;
-      if (gone) return this.#acknowledge(entry, receiptOf('deleted', problem.version ?? 0), undefined);
-      return this.#park(n, refusal(problem));
-    }
-    await this.#commit((state) => (problem.outcome === 'unknown' ? doubt(state, n) : postpone(state, n)));
-    const general = status < 500 || code === 'unavailable';
-    if (general) this.#all = longer(this.#all, problem.retryAfter);
-    else this.#wait(n, problem.retryAfter);
-  }
-
-  /** Reads the record of a creation whose first request got no answer, and acknowledges it. */
-  async #made(entry: Entry): Promise<void> {
-    const { resource, id, n } = entry;
-    try {
-      const path = `${resource}/${encodeURIComponent(id)}`;
-      const answer = await this.client.transport.once({ method: 'GET', path }, this.#abort.signal);
-      const known = knownOf(this.#shape(entry), entry, answer);
-      await this.#acknowledge(entry, receiptOf('created', known?.version ?? 0), known);
-    } catch (error) {
-      if (this.#closed) return;
-      if (!(error instanceof Problem)) throw error;
-      // It was made, and deleted since.
-      if (error.status === 410) return this.#acknowledge(entry, receiptOf('created', error.version ?? 0), undefined);
-      await this.#commit((state) => doubt(state, n));
-      this.#wait(n, error.retryAfter);
-    }
-  }
-
-  async #park(n: number, problem: Refusal): Promise<void> {
-    const step = await this.#commit((state) => park(state, n, problem));
-    for (const entry of step?.put ?? []) this.#options.onParked?.(entry);
-  }
-
-  #wait(n: number, after?: number): void {
-    this.#waits.set(n, longer(this.#waits.get(n) ?? NO_WAIT, after));
-  }
-
-  /** Asks the browser to keep the store. */
+  /** Asks the browser to keep the store, at the first write. */
   #persist(): void {
-    if (this.#persisted || !this.#store.durable) return;
+    if (this.#asked || !this.#store.durable) return;
+    this.#asked = true;
     const asked = globalThis.navigator?.storage?.persist?.();
     asked?.then((persisted) => {
       this.#persisted = persisted;
@@ -466,4 +333,23 @@ export class Outbox {
 /** Tells failures of the store from those of an entry. */
 async function guarded<R>(work: Promise<R>): Promise<R> {
   return work.catch((cause: unknown) => Promise.reject(new StoreError(cause)));
+}
+
+/** Calls a callback. Its exception is the page's, and does not reach the outbox. */
+function tell<A extends unknown[]>(callback: ((...told: A) => void) | undefined, ...told: A): void {
+  try {
+    callback?.(...told);
+  } catch (error) {
+    queueMicrotask(() => {
+      throw error;
+    });
+  }
+}
+
+/** Returns the records of which two states may show different things. */
+function touched(one: State, other: State): Iterable<{ readonly resource: string; readonly id: string }> {
+  const less = (all: readonly Entry[], than: State): Entry[] => all.filter((entry) => find(than, entry.n)?.rev !== entry.rev);
+  const learnt = [...other.records.values()].filter((known) => one.records.get(nameOf(known)) !== known);
+  const found = [...less(one.entries, other), ...less(other.entries, one), ...learnt];
+  return new Map(found.map((record) => [nameOf(record), record])).values();
 }

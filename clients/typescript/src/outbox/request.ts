@@ -49,14 +49,16 @@ function authorOf([name = '', id]: readonly string[]): Author {
 }
 
 /** Returns the state of the server that an answer tells. */
-export function knownOf(shape: Shape, entry: Entry, answer: Answer): Known | undefined {
+export function knownOf(shape: Shape, entry: Entry, answer: Answer): Known {
   const { resource, id } = entry;
-  if (entry.kind === 'delete') {
-    const version = answer.receipt?.version ?? 0;
-    return { resource, id, version, value: null, etag: null, updated: {}, receipt: 0 };
-  }
+  if (entry.kind === 'delete') return tombstone(entry, answer.receipt?.version ?? 0);
   const { version, value, etag = null, updated } = toRecord<Members>(shape, answer.body, answer.headers);
   return { resource, id, version, value, etag, updated, receipt: 0 };
+}
+
+/** Returns the state of a record that was deleted. */
+export function tombstone({ resource, id }: { readonly resource: string; readonly id: string }, version: number): Known {
+  return { resource, id, version, value: null, etag: null, updated: {}, receipt: 0 };
 }
 
 /** Returns a refusal as an entry keeps it. */

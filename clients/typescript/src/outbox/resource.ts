@@ -11,6 +11,7 @@ import type { Call, Query, Resource } from '../resource.ts';
 import type { Queued as Decision, Wanted } from './decide.ts';
 import { isParkedAlong } from './decide.ts';
 import type { Entry, Known } from './entry.ts';
+import { tombstone } from './request.ts';
 import { edited, view } from './view.ts';
 
 /** A write that is durable on the device. */
@@ -42,8 +43,7 @@ export class OutboxResource<T = Members> {
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
       if (error.status === 410 && error.version !== undefined) {
-        const { version } = error;
-        await this.#outbox.learn([{ resource, id, version, value: null, etag: null, updated: {}, receipt: 0 }]);
+        await this.#outbox.learn([tombstone({ resource, id }, error.version)]);
       }
       const shown = this.view(id);
       // A creation that waits is not on the server yet.

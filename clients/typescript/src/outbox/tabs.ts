@@ -15,9 +15,12 @@ export interface Listener {
   hasWork(): boolean;
 }
 
-/** One tab among those that share a store. Without the platform's locks, the tab is always the sender. */
+/**
+ * One tab among those that share a store. Without a name, or without the platform's locks, the tab is always the sender.
+ */
 export class Tabs {
   readonly #lock: string;
+  readonly #locks: LockManager | undefined;
   readonly #listener: Listener;
   readonly #channel: BroadcastChannel | undefined;
   readonly #timer: ReturnType<typeof setInterval> | undefined;
@@ -26,14 +29,16 @@ export class Tabs {
   #leading = false;
   #heard = Date.now();
 
-  constructor(name: string, listener: Listener) {
+  constructor(name: string | undefined, listener: Listener) {
     this.#lock = `ripple:send:${name}`;
     this.#listener = listener;
+    if (name === undefined) return;
+    this.#locks = globalThis.navigator?.locks;
     if (typeof BroadcastChannel === 'function') {
       this.#channel = new BroadcastChannel(this.#lock);
       this.#channel.onmessage = ({ data }) => (data === 'beat' ? (this.#heard = Date.now()) : listener.hint());
     }
-    if (!locks()) return;
+    if (!this.#locks) return;
     this.#timer = setInterval(() => this.#tick(), BEAT);
     globalThis.addEventListener?.('pagehide', this.#leave);
     globalThis.document?.addEventListener('freeze', this.#leave);
@@ -70,7 +75,7 @@ export class Tabs {
   };
 
   #join = (): void => {
-    if (!locks()) return this.#set(true);
+    if (!this.#locks) return this.#set(true);
     if (!this.#leading && !this.#waiting) this.#request(false);
   };
 
@@ -84,7 +89,7 @@ export class Tabs {
       await new Promise<void>((resolve) => (this.#release = resolve));
     };
     const options = steal ? { steal } : { signal: waiting.signal };
-    locks()
+    this.#locks
       ?.request(this.#lock, options, hold)
       .catch(() => {
         // Another tab took the lock, or this one gave up waiting.
@@ -106,8 +111,4 @@ export class Tabs {
     this.#leading = leading;
     this.#listener.lead(leading);
   }
-}
-
-function locks(): LockManager | undefined {
-  return globalThis.navigator?.locks;
 }
