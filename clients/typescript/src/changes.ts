@@ -58,7 +58,7 @@ export class Changes<T> implements AsyncIterable<Change<T>> {
     let ask = path + (this.cursor === undefined ? '' : `?since=${encodeURIComponent(this.cursor)}`);
     let holds: boolean | undefined; // unknown until an answer says it
     let quiet = SOON;
-    for (let changed = Date.now(); ; ) {
+    for (let changed = Date.now(); ;) {
       let answer: Answer;
       const prefer = wait > 0 && holds !== false && this.cursor !== undefined;
       try {
@@ -108,7 +108,8 @@ export class Changes<T> implements AsyncIterable<Change<T>> {
   /** Reports whether the change has not been told. The server repeats the changes of the last minute. */
   #isNew({ id, version }: Change<T>): boolean {
     const known = this.#told.has(id) && this.#told.get(id);
-    if (known === version || (typeof known === 'number' && version !== undefined && version >= 0 && known >= version)) return false;
+    if (known === version || (typeof known === 'number' && version !== undefined && version >= 0 && known >= version))
+      return false;
     this.#told.delete(id); // so that it is the newest of the map
     this.#told.set(id, version);
     for (const oldest of this.#told.keys()) {

@@ -33,7 +33,13 @@ export class Client {
     this.key = options.key;
     this.author = options.author;
     const send = options.fetch ?? ((input, init) => globalThis.fetch(input, init));
-    this.transport = new Transport(String(url), () => this.key, send, options.timeout ?? 60_000, options.sleep ?? sleep);
+    this.transport = new Transport(
+      String(url),
+      () => this.key,
+      send,
+      options.timeout ?? 60_000,
+      options.sleep ?? sleep,
+    );
     this.transport.session = options.session;
   }
 

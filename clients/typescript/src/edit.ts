@@ -74,10 +74,16 @@ export function nameEntries(edit: Edit, idOf: (pointer: string) => string | fals
       const text = found === undefined ? undefined : write(found);
       const copied = text !== undefined && taken.has(text);
       if (text !== undefined) taken.add(text);
-      const before = byPlace ? seen[place] : text === undefined || copied ? undefined : seen.find((other) => equal(id(other), found));
+      const before = byPlace
+        ? seen[place]
+        : text === undefined || copied
+          ? undefined
+          : seen.find((other) => equal(id(other), found));
       const inner = inValue(entry, before, `${pointer}/-`);
       const names = isMembers(inner) && !byPlace && (copied || (text === undefined && !known(entry)));
-      return names ? fromEntries([...Object.entries(inner).filter(([name]) => name !== member), [member, uuid()]]) : inner;
+      return names
+        ? fromEntries([...Object.entries(inner).filter(([name]) => name !== member), [member, uuid()]])
+        : inner;
     });
   };
   const pairs = Object.keys(edit.set).map((name): [string, Json] => {

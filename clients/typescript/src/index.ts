@@ -1,4 +1,4 @@
-/** A client of the ripple API. Records are values, edits send what their author saw, and writes answer with receipts. */
+/** A client of the ripple API. Records are values, edits send what their author saw, and writes return receipts. */
 
 export { Client, type ClientOptions } from './client.ts';
 export { Resource, type Call, type Query, type Version, type Write } from './resource.ts';

@@ -27,7 +27,8 @@ export class Num {
 }
 
 /** A JSON value. The client never rounds its numbers. */
-export type Json = null | boolean | number | bigint | Num | string | readonly Json[] | { readonly [name: string]: Json };
+export type Json =
+  null | boolean | number | bigint | Num | string | readonly Json[] | { readonly [name: string]: Json };
 
 /** A JSON object. */
 export type Members = { readonly [name: string]: Json };

@@ -24,7 +24,12 @@ export class List<R> implements AsyncIterable<R> {
   readonly #signal: AbortSignal | undefined;
   readonly #read: (entry: Json, answer: Answer) => R;
 
-  constructor(transport: Transport, path: string, signal: AbortSignal | undefined, read: (entry: Json, answer: Answer) => R) {
+  constructor(
+    transport: Transport,
+    path: string,
+    signal: AbortSignal | undefined,
+    read: (entry: Json, answer: Answer) => R,
+  ) {
     this.#transport = transport;
     this.#path = path;
     this.#signal = signal;
@@ -38,7 +43,7 @@ export class List<R> implements AsyncIterable<R> {
 
   /** Returns the pages, one for each answer. */
   async *pages(): AsyncGenerator<Page<R>, void, undefined> {
-    for (let path: string | undefined = this.#path; path !== undefined; ) {
+    for (let path: string | undefined = this.#path; path !== undefined;) {
       const answer: Answer = await this.#transport.send({ method: 'GET', path }, this.#signal);
       if (!isList(answer.body)) throw new Problem(0, 'no_answer', 'the answer is not a list');
       path = next(answer, this.#transport.base);

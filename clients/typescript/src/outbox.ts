@@ -119,7 +119,8 @@ export class Outbox {
   }
 
   get state(): OutboxState {
-    const count = (wanted: Entry['state']): number => this.#state.entries.filter(({ state }) => state === wanted).length;
+    const count = (wanted: Entry['state']): number =>
+      this.#state.entries.filter(({ state }) => state === wanted).length;
     return {
       queued: count('queued'),
       sending: count('sending'),
@@ -191,7 +192,8 @@ export class Outbox {
   /** Shows a record as it was read, with the own writes that wait on it. A newer known state takes its place. */
   over<T>(read: Known, record: Record<T>): Record<T> {
     const known = this.#state.records.get(nameOf(read));
-    if (known && known.version > read.version && !record.partial) return this.shown<T>(this.#shape(read.resource), read.id) ?? record;
+    if (known && known.version > read.version && !record.partial)
+      return this.shown<T>(this.#shape(read.resource), read.id) ?? record;
     const { value, pending } = view(read, entriesOf(this.#state, read));
     return value && pending ? { ...record, value: value as T, pending } : record;
   }
@@ -244,7 +246,9 @@ export class Outbox {
           records: (step.records ?? []).map((known): [string, string] => [nameOf(known), write(known)]),
           forget: step.forget ?? [],
           ...(step.adds && { next: after.next }),
-          ...((step.session !== undefined || step.adds) && { meta: write({ session: after.session, address: this.#address }) }),
+          ...((step.session !== undefined || step.adds) && {
+            meta: write({ session: after.session, address: this.#address }),
+          }),
           strict: step.adds === true || (step.put ?? []).length > 0,
         };
         if (await guarded(this.#store.commit(batch, this.#state.revision))) {
@@ -279,10 +283,12 @@ export class Outbox {
     }
     this.#foreign = foreign;
     const old = this.#state.records;
-    const records = new Map(stored.records.map(([name, text]) => {
-      const same = this.#texts.get(name) === text ? old.get(name) : undefined;
-      return [name, same ?? (parse(text) as unknown as Known)];
-    }));
+    const records = new Map(
+      stored.records.map(([name, text]) => {
+        const same = this.#texts.get(name) === text ? old.get(name) : undefined;
+        return [name, same ?? (parse(text) as unknown as Known)];
+      }),
+    );
     this.#texts = new Map(stored.records);
     this.#set({ revision: stored.revision, next: stored.next, entries, records, session: session as string | null });
   }
@@ -294,7 +300,8 @@ export class Outbox {
     const { onChange } = this.#options;
     if (onChange) for (const { resource, id } of touched(before, state)) tell(onChange, resource, id);
     this.#tellState();
-    if (state.entries.every((entry) => entry.state === 'parked')) for (const resolve of this.#drained.splice(0)) resolve();
+    if (state.entries.every((entry) => entry.state === 'parked'))
+      for (const resolve of this.#drained.splice(0)) resolve();
     this.#sender.pump();
   }
 
@@ -323,10 +330,13 @@ export class Outbox {
     if (this.#asked || !this.#store.durable) return;
     this.#asked = true;
     const asked = globalThis.navigator?.storage?.persist?.();
-    asked?.then((persisted) => {
-      this.#persisted = persisted;
-      this.#tellState();
-    }, () => undefined);
+    asked?.then(
+      (persisted) => {
+        this.#persisted = persisted;
+        this.#tellState();
+      },
+      () => undefined,
+    );
   }
 }
 
@@ -348,7 +358,8 @@ function tell<A extends unknown[]>(callback: ((...told: A) => void) | undefined,
 
 /** Returns the records of which two states may show different things. */
 function touched(one: State, other: State): Iterable<{ readonly resource: string; readonly id: string }> {
-  const less = (all: readonly Entry[], than: State): Entry[] => all.filter((entry) => find(than, entry.n)?.rev !== entry.rev);
+  const less = (all: readonly Entry[], than: State): Entry[] =>
+    all.filter((entry) => find(than, entry.n)?.rev !== entry.rev);
   const learnt = [...other.records.values()].filter((known) => one.records.get(nameOf(known)) !== known);
   const found = [...less(one.entries, other), ...less(other.entries, one), ...learnt];
   return new Map(found.map((record) => [nameOf(record), record])).values();

@@ -83,7 +83,12 @@ export interface Shape {
 
 /** Returns the names of a resource. */
 export function shape(resource: string, options: ResourceOptions): Shape {
-  const names = { version: 'version', updated_at: 'updated_at', updated_by: 'updated_by', updated_author: 'updated_author' };
+  const names = {
+    version: 'version',
+    updated_at: 'updated_at',
+    updated_by: 'updated_by',
+    updated_author: 'updated_author',
+  };
   return {
     resource,
     key: options.key ?? `${resource}_id`,
@@ -100,7 +105,8 @@ export function entryKey(shape: Shape, pointer: string): string | false {
 /** Makes a record of its JSON. Throws a `TypeError` if that has no id. */
 export function toRecord<T>(shape: Shape, json: Json | undefined, headers?: Headers): Record<T> {
   const id = isMembers(json) ? own(json, shape.key) : undefined;
-  if (!isMembers(json) || id === undefined || id === null) throw new TypeError(`a ${shape.resource} without ${shape.key}`);
+  if (!isMembers(json) || id === undefined || id === null)
+    throw new TypeError(`a ${shape.resource} without ${shape.key}`);
   const { names } = shape;
   const version = own(json, names.version);
   const at = own(json, names.updated_at);

@@ -7,7 +7,16 @@ import { own, put, copy, write, type Json, type Members } from './json.ts';
 import { List } from './list.ts';
 import { Problem } from './problem.ts';
 import type { Receipt } from './receipt.ts';
-import { membersOf, toRecord, type Deleted, type Draft, type Record, type Saved, type Shape, type Author } from './record.ts';
+import {
+  membersOf,
+  toRecord,
+  type Deleted,
+  type Draft,
+  type Record,
+  type Saved,
+  type Shape,
+  type Author,
+} from './record.ts';
 import type { Answer, Request, Transport } from './transport.ts';
 
 /** What a list is to show. */
@@ -44,7 +53,12 @@ export interface Version {
   readonly base?: number;
   readonly deleted?: boolean;
   readonly external?: boolean;
-  readonly changes?: readonly { readonly field: string; readonly entry?: Json; readonly replaced?: Json; readonly removed?: boolean }[];
+  readonly changes?: readonly {
+    readonly field: string;
+    readonly entry?: Json;
+    readonly replaced?: Json;
+    readonly removed?: boolean;
+  }[];
 }
 
 /** The media type of an edit with the values that its author saw. */
@@ -74,7 +88,8 @@ export class Resource<T = Members> {
     const parameters = new URLSearchParams();
     if (q !== undefined) parameters.set('q', q);
     if (sort !== undefined) parameters.set('sort', String(sort));
-    if (fields !== undefined) parameters.set('fields', [...new Set([...fields.filter((name) => name !== key), names.version])].join());
+    if (fields !== undefined)
+      parameters.set('fields', [...new Set([...fields.filter((name) => name !== key), names.version])].join());
     if (limit !== undefined) parameters.set('limit', String(limit));
     for (const [name, value] of Object.entries(where)) parameters.append(name, String(value));
     const path = this.shape.resource + (parameters.size ? `?${parameters}` : '');
@@ -95,7 +110,8 @@ export class Resource<T = Members> {
       return this.#saved(await this.transport.send(request, signal));
     } catch (error) {
       // The id was made here and an earlier try had no answer. So that try made the record.
-      const made = error instanceof Problem && error.code === 'exists' && error.outcome === 'unknown' && given === undefined;
+      const made =
+        error instanceof Problem && error.code === 'exists' && error.outcome === 'unknown' && given === undefined;
       if (!made) throw error;
       const record = await this.get(chosen, signal && { signal });
       return { record, receipt: receiptOf('created', record.version) };
@@ -126,7 +142,11 @@ export class Resource<T = Members> {
   }
 
   /** Makes an earlier version the newest one, exactly. With `base`, merges it as an edit made on that version. */
-  async restore(id: string, version: number, { base, key, signal }: Write & { readonly base?: number } = {}): Promise<Saved<T>> {
+  async restore(
+    id: string,
+    version: number,
+    { base, key, signal }: Write & { readonly base?: number } = {},
+  ): Promise<Saved<T>> {
     const made = base === undefined ? undefined : write({ version: base });
     return this.#saved(await this.transport.send(this.write('POST', this.path(id, version), made, key), signal));
   }
@@ -154,7 +174,13 @@ export class Resource<T = Members> {
   }
 
   /** Returns the request of a write. All its tries have one Idempotency-Key. */
-  write(method: 'POST' | 'PATCH' | 'DELETE', path: string, body?: string, key = idempotencyKey(), type = 'application/json'): Request {
+  write(
+    method: 'POST' | 'PATCH' | 'DELETE',
+    path: string,
+    body?: string,
+    key = idempotencyKey(),
+    type = 'application/json',
+  ): Request {
     const headers: { [name: string]: string } = { 'idempotency-key': key };
     if (body !== undefined) headers['content-type'] = type;
     if (this.#author !== undefined) headers['ripple-author'] = this.#author;
@@ -180,6 +206,8 @@ export function authorHeader({ name, id }: Author): string {
   const plain = /^[ -~]*$/.test(name);
   const text = plain
     ? `"${name.replace(/["\\]/g, '\\$&')}"`
-    : `%"${encodeURIComponent(name).replace(/%[0-9A-F]{2}/g, (byte) => byte.toLowerCase()).replace(/%20/g, ' ')}"`;
+    : `%"${encodeURIComponent(name)
+        .replace(/%[0-9A-F]{2}/g, (byte) => byte.toLowerCase())
+        .replace(/%20/g, ' ')}"`;
   return id === undefined ? text : `${text};id="${id}"`;
 }

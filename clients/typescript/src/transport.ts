@@ -30,7 +30,7 @@ export interface Answer {
 
 /** The tries of one call, if their outcome stays unknown. */
 const TRIES = 4;
-/** The first wait between tries is random and at most this long, in milliseconds. Each later one may be twice as long. */
+/** The first wait between tries is random and at most this long, in milliseconds. The limit doubles with each try. */
 const BACKOFF = 250;
 /** The time of one try in milliseconds. The server itself gives up after 29 seconds. */
 export const TRY_LIMIT = 30_000;
@@ -116,7 +116,12 @@ export class Transport {
     }
   }
 
-  async #try(request: Request, session: string | undefined, signal: AbortSignal | undefined, limit: number): Promise<Answer> {
+  async #try(
+    request: Request,
+    session: string | undefined,
+    signal: AbortSignal | undefined,
+    limit: number,
+  ): Promise<Answer> {
     const headers = new Headers(request.headers);
     headers.set('x-api-key', this.#key());
     if (session !== undefined) headers.set('ripple-session', session);

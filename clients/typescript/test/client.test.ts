@@ -23,7 +23,12 @@ function client(...replies: Reply[]): { client: Client; sent: Sent[]; waits: num
   const sent: Sent[] = [];
   const waits: number[] = [];
   const answering: typeof fetch = async (input, init = {}) => {
-    sent.push({ method: init.method ?? 'GET', url: String(input), headers: new Headers(init.headers), body: init.body as string | undefined });
+    sent.push({
+      method: init.method ?? 'GET',
+      url: String(input),
+      headers: new Headers(init.headers),
+      body: init.body as string | undefined,
+    });
     const reply = replies.shift();
     assert(reply, 'there is no further reply');
     if (reply instanceof Error) throw reply;
@@ -34,7 +39,10 @@ function client(...replies: Reply[]): { client: Client; sent: Sent[]; waits: num
 }
 
 function ok(body: unknown, headers: { [name: string]: string } = {}, status = 200): Response {
-  return new Response(body === undefined ? null : write(body), { status, headers: { 'content-type': 'application/json', ...headers } });
+  return new Response(body === undefined ? null : write(body), {
+    status,
+    headers: { 'content-type': 'application/json', ...headers },
+  });
 }
 
 function saved(body: unknown, receipt = 'result=saved, version=2'): Response {
@@ -49,16 +57,24 @@ const NETWORK = new TypeError('fetch failed');
 const RECORD = { prj_id: 'p1', goal: 'A', version: 1, updated_at: 5, updated_by: 'dev' };
 
 async function caught(work: Promise<unknown>): Promise<Problem> {
-  const error = await work.then(() => assert.fail('it did not fail'), (cause: unknown) => cause);
+  const error = await work.then(
+    () => assert.fail('it did not fail'),
+    (cause: unknown) => cause,
+  );
   assert(error instanceof Problem, String(error));
   return error;
 }
 
 test('numbers_keep_every_digit', () => {
-  const text = '[1,0.1,6.0,-0,1e3,9007199254740993,12345678901234567890123456789012345678,0.1000000000000000055511151231257827,"1234567890123456"]';
+  const text =
+    '[1,0.1,6.0,-0,1e3,9007199254740993,12345678901234567890123456789012345678,0.1000000000000000055511151231257827,"1234567890123456"]';
   const list = parse(text) as Json[];
   assert.deepEqual(list.slice(0, 5), [1, 0.1, 6, -0, 1000]);
-  assert.deepEqual(list.slice(5, 8).map(String), ['9007199254740993', '12345678901234567890123456789012345678', '0.1000000000000000055511151231257827']);
+  assert.deepEqual(list.slice(5, 8).map(String), [
+    '9007199254740993',
+    '12345678901234567890123456789012345678',
+    '0.1000000000000000055511151231257827',
+  ]);
   assert(list[5] instanceof Num);
   assert.equal(write(list.slice(5)), text.replace('1,0.1,6.0,-0,1e3,', ''));
   assert.equal(write({ a: 12345678901234567890n }), '{"a":12345678901234567890}');
@@ -87,24 +103,38 @@ test('members_of_any_name_are_data', () => {
 test('a_receipt_is_a_value', () => {
   const text =
     'result=saved, version=8, base=6;missing, won=("/issue";replaced=7;author="u3"), merged=("/timeline";added=1;removed=0;changed=2 %"/%e7%9b%ae"), kept=("/a\\"b"), omitted=3';
-  assert.deepEqual({ ...parseReceipt(text) }, {
-    result: 'saved',
-    version: 8,
-    base: 6,
-    baseMissing: true,
-    won: [{ pointer: '/issue', replaced: 7, author: 'u3' }],
-    taken: [],
-    merged: [{ pointer: '/timeline', added: 1, removed: 0, changed: 2 }, { pointer: '/目' }],
-    kept: [{ pointer: '/a"b' }],
-    omitted: 3,
-  });
-  for (const none of [null, '', 'result=saved', 'result=saved, version', 'result=done, version=1', 'result=(', 'result=saved, version=2,']) {
+  assert.deepEqual(
+    { ...parseReceipt(text) },
+    {
+      result: 'saved',
+      version: 8,
+      base: 6,
+      baseMissing: true,
+      won: [{ pointer: '/issue', replaced: 7, author: 'u3' }],
+      taken: [],
+      merged: [{ pointer: '/timeline', added: 1, removed: 0, changed: 2 }, { pointer: '/目' }],
+      kept: [{ pointer: '/a"b' }],
+      omitted: 3,
+    },
+  );
+  for (const none of [
+    null,
+    '',
+    'result=saved',
+    'result=saved, version',
+    'result=done, version=1',
+    'result=(',
+    'result=saved, version=2,',
+  ]) {
     assert.equal(parseReceipt(none), undefined, String(none));
   }
 });
 
 test('an_edit_sends_what_differs_and_what_was_seen', async () => {
-  const { client: ripple, sent } = client(ok({ ...RECORD, note: 'n', same: [1] }, { etag: '"t"' }), saved({ ...RECORD, goal: 'B', version: 2 }));
+  const { client: ripple, sent } = client(
+    ok({ ...RECORD, note: 'n', same: [1] }, { etag: '"t"' }),
+    saved({ ...RECORD, goal: 'B', version: 2 }),
+  );
   const prj = ripple.resource<Members>('prj');
   const record = await prj.get('p1');
   assert.deepEqual([record.etag, record.updated, record.version], ['"t"', { at: 5, by: 'dev' }, 1]);
@@ -112,7 +142,10 @@ test('an_edit_sends_what_differs_and_what_was_seen', async () => {
     Object.assign(draft, { goal: 'B', fresh: null });
     delete (draft as { note?: Json }).note;
   });
-  assert.equal(sent[1]?.body, '{"version":1,"seen":{"goal":"A","note":"n"},"set":{"goal":"B","fresh":null},"remove":["note"]}');
+  assert.equal(
+    sent[1]?.body,
+    '{"version":1,"seen":{"goal":"A","note":"n"},"set":{"goal":"B","fresh":null},"remove":["note"]}',
+  );
   assert.equal(sent[1].headers.get('content-type'), 'application/vnd.ripple.edit+json');
   assert.match(sent[1].headers.get('idempotency-key') ?? '', /^[\w-]{22}$/);
   assert.deepEqual([after.value.goal, receipt.version, ripple.session], ['B', 2, 'next']);
@@ -121,7 +154,16 @@ test('an_edit_sends_what_differs_and_what_was_seen', async () => {
 });
 
 test('every_try_of_a_write_is_the_same', async () => {
-  const { client: ripple, sent, waits } = client(NETWORK, problem(502, 'bad_gateway'), problem(503, 'unavailable', {}, { 'retry-after': '7' }), saved(RECORD));
+  const {
+    client: ripple,
+    sent,
+    waits,
+  } = client(
+    NETWORK,
+    problem(502, 'bad_gateway'),
+    problem(503, 'unavailable', {}, { 'retry-after': '7' }),
+    saved(RECORD),
+  );
   await ripple.resource('prj').create({ goal: 'A' });
   assert.equal(new Set(sent.map(({ body, headers }) => `${body} ${headers.get('idempotency-key')}`)).size, 1);
   assert.equal(sent.length, 4);
@@ -138,7 +180,10 @@ test('a_refusal_is_final_and_says_which_field_is_at_fault', async () => {
   const errors = [{ pointer: '/goal', detail: 'must be a text' }];
   const { client: ripple, sent } = client(problem(400, 'invalid_body', { errors }, { 'x-request-id': 'r1' }));
   const error = await caught(ripple.resource('prj').create({ goal: 7 }));
-  assert.deepEqual([error.status, error.code, error.outcome, error.requestId, sent.length], [400, 'invalid_body', 'not_made', 'r1', 1]);
+  assert.deepEqual(
+    [error.status, error.code, error.outcome, error.requestId, sent.length],
+    [400, 'invalid_body', 'not_made', 'r1', 1],
+  );
   assert.deepEqual([...error.fields], [['/goal', 'must be a text']]);
 });
 
@@ -163,7 +208,10 @@ test('a_deletion_of_what_is_gone_after_a_try_without_an_answer_was_made', async 
 });
 
 test('a_page_of_a_portal_is_no_answer', async () => {
-  const page = (status: number): (() => Response) => () => new Response('<html>', { status });
+  const page =
+    (status: number): (() => Response) =>
+    () =>
+      new Response('<html>', { status });
   const forged = (): Response => ok(RECORD); // without a receipt
   const { client: ripple, sent } = client(page(200), forged, page(302), page(404));
   const error = await caught(ripple.resource('prj').create({ goal: 'A' }));
@@ -182,7 +230,10 @@ test('a_refused_session_is_dropped', async () => {
   const { client: ripple, sent } = client(refusal, ok(RECORD));
   ripple.session = 'x';
   await ripple.resource('prj').get('p1');
-  assert.deepEqual(sent.map(({ headers }) => headers.get('ripple-session')), ['x', null]);
+  assert.deepEqual(
+    sent.map(({ headers }) => headers.get('ripple-session')),
+    ['x', null],
+  );
   assert.equal(ripple.session, undefined);
 });
 
@@ -191,12 +242,21 @@ test('a_list_follows_its_links_below_the_address_of_the_client', async () => {
     ok([RECORD], { link: '<prj?limit=1&cursor=c>; rel="next"', age: '3' }),
     ok([{ ...RECORD, prj_id: 'p2' }]),
   );
-  const records = await ripple.resource('prj').list({ q: 'a b', sort: ['-updated_at', 'name'], limit: 1, where: { done: true } }).all();
-  assert.deepEqual(records.map(({ id }) => id), ['p1', 'p2']);
-  assert.deepEqual(sent.map(({ url }) => url), [
-    'http://ripple.example/prod/prj?q=a+b&sort=-updated_at%2Cname&limit=1&done=true',
-    'http://ripple.example/prod/prj?limit=1&cursor=c',
-  ]);
+  const records = await ripple
+    .resource('prj')
+    .list({ q: 'a b', sort: ['-updated_at', 'name'], limit: 1, where: { done: true } })
+    .all();
+  assert.deepEqual(
+    records.map(({ id }) => id),
+    ['p1', 'p2'],
+  );
+  assert.deepEqual(
+    sent.map(({ url }) => url),
+    [
+      'http://ripple.example/prod/prj?q=a+b&sort=-updated_at%2Cname&limit=1&done=true',
+      'http://ripple.example/prod/prj?limit=1&cursor=c',
+    ],
+  );
   const away = client(ok([RECORD], { link: '<https://elsewhere.example/prj>; rel="next"' }));
   await caught(away.client.resource('prj').list().all());
   assert.equal(away.sent.length, 1, 'the key goes to no other server');
@@ -206,34 +266,54 @@ test('a_list_follows_its_links_below_the_address_of_the_client', async () => {
 
 test('a_record_of_some_fields_cannot_be_edited', async () => {
   const { client: ripple, sent } = client(ok([{ prj_id: 'p1', goal: 'A', version: 3 }]));
-  const [record] = await ripple.resource('prj').list({ fields: ['goal'] }).all();
+  const [record] = await ripple
+    .resource('prj')
+    .list({ fields: ['goal'] })
+    .all();
   assert(record);
   assert.equal(record.version, 3);
   assert.match(sent[0]?.url ?? '', /fields=goal%2Cversion/);
-  await assert.rejects(ripple.resource('prj').edit(record, () => undefined), TypeError);
+  await assert.rejects(
+    ripple.resource('prj').edit(record, () => undefined),
+    TypeError,
+  );
 });
 
 test('changes_are_told_once_and_the_cursor_follows_them', async () => {
-  const page = (changed: unknown[], deleted: string[], cursor: string, headers = {}): Response => ok({ changed, deleted, cursor }, headers);
+  const page = (changed: unknown[], deleted: string[], cursor: string, headers = {}): Response =>
+    ok({ changed, deleted, cursor }, headers);
   const { client: ripple, sent } = client(
     page([RECORD, { ...RECORD, prj_id: 'p2' }], [], 'c1', { link: '<_changes?since=c1>; rel="next"' }),
-    page([{ ...RECORD, version: 2 }, { ...RECORD, prj_id: 'p2' }], ['p3'], 'c2'),
+    page(
+      [
+        { ...RECORD, version: 2 },
+        { ...RECORD, prj_id: 'p2' },
+      ],
+      ['p3'],
+      'c2',
+    ),
   );
   const found: Change<Members>[] = [];
   const changes = ripple.resource('prj').changes();
   for await (const change of changes) found.push(change);
-  assert.deepEqual(found.map(({ id, version, deleted, cursor }) => [id, version, deleted, cursor]), [
-    ['p1', 1, false, undefined],
-    ['p2', 1, false, 'c1'],
-    ['p1', 2, false, 'c1'],
-    ['p3', undefined, true, 'c2'],
-  ]);
+  assert.deepEqual(
+    found.map(({ id, version, deleted, cursor }) => [id, version, deleted, cursor]),
+    [
+      ['p1', 1, false, undefined],
+      ['p2', 1, false, 'c1'],
+      ['p1', 2, false, 'c1'],
+      ['p3', undefined, true, 'c2'],
+    ],
+  );
   assert.equal(changes.cursor, 'c2');
   assert.match(sent[1]?.url ?? '', /\/prod\/prj\/_changes\?since=c1$/);
 });
 
 test('changes_wait_where_the_host_holds_requests_and_ask_at_intervals_elsewhere', async () => {
-  const none = (headers = {}) => (): Response => ok({ changed: [], deleted: [], cursor: 'c' }, headers);
+  const none =
+    (headers = {}) =>
+    (): Response =>
+      ok({ changed: [], deleted: [], cursor: 'c' }, headers);
   const held = { 'preference-applied': 'wait=25' };
   const change = (): Response => ok({ changed: [RECORD], deleted: [], cursor: 'd' });
   const holding = client(none(held), none(held), change);
@@ -242,11 +322,17 @@ test('changes_wait_where_the_host_holds_requests_and_ask_at_intervals_elsewhere'
     break;
   }
   assert.deepEqual(holding.waits, []);
-  assert.deepEqual(holding.sent.map(({ headers }) => headers.get('prefer')), ['wait=25', 'wait=25', 'wait=25']);
+  assert.deepEqual(
+    holding.sent.map(({ headers }) => headers.get('prefer')),
+    ['wait=25', 'wait=25', 'wait=25'],
+  );
   const polled = client(none(), none(), change);
   for await (const _ of polled.client.resource('prj').changes({ since: 'c', wait: 25 })) break;
   assert.deepEqual(polled.waits, [5000, 5000]);
-  assert.deepEqual(polled.sent.map(({ headers }) => headers.get('prefer')), ['wait=25', null, null]);
+  assert.deepEqual(
+    polled.sent.map(({ headers }) => headers.get('prefer')),
+    ['wait=25', null, null],
+  );
 });
 
 test('an_aborted_call_says_what_is_known', async () => {

@@ -3,7 +3,21 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { acknowledge, apply, CLAIM, drop, enqueue, find, freeze, IN_FLIGHT, learn, park, postpone, recover, replace } from '../src/outbox/decide.ts';
+import {
+  acknowledge,
+  apply,
+  CLAIM,
+  drop,
+  enqueue,
+  find,
+  freeze,
+  IN_FLIGHT,
+  learn,
+  park,
+  postpone,
+  recover,
+  replace,
+} from '../src/outbox/decide.ts';
 import { doubt, sendable, tooOld, type State, type Step, type Wanted } from '../src/outbox/decide.ts';
 import { nameOf, type Entry, type Known } from '../src/outbox/entry.ts';
 import { view } from '../src/outbox/view.ts';
@@ -17,7 +31,16 @@ function known(version: number, value: Known['value'], id = 'p1'): Known {
 
 let serial = 0;
 function wanted(more: Partial<Wanted>): Wanted {
-  const blank = { resource: 'prj', id: 'p1', kind: 'edit' as const, seen: {}, set: {}, remove: [], version: 3, pending: 0 };
+  const blank = {
+    resource: 'prj',
+    id: 'p1',
+    kind: 'edit' as const,
+    seen: {},
+    set: {},
+    remove: [],
+    version: 3,
+    pending: 0,
+  };
   return { ...blank, key: `k${++serial}`, path: 'prj/p1', account: 'a', author: null, made_at: 0, ...more };
 }
 
@@ -39,7 +62,10 @@ test('an_edit_folds_into_the_last_one_that_was_never_sent', () => {
   let state = queue(EMPTY, { seen: { goal: 'A' }, set: { goal: 'B' } });
   state = queue(state, { seen: { goal: 'B', note: 'n' }, set: { goal: 'C' }, remove: ['note'] });
   const { seen, set, remove, n } = only(state);
-  assert.deepEqual({ seen, set, remove, n }, { seen: { goal: 'A', note: 'n' }, set: { goal: 'C' }, remove: ['note'], n: 1 });
+  assert.deepEqual(
+    { seen, set, remove, n },
+    { seen: { goal: 'A', note: 'n' }, set: { goal: 'C' }, remove: ['note'], n: 1 },
+  );
 });
 
 test('an_edit_that_saw_something_else_is_an_entry_of_its_own', () => {
@@ -79,7 +105,10 @@ test('every_request_of_an_entry_has_the_bytes_of_the_first', () => {
   state = then(state, doubt(state, 1));
   state = then(state, freeze(state, 1, 5000));
   const { bytes, key, sends, sent_after } = only(state);
-  assert.deepEqual({ bytes, key, sends, sent_after }, { bytes: first.bytes, key: first.key, sends: 2, sent_after: 1000 });
+  assert.deepEqual(
+    { bytes, key, sends, sent_after },
+    { bytes: first.bytes, key: first.key, sends: 2, sent_after: 1000 },
+  );
 });
 
 test('one_entry_of_a_record_is_on_its_way_and_few_in_all', () => {
@@ -126,7 +155,13 @@ test('an_answer_for_an_entry_that_is_not_there_is_ignored', () => {
 
 test('an_edit_of_an_unsent_creation_becomes_part_of_it_and_its_deletion_removes_both', () => {
   let state = queue(EMPTY, { kind: 'create', set: { goal: 'A', note: 'n' }, version: 0 });
-  state = queue(state, { seen: { goal: 'A', note: 'n' }, set: { goal: 'B' }, remove: ['note'], version: 0, pending: 1 });
+  state = queue(state, {
+    seen: { goal: 'A', note: 'n' },
+    set: { goal: 'B' },
+    remove: ['note'],
+    version: 0,
+    pending: 1,
+  });
   assert.deepEqual([only(state).kind, only(state).set, only(state).remove], ['create', { goal: 'B' }, []]);
   state = queue(state, { kind: 'delete', version: 0, pending: 1 });
   assert.deepEqual(state.entries, []);
@@ -146,7 +181,10 @@ test('what_follows_a_refused_creation_is_parked_with_it_and_sent_again_as_one', 
   state = then(state, freeze(state, 1, undefined));
   state = queue(state, { seen: {}, set: { note: 'n' }, version: 0, pending: 1 });
   state = then(state, park(state, 1, { ...NOT_FOUND, code: 'invalid_body' }));
-  assert.deepEqual(state.entries.map(({ state: of }) => of), ['parked', 'parked']);
+  assert.deepEqual(
+    state.entries.map(({ state: of }) => of),
+    ['parked', 'parked'],
+  );
   state = queue(state, { seen: {}, set: { late: 1 }, version: 0, pending: 1 });
   assert.equal(find(state, 3)?.state, 'parked');
   assert.deepEqual(view(undefined, state.entries).value, { goal: 7, note: 'n', late: 1 });
@@ -163,7 +201,10 @@ test('a_parked_entry_is_never_sent_and_what_follows_goes_on', () => {
   assert.deepEqual(sendable(state, new Set()), [2]);
   assert.equal(freeze(state, 1, undefined), undefined);
   assert.equal(drop(state, 2), undefined, 'only what is parked can be dropped');
-  assert.deepEqual(then(state, drop(state, 1)).entries.map(({ n }) => n), [2]);
+  assert.deepEqual(
+    then(state, drop(state, 1)).entries.map(({ n }) => n),
+    [2],
+  );
 });
 
 test('a_refusal_after_a_request_without_an_answer_leaves_the_outcome_unknown', () => {
@@ -201,10 +242,17 @@ test('an_entry_is_too_old_by_the_clock_of_the_server', () => {
 });
 
 test('the_view_shows_own_edits_on_the_newest_state', () => {
-  const steps = (...texts: string[]): { id: string; text: string }[] => texts.map((text) => ({ id: text[0] as string, text }));
+  const steps = (...texts: string[]): { id: string; text: string }[] =>
+    texts.map((text) => ({ id: text[0] as string, text }));
   const before = { goal: 'A', tags: ['a', 'b'], steps: steps('1', '2'), place: { x: 1, y: 2 }, lines: [1, [2]] };
   const after = { goal: 'B', tags: ['b', 'mine'], steps: steps('1 mine', '3'), place: { x: 5, y: 2 }, lines: [[9]] };
-  const server = { goal: 'Z', tags: ['a', 'b', 'theirs'], steps: steps('0', '1', '2'), place: { x: 1, y: 7 }, lines: [1, [2], 3] };
+  const server = {
+    goal: 'Z',
+    tags: ['a', 'b', 'theirs'],
+    steps: steps('0', '1', '2'),
+    place: { x: 1, y: 7 },
+    lines: [1, [2], 3],
+  };
   const state = queue(EMPTY, { seen: before, set: after });
   const { value, pending } = view(known(5, server), state.entries);
   assert.deepEqual(value, {

@@ -51,9 +51,15 @@ afterEach(async () => {
   for (const outbox of opened.splice(0)) await outbox.close();
 });
 
-async function start(more: Partial<OutboxOptions> & { url?: string } = {}): Promise<{ server: Played; outbox: Outbox; parked: () => Promise<Entry>; client: Client }> {
+async function start(
+  more: Partial<OutboxOptions> & { url?: string } = {},
+): Promise<{ server: Played; outbox: Outbox; parked: () => Promise<Entry>; client: Client }> {
   const server = new Played();
-  const client = new Client(more.url ?? 'http://ripple.example', { key: 'k', fetch: server.fetch, author: { name: 'Bo', id: 'u7' } });
+  const client = new Client(more.url ?? 'http://ripple.example', {
+    key: 'k',
+    fetch: server.fetch,
+    author: { name: 'Bo', id: 'u7' },
+  });
   const entries: Entry[] = [];
   let told: (() => void) | undefined;
   const outbox = await Outbox.open(client, {
@@ -75,7 +81,10 @@ async function start(more: Partial<OutboxOptions> & { url?: string } = {}): Prom
 }
 
 function saved(body: object, version = 1, status = 200): Response {
-  return new Response(write({ ...body, version }), { status, headers: { 'ripple-receipt': `result=saved, version=${version}`, 'ripple-session': `s${version}` } });
+  return new Response(write({ ...body, version }), {
+    status,
+    headers: { 'ripple-receipt': `result=saved, version=${version}`, 'ripple-session': `s${version}` },
+  });
 }
 
 function refused(status: number, code: string, more: object = {}): Response {
@@ -118,7 +127,10 @@ test('what_a_program_was_sending_when_it_ended_is_sent_again_unchanged', async (
   assert.equal(await first.outbox.close(), 1);
   const second = await start({ store });
   const again = await second.server.next();
-  assert.deepEqual([again.body, again.headers.get('idempotency-key')], [request.body, request.headers.get('idempotency-key')]);
+  assert.deepEqual(
+    [again.body, again.headers.get('idempotency-key')],
+    [request.body, request.headers.get('idempotency-key')],
+  );
   // The first request was made, and its claim is gone.
   again.answer(refused(409, 'exists'));
   const read = await second.server.next();
@@ -132,7 +144,9 @@ test('a_refused_write_is_parked_with_its_text_and_can_be_corrected', async () =>
   const { server, outbox, parked } = await start();
   const prj = outbox.resource<Members>('prj');
   const { record, n } = await prj.create({ goal: 7 });
-  (await server.next()).answer(refused(400, 'invalid_body', { errors: [{ pointer: '/goal', detail: 'must be a text' }] }));
+  (await server.next()).answer(
+    refused(400, 'invalid_body', { errors: [{ pointer: '/goal', detail: 'must be a text' }] }),
+  );
   const entry = await parked();
   assert.deepEqual([entry.n, entry.set.goal, entry.problem?.fields], [n, 7, { '/goal': 'must be a text' }]);
   assert.equal(outbox.state.parked, 1);
@@ -159,7 +173,12 @@ test('a_parked_edit_is_made_anew_on_what_its_author_is_shown', async () => {
   await prj.learn({ ...record, value: { prj_id: 'p1', tags: ['a', 'theirs'] }, version: 2 });
   await prj.resend(n);
   const again = await server.next();
-  assert.deepEqual(parse(again.body ?? ''), { version: 2, seen: { tags: ['a', 'theirs'] }, set: { tags: ['a', 'mine', 'theirs'] }, remove: [] });
+  assert.deepEqual(parse(again.body ?? ''), {
+    version: 2,
+    seen: { tags: ['a', 'theirs'] },
+    set: { tags: ['a', 'mine', 'theirs'] },
+    remove: [],
+  });
   again.answer(saved({ prj_id: 'p1' }, 3));
   await outbox.drained();
   assert.equal(await outbox.drop(n), false);
@@ -179,6 +198,7 @@ test('a_deletion_names_the_version_and_is_done_if_the_record_is_gone_after_a_los
   (await server.next()).answer(refused(410, 'gone', { version: 5 }));
   await outbox.drained();
   assert.deepEqual(outbox.entries(), []);
+  assert.equal(prj.view('p1'), undefined);
   await prj.delete(record);
   (await server.next()).answer(refused(412, 'precondition_failed'));
   assert.equal((await parked()).problem?.code, 'precondition_failed');
@@ -194,7 +214,10 @@ test('a_refused_key_stops_the_queue_and_parks_nothing', async () => {
   first.answer(refused(403, 'forbidden'));
   await stop;
   await prj.create({ goal: 'B' });
-  assert.deepEqual([outbox.state.parked, outbox.state.queued, outbox.state.stopped?.code, server.idle], [0, 2, 'forbidden', true]);
+  assert.deepEqual(
+    [outbox.state.parked, outbox.state.queued, outbox.state.stopped?.code, server.idle],
+    [0, 2, 'forbidden', true],
+  );
   client.key = 'new';
   outbox.resume();
   const again = await server.next();
@@ -225,7 +248,10 @@ test('entries_of_other_accounts_and_later_formats_are_left_alone', async () => {
   const exported = JSON.parse(outbox.export()) as Json[];
   assert.equal(exported.length, 2);
   await outbox.resource('prj').create({ goal: 'his' });
-  assert.deepEqual(outbox.entries().map(({ n }) => n), [51]);
+  assert.deepEqual(
+    outbox.entries().map(({ n }) => n),
+    [51],
+  );
   await server.next();
   assert.notEqual(databaseName('https://a.example/x', 'bo'), databaseName('https://a.example', 'ann'));
   assert.equal(databaseName('https://a.example/x', 'bo'), databaseName('https://a.example', 'bo'));
@@ -283,7 +309,10 @@ test('a_store_without_room_refuses_the_write_and_gives_up_copies_first', async (
 
 test('a_write_that_is_too_large_is_refused_at_once', async () => {
   const { outbox } = await start();
-  const error = await outbox.resource('prj').create({ goal: 'x'.repeat(1_000_001) }).catch((cause: unknown) => cause);
+  const error = await outbox
+    .resource('prj')
+    .create({ goal: 'x'.repeat(1_000_001) })
+    .catch((cause: unknown) => cause);
   assert(error instanceof Problem);
   assert.deepEqual([error.code, outbox.entries().length], ['body_too_large', 0]);
 });
@@ -311,7 +340,9 @@ test('a_list_shows_own_writes_that_wait', async () => {
   await prj.edit(await learning, (draft) => void Object.assign(draft, { goal: 'B' }));
   await server.next();
   const listing = prj.list().all();
-  (await server.next()).answer(new Response('[{"prj_id":"p1","goal":"A","issue":"new","version":2},{"prj_id":"p2","version":1}]'));
+  (await server.next()).answer(
+    new Response('[{"prj_id":"p1","goal":"A","issue":"new","version":2},{"prj_id":"p2","version":1}]'),
+  );
   const [first, second] = await listing;
   assert.deepEqual([first?.value, first?.pending, second?.pending], [{ prj_id: 'p1', goal: 'B', issue: 'new' }, 1, 0]);
 });
@@ -320,8 +351,16 @@ test('outboxes_on_one_store_take_turns_and_lose_nothing', async () => {
   const store = new MemoryStore();
   const [one, other] = [await start({ store }), await start({ store })];
   const [a, b] = [one.outbox.resource<Members>('prj'), other.outbox.resource<Members>('prj')];
-  await Promise.all([a.create({ goal: '1' }), b.create({ goal: '2' }), a.create({ goal: '3' }), b.create({ goal: '4' })]);
+  await Promise.all([
+    a.create({ goal: '1' }),
+    b.create({ goal: '2' }),
+    a.create({ goal: '3' }),
+    b.create({ goal: '4' }),
+  ]);
   const { rows } = await store.load();
   assert.deepEqual(rows.map(({ text }) => ((parse(text) as Members).set as Members).goal).sort(), ['1', '2', '3', '4']);
-  assert.deepEqual(rows.map(({ n }) => n), [1, 2, 3, 4]);
+  assert.deepEqual(
+    rows.map(({ n }) => n),
+    [1, 2, 3, 4],
+  );
 });

@@ -26,10 +26,30 @@ const row = (n: number, text = `text ${n}`): { n: number; rev: number; text: str
 
 async function behaves(store: Store): Promise<void> {
   assert.deepEqual(await store.load(), { revision: 0, next: 1, rows: [], records: [], meta: undefined });
-  assert(await store.commit({ put: [row(2), row(1)], next: 3, records: [['prj/a', 'A'], ['prj/b', 'B']], meta: 'm', strict: true }, 0));
+  assert(
+    await store.commit(
+      {
+        put: [row(2), row(1)],
+        next: 3,
+        records: [
+          ['prj/a', 'A'],
+          ['prj/b', 'B'],
+        ],
+        meta: 'm',
+        strict: true,
+      },
+      0,
+    ),
+  );
   assert.equal(await store.commit({ remove: [1], strict: true }, 0), false, 'the state has changed');
   assert(await store.commit({ put: [row(2, 'new')], remove: [1], forget: ['prj/a'], strict: false }, 1));
-  assert.deepEqual(await store.load(), { revision: 2, next: 3, rows: [row(2, 'new')], records: [['prj/b', 'B']], meta: 'm' });
+  assert.deepEqual(await store.load(), {
+    revision: 2,
+    next: 3,
+    rows: [row(2, 'new')],
+    records: [['prj/b', 'B']],
+    meta: 'm',
+  });
 }
 
 test('a_store_in_memory_makes_all_of_a_commit_or_nothing', async () => {
@@ -112,7 +132,9 @@ test('what_was_committed_survives_a_killed_process', async () => {
       await store.commit({ put: [{ n, rev: 1, text: 'text ' + n }], next: n + 1, strict: true }, n - 1);
       console.log(n);
     }`;
-  const child = spawn(process.execPath, ['--no-warnings', '--input-type=module', '-e', program], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, ['--no-warnings', '--input-type=module', '-e', program], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   const ended = new Promise((resolve) => child.on('exit', resolve));
   let told = 0;
   for await (const line of createInterface({ input: child.stdout })) {
@@ -123,7 +145,10 @@ test('what_was_committed_survives_a_killed_process', async () => {
   const store = await FileStore.open(path);
   const { rows, revision } = await store.load();
   assert(rows.length >= told && told >= 20, `${rows.length} rows, ${told} told`);
-  assert.deepEqual(rows, rows.map((_, place) => row(place + 1)));
+  assert.deepEqual(
+    rows,
+    rows.map((_, place) => row(place + 1)),
+  );
   assert.equal(revision, rows.length);
   await store.close();
 });

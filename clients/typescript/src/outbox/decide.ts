@@ -113,7 +113,7 @@ export function enqueue(state: State, wanted: Wanted): Queued {
   return { step: { put: [entry], adds: true }, entry };
 }
 
-/** Reports whether a new edit can become part of an entry: the entry was never sent, and the author saw what it sets. */
+/** Reports whether an edit can become part of an entry: the entry was never sent, and the author saw what it sets. */
 export function foldable(old: Entry, wanted: Wanted): boolean {
   const same = old.account === wanted.account && equal(old.author as Json, wanted.author as Json);
   if (!unsent(old) || (old.kind !== 'edit' && old.kind !== 'create') || !same) return false;
@@ -144,7 +144,11 @@ export function fold(old: Entry, wanted: Wanted): Entry {
  * Returns the numbers of the entries that can be sent now: of each record the first, unless one of the record is on its
  * way. An entry that rests keeps its place, so what follows it waits too.
  */
-export function sendable(state: State, inFlight: ReadonlySet<number>, resting: ReadonlySet<number> = new Set()): number[] {
+export function sendable(
+  state: State,
+  inFlight: ReadonlySet<number>,
+  resting: ReadonlySet<number> = new Set(),
+): number[] {
   const taken = new Set(state.entries.filter(({ n }) => inFlight.has(n)).map(nameOf));
   const found: number[] = [];
   for (const entry of state.entries) {
@@ -195,7 +199,7 @@ export function recover(state: State): Step | undefined {
   return sending.length ? { put: steps.flatMap(({ put = [] }) => put) } : undefined;
 }
 
-/** Removes an entry that was made, and keeps what the server answered. Returns `undefined` if the entry is not there. */
+/** Removes an entry that was made, and keeps the server's answer. Returns `undefined` if the entry is not there. */
 export function acknowledge(
   state: State,
   n: number,
@@ -206,7 +210,11 @@ export function acknowledge(
   const entry = find(state, n);
   if (!entry) return undefined;
   const followers = entriesOf(state, entry).filter((other) => other.n > n && unsent(other) && other.kind !== 'create');
-  const advanced = followers.map((other) => ({ ...other, rev: other.rev + 1, version: later(other.version, receipt.version) }));
+  const advanced = followers.map((other) => ({
+    ...other,
+    rev: other.rev + 1,
+    version: later(other.version, receipt.version),
+  }));
   const known = state.records.get(nameOf(entry));
   const newer = answer && replaces(answer, known) ? answer : known;
   return {
@@ -296,4 +304,3 @@ function later(one: number, other: number): number {
 function change(entry: Entry, members: Partial<Entry>): Step {
   return { put: [{ ...entry, ...members, rev: entry.rev + 1 }] };
 }
-

@@ -61,7 +61,7 @@ class IndexedDbStore implements Store {
     await answer(indexedDB.deleteDatabase(this.shared));
   }
 
-  /** Runs a transaction, and resolves when it is complete. A connection that the platform has closed is opened anew once. */
+  /** Runs a transaction, and resolves when it is complete. Opens a connection anew once, if the platform closed it. */
   async #transact<R>(mode: IDBTransactionMode, durability: IDBTransactionDurability, work: Work<R>): Promise<R> {
     for (let tries = 1; ; tries++) {
       try {
@@ -79,9 +79,14 @@ class IndexedDbStore implements Store {
     const transaction = database.transaction(STORES, mode, { durability });
     const complete = new Promise<void>((resolve, reject) => {
       transaction.oncomplete = () => resolve();
-      transaction.onabort = () => reject(transaction.error ?? new DOMException('the transaction was aborted', 'AbortError'));
+      transaction.onabort = () =>
+        reject(transaction.error ?? new DOMException('the transaction was aborted', 'AbortError'));
     });
-    const [rows, records, meta] = STORES.map((name) => transaction.objectStore(name)) as [IDBObjectStore, IDBObjectStore, IDBObjectStore];
+    const [rows, records, meta] = STORES.map((name) => transaction.objectStore(name)) as [
+      IDBObjectStore,
+      IDBObjectStore,
+      IDBObjectStore,
+    ];
     complete.catch(() => undefined); // awaited below, unless the work fails first
     const result = await work(rows, records, meta);
     await complete;

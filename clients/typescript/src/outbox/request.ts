@@ -57,7 +57,10 @@ export function knownOf(shape: Shape, entry: Entry, answer: Answer): Known {
 }
 
 /** Returns the state of a record that was deleted. */
-export function tombstone({ resource, id }: { readonly resource: string; readonly id: string }, version: number): Known {
+export function tombstone(
+  { resource, id }: { readonly resource: string; readonly id: string },
+  version: number,
+): Known {
   return { resource, id, version, value: null, etag: null, updated: {}, receipt: 0 };
 }
 

@@ -116,7 +116,9 @@ export class OutboxResource<T = Members> {
     const shown = this.view(id);
     const on = shown ? screen(shown) : { version: 0, pending: 0 };
     if (kind === 'create') {
-      const along = entries.filter((other) => other.id === id && other.resource === entry.resource && isParkedAlong(other));
+      const along = entries.filter(
+        (other) => other.id === id && other.resource === entry.resource && isParkedAlong(other),
+      );
       const { value } = view(undefined, [entry, ...along]);
       const members = await drafted((value ?? entry.set) as Draft<T>, change);
       const edit = this.#named({ seen: {}, set: members, remove: [] });
@@ -174,6 +176,12 @@ export class OutboxResource<T = Members> {
 
 const NOTHING: Edit = { seen: {}, set: {}, remove: [] };
 
-function screen({ version, pending }: { readonly version: number; readonly pending: number }): Pick<Wanted, 'version' | 'pending'> {
+function screen({
+  version,
+  pending,
+}: {
+  readonly version: number;
+  readonly pending: number;
+}): Pick<Wanted, 'version' | 'pending'> {
   return { version, pending };
 }

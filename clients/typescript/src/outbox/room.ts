@@ -21,11 +21,13 @@ export class StoreError extends Error {
 /** Throws a `Problem` if the entry is too large, or the outbox has no room for it. */
 export function checkRoom(state: State, entry: Entry): void {
   const bytes = new TextEncoder().encode(frozen(entry)).length;
-  if (bytes > MOST_BYTES) throw new Problem(0, 'body_too_large', `the write has ${bytes} bytes, of at most ${MOST_BYTES}`);
+  if (bytes > MOST_BYTES)
+    throw new Problem(0, 'body_too_large', `the write has ${bytes} bytes, of at most ${MOST_BYTES}`);
   const others = state.entries.filter(({ n }) => n !== entry.n);
   const text = others.reduce((sum, other) => sum + toRow(other).text.length, toRow(entry).text.length);
   if (others.length >= MOST_ENTRIES) throw new Problem(0, 'outbox_full', `the outbox has ${others.length} entries`);
-  if (text > MOST_TEXT) throw new Problem(0, 'outbox_full', `the entries have ${text} characters, of at most ${MOST_TEXT}`);
+  if (text > MOST_TEXT)
+    throw new Problem(0, 'outbox_full', `the entries have ${text} characters, of at most ${MOST_TEXT}`);
 }
 
 /** Returns the problem of a write that the device cannot keep. */

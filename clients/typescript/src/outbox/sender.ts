@@ -71,7 +71,9 @@ export class Sender {
     const resting = [...this.#waits].filter(([, wait]) => wait.until > now);
     let next = Math.min(Infinity, ...resting.map(([, wait]) => wait.until));
     if (this.#all.until > now) next = this.#all.until;
-    else for (const n of sendable(this.#desk.state(), this.#inFlight, new Set(resting.map(([n]) => n)))) void this.#send(n);
+    else
+      for (const n of sendable(this.#desk.state(), this.#inFlight, new Set(resting.map(([n]) => n))))
+        void this.#send(n);
     if (next < Infinity) this.#timer = setTimeout(() => this.pump(), next - now);
   }
 
@@ -143,7 +145,9 @@ export class Sender {
       const tried = (find(state(), n) ?? entry).unknown > 0;
       if (tried && kind === 'create' && code === 'exists') return this.#made(entry);
       const gone = tried && kind === 'delete' && status === 410;
-      return gone ? this.#acknowledge(entry, receiptOf('deleted', version), tombstone(entry, version)) : this.#park(n, refusal(problem));
+      return gone
+        ? this.#acknowledge(entry, receiptOf('deleted', version), tombstone(entry, version))
+        : this.#park(n, refusal(problem));
     }
     await commit((now) => (problem.outcome === 'unknown' ? doubt(now, n) : postpone(now, n)));
     const general = status < 500 || code === 'unavailable';

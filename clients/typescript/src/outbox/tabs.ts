@@ -16,7 +16,8 @@ export interface Listener {
 }
 
 /**
- * One tab among those that share a store. Without a name, or without the platform's locks, the tab is always the sender.
+ * One tab among those that share a store. Without a name, or without the platform's locks, the tab is always the
+ * sender.
  */
 export class Tabs {
   readonly #lock: string;
@@ -89,14 +90,12 @@ export class Tabs {
       await new Promise<void>((resolve) => (this.#release = resolve));
     };
     const options = steal ? { steal } : { signal: waiting.signal };
-    this.#locks
-      ?.request(this.#lock, options, hold)
-      .catch(() => {
-        // Another tab took the lock, or this one gave up waiting.
-        if (waiting.signal.aborted) return;
-        this.#set(false);
-        this.#join();
-      });
+    this.#locks?.request(this.#lock, options, hold).catch(() => {
+      // Another tab took the lock, or this one gave up waiting.
+      if (waiting.signal.aborted) return;
+      this.#set(false);
+      this.#join();
+    });
   }
 
   #tick(): void {

@@ -23,7 +23,10 @@ class Run {
   readonly network = new Network();
   readonly client = new Client(URL_OF_RIPPLE, { key: KEY, fetch: this.network.fetch, sleep: async () => undefined });
   readonly prj = this.client.resource('prj');
-  readonly names = new Map<string, unknown>([['u', uuid()], ['P', PROJECT]]);
+  readonly names = new Map<string, unknown>([
+    ['u', uuid()],
+    ['P', PROJECT],
+  ]);
 
   async step(step: Members): Promise<void> {
     await ('call' in step ? this.#call(step) : this.#plain(step));
@@ -41,10 +44,14 @@ class Run {
     assert.equal(response.status, step.is, text);
     const value = text ? parse(text) : null;
     this.#compare(step.want, value);
-    for (const [name, pattern] of members(step.head)) assert.match(response.headers.get(name) ?? '', new RegExp(String(pattern)));
+    for (const [name, pattern] of members(step.head))
+      assert.match(response.headers.get(name) ?? '', new RegExp(String(pattern)));
     if (step.text !== undefined) assert.match(text, new RegExp(String(step.text)));
     for (const [name, place] of members(step.keep)) {
-      this.names.set(name, String(place).startsWith('@') ? response.headers.get(String(place).slice(1)) : at(value, String(place)));
+      this.names.set(
+        name,
+        String(place).startsWith('@') ? response.headers.get(String(place).slice(1)) : at(value, String(place)),
+      );
     }
   }
 
@@ -61,7 +68,9 @@ class Run {
       if (!(problem instanceof Problem) || !('raises' in step)) throw problem;
       for (const [name, value] of members(this.#fill(step.raises as Json))) {
         if (name !== 'fields') assert.equal(problem[name as keyof Problem], value);
-        else for (const [pointer, pattern] of members(value)) assert.match(problem.fields.get(pointer) ?? '', new RegExp(String(pattern)));
+        else
+          for (const [pointer, pattern] of members(value))
+            assert.match(problem.fields.get(pointer) ?? '', new RegExp(String(pattern)));
       }
     }
     assert.deepEqual(this.network.faults, [], 'every fault has occurred');
@@ -78,7 +87,8 @@ class Run {
       case 'get':
         return this.prj.get(String(id));
       case 'edit': {
-        const record = step.on === undefined ? await this.prj.get(String(id)) : (this.names.get(String(step.on)) as Record<Members>);
+        const record =
+          step.on === undefined ? await this.prj.get(String(id)) : (this.names.get(String(step.on)) as Record<Members>);
         return this.prj.edit(record, (draft) => void Object.assign(draft, this.#fill(step.set as Json)));
       }
       case 'delete':
@@ -106,7 +116,11 @@ class Run {
   #fill(value: Json): Json {
     if (isList(value)) return value.map((entry) => this.#fill(entry));
     if (isMembers(value)) {
-      return fromEntries(Object.entries(value).flatMap(([name, member]) => (name === '…' ? members(this.#fill(member)) : [[name, this.#fill(member)] as [string, Json]])));
+      return fromEntries(
+        Object.entries(value).flatMap(([name, member]) =>
+          name === '…' ? members(this.#fill(member)) : [[name, this.#fill(member)] as [string, Json]],
+        ),
+      );
     }
     if (typeof value !== 'string') return value;
     const whole = /^\$(\w+)(?:\.(\w+))?$/.exec(value);
@@ -129,7 +143,9 @@ function at(value: unknown, pointer: string): unknown {
   return found;
 }
 
-const cases = readFileSync(new URL('../../../conformance.jsonl', import.meta.url), 'utf8').trim().split('\n');
+const cases = readFileSync(new URL('../../../conformance.jsonl', import.meta.url), 'utf8')
+  .trim()
+  .split('\n');
 for (const line of cases) {
   const made = parse(line) as Members;
   const skip = made.needs === undefined ? undefined : lacks.get(made.needs);

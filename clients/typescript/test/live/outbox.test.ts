@@ -58,7 +58,12 @@ class Device {
   }
 
   async start(): Promise<void> {
-    const client = new Client(URL_OF_RIPPLE, { key: this.name === 'device 0' ? OTHER_KEY : KEY, fetch: this.network.fetch, timeout: 600_000, sleep: async () => undefined });
+    const client = new Client(URL_OF_RIPPLE, {
+      key: this.name === 'device 0' ? OTHER_KEY : KEY,
+      fetch: this.network.fetch,
+      timeout: 600_000,
+      sleep: async () => undefined,
+    });
     const outbox = await Outbox.open(client, {
       store: this.#store,
       account: this.name,
@@ -79,7 +84,10 @@ class Device {
 }
 
 const random = new Random(SEED);
-const devices = Array.from({ length: DEVICES }, (_, number) => new Device(`device ${number}`, new Random(SEED * 1000 + number)));
+const devices = Array.from(
+  { length: DEVICES },
+  (_, number) => new Device(`device ${number}`, new Random(SEED * 1000 + number)),
+);
 after(async () => {
   for (const device of devices) await device.outbox?.close();
 });
@@ -150,12 +158,17 @@ async function check(ids: readonly string[], gone: string): Promise<void> {
     for (const entry of device.parked) {
       const expected = entry.id === gone ? ['gone', 'deleted', 'invalid_body'] : ['invalid_body', 'creation_parked'];
       assert(expected.includes(entry.problem?.code ?? ''), JSON.stringify(entry.problem));
-      assert(device.outbox.entries().some(({ n, key }) => n === entry.n && key === entry.key), 'what was refused is kept');
+      assert(
+        device.outbox.entries().some(({ n, key }) => n === entry.n && key === entry.key),
+        'what was refused is kept',
+      );
     }
   }
   for (const id of ids) {
     if (id === gone) continue;
-    const entries = devices.flatMap((device) => device.made.filter(({ entry }) => entry.id === id).map((made) => ({ ...made, device })));
+    const entries = devices.flatMap((device) =>
+      device.made.filter(({ entry }) => entry.id === id).map((made) => ({ ...made, device })),
+    );
     const record = await plain.get(id).catch(() => undefined);
     if (!record) {
       assert.equal(entries.length, 0, `${id} was acknowledged and is not there`);
@@ -172,15 +185,23 @@ async function check(ids: readonly string[], gone: string): Promise<void> {
     }
     // Each text that was saved was in the record at one time, and at one only.
     const history = await plain.versions(id).all();
-    const goals = history.flatMap(({ changes = [] }) => changes.filter(({ field }) => field === '/goal').map(({ replaced }) => replaced));
+    const goals = history.flatMap(({ changes = [] }) =>
+      changes.filter(({ field }) => field === '/goal').map(({ replaced }) => replaced),
+    );
     const values = [...goals.reverse(), goal];
     for (const device of devices) {
-      const sent = entries.filter((made) => made.device === device && own(made.entry.set, 'goal') !== undefined).map(({ entry }) => own(entry.set, 'goal') as Json);
+      const sent = entries
+        .filter((made) => made.device === device && own(made.entry.set, 'goal') !== undefined)
+        .map(({ entry }) => own(entry.set, 'goal') as Json);
       const places = sent.map((value) => {
         assert.equal(values.filter((other) => other === value).length, 1, `${String(value)} was saved once`);
         return values.indexOf(value);
       });
-      assert.deepEqual(places, [...places].sort((one, other) => one - other), 'the edits of a device keep their order');
+      assert.deepEqual(
+        places,
+        [...places].sort((one, other) => one - other),
+        'the edits of a device keep their order',
+      );
     }
   }
 }

@@ -19,7 +19,9 @@ let folder: string;
 
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'ripple-package-'));
-  const { stdout } = await run('npm', ['pack', '--json', '--loglevel=error', '--pack-destination', folder], { cwd: PACKAGE });
+  const { stdout } = await run('npm', ['pack', '--json', '--loglevel=error', '--pack-destination', folder], {
+    cwd: PACKAGE,
+  });
   const [packed] = JSON.parse(stdout.slice(stdout.indexOf('['))) as { filename: string; files: { path: string }[] }[];
   assert(packed);
   const files = packed.files.map(({ path }) => path).filter((path) => !path.startsWith('dist/'));
@@ -33,7 +35,10 @@ before(async () => {
 after(() => rm(folder, { recursive: true }));
 
 test('every_entrance_of_the_package_can_be_imported', async () => {
-  const { exports, dependencies } = JSON.parse(await readFile(join(PACKAGE, 'package.json'), 'utf8')) as { exports: object; dependencies?: object };
+  const { exports, dependencies } = JSON.parse(await readFile(join(PACKAGE, 'package.json'), 'utf8')) as {
+    exports: object;
+    dependencies?: object;
+  };
   assert.equal(dependencies, undefined);
   const names = Object.keys(exports).map((path) => `ripple-client${path.slice(1)}`);
   const program = `for (const name of ${JSON.stringify(names)}) console.log(name, Object.keys(await import(name)).join());`;
@@ -62,8 +67,17 @@ test('the_examples_of_the_readme_run_and_have_correct_types', async () => {
   assert.match(outputs[2] as string, /^create created$/m);
   const options = { target: 'ES2022', module: 'NodeNext', moduleResolution: 'NodeNext', strict: true, noEmit: true };
   const more = { exactOptionalPropertyTypes: true, noUncheckedIndexedAccess: true, skipLibCheck: false };
-  const types = { lib: ['ES2022', 'DOM', 'DOM.Iterable', 'DOM.AsyncIterable'], typeRoots: [join(MODULES, '@types')], types: ['node'] };
+  const types = {
+    lib: ['ES2022', 'DOM', 'DOM.Iterable', 'DOM.AsyncIterable'],
+    typeRoots: [join(MODULES, '@types')],
+    types: ['node'],
+  };
   const files = (await readdir(folder)).filter((name) => name.endsWith('.ts'));
-  await writeFile(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions: { ...options, ...more, ...types }, files }));
-  await run(join(MODULES, '.bin/tsc'), ['--project', folder]).catch(({ stdout }: { stdout: string }) => assert.fail(stdout));
+  await writeFile(
+    join(folder, 'tsconfig.json'),
+    JSON.stringify({ compilerOptions: { ...options, ...more, ...types }, files }),
+  );
+  await run(join(MODULES, '.bin/tsc'), ['--project', folder]).catch(({ stdout }: { stdout: string }) =>
+    assert.fail(stdout),
+  );
 });

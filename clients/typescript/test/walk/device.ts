@@ -41,7 +41,10 @@ export class Device {
 }
 
 /** Commits what a tab decides, anew while the store refuses it. Returns the step, and the state on which it rests. */
-export function commit(tab: Tab, decide: (state: State) => Step | undefined): { step: Step; before: State } | undefined {
+export function commit(
+  tab: Tab,
+  decide: (state: State) => Step | undefined,
+): { step: Step; before: State } | undefined {
   for (let tries = 0; tries < 3; tries++) {
     const step = decide(tab.state);
     if (!step) return undefined;

@@ -54,7 +54,12 @@ export class Server {
 
   #made(entry: Entry): ModelAnswer {
     const found = this.records.get(entry.id);
-    const no = (status: number, code: string): ModelAnswer => ({ status, code, version: found?.version ?? 0, value: null });
+    const no = (status: number, code: string): ModelAnswer => ({
+      status,
+      code,
+      version: found?.version ?? 0,
+      value: null,
+    });
     if (Object.values(entry.set).includes(REFUSED)) return no(400, 'invalid_body');
     if (entry.kind === 'create') {
       if (found?.value) return no(409, 'exists');
@@ -110,7 +115,8 @@ function mergedEdit(current: Members, edit: Edit): { value: Members; won: string
 const identity = (entry: Json): Json => (isMembers(entry) ? (own(entry, 'id') ?? null) : entry);
 
 function mergedList(theirs: readonly Json[], seen: readonly Json[], mine: readonly Json[]): Json[] {
-  const within = (list: readonly Json[], entry: Json): boolean => list.some((other) => equal(identity(other), identity(entry)));
+  const within = (list: readonly Json[], entry: Json): boolean =>
+    list.some((other) => equal(identity(other), identity(entry)));
   const kept = theirs.filter((entry) => !within(seen, entry) || within(mine, entry));
   const added = mine.filter((entry) => !within(seen, entry) && !within(kept, entry));
   return [...kept, ...added];

@@ -6,17 +6,30 @@
 import assert from 'node:assert/strict';
 
 import { difference, type Edit } from '../../src/edit.ts';
-import { equal, fromEntries, own, type Json, type Members } from '../../src/json.ts';
-import { acknowledge, doubt, enqueue, entriesOf, find, freeze, learn, park, postpone, recover, sendable } from '../../src/outbox/decide.ts';
+import { fromEntries, own, type Json, type Members } from '../../src/json.ts';
+import {
+  acknowledge,
+  doubt,
+  enqueue,
+  entriesOf,
+  find,
+  freeze,
+  learn,
+  park,
+  postpone,
+  recover,
+  sendable,
+} from '../../src/outbox/decide.ts';
 import type { Wanted } from '../../src/outbox/decide.ts';
 import { nameOf, unsent, type Entry, type Known } from '../../src/outbox/entry.ts';
 import { view } from '../../src/outbox/view.ts';
 import { commit, Device, type Shown, type Tab } from './device.ts';
+import { checkEnd, checkState } from './laws.ts';
 import { Random } from './random.ts';
 import { REFUSED, Server, type ModelAnswer } from './server.ts';
 
-const RESOURCE = 'prj';
-const SCALARS = ['goal', 'issue'] as const;
+export const RESOURCE = 'prj';
+export const SCALARS = ['goal', 'issue'] as const;
 const FIRST: Members = { goal: 'goal 0', issue: 'issue 0', tags: ['a', 'b'], steps: [{ id: 's0', text: 'step 0' }] };
 
 interface Message {
@@ -95,7 +108,7 @@ export class Walk {
         break;
       }
     }
-    this.check();
+    checkState(this);
   }
 
   /** Renders a record as the tab knows it. The author edits what was rendered, whatever comes later. */
@@ -128,9 +141,14 @@ export class Walk {
     for (const name of SCALARS) {
       if (!random.chance(0.5)) continue;
       // Now and then back to an earlier value, or to one that the server refuses.
-      const earlier = this.acts.map((act) => own(act.texts, name)).filter((text) => text !== undefined && text !== REFUSED);
+      const earlier = this.acts
+        .map((act) => own(act.texts, name))
+        .filter((text) => text !== undefined && text !== REFUSED);
       const back = earlier.length && random.chance(0.3);
-      draft.set(name, back ? random.pick(earlier as Json[]) : random.chance(0.04) ? REFUSED : `${name} ${++this.#serial}`);
+      draft.set(
+        name,
+        back ? random.pick(earlier as Json[]) : random.chance(0.04) ? REFUSED : `${name} ${++this.#serial}`,
+      );
     }
     if (random.chance(0.5)) {
       let tags = (draft.get('tags') ?? []) as string[];
@@ -145,7 +163,9 @@ export class Walk {
       added.push(text);
     }
     const edit = difference(shown.value, fromEntries(draft));
-    const texts = fromEntries(Object.entries(edit.set).filter(([name]) => (SCALARS as readonly string[]).includes(name)));
+    const texts = fromEntries(
+      Object.entries(edit.set).filter(([name]) => (SCALARS as readonly string[]).includes(name)),
+    );
     for (const tag of removed) this.removed.add(`${id} ${tag}`);
     if (Object.keys(edit.set).length) this.#queue(tab, id, 'edit', edit, shown, { texts, added, removed });
   }
@@ -158,19 +178,46 @@ export class Walk {
     const texts = { goal: refused ? REFUSED : `goal ${++this.#serial}`, issue: `issue ${++this.#serial}` };
     const tag = `tag ${++this.#serial}`;
     const set = { ...texts, tags: [tag], steps: [] };
-    this.#queue(tab, id, 'create', { seen: {}, set, remove: [] }, { value: null, pending: 0, version: 0 }, { texts, added: [tag], removed: [] });
+    this.#queue(
+      tab,
+      id,
+      'create',
+      { seen: {}, set, remove: [] },
+      { value: null, pending: 0, version: 0 },
+      { texts, added: [tag], removed: [] },
+    );
   }
 
   delete(tab: Tab): void {
     const id = this.random.pick(this.ids);
     const shown = tab.screen.get(id);
-    if (shown?.value) this.#queue(tab, id, 'delete', { seen: {}, set: {}, remove: [] }, shown, { texts: {}, added: [], removed: [] });
+    if (shown?.value)
+      this.#queue(tab, id, 'delete', { seen: {}, set: {}, remove: [] }, shown, { texts: {}, added: [], removed: [] });
   }
 
-  #queue(tab: Tab, id: string, kind: Entry['kind'], edit: Edit, shown: Shown, did: Pick<Act, 'texts' | 'added' | 'removed'>): void {
+  #queue(
+    tab: Tab,
+    id: string,
+    kind: Entry['kind'],
+    edit: Edit,
+    shown: Shown,
+    did: Pick<Act, 'texts' | 'added' | 'removed'>,
+  ): void {
     const { version, pending } = shown;
     const key = `key ${++this.#serial}`;
-    const wanted: Wanted = { ...edit, resource: RESOURCE, id, kind, version, pending, key, path: `prj/${id}`, account: 'one', author: null, made_at: 0 };
+    const wanted: Wanted = {
+      ...edit,
+      resource: RESOURCE,
+      id,
+      kind,
+      version,
+      pending,
+      key,
+      path: `prj/${id}`,
+      account: 'one',
+      author: null,
+      made_at: 0,
+    };
     let carried: Entry | undefined;
     const made = commit(tab, (state) => {
       const { step, entry } = enqueue(state, wanted);
@@ -229,7 +276,9 @@ export class Walk {
     if (this.random.chance(0.15)) return;
     if (message.answer) return this.receive(message.tab, message.entry, message.answer);
     const unavailable = this.random.chance(0.1);
-    const answer = unavailable ? { status: 503, code: 'unavailable', version: 0, value: null } : this.server.answer(message.entry);
+    const answer = unavailable
+      ? { status: 503, code: 'unavailable', version: 0, value: null }
+      : this.server.answer(message.entry);
     this.messages.push({ ...message, answer });
   }
 
@@ -286,40 +335,13 @@ export class Walk {
     this.server.write(`other ${++this.#serial}`, id, fromEntries(value), []);
   }
 
-  /** Checks what must hold in each state. */
-  check(): void {
-    for (const { stored, name } of this.devices) {
-      for (const id of this.ids) {
-        const known = stored.records.get(nameOf({ resource: RESOURCE, id }));
-        const receipt = this.receipts.get(`${name} ${id}`) ?? 0;
-        assert((known?.version ?? 0) >= receipt, 'a saved edit stays in view');
-        const entries = entriesOf(stored, { resource: RESOURCE, id }).filter(({ state }) => state !== 'parked');
-        const { value } = view(known, entries);
-        if (!value) continue;
-        const after = (place: number): Entry[] => entries.slice(place + 1);
-        for (const [place, entry] of entries.entries()) {
-          if (entry.kind === 'create' && known?.value) continue; // the server's state is newer than the creation
-          for (const field of SCALARS) {
-            const set = own(entry.set, field);
-            if (set !== undefined && !after(place).some((later) => own(later.set, field) !== undefined)) assert.deepEqual(value[field], set);
-          }
-          for (const tag of less(entry.set, entry.seen)) {
-            const gone = after(place).some((later) => less(later.seen, later.set).includes(tag));
-            if (!gone) assert((value.tags as Json[]).includes(tag), `the view of ${id} lacks ${String(tag)}`);
-          }
-          for (const tag of less(entry.seen, entry.set)) {
-            const again = after(place).some((later) => (own(later.set, 'tags') as Json[] | undefined)?.includes(tag));
-            const whole = own(entry.set, 'tags') === undefined;
-            if (!again && !whole) assert(!(value.tags as Json[]).includes(tag), `the view of ${id} has ${String(tag)} again`);
-          }
-        }
-      }
-    }
-  }
-
   /** Lets every message arrive, and checks what must hold at the end. */
   finish(): void {
-    for (let rounds = 0; this.devices.some(({ stored }) => stored.entries.some(({ state }) => state !== 'parked')); rounds++) {
+    for (
+      let rounds = 0;
+      this.devices.some(({ stored }) => stored.entries.some(({ state }) => state !== 'parked'));
+      rounds++
+    ) {
       assert(rounds < 200, 'everything is sent at last');
       for (const device of this.devices) {
         const tab = device.tabs[0] as Tab;
@@ -331,20 +353,22 @@ export class Walk {
           if (entry) this.receive(tab, entry, this.server.answer(entry));
         }
       }
-      this.check();
+      checkState(this);
     }
     // Late copies change nothing any more.
     const before = this.server.applied.length;
-    for (const { entry, answer } of this.messages) if (!answer && this.fates.get(entry.key) === 'made') this.server.answer(entry);
+    for (const { entry, answer } of this.messages)
+      if (!answer && this.fates.get(entry.key) === 'made') this.server.answer(entry);
     assert.equal(this.server.applied.length, before, 'a late copy has no effect');
-    this.#checkOnce();
-    this.#checkTexts();
-    this.#checkLists();
-    this.#checkOrder();
+    checkEnd(this);
     for (const [key, code] of this.refused) {
       // The author may withdraw a refused creation by deleting the record.
-      const dropped = this.fates.get(key) === 'withdrawn' && this.acts.some((act) => act.key === key && act.added.length === 1);
-      assert(dropped || this.fates.get(key) === 'parked' || this.fates.get(key) === 'made', `${code} of ${key} is parked`);
+      const dropped =
+        this.fates.get(key) === 'withdrawn' && this.acts.some((act) => act.key === key && act.added.length === 1);
+      assert(
+        dropped || this.fates.get(key) === 'parked' || this.fates.get(key) === 'made',
+        `${code} of ${key} is parked`,
+      );
     }
     for (const { device, id } of this.acts) {
       const of = entriesOf(device.stored, { resource: RESOURCE, id });
@@ -357,61 +381,8 @@ export class Walk {
       assert(fate, 'every act was made, parked or withdrawn');
     }
   }
-
-  #checkOnce(): void {
-    const keys = this.server.applied.map(({ key }) => key);
-    assert.equal(new Set(keys).size, keys.length, 'no write takes effect twice');
-  }
-
-  /** The last text that a device gave a field is the last one that the server took from that device. */
-  #checkTexts(): void {
-    for (const device of this.devices) {
-      for (const id of this.ids) {
-        for (const field of SCALARS) {
-          const acts = this.acts.filter((act) => act.device === device && act.id === id && own(act.texts, field) !== undefined);
-          const sent = acts.filter(({ key }) => key !== undefined && this.fates.get(key) === 'made');
-          const last = sent.at(-1);
-          if (!last || acts.slice(acts.indexOf(last) + 1).some(({ key }) => key === undefined || this.fates.get(key) === 'withdrawn')) continue;
-          if (this.fellOut.has(`${last.key} ${field}`)) continue;
-          const bytes = this.bytes.get(last.key as string) as string;
-          assert(bytes.includes(JSON.stringify(last.texts[field])), `${device.name} lost ${JSON.stringify(last.texts)}`);
-        }
-      }
-    }
-  }
-
-  /** What was added is there once, unless it was removed by an author who saw it. */
-  #checkLists(): void {
-    const added = this.acts.filter(({ key }) => key !== undefined && this.fates.get(key) === 'made');
-    const expected = [...added.flatMap((act) => act.added.map((text): [string, string] => [act.id, text])), ...this.foreign];
-    for (const [id, text] of expected) {
-      const value = this.server.records.get(id)?.value;
-      if (!value) continue;
-      const tags = [...(value.tags as string[]), ...(value.steps as Members[]).map((step) => step.text as string)];
-      const times = tags.filter((tag) => tag === text).length;
-      if (!this.removed.has(`${id} ${text}`)) assert.equal(times, 1, `${text} is in ${id} once`);
-      else assert(times <= 1);
-    }
-  }
-
-  /** The writes of one device to one record take effect in their order. */
-  #checkOrder(): void {
-    for (const device of this.devices) {
-      for (const id of this.ids) {
-        const keys = [...new Set(this.acts.filter((act) => act.device === device && act.id === id).flatMap(({ key }) => key ?? []))];
-        const order = this.server.applied.filter((applied) => applied.id === id && keys.includes(applied.key)).map(({ key }) => keys.indexOf(key));
-        assert.deepEqual(order, [...order].sort((one, other) => one - other), 'writes keep their order');
-      }
-    }
-  }
 }
 
 function known0(id: string): Omit<Known, 'version' | 'value'> {
   return { resource: RESOURCE, id, etag: null, updated: {}, receipt: 0 };
-}
-
-/** Returns the tags of one side that the other lacks. */
-function less(one: Members, other: Members): Json[] {
-  const [tags, others] = [own(one, 'tags') ?? [], own(other, 'tags') ?? []];
-  return (tags as Json[]).filter((tag) => !(others as Json[]).some((two) => equal(tag, two)));
 }
