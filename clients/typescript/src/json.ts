@@ -46,8 +46,18 @@ export function parse(text: string): Json {
 
 /** Reads a valid JSON text again, with exact numbers. */
 function scan(text: string): Json {
-  const token = /"(?:[^"\\]|\\.)*"|[-\d][^\s,\]}]*|[[\]{}:,]|true|false|null/g;
-  const next = (): string => (token.exec(text) as RegExpExecArray)[0]; // the text is valid, so there is a token
+  const token = /[-\d][^\s,\]}]*|["[\]{}:,]|true|false|null/g;
+  const next = (): string => {
+    const [found] = token.exec(text) as RegExpExecArray; // the text is valid, so there is a token
+    if (found !== '"') return found;
+    // One expression for whole strings would need a stack as deep as the string has escapes.
+    const begin = token.lastIndex - 1;
+    let end = begin;
+    do end = text.indexOf('"', end + 1);
+    while (isEscaped(text, end));
+    token.lastIndex = end + 1;
+    return text.slice(begin, end + 1);
+  };
   const value = (first: string): Json => {
     switch (first[0]) {
       case '{': {
@@ -76,6 +86,13 @@ function scan(text: string): Json {
     }
   };
   return value(next());
+}
+
+/** Reports whether an odd number of backslashes is before a place. */
+function isEscaped(text: string, place: number): boolean {
+  let first = place;
+  while (text[first - 1] === '\\') first--;
+  return (place - first) % 2 === 1;
 }
 
 /** Writes a value as JSON. Throws a `TypeError` for what JSON cannot say, such as NaN or a function. */

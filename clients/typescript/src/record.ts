@@ -1,6 +1,7 @@
 /** Records as values: what a reader saw, and all that an edit of it needs. */
 
 import { freeze, fromEntries, isMembers, own, type Json, type Members, type Num } from './json.ts';
+import { Problem } from './problem.ts';
 import type { Receipt } from './receipt.ts';
 
 /** A record as it was read. It never changes. */
@@ -102,11 +103,11 @@ export function entryKey(shape: Shape, pointer: string): string | false {
   return shape.entries[pointer] ?? shape.entries[pointer.slice(1)] ?? 'id';
 }
 
-/** Makes a record of its JSON. Throws a `TypeError` if that has no id. */
+/** Makes a record of its JSON. Throws a `Problem` if that has no id: then the answer is not ripple's. */
 export function toRecord<T>(shape: Shape, json: Json | undefined, headers?: Headers): Record<T> {
   const id = isMembers(json) ? own(json, shape.key) : undefined;
   if (!isMembers(json) || id === undefined || id === null)
-    throw new TypeError(`a ${shape.resource} without ${shape.key}`);
+    throw new Problem(0, 'no_answer', `the answer has no ${shape.key}`);
   const { names } = shape;
   const version = own(json, names.version);
   const at = own(json, names.updated_at);

@@ -82,6 +82,10 @@ test('numbers_keep_every_digit', () => {
   assert.throws(() => write(NaN), TypeError);
   assert.throws(() => new Num('1; DROP'), SyntaxError);
   assert.throws(() => parse('[1,]'), SyntaxError);
+  const long = `${'x\\"'.repeat(2_000_000)}1234567890123456`;
+  const odd = ['\\', '"', '\\"', '\\\\', ',]}', '{"a":1', new Num('9007199254740993')];
+  assert.deepEqual(parse(write([odd])), [odd]);
+  assert.deepEqual(parse(write([long, new Num('9007199254740993')])), [long, new Num('9007199254740993')]);
 });
 
 test('equality_is_by_value_and_without_the_order_of_members', () => {
@@ -216,6 +220,13 @@ test('a_page_of_a_portal_is_no_answer', async () => {
   const { client: ripple, sent } = client(page(200), forged, page(302), page(404));
   const error = await caught(ripple.resource('prj').create({ goal: 'A' }));
   assert.deepEqual([error.status, error.outcome, sent.length], [0, 'unknown', 4]);
+});
+
+test('a_read_that_is_no_record_is_no_answer', async () => {
+  for (const body of [{ login: true }, [], { prj_id: null }]) {
+    const error = await caught(client(ok(body)).client.resource('prj').get('p1'));
+    assert.deepEqual([error.status, error.code], [0, 'no_answer']);
+  }
 });
 
 test('a_refused_key_is_final', async () => {

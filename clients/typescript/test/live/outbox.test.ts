@@ -146,8 +146,9 @@ async function author(device: Device, ids: string[], begin: () => Promise<void>)
       if (kind > 0.6 && kind < 0.97) edited.steps.push({ text: token });
       if (kind >= 0.97) edited.goal = 7; // the server refuses it
     });
-    assert(n !== undefined && now);
-    screen.set(id, now);
+    assert(n !== undefined);
+    if (now) screen.set(id, now);
+    else screen.delete(id); // it was deleted meanwhile
   }
 }
 
