@@ -68,6 +68,13 @@ test('an_edit_folds_into_the_last_one_that_was_never_sent', () => {
   );
 });
 
+test('a_write_whose_commit_was_reported_as_failed_is_queued_once', () => {
+  const edit = wanted({ seen: { goal: 'A' }, set: { goal: 'B' } });
+  const state = then(EMPTY, enqueue(EMPTY, edit).step);
+  const { step, entry } = enqueue(state, edit);
+  assert.deepEqual([then(state, step).entries, entry], [state.entries, only(state)]);
+});
+
 test('an_edit_that_saw_something_else_is_an_entry_of_its_own', () => {
   let state = queue(EMPTY, { seen: { goal: 'A' }, set: { goal: 'B' } });
   state = queue(state, { seen: { goal: 'A' }, set: { goal: 'C' } });

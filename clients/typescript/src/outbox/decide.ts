@@ -84,6 +84,9 @@ export function entriesOf(state: State, record: { readonly resource: string; rea
 
 /** Queues a write: folds it into the last entry of its record, or appends an entry. */
 export function enqueue(state: State, wanted: Wanted): Queued {
+  // A commit that the platform reported as failed may have been made all the same.
+  const made = state.entries.find(({ key }) => key === wanted.key);
+  if (made) return { step: {}, entry: made };
   const all = entriesOf(state, wanted);
   const last = all.at(-1);
   const creation = all.find(({ kind }) => kind === 'create');

@@ -23,6 +23,8 @@ export class FileStore implements Store {
   /** The length of the file in which every line is whole. */
   #length: number;
   #compacted: number;
+  /** Whether the file may end with a line that was not acknowledged. The next start removes it. */
+  #broken = false;
   #chain: Promise<unknown> = Promise.resolve();
 
   /** Opens a file, or creates it. Throws if another process uses it, or if it is damaged. */
@@ -61,13 +63,14 @@ export class FileStore implements Store {
   async commit(batch: Batch, revision: number): Promise<boolean> {
     return this.#serial(async () => {
       if (this.#content.revision !== revision) return false;
+      if (this.#broken) throw new Error(`${this.#path} ends with a line that could not be removed`);
       const bytes = line(batch);
       try {
         await this.#file.appendFile(bytes);
         if (batch.strict) await this.#file.datasync();
       } catch (error) {
         // Half a line would make the next one unreadable.
-        await this.#file.truncate(this.#length).catch(() => undefined); // if it fails too, the next start does it
+        await this.#file.truncate(this.#length).catch(() => (this.#broken = true));
         throw error;
       }
       this.#length += bytes.length;

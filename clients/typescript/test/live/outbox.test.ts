@@ -144,7 +144,7 @@ async function author(device: Device, ids: string[], begin: () => Promise<void>)
       if (kind < 0.45) edited.goal = token;
       if (kind > 0.3 && kind < 0.7) edited.tags.splice(1, 0, token);
       if (kind > 0.6 && kind < 0.97) edited.steps.push({ text: token });
-      if (kind >= 0.97) edited.goal = 7; // the server refuses it
+      if (kind >= 0.97) edited.goal = [token]; // the server refuses it
     });
     assert(n !== undefined);
     if (now) screen.set(id, now);
