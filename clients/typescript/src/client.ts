@@ -53,7 +53,7 @@ export class Client {
   }
 
   /** Returns a resource by its name, such as `prj`. */
-  resource<T = Members>(name: string, options: ResourceOptions = {}): Resource<T> {
-    return new Resource<T>(shape(name, options), this.transport, this.author);
+  resource<T = Members, New = T>(name: string, options: ResourceOptions = {}): Resource<T, New> {
+    return new Resource<T, New>(shape(name, options), this.transport, this.author);
   }
 }

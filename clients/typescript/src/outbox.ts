@@ -108,9 +108,9 @@ export class Outbox {
   }
 
   /** Returns a resource whose writes go through the outbox. */
-  resource<T = Members>(name: string, options: ResourceOptions = {}): OutboxResource<T> {
+  resource<T = Members, New = T>(name: string, options: ResourceOptions = {}): OutboxResource<T, New> {
     this.#shapes.set(name, shape(name, options));
-    return new OutboxResource<T>(this, this.client.resource<T>(name, options));
+    return new OutboxResource<T, New>(this, this.client.resource<T, New>(name, options));
   }
 
   /** Returns the entries, in order. */

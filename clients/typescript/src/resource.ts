@@ -64,8 +64,8 @@ export interface Version {
 /** The media type of an edit with the values that its author saw. */
 export const EDIT = 'application/vnd.ripple.edit+json';
 
-/** The records of one resource. */
-export class Resource<T = Members> {
+/** The records of one resource. `New`: what a creation takes, if that differs. */
+export class Resource<T = Members, New = T> {
   readonly shape: Shape;
   readonly transport: Transport;
   readonly #author: string | undefined;
@@ -100,7 +100,7 @@ export class Resource<T = Members> {
   }
 
   /** Creates a record. The client makes the id, so a repeated request cannot make two. */
-  async create(value: T, { id, key, signal }: Write & { readonly id?: string } = {}): Promise<Saved<T>> {
+  async create(value: New, { id, key, signal }: Write & { readonly id?: string } = {}): Promise<Saved<T>> {
     const members = copy(value) as Members;
     const given = id ?? own(members, this.shape.key);
     const chosen = given === undefined || given === null ? uuid() : String(given);

@@ -157,6 +157,28 @@ test('an_edit_sends_what_differs_and_what_was_seen', async () => {
   assert.throws(() => Object.assign(record.value, { goal: 'C' }), TypeError);
 });
 
+test('types_of_records_are_those_of_the_caller', async () => {
+  interface Garden {
+    readonly prj_id: string;
+    readonly goal: string;
+    readonly tags: readonly string[];
+    readonly size?: number | Num;
+  }
+  const { client: ripple, sent } = client(saved({ ...RECORD, tags: ['a'] }), saved(RECORD));
+  const gardens = ripple.resource<Garden, Omit<Garden, 'prj_id'>>('prj');
+  const { record } = await gardens.create({ goal: 'A', tags: ['a'] });
+  await gardens.edit(record, (draft) => {
+    draft.tags.push('b');
+    draft.size = new Num('9007199254740993');
+    // @ts-expect-error: a goal is a text
+    draft.goal satisfies number;
+  });
+  assert.equal(
+    sent[1]?.body,
+    '{"version":1,"seen":{"tags":["a"]},"set":{"tags":["a","b"],"size":9007199254740993},"remove":[]}',
+  );
+});
+
 test('every_try_of_a_write_is_the_same', async () => {
   const {
     client: ripple,

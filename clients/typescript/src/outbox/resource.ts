@@ -25,12 +25,12 @@ export interface Queued<T> {
 }
 
 /** The records of one resource, as the author of this device sees them. */
-export class OutboxResource<T = Members> {
+export class OutboxResource<T = Members, New = T> {
   /** The same resource without the outbox. */
-  readonly online: Resource<T>;
+  readonly online: Resource<T, New>;
   readonly #outbox: Outbox;
 
-  constructor(outbox: Outbox, online: Resource<T>) {
+  constructor(outbox: Outbox, online: Resource<T, New>) {
     this.#outbox = outbox;
     this.online = online;
   }
@@ -77,7 +77,7 @@ export class OutboxResource<T = Members> {
   }
 
   /** Queues a creation. The client makes the id. */
-  async create(value: T, { id }: { readonly id?: string } = {}): Promise<Queued<T>> {
+  async create(value: New, { id }: { readonly id?: string } = {}): Promise<Queued<T>> {
     const members = copy(value) as Members;
     const { key, resource } = this.online.shape;
     const chosen = id ?? own(members, key) ?? uuid();
