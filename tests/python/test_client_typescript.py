@@ -112,8 +112,10 @@ CREATE = """async () => (await prj.create({ name: 'n', goal: 'A', issue: 'i', de
 def tab(context, page_url, dev):
     """Opens tabs of one browser profile."""
 
-    def open_tab():
+    def open_tab(own_clock=False):
         page = context.new_page()
+        if own_clock:
+            page.clock.install()
         page.goto(page_url)
         page.evaluate(OPEN, [dev.url, dev.key])
         return page
@@ -158,6 +160,24 @@ def test_one_tab_sends_and_all_show_what_waits(context, tab, dev):
     second.evaluate("outbox.drained()")
     assert second.evaluate("sent") == 1
     assert dev.ripple().get(prj_id)["goal"] == "C"
+
+
+def test_a_tab_takes_over_from_a_frozen_one(context, tab, page_url, dev):
+    """A frozen tab keeps its lock. The first page holds it here, and does nothing else."""
+    frozen = context.new_page()
+    frozen.goto(page_url)
+    frozen.evaluate(
+        """([url]) => new Promise((held) => navigator.locks.request(
+          `ripple:send:${ripple.databaseName(url, 'bo')}`, () => (held(), new Promise(() => {}))))""",
+        [dev.url],
+    )
+    page = tab(own_clock=True)
+    prj_id = page.evaluate(CREATE)
+    page.clock.run_for(10_000)
+    assert page.evaluate("[sent, outbox.state.queued]") == [0, 1]
+    page.clock.run_for(15_000)
+    page.evaluate("outbox.drained()")
+    assert dev.ripple().get(prj_id)["version"] == 1
 
 
 def test_tabs_that_edit_at_once_lose_nothing(context, tab, dev):

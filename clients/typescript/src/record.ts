@@ -131,6 +131,12 @@ export function toRecord<T>(shape: Shape, json: Json | undefined, headers?: Head
   });
 }
 
+/** Returns the path of a record, or of one of its versions, relative to the address of the API. */
+export function pathOf(resource: string, id: string, version?: number): string {
+  const encoded = encodeURIComponent(id).replace(/^_/, '%5F'); // a name of the API may begin with `_`
+  return `${resource}/${encoded}${version === undefined ? '' : `/versions/${version}`}`;
+}
+
 /** Returns the value that an edit of the record begins from. Throws a `TypeError` if it is not whole. */
 export function membersOf(record: Record<unknown>): Members {
   if (record.partial) throw new TypeError(`${record.id} was read with some fields only, so it cannot be edited`);

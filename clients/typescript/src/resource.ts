@@ -9,6 +9,7 @@ import { Problem } from './problem.ts';
 import type { Receipt } from './receipt.ts';
 import {
   membersOf,
+  pathOf,
   toRecord,
   type Deleted,
   type Draft,
@@ -169,8 +170,7 @@ export class Resource<T = Members, New = T> {
 
   /** Returns the path of a record, or of one of its versions. */
   path(id: string, version?: number): string {
-    const encoded = encodeURIComponent(id).replace(/^_/, '%5F');
-    return `${this.shape.resource}/${encoded}${version === undefined ? '' : `/versions/${version}`}`;
+    return pathOf(this.shape.resource, id, version);
   }
 
   /** Returns the request of a write. All its tries have one Idempotency-Key. */

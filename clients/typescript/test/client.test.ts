@@ -157,6 +157,17 @@ test('an_edit_sends_what_differs_and_what_was_seen', async () => {
   assert.throws(() => Object.assign(record.value, { goal: 'C' }), TypeError);
 });
 
+test('a_resource_has_the_names_that_its_file_chose', async () => {
+  const task = { ref: '_a/b', version: 'mine', rev: 3, steps: [{ step: '1' }] };
+  const { client: ripple, sent } = client(ok(task), saved(task));
+  const tasks = ripple.resource<Members>('task', { key: 'ref', members: { version: 'rev' } });
+  const record = await tasks.get('_a/b');
+  assert.deepEqual([record.id, record.version, record.value.version], ['_a/b', 3, 'mine']);
+  await tasks.edit(record, (draft) => void Object.assign(draft, { version: 'new' }));
+  assert.match(sent[0]?.url ?? '', /\/prod\/task\/%5Fa%2Fb$/);
+  assert.equal(sent[1]?.body, '{"version":3,"seen":{"version":"mine"},"set":{"version":"new"},"remove":[]}');
+});
+
 test('types_of_records_are_those_of_the_caller', async () => {
   interface Garden {
     readonly prj_id: string;

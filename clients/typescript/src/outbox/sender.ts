@@ -3,7 +3,7 @@
 import { Problem } from '../problem.ts';
 import { receiptOf } from '../resource.ts';
 import type { Receipt } from '../receipt.ts';
-import type { Shape } from '../record.ts';
+import { pathOf, type Shape } from '../record.ts';
 import type { Answer, Transport } from '../transport.ts';
 import { acknowledge, doubt, find, freeze, park, postpone, sendable, tooOld, type State, type Step } from './decide.ts';
 import type { Entry, Known, Refusal } from './entry.ts';
@@ -159,7 +159,7 @@ export class Sender {
   async #made(entry: Entry): Promise<void> {
     const { resource, id, n } = entry;
     try {
-      const path = `${resource}/${encodeURIComponent(id)}`;
+      const path = pathOf(resource, id);
       const answer = await this.#transport.once({ method: 'GET', path }, this.#abort.signal);
       const known = knownOf(this.#desk.shape(resource), entry, answer);
       await this.#acknowledge(entry, receiptOf('created', known.version), known);
