@@ -114,7 +114,7 @@ function checkOrder(walk: Walk): void {
 }
 
 /** Returns the tags of one side that the other lacks. */
-function less(one: Members, other: Members): Json[] {
+export function less(one: Members, other: Members): Json[] {
   const [tags, others] = [own(one, 'tags') ?? [], own(other, 'tags') ?? []];
   return (tags as Json[]).filter((tag) => !(others as Json[]).some((two) => equal(tag, two)));
 }

@@ -10,6 +10,7 @@ import { fromEntries, own, type Json, type Members } from '../../src/json.ts';
 import {
   acknowledge,
   doubt,
+  drop,
   enqueue,
   entriesOf,
   find,
@@ -18,13 +19,14 @@ import {
   park,
   postpone,
   recover,
+  replace,
   sendable,
 } from '../../src/outbox/decide.ts';
 import type { Wanted } from '../../src/outbox/decide.ts';
 import { nameOf, unsent, type Entry, type Known } from '../../src/outbox/entry.ts';
-import { view } from '../../src/outbox/view.ts';
+import { edited, view } from '../../src/outbox/view.ts';
 import { commit, Device, type Shown, type Tab } from './device.ts';
-import { checkEnd, checkState } from './laws.ts';
+import { checkEnd, checkState, less } from './laws.ts';
 import { Random } from './random.ts';
 import { REFUSED, Server, type ModelAnswer } from './server.ts';
 
@@ -66,6 +68,8 @@ export class Walk {
   readonly refused = new Map<string, string>();
   /** The last revision of each entry that was parked or dropped out, by key. */
   readonly fates = new Map<string, 'made' | 'parked' | 'withdrawn'>();
+  /** Parked entries that their author gave up or sent again. */
+  readonly dealtWith = new Set<string>();
   /** The fields of entries that an author set back to what was seen, before the entry was sent. */
   readonly fellOut = new Set<string>();
   /** The bytes of each request that left, by key. */
@@ -90,6 +94,7 @@ export class Walk {
       [5, () => this.edit(tab)],
       [1, () => this.create(tab)],
       [0.5, () => this.delete(tab)],
+      [1, () => this.resend(tab)],
       [3, () => this.render(tab, random.pick(this.ids))],
       [3, () => this.read(tab)],
       [3, () => (tab.state = tab.device.stored)],
@@ -195,6 +200,43 @@ export class Walk {
       this.#queue(tab, id, 'delete', { seen: {}, set: {}, remove: [] }, shown, { texts: {}, added: [], removed: [] });
   }
 
+  /** Sends a parked edit again, as a new one on what the tab shows; or gives it up. */
+  resend(tab: Tab): void {
+    const entry = tab.state.entries.find(({ state, kind }) => state === 'parked' && kind === 'edit');
+    if (!entry) return;
+    const { id, n } = entry;
+    this.render(tab, id);
+    const shown = tab.screen.get(id) as Shown;
+    if (!shown.value || this.random.chance(0.2)) {
+      if (commit(tab, (state) => drop(state, n))) this.#withdrawn(entry);
+      return;
+    }
+    const after = new Map(Object.entries(edited(shown.value, entry)));
+    const texts: [string, Json][] = [];
+    for (const name of SCALARS) {
+      if (own(entry.set, name) === undefined) continue;
+      const text = `${name} ${++this.#serial}`;
+      after.set(name, text); // the author corrects it
+      texts.push([name, text]);
+    }
+    const edit = difference(shown.value, fromEntries(after));
+    const steps = (side: Members): string[] =>
+      ((own(side, 'steps') ?? []) as Members[]).map(({ text }) => text as string);
+    const added = [
+      ...less(edit.set, edit.seen).map(String),
+      ...steps(edit.set).filter((text) => !steps(edit.seen).includes(text)),
+    ];
+    const gone = own(edit.set, 'tags') === undefined ? [] : less(edit.seen, edit.set).map(String);
+    for (const tag of gone) {
+      assert(
+        less(entry.seen, entry.set).includes(tag),
+        `sending again removes ${tag}, which its author did not remove`,
+      );
+    }
+    const did = { texts: fromEntries(texts), added, removed: gone };
+    if (Object.keys(edit.set).length) this.#queue(tab, id, 'edit', edit, shown, did, n);
+  }
+
   #queue(
     tab: Tab,
     id: string,
@@ -202,6 +244,7 @@ export class Walk {
     edit: Edit,
     shown: Shown,
     did: Pick<Act, 'texts' | 'added' | 'removed'>,
+    parked?: number,
   ): void {
     const { version, pending } = shown;
     const key = `key ${++this.#serial}`;
@@ -220,11 +263,11 @@ export class Walk {
     };
     let carried: Entry | undefined;
     const made = commit(tab, (state) => {
-      const { step, entry } = enqueue(state, wanted);
-      carried = entry;
-      return step;
+      const queued = parked === undefined ? enqueue(state, wanted) : replace(state, parked, wanted);
+      carried = queued?.entry;
+      return queued?.step;
     });
-    assert(made);
+    if (!made) return; // another tab has sent it again already
     for (const entry of made.step.put ?? []) {
       const old = find(made.before, entry.n);
       assert(!old || unsent(old), 'an entry that was sent never changes');
@@ -232,7 +275,7 @@ export class Walk {
     for (const n of made.step.remove ?? []) {
       const gone = find(made.before, n) as Entry;
       assert(unsent(gone) || gone.state === 'parked');
-      this.fates.set(gone.key, 'withdrawn');
+      this.#withdrawn(gone);
     }
     const [folded] = made.step.put ?? [];
     for (const field of Object.keys(did.texts)) {
@@ -257,6 +300,11 @@ export class Walk {
       tab.inFlight.add(n);
       this.messages.push({ tab, entry, answer: undefined });
     }
+  }
+
+  #withdrawn(entry: Entry): void {
+    this.fates.set(entry.key, 'withdrawn');
+    if (entry.state === 'parked') this.dealtWith.add(entry.key);
   }
 
   #frozen(tab: Tab, n: number): Entry | undefined {
@@ -362,13 +410,8 @@ export class Walk {
     assert.equal(this.server.applied.length, before, 'a late copy has no effect');
     checkEnd(this);
     for (const [key, code] of this.refused) {
-      // The author may withdraw a refused creation by deleting the record.
-      const dropped =
-        this.fates.get(key) === 'withdrawn' && this.acts.some((act) => act.key === key && act.added.length === 1);
-      assert(
-        dropped || this.fates.get(key) === 'parked' || this.fates.get(key) === 'made',
-        `${code} of ${key} is parked`,
-      );
+      const fate = this.fates.get(key) as string;
+      assert(this.dealtWith.has(key) || ['parked', 'made'].includes(fate), `${code} of ${key} is parked`);
     }
     for (const { device, id } of this.acts) {
       const of = entriesOf(device.stored, { resource: RESOURCE, id });
