@@ -76,6 +76,7 @@ export class Changes<T> implements AsyncIterable<Change<T>> {
       for (const [place, change] of told.entries()) {
         const cursor = place + 1 < told.length ? this.cursor : found.cursor;
         yield { ...change, ...(cursor !== undefined && { cursor }) };
+        this.#remember(change); // not before: a reader that stops here is told again
       }
       this.cursor = found.cursor;
       const more = next(answer, this.#transport.base);
@@ -108,14 +109,16 @@ export class Changes<T> implements AsyncIterable<Change<T>> {
   /** Reports whether the change has not been told. The server repeats the changes of the last minute. */
   #isNew({ id, version }: Change<T>): boolean {
     const known = this.#told.has(id) && this.#told.get(id);
-    if (known === version || (typeof known === 'number' && version !== undefined && version >= 0 && known >= version))
-      return false;
+    const older = typeof known === 'number' && version !== undefined && version >= 0 && known >= version;
+    return known !== version && !older;
+  }
+
+  #remember({ id, version }: Change<T>): void {
     this.#told.delete(id); // so that it is the newest of the map
     this.#told.set(id, version);
     for (const oldest of this.#told.keys()) {
       if (this.#told.size <= REMEMBERED) break;
       this.#told.delete(oldest);
     }
-    return true;
   }
 }

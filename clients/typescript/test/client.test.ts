@@ -353,6 +353,16 @@ test('changes_are_told_once_and_the_cursor_follows_them', async () => {
   assert.match(sent[1]?.url ?? '', /\/prod\/prj\/_changes\?since=c1$/);
 });
 
+test('a_reader_that_stops_is_told_its_last_change_again', async () => {
+  const page = (): Response => ok({ changed: [RECORD, { ...RECORD, prj_id: 'p2' }], deleted: [], cursor: 'c' });
+  const { client: ripple } = client(page, page);
+  const changes = ripple.resource('prj').changes();
+  for await (const { id } of changes) if (id === 'p2') break;
+  const again: string[] = [];
+  for await (const { id } of changes) again.push(id);
+  assert.deepEqual(again, ['p2']);
+});
+
 test('changes_wait_where_the_host_holds_requests_and_ask_at_intervals_elsewhere', async () => {
   const none =
     (headers = {}) =>
