@@ -122,7 +122,7 @@ export function copy(value: unknown): Json {
 
 /** Freezes a value with everything in it, and returns it. */
 export function freeze<T>(value: T): T {
-  if (typeof value === 'object' && value !== null) {
+  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
     for (const inner of Object.values(value)) freeze(inner);
     Object.freeze(value);
   }

@@ -6,7 +6,7 @@
  */
 
 import type { Client } from './client.ts';
-import { isMembers, parse, write, type Members } from './json.ts';
+import { freeze, isMembers, parse, write, type Members } from './json.ts';
 import { apply, drop, entriesOf, enqueue, find, forget, learn, recover, replace } from './outbox/decide.ts';
 import type { Queued as Decision, State, Step, Wanted } from './outbox/decide.ts';
 import { fromRow, nameOf, toRow, type Entry, type Known } from './outbox/entry.ts';
@@ -69,8 +69,11 @@ export class Outbox {
   /** The text of each known record in the store. */
   #texts: ReadonlyMap<string, string> = new Map();
   #chain: Promise<unknown> = Promise.resolve();
+  #leading = false;
   #asked = false;
   #persisted = false;
+  /** The address for which the entries are. */
+  #home = '';
   /** Whether the author agreed that entries for another address go to this one. */
   #moved = false;
   #drained: (() => void)[] = [];
@@ -80,7 +83,10 @@ export class Outbox {
   static async open(client: Client, options: OutboxOptions): Promise<Outbox> {
     const outbox = new Outbox(client, options);
     await outbox.#load();
-    if (client.session === undefined && outbox.#state.session !== null) client.session = outbox.#state.session;
+    const { session, entries } = outbox.#state;
+    // Without entries, the store moves to the new address. What it knows is of the old one.
+    if (outbox.#home !== outbox.#address && !entries.length) await outbox.#commit(forget);
+    else client.session ??= session ?? undefined;
     globalThis.addEventListener?.('online', outbox.#sender.online);
     outbox.#tabs.start();
     return outbox;
@@ -186,7 +192,7 @@ export class Outbox {
     const { value, pending } = view(known, entriesOf(this.#state, { resource: shape.resource, id }));
     if (!value) return undefined;
     const { version, etag, updated } = known ?? { version: 0, etag: null, updated: {} };
-    return { id, value: value as T, version, ...(etag !== null && { etag }), updated, pending };
+    return freeze({ id, value: value as T, version, ...(etag !== null && { etag }), updated, pending });
   }
 
   /** Shows a record as it was read, with the own writes that wait on it. A newer known state takes its place. */
@@ -195,7 +201,7 @@ export class Outbox {
     if (known && known.version > read.version && !record.partial)
       return this.shown<T>(this.#shape(read.resource), read.id) ?? record;
     const { value, pending } = view(read, entriesOf(this.#state, read));
-    return value && pending ? { ...record, value: value as T, pending } : record;
+    return value && pending ? freeze({ ...record, value: value as T, pending }) : record;
   }
 
   /** Returns the ids of a resource's records on this device. */
@@ -221,7 +227,6 @@ export class Outbox {
     try {
       await this.#commit(decide);
     } catch (error) {
-      if (error instanceof Problem) throw error;
       if (!(error instanceof StoreError)) throw error;
       // Copies of what the server has go first.
       const room = await this.#commit(forget).catch(() => undefined);
@@ -240,6 +245,7 @@ export class Outbox {
         const step = decide(this.#state);
         if (!step) return undefined;
         const after = apply(this.#state, step);
+        const address = this.#moved || !this.#state.entries.length ? this.#address : this.#home;
         const batch = {
           put: (step.put ?? []).map(toRow),
           remove: step.remove ?? [],
@@ -247,7 +253,7 @@ export class Outbox {
           forget: step.forget ?? [],
           ...(step.adds && { next: after.next }),
           ...((step.session !== undefined || step.adds) && {
-            meta: write({ session: after.session, address: this.#address }),
+            meta: write({ session: after.session, address }),
           }),
           strict: step.adds === true || (step.put ?? []).length > 0,
         };
@@ -278,8 +284,9 @@ export class Outbox {
     });
     const meta = stored.meta === undefined ? {} : parse(stored.meta);
     const { session = null, address = this.#address } = isMembers(meta) ? meta : {};
+    this.#home = String(address);
     if (entries.length && address !== this.#address && !this.#moved) {
-      this.#sender.stopped = new Problem(0, 'address', `the entries are for ${String(address)}`);
+      this.#sender.stopped = new Problem(0, 'address', `the entries are for ${this.#home}`);
     }
     this.#foreign = foreign;
     const old = this.#state.records;
@@ -320,9 +327,10 @@ export class Outbox {
   }
 
   async #lead(leading: boolean): Promise<void> {
+    this.#leading = leading;
     if (leading) await this.refresh();
     if (leading) await this.#commit(recover).catch(() => undefined); // an entry that stays `sending` goes again too
-    this.#sender.lead(leading);
+    this.#sender.lead(this.#leading);
   }
 
   /** Asks the browser to keep the store, at the first write. */

@@ -7,55 +7,46 @@ export type Outcome = 'not_made' | 'unknown';
 
 /** A request that failed: problem details of RFC 9457, or no answer. */
 export class Problem extends Error {
-  override readonly name = 'Problem';
   /** The status of the answer. 0: there was no answer of ripple's. */
-  readonly status: number;
+  declare readonly status: number;
   /** The server's word for the error, such as `gone`. Without an answer: `no_answer`, `timeout` or `aborted`. */
-  readonly code: string;
+  declare readonly code: string;
   /** A sentence for people who read logs. */
-  readonly detail: string;
+  declare readonly detail: string;
   /** What is wrong with each field, by JSON Pointer into the body. */
-  readonly fields: ReadonlyMap<string, string>;
-  readonly requestId: string | undefined;
+  declare readonly fields: ReadonlyMap<string, string>;
+  declare readonly requestId: string | undefined;
   /** The seconds after which the server can be asked again. */
-  readonly retryAfter: number | undefined;
+  declare readonly retryAfter: number | undefined;
   /** The members of the record as it is, where the server says so (409 `stale`). */
-  readonly current: Members | undefined;
+  declare readonly current: Members | undefined;
   /** The version of the tombstone (410 `gone`). */
-  readonly version: number | undefined;
+  declare readonly version: number | undefined;
   /** The names of the headers at fault. */
-  readonly headers: readonly string[];
-  readonly outcome: Outcome;
+  declare readonly headers: readonly string[];
+  declare readonly outcome: Outcome;
 
   constructor(status: number, code: string, detail: string, more: ProblemDetails = {}) {
-    super(`${status || 'no answer'} ${code}: ${detail}`, more.cause === undefined ? {} : { cause: more.cause });
-    this.status = status;
-    this.code = code;
-    this.detail = detail;
-    this.fields = more.fields ?? new Map();
-    this.requestId = more.requestId;
-    this.retryAfter = more.retryAfter;
-    this.current = more.current;
-    this.version = more.version;
-    this.headers = more.headers ?? [];
-    this.outcome = more.outcome ?? 'not_made';
+    super(`${status || 'no answer'} ${code}: ${detail}`, more);
+    const blank = { fields: new Map(), headers: [], outcome: 'not_made' };
+    Object.assign(this, blank, more, { name: 'Problem', status, code, detail });
   }
 
   /** Returns the same problem with another outcome. */
   with(outcome: Outcome): Problem {
-    return outcome === this.outcome ? this : new Problem(this.status, this.code, this.detail, { ...this, outcome });
+    return new Problem(this.status, this.code, this.detail, { ...this, cause: this.cause, outcome });
   }
 }
 
 /** What a problem may say beside its status, code and detail. */
 export interface ProblemDetails {
-  readonly fields?: ReadonlyMap<string, string> | undefined;
+  readonly fields?: ReadonlyMap<string, string>;
   readonly requestId?: string | undefined;
   readonly retryAfter?: number | undefined;
   readonly current?: Members | undefined;
   readonly version?: number | undefined;
-  readonly headers?: readonly string[] | undefined;
-  readonly outcome?: Outcome | undefined;
+  readonly headers?: readonly string[];
+  readonly outcome?: Outcome;
   readonly cause?: unknown;
 }
 

@@ -265,8 +265,29 @@ test('entries_go_to_no_other_address_unless_their_author_agrees', async () => {
   await first.outbox.close();
   const { outbox, server } = await start({ store, url: 'http://elsewhere.example' });
   assert.deepEqual([outbox.state.stopped?.code, server.idle], ['address', true]);
-  outbox.resume();
-  await server.next();
+  await outbox.resource('prj').create({ goal: 'B' });
+  await outbox.close();
+  const again = await start({ store, url: 'http://elsewhere.example' });
+  assert.deepEqual([again.outbox.state.stopped?.code, again.server.idle], ['address', true]);
+  again.outbox.resume();
+  await again.server.next();
+});
+
+test('what_was_known_of_another_address_is_forgotten', async () => {
+  const store = new MemoryStore();
+  const first = await start({ store });
+  const reading = first.outbox.resource<Members>('prj').get('p1');
+  (await first.server.next()).answer(saved({ prj_id: 'p1', goal: 'A' }, 9));
+  await reading;
+  const { record } = await first.outbox.resource<Members>('prj').create({ goal: 'B' });
+  (await first.server.next()).answer(saved({ prj_id: record?.id }, 1));
+  await first.outbox.drained();
+  await first.outbox.close();
+  const { outbox, client } = await start({ store, url: 'http://elsewhere.example' });
+  assert.deepEqual(
+    [outbox.resource('prj').records(), client.session, outbox.state.stopped],
+    [[], undefined, undefined],
+  );
 });
 
 test('an_entry_that_makes_the_sender_throw_is_parked_and_the_others_go_on', async () => {
@@ -327,6 +348,7 @@ test('without_a_network_a_read_shows_what_the_device_knows', async () => {
   const request = await server.next();
   const reading = prj.get('p1', { signal: AbortSignal.abort() });
   const shown = await reading;
+  assert.throws(() => Object.assign(shown.value, { goal: 'C' }), TypeError, 'a record is a value');
   assert.deepEqual([shown.value.goal, shown.pending, prj.records().map(({ id }) => id)], ['B', 1, ['p1']]);
   request.answer(saved({ prj_id: 'p1', goal: 'B' }, 2));
   await outbox.drained();

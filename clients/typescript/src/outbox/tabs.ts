@@ -25,6 +25,7 @@ export class Tabs {
   readonly #listener: Listener;
   readonly #channel: BroadcastChannel | undefined;
   readonly #timer: ReturnType<typeof setInterval> | undefined;
+  readonly #listening = new AbortController();
   #release: (() => void) | undefined;
   #waiting: AbortController | undefined;
   #leading = false;
@@ -41,10 +42,12 @@ export class Tabs {
     }
     if (!this.#locks) return;
     this.#timer = setInterval(() => this.#tick(), BEAT);
-    globalThis.addEventListener?.('pagehide', this.#leave);
-    globalThis.document?.addEventListener('freeze', this.#leave);
-    globalThis.addEventListener?.('pageshow', this.#join);
-    globalThis.document?.addEventListener('resume', this.#join);
+    // The window is told of `pagehide` and `pageshow`, the document of `freeze` and `resume`.
+    const { signal } = this.#listening;
+    for (const target of [globalThis as unknown as EventTarget, globalThis.document as EventTarget | undefined]) {
+      for (const type of ['pagehide', 'freeze']) target?.addEventListener(type, this.#leave, { signal });
+      for (const type of ['pageshow', 'resume']) target?.addEventListener(type, this.#join, { signal });
+    }
   }
 
   /** Begins to wait for the lock. */
@@ -59,10 +62,7 @@ export class Tabs {
 
   close(): void {
     clearInterval(this.#timer);
-    globalThis.removeEventListener?.('pagehide', this.#leave);
-    globalThis.document?.removeEventListener('freeze', this.#leave);
-    globalThis.removeEventListener?.('pageshow', this.#join);
-    globalThis.document?.removeEventListener('resume', this.#join);
+    this.#listening.abort();
     this.#leave();
     this.#channel?.close();
   }
