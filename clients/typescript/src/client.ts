@@ -21,7 +21,7 @@ export interface ClientOptions {
   readonly sleep?: Sleep;
 }
 
-/** A client of ripple's API. It keeps the session token, so that it reads its own writes. */
+/** A client of the ripple API. It keeps the session token, so that it reads its own writes. */
 export class Client {
   /** What the client sends with. An outbox uses it too. */
   readonly transport: Transport;

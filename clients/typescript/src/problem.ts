@@ -7,7 +7,7 @@ export type Outcome = 'not_made' | 'unknown';
 
 /** A request that failed: problem details of RFC 9457, or no answer. */
 export class Problem extends Error {
-  /** The status of the answer. 0: there was no answer of ripple's. */
+  /** The status of the answer. 0: ripple did not answer. */
   declare readonly status: number;
   /** The server's word for the error, such as `gone`. Without an answer: `no_answer`, `timeout` or `aborted`. */
   declare readonly code: string;
@@ -50,7 +50,7 @@ export interface ProblemDetails {
   readonly cause?: unknown;
 }
 
-/** Returns the problem that an answer describes. Returns one of status 0 if the answer is not ripple's. */
+/** Returns the problem that an answer describes. Returns one of status 0 if the answer is not from ripple. */
 export function problemOf(status: number, headers: Headers, text: string): Problem {
   const requestId = headers.get('x-request-id') ?? undefined;
   const after = headers.get('retry-after');
@@ -65,7 +65,7 @@ export function problemOf(status: number, headers: Headers, text: string): Probl
     // The status of a gateway's own answer counts only where it refuses the key or asks for another try.
     const refused = [401, 403, 429].includes(status);
     const counts = refused || [408, 500, 502, 503, 504].includes(status);
-    return new Problem(counts ? status : 0, 'no_answer', `the answer with status ${status} is not ripple's`, {
+    return new Problem(counts ? status : 0, 'no_answer', `the answer with status ${status} is not from ripple`, {
       requestId,
       retryAfter,
       outcome: refused ? 'not_made' : 'unknown',

@@ -103,7 +103,7 @@ export function entryKey(shape: Shape, pointer: string): string | false {
   return shape.entries[pointer] ?? shape.entries[pointer.slice(1)] ?? 'id';
 }
 
-/** Makes a record of its JSON. Throws a `Problem` if that has no id: then the answer is not ripple's. */
+/** Makes a record of its JSON. Throws a `Problem` if that has no id: then the answer is not from ripple. */
 export function toRecord<T>(shape: Shape, json: Json | undefined, headers?: Headers): Record<T> {
   const id = isMembers(json) ? own(json, shape.key) : undefined;
   if (!isMembers(json) || id === undefined || id === null)

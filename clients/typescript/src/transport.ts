@@ -89,7 +89,7 @@ export class Transport {
       }
       const again = problem.status === 0 || [408, 429].includes(problem.status) || problem.status >= 500;
       if (problem.outcome === 'unknown') unknown++;
-      // A try of unknown outcome makes the outcome of the call unknown, whatever the later tries are answered.
+      // A try of unknown outcome makes the outcome of the call unknown, also if a later one is refused.
       const thrown = problem.with(unknown && request.method !== 'GET' ? 'unknown' : 'not_made');
       if (!again || problem.code === 'aborted' || unknown >= TRIES) throw thrown;
       const backoff = Math.random() * BACKOFF * 2 ** (tries - 1);
@@ -165,7 +165,7 @@ export class Transport {
   }
 }
 
-/** Returns the answer, or `undefined` if it is not ripple's: a portal may answer 200 with a page of its own. */
+/** Returns the answer, or `undefined` if it is not from ripple: a portal may answer 200 with a page of its own. */
 function answered(response: Response, text: string, url: string, reading: boolean): Answer | undefined {
   const { status, headers } = response;
   const receipt = parseReceipt(headers.get('ripple-receipt'));
