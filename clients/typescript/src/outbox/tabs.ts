@@ -27,7 +27,8 @@ export class Tabs {
   readonly #timer: ReturnType<typeof setInterval> | undefined;
   readonly #listening = new AbortController();
   #release: (() => void) | undefined;
-  #waiting: AbortController | undefined;
+  /** The request for the lock that counts: one that waits, or one that holds it. */
+  #request: AbortController | undefined;
   #leading = false;
   #heard = Date.now();
 
@@ -69,31 +70,31 @@ export class Tabs {
 
   /** Releases the lock at once: a page that holds one cannot be kept for the back button. */
   #leave = (): void => {
-    this.#waiting?.abort();
-    this.#waiting = undefined;
+    this.#request?.abort();
+    this.#request = undefined;
     this.#release?.();
     this.#set(false);
   };
 
   #join = (): void => {
     if (!this.#locks) return this.#set(true);
-    if (!this.#leading && !this.#waiting) this.#request(false);
+    if (!this.#request) this.#ask(false);
   };
 
-  #request(steal: boolean): void {
-    this.#waiting?.abort();
-    const waiting = new AbortController();
-    this.#waiting = steal ? undefined : waiting;
+  /** Asks for the lock in place of an earlier request. What becomes of that one does not count any more. */
+  #ask(steal: boolean): void {
+    this.#request?.abort();
+    const request = new AbortController();
+    this.#request = request;
     const hold = async (): Promise<void> => {
-      this.#waiting = undefined;
+      if (this.#request !== request) return;
       this.#set(true);
       await new Promise<void>((resolve) => (this.#release = resolve));
     };
-    const options = steal ? { steal } : { signal: waiting.signal };
-    this.#locks?.request(this.#lock, options, hold).catch(() => {
-      // Another tab took the lock, or this one gave up waiting.
-      if (waiting.signal.aborted) return;
-      this.#set(false);
+    this.#locks?.request(this.#lock, steal ? { steal } : { signal: request.signal }, hold).catch(() => {
+      if (this.#request !== request) return;
+      // Another tab took the lock.
+      this.#leave();
       this.#join();
     });
   }
@@ -102,7 +103,9 @@ export class Tabs {
     if (this.#leading) this.#channel?.postMessage('beat');
     const visible = globalThis.document?.visibilityState === 'visible';
     const silent = Date.now() - this.#heard > SILENCE;
-    if (!this.#leading && silent && visible && this.#listener.hasWork()) this.#request(true);
+    if (this.#leading || !silent || !visible || !this.#listener.hasWork()) return;
+    this.#heard = Date.now(); // the next attempt is as long after this one
+    this.#ask(true);
   }
 
   #set(leading: boolean): void {
