@@ -74,7 +74,8 @@ class Pages(SimpleHTTPRequestHandler):
 def page_url(tmp_path_factory):
     """Serves a page that has the client, its outbox and its store as `ripple`."""
     folder = tmp_path_factory.mktemp("page")
-    run("esbuild", "test/browser.ts", "--bundle", "--format=iife", "--global-name=ripple", f"--outfile={folder}/ripple.js")
+    output = f"--outfile={folder}/ripple.js"
+    run("esbuild", "test/browser.ts", "--bundle", "--format=iife", "--global-name=ripple", output)
     (folder / "index.html").write_text("<!doctype html><title>ripple</title><script src=ripple.js></script>")
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Pages, directory=folder))
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -104,8 +105,12 @@ OPEN = """async ([url, key]) => {
 EDIT = """async ([id, goal]) => {
   await prj.edit(prj.view(id), (draft) => { draft.goal = goal; });
 }"""
-CREATE = """async () => (await prj.create({ name: 'n', goal: 'A', issue: 'i', description: 'd', term: 1, term_unit: 'day',
-  create_date: '2026-01-01' })).record.id"""
+CREATE = """async () => (await prj.create({ name: 'n', goal: 'A', issue: 'i', description: 'd', term: 1,
+  term_unit: 'day', create_date: '2026-01-01' })).record.id"""
+EDIT_TEN_TIMES = """([id, name]) => {
+  window.work = Promise.all(Array.from({ length: 10 }, (_, number) =>
+    prj.edit(prj.view(id), (draft) => { draft[`${name} ${number}`] = 'kept'; })));
+}"""
 
 
 @pytest.fixture
@@ -185,8 +190,7 @@ def test_tabs_that_edit_at_once_lose_nothing(context, tab, dev):
     prj_id = tabs[0].evaluate(CREATE)
     for page in tabs:
         until(page, "([id]) => prj.view(id) !== undefined", prj_id)
-        page.evaluate("""([id, name]) => { window.work = Promise.all(Array.from({ length: 10 }, (_, number) =>
-          prj.edit(prj.view(id), (draft) => { draft[`${name} ${number}`] = 'kept'; }))); }""", [prj_id, f"tab {tabs.index(page)}"])
+        page.evaluate(EDIT_TEN_TIMES, [prj_id, f"tab {tabs.index(page)}"])
     for page in tabs:
         page.evaluate("work.then(() => undefined)")
         page.evaluate("outbox.drained()")
@@ -201,7 +205,8 @@ def test_the_store_of_a_browser_makes_all_of_a_commit_or_nothing(tab):
       const [one, other] = [await ripple.openIndexedDb('test'), await ripple.openIndexedDb('test')];
       const row = (n, text) => ({ n, rev: 1, text });
       const made = [
-        await one.commit({ put: [row(2, 'b'), row(1, 'a')], next: 3, records: [['p', 'P'], ['q', 'Q']], meta: 'm', strict: true }, 0),
+        await one.commit(
+          { put: [row(2, 'b'), row(1, 'a')], next: 3, records: [['p', 'P'], ['q', 'Q']], meta: 'm', strict: true }, 0),
         await other.commit({ remove: [1], strict: true }, 0),
         await other.commit({ put: [row(2, 'c')], remove: [1], forget: ['p'], strict: false }, 1),
       ];
