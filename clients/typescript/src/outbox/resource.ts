@@ -1,0 +1,187 @@
+/** A resource whose writes go through the outbox. */
+
+import { copy, own, put, type Members } from '../json.ts';
+import { difference, drafted, isEmpty, nameEntries, type Edit } from '../edit.ts';
+import { idempotencyKey, uuid } from '../ids.ts';
+import { List } from '../list.ts';
+import { Problem } from '../problem.ts';
+import { entryKey, membersOf, type Draft, type Record } from '../record.ts';
+import type { Outbox } from '../outbox.ts';
+import type { Call, Query, Resource } from '../resource.ts';
+import type { Queued as Decision, Wanted } from './decide.ts';
+import { isParkedAlong } from './decide.ts';
+import type { Entry, Known } from './entry.ts';
+import { tombstone } from './request.ts';
+import { edited, view } from './view.ts';
+
+/** A write that is durable on the device. */
+export interface Queued<T> {
+  /** `unchanged`: nothing is left to send. */
+  readonly result: 'queued' | 'unchanged';
+  /** The number of the entry that carries the write. */
+  readonly n?: number;
+  /** The record as it is now shown; absent if it is deleted. */
+  readonly record?: Record<T>;
+}
+
+/** The records of one resource, as the author of this device sees them. */
+export class OutboxResource<T = Members, New = T> {
+  /** The same resource without the outbox. */
+  readonly online: Resource<T, New>;
+  readonly #outbox: Outbox;
+
+  constructor(outbox: Outbox, online: Resource<T, New>) {
+    this.#outbox = outbox;
+    this.online = online;
+  }
+
+  /** Reads a record, with the own writes that wait. Without a network, returns what the device knows. */
+  async get(id: string, call: Call = {}): Promise<Record<T>> {
+    const { resource } = this.online.shape;
+    try {
+      await this.learn(await this.online.get(id, call));
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      if (error.status === 410 && error.version !== undefined) {
+        await this.#outbox.learn([tombstone({ resource, id }, error.version)]);
+      }
+      const shown = this.view(id);
+      // A creation that waits is not on the server yet.
+      const device = error.status === 0 || error.status >= 500 || (error.status === 404 && shown?.version === 0);
+      if (!shown || (!device && error.status !== 410)) throw error;
+      return shown;
+    }
+    const shown = this.view(id);
+    if (!shown) throw new Problem(410, 'gone', `the deletion of ${id} waits to be sent`);
+    return shown;
+  }
+
+  /** Returns a record as the device shows it. Returns `undefined` if it does not know it. */
+  view(id: string): Record<T> | undefined {
+    return this.#outbox.shown<T>(this.online.shape, id);
+  }
+
+  /** Returns all records on this device, by id. */
+  records(): Record<T>[] {
+    return this.#outbox.ids(this.online.shape.resource).flatMap((id) => this.view(id) ?? []);
+  }
+
+  /** Lists records of the server, with the own writes that wait. The server chooses and orders without these. */
+  list(query: Query = {}): List<Record<T>> {
+    return this.online.list(query).map((record) => this.#over(record));
+  }
+
+  /** Keeps a record that was read in another way, such as with a change. */
+  async learn(record: Record<T>): Promise<void> {
+    if (!record.partial) await this.#outbox.learn([this.#known(record)]);
+  }
+
+  /** Queues a creation. The client makes the id. */
+  async create(value: New, { id }: { readonly id?: string } = {}): Promise<Queued<T>> {
+    const members = copy(value) as Members;
+    const { key, resource } = this.online.shape;
+    const chosen = id ?? own(members, key) ?? uuid();
+    put(members, key, chosen);
+    const edit = this.#named({ seen: {}, set: members, remove: [] });
+    return this.#queue({ ...this.#wanted(String(chosen), 'create', edit), path: resource });
+  }
+
+  /** Queues an edit of a record as it was shown to the author. */
+  async edit(record: Record<T>, change: (draft: Draft<T>) => unknown): Promise<Queued<T>> {
+    const edit = difference(membersOf(record), await drafted(record.value as Draft<T>, change));
+    if (isEmpty(edit)) return { result: 'unchanged', record };
+    return this.#queue({ ...this.#wanted(record.id, 'edit', this.#named(edit)), ...screen(record) });
+  }
+
+  /** Queues the deletion of a record in the version that was shown to the author. */
+  async delete(record: Record<T>): Promise<Queued<T>> {
+    return this.#queue({ ...this.#wanted(record.id, 'delete', NOTHING), ...screen(record) });
+  }
+
+  /** Queues a restoration: an earlier version becomes the newest, merged with what changed since the shown one. */
+  async restore(record: Record<T>, version: number): Promise<Queued<T>> {
+    const path = this.online.path(record.id, version);
+    return this.#queue({ ...this.#wanted(record.id, 'restore', NOTHING), ...screen(record), path });
+  }
+
+  /**
+   * Queues a parked write again, as a new write on what the author is shown now. `change` may correct it first.
+   * Throws a `Problem` if the entry is not parked.
+   */
+  async resend(n: number, change: (draft: Draft<T>) => unknown = () => undefined): Promise<Queued<T>> {
+    const entries = this.#outbox.entries();
+    const entry = entries.find((other) => other.n === n && other.resource === this.online.shape.resource);
+    if (entry?.state !== 'parked') throw new Problem(0, 'not_parked', `entry ${n} is not parked`);
+    const { id, kind } = entry;
+    const shown = this.view(id);
+    const on = shown ? screen(shown) : { version: 0, pending: 0 };
+    if (kind === 'create') {
+      const along = entries.filter(
+        (other) => other.id === id && other.resource === entry.resource && isParkedAlong(other),
+      );
+      const { value } = view(undefined, [entry, ...along]);
+      const members = await drafted((value ?? entry.set) as Draft<T>, change);
+      const edit = this.#named({ seen: {}, set: members, remove: [] });
+      return this.#queue({ ...this.#wanted(id, 'create', edit), path: entry.path }, n);
+    }
+    if (kind !== 'edit') return this.#queue({ ...this.#wanted(id, kind, NOTHING), ...on, path: entry.path }, n);
+    const before = shown ? membersOf(shown) : {};
+    const edit = difference(before, await drafted(edited(before, entry) as Draft<T>, change));
+    if (!isEmpty(edit)) return this.#queue({ ...this.#wanted(id, 'edit', this.#named(edit)), ...on }, n);
+    await this.#outbox.drop(n); // the record already shows it
+    return { result: 'unchanged', ...(shown && { record: shown }) };
+  }
+
+  async #queue(wanted: Wanted, parked?: number): Promise<Queued<T>> {
+    const { entry }: Decision = await this.#outbox.enqueue(wanted, parked);
+    const record = this.view(wanted.id);
+    return { result: entry ? 'queued' : 'unchanged', ...(entry && { n: entry.n }), ...(record && { record }) };
+  }
+
+  #wanted(id: string, kind: Entry['kind'], edit: Edit): Wanted {
+    const { author } = this.#outbox.client;
+    const { seen, set, remove } = edit;
+    return {
+      resource: this.online.shape.resource,
+      id,
+      kind,
+      seen,
+      set,
+      remove,
+      version: 0,
+      pending: 0,
+      key: idempotencyKey(),
+      path: this.online.path(id),
+      account: this.#outbox.account,
+      author: author ? [author.name, ...(author.id === undefined ? [] : [author.id])] : null,
+      made_at: Date.now(),
+    };
+  }
+
+  /** Gives ids to new entries of lists, so that the next edit knows them. */
+  #named(edit: Edit): Edit {
+    return nameEntries(edit, (pointer) => entryKey(this.online.shape, pointer));
+  }
+
+  #known(record: Record<T>): Known {
+    const { id, version, value, etag = null, updated } = record;
+    return { resource: this.online.shape.resource, id, version, value: value as Members, etag, updated, receipt: 0 };
+  }
+
+  /** Shows a record of a list, if the device does not know a newer state. */
+  #over(record: Record<T>): Record<T> {
+    return this.#outbox.over(this.#known(record), record);
+  }
+}
+
+const NOTHING: Edit = { seen: {}, set: {}, remove: [] };
+
+function screen({
+  version,
+  pending,
+}: {
+  readonly version: number;
+  readonly pending: number;
+}): Pick<Wanted, 'version' | 'pending'> {
+  return { version, pending };
+}

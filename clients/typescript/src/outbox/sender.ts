@@ -1,0 +1,185 @@
+/** The sender: one request for each record at a time, until the server has answered. */
+
+import { Problem } from '../problem.ts';
+import { receiptOf } from '../resource.ts';
+import type { Receipt } from '../receipt.ts';
+import { pathOf, type Shape } from '../record.ts';
+import type { Answer, Transport } from '../transport.ts';
+import { acknowledge, doubt, find, freeze, park, postpone, sendable, tooOld, type State, type Step } from './decide.ts';
+import type { Entry, Known, Refusal } from './entry.ts';
+import { isPassing, knownOf, longer, NO_WAIT, refusal, requestOf, tombstone, type Wait } from './request.ts';
+import { StoreError } from './room.ts';
+
+/** What the sender works with. */
+export interface Desk {
+  state(): State;
+  /** Makes a decision and commits it. */
+  commit(decide: (state: State) => Step | undefined): Promise<Step | undefined>;
+  shape(resource: string): Shape;
+  /** Told of an acknowledged entry. */
+  made(entry: Entry, receipt: Receipt): void;
+  parked(entry: Entry): void;
+  /** Told when nothing is sent any more. */
+  stopped(): void;
+}
+
+/** Sends the entries of an outbox. */
+export class Sender {
+  /** Why nothing is sent. */
+  stopped: Problem | undefined;
+  readonly #transport: Transport;
+  readonly #desk: Desk;
+  readonly #abort = new AbortController();
+  readonly #inFlight = new Set<number>();
+  /** Waits of single entries, and of all after a failure that is not an entry's own. */
+  readonly #waits = new Map<number, Wait>();
+  readonly #throws = new Map<number, number>();
+  #all: Wait = NO_WAIT;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #leading = false;
+  #closed = false;
+
+  constructor(transport: Transport, desk: Desk) {
+    this.#transport = transport;
+    this.#desk = desk;
+  }
+
+  lead(leading: boolean): void {
+    this.#leading = leading;
+    this.pump();
+  }
+
+  /** Ends the requests. Their entries stay `sending`, and go again after the next start. */
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    this.#abort.abort();
+  }
+
+  /** Ends all waiting. */
+  readonly online = (): void => {
+    this.#all = NO_WAIT;
+    this.#waits.clear();
+    this.pump();
+  };
+
+  /** Starts the requests that can start now, and a timer for the next. */
+  pump(): void {
+    clearTimeout(this.#timer);
+    if (!this.#leading || this.#closed || this.stopped) return;
+    const now = Date.now();
+    const resting = [...this.#waits].filter(([, wait]) => wait.until > now);
+    let next = Math.min(Infinity, ...resting.map(([, wait]) => wait.until));
+    if (this.#all.until > now) next = this.#all.until;
+    else
+      for (const n of sendable(this.#desk.state(), this.#inFlight, new Set(resting.map(([n]) => n))))
+        void this.#send(n);
+    if (next < Infinity) this.#timer = setTimeout(() => this.pump(), next - now);
+  }
+
+  /** Sends one entry once, and commits what the answer means. */
+  async #send(n: number): Promise<void> {
+    this.#inFlight.add(n);
+    try {
+      await this.#attempt(n);
+    } catch (error) {
+      if (error instanceof StoreError) this.#all = longer(this.#all);
+      else await this.#threw(n, error);
+    } finally {
+      this.#inFlight.delete(n);
+      this.pump();
+    }
+  }
+
+  /** Parks an entry that made the sender throw twice, so that the others go on. */
+  async #threw(n: number, error: unknown): Promise<void> {
+    const times = (this.#throws.get(n) ?? 0) + 1;
+    this.#throws.set(n, times);
+    this.#wait(n);
+    const poison = { status: 0, code: 'poison', detail: String(error), fields: {}, outcome: 'not_made' as const };
+    if (times > 1) await this.#park(n, poison).catch(() => undefined); // the store fails, so it is parked later
+  }
+
+  async #attempt(n: number): Promise<void> {
+    const { date } = this.#transport;
+    const old = find(this.#desk.state(), n);
+    if (old && tooOld(old, date)) {
+      const detail = 'the server no longer remembers whether it made this';
+      return this.#park(n, { status: 0, code: 'too_old', detail, fields: {}, outcome: 'unknown' });
+    }
+    if (!(await this.#desk.commit((state) => freeze(state, n, date)))) return;
+    const entry = find(this.#desk.state(), n);
+    if (!entry || this.#closed) return;
+    let answer: Answer;
+    try {
+      answer = await this.#transport.once(requestOf(entry), this.#abort.signal);
+    } catch (error) {
+      if (this.#closed) return;
+      if (!(error instanceof Problem)) throw error;
+      return this.#refused(entry, error);
+    }
+    this.#all = NO_WAIT;
+    const receipt = answer.receipt as Receipt; // every answer to a write has one
+    await this.#acknowledge(entry, receipt, knownOf(this.#desk.shape(entry.resource), entry, answer));
+  }
+
+  async #acknowledge(entry: Entry, receipt: Receipt, known: Known | undefined): Promise<void> {
+    const { session } = this.#transport;
+    const done = await this.#desk.commit((state) => acknowledge(state, entry.n, receipt, known, session));
+    this.#waits.delete(entry.n);
+    if (done) this.#desk.made(entry, receipt);
+  }
+
+  /** Deals with a request that was refused or not answered. */
+  async #refused(entry: Entry, problem: Problem): Promise<void> {
+    const { n, kind } = entry;
+    const { status, code, version = 0, retryAfter } = problem;
+    const { commit, state, stopped } = this.#desk;
+    if (status === 401 || status === 403) {
+      this.stopped = problem;
+      await commit((now) => postpone(now, n));
+      return stopped();
+    }
+    if (!isPassing(status)) {
+      this.#all = NO_WAIT;
+      const tried = (find(state(), n) ?? entry).unknown > 0;
+      if (tried && kind === 'create' && code === 'exists') return this.#made(entry);
+      const gone = tried && kind === 'delete' && status === 410;
+      return gone
+        ? this.#acknowledge(entry, receiptOf('deleted', version), tombstone(entry, version))
+        : this.#park(n, refusal(problem));
+    }
+    await commit((now) => (problem.outcome === 'unknown' ? doubt(now, n) : postpone(now, n)));
+    const general = status < 500 || code === 'unavailable';
+    if (general) this.#all = longer(this.#all, retryAfter);
+    else this.#wait(n, retryAfter);
+  }
+
+  /** Reads the record of a creation whose first request got no answer, and acknowledges it. */
+  async #made(entry: Entry): Promise<void> {
+    const { resource, id, n } = entry;
+    try {
+      const path = pathOf(resource, id);
+      const answer = await this.#transport.once({ method: 'GET', path }, this.#abort.signal);
+      const known = knownOf(this.#desk.shape(resource), entry, answer);
+      await this.#acknowledge(entry, receiptOf('created', known.version), known);
+    } catch (error) {
+      if (this.#closed) return;
+      if (!(error instanceof Problem)) throw error;
+      const { status, version = 0, retryAfter } = error;
+      // It was made, and deleted since.
+      if (status === 410) return this.#acknowledge(entry, receiptOf('created', version), tombstone(entry, version));
+      await this.#desk.commit((state) => doubt(state, n));
+      this.#wait(n, retryAfter);
+    }
+  }
+
+  async #park(n: number, problem: Refusal): Promise<void> {
+    const step = await this.#desk.commit((state) => park(state, n, problem));
+    for (const entry of step?.put ?? []) this.#desk.parked(entry);
+  }
+
+  #wait(n: number, after?: number): void {
+    this.#waits.set(n, longer(this.#waits.get(n) ?? NO_WAIT, after));
+  }
+}
