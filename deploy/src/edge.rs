@@ -9,7 +9,10 @@ pub(crate) fn resources(resources: &Resources) -> Result<String> {
     let names = serde_json::to_string(&names)?;
     let summaries = resources.summaries();
     let parts = |text: &String| text.contains(['\t', '\n', '\r']);
-    ensure!(!summaries.iter().flatten().any(parts), "a name in a resource file has a tab or a line end, which the edge cannot have");
+    ensure!(
+        !summaries.iter().flatten().any(parts),
+        "a name in a resource file has a tab or a line end, which the edge cannot have"
+    );
     let lines: Vec<String> = summaries.iter().map(|texts| texts.join("\t")).collect();
     let summaries = serde_json::to_string(&lines.join("\n"))?;
     Ok(format!(

@@ -257,9 +257,11 @@ fn in_words(error: &Error, resource: &Resource) -> String {
         Error::Contended | Error::Refused(Refused::NotFound(_) | Refused::Gone { .. }) => {
             text.replacen("record", resource.noun(), 1)
         }
-        Error::Refused(Refused::Deleted { .. }) => {
-            text.replacen("record", resource.noun(), 1).replacen("deleted\"", &format!("{}\"", resource.names.deleted), 1)
-        }
+        Error::Refused(Refused::Deleted { .. }) => text.replacen("record", resource.noun(), 1).replacen(
+            "deleted\"",
+            &format!("{}\"", resource.names.deleted),
+            1,
+        ),
         Error::Refused(Refused::NoSuchVersion { .. }) => {
             text + "; a version is kept for " + &resource.retention_days.to_string() + " days after it was replaced"
         }

@@ -210,7 +210,8 @@ async fn carry_out<S: Store>(
     let adopted = content.written(before.or(change.before.as_ref()), number, cx.now, &by);
     check_size(&adopted, "")?;
     let rules = Rules::of(&cx.store.resource().schema);
-    let rows: Vec<Row> = replaced.into_iter().chain([Row::of_adoption(change.before.as_ref(), &adopted, rules)]).collect();
+    let rows: Vec<Row> =
+        replaced.into_iter().chain([Row::of_adoption(change.before.as_ref(), &adopted, rules)]).collect();
     let write = Write { before, after: &adopted, rows: &rows, claim: None, now: cx.now, token: cx.random.bytes() };
     cx.metrics.tries += 1;
     let commit = send(cx, &write, known.written, known.newest).await?;

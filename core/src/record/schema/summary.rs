@@ -5,11 +5,11 @@
 
 use std::sync::Arc;
 
+use super::Resources;
 use super::check::Schema;
 use super::entries::Entries;
 use super::resource::{Access, KeyType, LogicalIds, Resource};
 use super::subschema::Subschema;
-use super::Resources;
 use crate::record::Names;
 
 /// Texts before the names of the members where `q` looks and of the known members.
