@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 use ripple_core::record::change::Edit;
 use ripple_core::record::merge::{Report, Rules, merge};
+use ripple_core::record::schema::Subschema;
 use ripple_core::value::{Members, Value};
 
 use crate::generate::{Changes, changes, record, ruled, three, value};
@@ -89,6 +90,13 @@ fn holds_sets(value: &Value) -> bool {
     }
 }
 
+/// Reports whether a schema has a value that is merged as a whole.
+fn has_whole(schema: &Subschema) -> bool {
+    let parts = schema.properties.iter().map(|(_, property)| property);
+    let mut parts = parts.chain(schema.items.as_deref()).chain(&schema.prefix_items).chain(&schema.one_of);
+    schema.whole || parts.any(has_whole)
+}
+
 /// Returns a configuration for a hundred thousand edits in all. `PROPTEST_CASES` sets a larger number.
 pub(crate) fn config() -> ProptestConfig {
     let config = ProptestConfig::default();
@@ -127,8 +135,10 @@ proptest! {
         let seen = Edit::Seen { seen: base.clone(), set: mine.clone(), remove: Default::default() };
         let edits = [seen, Edit::Restore(mine.clone()), Edit::Patch(mine.clone()), Edit::MergePatch(mine.clone()), Edit::Replace(mine)];
         for (edit, base) in edits.iter().flat_map(|edit| [(edit, None), (edit, Some(&base))]) {
-            // Without a base, an empty list removes a set, and a retry no longer sees that there was one.
-            if base.is_none() && matches!(edit, Edit::MergePatch(_)) && theirs.values().any(holds_sets) {
+            // Where a value without a base is replaced as a whole, an empty list removes a set, and a retry no longer sees
+            // that there was one.
+            let whole = matches!(edit, Edit::MergePatch(_)) || has_whole(&ruled.schema.root);
+            if base.is_none() && whole && theirs.values().any(holds_sets) {
                 continue;
             }
             let merged = |theirs: &Members| edit.merge_into(theirs, base, "ann", rules).expect("it is small").0;
