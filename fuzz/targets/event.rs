@@ -19,11 +19,7 @@ fuzz_target!(|text: &str| -> Corpus {
         }
         // The Runtime API's client refuses text that is not JSON.
         let Ok(event) = RawValue::from_string(text.replace(KEY, world.writer.reveal())) else { return Corpus::Reject };
-<<<<<<< HEAD
-        let function = Function::new(ripple_core::Api::new(world.store.clone()));
-=======
         let function = Function::new(Api::new(world.store.clone()), ripple_host::documents());
->>>>>>> 1ca828a (Serve the OpenAPI document of a host's own resources, and build a deployment from resource files)
         let before = world.state();
         let answered = function.handle(&event, Invocation { id: "request", trace: None }).await;
         let after = world.state();
