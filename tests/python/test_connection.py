@@ -165,8 +165,13 @@ def test_without_credentials_a_sentence_says_what_to_do(tmp_path):
     assert "no AWS region" in said
 
 
+def tables_of(site):
+    """Returns the tables of a site with the resources of this project."""
+    return [f"{site}_{name}" for name in ("prj", "prj_version", "task", "task_version", "key")]
+
+
 def test_every_command_that_changes_something_says_where_first(tables, tmp_path):
-    where = f"DynamoDB at {tables.dynamodb} (the `ripple dev` of {tables.data}), tables ripple_prj, ripple_prj_version, ripple_key"
+    where = f"DynamoDB at {tables.dynamodb} (the `ripple dev` of {tables.data}), tables {', '.join(tables_of('ripple'))}"
     (tmp_path / "empty.jsonl").write_text("")
     made = ripple("key", "create", "--name", "where", data=tables.data, both=True)
     key_id = re.search(r"key_[0-9a-f]{12}", made)[0]
@@ -189,7 +194,7 @@ def test_the_account_and_region_are_told(tmp_path):
     endpoint = "https://127.0.0.1.nip.invalid"
     _, said = run(tmp_path, "--endpoint-url", endpoint, "--site", "shop", "key", "create", "--name", "a", ok=False, **with_account)
     first = said.splitlines()[0]
-    assert first == f"DynamoDB at {endpoint}, account {ACCOUNT}, region eu-west-3, tables shop_prj, shop_prj_version, shop_key"
+    assert first == f"DynamoDB at {endpoint}, account {ACCOUNT}, region eu-west-3, tables {', '.join(tables_of('shop'))}"
 
 
 def test_sts_is_asked_where_the_credentials_do_not_name_the_account(aws, tmp_path):
@@ -242,10 +247,10 @@ def test_dev_is_embedded_whatever_is_exported(aws, tmp_path):
 def test_tables_are_protected_where_dynamodb_can(aws, tmp_path):
     settings = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "AWS_REGION": "eu-west-3", "AWS_ENDPOINT_URL": aws.url}
     settings |= {"RIPPLE_SITE": "shop_order", "RIPPLE_KEY": "rpl_" + "0" * 30 + "2C8GjS"}
-    names = ["shop_order_prj", "shop_order_prj_version", "shop_order_key"]
+    names = tables_of("shop_order")
     made, said = run(tmp_path, "table", "create", **settings)
     assert ", ".join(names) in said.splitlines()[0], "their names come first"
-    assert aws.recovery == set(names) and made.count("ready") == 3
+    assert aws.recovery == set(names) and made.count("ready") == len(names)
     described = lambda: [aws_table(aws, name) for name in names]
     assert all(table["DeletionProtectionEnabled"] for table in described())
     asked = len(aws.asked)

@@ -98,24 +98,12 @@ pub(crate) async fn run(connection: &target::Options, options: Options) -> anyho
         println!("It ignores the credentials and the endpoint in the environment.\n");
     }
     let url = format!("http://{}", front.local_addr()?);
-    let key = match &place {
-        Place::Endpoint(endpoint) if place.is_here() => {
-            for store in &stores {
-                store.create_tables().await.with_context(|| format!("cannot create the tables at {endpoint}"))?;
-            }
-            let key = development_key(&stores[0], data).await?;
-            let dynamodb_endpoint = endpoint.clone();
-            DevFile { url: url.clone(), key: key.reveal().to_owned(), dynamodb_endpoint, edge_url: None }
-                .write(data)?;
-            Some(key)
+    if place.is_here() {
+        for store in &stores {
+            store.create_tables().await.with_context(|| format!("cannot create the tables on {place}"))?;
         }
-        // Nothing is created in an AWS account without a request. The file of an earlier run would lead to another
-        // place.
-        _ => {
-            DevFile::remove(data)?;
-            None
-        }
-    };
+    }
+    // A program that reads dev.json may write at once, and the feed must tell of that.
     let store = |resource: &Arc<Resource>| {
         let store = stores.iter().find(|store| store.resource().name == resource.name);
         store.expect("each resource has a store").clone()
@@ -131,6 +119,23 @@ pub(crate) async fn run(connection: &target::Options, options: Options) -> anyho
         }
         _ => None,
     };
+    // Before dev.json says that it serves: a program that reads the file may end it at once.
+    let interruption = Interruption::listen()?;
+    let key = match &place {
+        Place::Endpoint(endpoint) if place.is_here() => {
+            let key = development_key(&stores[0], data).await?;
+            let dynamodb_endpoint = endpoint.clone();
+            DevFile { url: url.clone(), key: key.reveal().to_owned(), dynamodb_endpoint, edge_url: None }
+                .write(data)?;
+            Some(key)
+        }
+        // Nothing is created in an AWS account without a request. The file of an earlier run would lead to another
+        // place.
+        _ => {
+            DevFile::remove(data)?;
+            None
+        }
+    };
     let serving = tokio::spawn(front::serve(
         front,
         Function::new(Api::of(&resources, store), documents)
@@ -141,7 +146,7 @@ pub(crate) async fn run(connection: &target::Options, options: Options) -> anyho
     ));
     greet(&url, &place, key.as_ref());
 
-    interrupted().await?;
+    interruption.wait().await?;
     stop.send_replace(true);
     let ends = async {
         serving.await.context("the HTTP server failed")?;
@@ -215,16 +220,37 @@ Press Ctrl-C to stop."#
     );
 }
 
-async fn interrupted() -> anyhow::Result<()> {
+/// Ctrl-C, and the signal that ends a process. While it is listened for, neither ends this process by itself.
+struct Interruption {
     #[cfg(unix)]
-    {
-        let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
-        tokio::select! {
-            result = tokio::signal::ctrl_c() => result?,
-            _ = terminate.recv() => {}
-        }
+    signals: [tokio::signal::unix::Signal; 2],
+}
+
+impl Interruption {
+    fn listen() -> anyhow::Result<Interruption> {
+        #[cfg(unix)]
+        let signals = {
+            use tokio::signal::unix::{SignalKind, signal};
+            [signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?]
+        };
+        Ok(Interruption {
+            #[cfg(unix)]
+            signals,
+        })
     }
-    #[cfg(not(unix))]
-    tokio::signal::ctrl_c().await?;
-    Ok(())
+
+    #[cfg_attr(not(unix), allow(unused_mut))]
+    async fn wait(mut self) -> anyhow::Result<()> {
+        #[cfg(unix)]
+        {
+            let [interrupt, terminate] = &mut self.signals;
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+        }
+        #[cfg(not(unix))]
+        tokio::signal::ctrl_c().await?;
+        Ok(())
+    }
 }

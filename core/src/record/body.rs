@@ -36,25 +36,12 @@ pub fn creation(mut members: Members, resource: &Resource) -> Result<(Option<Rec
     Ok((id, Change::Create(members)))
 }
 
-/// Checks what an edit sends. `states` are the stored record and the one that the author saw. A fault that one of them
-/// has too is not one of the edit.
+/// Checks what an edit sends. `states` are the stored record and the state of the history that the author saw. A fault that
+/// one of them has too is not one of the edit. What an edit says about its base itself does not count.
 ///
 /// # Errors
 /// The faults, all at once.
 pub(crate) fn check_edit(edit: &Edit, schema: &Schema, states: &[&Members]) -> Result<(), Error> {
-    // The author of such an edit names only some of the members that they saw. The others are as stored.
-    let seen = match (edit, states) {
-        (Edit::Seen { .. }, [stored, named]) => {
-            let mut seen = (*stored).clone();
-            seen.extend(named.iter().map(|(name, value)| (name.clone(), value.clone())));
-            Some(seen)
-        }
-        _ => None,
-    };
-    let states = match (&seen, states) {
-        (Some(seen), [stored, _]) => &[*stored, seen],
-        _ => states,
-    };
     let (form, sent) = match edit {
         Edit::Replace(sent) => (EditForm::Replace, Cow::Borrowed(sent)),
         Edit::Patch(sent) | Edit::MergePatch(sent) => (EditForm::Patch, Cow::Borrowed(sent)),

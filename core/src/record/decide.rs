@@ -205,9 +205,9 @@ fn written(attributes: Members, kind: OutcomeKind) -> Decision {
 
 /// Checks an edit whose faults the record may have already: the stored one, or the one that the author saw.
 fn check_known(edit: &Edit, schema: &Schema, live: Option<&Record>, seen: Seen<'_>) -> Result<(), Error> {
-    let base = match (edit, seen) {
-        (Edit::Seen { seen, .. }, _) => Some(seen),
-        (_, Seen::Earlier(record)) => Some(&record.attributes),
+    // Only states that a table had: an edit that carries its base could claim any.
+    let base = match seen {
+        Seen::Earlier(record) => Some(&record.attributes),
         _ => None,
     };
     let states: Vec<&Members> = live.map(|record| &record.attributes).into_iter().chain(base).collect();
