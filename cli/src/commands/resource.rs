@@ -40,7 +40,8 @@ pub(crate) async fn run(connection: &target::Options, command: Command) -> anyho
         Command::List { folder } => list(&folder)?,
         Command::Infer(options) => infer::run(connection, options).await?,
         Command::Diff(options) => return diff::run(&options),
-        Command::Build(options) => build::run(&options)?,
+        // It runs an API to the end, which a task of this runtime must not.
+        Command::Build(options) => tokio::task::spawn_blocking(move || build::run(&options)).await??,
     }
     Ok(ExitCode::SUCCESS)
 }
