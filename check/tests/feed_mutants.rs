@@ -1,5 +1,8 @@
 //! The check finds each of these feeds, which have one fault each.
 
+#[macro_use]
+mod memory;
+
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -47,7 +50,7 @@ impl Mutant {
     }
 }
 
-/// Returns a state of ripple's as if its seal did not match.
+/// Returns a state that ripple wrote, changed so that its seal does not match.
 fn unsealed(record: Record) -> Record {
     let stated = item::item(&record, 1, "prj_id");
     let [version, seal] = [RPL_VERSION, RPL_SEAL].map(|name| stated.get(name).cloned());
@@ -106,36 +109,7 @@ impl Source for Mutant {
         })
     }
 
-    async fn scan(&self, from: Option<Position>, read: Consistency, cost: &mut Capacity) -> Result<Page, StoreError> {
-        self.memory.scan(from, read, cost).await
-    }
-
-    async fn changes(
-        &self,
-        shard: u16,
-        since: Timestamp,
-        from: Option<Position>,
-        limit: usize,
-        cost: &mut Capacity,
-    ) -> Result<Changes, StoreError> {
-        self.memory.changes(shard, since, from, limit, cost).await
-    }
-
-    async fn fetch(&self, entries: &[IndexEntry], cost: &mut Capacity) -> Result<Vec<Record>, StoreError> {
-        self.memory.fetch(entries, cost).await
-    }
-
-    fn resource(&self) -> &Arc<Resource> {
-        self.memory.resource()
-    }
-
-    fn shards(&self) -> u16 {
-        self.memory.shards()
-    }
-
-    async fn key(&self, hash: &KeyHash, cost: &mut Capacity) -> Result<Option<KeyRecord>, StoreError> {
-        self.memory.key(hash, cost).await
-    }
+    pass_on_reads!();
 }
 
 impl Store for Mutant {
@@ -147,14 +121,6 @@ impl Store for Mutant {
             return self.memory.commit(&Write { before: now.as_ref(), ..*write }, cost).await;
         }
         self.memory.commit(write, cost).await
-    }
-
-    async fn keep(&self, row: &Row, cost: &mut Capacity) -> Result<bool, StoreError> {
-        self.memory.keep(row, cost).await
-    }
-
-    async fn expire(&self, id: &RecordId, number: u64, at: Timestamp, cost: &mut Capacity) -> Result<(), StoreError> {
-        Store::expire(&self.memory, id, number, at, cost).await
     }
 
     async fn state(&self, id: &RecordId, number: u64, cost: &mut Capacity) -> Result<Option<Record>, StoreError> {
@@ -193,19 +159,7 @@ impl Store for Mutant {
         self.memory.remember(claim, now, cost).await
     }
 
-    async fn key_used(
-        &self,
-        hash: &KeyHash,
-        usage: Usage,
-        now: Timestamp,
-        cost: &mut Capacity,
-    ) -> Result<(), StoreError> {
-        self.memory.key_used(hash, usage, now, cost).await
-    }
-
-    async fn pause(&self, duration: Duration) {
-        self.memory.pause(duration).await;
-    }
+    pass_on_the_rest!();
 }
 
 /// Finds the fault in storms with the feed, and asserts that the run breaks one of these laws. The choices are not

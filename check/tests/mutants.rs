@@ -1,12 +1,15 @@
 //! The check finds each of these tables, which have one fault each.
 
-use ripple_core::record::schema::Resource;
+#[macro_use]
+mod memory;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use ripple_check::{Breadth, Choices, Counterexample, Law, Storm, Table, every_schedule, scenarios, storm};
 use ripple_core::auth::{KeyHash, KeyRecord, Usage};
 use ripple_core::record::history::{Entry, Row};
+use ripple_core::record::schema::Resource;
 use ripple_core::store::item::{self, RPL_SEAL};
 use ripple_core::store::memory::Memory;
 use ripple_core::store::{
@@ -106,36 +109,7 @@ impl Source for Mutant {
         Ok(self.memory.get(id, read, cost).await?.map(|record| self.seen(record)))
     }
 
-    async fn scan(&self, from: Option<Position>, read: Consistency, cost: &mut Capacity) -> Result<Page, StoreError> {
-        self.memory.scan(from, read, cost).await
-    }
-
-    async fn changes(
-        &self,
-        shard: u16,
-        since: Timestamp,
-        from: Option<Position>,
-        limit: usize,
-        cost: &mut Capacity,
-    ) -> Result<Changes, StoreError> {
-        self.memory.changes(shard, since, from, limit, cost).await
-    }
-
-    async fn fetch(&self, entries: &[IndexEntry], cost: &mut Capacity) -> Result<Vec<Record>, StoreError> {
-        self.memory.fetch(entries, cost).await
-    }
-
-    fn resource(&self) -> &Arc<Resource> {
-        self.memory.resource()
-    }
-
-    fn shards(&self) -> u16 {
-        self.memory.shards()
-    }
-
-    async fn key(&self, hash: &KeyHash, cost: &mut Capacity) -> Result<Option<KeyRecord>, StoreError> {
-        self.memory.key(hash, cost).await
-    }
+    pass_on_reads!();
 }
 
 impl Store for Mutant {
@@ -179,14 +153,6 @@ impl Store for Mutant {
             Commit::Conflict(found) => Commit::Conflict(found.map(|record| self.seen(record))),
             commit => commit,
         })
-    }
-
-    async fn keep(&self, row: &Row, cost: &mut Capacity) -> Result<bool, StoreError> {
-        self.memory.keep(row, cost).await
-    }
-
-    async fn expire(&self, id: &RecordId, number: u64, at: Timestamp, cost: &mut Capacity) -> Result<(), StoreError> {
-        Store::expire(&self.memory, id, number, at, cost).await
     }
 
     async fn state(&self, id: &RecordId, number: u64, cost: &mut Capacity) -> Result<Option<Record>, StoreError> {
@@ -244,19 +210,7 @@ impl Store for Mutant {
         }
     }
 
-    async fn key_used(
-        &self,
-        hash: &KeyHash,
-        usage: Usage,
-        now: Timestamp,
-        cost: &mut Capacity,
-    ) -> Result<(), StoreError> {
-        self.memory.key_used(hash, usage, now, cost).await
-    }
-
-    async fn pause(&self, duration: Duration) {
-        self.memory.pause(duration).await;
-    }
+    pass_on_the_rest!();
 }
 
 fn table(fault: Fault) -> impl Fn() -> Mutant {

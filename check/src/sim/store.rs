@@ -1,6 +1,5 @@
 //! A writer's connection to the table. It stops before each operation, and a choice decides the operation's fate.
 
-use ripple_core::record::schema::Resource;
 use std::fmt::Display;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -9,6 +8,7 @@ use std::time::Duration;
 use ripple_core::auth::{KeyHash, KeyRecord, Usage};
 use ripple_core::feed::{Decision, StreamRecord};
 use ripple_core::record::history::{Entry, Row};
+use ripple_core::record::schema::Resource;
 use ripple_core::store::dynamodb::DynamoDb;
 use ripple_core::store::memory::Memory;
 use ripple_core::store::{
