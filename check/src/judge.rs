@@ -68,7 +68,7 @@ pub enum Law {
     Receipt,
     /// TTL deletes no record that ripple has saved.
     Expiry,
-    /// After the feed, every state that was in the table has a row, and the item is one of ripple's versions.
+    /// After the feed, every state that was in the table has a row, and the item is a version that ripple wrote.
     Feed,
 }
 

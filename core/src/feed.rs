@@ -91,7 +91,7 @@ pub fn decide(change: &StreamRecord, key: &str) -> Result<Decision, Malformed> {
 fn is_own(before: &Record, after: &Record) -> bool {
     match (before.number(), after.number()) {
         (_, None) => false,
-        // The numbers of ripple's writes go up. A change that keeps the number changes no content.
+        // The numbers of writes by ripple only increase. A change that keeps the number changes no content.
         (Some(before), Some(after)) => before <= after,
         // An adoption keeps the content, and its transaction writes the row.
         (None, Some(_)) => !after.is_deleted() && before.attributes == after.attributes,
@@ -115,7 +115,7 @@ mod tests {
         RecordId::stored("p".to_owned())
     }
 
-    /// Returns the item of one of ripple's versions.
+    /// Returns the item of a version that ripple wrote.
     fn own(number: u64, goal: &str) -> Option<Members> {
         let record = Record::new(id(), members(goal)).written(None, number, NOW, "Ann");
         Some(item::item(&record, 1, KEY))

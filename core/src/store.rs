@@ -71,7 +71,7 @@ pub trait Source {
     /// Returns the resource that the records are of.
     fn resource(&self) -> &Arc<Resource>;
 
-    /// Returns the names of the key and of ripple's own members.
+    /// Returns the names of the key and of the members that ripple adds.
     fn names(&self) -> &Arc<Names> {
         &self.resource().names
     }

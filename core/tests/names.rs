@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 
 use clock::TestClock;
 
-/// Returns `prj` with another key and with other names of ripple's members.
+/// Returns `prj` with another key and with other names for the members that ripple adds.
 fn renamed() -> Arc<Resource> {
     let file = include_str!("../../resources/prj.json");
     let names = r#""key": "ref", "members": { "version": "rev", "updated_at": "rev_at" }"#;

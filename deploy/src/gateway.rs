@@ -1,4 +1,4 @@
-//! API Gateway's own answers, in the form of ripple's errors.
+//! API Gateway's own answers, in the form of the API's errors.
 //!
 //! Each answer sets its status, and its body states the same status. Otherwise an answer keeps the status that API
 //! Gateway chose, which no body could know.

@@ -15,7 +15,7 @@ const OWN: [&str; 2] = ["x-request-id", "content-length"];
 
 /// Returns the file `_headers`: <https://developers.cloudflare.com/workers/static-assets/headers/>
 pub(crate) fn headers() -> Result<String> {
-    let mut text = format!("# Made of the API's own answers: `{}` writes it anew.\n", crate::COMMAND);
+    let mut text = format!("# Made of the API's own answers: `{}` writes it.\n", crate::COMMAND);
     for path in FILES {
         write!(text, "\n{path}\n")?;
         for (name, value) in answer(path)?.headers() {

@@ -14,7 +14,7 @@ fn the_files_are_what_the_routes_make_of_them() {
         let differs = committed.lines().zip(made.text.lines()).position(|(one, other)| one != other);
         assert!(
             committed == made.text,
-            "{} is not what the routes make of it (line {}): `{}` writes it anew",
+            "{} is not what the routes make of it (line {}): `{}` writes it again",
             made.path.display(),
             differs.unwrap_or_else(|| committed.lines().count().min(made.text.lines().count())) + 1,
             ripple_deploy::COMMAND,

@@ -211,7 +211,7 @@ def test_the_store_of_a_browser_makes_all_of_a_commit_or_nothing(tab):
         await other.commit({ put: [row(2, 'c')], remove: [1], forget: ['p'], strict: false }, 1),
       ];
       const stored = await one.load();
-      await one.wipe(); // the other connection closes, and is opened anew
+      await one.wipe(); // the other connection closes, and is opened again
       return [made, stored, await other.load()];
     }""")
     stored = {"revision": 2, "next": 3, "rows": [{"n": 2, "rev": 1, "text": "c"}], "records": [["q", "Q"]], "meta": "m"}

@@ -101,7 +101,7 @@ def test_a_deletion_becomes_a_tombstone_and_can_be_restored(dev, table):
 
 
 def test_a_record_that_cannot_be_adopted_does_not_block_the_others(dev, table):
-    # Nothing of ripple's fits into this item.
+    # The item has no room for the attributes that ripple adds.
     table.put_item(Item={"prj_id": "huge", "name": "x" * (400 * 1024 - 30)})
     second_writer.handler(table, second_writer.event("after"))
     adopted(dev, "after", 1)

@@ -33,7 +33,7 @@ pub(crate) fn check() -> Result<()> {
         fs::write(copy.join(path), text)?;
     }
 
-    // The dependencies are already built there. The copy's own crates have another version, so Cargo builds them anew
+    // The dependencies are already built there. The copy's own crates have another version, so Cargo builds them too,
     // and keeps the project's.
     let target = workspace::target()?;
     let here = |subcommand: &str| {

@@ -238,7 +238,7 @@ export class Outbox {
     return decision;
   }
 
-  /** Makes a decision and commits it, anew while other tabs change what it rests on. */
+  /** Makes a decision and commits it. Repeats both if another tab has changed the state meanwhile. */
   #commit(decide: (state: State) => Step | undefined): Promise<Step | undefined> {
     return this.#serial(async () => {
       for (;;) {

@@ -10,7 +10,7 @@
 //! |---|---|
 //! | `{one}`, `{a}`, `{many}` | project, a project, projects |
 //! | `{Title}`, `{Of}` | the components `Project` and, for a resource that is not the default, `Task` in `TaskChanges` |
-//! | `{key}`, `{version}`, `{updated_at}`, `{updated_by}`, `{deleted}` | the names of the key and of ripple's members |
+//! | `{key}`, `{version}`, `{updated_at}`, `{updated_by}`, `{deleted}` | the names of the key and of the members that ripple adds |
 
 mod record;
 
@@ -216,7 +216,7 @@ pub(crate) const NO_SUCH_VERSION: Refusal =
 /// The cursor is too old.
 pub(crate) const CURSOR_EXPIRED: Refusal = Refusal {
     kind: &Kind::CURSOR_EXPIRED,
-    when: "The cursor is so old that deletions may be missing: begin anew without it.",
+    when: "The cursor is so old that deletions may be missing. Start again without it.",
 };
 /// A condition does not hold.
 pub(crate) const CONDITION_FAILED: Refusal =

@@ -41,7 +41,7 @@ pub enum Error {
     #[error("this Idempotency-Key came with another request before; nothing was changed")]
     IdempotencyKeyReused,
     /// The cursor is older than tombstones live: deletions would be missing.
-    #[error("the cursor is older than {days} days, so deletions may be missing; begin anew without it")]
+    #[error("the cursor is older than {days} days, so deletions may be missing; start again without it")]
     CursorExpired {
         /// The days for which a cursor is valid.
         days: u64,

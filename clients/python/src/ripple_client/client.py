@@ -171,7 +171,7 @@ class Resource(Generic[T]):
 
 
 class Listing(Generic[Item]):
-    """The items of a list, read page by page. Each iteration asks anew."""
+    """The items of a list, read page by page. Each iteration sends new requests."""
 
     def __init__(self, client: Client, first: str, page: Callable[[str], Steps[Page[Item]]]) -> None:
         self._client, self._first, self._page = client, first, page

@@ -1,7 +1,7 @@
 /**
  * The decisions of the outbox, without I/O. Each one takes the state as the store holds it, and returns a step: the
  * changes that must be committed together. The store refuses a step if its state has changed meanwhile. Then the state
- * is read again and the decision is made anew.
+ * is read and the decision is made again.
  */
 
 import { isEmpty, type Edit } from '../edit.ts';

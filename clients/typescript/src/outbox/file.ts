@@ -10,7 +10,7 @@ import { dirname } from 'node:path';
 
 import { Content, type Batch, type Store, type Stored } from './store.ts';
 
-/** The file is written anew once it has this many bytes, and twice as many as after the last time. */
+/** The file is compacted if it has at least this many bytes, and twice as many as after the last compaction. */
 const COMPACT = 1_000_000;
 
 /** A store in a file. */

@@ -61,7 +61,7 @@ class IndexedDbStore implements Store {
     await answer(indexedDB.deleteDatabase(this.shared));
   }
 
-  /** Runs a transaction, and resolves when it is complete. Opens a connection anew once, if the platform closed it. */
+  /** Runs a transaction, and resolves when it is complete. If the platform has closed the connection, opens another one, once. */
   async #transact<R>(mode: IDBTransactionMode, durability: IDBTransactionDurability, work: Work<R>): Promise<R> {
     for (let tries = 1; ; tries++) {
       try {

@@ -40,7 +40,7 @@ export class Device {
   }
 }
 
-/** Commits what a tab decides, anew while the store refuses it. Returns the step, and the state on which it rests. */
+/** Commits what a tab decides. Decides again while the store refuses it. Returns the step, and the state that it changes. */
 export function commit(
   tab: Tab,
   decide: (state: State) => Step | undefined,

@@ -1,7 +1,7 @@
 //! Records of DynamoDB Streams, as Lambda's event and `GetRecords` have them.
 //! <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_Record.html>
 //!
-//! Each record is decoded on its own, so a record that is no record of ripple's does not hide the others.
+//! Each record is decoded on its own, so an item that is not a record does not hide the others.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;

@@ -12,7 +12,7 @@ use super::shape::Shape;
 const BUDGETS: [usize; 5] = [490, 250, 100, 25, 0];
 /// The dialect of a file.
 const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
-/// The names of ripple's members, unless a file renames them.
+/// The names of the members that ripple adds, unless a file renames them.
 const MEMBERS: [&str; 4] = ["version", "updated_at", "updated_by", "deleted"];
 
 /// The names of a table and its resource.
@@ -127,7 +127,7 @@ fn draft(shape: &Shape, identity: &Identity, title: &str, evidence: Evidence, bu
     Proposal { file: Json::Object(file).to_file(), questions: draft.questions, notes }
 }
 
-/// Returns the new names of ripple's members whose names the items use themselves, and a note about each.
+/// Returns other names for the members that ripple adds, where the items use a name themselves, and a note about each.
 fn renamed(shape: &Shape, key: &str) -> (Vec<(String, String)>, Vec<String>) {
     let (mut members, mut notes) = (Vec::new(), Vec::new());
     for name in MEMBERS {

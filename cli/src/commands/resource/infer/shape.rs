@@ -31,7 +31,7 @@ pub(super) struct Shape {
     pub(super) texts: Texts,
     pub(super) arrays: Arrays,
     pub(super) objects: u64,
-    /// The members of the objects. Members of ripple's own and the key are not among them.
+    /// The members of the objects, without the key and the members that ripple adds.
     pub(super) members: BTreeMap<String, Shape>,
     /// Whether objects have more names than are counted.
     pub(super) has_more_names: bool,
