@@ -37,5 +37,5 @@ pub use api::{Api, Authorized, RequestContext};
 pub use error::{Error, Fault, Place};
 pub use headers::is_request_id;
 pub use refusal::Refusal;
-pub use response::AccessLog;
+pub use response::{AccessLog, chain};
 pub use routes::{Operation, ROUTES, Route, Served, Target};

@@ -7,6 +7,7 @@
 use std::time::Instant;
 
 use ripple_core::feed::{Decision, decide, key};
+use ripple_core::http::chain;
 use ripple_core::random::Random;
 use ripple_core::record::schema::Access;
 use ripple_core::service::adopt::{Adopter, Adoption};
@@ -148,10 +149,4 @@ fn is_lasting(error: &Error) -> bool {
         Error::Store(error) => matches!(error.kind, StoreErrorKind::Undecodable | StoreErrorKind::TooLarge(_)),
         _ => false,
     }
-}
-
-/// Returns the text of an error and of its causes.
-fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }

@@ -119,8 +119,9 @@ pub(crate) fn fail(method: &Method, error: &Error, resource: &Resource, mut log:
     respond(method, problem::answer(error, resource), log)
 }
 
-/// Returns an error and its causes as one line, for the log.
-fn chain(error: &dyn std::error::Error) -> String {
+/// Returns an error and its causes as one line, for a log.
+#[must_use]
+pub fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
