@@ -46,9 +46,11 @@ impl From<FolderError> for LoadError {
 /// Returns the resources of a folder's files.
 ///
 /// # Errors
-/// If the folder or a file cannot be read, or a file has faults.
+/// If the folder or a file cannot be read, a file has faults, or hosts cannot serve a resource.
 pub fn load(folder: &Path) -> Result<Resources, LoadError> {
-    Resources::read(&read(folder)?).map_err(LoadError::Faults)
+    let resources = Resources::read(&read(folder)?).map_err(LoadError::Faults)?;
+    resources.check_served().map_err(LoadError::Faults)?;
+    Ok(resources)
 }
 
 /// Returns the resources of a folder, or those of [`Resources::built_in`] if there is no such folder.

@@ -77,7 +77,7 @@ def twenty(tmp_path_factory):
     source.mkdir()
     for number in range(20):
         own = {"resource": f"kind{number:02}resourcewithalongname", "key": "no"}
-        own |= [{}, {"key_type": "number"}, {"table": f"existing-{number}"}, {"access": "read-only"}][number % 4]
+        own |= [{}, {"fresh": 60}, {"table": f"existing-{number}"}, {"access": "read-only"}][number % 4]
         schema = {"title": f"Kind {number}", "x-ripple": own, "type": "object"}
         (source / f"{own['resource']}.json").write_text(json.dumps(schema))
     build(source, folder / "out")
