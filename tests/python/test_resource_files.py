@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from dev import ripple
+from dev import Dev, ripple
 from edge import ROOT
 
 TASK = json.loads((ROOT / "resources/task.json").read_text())
@@ -59,3 +59,33 @@ def test_warnings_are_faults_if_that_is_asked(tmp_path):
     (tmp_path / "task.json").write_text(json.dumps(TASK | {"properties": TASK["properties"] | {"q": {"type": "string"}}}))
     assert "/properties/q" in check(tmp_path)
     assert "has warnings" in check(tmp_path, "--strict", ok=False)
+
+
+def test_dev_serves_the_files_of_a_folder(tmp_path):
+    folder = tmp_path / "files"
+    folder.mkdir()
+    file = {"title": "Note", "x-ripple": {"resource": "note", "key": "no"}, "type": "object"}
+    (folder / "note.json").write_text(json.dumps(file))
+    with Dev(tmp_path / "data", "--in-memory", "--resources", folder) as dev:
+        client = dev.ripple()
+        assert client.call("POST", "/note", {"no": "a", "text": "x"}).status == 201
+        assert client.call("GET", "/note/a").json()["text"] == "x"
+        assert client.call("GET", "/prj").status == 403, "the folder has no such resource"
+        paths = client.call("GET", "/openapi.json").json()["paths"]
+        assert "/note/{noteid}" in paths and "/prj" not in paths
+
+
+@pytest.mark.parametrize(
+    "x_ripple, rule",
+    [
+        ({"key": "no", "fresh": -1}, "note.json#/x-ripple/fresh: "),
+        ({"key": "no", "key_type": "number"}, "note.json#/x-ripple/key_type: tables with a number key are not served yet"),
+    ],
+)
+def test_dev_does_not_start_with_a_file_that_it_cannot_serve(tmp_path, x_ripple, rule):
+    (tmp_path / "note.json").write_text(
+        json.dumps({"title": "Note", "x-ripple": {"resource": "note"} | x_ripple, "type": "object"})
+    )
+    said = ripple("dev", "--in-memory", "--port", "0", "--resources", tmp_path, data=tmp_path / "data", ok=False)
+    assert rule in said and len(said.splitlines()) == 1, said
+    assert not (tmp_path / "data/dev.json").exists()

@@ -155,3 +155,20 @@ fn names(resource: &Resource) -> (String, String) {
     let value = |name: String| if name.contains("${") { format!("!Sub \"{name}\"") } else { plain(&name) };
     (value(resource.table_name("${Site}")), value(resource.history_table_name("${Site}")))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_has_the_type_that_its_resource_declares() {
+        for (declared, attribute_type) in [("string", "S"), ("number", "N")] {
+            let own = format!(r#"{{"resource": "meter", "key": "ref", "key_type": "{declared}"}}"#);
+            let text = format!(r#"{{"title": "Meter", "x-ripple": {own}, "type": "object"}}"#);
+            let made = tables(&Resources::read(&[("meter.json", text)]).unwrap()).unwrap();
+            let key = format!("AttributeName: ref, AttributeType: {attribute_type}");
+            let (record_table, _) = made.split_once("MeterVersions").unwrap();
+            assert!(record_table.contains(&key), "{record_table}");
+        }
+    }
+}

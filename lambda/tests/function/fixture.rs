@@ -99,6 +99,17 @@ async fn prepare(environment: &Environment) {
     store.add_key(&record).await.expect("there is no such key yet");
 }
 
+/// Creates the tables of every resource that an environment names.
+pub(crate) fn create_tables(environment: &Environment) {
+    let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime takes no more");
+    runtime.block_on(async {
+        let api = config::api(|name: &str| environment.get(name).cloned()).expect("the environment is whole");
+        for store in api.stores() {
+            store.create_tables().await.expect("the tables can be made");
+        }
+    });
+}
+
 /// Returns the event in `tests/events/<name>.json`.
 pub(crate) fn event(name: &str) -> String {
     let path = format!("{}/tests/events/{name}.json", env!("CARGO_MANIFEST_DIR"));

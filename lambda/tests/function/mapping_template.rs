@@ -1,10 +1,10 @@
 //! The legacy function's events: a mapping template names the method, and the answer is the plain item or list.
 
 use ripple_core::http::ROUTES;
-use ripple_runtime_api::Outcome;
+use ripple_runtime_api::{Function, Outcome};
 use serde_json::{Value, json};
 
-use crate::fixture::{DynamoDb, answer, error};
+use crate::fixture::{DynamoDb, answer, create_tables, error, start};
 
 #[test]
 fn the_plain_item_or_list_comes_back() {
@@ -91,6 +91,39 @@ fn an_error_is_the_functions_error() {
     }
     let (_, message) = error(&function, "template_create_incomplete");
     assert!(message.contains("; /goal "), "each fault with its place: {message}");
+}
+
+/// Returns the answer to an event, or the message of the function's error.
+fn outcome(function: &Function, event: &Value) -> Value {
+    match function.invoke(event.to_string()).outcome {
+        Outcome::Answered(json) => serde_json::from_str(&json).expect("an answer is JSON"),
+        Outcome::Failed(json) => {
+            serde_json::from_str::<Value>(&json).expect("an error is JSON")["errorMessage"].clone()
+        }
+        other => panic!("{event}: {other:?}"),
+    }
+}
+
+#[test]
+fn an_event_names_its_resource() {
+    let database = DynamoDb::start();
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+    let mut environment = database.environment.clone();
+    environment.insert("LAMBDA_TASK_ROOT", root.to_owned());
+    create_tables(&environment);
+    let function = start(&environment);
+    let created =
+        outcome(&function, &json!({"method": "task.create", "ref": "a", "subject": "Beans", "state": "todo"}));
+    assert_eq!((&created["ref"], &created["version"]), (&json!("a"), &json!(1)), "{created}");
+    for event in [json!({"method": "task.get", "ref": "a"}), json!({"method": "get", "resource": "task", "ref": "a"})] {
+        assert_eq!(outcome(&function, &event), created, "{event}");
+    }
+    // The default resource is the target. A `resource` that is none of the site's is data.
+    assert_eq!(outcome(&function, &json!({"method": "search"})), json!([]));
+    let told = outcome(&function, &json!({"method": "search", "resource": "x"}));
+    assert!(told == json!([]) || told.as_str().is_some_and(|told| told.starts_with("400")), "{told}");
+    let told = outcome(&function, &json!({"method": "other.get", "ref": "a"}));
+    assert!(told.as_str().is_some_and(|told| told.contains("there is no method \"other.get\"")), "{told}");
 }
 
 #[test]
