@@ -26,7 +26,11 @@ fuzz_target!(|input: Input| {
 
     assert_eq!(&merge(base, &theirs, base, Rules::default()).0, &theirs, "nothing changed on my side");
     assert_eq!(&merge(base, base, &mine, Rules::default()).0, &mine, "nothing changed on theirs");
-    assert_eq!(merge(base, &theirs, &theirs, Rules::default()), (theirs.clone(), Report::default()), "the same on both");
+    assert_eq!(
+        merge(base, &theirs, &theirs, Rules::default()),
+        (theirs.clone(), Report::default()),
+        "the same on both"
+    );
 
     let whole = Edit::Replace(sent(base, &mine));
     let (merged, _) = once(&whole, &theirs, Some(base), &seed);
