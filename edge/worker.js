@@ -29,14 +29,14 @@ const MORE = ["cache-control", "if-match", "ripple-session"];
 
 // Answers the most frequent request with a list that is ready. The headers are read here, because each read from Rust would
 // be a call out of WebAssembly.
-function listAtOnce({ method, url, headers }, now, context) {
+function listAtOnce({ method, url, headers }, context) {
   const resource = method === "GET" && LIST.exec(url)?.[1];
   if (!resource) return;
   const key = headers.get("x-api-key");
   if (key === null || MORE.some((name) => headers.has(name))) return;
   const [tag, coding, id] = ["if-none-match", "accept-encoding", "x-request-id"].map((name) => headers.get(name));
   const trace = headers.get("traceparent") ?? headers.get("x-amzn-trace-id");
-  return ripple.list_at_once(resource, key, tag, coding, id, trace, now, context);
+  return ripple.list_at_once(resource, key, tag, coding, id, trace, context);
 }
 
 const FILE = /^\w+:\/\/[^/?#]+\/(docs|openapi\.json)$/;
@@ -61,14 +61,14 @@ function answer(request, env, context) {
 export default {
   fetch(request, env, context) {
     if (state.criticalError) recover();
-    const now = Date.now();
-    const list = listAtOnce(request, now, context);
+    const begin = Date.now();
+    const list = listAtOnce(request, context);
     if (list) {
-      if (env.WATCH) countAtOnce(env, request.url, list, now);
+      if (env.WATCH) countAtOnce(env, request.url, list, begin);
       return list;
     }
     const other = answer(request, env, context);
-    return env.WATCH ? watched(env, request, other, now) : other;
+    return env.WATCH ? watched(env, request, other, begin) : other;
   },
 
   scheduled(_, env, context) {

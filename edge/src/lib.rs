@@ -66,7 +66,6 @@ pub fn list_at_once(
     accept_encoding: Option<String>,
     request_id: Option<js_sys::JsString>,
     trace: Option<js_sys::JsString>,
-    now: f64,
     context: worker::worker_sys::Context,
 ) -> Option<web_sys::Response> {
     let edge = edge::Edge::ready()?;
@@ -77,7 +76,7 @@ pub fn list_at_once(
         request_id: request_id.unwrap_or_else(random::id),
         trace,
     };
-    edge.at_once(resource, key, asked, ripple_core::Timestamp(now as u64), &worker::Context::new(context))
+    edge.at_once(resource, key, asked, clock::now(), &worker::Context::new(context))
 }
 
 /// The runtime calls this for every other request.
