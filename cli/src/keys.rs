@@ -13,12 +13,13 @@ pub(crate) async fn create(
     name: &str,
     scopes: Scopes,
     expires_in: Option<Duration>,
+    author: Option<String>,
 ) -> anyhow::Result<(ApiKey, KeyRecord)> {
     let name_fits = (1..=128).contains(&name.chars().count()) && !name.chars().any(char::is_control);
     if !name_fits {
         bail!("a key's name must have 1 to 128 characters and no control characters");
     }
-    store_new(store, |key| record(key, name, scopes, expires_in)).await
+    store_new(store, |key| KeyRecord { author, ..record(key, name, scopes, expires_in) }).await
 }
 
 /// Creates a key and stores the record that `record` returns for it.
@@ -49,6 +50,7 @@ pub(crate) fn record(key: &ApiKey, name: &str, scopes: Scopes, expires_in: Optio
         expires: expires_in.map(|duration| created.after(duration).0),
         revoked: None,
         lineage: None,
+        author: None,
         last_used: None,
     }
 }

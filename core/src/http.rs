@@ -14,6 +14,7 @@
 
 mod answer;
 mod api;
+mod author;
 mod body;
 mod conditional;
 pub mod contract;

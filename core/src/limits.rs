@@ -79,6 +79,15 @@ pub const CLAIM: Duration = DAY;
 /// The largest number of days that a request may specify for it.
 pub const CLAIM_DAYS: u64 = 90;
 
+/// The length of a person's name, in characters.
+pub const PERSON_NAME: usize = 60;
+
+/// The length of a person's id, in characters.
+pub const PERSON_ID: usize = 64;
+
+/// The length of a `Ripple-Author`, in bytes.
+pub const PERSON: usize = 512;
+
 /// The length of an `Idempotency-Key`, in characters.
 pub const IDEMPOTENCY_KEY: usize = 255;
 

@@ -14,6 +14,7 @@ mod json;
 pub mod merge;
 mod names;
 pub mod outcome;
+pub mod person;
 pub mod schema;
 pub(crate) mod seal;
 
@@ -25,6 +26,7 @@ pub(crate) use body::{check_edit, check_new, take_own};
 pub use id::{InvalidId, RecordId};
 pub use json::ContentHash;
 pub use names::Names;
+pub use person::Person;
 use seal::Content;
 
 /// The prefix of ripple's own attributes in an item.
@@ -41,6 +43,8 @@ pub struct Record {
     pub updated_at: Option<Timestamp>,
     /// The name of the API key that wrote the state. `None` for an external state.
     pub updated_by: Option<String>,
+    /// The person on whose behalf the state was written, if the client named one.
+    pub updated_author: Option<Person>,
     /// For a deleted record, when its tombstone may be deleted too.
     pub tombstone: Option<Timestamp>,
     /// For an external state, the number and the seal that its item states.
@@ -64,7 +68,16 @@ impl Record {
     /// Returns a record without a number.
     #[must_use]
     pub fn new(id: RecordId, attributes: Members) -> Record {
-        Record { id, version: 0, updated_at: None, updated_by: None, tombstone: None, external: None, attributes }
+        Record {
+            id,
+            version: 0,
+            updated_at: None,
+            updated_by: None,
+            updated_author: None,
+            tombstone: None,
+            external: None,
+            attributes,
+        }
     }
 
     /// Returns a state that another writer left. `stamp` has the number and the seal that its item states.
@@ -83,9 +96,16 @@ impl Record {
             version: number.cast_signed(),
             updated_at: Some(at),
             updated_by: (!by.is_empty()).then(|| by.to_owned()),
+            updated_author: None,
             external: None,
             ..self
         }
+    }
+
+    /// Returns this state as one that was written on behalf of a person.
+    #[must_use]
+    pub fn on_behalf_of(self, person: Option<&Person>) -> Record {
+        Record { updated_author: person.cloned(), ..self }
     }
 
     /// Returns the tombstone of this record, which may be deleted at a time.
@@ -151,8 +171,10 @@ impl Record {
     #[must_use]
     pub fn stored_size(&self) -> usize {
         const OWN: usize = 86; // six names, the key's among them, version, seal, time and shard
+        const AUTHOR: usize = "rpl_author".len();
         let by = self.updated_by.as_ref().map_or(0, String::len);
-        self.id.as_str().len() + OWN + by + stored_size(&self.attributes)
+        let author = self.updated_author.as_ref().map_or(0, |person| AUTHOR + person.stored_size());
+        self.id.as_str().len() + OWN + by + author + stored_size(&self.attributes)
     }
 
     /// Returns roughly how many bytes of memory the record takes, which can be many times its size in the table.

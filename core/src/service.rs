@@ -16,7 +16,7 @@ use std::time::Duration;
 use crate::limits;
 use crate::random::Random;
 use crate::record::outcome::Outcome;
-use crate::record::{self, Record};
+use crate::record::{self, Person, Record};
 use crate::session::Session;
 use crate::store::{Capacity, IdempotencyKey, Store, StoreError, StoreErrorKind};
 use crate::time::Timestamp;
@@ -49,6 +49,8 @@ pub struct Context<'a, S> {
 pub struct Author<'a> {
     /// The name that the record shows.
     pub name: &'a str,
+    /// The person on whose behalf the client writes, if it names one.
+    pub person: Option<&'a Person>,
     /// An id that all keys share which replaced one another. It tells the writes of one author from those of others.
     pub lineage: &'a str,
 }

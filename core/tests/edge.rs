@@ -69,6 +69,7 @@ impl Setting {
             revoked: None,
             last_used: None,
             lineage: None,
+            author: None,
         });
         key.reveal().to_owned()
     }

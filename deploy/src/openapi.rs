@@ -232,6 +232,9 @@ fn headers_taken(route: &Route, contract: &Contract) -> Vec<Field> {
             Shape::Text { least: 0, most: Some(ripple_core::limits::IDEMPOTENCY_KEY), pattern: Some("^[!-~]*$") };
         let about = "The same key and request again, within a day, get the first answer again; another request 422.";
         fields.push(Field { shape, ..field("idempotency-key", about) });
+        let about = "On whose behalf: a String or Display String of RFC 9651, which may have the parameter `id`, as in \
+                     `\"Bo\";id=\"u7\"`.";
+        fields.push(field("ripple-author", about));
     } else if contract.success.tagged {
         fields.push(field("if-none-match", "Entity tags: 304 if it has one of them."));
         fields.push(field("if-match", "Entity tags: 412 unless it has one of them."));
@@ -277,6 +280,7 @@ fn refusals(route: &Route, contract: &Contract) -> BTreeMap<u16, String> {
         add(&Kind::UNAVAILABLE, "DynamoDB does not answer, or too many save the same record: ask again.");
     }
     if route.scope == Some(Scope::Write) {
+        add(&Kind::AUTHOR_NOT_ALLOWED, "`Ripple-Author` is another one than the key may name.");
         add(&Kind::IDEMPOTENCY_KEY_REUSED, "The `Idempotency-Key` came with another request before.");
         add(&Kind::OUTCOME_UNKNOWN, "DynamoDB does not say whether it was written: send it again with the same key.");
     } else if contract.success.tagged {

@@ -38,6 +38,7 @@ impl<'a> Words<'a> {
             ("{version}", &names.version),
             ("{updated_at}", &names.updated_at),
             ("{updated_by}", &names.updated_by),
+            ("{updated_author}", &names.updated_author),
             ("{deleted}", &names.deleted),
         ];
         words.iter().fold(text.to_owned(), |text, (placeholder, word)| text.replace(placeholder, word))

@@ -214,6 +214,20 @@ def test_keys_are_made_listed_and_revoked(dev):
     ripple("key", "revoke", "key_000000000000", data=dev.data, ok=False)
 
 
+def test_a_key_of_one_author_stays_so_when_it_is_rotated(dev):
+    def writes_as(key, author):
+        writer = dev.ripple()
+        writer.key = key
+        return writer.call("POST", "/prj", project(f"by-{author}-{key[-6:]}"), ripple_author=f'"Bo";id="{author}"').status
+
+    assert "an id has 1 to 64" in ripple("key", "create", "--name", "a", "--author", "a b", data=dev.data, ok=False)
+    old = ripple("key", "create", "--name", "of one author", "--author", "u7", data=dev.data).strip()
+    [record] = [line for line in map(json.loads, ripple("key", "list", "--json", data=dev.data).splitlines()) if line["author"] == "u7"]
+    new = ripple("key", "rotate", record["key_id"], data=dev.data).strip()
+    for key in [old, new]:
+        assert (writes_as(key, "u7"), writes_as(key, "u8")) == (201, 403)
+
+
 def test_a_key_is_rotated_with_an_overlap(dev):
     def record(name):
         listed = map(json.loads, ripple("key", "list", "--json", data=dev.data).splitlines())

@@ -1,5 +1,6 @@
 //! The cases, by noun.
 
+mod authors;
 mod bad_input;
 mod changes;
 mod deleting;
@@ -38,6 +39,7 @@ const ALL: &[&[Case]] = &[
     text_merging::CASES,
     retries::CASES,
     history::CASES,
+    authors::CASES,
     numbers::CASES,
     limits::CASES,
     lists::CASES,

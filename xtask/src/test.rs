@@ -120,7 +120,8 @@ fn package() -> Result<()> {
 
 fn pytest(folder: &str) -> Result<Command> {
     let mut pytest = workspace::command(python::TESTS.ready()?);
-    pytest.args(["-m", "pytest", "-p", "no:cacheprovider", folder]);
+    // The tests of a file share servers, so they stay together.
+    pytest.args(["-m", "pytest", "-p", "no:cacheprovider", "-n", "auto", "--dist", "loadfile", folder]);
     Ok(pytest)
 }
 

@@ -188,7 +188,7 @@ async fn development_key(store: &DynamoDb, data: &Path) -> anyhow::Result<ApiKey
             return Ok(key);
         }
     }
-    let (key, _) = keys::create(store, "dev", vec![Scope::Read, Scope::Write].into(), None).await?;
+    let (key, _) = keys::create(store, "dev", vec![Scope::Read, Scope::Write].into(), None, None).await?;
     Ok(key)
 }
 

@@ -137,7 +137,7 @@ async fn create(store: &DynamoDb, line: &[u8]) -> anyhow::Result<Outcome> {
     };
     let mut context = Context {
         store,
-        author: Author { name: IMPORT, lineage: IMPORT },
+        author: Author { name: IMPORT, person: None, lineage: IMPORT },
         now: now(),
         random: &mut Random::new(random()),
         idempotency: None,

@@ -8,6 +8,7 @@ use anyhow::{Context as _, bail};
 use clap::Subcommand;
 use humantime::{format_rfc3339_millis, format_rfc3339_seconds, parse_duration};
 use ripple_core::auth::{ApiKey, KeyRecord, Scope, Scopes, Usage};
+use ripple_core::record::person::is_id;
 use ripple_core::record::schema::Resources;
 use ripple_core::store::dynamodb::DynamoDb;
 use ripple_core::store::{Capacity, Source as _};
@@ -33,6 +34,9 @@ pub(crate) enum Command {
         /// Lifetime of the key, such as 90d or 12h [default: unlimited]
         #[arg(long, value_parser = some_time, value_name = "DURATION")]
         expires_in: Option<Duration>,
+        /// Id of the only person on whose behalf the key may write, as in `Ripple-Author` [default: any]
+        #[arg(long, value_parser = person_id, value_name = "ID")]
+        author: Option<String>,
     },
     /// List keys and their requests of today and yesterday (UTC), without secrets
     List {
@@ -73,6 +77,14 @@ fn check_scopes(scopes: &[String], resources: &Resources) -> anyhow::Result<()> 
     Ok(())
 }
 
+/// Parses the id of a person.
+fn person_id(text: &str) -> Result<String, String> {
+    match is_id(text) {
+        true => Ok(text.to_owned()),
+        false => Err(format!("an id has 1 to {} of the characters A-Z a-z 0-9 . _ ~ @ : -", limits::PERSON_ID)),
+    }
+}
+
 /// Parses a duration that is not zero, since a key that expires at its creation is useless.
 fn some_time(text: &str) -> Result<Duration, String> {
     match parse_duration(text) {
@@ -91,10 +103,10 @@ pub(crate) async fn run(connection: &target::Options, command: Command) -> anyho
     };
     let store = target.keys();
     match command {
-        Command::Create { name, scopes, expires_in } => {
+        Command::Create { name, scopes, expires_in, author } => {
             check_scopes(&scopes, &connection.resources()?)?;
             let scopes = scopes.into_iter().collect();
-            let (key, record) = create(store, &name, scopes, expires_in).await?;
+            let (key, record) = create(store, &name, scopes, expires_in, author).await?;
             eprintln!("created {} for {name}. Store the key now: it is not shown again.", record.key_id);
             println!("{}", key.reveal());
             Ok(())
@@ -115,7 +127,9 @@ async fn rotate(store: &DynamoDb, key_id: &str, overlap: Duration) -> anyhow::Re
     }
     let lifetime = old.expires.map(|expires| Duration::from_millis(expires.saturating_sub(old.created)));
     let lineage = Some(old.lineage.clone().unwrap_or_else(|| old.key_id.clone()));
-    let replacing = |key: &ApiKey| KeyRecord { lineage, ..record(key, &old.name, old.scopes.clone(), lifetime) };
+    let author = old.author.clone();
+    let replacing =
+        |key: &ApiKey| KeyRecord { lineage, author, ..record(key, &old.name, old.scopes.clone(), lifetime) };
     let (key, new) = store_new(store, replacing).await?;
     let ends = now().after(overlap);
     let ended = store.expire_key(&old, ends).await;
@@ -232,6 +246,7 @@ struct Shown<'a> {
     key_id: &'a str,
     name: &'a str,
     scopes: &'a Scopes,
+    author: Option<&'a str>,
     created: u64,
     expires: Option<u64>,
     revoked: Option<u64>,
@@ -244,11 +259,12 @@ struct Shown<'a> {
 
 impl<'a> Shown<'a> {
     fn of(record: &'a KeyRecord, today: Usage, yesterday: Usage) -> Self {
-        let KeyRecord { key_id, name, scopes, created, expires, revoked, last_used, .. } = record;
+        let KeyRecord { key_id, name, scopes, author, created, expires, revoked, last_used, .. } = record;
         Shown {
             key_id,
             name,
             scopes,
+            author: author.as_deref(),
             created: *created,
             expires: *expires,
             revoked: *revoked,

@@ -133,6 +133,7 @@ mod tests {
             revoked: None,
             last_used: None,
             lineage: None,
+            author: None,
         })
     }
 

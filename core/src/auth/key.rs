@@ -124,6 +124,9 @@ pub struct KeyRecord {
     /// write made under the old one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lineage: Option<String>,
+    /// The only person on whose behalf the key may write: the id in `Ripple-Author`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub author: Option<String>,
     /// When the backend last noted a use of the key, in milliseconds. The last use may be
     /// [`limits::KEY_USE`](crate::limits::KEY_USE) later, or more if no other request came after it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -158,6 +161,8 @@ pub struct Caller {
     pub lineage: String,
     /// The key's name, for `updated_by`.
     pub name: String,
+    /// The only person on whose behalf the client may write.
+    pub author: Option<String>,
     /// The client's scopes.
     pub scopes: Scopes,
 }
@@ -168,7 +173,7 @@ impl Caller {
     pub fn checked_by_gateway(key_id: &str) -> Caller {
         let scopes = vec![Scope::Read, Scope::Write].into();
         let name = || key_id.to_owned();
-        Caller { key_id: name(), lineage: name(), name: name(), scopes }
+        Caller { key_id: name(), lineage: name(), name: name(), author: None, scopes }
     }
 }
 
@@ -178,6 +183,7 @@ impl From<&KeyRecord> for Caller {
             key_id: record.key_id.clone(),
             lineage: record.lineage.clone().unwrap_or_else(|| record.key_id.clone()),
             name: record.name.clone(),
+            author: record.author.clone(),
             scopes: record.scopes.clone(),
         }
     }
@@ -228,6 +234,7 @@ mod tests {
             expires: None,
             revoked: None,
             lineage: None,
+            author: None,
             last_used: None,
         };
         let other = ApiKey::generate(&[9; 64]).expect("enough fair bytes").hash();

@@ -303,5 +303,11 @@ impl<S: Store> Api<S> {
 
 /// The caller of an operation that needs no key.
 fn anyone() -> Caller {
-    Caller { key_id: String::new(), lineage: String::new(), name: String::new(), scopes: Scopes::default() }
+    Caller {
+        key_id: String::new(),
+        lineage: String::new(),
+        name: String::new(),
+        author: None,
+        scopes: Scopes::default(),
+    }
 }

@@ -17,6 +17,7 @@ mod record;
 pub use super::problem::Kind;
 use crate::limits;
 
+pub(crate) use record::PERSON;
 pub use record::{EDIT, LISTED, NEW, PROBLEM, RECORD, SEEN_EDIT};
 
 /// The contract of one operation.

@@ -28,6 +28,9 @@ pub enum Error {
         /// The resource, if the site has several.
         resource: Option<String>,
     },
+    /// The key may not name this author.
+    #[error("this API key takes no other Ripple-Author than its own")]
+    AuthorNotAllowed,
     /// No resource has this path.
     #[error("no resource has this path")]
     NoSuchResource,

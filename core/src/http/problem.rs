@@ -90,6 +90,8 @@ impl Kind {
     pub const FORBIDDEN: Kind = Kind::new(StatusCode::FORBIDDEN, "forbidden", "Forbidden");
     /// The key may not do this.
     pub const INSUFFICIENT_SCOPE: Kind = Kind::new(StatusCode::FORBIDDEN, "insufficient_scope", "Forbidden");
+    /// The key may not name this author.
+    pub const AUTHOR_NOT_ALLOWED: Kind = Kind::new(StatusCode::FORBIDDEN, "author_not_allowed", "Forbidden");
     /// No such resource, in the words of API Gateway.
     pub const MISSING_AUTHENTICATION_TOKEN: Kind =
         Kind::new(StatusCode::FORBIDDEN, "missing_authentication_token", "Missing Authentication Token");
@@ -153,6 +155,7 @@ fn kind(error: &Error) -> Kind {
         Error::InvalidRequest(_) => Kind::INVALID_REQUEST,
         Error::Forbidden => Kind::FORBIDDEN,
         Error::InsufficientScope { .. } => Kind::INSUFFICIENT_SCOPE,
+        Error::AuthorNotAllowed => Kind::AUTHOR_NOT_ALLOWED,
         Error::NoSuchResource => Kind::MISSING_AUTHENTICATION_TOKEN,
         Error::MethodNotAllowed(_) => Kind::METHOD_NOT_ALLOWED,
         Error::Refused(refused) => kind_of_refusal(refused),

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::{Request, StatusCode};
 
 use super::answer::{Answer, Documents};
+use super::author::author;
 use super::body::{self, RECORD};
 use super::conditional::{Preconditions, strong};
 use super::headers::{SESSION, session};
@@ -14,7 +15,7 @@ use crate::auth::{Caller, Scope};
 use crate::limits;
 use crate::random::Random;
 use crate::record::decide::Change;
-use crate::record::{InvalidId, RecordId, take_own};
+use crate::record::{InvalidId, Person, RecordId, take_own};
 use crate::service::{self, Author, Context, Metrics};
 use crate::session::Session;
 use crate::store::{IdempotencyKey, Source, Store};
@@ -33,6 +34,8 @@ pub(crate) struct Call<'a, S> {
     pub(crate) random: &'a mut Random,
     pub(crate) preconditions: Preconditions,
     pub(crate) session: Session,
+    /// The person on whose behalf a write is made.
+    pub(crate) person: Option<Person>,
     /// The identity of the write, if it carries an `Idempotency-Key`.
     pub(crate) idempotency: Option<IdempotencyKey>,
     pub(crate) metrics: &'a mut Metrics,
@@ -67,6 +70,7 @@ impl<'a, S: Source> Call<'a, S> {
             random,
             preconditions: Preconditions::parse(request.headers(), store.names())?,
             session: session(request.headers(), &store.resource().name)?,
+            person: None,
             idempotency: None,
             metrics,
         })
@@ -92,9 +96,10 @@ impl<S: Store> Call<'_, S> {
         Ok(Answer::saved(&saved, self.store.resource()))
     }
 
-    /// Reads the identity of a write, and returns its first answer again if it was done before.
+    /// Reads the author and the identity of a write, and returns its first answer again if it was done before.
     pub(crate) async fn replayed(&mut self) -> Result<Option<Answer>, Error> {
         if self.scope == Some(Scope::Write) {
+            self.person = author(self.request.headers(), self.caller)?;
             self.idempotency = idempotency::identity(self.request, &self.store.resource().name, &self.caller.lineage)?;
         }
         let (mut context, _) = self.context();
@@ -103,8 +108,8 @@ impl<S: Store> Call<'_, S> {
     }
 
     fn context(&mut self) -> (Context<'_, S>, &Preconditions) {
-        let Call { store, now, caller, random, idempotency, session, metrics, preconditions, .. } = self;
-        let author = Author { name: &caller.name, lineage: &caller.lineage };
+        let Call { store, now, caller, random, person, idempotency, session, metrics, preconditions, .. } = self;
+        let author = Author { name: &caller.name, person: person.as_ref(), lineage: &caller.lineage };
         let idempotency = idempotency.as_ref();
         (Context { store, author, now: *now, random, idempotency, session, metrics }, preconditions)
     }

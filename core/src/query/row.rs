@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::parameters::folded;
 use crate::record::schema::Resource;
-use crate::record::{ContentHash, Record, RecordId};
+use crate::record::{ContentHash, Person, Record, RecordId};
 use crate::value::Value;
 
 /// A live record reduced to what a list shows.
@@ -47,11 +47,12 @@ impl Row {
 }
 
 /// Calls `look` for the values where `q` looks, besides the id: the members that the resource names, or every member and
-/// `updated_by`.
+/// who wrote the record.
 pub(super) fn searched(record: &Record, resource: &Resource, mut look: impl FnMut(&Value)) {
     let is_searched = |name: &str| resource.search.as_ref().is_none_or(|names| names.iter().any(|other| other == name));
-    if let (None, Some(by)) = (&resource.search, &record.updated_by) {
-        look(&Value::String(by.clone()));
+    if resource.search.is_none() {
+        let author = record.updated_author.as_ref().map(Person::name);
+        [record.updated_by.as_deref(), author].into_iter().flatten().for_each(|name| look(&name.into()));
     }
     record.visible(&resource.names).filter(|(name, _)| is_searched(name)).for_each(|(_, value)| look(value));
 }

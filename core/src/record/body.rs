@@ -68,13 +68,13 @@ pub(crate) struct Own {
     pub(crate) revive: bool,
 }
 
-/// Takes ripple's own members out of a body. Every client that read the record sends the key, `updated_at` and
-/// `updated_by` back, and they are ignored.
+/// Takes ripple's own members out of a body. Every client that read the record sends the key and what is told of the
+/// last write back, and they are ignored.
 ///
 /// # Errors
 /// If `version` is not a whole number, or `deleted` is not `false`.
 pub(crate) fn take_own(members: &mut Members, names: &Names) -> Result<Own, Error> {
-    for name in [&names.key, &names.updated_at, &names.updated_by] {
+    for name in [&names.key, &names.updated_at, &names.updated_by, &names.updated_author] {
         members.remove(&**name);
     }
     let base = match members.remove(&*names.version) {

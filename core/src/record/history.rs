@@ -9,7 +9,7 @@ use serde::Serialize;
 
 pub(crate) use super::difference::{named, whole_record};
 use super::merge::Rules;
-use super::{Record, difference};
+use super::{Person, Record, difference};
 use crate::time::Timestamp;
 use crate::value::{Members, Value};
 
@@ -26,6 +26,8 @@ pub struct Entry {
     /// The name of the API key that made the write. For an external state it is [`EXTERNAL`], or the name that the
     /// state itself gives.
     pub updated_by: Option<String>,
+    /// The person on whose behalf the write was made, if the client named one.
+    pub updated_author: Option<Person>,
     /// The version that the author had seen, if the request named one.
     pub base: Option<i64>,
     /// Whether the write deleted the record.
@@ -57,6 +59,7 @@ impl Row {
             number: after.number().unwrap_or_default(),
             updated_at: after.updated_at,
             updated_by: after.updated_by.clone(),
+            updated_author: after.updated_author.clone(),
             base,
             deleted: after.is_deleted(),
             shown: None,
@@ -110,6 +113,7 @@ impl Entry {
             deleted: self.deleted,
             external: self.shown.is_some(),
             updated_at: self.updated_at.map(|at| at.0),
+            updated_author: self.updated_author.as_ref().map(Person::to_value),
             updated_by: self.updated_by.as_deref(),
             version: self.number,
         };
@@ -128,6 +132,8 @@ struct Shown<'a> {
     external: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     updated_at: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    updated_author: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     updated_by: Option<&'a str>,
     version: u64,

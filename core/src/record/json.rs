@@ -7,7 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serializer as _;
 use sha2::{Digest as _, Sha256};
 
-use super::{Names, Record, RecordId, Stamp};
+use super::{Names, Person, Record, RecordId, Stamp};
 use crate::time::Timestamp;
 use crate::value::{self, Members, Number, Value};
 
@@ -35,7 +35,7 @@ impl Record {
     fn render(&self, names: &Names, fields: Option<&[String]>) -> Vec<u8> {
         let shown =
             |name: &str| name == names.key || fields.is_none_or(|fields| fields.iter().any(|field| field == name));
-        let own = [&names.key, &names.version, &names.updated_at, &names.updated_by];
+        let own = [&names.key, &names.version, &names.updated_at, &names.updated_by, &names.updated_author];
         let own = own.map(|name| (&**name, self.own_member(name, names)));
         let own = own.iter().filter_map(|(name, value)| Some((*name, value.as_ref()?)));
         let attributes = self.visible(names).map(|(name, value)| (name.as_str(), value));
@@ -72,6 +72,7 @@ impl Record {
             // A state that ripple has only adopted has no author and no time.
             name if name == names.updated_at => self.updated_by.as_ref().and(self.updated_at).map(|at| at.0.into()),
             name if name == names.updated_by => self.updated_by.as_deref().map(Into::into),
+            name if name == names.updated_author => self.updated_author.as_ref().map(Person::to_value),
             _ => None,
         }
     }
@@ -92,6 +93,7 @@ impl Record {
             Some(Value::String(by)) => Some(by),
             _ => None,
         };
+        record.updated_author = members.remove(&*names.updated_author).and_then(Person::of_value);
         record.attributes = members;
         Some(record)
     }

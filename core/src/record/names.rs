@@ -21,6 +21,8 @@ pub struct Names {
     pub updated_at: Cow<'static, str>,
     /// By whose key the record was last written.
     pub updated_by: Cow<'static, str>,
+    /// On whose behalf the record was last written.
+    pub updated_author: Cow<'static, str>,
     /// The member by which an edit says that a deleted record is to come back.
     pub deleted: Cow<'static, str>,
 }
@@ -31,6 +33,7 @@ static PRJ: Names = Names {
     version: Cow::Borrowed("version"),
     updated_at: Cow::Borrowed("updated_at"),
     updated_by: Cow::Borrowed("updated_by"),
+    updated_author: Cow::Borrowed("updated_author"),
     deleted: Cow::Borrowed("deleted"),
 };
 
@@ -44,8 +47,8 @@ impl Default for Names {
 impl Names {
     /// Returns the names of ripple's members.
     #[must_use]
-    pub fn ripples(&self) -> [&str; 4] {
-        [&self.version, &self.updated_at, &self.updated_by, &self.deleted]
+    pub fn ripples(&self) -> [&str; 5] {
+        [&self.version, &self.updated_at, &self.updated_by, &self.updated_author, &self.deleted]
     }
 
     /// Reports whether ripple's own members are shown under this name. An attribute of another program that has it is

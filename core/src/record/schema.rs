@@ -59,8 +59,8 @@ const UNSERVED_KEY: &str = "tables with a number key are not served yet";
 const PARAMETERS: [&str; 5] = ["q", "sort", "fields", "limit", "cursor"];
 /// Components of the OpenAPI document that all resources share.
 #[rustfmt::skip]
-const COMPONENTS: [&str; 10] = [
-    "Change", "Changes", "DeletionBase", "Fault", "Health", "Members", "Problem", "RestoreBase", "SeenEdit", "Version",
+const COMPONENTS: [&str; 11] = [
+    "Author", "Change", "Changes", "DeletionBase", "Fault", "Health", "Members", "Problem", "RestoreBase", "SeenEdit", "Version",
 ];
 
 /// The resources of a site.

@@ -67,7 +67,7 @@ impl<S: Store> Adopter<'_, S> {
         let writer = self.writer;
         let mut cx = Context {
             store: self.store,
-            author: Author { name: EXTERNAL, lineage: EXTERNAL },
+            author: Author { name: EXTERNAL, person: None, lineage: EXTERNAL },
             now: self.now,
             random: &mut *self.random,
             idempotency: None,

@@ -194,7 +194,7 @@ async fn commit<S: Store>(
         (None, Some(before)) => Record::new(id.clone(), before.attributes.clone()),
         (_, None) => unreachable!("only a record that is there is deleted or adopted"),
     };
-    check_size(&goal, cx.author.name)?;
+    check_size(&goal.clone().on_behalf_of(cx.author.person), cx.author.name)?;
     cx.metrics.tries += 1;
     loop {
         let (content, last) = step(before.as_ref(), &goal);
@@ -204,8 +204,8 @@ async fn commit<S: Store>(
         let first = newest + 1;
         // An adoption gives the external state itself a number. A write over that state gets the next one.
         let number = if external.is_some() && after.is_some() { first + 1 } else { first };
-        let by = if after.is_some() { cx.author.name } else { EXTERNAL };
-        let written = content.written(before.as_ref(), number, cx.now, by);
+        let (by, person) = if after.is_some() { (cx.author.name, cx.author.person) } else { (EXTERNAL, None) };
+        let written = content.written(before.as_ref(), number, cx.now, by).on_behalf_of(person);
         let mut rows = Vec::new();
         if let Some(external) = external {
             if after.is_some() {

@@ -3,7 +3,7 @@
 //! The name of every attribute that ripple adds to a record's own begins with `rpl_`. So an attribute of another
 //! program is never mistaken for one of ripple's, whatever its name.
 
-use crate::record::{PREFIX, Record, RecordId, Stamp, seal::Content};
+use crate::record::{PREFIX, Person, Record, RecordId, Stamp, seal::Content};
 use crate::time::Timestamp;
 use crate::value::{Members, Value};
 
@@ -15,6 +15,8 @@ pub const RPL_SEAL: &str = "rpl_seal";
 pub const RPL_AT: &str = "rpl_at";
 /// The name of the API key with which the record was written.
 pub const RPL_BY: &str = "rpl_by";
+/// The person on whose behalf the record was written.
+pub const RPL_AUTHOR: &str = "rpl_author";
 /// The partition of `by_update`.
 pub const RPL_SHARD: &str = "rpl_shard";
 /// Marks a tombstone.
@@ -34,7 +36,7 @@ pub struct Malformed(pub(crate) String);
 pub fn record(mut item: Members, key: &str) -> Result<Record, Malformed> {
     let Some(Value::String(id)) = item.remove(key) else { return Err(Malformed(key.to_owned())) };
     let id = RecordId::stored(id);
-    // Usually six of them are adjacent, so this moves the rest only once.
+    // Usually six or seven of them are adjacent, so this moves the rest only once.
     let begin = item.keys().take_while(|name| name.as_str() < PREFIX).count();
     let count = item.keys().skip(begin).take_while(|name| name.starts_with(PREFIX)).count();
     let mut attributes: Vec<(String, Value)> = item.into_iter().collect();
@@ -60,6 +62,7 @@ pub fn record(mut item: Members, key: &str) -> Result<Record, Malformed> {
         version: number.cast_signed(),
         updated_at: at,
         updated_by: by,
+        updated_author: own.remove(RPL_AUTHOR).and_then(Person::of_value),
         tombstone: deleted.then(|| Timestamp(expires.saturating_mul(1000))),
         ..Record::new(id, attributes)
     })
@@ -88,6 +91,7 @@ pub(crate) fn own(record: &Record, shards: u16) -> Vec<(&'static str, Value)> {
         (RPL_BY, record.updated_by.as_deref().unwrap_or_default().into()),
         (RPL_SHARD, record.list_shard(shards).into()),
     ];
+    own.extend(record.updated_author.as_ref().map(|person| (RPL_AUTHOR, person.to_value())));
     if let Some(Timestamp(at)) = record.tombstone {
         own.extend([(RPL_DELETED, Value::Bool(true)), (RPL_EXPIRES_AT, (at / 1000).into())]);
     }
@@ -168,6 +172,22 @@ mod tests {
             assert_eq!((read.updated_at, read.updated_by.clone(), read.is_deleted()), (None, None, false), "{name}");
         }
         assert!(!change(RPL_BY, None).is_external(), "who wrote it is not content");
+    }
+
+    #[test]
+    fn the_author_of_a_state_comes_back() {
+        let person = Person::new("Bo Müller", Some("u7")).expect("a valid author");
+        let state = Record::new(RecordId::stored("p".to_owned()), attributes());
+        let state = state.written(None, 3, Timestamp(1000), "key").on_behalf_of(Some(&person));
+        let mut stored = item(&state, 1, KEY);
+        assert_eq!(record(stored.clone(), KEY), Ok(state.clone()));
+        stored.insert(RPL_AUTHOR.to_owned(), "Bo".into());
+        let read = record(stored.clone(), KEY).expect("a record");
+        assert_eq!((read.is_external(), read.updated_author), (false, None), "an author of another form is none");
+        stored.insert(RPL_AUTHOR.to_owned(), person.to_value());
+        stored.insert("name".to_owned(), "Orchard".into());
+        let read = record(stored, KEY).expect("a record");
+        assert_eq!((read.is_external(), read.updated_author), (true, None), "another program has written since");
     }
 
     #[test]

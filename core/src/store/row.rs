@@ -6,11 +6,11 @@
 use miniz_oxide::deflate::compress_to_vec;
 use miniz_oxide::inflate::decompress_to_vec_with_limit;
 
-use super::item::{RPL_AT, RPL_BY, RPL_DELETED, RPL_EXPIRES_AT, natural};
+use super::item::{RPL_AT, RPL_AUTHOR, RPL_BY, RPL_DELETED, RPL_EXPIRES_AT, natural};
 use super::{StoreError, StoreErrorKind};
 use crate::limits;
 use crate::record::history::{Entry, Row, named, whole_record};
-use crate::record::{Record, RecordId};
+use crate::record::{Person, Record, RecordId};
 use crate::time::Timestamp;
 use crate::value::{Members, Number, Value, cbor, stored_size};
 
@@ -28,7 +28,8 @@ const RPL_STATE: &str = "rpl_state";
 const RPL_REST: &str = "rpl_rest";
 
 /// The attributes that a page of the history reads.
-pub(crate) const ENTRY: [&str; 7] = [VERSION, RPL_AT, RPL_BY, RPL_BASE, RPL_DELETED, RPL_SHOWN, RPL_CHANGES];
+pub(crate) const ENTRY: [&str; 8] =
+    [VERSION, RPL_AT, RPL_BY, RPL_AUTHOR, RPL_BASE, RPL_DELETED, RPL_SHOWN, RPL_CHANGES];
 
 /// The compression level of miniz: 6 of 10, its default.
 const LEVEL: u8 = 6;
@@ -78,6 +79,7 @@ fn item(row: &Row, key: &str) -> Members {
         (VERSION, Some(entry.number.into())),
         (RPL_AT, entry.updated_at.map(|at| at.0.into())),
         (RPL_BY, entry.updated_by.as_deref().map(Value::from)),
+        (RPL_AUTHOR, entry.updated_author.as_ref().map(Person::to_value)),
         (RPL_BASE, entry.base.map(number)),
         (RPL_DELETED, entry.deleted.then_some(Value::Bool(true))),
         (RPL_SHOWN, entry.shown.map(number)),
@@ -125,6 +127,7 @@ pub(crate) fn row(id: &RecordId, item: Members) -> Option<Row> {
         version: entry.number.cast_signed(),
         updated_at: entry.updated_at,
         updated_by: entry.updated_by.clone(),
+        updated_author: entry.updated_author.clone(),
         tombstone: entry.deleted.then(Timestamp::default),
         ..Record::new(id.clone(), attributes)
     };
@@ -155,6 +158,7 @@ pub(crate) fn entry(mut item: Members) -> Option<Entry> {
             Some(Value::String(by)) => Some(by),
             _ => None,
         },
+        updated_author: item.remove(RPL_AUTHOR).and_then(Person::of_value),
     })
 }
 
@@ -175,7 +179,9 @@ mod tests {
 
     fn row_of(attributes: Members) -> Row {
         let record = Record::new(RecordId::stored("p".to_owned()), attributes);
-        Row::of_write(None, &record.written(None, 7, Timestamp(5), "Bo"), Some(-3), Rules::default())
+        let person = Person::new("Bo Müller", Some("u7")).expect("a valid author");
+        let written = record.written(None, 7, Timestamp(5), "Bo").on_behalf_of(Some(&person));
+        Row::of_write(None, &written, Some(-3), Rules::default())
     }
 
     #[test]

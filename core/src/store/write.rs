@@ -14,7 +14,7 @@
 use std::borrow::Cow;
 
 use super::IdempotencyRecord;
-use super::item::{RPL_DELETED, RPL_EXPIRES_AT, RPL_SEAL, RPL_VERSION, item, own};
+use super::item::{RPL_AUTHOR, RPL_DELETED, RPL_EXPIRES_AT, RPL_SEAL, RPL_VERSION, item, own};
 use crate::limits;
 use crate::record::Record;
 use crate::record::history::Row;
@@ -77,9 +77,10 @@ impl<'a> Write<'a> {
         let Some((_, differing)) = self.updated() else { return Action::Put(item(self.after, shards, key)) };
         let own = own(self.after, shards).into_iter().map(|(name, value)| (name.to_owned(), Some(value)));
         let of_tombstone = [RPL_DELETED, RPL_EXPIRES_AT].into_iter().filter(|_| !self.after.is_deleted());
-        let of_tombstone = of_tombstone.map(|name| (name.to_owned(), None));
+        let of_author = [RPL_AUTHOR].into_iter().filter(|_| self.after.updated_author.is_none());
+        let of_earlier = of_tombstone.chain(of_author).map(|name| (name.to_owned(), None));
         let changed = differing.into_iter().map(|name| (name.clone(), self.after.attributes.get(name).cloned()));
-        Action::Update(own.chain(of_tombstone).chain(changed).collect())
+        Action::Update(own.chain(of_earlier).chain(changed).collect())
     }
 
     /// Returns the conditions of the write on the item. If one does not hold, nothing is written.

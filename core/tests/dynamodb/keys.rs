@@ -17,6 +17,7 @@ fn key_record() -> KeyRecord {
         revoked: None,
         last_used: None,
         lineage: None,
+        author: None,
     }
 }
 

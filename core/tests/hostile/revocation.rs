@@ -62,6 +62,7 @@ impl Hosts {
             revoked,
             last_used: None,
             lineage: None,
+            author: None,
         }
     }
 

@@ -20,6 +20,7 @@ fn record(key: &ApiKey) -> KeyRecord {
         revoked: None,
         last_used: None,
         lineage: None,
+        author: None,
     }
 }
 

@@ -43,6 +43,7 @@ impl World {
                 // The key counts as used, so that its first use is not written at once.
                 last_used: Some(u64::MAX),
                 lineage: None,
+                author: None,
             });
             key
         };

@@ -245,7 +245,10 @@ fn names_are_ones_that_paths_tables_and_pages_can_have() {
         "/members/deleted: \"deleted\" is already the name of another member of ripple",
     );
     of_x_ripple(r#""members":{"version":"rpl_v"}"#, "/members/version: names that begin with rpl_ are ripple's own");
-    of_x_ripple(r#""members":{"created":"x"}"#, "/members/created: is not version, updated_at, updated_by or deleted");
+    of_x_ripple(
+        r#""members":{"created":"x"}"#,
+        "/members/created: is not version, updated_at, updated_by, updated_author or deleted",
+    );
 }
 
 #[test]

@@ -130,7 +130,7 @@ fn a_record_may_have_a_version_of_its_own() {
     assert_ne!(text, METER);
     let meter = read("meter", &text);
     assert_eq!(meter.key_type, KeyType::Number);
-    assert_eq!(meter.names.ripples(), ["rev", "saved_at", "saved_by", "gone"]);
+    assert_eq!(meter.names.ripples(), ["rev", "saved_at", "saved_by", "saved_for", "gone"]);
     assert_eq!((meter.component().as_str(), meter.retention_days), ("MeterReading", 365));
     assert_eq!(of_new(&meter, r#"{"place":"Roof","version":"2.3","kwh":0.5}"#), []);
     assert_eq!(of_new(&meter, r#"{"place":"Roof","version":2}"#).len(), 1);

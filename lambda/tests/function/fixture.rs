@@ -95,6 +95,7 @@ async fn prepare(environment: &Environment) {
         revoked: None,
         last_used: None,
         lineage: None,
+        author: None,
     };
     store.add_key(&record).await.expect("there is no such key yet");
 }

@@ -46,6 +46,7 @@ fn issue(store: &Memory, name: &str, scopes: &[&str]) -> String {
         revoked: None,
         last_used: None,
         lineage: None,
+        author: None,
     });
     key.reveal().to_owned()
 }

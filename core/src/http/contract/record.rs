@@ -16,16 +16,43 @@ const VERSION_SHOWN: Field = Field::new(
 
 const WHEN: Field = Field::new("{updated_at}", NATURAL, "When it was last written, in milliseconds since 1970 UTC.");
 const WHO: Field = Field::new("{updated_by}", TEXT, "By whose key it was last written.");
+const FOR_WHOM: Field = Field::new(
+    "{updated_author}",
+    Shape::Object(&PERSON),
+    "On whose behalf it was last written, if the client said so in `Ripple-Author`.",
+);
 const SHOWN_ID: Field = Field::new("{key}", TEXT, "The id.").required();
 
 const IGNORED_WHEN: Field = Field::new("{updated_at}", Shape::Any, "Ignored.");
 const IGNORED_WHO: Field = Field::new("{updated_by}", Shape::Any, "Ignored.");
+const IGNORED_FOR_WHOM: Field = Field::new("{updated_author}", Shape::Any, "Ignored.");
+
+/// The person on whose behalf a write was made.
+pub(crate) const PERSON: Object = Object {
+    name: "Author",
+    about: "A person, as the client that wrote named it. It proves nothing: any client that may write can name any.",
+    members: &[
+        Field::new(
+            "name",
+            Shape::Text { least: 1, most: Some(limits::PERSON_NAME), pattern: None },
+            "The name to display.",
+        )
+        .required(),
+        Field::new(
+            "id",
+            Shape::Text { least: 1, most: Some(limits::PERSON_ID), pattern: Some("^[A-Za-z0-9._~@:-]+$") },
+            "An id that stays when the name changes.",
+        ),
+    ],
+    content: None,
+    open: false,
+};
 
 /// A record in an answer.
 pub const RECORD: Object = Object {
     name: "{Title}",
     about: "{A}. What others wrote into it comes along: attributes of any name, and these in other types.",
-    members: &[SHOWN_ID, VERSION_SHOWN.required(), WHEN, WHO],
+    members: &[SHOWN_ID, VERSION_SHOWN.required(), WHEN, WHO, FOR_WHOM],
     content: Some(Content::Optional),
     open: true,
 };
@@ -34,7 +61,7 @@ pub const RECORD: Object = Object {
 pub const LISTED: Object = Object {
     name: "Listed{Title}",
     about: "{A}, or of it `{key}` and what `fields` names.",
-    members: &[SHOWN_ID, VERSION_SHOWN, WHEN, WHO],
+    members: &[SHOWN_ID, VERSION_SHOWN, WHEN, WHO, FOR_WHOM],
     content: Some(Content::Optional),
     open: true,
 };
@@ -48,6 +75,7 @@ pub const NEW: Object = Object {
         Field::new("{version}", Shape::OneOf(&[NUMBER, Shape::Null]), "Ignored."),
         IGNORED_WHEN,
         IGNORED_WHO,
+        IGNORED_FOR_WHOM,
     ],
     content: Some(Content::AsRequired),
     open: true,
@@ -66,6 +94,7 @@ pub const EDIT: Object = Object {
         ),
         IGNORED_WHEN,
         IGNORED_WHO,
+        IGNORED_FOR_WHOM,
         Field::new(
             "{deleted}",
             Shape::False,

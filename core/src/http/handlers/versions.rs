@@ -4,7 +4,9 @@
 use http::header::LINK;
 
 use super::{Answer, Call};
-use crate::http::contract::{ABSENT, Contract, Field, LIMIT, NATURAL, NEXT, NUMBER, Object, Shape, Success, TEXT};
+use crate::http::contract::{
+    ABSENT, Contract, Field, LIMIT, NATURAL, NEXT, NUMBER, Object, PERSON, Shape, Success, TEXT,
+};
 use crate::http::{Error, Fault};
 use crate::limits;
 use crate::query::{parse_limit, weight};
@@ -37,6 +39,7 @@ const VERSION: Object = Object {
         Field::new("changes", Shape::List(&Shape::Object(&CHANGE)), "What it changed.").required(),
         Field::new("updated_at", NATURAL, "When, in milliseconds since 1970 UTC."),
         Field::new("updated_by", TEXT, "By whose key."),
+        Field::new("updated_author", Shape::Object(&PERSON), "On whose behalf, if the client said so."),
         Field::new("base", NUMBER, "The version that its author had in front of them."),
         Field::new("deleted", Shape::Boolean, "`true`: it deleted the record."),
         Field::new("external", Shape::Boolean, "`true`: another program left this state, and ripple numbered it."),

@@ -53,7 +53,7 @@ pub struct Resource {
     pub label: String,
     /// The order of lists without `sort`: names as in `sort`.
     pub order: String,
-    /// The root members where `q` looks, besides the id. `None` stands for every string, and `updated_by`.
+    /// The root members where `q` looks, besides the id. `None` stands for every string, and who wrote it.
     pub search: Option<Vec<String>>,
     /// Seconds for which a list at the edge is fresh. `None` stands for the host's configuration.
     pub fresh_seconds: Option<u16>,

@@ -13,7 +13,7 @@ use super::subschema::Subschema;
 use crate::record::Names;
 
 /// Texts before the names of the members where `q` looks and of the known members.
-const FIXED: usize = 16;
+const FIXED: usize = 17;
 
 impl Resources {
     /// Returns the summaries of the resources, in their order.
@@ -44,7 +44,7 @@ impl Resource {
     fn summary(&self) -> Vec<String> {
         let number = |number: Option<u16>| number.map(|number| number.to_string()).unwrap_or_default();
         let flag = |flag: bool| if flag { "1" } else { "" }.to_owned();
-        let Names { key, version, updated_at, updated_by, deleted } = &*self.names;
+        let Names { key, version, updated_at, updated_by, updated_author, deleted } = &*self.names;
         let searched = self.search.as_deref().unwrap_or_default();
         let mut texts = vec![
             self.name.clone(),
@@ -53,6 +53,7 @@ impl Resource {
             version.to_string(),
             updated_at.to_string(),
             updated_by.to_string(),
+            updated_author.to_string(),
             deleted.to_string(),
             self.singular.clone(),
             self.order.clone(),
@@ -77,13 +78,13 @@ fn of_summary(mut texts: Vec<String>) -> Option<Resource> {
     let mut rest = texts.split_off(FIXED);
     let number = |place: usize| texts[place].parse().ok();
     let flag = |place: usize| !texts[place].is_empty();
-    let searched: Option<usize> = number(15).map(usize::from);
+    let searched: Option<usize> = number(16).map(usize::from);
     let known = rest.split_off(searched.unwrap_or(0).min(rest.len()));
     let (access, key_type) = (
-        if flag(12) { Access::ReadOnly } else { Access::ReadWrite },
-        if flag(14) { KeyType::Number } else { KeyType::String },
+        if flag(13) { Access::ReadOnly } else { Access::ReadWrite },
+        if flag(15) { KeyType::Number } else { KeyType::String },
     );
-    let (retention_days, fresh_seconds, shards, is_default) = (number(9)?, number(10), number(11), flag(13));
+    let (retention_days, fresh_seconds, shards, is_default) = (number(10)?, number(11), number(12), flag(14));
     let mut texts = texts.into_iter();
     let mut next = || texts.next().unwrap_or_default();
     let (name, table) = (next(), next());
@@ -92,6 +93,7 @@ fn of_summary(mut texts: Vec<String>) -> Option<Resource> {
         version: next().into(),
         updated_at: next().into(),
         updated_by: next().into(),
+        updated_author: next().into(),
         deleted: next().into(),
     };
     let (singular, order) = (next(), next());

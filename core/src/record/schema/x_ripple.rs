@@ -121,8 +121,9 @@ impl Draft {
                     "version" => &mut self.members.version,
                     "updated_at" => &mut self.members.updated_at,
                     "updated_by" => &mut self.members.updated_by,
+                    "updated_author" => &mut self.members.updated_author,
                     "deleted" => &mut self.members.deleted,
-                    _ => return reader.fault("is not version, updated_at, updated_by or deleted"),
+                    _ => return reader.fault("is not version, updated_at, updated_by, updated_author or deleted"),
                 };
                 if let Some(name) = member_name(reader, json) {
                     *place = name.into();

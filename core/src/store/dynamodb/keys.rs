@@ -29,6 +29,7 @@ fn item(record: &KeyRecord) -> Members {
         ("expires", record.expires.map(Value::from)),
         ("revoked", record.revoked.map(Value::from)),
         ("lineage", record.lineage.as_deref().map(Value::from)),
+        ("author", record.author.as_deref().map(Value::from)),
         ("last_used", record.last_used.map(Value::from)),
     ];
     members.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
@@ -36,11 +37,8 @@ fn item(record: &KeyRecord) -> Members {
 
 /// Decodes a key's record from an item.
 pub(super) fn record(mut item: Members) -> Result<KeyRecord, Malformed> {
-    let mut text = |name: &str| match item.remove(name) {
-        Some(Value::String(text)) => Ok(text),
-        _ => Err(Malformed::attribute(name)),
-    };
-    let (key_hash, key_id, name) = (text(KEY_HASH)?, text("key_id")?, text("name")?);
+    let mut needed = |name: &str| text(&mut item, name).ok_or_else(|| Malformed::attribute(name));
+    let (key_hash, key_id, name) = (needed(KEY_HASH)?, needed("key_id")?, needed("name")?);
     let scope = |value: &Value| match value {
         Value::String(scope) => Some(scope.clone()),
         _ => None,
@@ -57,12 +55,18 @@ pub(super) fn record(mut item: Members) -> Result<KeyRecord, Malformed> {
         created: natural(item.get("created")).ok_or_else(|| Malformed::attribute("created"))?,
         expires: natural(item.get("expires")),
         revoked: natural(item.get("revoked")),
-        lineage: match item.remove("lineage") {
-            Some(Value::String(lineage)) => Some(lineage),
-            _ => None,
-        },
         last_used: natural(item.get("last_used")),
+        lineage: text(&mut item, "lineage"),
+        author: text(&mut item, "author"),
     })
+}
+
+/// Takes a text out of an item. Returns `None` if the item has none of that name.
+fn text(item: &mut Members, name: &str) -> Option<String> {
+    match item.remove(name) {
+        Some(Value::String(text)) => Some(text),
+        _ => None,
+    }
 }
 
 /// Returns the usage that an item notes for a day, and for the day before.

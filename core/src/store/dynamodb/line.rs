@@ -8,8 +8,8 @@ use bytes::Bytes;
 use super::decode::{self, Attribute, Item};
 use crate::query::Line;
 use crate::record::seal::Content;
-use crate::record::{Names, PREFIX, RecordId};
-use crate::store::item::{Malformed, RPL_AT, RPL_BY, RPL_DELETED, RPL_SEAL, RPL_VERSION};
+use crate::record::{Names, PREFIX, Person, RecordId};
+use crate::store::item::{Malformed, RPL_AT, RPL_AUTHOR, RPL_BY, RPL_DELETED, RPL_SEAL, RPL_VERSION};
 use crate::value::Number;
 
 /// Returns the line of an item. Returns `None` for a tombstone.
@@ -19,7 +19,7 @@ pub(super) fn line(mut item: Item<'_>, names: &Names) -> Result<Option<Line>, Ma
         let record = decode::record(item, names)?;
         return Ok((!record.is_deleted()).then(|| Line { json: record.to_json(names).into(), id: record.id }));
     }
-    let (mut number, mut seal, mut at, mut by, mut id) = (None, None, None, None, None);
+    let (mut number, mut seal, mut at, mut by, mut author, mut id) = (None, None, None, None, None, None);
     item.0.retain_mut(|(name, value)| {
         match &**name {
             name if name == names.key => id = value.take_text(),
@@ -27,6 +27,7 @@ pub(super) fn line(mut item: Item<'_>, names: &Names) -> Result<Option<Line>, Ma
             RPL_SEAL => seal = value.take_text(),
             RPL_AT => at = value.natural(),
             RPL_BY => by = value.take_text(),
+            RPL_AUTHOR => author = Person::of_value(value.take()),
             name => return !name.starts_with(PREFIX),
         }
         false
@@ -46,6 +47,8 @@ pub(super) fn line(mut item: Item<'_>, names: &Names) -> Result<Option<Line>, Ma
     add(&names.version, Some(Attribute::Number(version)));
     let by = by.filter(|by| own && !by.is_empty());
     add(&names.updated_at, at.filter(|_| by.is_some()).map(|at| Attribute::Number(at.into())));
+    let author = author.filter(|_| own);
+    add(&names.updated_author, author.map(|author| Attribute::Other(author.to_value())));
     add(&names.updated_by, by.map(|by| Attribute::Text(Cow::Owned(by.into_owned()))));
     let mut json = Vec::with_capacity(512);
     serde_json::to_writer(&mut json, &item).expect("writing to memory, names are strings and numbers valid JSON");
@@ -67,7 +70,18 @@ mod tests {
 
     /// Generates names: the record's own, ripple's, and reserved ones that other writers may use freely.
     fn name() -> impl Strategy<Value = String> {
-        let known = ["version", "updated_at", "updated_by", "deleted", "rpl_x", "rpl", "name", "zone", "timeline"];
+        let known = [
+            "version",
+            "updated_at",
+            "updated_by",
+            "updated_author",
+            "deleted",
+            "rpl_x",
+            "rpl",
+            "name",
+            "zone",
+            "timeline",
+        ];
         prop_oneof![4 => prop::sample::select(known.to_vec()).prop_map(str::to_owned), 1 => text()]
     }
 
@@ -120,7 +134,8 @@ mod tests {
                     return Json::from(read).to_string();
                 };
                 let record = if deleted { record.deleted(Timestamp(7)) } else { record };
-                let written = Record { ..record }.written(None, number, Timestamp(9), "k");
+                let person = (number > 1).then(|| Person::new("Bo", Some("u7")).expect("a valid author"));
+                let written = record.written(None, number, Timestamp(9), "k").on_behalf_of(person.as_ref());
                 let members =
                     if sealed { item::item(&written, 1, "prj_id") } else { item::as_read(&written, "prj_id") };
                 let typed = super::super::copy::typed_members(&members);

@@ -22,7 +22,7 @@ pub(super) fn compare(old: &Resource, new: &Resource, old_json: &Value, new_json
     add("key", both.map(|resource| json!(resource.names.key)), Class::Breaking);
     add("key_type", both.map(key_type), Class::Breaking);
     add("table", both.map(|resource| json!(resource.table)), Class::Breaking);
-    for (place, name) in ["version", "updated_at", "updated_by", "deleted"].into_iter().enumerate() {
+    for (place, name) in ["version", "updated_at", "updated_by", "updated_author", "deleted"].into_iter().enumerate() {
         let names = both.map(|resource| json!(resource.names.ripples()[place]));
         add(&format!("members/{name}"), names, Class::Breaking);
     }

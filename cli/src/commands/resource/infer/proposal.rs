@@ -13,7 +13,7 @@ const BUDGETS: [usize; 5] = [490, 250, 100, 25, 0];
 /// The dialect of a file.
 const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
 /// The names of the members that ripple adds, unless a file renames them.
-const MEMBERS: [&str; 4] = ["version", "updated_at", "updated_by", "deleted"];
+const MEMBERS: [&str; 5] = ["version", "updated_at", "updated_by", "updated_author", "deleted"];
 
 /// The names of a table and its resource.
 #[derive(Clone, Debug)]

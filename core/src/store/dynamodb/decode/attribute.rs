@@ -58,6 +58,11 @@ impl<'a> Attribute<'a> {
         }
     }
 
+    /// Takes the value out.
+    pub(in crate::store::dynamodb) fn take(&mut self) -> Value {
+        std::mem::replace(self, Attribute::Other(Value::Null)).into_value()
+    }
+
     fn into_value(self) -> Value {
         match self {
             Attribute::Text(text) => Value::String(text.into_owned()),
