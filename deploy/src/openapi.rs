@@ -275,6 +275,7 @@ fn refusals(route: &Route, contract: &Contract) -> BTreeMap<u16, String> {
         add(&Kind::TOO_MANY_REQUESTS, "The key asks too often; `RateLimit-Policy` tells how often it may.");
         add(&Kind::INTERNAL, "Something is wrong on the server; its log has the cause under the request's id.");
         add(&Kind::UNAVAILABLE, "DynamoDB does not answer, or too many save the same record: ask again.");
+        add(&Kind::TABLE_MISSING, "The table of the records does not exist yet.");
     }
     if route.scope == Some(Scope::Write) {
         add(&Kind::IDEMPOTENCY_KEY_REUSED, "The `Idempotency-Key` came with another request before.");
