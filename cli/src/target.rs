@@ -228,6 +228,20 @@ impl Options {
         }
     }
 
+    /// Returns the folder of the resource files. It need not exist unless an option names it.
+    pub(crate) fn folder(&self) -> &Path {
+        self.resources.as_deref().unwrap_or(Path::new(FOLDER))
+    }
+
+    /// Returns the place that the resources are from, in a sentence.
+    pub(crate) fn source(&self) -> String {
+        let folder = self.folder();
+        if self.resources.is_none() && !folder.is_dir() {
+            return "the built-in file".to_owned();
+        }
+        folder.display().to_string()
+    }
+
     /// Returns the site and the number of partitions.
     pub(crate) fn layout(&self) -> anyhow::Result<Layout> {
         Ok(Layout::read(|name| match name {

@@ -259,7 +259,9 @@ pub enum StoreErrorKind {
     OutcomeUnknown,
     /// An item would be larger than DynamoDB allows. The number is its size in bytes.
     TooLarge(usize),
-    /// DynamoDB refused the request: a table or a permission is missing, or ripple has a bug.
+    /// A table does not exist. A write was not applied.
+    TableMissing,
+    /// DynamoDB refused the request: a permission is missing, or ripple has a bug.
     Refused,
     /// An answer or an item cannot be decoded.
     Undecodable,
@@ -271,6 +273,7 @@ impl fmt::Display for StoreErrorKind {
             StoreErrorKind::Unavailable => "storage is unavailable",
             StoreErrorKind::OutcomeUnknown => "storage did not say whether it has written",
             StoreErrorKind::TooLarge(_) => "an item would be too large",
+            StoreErrorKind::TableMissing => "a table does not exist",
             StoreErrorKind::Refused => "storage refused",
             StoreErrorKind::Undecodable => "storage answered nonsense",
         })

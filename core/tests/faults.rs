@@ -186,13 +186,31 @@ async fn a_write_without_an_answer_is_said_to_be_one_that_may_have_been_made() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_dynamodb_refuses_is_not_tried_again_and_not_told() {
-    let (api, asked) = api(&[NO_TABLE]);
-    let response = send(&api, Method::GET, "/prj/a", "").await;
-    assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+async fn a_missing_table_is_told_without_its_name_and_not_tried_again() {
+    let (reading, asked) = api(&[NO_TABLE]);
+    missing(&send(&reading, Method::GET, "/prj/a", "").await);
+    assert_eq!(asked.lock().expect("no panic").len(), 1);
+    let (writing, asked) = api(&[Answer::Ok(ITEM), NO_TABLE]);
+    missing(&send(&writing, Method::PATCH, "/prj/a", r#"{"name":"m"}"#).await);
+    assert_eq!(asked.lock().expect("no panic").len(), 2);
+}
+
+#[track_caller]
+fn missing(response: &Response<Bytes>) {
+    no_answer(response, "table_missing");
     assert!(!String::from_utf8_lossy(response.body()).contains("secret"));
     let report = response.extensions().get::<AccessLog>().expect("there");
     assert!(report.error.as_ref().is_some_and(|error| error.contains("secret table name")), "{report:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_dynamodb_refuses_is_not_tried_again_and_not_told() {
+    let (api, asked) = api(&[DENIED]);
+    let response = send(&api, Method::GET, "/prj/a", "").await;
+    assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+    assert!(!String::from_utf8_lossy(response.body()).contains("not authorized"));
+    let report = response.extensions().get::<AccessLog>().expect("there");
+    assert!(report.error.as_ref().is_some_and(|error| error.contains("not authorized")), "{report:?}");
     assert_eq!(asked.lock().expect("no panic").len(), 1);
 }
 

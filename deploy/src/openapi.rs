@@ -278,6 +278,7 @@ fn refusals(route: &Route, contract: &Contract) -> BTreeMap<u16, String> {
         add(&Kind::TOO_MANY_REQUESTS, "The key asks too often; `RateLimit-Policy` tells how often it may.");
         add(&Kind::INTERNAL, "Something is wrong on the server; its log has the cause under the request's id.");
         add(&Kind::UNAVAILABLE, "DynamoDB does not answer, or too many save the same record: ask again.");
+        add(&Kind::TABLE_MISSING, "The table of the records does not exist yet.");
     }
     if route.scope == Some(Scope::Write) {
         add(&Kind::AUTHOR_NOT_ALLOWED, "`Ripple-Author` is another one than the key may name.");

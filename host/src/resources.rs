@@ -48,7 +48,15 @@ impl From<FolderError> for LoadError {
 /// # Errors
 /// If the folder or a file cannot be read, a file has faults, or hosts cannot serve a resource.
 pub fn load(folder: &Path) -> Result<Resources, LoadError> {
-    let resources = Resources::read(&read(folder)?).map_err(LoadError::Faults)?;
+    parse(&read(folder)?)
+}
+
+/// Returns the resources of files, given by name and bytes.
+///
+/// # Errors
+/// If a file has faults, or hosts cannot serve a resource.
+pub fn parse(files: &[(String, Vec<u8>)]) -> Result<Resources, LoadError> {
+    let resources = Resources::read(files).map_err(LoadError::Faults)?;
     resources.check_served().map_err(LoadError::Faults)?;
     Ok(resources)
 }

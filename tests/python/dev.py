@@ -14,9 +14,10 @@ from conftest import Ripple, _setting, dynamodb
 
 class Dev:
     """`ripple dev` on free ports, or on the given ones. `log` is a file for its log, if the test does not read its
-    output. `feed` lets it adopt what the test writes to its DynamoDB. Settings become variables."""
+    output. `feed` lets it adopt what the test writes to its DynamoDB. `cwd` is its working folder. Settings become
+    variables."""
 
-    def __init__(self, data, *options, port=0, log=None, feed=False, **settings):
+    def __init__(self, data, *options, port=0, log=None, feed=False, cwd=None, **settings):
         self.data, self.feed = Path(data), feed
         if not feed:
             options = (*options, "--no-feed")
@@ -24,7 +25,7 @@ class Dev:
         before = file.stat().st_mtime_ns if file.exists() else 0
         command = [_setting("RIPPLE_BIN"), "--data", str(data), "dev", "--port", str(port), *options]
         output = (subprocess.PIPE, subprocess.STDOUT) if log is None else (subprocess.DEVNULL, open(log, "wb"))
-        self.process = subprocess.Popen(command, env=clean() | settings, stdout=output[0], stderr=output[1])
+        self.process = subprocess.Popen(command, env=clean() | settings, cwd=cwd, stdout=output[0], stderr=output[1])
         deadline = time.monotonic() + 120
         while not (file.exists() and file.stat().st_mtime_ns > before):
             assert self.process.poll() is None, self.process.stdout and self.process.stdout.read().decode()

@@ -7,6 +7,7 @@ use anyhow::Result;
 use crate::floors;
 use crate::portable;
 use crate::process::{run, succeeds_within};
+use crate::python::CHECKS;
 use crate::step::Step;
 use crate::toolchain::{self, Target, Toolchain};
 use crate::tools;
@@ -16,6 +17,7 @@ use crate::workspace::{self, cargo};
 pub(crate) const STEPS: &[Step] = &[
     Step { name: "format", purpose: "the code is formatted by rustfmt", run: format },
     Step { name: "floors", purpose: "files import only from lower floors", run: floors::check },
+    Step { name: "spelling", purpose: "code and documents have no known misspelling", run: spelling },
     Step { name: "clippy", purpose: "clippy has no warnings", run: clippy },
     Step { name: "docs", purpose: "the documentation builds, and all its links resolve", run: docs },
     Step {
@@ -37,6 +39,10 @@ fn format() -> Result<()> {
     run(cargo("fmt").args(["--all", "--check"]))?;
     // The fuzz targets are a workspace of their own.
     run(cargo("fmt").args(["--manifest-path", "fuzz/Cargo.toml", "--check"]))
+}
+
+fn spelling() -> Result<()> {
+    run(CHECKS.command("typos")?.arg("--hidden"))
 }
 
 fn clippy() -> Result<()> {

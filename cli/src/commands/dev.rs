@@ -13,8 +13,8 @@ mod connections;
 mod embedded;
 mod feed;
 mod front;
+mod site;
 
-use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
@@ -23,20 +23,21 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Args;
-use ripple_core::auth::{ApiKey, Limiter, Scope};
+use ripple_core::auth::{ApiKey, Scope};
 use ripple_core::http::origin_secret::OriginSecret;
-use ripple_core::record::schema::Resource;
+use ripple_core::record::schema::Resources;
 use ripple_core::store::dynamodb::DynamoDb;
 use ripple_core::store::{Capacity, Source as _};
-use ripple_core::{Api, Documents};
 use ripple_host::environment;
-use ripple_lambda::{Function, log};
+use ripple_lambda::log;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::dev_file::{DevFile, lock};
 use crate::keys;
 use crate::target::{self, Place};
+
+use site::{Folder, Site};
 
 /// How long current requests may take to end after Ctrl-C.
 const FAREWELL: Duration = Duration::from_secs(5);
@@ -78,19 +79,20 @@ pub(crate) async fn run(connection: &target::Options, options: Options) -> anyho
     let (stop, stopped) = watch::channel(false);
 
     let asked_for = connection.asked_for_by_flag().filter(|_| !options.in_memory);
+    let folder = Folder::served(connection.folder());
     let resources = connection.resources()?;
-    let (place, stores, embedded) = match asked_for {
+    let layout = connection.layout()?;
+    let (place, client, embedded) = match asked_for {
         Some(place) => {
-            let stores = connection.open_at(&place, connection.layout()?).await?.stores;
-            (place, stores, None)
+            let client = connection.open_at(&place, layout.clone()).await?.client;
+            (place, client, None)
         }
         None => {
             let listener = dynamodb_listener(&options).await?;
             let place = Place::Endpoint(format!("http://{}", listener.local_addr()?));
             let file = (!options.in_memory).then(|| data.join("dynamodb.sqlite"));
             let engine = embedded::serve(listener, file, stopped.clone()).await?;
-            let stores = embedded::stores(&engine.url, &connection.layout()?, &resources)?;
-            (place, stores, Some(engine))
+            (place, embedded::client(&engine.url)?, Some(engine))
         }
     };
     if embedded.is_some() && connection.names_another_unasked() {
@@ -98,32 +100,26 @@ pub(crate) async fn run(connection: &target::Options, options: Options) -> anyho
         println!("It ignores the credentials and the endpoint in the environment.\n");
     }
     let url = format!("http://{}", front.local_addr()?);
-    if place.is_here() {
-        for store in &stores {
-            store.create_tables().await.with_context(|| format!("cannot create the tables on {place}"))?;
-        }
-    }
+    let rate_limit = options.rate_limit;
+    let followed = embedded.as_ref().filter(|_| !options.no_feed).map(|engine| engine.database.clone());
+    let site = Site { client, layout, rate_limit, secret, creates_tables: place.is_here(), followed: followed.clone() };
+    let keys = site.store(resources.first());
+    let serving = site.serve(&resources).await.with_context(|| format!("cannot serve on {place}"))?;
+    let (replace, current) = watch::channel(Arc::new(serving));
     // A program that reads dev.json may write at once, and the feed must tell of that.
-    let store = |resource: &Arc<Resource>| {
-        let store = stores.iter().find(|store| store.resource().name == resource.name);
-        store.expect("each resource has a store").clone()
-    };
-    let documents = Documents { openapi: ripple_deploy::openapi(&resources)?.into(), ..ripple_host::documents() };
-    let following = match &embedded {
-        Some(engine) if !options.no_feed => {
-            let tables = stores.iter().map(DynamoDb::table).collect::<BTreeSet<_>>();
-            let function = Function::new(Api::of(&resources, store), documents.clone());
+    let following = match followed {
+        Some(database) => {
             let folder = (!options.in_memory).then_some(&**data);
-            let feed = feed::Feed::open(engine.database.clone(), function, tables, folder)?;
+            let feed = feed::Feed::open(database, current.clone(), folder)?;
             Some(tokio::spawn(feed.follow(stopped.clone())))
         }
-        _ => None,
+        None => None,
     };
     // Before dev.json says that it serves: a program that reads the file may end it at once.
     let interruption = Interruption::listen()?;
     let key = match &place {
         Place::Endpoint(endpoint) if place.is_here() => {
-            let key = development_key(&stores[0], data).await?;
+            let key = development_key(&keys, data).await?;
             let dynamodb_endpoint = endpoint.clone();
             DevFile { url: url.clone(), key: key.reveal().to_owned(), dynamodb_endpoint, edge_url: None }
                 .write(data)?;
@@ -136,20 +132,16 @@ pub(crate) async fn run(connection: &target::Options, options: Options) -> anyho
             None
         }
     };
-    let serving = tokio::spawn(front::serve(
-        front,
-        Function::new(Api::of(&resources, store), documents)
-            .limited(Limiter::new(options.rate_limit))
-            .behind_edge(secret),
-        options.docs,
-        stopped,
-    ));
-    greet(&url, &place, key.as_ref());
+    let reloading = tokio::spawn(folder.follow(site, replace, stopped.clone()));
+    let serving = tokio::spawn(front::serve(front, current, options.docs, stopped));
+    greet(&url, &place, key.as_ref(), &resources);
+    println!("\nThe resources are {}, from {}. Press Ctrl-C to stop.", site::names(&resources), connection.source());
 
     interruption.wait().await?;
     stop.send_replace(true);
     let ends = async {
         serving.await.context("the HTTP server failed")?;
+        reloading.await.context("the task that reads the resource files failed")?;
         if let Some(following) = following {
             following.await.context("the task of the feed failed")?;
         }
@@ -192,7 +184,7 @@ async fn development_key(store: &DynamoDb, data: &Path) -> anyhow::Result<ApiKey
     Ok(key)
 }
 
-fn greet(url: &str, place: &Place, key: Option<&ApiKey>) {
+fn greet(url: &str, place: &Place, key: Option<&ApiKey>, resources: &Resources) {
     let Some(key) = key else {
         println!("ripple is at {url}, on {place}. It has created nothing there.");
         let there = match place {
@@ -203,20 +195,20 @@ fn greet(url: &str, place: &Place, key: Option<&ApiKey>) {
         return;
     };
     let (key, Place::Endpoint(dynamodb)) = (key.reveal(), place) else { return };
+    println!("\nripple is at {url}\nDynamoDB at {dynamodb} (any credentials, region us-east-1)");
+    let first = &resources.first().name;
+    println!("\n  curl -H 'x-api-key: {key}' {url}/{first}");
+    // The example is a record of the project's own file.
+    if resources.first() != Resources::built_in().first() {
+        return;
+    }
     println!(
         r#"
-ripple is at {url}
-DynamoDB at {dynamodb} (any credentials, region us-east-1)
-
-  curl -H 'x-api-key: {key}' {url}/prj
-
   curl -H 'x-api-key: {key}' -H 'content-type: application/json' {url}/prj -d '{{
     "prj_id": "prj0001", "name": "Garden", "goal": "Beans by June", "issue": "Snails",
     "description": "Raised beds behind the house", "term": 3, "term_unit": "month", "create_date": "2026-03-01"}}'
 
-  curl -H 'x-api-key: {key}' {url}/prj/prj0001
-
-Press Ctrl-C to stop."#
+  curl -H 'x-api-key: {key}' {url}/prj/prj0001"#
     );
 }
 

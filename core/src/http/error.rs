@@ -5,7 +5,7 @@ use crate::query;
 use crate::record;
 use crate::record::merge::push_token;
 use crate::service::{self, authenticate, changes};
-use crate::store::StoreError;
+use crate::store::{StoreError, StoreErrorKind};
 use crate::value::Malformed;
 
 /// Why a request was not answered as asked. Each variant's text is for the caller.
@@ -174,6 +174,10 @@ impl From<authenticate::Error> for Error {
         match error {
             authenticate::Error::NoValidKey => Error::Forbidden,
             authenticate::Error::TooOften(refused) => Error::TooManyRequests(refused),
+            // Not the table of the resource that the client asks for: `table_missing` would name the wrong one.
+            authenticate::Error::Store(error @ StoreError { kind: StoreErrorKind::TableMissing, .. }) => {
+                Error::Store(StoreError { kind: StoreErrorKind::Refused, ..error })
+            }
             authenticate::Error::Store(error) => Error::Store(error),
         }
     }

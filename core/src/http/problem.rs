@@ -136,6 +136,8 @@ impl Kind {
         Kind::new(StatusCode::SERVICE_UNAVAILABLE, "outcome_unknown", "Service Unavailable");
     /// DynamoDB does not answer, or too many save the same record: nothing is written.
     pub const UNAVAILABLE: Kind = Kind::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Service Unavailable");
+    /// The resource's table does not exist: nothing is written.
+    pub const TABLE_MISSING: Kind = Kind::new(StatusCode::SERVICE_UNAVAILABLE, "table_missing", "Service Unavailable");
     /// The origin cannot be reached.
     pub const BAD_GATEWAY: Kind = Kind::new(StatusCode::BAD_GATEWAY, "bad_gateway", "Internal server error");
     /// The origin does not answer in time.
@@ -170,6 +172,7 @@ fn kind(error: &Error) -> Kind {
         Error::Store(error) => match error.kind {
             StoreErrorKind::Unavailable => Kind::UNAVAILABLE,
             StoreErrorKind::OutcomeUnknown => Kind::OUTCOME_UNKNOWN,
+            StoreErrorKind::TableMissing => Kind::TABLE_MISSING,
             StoreErrorKind::TooLarge(_) => Kind::RECORD_TOO_LARGE,
             StoreErrorKind::Refused | StoreErrorKind::Undecodable => Kind::INTERNAL,
         },
@@ -219,6 +222,9 @@ pub(crate) fn answer(error: &Error, resource: &Resource) -> Answer {
              read the record first"
                 .to_owned()
         }
+        Error::Store(StoreError { kind: StoreErrorKind::TableMissing, .. }) => {
+            format!("the database has no table of {} yet; nothing was changed", resource.plural)
+        }
         Error::Store(_) => INTERNAL_DETAIL.to_owned(),
         error => in_words(error, resource),
     };
@@ -231,7 +237,10 @@ pub(crate) fn answer(error: &Error, resource: &Resource) -> Answer {
         // What may come is told in the response's `Accept-Encoding` (RFC 9110 §15.5.16).
         Error::UnsupportedContentEncoding => answer.with_header(ACCEPT_ENCODING, "identity"),
         Error::Contended
-        | Error::Store(StoreError { kind: StoreErrorKind::Unavailable | StoreErrorKind::OutcomeUnknown, .. }) => {
+        | Error::Store(StoreError {
+            kind: StoreErrorKind::Unavailable | StoreErrorKind::OutcomeUnknown | StoreErrorKind::TableMissing,
+            ..
+        }) => {
             let mut answer = answer;
             answer.headers.insert(RETRY_AFTER, HeaderValue::from(limits::RETRY_AFTER.as_secs()));
             answer

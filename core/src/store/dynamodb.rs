@@ -67,6 +67,9 @@ pub use table::{TableState, TableStatus};
 /// The index that lists changes.
 const BY_UPDATE: &str = "by_update";
 
+/// The code of DynamoDB's error for a table that does not exist.
+const TABLE_MISSING: &str = "ResourceNotFoundException";
+
 /// An item, as the SDK represents it.
 type Item = HashMap<String, AttributeValue>;
 
@@ -366,7 +369,11 @@ where
 {
     let refused = error.raw_response().is_some_and(|response| response.status().is_client_error());
     let passing = error.code().is_some_and(retry::is_passing);
-    let kind = if refused && !passing { StoreErrorKind::Refused } else { StoreErrorKind::Unavailable };
+    let kind = match error.code() {
+        Some(TABLE_MISSING) => StoreErrorKind::TableMissing,
+        _ if refused && !passing => StoreErrorKind::Refused,
+        _ => StoreErrorKind::Unavailable,
+    };
     StoreError { operation, kind, source: Some(Box::new(error)) }
 }
 

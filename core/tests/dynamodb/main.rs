@@ -28,6 +28,7 @@ mod conditions;
 mod engine;
 mod interrupted;
 mod keys;
+mod missing;
 mod other_writers;
 mod program;
 mod refresh_cost;

@@ -10,14 +10,11 @@ mod guard;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{Credentials, Region};
 use dynoxide::{Database, server};
-use ripple_core::record::schema::{Resource, Resources};
-use ripple_core::store::dynamodb::{DynamoDb, Layout};
 use ripple_host::random;
 use ripple_lambda::config::client_config;
 use tokio::net::TcpListener;
@@ -74,13 +71,11 @@ async fn hidden_listener() -> anyhow::Result<TcpListener> {
     Err(anyhow!("cannot listen on 127.0.0.1"))
 }
 
-/// Returns each resource's store on the engine. They ignore credentials in the environment.
-pub(super) fn stores(url: &str, layout: &Layout, resources: &Resources) -> anyhow::Result<Vec<DynamoDb>> {
+/// Returns a client of the engine. It ignores credentials in the environment.
+pub(super) fn client(url: &str) -> anyhow::Result<Client> {
     let config = client_config(Some(url.to_owned()), None)?
         .region(Region::from_static("us-east-1"))
         .credentials_provider(Credentials::new("local", "local", None, None, "ripple dev"))
         .build();
-    let client = Client::from_conf(config);
-    let store = |resource: &Arc<Resource>| DynamoDb::new(client.clone(), layout.clone(), Arc::clone(resource));
-    Ok(resources.iter().map(store).collect())
+    Ok(Client::from_conf(config))
 }

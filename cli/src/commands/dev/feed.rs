@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
@@ -16,12 +17,13 @@ use dynoxide::actions::get_records::{GetRecordsRequest, GetRecordsResponse, Reco
 use dynoxide::actions::get_shard_iterator::GetShardIteratorRequest;
 use dynoxide::actions::update_table::UpdateTableRequest;
 use dynoxide::streams::shard_id;
-use ripple_core::store::dynamodb::DynamoDb;
 use ripple_host::random;
-use ripple_lambda::{Function, Invocation};
+use ripple_lambda::Invocation;
 use serde::{Deserialize, Serialize};
 use serde_json::value::to_raw_value;
 use tokio::sync::watch;
+
+use super::site::{Current, Serving};
 
 /// How often the streams are read. Lambda reads each shard as often.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html>
@@ -36,8 +38,10 @@ const FILE: &str = "feed.json";
 /// The feed of some tables.
 pub(super) struct Feed {
     database: Database,
-    function: Function<DynamoDb>,
+    current: Current,
     streams: Vec<Stream>,
+    /// How far the streams were read that are not followed.
+    positions: BTreeMap<String, String>,
     /// `None` for a database in memory.
     file: Option<PathBuf>,
 }
@@ -66,29 +70,42 @@ struct Failure {
 }
 
 impl Feed {
-    /// Returns the feed of these tables, and enables the streams that are missing. `folder` keeps the positions.
-    pub(super) fn open<'a>(
-        database: Database,
-        function: Function<DynamoDb>,
-        tables: impl IntoIterator<Item = &'a str>,
-        folder: Option<&Path>,
-    ) -> anyhow::Result<Feed> {
+    /// Returns the feed of the tables that are served, and enables the streams that are missing. `folder` keeps the
+    /// positions.
+    pub(super) fn open(database: Database, mut current: Current, folder: Option<&Path>) -> anyhow::Result<Feed> {
         let file = folder.map(|folder| folder.join(FILE));
         // Without the file, or if it is damaged, the streams are read from their beginning. That changes nothing twice.
         let read = file.as_ref().and_then(|file| fs::read(file).ok());
-        let mut positions: BTreeMap<String, String> =
-            read.and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default();
-        let mut streams = Vec::new();
-        for table in tables {
-            let arn = stream_of(&database, table).with_context(|| format!("cannot create the stream of {table}"))?;
-            streams.push(Stream { read: positions.remove(&arn), table: table.to_owned(), arn, failures: 0 });
+        let positions = read.and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default();
+        let serving = Arc::clone(&current.borrow_and_update());
+        let mut feed = Feed { database, current, streams: Vec::new(), positions, file };
+        feed.follow_tables(&serving)?;
+        Ok(feed)
+    }
+
+    /// Follows the streams of the tables that are served, and no others.
+    fn follow_tables(&mut self, serving: &Serving) -> anyhow::Result<()> {
+        for stream in std::mem::take(&mut self.streams) {
+            self.positions.extend(stream.read.map(|read| (stream.arn, read)));
         }
-        Ok(Feed { database, function, streams, file })
+        for table in &serving.tables {
+            let arn = stream_of(&self.database, table)?;
+            let read = self.positions.remove(&arn);
+            self.streams.push(Stream { read, table: table.clone(), arn, failures: 0 });
+        }
+        Ok(())
     }
 
     /// Reads the streams until it is told to stop.
     pub(super) async fn follow(mut self, mut stopped: watch::Receiver<bool>) {
         loop {
+            if self.current.has_changed().unwrap_or(false) {
+                let serving = Arc::clone(&self.current.borrow_and_update());
+                if let Err(error) = self.follow_tables(&serving) {
+                    let error = format!("{error:#}");
+                    tracing::warn!(target: "ripple", error, "no stream");
+                }
+            }
             let mut is_behind = false;
             for number in 0..self.streams.len() {
                 match self.read(number).await {
@@ -117,7 +134,8 @@ impl Feed {
         let arn = &*stream.arn;
         let event = |record| Event { record, arn };
         let event = to_raw_value(&Batch { records: found.records.into_iter().map(event).collect() })?;
-        let reply = self.function.handle(&event, Invocation { id: &id, trace: None }).await?;
+        let serving = Arc::clone(&self.current.borrow());
+        let reply = serving.function.handle(&event, Invocation { id: &id, trace: None }).await?;
         let answer: Answer = serde_json::from_str(reply.get())?;
         let done = match answer.batch_item_failures.first() {
             None => Some(last),
@@ -142,8 +160,13 @@ impl Feed {
 
     fn keep_positions(&self) -> anyhow::Result<()> {
         let Some(file) = &self.file else { return Ok(()) };
-        let positions: BTreeMap<&str, &str> =
-            self.streams.iter().filter_map(|stream| Some((&*stream.arn, &**stream.read.as_ref()?))).collect();
+        let others = self.positions.iter().map(|(arn, read)| (&**arn, &**read));
+        let positions: BTreeMap<&str, &str> = self
+            .streams
+            .iter()
+            .filter_map(|stream| Some((&*stream.arn, &**stream.read.as_ref()?)))
+            .chain(others)
+            .collect();
         // A file that was written in part would be read as damaged.
         let part = file.with_extension("part");
         fs::write(&part, serde_json::to_vec(&positions)?)
@@ -169,8 +192,11 @@ struct Event<'a> {
 }
 
 /// Returns the stream of a table. Enables it if there is none.
-fn stream_of(database: &Database, table: &str) -> anyhow::Result<String> {
-    let describe = || database.describe_table(DescribeTableRequest { table_name: table.to_owned() });
+pub(super) fn stream_of(database: &Database, table: &str) -> anyhow::Result<String> {
+    let describe = || {
+        let described = database.describe_table(DescribeTableRequest { table_name: table.to_owned() });
+        described.with_context(|| format!("cannot create the stream of {table}"))
+    };
     if let Some(arn) = describe()?.table.latest_stream_arn {
         return Ok(arn);
     }

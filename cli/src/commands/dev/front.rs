@@ -27,6 +27,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 
 use super::connections;
+use super::site::Current;
 
 /// API Gateway's quota for a payload.
 /// <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-execution-service-limits-table.html>
@@ -42,12 +43,10 @@ const SMALL_BODY: usize = 64 * 1024;
 /// The number of large bodies held at once. It bounds memory, and further requests are throttled.
 static LARGE_BODIES: Semaphore = Semaphore::const_new(64);
 
-type Shared = Arc<Function<DynamoDb>>;
-
 /// Serves the API until it is told to stop.
 pub(super) async fn serve(
     listener: TcpListener,
-    function: Function<DynamoDb>,
+    current: Current,
     docs: Option<PathBuf>,
     mut stopped: watch::Receiver<bool>,
 ) {
@@ -58,7 +57,7 @@ pub(super) async fn serve(
             app = app.route(&format!("/docs/{name}"), get(move || script(file)));
         }
     }
-    let app = app.with_state(Arc::new(function));
+    let app = app.with_state(current);
     let stop = async move {
         // This also ends if the sender is dropped.
         let _ = stopped.wait_for(|stop| *stop).await;
@@ -66,9 +65,10 @@ pub(super) async fn serve(
     connections::serve(listener, app, stop).await;
 }
 
-async fn answer(State(function): State<Shared>, request: Request) -> Response<Body> {
+async fn answer(State(current): State<Current>, request: Request) -> Response<Body> {
+    let serving = Arc::clone(&current.borrow());
     let id = uuid::Builder::from_random_bytes(random()).into_uuid().to_string();
-    let mut response = match tokio::time::timeout(TIMEOUT, invoke(&function, request, &id)).await {
+    let mut response = match tokio::time::timeout(TIMEOUT, invoke(&serving.function, request, &id)).await {
         Ok(response) => response,
         Err(_) => message(StatusCode::GATEWAY_TIMEOUT, "Endpoint request timed out"),
     };

@@ -19,7 +19,7 @@ _LONGEST_BACKOFF = 8.0
 def is_unclear(problem: Problem) -> bool:
     """Reports whether the server may have applied the request although it failed."""
     if problem.status == 503:
-        return problem.code != "unavailable"
+        return problem.code not in ("unavailable", "table_missing")
     return problem.status in (0, 408) or problem.status >= 500
 
 

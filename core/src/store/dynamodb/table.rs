@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::types::{
 };
 
 use super::keys::KEY_HASH;
-use super::{BY_UPDATE, DynamoDb, failed};
+use super::{BY_UPDATE, DynamoDb, TABLE_MISSING, failed};
 use crate::store::StoreError;
 use crate::store::item::{RPL_AT, RPL_EXPIRES_AT, RPL_SHARD, RPL_VERSION};
 use crate::store::row::VERSION;
@@ -93,7 +93,7 @@ impl DynamoDb {
         for table in [&self.records, &self.versions, &self.keys] {
             match self.client.delete_table().table_name(table).send().await {
                 Ok(_) => {}
-                Err(error) if error.code() == Some("ResourceNotFoundException") => {}
+                Err(error) if error.code() == Some(TABLE_MISSING) => {}
                 Err(error) => return Err(failed("DeleteTable", error)),
             }
         }
@@ -147,7 +147,7 @@ impl DynamoDb {
     async fn describe(&self, table: &str) -> Result<Option<TableDescription>, StoreError> {
         match self.client.describe_table().table_name(table).send().await {
             Ok(answer) => Ok(answer.table),
-            Err(error) if error.code() == Some("ResourceNotFoundException") => Ok(None),
+            Err(error) if error.code() == Some(TABLE_MISSING) => Ok(None),
             Err(error) => Err(failed("DescribeTable", error)),
         }
     }

@@ -1,0 +1,182 @@
+//! The resources that `ripple dev` serves, and how a change of their files replaces them.
+//!
+//! ```text
+//!  files ──poll──▶ read, check ──▶ create missing tables ──▶ Serving ──▶ front, feed
+//! ```
+//!
+//! A request ends with the resources that it began with.
+
+use std::collections::BTreeSet;
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use anyhow::Context as _;
+use aws_sdk_dynamodb::Client;
+use dynoxide::Database;
+use ripple_core::auth::Limiter;
+use ripple_core::http::origin_secret::OriginSecret;
+use ripple_core::record::schema::{Resource, Resources};
+use ripple_core::store::dynamodb::{DynamoDb, Layout};
+use ripple_core::{Api, Documents};
+use ripple_host::resources::{LoadError, parse, read};
+use ripple_lambda::Function;
+use tokio::sync::watch;
+
+use super::feed;
+
+/// How often the folder is looked at.
+const PAUSE: Duration = Duration::from_millis(500);
+/// How long the folder must be as it is before it is read. An editor may write several files, or one in parts.
+const QUIET: Duration = Duration::from_millis(200);
+
+/// What answers the requests that begin now.
+pub(super) struct Serving {
+    pub(super) function: Function<DynamoDb>,
+    /// The tables of records.
+    pub(super) tables: BTreeSet<String>,
+}
+
+/// The value of a channel that a reload replaces.
+pub(super) type Current = watch::Receiver<Arc<Serving>>;
+
+/// What stays the same while the resources change.
+pub(super) struct Site {
+    pub(super) client: Client,
+    pub(super) layout: Layout,
+    pub(super) rate_limit: Option<NonZeroU32>,
+    pub(super) secret: Option<OriginSecret>,
+    /// Whether missing tables are created.
+    pub(super) creates_tables: bool,
+    /// The database whose streams the feed reads.
+    pub(super) followed: Option<Database>,
+}
+
+impl Site {
+    /// Returns the store of a resource.
+    pub(super) fn store(&self, resource: &Arc<Resource>) -> DynamoDb {
+        DynamoDb::new(self.client.clone(), self.layout.clone(), Arc::clone(resource))
+    }
+
+    /// Returns what serves these resources. Creates their missing tables first, if that is allowed here.
+    pub(super) async fn serve(&self, resources: &Resources) -> anyhow::Result<Serving> {
+        let documents = Documents { openapi: ripple_deploy::openapi(resources)?.into(), ..ripple_host::documents() };
+        let stores: Vec<DynamoDb> = resources.iter().map(|resource| self.store(resource)).collect();
+        if self.creates_tables {
+            for store in &stores {
+                let names = || format!("cannot create the tables {} and {}", store.table(), store.history_table());
+                store.create_tables().await.with_context(names)?;
+            }
+        }
+        // The feed must tell of a program that writes to a new table at once.
+        for (database, store) in
+            self.followed.iter().flat_map(|database| stores.iter().map(move |store| (database, store)))
+        {
+            feed::stream_of(database, store.table())?;
+        }
+        let tables = stores.iter().map(|store| store.table().to_owned()).collect();
+        let function = Function::new(Api::of(resources, |resource| self.store(resource)), documents)
+            .limited(Limiter::new(self.rate_limit))
+            .behind_edge(self.secret.clone());
+        Ok(Serving { function, tables })
+    }
+}
+
+/// A folder of resource files, as far as it was seen.
+pub(super) struct Folder {
+    path: PathBuf,
+    /// Names, lengths and times of the files when the folder was last read. `None` before that, or without a folder.
+    seen: Option<Vec<Seen>>,
+    /// The last files that were read, or why they could not be.
+    read: Result<Vec<(String, Vec<u8>)>, String>,
+}
+
+type Seen = (PathBuf, u64, Option<SystemTime>);
+
+impl Folder {
+    /// Returns a folder whose files are already served.
+    pub(super) fn served(path: &Path) -> Folder {
+        // If a file changes between the two reads, the next look sees another time.
+        let seen = look(path);
+        Folder { seen, read: read(path).map_err(|error| error.to_string()), path: path.to_owned() }
+    }
+
+    /// Replaces what is served at each change of the files, until it is told to stop. With faulty files, the last good
+    /// ones stay.
+    pub(super) async fn follow(
+        mut self,
+        site: Site,
+        serving: watch::Sender<Arc<Serving>>,
+        mut stopped: watch::Receiver<bool>,
+    ) {
+        // The wait also ends if the sender is dropped.
+        while tokio::time::timeout(PAUSE, stopped.wait_for(|stop| *stop)).await.is_err() {
+            let Some(files) = self.changed().await else { continue };
+            match load(&site, &files).await {
+                Ok((new, names)) => {
+                    serving.send_replace(Arc::new(new));
+                    println!("ripple: the resources are now {names}, from {}", self.path.display());
+                }
+                Err(faults) => {
+                    for fault in faults {
+                        eprintln!("ripple: {fault}; the last good resources stay");
+                    }
+                }
+            }
+        }
+    }
+
+    /// Returns the files if their content has changed since the last call. Waits until they stop changing.
+    async fn changed(&mut self) -> Option<Result<Vec<(String, Vec<u8>)>, String>> {
+        let mut now = look(&self.path);
+        if now == self.seen {
+            return None;
+        }
+        loop {
+            tokio::time::sleep(QUIET).await;
+            let later = look(&self.path);
+            if later == now {
+                break;
+            }
+            now = later;
+        }
+        self.seen = now;
+        let files = read(&self.path).map_err(|error| error.to_string());
+        if files == self.read {
+            return None;
+        }
+        self.read = files.clone();
+        Some(files)
+    }
+}
+
+/// Returns what serves these files, and the names of their resources; or the faults, one line each.
+async fn load(site: &Site, files: &Result<Vec<(String, Vec<u8>)>, String>) -> Result<(Serving, String), Vec<String>> {
+    let files = files.as_ref().map_err(|error| vec![error.clone()])?;
+    let resources = parse(files).map_err(|error| match error {
+        LoadError::Faults(faults) => faults.iter().map(ToString::to_string).collect(),
+        LoadError::Folder(error) => vec![error.to_string()],
+    })?;
+    let serving = site.serve(&resources).await.map_err(|error| vec![format!("{error:#}")])?;
+    Ok((serving, names(&resources)))
+}
+
+/// Returns the names of resources in a sentence.
+pub(super) fn names(resources: &Resources) -> String {
+    resources.iter().map(|resource| resource.name.as_str()).collect::<Vec<_>>().join(", ")
+}
+
+/// Returns the names, lengths and times of the JSON files in a folder. Returns `None` if there is no folder.
+fn look(folder: &Path) -> Option<Vec<Seen>> {
+    let entries = std::fs::read_dir(folder).ok()?.filter_map(Result::ok).map(|entry| entry.path());
+    let files = entries.filter(|path| path.extension().is_some_and(|extension| extension == "json"));
+    let mut seen: Vec<Seen> = files
+        .map(|path| match std::fs::metadata(&path) {
+            Ok(metadata) => (path, metadata.len(), metadata.modified().ok()),
+            Err(_) => (path, 0, None),
+        })
+        .collect();
+    seen.sort();
+    Some(seen)
+}
