@@ -120,6 +120,12 @@ def test_all_tries_end_at_the_deadline():
     assert 8 < len(script.sent) < 100
 
 
+def test_a_clear_refusal_is_not_followed_by_a_try_that_is_too_short():
+    script = Script(refused(503, "unavailable", retry_after="2"), timeout=11.0)
+    problem = script.raised(script.edit())
+    assert (problem.code, problem.outcome, script.slept) == ("unavailable", "not_made", [])
+
+
 def test_one_try_has_thirty_seconds_and_the_last_one_what_is_left():
     script = Script(refused(503, "unavailable", retry_after="50"), answer(200, RECORD))
     script.run(script.prj.get("p1"))

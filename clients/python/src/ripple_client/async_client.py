@@ -154,8 +154,11 @@ class AsyncResource(Generic[T]):
     async def version(self, id: str, number: int) -> Record[T]:
         return await self._client._run(self._operations.version(id, number))
 
-    def versions(self, id: str, *, limit: int | None = None, cursor: str | None = None) -> "AsyncListing[Write]":
-        return AsyncListing(self._client, self._operations.history_url(id, limit, cursor), self._operations.history_page)
+    def versions(
+        self, id: str, *, limit: int | None = None, cursor: str | None = None
+    ) -> "AsyncListing[Write]":
+        first = self._operations.history_url(id, limit, cursor)
+        return AsyncListing(self._client, first, self._operations.history_page)
 
     def changes(self, *, since: str | None = None, wait: int | None = None) -> "AsyncChanges[T]":
         return AsyncChanges(self._client, Feed(self._operations, since, wait))

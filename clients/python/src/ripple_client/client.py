@@ -44,8 +44,8 @@ class Client:
     def for_author(
         self, author: Author | tuple[str, str | None] | str | None, *, session: str | None = None
     ) -> "Client":
-        """Returns a client that writes for a person, with this client's connections. `session` is the person's own. So a
-        web app has one client for each request, and one pool of connections."""
+        """Returns a client that writes for a person, with this client's connections. `session` is the person's own.
+        So a web app has one client for each request, and one pool of connections."""
         client = copy.copy(self)
         client._context = self._context.for_author(Author.of(author), session)
         return client
@@ -142,7 +142,7 @@ class Resource(Generic[T]):
         cursor: str | None = None,
     ) -> "Listing[Record[T]]":
         """Returns the matching records, read page by page. docs/API.md, "Lists", describes the parameters. `where`
-        compares members with values. `cursor` is that of an earlier `Page` of the same list: reading continues there."""
+        compares members with values. `cursor` is that of a `Page` of the same list: reading continues there."""
         first = self._operations.list_url(q, sort, fields, limit, where, cursor)
         partial = fields is not None
         return Listing(self._client, first, lambda url: self._operations.list_page(url, partial))
