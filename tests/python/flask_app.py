@@ -81,14 +81,20 @@ class Visitor:
         return self._page(self.http.post(self.url + path, data=data, headers=headers, timeout=60))
 
     def project(self, prj_id):
+        """Opens the form of a project."""
+        return self.get(f"/projects/{prj_id}/edit")
+
+    def read(self, prj_id):
         return self.get(f"/projects/{prj_id}")
 
     def save(self, page, **changes):
-        """Sends the form of a project's page with the typed values."""
+        """Sends the form of a project with the typed values. A page to read leads to the form first."""
+        if not page.html.select("#edit"):
+            page = self.get(page.link("Edit"))
         return self.send(page.form("#edit"), **({"your_name": self.name} | changes))
 
     def send(self, form, press=None, **changes):
-        """Presses the button of that name, or otherwise the first one. Names have `_` where the form has `-`, for
+        """Presses the button of that name, address or value, or otherwise the one of the form itself. Names have `_` where the form has `-`, for
         rows."""
         fields = form.filled()
         for name, value in changes.items():
@@ -163,7 +169,12 @@ class Form:
         return fields
 
     def button(self, name):
-        found = next(b for b in self.buttons if name is None or b.get("name") == name or b.get("formaction") == name)
+        def wanted(button):
+            if name is None:
+                return not button.get("name")
+            return name in (button.get("name"), button.get("value"), button.get("formaction"))
+
+        found = next(filter(wanted, self.buttons))
         sent = {found["name"]: found.get("value", "")} if found.get("name") else {}
         return sent, found.get("formaction") or self.form.get("action") or self.path
 

@@ -12,7 +12,7 @@ from playwright.sync_api import sync_playwright
 from conftest import _setting
 from dev import Dev, clean, ripple
 from edge import ROOT
-from test_flask_browsers import FLAGS, LIMIT
+from chromium import FLAGS, LIMIT
 
 PACKAGE = ROOT / "clients/typescript"
 BIN = ROOT / "node_modules/.bin"

@@ -29,20 +29,20 @@ ENTRIES = {
 def test_a_reload_ticks_no_other_entry(firefox, app, ripple, timeline):
     """North ticks "Remove" at the second entry, South removes the first entry, North reloads the page and saves."""
     prj_id = ripple.create(FIELDS | {"timeline": timeline})["prj_id"]
-    firefox.goto(f"{app.url}/projects/{prj_id}")
+    firefox.goto(f"{app.url}/projects/{prj_id}/edit")
     firefox.click(firefox.labelled("Remove entry 2"))
     left = ripple.put(prj_id, {"version": 1, "timeline": timeline[1:]})["timeline"]
     firefox.reload()
     assert firefox.run("document.querySelectorAll('input:checked').length") == 0
     firefox.click(firefox.button("Save"))
-    assert firefox.text(".notice.done").startswith("Nothing changed")
+    assert firefox.text(".notice.done").startswith("You had changed nothing")
     assert ripple.get(prj_id)["timeline"] == left
 
 
 def test_a_reload_puts_no_typed_text_over_what_others_saved(firefox, app, ripple):
     timeline = ENTRIES["with ids"]
     prj_id = ripple.create(FIELDS | {"timeline": timeline})["prj_id"]
-    firefox.goto(f"{app.url}/projects/{prj_id}")
+    firefox.goto(f"{app.url}/projects/{prj_id}/edit")
     firefox.type(firefox.labelled("Goal"), "North's")
     firefox.type(firefox.labelled("Date of entry 2"), "2027-01-05")
     ripple.put(prj_id, {"version": 1, "goal": "South's", "timeline": timeline[1:]})
@@ -55,7 +55,7 @@ def test_a_restored_tab_puts_nothing_old_over_what_others_saved(firefox, app, ri
     """Firefox then identifies controls by their ids, and also restores textareas that were not edited."""
     timeline = ENTRIES["with ids"]
     prj_id = ripple.create(FIELDS | {"timeline": timeline})["prj_id"]
-    firefox.goto(f"{app.url}/projects/{prj_id}")
+    firefox.goto(f"{app.url}/projects/{prj_id}/edit")
     firefox.type(firefox.labelled("Your name"), "North")
     firefox.type(firefox.labelled("Goal"), "North's")
     firefox.type(firefox.labelled("Date of entry 2"), "2027-01-05")
@@ -71,7 +71,7 @@ def test_a_restored_tab_puts_nothing_old_over_what_others_saved(firefox, app, ri
 
 def test_a_reload_of_the_same_project_keeps_what_was_typed(firefox, app, ripple):
     prj_id = ripple.create(FIELDS | {"timeline": ENTRIES["of text"]})["prj_id"]
-    firefox.goto(f"{app.url}/projects/{prj_id}")
+    firefox.goto(f"{app.url}/projects/{prj_id}/edit")
     firefox.type(firefox.labelled("Goal"), "Typed")
     firefox.click(firefox.labelled("Remove entry 2"))
     firefox.reload()

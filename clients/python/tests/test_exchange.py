@@ -2,9 +2,10 @@
 
 import json
 
+import httpx
 import pytest
 
-from ripple_client import Problem
+from ripple_client import Client, Problem
 from ripple_client.exchange import Answer, Context, NoAnswer, Send, Sleep
 from ripple_client.operations import Operations
 from ripple_client.record import Members
@@ -119,6 +120,12 @@ def test_all_tries_end_at_the_deadline():
     assert 8 < len(script.sent) < 100
 
 
+def test_a_clear_refusal_is_not_followed_by_a_try_that_is_too_short():
+    script = Script(refused(503, "unavailable", retry_after="2"), timeout=11.0)
+    problem = script.raised(script.edit())
+    assert (problem.code, problem.outcome, script.slept) == ("unavailable", "not_made", [])
+
+
 def test_one_try_has_thirty_seconds_and_the_last_one_what_is_left():
     script = Script(refused(503, "unavailable", retry_after="50"), answer(200, RECORD))
     script.run(script.prj.get("p1"))
@@ -219,9 +226,34 @@ def test_a_list_has_its_parameters_and_a_partial_record_its_version():
     script = Script()
     url = script.prj.list_url("a b", ["-updated_at", "name"], ["goal"], 5, {"term": 3, "done": True, "n": 0.5})
     assert url == f"{URL}/prj?term=3&done=true&n=0.5&q=a+b&limit=5&sort=-updated_at%2Cname&fields=goal%2Cversion"
-    for name in ("limit", "_x"):
+    for name in ("limit", "cursor", "_x"):
         with pytest.raises(ValueError):
             script.prj.list_url(where={name: 1})
+
+
+def test_a_page_has_the_cursor_with_which_a_later_request_continues():
+    script = Script(answer(200, [RECORD], link='<prj?q=a&limit=1&cursor=c%2Bd>; rel="next"'), answer(200, [RECORD]))
+    first = script.run(script.prj.list_page(script.prj.list_url(q="a", limit=1), False))
+    assert first.cursor == "c+d"
+    following = script.prj.list_url(q="a", limit=1, cursor=first.cursor)
+    assert following == f"{URL}/prj?q=a&limit=1&cursor=c%2Bd"
+    assert script.run(script.prj.list_page(following, False)).cursor is None
+    assert script.prj.history_url("p1", 5, "c+d") == f"{URL}/prj/p1/versions?limit=5&cursor=c%2Bd"
+
+
+def test_a_client_for_another_author_has_its_own_session_and_the_same_connections():
+    sent = []
+
+    def respond(request):
+        sent.append((request.headers.get("ripple-author"), request.headers.get("ripple-session")))
+        return httpx.Response(200, json=RECORD | {"version": 2}, headers=SAVED)
+
+    with Client(URL, "rpl_key", transport=httpx.MockTransport(respond)) as shared:
+        bo, ann = shared.for_author(("Bo", "u7"), session="S1"), shared.for_author(None)
+        for client in (bo, ann):
+            client.prj.restore("p1", 1)
+        assert (bo.session, ann.session, shared.session) == ("S2", "S2", None)
+    assert sent == [('"Bo";id="u7"', "S1"), (None, None)]
 
 
 @pytest.mark.parametrize(

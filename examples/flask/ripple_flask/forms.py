@@ -1,14 +1,14 @@
-"""The form of a project: built from a record, and converted back into the record that a save sends.
+"""The form of a project: built from a record, and converted back into the edit that a save sends.
 
-A save sends the whole record as the form shows it, with the version that the form was built from. ripple merges it with
-saves by others since then. So a form must not change values that the user did not touch. But a browser changes line
-ends, drops them from one-line fields, and has no numbers. So the form carries the original values. If the browser
-returns a value as it was shown, the original value is sent.
+A save sends only what the visitor changed, together with what the visitor saw of it. ripple merges that with saves by
+others since then. So a form must not change values that the visitor did not touch. But a browser changes line ends,
+drops them from one-line fields, and has no numbers. So the form carries the original values. If the browser returns a
+value as it was shown, the original value stands.
 
 A browser restores typed text and ticks when it reloads a page, goes back to it or reopens it after a crash. By then
 the page may show another state of the project. Browsers identify a control by the form's name and the control's place
 in it (Firefox, reload), by the control's name (Chromium) or by its id (Firefox, restored tab). So each of these ends
-in `@` and the form's `state`. A browser then restores input only on the state on which the user typed it.
+in `@` and the form's `state`. A browser then restores input only on the state on which the visitor typed it.
 """
 
 import hashlib
@@ -18,136 +18,74 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import simplejson
+from ripple_client import Record
+from ripple_client.ids import new_id
 from werkzeug.exceptions import BadRequest
 
-from .record import FIELDS, MISSING, SAVED_BY, TIMELINE, is_date, text_member
-
-NAME_LENGTH = 60
-_ROW = re.compile(r"row-(\d{1,6})-(?:entry|date|text)", re.ASCII)
-
-
-@dataclass
-class Row:
-    """An entry of the timeline. `original` is its previous value, or `MISSING` for a new entry."""
-
-    original: object = MISSING
-    date: str = ""
-    text: str = ""
-    removed: bool = False
-
-    @classmethod
-    def of(cls, entry):
-        row = cls(original=entry)
-        row.date, row.text = row.shown_date, row.shown_text
-        return row
-
-    @property
-    def editable(self):
-        return self.original is MISSING or isinstance(self.original, (dict, str))
-
-    @property
-    def dated(self):
-        """Reports whether the entry can have a date. An entry that is a text cannot."""
-        return self.original is MISSING or isinstance(self.original, dict)
-
-    @property
-    def shown_date(self):
-        return _shown(self.original.get("date", "")) if isinstance(self.original, dict) else ""
-
-    @property
-    def shown_text(self):
-        if isinstance(self.original, dict):
-            return _shown(self.original.get(text_member(self.original), ""))
-        return "" if self.original is MISSING else _shown(self.original)
-
-    @property
-    def original_json(self):
-        return None if self.original is MISSING else simplejson.dumps(self.original, use_decimal=True)
-
-    @property
-    def multiline(self):
-        return "\n" in _lines(self.shown_text)
-
-    @property
-    def same_text(self):
-        return _same(self.text, self.shown_text, self.multiline)
-
-    @property
-    def same_date(self):
-        return _same(self.date, self.shown_date)
-
-    @property
-    def blank(self):
-        """Reports whether the row is new and empty."""
-        return self.original is MISSING and not self.date and not self.text
-
-    def entry(self, text_name):
-        """Returns the current value of the entry. `text_name` is the member for the text of a new entry."""
-        if not self.editable:
-            return self.original
-        if isinstance(self.original, str):
-            return self.original if self.same_text else self.text
-        entry = {} if self.original is MISSING else dict(self.original)
-        name = text_name if self.original is MISSING else text_member(entry)
-        for member, now, same in ((name, self.text, self.same_text), ("date", self.date, self.same_date)):
-            if same:
-                continue
-            if now:
-                entry[member] = now
-            else:
-                entry.pop(member, None)
-        return entry
+from . import people, rows
+from .record import FIELDS, MISSING, SAVED_BY, TIMELINE, text_member
+from .rows import Row, lines, read_json, same_text, shown
 
 
 @dataclass
 class Form:
-    """A project's fields as text, as the user sees them."""
+    """A project's fields as text, as the visitor sees them."""
 
     values: dict
     rows: list = field(default_factory=list)
     # The fields of the record that the form was built from.
     seen: dict = field(default_factory=dict)
     version: int | None = None
-    # Identifies this form: if it is sent twice, it is one save.
+    # Identifies this form: if it is sent twice, it is one save. That of a new project is also its id.
     number: str = field(default_factory=lambda: secrets.token_urlsafe(12))
     your_name: str = ""
     prj_id: str = ""
-    has_timeline: bool = True
+    # The record's timeline: "listed", "absent", or "other" for a value that is no list.
+    timeline_was: str = "absent"
     # Whether the form is for a new project.
     creating: bool = False
     errors: dict = field(default_factory=dict)
 
     @classmethod
+    def new(cls, your_name):
+        return cls({f.name: "" for f in FIELDS}, creating=True, your_name=your_name, number=new_id())
+
+    @classmethod
     def of(cls, record, your_name=""):
-        timeline = record.get(TIMELINE, [])
-        has_timeline = isinstance(timeline, list)
+        value = record.value
+        timeline = value.get(TIMELINE, MISSING)
+        listed = isinstance(timeline, list)
         return cls(
-            values={f.name: _shown(record.get(f.name, "")) for f in FIELDS},
-            rows=[Row.of(entry) for entry in timeline] if has_timeline else [],
-            seen={f.name: record[f.name] for f in FIELDS if f.name in record},
-            version=record.get("version"),
+            values={f.name: shown(value.get(f.name, "")) for f in FIELDS},
+            rows=[Row.of(entry, place) for place, entry in enumerate(timeline)] if listed else [],
+            seen={f.name: value[f.name] for f in FIELDS if f.name in value},
+            version=record.version,
             your_name=your_name,
-            has_timeline=has_timeline,
+            prj_id=record.id,
+            timeline_was="absent" if timeline is MISSING else "listed" if listed else "other",
         )
 
     @classmethod
     def sent(cls, form):
         """Returns the form that a browser sent."""
         form = {name.partition("@")[0]: value for name, value in form.items()}
-        version, seen = whole(form.get("version", "")), _json(form.get("seen", "{}"))
+        version, seen = whole(form.get("version", "")), read_json(form.get("seen", "{}"))
         if not isinstance(seen, dict) or (version is None and form.get("version")):
             raise BadRequest("This is not one of the app's forms.")
-        places = sorted({int(match[1]) for match in map(_ROW.fullmatch, form) if match})
         return cls(
-            values={f.name: _lines(form.get(f.name, "")) for f in FIELDS},
-            rows=[_row(form, place) for place in places],
+            values={f.name: lines(form.get(f.name, "")) for f in FIELDS},
+            rows=rows.sent_rows(form),
             seen=seen,
             version=version,
-            number=form.get("form", "")[:64] or secrets.token_urlsafe(12),
-            your_name=plain(form.get("your_name", "")),
+            number=form["form"] if is_number(form.get("form", "")) else new_id(),
+            your_name=people.plain(form.get("your_name", "")),
             prj_id=form.get("prj_id", "").strip(),
-            has_timeline="timeline" in form,
+            timeline_was=form["timeline"] if form.get("timeline") in ("listed", "absent") else "other",
         )
+
+    @property
+    def has_timeline(self):
+        return self.timeline_was != "other"
 
     @property
     def seen_json(self):
@@ -159,31 +97,42 @@ class Form:
         made_of = simplejson.dumps([self.seen, [row.original_json for row in self.rows]], use_decimal=True)
         return hashlib.sha256(made_of.encode()).hexdigest()[:12]
 
+    def record(self):
+        """Returns the record that the visitor saw, as far as the form shows it."""
+        value = dict(self.seen)
+        if self.timeline_was == "listed":
+            originals = [row for row in self.rows if row.original is not MISSING]
+            value[TIMELINE] = [row.original for row in sorted(originals, key=lambda row: row.place)]
+        return Record(self.prj_id, value, self.version or 0)
+
+    def value(self):
+        """Returns the members of the form as the visitor wants them."""
+        value = {}
+        for f in FIELDS:
+            now = self._value(f)
+            if now is not MISSING:
+                value[f.name] = now
+        if self.has_timeline and (self.timeline_was == "listed" or not all(row.blank for row in self.rows)):
+            value[TIMELINE] = self.timeline()
+        return value
+
     @property
     def changed(self):
         """Reports whether the form differs from the record that it was built from."""
-        before = [row.original for row in self.rows if row.original is not MISSING]
-        return self.timeline() != before or not all(self._untouched(f) for f in FIELDS)
+        return self.creating or self.value() != self.record().value
 
-    def record(self):
-        """Returns the record that a save sends."""
-        record = {}
-        for f in FIELDS:
-            value = self._value(f)
-            if value is not MISSING:
-                record[f.name] = value
-        if self.has_timeline and (self.rows and not all(row.blank for row in self.rows)):
-            record[TIMELINE] = self.timeline()
-        base = None if self.creating else self.version
-        if base is not None:
-            record["version"] = base
-        if self.your_name and (self.creating or self.changed):
-            record[SAVED_BY] = {"name": self.your_name, "form": self.number}
-            if base is not None:
-                record[SAVED_BY]["base"] = base
-        if self.creating and self.prj_id:
-            record["prj_id"] = self.prj_id
-        return record
+    @property
+    def changes(self):
+        """Returns the pointers to the members that the visitor changed."""
+        now, before = self.value(), self.record().value
+        return [f"/{name}" for name in now if name not in before or now[name] != before[name]]
+
+    def stamped(self):
+        """Returns the members of the form with their author."""
+        value = self.value()
+        if self.changed and people.author() is not None:
+            value[SAVED_BY] = people.stamp(self.number, None if self.creating else self.version)
+        return value
 
     def timeline(self):
         known = (text_member(row.original) for row in self.rows if isinstance(row.original, dict))
@@ -192,82 +141,55 @@ class Form:
 
     def save_key(self):
         """Returns an `Idempotency-Key` for this form with this content. With other content the form is another save."""
-        content = simplejson.dumps(self.record(), use_decimal=True, sort_keys=True)
+        content = simplejson.dumps([self.seen, self.version, self.stamped()], use_decimal=True, sort_keys=True)
         return f"{self.number}-{hashlib.sha256(content.encode()).hexdigest()[:32]}"
 
     def renew(self):
         """Makes this another form, with a new number."""
-        self.number = secrets.token_urlsafe(12)
+        self.number = new_id() if self.creating else secrets.token_urlsafe(12)
 
-    def add_row(self):
-        self.rows.append(Row())
+    def check(self):
+        """Marks the fields that break their rules. Fields that the visitor did not touch stay as they are."""
+        for f in FIELDS:
+            if (self.creating or not self._untouched(f)) and not f.accepts(self.values[f.name]):
+                self.errors[f.name] = f.rule
+        return not self.errors
+
+    def arrange(self, asked):
+        """Does what a button of the timeline asks for: "add", "by-date", "up 3" or "down 3"."""
+        what, _, place = asked.partition(" ")
+        if what == "add":
+            self.rows.append(Row(self._next_place()))
+        elif what == "by-date":
+            self.rows = rows.by_date(self.rows)
+        elif what in ("up", "down") and re.fullmatch("[0-9]{1,6}", place):
+            self.rows = rows.moved(self.rows, int(place), -1 if what == "up" else 1)
+        else:
+            raise BadRequest("This is not one of the app's forms.")
 
     def rows_with_blank(self):
         """Returns the rows, with at least one blank row to write in."""
-        return self.rows if any(row.blank for row in self.rows) else [*self.rows, Row()]
+        return self.rows if any(row.blank for row in self.rows) else [*self.rows, Row(self._next_place())]
+
+    def _next_place(self):
+        return max((row.place for row in self.rows), default=-1) + 1
 
     def _untouched(self, f):
-        return _same(self.values[f.name], _shown(self.seen.get(f.name, "")), f.kind == "text")
+        return same_text(self.values[f.name], shown(self.seen.get(f.name, "")), f.kind == "text")
 
     def _value(self, f):
         text, before = self.values[f.name], self.seen.get(f.name, MISSING)
         if self._untouched(f) and not self.creating:
-            # A missing value stays missing. Another writer's value that ripple would refuse is omitted, so it stays.
-            return before if _fits(f, before) else MISSING
+            return before
         is_number = f.kind == "natural" and not isinstance(before, str)
         return int(text) if is_number and text.isascii() and text.isdigit() and len(text) <= 38 else text
 
 
-def plain(name):
-    """Returns a name on one line, short enough for a sentence."""
-    return " ".join("".join(c for c in name if c.isprintable()).split())[:NAME_LENGTH].strip()
+def is_number(text):
+    """Reports whether a text is the number of a form."""
+    return re.fullmatch("[A-Za-z0-9_-]{8,64}", text) is not None
 
 
 def whole(text):
     """Returns the number of a version. Returns `None` for any other text. Numbers below zero are external states."""
     return int(text) if re.fullmatch("-?[0-9]{1,18}", text) else None
-
-
-def _fits(f, value):
-    """Reports whether ripple would accept the value: see docs/API.md, "Records"."""
-    if f.kind == "natural":
-        return str(value).isdigit() and str(value).isascii() and not isinstance(value, bool)
-    return isinstance(value, str) and (not f.rule or 1 <= len(value) <= 64)
-
-
-def _shown(value):
-    """Returns a value as text for a form."""
-    return value if isinstance(value, str) else simplejson.dumps(value, use_decimal=True)
-
-
-def _row(form, place):
-    text = form.get(f"row-{place}-entry")
-    row = Row.of(MISSING if text is None else _json(text))
-    if row.editable:
-        row.text = _lines(form.get(f"row-{place}-text", ""))
-        row.date = form.get(f"row-{place}-date", "") if row.dated else ""
-    row.removed = f"row-{place}-remove" in form
-    return row
-
-
-def _json(text):
-    try:
-        return simplejson.loads(text, use_decimal=True)
-    except ValueError as error:
-        raise BadRequest("This is not one of the app's forms.") from error
-
-
-def _lines(text):
-    """Returns a text with line ends of one character. Browsers send two."""
-    return text.replace("\r\n", "\n").replace("\r", "\n")
-
-
-def _same(sent, shown, multiline=False):
-    """Reports whether a browser sent back the text that it was shown. It drops line ends from one-line fields."""
-    shown = _lines(shown).replace("\0", "\ufffd")
-    return sent == (shown if multiline else shown.replace("\n", ""))
-
-
-def date_kind(text):
-    """Returns the type of a date's input field. A date field shows only dates, so any other text needs a text field."""
-    return "date" if not text or is_date(text) else "text"

@@ -2,18 +2,15 @@
 
 ripple's rows have the values that each write replaced. The app derives the values after from the newest state, by
 undoing row by row.
-
-ripple identifies a writer by the name of the API key, and this app has one key for all users. So the app writes the
-user's name into the record's member `saved_by`, with the version that the user saw and the number of the form. A write
-is by that user only if it changed `saved_by` and has the base that `saved_by` states. Otherwise a restored old state
-would count as a write by its old author, and so would a write by another program that leaves `saved_by` alone.
 """
 
 import copy
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
-from .record import MISSING, SAVED_BY, tokens
+from . import people
+from .people import Person
+from .record import MISSING, SAVED_BY, known_by, same, tokens
 
 
 @dataclass(frozen=True)
@@ -25,14 +22,24 @@ class Change:
     before: object = MISSING
     after: object = MISSING
 
+    @property
+    def added(self):
+        return self.before is MISSING and self.after is not MISSING
+
+    @property
+    def removed(self):
+        return self.after is MISSING and self.before is not MISSING
+
+    def is_of(self, other):
+        """Reports whether both changes are of one field or entry."""
+        return self.pointer == other.pointer and same(self.entry, other.entry)
+
 
 @dataclass(frozen=True)
 class Version:
     number: int
     at: datetime | None = None
-    # The user's own name. If it is missing, only the key is known.
-    name: str | None = None
-    key: str | None = None
+    by: Person = Person()
     deleted: bool = False
     changes: list = field(default_factory=list)
 
@@ -42,19 +49,17 @@ def told(rows, newest):
     state = copy.deepcopy(newest)
     versions = []
     for row in rows:
-        changes = row.get("changes", [])
-        told = [_change(state, change) for change in changes]
+        told = [_change(state, change) for change in row.changes]
         versions.append(
             Version(
-                number=row["version"],
-                at=moment(row.get("updated_at")),
-                name=_name(state, row),
-                key=row.get("updated_by"),
-                deleted=row.get("deleted", False),
-                changes=[change for change in told if not _is_within(change.pointer, f"/{SAVED_BY}")],
+                number=row.version,
+                at=moment(row.updated),
+                by=people.writer(row, state),
+                deleted=row.deleted,
+                changes=[change for change in told if not is_within(change.pointer, f"/{SAVED_BY}")],
             )
         )
-        for change in changes:
+        for change in row.changes:
             _undo(state, change)
     return versions
 
@@ -65,49 +70,43 @@ def savers(versions, pointer, entry=MISSING):
         version
         for version in versions
         if any(
-            (_is_within(change.pointer, pointer) or _is_within(pointer, change.pointer))
-            and (entry is MISSING or _same(change.entry, entry))
+            (is_within(change.pointer, pointer) or is_within(pointer, change.pointer))
+            and (entry is MISSING or same(change.entry, entry))
             for change in version.changes
         )
     ]
 
 
-def moment(milliseconds):
+def moment(updated):
+    """Returns the time of a write. Returns `None` if the write has none."""
     try:
-        return datetime.fromtimestamp(int(milliseconds) / 1000, timezone.utc)
-    except (TypeError, ValueError, OverflowError, OSError):
-        return None  # a value of another writer
+        return updated and datetime.fromtimestamp(updated.at / 1000, timezone.utc)
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
-def saved_by(state):
-    """Returns the name in a record, whether or not that user wrote it last."""
-    found = state.get(SAVED_BY)
-    name = found.get("name") if isinstance(found, dict) else None
-    return name if isinstance(name, str) and name else None
-
-
-def _name(state, row):
-    name = saved_by(state)
-    fields = [change.get("field", "") for change in row.get("changes", [])]
-    touched = any(not field or _is_within(field, f"/{SAVED_BY}") for field in fields)
-    return name if name and touched and state[SAVED_BY].get("base") == row.get("base") else None
-
-
-def _is_within(pointer, other):
+def is_within(pointer, other):
     return pointer == other or pointer.startswith(f"{other}/")
 
 
+def place_of(entries, entry):
+    """Returns the place of an entry in a list, by its `id` or its value. Returns `None` if it is not there."""
+    if not isinstance(entries, list):
+        return None
+    return next((place for place, found in enumerate(entries) if same(known_by(found), entry)), None)
+
+
 def _change(state, change):
-    pointer, entry = change.get("field", ""), change.get("entry", MISSING)
+    pointer, entry = change.field, change.entry
     after = _found(state, pointer)
     if entry is not MISSING:
-        place = _place(after, entry)
+        place = place_of(after, entry)
         after = MISSING if place is None else after[place]
-    return Change(pointer, entry, change.get("replaced", MISSING), MISSING if change.get("removed") else after)
+    return Change(pointer, entry, change.replaced, MISSING if change.removed else copy.deepcopy(after))
 
 
 def _undo(state, change):
-    pointer, entry, before = change.get("field", ""), change.get("entry", MISSING), change.get("replaced", MISSING)
+    pointer, entry, before = change.field, change.entry, copy.deepcopy(change.replaced)
     if not pointer:
         return  # the row has only one change of the whole record, since there were too many
     *parents, last = tokens(pointer)
@@ -124,7 +123,7 @@ def _undo(state, change):
     entries = state.get(last)
     if not isinstance(entries, list):
         entries = state[last] = []
-    place = _place(entries, entry)
+    place = place_of(entries, entry)
     if place is None:
         entries.extend([] if before is MISSING else [before])
     else:
@@ -137,16 +136,3 @@ def _found(state, pointer):
             return MISSING
         state = state[token]
     return state
-
-
-def _place(entries, entry):
-    """Returns the place of an entry in a list, by its `id` or its value."""
-    if not isinstance(entries, list):
-        return None
-    known_by = ((e["id"] if isinstance(e, dict) and "id" in e else e) for e in entries)
-    return next((place for place, known in enumerate(known_by) if _same(known, entry)), None)
-
-
-def _same(one, other):
-    """Compares values as in JSON, where `true` is not 1."""
-    return one == other and isinstance(one, bool) == isinstance(other, bool)

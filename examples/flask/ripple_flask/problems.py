@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from ripple_client.problem import NOT_RIPPLE
+
 
 @dataclass(frozen=True)
 class Words:
@@ -14,61 +16,48 @@ class Words:
 
 _WORDS = {
     "forbidden": (
-        "This app is not let in",
-        "ripple does not take the key that this app has. Whoever runs the app must give it a valid one.",
+        "This app has no access to ripple",
+        "ripple refuses the app's key. Please tell the person who runs this app.",
     ),
     "insufficient_scope": (
         "This app may only read",
-        "Its key does not let it change anything. Whoever runs the app must give it one that does.",
+        "Its key does not allow changes. Please tell the person who runs this app.",
     ),
     "missing_authentication_token": (
-        "This is no ripple",
-        "What this app asks does not know projects. Whoever runs the app must set its address right.",
+        "ripple was not found",
+        "The server at the app's address has no projects. Please tell the person who runs this app.",
     ),
-    "not_found": (
-        "There is no such project",
-        "Nobody has registered one with this id, or its record was taken away altogether.",
+    NOT_RIPPLE: (
+        "ripple was not found",
+        "Another server answered in its place, such as a proxy. Please tell the person who runs this app.",
     ),
-    "no_such_version": ("There is no such version", "The history goes back 90 days."),
+    "not_found": ("This project does not exist", "No project has this id."),
+    "no_such_version": ("This version does not exist", "The history goes back 90 days."),
     "exists": (
         "This id is taken",
-        "There is a project with this id already, and it was left as it is. Choose another, or none to be given one.",
+        "Another project has it, and that project was not changed. Choose another id, or leave the field empty.",
     ),
-    "deleted": (
-        "This project was deleted",
-        "Nothing was saved. You can bring the project back with what you have typed.",
-    ),
-    "gone": ("This project was deleted", "You can bring it back as it was."),
+    "deleted": ("This project was deleted", "You can bring it back with what you typed."),
+    "gone": ("This project was deleted", "You can bring it back."),
     "stale": (
         "This project was set back to an earlier state",
-        "What you had in front of you is newer than what is there now. If you save again, your text is put on top "
-        "of it and nothing is removed.",
+        "Your page is newer than the project. If you save again, your changes are added to the earlier state.",
     ),
     "precondition_failed": (
-        "This project was changed since you looked at it",
-        "So it was not deleted. This is what it looks like now.",
+        "This project was changed since you opened the page",
+        "So it was not deleted. The page now shows the newer state.",
     ),
     "idempotency_key_reused": (
-        "This form has made a project already",
-        "It was sent before with other contents, and that project is registered. To register one more with what "
-        "stands here, send it again.",
+        "This form was sent before",
+        "It registered a project with other contents. Send it again to register another project.",
     ),
-    "record_too_large": ("This is too much for one project", "A project holds about 300 KB of text in all."),
-    "body_too_large": ("This is too much for one project", "A project holds about 300 KB of text in all."),
-    "invalid_body": ("Something is not filled in right", "See the marked fields."),
-    "invalid_request": (
-        "This address has a mistake in it",
-        "Perhaps it was cut short, or a page of the list has gone out of date.",
-    ),
-    "too_many_requests": ("Too many requests at once", "There is a limit on how often this app may ask."),
-    "outcome_unknown": (
-        "ripple is busy",
-        "The database does not say what became of it.",
-    ),
-    "unavailable": (
-        "ripple is busy",
-        "The database does not answer just now, or too many are saving this project at once.",
-    ),
+    "record_too_large": ("This is too much for one project", "A project holds about 400 KB of text in all."),
+    "body_too_large": ("This is too much for one project", "A project holds about 400 KB of text in all."),
+    "invalid_body": ("Some fields need attention", "They are listed below and marked in the form."),
+    "invalid_request": ("This address is not valid", "It may have been cut off, or it leads to a page of an old list."),
+    "too_many_requests": ("There were too many requests", "ripple limits how often this app may ask."),
+    "outcome_unknown": ("ripple is busy", "The database did not confirm the change."),
+    "unavailable": ("ripple is busy", "The database does not answer, or too many people save this project at once."),
 }
 _BY_STATUS = {
     429: "too_many_requests",
@@ -78,23 +67,43 @@ _BY_STATUS = {
     410: "gone",
     412: "precondition_failed",
 }
-_NO_ANSWER = ("ripple does not answer", "Either it or the way to it is out of order.")
+_NOT_SENT = ("ripple cannot be reached", "There was no connection, so nothing was sent.")
+_NO_ANSWER = ("ripple did not answer", "The connection broke, or the answer took too long.")
+
+_KEPT = "Nothing was saved. Your text is still here."
 
 
 def words(problem):
-    title, text = _WORDS.get(problem.code) or _WORDS.get(_BY_STATUS.get(problem.status)) or _NO_ANSWER
+    no_answer = _NOT_SENT if problem.status == 0 and was_not_sent(problem) else _NO_ANSWER
+    title, text = _WORDS.get(problem.code) or _WORDS.get(_BY_STATUS.get(problem.status)) or no_answer
     status = problem.status if problem.status >= 400 else 502
     return Words(status, title, f"{text}{_again(problem)}")
 
 
 def words_of_save(problem):
-    """Returns the message for a user with text in a form."""
+    """Returns the message for a visitor with text in a form."""
     found = words(problem)
-    if problem.maybe_done:
-        kept = "Whether it was saved is not known. Save again: if it was, nothing is done twice."
+    if problem.outcome == "unknown":
+        kept = "Your changes may have been saved, or not. Save again: nothing is saved twice."
     else:
-        kept = "Nothing was saved. What you typed is still here."
+        kept = _KEPT
     return Words(found.status, found.title, f"{found.text} {kept}")
+
+
+def of_fields():
+    """Returns the message for a form whose fields break their rules."""
+    title, text = _WORDS["invalid_body"]
+    return Words(400, title, f"{text} {_KEPT}")
+
+
+def was_not_sent(problem):
+    """Reports whether no byte of the request has left. A read tells by its failure, a write also by its outcome."""
+    return problem.outcome == "not_made" and problem.detail.startswith(("ConnectError", "ConnectTimeout"))
+
+
+def is_temporary(problem):
+    """Reports whether the same request may succeed later."""
+    return problem.status in (0, 408, 429, 500, 502, 503, 504)
 
 
 def _again(problem):

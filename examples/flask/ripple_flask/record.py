@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from datetime import date
 
 import simplejson
+from ripple_client import ABSENT as MISSING
 
 TIMELINE = "timeline"
-# The app's own member with the user's name, since all users share one API key. See `history`.
+# The app's own member with the visitor's name, since all visitors share one API key. See `people`.
 SAVED_BY = "saved_by"
 # The members that may hold the text of a timeline's entry. New entries use the first.
 TEXT_MEMBERS = ("text", "title")
@@ -20,40 +21,37 @@ class Field:
     name: str
     label: str
     kind: str
-    # ripple's rule for the field (docs/API.md, "Records"), in words that follow the label.
+    # The field's rule (docs/API.md, "Records"; a name is the app's own wish), in words that follow the label.
     rule: str = ""
     hint: str = ""
 
+    @property
+    def required(self):
+        return bool(self.rule)
+
+    def accepts(self, text):
+        """Reports whether a text keeps the rule."""
+        if self.kind == "natural":
+            return text.isascii() and text.isdigit()
+        return not self.rule or (bool(text.strip()) and (self.name == "name" or len(text) <= 64))
+
 
 FIELDS = (
-    Field("name", "Name", "line", hint="What everybody calls it"),
+    Field("name", "Name", "line", "is required", "What everybody calls it"),
     Field("goal", "Goal", "text", hint="What is to be reached"),
     Field("issue", "Issue", "text", hint="What stands in the way"),
     Field("description", "Description", "text"),
     Field("term", "Term", "natural", "must be a whole number"),
-    Field("term_unit", "Unit", "line", "is needed, in up to 64 characters"),
-    Field("create_date", "Created on", "date", "needs a date, in up to 64 characters"),
+    Field("term_unit", "Unit", "line", "is required, with up to 64 characters"),
+    Field("create_date", "Created on", "date", "is required: enter a date"),
 )
 # The members that ripple itself adds to a record.
-OWN = ("prj_id", "version", "updated_at", "updated_by")
+OWN = ("prj_id", "version", "updated_at", "updated_by", "updated_author")
 _LABELS = {field.name: field.label.lower() for field in FIELDS} | {
     TIMELINE: "timeline",
     "term_unit": "unit of the term",
     "create_date": "date of creation",
 }
-
-
-class _Missing:
-    """The absence of a value. A JSON null is a value."""
-
-    def __bool__(self):
-        return False
-
-    def __repr__(self):
-        return "MISSING"
-
-
-MISSING = _Missing()
 
 
 def others(record):
@@ -70,6 +68,11 @@ def label(pointer):
         return "whole project"
     first, *rest = tokens(pointer)
     return _LABELS.get(first) or f"field “{shortened(' › '.join([first, *rest]), 40)}”"
+
+
+def top(pointer):
+    """Returns the pointer to the member of the record that a pointer leads into."""
+    return "/".join(pointer.split("/")[:2])
 
 
 def tokens(pointer):
@@ -90,11 +93,22 @@ def text_member(entry):
     return next((name for name in TEXT_MEMBERS if name in entry), TEXT_MEMBERS[0])
 
 
+def known_by(entry):
+    """Returns what identifies an entry of a list: its `id`, otherwise its value."""
+    return entry["id"] if isinstance(entry, dict) and "id" in entry else entry
+
+
 def title(entry):
     """Returns a short title of an entry."""
     if isinstance(entry, dict):
         entry = entry.get(text_member(entry)) or entry.get("date")
     return shortened(str(entry), 60) if entry not in (None, "") else ""
+
+
+def name_of(record, prj_id):
+    """Returns the name of a project, or its id if it has none."""
+    name = record.get("name")
+    return name.strip() if isinstance(name, str) and name.strip() else prj_id
 
 
 def json(value):
@@ -105,3 +119,10 @@ def json(value):
 def shortened(text, length):
     text = " ".join(text.split())
     return text if len(text) <= length else f"{text[: length - 1].rstrip()}…"
+
+
+def same(one, other):
+    """Compares values as in JSON, where `true` is not 1."""
+    return one == other and isinstance(one, bool) == isinstance(other, bool)
+
+

@@ -1,45 +1,54 @@
 """Reports of saves in a sentence. The receipt names the fields, and the history has the authors and times."""
 
 from markupsafe import Markup, escape
+from ripple_client import Touched
 
+from . import people
 from .history import savers
-from .record import FIELDS, MISSING, SAVED_BY, TIMELINE, label, shortened, title, tokens
+from .record import FIELDS, MISSING, SAVED_BY, TIMELINE, known_by, label, shortened, title, tokens
 
 # The longest sentence that users read to its end. It is stored in a cookie.
 MOST_CLAUSES = 8
 MOST_FIELDS = 4
 
 
-def of_save(receipt, record, versions, me=""):
-    """Reports a save. `record` is the answer's. `versions` (see `history`) go back at least to the base, if known."""
-    story = _Story(receipt, record, versions, me)
+def of_save(receipt, record, versions, changed=()):
+    """Reports a save. `record` is the answer's. `versions` (see `history`) go back at least to the base, if known.
+    `changed`: the fields that the visitor changed."""
+    story = _Story(receipt, record, versions)
     match receipt.result:
         case "created":
             return story.told([Markup("The project was registered")])
-        case "unchanged" if story.kept:
-            return story.told([Markup("Nothing of yours was new"), *story.kept_clauses()])
         case "unchanged":
-            return story.told([Markup("Nothing changed: the project already is as you sent it")])
-    clauses = [*story.taken_clauses(), *story.merged_clauses(), *story.kept_clauses(), *story.won_clauses()]
+            clauses = story.kept_clauses() or story.same_clauses(changed)
+            return story.told([Markup("Your save changed nothing"), *clauses])
+    clauses = [*story.taken_clauses(), *story.merged_clauses(), *story.back_clauses()]
+    clauses += [*story.kept_clauses(), *story.won_clauses()]
     if not (story.taken or story.merged or story.won):
-        clauses.insert(0, Markup("Nothing changed: somebody had already made the same changes"))
+        clauses = [Markup("Your save changed nothing"), *(clauses or story.same_clauses(changed))]
     return story.told(clauses)
 
 
-def of_restore(receipt, record, versions, number, me=""):
-    story = _Story(receipt, record, versions, me)
+def of_nothing(receipt, record, versions):
+    """Reports a form that was sent as it was shown. The receipt says what others have changed since."""
+    story = _Story(receipt, record, versions)
+    return story.told([Markup("You had changed nothing, so nothing was saved"), *story.kept_clauses()])
+
+
+def of_restore(receipt, record, versions, number):
+    story = _Story(receipt, record, versions)
     if receipt.result == "unchanged":
         return story.told([Markup("Nothing changed: the project already is as it was in version {}").format(number)])
     clauses = [Markup("The project is back as it was in version {}").format(number)]
     return story.told([*clauses, *story.kept_clauses(), *story.won_clauses()])
 
 
-def who(version, me="", own_key=None):
-    """Returns the author of a version. The app's own key does not identify a user, since all users share it."""
-    if version and version.name:
-        return Markup("you") if version.name == me else escape(version.name)
-    if version and version.key and own_key and version.key != own_key:
-        return Markup("“{}”").format(version.key)
+def who(person, own_key=None):
+    """Returns a person's name for a sentence. The app's own key names no person, since all visitors share it."""
+    if person.name:
+        return Markup("you") if person.is_same(people.me()) else escape(person.name)
+    if person.key and own_key and person.key != own_key:
+        return Markup("“{}”").format(person.key)
     return Markup("somebody else")
 
 
@@ -53,16 +62,16 @@ def at(moment):
 
 
 class _Story:
-    def __init__(self, receipt, record, versions, me):
+    def __init__(self, receipt, record, versions):
         # The version that the save made. An unchanged save made none.
         mine = [version for version in versions if version.number == receipt.version and receipt.result != "unchanged"]
         self.mine = mine[0] if mine else None
         self.others = [version for version in versions if version not in mine]
         if receipt.base is not None and not receipt.base_missing:
             self.others = [version for version in self.others if version.number > receipt.base]
-        self.receipt, self.record, self.me = receipt, record, me
+        self.receipt, self.record = receipt, record.value
         # The key of this save, which is the app's own.
-        self.own_key = None if receipt.result == "unchanged" else record.get("updated_by")
+        self.own_key = record.updated.by if record.updated and receipt.result != "unchanged" else None
         self.taken, self.merged = _shown(receipt.taken), _shown(receipt.merged)
         self.kept, self.won = _shown(receipt.kept), _shown(receipt.won)
 
@@ -106,19 +115,41 @@ class _Story:
                     _names(pointers), self._who(version), _when(version), _were(pointers)
                 )
             )
+        entries = any(self._entry(field.pointer) is not None for field in self.kept)
         for field in self.kept:
             entry = self._entry(field.pointer)
             if entry is not None:
-                [version] = savers(self.others, f"/{TIMELINE}", _known_by(entry))[:1] or [None]
+                [version] = savers(self.others, f"/{TIMELINE}", known_by(entry))[:1] or [None]
                 clauses.append(
-                    Markup("the timeline entry “{}” that you removed was kept, for {} changed it {}").format(
+                    Markup("the timeline entry “{}” that you removed stays, because {} changed it {}").format(
                         title(entry), self._who(version), _when(version)
                     )
                 )
-            elif _is_timeline(field.pointer):
+            elif _is_timeline(field.pointer) and not entries:
                 changed = self._distinct(savers(self.others, field.pointer)) or [None]
                 told = [Markup("{} changed in the timeline {}").format(self._who(v), _when(v)) for v in changed]
                 clauses.append(Markup("what {} was kept").format(_and(told)))
+        return [Markup(" ".join(clause.split())) for clause in clauses]
+
+    def same_clauses(self, changed):
+        """Reports who had saved what the visitor sent."""
+        clauses = []
+        for version, pointers in self._by_saver([Touched(pointer) for pointer in changed], whole_lists=True):
+            if version is not None:
+                clauses.append(Markup("{} had already saved the same {}").format(self._who(version), _names(pointers)))
+        return clauses or [Markup("the project already was as you sent it")]
+
+    def back_clauses(self):
+        """Reports entries that others removed and that are back, because the visitor changed them."""
+        clauses = []
+        for change in self.mine.changes if self.mine else ():
+            removed = [v for v in self.others for other in v.changes if other.removed and other.is_of(change)]
+            if change.entry is not MISSING and change.added and removed:
+                clauses.append(
+                    Markup("the timeline entry “{}” that {} removed {} is back, because you changed it").format(
+                        title(change.after), self._who(removed[0]), _when(removed[0])
+                    )
+                )
         return [Markup(" ".join(clause.split())) for clause in clauses]
 
     def won_clauses(self):
@@ -143,12 +174,12 @@ class _Story:
             if entry is None:
                 [version] = savers(self.others, field.pointer)[:1] or [None]
             else:
-                [version] = savers(self.others, f"/{TIMELINE}", _known_by(entry))[:1] or [None]
+                [version] = savers(self.others, f"/{TIMELINE}", known_by(entry))[:1] or [None]
             found.setdefault(version and version.number, (version, []))[1].append(field.pointer)
         return found.values()
 
     def _who(self, version):
-        return who(version, self.me, self.own_key)
+        return who(version.by, self.own_key) if version else Markup("somebody else")
 
     def _distinct(self, versions):
         """Returns the last version of each author."""
@@ -178,7 +209,7 @@ class _Story:
             return ""
         entry = self._entry(pointer)
         for change in self.mine.changes:
-            if entry is not None and change.pointer == f"/{TIMELINE}" and change.entry == _known_by(entry):
+            if entry is not None and change.pointer == f"/{TIMELINE}" and change.entry == known_by(entry):
                 found = change.before
                 for name in tokens(pointer)[2:]:
                     found = found.get(name) if isinstance(found, dict) else None
@@ -205,10 +236,6 @@ def _first(pointer):
 
 def _is_timeline(pointer):
     return _first(pointer) == TIMELINE
-
-
-def _known_by(entry):
-    return entry["id"] if isinstance(entry, dict) and "id" in entry else entry
 
 
 def _entries(field):

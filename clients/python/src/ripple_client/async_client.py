@@ -1,5 +1,6 @@
 """The asynchronous client, on asyncio and trio. It has the words of the synchronous client, with `await`."""
 
+import copy
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Generic, TypeVar, overload
@@ -38,6 +39,14 @@ class AsyncClient:
         self._context = Context(url, key, Author.of(author), session, timeout)
         self._http = httpx.AsyncClient(transport=transport, headers=user_agent())
         self._sleep: Callable[[float], Awaitable[None]] = anyio.sleep
+
+    def for_author(
+        self, author: Author | tuple[str, str | None] | str | None, *, session: str | None = None
+    ) -> "AsyncClient":
+        """Returns a client that writes for a person, with this client's connections. See `Client.for_author`."""
+        client = copy.copy(self)
+        client._context = self._context.for_author(Author.of(author), session)
+        return client
 
     @property
     def session(self) -> str | None:
@@ -123,8 +132,9 @@ class AsyncResource(Generic[T]):
         fields: Sequence[str] | None = None,
         limit: int | None = None,
         where: Mapping[str, Any] | None = None,
+        cursor: str | None = None,
     ) -> "AsyncListing[Record[T]]":
-        first = self._operations.list_url(q, sort, fields, limit, where)
+        first = self._operations.list_url(q, sort, fields, limit, where, cursor)
         partial = fields is not None
         return AsyncListing(self._client, first, lambda url: self._operations.list_page(url, partial))
 
@@ -144,8 +154,11 @@ class AsyncResource(Generic[T]):
     async def version(self, id: str, number: int) -> Record[T]:
         return await self._client._run(self._operations.version(id, number))
 
-    def versions(self, id: str, *, limit: int | None = None) -> "AsyncListing[Write]":
-        return AsyncListing(self._client, self._operations.history_url(id, limit), self._operations.history_page)
+    def versions(
+        self, id: str, *, limit: int | None = None, cursor: str | None = None
+    ) -> "AsyncListing[Write]":
+        first = self._operations.history_url(id, limit, cursor)
+        return AsyncListing(self._client, first, self._operations.history_page)
 
     def changes(self, *, since: str | None = None, wait: int | None = None) -> "AsyncChanges[T]":
         return AsyncChanges(self._client, Feed(self._operations, since, wait))

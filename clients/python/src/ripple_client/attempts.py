@@ -11,6 +11,9 @@ from .problem import Problem
 TRIES = 4
 # One try, in seconds. The server gives up after 29.
 TRY_SECONDS = 30.0
+# The server retries its database for 8 s before it refuses a request. After a clear refusal, a shorter try would only
+# make the outcome unclear.
+_SHORTEST_AFTER_REFUSAL = 9.0
 # The first backoff is at most this long, in seconds. Each later one may be twice as long.
 _FIRST_BACKOFF = 0.5
 _LONGEST_BACKOFF = 8.0
@@ -55,4 +58,5 @@ class Attempts:
         self._backoff = min(_LONGEST_BACKOFF, 2 * self._backoff)
         if problem.retry_after is not None:
             pause += problem.retry_after
-        return pause if now + pause < self._ends else None
+        needed = 0.0 if unclear else _SHORTEST_AFTER_REFUSAL
+        return pause if now + pause + needed < self._ends else None

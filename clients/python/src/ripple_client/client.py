@@ -1,5 +1,6 @@
 """The synchronous client."""
 
+import copy
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import TracebackType
@@ -39,6 +40,15 @@ class Client:
         self._context = Context(url, key, Author.of(author), session, timeout)
         self._http = httpx.Client(transport=transport, headers=user_agent())
         self._sleep: Callable[[float], None] = time.sleep
+
+    def for_author(
+        self, author: Author | tuple[str, str | None] | str | None, *, session: str | None = None
+    ) -> "Client":
+        """Returns a client that writes for a person, with this client's connections. `session` is the person's own.
+        So a web app has one client for each request, and one pool of connections."""
+        client = copy.copy(self)
+        client._context = self._context.for_author(Author.of(author), session)
+        return client
 
     @property
     def session(self) -> str | None:
@@ -129,10 +139,11 @@ class Resource(Generic[T]):
         fields: Sequence[str] | None = None,
         limit: int | None = None,
         where: Mapping[str, Any] | None = None,
+        cursor: str | None = None,
     ) -> "Listing[Record[T]]":
         """Returns the matching records, read page by page. docs/API.md, "Lists", describes the parameters. `where`
-        compares members with values."""
-        first = self._operations.list_url(q, sort, fields, limit, where)
+        compares members with values. `cursor` is that of a `Page` of the same list: reading continues there."""
+        first = self._operations.list_url(q, sort, fields, limit, where, cursor)
         partial = fields is not None
         return Listing(self._client, first, lambda url: self._operations.list_page(url, partial))
 
@@ -156,9 +167,9 @@ class Resource(Generic[T]):
         """Returns the record at a version."""
         return self._client._run(self._operations.version(id, number))
 
-    def versions(self, id: str, *, limit: int | None = None) -> "Listing[Write]":
+    def versions(self, id: str, *, limit: int | None = None, cursor: str | None = None) -> "Listing[Write]":
         """Returns the writes of a record, newest first."""
-        return Listing(self._client, self._operations.history_url(id, limit), self._operations.history_page)
+        return Listing(self._client, self._operations.history_url(id, limit, cursor), self._operations.history_page)
 
     def changes(self, *, since: str | None = None, wait: int | None = None) -> "Changes[T]":
         """Returns what changed after the cursor `since`; without it, every record. With `wait` the iteration goes on:

@@ -84,6 +84,10 @@ class Context:
         self._key = key
         self._author = author.header() if author else None
 
+    def for_author(self, author: Author | None, session: str | None) -> "Context":
+        """Returns a context for another person and session."""
+        return Context(self.url, self._key, author, session, self.timeout)
+
     def headers(self, request: Request, session: str | None) -> dict[str, str]:
         """Returns all headers of a request."""
         headers = {"accept": "application/json", "x-api-key": self._key, **request.headers}

@@ -83,13 +83,14 @@ class Operations(Generic[T]):
         fields: Sequence[str] | None = None,
         limit: int | None = None,
         where: Mapping[str, Any] | None = None,
+        cursor: str | None = None,
     ) -> str:
         """Returns the URL of the first page. Raises `ValueError` if a filter has the name of another parameter."""
         query: dict[str, Any] = {name: _filter(value) for name, value in (where or {}).items()}
         for name in query:
             if name in _LIST_PARAMETERS or name.startswith("_"):
                 raise ValueError(f"a list has no filter {name!r}")
-        query["q"], query["limit"] = q, limit
+        query["q"], query["limit"], query["cursor"] = q, limit, cursor
         query["sort"] = sort if sort is None or isinstance(sort, str) else ",".join(sort)
         if fields is not None:
             query["fields"] = ",".join(dict.fromkeys((*fields, self.members.version)))
@@ -101,8 +102,8 @@ class Operations(Generic[T]):
 
         return self._page(url, read)
 
-    def history_url(self, record_id: str, limit: int | None) -> str:
-        return self._query(f"{self._path(record_id)}/versions", {"limit": limit})
+    def history_url(self, record_id: str, limit: int | None, cursor: str | None = None) -> str:
+        return self._query(f"{self._path(record_id)}/versions", {"limit": limit, "cursor": cursor})
 
     def history_page(self, url: str) -> Steps[Page[Write]]:
         return self._page(url, lambda row, _: read_write(row, self.members))

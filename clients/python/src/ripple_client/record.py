@@ -6,6 +6,7 @@ from datetime import datetime, timezone
 from decimal import Decimal
 from enum import Enum
 from typing import Any, Generic, TypeGuard, TypeVar
+from urllib.parse import parse_qs, urlsplit
 
 from .author import Author
 from .frozen import freeze
@@ -85,6 +86,11 @@ class Page(Generic[Item]):
     next: str | None = None
     etag: str | None = None
     age: int | None = None
+
+    @property
+    def cursor(self) -> str | None:
+        """Returns the cursor of the next page, for a program that continues the list later. `None` on the last page."""
+        return parse_qs(urlsplit(self.next).query).get("cursor", [None])[0] if self.next else None
 
 
 @dataclass(frozen=True)

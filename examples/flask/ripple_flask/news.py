@@ -1,0 +1,75 @@
+"""What others did to a project: beside a save, since a page was shown, and to the visitor's own work."""
+
+import hashlib
+from dataclasses import replace
+
+from flask import current_app, session
+from ripple_client import Problem, Touched
+
+from . import history, losses, people
+from .record import top
+
+# The number of pages of a history that are read for one sentence.
+HISTORY_PAGES = 5
+# The number of projects for which the visitor's "leave it as it is" is kept, in the cookie.
+NOTED = 8
+
+
+def since(prj, found, shown):
+    """Returns the versions after the one that a page shows, newest first. `found` is the record now."""
+    versions = _versions(prj, found)
+    # A number below zero is of a state that another program left, and has no order.
+    return [version for version in versions if version.number > shown] if shown > 0 else versions[:1]
+
+
+def beside(prj, saved, shown, changed=()):
+    """Returns the receipt of a save with everything that others changed beside it, and the versions since the one that
+    the page had shown. `changed`: the fields that the visitor changed.
+
+    ripple's receipt of an edit speaks of the edited fields. The visitor also wants to hear of the other ones.
+    """
+    receipt, alone = saved.receipt, saved.receipt.version - (saved.receipt.result != "unchanged")
+    if shown == alone or receipt.result == "created":
+        return receipt, []
+    rows = []
+    try:
+        for number, page in enumerate(prj.versions(saved.record.id, limit=losses.LOOKED_THROUGH).pages(), 1):
+            rows += page.items
+            if number == HISTORY_PAGES or not rows or rows[-1].version <= shown:
+                break
+    except Problem as problem:
+        # The save succeeded, but its sentence cannot name the other authors.
+        current_app.logger.info("ripple: %s", problem)
+    versions = history.told([row for row in rows if row.version <= receipt.version], saved.record.value)
+    named = {top(touched.pointer) for touched in (*receipt.won, *receipt.taken, *receipt.merged, *receipt.kept)}
+    others = [version for version in versions if shown < version.number <= alone and not version.deleted]
+    fields = dict.fromkeys(top(change.pointer) for version in others for change in version.changes)
+    kept = tuple(Touched(field) for field in fields if field and field not in named and field not in changed)
+    return replace(receipt, kept=(*receipt.kept, *kept)), versions
+
+
+def lost(prj, found):
+    """Returns what others replaced of the visitor's work since the visitor saved last."""
+    me = people.me()
+    if me.name is None or people.last_writer(found).is_same(me):
+        return []
+    try:
+        return losses.found(_versions(prj, found), me, session.get("noted", {}).get(_short(found.id), 0))
+    except Problem:
+        return []  # the page is worth more than the notice
+
+
+def note(prj_id, version):
+    """Keeps in the session that the visitor knows what others did up to a version."""
+    kept = {name: number for name, number in session.get("noted", {}).items() if name != _short(prj_id)}
+    session["noted"] = dict([*kept.items(), (_short(prj_id), version)][-NOTED:])
+
+
+def _versions(prj, found):
+    rows = next(prj.versions(found.id, limit=losses.LOOKED_THROUGH).pages()).items
+    # On a host with a snapshot, the record may be older than the newest row.
+    return history.told([row for row in rows if found.version < 0 or row.version <= found.version], found.value)
+
+
+def _short(prj_id):
+    return hashlib.sha256(prj_id.encode()).hexdigest()[:8]
