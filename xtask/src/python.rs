@@ -28,8 +28,7 @@ pub(crate) const PACKAGE: Environment =
     Environment { folder: "venv-package", requirements: &["lambda/requirements.txt"] };
 
 /// For the checks that need no code to be built.
-pub(crate) const CHECKS: Environment =
-    Environment { folder: "venv-checks", requirements: &["xtask/requirements.txt"] };
+pub(crate) const CHECKS: Environment = Environment { folder: "venv-checks", requirements: &["xtask/requirements.txt"] };
 
 /// The oldest Python that the packages support.
 const OLDEST: (u8, u8) = (3, 10);
