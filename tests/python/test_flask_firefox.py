@@ -69,6 +69,21 @@ def test_a_restored_tab_puts_nothing_old_over_what_others_saved(firefox, app, ri
     assert firefox.run("document.querySelectorAll('input:checked').length") == 0
 
 
+def test_a_reload_after_a_move_puts_no_text_into_another_entry(firefox, app, ripple):
+    """Firefox restores text by the place of a control, and the script has moved the controls."""
+    timeline = ENTRIES["with ids"]
+    prj_id = ripple.create(FIELDS | {"timeline": timeline})["prj_id"]
+    firefox.goto(f"{app.url}/projects/{prj_id}/edit")
+    firefox.type(firefox.labelled("Text of entry 1"), "first, typed")
+    firefox.click(firefox.button("↓Move entry 1 down"))
+    assert firefox.value(firefox.labelled("Text of entry 2")) == "first, typed"
+    firefox.reload()
+    assert firefox.value(firefox.labelled("Text of entry 2")) == "second"
+    firefox.click(firefox.button("Save"))
+    texts = [(entry["id"], entry["text"]) for entry in ripple.get(prj_id)["timeline"]]
+    assert [(name, text.removesuffix(", typed")) for name, text in texts] == [(e["id"], e["text"]) for e in timeline]
+
+
 def test_a_reload_of_the_same_project_keeps_what_was_typed(firefox, app, ripple):
     prj_id = ripple.create(FIELDS | {"timeline": ENTRIES["of text"]})["prj_id"]
     firefox.goto(f"{app.url}/projects/{prj_id}/edit")

@@ -36,6 +36,26 @@ def test_two_people_of_one_name_are_two(app, north, prj_id):
     assert heads(north, prj_id)[:2] == ["North office", "North office (you)"]
 
 
+def test_a_restore_and_a_deletion_have_their_author(north, south, prj_id):
+    north.save(north.project(prj_id), goal="North's")
+    south.save(south.project(prj_id), goal="South's")
+    south.send(south.get(f"/projects/{prj_id}/history/2").form("main form"))
+    assert heads(south, prj_id)[:3] == ["South office (you)", "South office (you)", "North office"]
+    north.send(north.read(prj_id).form("#delete"))
+    assert heads(south, prj_id)[0] == "North office"
+    assert "was deleted by North office on" in south.read(prj_id).words("main p")
+    [one] = [li for li in south.get("/deleted").html.select("ul.history > li") if prj_id in str(li)]
+    assert "Deleted by North office on" in " ".join(one.get_text().split())
+
+
+def test_the_name_of_a_person_is_any_name(app, prj_id):
+    names = {"Bo Müller 🦆": "Bo Müller 🦆", " A\tB  C ": "A B C", 'q"\\\u202e%;': 'q"\\%;', "e\u0301" * 61: "é" * 60}
+    for name, shown in names.items():
+        visitor = app.visitor(name)
+        page = visitor.save(visitor.project(prj_id), goal=shown)
+        assert page.status == 200 and f"saved by {shown} (you)" in page.words(".title"), page
+
+
 # Who is told.
 
 
@@ -110,7 +130,7 @@ def test_a_removed_entry_that_was_edited_stays_and_the_sentence_says_so(north, s
         "Your save changed nothing; "
         "the timeline entry “Inspection” that you removed stays, because North office changed it."
     )
-    assert texts(ripple.get(prj_id)) == ["Kick-off", "Inspection"]
+    assert texts(ripple.get(prj_id)) == ["Kick-off", "Inspection"] and ripple.get(prj_id)["version"] == 2
 
 
 def test_an_edited_entry_that_was_removed_is_back_and_the_sentence_says_so(north, south, ripple, prj_id):

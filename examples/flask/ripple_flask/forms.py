@@ -23,7 +23,7 @@ from ripple_client.ids import new_id
 from werkzeug.exceptions import BadRequest
 
 from . import people, rows
-from .record import FIELDS, MISSING, SAVED_BY, TIMELINE, text_member
+from .record import FIELDS, MISSING, TIMELINE, text_member
 from .rows import Row, lines, read_json, same_text, shown
 
 
@@ -127,13 +127,6 @@ class Form:
         now, before = self.value(), self.record().value
         return [f"/{name}" for name in now if name not in before or now[name] != before[name]]
 
-    def stamped(self):
-        """Returns the members of the form with their author."""
-        value = self.value()
-        if self.changed and people.author() is not None:
-            value[SAVED_BY] = people.stamp(self.number, None if self.creating else self.version)
-        return value
-
     def timeline(self):
         known = (text_member(row.original) for row in self.rows if isinstance(row.original, dict))
         text_name = next(known, text_member({}))
@@ -141,7 +134,7 @@ class Form:
 
     def save_key(self):
         """Returns an `Idempotency-Key` for this form with this content. With other content the form is another save."""
-        content = simplejson.dumps([self.seen, self.version, self.stamped()], use_decimal=True, sort_keys=True)
+        content = simplejson.dumps([self.seen, self.version, self.value()], use_decimal=True, sort_keys=True)
         return f"{self.number}-{hashlib.sha256(content.encode()).hexdigest()[:32]}"
 
     def renew(self):

@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 
 from . import people
 from .people import Person
-from .record import MISSING, SAVED_BY, known_by, same, tokens
+from .record import MISSING, known_by, same, tokens
 
 
 @dataclass(frozen=True)
@@ -54,9 +54,9 @@ def told(rows, newest):
             Version(
                 number=row.version,
                 at=moment(row.updated),
-                by=people.writer(row, state),
+                by=people.writer(row),
                 deleted=row.deleted,
-                changes=[change for change in told if not is_within(change.pointer, f"/{SAVED_BY}")],
+                changes=told,
             )
         )
         for change in row.changes:

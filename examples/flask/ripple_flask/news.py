@@ -51,7 +51,7 @@ def beside(prj, saved, shown, changed=()):
 def lost(prj, found):
     """Returns what others replaced of the visitor's work since the visitor saved last."""
     me = people.me()
-    if me.name is None or people.last_writer(found).is_same(me):
+    if me.name is None or people.writer(found).is_same(me):
         return []
     try:
         return losses.found(_versions(prj, found), me, session.get("noted", {}).get(_short(found.id), 0))

@@ -10,8 +10,6 @@ from dataclasses import dataclass
 
 from flask import session
 
-from .record import SAVED_BY
-
 # The longest name and the characters that ripple accepts: docs/API.md, "Authors".
 NAME_LENGTH = 60
 
@@ -58,35 +56,10 @@ def plain(name):
     return " ".join(seen.split())[:NAME_LENGTH].strip()
 
 
-def writer(write, state):
-    """Returns the person who made a version. `write` is its row of the history, `state` the record after it."""
-    key = write.updated.by if write.updated else None
-    if write.updated and write.updated.author:
-        return Person(write.updated.author.name, write.updated.author.id, key)
-    fields = [change.field for change in write.changes]
-    touched = any(not field or field == f"/{SAVED_BY}" or field.startswith(f"/{SAVED_BY}/") for field in fields)
-    found = state.get(SAVED_BY)
-    claimed = isinstance(found, dict) and touched and found.get("base") == write.base
-    return Person(*_named(state), key) if claimed else Person(key=key)
-
-
-def last_writer(record):
-    """Returns the author of a record's newest version, as far as the record tells."""
-    updated = record.updated
-    if updated and updated.author:
-        return Person(updated.author.name, updated.author.id, updated.by)
-    return Person(*_named(record.value), updated.by if updated else None)
-
-
-def stamp(number, base):
-    """Returns the member with the author, for a server that keeps none itself. `number` is the form's."""
-    name, person = author()
-    return {"name": name, "person": person, "form": number} | ({} if base is None else {"base": base})
-
-
-def _named(state):
-    found = state.get(SAVED_BY)
-    if not isinstance(found, dict):
-        return None, None
-    name, person = found.get("name"), found.get("person")
-    return (name if isinstance(name, str) and name else None), (person if isinstance(person, str) else None)
+def writer(write):
+    """Returns the person who made a version. `write` is its row of the history, or the record at that version."""
+    updated = write.updated
+    if updated is None:
+        return Person()
+    author = updated.author
+    return Person(author.name, author.id, updated.by) if author else Person(key=updated.by)

@@ -23,6 +23,10 @@ _WORDS = {
         "This app may only read",
         "Its key does not allow changes. Please tell the person who runs this app.",
     ),
+    "author_not_allowed": (
+        "This app may not write in your name",
+        "Its key is for one author only. Please tell the person who runs this app.",
+    ),
     "missing_authentication_token": (
         "ripple was not found",
         "The server at the app's address has no projects. Please tell the person who runs this app.",

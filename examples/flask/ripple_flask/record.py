@@ -7,8 +7,6 @@ import simplejson
 from ripple_client import ABSENT as MISSING
 
 TIMELINE = "timeline"
-# The app's own member with the visitor's name, since all visitors share one API key. See `people`.
-SAVED_BY = "saved_by"
 # The members that may hold the text of a timeline's entry. New entries use the first.
 TEXT_MEMBERS = ("text", "title")
 UNITS = ("day", "week", "month", "year")
@@ -56,7 +54,7 @@ _LABELS = {field.name: field.label.lower() for field in FIELDS} | {
 
 def others(record):
     """Returns the members without a field in the app. The app keeps them."""
-    known = {field.name for field in FIELDS} | {SAVED_BY, *OWN}
+    known = {field.name for field in FIELDS} | set(OWN)
     if isinstance(record.get(TIMELINE, []), list):
         known.add(TIMELINE)
     return {name: value for name, value in record.items() if name not in known}

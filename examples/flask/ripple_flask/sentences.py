@@ -5,7 +5,7 @@ from ripple_client import Touched
 
 from . import people
 from .history import savers
-from .record import FIELDS, MISSING, SAVED_BY, TIMELINE, known_by, label, shortened, title, tokens
+from .record import FIELDS, MISSING, TIMELINE, known_by, label, shortened, title, tokens
 
 # The longest sentence that users read to its end. It is stored in a cookie.
 MOST_CLAUSES = 8
@@ -227,7 +227,7 @@ def _shown(fields):
         name = _first(field.pointer)
         return order.index(name) if name in order else len(order)
 
-    return sorted((field for field in fields if _first(field.pointer) != SAVED_BY), key=place)
+    return sorted(fields, key=place)
 
 
 def _first(pointer):

@@ -6,12 +6,12 @@ from flask import render_template, request, url_for
 
 from .. import history, people, trash
 from ..backend import prj
-from ..record import SAVED_BY, UNITS
+from ..record import UNITS
 from . import pages
 from .answers import for_one_use, new_form
 
 PAGE = 25
-LISTED = ("name", "goal", "issue", "term", "term_unit", "create_date", "updated_at", "updated_by", SAVED_BY)
+LISTED = ("name", "goal", "issue", "term", "term_unit", "create_date", "updated_at", "updated_by", "updated_author")
 # The columns and the member by which each is sorted.
 COLUMNS = {"Project": "name", "Issue": "issue", "Term": "term", "Created": "create_date", "Saved": "updated_at"}
 # What is best first in a column that is sorted for the first time.
@@ -55,7 +55,7 @@ def projects():
     q, cursor = asked["q"] or None, request.args.get("cursor") or None
     page = next(prj().list(q=q, sort=order, where=where, limit=PAGE, fields=LISTED, cursor=cursor).pages())
     place = _place(asked | {"sort": order}, q, where, page, cursor)
-    rows = [(row, history.moment(row.updated), people.last_writer(row)) for row in page.items]
+    rows = [(row, history.moment(row.updated), people.writer(row)) for row in page.items]
     context = {
         "rows": rows,
         "asked": asked,

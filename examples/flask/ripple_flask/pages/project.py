@@ -106,8 +106,6 @@ def mine(prj_id):
     with prj().edit(seen, key=form_key("mine")) as edit:
         for place in request.form.getlist("place"):
             losses.put_back(edit.value, _place(place), thaw(old))
-        if people.author() is not None and edit.value != seen.value:
-            edit.value[record.SAVED_BY] = people.stamp(request.form.get("form", ""), version)
     saved = edit.saved
     if saved.receipt.result == "unchanged":
         saved = replace(saved, record=current)
@@ -171,7 +169,7 @@ def _about(found):
     return {
         "others": record.others(found.value),
         "moment": history.moment(found.updated),
-        "by": people.last_writer(found),
+        "by": people.writer(found),
     }
 
 
@@ -189,7 +187,7 @@ def _save(prj_id, form, bring_back):
 def _edit(prj_id, form):
     with prj().edit(replace(form.record(), id=prj_id), key=form.save_key()) as edit:
         edit.value.clear()
-        edit.value.update(form.stamped())
+        edit.value.update(form.value())
     return edit.saved
 
 

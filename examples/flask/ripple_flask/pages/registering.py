@@ -41,7 +41,7 @@ def new_page(form, words=None, problem=None):
 
 def _create(form):
     def create():
-        return prj().create(form.stamped(), id=form.prj_id or form.number, key=form.number)
+        return prj().create(form.value(), id=form.prj_id or form.number, key=form.number)
 
     try:
         return create()

@@ -48,7 +48,7 @@ def version(prj_id, number):
         others=record.others(found.value),
         timeline=timeline if isinstance(timeline, list) else [],
         moment=history.moment(found.updated),
-        by=people.last_writer(found),
+        by=people.writer(found),
         newest=request.args.get("newest", ""),
         form=new_form(),
     )
