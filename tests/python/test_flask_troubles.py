@@ -50,6 +50,15 @@ def test_a_deleted_project_has_a_page_that_brings_it_back(north, ripple, prj_id)
     assert ripple.get(prj_id)["version"] == 3
 
 
+def test_a_deleted_project_is_brought_back_without_a_change(north, south, ripple, prj_id):
+    page = north.project(prj_id)
+    south.send(south.read(prj_id).form("#delete"))
+    page = north.save(page)
+    assert page.status == 410 and "This project was deleted" in page.alarm
+    page = north.send(page.form("#edit"), press="bring-back")
+    assert page.receipt.startswith("The project is back.") and ripple.get(prj_id)["version"] == 3
+
+
 def test_what_was_changed_meanwhile_is_not_deleted(north, south, ripple, prj_id):
     page = north.read(prj_id)
     south.save(south.project(prj_id), goal="Still wanted")

@@ -176,6 +176,8 @@ def _about(found):
 def _save(prj_id, form, bring_back):
     """Saves. Returns the outcome, and whether a deleted project was restored first, for the save to be merged into."""
     try:
+        if not form.changed:
+            prj().get(prj_id)  # an edit of nothing asks nothing
         return _edit(prj_id, form), False
     except Problem as problem:
         if not bring_back or problem.code not in ("gone", "deleted"):
