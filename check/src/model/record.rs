@@ -116,7 +116,13 @@ impl Edit {
                     entry.insert(member.to_owned(), fresh());
                 }
             }
-            Edit::Remove(place) => remove(list(record, "timeline"), place),
+            // A copy has its original's id. If the original went, ripple would take the copy for it, with other texts.
+            Edit::Remove(place) => {
+                let list = list(record, "timeline");
+                if !shares_id(list, place) {
+                    remove(list, place);
+                }
+            }
             Edit::Move(place) => {
                 let list = list(record, "timeline");
                 let length = list.len().max(1);
@@ -200,6 +206,17 @@ fn replace(record: &mut Members, name: &str, place: usize, value: Value) {
     {
         *there = value;
     }
+}
+
+/// Reports whether another entry has the id of the entry at this place.
+fn shares_id(list: &[Value], place: usize) -> bool {
+    let id = |entry: &Value| match entry {
+        Value::Map(members) => members.get("id").cloned(),
+        _ => None,
+    };
+    let place = place % list.len().max(1);
+    let same = list.get(place).and_then(id);
+    same.is_some() && list.iter().enumerate().any(|(other, entry)| other != place && id(entry) == same)
 }
 
 fn remove(list: &mut Vec<Value>, place: usize) {
