@@ -262,7 +262,7 @@ async fn a_remembered_key_reads_and_does_not_write_while_the_table_denies() {
 /// The first of two transactions succeeds. If it did not, the answer would be that nothing was changed.
 #[tokio::test(start_paused = true)]
 async fn a_change_that_fails_in_the_middle_is_said_to_be_one_that_may_have_been_made() {
-    for (failing, alone) in [(BROKEN, "outcome_unknown"), (NO_TABLE, "internal")] {
+    for (failing, alone) in [(BROKEN, "outcome_unknown"), (DENIED, "internal"), (NO_TABLE, "table_missing")] {
         let members: Vec<String> = (0..150).map(|number| format!(r#""m{number}":1"#)).collect();
         let body: &'static str = format!("{{{}}}", members.join(",")).leak();
         let answers = [Answer::Ok(ITEM), Answer::Ok(DONE), Answer::Ok("{}"), failing];
