@@ -4,6 +4,7 @@
      └─────▶ switch ──▶ `ripple dev`
 """
 
+import contextlib
 import http.client
 import json
 import os
@@ -214,6 +215,14 @@ def wait_for(happens, seconds=120):
     while not happens():
         assert time.monotonic() < deadline, "it does not happen"
         time.sleep(0.05)
+
+
+@contextlib.contextmanager
+def deaf_url():
+    """Gives a URL on which nothing listens. Its port is held, so that no other test gets it."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{held.getsockname()[1]}"
 
 
 def free_port():

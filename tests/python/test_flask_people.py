@@ -4,7 +4,7 @@ import re
 import secrets
 
 from conftest import _setting
-from edge import free_port
+from edge import deaf_url
 from flask_app import FIELDS, App, app, healed, kept, north, prj_id, ripple_switch, south, texts  # noqa: F401
 
 LONG = "We collect the timetables of all three ferries, compare them, and keep one. " * 6
@@ -301,7 +301,7 @@ def test_a_save_that_could_not_be_sent_says_that_nothing_was_sent(tmp_path, nort
     with App(tmp_path, _setting("RIPPLE_URL"), _setting("RIPPLE_KEY"), FLASK_SECRET_KEY=secret) as running:
         visitor = running.visitor("North office")
         form = visitor.project(prj_id).form("#edit").filled() | {"goal": "Typed"}
-        with App(tmp_path, f"http://127.0.0.1:{free_port()}", "rpl_key", FLASK_SECRET_KEY=secret) as cut_off:
+        with deaf_url() as url, App(tmp_path, url, "rpl_key", FLASK_SECRET_KEY=secret) as cut_off:
             # The same visitor of the same app, whose ripple has gone. Cookies have no port.
             visitor.url = cut_off.url
             page = visitor.post(f"/projects/{prj_id}", form, {"Origin": cut_off.url})

@@ -8,7 +8,7 @@ import pytest
 
 from conftest import _setting
 from dev import Dev
-from edge import Switch, free_port
+from edge import Switch, deaf_url
 from flask_app import FIELDS, App, app, healed, kept, north, prj_id, ripple_switch, south, texts  # noqa: F401
 
 HOSTILE = """<script>alert(1)</script>"'><img src=x onerror=alert(1)>{{ 7*7 }}"""
@@ -151,7 +151,7 @@ def test_a_lost_response_is_not_treated_as_a_refusal(north, ripple, ripple_switc
 
 
 def test_an_unreachable_ripple_is_reported(tmp_path):
-    with App(tmp_path, f"http://127.0.0.1:{free_port()}", "rpl_key") as app:
+    with deaf_url() as url, App(tmp_path, url, "rpl_key") as app:
         page = app.visitor().get("/")
         assert page.status == 502 and page.words(".wrong h1") == "ripple cannot be reached"
         assert "There was no connection, so nothing was sent." in page.alarm
@@ -324,14 +324,14 @@ def test_without_a_ripple_a_sentence_says_so(tmp_path):
 
 
 def test_its_secret_is_made_once_and_its_owners(tmp_path):
-    file = {"url": _setting("RIPPLE_URL"), "key": _setting("RIPPLE_KEY"), "edge_url": f"http://127.0.0.1:{free_port()}"}
-    (tmp_path / "dev.json").write_text(json.dumps(file))
-    with App(tmp_path, "", "") as app:
-        visitor = app.visitor()
-        form = visitor.get("/new").form("#edit")
-        assert visitor.get("/").status == 502, "it asks the edge where there is one"
+    file = {"url": _setting("RIPPLE_URL"), "key": _setting("RIPPLE_KEY")}
+    with deaf_url() as url:
+        (tmp_path / "dev.json").write_text(json.dumps(file | {"edge_url": url}))
+        with App(tmp_path, "", "") as app:
+            visitor = app.visitor()
+            form = visitor.get("/new").form("#edit")
+            assert visitor.get("/").status == 502, "it asks the edge where there is one"
     assert (tmp_path / "flask-secret").stat().st_mode & 0o077 == 0
-    file.pop("edge_url")
     (tmp_path / "dev.json").write_text(json.dumps(file))
     with App(tmp_path, "", "") as app:
         visitor.url = app.url

@@ -32,7 +32,7 @@ CONFIG = {
 api = schemathesis.openapi.from_path(ROOT / "deploy/openapi.json", config=schemathesis.Config.from_dict(CONFIG))
 
 # Members of an edit with a required form.
-RULED = {"prj_id", "version", "updated_at", "updated_by", "deleted", "name", "goal", "issue", "description"}
+RULED = {"prj_id", "version", "updated_at", "updated_by", "updated_author", "deleted", "name", "goal", "issue", "description"}
 RULED |= {"term", "term_unit", "create_date"}
 
 SESSIONS = 8
@@ -112,8 +112,9 @@ def mean_what_is_sent(case):
     """Corrects a valid request for rules that the document states in words, because its schemas cannot express them."""
     if not case.meta.generation.mode.is_positive:
         return
-    # Tokens are as ripple issued them.
-    case.headers.pop("ripple-session", None)
+    # Tokens are as ripple issued them, and authors have the form of RFC 9651.
+    for name in ("ripple-session", "ripple-author"):
+        case.headers.pop(name, None)
     for name in ("cursor", "since"):
         case.query.pop(name, None)
     # A deletion on another version does nothing.
