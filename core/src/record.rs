@@ -87,7 +87,8 @@ impl Record {
         Record { version, external, ..Record::new(id, attributes) }
     }
 
-    /// Returns this content as version `number`, written at `now`, or just after `before` if that is later.
+    /// Returns this content, with its author, as version `number`, written at `now`, or just after `before` if that is
+    /// later.
     #[must_use]
     pub fn written(self, before: Option<&Record>, number: u64, now: Timestamp, by: &str) -> Record {
         let last = before.and_then(Record::last_written);
@@ -96,7 +97,6 @@ impl Record {
             version: number.cast_signed(),
             updated_at: Some(at),
             updated_by: (!by.is_empty()).then(|| by.to_owned()),
-            updated_author: None,
             external: None,
             ..self
         }

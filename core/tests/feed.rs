@@ -159,6 +159,25 @@ fn members(json: &str) -> Members {
     }
 }
 
+/// The other program changes a text and leaves what ripple added, the author included.
+#[tokio::test]
+async fn a_change_of_another_program_is_not_by_the_last_author() {
+    let world = World::new();
+    world.create("ours").await;
+    let save = Request::patch("/prj/p").header("ripple-author", r#""Bo";id="u7""#);
+    let caller = Some(Caller::checked_by_gateway("a"));
+    let context = RequestContext { now: world.tick(), random: [9; 32], caller };
+    let saved = world.api.answer(save.body(r#"{"goal":"Bo's"}"#.into()).expect("a request"), context).await;
+    assert!(members(std::str::from_utf8(saved.body()).expect("JSON")).contains_key("updated_author"));
+    world.set("goal", "theirs");
+    let author = async || members(&world.get("/prj/p").await).contains_key("updated_author");
+    assert!(!author().await, "before it is adopted");
+    assert!(world.follow().await.contains(&Adoption::Adopted(3)));
+    assert!(!author().await && !world.item().expect("an item").contains_key("rpl_author"));
+    let rows = world.get("/prj/p/versions").await;
+    assert_eq!(rows.matches("updated_author").count(), 1, "{rows}");
+}
+
 #[tokio::test]
 async fn a_put_over_a_record_gets_a_number_an_author_and_what_it_replaced() {
     let world = World::new();

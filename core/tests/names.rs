@@ -21,7 +21,7 @@ use clock::TestClock;
 /// Returns `prj` with another key and with other names for the members that ripple adds.
 fn renamed() -> Arc<Resource> {
     let file = include_str!("../../resources/prj.json");
-    let names = r#""key": "ref", "members": { "version": "rev", "updated_at": "rev_at" }"#;
+    let names = r#""key": "ref", "members": { "version": "rev", "updated_at": "rev_at", "updated_author": "rev_for" }"#;
     let file = file.replace(r#""key": "prj_id""#, names);
     let resources = Resources::read(&[("prj.json", file)]).expect("the file is valid");
     Arc::clone(resources.first())
@@ -90,6 +90,18 @@ async fn ripples_members_have_the_names_of_the_resource() {
     assert_eq!((status, &problem["errors"][0]["pointer"]), (StatusCode::BAD_REQUEST, &json!("/ref")));
     let (status, problem) = setting.ask(Method::PATCH, "/prj/a", &json!({ "rev": "x" })).await;
     assert_eq!((status, &problem["errors"][0]["pointer"]), (StatusCode::BAD_REQUEST, &json!("/rev")));
+}
+
+#[tokio::test]
+async fn the_author_has_the_name_of_the_resource() {
+    let setting = Setting::new();
+    let body = record().to_string().replace(r#""name":"n""#, r#""name":"n","updated_author":"own data""#);
+    let request = Request::post("/prj").header("ripple-author", "\"Bo\"").body(body.into()).expect("a request");
+    let (status, created) = read(&setting.origin.answer(request, setting.context()).await);
+    let (bo, own) = (json!({ "name": "Bo" }), json!("own data"));
+    assert_eq!((status, &created["rev_for"], &created["updated_author"]), (StatusCode::CREATED, &bo, &own));
+    let (_, read) = setting.ask_edge("/prj/a").await;
+    assert_eq!((&read["rev_for"], &read["updated_author"]), (&bo, &own));
 }
 
 #[tokio::test]

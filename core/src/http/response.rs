@@ -21,8 +21,8 @@ use crate::service::Metrics;
 
 /// The headers that browsers may send. `RESPONSE_HEADERS` are those that scripts may read.
 const REQUEST_HEADERS: &str = "content-type, x-api-key, if-match, if-none-match, cache-control, ripple-session, x-request-id, \
-                               idempotency-key, ripple-claim-days, ripple-author, prefer, x-requested-with, traceparent, tracestate, baggage, \
-                               sentry-trace";
+                               idempotency-key, ripple-claim-days, ripple-author, prefer, x-requested-with, traceparent, \
+                               tracestate, baggage, sentry-trace";
 const RESPONSE_HEADERS: &str = "etag, link, location, allow, retry-after, ratelimit, ratelimit-policy, age, cache-status, \
                                 ripple-session, ripple-receipt, ripple-capacity, preference-applied, date, x-request-id";
 /// Seconds for which a browser may keep the answer to a preflight: Chromium's maximum.

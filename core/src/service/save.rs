@@ -189,12 +189,14 @@ async fn commit<S: Store>(
     history: &mut History,
 ) -> Result<Attempt, Error> {
     let goal = match (&after, &before) {
-        (Some(Some(attributes)), _) => Record::new(id.clone(), attributes.clone()),
-        (Some(None), Some(before)) => before.deleted(cx.now.after(cx.store.resource().tombstone())),
+        (Some(Some(attributes)), _) => Record::new(id.clone(), attributes.clone()).on_behalf_of(cx.author.person),
+        (Some(None), Some(before)) => {
+            before.deleted(cx.now.after(cx.store.resource().tombstone())).on_behalf_of(cx.author.person)
+        }
         (None, Some(before)) => Record::new(id.clone(), before.attributes.clone()),
         (_, None) => unreachable!("only a record that is there is deleted or adopted"),
     };
-    check_size(&goal.clone().on_behalf_of(cx.author.person), cx.author.name)?;
+    check_size(&goal, cx.author.name)?;
     cx.metrics.tries += 1;
     loop {
         let (content, last) = step(before.as_ref(), &goal);
@@ -204,8 +206,8 @@ async fn commit<S: Store>(
         let first = newest + 1;
         // An adoption gives the external state itself a number. A write over that state gets the next one.
         let number = if external.is_some() && after.is_some() { first + 1 } else { first };
-        let (by, person) = if after.is_some() { (cx.author.name, cx.author.person) } else { (EXTERNAL, None) };
-        let written = content.written(before.as_ref(), number, cx.now, by).on_behalf_of(person);
+        let by = if after.is_some() { cx.author.name } else { EXTERNAL };
+        let written = content.written(before.as_ref(), number, cx.now, by);
         let mut rows = Vec::new();
         if let Some(external) = external {
             if after.is_some() {
@@ -265,7 +267,7 @@ fn step(before: Option<&Record>, goal: &Record) -> (Record, bool) {
     let kept = before.attributes.iter().filter(|(name, _)| !names.contains(name));
     let new = names.iter().filter_map(|name| Some((*name, goal.attributes.get(*name)?)));
     let attributes = kept.chain(new).map(|(name, value)| (name.clone(), value.clone())).collect();
-    (Record::new(goal.id.clone(), attributes), false)
+    (Record::new(goal.id.clone(), attributes).on_behalf_of(goal.updated_author.as_ref()), false)
 }
 
 fn claim<S>(cx: &Context<'_, S>, record: &Record, outcome: &Outcome) -> Option<IdempotencyRecord> {

@@ -8,6 +8,7 @@ use crate::{Call, Target};
 cases! { authors:
     every_write_has_its_author,
     a_write_without_an_author_has_none,
+    every_part_of_a_large_change_has_its_author,
     a_save_that_changes_nothing_keeps_the_author,
     an_author_needs_no_id,
     the_author_in_a_body_is_ignored,
@@ -57,6 +58,17 @@ fn a_write_without_an_author_has_none(t: &Target) {
     assert_eq!((saved.get("updated_author"), t.read(&id).json().get("updated_author")), (None, None));
     let rows = t.get(format!("{}/versions", t.path(&id))).send().expect(200).array();
     assert_eq!((rows[0].get("updated_author"), &rows[1]["updated_author"]["id"]), (None, &json!("u7")));
+}
+
+fn every_part_of_a_large_change_has_its_author(t: &Target) {
+    let id = t.some_record();
+    let members = (0..150).map(|number| (format!("m{number}"), json!(number)));
+    by(t.patch(&id, Value::Object(members.collect())), BO).send().expect(200);
+    let rows = t.get(format!("{}/versions", t.path(&id))).send().expect(200).array();
+    assert!(rows.len() > 2, "one transaction takes fewer members");
+    for row in &rows[..rows.len() - 1] {
+        assert_eq!(row["updated_author"]["id"], "u7", "version {}", row["version"]);
+    }
 }
 
 fn a_save_that_changes_nothing_keeps_the_author(t: &Target) {
@@ -111,7 +123,8 @@ fn an_author_of_another_form_is_refused(t: &Target) {
         r#""Bo";id="""#,
         r#""Bo";id="a b""#,
         r#""Bo", "Ann""#,
-        // A line end, an override of the writing direction, a decomposed character, a byte that is no UTF-8.
+        // Not ASCII, a line end, an override of the writing direction, a decomposed character, a byte that is no UTF-8.
+        "\"Bo M\u{fc}ller\"",
         r#"%"Bo%0aAnn""#,
         r#"%"Bo%e2%80%aeAnn""#,
         r#"%"Mu%cc%88ller""#,
