@@ -9,8 +9,11 @@ import pytest
 
 from conformance import PROJECT, Async, AsyncClient, Client, Problem, Run, Sync, cases, ids
 from dev import Dev, ripple
-from edge import Edge, Switch, own_config, send
+from edge import Edge, Switch, own_config
 from second_writer import TABLE
+
+# What cases need and are skipped for, with the reasons.
+LACKS = {"live": "the client has no live channel"}
 
 
 @pytest.fixture(scope="module")
@@ -35,16 +38,6 @@ def keys(dev):
     return dev.key, ripple("key", "create", "--name", "Another person", data=dev.data).strip()
 
 
-@pytest.fixture(scope="module")
-def lacks(dev):
-    """Returns what cases need and are skipped for, with the reasons."""
-    lacking = {"live": "the client has no live channel"}
-    answer = send(dev.url, "POST", "/prj", dev.key, {}, ripple_author="not quoted")
-    if b"ripple-author" not in answer.body.lower():
-        lacking["author"] = "the server keeps no authors"
-    return lacking
-
-
 @pytest.fixture
 def client(dev):
     with Client(dev.url, dev.key) as client:
@@ -54,9 +47,9 @@ def client(dev):
 @pytest.mark.parametrize("case", cases(), ids=lambda case: case["n"])
 @pytest.mark.parametrize("under_test", [Sync, Async], ids=["sync", "async"])
 @pytest.mark.parametrize("host", ["dev", "edge"])
-def test_conformance(request, case, under_test, host, keys, lacks):
-    if case.get("needs") in lacks:
-        pytest.skip(lacks[case["needs"]])
+def test_conformance(request, case, under_test, host, keys):
+    if case.get("needs") in LACKS:
+        pytest.skip(LACKS[case["needs"]])
     url = request.getfixturevalue(host).url
     tested = under_test(url, keys[0])
     run = Run(tested, url, keys)
