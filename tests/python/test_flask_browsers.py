@@ -281,7 +281,8 @@ def test_xtask_dev_starts_the_app_and_ends_it(tmp_path):
     command = [_setting("RIPPLE_XTASK"), "dev", "--flask", "--in-memory", "--data", str(tmp_path / "data")]
     command += [argument for name in ("--port", "--edge-port", "--flask-port") for argument in (name, "0")]
     with open(tmp_path / "log", "w+b") as log:
-        xtask = subprocess.Popen(command, env=clean(), stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+        env = clean() | {"RIPPLE_BIN": _setting("RIPPLE_BIN")}
+        xtask = subprocess.Popen(command, env=env, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
         try:
             file, found = tmp_path / "data/dev.json", {}
             deadline = time.monotonic() + 600

@@ -20,7 +20,7 @@ use clap::Args;
 
 use crate::node;
 use crate::process;
-use crate::workspace::cargo;
+use crate::workspace::{self, cargo};
 
 use backend::Backend;
 use flask::Flask;
@@ -49,24 +49,26 @@ pub(crate) struct Options {
     /// Folder of the database and of dev.json, which holds the URLs and the key for scripts
     #[arg(long, env = "RIPPLE_DATA", default_value = ".ripple", value_name = "DIR")]
     data: PathBuf,
+    /// The `ripple` to start; without one, it is built first
+    #[arg(long, env = "RIPPLE_BIN", value_name = "FILE")]
+    ripple: Option<PathBuf>,
     /// More arguments for `ripple dev`; `-- --help` lists them
     #[arg(last = true, value_name = "ARGUMENTS")]
     more: Vec<String>,
 }
 
-/// Builds what starts first. The worker is built when the backend answers.
-pub(crate) fn build() -> Result<()> {
-    process::run(cargo("build").args(["--package", "ripple"]))
-}
-
 /// Builds and starts everything. Ends everything on Ctrl-C, or when the backend ends.
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
-    build()?;
+    // What starts first is built first. The worker is built when the backend answers.
+    let ripple = match &options.ripple {
+        Some(ripple) => ripple.clone(),
+        None => build()?,
+    };
     let stop = Arc::new(AtomicBool::new(false));
     let asked = Arc::clone(&stop);
     ctrlc::set_handler(move || asked.store(true, Ordering::Relaxed)).context("cannot handle Ctrl-C")?;
 
-    let mut backend = Backend::start(options)?;
+    let mut backend = Backend::start(&ripple, options)?;
     let mut worker = None;
     let mut wanted = true;
     let mut flask = None;
@@ -118,4 +120,9 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
         worker.stop()?;
     }
     Ok(code)
+}
+
+fn build() -> Result<PathBuf> {
+    process::run(cargo("build").args(["--package", "ripple"]))?;
+    workspace::binary("ripple")
 }

@@ -6,7 +6,7 @@
 //! | `edge` | builds the edge worker |
 //! | `wasi` | builds the WASI HTTP component |
 //! | `check` | checks the code without running it |
-//! | `test` | runs `check`, then every test; continuous integration calls only this |
+//! | `test` | runs `check`, then the tests; `--long` adds the steps that take long on a new machine |
 //! | `fuzz` | searches for failing inputs with a fuzzer |
 //! | `package` | builds the function as a zip file for Lambda |
 //! | `sbom` | writes the bills of materials of function and worker |
@@ -75,11 +75,14 @@ enum Command {
         #[arg(long, value_name = "STEP", value_parser = step_names(check::STEPS.iter()))]
         only: Vec<String>,
     },
-    /// Check the code and run every test
+    /// Check the code and run the tests
     Test {
         /// Run only this step; repeatable
-        #[arg(long, value_name = "STEP", value_parser = step_names(test::all_steps()))]
+        #[arg(long, value_name = "STEP", value_parser = step_names(test::all_steps()), conflicts_with = "long")]
         only: Vec<String>,
+        /// Also run the steps that build a tool or all of ripple once more: an hour on a new machine
+        #[arg(long)]
+        long: bool,
     },
     /// Search for failing inputs with a fuzzer
     Fuzz(fuzz::Options),
@@ -104,7 +107,8 @@ fn main() -> ExitCode {
         Command::Edge(options) => edge::run_command(&options).map(|()| ExitCode::SUCCESS),
         Command::Wasi => wasi::run_command().map(|()| ExitCode::SUCCESS),
         Command::Check { only } => step::take(check::STEPS.iter(), &only),
-        Command::Test { only } => step::take(test::all_steps(), &only),
+        Command::Test { only, long: false } if only.is_empty() => step::take(test::steps(), &only),
+        Command::Test { only, .. } => step::take(test::all_steps(), &only),
         Command::Fuzz(options) => fuzz::run(&options).map(|()| ExitCode::SUCCESS),
         Command::Package(options) => package::run_command(&options).map(|()| ExitCode::SUCCESS),
         Command::Sbom(options) => sbom::run_command(&options).map(|()| ExitCode::SUCCESS),

@@ -68,7 +68,8 @@ impl Server {
     /// Starts `cargo xtask dev` on free ports and waits until its edge worker serves. Tests then use the edge worker.
     pub(crate) fn start_with_edge() -> Result<Server> {
         let mut xtask = without_settings(Command::new(workspace::binary("xtask")?));
-        xtask.args(["dev", "--edge-port", "0"]);
+        // The time limit of a start does not include a build.
+        xtask.args(["dev", "--edge-port", "0", "--ripple"]).arg(workspace::binary("ripple")?);
         Server::start_as(xtask, |address| address.edge_url.is_some())
     }
 

@@ -8,7 +8,6 @@ use crate::adding;
 use crate::browser::{CHROMIUM, FIREFOX};
 use crate::check;
 use crate::deploy;
-use crate::dev;
 use crate::edge;
 use crate::fuzz;
 use crate::package;
@@ -24,25 +23,34 @@ use crate::workspace::{self, cargo};
 const STEPS: &[Step] = &[
     Step { name: "rust", purpose: "the tests of every crate, and the black-box suite in process", run: rust },
     Step { name: "doctests", purpose: "the examples in the documentation", run: doctests },
-    Step { name: "adding-an-operation", purpose: "docs/ADDING_AN_OPERATION.md, applied to a copy", run: adding::check },
-    Step { name: "fuzz", purpose: "a short run of each fuzz target from its seeds", run: fuzz::short },
     Step { name: "black-box", purpose: "the black-box suite against `ripple dev`", run: black_box },
     Step { name: "edge", purpose: "the same suite against the edge worker under workerd", run: edge },
-    Step { name: "wasi", purpose: "the same suite against the WASI component under Node", run: wasi },
     Step {
         name: "deploy",
         purpose: "template, policies, OpenAPI document and workflows agree with each other and with a running ripple",
         run: deploy,
     },
     Step {
+        name: "python",
+        purpose: "boto3 as a second writer, failures of the edge worker, the Flask app and /docs in browsers",
+        run: python,
+    },
+];
+
+/// The steps that only `--long` adds. Each builds a tool or all of ripple once more, in another profile.
+const LONG: &[Step] = &[
+    Step {
+        name: "dependencies",
+        purpose: "dependencies have allowed licences and sources, and no advisory applies",
+        run: check::dependencies,
+    },
+    Step { name: "adding-an-operation", purpose: "docs/ADDING_AN_OPERATION.md, applied to a copy", run: adding::check },
+    Step { name: "fuzz", purpose: "a short run of each fuzz target from its seeds", run: fuzz::short },
+    Step { name: "wasi", purpose: "the black-box suite and failures against the WASI component under Node", run: wasi },
+    Step {
         name: "package",
         purpose: "the zip file for Lambda starts and serves events of the Runtime API",
         run: package,
-    },
-    Step {
-        name: "python",
-        purpose: "boto3 as a second writer, failures of the edge worker and the component, the Flask app and /docs in browsers",
-        run: python,
     },
 ];
 
@@ -51,9 +59,14 @@ const SUITE: &str = "suite";
 /// The suite's cases against a URL. The step `rust` runs the cases in process.
 const AT_URL: &str = "url::";
 
-/// Returns all steps of `cargo xtask test`.
-pub(crate) fn all_steps() -> impl Iterator<Item = &'static Step> {
+/// Returns the steps of `cargo xtask test`.
+pub(crate) fn steps() -> impl Iterator<Item = &'static Step> {
     check::STEPS.iter().chain(STEPS)
+}
+
+/// Returns the steps of `cargo xtask test --long`.
+pub(crate) fn all_steps() -> impl Iterator<Item = &'static Step> {
+    steps().chain(LONG)
 }
 
 fn rust() -> Result<()> {
@@ -78,8 +91,6 @@ fn edge() -> Result<()> {
     build_binaries()?;
     edge::build()?;
     edge::check_bundle()?;
-    // The time limit of a start does not include a build, so `cargo xtask dev` is built first.
-    dev::build()?;
     let server = Server::start_with_edge()?;
     run(&mut suite(&server))?;
     server.stop()
@@ -91,6 +102,10 @@ fn wasi() -> Result<()> {
     let server = Server::start()?;
     let served = Served::start(&component, &server)?;
     run(suite(&server).env("RIPPLE_URL", &served.url))?;
+    drop(served);
+    let mut failures = pytest("tests/python/test_wasi.py")?;
+    server.introduce(&mut failures);
+    run(failures.env("RIPPLE_COMPONENT", component))?;
     server.stop()
 }
 
@@ -130,17 +145,15 @@ fn python() -> Result<()> {
     let (chromium, firefox) = (CHROMIUM.ready()?, FIREFOX.ready()?);
     build_binaries()?;
     edge::build()?;
-    dev::build()?;
-    let component = wasi::build()?;
     let server = Server::start()?;
-    pytest.args(["--ignore", "tests/python/deploy"]); // a step of its own
+    // These two are parts of other steps.
+    pytest.args(["--ignore", "tests/python/deploy", "--ignore", "tests/python/test_wasi.py"]);
     server.introduce(&mut pytest);
     pytest.env("RIPPLE_BROWSER", chromium);
     pytest.env("RIPPLE_FIREFOX", firefox);
     pytest.env("RIPPLE_XTASK", workspace::binary("xtask")?);
     pytest.env("RIPPLE_BIN", workspace::binary("ripple")?);
     pytest.env("RIPPLE_BOOTSTRAP", workspace::binary("bootstrap")?);
-    pytest.env("RIPPLE_COMPONENT", component);
     run(&mut pytest)?;
     server.stop()
 }

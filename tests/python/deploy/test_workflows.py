@@ -116,3 +116,11 @@ def test_new_settings_are_published(tmp_path, newest, told):
     assert done.returncode == 0 and told in done.stdout, done
     moved = "update-alias" in (tmp_path / "log").read_text()
     assert moved == (newest == "8")
+
+
+def test_each_step_of_the_tests_runs_for_a_change():
+    tests = (ROOT / "xtask/src/test.rs").read_text()
+    long = set(re.findall(r'name: "([\w-]+)"', tests[tests.index("const LONG") :]))
+    jobs = [job["run"] for job in WORKFLOWS["test"]["jobs"]["test"]["strategy"]["matrix"]["include"]]
+    assert jobs[0] == ".ci/run" and (ROOT / ".ci/run").read_text().endswith("exec cargo xtask test\n")
+    assert set(re.findall(r"--only ([\w-]+)", jobs[1])) == long

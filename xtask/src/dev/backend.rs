@@ -13,7 +13,6 @@ use serde_json::{Map, Value};
 use super::Options;
 use crate::process;
 use crate::site;
-use crate::workspace;
 
 /// The time limit for the end of `ripple dev`. It gives current requests 5 s, and the machine may be busy.
 const END_LIMIT: Duration = Duration::from_secs(30);
@@ -39,9 +38,9 @@ pub(super) struct Address {
 }
 
 impl Backend {
-    pub(super) fn start(options: &Options) -> Result<Backend> {
+    pub(super) fn start(ripple: &Path, options: &Options) -> Result<Backend> {
         // In the caller's own folder, to which the paths in the arguments are relative.
-        let mut dev = Command::new(workspace::binary("ripple")?);
+        let mut dev = Command::new(ripple);
         dev.arg("--data").arg(&options.data).args(["dev", "--port", &options.port.to_string()]);
         if options.in_memory {
             dev.arg("--in-memory");
