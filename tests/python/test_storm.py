@@ -3,6 +3,7 @@ and no write is applied twice."""
 
 import http.client
 import json
+import os
 import random
 import threading
 import time
@@ -13,8 +14,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from dev import Dev
 
-#: Writers, saves of each, kills, and other programs.
-ALONE = (16, 500, 10, 0)
+#: Writers, saves of each, kills, and other programs. At night the writers save more often.
+ALONE = (16, int(os.environ.get("STORM_SAVES", "150")), 10, 0)
 BESIDE_PROGRAMS = (6, 120, 5, 2)
 RECORDS = 8
 #: Records that a program puts whole, over the writes of others.
