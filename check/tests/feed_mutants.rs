@@ -11,9 +11,9 @@ use std::time::Duration;
 use ripple_check::{Breadth, Choices, Law, Storm, Table};
 use ripple_core::auth::{KeyHash, KeyRecord, Usage};
 use ripple_core::feed::{Decision, External, StreamRecord, decide};
-use ripple_core::record::Stamp;
 use ripple_core::record::history::{Entry, Row};
 use ripple_core::record::schema::Resource;
+use ripple_core::record::{Names, Stamp};
 use ripple_core::store::item::{self, RPL_SEAL, RPL_VERSION};
 use ripple_core::store::memory::Memory;
 use ripple_core::store::{
@@ -52,7 +52,7 @@ impl Mutant {
 
 /// Returns a state that ripple wrote, changed so that its seal does not match.
 fn unsealed(record: Record) -> Record {
-    let stated = item::item(&record, 1, "prj_id");
+    let stated = item::item(&record, 1, &Names::default());
     let [version, seal] = [RPL_VERSION, RPL_SEAL].map(|name| stated.get(name).cloned());
     let stamp = Stamp { version, seal, at: record.updated_at };
     Record { version: -1, external: Some(Box::new(stamp)), updated_at: None, updated_by: None, ..record }
@@ -75,8 +75,8 @@ impl Table for Mutant {
 
     fn decide(&self, change: &StreamRecord) -> Decision {
         let old = change.old.clone().filter(|_| self.fault != Fault::NoOldImage);
-        let decision = decide(&StreamRecord { old, ..change.clone() }, "prj_id").expect("a record");
-        let after = change.new.clone().map(|item| item::record(item, "prj_id").expect("a record"));
+        let decision = decide(&StreamRecord { old, ..change.clone() }, &Names::default()).expect("a record");
+        let after = change.new.clone().map(|item| item::record(item, &Names::default()).expect("a record"));
         let decision = match (self.fault, decision, after) {
             (Fault::Loops, Decision::Own, Some(after)) if !after.is_deleted() => {
                 let (id, after) = (after.id.clone(), Some(unsealed(after)));

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use ripple_check::{Breadth, Choices, Counterexample, Law, Storm, Table, every_schedule, scenarios, storm};
 use ripple_core::auth::{KeyHash, KeyRecord, Usage};
+use ripple_core::record::Names;
 use ripple_core::record::history::{Entry, Row};
 use ripple_core::record::schema::Resource;
 use ripple_core::store::item::{self, RPL_SEAL};
@@ -79,7 +80,7 @@ impl Mutant {
             (Fault::NoSeal, Some(version)) => as_ripples(version),
             (Fault::SealWithoutId, Some(version)) => {
                 let original = Record { id: RecordId::parse("q").expect("a letter"), ..as_ripples(version) };
-                let fits = item::item(&original, 1, "prj_id").get(RPL_SEAL) == stamp.seal.as_ref();
+                let fits = item::item(&original, 1, &Names::default()).get(RPL_SEAL) == stamp.seal.as_ref();
                 if fits { as_ripples(version) } else { record }
             }
             (Fault::OneExternalNumber, _) => Record { version: -1, ..record },

@@ -17,7 +17,7 @@
 
 pub mod key;
 
-use crate::record::{Record, RecordId};
+use crate::record::{Names, Record, RecordId};
 use crate::store::item::{self, Malformed};
 use crate::time::Timestamp;
 use crate::value::Members;
@@ -61,23 +61,24 @@ impl External {
     }
 }
 
-/// Decides what a change of a record's item was. `key` is the name of the table's partition key.
+/// Decides what a change of a record's item was. `names` has the table's key.
 ///
 /// ```
 /// use ripple_core::Timestamp;
 /// use ripple_core::feed::{Decision, StreamRecord, decide};
+/// use ripple_core::record::Names;
 /// use ripple_core::value::Members;
 ///
 /// let item = Members::from([("prj_id".to_owned(), "p".into()), ("name".to_owned(), "Garden".into())]);
 /// let put = StreamRecord { old: None, new: Some(item), at: Timestamp(0), expired: false };
-/// let Ok(Decision::External(put)) = decide(&put, "prj_id") else { panic!("the item has no seal") };
+/// let Ok(Decision::External(put)) = decide(&put, &Names::default()) else { panic!("the item has no seal") };
 /// assert!(put.after.is_some_and(|record| record.is_external()));
 /// ```
 ///
 /// # Errors
 /// If an image is not a record.
-pub fn decide(change: &StreamRecord, key: &str) -> Result<Decision, Malformed> {
-    let read = |image: &Option<Members>| image.clone().map(|item| item::record(item, key)).transpose();
+pub fn decide(change: &StreamRecord, names: &Names) -> Result<Decision, Malformed> {
+    let read = |image: &Option<Members>| image.clone().map(|item| item::record(item, names)).transpose();
     let (before, after) = (read(&change.old)?, read(&change.new)?);
     let Some(Record { id, .. }) = after.as_ref().or(before.as_ref()) else { return Ok(Decision::Own) };
     Ok(match (&before, &after) {
@@ -104,7 +105,6 @@ mod tests {
     use crate::record::Record;
     use crate::value::Value;
 
-    const KEY: &str = "prj_id";
     const NOW: Timestamp = Timestamp(1_800_000_000_000);
 
     fn members(goal: &str) -> Members {
@@ -118,18 +118,18 @@ mod tests {
     /// Returns the item of a version that ripple wrote.
     fn own(number: u64, goal: &str) -> Option<Members> {
         let record = Record::new(id(), members(goal)).written(None, number, NOW, "Ann");
-        Some(item::item(&record, 1, KEY))
+        Some(item::item(&record, 1, &Names::default()))
     }
 
     fn tombstone(number: u64) -> Option<Members> {
         let record = Record::new(id(), Members::new()).deleted(NOW).written(None, number, NOW, "Ann");
-        Some(item::item(&record, 1, KEY))
+        Some(item::item(&record, 1, &Names::default()))
     }
 
     /// Returns the item that another program puts.
     fn theirs(goal: &str) -> Option<Members> {
         let mut item = members(goal);
-        item.insert(KEY.to_owned(), "p".into());
+        item.insert("prj_id".to_owned(), "p".into());
         Some(item)
     }
 
@@ -141,7 +141,7 @@ mod tests {
     }
 
     fn told(old: Option<Members>, new: Option<Members>) -> Decision {
-        decide(&StreamRecord { old, new, at: NOW, expired: false }, KEY).expect("records")
+        decide(&StreamRecord { old, new, at: NOW, expired: false }, &Names::default()).expect("records")
     }
 
     #[track_caller]
@@ -198,10 +198,10 @@ mod tests {
         }
         assert_eq!(told(tombstone(2), None), Decision::Expired);
         let expiry = StreamRecord { old: tombstone(2), new: None, at: NOW, expired: true };
-        assert_eq!(decide(&expiry, KEY), Ok(Decision::Expired));
+        assert_eq!(decide(&expiry, &Names::default()), Ok(Decision::Expired));
         // TTL deletes a live state that another program wrote onto a tombstone.
         let expiry = StreamRecord { old: set(tombstone(2), "goal", "set"), new: None, at: NOW, expired: true };
-        assert!(matches!(decide(&expiry, KEY), Ok(Decision::External(_))));
+        assert!(matches!(decide(&expiry, &Names::default()), Ok(Decision::External(_))));
     }
 
     #[test]
@@ -211,9 +211,9 @@ mod tests {
 
     #[test]
     fn an_item_that_is_no_record_is_an_error() {
-        for item in [Members::new(), Members::from([(KEY.to_owned(), 7.into())])] {
+        for item in [Members::new(), Members::from([("prj_id".to_owned(), 7.into())])] {
             let change = StreamRecord { old: None, new: Some(item), at: NOW, expired: false };
-            assert!(decide(&change, KEY).is_err());
+            assert!(decide(&change, &Names::default()).is_err());
         }
     }
 }

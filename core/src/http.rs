@@ -12,6 +12,7 @@
 //!
 //! **Invariant:** status codes, header fields and media types occur here and on no other floor.
 
+mod address;
 mod answer;
 mod api;
 mod author;

@@ -14,7 +14,7 @@ use bytes::Bytes;
 use crate::auth::{KeyHash, KeyRecord};
 use crate::query::{ListPage, Query};
 use crate::record::schema::Resource;
-use crate::record::{ContentHash, Record, RecordId};
+use crate::record::{ContentHash, Names, Record, RecordId};
 use crate::session::Session;
 use crate::store::dynamodb::copy::{self, Copy};
 use crate::store::scan;
@@ -200,7 +200,7 @@ impl<S: Source, C: Clock, N: SharedCache> Replica<S, C, N> {
                 let copy = self
                     .shared
                     .as_ref()
-                    .zip(copied.and_then(|projects| copy_of(refresh.began, projects, &self.store.names().key)));
+                    .zip(copied.and_then(|projects| copy_of(refresh.began, projects, self.store.names())));
                 self.take_in(refresh, read, now);
                 if let Some((cache, copy)) = copy {
                     cache.put(copy).await;
@@ -353,9 +353,9 @@ impl<S: Source, C: Clock, N: SharedCache> Replica<S, C, N> {
     }
 }
 
-fn copy_of(began: Timestamp, projects: &[Record], key: &str) -> Option<Vec<u8>> {
+fn copy_of(began: Timestamp, projects: &[Record], names: &Names) -> Option<Vec<u8>> {
     let size: usize = projects.iter().map(Record::stored_size).sum();
-    (size <= GREATEST_COPIED).then(|| copy::write(began, projects, key))
+    (size <= GREATEST_COPIED).then(|| copy::write(began, projects, names))
 }
 
 fn unreachable_store() -> StoreError {

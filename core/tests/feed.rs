@@ -7,6 +7,7 @@ use http::{Method, Request, Response};
 use ripple_core::auth::Caller;
 use ripple_core::feed::{Decision, StreamRecord, decide};
 use ripple_core::random::Random;
+use ripple_core::record::Names;
 use ripple_core::service::adopt::{Adopter, Adoption};
 use ripple_core::service::{Error, Metrics};
 use ripple_core::store::memory::Memory;
@@ -107,7 +108,7 @@ impl World {
         let now = self.tick();
         let mut random = [1; 32];
         random[..8].copy_from_slice(&now.0.to_be_bytes());
-        let Decision::External(external) = decide(change, "prj_id").expect("records") else {
+        let Decision::External(external) = decide(change, &Names::default()).expect("records") else {
             return Ok(Adoption::Nothing);
         };
         let (random, metrics) = (&mut Random::new(random), &mut Metrics::default());

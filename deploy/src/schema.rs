@@ -3,11 +3,15 @@
 use std::collections::BTreeMap;
 
 use ripple_core::http::contract::{Content, Field, Object, Shape};
+use ripple_core::record::schema::KeyType;
 use utoipa::openapi::schema::{AdditionalProperties, ArrayBuilder, ObjectBuilder, OneOfBuilder, SchemaType, Type};
 use utoipa::openapi::{Ref, RefOr, Schema};
 
 use crate::property;
 use crate::words::Words;
+
+/// The placeholder of the key's name.
+const KEY: &str = "{key}";
 
 /// The named schemas so far.
 #[derive(Default)]
@@ -55,10 +59,40 @@ impl Schemas {
         }
     }
 
+    /// Adds the members of a key that is a number, or has two parts. A new record has all of them.
+    fn with_keys(
+        &mut self,
+        mut schema: ObjectBuilder,
+        object: &Object,
+        member: &Field,
+        words: &Words<'_>,
+    ) -> ObjectBuilder {
+        let required = member.required || object.content == Some(Content::AsRequired);
+        for (name, kind) in words.resource().names.keys() {
+            let of_kind = match kind {
+                KeyType::Number => ObjectBuilder::new().schema_type(Type::Number),
+                KeyType::String => ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)),
+            };
+            let about = if required && !member.required { "A part of the key." } else { member.about };
+            schema = schema.property(name, of_kind.description(Some(words.fill(about))));
+            if required {
+                schema = schema.required(name);
+            }
+        }
+        schema
+    }
+
     fn of_object(&mut self, object: &Object, words: &Words<'_>) -> RefOr<Schema> {
         let mut schema = ObjectBuilder::new().schema_type(Type::Object).description(Some(words.fill(object.about)));
         for (place, member) in object.members.iter().enumerate() {
             let name = words.fill(member.name);
+            if member.name == KEY && !words.resource().names.has_plain_key() {
+                schema = self.with_keys(schema, object, member, words);
+                if let Some(content) = object.content {
+                    schema = with_content(schema, content, words);
+                }
+                continue;
+            }
             schema = schema.property(name.clone(), self.of_field(member, words));
             if member.required {
                 schema = schema.required(name);
@@ -78,7 +112,7 @@ impl Schemas {
 fn with_content(mut object: ObjectBuilder, content: Content, words: &Words<'_>) -> ObjectBuilder {
     let resource = words.resource();
     let root = &resource.schema.root;
-    let own = |name: &str| *name == *resource.names.key;
+    let own = |name: &str| resource.names.is_key(name);
     for (name, property) in root.properties.iter().filter(|(name, _)| !own(name)) {
         object = object.property(name.clone(), property::of(property));
     }

@@ -46,7 +46,7 @@ impl From<FolderError> for LoadError {
 /// Returns the resources of a folder's files.
 ///
 /// # Errors
-/// If the folder or a file cannot be read, a file has faults, or hosts cannot serve a resource.
+/// If the folder or a file cannot be read, or a file has faults.
 pub fn load(folder: &Path) -> Result<Resources, LoadError> {
     parse(&read(folder)?)
 }
@@ -54,11 +54,9 @@ pub fn load(folder: &Path) -> Result<Resources, LoadError> {
 /// Returns the resources of files, given by name and bytes.
 ///
 /// # Errors
-/// If a file has faults, or hosts cannot serve a resource.
+/// If a file has faults.
 pub fn parse(files: &[(String, Vec<u8>)]) -> Result<Resources, LoadError> {
-    let resources = Resources::read(files).map_err(LoadError::Faults)?;
-    resources.check_served().map_err(LoadError::Faults)?;
-    Ok(resources)
+    Resources::read(files).map_err(LoadError::Faults)
 }
 
 /// Returns the resources of a folder, or those of [`Resources::built_in`] if there is no such folder.

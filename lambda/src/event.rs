@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 
 use aws_lambda_events::apigw::{ApiGatewayProxyRequest, ApiGatewayV2httpRequest};
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue, Method, Request, Uri};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use ripple_core::RecordId;
 use ripple_core::auth::Caller;
 use ripple_core::http::Route;
-use ripple_core::record::schema::Resource;
+use ripple_core::record::schema::{KeyType, Resource};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
@@ -106,7 +107,7 @@ pub(crate) fn parse(event: &str, resources: &[&Resource]) -> Result<Option<Event
 fn rest_proxy(event: &str) -> Result<Event, EventError> {
     let event: ApiGatewayProxyRequest = serde_json::from_str(event)?;
     let path = match (&event.resource, &event.path) {
-        // Behind a custom domain, `path` begins with the base path, which ripple does not know. `resource` does not.
+        (Some(resource), Some(path)) if is_of(path, resource) => last_segments(path, resource).to_owned(),
         (Some(resource), _) if resource.starts_with('/') => substitute(resource, &event.path_parameters),
         // An HTTP API with payload 1.0 has one route for everything.
         (_, Some(path)) => {
@@ -125,6 +126,19 @@ fn rest_proxy(event: &str) -> Result<Event, EventError> {
         caller: key_id.map(|id| Caller::checked_by_gateway(&id)),
         shape: Shape::RestProxy,
     })
+}
+
+/// Reports whether a path has at least the segments of a resource, such as `/prj/{prjid}`. `{proxy+}` may have any number.
+fn is_of(path: &str, resource: &str) -> bool {
+    resource.starts_with('/') && !resource.contains("+}") && path.split('/').count() >= resource.split('/').count()
+}
+
+/// Returns the last segments of a path, as many as the resource has. Behind a custom domain, `path` begins with the base
+/// path, which ripple does not know. The segments are those that the client sent: `pathParameters` are decoded.
+fn last_segments<'a>(path: &'a str, resource: &str) -> &'a str {
+    let count = resource.split('/').count() - 1;
+    let begin = path.rmatch_indices('/').nth(count.saturating_sub(1)).map_or(0, |(place, _)| place);
+    &path[begin..]
 }
 
 /// Returns the resource's path with its parameters' values: `{prjid}`, and `{proxy+}`, which may contain slashes.
@@ -196,8 +210,8 @@ fn plain(event: &str, method: &str, resources: &[&Resource]) -> Result<Event, Ev
                 let resource = resource.or(only).ok_or_else(|| no_resource(resources))?;
                 let value = match name {
                     "resource" => resource.name.clone(),
-                    "id" => parameter(&mut raw, &resource.names.key, true)?,
-                    name => parameter(&mut raw, name, false)?,
+                    "id" => record(&mut raw, resource)?,
+                    name => parameter(&mut raw, name)?,
                 };
                 path.extend(utf8_percent_encode(&value, SEGMENT));
             }
@@ -229,14 +243,33 @@ fn no_resource(resources: &[&Resource]) -> EventError {
     EventError::Malformed(format!("it names no resource; there are {}", names.join(" and ")))
 }
 
+/// Takes the members of a record's key out of an event, and returns the record's segment of the path.
+fn record(members: &mut BTreeMap<String, Box<RawValue>>, resource: &Resource) -> Result<String, EventError> {
+    let mut parts = Vec::new();
+    for (name, kind) in resource.names.keys() {
+        let value = members.remove(name).ok_or_else(|| EventError::Malformed(format!("{name} is missing")))?;
+        let part = match (kind, serde_json::from_str(value.get())?) {
+            // Any text is a key, and the segment of some texts means something else.
+            (KeyType::String, Value::String(text)) => match RecordId::parse(&text) {
+                Ok(_) => text,
+                Err(_) => format!("_~{}", URL_SAFE_NO_PAD.encode(text)),
+            },
+            (KeyType::String, _) => return Err(EventError::Malformed(format!("{name} must be a string"))),
+            (KeyType::Number, Value::Number(_)) => value.get().to_owned(),
+            (KeyType::Number, _) => return Err(EventError::Malformed(format!("{name} must be a number"))),
+        };
+        parts.push(part);
+    }
+    Ok(parts.join(","))
+}
+
 /// Takes the member for a parameter of the path out of an event.
-fn parameter(members: &mut BTreeMap<String, Box<RawValue>>, member: &str, is_key: bool) -> Result<String, EventError> {
-    let takes = if is_key { "a string" } else { "a number, or a string of one" };
+fn parameter(members: &mut BTreeMap<String, Box<RawValue>>, member: &str) -> Result<String, EventError> {
     let value = members.remove(member).ok_or_else(|| EventError::Malformed(format!("{member} is missing")))?;
     match serde_json::from_str(value.get())? {
         Value::String(text) => Ok(text),
-        Value::Number(_) if !is_key => Ok(value.get().to_owned()),
-        _ => Err(EventError::Malformed(format!("{member} must be {takes}"))),
+        Value::Number(_) => Ok(value.get().to_owned()),
+        _ => Err(EventError::Malformed(format!("{member} must be a number, or a string of one"))),
     }
 }
 

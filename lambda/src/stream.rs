@@ -108,7 +108,7 @@ async fn one<S: Store>(
     if store.resource().access == Access::ReadOnly {
         return Ok(());
     }
-    let external = match decide(&change, &store.names().key).map_err(|error| poisoned(&error))? {
+    let external = match decide(&change, store.names()).map_err(|error| poisoned(&error))? {
         Decision::External(external) => external,
         Decision::Own | Decision::Expired => return Ok(()),
     };

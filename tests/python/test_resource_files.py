@@ -79,7 +79,7 @@ def test_dev_serves_the_files_of_a_folder(tmp_path):
     "x_ripple, rule",
     [
         ({"key": "no", "fresh": -1}, "note.json#/x-ripple/fresh: "),
-        ({"key": "no", "key_type": "number"}, "note.json#/x-ripple/key_type: tables with a number key are not served yet"),
+        ({"key": "no", "key_type": "binary"}, "note.json#/x-ripple/key_type: a binary key has no text form"),
     ],
 )
 def test_dev_does_not_start_with_a_file_that_it_cannot_serve(tmp_path, x_ripple, rule):

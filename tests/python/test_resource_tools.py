@@ -180,7 +180,6 @@ def test_a_number_key_is_stated(dev, tmp_path):
         ("absent", None, "there is no table absent"),
         ("ripple_prj_version", None, "is a history table of ripple: give the table of its records, ripple_prj"),
         ("ripple_key", None, "is the table of API keys"),
-        ("sorted", {"key": "a", "sort_key": "b"}, "has the sort key b: tables with a sort key are not served yet"),
         ("binary", {"key": "a", "kind": "B"}, "the key a of binary is binary and has no text form"),
         ("2024", {"key": "a"}, "give one with --resource"),
     ],

@@ -35,22 +35,26 @@ pub(crate) const COUNT: &str = "version";
 
 /// Returns the item that the table holds for a record.
 pub(crate) fn of(record: &Record) -> Item {
-    if record.is_external() { layout::as_read(record, KEY) } else { layout::item(record, 1, KEY) }
+    if record.is_external() {
+        layout::as_read(record, &Names::default())
+    } else {
+        layout::item(record, 1, &Names::default())
+    }
 }
 
 /// Returns the record that ripple reads from an item.
 pub(crate) fn record(_: &RecordId, item: Item) -> Record {
-    layout::record(item, KEY).expect("an item has its key")
+    layout::record(item, &Names::default()).expect("an item has its key")
 }
 
 /// Decides what a change of the item was.
 pub(crate) fn decide(change: &StreamRecord) -> Decision {
-    feed::decide(change, KEY).expect("an item has its key")
+    feed::decide(change, &Names::default()).expect("an item has its key")
 }
 
 /// Reports whether only a tombstone is left of the record.
 pub(crate) fn is_tombstone(item: &Item) -> bool {
-    layout::record(item.clone(), KEY).is_ok_and(|record| record.is_deleted())
+    layout::record(item.clone(), &Names::default()).is_ok_and(|record| record.is_deleted())
 }
 
 /// Returns the number that readers are shown. Returns 0 if there is no item.

@@ -110,11 +110,9 @@ fn id_of(line: &[u8], names: &Names) -> Option<String> {
         let record = export::record(line, names).ok();
         return record.filter(|record| !record.is_deleted()).map(|record| record.id.to_string());
     }
-    let mut members: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(line).ok()?;
-    match members.remove(&*names.key) {
-        Some(serde_json::Value::String(id)) => Some(id),
-        _ => None,
-    }
+    let Ok(Value::Map(members)) = parse(line) else { return None };
+    let key: Vec<Value> = names.keys().into_iter().filter_map(|(name, _)| members.get(name).cloned()).collect();
+    names.id_of(&key).map(|id| id.to_string())
 }
 
 /// Creates the record of a line. An item of a backup is created unchanged, even with an id that another program chose,

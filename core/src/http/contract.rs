@@ -236,6 +236,6 @@ pub(crate) const TOO_LARGE: Refusal =
 
 /// The parameters of paths.
 pub const PATH: &[Field] = &[
-    Field::new("id", record::STORED_ID, "The {one}'s id, percent-encoded.").required(),
+    Field::new("id", record::STORED_ID, "The {one}'s id, percent-encoded, or `_~` and its base64url.").required(),
     Field::new("version", NATURAL, "The version's number.").required(),
 ];

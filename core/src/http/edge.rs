@@ -150,7 +150,7 @@ impl<S: Source, C: Clock, N: SharedCache> Api<Replica<S, C, N>> {
     pub fn whole_list(&self, resource: &str, key: &str, now: Timestamp) -> Option<WholeList> {
         let store = self.store_of(resource)?;
         // The list that is kept is ordered by id.
-        if store.resource().order != *store.names().key {
+        if !store.resource().is_ordered_by_id() {
             return None;
         }
         let (content, age, fresh) = store.whole(now)?;

@@ -34,6 +34,12 @@ pub enum Error {
     /// No resource has this path.
     #[error("no resource has this path")]
     NoSuchResource,
+    /// The segment begins with `_` and is none of ripple's own.
+    #[error("ids that begin with _ are addressed as {address}")]
+    ReservedAddress {
+        /// The segment that addresses the record of this id.
+        address: String,
+    },
     /// The resource has no such method.
     #[error("this resource takes {0}")]
     MethodNotAllowed(String),

@@ -159,6 +159,7 @@ fn kind(error: &Error) -> Kind {
         Error::InsufficientScope { .. } => Kind::INSUFFICIENT_SCOPE,
         Error::AuthorNotAllowed => Kind::AUTHOR_NOT_ALLOWED,
         Error::NoSuchResource => Kind::MISSING_AUTHENTICATION_TOKEN,
+        Error::ReservedAddress { .. } => Kind::NOT_FOUND,
         Error::MethodNotAllowed(_) => Kind::METHOD_NOT_ALLOWED,
         Error::Refused(refused) => kind_of_refusal(refused),
         Error::IdempotencyKeyReused => Kind::IDEMPOTENCY_KEY_REUSED,

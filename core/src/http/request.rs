@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use http::{Request, StatusCode};
 
+use super::address::{self, NoRecord};
 use super::answer::{Answer, Documents};
 use super::author::author;
 use super::body::{self, RECORD};
@@ -15,7 +16,7 @@ use crate::auth::{Caller, Scope};
 use crate::limits;
 use crate::random::Random;
 use crate::record::decide::Change;
-use crate::record::{InvalidId, Person, RecordId, take_own};
+use crate::record::{Person, RecordId, take_own};
 use crate::service::{self, Author, Context, Metrics};
 use crate::session::Session;
 use crate::store::{IdempotencyKey, Source, Store};
@@ -127,15 +128,21 @@ impl<S: Store> Call<'_, S> {
     }
 }
 
-impl<S> Call<'_, S> {
+impl<S: Source> Call<'_, S> {
     /// Returns the record's id in the path.
     pub(crate) fn record_id(&self) -> Result<RecordId, Error> {
-        let detail = format!("must have 1 to {} bytes", limits::STORED_ID);
-        let name = || id_parameter(self.path.resource().unwrap_or_default());
-        let fault = |_: InvalidId| Error::InvalidRequest(vec![Fault::parameter(name(), detail)]);
-        RecordId::addressed(self.path.parameter("id").unwrap_or_default()).map_err(fault)
+        let segment = self.path.record().unwrap_or_default();
+        address::read(segment, self.store.names()).map_err(|why| match why {
+            NoRecord::Reserved(address) => Error::ReservedAddress { address },
+            NoRecord::Invalid(detail) => {
+                let name = id_parameter(self.path.resource().unwrap_or_default());
+                Error::InvalidRequest(vec![Fault::parameter(name, detail)])
+            }
+        })
     }
+}
 
+impl<S> Call<'_, S> {
     /// Returns the version in the path.
     pub(crate) fn version(&self) -> Result<u64, Error> {
         let text = self.path.parameter("version").unwrap_or_default();

@@ -9,6 +9,8 @@ pub(super) struct PathMatch {
     pub(super) pattern: &'static str,
     /// Names and values.
     pub(super) parameters: Vec<(&'static str, String)>,
+    /// The segment of a record, as it arrived.
+    pub(super) record: Option<String>,
 }
 
 impl PathMatch {
@@ -17,7 +19,9 @@ impl PathMatch {
         let path = &*without_dots(path);
         let matching = patterns.filter_map(|pattern| Some((pattern, parameters(pattern, path)?)));
         let (pattern, parameters) = matching.min_by_key(|(_, parameters)| parameters.len())?;
-        Some(PathMatch { pattern, parameters })
+        let place = pattern.split('/').position(|segment| segment == "{id}");
+        let record = place.and_then(|place| path.split('/').nth(place)).map(str::to_owned);
+        Some(PathMatch { pattern, parameters, record })
     }
 }
 

@@ -203,6 +203,11 @@ impl Target {
         self.matched.parameters.iter().find(|(parameter, _)| *parameter == name).map(|(_, text)| text.as_str())
     }
 
+    /// Returns the segment of a record, as it arrived.
+    pub(crate) fn record(&self) -> Option<&str> {
+        self.matched.record.as_deref()
+    }
+
     /// Returns the path as API Gateway's template has it, such as `/prj/{prjid}`, and the values of its parameters.
     #[must_use]
     pub fn template(&self) -> (String, Vec<(String, String)>) {

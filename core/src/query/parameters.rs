@@ -103,6 +103,14 @@ impl Query {
         if query.sort.is_empty() && resource.order != *resource.names.key {
             query.sort = resource.order.split(',').map(|name| Sort::parse(name.to_owned())).collect();
         }
+        // The text of an id orders keys of one string only.
+        if !resource.names.has_plain_key() {
+            for (name, _) in resource.names.keys() {
+                if query.sort.iter().all(|sort| sort.name != name) {
+                    query.sort.push(Sort { name: name.to_owned(), descending: false });
+                }
+            }
+        }
         query.filters.sort();
         let is_known = |name: &str| resource.names.are_fixed(name) || resource.schema.property(name).is_some();
         let names = query.filters.iter().map(|(name, _)| name);

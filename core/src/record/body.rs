@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use super::change::Edit;
 use super::decide::Change;
 use super::fault::{Error, Fault};
+use super::key::KeyType;
 use super::schema::{self, EditForm, Resource, Schema};
 use super::{Names, RecordId};
 use crate::value::{Members, Value};
@@ -24,16 +25,48 @@ pub(crate) fn check_new(members: &Members, schema: &Schema) -> Result<(), Error>
 /// The faults, all at once.
 pub fn creation(mut members: Members, resource: &Resource) -> Result<(Option<RecordId>, Change), Error> {
     let names = &resource.names;
-    let fault = |detail: String| Error::Invalid(vec![Fault::member(&names.key, detail)]);
-    let id = match members.get(&*names.key) {
-        None | Some(Value::Null) => None,
-        Some(Value::String(text)) => Some(RecordId::parse(text).map_err(|why| fault(why.to_string()))?),
-        Some(_) => return Err(fault("must be a string".to_owned())),
-    };
+    let id = if names.has_plain_key() { plain_id(&members, names)? } else { Some(typed_id(&members, names)?) };
     take_own(&mut members, names)?;
     check_new(&members, &resource.schema)?;
     members.retain(|_, value| *value != Value::Null);
     Ok((id, Change::Create(members)))
+}
+
+/// Returns the id in the members of a new record. Returns `None` if there is none.
+fn plain_id(members: &Members, names: &Names) -> Result<Option<RecordId>, Error> {
+    let fault = |detail: String| Error::Invalid(vec![Fault::member(&names.key, detail)]);
+    match members.get(&*names.key) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => RecordId::parse(text).map(Some).map_err(|why| fault(why.to_string())),
+        Some(_) => Err(fault("must be a string".to_owned())),
+    }
+}
+
+/// Returns the id in the members of a new record whose key is a number, or has two parts.
+fn typed_id(members: &Members, names: &Names) -> Result<RecordId, Error> {
+    let mut faults = Vec::new();
+    let mut key = Vec::new();
+    for (name, kind) in names.keys() {
+        let value = members.get(name).filter(|value| **value != Value::Null);
+        let detail = match (kind, value) {
+            (_, None) => "is required".to_owned(),
+            (KeyType::Number, Some(Value::Number(_))) => String::new(),
+            (KeyType::Number, _) => "must be a number".to_owned(),
+            (KeyType::String, Some(Value::String(text))) => {
+                RecordId::parse(text).map_or_else(|why| why.to_string(), |_| String::new())
+            }
+            (KeyType::String, _) => "must be a string".to_owned(),
+        };
+        if !detail.is_empty() {
+            faults.push(Fault::member(name, detail));
+        }
+        key.extend(value.cloned());
+    }
+    if !faults.is_empty() {
+        return Err(Error::Invalid(faults));
+    }
+    let too_long = || Error::Invalid(vec![Fault::member(&names.key, "is too long")]);
+    names.id_of(&key).ok_or_else(too_long)
 }
 
 /// Checks what an edit sends. `states` are the stored record and the state of the history that the author saw. A fault that
@@ -74,7 +107,10 @@ pub(crate) struct Own {
 /// # Errors
 /// If `version` is not a whole number, or `deleted` is not `false`.
 pub(crate) fn take_own(members: &mut Members, names: &Names) -> Result<Own, Error> {
-    for name in [&names.key, &names.updated_at, &names.updated_by, &names.updated_author] {
+    for (name, _) in names.keys() {
+        members.remove(name);
+    }
+    for name in [&names.updated_at, &names.updated_by, &names.updated_author] {
         members.remove(&**name);
     }
     let base = match members.remove(&*names.version) {

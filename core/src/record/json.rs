@@ -7,7 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serializer as _;
 use sha2::{Digest as _, Sha256};
 
-use super::{Names, Person, Record, RecordId, Stamp};
+use super::{Names, Person, Record, Stamp};
 use crate::time::Timestamp;
 use crate::value::{self, Members, Number, Value};
 
@@ -34,10 +34,13 @@ impl Record {
 
     fn render(&self, names: &Names, fields: Option<&[String]>) -> Vec<u8> {
         let shown =
-            |name: &str| name == names.key || fields.is_none_or(|fields| fields.iter().any(|field| field == name));
-        let own = [&names.key, &names.version, &names.updated_at, &names.updated_by, &names.updated_author];
-        let own = own.map(|name| (&**name, self.own_member(name, names)));
-        let own = own.iter().filter_map(|(name, value)| Some((*name, value.as_ref()?)));
+            |name: &str| names.is_key(name) || fields.is_none_or(|fields| fields.iter().any(|field| field == name));
+        let added = [&names.version, &names.updated_at, &names.updated_by, &names.updated_author];
+        let mut own = names.key_of(&self.id);
+        for name in added {
+            own.extend(self.own_member(name, names).map(|value| (&**name, value)));
+        }
+        let own = own.iter().map(|(name, value)| (*name, value));
         let attributes = self.visible(names).map(|(name, value)| (name.as_str(), value));
         let mut members: Vec<(&str, &Value)> = attributes.filter(|(name, _)| shown(name)).collect();
         for (name, value) in own.filter(|(name, _)| shown(name)) {
@@ -67,7 +70,7 @@ impl Record {
 
     fn own_member(&self, name: &str, names: &Names) -> Option<Value> {
         match name {
-            name if name == names.key => Some(self.id.as_str().into()),
+            name if names.is_key(name) => names.key_member(&self.id, name),
             name if name == names.version => Some(Value::Number(Number::whole(self.version))),
             // A state that ripple has only adopted has no author and no time.
             name if name == names.updated_at => self.updated_by.as_ref().and(self.updated_at).map(|at| at.0.into()),
@@ -80,9 +83,9 @@ impl Record {
     /// Returns the record that the API shows as these members. JSON does not show all types of values. Returns `None`
     /// if the members are not a record.
     pub(crate) fn from_members(mut members: Members, names: &Names) -> Option<Record> {
-        let Some(Value::String(id)) = members.remove(&*names.key) else { return None };
+        let id = names.take_id(&mut members)?;
         let Some(Value::Number(version)) = members.remove(&*names.version) else { return None };
-        let mut record = Record::new(RecordId::stored(id), Members::new());
+        let mut record = Record::new(id, Members::new());
         record.version = version.as_i64()?;
         record.external = (record.version < 0).then(|| Box::new(Stamp::default()));
         record.updated_at = match members.remove(&*names.updated_at) {

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use super::key::{KeyType, SortKey};
+
 /// The names of the members that are not a record's own data. A resource chooses them, so that a member of another program
 /// that is called `version` can be shown as well.
 ///
@@ -15,6 +17,10 @@ use std::borrow::Cow;
 pub struct Names {
     /// The key: a member of each record, and the partition key of its table.
     pub key: Cow<'static, str>,
+    /// The type of the key.
+    pub key_type: KeyType,
+    /// The sort key of the table, if it has one: a member of each record too.
+    pub sort_key: Option<SortKey>,
     /// The version.
     pub version: Cow<'static, str>,
     /// When the record was last written, in milliseconds since 1970 UTC.
@@ -30,6 +36,8 @@ pub struct Names {
 /// The names of the resource `prj`.
 static PRJ: Names = Names {
     key: Cow::Borrowed("prj_id"),
+    key_type: KeyType::String,
+    sort_key: None,
     version: Cow::Borrowed("version"),
     updated_at: Cow::Borrowed("updated_at"),
     updated_by: Cow::Borrowed("updated_by"),
@@ -61,6 +69,6 @@ impl Names {
     /// Reports whether no edit can set the member of this name.
     #[must_use]
     pub fn are_fixed(&self, name: &str) -> bool {
-        self.key == name || self.are_ripples(name)
+        self.is_key(name) || self.are_ripples(name)
     }
 }

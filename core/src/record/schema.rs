@@ -33,12 +33,13 @@ mod x_ripple;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+pub use super::key::KeyType;
 pub use check::{EditForm, Schema};
 pub use entries::Entries;
 pub use fault::{Fault, Keyword, Location, SchemaFault};
 pub use format::Format;
 pub use pattern::Pattern;
-pub use resource::{Access, KeyType, LogicalIds, Resource};
+pub use resource::{Access, LogicalIds, Resource};
 pub use subschema::{Subschema, Type, Types};
 
 use fault::{Faults, push_token, quoted};
@@ -53,8 +54,6 @@ const FILES: usize = 20;
 const FILE: usize = 64 * 1024;
 /// Bytes of all files.
 const TOTAL: usize = 256 * 1024;
-/// The rule that a number key breaks, until the store can read and write one.
-const UNSERVED_KEY: &str = "tables with a number key are not served yet";
 /// Parameters of a list. A member of such a name cannot be a filter.
 const PARAMETERS: [&str; 5] = ["q", "sort", "fields", "limit", "cursor"];
 /// Components of the OpenAPI document that all resources share.
@@ -164,28 +163,6 @@ impl Resources {
     #[must_use]
     pub fn warnings(&self) -> &[SchemaFault] {
         &self.warnings
-    }
-
-    /// Checks that hosts can serve the resources. The tools read more than that.
-    ///
-    /// ```
-    /// use ripple_core::record::schema::Resources;
-    ///
-    /// let file = br#"{"title": "Meter", "x-ripple": {"resource": "meter", "key": "no", "key_type": "number"}, "type": "object"}"#;
-    /// let fault = Resources::read(&[("meter.json", file)]).unwrap().check_served().unwrap_err().remove(0).to_string();
-    /// assert_eq!(fault, "meter.json#/x-ripple/key_type: tables with a number key are not served yet");
-    /// ```
-    ///
-    /// # Errors
-    /// Up to 20 faults, and a last one that counts the rest.
-    pub fn check_served(&self) -> Result<(), Vec<SchemaFault>> {
-        let mut faults = Faults::default();
-        for (file, resource) in self.files.iter().zip(&self.list) {
-            if resource.key_type == KeyType::Number {
-                faults.add(file, key_type, UNSERVED_KEY);
-            }
-        }
-        if faults.count() == 0 { Ok(()) } else { Err(faults.into_vec()) }
     }
 
     /// Checks that each schema admits its `default` and `examples`, for the tools that make a deployment. All else is
@@ -303,14 +280,7 @@ fn components(resource: &Resource) -> Vec<String> {
     }
 }
 
-fn key_type() -> Location {
-    Location::Pointer("/x-ripple/key_type".to_owned())
-}
-
 fn warn(file: &str, resource: &Resource, warnings: &mut Faults) {
-    if resource.key_type == KeyType::Number {
-        warnings.add(file, key_type, UNSERVED_KEY);
-    }
     let root = &resource.schema.root;
     for (name, _) in root.properties.iter().filter(|(name, _)| PARAMETERS.contains(&name.as_str())) {
         let location = || Location::Pointer(format!("/properties/{name}"));

@@ -2,7 +2,7 @@
 //!
 //! A resource has two tables. For `prj` they are:
 //!
-//! * `<site>_prj`: partition key `prj_id`. The index `by_update` (partition `rpl_shard`, sort `rpl_at`) lists the
+//! * `<site>_prj`: partition key `prj_id`. Another resource may have a number as its key, and a sort key. The index `by_update` (partition `rpl_shard`, sort `rpl_at`) lists the
 //!   writes since a time. It projects keys and versions; the records are read from the table.
 //! * `<site>_prj_version`: partition key `prj_id`, sort key `version`: the history.
 //!
@@ -125,11 +125,15 @@ impl DynamoDb {
 impl Source for DynamoDb {
     async fn get(&self, id: &RecordId, read: Consistency, cost: &mut Capacity) -> Result<Option<Record>, StoreError> {
         const OPERATION: &str = "GetItem";
+        let key = item::key(id, &self.names);
+        if key.is_empty() {
+            return Ok(None);
+        }
         let answer = self
             .client
             .get_item()
             .table_name(&self.records)
-            .key(&*self.names.key, AttributeValue::S(id.to_string()))
+            .set_key(Some(key))
             .consistent_read(read == Consistency::Strong)
             .return_consumed_capacity(ReturnConsumedCapacity::Total)
             .send()
@@ -138,7 +142,7 @@ impl Source for DynamoDb {
         cost.read += units(answer.consumed_capacity());
         let project = answer
             .item
-            .map(|item| item::members(item).and_then(|item| super::item::record(item, &self.names.key)))
+            .map(|item| item::members(item).and_then(|item| super::item::record(item, &self.names)))
             .transpose();
         project.map_err(|malformed| malformed.during(OPERATION))
     }
@@ -206,13 +210,7 @@ impl Store for DynamoDb {
         let sent = self
             .client
             .transact_write_items()
-            .set_transact_items(Some(write::items(
-                write,
-                &self.records,
-                &self.versions,
-                self.shards(),
-                &self.names.key,
-            )?))
+            .set_transact_items(Some(write::items(write, &self.records, &self.versions, self.shards(), &self.names)?))
             .client_request_token(Uuid::from_bytes(write.token).to_string())
             .return_consumed_capacity(ReturnConsumedCapacity::Total)
             .customize()
@@ -224,7 +222,7 @@ impl Store for DynamoDb {
                 cost.write += answer.consumed_capacity().iter().map(|one| units(Some(one))).sum::<f64>();
                 Ok(Commit::Done)
             }
-            Err(error) => match failed_condition(&error, write, &self.names.key) {
+            Err(error) => match failed_condition(&error, write, &self.names) {
                 Some(commit) => commit.map_err(|malformed| malformed.during(OPERATION)),
                 None if unconfirmed.any() => Err(StoreError {
                     operation: OPERATION,
@@ -313,8 +311,7 @@ impl DynamoDb {
     ) -> Result<decode::Page<T>, StoreError> {
         const OPERATION: &str = "Scan";
         let decoder = PageDecoder::new(|| Output::erase(ScanOutput::builder().build()), make, Arc::clone(&self.names));
-        let start =
-            from.map(|from| HashMap::from([(self.names.key.to_string(), AttributeValue::S(from.id.to_string()))]));
+        let start = from.map(|from| item::key(&from.id, &self.names));
         self.client
             .scan()
             .table_name(&self.records)
@@ -337,7 +334,7 @@ impl DynamoDb {
 fn failed_condition(
     error: &SdkError<TransactWriteItemsError, HttpResponse>,
     write: &Write<'_>,
-    key: &str,
+    names: &Names,
 ) -> Option<Result<Commit, Malformed>> {
     let TransactWriteItemsError::TransactionCanceledException(cancelled) = error.as_service_error()? else {
         return None;
@@ -352,7 +349,8 @@ fn failed_condition(
         return Some(rows::to_claim(&claim.key, row).map(Commit::Claimed));
     }
     if let Some(item) = failed(write::RECORD) {
-        let current = item.map(|item| item::members(item).and_then(|item| super::item::record(item, key))).transpose();
+        let current =
+            item.map(|item| item::members(item).and_then(|item| super::item::record(item, names))).transpose();
         return Some(current.map(Commit::Conflict));
     }
     let rows = 0..cancelled.cancellation_reasons().len();

@@ -3,7 +3,7 @@
 //! The name of every attribute that ripple adds to a record's own begins with `rpl_`. So an attribute of another
 //! program is never mistaken for one of ripple's, whatever its name.
 
-use crate::record::{PREFIX, Person, Record, RecordId, Stamp, seal::Content};
+use crate::record::{Names, PREFIX, Person, Record, Stamp, seal::Content};
 use crate::time::Timestamp;
 use crate::value::{Members, Value};
 
@@ -29,13 +29,12 @@ pub const RPL_EXPIRES_AT: &str = "rpl_expires_at";
 #[error("DynamoDB's {0} is not what it must be")]
 pub struct Malformed(pub(crate) String);
 
-/// Converts an item into a record. `key` is the name of its partition key.
+/// Converts an item into a record.
 ///
 /// # Errors
 /// If the item has no key.
-pub fn record(mut item: Members, key: &str) -> Result<Record, Malformed> {
-    let Some(Value::String(id)) = item.remove(key) else { return Err(Malformed(key.to_owned())) };
-    let id = RecordId::stored(id);
+pub fn record(mut item: Members, names: &Names) -> Result<Record, Malformed> {
+    let id = names.take_id(&mut item).ok_or_else(|| Malformed(names.key.to_string()))?;
     // Usually six or seven of them are adjacent, so this moves the rest only once.
     let begin = item.keys().take_while(|name| name.as_str() < PREFIX).count();
     let count = item.keys().skip(begin).take_while(|name| name.starts_with(PREFIX)).count();
@@ -75,11 +74,11 @@ pub(crate) fn stated(value: &Value) -> Option<u64> {
 
 /// Returns the item of one of ripple's states, ready to be put.
 #[must_use]
-pub fn item(record: &Record, shards: u16, key: &str) -> Members {
+pub fn item(record: &Record, shards: u16, names: &Names) -> Members {
     let own = own(record, shards).into_iter().map(|(name, value)| (name.to_owned(), value));
-    let id = (key.to_owned(), Value::from(record.id.as_str()));
+    let key = names.key_of(&record.id).into_iter().map(|(name, value)| (name.to_owned(), value));
     let attributes = record.attributes.iter().map(|(name, value)| (name.clone(), value.clone()));
-    attributes.chain(own).chain([id]).collect()
+    attributes.chain(own).chain(key).collect()
 }
 
 /// Returns the attributes that ripple adds to the record's own.
@@ -100,20 +99,16 @@ pub(crate) fn own(record: &Record, shards: u16) -> Vec<(&'static str, Value)> {
 
 /// Returns the item that a record was read from, without the partition of its index entry.
 #[must_use]
-pub fn as_read(record: &Record, key: &str) -> Members {
+pub fn as_read(record: &Record, names: &Names) -> Members {
     let Some(stamp) = &record.external else {
-        let mut item = item(record, 1, key);
+        let mut item = item(record, 1, names);
         item.remove(RPL_SHARD);
         return item;
     };
     let Stamp { version, seal, at } = &**stamp;
-    let own = [
-        (key, Some(record.id.as_str().into())),
-        (RPL_VERSION, version.clone()),
-        (RPL_SEAL, seal.clone()),
-        (RPL_AT, at.map(|at| at.0.into())),
-    ];
-    let own = own.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
+    let own = [(RPL_VERSION, version.clone()), (RPL_SEAL, seal.clone()), (RPL_AT, at.map(|at| at.0.into()))];
+    let own = own.into_iter().filter_map(|(name, value)| Some((name, value?)));
+    let own = own.chain(names.key_of(&record.id)).map(|(name, value)| (name.to_owned(), value));
     record.attributes.iter().map(|(name, value)| (name.clone(), value.clone())).chain(own).collect()
 }
 
@@ -128,12 +123,11 @@ pub(crate) fn natural(value: Option<&Value>) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const KEY: &str = "prj_id";
+    use crate::record::RecordId;
 
     fn written(attributes: Members) -> Members {
         let record = Record::new(RecordId::stored("p".to_owned()), attributes);
-        item(&record.written(None, 3, Timestamp(1000), "Bo"), 1, KEY)
+        item(&record.written(None, 3, Timestamp(1000), "Bo"), 1, &Names::default())
     }
 
     fn attributes() -> Members {
@@ -142,7 +136,7 @@ mod tests {
 
     #[test]
     fn a_state_of_ripples_comes_back_with_its_number() {
-        let read = record(written(attributes()), KEY).expect("a record");
+        let read = record(written(attributes()), &Names::default()).expect("a record");
         assert_eq!((read.version, read.is_external(), read.updated_at), (3, false, Some(Timestamp(1000))));
         assert_eq!(read.attributes, attributes());
     }
@@ -155,13 +149,13 @@ mod tests {
                 Some(value) => item.insert(name.to_owned(), value),
                 None => item.remove(name),
             };
-            record(item, KEY).expect("a record")
+            record(item, &Names::default()).expect("a record")
         };
         for (name, value) in [
             ("name", Some("Orchard".into())),
             ("new", Some(1.into())),
             ("version", None),
-            (KEY, Some("q".into())),
+            ("prj_id", Some("q".into())),
             (RPL_VERSION, Some(4.into())),
             (RPL_VERSION, None),
             (RPL_SEAL, Some("x".into())),
@@ -179,24 +173,24 @@ mod tests {
         let person = Person::new("Bo Müller", Some("u7")).expect("a valid author");
         let state = Record::new(RecordId::stored("p".to_owned()), attributes());
         let state = state.written(None, 3, Timestamp(1000), "key").on_behalf_of(Some(&person));
-        let mut stored = item(&state, 1, KEY);
-        assert_eq!(record(stored.clone(), KEY), Ok(state.clone()));
+        let mut stored = item(&state, 1, &Names::default());
+        assert_eq!(record(stored.clone(), &Names::default()), Ok(state.clone()));
         stored.insert(RPL_AUTHOR.to_owned(), "Bo".into());
-        let read = record(stored.clone(), KEY).expect("a record");
+        let read = record(stored.clone(), &Names::default()).expect("a record");
         assert_eq!((read.is_external(), read.updated_author), (false, None), "an author of another form is none");
         stored.insert(RPL_AUTHOR.to_owned(), person.to_value());
         stored.insert("name".to_owned(), "Orchard".into());
-        let read = record(stored, KEY).expect("a record");
+        let read = record(stored, &Names::default()).expect("a record");
         assert_eq!((read.is_external(), read.updated_author), (true, None), "another program has written since");
     }
 
     #[test]
     fn a_tombstone_that_another_program_writes_onto_lives() {
         let tombstone = Record::new(RecordId::stored("p".to_owned()), Members::new()).deleted(Timestamp(0));
-        let mut item = item(&tombstone.written(None, 4, Timestamp(5), "Bo"), 1, KEY);
-        assert!(record(item.clone(), KEY).expect("a record").is_deleted());
+        let mut item = item(&tombstone.written(None, 4, Timestamp(5), "Bo"), 1, &Names::default());
+        assert!(record(item.clone(), &Names::default()).expect("a record").is_deleted());
         item.insert("name".to_owned(), "back".into());
-        let read = record(item, KEY).expect("a record");
+        let read = record(item, &Names::default()).expect("a record");
         assert!(read.is_external() && !read.is_deleted());
     }
 }

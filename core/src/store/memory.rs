@@ -66,9 +66,9 @@ impl Memory {
     /// Puts a record as it was read or written, like another program that copies an item.
     pub fn put(&self, record: &Record) {
         let item = if record.is_external() {
-            item::as_read(record, &self.names.key)
+            item::as_read(record, &self.names)
         } else {
-            item::item(record, SHARDS, &self.names.key)
+            item::item(record, SHARDS, &self.names)
         };
         self.put_item(&record.id, item);
     }
@@ -110,7 +110,7 @@ impl Memory {
     }
 
     fn record(&self, item: Members) -> Result<Record, StoreError> {
-        item::record(item, &self.names.key).map_err(|malformed| StoreError::malformed("GetItem", malformed))
+        item::record(item, &self.names).map_err(|malformed| StoreError::malformed("GetItem", malformed))
     }
 
     /// Locks the tables. A panic elsewhere leaves the maps consistent: nothing panics between a commit's inserts.
@@ -205,14 +205,14 @@ impl Store for Memory {
             return Ok(Commit::Claimed(claim.clone()));
         }
         let current = tables.items.get(&after.id);
-        if !write.conditions(&self.names.key).iter().all(|condition| condition.holds(current)) {
+        if !write.conditions(&self.names).iter().all(|condition| condition.holds(current)) {
             return Ok(Commit::Conflict(current.cloned().map(|item| self.record(item)).transpose()?));
         }
         let place = |row: &Row| (after.id.clone(), row.entry.number);
         if rows.iter().any(|row| tables.history.contains_key(&place(row))) {
             return Ok(Commit::NumberTaken);
         }
-        let made = made(write.action(SHARDS, &self.names.key), current);
+        let made = made(write.action(SHARDS, &self.names), current);
         if stored_size(&made) > limits::ITEM {
             return Err(too_large(stored_size(&made)));
         }

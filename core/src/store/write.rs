@@ -16,8 +16,8 @@ use std::borrow::Cow;
 use super::IdempotencyRecord;
 use super::item::{RPL_AUTHOR, RPL_DELETED, RPL_EXPIRES_AT, RPL_SEAL, RPL_VERSION, item, own};
 use crate::limits;
-use crate::record::Record;
 use crate::record::history::Row;
+use crate::record::{Names, Record};
 use crate::time::Timestamp;
 use crate::value::{Members, Value};
 
@@ -73,8 +73,8 @@ impl<'a> Write<'a> {
     }
 
     /// Returns the effect of the write on the item.
-    pub(crate) fn action(&self, shards: u16, key: &str) -> Action {
-        let Some((_, differing)) = self.updated() else { return Action::Put(item(self.after, shards, key)) };
+    pub(crate) fn action(&self, shards: u16, names: &Names) -> Action {
+        let Some((_, differing)) = self.updated() else { return Action::Put(item(self.after, shards, names)) };
         let own = own(self.after, shards).into_iter().map(|(name, value)| (name.to_owned(), Some(value)));
         let of_tombstone = [RPL_DELETED, RPL_EXPIRES_AT].into_iter().filter(|_| !self.after.is_deleted());
         let of_author = [RPL_AUTHOR].into_iter().filter(|_| self.after.updated_author.is_none());
@@ -84,17 +84,17 @@ impl<'a> Write<'a> {
     }
 
     /// Returns the conditions of the write on the item. If one does not hold, nothing is written.
-    pub(crate) fn conditions(&self, key: &'a str) -> Vec<Condition<'a>> {
-        let Some(before) = self.before else { return vec![Condition { name: key, value: None }] };
+    pub(crate) fn conditions(&self, names: &'a Names) -> Vec<Condition<'a>> {
+        let Some(before) = self.before else { return vec![Condition { name: &names.key, value: None }] };
         let [version, seal] = match &before.external {
             None => [before.number().map(|number| Cow::Owned(number.into())), Some(Cow::Owned(before.seal().into()))],
             Some(stamp) => [stamp.version.as_ref().map(Cow::Borrowed), stamp.seal.as_ref().map(Cow::Borrowed)],
         };
-        let mut conditions = vec![
-            Condition { name: key, value: Some(Cow::Owned(before.id.as_str().into())) },
-            Condition { name: RPL_VERSION, value: version },
-            Condition { name: RPL_SEAL, value: seal },
-        ];
+        let key = names.key_of(&before.id).into_iter();
+        let mut conditions: Vec<Condition<'a>> =
+            key.map(|(name, value)| Condition { name, value: Some(Cow::Owned(value)) }).collect();
+        conditions.push(Condition { name: RPL_VERSION, value: version });
+        conditions.push(Condition { name: RPL_SEAL, value: seal });
         let names: Vec<&'a String> = match self.updated() {
             Some((_, differing)) => differing,
             None => before.attributes.keys().take(limits::CONDITIONS).collect(),

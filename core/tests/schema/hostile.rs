@@ -256,6 +256,8 @@ fn x_ripple_has_its_values() {
     of_x_ripple(r#""keys":1"#, "/keys: is not a key of x-ripple (docs/RESOURCES.md)");
     of_x_ripple(r#""key_type":"binary""#, "/key_type: a binary key has no text form");
     of_x_ripple(r#""key_type":"text""#, "/key_type: must be \"string\" or \"number\"");
+    of_x_ripple(r#""sort_key":"k""#, "/sort_key: is the key's name");
+    of_x_ripple(r#""sort_key":"at","sort_key_type":"binary""#, "/sort_key_type: a binary key has no text form");
     of_x_ripple(r#""sort_key_type":"number""#, "/sort_key_type: needs sort_key beside it");
     of_x_ripple(r#""table":"{site}{site}""#, "/table: must be 3 to 255 of A-Z a-z 0-9 _ . - with {site} at most once");
     of_x_ripple(r#""retention":0"#, "/retention: must be a whole number from 1 to 3650");

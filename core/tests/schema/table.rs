@@ -111,17 +111,20 @@ fn the_files_of_this_repository_have_their_defaults() {
     assert_eq!((prj.table_name("a"), task.history_table_name("a")), ("a_prj".to_owned(), "a_task_version".to_owned()));
     assert_eq!((prj.singular.as_str(), task.singular.as_str(), task.plural.as_str()), ("a project", "a task", "tasks"));
     assert_eq!((task.entries.key_of("/steps"), task.entries.key_of("/timeline")), (Some("step"), Some("id")));
-    assert_eq!((task.key_type, task.access, task.retention_days), (KeyType::String, Access::ReadWrite, 90));
+    assert_eq!((task.names.key_type, task.access, task.retention_days), (KeyType::String, Access::ReadWrite, 90));
     let columns: Vec<&str> = task.columns().map(|(name, _)| name).collect();
     assert_eq!(columns, ["subject", "details", "state", "size", "cost", "due"]);
     assert_ne!(prj.view_digest(), task.view_digest());
 }
 
 #[test]
-fn a_sort_key_is_refused_until_it_is_served() {
-    let faults = Resources::read(&[("meter.json", METER)]).expect_err("refused");
-    let lines: Vec<String> = faults.iter().map(ToString::to_string).collect();
-    assert_eq!(lines, ["meter.json#/x-ripple/sort_key: tables with a sort key are not served yet"]);
+fn a_table_may_have_a_number_key_and_a_sort_key() {
+    let meter = read("meter", METER);
+    assert_eq!(meter.names.keys(), [("meter_no", KeyType::Number), ("read_at", KeyType::String)]);
+    assert!(!meter.is_ordered_by_id());
+    assert_eq!(of_edit(&meter, EditForm::Replace, r#"{"meter_no":"x","read_at":1}"#, &[]), [""; 0]);
+    let other = METER.replace(r#""sort_key": "read_at", "sort_key_type": "string","#, "");
+    assert_ne!(read("meter", &other).view_digest(), meter.view_digest());
 }
 
 #[test]
@@ -129,7 +132,7 @@ fn a_record_may_have_a_version_of_its_own() {
     let text = METER.replace(r#""sort_key": "read_at", "sort_key_type": "string","#, "");
     assert_ne!(text, METER);
     let meter = read("meter", &text);
-    assert_eq!(meter.key_type, KeyType::Number);
+    assert_eq!(meter.names.key_type, KeyType::Number);
     assert_eq!(meter.names.ripples(), ["rev", "saved_at", "saved_by", "saved_for", "gone"]);
     assert_eq!((meter.component().as_str(), meter.retention_days), ("MeterReading", 365));
     assert_eq!(of_new(&meter, r#"{"place":"Roof","version":"2.3","kwh":0.5}"#), []);

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use ripple_core::auth::{KeyHash, KeyRecord};
 use ripple_core::query::{Listing, Query};
+use ripple_core::record::Names;
 use ripple_core::record::schema::Resource;
 use ripple_core::replica::{Clock, Prepared, SharedCache};
 use ripple_core::store::{
@@ -115,14 +116,14 @@ impl World {
         let project = match (self.below(3), self.latest(&id)) {
             (0, Some(_)) => None,
             (1, Some(project)) if !project.is_deleted() => {
-                let mut changed = item::as_read(&project, "prj_id");
+                let mut changed = item::as_read(&project, &Names::default());
                 changed.extend(self.content());
-                Some(item::record(changed, "prj_id").expect("a record"))
+                Some(item::record(changed, &Names::default()).expect("a record"))
             }
             _ => {
                 let mut whole = self.content();
                 whole.insert("prj_id".to_owned(), id.as_str().into());
-                Some(item::record(whole, "prj_id").expect("a record"))
+                Some(item::record(whole, &Names::default()).expect("a record"))
             }
         };
         self.rewritten.borrow_mut().insert(id.clone());

@@ -1,7 +1,7 @@
 //! What the template has for each resource: its tables, their alarm, and their lines of the dashboard.
 
 use anyhow::Result;
-use ripple_core::record::schema::{KeyType, Resource, Resources};
+use ripple_core::record::schema::{Resource, Resources};
 
 use super::{fill, plain};
 
@@ -26,15 +26,26 @@ pub(super) fn tables(resources: &Resources) -> Result<String> {
         let key = plain(&resource.names.key);
         let (records, history) = names(resource);
         if is_in_stack(resource) {
-            let key_type = if resource.key_type == KeyType::Number { "N" } else { "S" };
             let table = &resource.logical_ids.table;
-            let values = [("table", &**table), ("records", &records), ("key", &key), ("key_type", key_type)];
+            let attributes =
+                resource.names.keys().into_iter().map(|(name, kind)| {
+                    format!("- {{AttributeName: {}, AttributeType: {}}}", plain(name), kind.letter())
+                });
+            let roles = resource.names.keys().into_iter().zip(["HASH", "RANGE"]);
+            let schema =
+                roles.map(|((name, _), role)| format!("- {{AttributeName: {}, KeyType: {role}}}", plain(name)));
+            let (attributes, schema) = (lines(attributes), lines(schema));
+            let values = [("table", &**table), ("records", &records), ("attributes", &attributes), ("schema", &schema)];
             made.push(fill(TABLE, &values)?);
         }
         let versions = &resource.logical_ids.versions;
         made.push(fill(VERSIONS, &[("versions", versions), ("history", &history), ("key", &key)])?);
     }
     Ok(made.join("\n"))
+}
+
+fn lines(lines: impl Iterator<Item = String>) -> String {
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// Returns the mapping of each table's stream to the function. The first resource's table may be outside the stack: then the
@@ -170,5 +181,16 @@ mod tests {
             let (record_table, _) = made.split_once("MeterVersions").unwrap();
             assert!(record_table.contains(&key), "{record_table}");
         }
+    }
+
+    #[test]
+    fn a_sort_key_is_the_second_key_of_the_records_alone() {
+        let own = r#"{"resource": "meter", "key": "ref", "sort_key": "at", "sort_key_type": "number"}"#;
+        let text = format!(r#"{{"title": "Meter", "x-ripple": {own}, "type": "object"}}"#);
+        let made = tables(&Resources::read(&[("meter.json", text)]).unwrap()).unwrap();
+        let (records, history) = made.split_once("MeterVersions").unwrap();
+        assert!(records.contains("{AttributeName: at, AttributeType: N}"), "{records}");
+        assert!(records.contains("{AttributeName: at, KeyType: RANGE}"), "{records}");
+        assert!(!history.contains("AttributeName: at"), "{history}");
     }
 }

@@ -90,13 +90,17 @@ def test_a_template_of_twenty_resources_is_valid(twenty):
     assert len(twenty.path.read_bytes()) < 1_000_000
 
 
-def test_a_number_key_is_refused_and_nothing_is_written(tmp_path):
-    source, out = tmp_path / "resources", tmp_path / "out"
-    shutil.copytree(ROOT / "resources", source)
-    meter = {"title": "Meter", "x-ripple": {"resource": "meter", "key": "no", "key_type": "number"}, "type": "object"}
-    (source / "meter.json").write_text(json.dumps(meter))
-    assert "meter.json#/x-ripple/key_type: tables with a number key are not served yet" in build(source, out, ok=False)
-    assert not out.exists()
+def test_a_number_key_and_a_sort_key_are_in_the_template(tmp_path):
+    source = tmp_path / "resources"
+    source.mkdir()
+    (source / "meter.json").write_text((ROOT / "tests/resources/meter.json").read_text())
+    build(source, tmp_path / "out")
+    template = Template(tmp_path / "out")
+    lint(template.path)
+    table = template.data["Resources"]["MeterTable"]["Properties"]
+    types = {one["AttributeName"]: one["AttributeType"] for one in table["AttributeDefinitions"]}
+    assert (types["meter_no"], types["read_at"]) == ("N", "S")
+    assert [key["KeyType"] for key in table["KeySchema"]] == ["HASH", "RANGE"]
 
 
 def test_policies_of_twenty_resources_have_room_for_the_longest_site(twenty):

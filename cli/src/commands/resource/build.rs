@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use clap::Args;
 
 use super::{FOLDER, read};
@@ -24,10 +24,6 @@ pub(crate) struct Options {
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let Options { folder, out, bootstrap } = options;
     let (files, resources) = read(folder)?;
-    if let Err(faults) = resources.check_served() {
-        faults.iter().for_each(|fault| println!("{fault}"));
-        bail!("hosts cannot serve {}", folder.display());
-    }
     ripple_deploy::write(out, &ripple_deploy::deployment(&resources, &files)?)?;
     let place = out.join(ripple_deploy::FUNCTION).join("bootstrap");
     if let Some(bootstrap) = bootstrap {

@@ -90,8 +90,8 @@ async fn tables(
 async fn items_of(target: &Target, options: &Options, resource: &Resource) -> anyhow::Result<bool> {
     let name = resource.table_name(target.site());
     let table = items::describe(&target.client, &name).await?;
-    if table.key != resource.names.key || table.key_type != Some(resource.key_type) || table.sort_key.is_some() {
-        let sort_key = table.sort_key.map(|sort_key| format!(" and the sort key {sort_key}")).unwrap_or_default();
+    if !table.has_key_of(&resource.names) {
+        let sort_key = table.sort_key.map(|(sort_key, _)| format!(" and the sort key {sort_key}")).unwrap_or_default();
         bail!("{name} has the key {}{sort_key}, which is not the key of {}.json", table.key, resource.name);
     }
     let mut tally = Tally::new(resource);

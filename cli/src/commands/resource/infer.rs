@@ -19,7 +19,7 @@ use std::io::Write as _;
 
 use anyhow::{Context as _, anyhow, bail};
 use clap::Args;
-use ripple_core::record::schema::Resources;
+use ripple_core::record::schema::{KeyType, Resources};
 
 use super::items::{self, Table};
 use crate::target::{self, Target};
@@ -53,7 +53,8 @@ pub(crate) async fn run(connection: &target::Options, options: Options) -> anyho
     let identity = identity(&target, &table, options.resource)?;
     let mut shape = Shape::default();
     let most = (!options.all).then_some(options.sample);
-    let extent = items::read(&target.client, &table, most, |item| shape.add_item(&item, &table.key)).await?;
+    let extent =
+        items::read(&target.client, &table, most, |item| shape.add_item(&item, |name| table.is_key(name))).await?;
     let evidence = if options.all { Evidence::All } else { Evidence::Sample };
     let proposal = propose(&shape, &identity, evidence).map_err(|faults| {
         let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
@@ -69,17 +70,21 @@ pub(crate) async fn run(connection: &target::Options, options: Options) -> anyho
 /// Returns the names for the file of a table that a resource can have.
 fn identity(target: &Target, table: &Table, resource: Option<String>) -> anyhow::Result<Identity> {
     let Table { name, key, sort_key, .. } = table;
-    if sort_key.as_deref() == Some("version") && name.ends_with("_version") {
+    if sort_key.as_ref().is_some_and(|(name, _)| name == "version") && name.ends_with("_version") {
         let records = name.trim_end_matches("_version");
         bail!("{name} is a history table of ripple: give the table of its records, {records}");
     }
     if *name == target.keys().layout().keys() {
         bail!("{name} is the table of API keys, which is not a resource");
     }
-    if let Some(sort_key) = sort_key {
-        bail!("{name} has the sort key {sort_key}: tables with a sort key are not served yet");
-    }
-    let key_type = table.key_type.with_context(|| format!("the key {key} of {name} is binary and has no text form"))?;
+    let typed = |key: &str, kind: Option<KeyType>| {
+        kind.with_context(|| format!("the key {key} of {name} is binary and has no text form"))
+    };
+    let key_type = typed(key, table.key_type)?;
+    let sort_key = match sort_key {
+        Some((name, kind)) => Some((name.clone(), typed(name, *kind)?)),
+        None => None,
+    };
     let resource = match resource {
         Some(resource) => resource,
         None => resource_of(name, target.site())
@@ -97,6 +102,7 @@ fn identity(target: &Target, table: &Table, resource: Option<String>) -> anyhow:
         resource,
         key: key.clone(),
         key_type,
+        sort_key,
         table: (!is_own).then(|| name.clone()),
     })
 }

@@ -9,6 +9,7 @@ use aws_sdk_dynamodb::operation::describe_table::{DescribeTableError, DescribeTa
 use aws_sdk_dynamodb::types::{
     AttributeValue, KeyType as KeyRole, ReturnConsumedCapacity, ScalarAttributeType, TableDescription,
 };
+use ripple_core::record::Names;
 use ripple_core::record::schema::KeyType;
 use ripple_core::value::{Members, Number, Value};
 
@@ -27,9 +28,23 @@ pub(super) struct Table {
     pub(super) key: String,
     /// The type of the partition key. `None` stands for binary.
     pub(super) key_type: Option<KeyType>,
-    pub(super) sort_key: Option<String>,
+    /// The sort key, and its type as for the partition key.
+    pub(super) sort_key: Option<(String, Option<KeyType>)>,
     /// The number of items, which DynamoDB updates every six hours.
     items: u64,
+}
+
+impl Table {
+    /// Reports whether a member is a part of the key.
+    pub(super) fn is_key(&self, name: &str) -> bool {
+        self.key == name || self.sort_key.as_ref().is_some_and(|(sort_key, _)| sort_key == name)
+    }
+
+    /// Reports whether a resource's key is that of the table.
+    pub(super) fn has_key_of(&self, names: &Names) -> bool {
+        let sort_key = names.sort_key.as_ref().map(|sort_key| (sort_key.name.to_string(), Some(sort_key.kind)));
+        self.key == names.key && self.key_type == Some(names.key_type) && self.sort_key == sort_key
+    }
 }
 
 /// The extent of a read.
@@ -59,7 +74,7 @@ pub(super) async fn describe(client: &Client, name: &str) -> anyhow::Result<Tabl
         name: name.to_owned(),
         key_type: key_type(&table, &key),
         key,
-        sort_key: named(KeyRole::Range),
+        sort_key: named(KeyRole::Range).map(|name| (name.clone(), key_type(&table, &name))),
         items: table.item_count().and_then(|count| count.try_into().ok()).unwrap_or_default(),
     })
 }

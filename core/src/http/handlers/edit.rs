@@ -9,7 +9,7 @@ use crate::record::change::Edit;
 use crate::record::decide::Change;
 use crate::record::take_own;
 use crate::store::Store;
-use crate::value::{Members, Value};
+use crate::value::Members;
 
 /// Returns the contract of `PUT` and `PATCH`.
 pub(super) const fn contract(content: &'static [(&'static str, Shape)]) -> Contract {
@@ -30,8 +30,10 @@ pub(super) async fn run<S: Store>(
     let id = call.record_id()?;
     call.no_parameters()?;
     let names = call.store.names();
-    if sent.get(&*names.key).is_some_and(|sent| *sent != Value::from(id.as_str())) {
-        return Err(Error::InvalidBody(vec![Fault::member(&names.key, "is not the one in the path")]));
+    for (name, value) in names.key_of(&id) {
+        if sent.get(name).is_some_and(|sent| *sent != value) {
+            return Err(Error::InvalidBody(vec![Fault::member(name, "is not the one in the path")]));
+        }
     }
     let own = take_own(&mut sent, names)?;
     call.save(&id, &Change::edit(edit(sent), own.base, own.revive, &call.store.resource().schema)).await

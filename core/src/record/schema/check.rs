@@ -48,8 +48,8 @@ const STEPS: u64 = 50_000_000;
 pub struct Schema {
     /// The schema of the record as a whole.
     pub root: Subschema,
-    /// The key's name. The key is no member of a body, so it is not checked here.
-    pub(super) key: String,
+    /// The names of the keys. They are no members of a body, so they are not checked here.
+    pub(super) key: Vec<String>,
     pub(super) entries: Entries,
 }
 
@@ -152,8 +152,8 @@ enum Nulls {
 
 struct Walk<'s> {
     entries: &'s Entries,
-    /// At the root, the key's name.
-    key: Option<&'s str>,
+    /// At the root, the names of the keys.
+    key: Option<&'s [String]>,
     pointer: String,
     faults: Vec<Fault>,
     /// Steps of pattern matching so far. Beyond the limit, no more patterns are tried.
@@ -245,7 +245,7 @@ impl<'s> Walk<'s> {
 
     fn members(&mut self, schema: &Subschema, members: &Members, states: &[&Members], rules: Rules) {
         let key = self.key.take();
-        let is_checked = |name: &str| key != Some(name);
+        let is_checked = |name: &str| !key.unwrap_or_default().iter().any(|key| key == name);
         let absent = |members: &Members, name: &str| match members.get(name) {
             None => true,
             Some(value) => *value == Value::Null && rules.nulls != Nulls::Value,

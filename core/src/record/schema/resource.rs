@@ -23,7 +23,7 @@ const COLUMNS: usize = 64;
 ///     "type": "object", "properties": {"name": {"type": "string"}, "count": {"type": "integer"}}}"#;
 /// let resources = Resources::read(&[("order.json", file)]).unwrap();
 /// let order = resources.get("order").unwrap();
-/// assert_eq!((&*order.names.key, order.key_type), ("no", KeyType::String));
+/// assert_eq!((&*order.names.key, order.names.key_type), ("no", KeyType::String));
 /// assert_eq!((order.label.as_str(), order.retention_days, order.access), ("name", 30, Access::ReadWrite));
 /// assert_eq!((order.singular.as_str(), order.plural.as_str()), ("a purchase order", "purchase orders"));
 /// assert_eq!((order.component().as_str(), order.logical_ids.table.as_str()), ("PurchaseOrder", "OrderTable"));
@@ -39,8 +39,6 @@ pub struct Resource {
     pub title: String,
     /// The description.
     pub description: Option<String>,
-    /// The partition key's type.
-    pub key_type: KeyType,
     /// The table's name, with at most one `{site}`.
     pub table: String,
     /// The names of the key and of ripple's own members.
@@ -71,22 +69,6 @@ pub struct Resource {
     pub logical_ids: LogicalIds,
     /// The schema of its records.
     pub schema: Schema,
-}
-
-/// The type of a partition key.
-///
-/// ```
-/// use ripple_core::record::schema::KeyType;
-///
-/// assert_eq!(KeyType::default(), KeyType::String);
-/// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum KeyType {
-    /// `S`
-    #[default]
-    String,
-    /// `N`
-    Number,
 }
 
 /// What a resource allows.
@@ -190,8 +172,11 @@ impl Resource {
             digest.update((text.len() as u64).to_be_bytes());
             digest.update(text);
         };
-        let key_type = if self.key_type == KeyType::Number { "N" } else { "S" };
-        [&*self.name, &self.table, &self.names.key, key_type].into_iter().for_each(&mut part);
+        [&*self.name, &self.table].into_iter().for_each(&mut part);
+        for (name, kind) in self.names.keys() {
+            part(name);
+            part(kind.letter());
+        }
         self.names.ripples().into_iter().for_each(&mut part);
         part(&self.order);
         part(if self.search.is_some() { "search" } else { "" });
@@ -201,12 +186,18 @@ impl Resource {
         first
     }
 
+    /// Reports whether lists without `sort` are ordered by the id's text.
+    #[must_use]
+    pub fn is_ordered_by_id(&self) -> bool {
+        self.names.has_plain_key() && self.order == *self.names.key
+    }
+
     pub(super) fn has_more_columns(&self) -> bool {
         self.sortable().nth(COLUMNS).is_some()
     }
 
     fn sortable(&self) -> impl Iterator<Item = (&str, Type)> {
-        let members = self.schema.root.properties.iter().filter(|(name, _)| *name != *self.names.key);
+        let members = self.schema.root.properties.iter().filter(|(name, _)| !self.names.is_key(name));
         members.filter_map(|(name, schema)| Some((name.as_str(), schema.scalar_type()?)))
     }
 }

@@ -8,12 +8,13 @@ use std::sync::Arc;
 use super::Resources;
 use super::check::Schema;
 use super::entries::Entries;
-use super::resource::{Access, KeyType, LogicalIds, Resource};
+use super::resource::{Access, LogicalIds, Resource};
 use super::subschema::Subschema;
 use crate::record::Names;
+use crate::record::key::{KeyType, SortKey};
 
 /// Texts before the names of the members where `q` looks and of the known members.
-const FIXED: usize = 17;
+const FIXED: usize = 19;
 
 impl Resources {
     /// Returns the summaries of the resources, in their order.
@@ -44,7 +45,7 @@ impl Resource {
     fn summary(&self) -> Vec<String> {
         let number = |number: Option<u16>| number.map(|number| number.to_string()).unwrap_or_default();
         let flag = |flag: bool| if flag { "1" } else { "" }.to_owned();
-        let Names { key, version, updated_at, updated_by, updated_author, deleted } = &*self.names;
+        let Names { key, sort_key, version, updated_at, updated_by, updated_author, deleted, .. } = &*self.names;
         let searched = self.search.as_deref().unwrap_or_default();
         let mut texts = vec![
             self.name.clone(),
@@ -62,8 +63,10 @@ impl Resource {
             number(self.shards),
             flag(self.access == Access::ReadOnly),
             flag(self.is_default),
-            flag(self.key_type == KeyType::Number),
+            flag(self.names.key_type == KeyType::Number),
             self.search.as_ref().map(|names| names.len().to_string()).unwrap_or_default(),
+            sort_key.as_ref().map(|sort_key| sort_key.name.to_string()).unwrap_or_default(),
+            flag(sort_key.as_ref().is_some_and(|sort_key| sort_key.kind == KeyType::Number)),
         ];
         texts.extend(searched.iter().cloned());
         texts.extend(self.schema.root.properties.iter().map(|(name, _)| name.clone()));
@@ -80,16 +83,18 @@ fn of_summary(mut texts: Vec<String>) -> Option<Resource> {
     let flag = |place: usize| !texts[place].is_empty();
     let searched: Option<usize> = number(16).map(usize::from);
     let known = rest.split_off(searched.unwrap_or(0).min(rest.len()));
-    let (access, key_type) = (
-        if flag(13) { Access::ReadOnly } else { Access::ReadWrite },
-        if flag(15) { KeyType::Number } else { KeyType::String },
-    );
+    let access = if flag(13) { Access::ReadOnly } else { Access::ReadWrite };
+    let kind = |place: usize| if flag(place) { KeyType::Number } else { KeyType::String };
+    let key_type = kind(15);
+    let sort_key = (!texts[17].is_empty()).then(|| SortKey { name: texts[17].clone().into(), kind: kind(18) });
     let (retention_days, fresh_seconds, shards, is_default) = (number(10)?, number(11), number(12), flag(14));
     let mut texts = texts.into_iter();
     let mut next = || texts.next().unwrap_or_default();
     let (name, table) = (next(), next());
     let names = Names {
         key: next().into(),
+        key_type,
+        sort_key,
         version: next().into(),
         updated_at: next().into(),
         updated_by: next().into(),
@@ -97,12 +102,11 @@ fn of_summary(mut texts: Vec<String>) -> Option<Resource> {
         deleted: next().into(),
     };
     let (singular, order) = (next(), next());
-    let key = names.key.to_string();
+    let key = names.keys().into_iter().map(|(name, _)| name.to_owned()).collect();
     Some(Resource {
         name,
         title: String::new(),
         description: None,
-        key_type,
         table,
         names: Arc::new(names),
         entries: Entries::default(),

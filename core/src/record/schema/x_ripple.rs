@@ -7,9 +7,10 @@ use super::entries::Entries;
 use super::fault::{push_token, quoted};
 use super::json::Json;
 use super::read::Reader;
-use super::resource::{Access, KeyType, LogicalIds, Resource, capitalized};
+use super::resource::{Access, LogicalIds, Resource, capitalized};
 use super::subschema::{Subschema, Type};
 use crate::limits;
+use crate::record::key::{KeyType, SortKey};
 use crate::record::{Names, PREFIX};
 use crate::value::Number;
 
@@ -64,6 +65,8 @@ struct Draft {
     resource: String,
     key: String,
     key_type: KeyType,
+    sort_key: Option<String>,
+    sort_key_type: KeyType,
     table: Option<String>,
     members: Names,
     entries: Entries,
@@ -85,13 +88,9 @@ impl Draft {
         match name {
             "resource" => self.resource = resource(reader, json).unwrap_or_default(),
             "key" => self.key = member_name(reader, json).unwrap_or_default(),
-            "key_type" if *json == Json::Text("binary".to_owned()) => reader.fault("a binary key has no text form"),
-            "key_type" => {
-                let types = [("string", KeyType::String), ("number", KeyType::Number)];
-                self.key_type = choice(reader, json, types, "\"string\" or \"number\"").unwrap_or_default();
-            }
-            "sort_key" => reader.fault("tables with a sort key are not served yet"),
-            "sort_key_type" => {}
+            "key_type" => self.key_type = key_type(reader, json),
+            "sort_key" => self.sort_key = member_name(reader, json),
+            "sort_key_type" => self.sort_key_type = key_type(reader, json),
             "table" => self.table = table(reader, json),
             "members" => self.members(reader, json),
             "entries" => self.entries = entries(reader, root, json),
@@ -161,6 +160,7 @@ impl Draft {
         for (own, name) in shown {
             let rule = match () {
                 () if name == self.key => "is the key's name",
+                () if Some(name) == self.sort_key.as_deref() => "is the sort key's name",
                 () if root.property(name).is_some() => "is also in properties, so another name is needed here",
                 () if !seen.insert(name) => "is already the name of another member of ripple",
                 () => continue,
@@ -168,23 +168,31 @@ impl Draft {
             let rule = format!("{} {rule}", quoted(name));
             reader.at("members", |reader| reader.fault_at(own, rule));
         }
-        let Some(key) = root.property(&self.key) else { return };
-        let types: &[Type] =
-            if self.key_type == KeyType::Number { &[Type::Number, Type::Integer] } else { &[Type::String] };
-        if !key.types.is_any() && !types.iter().any(|kind| key.types == [*kind].into_iter().collect()) {
-            reader.fault_at("key", "has another type in properties");
+        if self.sort_key.as_ref() == Some(&self.key) {
+            reader.fault_at("sort_key", "is the key's name");
         }
-        let annotated = Subschema {
-            title: key.title.clone(),
-            description: key.description.clone(),
-            deprecated: key.deprecated,
-            default: key.default.clone(),
-            examples: key.examples.clone(),
-            types: key.types,
-            ..Subschema::default()
-        };
-        if *key != annotated {
-            reader.fault_at("key", "may have only type and annotations in properties");
+        let sort_key = self.sort_key.as_ref().map(|name| ("sort_key", name, self.sort_key_type));
+        for (keyword, name, kind) in [("key", &self.key, self.key_type)].into_iter().chain(sort_key) {
+            let Some(key) = root.property(name) else { continue };
+            let types: &[Type] = match kind {
+                KeyType::Number => &[Type::Number, Type::Integer],
+                KeyType::String => &[Type::String],
+            };
+            if !key.types.is_any() && !types.iter().any(|kind| key.types == [*kind].into_iter().collect()) {
+                reader.fault_at(keyword, "has another type in properties");
+            }
+            let annotated = Subschema {
+                title: key.title.clone(),
+                description: key.description.clone(),
+                deprecated: key.deprecated,
+                default: key.default.clone(),
+                examples: key.examples.clone(),
+                types: key.types,
+                ..Subschema::default()
+            };
+            if *key != annotated {
+                reader.fault_at(keyword, "may have only type and annotations in properties");
+            }
         }
     }
 
@@ -201,9 +209,16 @@ impl Draft {
             |name: &&str| root.property(name).is_some_and(|schema| schema.scalar_type() == Some(Type::String));
         let label = self.label.or_else(|| {
             let usual = LABELS.into_iter().find(is_text);
-            let required = || root.required.iter().map(String::as_str).find(|name| *name != self.key && is_text(name));
+            let required = || {
+                root.required
+                    .iter()
+                    .map(String::as_str)
+                    .find(|name| *name != self.key && Some(*name) != self.sort_key.as_deref() && is_text(name))
+            };
             usual.or_else(required).map(str::to_owned)
         });
+        let keys: Vec<String> = [self.key.clone()].into_iter().chain(self.sort_key.clone()).collect();
+        let sort_key = self.sort_key.map(|name| SortKey { name: name.into(), kind: self.sort_key_type });
         Resource {
             table: self.table.unwrap_or_else(|| format!("{{site}}_{}", self.resource)),
             description: root.description.clone(),
@@ -212,11 +227,10 @@ impl Draft {
             retention_days: self.retention_days.unwrap_or(RETENTION.1 as u16),
             singular: self.singular.unwrap_or_else(|| format!("{} {noun}", article(&noun))),
             plural: self.plural.unwrap_or_else(|| plural(&noun)),
-            schema: Schema { root, key: self.key.clone(), entries: self.entries.clone() },
+            schema: Schema { root, key: keys, entries: self.entries.clone() },
             name: self.resource,
             title,
-            names: Names { key: self.key.into(), ..self.members }.into(),
-            key_type: self.key_type,
+            names: Names { key: self.key.into(), key_type: self.key_type, sort_key, ..self.members }.into(),
             entries: self.entries,
             search: self.search,
             fresh_seconds: self.fresh_seconds,
@@ -270,6 +284,15 @@ fn noun(reader: &mut Reader<'_>, json: &Json) -> Option<String> {
     let text = reader.limited(json, NOUN)?;
     let fits = !text.is_empty() && !text.chars().any(char::is_control);
     reader.expect(fits.then_some(text), "a text of one line, not empty")
+}
+
+fn key_type(reader: &mut Reader<'_>, json: &Json) -> KeyType {
+    if *json == Json::Text("binary".to_owned()) {
+        reader.fault("a binary key has no text form");
+        return KeyType::default();
+    }
+    let types = [("string", KeyType::String), ("number", KeyType::Number)];
+    choice(reader, json, types, "\"string\" or \"number\"").unwrap_or_default()
 }
 
 fn choice<T, const N: usize>(reader: &mut Reader<'_>, json: &Json, of: [(&str, T); N], rule: &str) -> Option<T> {

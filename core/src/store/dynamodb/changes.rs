@@ -14,7 +14,7 @@ use aws_smithy_runtime_api::client::interceptors::context::Output;
 use super::decode::{self, PageDecoder};
 use super::{BY_UPDATE, DynamoDb, failed, item, units};
 use crate::limits;
-use crate::record::{Record, RecordId};
+use crate::record::{Names, Record, RecordId};
 use crate::store::item::{self as stored, Malformed, RPL_AT, RPL_SHARD};
 use crate::store::{Capacity, Changes, Consistency, IndexEntry, Position, StoreError, StoreErrorKind};
 use crate::time::Timestamp;
@@ -40,7 +40,7 @@ impl DynamoDb {
             Arc::clone(&self.names),
         );
         let shard = AttributeValue::S(shard.to_string());
-        let start = from.map(|from| item::index_key(&from, shard.clone(), &self.names.key));
+        let start = from.map(|from| item::index_key(&from, shard.clone(), &self.names));
         self.client
             .query()
             .table_name(&self.records)
@@ -81,10 +81,8 @@ impl DynamoDb {
     ) -> Result<HashMap<RecordId, (Option<Timestamp>, Record)>, StoreError> {
         const OPERATION: &str = "BatchGetItem";
         let mut found = HashMap::new();
-        let mut keys: Vec<_> = entries
-            .iter()
-            .map(|entry| HashMap::from([(self.names.key.to_string(), AttributeValue::S(entry.id.to_string()))]))
-            .collect();
+        let mut keys: Vec<_> =
+            entries.iter().map(|entry| item::key(&entry.id, &self.names)).filter(|key| !key.is_empty()).collect();
         let mut unanswered = 0;
         while !keys.is_empty() {
             let asked: Vec<_> = keys.split_off(keys.len().saturating_sub(KEYS));
@@ -108,7 +106,7 @@ impl DynamoDb {
             unanswered = if items.is_empty() { unanswered + 1 } else { 0 };
             for found_item in items {
                 let members = item::members(found_item).map_err(|error| error.during(OPERATION))?;
-                let (at, record) = read_record(members, &self.names.key).map_err(|error| error.during(OPERATION))?;
+                let (at, record) = read_record(members, &self.names).map_err(|error| error.during(OPERATION))?;
                 found.insert(record.id.clone(), (at, record));
             }
             let mut left = answer.unprocessed_keys.unwrap_or_default();
@@ -128,7 +126,7 @@ impl DynamoDb {
 /// The number of answers without an item after which DynamoDB counts as unavailable. It is six seconds of waiting.
 const UNANSWERED: u32 = 8;
 
-fn read_record(members: Members, key: &str) -> Result<(Option<Timestamp>, Record), Malformed> {
+fn read_record(members: Members, names: &Names) -> Result<(Option<Timestamp>, Record), Malformed> {
     let at = stored::natural(members.get(RPL_AT)).map(Timestamp);
-    Ok((at, stored::record(members, key)?))
+    Ok((at, stored::record(members, names)?))
 }

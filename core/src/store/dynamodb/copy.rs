@@ -9,7 +9,7 @@ use crate::time::Timestamp;
 use crate::value::{Members, Value};
 
 /// Writes the text of a full read that began at `began`.
-pub(crate) fn write(began: Timestamp, records: &[Record], key: &str) -> Vec<u8> {
+pub(crate) fn write(began: Timestamp, records: &[Record], names: &Names) -> Vec<u8> {
     let mut text = format!("{began}\n{{\"Items\":[").into_bytes();
     // Items are converted one after another, since an item with the types of its values takes many times the memory of
     // its text.
@@ -17,7 +17,7 @@ pub(crate) fn write(began: Timestamp, records: &[Record], key: &str) -> Vec<u8> 
         if place > 0 {
             text.push(b',');
         }
-        let item = Value::Map(typed_members(&as_read(record, key)));
+        let item = Value::Map(typed_members(&as_read(record, names)));
         serde_json::to_writer(&mut text, &item).expect("names are strings, and memory takes it");
     }
     text.extend(b"]}");
@@ -102,7 +102,7 @@ mod tests {
     fn external() -> Record {
         let mut read = attributes();
         read.insert("prj_id".to_owned(), "another program's".into());
-        item::record(read, "prj_id").expect("a record")
+        item::record(read, &Names::default()).expect("a record")
     }
 
     fn read(text: &[u8]) -> Option<(Timestamp, Vec<Record>)> {
@@ -115,13 +115,13 @@ mod tests {
         let written = new("ripple's").written(None, 3, Timestamp(1_700_000_000_123), "admin");
         let deleted = new("deleted").deleted(Timestamp(1_800_000_000_000)).written(None, 4, Timestamp(5), "admin");
         let records = vec![written, external(), deleted];
-        let text = write(Timestamp(17), &records, "prj_id");
+        let text = write(Timestamp(17), &records, &Names::default());
         assert_eq!(read(&text), Some((Timestamp(17), records)));
     }
 
     #[test]
     fn what_is_damaged_is_no_copy() {
-        let text = write(Timestamp(17), &[external()], "prj_id");
+        let text = write(Timestamp(17), &[external()], &Names::default());
         for end in 0..text.len() {
             assert_eq!(read(&text[..end]), None, "{end}");
         }

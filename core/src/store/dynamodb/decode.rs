@@ -51,12 +51,12 @@ pub(super) struct Page<T> {
 
 /// Converts an item into a record.
 pub(super) fn record(item: Item<'_>, names: &Names) -> Result<Record, Malformed> {
-    crate::store::item::record(item.into_members(), &names.key)
+    crate::store::item::record(item.into_members(), names)
 }
 
 /// Converts an item into an entry of `by_update`.
 pub(super) fn index_entry(item: Item<'_>, names: &Names) -> Result<IndexEntry, Malformed> {
-    item::index_entry(item.into_members(), &names.key)
+    item::index_entry(item.into_members(), names)
 }
 
 impl<T> Clone for PageDecoder<T> {
@@ -144,7 +144,7 @@ impl<'a> Answer<'a> {
 
     fn page<T>(self, make: Make<T>, names: &Names) -> Decoded<T> {
         let records = self.items.into_iter().map(|item| make(item, names)).collect::<Result<_, _>>()?;
-        let next = self.last_evaluated_key.map(|key| item::position(key.into_members(), &names.key)).transpose()?;
+        let next = self.last_evaluated_key.map(|key| item::position(key.into_members(), names)).transpose()?;
         let units = self.consumed_capacity.map_or(0.0, |consumed| consumed.capacity_units);
         Ok((Page { records, next }, units))
     }

@@ -22,7 +22,7 @@ struct Line<T> {
 /// Returns a record's line, without the line's end.
 #[must_use]
 pub fn line(record: &Record, names: &Names) -> Vec<u8> {
-    let item = Value::Map(typed_members(&as_read(record, &names.key)));
+    let item = Value::Map(typed_members(&as_read(record, names)));
     let line = Value::Map(Members::from([("Item".to_owned(), item)]));
     serde_json::to_vec(&line).expect("names are strings, and memory takes it")
 }

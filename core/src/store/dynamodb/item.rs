@@ -1,13 +1,11 @@
 //! Conversion between the SDK's items and attributes. `serde_dynamo` would lose sets, binaries, and digits beyond those
 //! of an `f64`.
 
-use std::collections::HashMap;
-
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::Item;
-use crate::record::RecordId;
+use crate::record::{Names, RecordId};
 use crate::store::item::{Malformed, RPL_AT, RPL_SHARD, RPL_VERSION, natural, stated};
 use crate::store::{IndexEntry, Position, StoreError};
 use crate::time::Timestamp;
@@ -25,32 +23,41 @@ impl Malformed {
 }
 
 /// Returns the end of a page from its `LastEvaluatedKey`.
-pub(super) fn position(mut last: Members, key: &str) -> Result<Position, Malformed> {
+pub(super) fn position(mut last: Members, names: &Names) -> Result<Position, Malformed> {
     let at = natural(last.get(RPL_AT)).map(Timestamp);
-    match last.remove(key) {
-        Some(Value::String(id)) => Ok(Position { id: RecordId::stored(id), at }),
-        _ => Err(Malformed::attribute("LastEvaluatedKey")),
-    }
+    let id = names.take_id(&mut last).ok_or_else(|| Malformed::attribute("LastEvaluatedKey"))?;
+    Ok(Position { id, at })
 }
 
 /// Converts attributes into an entry of `by_update`.
-pub(super) fn index_entry(mut entry: Members, key: &str) -> Result<IndexEntry, Malformed> {
+pub(super) fn index_entry(mut entry: Members, names: &Names) -> Result<IndexEntry, Malformed> {
     let at = natural(entry.get(RPL_AT)).map(Timestamp).ok_or_else(|| Malformed::attribute(RPL_AT))?;
     let version = entry.get(RPL_VERSION).and_then(stated);
-    match entry.remove(key) {
-        Some(Value::String(id)) => Ok(IndexEntry { id: RecordId::stored(id), at, version }),
-        _ => Err(Malformed::attribute(key)),
-    }
+    let id = names.take_id(&mut entry).ok_or_else(|| Malformed::attribute(&names.key))?;
+    Ok(IndexEntry { id, at, version })
 }
 
 /// Returns the start of a page of `by_update` as a key.
-pub(super) fn index_key(position: &Position, shard: AttributeValue, key: &str) -> Item {
+pub(super) fn index_key(position: &Position, shard: AttributeValue, names: &Names) -> Item {
     let at = position.at.unwrap_or_default();
-    HashMap::from([
-        (key.to_owned(), AttributeValue::S(position.id.to_string())),
-        (RPL_SHARD.to_owned(), shard),
-        (RPL_AT.to_owned(), AttributeValue::N(at.to_string())),
-    ])
+    let mut start = key(&position.id, names);
+    start.extend([(RPL_SHARD.to_owned(), shard), (RPL_AT.to_owned(), AttributeValue::N(at.to_string()))]);
+    start
+}
+
+/// Returns the key of a record's item. It is empty if no item can have the id.
+pub(super) fn key(id: &RecordId, names: &Names) -> Item {
+    let mut key = Item::new();
+    for (name, value) in names.key_of(id) {
+        let value = match value {
+            Value::Number(number) => AttributeValue::N(number.to_string()),
+            Value::String(text) => AttributeValue::S(text),
+            // A key has no other type.
+            _ => continue,
+        };
+        key.insert(name.to_owned(), value);
+    }
+    key
 }
 
 /// Converts an item of the SDK into attributes.

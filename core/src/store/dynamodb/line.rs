@@ -136,8 +136,11 @@ mod tests {
                 let record = if deleted { record.deleted(Timestamp(7)) } else { record };
                 let person = (number > 1).then(|| Person::new("Bo", Some("u7")).expect("a valid author"));
                 let written = record.written(None, number, Timestamp(9), "k").on_behalf_of(person.as_ref());
-                let members =
-                    if sealed { item::item(&written, 1, "prj_id") } else { item::as_read(&written, "prj_id") };
+                let members = if sealed {
+                    item::item(&written, 1, &Names::default())
+                } else {
+                    item::as_read(&written, &Names::default())
+                };
                 let typed = super::super::copy::typed_members(&members);
                 let mut members: Vec<(String, Value)> = typed.into_iter().collect();
                 if let Some((place, value)) = damage {
@@ -182,7 +185,7 @@ mod tests {
         let record = Record::new(RecordId::stored("a".to_owned()), attributes);
         let written = record.clone().written(None, 2, Timestamp(9), "k");
         let shown = |record: &Record| {
-            let item = Value::Map(super::super::copy::typed_members(&item::item(record, 1, "prj_id")));
+            let item = Value::Map(super::super::copy::typed_members(&item::item(record, 1, &Names::default())));
             let json = serde_json::to_string(&item).expect("JSON");
             let line = line(read_item(&json), &Names::default()).expect("an item of a record");
             line.map(|line| String::from_utf8(line.json.to_vec()).expect("JSON is UTF-8"))

@@ -1,5 +1,6 @@
 //! Reads one item by `Query`, which the edge needs anyway: `GetItem` would make its bundle 3 KB larger. Both cost the same.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use aws_sdk_dynamodb::operation::query::QueryOutput;
@@ -8,7 +9,7 @@ use aws_smithy_runtime_api::client::interceptors::context::Output;
 
 use super::decode::{self, Item, PageDecoder};
 use super::keys::{KEY_HASH, record as key_record};
-use super::{DynamoDb, failed};
+use super::{DynamoDb, failed, item};
 use crate::auth::{KeyHash, KeyRecord};
 use crate::record::{Names, Record, RecordId};
 use crate::store::item::Malformed;
@@ -27,7 +28,11 @@ impl DynamoDb {
         read: Consistency,
         cost: &mut Capacity,
     ) -> Result<Option<Record>, StoreError> {
-        self.item(&self.records, &self.names.key, id.as_str(), decode::record, read, cost).await
+        let key = item::key(id, &self.names);
+        if key.is_empty() {
+            return Ok(None);
+        }
+        self.item(&self.records, key, decode::record, read, cost).await
     }
 
     /// Reads a key's record, as [`Source::key`](crate::store::Source::key) does.
@@ -35,7 +40,8 @@ impl DynamoDb {
     /// # Errors
     /// If DynamoDB fails, or the item is none of a key.
     pub async fn look_up_key(&self, hash: &KeyHash, cost: &mut Capacity) -> Result<Option<KeyRecord>, StoreError> {
-        let found = self.item(&self.keys, KEY_HASH, &hash.to_hex(), attributes, Consistency::Eventual, cost).await?;
+        let key = HashMap::from([(KEY_HASH.to_owned(), AttributeValue::S(hash.to_hex()))]);
+        let found = self.item(&self.keys, key, attributes, Consistency::Eventual, cost).await?;
         let record = found.map(|found| key_record(found.attributes));
         record.transpose().map_err(|malformed| malformed.during(OPERATION))
     }
@@ -43,20 +49,22 @@ impl DynamoDb {
     async fn item(
         &self,
         table: &str,
-        key: &str,
-        value: &str,
+        key: super::Item,
         make: decode::Make<Record>,
         read: Consistency,
         cost: &mut Capacity,
     ) -> Result<Option<Record>, StoreError> {
         let empty = || Output::erase(QueryOutput::builder().build());
         let decoder = PageDecoder::new(empty, make, Arc::clone(&self.names));
-        self.client
-            .query()
-            .table_name(table)
-            .key_condition_expression("#key = :key")
-            .expression_attribute_names("#key", key)
-            .expression_attribute_values(":key", AttributeValue::S(value.to_owned()))
+        let mut query = self.client.query().table_name(table);
+        let mut conditions = Vec::new();
+        for (place, (name, value)) in key.into_iter().enumerate() {
+            conditions.push(format!("#{place} = :{place}"));
+            query = query.expression_attribute_names(format!("#{place}"), name);
+            query = query.expression_attribute_values(format!(":{place}"), value);
+        }
+        query
+            .key_condition_expression(conditions.join(" AND "))
             .consistent_read(read == Consistency::Strong)
             .return_consumed_capacity(ReturnConsumedCapacity::Total)
             .customize()

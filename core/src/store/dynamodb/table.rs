@@ -9,6 +9,7 @@ use aws_sdk_dynamodb::types::{
 
 use super::keys::KEY_HASH;
 use super::{BY_UPDATE, DynamoDb, TABLE_MISSING, failed};
+use crate::record::key::KeyType as RecordKey;
 use crate::store::StoreError;
 use crate::store::item::{RPL_AT, RPL_EXPIRES_AT, RPL_SHARD, RPL_VERSION};
 use crate::store::row::VERSION;
@@ -50,20 +51,16 @@ impl DynamoDb {
     pub async fn create_tables(&self) -> Result<Vec<TableStatus>, StoreError> {
         let key = &*self.names.key;
         if self.describe(&self.keys).await?.is_none() {
-            self.create(&self.keys, &[(KEY_HASH, ScalarAttributeType::S)], None, None).await?;
+            self.create(&self.keys, &[(KEY_HASH, ScalarAttributeType::S)], &[KEY_HASH], None).await?;
         }
         if self.describe(&self.versions).await?.is_none() {
             let attributes = [(key, ScalarAttributeType::S), (VERSION, ScalarAttributeType::N)];
-            self.create(&self.versions, &attributes, Some(VERSION), None).await?;
+            self.create(&self.versions, &attributes, &[key, VERSION], None).await?;
         }
         match self.describe(&self.records).await? {
             None => {
-                let attributes = [
-                    (key, ScalarAttributeType::S),
-                    (RPL_SHARD, ScalarAttributeType::S),
-                    (RPL_AT, ScalarAttributeType::N),
-                ];
-                self.create(&self.records, &attributes, None, Some(by_update())).await?;
+                let keys: Vec<&str> = self.names.keys().into_iter().map(|(name, _)| name).collect();
+                self.create(&self.records, &self.indexed(), &keys, Some(by_update())).await?;
             }
             Some(table) if !has_by_update(&table) => self.add_by_update().await?,
             Some(_) => {}
@@ -120,16 +117,17 @@ impl DynamoDb {
     }
 
     async fn state(&self, name: &String, table: &TableDescription) -> Result<TableState, StoreError> {
-        let keys: Vec<&str> = table.key_schema().iter().map(KeySchemaElement::attribute_name).collect();
-        let key = &*self.names.key;
-        let wanted: &[&str] = if *name == self.keys {
-            &[KEY_HASH]
+        let keys: Vec<(&str, &str)> = table.key_schema().iter().map(|key| typed(table, key)).collect();
+        let (text, number) = (RecordKey::String.letter(), RecordKey::Number.letter());
+        let wanted: Vec<(&str, &str)> = if *name == self.keys {
+            vec![(KEY_HASH, text)]
         } else if *name == self.versions {
-            &[key, VERSION]
+            vec![(&self.names.key, text), (VERSION, number)]
         } else {
-            &[key]
+            self.names.keys().into_iter().map(|(name, kind)| (name, kind.letter())).collect()
         };
         if keys != wanted {
+            let keys: Vec<String> = keys.iter().map(|(name, kind)| format!("{name} ({kind})")).collect();
             return Ok(TableState::Foreign(keys.join(", ")));
         }
         if let Some(status) = table.table_status().filter(|status| status.as_str() != "ACTIVE") {
@@ -156,45 +154,46 @@ impl DynamoDb {
         &self,
         table: &str,
         attributes: &[(&str, ScalarAttributeType)],
-        sort_key: Option<&str>,
+        keys: &[&str],
         index: Option<GlobalSecondaryIndex>,
     ) -> Result<(), StoreError> {
+        let keys = keys.iter().zip([KeyType::Hash, KeyType::Range]).map(|(name, role)| key(name, role));
         let create = self
             .client
             .create_table()
             .table_name(table)
             .billing_mode(BillingMode::PayPerRequest)
-            .key_schema(key(attributes[0].0, KeyType::Hash))
+            .set_key_schema(Some(keys.collect()))
             .set_attribute_definitions(Some(definitions(attributes)))
             .set_global_secondary_indexes(index.map(|index| vec![index]));
-        let create = match sort_key {
-            Some(name) => create.key_schema(key(name, KeyType::Range)),
-            None => create,
-        };
         create.send().await.map_err(|error| failed("CreateTable", error))?;
         Ok(())
     }
 
     async fn add_by_update(&self) -> Result<(), StoreError> {
         use aws_sdk_dynamodb::types::{CreateGlobalSecondaryIndexAction, GlobalSecondaryIndexUpdate};
-        let (index, key) = (by_update(), &*self.names.key);
+        let index = by_update();
         let create = CreateGlobalSecondaryIndexAction::builder()
             .index_name(BY_UPDATE)
             .set_key_schema(Some(index.key_schema().to_vec()))
             .set_projection(index.projection().cloned())
             .build()
             .expect("name, schema and projection are set");
-        let attributes =
-            [(key, ScalarAttributeType::S), (RPL_SHARD, ScalarAttributeType::S), (RPL_AT, ScalarAttributeType::N)];
         self.client
             .update_table()
             .table_name(&self.records)
-            .set_attribute_definitions(Some(definitions(&attributes)))
+            .set_attribute_definitions(Some(definitions(&self.indexed())))
             .global_secondary_index_updates(GlobalSecondaryIndexUpdate::builder().create(create).build())
             .send()
             .await
             .map_err(|error| failed("UpdateTable", error))?;
         Ok(())
+    }
+
+    /// Returns the attributes of the keys and of the index, with their types.
+    fn indexed(&self) -> Vec<(&str, ScalarAttributeType)> {
+        let keys = self.names.keys().into_iter().map(|(name, kind)| (name, ScalarAttributeType::from(kind.letter())));
+        keys.chain([(RPL_SHARD, ScalarAttributeType::S), (RPL_AT, ScalarAttributeType::N)]).collect()
     }
 
     async fn has_ttl(&self, table: &str) -> Result<bool, StoreError> {
@@ -222,6 +221,13 @@ impl DynamoDb {
             .map_err(|error| failed("UpdateTimeToLive", error))?;
         Ok(())
     }
+}
+
+/// Returns the name of a key and the letter of its type.
+fn typed<'a>(table: &'a TableDescription, key: &'a KeySchemaElement) -> (&'a str, &'a str) {
+    let name = key.attribute_name();
+    let definition = table.attribute_definitions().iter().find(|definition| definition.attribute_name() == name);
+    (name, definition.map_or("", |definition| definition.attribute_type().as_str()))
 }
 
 fn has_by_update(table: &TableDescription) -> bool {

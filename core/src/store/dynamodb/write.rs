@@ -2,13 +2,12 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::types::{
-    AttributeValue, Put, ReturnValuesOnConditionCheckFailure as OnFailure, TransactWriteItem, Update,
-};
+use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure as OnFailure, TransactWriteItem, Update};
 
 use super::Item;
-use super::item::{to_dynamodb, to_item};
+use super::item::{key, to_dynamodb, to_item};
 use super::rows::{self, seconds};
+use crate::record::Names;
 use crate::store::item::RPL_EXPIRES_AT;
 use crate::store::{Action, Condition, StoreError, Write, row};
 
@@ -23,9 +22,10 @@ pub(super) fn items(
     records: &str,
     versions: &str,
     shards: u16,
-    key: &str,
+    key_names: &Names,
 ) -> Result<Vec<TransactWriteItem>, StoreError> {
-    let mut items = vec![record(records, write, shards, key)];
+    let key = &*key_names.key;
+    let mut items = vec![record(records, write, shards, key_names)];
     items.extend(write.claim.map(|claim| {
         let unclaimed = Put::builder()
             .condition_expression("attribute_not_exists(#id) OR #expires <= :now")
@@ -53,10 +53,10 @@ fn put(put: aws_sdk_dynamodb::types::builders::PutBuilder, table: &str, key: &st
 }
 
 /// Puts or updates the record on the write's conditions. If one fails, DynamoDB returns the existing item.
-fn record(table: &str, write: &Write<'_>, shards: u16, key: &str) -> TransactWriteItem {
-    let Expression { text, names, values } = conditions(write, key);
+fn record(table: &str, write: &Write<'_>, shards: u16, key_names: &Names) -> TransactWriteItem {
+    let Expression { text, names, values } = conditions(write, key_names);
     let item = TransactWriteItem::builder();
-    let changes = match write.action(shards, key) {
+    let changes = match write.action(shards, key_names) {
         Action::Put(whole) => {
             let put = Put::builder()
                 .table_name(table)
@@ -71,7 +71,7 @@ fn record(table: &str, write: &Write<'_>, shards: u16, key: &str) -> TransactWri
     };
     let mut update = Update::builder()
         .table_name(table)
-        .key(key, AttributeValue::S(write.after.id.to_string()))
+        .set_key(Some(key(&write.after.id, key_names)))
         .condition_expression(text)
         .set_expression_attribute_names(Some(names))
         .set_expression_attribute_values(Some(values))
@@ -103,9 +103,9 @@ struct Expression {
 }
 
 /// Returns the conditions. Their placeholders begin with `c`, since an update has others too.
-fn conditions(write: &Write<'_>, key: &str) -> Expression {
+fn conditions(write: &Write<'_>, key_names: &Names) -> Expression {
     let (mut texts, mut names, mut values) = (Vec::new(), HashMap::new(), Item::new());
-    for (index, Condition { name, value }) in write.conditions(key).into_iter().enumerate() {
+    for (index, Condition { name, value }) in write.conditions(key_names).into_iter().enumerate() {
         names.insert(format!("#c{index}"), name.to_owned());
         texts.push(match value {
             Some(value) => {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ripple_core::record::schema::{Fault, KeyType, Resource};
+use ripple_core::record::schema::{Fault, Resource};
 use ripple_core::value::{Members, Value};
 
 use crate::commands::resource::items::grouped;
@@ -121,13 +121,16 @@ fn name_of(token: &str) -> String {
     token.replace("~1", "/").replace("~0", "~")
 }
 
-/// Returns an item's id as JSON: a string, or a number.
+/// Returns an item's id as JSON: a number if its key is one, otherwise a string.
 fn id_of(item: &Members, resource: &Resource) -> String {
-    let id = match (item.get(&*resource.names.key), resource.key_type) {
-        (Some(id @ Value::String(_)), KeyType::String) | (Some(id @ Value::Number(_)), KeyType::Number) => id,
-        _ => return "an item without its key".to_owned(),
+    let names = &resource.names;
+    let key: Vec<Value> = names.keys().into_iter().filter_map(|(name, _)| item.get(name).cloned()).collect();
+    let id = match (names.id_of(&key), &*key) {
+        (None, _) => return "an item without its key".to_owned(),
+        (Some(_), [number @ Value::Number(_)]) => number.clone(),
+        (Some(id), _) => id.as_str().into(),
     };
-    serde_json::to_string(id).map_or_else(|_| String::new(), shortened)
+    serde_json::to_string(&id).map_or_else(|_| String::new(), shortened)
 }
 
 fn shortened(text: String) -> String {

@@ -20,7 +20,11 @@ pub(super) fn compare(old: &Resource, new: &Resource, old_json: &Value, new_json
     };
     let both = [old, new];
     add("key", both.map(|resource| json!(resource.names.key)), Class::Breaking);
-    add("key_type", both.map(key_type), Class::Breaking);
+    add("key_type", both.map(|resource| kind(resource.names.key_type)), Class::Breaking);
+    let sort_key = |resource: &Resource| resource.names.sort_key.clone();
+    add("sort_key", both.map(|resource| json!(sort_key(resource).map(|sort_key| sort_key.name))), Class::Breaking);
+    let sort_kind = |resource: &Resource| sort_key(resource).map_or(Value::Null, |sort_key| kind(sort_key.kind));
+    add("sort_key_type", both.map(sort_kind), Class::Breaking);
     add("table", both.map(|resource| json!(resource.table)), Class::Breaking);
     for (place, name) in ["version", "updated_at", "updated_by", "updated_author", "deleted"].into_iter().enumerate() {
         let names = both.map(|resource| json!(resource.names.ripples()[place]));
@@ -57,8 +61,8 @@ fn lists(old: &Value, new: &Value) -> BTreeSet<String> {
     named.flat_map(|entries| entries.keys()).map(pointer).collect()
 }
 
-fn key_type(resource: &Resource) -> Value {
-    json!(if resource.key_type == KeyType::Number { "number" } else { "string" })
+fn kind(kind: KeyType) -> Value {
+    json!(if kind == KeyType::Number { "number" } else { "string" })
 }
 
 fn access(resource: &Resource) -> Value {

@@ -11,12 +11,12 @@ use super::shape::Shape;
 
 fn identity() -> Identity {
     let (resource, title, key) = ("task".to_owned(), "Task".to_owned(), "ref".to_owned());
-    Identity { resource, title, key, key_type: KeyType::String, table: None }
+    Identity { resource, title, key, key_type: KeyType::String, sort_key: None, table: None }
 }
 
 fn proposal(items: &[Members], evidence: Evidence) -> Proposal {
     let mut shape = Shape::default();
-    items.iter().for_each(|item| shape.add_item(item, "ref"));
+    items.iter().for_each(|item| shape.add_item(item, |name| name == "ref"));
     propose(&shape, &identity(), evidence).expect("a file that the reader accepts")
 }
 

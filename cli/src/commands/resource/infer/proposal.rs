@@ -22,6 +22,7 @@ pub(super) struct Identity {
     pub(super) title: String,
     pub(super) key: String,
     pub(super) key_type: KeyType,
+    pub(super) sort_key: Option<(String, KeyType)>,
     /// The table, if its name does not follow from the resource.
     pub(super) table: Option<String>,
 }
@@ -102,12 +103,18 @@ pub(super) fn propose(shape: &Shape, identity: &Identity, evidence: Evidence) ->
 fn draft(shape: &Shape, identity: &Identity, title: &str, evidence: Evidence, budget: usize) -> Proposal {
     let mut draft = Draft::new(evidence, budget);
     let record = draft.record(shape);
-    let (members, mut notes) = renamed(shape, &identity.key);
+    let (members, mut notes) = renamed(shape, identity);
     notes.append(&mut draft.notes);
     let mut x_ripple =
         vec![("resource".to_owned(), Json::text(&identity.resource)), ("key".to_owned(), Json::text(&identity.key))];
     if identity.key_type == KeyType::Number {
         x_ripple.push(("key_type".to_owned(), Json::text("number")));
+    }
+    if let Some((name, kind)) = &identity.sort_key {
+        x_ripple.push(("sort_key".to_owned(), Json::text(name)));
+        if *kind == KeyType::Number {
+            x_ripple.push(("sort_key_type".to_owned(), Json::text("number")));
+        }
     }
     if let Some(table) = &identity.table {
         x_ripple.push(("table".to_owned(), Json::text(table)));
@@ -128,18 +135,20 @@ fn draft(shape: &Shape, identity: &Identity, title: &str, evidence: Evidence, bu
 }
 
 /// Returns other names for the members that ripple adds, where the items use a name themselves, and a note about each.
-fn renamed(shape: &Shape, key: &str) -> (Vec<(String, String)>, Vec<String>) {
+fn renamed(shape: &Shape, identity: &Identity) -> (Vec<(String, String)>, Vec<String>) {
+    let is_key =
+        |name: &str| name == identity.key || identity.sort_key.as_ref().is_some_and(|(sort_key, _)| name == sort_key);
     let (mut members, mut notes) = (Vec::new(), Vec::new());
     for name in MEMBERS {
         let own = shape.members.get(name).map_or(0, Shape::count);
-        if own == 0 && name != key {
+        if own == 0 && !is_key(name) {
             continue;
         }
         let numbered = (2..).map(|number| format!("ripple_{name}_{number}"));
         let mut names = [format!("record_{name}"), format!("ripple_{name}")].into_iter().chain(numbered);
-        let is_free = |name: &String| name != key && !shape.members.contains_key(name);
+        let is_free = |name: &String| !is_key(name) && !shape.members.contains_key(name);
         let Some(new) = names.find(is_free) else { continue };
-        notes.push(match name == key {
+        notes.push(match is_key(name) {
             true => format!(r#"the key is called "{name}": the member of ripple is shown as "{new}""#),
             false => {
                 let share = percent(own, shape.objects);
