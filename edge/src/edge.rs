@@ -108,8 +108,8 @@ impl Edge {
             let method = Some(ListValidator::METHOD);
             let trace = asked.trace.map(String::from);
             let trace = Some(Trace::of_text(trace.as_deref(), random::bytes()));
-            let report =
-                AccessLog { method, request_id: asked.request_id.into(), trace, key_id, ..AccessLog::default() };
+            let (resource, request_id) = (Some(resource.to_owned()), asked.request_id.into());
+            let report = AccessLog { method, resource, request_id, trace, key_id, ..AccessLog::default() };
             let cached = Cached { status: list.validator.cache_status(), age: Some(list.validator.age()) };
             self.log(&report, status.as_u16(), "edge", now, Some(cached));
         }
@@ -238,6 +238,7 @@ impl Edge {
             request_id: &report.request_id,
             trace_id: report.trace.map(|trace| trace.id.to_string()),
             method: report.method,
+            resource: report.resource.as_deref(),
             status,
             key_id: report.key_id.as_deref(),
             by,

@@ -39,6 +39,8 @@ pub(crate) struct Line<'a> {
     /// The name of the operation: search, get, create, …
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) method: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) resource: Option<&'a str>,
     pub(crate) status: u16,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) key_id: Option<&'a str>,

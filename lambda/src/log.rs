@@ -67,6 +67,7 @@ pub(crate) fn answered(response: &Response<Bytes>, invocation: Invocation<'_>, t
                 trace = invocation.trace,
                 trace_id = trace_id.map(tracing::field::display),
                 method = report.method,
+                resource = report.resource,
                 status,
                 key_id = report.key_id,
                 duration_ms = took.as_secs_f64() * 1e3,

@@ -20,6 +20,7 @@ pub(crate) fn answered(response: &Response<Bytes>, trace: Trace, took: Duration)
         "request_id": report.request_id,
         "trace_id": trace.id.to_string(),
         "method": report.method,
+        "resource": report.resource,
         "status": response.status().as_u16(),
         "key_id": report.key_id,
         "duration_ms": took.as_secs_f64() * 1e3,

@@ -5,6 +5,7 @@ mod check;
 mod diff;
 mod infer;
 mod items;
+mod validate;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -30,6 +31,9 @@ pub(crate) enum Command {
     Infer(infer::Options),
     /// Compare two versions of resource files; the exit code is 0, 3 (two rules meanwhile) or 4 (breaking)
     Diff(diff::Options),
+    /// Say which bodies a file takes, for comparisons with other implementations of JSON Schema
+    #[command(hide = true)]
+    Validate,
     /// Write the files of a deployment: SAM template, OpenAPI document, headers of the edge, resource files
     Build(build::Options),
 }
@@ -39,6 +43,7 @@ pub(crate) async fn run(connection: &target::Options, command: Command) -> anyho
         Command::Check(options) => check::run(connection, &options).await?,
         Command::List { folder } => list(&folder)?,
         Command::Infer(options) => infer::run(connection, options).await?,
+        Command::Validate => validate::run()?,
         Command::Diff(options) => return diff::run(&options),
         // It runs an API to the end, which a task of this runtime must not.
         Command::Build(options) => tokio::task::spawn_blocking(move || build::run(&options)).await??,

@@ -180,6 +180,7 @@ impl<S: Source> Api<S> {
         let Some((target, store)) = self.target(request.uri().path()) else {
             return Err(fail(request.method(), &Error::NoSuchResource, self.store().resource(), log));
         };
+        log.resource = target.resource().map(str::to_owned);
         if request.method() == Method::OPTIONS {
             return Err(respond(request.method(), options(&target.allow()), log));
         }

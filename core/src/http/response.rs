@@ -33,6 +33,8 @@ const PREFLIGHT: &str = "7200";
 pub struct AccessLog {
     /// The operation's name.
     pub method: Option<&'static str>,
+    /// The resource's name. `None` for an operation of the site.
+    pub resource: Option<String>,
     /// The request's id.
     pub request_id: String,
     /// The trace that the request belongs to.
