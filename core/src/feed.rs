@@ -14,8 +14,12 @@
 //! matching seal whose number does not go up was put back by another program, byte for byte. The images of a creation,
 //! and those of a save over an external state, do not tell whether the item is an old one. There the decision is
 //! `external`, and the history tells when it is carried out.
+//!
+//! Receivers are told in signed messages: [`message`] writes and reads them, and [`signature`] signs and verifies them.
 
 pub mod key;
+pub mod message;
+pub mod signature;
 
 use crate::record::{Names, Record, RecordId};
 use crate::store::item::{self, Malformed};

@@ -101,7 +101,7 @@ impl<S: Store> Function<S> {
     pub async fn handle(&self, event: &RawValue, invocation: Invocation<'_>) -> Result<Box<RawValue>, FunctionError> {
         let started = Instant::now();
         if let Some(batch) = batch::read(event.get()) {
-            return Ok(stream::follow(self.api.stores(), batch, invocation).await);
+            return Ok(stream::follow(&self.api, batch, invocation).await);
         }
         let event =
             event::parse(event.get(), &self.resources()).inspect_err(|error| log::refused(error, invocation))?;

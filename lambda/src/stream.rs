@@ -6,6 +6,7 @@
 
 use std::time::Instant;
 
+use ripple_core::Api;
 use ripple_core::feed::{Decision, decide, key};
 use ripple_core::http::chain;
 use ripple_core::random::Random;
@@ -51,14 +52,14 @@ enum Problem {
 }
 
 /// Adopts the records of a batch in order, up to the first one that fails.
-pub(crate) async fn follow<S: Store>(stores: &[S], batch: Vec<Delivered>, invocation: Invocation<'_>) -> Box<RawValue> {
+pub(crate) async fn follow<S: Store>(api: &Api<S>, batch: Vec<Delivered>, invocation: Invocation<'_>) -> Box<RawValue> {
     let started = Instant::now();
     let (mut counts, mut metrics) = (Counts::default(), Metrics::default());
     let mut failures = Vec::new();
     let records = batch.len();
     for record in batch {
         let sequence_number = record.sequence_number.clone();
-        match one(stores, record, &mut counts, &mut metrics).await {
+        match one(api, record, &mut counts, &mut metrics).await {
             Ok(()) => {}
             Err(Problem::Poisoned(error)) => {
                 counts.skipped += 1;
@@ -91,7 +92,7 @@ pub(crate) async fn follow<S: Store>(stores: &[S], batch: Vec<Delivered>, invoca
 }
 
 async fn one<S: Store>(
-    stores: &[S],
+    api: &Api<S>,
     record: Delivered,
     counts: &mut Counts,
     metrics: &mut Metrics,
@@ -99,10 +100,13 @@ async fn one<S: Store>(
     let poisoned = |error: &dyn std::error::Error| Problem::Poisoned(chain(error));
     let change = record.change.map_err(|error| poisoned(&error))?;
     if record.is_of_keys {
-        counts.keys += usize::from(key::decide(&change).map_err(|error| poisoned(&error))?.is_some());
+        if let Some(change) = key::decide(&change).map_err(|error| poisoned(&error))? {
+            api.key_changed(&change, ripple_host::now());
+            counts.keys += 1;
+        }
         return Ok(());
     }
-    let Some(store) = store_of(stores, &record.table) else {
+    let Some(store) = store_of(api.stores(), &record.table) else {
         return Err(Problem::Poisoned(format!("no resource has the table {:?}", record.table)));
     };
     if store.resource().access == Access::ReadOnly {
@@ -115,7 +119,7 @@ async fn one<S: Store>(
     let (now, random) = (ripple_host::now(), &mut Random::new(ripple_host::random()));
     let adoption = Adopter { store, writer: None, now, random, metrics }.adopt(&external).await;
     match adoption {
-        Ok(Adoption::Nothing) => Ok(()),
+        Ok(Adoption::Own | Adoption::Nothing) => Ok(()),
         Ok(Adoption::Adopted(_)) => {
             counts.adopted += 1;
             Ok(())

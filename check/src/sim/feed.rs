@@ -96,7 +96,7 @@ impl<S: Table> Feed<S> {
     async fn follow(&self, place: usize, change: &StreamRecord) -> bool {
         let Decision::External(external) = self.store.decide(change) else { return true };
         match self.adopt(&external).await {
-            Ok(Adoption::Nothing) => {}
+            Ok(Adoption::Own | Adoption::Nothing) => {}
             Ok(adoption) => self.sim.transcript.tell(format_args!("the feed, at change {place}: {adoption:?}")),
             Err(error) => {
                 self.sim.transcript.tell(format_args!("the feed, at change {place}: {error}"));

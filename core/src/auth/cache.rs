@@ -36,6 +36,8 @@ struct Entry {
     learned: Timestamp,
     /// The table could not be read. It is not read again before this time.
     put_off: Timestamp,
+    /// The host was told that the key is revoked. A lookup that began before may still find it valid.
+    revoked: bool,
 }
 
 /// The cached result for a key.
@@ -90,13 +92,39 @@ impl KeyMemory {
     /// client that tries many wrong keys evicts only its own refusals.
     pub fn remember(&self, hash: KeyHash, record: Option<Arc<KeyRecord>>, now: Timestamp) {
         let mut entries = self.lock();
+        let known =
+            entries.get(&hash).filter(|known| known.revoked && now < known.learned.after(limits::REFUSAL_FRESH));
+        if known.is_some() && record.is_some() {
+            return;
+        }
+        Self::insert(&mut entries, hash, Entry { record, learned: now, put_off: Timestamp(0), revoked: false });
+    }
+
+    /// Refuses a key that is revoked. What lookups under way find of it does not count.
+    pub fn revoke(&self, hash: KeyHash, now: Timestamp) {
+        Self::insert(
+            &mut self.lock(),
+            hash,
+            Entry { record: None, learned: now, put_off: Timestamp(0), revoked: true },
+        );
+    }
+
+    /// Forgets what is cached of a key that is valid. The next request looks it up.
+    pub fn forget(&self, hash: &KeyHash) {
+        let mut entries = self.lock();
+        if entries.get(hash).is_some_and(|entry| entry.record.is_some()) {
+            entries.remove(hash);
+        }
+    }
+
+    fn insert(entries: &mut HashMap<KeyHash, Entry>, hash: KeyHash, entry: Entry) {
         if entries.len() >= limits::REMEMBERED_KEYS && !entries.contains_key(&hash) {
             let oldest = entries.iter().min_by_key(|(_, entry)| (entry.record.is_some(), entry.learned));
             if let Some(oldest) = oldest.map(|(hash, _)| *hash) {
                 entries.remove(&oldest);
             }
         }
-        entries.insert(hash, Entry { record, learned: now, put_off: Timestamp(0) });
+        entries.insert(hash, entry);
     }
 
     /// Notes in the cached record that the table has a note of the key's use.
@@ -157,6 +185,27 @@ mod tests {
         memory.remember(hash(1), None, Timestamp(0));
         assert_eq!(memory.recall(&hash(1), Timestamp(9_999)), Remembered::Fresh(None));
         assert_eq!(memory.recall(&hash(1), Timestamp(10_000)), Remembered::Unknown);
+    }
+
+    #[test]
+    fn a_revoked_key_is_refused_at_once_whatever_a_lookup_under_way_finds() {
+        let memory = KeyMemory::default();
+        memory.remember(hash(1), Some(record()), Timestamp(0));
+        memory.revoke(hash(1), Timestamp(5));
+        memory.remember(hash(1), Some(record()), Timestamp(6));
+        memory.forget(&hash(1));
+        assert_eq!(memory.recall(&hash(1), Timestamp(7)), Remembered::Fresh(None));
+        assert_eq!(memory.recall(&hash(1), Timestamp(10_005)), Remembered::Unknown);
+        memory.remember(hash(1), Some(record()), Timestamp(10_005));
+        assert_eq!(memory.recall(&hash(1), Timestamp(10_006)), Remembered::Fresh(Some(record())));
+    }
+
+    #[test]
+    fn a_forgotten_key_is_looked_up_again() {
+        let memory = KeyMemory::default();
+        memory.remember(hash(1), Some(record()), Timestamp(0));
+        memory.forget(&hash(1));
+        assert_eq!(memory.recall(&hash(1), Timestamp(1)), Remembered::Unknown);
     }
 
     #[test]

@@ -86,6 +86,22 @@ impl KeyHash {
         KeyHash(Sha256::digest(text.as_bytes()).into())
     }
 
+    /// Parses the hash as in the table. Returns `None` if the text is not 64 hexadecimal digits in lower case.
+    #[must_use]
+    pub fn from_hex(text: &str) -> Option<KeyHash> {
+        let digit = |digit: u8| match digit {
+            b'0'..=b'9' => Some(digit - b'0'),
+            b'a'..=b'f' => Some(digit - b'a' + 10),
+            _ => None,
+        };
+        let digits: [u8; 64] = text.as_bytes().try_into().ok()?;
+        let mut hash = [0; 32];
+        for (byte, pair) in hash.iter_mut().zip(digits.chunks_exact(2)) {
+            *byte = digit(pair[0])? << 4 | digit(pair[1])?;
+        }
+        Some(KeyHash(hash))
+    }
+
     /// Returns the hash as in the table: 64 hexadecimal digits.
     #[must_use]
     pub fn to_hex(&self) -> String {
@@ -210,6 +226,15 @@ mod tests {
         assert_eq!(ApiKey::parse(&text[..39]), None);
         assert_eq!(ApiKey::parse(&text.replace("rpl_", "abc_")), None);
         assert_eq!(ApiKey::parse("rpl_é00000000000000000000000000000000000"), None);
+    }
+
+    #[test]
+    fn a_hash_is_read_as_it_is_written() {
+        let hash = key().hash();
+        assert_eq!(KeyHash::from_hex(&hash.to_hex()), Some(hash));
+        for text in ["", &hash.to_hex()[1..], &hash.to_hex().replace(|digit: char| digit.is_ascii_alphabetic(), "A")] {
+            assert_eq!(KeyHash::from_hex(text), None, "{text}");
+        }
     }
 
     #[test]

@@ -13,6 +13,7 @@ use super::request::{Call, Parts};
 use super::response::{AccessLog, fail, options, respond};
 use super::routes::{self, Route, Target};
 use crate::auth::{Caller, KeyRecord, Limiter, Scope, Scopes, Trust};
+use crate::feed::key::KeyChange;
 use crate::random::Random;
 use crate::record::schema::{Resource, Resources};
 use crate::service::authenticate::{Authenticated, Authenticator, KeyUse};
@@ -231,6 +232,11 @@ impl<S: Source> Api<S> {
             }
         }
         Ok((route, caller, key_use))
+    }
+
+    /// Forgets what is remembered of a key that lost rights, and refuses a revoked key.
+    pub fn key_changed(&self, change: &KeyChange, now: Timestamp) {
+        self.authenticator.key_changed(change, now);
     }
 
     /// Returns the record of a key that is remembered and valid.

@@ -49,6 +49,8 @@ pub struct Adopter<'a, S> {
 /// The result of an adoption.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Adoption {
+    /// ripple made the change itself, and the state is the newest one.
+    Own,
     /// There was nothing to do: it was done before, or a later change tells more.
     Nothing,
     /// The record's state, or its deletion, has this number.
@@ -80,7 +82,7 @@ impl<S: Store> Adopter<'_, S> {
             }
             let rows = Rows::look_up(&mut cx, change).await?;
             if rows.show_own(change) {
-                return Ok(Adoption::Nothing);
+                return Ok(Adoption::Own);
             }
             // If a row is written after the rows were read, the number of this adoption's row is taken.
             let current = cx.store.get(&change.id, Consistency::Strong, &mut cx.metrics.capacity).await?;

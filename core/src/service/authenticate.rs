@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::auth::{
     ApiKey, Caller, ClientAddress, KeyHash, KeyMemory, KeyRecord, Limiter, Remembered, TooOften, Trust, UsageCounter,
 };
+use crate::feed::key::{KeyChange, Rights};
 use crate::store::{Capacity, Source, Store, StoreError, StoreErrorKind};
 use crate::time::Timestamp;
 
@@ -143,6 +144,16 @@ impl Authenticator {
         let record = record.filter(|record| record.is_valid(now)).ok_or(Error::NoValidKey)?;
         let key_use = table_answers.then_some(KeyUse { key: hash, is_new: record.last_used.is_none() });
         Ok(Authenticated { caller: Caller::from(&*record), key_use })
+    }
+
+    /// Forgets what is remembered of a key that lost rights, and refuses a revoked key.
+    pub fn key_changed(&self, change: &KeyChange, now: Timestamp) {
+        let Some(hash) = KeyHash::from_hex(&change.key_hash) else { return };
+        match change.rights {
+            Rights::Kept => {}
+            Rights::Reduced => self.keys.forget(&hash),
+            Rights::Revoked => self.keys.revoke(hash, now),
+        }
     }
 
     /// Counts a request, and from time to time notes the key's use in the table. A note that fails is lost, since the

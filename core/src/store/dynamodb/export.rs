@@ -5,11 +5,12 @@ use std::error::Error;
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde_json::value::{RawValue, to_raw_value};
 
 use super::copy::typed_members;
 use super::decode::{self, Item};
 use crate::record::{Names, Record};
-use crate::store::item::as_read;
+use crate::store::item::{Malformed, as_read};
 use crate::value::{Members, Value};
 
 /// A line: `{"Item":{"prj_id":{"S":"a"},…}}`.
@@ -25,6 +26,18 @@ pub fn line(record: &Record, names: &Names) -> Vec<u8> {
     let item = Value::Map(typed_members(&as_read(record, names)));
     let line = Value::Map(Members::from([("Item".to_owned(), item)]));
     serde_json::to_vec(&line).expect("names are strings, and memory takes it")
+}
+
+/// Returns a record's item with the types of its values.
+pub(crate) fn item(record: &Record, names: &Names) -> Box<RawValue> {
+    let item = Value::Map(typed_members(&as_read(record, names)));
+    to_raw_value(&item).expect("names are strings, and memory takes it")
+}
+
+/// Returns the record of an item with the types of its values.
+pub(crate) fn read_item(item: &RawValue, names: &Names) -> Result<Record, Malformed> {
+    let item: Item<'_> = serde_json::from_str(item.get()).map_err(|error| Malformed(format!("item: {error}")))?;
+    decode::record(item, names)
 }
 
 /// Reports whether a line of JSON is in this format, and not a record as the API shows it.
