@@ -67,13 +67,14 @@ fn in_storms_of_everything() {
     assert!(failed.is_empty(), "the storms of these seeds break a law: {failed:?}");
 }
 
-/// Storms with the feed: its records are late, come again, and it fails and crashes between its steps.
+/// Storms with the feed: its records are late, come again, and it fails and crashes between its steps. These are half a
+/// minute of one CPU.
 #[test]
 fn in_storms_with_the_feed() {
     let storms = std::env::var("RIPPLE_STORMS").ok().map(|text| text.parse().expect("a number"));
     let feed = Storm { breadth: Breadth::Feed, ..Storm::default() };
     let failed = Mutex::new(Vec::new());
-    share(0..storms.unwrap_or(500), |seed| {
+    share(0..storms.unwrap_or(1_500), |seed| {
         if let Err(counterexample) = storm(feed, seed, Memory::new) {
             failed.lock().expect("no panic").push(seed);
             println!("seed {seed}:\n{counterexample}\n");
