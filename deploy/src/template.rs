@@ -30,7 +30,6 @@ pub(crate) fn text(resources: &Resources, code: &str) -> Result<String> {
             ("command", crate::COMMAND),
             ("code", code),
             ("tables", &tables::tables(resources)?),
-            ("feed_of_tables", tables::feed_of_tables(resources)),
             ("mappings", &tables::mappings(resources)?),
             ("streams", &tables::streams(resources)),
             ("function", &policies.function()),

@@ -101,11 +101,12 @@ fn a_second_resource_changes_only_resources_of_policies_in_the_template() {
     let mut lists = 0;
     for line in one.lines() {
         let found = match line.trim().strip_prefix("Resource: !Sub ") {
-            // The streams that the feed reads are one line.
-            _ if line.trim().starts_with("Resource: !If [TablesAreMade, ") => {
+            // The streams that the feed reads are one line, and that of the keys is the last one.
+            _ if line.trim().starts_with("Resource: [!If [TablesAreMade, ") => {
                 lists += 1;
-                let listed = line.replacen("Resource: ", "Resource: [", 1) + ", ";
-                rest.any(|other| other.starts_with(&listed) && other.ends_with(']'))
+                let keys = line.rfind(", !If [TablesAreMade, !GetAtt Keys.").expect("the stream of the keys is read");
+                let (first, last) = line.split_at(keys);
+                rest.any(|other| other.len() > line.len() && other.starts_with(first) && other.ends_with(last))
             }
             // The place of the code belongs to the folder, and not to the resources.
             _ if line.trim().starts_with("CodeUri: ") => rest.any(|other| other.trim().starts_with("CodeUri: ")),

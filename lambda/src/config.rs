@@ -22,6 +22,8 @@ use ripple_core::{Api, Documents};
 use ripple_host::Environment;
 use ripple_host::resources::{LoadError, load_or_built_in};
 
+use crate::delivery::{Delivery, DeliveryError};
+
 /// An error in the environment.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -43,6 +45,9 @@ pub enum ConfigError {
     /// The OpenAPI document cannot be read.
     #[error("{0}: {1}")]
     Document(PathBuf, std::io::Error),
+    /// The receivers of the feed have no usable settings.
+    #[error(transparent)]
+    Delivery(#[from] DeliveryError),
     /// The certificates cannot be read.
     #[error("AWS_CA_BUNDLE {0}: {1}")]
     CaBundle(String, std::io::Error),
@@ -96,6 +101,15 @@ pub fn trust(env: impl Environment) -> Result<Trust, ConfigError> {
     };
     let Trust { fresh, stale } = Trust::default();
     Ok(Trust { fresh: seconds("RIPPLE_KEY_SECONDS", fresh)?, stale: seconds("RIPPLE_STALE_SECONDS", stale)? })
+}
+
+/// Returns the receivers of the feed: the variables of [`Delivery::read`].
+///
+/// # Errors
+/// If one has no usable value.
+pub fn delivery(env: impl Environment) -> Result<Option<Arc<Delivery>>, ConfigError> {
+    let resources = resources(&env)?;
+    Ok(Delivery::read(env, &resources, false)?)
 }
 
 /// Returns a client's configuration without region and credentials.

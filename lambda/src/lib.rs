@@ -15,12 +15,14 @@
 //! HTTP front of its own.
 
 pub mod config;
+pub mod delivery;
 mod event;
 pub mod log;
 pub mod metrics;
 mod reply;
 mod stream;
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use ripple_core::auth::{Limiter, Trust};
@@ -32,6 +34,7 @@ use ripple_core::store::dynamodb::stream as batch;
 use ripple_core::{Api, Documents, RequestContext};
 use serde_json::value::RawValue;
 
+pub use delivery::{Delivery, DeliveryError};
 pub use event::EventError;
 pub use reply::FunctionError;
 
@@ -55,30 +58,37 @@ impl Invocation<'_> {
 #[derive(Debug)]
 pub struct Function<S> {
     api: Api<S>,
+    delivery: Option<Arc<Delivery>>,
 }
 
 impl<S: Store> Function<S> {
     /// Returns a function that answers with an API, which these documents describe.
     pub fn new(api: Api<S>, documents: Documents) -> Function<S> {
-        Function { api: api.documented(documents) }
+        Function { api: api.documented(documents), delivery: None }
     }
 
     /// Limits the requests of each key. Lambda's many processes leave that to API Gateway.
     #[must_use]
     pub fn limited(self, limiter: Limiter) -> Function<S> {
-        Function { api: self.api.limited(limiter) }
+        Function { api: self.api.limited(limiter), ..self }
     }
 
     /// Sets how long key lookups are trusted.
     #[must_use]
     pub fn trusting(self, trust: Trust) -> Function<S> {
-        Function { api: self.api.trusting(trust) }
+        Function { api: self.api.trusting(trust), ..self }
     }
 
     /// Requires the edge's secret of every request that needs it, if there is one.
     #[must_use]
     pub fn behind_edge(self, secret: Option<OriginSecret>) -> Function<S> {
-        Function { api: self.api.behind_edge(secret) }
+        Function { api: self.api.behind_edge(secret), ..self }
+    }
+
+    /// Tells these receivers what batches of a stream tell.
+    #[must_use]
+    pub fn delivering(self, delivery: Option<Arc<Delivery>>) -> Function<S> {
+        Function { delivery, ..self }
     }
 
     /// Returns the resources, the default one first.
@@ -101,7 +111,7 @@ impl<S: Store> Function<S> {
     pub async fn handle(&self, event: &RawValue, invocation: Invocation<'_>) -> Result<Box<RawValue>, FunctionError> {
         let started = Instant::now();
         if let Some(batch) = batch::read(event.get()) {
-            return Ok(stream::follow(&self.api, batch, invocation).await);
+            return Ok(stream::follow(&self.api, self.delivery.as_deref(), batch, invocation).await);
         }
         let event =
             event::parse(event.get(), &self.resources()).inspect_err(|error| log::refused(error, invocation))?;

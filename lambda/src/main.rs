@@ -32,7 +32,8 @@ fn main() -> ExitCode {
 async fn run() -> Result<(), Error> {
     let env = ripple_host::environment;
     let read = config::api(env).and_then(|api| {
-        Ok((Function::new(api, config::documents(env)?), config::trust(env)?, OriginSecret::read(env)?))
+        let function = Function::new(api, config::documents(env)?).delivering(config::delivery(env)?);
+        Ok((function, config::trust(env)?, OriginSecret::read(env)?))
     });
     let (function, trust, secret) = match read {
         Ok(read) => read,

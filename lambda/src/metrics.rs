@@ -24,6 +24,10 @@ const LATENCY: &str = "Latency";
 const TRIES: &str = "Tries";
 /// Tries that found a newer state than they had read.
 const CONFLICTS: &str = "Conflicts";
+/// Messages of the feed that a receiver accepted.
+const FEED_SENT: &str = "FeedSent";
+/// Messages of the feed that were dropped.
+const FEED_DROPPED: &str = "FeedDropped";
 const READ: &str = "CapacityRead";
 const WRITE: &str = "CapacityWrite";
 
@@ -36,7 +40,7 @@ impl Metrics {
     #[must_use]
     pub fn start(site: &str) -> Option<Metrics> {
         let collector = Builder::new().cloudwatch_namespace(NAMESPACE).with_dimension("site", site.to_owned()).init();
-        for name in [REQUESTS, FAULTS, CONFLICTS] {
+        for name in [REQUESTS, FAULTS, CONFLICTS, FEED_SENT, FEED_DROPPED] {
             describe_counter!(name, Unit::Count, "");
         }
         for name in [TRIES, READ, WRITE] {
@@ -52,6 +56,13 @@ impl Metrics {
         self.0.set_property("invocation", invocation);
         // If standard output is closed, no reader is left.
         let _ = self.0.flush(io::stdout());
+    }
+}
+
+/// Counts the messages of a batch of the feed.
+pub(crate) fn delivered(sent: usize, dropped: usize) {
+    for (name, count) in [(FEED_SENT, sent), (FEED_DROPPED, dropped)].into_iter().filter(|(_, count)| *count > 0) {
+        counter!(name).increment(count as u64);
     }
 }
 

@@ -7,6 +7,7 @@
 use std::time::Instant;
 
 use ripple_core::Api;
+use ripple_core::feed::message::{Told, numbered};
 use ripple_core::feed::{Decision, decide, key};
 use ripple_core::http::chain;
 use ripple_core::random::Random;
@@ -19,6 +20,7 @@ use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
 use crate::Invocation;
+use crate::delivery::{Delivery, Sent};
 
 /// The answer to a batch.
 #[derive(Debug, Serialize)]
@@ -52,14 +54,20 @@ enum Problem {
 }
 
 /// Adopts the records of a batch in order, up to the first one that fails.
-pub(crate) async fn follow<S: Store>(api: &Api<S>, batch: Vec<Delivered>, invocation: Invocation<'_>) -> Box<RawValue> {
+pub(crate) async fn follow<S: Store>(
+    api: &Api<S>,
+    delivery: Option<&Delivery>,
+    batch: Vec<Delivered>,
+    invocation: Invocation<'_>,
+) -> Box<RawValue> {
     let started = Instant::now();
+    let mut told = delivery.map(|_| Told::default());
     let (mut counts, mut metrics) = (Counts::default(), Metrics::default());
     let mut failures = Vec::new();
     let records = batch.len();
     for record in batch {
         let sequence_number = record.sequence_number.clone();
-        match one(api, record, &mut counts, &mut metrics).await {
+        match one(api, record, told.as_mut(), &mut counts, &mut metrics).await {
             Ok(()) => {}
             Err(Problem::Poisoned(error)) => {
                 counts.skipped += 1;
@@ -79,12 +87,17 @@ pub(crate) async fn follow<S: Store>(api: &Api<S>, batch: Vec<Delivered>, invoca
         }
     }
     let Counts { adopted, kept, keys, skipped } = counts;
+    let Sent { sent, dropped } = match (delivery, &told) {
+        (Some(delivery), Some(told)) if !told.is_empty() => delivery.deliver(told).await,
+        _ => Sent::default(),
+    };
+    crate::metrics::delivered(sent, dropped);
     // ripple's own writes are most of the stream. A batch of nothing else is not worth a line.
     let duration_ms = started.elapsed().as_secs_f64() * 1e3;
     let (capacity_read, capacity_write) = (metrics.capacity.read, metrics.capacity.write);
-    if adopted + kept + keys + skipped + failures.len() > 0 {
+    if adopted + kept + keys + skipped + dropped + failures.len() > 0 {
         tracing::info!(
-            target: "ripple", invocation = invocation.id, records, adopted, kept, keys, skipped, duration_ms,
+            target: "ripple", invocation = invocation.id, records, adopted, kept, keys, skipped, sent, dropped, duration_ms,
             capacity_read, capacity_write, "followed"
         );
     }
@@ -94,6 +107,7 @@ pub(crate) async fn follow<S: Store>(api: &Api<S>, batch: Vec<Delivered>, invoca
 async fn one<S: Store>(
     api: &Api<S>,
     record: Delivered,
+    mut told: Option<&mut Told>,
     counts: &mut Counts,
     metrics: &mut Metrics,
 ) -> Result<(), Problem> {
@@ -103,6 +117,9 @@ async fn one<S: Store>(
         if let Some(change) = key::decide(&change).map_err(|error| poisoned(&error))? {
             api.key_changed(&change, ripple_host::now());
             counts.keys += 1;
+            if let Some(told) = told {
+                told.add_key(change);
+            }
         }
         return Ok(());
     }
@@ -112,14 +129,26 @@ async fn one<S: Store>(
     if store.resource().access == Access::ReadOnly {
         return Ok(());
     }
-    let external = match decide(&change, store.names()).map_err(|error| poisoned(&error))? {
-        Decision::External(external) => external,
-        Decision::Own | Decision::Expired => return Ok(()),
+    let names = store.names();
+    // Only a state that ripple wrote is told. That of an adoption is another record of the stream.
+    let mut tell = || -> Result<(), Problem> {
+        let Some(told) = told.as_deref_mut() else { return Ok(()) };
+        if let Some(state) = numbered(&change, names).map_err(|error| poisoned(&error))? {
+            told.add_state(store.resource(), state);
+        }
+        Ok(())
     };
+    let external = match decide(&change, names).map_err(|error| poisoned(&error))? {
+        Decision::External(external) => external,
+        Decision::Own => return tell(),
+        Decision::Expired => return Ok(()),
+    };
+    let writer = store.resource().writer.as_deref();
     let (now, random) = (ripple_host::now(), &mut Random::new(ripple_host::random()));
-    let adoption = Adopter { store, writer: None, now, random, metrics }.adopt(&external).await;
+    let adoption = Adopter { store, writer, now, random, metrics }.adopt(&external).await;
     match adoption {
-        Ok(Adoption::Own | Adoption::Nothing) => Ok(()),
+        Ok(Adoption::Own) => tell(),
+        Ok(Adoption::Nothing) => Ok(()),
         Ok(Adoption::Adopted(_)) => {
             counts.adopted += 1;
             Ok(())

@@ -23,7 +23,7 @@ pub struct KeyChange {
 pub enum Rights {
     /// The key has all the rights that it had.
     Kept,
-    /// The key expires earlier, or has other scopes. What hosts remember of it is out of date.
+    /// The key expires earlier, has other scopes, or may write for another person. What hosts remember of it is out of date.
     Reduced,
     /// The key was revoked or deleted. It is never valid again.
     Revoked,
@@ -55,7 +55,8 @@ fn rights(change: &StreamRecord) -> Rights {
     let expires = |item: &Members| natural(item.get("expires")).unwrap_or(u64::MAX);
     match () {
         () if is_revoked(new) && !is_revoked(old) => Rights::Revoked,
-        () if expires(new) < expires(old) || new.get("scopes") != old.get("scopes") => Rights::Reduced,
+        () if expires(new) < expires(old) => Rights::Reduced,
+        () if ["scopes", "author"].into_iter().any(|name| new.get(name) != old.get(name)) => Rights::Reduced,
         () => Rights::Kept,
     }
 }

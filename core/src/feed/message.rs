@@ -18,7 +18,7 @@ use serde_json::value::RawValue;
 use super::StreamRecord;
 use super::key::{KeyChange, Rights};
 use crate::record::schema::Resource;
-use crate::record::{Record, RecordId};
+use crate::record::{Names, Record, RecordId};
 use crate::store::dynamodb::export;
 use crate::store::item::{self, Malformed};
 
@@ -71,9 +71,9 @@ pub struct State {
 ///
 /// # Errors
 /// If the new image is not a record.
-pub fn numbered(change: &StreamRecord, key: &str) -> Result<Option<Record>, Malformed> {
+pub fn numbered(change: &StreamRecord, names: &Names) -> Result<Option<Record>, Malformed> {
     let Some(image) = change.new.clone() else { return Ok(None) };
-    Ok(Some(item::record(image, key)?).filter(|record| !record.is_external()))
+    Ok(Some(item::record(image, names)?).filter(|record| !record.is_external()))
 }
 
 impl Told {

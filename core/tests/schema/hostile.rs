@@ -277,6 +277,11 @@ fn x_ripple_has_its_values() {
         r#""logical_ids":{"table":"1"}"#,
         "/logical_ids/table: must be 1 to 200 letters and digits, a letter first",
     );
+    for url in ["http://a.example", "https://", "https://u@a.example", "https://a.example/#b", "https://a b"] {
+        let rule = "/webhook: must be an https URL of at most 2,048 visible ASCII characters, without user, password or fragment";
+        of_x_ripple(&format!(r#""webhook":"{url}""#), rule);
+    }
+    of_x_ripple(r#""writer":"updated_by""#, r#"/writer: "updated_by" is a key's name or that of a member of ripple"#);
     of_x_ripple(r#""singular":"a\nb""#, "/singular: must be a text of one line, not empty");
     refused(r#"{"title":"X","type":"object"}"#, "#: has no x-ripple");
     refused(r#"{"title":"X","type":"object","x-ripple":{"resource":"x"}}"#, "#/x-ripple/key: is required");

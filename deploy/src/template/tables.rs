@@ -12,6 +12,8 @@ const ALARM_OF_KEYS: &str = include_str!("../../template/alarm_of_keys.in.yaml")
 const MAPPING: &str = include_str!("../../template/mapping.in.yaml");
 const WIDGET: &str = include_str!("../../template/widget.in.yaml");
 
+/// The ARN of the stream of the keys.
+const KEYS: &str = "!GetAtt Keys.StreamArn";
 /// Resources of a widget: it shows up to eight tables.
 const IN_A_WIDGET: usize = 4;
 /// The first row of the dashboard's grid below the widgets of the site.
@@ -48,8 +50,8 @@ fn lines(lines: impl Iterator<Item = String>) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// Returns the mapping of each table's stream to the function. The first resource's table may be outside the stack: then the
-/// parameter `Stream` names its stream. The feed reads no other table outside the stack.
+/// Returns the mapping of each table's stream to the function, and that of the keys. The first resource's table may be
+/// outside the stack: then the parameter `Stream` names its stream. The feed reads no other table outside the stack.
 pub(super) fn mappings(resources: &Resources) -> Result<String> {
     let mut made = Vec::new();
     for (place, resource) in resources.iter().enumerate() {
@@ -60,27 +62,21 @@ pub(super) fn mappings(resources: &Resources) -> Result<String> {
         };
         made.push(fill(MAPPING, &[("mapping", &*mapping), ("condition", condition), ("stream", &stream)])?);
     }
+    let values = [("mapping", "KeysFeed"), ("condition", "FeedOfTables"), ("stream", KEYS)];
+    made.push(fill(MAPPING, &values)?);
     Ok(made.join("\n"))
-}
-
-/// Returns the condition of the mappings of all resources but the first, if there are any.
-pub(super) fn feed_of_tables(resources: &Resources) -> &'static str {
-    let others = resources.iter().skip(1).any(|resource| is_in_stack(resource));
-    if others { "FeedOfTables: !And [!Condition FeedIsAsked, !Condition TablesAreMade]\n" } else { "" }
 }
 
 /// Returns the streams that the function may read, as a value of a policy.
 pub(super) fn streams(resources: &Resources) -> String {
+    // Without the tables there is no such stream.
+    let of_table = |stream: &str| format!("!If [TablesAreMade, {stream}, !Ref \"AWS::NoValue\"]");
     let streams = resources.iter().enumerate().filter_map(|(place, resource)| {
         let stream = stream(place, resource)?;
-        // Without the tables there is no such stream.
-        Some(if place == 0 { stream } else { format!("!If [TablesAreMade, {stream}, !Ref \"AWS::NoValue\"]") })
+        Some(if place == 0 { stream } else { of_table(&stream) })
     });
-    let streams: Vec<String> = streams.collect();
-    match &*streams {
-        [only] => only.clone(),
-        _ => format!("[{}]", streams.join(", ")),
-    }
+    let streams: Vec<String> = streams.chain([of_table(KEYS)]).collect();
+    format!("[{}]", streams.join(", "))
 }
 
 /// Returns the ARN of a table's stream as a value of the template. Returns `None` if the feed does not read the table.

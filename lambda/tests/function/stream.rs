@@ -1,8 +1,10 @@
 //! Events of DynamoDB Streams.
 
+use ripple_core::auth::ApiKey;
+use ripple_runtime_api::Outcome;
 use serde_json::{Value, json};
 
-use crate::fixture::{DynamoDb, answer, environment, event, start};
+use crate::fixture::{DynamoDb, KEY, answer, environment, event, start};
 
 fn done() -> Value {
     json!({ "batchItemFailures": [] })
@@ -44,6 +46,19 @@ fn a_record_that_can_never_be_adopted_is_skipped_and_the_rest_goes_on() {
 fn a_change_of_a_key_is_no_record() {
     let database = DynamoDb::start();
     assert_eq!(answer(&database.function(), "stream_key"), done());
+}
+
+/// The table still has the key, so only the event can refuse it.
+#[test]
+fn a_revocation_is_believed_at_once() {
+    let database = DynamoDb::start();
+    let function = database.function();
+    let status = || answer(&function, "rest_get_absent")["statusCode"].clone();
+    assert_eq!(status(), 404);
+    let hash = ApiKey::parse(KEY).expect("its check is right").hash().to_hex();
+    let revocation = event("stream_key").replace(r#""ab""#, &format!("{hash:?}"));
+    assert!(matches!(function.invoke(revocation).outcome, Outcome::Answered(_)));
+    assert_eq!(status(), 403);
 }
 
 /// Lambda delivers the named record and all later ones again.

@@ -21,7 +21,7 @@ use ripple_core::record::schema::{Resource, Resources};
 use ripple_core::store::dynamodb::{DynamoDb, Layout};
 use ripple_core::{Api, Documents};
 use ripple_host::resources::{LoadError, parse, read};
-use ripple_lambda::Function;
+use ripple_lambda::{Delivery, Function};
 use tokio::sync::watch;
 
 use super::feed;
@@ -34,7 +34,7 @@ const QUIET: Duration = Duration::from_millis(200);
 /// What answers the requests that begin now.
 pub(super) struct Serving {
     pub(super) function: Function<DynamoDb>,
-    /// The tables of records.
+    /// The tables whose streams the feed reads: those of records, and that of the keys.
     pub(super) tables: BTreeSet<String>,
 }
 
@@ -69,16 +69,18 @@ impl Site {
                 store.create_tables().await.with_context(names)?;
             }
         }
+        let tables: BTreeSet<String> =
+            stores.iter().map(|store| store.table().to_owned()).chain([self.layout.keys()]).collect();
         // The feed must tell of a program that writes to a new table at once.
-        for (database, store) in
-            self.followed.iter().flat_map(|database| stores.iter().map(move |store| (database, store)))
+        for (database, table) in
+            self.followed.iter().flat_map(|database| tables.iter().map(move |table| (database, table)))
         {
-            feed::stream_of(database, store.table())?;
+            feed::stream_of(database, table)?;
         }
-        let tables = stores.iter().map(|store| store.table().to_owned()).collect();
         let function = Function::new(Api::of(resources, |resource| self.store(resource)), documents)
             .limited(Limiter::new(self.rate_limit))
-            .behind_edge(self.secret.clone());
+            .behind_edge(self.secret.clone())
+            .delivering(Delivery::read(ripple_host::environment, resources, true)?);
         Ok(Serving { function, tables })
     }
 }

@@ -65,6 +65,10 @@ pub struct Resource {
     pub singular: String,
     /// Several records in a sentence.
     pub plural: String,
+    /// The member in which other programs name the author of a write. `None` if they name none.
+    pub writer: Option<String>,
+    /// The URL that is told of changes.
+    pub webhook: Option<String>,
     /// The names in the CloudFormation template.
     pub logical_ids: LogicalIds,
     /// The schema of its records.

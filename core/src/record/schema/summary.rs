@@ -120,6 +120,8 @@ fn of_summary(mut texts: Vec<String>) -> Option<Resource> {
         is_default,
         singular,
         plural: String::new(),
+        writer: None,
+        webhook: None,
         logical_ids: LogicalIds::default(),
         schema: Schema { root: Subschema::of_names(known), key, entries: Entries::default() },
     })

@@ -28,6 +28,8 @@ const SHARDS: u64 = 100;
 const SEARCH: usize = 64;
 /// Characters of `singular` and of `plural`.
 const NOUN: usize = 64;
+/// Characters of `webhook`.
+const WEBHOOK: usize = 2_048;
 /// Names that are titles where a file names no label.
 const LABELS: [&str; 3] = ["name", "title", "subject"];
 
@@ -80,6 +82,8 @@ struct Draft {
     is_default: bool,
     singular: Option<String>,
     plural: Option<String>,
+    writer: Option<String>,
+    webhook: Option<String>,
     logical_ids: [Option<String>; 3],
 }
 
@@ -107,6 +111,8 @@ impl Draft {
             "default" => self.is_default = reader.flag(json).unwrap_or_default(),
             "singular" => self.singular = noun(reader, json),
             "plural" => self.plural = noun(reader, json),
+            "writer" => self.writer = member_name(reader, json),
+            "webhook" => self.webhook = webhook(reader, json),
             "logical_ids" => self.logical_ids(reader, json),
             _ => reader.fault("is not a key of x-ripple (docs/RESOURCES.md)"),
         }
@@ -170,6 +176,13 @@ impl Draft {
         }
         if self.sort_key.as_ref() == Some(&self.key) {
             reader.fault_at("sort_key", "is the key's name");
+        }
+        let is_own = |writer: &&String| {
+            **writer == self.key || self.sort_key.as_ref() == Some(*writer) || self.members.are_ripples(writer)
+        };
+        if let Some(writer) = self.writer.as_ref().filter(is_own) {
+            let rule = format!("{} is a key's name or that of a member of ripple", quoted(writer));
+            reader.fault_at("writer", rule);
         }
         let sort_key = self.sort_key.as_ref().map(|name| ("sort_key", name, self.sort_key_type));
         for (keyword, name, kind) in [("key", &self.key, self.key_type)].into_iter().chain(sort_key) {
@@ -237,6 +250,8 @@ impl Draft {
             shards: self.shards,
             access: self.access,
             is_default: self.is_default,
+            writer: self.writer,
+            webhook: self.webhook,
             logical_ids,
         }
     }
@@ -293,6 +308,17 @@ fn key_type(reader: &mut Reader<'_>, json: &Json) -> KeyType {
     }
     let types = [("string", KeyType::String), ("number", KeyType::Number)];
     choice(reader, json, types, "\"string\" or \"number\"").unwrap_or_default()
+}
+
+/// Reads a URL. The host that sends to it checks its address.
+fn webhook(reader: &mut Reader<'_>, json: &Json) -> Option<String> {
+    let rule = "an https URL of at most 2,048 visible ASCII characters, without user, password or fragment";
+    let url = reader.text(json, rule)?;
+    let host = url.strip_prefix("https://").map(|rest| rest.split(['/', '?']).next().unwrap_or_default());
+    let fits = url.len() <= WEBHOOK
+        && url.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#')
+        && host.is_some_and(|host| !host.is_empty() && !host.contains('@'));
+    reader.expect(fits.then(|| url.to_owned()), rule)
 }
 
 fn choice<T, const N: usize>(reader: &mut Reader<'_>, json: &Json, of: [(&str, T); N], rule: &str) -> Option<T> {

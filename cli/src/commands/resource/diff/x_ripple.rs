@@ -52,6 +52,8 @@ pub(super) fn compare(old: &Resource, new: &Resource, old_json: &Value, new_json
     add("fresh", both.map(|resource| json!(resource.fresh_seconds)), Class::Safe);
     add("singular", both.map(|resource| json!(resource.singular)), Class::Safe);
     add("plural", both.map(|resource| json!(resource.plural)), Class::Safe);
+    add("writer", both.map(|resource| json!(resource.writer)), Class::Safe);
+    add("webhook", both.map(|resource| json!(resource.webhook)), Class::Safe);
 }
 
 /// Returns JSON Pointers to the lists that either file names.
