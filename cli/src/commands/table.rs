@@ -1,6 +1,8 @@
 //! `ripple table`
 
+mod backfill;
 mod protection;
+mod stream;
 
 use std::io::Write as _;
 
@@ -14,8 +16,10 @@ pub(crate) use protection::Protection;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Create missing tables, and add the index, TTL and protection that a table lacks
+    /// Create missing tables, and add the index, TTL, stream and protection that a table lacks
     Create,
+    /// Give each record of another program a version, a row of the history and its place in the index
+    Backfill(backfill::Options),
     /// List the tables with their state and what they lack
     Describe,
 }
@@ -32,8 +36,10 @@ pub(crate) async fn run(connection: &target::Options, command: Command) -> anyho
                 store.create_tables().await.context("cannot create the tables")?;
             }
             protect(&target).await?;
+            stream::enable(&target).await?;
             describe(&target).await?
         }
+        Command::Backfill(options) => return backfill::run(connection, options).await,
         Command::Describe => describe(&connection.open().await?).await?,
     };
     let mut output = std::io::stdout().lock();
