@@ -5,6 +5,7 @@
 //! the smallest significant difference.
 
 mod edge;
+mod feed;
 mod figure;
 mod lambda;
 mod list;
@@ -41,6 +42,11 @@ const BENCHMARKS: &[Benchmark] = &[
         name: "merge",
         purpose: "concurrent saving: the merge, tries on a busy record, the cost of a save",
         run: merge::run_benchmark,
+    },
+    Benchmark {
+        name: "feed",
+        purpose: "another program's writes, revocations, and the cost of adoption and backfill",
+        run: feed::run_benchmark,
     },
 ];
 

@@ -54,7 +54,7 @@ impl Server {
     pub(crate) fn start() -> Result<Server> {
         let mut ripple = ripple()?;
         ripple.arg("dev");
-        Server::start_as(ripple, |_| true)
+        Server::start_as(ripple, false, |_| true)
     }
 
     /// Starts a `ripple dev` built in release, so that the measured program does not wait for it.
@@ -62,7 +62,15 @@ impl Server {
     pub(crate) fn start_optimised() -> Result<Server> {
         let mut ripple = without_settings(Command::new(workspace::target()?.join("release").join("ripple")));
         ripple.arg("dev");
-        Server::start_as(ripple, |_| true)
+        Server::start_as(ripple, false, |_| true)
+    }
+
+    /// Starts `ripple dev` with the feed.
+    #[cfg(all(feature = "bench", target_os = "linux"))]
+    pub(crate) fn start_with_feed() -> Result<Server> {
+        let mut ripple = ripple()?;
+        ripple.arg("dev");
+        Server::start_as(ripple, true, |_| true)
     }
 
     /// Starts `cargo xtask dev` on free ports and waits until its edge worker serves. Tests then use the edge worker.
@@ -70,10 +78,10 @@ impl Server {
         let mut xtask = without_settings(Command::new(workspace::binary("xtask")?));
         // The time limit of a start does not include a build.
         xtask.args(["dev", "--edge-port", "0", "--ripple"]).arg(workspace::binary("ripple")?);
-        Server::start_as(xtask, |address| address.edge_url.is_some())
+        Server::start_as(xtask, false, |address| address.edge_url.is_some())
     }
 
-    fn start_as(mut command: Command, serves: fn(&Address) -> bool) -> Result<Server> {
+    fn start_as(mut command: Command, with_feed: bool, serves: fn(&Address) -> bool) -> Result<Server> {
         let folder = workspace::target()?.join("xtask").join(format!("dev-{}", std::process::id()));
         let data = folder.join("data");
         fs::create_dir_all(&data).with_context(|| format!("{} cannot be created", data.display()))?;
@@ -83,7 +91,9 @@ impl Server {
         command.current_dir(root());
         command.args(["--port", "0", "--in-memory", "--data"]).arg(&data);
         // The tests of other programs look at a state before ripple adopts it. Those of the feed start their own.
-        command.env("RIPPLE_NO_FEED", "true");
+        if !with_feed {
+            command.env("RIPPLE_NO_FEED", "true");
+        }
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
         let process = command.spawn().context("`ripple dev` cannot be started")?;
 
