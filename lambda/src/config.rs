@@ -22,6 +22,7 @@ use ripple_core::{Api, Documents};
 use ripple_host::Environment;
 use ripple_host::resources::{LoadError, load_or_built_in};
 
+use crate::address::Addresses;
 use crate::delivery::{Delivery, DeliveryError};
 
 /// An error in the environment.
@@ -128,7 +129,7 @@ pub fn client_config(endpoint: Option<String>, ca_bundle: Option<String>) -> Res
     let http = aws_smithy_http_client::Builder::new()
         .tls_provider(Provider::Rustls(CryptoMode::Ring))
         .tls_context(tls)
-        .build_https();
+        .build_with_resolver(Addresses::Any);
     let config = configure(Config::builder())
         .http_client(http)
         .sleep_impl(TokioSleep::new())

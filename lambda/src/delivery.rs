@@ -3,8 +3,6 @@
 //! A message is sent after the adoption, within two seconds, and once more if that fails. Then it is dropped and
 //! counted: a receiver that is down must not block the stream. Receivers catch up by `_changes`.
 
-mod address;
-
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -25,7 +23,7 @@ use ripple_host::Environment;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use address::{Permitted, parse};
+use crate::address::Addresses;
 
 /// The variable with the URLs of edges, separated by commas.
 pub const FEED_URLS: &str = "RIPPLE_FEED_URLS";
@@ -104,9 +102,10 @@ impl Delivery {
             let secrets = env(name).map(|text| Secrets::parse(&text)).transpose();
             secrets.map_err(|error| DeliveryError::Secrets(name, error))
         };
-        let connector = connector(local);
+        let permitted = if local { Addresses::PublicOrLocal } else { Addresses::Public };
+        let connector = connector(permitted);
         let receiver = |url: &str, secrets: &Secrets| {
-            let parsed = parse(url, local).ok_or_else(|| DeliveryError::Url(url.to_owned()))?;
+            let parsed = permitted.receiver(url).ok_or_else(|| DeliveryError::Url(url.to_owned()))?;
             let (secrets, connector, closed_until) = (secrets.clone(), connector.clone(), AtomicU64::new(0));
             Ok(Arc::new(Receiver { url: parsed, secrets, connector, closed_until }))
         };
@@ -215,12 +214,12 @@ impl Receiver {
     }
 }
 
-/// Returns a client that connects only to public addresses. `local` permits loopback addresses too.
-fn connector(local: bool) -> SharedHttpConnector {
+/// Returns a client that connects only to permitted addresses.
+fn connector(permitted: Addresses) -> SharedHttpConnector {
     let connector = Connector::builder()
         .tls_provider(Provider::Rustls(CryptoMode::Ring))
         .tls_context(TlsContext::builder().build().expect("the default trust store is all it takes"))
-        .build_with_resolver(Permitted { local });
+        .build_with_resolver(permitted);
     SharedHttpConnector::new(connector)
 }
 
@@ -234,6 +233,7 @@ mod tests {
 
     use super::*;
 
+    const LOCAL: Addresses = Addresses::PublicOrLocal;
     const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
     #[test]
@@ -299,8 +299,8 @@ mod tests {
 
     fn receiver(listener: &TcpListener) -> Arc<Receiver> {
         let url = format!("http://{}/x", listener.local_addr().expect("it is bound"));
-        let (url, secrets) = (parse(&url, true).expect("a URL"), Secrets::parse(SECRET).expect("a secret"));
-        Arc::new(Receiver { url, secrets, connector: connector(true), closed_until: AtomicU64::new(0) })
+        let (url, secrets) = (LOCAL.receiver(&url).expect("a URL"), Secrets::parse(SECRET).expect("a secret"));
+        Arc::new(Receiver { url, secrets, connector: connector(LOCAL), closed_until: AtomicU64::new(0) })
     }
 
     #[tokio::test]

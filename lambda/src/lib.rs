@@ -14,6 +14,7 @@
 //! The library is the function; the binary `bootstrap` runs it under Lambda's runtime loop, and `ripple dev` under an
 //! HTTP front of its own.
 
+mod address;
 pub mod config;
 pub mod delivery;
 mod event;
