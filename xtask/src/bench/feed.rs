@@ -16,6 +16,7 @@ use ripple_core::feed::{Decision, StreamRecord, decide};
 use ripple_core::random::Random;
 use ripple_core::service::Metrics;
 use ripple_core::service::adopt::Adopter;
+use ripple_core::store::Source as _;
 use ripple_core::store::memory::Memory;
 use ripple_core::value::Members;
 use ripple_core::{Api, RecordId, RequestContext, Timestamp};
@@ -33,7 +34,6 @@ const WRITES: usize = 200;
 const REVOCATIONS: usize = 20;
 const RECORDS: usize = 60_000;
 const PROGRAM: &str = "xtask/src/bench/feed/program.py";
-const KEY: &str = "prj_id";
 
 /// The benchmark `feed`.
 pub(super) fn run_benchmark() -> Result<()> {
@@ -94,7 +94,7 @@ fn backfill(server: &Server) -> Result<f64> {
 /// Returns the write units of the adoption of an item with text of this many bytes.
 fn adoption(bytes: usize) -> Result<f64> {
     let text: String = include_str!("../../../DESIGN.md").chars().filter(char::is_ascii).take(bytes).collect();
-    let members = [(KEY, "p"), ("name", "Garden"), ("description", &text)];
+    let members = [("prj_id", "p"), ("name", "Garden"), ("description", &text)];
     let item: Members = members.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
     let memory = Memory::new();
     memory.put_item(&RecordId::stored("p".to_owned()), item.clone());
@@ -116,7 +116,7 @@ fn own_write() -> Result<f64> {
 }
 
 fn follow(store: &Memory, change: &StreamRecord) -> Result<f64> {
-    let Decision::External(external) = decide(change, KEY)? else { return Ok(0.0) };
+    let Decision::External(external) = decide(change, store.names())? else { return Ok(0.0) };
     let (mut metrics, random) = (Metrics::default(), &mut Random::new([7; 32]));
     let mut adopter = Adopter { store, writer: None, now: Timestamp(1_000), random, metrics: &mut metrics };
     tokio::runtime::Builder::new_current_thread().build()?.block_on(adopter.adopt(&external))?;
