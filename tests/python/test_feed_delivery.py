@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import json
 import queue
+import re
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -12,6 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 import second_writer
+from conftest import Ripple
 from dev import Dev, ripple
 from test_feed import LIMIT, adopted, eventually, fields, table_of
 
@@ -106,12 +108,17 @@ def test_an_external_write_is_told_after_its_adoption(dev, receiver):
     assert item["rpl_seal"]["S"] and item["goal"]["S"] == second_writer.event("any")["goal"]
 
 
-def test_a_revocation_is_told(dev, receiver):
-    key_id = [line for line in ripple("key", "create", "--name", "leaver", data=dev.data, both=True).split() if line.startswith("key_")][0].strip(".,:")
+def test_a_revocation_is_told_and_the_host_refuses_the_key_it_remembers(dev, receiver):
+    key = ripple("key", "create", "--name", "leaver", data=dev.data).strip()
+    key_id = re.search(r"key_\w+", ripple("key", "verify", data=dev.data, stdin=key)).group()
+    client = Ripple(dev.url, key)
+    assert client.call("GET", "/prj/absent").status == 404
     ripple("key", "revoke", key_id, data=dev.data)
     _, body = receiver.message(lambda message: message["type"] == "ripple.keys")
     (told,) = json.loads(body)["data"]["keys"]
     assert (told["key_id"], told["revoked"], len(told["key_hash"])) == (key_id, True, 64)
+    # Without the feed it would be accepted for ten seconds after the first request.
+    assert client.call("GET", "/prj/absent").status == 403
 
 
 def test_a_receiver_that_refuses_does_not_stop_the_adoption(dev, receiver):
