@@ -9,6 +9,7 @@ use ripple_core::Api;
 use ripple_core::auth::{ApiKey, KeyRecord};
 use ripple_core::store::memory::Memory;
 use ripple_host::{documents, now, random, request_context, resources};
+use ripple_test_kit::key_record;
 use tokio::runtime;
 
 use super::{Host, Keys};
@@ -36,17 +37,7 @@ pub(super) fn host() -> Host {
 /// Makes a key, and stores it for the API.
 fn issue(store: &Memory, name: &str, scopes: &[&str]) -> String {
     let key = ApiKey::generate(&random()).expect("64 bytes are enough for 30 characters");
-    store.put_key(KeyRecord {
-        key_hash: key.hash().to_hex(),
-        key_id: name.replace(' ', "-"),
-        name: name.to_owned(),
-        scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
-        created: now().0,
-        expires: None,
-        revoked: None,
-        last_used: None,
-        lineage: None,
-        author: None,
-    });
+    let scopes = scopes.iter().map(|scope| (*scope).to_owned()).collect();
+    store.put_key(KeyRecord { scopes, created: now().0, ..key_record(&key, name, &[]) });
     key.reveal().to_owned()
 }

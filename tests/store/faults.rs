@@ -14,10 +14,11 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
-use ripple_core::auth::{ApiKey, Caller};
+use ripple_core::auth::Caller;
 use ripple_core::record::schema::Resource;
 use ripple_core::store::dynamodb::{DynamoDb, Layout, configure};
 use ripple_core::{AccessLog, Api, RequestContext, Timestamp};
+use ripple_test_kit::api_key;
 use tokio::time::Instant;
 
 /// One answer of the simulated DynamoDB.
@@ -234,7 +235,7 @@ const DENIED: Answer =
 /// Only the table shows whether the key was revoked since, so a write needs its answer.
 #[tokio::test(start_paused = true)]
 async fn a_remembered_key_reads_and_does_not_write_while_the_table_denies() {
-    let key = ApiKey::generate(&[1; 64]).expect("64 bytes are enough for 30 characters");
+    let key = api_key(1);
     let record = format!(
         r#"{{"Item":{{"key_hash":{{"S":"{}"}},"key_id":{{"S":"k"}},"name":{{"S":"n"}},"created":{{"N":"0"}},
             "last_used":{{"N":"1000"}},"scopes":{{"L":[{{"S":"read"}},{{"S":"write"}}]}}}}}}"#,
