@@ -21,6 +21,8 @@ use ripple_core::{AccessLog, Api, RequestContext, Timestamp};
 use ripple_test_kit::api_key;
 use tokio::time::Instant;
 
+use crate::engine;
+
 /// One answer of the simulated DynamoDB.
 #[derive(Clone, Copy, Debug)]
 enum Answer {
@@ -70,7 +72,8 @@ fn api(answers: &'static [Answer]) -> (Api<DynamoDb>, Arc<Mutex<Vec<String>>>) {
     let config = configure(Config::builder())
         .http_client(http)
         .sleep_impl(TokioSleep::new())
-        .region(Region::from_static("us-east-1"))
+        // The SDK has one budget of retries for each region of a process.
+        .region(Region::new(format!("test-{}", u128::from_be_bytes(engine::token()))))
         .credentials_provider(Credentials::new("test", "test", None, None, "test"))
         .build();
     (Api::new(DynamoDb::new(Client::from_conf(config), Layout::default(), Resource::built_in())), asked)
