@@ -5,6 +5,7 @@ pub(crate) mod check;
 pub(crate) mod dev;
 pub(crate) mod doctor;
 pub(crate) mod export;
+pub(crate) mod hook;
 pub(crate) mod import;
 pub(crate) mod key;
 pub(crate) mod resource;

@@ -15,7 +15,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
-use commands::{backup, check, dev, doctor, export, import, key, resource, table};
+use commands::{backup, check, dev, doctor, export, hook, import, key, resource, table};
 
 /// The settings that are not flags. The others are documented with their flags.
 const ENVIRONMENT: &str = "\
@@ -28,6 +28,7 @@ Environment:
                              Credentials, in the order of the SDKs' default chain
   AWS_CA_BUNDLE              File of CA certificates to trust instead of the system's
   RIPPLE_KEY                 API key that `ripple key verify` and `ripple doctor` check
+  RIPPLE_HOOK_SECRETS        Secrets with which `ripple dev` and `ripple hook replay` sign messages to webhooks
   RIPPLE_LOG                 Log level of `ripple dev`: error, warn, info, debug [default: warn]";
 
 /// Serve and manage records in DynamoDB that a whole team can edit at once
@@ -53,6 +54,9 @@ enum Command {
     /// Check, list, infer and compare resource files
     #[command(subcommand)]
     Resource(resource::Command),
+    /// Send the changes of a resource to its webhook again
+    #[command(subcommand)]
+    Hook(hook::Command),
     /// Check an installation, and print how to fix each problem
     Doctor(doctor::Options),
     /// Create records from a file, and leave existing records unchanged
@@ -95,6 +99,7 @@ async fn run(connection: &target::Options, command: Command) -> anyhow::Result<E
         Command::Key(command) => key::run(connection, command).await?,
         Command::Table(command) => table::run(connection, command).await?,
         Command::Resource(command) => return resource::run(connection, command).await,
+        Command::Hook(command) => hook::run(connection, command).await?,
         Command::Doctor(options) => doctor::run(connection, options).await?,
         Command::Import(options) => import::run(connection, options).await?,
         Command::Export(options) => export::run(connection, options).await?,

@@ -143,6 +143,16 @@ impl Target {
         &self.stores[0] // a site has a resource
     }
 
+    /// Returns the resources of the site.
+    pub(crate) fn resources(&self) -> &Resources {
+        &self.resources
+    }
+
+    /// Reports whether the DynamoDB is on this machine.
+    pub(crate) fn is_here(&self) -> bool {
+        self.place.is_here()
+    }
+
     /// Returns the name of the site.
     pub(crate) fn site(&self) -> &str {
         &self.keys().layout().site

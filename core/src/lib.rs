@@ -24,6 +24,9 @@
 //! * **3** takes values and returns values. It knows no HTTP.
 //! * **4** maps requests to use cases, and their results to responses. Only here are there status codes.
 //!
+//! In this documentation, the modules `documents::architecture` and `documents::design` describe the code as a whole and
+//! give its reasons.
+//!
 //! In scope: records and their limits, operations, keys, sessions, lists, DynamoDB operations.
 //! Out of scope: sockets, clocks, randomness, the environment, logging, an executor. Those are the host's.
 //!
@@ -38,6 +41,15 @@
 //! assert_eq!(response.body(), &br#"{"status":"ok"}"#[..]);
 //! # });
 //! ```
+
+/// Documents of the project, for readers of this documentation. Their links to files are those of the repository.
+#[cfg(all(doc, not(doctest)))]
+pub mod documents {
+    #[doc = include_str!("../../docs/ARCHITECTURE.md")]
+    pub mod architecture {}
+    #[doc = include_str!("../../DESIGN.md")]
+    pub mod design {}
+}
 
 pub mod auth;
 pub mod feed;

@@ -35,6 +35,18 @@ use seal::Content;
 pub(crate) const PREFIX: &str = "rpl_";
 
 /// A record as the table has it, live or deleted.
+///
+/// ```
+/// use ripple_core::record::Names;
+/// use ripple_core::value::Members;
+/// use ripple_core::{Record, RecordId, Timestamp};
+///
+/// let content = Members::from([("goal".to_owned(), "Beans".into())]);
+/// let record = Record::new(RecordId::parse("a").unwrap(), content).written(None, 1, Timestamp(5), "Ann");
+/// let json = r#"{"goal":"Beans","prj_id":"a","updated_at":5,"updated_by":"Ann","version":1}"#;
+/// assert_eq!(record.to_json(&Names::default()), json.as_bytes());
+/// assert_eq!(record.deleted(Timestamp(9)).attributes, Members::new());
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
     /// The partition key.

@@ -1,39 +1,19 @@
 //! Tests of keys that may write on behalf of one person only.
 
-use bytes::Bytes;
-use http::{Request, Response, StatusCode};
-use ripple_core::auth::{ApiKey, KeyRecord, Scope};
-use ripple_core::store::memory::Memory;
-use ripple_core::{Api, RequestContext, Timestamp};
+use http::StatusCode;
+use ripple_core::RequestContext;
+use ripple_core::auth::{KeyRecord, Scope};
+use ripple_test_kit::{Answer, Hosts, api_key, key_record, post, project, with};
+use serde_json::json;
 
-fn key_of(author: Option<&str>) -> (ApiKey, KeyRecord) {
-    let key = ApiKey::generate(&[1; 64]).expect("64 bytes are enough for 30 characters");
-    let record = KeyRecord {
-        key_hash: key.hash().to_hex(),
-        key_id: "key_1".to_owned(),
-        name: "Bo's browser".to_owned(),
-        scopes: vec![Scope::Read, Scope::Write].into(),
-        created: 0,
-        expires: None,
-        revoked: None,
-        lineage: None,
-        author: author.map(str::to_owned),
-        last_used: None,
-    };
-    (key, record)
-}
-
-async fn create(key_author: Option<&str>, author: Option<&str>) -> Response<Bytes> {
-    let store = Memory::new();
-    let (key, record) = key_of(key_author);
-    store.put_key(record);
-    let body = r#"{"name":"n","goal":"g","issue":"i","description":"d","term":1,"term_unit":"month","create_date":"2026-11-02"}"#;
-    let mut request = Request::post("/prj").header("x-api-key", key.reveal());
-    if let Some(author) = author {
-        request = request.header("ripple-author", author);
-    }
-    let request = request.body(Bytes::from_static(body.as_bytes())).expect("a request");
-    Api::new(store).answer(request, RequestContext { now: Timestamp(1_000), random: [7; 32], caller: None }).await
+async fn create(key_author: Option<&str>, author: Option<&str>) -> Answer {
+    let (hosts, key) = (Hosts::new(), api_key(1));
+    let record = key_record(&key, "Bo's browser", &[Scope::Read, Scope::Write]);
+    hosts.store.put_key(KeyRecord { author: key_author.map(str::to_owned), ..record });
+    let headers: Vec<_> =
+        [("x-api-key", key.reveal())].into_iter().chain(author.map(|author| ("ripple-author", author))).collect();
+    let request = with(post("/prj", &project("a", json!({}))), &headers);
+    hosts.send_in(request, RequestContext { caller: None, ..hosts.moment() }).await
 }
 
 #[tokio::test(flavor = "current_thread")]

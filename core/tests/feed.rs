@@ -4,7 +4,6 @@ use std::cell::{Cell, RefCell};
 
 use bytes::Bytes;
 use http::{Method, Request, Response};
-use ripple_core::auth::Caller;
 use ripple_core::feed::{Decision, StreamRecord, decide};
 use ripple_core::random::Random;
 use ripple_core::record::Names;
@@ -12,7 +11,9 @@ use ripple_core::service::adopt::{Adopter, Adoption};
 use ripple_core::service::{Error, Metrics};
 use ripple_core::store::memory::Memory;
 use ripple_core::value::{Members, Value, parse};
-use ripple_core::{Api, RecordId, RequestContext, Timestamp, limits};
+use ripple_core::{Api, RecordId, Timestamp, limits};
+use ripple_test_kit::{moment, post, project, request, with};
+use serde_json::json;
 
 /// A table, its API, and the stream of one record.
 struct World {
@@ -75,12 +76,13 @@ impl World {
     }
 
     async fn ask(&self, method: Method, path: &str, body: &str) -> Response<Bytes> {
+        self.send(request(method, path, body.to_owned())).await
+    }
+
+    /// Sends a request by Ann.
+    async fn send(&self, request: Request<Bytes>) -> Response<Bytes> {
         let (old, now) = (self.item(), self.tick());
-        let mut random = [0; 32];
-        random[..8].copy_from_slice(&now.0.to_be_bytes());
-        let caller = Some(Caller { name: "Ann".to_owned(), ..Caller::checked_by_gateway("a") });
-        let request = Request::builder().method(method).uri(path).body(Bytes::from(body.to_owned()));
-        let response = self.api.answer(request.expect("a request"), RequestContext { now, random, caller }).await;
+        let response = self.api.answer(request, moment(now, now.0, "Ann")).await;
         self.note(old);
         response
     }
@@ -98,10 +100,7 @@ impl World {
     }
 
     async fn create(&self, goal: &str) {
-        let body = format!(
-            r#"{{"prj_id":"p","name":"n","goal":"{goal}","issue":"i","description":"d","term":1,"term_unit":"month","create_date":"2026-03-01"}}"#
-        );
-        assert_eq!(self.ask(Method::POST, "/prj", &body).await.status(), 201);
+        assert_eq!(self.send(post("/prj", &project("p", json!({ "goal": goal })))).await.status(), 201);
     }
 
     async fn tell(&self, change: &StreamRecord, writer: Option<&str>) -> Result<Adoption, Error> {
@@ -165,10 +164,8 @@ fn members(json: &str) -> Members {
 async fn a_change_of_another_program_is_not_by_the_last_author() {
     let world = World::new();
     world.create("ours").await;
-    let save = Request::patch("/prj/p").header("ripple-author", r#""Bo";id="u7""#);
-    let caller = Some(Caller::checked_by_gateway("a"));
-    let context = RequestContext { now: world.tick(), random: [9; 32], caller };
-    let saved = world.api.answer(save.body(r#"{"goal":"Bo's"}"#.into()).expect("a request"), context).await;
+    let save = request(Method::PATCH, "/prj/p", r#"{"goal":"Bo's"}"#);
+    let saved = world.send(with(save, &[("ripple-author", r#""Bo";id="u7""#)])).await;
     assert!(members(std::str::from_utf8(saved.body()).expect("JSON")).contains_key("updated_author"));
     world.set("goal", "theirs");
     let author = async || members(&world.get("/prj/p").await).contains_key("updated_author");

@@ -1,75 +1,44 @@
 //! Tests of a resource that shows its key and ripple's members under other names, so that a record's own `version` is
 //! data.
 
-mod clock;
-
-use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::{Method, Request, Response, StatusCode};
-use ripple_core::auth::Caller;
-use ripple_core::record::schema::{Resource, Resources};
-use ripple_core::replica::{Clock as _, Replica};
-use ripple_core::store::memory::Memory;
-use ripple_core::{Api, RequestContext};
+use http::{Method, StatusCode};
+use ripple_core::record::schema::Resource;
+use ripple_test_kit::{Answer, Hosts, post, project, resource, with};
 use serde_json::{Value, json};
-
-use clock::TestClock;
 
 /// Returns `prj` with another key and with other names for the members that ripple adds.
 fn renamed() -> Arc<Resource> {
     let file = include_str!("../../resources/prj.json");
     let names = r#""key": "ref", "members": { "version": "rev", "updated_at": "rev_at", "updated_author": "rev_for" }"#;
-    let file = file.replace(r#""key": "prj_id""#, names);
-    let resources = Resources::read(&[("prj.json", file)]).expect("the file is valid");
-    Arc::clone(resources.first())
+    resource("prj", &file.replace(r#""key": "prj_id""#, names))
 }
 
-struct Setting {
-    clock: TestClock,
-    origin: Api<Memory>,
-    edge: Api<Replica<Memory, TestClock>>,
-    requests: Cell<u8>,
-}
+struct Setting(Hosts);
 
 impl Setting {
     fn new() -> Setting {
-        let (clock, store) = (TestClock::default(), Memory::of(renamed()));
-        let edge = Api::new(Replica::new(store.clone(), clock.clone(), Duration::ZERO));
-        Setting { clock, origin: Api::new(store), edge, requests: Cell::new(0) }
-    }
-
-    fn context(&self) -> RequestContext {
-        self.requests.set(self.requests.get() + 1);
-        self.clock.0.set(self.clock.0.get() + 1_000);
-        let caller = Some(Caller::checked_by_gateway("test"));
-        RequestContext { now: self.clock.now(), random: [self.requests.get(); 32], caller }
+        Setting(Hosts::of(renamed(), Duration::ZERO))
     }
 
     async fn ask(&self, method: Method, path: &str, body: &Value) -> (StatusCode, Value) {
-        let body = if body.is_null() { Bytes::new() } else { body.to_string().into() };
-        let request = Request::builder().method(method).uri(path).body(body).expect("a request");
-        read(&self.origin.answer(request, self.context()).await)
+        shown(&self.0.ask(method, path, body).await)
     }
 
     async fn ask_edge(&self, path: &str) -> (StatusCode, Value) {
-        let request = Request::get(path).body(Bytes::new()).expect("a request");
-        let authorized = self.edge.authorize(&request, self.context()).await.expect("the caller may");
-        read(&self.edge.read(&request, authorized).await.response)
+        shown(&self.0.read(path, &[]).await)
     }
 }
 
-fn read(response: &Response<Bytes>) -> (StatusCode, Value) {
-    (response.status(), serde_json::from_slice(response.body()).unwrap_or(Value::Null))
+fn shown(answer: &Answer) -> (StatusCode, Value) {
+    (answer.status(), serde_json::from_slice(answer.body()).unwrap_or(Value::Null))
 }
 
+/// Returns a record whose own members have the names of ripple's.
 fn record() -> Value {
-    json!({
-        "ref": "a", "name": "n", "goal": "g", "issue": "i", "description": "d", "term": 1, "term_unit": "day",
-        "create_date": "2026-01-01", "version": "2.3", "prj_id": "an old number",
-    })
+    project("an old number", json!({ "ref": "a", "version": "2.3" }))
 }
 
 #[tokio::test]
@@ -95,9 +64,10 @@ async fn ripples_members_have_the_names_of_the_resource() {
 #[tokio::test]
 async fn the_author_has_the_name_of_the_resource() {
     let setting = Setting::new();
-    let body = record().to_string().replace(r#""name":"n""#, r#""name":"n","updated_author":"own data""#);
-    let request = Request::post("/prj").header("ripple-author", "\"Bo\"").body(body.into()).expect("a request");
-    let (status, created) = read(&setting.origin.answer(request, setting.context()).await);
+    let mut body = record();
+    body["updated_author"] = "own data".into();
+    let request = with(post("/prj", &body), &[("ripple-author", "\"Bo\"")]);
+    let (status, created) = shown(&setting.0.send(request).await);
     let (bo, own) = (json!({ "name": "Bo" }), json!("own data"));
     assert_eq!((status, &created["rev_for"], &created["updated_author"]), (StatusCode::CREATED, &bo, &own));
     let (_, read) = setting.ask_edge("/prj/a").await;

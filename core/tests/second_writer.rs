@@ -1,61 +1,52 @@
 //! Tests with a second writer that puts whole items and knows no versions: the numbers of its states, the answers to
 //! repeated saves over them, and the cost of such saves.
 
-use bytes::Bytes;
-use http::{Method, Request, Response};
-use ripple_core::auth::Caller;
-use ripple_core::store::memory::Memory;
-use ripple_core::value::{Members, Value, parse};
-use ripple_core::{Api, RecordId, RequestContext, Timestamp};
-use std::cell::Cell;
+use std::time::Duration;
 
-struct World {
-    table: Memory,
-    api: Api<Memory>,
-    count: Cell<u64>,
-}
+use bytes::Bytes;
+use http::{Method, Request};
+use ripple_core::RecordId;
+use ripple_core::value::{Members, Value, parse};
+use ripple_test_kit::{Answer, Hosts, request, with};
+
+struct World(Hosts);
 
 impl World {
     fn new() -> World {
-        let table = Memory::new();
-        World { api: Api::new(table.clone()), table, count: Cell::new(0) }
+        World(Hosts::new())
     }
 
     /// Puts the other writer's whole item.
     fn put(&self, record: &str) {
         let id = RecordId::stored("p".to_owned());
         let own = ("prj_id".to_owned(), Value::from("p"));
-        self.table.put_item(&id, members(record).into_iter().chain([own]).collect());
+        self.0.store.put_item(&id, members(record).into_iter().chain([own]).collect());
     }
 
-    async fn ask(&self, request: Request<String>) -> Response<Bytes> {
-        self.count.set(self.count.get() + 1);
-        let mut random = [0; 32];
-        random[..8].copy_from_slice(&self.count.get().to_be_bytes());
-        let now = Timestamp(1_800_000_000_000 + self.count.get());
-        let caller = Some(Caller { name: "Ada".to_owned(), ..Caller::checked_by_gateway("a") });
-        self.api.answer(request.map(Bytes::from), RequestContext { now, random, caller }).await
+    async fn ask(&self, request: Request<Bytes>) -> Answer {
+        self.0.clock.pass(Duration::from_millis(1));
+        self.0.send(request).await
     }
 
-    async fn get(&self, path: &str) -> Response<Bytes> {
+    async fn get(&self, path: &str) -> Answer {
         self.ask(request(Method::GET, path, "")).await
     }
 
     /// Saves, and returns the receipt.
     async fn put_through_ripple(&self, body: &str) -> String {
-        receipt(&self.ask(request(Method::PUT, "/prj/p", body)).await)
+        receipt(&self.ask(request(Method::PUT, "/prj/p", body.to_owned())).await)
     }
 
     /// Returns the record's list, `goal` and version.
     async fn shown(&self, path: &str) -> String {
-        let mut shown = members(text(&self.get(path).await));
+        let mut shown = members(&self.get(path).await.text());
         shown.retain(|name, _| ["goal", "l", "version"].contains(&name.as_str()));
         serde_json::to_string(&Value::Map(shown)).expect("JSON")
     }
 
     /// Returns the number under which the other writer's state is shown.
     async fn number(&self) -> i64 {
-        let record = members(text(&self.get("/prj/p").await));
+        let record = members(&self.get("/prj/p").await.text());
         let number = serde_json::to_string(&record["version"]).expect("JSON").parse().expect("a whole number");
         assert!(number < 0 && !record.contains_key("updated_at") && !record.contains_key("updated_by"), "{record:?}");
         number
@@ -66,20 +57,15 @@ impl World {
         let Ok(Value::List(rows)) = parse(history.body()) else { panic!("{history:?}") };
         let told = |row: Value| {
             let Value::Map(row) = row else { panic!("{row:?}") };
-            let by = if row.contains_key("external") { "another" } else { "Ada" };
+            let by = if row.contains_key("external") { "another" } else { "ripple" };
             format!("{} by {by}", serde_json::to_string(&row["version"]).expect("a number"))
         };
         rows.into_iter().map(told).collect()
     }
 }
 
-fn request(method: Method, path: &str, body: &str) -> Request<String> {
-    Request::builder().method(method).uri(path).body(body.to_owned()).expect("a request")
-}
-
-fn keyed(mut request: Request<String>) -> Request<String> {
-    request.headers_mut().insert("idempotency-key", "k".parse().expect("a key"));
-    request
+fn keyed(request: Request<Bytes>) -> Request<Bytes> {
+    with(request, &[("idempotency-key", "k")])
 }
 
 fn members(json: &str) -> Members {
@@ -89,18 +75,10 @@ fn members(json: &str) -> Members {
     }
 }
 
-fn text(response: &Response<Bytes>) -> &str {
-    std::str::from_utf8(response.body()).expect("JSON")
-}
-
-fn header<'a>(response: &'a Response<Bytes>, name: &str) -> &'a str {
-    response.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
-}
-
 #[track_caller]
-fn receipt(response: &Response<Bytes>) -> String {
-    assert!(response.status().is_success(), "{response:?}");
-    header(response, "ripple-receipt").to_owned()
+fn receipt(answer: &Answer) -> String {
+    assert!(answer.status().is_success(), "{answer:?}");
+    answer.receipt().to_owned()
 }
 
 #[tokio::test]
@@ -116,7 +94,7 @@ async fn each_of_their_states_that_ripple_writes_over_has_a_version_of_its_own()
     let told = world.put_through_ripple(r#"{"version":2,"goal":"mine again"}"#).await;
     assert_eq!(told, r#"result=saved, version=4, base=2, won=("/goal";replaced=3)"#);
 
-    assert_eq!(world.numbers().await, ["4 by Ada", "3 by another", "2 by Ada", "1 by another"]);
+    assert_eq!(world.numbers().await, ["4 by ripple", "3 by another", "2 by ripple", "1 by another"]);
     for (number, goal) in (1..).zip(["first", "mine", "second", "mine again"]) {
         let expected = format!(r#"{{"goal":"{goal}","version":{number}}}"#);
         assert_eq!(world.shown(&format!("/prj/p/versions/{number}")).await, expected);
@@ -129,11 +107,7 @@ async fn every_way_to_write_gives_their_state_a_row() {
     let world = World::new();
     world.put(r#"{"goal":"first"}"#);
     world.put_through_ripple(r#"{"goal":"mine"}"#).await;
-    let merge_patch = |mut request: Request<String>| {
-        let kind = "application/merge-patch+json".parse().expect("a media type");
-        request.headers_mut().insert("content-type", kind);
-        request
-    };
+    let merge_patch = |request| with(request, &[("content-type", "application/merge-patch+json")]);
     for (request, version) in [
         (request(Method::PUT, "/prj/p", r#"{"goal":"put"}"#), 4),
         (merge_patch(request(Method::PATCH, "/prj/p", r#"{"goal":"patched"}"#)), 6),
@@ -155,11 +129,11 @@ async fn every_way_to_write_gives_their_state_a_row() {
 async fn a_save_with_nothing_to_do_on_their_state_is_remembered() {
     let world = World::new();
     world.put(r#"{"goal":"first"}"#);
-    let save = |goal: &str| keyed(request(Method::PUT, "/prj/p", &format!(r#"{{"goal":"{goal}"}}"#)));
+    let save = |goal: &str| keyed(request(Method::PUT, "/prj/p", format!(r#"{{"goal":"{goal}"}}"#)));
     let first = world.ask(save("first")).await;
     assert_eq!(receipt(&first), "result=unchanged, version=1");
     assert_eq!(world.shown("/prj/p").await, r#"{"goal":"first","version":1}"#);
-    let answered = text(&first).to_owned();
+    let answered = first.text();
     for (theirs, ours) in [(None, None), (None, Some("second")), (Some("third"), None), (None, Some("fourth"))] {
         if let Some(goal) = theirs {
             world.put(&format!(r#"{{"goal":"{goal}"}}"#));
@@ -168,7 +142,7 @@ async fn a_save_with_nothing_to_do_on_their_state_is_remembered() {
             world.put_through_ripple(&format!(r#"{{"goal":"{goal}"}}"#)).await;
         }
         let again = world.ask(save("first")).await;
-        assert_eq!((text(&again), receipt(&again)), (answered.as_str(), receipt(&first)), "{theirs:?} {ours:?}");
+        assert_eq!((again.text(), receipt(&again)), (answered.clone(), receipt(&first)), "{theirs:?} {ours:?}");
     }
     assert_eq!(world.ask(save("fifth")).await.status(), 422);
     assert_eq!(world.shown("/prj/p").await, r#"{"goal":"fourth","version":4}"#);
@@ -230,10 +204,10 @@ async fn a_restore_on_their_state_spares_what_came_later() {
     let base = world.number().await;
     world.put_through_ripple(&format!(r#"{{"version":{base},"l":["a","added"]}}"#)).await;
     world.put(r#"{"goal":"second","l":["added"],"kept":1}"#);
-    let restore = request(Method::POST, "/prj/p/versions/1", &format!(r#"{{"version":{base}}}"#));
+    let restore = request(Method::POST, "/prj/p/versions/1", format!(r#"{{"version":{base}}}"#));
     let told = receipt(&world.ask(restore).await);
     assert!(told.starts_with(&format!("result=unchanged, version=3, base={base}")), "it is as it was then: {told}");
-    assert!(members(text(&world.get("/prj/p").await)).contains_key("kept"));
+    assert!(members(&world.get("/prj/p").await.text()).contains_key("kept"));
     // Without a base it is exactly that state.
     receipt(&world.ask(request(Method::POST, "/prj/p/versions/1", "")).await);
     assert_eq!(world.shown("/prj/p").await, r#"{"goal":"first","l":["a"],"version":4}"#);
@@ -245,9 +219,8 @@ async fn an_entity_tag_names_their_state_too() {
     world.put(r#"{"goal":"first","l":["a"]}"#);
     world.put_through_ripple(r#"{"l":["a","added"]}"#).await;
     world.put(r#"{"goal":"second","l":["a","added"]}"#);
-    let (tag, number) = (header(&world.get("/prj/p").await, "etag").to_owned(), world.number().await);
-    let mut save = request(Method::PUT, "/prj/p", r#"{"l":["added"]}"#);
-    save.headers_mut().insert("if-match", tag.parse().expect("a tag"));
+    let (tag, number) = (world.get("/prj/p").await.header("etag").to_owned(), world.number().await);
+    let save = with(request(Method::PUT, "/prj/p", r#"{"l":["added"]}"#), &[("if-match", tag.as_str())]);
     assert_eq!(
         receipt(&world.ask(save).await),
         format!(r#"result=saved, version=4, base={number}, taken=("/l";added=0;removed=1;changed=0)"#),
@@ -263,8 +236,8 @@ async fn the_first_save_of_their_record_is_two_reads_and_one_transaction() {
     let world = World::new();
     world.put(r#"{"goal":"first"}"#);
     let base = world.number().await;
-    let first = world.ask(request(Method::PUT, "/prj/p", &format!(r#"{{"version":{base},"goal":"mine"}}"#))).await;
-    assert_eq!(header(&first, "ripple-capacity"), "read=2, write=6");
+    let first = world.ask(request(Method::PUT, "/prj/p", format!(r#"{{"version":{base},"goal":"mine"}}"#))).await;
+    assert_eq!(first.header("ripple-capacity"), "read=2, write=6");
     let second = world.ask(request(Method::PUT, "/prj/p", r#"{"version":2,"goal":"mine again"}"#)).await;
-    assert_eq!(header(&second, "ripple-capacity"), "read=1, write=5");
+    assert_eq!(second.header("ripple-capacity"), "read=1, write=5");
 }

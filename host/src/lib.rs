@@ -7,7 +7,9 @@
 
 pub mod resources;
 
+use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
+use std::{fs, io};
 
 use bytes::Bytes;
 use ripple_core::{Documents, RequestContext, Timestamp};
@@ -23,6 +25,21 @@ pub fn documents() -> Documents {
     Documents {
         openapi: Bytes::from_static(include_bytes!("../../deploy/openapi.json")),
         page: Bytes::from_static(include_bytes!("../../deploy/site/docs.html")),
+    }
+}
+
+/// Returns the documents of the API whose files are in a folder: its `openapi.json` and its folder `resources`. Returns
+/// `None` if there are resource files without their document. Without both, the documents are [`documents`].
+///
+/// # Errors
+/// If the document is there and cannot be read.
+pub fn documents_in(folder: &Path) -> io::Result<Option<Documents>> {
+    let (document, built_in) = (folder.join("openapi.json"), documents());
+    // A WASI host that opens no folder answers a read with an error of its own.
+    if document.is_file() {
+        Ok(Some(Documents { openapi: fs::read(document)?.into(), ..built_in }))
+    } else {
+        Ok((!folder.join("resources").is_dir()).then_some(built_in))
     }
 }
 
@@ -59,4 +76,22 @@ pub fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).expect("an operating system, or wasi:random, always answers");
     bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_document_is_that_of_the_resource_files() {
+        let folder = std::env::temp_dir().join(format!("ripple-host-{}", std::process::id()));
+        let found = || documents_in(&folder).expect("it can be read").map(|documents| documents.openapi);
+        fs::create_dir_all(&folder).expect("a folder");
+        assert_eq!(found(), Some(documents().openapi));
+        fs::create_dir(folder.join("resources")).expect("a folder");
+        assert_eq!(found(), None);
+        fs::write(folder.join("openapi.json"), "{}").expect("a file");
+        assert_eq!(found(), Some(Bytes::from_static(b"{}")));
+        fs::remove_dir_all(&folder).expect("it is removed");
+    }
 }

@@ -4,7 +4,6 @@
 //! of these, and the chain would add the clients for them. TLS is rustls with ring: aws-lc gathers jitter entropy at
 //! the first handshake, which would slow down a cold start.
 
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,8 +18,8 @@ use ripple_core::http::origin_secret::OriginSecretError;
 use ripple_core::record::schema::Resources;
 use ripple_core::store::dynamodb::{Access, DynamoDb, Layout, LayoutError, NotSet, configure};
 use ripple_core::{Api, Documents};
-use ripple_host::Environment;
 use ripple_host::resources::{LoadError, load_or_built_in};
+use ripple_host::{Environment, documents_in};
 
 use crate::address::Addresses;
 use crate::delivery::{Delivery, DeliveryError};
@@ -71,12 +70,9 @@ pub fn resources(env: impl Environment) -> Result<Resources, ConfigError> {
 pub fn documents(env: impl Environment) -> Result<Documents, ConfigError> {
     let built_in = ripple_host::documents();
     let Some(root) = env("LAMBDA_TASK_ROOT") else { return Ok(built_in) };
-    let path = Path::new(&root).join("openapi.json");
-    match std::fs::read(&path) {
-        Ok(openapi) => Ok(Documents { openapi: openapi.into(), ..built_in }),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(built_in),
-        Err(error) => Err(ConfigError::Document(path, error)),
-    }
+    let root = Path::new(&root);
+    let found = documents_in(root).map_err(|error| ConfigError::Document(root.join("openapi.json"), error))?;
+    Ok(found.unwrap_or(built_in))
 }
 
 /// Returns the API that the environment describes: the variables of [`Access::read`] and [`Layout::read`], and

@@ -129,6 +129,18 @@ impl Delivery {
         Ok((!is_empty).then(|| Arc::new(Delivery { edges, hooks })))
     }
 
+    /// Sends what is told to the webhook of a resource, in order. Each message is tried twice.
+    ///
+    /// # Errors
+    /// If the webhook does not accept a message, with the reason. The later messages are not sent.
+    pub async fn send_to_hook(&self, resource: &str, told: &Told) -> Result<(), String> {
+        let Some(hook) = self.hooks.get(resource) else { return Err("there is none".to_owned()) };
+        for message in told.events(resource).into_iter().map(message) {
+            hook.send_twice(&message).await?;
+        }
+        Ok(())
+    }
+
     /// Sends what a batch tells to each receiver, to all of them at the same time.
     pub(crate) async fn deliver(&self, told: &Told) -> Sent {
         let bodies = |messages: Vec<Vec<u8>>| messages.into_iter().map(message).collect::<Vec<_>>();
@@ -179,19 +191,25 @@ impl Receiver {
             if ripple_host::now() < Timestamp(self.closed_until.load(Ordering::Relaxed)) {
                 break;
             }
-            if self.send(&message).await.is_err() {
-                sleep(PAUSE).await;
-                if let Err(error) = self.send(&message).await {
-                    let host = self.url.host();
-                    tracing::warn!(target: "ripple", host, error, "a receiver of the feed does not accept a message");
-                    let closed = ripple_host::now().after(CLOSED);
-                    self.closed_until.store(closed.0, Ordering::Relaxed);
-                    break;
-                }
+            if let Err(error) = self.send_twice(&message).await {
+                let host = self.url.host();
+                tracing::warn!(target: "ripple", host, error, "a receiver of the feed does not accept a message");
+                let closed = ripple_host::now().after(CLOSED);
+                self.closed_until.store(closed.0, Ordering::Relaxed);
+                break;
             }
             sent += 1;
         }
         sent
+    }
+
+    /// Sends a message, and once more if that fails.
+    async fn send_twice(&self, message: &Message) -> Result<(), String> {
+        if self.send(message).await.is_err() {
+            sleep(PAUSE).await;
+            self.send(message).await?;
+        }
+        Ok(())
     }
 
     async fn send(&self, message: &Message) -> Result<(), String> {

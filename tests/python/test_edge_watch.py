@@ -204,11 +204,15 @@ def test_the_check_saves_a_record_and_reads_it_back(dev, origin, tmp_path):
         assert succeeded and first["check"] == "ok" and 0 <= first["age"] <= 60 and first["duration_ms"] >= 0, first
         assert re.fullmatch("[0-9a-f]{32}", first["trace_id"])
         assert first["trace_id"] in origin.seen["traceparent"], "the origin's log has the same"
-        record = dev.ripple().get("ripple-check")
+        client = dev.ripple()
+        paths = ("/prj/ripple-check", "/task/ripple-check")
+        before = [client.call("GET", path).json() for path in paths]
         succeeded, second = edge.check()
         assert succeeded and second["trace_id"] != first["trace_id"]
-        again = dev.ripple().get("ripple-check")
-        assert again["version"] == record["version"] + 1 and again["goal"] != record["goal"], "one record, saved again"
+        for path, record in zip(paths, before, strict=True):
+            again = client.call("GET", path).json()
+            assert again["version"] == record["version"] + 1, "one record of each resource, saved again"
+            assert again["ripple_check"] != record["ripple_check"]
         # Deleted by a person, it comes back.
         dev.ripple().delete("ripple-check")
         assert edge.check()[0]

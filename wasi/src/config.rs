@@ -10,8 +10,8 @@ use aws_smithy_wasm::wasi::{WasiHttpClientBuilder, WasiSleep};
 use ripple_core::Api;
 use ripple_core::http::origin_secret::OriginSecretError;
 use ripple_core::store::dynamodb::{Access, DynamoDb, Layout, LayoutError, NotSet, configure};
-use ripple_host::random;
 use ripple_host::resources::load_or_built_in;
+use ripple_host::{documents_in, random};
 
 /// An error in the environment.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -25,13 +25,17 @@ pub(crate) enum ConfigError {
     /// The resource files cannot be read, or have faults.
     #[error("{0}")]
     Resources(String),
+    /// The OpenAPI document cannot be read.
+    #[error("/openapi.json: {0}")]
+    Document(String),
     /// The secret shared with the edge has no usable value.
     #[error(transparent)]
     OriginSecret(#[from] OriginSecretError),
 }
 
-/// The folder of the resource files, as the host of the component opens it: `wasmtime serve --dir resources::/resources`.
-const RESOURCES: &str = "/resources";
+/// The folder of the resource files and of their document, as the host of the component opens it:
+/// `wasmtime serve --dir deployment/function::/`. `--dir resources::/resources` opens the resource files alone.
+const ROOT: &str = "/";
 
 /// Returns the API that the environment describes: the variables of [`Access::read`] and [`Layout::read`].
 pub(crate) fn api(env: impl Fn(&str) -> Option<String>) -> Result<Api<DynamoDb>, ConfigError> {
@@ -45,7 +49,11 @@ pub(crate) fn api(env: impl Fn(&str) -> Option<String>) -> Result<Api<DynamoDb>,
         .identity_cache(IdentityCache::no_cache());
     let client = Client::from_conf(Access::read(&env)?.configure(config).build());
     let layout = Layout::read(&env)?;
-    let resources =
-        load_or_built_in(Path::new(RESOURCES)).map_err(|error| ConfigError::Resources(error.to_string()))?;
-    Ok(Api::of(&resources, |resource| DynamoDb::new(client.clone(), layout.clone(), Arc::clone(resource))))
+    let resources = load_or_built_in(&Path::new(ROOT).join("resources"))
+        .map_err(|error| ConfigError::Resources(error.to_string()))?;
+    let api = Api::of(&resources, |resource| DynamoDb::new(client.clone(), layout.clone(), Arc::clone(resource)));
+    Ok(match documents_in(Path::new(ROOT)).map_err(|error| ConfigError::Document(error.to_string()))? {
+        Some(documents) => api.documented(documents),
+        None => api,
+    })
 }

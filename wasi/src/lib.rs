@@ -91,8 +91,8 @@ fn new_id() -> String {
 fn api() -> Result<&'static Api<DynamoDb>, ConfigError> {
     let env = ripple_host::environment;
     let new = || {
-        let api = config::api(env)?.documented(ripple_host::documents());
-        Ok(&*Box::leak(Box::new(api.behind_edge(OriginSecret::read(env)?))))
+        let api = config::api(env)?.behind_edge(OriginSecret::read(env)?);
+        Ok(&*Box::leak(Box::new(api)))
     };
     API.with(|api| api.get_or_init(new).clone())
 }

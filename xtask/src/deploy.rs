@@ -6,8 +6,11 @@ use crate::process::{output, run};
 use crate::python::{DEPLOY, TESTS};
 use crate::workspace;
 
-/// The folders of templates and OpenAPI documents: that of one resource, and that of two.
+/// The folders of templates: that of one resource, and that of two.
 const FOLDERS: [&str; 2] = ["deploy", "deploy/tests/golden/two"];
+
+/// The OpenAPI documents: that of one resource, and that of all.
+const DOCUMENTS: [&str; 2] = ["deploy/openapi.json", "edge/openapi.json"];
 
 const WORKFLOWS: [&str; 2] = [".github/workflows/test.yml", ".github/workflows/deploy.yml"];
 
@@ -21,8 +24,8 @@ pub(crate) fn check() -> Result<()> {
         sam.args(["validate", "--lint", "--template-file", &template]);
         // SAM requires a region, although it contacts no service in it. Its telemetry is off.
         run(sam.env("AWS_DEFAULT_REGION", "us-east-1").env("SAM_CLI_TELEMETRY", "0"))?;
-        run(TESTS.command("openapi-spec-validator")?.arg(format!("{folder}/openapi.json")))?;
     }
+    run(TESTS.command("openapi-spec-validator")?.args(DOCUMENTS))?;
     for (schema, files) in
         [("vendor.github-workflows", &WORKFLOWS[..]), ("vendor.dependabot", &[".github/dependabot.yml"])]
     {

@@ -4,6 +4,7 @@
 //!  cargo build ─▶ ripple_edge.wasm ─▶ bindgen ─▶ edge/build/ripple_edge.js, ripple_edge_bg.wasm ─▶ wasm-opt
 //! ```
 //!
+//! Before that, the files that follow from the resource files are generated again if those have changed.
 //! edge/worker.js imports the result, and wrangler bundles both. `worker-build`, the usual tool, needs two tools that
 //! take four minutes each to install. It also puts JavaScript around every request, which ripple does without.
 
@@ -15,6 +16,7 @@ use clap::Args;
 
 use crate::node;
 use crate::process::{output, run};
+use crate::resources;
 use crate::site;
 use crate::toolchain::{self, Target};
 use crate::workspace::{self, cargo, root};
@@ -112,6 +114,7 @@ pub(crate) fn build() -> Result<()> {
     // Two builds at once, each for its own `wrangler dev`, would replace each other's folder.
     let one_at_a_time = File::create(workspace::target()?.join("edge.lock"))?;
     one_at_a_time.lock()?;
+    resources::follow()?;
     site::build()?;
     let module = compile()?;
     let built = root().join("edge/build");

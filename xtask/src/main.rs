@@ -42,6 +42,7 @@ mod portable;
 mod process;
 mod python;
 mod release;
+mod resources;
 mod sbom;
 mod server;
 mod site;

@@ -20,14 +20,14 @@ pub(crate) fn folder() -> PathBuf {
     root().join("edge/site")
 }
 
-/// Assembles the files, unless they are there already.
+/// Assembles the files, unless they are there already. The document is that of the files in `resources/`.
 pub(crate) fn build() -> Result<()> {
     let deploy = root().join("deploy");
     copy(&node::file_of(&SCALAR, "dist/browser/standalone.js")?, "docs/scalar.js")?;
     copy(&deploy.join("site/docs/page.js"), "docs/page.js")?;
     copy(&deploy.join("site/docs.html"), "docs.html")?;
     copy(&deploy.join("site/_headers"), "_headers")?;
-    copy(&deploy.join("openapi.json"), "openapi.json")
+    copy(&root().join("edge/openapi.json"), "openapi.json")
 }
 
 fn copy(from: &Path, to: &str) -> Result<()> {

@@ -118,6 +118,20 @@ pub enum Decision {
 /// Decides the effect of `change` on the record `id`, whose resource has this schema. `seed` distinguishes the new
 /// entries of one request from those of another.
 ///
+/// ```
+/// use ripple_core::record::decide::{Change, Decision, Past, Seen, decide};
+/// use ripple_core::record::schema::Schema;
+/// use ripple_core::value::Members;
+/// use ripple_core::{Record, RecordId, Timestamp};
+///
+/// let (id, schema) = (RecordId::parse("a").unwrap(), Schema::default());
+/// let record = Record::new(id.clone(), Members::new()).written(None, 1, Timestamp(5), "Ann");
+/// let past = Past { seen: Seen::Unstated, restored: None };
+/// let deletion = |current| decide(&id, &Change::Delete, current, past, &(), "", &schema);
+/// assert!(matches!(deletion(Some(&record)), Ok(Decision::Write(None, _))));
+/// assert!(deletion(None).is_err());
+/// ```
+///
 /// # Errors
 /// If nothing is to be written, with the reason.
 pub fn decide(

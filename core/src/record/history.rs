@@ -51,6 +51,21 @@ pub struct Row {
 
 impl Row {
     /// Returns the row of the write that changed `before` into `after`. `rules` are those of the record's merge.
+    ///
+    /// ```
+    /// use ripple_core::record::history::Row;
+    /// use ripple_core::record::merge::Rules;
+    /// use ripple_core::value::Members;
+    /// use ripple_core::{Record, RecordId, Timestamp};
+    ///
+    /// let state = |number, goal: &str| {
+    ///     let members = Members::from([("goal".to_owned(), goal.into())]);
+    ///     Record::new(RecordId::parse("a").unwrap(), members).written(None, number, Timestamp(5), "Ann")
+    /// };
+    /// let row = Row::of_write(Some(&state(1, "Beans")), &state(2, "Peas"), Some(1), Rules::default());
+    /// let json = String::from_utf8(row.entry.to_json()).unwrap();
+    /// assert!(json.contains(r#""changes":[{"field":"/goal","replaced":"Beans"}]"#), "{json}");
+    /// ```
     #[must_use]
     pub fn of_write(before: Option<&Record>, after: &Record, base: Option<i64>, rules: Rules<'_>) -> Row {
         let none = Members::new();

@@ -20,6 +20,14 @@ pub struct InvalidId;
 impl RecordId {
     /// Parses an id.
     ///
+    /// ```
+    /// use ripple_core::RecordId;
+    ///
+    /// assert!(RecordId::parse("prj-0001").is_ok());
+    /// // Other programs choose ids by their own rules. Those address their records, and are no ids of new ones.
+    /// assert!(RecordId::parse("2024/07 A").is_err() && RecordId::addressed("2024/07 A").is_ok());
+    /// ```
+    ///
     /// # Errors
     /// If the text breaks the rules.
     pub fn parse(text: &str) -> Result<RecordId, InvalidId> {

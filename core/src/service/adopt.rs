@@ -62,6 +62,30 @@ pub enum Adoption {
 impl<S: Store> Adopter<'_, S> {
     /// Adopts what a change left, and writes the row of what it replaced. A repetition does nothing.
     ///
+    /// ```
+    /// use ripple_core::feed::{Decision, StreamRecord, decide};
+    /// use ripple_core::random::Random;
+    /// use ripple_core::record::Names;
+    /// use ripple_core::service::Metrics;
+    /// use ripple_core::service::adopt::{Adopter, Adoption};
+    /// use ripple_core::store::memory::Memory;
+    /// use ripple_core::value::Members;
+    /// use ripple_core::{RecordId, Timestamp};
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// let (store, now) = (&Memory::new(), Timestamp(1_000));
+    /// let item = Members::from([("prj_id".to_owned(), "a".into()), ("goal".to_owned(), "theirs".into())]);
+    /// store.put_item(&RecordId::parse("a").unwrap(), item.clone());
+    /// let put = StreamRecord { old: None, new: Some(item), at: now, expired: false };
+    /// let Ok(Decision::External(put)) = decide(&put, &Names::default()) else { panic!("the item has no seal") };
+    ///
+    /// let (random, metrics) = (&mut Random::new([7; 32]), &mut Metrics::default());
+    /// let mut adopter = Adopter { store, writer: None, now, random, metrics };
+    /// assert_eq!(adopter.adopt(&put).await.unwrap(), Adoption::Adopted(1));
+    /// assert_eq!(adopter.adopt(&put).await.unwrap(), Adoption::Nothing, "a repetition");
+    /// # });
+    /// ```
+    ///
     /// # Errors
     /// If the state is too large to get ripple's attributes, other writers are faster at every try, or the store fails.
     pub async fn adopt(&mut self, change: &External) -> Result<Adoption, Error> {

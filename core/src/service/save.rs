@@ -26,6 +26,31 @@ use crate::value::Members;
 
 /// Makes a change to the record `id`.
 ///
+/// ```
+/// use ripple_core::random::Random;
+/// use ripple_core::record::change::Edit;
+/// use ripple_core::record::decide::Change;
+/// use ripple_core::record::schema::Schema;
+/// use ripple_core::service::{Author, Context, Metrics, save};
+/// use ripple_core::session::Session;
+/// use ripple_core::store::memory::Memory;
+/// use ripple_core::value::Members;
+/// use ripple_core::{RecordId, Timestamp};
+///
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// let store = &Memory::new();
+/// let (random, session, metrics) = (&mut Random::new([7; 32]), &mut Session::default(), &mut Metrics::default());
+/// let author = Author { name: "Ann", person: None, lineage: "key_ann" };
+/// let mut cx = Context { store, author, now: Timestamp(1_000), random, idempotency: None, session, metrics };
+///
+/// let (id, members) = (RecordId::parse("a").unwrap(), |goal: &str| Members::from([("goal".to_owned(), goal.into())]));
+/// save(&mut cx, &id, &Change::Create(members("Beans")), &()).await.unwrap();
+/// let edit = Change::edit(Edit::Patch(members("Peas")), Some(1), false, &Schema::default());
+/// let saved = save(&mut cx, &id, &edit, &()).await.unwrap();
+/// assert_eq!((saved.record.number(), &saved.record.attributes["goal"]), (Some(2), &"Peas".into()));
+/// # });
+/// ```
+///
 /// # Errors
 /// If the change is refused, other writers are faster at every try, or the store fails. Then nothing was changed,
 /// unless the error says that the outcome is unknown.

@@ -2,48 +2,27 @@
 
 use std::num::NonZeroU32;
 
-use bytes::Bytes;
-use http::{Request, StatusCode};
-use ripple_core::auth::{ApiKey, KeyRecord, Scope};
-use ripple_core::auth::{ClientAddress, Limiter};
+use http::StatusCode;
+use ripple_core::auth::{ClientAddress, KeyRecord, Limiter, Scope};
 use ripple_core::store::memory::Memory;
 use ripple_core::{Api, RequestContext, Timestamp};
-
-fn record(key: &ApiKey) -> KeyRecord {
-    KeyRecord {
-        key_hash: key.hash().to_hex(),
-        key_id: "key_1".to_owned(),
-        name: "Ann".to_owned(),
-        scopes: vec![Scope::Read].into(),
-        created: 0,
-        expires: None,
-        revoked: None,
-        last_used: None,
-        lineage: None,
-        author: None,
-    }
-}
+use ripple_test_kit::{api_key, get, key_record, with};
 
 #[tokio::test(flavor = "current_thread")]
 async fn an_address_without_a_key_is_limited_and_others_are_not() {
     let store = Memory::new();
-    let key = ApiKey::generate(&[1; 64]).expect("64 bytes are enough for 30 characters");
-    store.put_key(record(&key));
-    let revoked = ApiKey::generate(&[3; 64]).expect("64 bytes are enough for 30 characters");
-    store.put_key(KeyRecord { key_hash: revoked.hash().to_hex(), revoked: Some(500), ..record(&key) });
+    let (key, unknown, revoked) = (api_key(1), api_key(2), api_key(3));
+    store.put_key(key_record(&key, "Ann", &[Scope::Read]));
+    store.put_key(KeyRecord { revoked: Some(500), ..key_record(&revoked, "Bo", &[Scope::Read]) });
     let api = Api::new(store).limiting_strangers(Limiter::of_addresses(NonZeroU32::new(5)));
     let send = async |path: &str, address: &str, key: Option<&str>| {
-        let mut request = Request::get(path);
-        if let Some(key) = key {
-            request = request.header("x-api-key", key);
-        }
-        let mut request = request.body(Bytes::new()).expect("a path");
+        let headers: Vec<_> = key.into_iter().map(|key| ("x-api-key", key)).collect();
+        let mut request = with(get(path), &headers);
         request.extensions_mut().insert(ClientAddress::of(address));
         let moment = RequestContext { now: Timestamp(1_000), random: [7; 32], caller: None };
         api.answer(request, moment).await
     };
     assert_eq!(send("/prj", "192.0.2.1", Some(key.reveal())).await.status(), StatusCode::OK);
-    let unknown = ApiKey::generate(&[2; 64]).expect("64 bytes are enough for 30 characters");
     // These are two seconds' worth of requests, of which the lookup of the good key was one: without a key, with wrong
     // keys, and for paths that need no key.
     for turn in 0..3 {

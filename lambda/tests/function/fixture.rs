@@ -10,6 +10,7 @@ use dynoxide::{Database, server};
 use ripple_core::auth::{ApiKey, KeyRecord, Scope};
 use ripple_lambda::config;
 use ripple_runtime_api::{Function, Outcome};
+use ripple_test_kit::key_record;
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::runtime::Builder;
@@ -85,19 +86,9 @@ async fn prepare(environment: &Environment) {
     let api = config::api(|name: &str| environment.get(name).cloned()).expect("the environment is whole");
     let store = api.store();
     store.create_tables().await.expect("the tables can be made");
-    let record = KeyRecord {
-        key_hash: ApiKey::parse(KEY).expect("its check is right").hash().to_hex(),
-        key_id: "team".to_owned(),
-        name: "The team".to_owned(),
-        scopes: vec![Scope::Read, Scope::Write].into(),
-        created: 0,
-        expires: None,
-        revoked: None,
-        last_used: None,
-        lineage: None,
-        author: None,
-    };
-    store.add_key(&record).await.expect("there is no such key yet");
+    let key = ApiKey::parse(KEY).expect("its check is right");
+    let record = key_record(&key, "The team", &[Scope::Read, Scope::Write]);
+    store.add_key(&KeyRecord { key_id: "team".to_owned(), ..record }).await.expect("there is no such key yet");
 }
 
 /// Creates the tables of every resource that an environment names.

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::fixture::{answer, body, environment, event, start};
 
-/// How long API Gateway waits for an answer, in milliseconds. core/tests/faults.rs tests ripple's own share of it with
+/// How long API Gateway waits for an answer, in milliseconds. tests/store/faults.rs tests ripple's own share of it with
 /// simulated time.
 const IN_TIME: f64 = 29_000.0;
 

@@ -38,7 +38,9 @@ class Template:
     def __init__(self, folder):
         self.path = folder / "template.yaml"
         self.data = yaml.load(self.path.read_text(), _Loader)
-        self.document = json.loads((folder / "openapi.json").read_text())
+        document = folder / "openapi.json"
+        # The committed document of both resources is the edge's.
+        self.document = json.loads((document if document.exists() else ROOT / "edge/openapi.json").read_text())
         self.resources = self.data["Resources"]
         self.paths = self.resources["Api"]["Properties"]["DefinitionBody"]["paths"]
 

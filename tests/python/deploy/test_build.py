@@ -35,11 +35,12 @@ def test_the_folder_has_all_that_a_deployment_is_made_of(tmp_path):
     out = tmp_path / "out"
     told = build(ROOT / "resources", out)
     assert "deployment of prj, task" in told and "function/bootstrap" in told
-    document = (FOLDERS["prj-task"] / "openapi.json").read_bytes()
+    document = (ROOT / "edge/openapi.json").read_bytes()
     assert files(out) == {
         "template.yaml": (FOLDERS["prj-task"] / "template.yaml").read_bytes(),
         "openapi.json": document,
         "_headers": (ROOT / "deploy/site/_headers").read_bytes(),
+        "edge/resources.js": (ROOT / "edge/resources.js").read_bytes(),
         "function/openapi.json": document,
         "function/resources/prj.json": (ROOT / "resources/prj.json").read_bytes(),
         "function/resources/task.json": (ROOT / "resources/task.json").read_bytes(),

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{Request, Response};
-use ripple_core::Api;
 use ripple_core::auth::{ApiKey, KeyRecord};
 use ripple_core::store::memory::Memory;
+use ripple_core::{Api, Documents};
 use ripple_host::{documents, now, random, request_context, resources};
+use ripple_test_kit::key_record;
 use tokio::runtime;
 
 use super::{Host, Keys};
@@ -19,7 +20,7 @@ const RESOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../resources");
 /// All cases share one store for each resource, as they share its table elsewhere.
 pub(super) fn host() -> Host {
     let resources = resources::load(Path::new(RESOURCES)).expect("the files are in the project, and tests read them");
-    let api = Api::of(&resources, |resource| Memory::of(Arc::clone(resource))).documented(documents());
+    let api = Api::of(&resources, |resource| Memory::of(Arc::clone(resource))).documented(whole());
     let key = issue(api.store(), "a writer", &["read", "write"]);
     let read_key = issue(api.store(), "a reader", &["read"]);
     let prj_read_key = issue(api.store(), "a reader of prj", &["prj:read"]);
@@ -33,20 +34,16 @@ pub(super) fn host() -> Host {
     Host { name: "in_process", keys, served, send: Box::new(send) }
 }
 
+/// Returns the documents of all resources.
+fn whole() -> Documents {
+    let openapi = Bytes::from_static(include_bytes!("../../../edge/openapi.json"));
+    Documents { openapi, ..documents() }
+}
+
 /// Makes a key, and stores it for the API.
 fn issue(store: &Memory, name: &str, scopes: &[&str]) -> String {
     let key = ApiKey::generate(&random()).expect("64 bytes are enough for 30 characters");
-    store.put_key(KeyRecord {
-        key_hash: key.hash().to_hex(),
-        key_id: name.replace(' ', "-"),
-        name: name.to_owned(),
-        scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
-        created: now().0,
-        expires: None,
-        revoked: None,
-        last_used: None,
-        lineage: None,
-        author: None,
-    });
+    let scopes = scopes.iter().map(|scope| (*scope).to_owned()).collect();
+    store.put_key(KeyRecord { scopes, created: now().0, ..key_record(&key, name, &[]) });
     key.reveal().to_owned()
 }

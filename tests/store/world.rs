@@ -1,17 +1,16 @@
 //! ripple's API on a table that another program also writes, with a clock that the test sets.
 
 use std::cell::Cell;
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Method, Request, Response};
-use ripple_core::auth::Caller;
+use http::{Method, Request};
 use ripple_core::store::dynamodb::DynamoDb;
 use ripple_core::store::memory::Memory;
-use ripple_core::{Api, RequestContext, Timestamp};
-use serde_json::{Value, json};
+use ripple_core::{Api, Timestamp};
+use ripple_test_kit::{Answer, get, moment, post, project, request};
+use serde_json::Value;
 
 use crate::engine::Engine;
 use crate::program::Program;
@@ -84,28 +83,24 @@ impl World {
     }
 
     /// Sends a request by Ann.
-    pub(crate) async fn send(&self, request: Request<String>) -> Answer {
+    pub(crate) async fn send(&self, request: Request<Bytes>) -> Answer {
         self.send_as("Ann", request).await
     }
 
     /// Sends a request with the API key of this name.
-    pub(crate) async fn send_as(&self, name: &str, request: Request<String>) -> Answer {
+    pub(crate) async fn send_as(&self, name: &str, request: Request<Bytes>) -> Answer {
         self.requests.set(self.requests.get() + 1);
-        let mut random = [0; 32];
-        random[..8].copy_from_slice(&self.requests.get().to_be_bytes());
-        let caller = Some(Caller::checked_by_gateway(name));
-        let moment = RequestContext { now: self.now(), random, caller };
+        let moment = moment(self.now(), self.requests.get(), name);
         let asked = format!("{} {}", request.method(), request.uri());
-        let request = request.map(Bytes::from);
         let response = match &self.api {
             Host::Memory(api) => api.answer(request, moment).await,
             Host::Engine(api) => api.answer(request, moment).await,
         };
-        Answer { asked, response }
+        Answer::new(asked, response)
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
-        self.send(request(Method::GET, path, "")).await
+        self.send(get(path)).await
     }
 
     /// Returns the current record.
@@ -126,8 +121,7 @@ impl World {
 
     /// Creates a record with all required members and these members.
     pub(crate) async fn create(&self, id: &str, members: Value) -> Answer {
-        let body = project(id, members).to_string();
-        self.send(request(Method::POST, "/prj", &body)).await.expect(201)
+        self.send(post("/prj", &project(id, members))).await.expect(201)
     }
 
     /// Saves an edit with PUT.
@@ -150,82 +144,6 @@ impl World {
     }
 }
 
-/// Returns a body with all required members and these members.
-pub(crate) fn project(id: &str, members: Value) -> Value {
-    let mut project = json!({
-        "prj_id": id, "name": "Garden", "goal": "Beans", "issue": "Snails", "description": "Beds", "term": 3,
-        "term_unit": "month", "create_date": "2026-03-01",
-    });
-    for (name, value) in members.as_object().expect("an object") {
-        project[name] = value.clone();
-    }
-    project
-}
-
-pub(crate) fn request(method: Method, path: &str, body: &str) -> Request<String> {
-    Request::builder().method(method).uri(path).body(body.to_owned()).expect("a request")
-}
-
-pub(crate) fn put(id: &str, edit: Value) -> Request<String> {
-    request(Method::PUT, &format!("/prj/{id}"), &edit.to_string())
-}
-
-/// Returns the request with a header.
-pub(crate) fn with(mut request: Request<String>, name: &'static str, value: &str) -> Request<String> {
-    request.headers_mut().insert(name, value.parse().expect("a header's value"));
-    request
-}
-
-pub(crate) struct Answer {
-    asked: String,
-    response: Response<Bytes>,
-}
-
-impl fmt::Debug for Answer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let body: String = String::from_utf8_lossy(self.response.body()).chars().take(1000).collect();
-        write!(f, "{}: {} {:?}\n{body}", self.asked, self.response.status(), self.response.headers())
-    }
-}
-
-impl Answer {
-    pub(crate) fn status(&self) -> u16 {
-        self.response.status().as_u16()
-    }
-
-    /// Returns this answer. Panics if it has another status.
-    #[track_caller]
-    pub(crate) fn expect(self, status: u16) -> Answer {
-        assert_eq!(self.status(), status, "{self:?}");
-        self
-    }
-
-    /// Checks that this is the problem with this status and code.
-    #[track_caller]
-    pub(crate) fn problem(&self, status: u16, code: &str) {
-        assert_eq!((self.status(), &self.json()["code"]), (status, &json!(code)), "{self:?}");
-    }
-
-    #[track_caller]
-    pub(crate) fn json(&self) -> Value {
-        serde_json::from_slice(self.response.body()).unwrap_or_else(|error| panic!("{error}: {self:?}"))
-    }
-
-    /// Returns the record's version.
-    #[track_caller]
-    pub(crate) fn version(&self) -> i64 {
-        self.json()["version"].as_i64().unwrap_or_else(|| panic!("there should be a version: {self:?}"))
-    }
-
-    pub(crate) fn header(&self, name: &str) -> &str {
-        self.response.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
-    }
-
-    pub(crate) fn receipt(&self) -> &str {
-        self.header("ripple-receipt")
-    }
-
-    pub(crate) fn body(&self) -> &Bytes {
-        self.response.body()
-    }
+pub(crate) fn put(id: &str, edit: Value) -> Request<Bytes> {
+    request(Method::PUT, &format!("/prj/{id}"), edit.to_string())
 }

@@ -2,11 +2,12 @@
 
 use http::Method;
 use ripple_core::value::{Members, Number, Value};
+use ripple_test_kit::{Answer, request};
 use serde_json::json;
 
 use crate::program::item;
 use crate::table::every_type;
-use crate::world::{Answer, World, in_both_worlds, put, request};
+use crate::world::{World, in_both_worlds, put};
 
 in_both_worlds! {
     attributes_called_like_ripples_members_are_kept_unseen
@@ -113,7 +114,7 @@ async fn edit_text(world: &World, from: &str, to: &str) -> Answer {
     let read = world.get("/prj/p").await.expect(200);
     let text = std::str::from_utf8(read.body()).expect("JSON");
     assert!(text.contains(from), "{text}");
-    world.send(request(Method::PUT, "/prj/p", &text.replacen(from, to, 1))).await.expect(200)
+    world.send(request(Method::PUT, "/prj/p", text.replacen(from, to, 1))).await.expect(200)
 }
 
 /// Returns the entries of the item's list.

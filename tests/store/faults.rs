@@ -14,11 +14,14 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
-use ripple_core::auth::{ApiKey, Caller};
+use ripple_core::auth::Caller;
 use ripple_core::record::schema::Resource;
 use ripple_core::store::dynamodb::{DynamoDb, Layout, configure};
 use ripple_core::{AccessLog, Api, RequestContext, Timestamp};
+use ripple_test_kit::api_key;
 use tokio::time::Instant;
+
+use crate::engine;
 
 /// One answer of the simulated DynamoDB.
 #[derive(Clone, Copy, Debug)]
@@ -69,7 +72,8 @@ fn api(answers: &'static [Answer]) -> (Api<DynamoDb>, Arc<Mutex<Vec<String>>>) {
     let config = configure(Config::builder())
         .http_client(http)
         .sleep_impl(TokioSleep::new())
-        .region(Region::from_static("us-east-1"))
+        // The SDK has one budget of retries for each region of a process.
+        .region(Region::new(format!("test-{}", u128::from_be_bytes(engine::token()))))
         .credentials_provider(Credentials::new("test", "test", None, None, "test"))
         .build();
     (Api::new(DynamoDb::new(Client::from_conf(config), Layout::default(), Resource::built_in())), asked)
@@ -234,7 +238,7 @@ const DENIED: Answer =
 /// Only the table shows whether the key was revoked since, so a write needs its answer.
 #[tokio::test(start_paused = true)]
 async fn a_remembered_key_reads_and_does_not_write_while_the_table_denies() {
-    let key = ApiKey::generate(&[1; 64]).expect("64 bytes are enough for 30 characters");
+    let key = api_key(1);
     let record = format!(
         r#"{{"Item":{{"key_hash":{{"S":"{}"}},"key_id":{{"S":"k"}},"name":{{"S":"n"}},"created":{{"N":"0"}},
             "last_used":{{"N":"1000"}},"scopes":{{"L":[{{"S":"read"}},{{"S":"write"}}]}}}}}}"#,

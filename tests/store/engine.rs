@@ -107,7 +107,7 @@ fn client(url: &str, http: impl HttpClient + 'static) -> Client {
         .region(Region::from_static("us-east-1"))
         .credentials_provider(Credentials::new("test", "test", None, None, "test"))
         .endpoint_url(url)
-        // The engine always answers, however busy the machine is. tests/faults.rs covers requests without an answer.
+        // The engine always answers, however busy the machine is. faults.rs covers requests without an answer.
         .timeout_config(TimeoutConfig::disabled())
         .build();
     Client::from_conf(config)

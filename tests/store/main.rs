@@ -1,4 +1,4 @@
-//! Tests of the DynamoDB store on an embedded engine.
+//! Tests of the DynamoDB store on an embedded engine, and with a DynamoDB that fails.
 
 /// Runs each test twice: as `embedded::…` and as `memory::…`.
 macro_rules! on_both {
@@ -26,6 +26,7 @@ mod beside;
 mod changes;
 mod conditions;
 mod engine;
+mod faults;
 mod interrupted;
 mod keys;
 mod missing;

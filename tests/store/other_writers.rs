@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use http::Method;
 use ripple_core::value::{Members, Value};
+use ripple_test_kit::{post, project, request, with};
 use serde_json::json;
 
 use crate::engine::Engine;
 use crate::program::item;
-use crate::world::{World, in_both_worlds, project, put, request, with};
+use crate::world::{World, in_both_worlds, put};
 
 in_both_worlds! {
     a_state_of_theirs_is_shown_with_a_number_of_its_content
@@ -220,7 +221,7 @@ async fn an_item_put_back_byte_for_byte_uses_no_number_twice(world: &World) {
     world.program.put(old).await;
     // The client that read version 3 either has its edit merged, or gets the current record.
     let late = world.send(put("p", json!({"version": 3, "description": "five"}))).await;
-    match late.status() {
+    match late.status().as_u16() {
         200 => assert_eq!(late.json()["description"], "five"),
         _ => late.problem(409, "stale"),
     }
@@ -298,7 +299,7 @@ async fn a_tombstone_that_they_update_lives(world: &World) {
     world.program.put_json("p", r#"{"name":"anew"}"#).await;
     assert_eq!(world.put("p", json!({"goal": "saved"})).await.version(), 7);
     assert_eq!(world.state("p", 6).await["name"], "anew");
-    world.send(request(Method::POST, "/prj", &project("p", json!({})).to_string())).await.problem(409, "exists");
+    world.send(post("/prj", &project("p", json!({})))).await.problem(409, "exists");
 }
 
 async fn a_deletion_names_their_state(world: &World) {
@@ -308,7 +309,7 @@ async fn a_deletion_names_their_state(world: &World) {
     let second = shown(world, "p").await;
     let delete = |version: i64| {
         let body = json!({"version": version}).to_string();
-        with(request(Method::DELETE, "/prj/p", &body), "content-type", "application/json")
+        with(request(Method::DELETE, "/prj/p", body), &[("content-type", "application/json")])
     };
     for version in [first, 1, 0] {
         world.send(delete(version)).await.problem(412, "precondition_failed");
@@ -322,7 +323,7 @@ async fn a_restore_over_their_state_keeps_it(world: &World) {
     world.create("p", json!({"goal": "ours", "l": ["a"]})).await;
     world.program.put_json("p", r#"{"goal":"theirs","kept":1}"#).await;
     let theirs = shown(world, "p").await;
-    let merged = world.send(request(Method::POST, "/prj/p/versions/1", &json!({"version": theirs}).to_string())).await;
+    let merged = world.send(post("/prj/p/versions/1", &json!({"version": theirs}))).await;
     let merged = merged.expect(200);
     assert!(
         merged.receipt().starts_with(&format!("result=restored, version=3, base={theirs}")),

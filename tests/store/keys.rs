@@ -1,31 +1,17 @@
 //! Tests of API keys in their table.
 
 use ripple_core::Timestamp;
-use ripple_core::auth::{ApiKey, KeyRecord, Scope, Usage};
+use ripple_core::auth::{KeyRecord, Scope, Usage};
 use ripple_core::store::{Capacity, Source as _, Store as _};
+use ripple_test_kit::{api_key, key_record};
 
 use crate::engine::Engine;
-
-fn key_record() -> KeyRecord {
-    KeyRecord {
-        key_hash: String::new(),
-        key_id: "key_1".to_owned(),
-        name: "somebody".to_owned(),
-        scopes: vec![Scope::Read].into(),
-        created: 1,
-        expires: Some(9),
-        revoked: None,
-        last_used: None,
-        lineage: None,
-        author: None,
-    }
-}
 
 #[tokio::test]
 async fn keys_are_added_listed_and_revoked() {
     let engine = Engine::start().await;
-    let key = ApiKey::generate(&[5; 64]).expect("a key");
-    let record = KeyRecord { key_hash: key.hash().to_hex(), ..key_record() };
+    let key = api_key(5);
+    let record = KeyRecord { expires: Some(9), ..key_record(&key, "reader", &[Scope::Read]) };
     engine.store.add_key(&record).await.expect("added");
     engine.store.add_key(&record).await.expect_err("there is one");
     assert_eq!(engine.store.list_keys().await.expect("listed"), std::slice::from_ref(&record));
@@ -41,8 +27,8 @@ async fn keys_are_added_listed_and_revoked() {
 #[tokio::test]
 async fn the_use_of_a_key_is_counted_by_days() {
     let engine = Engine::start().await;
-    let (key, gone) = (ApiKey::generate(&[5; 64]).expect("a key"), ApiKey::generate(&[6; 64]).expect("a key"));
-    let record = KeyRecord { key_hash: key.hash().to_hex(), ..key_record() };
+    let (key, gone) = (api_key(5), api_key(6));
+    let record = key_record(&key, "reader", &[Scope::Read]);
     engine.store.add_key(&record).await.expect("added");
     let usage = |reads, writes| Usage { reads, writes };
     let day = 24 * 60 * 60 * 1000;

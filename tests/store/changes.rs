@@ -1,10 +1,11 @@
 //! Tests of `_changes`: a cursor that is too old, and items of other writers in the index.
 
 use ripple_core::value::{Number, Value};
+use ripple_test_kit::Answer;
 use serde_json::json;
 
 use crate::program::item;
-use crate::world::{Answer, DAY, World, in_both_worlds};
+use crate::world::{DAY, World, in_both_worlds};
 
 in_both_worlds! {
     a_cursor_older_than_a_tombstone_lives_is_told_to_begin_anew

@@ -14,11 +14,12 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use http::Method;
 use ripple_core::store::dynamodb::DynamoDb;
 use ripple_core::value::Members;
+use ripple_test_kit::{post, project, request};
 use serde_json::json;
 
 use crate::engine::Engine;
 use crate::program::{HISTORY, item};
-use crate::world::{World, project, put, request};
+use crate::world::{World, put};
 
 type Deed = Pin<Box<dyn Future<Output = ()> + Send>>;
 
@@ -233,7 +234,7 @@ async fn of_a_record_that_is_deleted_meanwhile_no_part_is_made() {
     // ripple does not overwrite a record that was created meanwhile.
     setting.engine.delete("p").await;
     setting.puts(WRITE, item("p", r#"{"goal":"theirs"}"#));
-    let create = request(Method::POST, "/prj", &project("p", json!({})).to_string());
+    let create = post("/prj", &project("p", json!({})));
     world.send(create).await.problem(409, "exists");
     setting.meanwhile.was_done();
     assert_eq!(world.read("p").await["goal"], "theirs");
@@ -265,7 +266,7 @@ async fn a_tombstone_that_is_updated_meanwhile_lives() {
     world.create("p", json!({})).await;
     world.delete("p").await.expect(204);
     setting.sets(WRITE, "name", "back");
-    let create = request(Method::POST, "/prj", &project("p", json!({})).to_string());
+    let create = post("/prj", &project("p", json!({})));
     world.send(create).await.problem(409, "exists");
     setting.meanwhile.was_done();
     assert_eq!(world.read("p").await["name"], "back");

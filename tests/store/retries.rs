@@ -1,10 +1,12 @@
 //! Tests of writes repeated with their `Idempotency-Key`, days later or by another client. DynamoDB's TTL may be late:
 //! the expiry of an idempotency record counts, not its deletion.
 
-use http::{Method, Request};
+use bytes::Bytes;
+use http::Request;
+use ripple_test_kit::{post, project, with};
 use serde_json::{Value, json};
 
-use crate::world::{DAY, HOUR, World, in_both_worlds, project, put, request, with};
+use crate::world::{DAY, HOUR, World, in_both_worlds, put};
 
 in_both_worlds! {
     a_key_is_free_again_after_a_day
@@ -16,18 +18,18 @@ in_both_worlds! {
     a_retry_without_a_claim_finds_its_own_entry
 }
 
-fn keyed(request: Request<String>) -> Request<String> {
-    with(request, "idempotency-key", "k")
+fn keyed(request: Request<Bytes>) -> Request<Bytes> {
+    with(request, &[("idempotency-key", "k")])
 }
 
-fn save(goal: &str) -> Request<String> {
+fn save(goal: &str) -> Request<Bytes> {
     keyed(put("p", json!({"version": 1, "goal": goal})))
 }
 
 async fn a_key_is_free_again_after_a_day(world: &World) {
     for (id, late_goal) in [("p", "Ann's"), ("q", "other")] {
         world.create(id, json!({})).await;
-        let save = |goal: &str| with(put(id, json!({"version": 1, "goal": goal})), "idempotency-key", id);
+        let save = |goal: &str| with(put(id, json!({"version": 1, "goal": goal})), &[("idempotency-key", id)]);
         let first = world.send(save("Ann's")).await.expect(200);
         world.put(id, json!({"goal": "another's"})).await;
         world.pass(23 * HOUR);
@@ -47,8 +49,8 @@ async fn a_claim_lives_for_as_many_days_as_the_request_says(world: &World) {
         let (id, key) = (format!("p{days}"), format!("k{days}"));
         world.create(&id, json!({})).await;
         let save = |goal: &str| {
-            let save = with(put(&id, json!({"version": 1, "goal": goal})), "idempotency-key", &key);
-            with(save, "ripple-claim-days", &days.to_string())
+            let save = with(put(&id, json!({"version": 1, "goal": goal})), &[("idempotency-key", key.as_str())]);
+            with(save, &[("ripple-claim-days", days.to_string().as_str())])
         };
         let first = world.send(save("Ann's")).await.expect(200);
         world.put(&id, json!({"goal": "another's"})).await;
@@ -79,7 +81,7 @@ async fn a_claim_that_has_expired_is_replaced(world: &World) {
 async fn a_creation_with_an_old_key_is_a_new_creation(world: &World) {
     let mut body = project("", json!({}));
     body.as_object_mut().expect("an object").remove("prj_id");
-    let create = || keyed(request(Method::POST, "/prj", &body.to_string()));
+    let create = || keyed(post("/prj", &body));
     let first = world.send(create()).await.expect(201);
     assert_eq!(world.send(create()).await.expect(201).body(), first.body());
     world.pass(30 * HOUR);
@@ -134,7 +136,7 @@ async fn equal_entries_of_two_callers_are_two_entries(world: &World) {
 
 async fn a_retry_without_a_claim_finds_its_own_entry(world: &World) {
     world.create("p", json!({})).await;
-    let add = |key: &str| with(put("p", json!({"version": 1, "hours": [{"h": 2}]})), "idempotency-key", key);
+    let add = |key: &str| with(put("p", json!({"version": 1, "hours": [{"h": 2}]})), &[("idempotency-key", key)]);
     for key in ["first", "second"] {
         world.send(add(key)).await.expect(200);
     }
