@@ -53,6 +53,16 @@ pub const SORT_TEXT: usize = 64;
 /// The number of attribute names in `fields`.
 pub const FIELDS: usize = 64;
 
+/// The number of conditions of a list. Each is checked on each record.
+pub const FILTERS: usize = 64;
+
+/// The number of values of a condition `[in]`.
+pub const FILTER_VALUES: usize = 100;
+
+/// The length up to which a `Link` has the links that a client can do without, in characters. API Gateway takes 10 KB of
+/// headers in all.
+pub const LINK: usize = 4 * 1024;
+
 /// The length of a percent-encoded query string without its cursor, in characters. API Gateway and CloudFront take 8 to
 /// 10 KB.
 pub const QUERY: usize = 8 * 1024;

@@ -3,7 +3,12 @@
 //! A [`Query`] is a client's request. A [`Listing`] receives every record of the table, in any order, and keeps only
 //! the requested page. So its memory is bounded by the page and not by the table.
 
+mod condition;
 mod cursor;
+#[cfg(test)]
+mod examples;
+#[cfg(test)]
+mod oracle;
 mod parameters;
 mod row;
 
@@ -11,6 +16,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
+pub use condition::{Condition, MemberPath, Operand, Side, Test};
 pub(crate) use parameters::parse_limit;
 pub use parameters::{Fault, Query};
 pub(crate) use row::Line;
@@ -18,7 +24,7 @@ pub use row::Row;
 
 use crate::limits;
 use crate::record::{ContentHash, Record};
-use cursor::Rank;
+use cursor::{Bound, Rank};
 
 /// A page under construction.
 #[derive(Debug)]
@@ -28,12 +34,16 @@ pub struct Listing<'q> {
     records: BTreeMap<Rank, Bytes>,
     /// The size of the page so far, in bytes as part of a JSON string.
     weight: usize,
-    /// The first record known to be beyond the page. Every later record is beyond the page too, even if it is small
+    /// The nearest record that the page had no space for. Every farther record has none either, even if it is small
     /// enough to fit.
     end: Option<Rank>,
+    /// Whether there are records on the other side of the query's bound.
+    is_passed: bool,
     sum: ContentHash,
-    /// Names used as filters that no record has had so far.
-    unknown: Vec<&'q str>,
+    /// The number of matching records, on any page.
+    count: usize,
+    /// Conditions on members that no record has had so far.
+    unknown: Vec<&'q Condition>,
     /// Whether there have been no records so far.
     is_empty: bool,
 }
@@ -45,9 +55,13 @@ pub struct ListPage {
     pub body: Bytes,
     /// The cursor of the next page, if there is one.
     pub next: Option<String>,
+    /// The cursor of the page before this one, if there is one.
+    pub previous: Option<String>,
+    /// The number of all records that match the query, on any page.
+    pub count: usize,
     /// The entity tag, without its quotes: a sum over the query and all records that match it, on any page.
     pub etag: String,
-    /// Names used as filters that no record of the table has. Most likely they are mistyped.
+    /// Parameters with conditions on members that no record has. Most likely they are mistyped.
     pub unknown: Vec<String>,
 }
 
@@ -55,13 +69,15 @@ impl<'q> Listing<'q> {
     /// Returns an empty page for `query`.
     #[must_use]
     pub fn new(query: &'q Query) -> Listing<'q> {
-        let unknown = query.unknown().collect();
+        let unknown = query.undeclared().collect();
         Listing {
             query,
             records: BTreeMap::new(),
             weight: 0,
             end: None,
+            is_passed: false,
             sum: ContentHash::default(),
+            count: 0,
             unknown,
             is_empty: true,
         }
@@ -69,7 +85,7 @@ impl<'q> Listing<'q> {
 
     /// Adds a record. Each record of the table must be added once, deleted or not.
     pub fn add(&mut self, project: &Record) {
-        if project.is_deleted() {
+        if !self.query.covers(project) {
             return;
         }
         self.meet(project);
@@ -95,13 +111,18 @@ impl<'q> Listing<'q> {
 
     fn meet(&mut self, project: &Record) {
         self.is_empty = false;
-        self.unknown.retain(|name| !project.attributes.contains_key(*name));
+        self.unknown.retain(|condition| !condition.member.is_in(project, self.query.names()));
     }
 
     fn place(&mut self, rank: Rank, hash: ContentHash, json: impl FnOnce() -> Bytes) {
         self.sum.add(hash);
-        let before_page = self.query.after().is_some_and(|after| rank <= *after);
-        if before_page || self.end.as_ref().is_some_and(|end| rank >= *end) {
+        self.count += 1;
+        if self.query.bound().is_some_and(|bound| !bound.admits(&rank)) {
+            self.is_passed = true;
+            return;
+        }
+        let backward = self.query.bound().is_some_and(|bound| bound.backward);
+        if self.end.as_ref().is_some_and(|end| if backward { rank <= *end } else { rank >= *end }) {
             return;
         }
         let json = json();
@@ -109,7 +130,8 @@ impl<'q> Listing<'q> {
         self.records.insert(rank, json);
         // One record always fits: it is far smaller than a page.
         while self.records.len() > self.query.limit() || (self.weight > limits::PAGE && self.records.len() > 1) {
-            if let Some((rank, json)) = self.records.pop_last() {
+            let farthest = if backward { self.records.pop_first() } else { self.records.pop_last() };
+            if let Some((rank, json)) = farthest {
                 self.weight -= weight(&json);
                 self.end = Some(rank);
             }
@@ -119,13 +141,27 @@ impl<'q> Listing<'q> {
     /// Returns the page.
     #[must_use]
     pub fn finish(self) -> ListPage {
-        let next = match (&self.end, self.records.last_key_value()) {
-            (Some(_), Some((last, _))) => Some(self.query.cursor_after(last)),
-            _ => None,
+        let query = self.query;
+        // A page between whose neighbours all records have been deleted has none: the bound itself is its place.
+        let bound = |is_there: bool, record: Option<Bound>| {
+            let bound = record.or_else(|| query.bound().map(Bound::reversed)).filter(|_| is_there)?;
+            Some(query.cursor(&bound))
         };
-        let etag = format!("{}{}", self.sum.to_text(), self.query.tag());
-        let unknown = if self.is_empty { Vec::new() } else { self.unknown.into_iter().map(str::to_owned).collect() };
-        ListPage { body: array(self.records.values()), next, etag, unknown }
+        let backward = query.bound().is_some_and(|bound| bound.backward);
+        let (after, before) =
+            if backward { (self.is_passed, self.end.is_some()) } else { (self.end.is_some(), self.is_passed) };
+        let next = bound(after, self.records.last_key_value().map(|(last, _)| Bound::after(last.clone())));
+        let previous = bound(before, self.records.first_key_value().map(|(first, _)| Bound::before(first.clone())));
+        let etag = format!("{}{}", self.sum.to_text(), query.tag());
+        let unknown = self.unknown.into_iter().filter(|_| !self.is_empty);
+        ListPage {
+            body: array(self.records.values()),
+            next,
+            previous,
+            count: self.count,
+            etag,
+            unknown: unknown.map(|condition| condition.parameter.clone()).collect(),
+        }
     }
 }
 

@@ -135,6 +135,12 @@ impl Record {
         Record { version, tombstone, ..Record::new(id, Members::new()) }
     }
 
+    /// Reports whether it is a tombstone of which only id and version are known.
+    #[must_use]
+    pub fn is_bare_tombstone(&self) -> bool {
+        self.tombstone == Some(Timestamp::default()) && self.updated_at.is_none()
+    }
+
     /// Reports whether another writer left this state.
     #[must_use]
     pub fn is_external(&self) -> bool {

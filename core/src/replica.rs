@@ -105,6 +105,18 @@ pub struct Prepared {
     pub missed: bool,
 }
 
+/// The whole list of a snapshot.
+pub(crate) struct Whole {
+    /// Its content hash.
+    pub(crate) content: ContentHash,
+    /// The number of its records.
+    pub(crate) count: usize,
+    /// Its age.
+    pub(crate) age: Duration,
+    /// How long it is fresh.
+    pub(crate) fresh: Duration,
+}
+
 /// The result of preparing a read.
 #[derive(Debug)]
 pub struct Preparation {
@@ -272,13 +284,13 @@ impl<S: Source, C: Clock, N: SharedCache> Replica<S, C, N> {
         self.held().policy.fresh()
     }
 
-    /// Returns the content hash of the whole list, its age, and how long it is fresh. Returns `None` if the list is not
-    /// held, is not fresh, or is more than one page.
-    pub(crate) fn whole(&self, now: Timestamp) -> Option<(ContentHash, Duration, Duration)> {
+    /// Describes the whole list. Returns `None` if it is not held, is not fresh, or is more than one page.
+    pub(crate) fn whole(&self, now: Timestamp) -> Option<Whole> {
         let held = self.held();
         let fresh = held.policy.fresh();
         let age = held.policy.age(now).filter(|age| *age <= fresh && !held.too_large)?;
-        held.snapshot.is_one_page().then(|| (held.snapshot.content(), age, fresh))
+        let (content, count) = (held.snapshot.content(), held.snapshot.live());
+        held.snapshot.is_one_page().then_some(Whole { content, count, age, fresh })
     }
 
     /// Returns the whole list as JSON. Returns `None` if it is more than one page.
@@ -328,7 +340,7 @@ impl<S: Source, C: Clock, N: SharedCache> Replica<S, C, N> {
     /// Reports whether an entry of the index refers to a state that is not known.
     fn lacks(&self, entry: &IndexEntry) -> bool {
         let held = self.held();
-        let known = held.snapshot.get(&entry.id).and_then(Record::number);
+        let known = held.snapshot.get(&entry.id).filter(|known| !known.is_bare_tombstone()).and_then(Record::number);
         known.is_none() || known < entry.version
     }
 
@@ -383,7 +395,8 @@ impl<S: Source, C: Clock, N: SharedCache> Source for Replica<S, C, N> {
         let known = self.known(now);
         {
             let held = &mut *self.held();
-            if !held.too_large && !session.outruns(known) {
+            let lacks_deletions = query.is_of_deleted() && held.snapshot.has_bare_tombstone();
+            if !held.too_large && !session.outruns(known) && !lacks_deletions {
                 return Ok(held.snapshot.list(query));
             }
         }

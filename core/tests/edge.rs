@@ -63,13 +63,23 @@ async fn edge_and_origin_answer_the_same() {
         create(&hosts, id).await;
     }
     hosts.write(Method::DELETE, "/prj/c", "", &[]).await;
-    for path in
-        ["/prj", "/prj?q=N", "/prj?sort=-prj_id&limit=1", "/prj?x=y", "/prj?limit=0", "/prj/a", "/prj/c", "/prj/d"]
-    {
+    for path in [
+        "/prj",
+        "/prj?q=N",
+        "/prj?sort=-prj_id&limit=1",
+        "/prj?x=y",
+        "/prj?limit=0",
+        "/prj?term[gte]=1.0&name[in]=n,m&limit=1&count=true",
+        "/prj?name[not]=n",
+        "/prj?deleted=true",
+        "/prj/a",
+        "/prj/c",
+        "/prj/d",
+    ] {
         let origin = hosts.send(get(path)).await;
         let edge = hosts.read(path, &[]).await;
         assert_eq!((edge.status(), edge.body()), (origin.status(), origin.body()), "{path}");
-        for name in ["etag", "link", "content-type", "cache-control"] {
+        for name in ["etag", "link", "ripple-count", "content-type", "cache-control"] {
             assert_eq!(header(edge.headers(), name), header(origin.headers(), name), "{path}: {name}");
         }
         let tells = origin.status() != StatusCode::BAD_REQUEST; // the absence of a record is also known as of then
@@ -166,6 +176,15 @@ async fn a_write_through_the_edge_is_known_to_it() {
     learn(Method::DELETE, "/prj/a", &deleted);
     assert_eq!(hosts.read("/prj/a", &[]).await.status(), StatusCode::GONE);
     assert_eq!(&hosts.read("/prj", &[]).await.body()[..], b"[]");
+
+    // The answer to the deletion does not say who made it and when, so the first list of it comes from the table.
+    let origin = hosts.send(get("/prj?deleted=true")).await;
+    assert!(String::from_utf8_lossy(origin.body()).contains(r#""updated_by":"test""#), "{origin:?}");
+    for (seconds, capacity) in [(0, "read=0.5, write=0"), (6, "read=0.5, write=0"), (0, "read=0, write=0")] {
+        pass(&hosts, seconds);
+        let trash = hosts.read("/prj?deleted=true", &[]).await;
+        assert_eq!((trash.body(), header(trash.headers(), "ripple-capacity")), (origin.body(), capacity));
+    }
 }
 
 #[tokio::test(flavor = "current_thread")]

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use http::Method;
 use ripple_core::auth::Scope;
-use ripple_core::http::contract::{Contract, Field, Kind, PATH, PROBLEM, Refusal, Shape};
+use ripple_core::http::contract::{Contract, Field, Kind, OPERATORS, PATH, PROBLEM, Refusal, Shape};
 use ripple_core::http::{ROUTES, Route, Served};
-use ripple_core::record::schema::{Access, Resources};
+use ripple_core::record::schema::{Access, Resource, Resources};
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::{HttpMethod, Operation, OperationBuilder, ParameterBuilder, ParameterIn, ParameterStyle};
 use utoipa::openapi::request_body::RequestBodyBuilder;
@@ -31,6 +31,11 @@ const ABOUT: &str = "ecords that a whole team edits at once without losing an ed
 const BODY_FAULTY: &str = "The body is not as it must be: members have names of 1 to 255 bytes, none twice, at most 32 levels \
     deep; numbers up to 38 digits and of DynamoDB's range.";
 const ANY_TEXT: Shape = Shape::Text { least: 0, most: None, pattern: None };
+
+/// The rules for the names of a list's conditions.
+const FILTERS: &str = "Any other name is a member's: it equals the value; an array or set contains it. A name that ends in an \
+    operator, as in `note[prefix]`, is a condition of that operator. A name that begins with `/` is a JSON Pointer \
+    (RFC 6901): `/address/city`. Up to 64 conditions in all.";
 
 /// The group of operations that need no key.
 const WITHOUT_KEY: &str = "without a key";
@@ -130,6 +135,10 @@ fn operation(route: &'static Route, words: &Words<'_>, schemas: &mut Schemas) ->
         operation = operation.parameter(parameter(field, ParameterIn::Query, words, schemas));
     }
     if contract.filters {
+        let taken: Vec<String> = contract.query.iter().map(|field| words.fill(field.name)).collect();
+        for name in members(words.resource()).filter(|name| taken.iter().all(|taken| taken != name)) {
+            operation = operation.parameter(conditions(name, words, schemas));
+        }
         operation = operation.parameter(filters());
     }
     for field in contract.headers.iter().copied().chain(headers_taken(route, contract)) {
@@ -181,11 +190,31 @@ fn path_parameters(resource: &'static str) -> impl Iterator<Item = &'static str>
 
 fn parameter(field: &Field, place: ParameterIn, words: &Words<'_>, schemas: &mut Schemas) -> ParameterBuilder {
     ParameterBuilder::new()
-        .name(field.name)
+        .name(words.fill(field.name))
         .parameter_in(place)
         .required(if field.required { Required::True } else { Required::False })
         .description((!field.about.is_empty()).then(|| words.fill(field.about)))
         .schema(Some(schemas.of(&field.shape, words)))
+}
+
+/// Returns the names of the members that a resource's records show.
+fn members(resource: &Resource) -> impl Iterator<Item = &str> {
+    let names = &resource.names;
+    let declared = resource.schema.root.properties.iter().map(|(name, _)| name.as_str());
+    let own =
+        names.keys().into_iter().map(|(name, _)| name).chain([&*names.version, &names.updated_at, &names.updated_by]);
+    own.chain(declared.filter(|name| !names.is_key(name)))
+}
+
+/// Returns the parameter for the operators on a member: `name[gte]=…`.
+fn conditions(name: &str, words: &Words<'_>, schemas: &mut Schemas) -> ParameterBuilder {
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(ParameterIn::Query)
+        .required(Required::False)
+        .style(Some(ParameterStyle::DeepObject))
+        .explode(Some(true))
+        .schema(Some(schemas.of(&Shape::Object(&OPERATORS), words)))
 }
 
 /// Returns the parameter for all other names of the query.
@@ -198,7 +227,7 @@ fn filters() -> ParameterBuilder {
         .required(Required::False)
         .style(Some(ParameterStyle::Form))
         .explode(Some(true))
-        .description(Some("Any other name is an attribute's: it equals the value; an array or set contains it."))
+        .description(Some(FILTERS))
         .schema(Some(
             ObjectBuilder::new()
                 .schema_type(Type::Object)

@@ -4,7 +4,7 @@ use aws_lambda_events::apigw::{ApiGatewayProxyResponse, ApiGatewayV2httpResponse
 use aws_lambda_events::encodings::Body;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, LINK};
-use http::{HeaderMap, Response};
+use http::{HeaderMap, HeaderValue, Response};
 use lambda_runtime::Diagnostic;
 use serde_json::value::{RawValue, to_raw_value};
 
@@ -59,7 +59,7 @@ pub(crate) fn render(response: Response<Bytes>, shape: Shape) -> Result<Box<RawV
         }
         Shape::Plain if !parts.status.is_success() => return Err(problem(parts.status.as_u16(), &text)),
         // The plain list has no place to say that it is incomplete.
-        Shape::Plain if parts.headers.contains_key(LINK) => {
+        Shape::Plain if parts.headers.get(LINK).is_some_and(leads_on) => {
             let message = "413 list_too_large: the list has more than one page; read it through a proxy integration";
             return Err(FunctionError { code: "list_too_large".to_owned(), message: message.to_owned() });
         }
@@ -71,6 +71,11 @@ pub(crate) fn render(response: Response<Bytes>, shape: Shape) -> Result<Box<RawV
         Shape::Plain => to_raw_value(&text),
     };
     Ok(rendered.expect("strings, numbers and the core's JSON serialise"))
+}
+
+/// Reports whether a `Link` has the next page of a list.
+fn leads_on(link: &HeaderValue) -> bool {
+    link.to_str().is_ok_and(|link| link.contains("rel=\"next\""))
 }
 
 /// Joins the values of each header, since payload 2.0 has only one (RFC 9110 §5.3).

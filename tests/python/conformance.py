@@ -207,6 +207,8 @@ class Run:
             case "list":
                 given.pop("session", None)  # every request of the client carries its session
                 return self.tested.all(prj.list(**given))
+            case "count":
+                return self.tested.wait(prj.count(**given))
             case "session":
                 self.tested.client.session = given
             case other:

@@ -99,8 +99,8 @@ class Ripple:
             answer = self.call("GET", path)
             assert answer.status == 200, answer
             records += answer.json()
-            link = answer.headers.get("link")
-            path = "/" + link[link.index("<") + 1 : link.index(">")] if link else None
+            link = re.match(r'<([^>]*)>; rel="next"', answer.headers.get("link", ""))
+            path = "/" + link[1] if link else None
         return records
 
     def _expect(self, status, method, path, body=None):

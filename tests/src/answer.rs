@@ -142,11 +142,32 @@ impl Answer {
     /// Returns the target of `Link: <…>; rel="next"` as a path. The target must be a relative reference.
     #[track_caller]
     pub fn next(&self) -> Option<String> {
-        let link = self.header(LINK.as_str())?;
-        let reference = link.strip_prefix('<').and_then(|rest| rest.strip_suffix(r#">; rel="next""#));
-        match reference {
-            Some(reference) => Some(self.resolve(reference)),
-            None => self.fail(r#"Link should be <…>; rel="next""#),
+        self.link("next")
+    }
+
+    /// Returns the target of the link with a relation as a path. The targets must be relative references.
+    #[track_caller]
+    pub fn link(&self, relation: &str) -> Option<String> {
+        let mut found = None;
+        // No target has a space: a query is percent-encoded.
+        for link in self.header(LINK.as_str())?.split(", ") {
+            let parts = link.strip_prefix('<').and_then(|rest| rest.strip_suffix('"')?.split_once(r#">; rel=""#));
+            let Some((reference, of)) = parts else { self.fail(r#"Link should be <…>; rel="…""#) };
+            let target = self.resolve(reference);
+            if of == relation && found.replace(target).is_some() {
+                self.fail(format!("there should be one link {relation}"));
+            }
+        }
+        found
+    }
+
+    /// Returns `Ripple-Count`.
+    #[track_caller]
+    pub fn count(&self) -> Option<usize> {
+        let count = self.header("ripple-count")?;
+        match count.parse() {
+            Ok(count) => Some(count),
+            Err(_) => self.fail("Ripple-Count should be a number"),
         }
     }
 

@@ -3,6 +3,7 @@
 mod authors;
 mod bad_input;
 mod changes;
+mod conditions;
 mod deleting;
 mod edit_input;
 mod edits;
@@ -24,6 +25,7 @@ mod saving;
 mod tags;
 mod tasks;
 mod text_merging;
+mod trash;
 
 use crate::Case;
 
@@ -43,7 +45,9 @@ const ALL: &[&[Case]] = &[
     numbers::CASES,
     limits::CASES,
     lists::CASES,
+    conditions::CASES,
     paging::CASES,
+    trash::CASES,
     changes::CASES,
     tags::CASES,
     keys::CASES,

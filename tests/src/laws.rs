@@ -8,8 +8,9 @@ use sfv::{Dictionary, ListEntry, Parser, Version};
 use crate::{Answer, KITS};
 
 /// The headers of a response that a page in a browser may read.
-const EXPOSED: [&str; 7] =
-    ["etag", "link", "location", "ripple-capacity", "ripple-receipt", "ripple-session", "x-request-id"];
+#[rustfmt::skip]
+const EXPOSED: [&str; 8] =
+    ["etag", "link", "location", "ripple-capacity", "ripple-count", "ripple-receipt", "ripple-session", "x-request-id"];
 
 #[track_caller]
 pub(crate) fn check(request: &Request<Bytes>, answer: &Answer) {

@@ -226,9 +226,41 @@ def test_a_list_has_its_parameters_and_a_partial_record_its_version():
     script = Script()
     url = script.prj.list_url("a b", ["-updated_at", "name"], ["goal"], 5, {"term": 3, "done": True, "n": 0.5})
     assert url == f"{URL}/prj?term=3&done=true&n=0.5&q=a+b&limit=5&sort=-updated_at%2Cname&fields=goal%2Cversion"
-    for name in ("limit", "cursor", "_x"):
+    for name in ("limit", "cursor", "count", "deleted", "_x"):
         with pytest.raises(ValueError):
             script.prj.list_url(where={name: 1})
+
+
+def test_conditions_have_operators_and_a_comma_in_a_value_is_escaped():
+    prj = Script().prj
+    where = {"term": {"gte": 3, "lt": 1.5}, "name": {"in": ["a,b", "c\\", 7]}, "/a/b": {"exists": False}, "/q": "x"}
+    url = httpx.URL(prj.list_url(where=where, count=True, deleted=True))
+    assert dict(url.params) == {
+        "term[gte]": "3",
+        "term[lt]": "1.5",
+        "name[in]": "a\\,b,c\\\\,7",
+        "/a/b[exists]": "false",
+        "/q": "x",
+        "count": "true",
+        "deleted": "true",
+    }
+    for wrong in ("a", 1):
+        with pytest.raises(TypeError):
+            prj.list_url(where={"name": {"in": wrong}})
+    with pytest.raises(TypeError):
+        prj.list_url(where={"name": {"gte": [1]}})
+
+
+def test_a_page_has_its_count_and_the_page_before():
+    links = '<prj?limit=1&cursor=n>; rel="next", <prj?limit=1&cursor=p>; rel="prev", <prj?limit=1>; rel="first"'
+    script = Script(answer(200, [RECORD], **{"link": links, "ripple-count": "7"}))
+    page = script.run(script.prj.list_page(script.prj.list_url(limit=1, cursor="c", count=True), False))
+    assert (page.cursor, page.cursor_back, page.count) == ("n", "p", 7)
+    script = Script(answer(200, [], **{"ripple-count": "7"}), answer(200, []))
+    assert script.run(script.prj.count("a", {"term": {"gt": 1}}, False)) == 7
+    assert script.sent[0].request.url == f"{URL}/prj?term%5Bgt%5D=1&q=a&limit=1&count=true&fields=prj_id%2Cversion"
+    with pytest.raises(RuntimeError):
+        script.run(script.prj.count(None, None, True))
 
 
 def test_a_page_has_the_cursor_with_which_a_later_request_continues():

@@ -10,6 +10,8 @@ export interface Page<R> {
   readonly etag?: string;
   /** The age of the copy that was read, in seconds. */
   readonly age?: number;
+  /** The number of all matching records, if the server tells it. */
+  readonly count?: number;
   /** Whether more pages follow. */
   readonly more: boolean;
 }
@@ -49,10 +51,12 @@ export class List<R> implements AsyncIterable<R> {
       path = next(answer, this.#transport.base);
       const etag = answer.headers.get('etag');
       const age = answer.headers.get('age');
+      const count = answer.headers.get('ripple-count');
       yield {
         records: answer.body.map((entry) => this.#read(entry, answer)),
         ...(etag && { etag }),
         ...(age && { age: Number(age) }),
+        ...(count && { count: Number(count) }),
         more: path !== undefined,
       };
     }

@@ -72,6 +72,7 @@ export interface Names {
   readonly updated_at: string;
   readonly updated_by: string;
   readonly updated_author: string;
+  readonly deleted: string;
 }
 
 /** The names that a resource uses. */
@@ -89,6 +90,7 @@ export function shape(resource: string, options: ResourceOptions): Shape {
     updated_at: 'updated_at',
     updated_by: 'updated_by',
     updated_author: 'updated_author',
+    deleted: 'deleted',
   };
   return {
     resource,

@@ -4,7 +4,7 @@ import { Changes, type ChangesOptions } from './changes.ts';
 import { body, difference, drafted, isEmpty } from './edit.ts';
 import { idempotencyKey, uuid } from './ids.ts';
 import { own, put, copy, write, type Json, type Members } from './json.ts';
-import { List } from './list.ts';
+import { List, type Page } from './list.ts';
 import { Problem } from './problem.ts';
 import type { Receipt } from './receipt.ts';
 import {
@@ -20,19 +20,35 @@ import {
 } from './record.ts';
 import type { Answer, Request, Transport } from './transport.ts';
 
-/** What a list is to show. */
-export interface Query {
+/** A value that a condition compares with. */
+export type Operand = string | number | boolean | bigint;
+
+/** Conditions on a member, by the names of their operators. */
+export type Conditions = {
+  readonly [operator in 'eq' | 'not' | 'gt' | 'gte' | 'lt' | 'lte' | 'prefix']?: Operand;
+} & { readonly in?: readonly Operand[]; readonly exists?: boolean };
+
+/** Which records a list has. */
+export interface Selection {
   /** Words that must all occur in a record. */
   readonly q?: string;
+  /** Values that members equal or contain, or conditions on them. A name that begins with `/` is a JSON Pointer. */
+  readonly where?: { readonly [name: string]: Operand | Conditions };
+  /** Whether the records are those that were deleted and can be restored. */
+  readonly deleted?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+/** What a list is to show. */
+export interface Query extends Selection {
   /** Names of members, with `-` before one for descending. */
   readonly sort?: string | readonly string[];
   /** The members to return. The id and the version are always returned. */
   readonly fields?: readonly string[];
   /** The most records of one page. */
   readonly limit?: number;
-  /** Members that must equal a value, or contain it. */
-  readonly where?: { readonly [name: string]: string | number | boolean | bigint };
-  readonly signal?: AbortSignal;
+  /** Whether each page tells the number of all matching records. */
+  readonly count?: boolean;
 }
 
 /** Options of any call. */
@@ -84,20 +100,33 @@ export class Resource<T = Members, New = T> {
 
   /** Lists records. */
   list(query: Query = {}): List<Record<T>> {
-    const { q, sort, fields, limit, where = {}, signal } = query;
+    const { q, sort, fields, limit, where = {}, count, deleted, signal } = query;
     const { key, names } = this.shape;
     const parameters = new URLSearchParams();
-    if (q !== undefined) parameters.set('q', q);
-    if (sort !== undefined) parameters.set('sort', String(sort));
-    if (fields !== undefined)
-      parameters.set('fields', [...new Set([...fields.filter((name) => name !== key), names.version])].join());
-    if (limit !== undefined) parameters.set('limit', String(limit));
-    for (const [name, value] of Object.entries(where)) parameters.append(name, String(value));
+    const set = (name: string, value: unknown): void => {
+      if (value !== undefined) parameters.set(name, String(value));
+    };
+    set('q', q);
+    set('sort', sort);
+    set('fields', fields && [...new Set([...fields.filter((name) => name !== key), names.version])]);
+    set('limit', limit);
+    set('count', count);
+    set(names.deleted, deleted);
+    for (const [name, value] of Object.entries(where))
+      if (typeof value === 'object')
+        for (const [operator, operand] of Object.entries(value)) set(`${name}[${operator}]`, text(operand));
+      else set(name, value);
     const path = this.shape.resource + (parameters.size ? `?${parameters}` : '');
     return new List(this.transport, path, signal, (entry) => {
       const record = toRecord<T>(this.shape, entry);
       return fields === undefined ? record : Object.freeze({ ...record, partial: true });
     });
+  }
+
+  /** Returns the number of matching records. An earlier ripple does not tell it: `NaN`. */
+  async count(selection: Selection = {}): Promise<number> {
+    const { value } = await this.list({ ...selection, fields: [], limit: 1, count: true }).pages().next();
+    return (value as Page<unknown>).count ?? NaN; // there is a first page
   }
 
   /** Creates a record. The client makes the id, so a repeated request cannot make two. */
@@ -194,6 +223,11 @@ export class Resource<T = Members, New = T> {
   #record(answer: Answer): Record<T> {
     return toRecord<T>(this.shape, answer.body, answer.headers);
   }
+}
+
+/** Returns the value of a condition. A backslash stands before a comma that belongs to one of several values. */
+function text(operand: Operand | readonly Operand[]): unknown {
+  return Array.isArray(operand) ? operand.map((one) => String(one).replace(/[,\\]/g, '\\$&')) : operand;
 }
 
 /** Returns a receipt of what the client knows without the server's. */

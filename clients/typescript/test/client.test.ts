@@ -301,6 +301,23 @@ test('a_list_follows_its_links_below_the_address_of_the_client', async () => {
       'http://ripple.example/prod/prj?limit=1&cursor=c',
     ],
   );
+  const conditions = client(ok([], { 'ripple-count': '7' }), ok([]));
+  const where = { term: { gte: 3, lt: 12 }, name: { in: ['a,b', '\\', 1n] }, '/a/b': { exists: false } };
+  assert.equal(await conditions.client.resource('prj').count({ where, deleted: true }), 7);
+  assert.deepEqual(
+    [...new URL(conditions.sent[0]?.url ?? '').searchParams],
+    [
+      ['fields', 'version'],
+      ['limit', '1'],
+      ['count', 'true'],
+      ['deleted', 'true'],
+      ['term[gte]', '3'],
+      ['term[lt]', '12'],
+      ['name[in]', 'a\\,b,\\\\,1'],
+      ['/a/b[exists]', 'false'],
+    ],
+  );
+  assert.equal(await conditions.client.resource('prj').count(), NaN, 'an earlier ripple does not count');
   const away = client(ok([RECORD], { link: '<https://elsewhere.example/prj>; rel="next"' }));
   await caught(away.client.resource('prj').list().all());
   assert.equal(away.sent.length, 1, 'the key goes to no other server');

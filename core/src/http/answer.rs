@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use http::header::{HeaderMap, HeaderName, HeaderValue, LOCATION};
 
-use super::headers::RECEIPT;
+use super::headers::{COUNT, RECEIPT};
 use super::receipt;
 use crate::record::outcome::OutcomeKind;
 use crate::record::schema::Resource;
@@ -52,6 +52,12 @@ impl Answer {
     /// Adds a header. `value` consists of ids and cursors, which are visible ASCII.
     pub(crate) fn with_header(mut self, name: HeaderName, value: &str) -> Answer {
         self.headers.insert(name, HeaderValue::from_str(value).expect("visible ASCII"));
+        self
+    }
+
+    /// Adds the number of records that match a list's query.
+    pub(crate) fn with_count(mut self, count: usize) -> Answer {
+        self.headers.insert(COUNT, HeaderValue::from(count));
         self
     }
 

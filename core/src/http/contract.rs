@@ -18,7 +18,7 @@ pub use super::problem::Kind;
 use crate::limits;
 
 pub(crate) use record::PERSON;
-pub use record::{EDIT, LISTED, NEW, PROBLEM, RECORD, SEEN_EDIT};
+pub use record::{EDIT, LISTED, NEW, OPERATORS, PROBLEM, RECORD, SEEN_EDIT};
 
 /// The contract of one operation.
 #[derive(Clone, Copy, Debug)]

@@ -19,7 +19,7 @@ use super::routes::{self, Route, Served, Target};
 use crate::auth::{KeyRecord, Scope};
 use crate::record::{ContentHash, Record};
 use crate::replica::refresh::{Freshness, Refresh};
-use crate::replica::{Clock, Preparation, Prepared, Replica, SharedCache};
+use crate::replica::{Clock, Preparation, Prepared, Replica, SharedCache, Whole};
 use crate::session::Session;
 use crate::store::{Capacity, Source, StoreError};
 use crate::time::Timestamp;
@@ -62,6 +62,7 @@ pub struct WholeList {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ListValidator {
     content: ContentHash,
+    count: usize,
     age: u64,
     ttl: i64,
 }
@@ -91,8 +92,8 @@ impl ListValidator {
     /// Returns the response that [`Api::read`] gives, 200 or 304, without a body and without a request id.
     #[must_use]
     pub fn head(&self, status: StatusCode) -> Response<Bytes> {
-        let ListValidator { content, age, .. } = *self;
-        let answer = Answer { status, etag: Some(content.to_text()), ..Answer::json(Bytes::new()) };
+        let ListValidator { content, count, age, .. } = *self;
+        let answer = Answer { status, etag: Some(content.to_text()), ..Answer::json(Bytes::new()) }.with_count(count);
         // The response does not show which key it was.
         let log =
             AccessLog { method: Some(ListValidator::METHOD), key_id: Some(String::new()), ..AccessLog::default() };
@@ -153,10 +154,10 @@ impl<S: Source, C: Clock, N: SharedCache> Api<Replica<S, C, N>> {
         if !store.resource().is_ordered_by_id() {
             return None;
         }
-        let (content, age, fresh) = store.whole(now)?;
+        let Whole { content, count, age, fresh } = store.whole(now)?;
         let key = self.remembered(key, now).filter(|key| key.scopes.allow(Scope::Read, resource))?;
         let ttl = time_left(fresh, age);
-        Some(WholeList { key, validator: ListValidator { content, age: age.as_secs(), ttl } })
+        Some(WholeList { key, validator: ListValidator { content, count, age: age.as_secs(), ttl } })
     }
 
     /// Returns the bytes of a resource's whole list, rendered once after each change. Returns `None` if they exceed a page.

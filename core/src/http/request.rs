@@ -167,13 +167,18 @@ impl<S> Call<'_, S> {
         if faults.is_empty() { Ok(()) } else { Err(Error::InvalidRequest(faults)) }
     }
 
-    /// Returns the `Link` to the next page: this query with the parameter `name` set to `cursor`. It is relative, so that
-    /// it holds behind any stage or base path.
+    /// Returns the `Link` to the next page: this query with the parameter `name` set to `cursor`.
     pub(crate) fn next_link(&self, name: &str, cursor: &str) -> String {
+        self.link("next", name, Some(cursor))
+    }
+
+    /// Returns a `Link` to this query with the parameter `name` set to `cursor`, or without it. It is relative, so that
+    /// it holds behind any stage or base path.
+    pub(crate) fn link(&self, relation: &str, name: &str, cursor: Option<&str>) -> String {
         let kept = query_without(self.request, &[name]);
-        let query = form_urlencoded::Serializer::new(kept).append_pair(name, cursor).finish();
-        let segment = self.path.last_segment();
-        format!("<{segment}?{query}>; rel=\"next\"")
+        let query = form_urlencoded::Serializer::new(kept).extend_pairs(cursor.map(|cursor| (name, cursor))).finish();
+        let separator = if query.is_empty() { "" } else { "?" };
+        format!("<{}{separator}{query}>; rel=\"{relation}\"", self.path.last_segment())
     }
 }
 

@@ -9,8 +9,10 @@ use crate::record::{Names, Record, RecordId};
 use crate::token;
 use crate::value::{Number, Value};
 
-/// The format of a list's cursor.
-const FORMAT: u8 = 2;
+/// The format of the cursor of a page after a record, which is the cursor of almost every page.
+const AFTER: u8 = 2;
+/// The format of any other cursor, which states the direction.
+const BESIDE: u8 = 3;
 /// The longest cursor that is read. ripple's own are far shorter: 8 sort keys of 64 characters, and an id that another
 /// writer chose.
 const LONGEST: usize = 8 * 1024;
@@ -20,6 +22,17 @@ const LONGEST: usize = 8 * 1024;
 pub(super) struct Sort {
     pub(super) name: String,
     pub(super) descending: bool,
+}
+
+/// Where a page begins, or ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Bound {
+    /// The position.
+    pub(super) rank: Rank,
+    /// Whether the page is before the position.
+    pub(super) backward: bool,
+    /// Whether the page may have the record at the position itself.
+    pub(super) inclusive: bool,
 }
 
 /// The position of a record: its values of the sort keys, then its id, which makes the order total.
@@ -46,6 +59,32 @@ enum Atom {
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct DecimalText(Number);
+
+impl Bound {
+    /// Returns the bound of the page after a record.
+    pub(super) fn after(rank: Rank) -> Bound {
+        Bound { rank, backward: false, inclusive: false }
+    }
+
+    /// Returns the bound of the page before a record.
+    pub(super) fn before(rank: Rank) -> Bound {
+        Bound { rank, backward: true, inclusive: false }
+    }
+
+    /// Returns the bound of the page on the other side.
+    pub(super) fn reversed(&self) -> Bound {
+        Bound { rank: self.rank.clone(), backward: !self.backward, inclusive: !self.inclusive }
+    }
+
+    /// Reports whether a record is on the page's side.
+    pub(super) fn admits(&self, rank: &Rank) -> bool {
+        match rank.cmp(&self.rank) {
+            Ordering::Less => self.backward,
+            Ordering::Equal => self.inclusive,
+            Ordering::Greater => !self.backward,
+        }
+    }
+}
 
 impl Rank {
     /// Returns the position for a query without sort keys.
@@ -105,22 +144,29 @@ impl<'de> Deserialize<'de> for DecimalText {
     }
 }
 
-/// Returns the cursor of the page after `last`. It is not authenticated: a forged cursor shows another page of a list
-/// that the client may read anyway.
-pub(super) fn format(last: &Rank, scope: &str) -> String {
-    let atoms: Vec<&Option<Atom>> = last.keys.iter().map(|key| &key.atom).collect();
-    token::encode(FORMAT, &(scope, atoms, &last.id))
+/// Returns the cursor of a page. It is not authenticated: a forged cursor shows another page of a list that the client
+/// may read anyway.
+pub(super) fn format(bound: &Bound, scope: &str) -> String {
+    let Bound { rank: Rank { keys, id }, backward, inclusive } = bound;
+    let atoms: Vec<&Option<Atom>> = keys.iter().map(|key| &key.atom).collect();
+    if *backward || *inclusive {
+        token::encode(BESIDE, &((scope, atoms, id), backward, inclusive))
+    } else {
+        token::encode(AFTER, &(scope, atoms, id))
+    }
 }
 
-/// Returns the position in a cursor. Returns `None` if it does not belong to a query with this `scope`.
-pub(super) fn parse(cursor: &str, scope: &str, sort: &[Sort]) -> Option<Rank> {
+/// Returns the bound in a cursor. Returns `None` if it does not belong to a query with this `scope`.
+pub(super) fn parse(cursor: &str, scope: &str, sort: &[Sort]) -> Option<Bound> {
+    type Place = (String, Vec<Option<Atom>>, String);
     if cursor.len() > LONGEST {
         return None;
     }
-    let (of, atoms, id): (String, Vec<Option<Atom>>, String) = token::decode(FORMAT, cursor)?;
+    let after = || Some((token::decode::<Place>(AFTER, cursor)?, false, false));
+    let ((of, atoms, id), backward, inclusive) = token::decode(BESIDE, cursor).or_else(after)?;
     if of != scope || atoms.len() != sort.len() {
         return None;
     }
     let keys = atoms.into_iter().zip(sort).map(|(atom, sort)| SortKey { atom, descending: sort.descending });
-    Some(Rank { keys: keys.collect(), id })
+    Some(Bound { rank: Rank { keys: keys.collect(), id }, backward, inclusive })
 }

@@ -10,12 +10,14 @@ use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 
 use super::Row;
-use super::cursor::{self, Rank, Sort};
+use super::condition::{Condition, parse_flag};
+use super::cursor::{self, Bound, Rank, Sort};
 use super::row::searched;
 use crate::limits;
 use crate::record::schema::Resource;
 use crate::record::{Names, Record};
-use crate::value::{Number, Value};
+use crate::time::Timestamp;
+use crate::value::Value;
 
 /// A parameter that is not valid.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,18 +34,21 @@ impl Fault {
     }
 }
 
-/// The checked parameters `q`, filters, `sort`, `fields`, `limit` and `cursor`.
+/// The checked parameters `q`, conditions, `sort`, `fields`, `limit`, `cursor`, `count` and `deleted`.
 #[derive(Debug)]
 pub struct Query {
     resource: Arc<Resource>,
-    /// The names used as filters that the schema does not know.
-    unknown: Vec<String>,
     words: Vec<String>,
-    filters: Vec<(String, String)>,
+    conditions: Vec<Condition>,
+    /// Whether the list is of deleted records.
+    deleted: bool,
+    /// The time of the request, up to which a deleted record must be restorable.
+    now: Timestamp,
     sort: Vec<Sort>,
     fields: Option<Vec<String>>,
     limit: Option<usize>,
-    after: Option<Rank>,
+    counts: bool,
+    bound: Option<Bound>,
     /// A hash of all parameters that choose and order records. A cursor belongs to one scope.
     scope: String,
     /// A hash of all parameters that an entity tag must distinguish. Empty for the whole list.
@@ -60,16 +65,19 @@ impl Query {
         let mut seen = BTreeSet::new();
         let mut query = Query {
             resource: Arc::clone(resource),
-            unknown: Vec::new(),
             words: Vec::new(),
-            filters: Vec::new(),
+            conditions: Vec::new(),
+            deleted: false,
+            now: Timestamp::default(),
             sort: Vec::new(),
             fields: None,
             limit: None,
-            after: None,
+            counts: false,
+            bound: None,
             scope: String::new(),
             tag: String::new(),
         };
+        let mut filters: Vec<(&str, &str)> = Vec::new();
         let mut cursor = None;
         for (name, value) in pairs {
             if !seen.insert(name.as_str()) {
@@ -91,9 +99,14 @@ impl Query {
                     cursor = Some(value);
                     Ok(())
                 }
+                "count" => parse_flag(value).map(|counts| query.counts = counts),
+                name if name == resource.names.deleted => parse_flag(value).map(|deleted| query.deleted = deleted),
+                _ if filters.len() == limits::FILTERS => {
+                    Err(format!("is one condition more than the {} of a list", limits::FILTERS))
+                }
                 _ => {
-                    query.filters.push((name.clone(), value.clone()));
-                    Ok(())
+                    filters.push((name.as_str(), value.as_str()));
+                    Condition::parse(name, value).map(|condition| query.conditions.push(condition))
                 }
             };
             if let Err(detail) = parsed {
@@ -111,14 +124,14 @@ impl Query {
                 }
             }
         }
-        query.filters.sort();
-        let is_known = |name: &str| resource.names.are_fixed(name) || resource.schema.property(name).is_some();
-        let names = query.filters.iter().map(|(name, _)| name);
-        query.unknown = names.filter(|name| !is_known(name)).cloned().collect();
-        query.scope = digest(&(resource.view_digest(), &query.words, &query.filters, &query.sort, &query.fields));
+        if query.deleted {
+            filters.push((&resource.names.deleted, "true"));
+        }
+        filters.sort_unstable();
+        query.scope = digest(&(resource.view_digest(), &query.words, &filters, &query.sort, &query.fields));
         if let Some(cursor) = cursor {
             match cursor::parse(cursor, &query.scope, &query.sort) {
-                Some(rank) => query.after = Some(rank),
+                Some(bound) => query.bound = Some(bound),
                 None => faults.push(Fault::new("cursor", "is no cursor of this list")),
             }
         }
@@ -128,7 +141,23 @@ impl Query {
         if faults.is_empty() { Ok(query) } else { Err(faults) }
     }
 
-    /// Reports whether the query includes this record.
+    /// Returns the query at the time of its request. Without it, a list of deleted records has those of any time.
+    #[must_use]
+    pub fn at(self, now: Timestamp) -> Query {
+        Query { now, ..self }
+    }
+
+    /// Reports whether the list has records in this state: live ones, or deleted ones that can be restored. The history
+    /// with the last state of a deleted record ends before its tombstone does.
+    #[must_use]
+    pub fn covers(&self, record: &Record) -> bool {
+        match record.tombstone {
+            None => !self.deleted,
+            Some(expires) => self.deleted && self.now.after(limits::TOMBSTONE_BEYOND) < expires,
+        }
+    }
+
+    /// Reports whether the query includes a record that it covers.
     #[must_use]
     pub fn matches(&self, project: &Record) -> bool {
         let mentions = |word: &String| {
@@ -136,13 +165,13 @@ impl Query {
             searched(project, &self.resource, |value| found = found || mentions(value, word));
             found
         };
-        self.passes_filters(project) && self.words.iter().all(mentions)
+        self.meets_conditions(project) && self.words.iter().all(mentions)
     }
 
-    /// Reports whether the query includes this record.
+    /// Reports whether the query includes a record that it covers.
     #[must_use]
     pub fn matches_row(&self, row: &Row) -> bool {
-        self.passes_filters(&row.record) && self.words.iter().all(|word| row.text.contains(word))
+        self.meets_conditions(&row.record) && self.words.iter().all(|word| row.text.contains(word))
     }
 
     /// Reports whether the query is for the whole list by id, with all fields of every record.
@@ -151,20 +180,43 @@ impl Query {
         self.tag.is_empty() && self.sort.is_empty()
     }
 
+    /// Reports whether the list is of deleted records.
+    #[must_use]
+    pub fn is_of_deleted(&self) -> bool {
+        self.deleted
+    }
+
+    /// Reports whether the client asks for the number of all matches.
+    #[must_use]
+    pub fn counts(&self) -> bool {
+        self.counts
+    }
+
+    /// Reports whether the client is beyond the first page.
+    #[must_use]
+    pub fn has_cursor(&self) -> bool {
+        self.bound.is_some()
+    }
+
+    /// Returns the conditions, all of which a record must meet, in the order of the query.
+    #[must_use]
+    pub fn conditions(&self) -> &[Condition] {
+        &self.conditions
+    }
+
     /// Reports whether a record's id and its whole JSON are enough to answer the query.
     pub(crate) fn takes_lines(&self) -> bool {
-        self.words.is_empty() && self.filters.is_empty() && self.sort.is_empty() && self.fields.is_none()
+        let all = self.words.is_empty() && self.conditions.is_empty() && !self.deleted;
+        all && self.sort.is_empty() && self.fields.is_none()
     }
 
-    /// Returns the names used as filters that the schema does not know. Records may have members of these names.
-    pub(super) fn unknown(&self) -> impl Iterator<Item = &str> {
-        self.unknown.iter().map(String::as_str)
+    /// Returns the conditions on members that the schema does not declare. Records may have such members.
+    pub(super) fn undeclared(&self) -> impl Iterator<Item = &Condition> {
+        self.conditions.iter().filter(|condition| !condition.member.is_declared(&self.resource))
     }
 
-    fn passes_filters(&self, project: &Record) -> bool {
-        self.filters.iter().all(|(name, wanted)| {
-            project.member(name, self.names()).is_some_and(|value| equals_or_contains(&value, wanted))
-        })
+    fn meets_conditions(&self, project: &Record) -> bool {
+        self.conditions.iter().all(|condition| condition.matches(project, self.names()))
     }
 
     pub(super) fn rank(&self, project: &Record) -> Rank {
@@ -187,16 +239,16 @@ impl Query {
         self.limit.unwrap_or(usize::MAX)
     }
 
-    pub(super) fn after(&self) -> Option<&Rank> {
-        self.after.as_ref()
+    pub(super) fn bound(&self) -> Option<&Bound> {
+        self.bound.as_ref()
     }
 
     pub(super) fn tag(&self) -> &str {
         &self.tag
     }
 
-    pub(super) fn cursor_after(&self, last: &Rank) -> String {
-        cursor::format(last, &self.scope)
+    pub(super) fn cursor(&self, bound: &Bound) -> String {
+        cursor::format(bound, &self.scope)
     }
 }
 
@@ -224,21 +276,6 @@ fn comma_separated(value: &str, most: usize) -> Result<Vec<String>, String> {
 fn digest(parts: &impl serde::Serialize) -> String {
     let json = serde_json::to_vec(parts).expect("strings and numbers serialise");
     URL_SAFE_NO_PAD.encode(&Sha256::digest(json)[..12])
-}
-
-/// Reports whether a value passes a filter: the value as text, or an element of an array or a set, equals it.
-fn equals_or_contains(value: &Value, wanted: &str) -> bool {
-    let number = |number: &Number| Number::parse(wanted).is_some_and(|wanted| wanted == *number);
-    match value {
-        Value::Null => wanted == "null",
-        Value::Bool(flag) => wanted == if *flag { "true" } else { "false" },
-        Value::Number(value) => number(value),
-        Value::String(text) => text == wanted,
-        Value::List(list) => list.iter().any(|element| equals_or_contains(element, wanted)),
-        Value::Strings(set) => set.contains(wanted),
-        Value::Numbers(set) => set.iter().any(number),
-        Value::Map(_) | Value::Binary(_) | Value::Binaries(_) => false,
-    }
 }
 
 /// Reports whether the folded word occurs in a string anywhere inside the value.

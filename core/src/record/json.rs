@@ -35,7 +35,7 @@ impl Record {
     fn render(&self, names: &Names, fields: Option<&[String]>) -> Vec<u8> {
         let shown =
             |name: &str| names.is_key(name) || fields.is_none_or(|fields| fields.iter().any(|field| field == name));
-        let added = [&names.version, &names.updated_at, &names.updated_by, &names.updated_author];
+        let added = [&names.version, &names.updated_at, &names.updated_by, &names.updated_author, &names.deleted];
         let mut own = names.key_of(&self.id);
         for name in added {
             own.extend(self.own_member(name, names).map(|value| (&**name, value)));
@@ -76,6 +76,7 @@ impl Record {
             name if name == names.updated_at => self.updated_by.as_ref().and(self.updated_at).map(|at| at.0.into()),
             name if name == names.updated_by => self.updated_by.as_deref().map(Into::into),
             name if name == names.updated_author => self.updated_author.as_ref().map(Person::to_value),
+            name if name == names.deleted => self.tombstone.map(|_| Value::Bool(true)),
             _ => None,
         }
     }

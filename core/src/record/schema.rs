@@ -54,12 +54,13 @@ const FILES: usize = 20;
 const FILE: usize = 64 * 1024;
 /// Bytes of all files.
 const TOTAL: usize = 256 * 1024;
-/// Parameters of a list. A member of such a name cannot be a filter.
-const PARAMETERS: [&str; 5] = ["q", "sort", "fields", "limit", "cursor"];
+/// Parameters of a list, beside the name of a resource's member `deleted`. A condition on a member of such a name begins
+/// with `/`.
+pub(crate) const PARAMETERS: [&str; 6] = ["q", "sort", "fields", "limit", "cursor", "count"];
 /// Components of the OpenAPI document that all resources share.
 #[rustfmt::skip]
-const COMPONENTS: [&str; 11] = [
-    "Author", "Change", "Changes", "DeletionBase", "Fault", "Health", "Members", "Problem", "RestoreBase", "SeenEdit", "Version",
+const COMPONENTS: [&str; 12] = [
+    "Author", "Change", "Changes", "Conditions", "DeletionBase", "Fault", "Health", "Members", "Problem", "RestoreBase", "SeenEdit", "Version",
 ];
 
 /// The resources of a site.
@@ -284,7 +285,7 @@ fn warn(file: &str, resource: &Resource, warnings: &mut Faults) {
     let root = &resource.schema.root;
     for (name, _) in root.properties.iter().filter(|(name, _)| PARAMETERS.contains(&name.as_str())) {
         let location = || Location::Pointer(format!("/properties/{name}"));
-        warnings.add(file, location, "is the name of a parameter, so it cannot be a filter");
+        warnings.add(file, location, format!("is the name of a parameter, so lists filter by it as /{name}"));
     }
     if resource.has_more_columns() {
         warnings.add(

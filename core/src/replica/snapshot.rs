@@ -23,6 +23,8 @@ pub struct Snapshot {
     /// The weight of the whole list's page.
     weight: usize,
     memory: usize,
+    /// The number of live records.
+    live: usize,
     /// The whole list rendered. It is dropped at each change.
     whole: Option<Bytes>,
     /// The number of full reads applied.
@@ -64,6 +66,7 @@ impl Snapshot {
             sum: ContentHash::default(),
             weight: 0,
             memory: 0,
+            live: 0,
             whole: None,
             reads: 0,
         }
@@ -130,10 +133,15 @@ impl Snapshot {
     /// Returns a page of the list.
     pub fn list(&mut self, query: &Query) -> ListPage {
         if let Some(body) = query.is_whole().then(|| self.whole_page()).flatten() {
-            return ListPage { body, next: None, etag: self.sum.to_text(), unknown: Vec::new() };
+            let (count, etag) = (self.live, self.sum.to_text());
+            return ListPage { body, next: None, previous: None, count, etag, unknown: Vec::new() };
         }
         let mut listing = Listing::new(query);
-        self.rows().for_each(|row| listing.add_row(row));
+        if query.is_of_deleted() {
+            self.records().for_each(|record| listing.add(record));
+        } else {
+            self.rows().for_each(|row| listing.add_row(row));
+        }
         listing.finish()
     }
 
@@ -141,6 +149,17 @@ impl Snapshot {
     #[must_use]
     pub fn content(&self) -> ContentHash {
         self.sum
+    }
+
+    /// Returns the number of live records.
+    #[must_use]
+    pub fn live(&self) -> usize {
+        self.live
+    }
+
+    /// Reports whether a deletion is known only by its version, from the answer to a write.
+    pub(crate) fn has_bare_tombstone(&self) -> bool {
+        self.records().any(Record::is_bare_tombstone)
     }
 
     /// Returns every record, live and deleted.
@@ -185,6 +204,7 @@ impl Snapshot {
             self.sum.add(row.hash);
             self.weight += weight(&row.json);
             self.memory += row.memory();
+            self.live += 1;
             State::Live(row)
         };
         self.whole = None;
@@ -196,6 +216,7 @@ impl Snapshot {
             self.sum.remove(row.hash);
             self.weight -= weight(&row.json);
             self.memory -= row.memory();
+            self.live -= 1;
             self.whole = None;
         }
     }
@@ -253,7 +274,7 @@ mod tests {
         assert!(!snapshot.apply(project("a", 2, "new"), Timestamp(3)));
         assert_eq!(&snapshot.list(&query("")).body[..], b"[]");
         assert_eq!(snapshot.sum, ContentHash::default());
-        assert_eq!((snapshot.weight, snapshot.memory), (0, 0));
+        assert_eq!((snapshot.weight, snapshot.memory, snapshot.live), (0, 0, 0));
     }
 
     #[test]

@@ -37,9 +37,12 @@ fn method() -> impl Strategy<Value = Method> {
 
 const SEGMENTS: &[&str] =
     &["prj", "a", "b", "_changes", "versions", "1", "..", "%2e", "", "health", "18446744073709551615"];
-const NAMES: &[&str] = &["q", "sort", "fields", "limit", "cursor", "since", "name", "goal"];
+#[rustfmt::skip]
+const NAMES: &[&str] = &[
+    "q", "sort", "fields", "limit", "cursor", "since", "name", "goal", "count", "deleted", "name[gte]", "term[in]", "/timeline/text[prefix]",
+];
 const VALUES: &[&str] =
-    &["", "-", "1", "0", "a,,b", "WzEsW11d", "WzEsWyJhIiwxXV0", "-updated_at,name", "99999999999999999999"];
+    &["", "-", "true", "1", "0", "a,,b", "WzEsW11d", "WzEsWyJhIiwxXV0", "-updated_at,name", "99999999999999999999"];
 
 fn target() -> impl Strategy<Value = Uri> {
     let segment = bytes_or(SEGMENTS).prop_map(|bytes| escape(&bytes, b"%"));

@@ -338,8 +338,8 @@ fn warnings_stop_no_host() {
     assert_eq!(
         warnings,
         [
-            "x.json#/properties/q: is the name of a parameter, so it cannot be a filter",
-            "x.json#/properties/limit: is the name of a parameter, so it cannot be a filter",
+            "x.json#/properties/q: is the name of a parameter, so lists filter by it as /q",
+            "x.json#/properties/limit: is the name of a parameter, so lists filter by it as /limit",
             "x.json#/x-ripple: has no label, so the key is a record's title",
         ]
     );

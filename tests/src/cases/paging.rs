@@ -15,6 +15,9 @@ cases! { paging:
     a_cursor_takes_another_limit,
     a_cursor_of_another_query_is_refused,
     a_damaged_cursor_is_refused,
+    pages_lead_back,
+    a_page_whose_neighbours_are_gone_leads_to_them_all_the_same,
+    the_count_is_of_all_matches,
 }
 
 /// Creates seventeen records with ties, numbers, texts and absent values in the sorted attributes.
@@ -176,4 +179,58 @@ fn a_damaged_cursor_is_refused(t: &Target) {
         answer.problem(400, "invalid_request");
         answer.blames("parameter", "cursor");
     }
+}
+
+fn pages_lead_back(t: &Target) {
+    create_many(t);
+    for sort in ["", "&sort=-mixed,n"] {
+        let path = t.list_path(&format!("limit=4{sort}"));
+        let pages = t.pages(&path);
+        assert_eq!((pages.len(), pages[0].link("prev"), pages[0].link("first")), (5, None, None));
+        for two in pages.windows(2) {
+            let back = t.get(two[1].link("prev").expect("a link")).send().expect(200);
+            assert_eq!(back.array(), two[0].array(), "{sort}");
+            let forth = t.get(back.next().expect("a link")).send().expect(200);
+            assert_eq!(forth.array(), two[1].array(), "{sort}");
+            let first = t.get(two[1].link("first").expect("a link")).send().expect(200);
+            assert_eq!((first.array(), first.etag()), (pages[0].array(), pages[0].etag()));
+        }
+    }
+}
+
+fn a_page_whose_neighbours_are_gone_leads_to_them_all_the_same(t: &Target) {
+    let ids: Vec<String> = (0..4).map(|_| t.some_record()).collect();
+    let pages = t.pages(&t.list_path("limit=2"));
+    let back = pages[1].link("prev").expect("a link");
+    t.delete(&ids[0]).send().expect(204);
+    t.delete(&ids[1]).send().expect(204);
+    let nothing = t.get(back).send().expect(200);
+    assert_eq!((nothing.text(), nothing.link("prev")), ("[]", None));
+    let next = t.get(nothing.next().expect("a link")).send().expect(200);
+    assert_eq!(next.array(), pages[1].array());
+}
+
+fn the_count_is_of_all_matches(t: &Target) {
+    create_many(t);
+    let get = |parameters: &str| t.get(t.list_path(parameters)).send().expect(200);
+    for (parameters, count) in [
+        ("", Some(17)),
+        ("n=1", Some(4)),
+        ("limit=17", Some(17)),
+        ("limit=4", None),
+        ("limit=4&count=true", Some(17)),
+        ("limit=4&count=false", None),
+        ("n=1&limit=1&count=true&sort=-n&fields=n", Some(4)),
+        ("n[gt]=9&count=true", Some(0)),
+    ] {
+        assert_eq!(get(parameters).count(), count, "{parameters}");
+    }
+    let pages = t.pages(&t.list_path("limit=6&count=true"));
+    assert!(pages.len() == 3 && pages.iter().all(|page| page.count() == Some(17)));
+    let head = t.call(http::Method::HEAD, t.list_path("limit=1&count=true")).send().expect(200);
+    assert_eq!(head.count(), Some(17));
+    let last = t.pages(&t.list_path("limit=6")).pop().expect("a page");
+    assert_eq!(last.count(), None, "the last of several pages does not know the others");
+    let same = t.get(t.list_path("n=1")).header("if-none-match", &get("n=1").etag()).send().expect(304);
+    assert_eq!(same.count(), Some(4));
 }

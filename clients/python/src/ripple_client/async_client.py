@@ -133,10 +133,17 @@ class AsyncResource(Generic[T]):
         limit: int | None = None,
         where: Mapping[str, Any] | None = None,
         cursor: str | None = None,
+        count: bool = False,
+        deleted: bool = False,
     ) -> "AsyncListing[Record[T]]":
-        first = self._operations.list_url(q, sort, fields, limit, where, cursor)
+        first = self._operations.list_url(q, sort, fields, limit, where, cursor, count, deleted)
         partial = fields is not None
         return AsyncListing(self._client, first, lambda url: self._operations.list_page(url, partial))
+
+    async def count(
+        self, *, q: str | None = None, where: Mapping[str, Any] | None = None, deleted: bool = False
+    ) -> int:
+        return await self._client._run(self._operations.count(q, where, deleted))
 
     async def create(self, value: Mapping[str, Any], *, id: str | None = None, key: str | None = None) -> Saved[T]:
         return await self._client._run(self._operations.create(value, id, key))

@@ -140,12 +140,23 @@ class Resource(Generic[T]):
         limit: int | None = None,
         where: Mapping[str, Any] | None = None,
         cursor: str | None = None,
+        count: bool = False,
+        deleted: bool = False,
     ) -> "Listing[Record[T]]":
         """Returns the matching records, read page by page. docs/API.md, "Lists", describes the parameters. `where`
-        compares members with values. `cursor` is that of a `Page` of the same list: reading continues there."""
-        first = self._operations.list_url(q, sort, fields, limit, where, cursor)
+        states conditions on members: `{"term": 3}` for equality, `{"term": {"gte": 3, "lt": 12}}` with operators. A
+        name that begins with `/` is a JSON Pointer. `cursor` is that of a `Page` of the same list: reading continues there.
+        With `count`, each page states the number of all matches. With `deleted`, the records are those that were
+        deleted and can be restored."""
+        first = self._operations.list_url(q, sort, fields, limit, where, cursor, count, deleted)
         partial = fields is not None
         return Listing(self._client, first, lambda url: self._operations.list_page(url, partial))
+
+    def count(
+        self, *, q: str | None = None, where: Mapping[str, Any] | None = None, deleted: bool = False
+    ) -> int:
+        """Returns the number of matching records."""
+        return self._client._run(self._operations.count(q, where, deleted))
 
     def create(self, value: Mapping[str, Any], *, id: str | None = None, key: str | None = None) -> Saved[T]:
         """Creates a record. Without an id the client makes one. `key` is the Idempotency-Key, by default random."""

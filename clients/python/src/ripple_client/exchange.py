@@ -99,15 +99,15 @@ class Context:
             headers.setdefault("content-type", "application/json")
         return headers
 
-    def linked(self, request: Request, answer: Answer) -> str | None:
-        """Returns the URL of the next page. Raises `ValueError` if the link leads to another server, which must not
-        get the key."""
-        found = re.search(r'<([^<>]*)>\s*;[^,<]*\brel="?next\b', answer.headers.get("link", ""))
+    def linked(self, request: Request, answer: Answer, relation: str = "next") -> str | None:
+        """Returns the URL of the next page, or of another relation. Raises `ValueError` if the link leads to another
+        server, which must not get the key."""
+        found = re.search(rf'<([^<>]*)>\s*;[^,<]*\brel="?{relation}\b', answer.headers.get("link", ""))
         if not found:
             return None
         url: str = urljoin(request.url, found[1])
         if not url.startswith(self.url + "/"):
-            raise ValueError(f"the link to the next page leads away: {url}")
+            raise ValueError(f"the link to the {relation} page leads away: {url}")
         return url
 
 

@@ -1,7 +1,7 @@
 """The operations on a resource, as generators without I/O."""
 
 import re
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Generic, TypeVar
 from urllib.parse import unquote, urlencode
@@ -18,7 +18,7 @@ R = TypeVar("R")
 _NAME = re.compile(r"[a-z][a-z0-9_-]*")
 # How much longer than its wait an answer may take, in seconds.
 WAIT_MARGIN = 10.0
-_LIST_PARAMETERS = ("q", "sort", "fields", "limit", "cursor")
+_LIST_PARAMETERS = ("q", "sort", "fields", "limit", "cursor", "count")
 
 
 class Operations(Generic[T]):
@@ -84,13 +84,19 @@ class Operations(Generic[T]):
         limit: int | None = None,
         where: Mapping[str, Any] | None = None,
         cursor: str | None = None,
+        count: bool = False,
+        deleted: bool = False,
     ) -> str:
-        """Returns the URL of the first page. Raises `ValueError` if a filter has the name of another parameter."""
-        query: dict[str, Any] = {name: _filter(value) for name, value in (where or {}).items()}
+        """Returns the URL of the first page. Raises `ValueError` if a condition has the name of another parameter."""
+        query: dict[str, Any] = {}
+        for member, wanted in (where or {}).items():
+            query.update(_conditions(member, wanted))
         for name in query:
-            if name in _LIST_PARAMETERS or name.startswith("_"):
-                raise ValueError(f"a list has no filter {name!r}")
+            if name in (*_LIST_PARAMETERS, self.members.deleted) or name.startswith("_"):
+                raise ValueError(f"a list has no condition {name!r}: the member of this name is written {f'/{name}'!r}")
         query["q"], query["limit"], query["cursor"] = q, limit, cursor
+        query["count"] = "true" if count else None
+        query[self.members.deleted] = "true" if deleted else None
         query["sort"] = sort if sort is None or isinstance(sort, str) else ",".join(sort)
         if fields is not None:
             query["fields"] = ",".join(dict.fromkeys((*fields, self.members.version)))
@@ -101,6 +107,14 @@ class Operations(Generic[T]):
             return read_record(value, self.members, age=seconds(answer, "age"), partial=partial)
 
         return self._page(url, read)
+
+    def count(self, q: str | None, where: Mapping[str, Any] | None, deleted: bool) -> Steps[int]:
+        """Returns the number of matching records."""
+        url = self.list_url(q, None, [self.members.id], 1, where, None, True, deleted)
+        page = yield from self.list_page(url, True)
+        if page.count is None:
+            raise RuntimeError("this ripple does not count: its answer has no Ripple-Count")
+        return page.count
 
     def history_url(self, record_id: str, limit: int | None, cursor: str | None = None) -> str:
         return self._query(f"{self._path(record_id)}/versions", {"limit": limit, "cursor": cursor})
@@ -137,8 +151,14 @@ class Operations(Generic[T]):
             rows = read_json(answer)
             if not isinstance(rows, list):
                 raise ValueError("a list must be a JSON array")
-            items = tuple(read(row, answer) for row in rows)
-            return Page(items, self.context.linked(request, answer), answer.headers.get("etag"), seconds(answer, "age"))
+            return Page(
+                items=tuple(read(row, answer) for row in rows),
+                next=self.context.linked(request, answer),
+                etag=answer.headers.get("etag"),
+                age=seconds(answer, "age"),
+                previous=self.context.linked(request, answer, "prev"),
+                count=seconds(answer, "ripple-count"),
+            )
 
         return self._exchange(request, page)
 
@@ -201,9 +221,24 @@ def _receipt(answer: Answer) -> Receipt:
     return Receipt.parse(text)
 
 
-def _filter(value: Any) -> str:
+def _conditions(member: str, wanted: Any) -> dict[str, str]:
+    """Returns the parameters of a member: a value that it equals, or the values of operators by their names."""
+    if not isinstance(wanted, Mapping):
+        return {member: _operand(wanted)}
+    return {f"{member}[{operator}]": _operands(operator, value) for operator, value in wanted.items()}
+
+
+def _operands(operator: str, value: Any) -> str:
+    if operator != "in":
+        return _operand(value)
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        raise TypeError(f"the operator in takes several values, not {value!r}")
+    return ",".join(re.sub(r"[,\\]", r"\\\g<0>", _operand(one)) for one in value)
+
+
+def _operand(value: Any) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, (bool, int, float, Decimal)):
         return json_text.write(value).decode()
-    raise TypeError(f"a filter compares with a text, a number or a boolean, not {value!r}")
+    raise TypeError(f"a condition compares with a text, a number or a boolean, not {value!r}")

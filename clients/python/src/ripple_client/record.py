@@ -25,6 +25,7 @@ class Members:
     updated_at: str = "updated_at"
     updated_by: str = "updated_by"
     updated_author: str = "updated_author"
+    deleted: str = "deleted"
 
     def all(self) -> tuple[str, ...]:
         return self.id, self.version, self.updated_at, self.updated_by, self.updated_author
@@ -80,17 +81,25 @@ class Deleted:
 
 @dataclass(frozen=True)
 class Page(Generic[Item]):
-    """A page of a list. `next` is the URL of the next page, and `None` on the last page."""
+    """A page of a list. `next` is the URL of the next page, and `None` on the last page. `previous` is that of the
+    page before. `count` is the number of all matching records, where the server states it."""
 
     items: tuple[Item, ...]
     next: str | None = None
     etag: str | None = None
     age: int | None = None
+    previous: str | None = None
+    count: int | None = None
 
     @property
     def cursor(self) -> str | None:
         """Returns the cursor of the next page, for a program that continues the list later. `None` on the last page."""
-        return parse_qs(urlsplit(self.next).query).get("cursor", [None])[0] if self.next else None
+        return _cursor(self.next)
+
+    @property
+    def cursor_back(self) -> str | None:
+        """Returns the cursor of the page before. `None` on the first page."""
+        return _cursor(self.previous)
 
 
 @dataclass(frozen=True)
@@ -150,6 +159,10 @@ class Write:
     changes: tuple[FieldChange, ...]
     deleted: bool = False
     external: bool = False
+
+
+def _cursor(url: str | None) -> str | None:
+    return parse_qs(urlsplit(url).query).get("cursor", [None])[0] if url else None
 
 
 def read_record(

@@ -91,6 +91,8 @@ class Run {
         const { session: _, ...query } = given as Members; // every request of the client carries its session
         return this.prj.list(query).all();
       }
+      case 'count':
+        return this.prj.count(given as Members);
       case 'session':
         this.client.session = String(given);
         return undefined;

@@ -60,11 +60,14 @@ pub const RECORD: Object = Object {
 /// A record in a list. It may have only the members that `fields` names.
 pub const LISTED: Object = Object {
     name: "Listed{Title}",
-    about: "{A}, or of it `{key}` and what `fields` names.",
-    members: &[SHOWN_ID, VERSION_SHOWN, WHEN, WHO, FOR_WHOM],
+    about: "{A}, or of it `{key}` and what `fields` names. Of a deleted one, only these members.",
+    members: &[SHOWN_ID, VERSION_SHOWN, WHEN, WHO, FOR_WHOM, IS_DELETED],
     content: Some(Content::Optional),
     open: true,
 };
+
+/// The mark of a deleted record, in a list of those.
+const IS_DELETED: Field = Field::new("{deleted}", Shape::Boolean, "`true` where the list is of deleted {many}.");
 
 /// A record to create.
 pub const NEW: Object = Object {
@@ -118,6 +121,29 @@ pub const SEEN_EDIT: Object = Object {
         Field::new("seen", MEMBERS, "What the author saw of the members that `set` and `remove` name."),
         Field::new("set", MEMBERS, "Whole values, as the author left them. `null` is a value."),
         Field::new("remove", Shape::List(&TEXT), "The names of members that the author removed."),
+    ],
+    content: None,
+    open: false,
+};
+
+/// The conditions on one member of a list's records.
+pub const OPERATORS: Object = Object {
+    name: "Conditions",
+    about: "Conditions on a member, as in `term[gte]=3`. A number of the record compares as a number, a text as a text.",
+    members: &[
+        Field::new("eq", TEXT, "It equals this, or contains it: the same as without an operator."),
+        Field::new("not", TEXT, "The opposite of `eq`."),
+        Field::new(
+            "in",
+            Shape::Text { least: 0, most: None, pattern: Some(r"^([^\\]|\\[\\,])*$") },
+            "It equals one of these, up to 100 between commas. `\\` stands before a comma that belongs to one.",
+        ),
+        Field::new("gt", TEXT, "It is greater."),
+        Field::new("gte", TEXT, "It is greater or equal."),
+        Field::new("lt", TEXT, "It is less."),
+        Field::new("lte", TEXT, "It is less or equal."),
+        Field::new("prefix", TEXT, "It is a text that begins so."),
+        Field::new("exists", Shape::Boolean, "It is there, or it is not."),
     ],
     content: None,
     open: false,

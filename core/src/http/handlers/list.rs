@@ -3,10 +3,17 @@
 use http::header::LINK;
 
 use super::{Answer, Call};
-use crate::http::contract::{Contract, Field, LIMIT, LISTED, NEXT, SEEN, Shape, Success, TEXT};
+use crate::http::contract::{Contract, Field, LIMIT, LISTED, NATURAL, SEEN, Shape, Success, TEXT};
 use crate::http::{Error, Fault};
+use crate::limits;
 use crate::query::Query;
+use crate::record::schema::{PARAMETERS, Resource};
 use crate::store::Source;
+
+/// The parameter that a `Link` sets.
+const CURSOR: &str = "cursor";
+/// The number of declared members that an error lists.
+const MOST_NAMED: usize = 32;
 
 /// Up to 8 names that are not empty: the rule of `query/parameters.rs` as a regular expression of ECMA-262.
 const SORT: Shape = names(r"^(?!-(,|$))[^,]+(,(?!-(,|$))[^,]+){0,7}$");
@@ -17,33 +24,76 @@ const fn names(pattern: &'static str) -> Shape {
     Shape::Text { least: 1, most: None, pattern: Some(pattern) }
 }
 
+/// `true` or `false`.
+const FLAG: Shape = Shape::Boolean;
+
 pub(crate) const CONTRACT: Contract = Contract {
     query: &[
         Field::new("q", TEXT, "Words, each of which occurs in some string of the record, whatever its case."),
         Field::new("sort", SORT, "Up to 8 attribute names between commas, `-` before one for descending."),
         Field::new("fields", FIELDS, "Up to 64 attribute names between commas: only these, and `{key}`."),
         LIMIT,
-        Field::new("cursor", TEXT, "From a `Link`; only with the same `q`, `sort`, `fields` and filters."),
+        Field::new("cursor", TEXT, "From a `Link`; only with the same `q`, `sort`, `fields` and conditions."),
+        Field::new("count", FLAG, "`true`: the answer has `Ripple-Count`, whatever page it is."),
+        Field::new("{deleted}", FLAG, "`true`: the deleted {many} that can still be restored, in place of the others."),
     ],
     filters: true,
     headers: &[SEEN],
     ..Contract::of(Success {
         tagged: true,
-        headers: &[NEXT],
+        headers: &[LINKS, COUNTED],
         ..Success::json("The records, ordered by `sort` and then `{key}`.", Shape::List(&Shape::Object(&LISTED)))
     })
 };
 
+const LINKS: Field = Field::new(
+    "Link",
+    TEXT,
+    "`<…>; rel=\"next\"`: where it goes on, relative to this request's URL. Without it this is the end. Beyond the first \
+     page also `rel=\"prev\"` and `rel=\"first\"`.",
+);
+const COUNTED: Field = Field::new(
+    "Ripple-Count",
+    NATURAL,
+    "The number of all matches, on any page: with `count=true`, and where the first page is the last.",
+);
+
 pub(crate) async fn run<S: Source>(call: &mut Call<'_, S>) -> Result<Answer, Error> {
-    let query = Query::parse(&call.parameters(), call.store.resource())?;
+    let query = Query::parse(&call.parameters(), call.store.resource())?.at(call.now);
     let page = call.store.list(&query, &call.session, call.now, &mut call.metrics.capacity).await?;
     if !page.unknown.is_empty() {
-        let fault = |name: &String| Fault::parameter(name, "is no parameter, and no record has a member of that name");
+        let detail = format!("is no parameter, and no record has such a member; {}", known(call.store.resource()));
+        let fault = |name: &String| Fault::parameter(name, &*detail);
         return Err(Error::InvalidRequest(page.unknown.iter().map(fault).collect()));
     }
-    let answer = Answer { etag: Some(page.etag), ..Answer::json(page.body) };
-    Ok(match page.next {
-        Some(cursor) => answer.with_header(LINK, &call.next_link("cursor", &cursor)),
-        None => answer,
-    })
+    let mut answer = Answer { etag: Some(page.etag), ..Answer::json(page.body) };
+    if query.counts() || !query.has_cursor() && page.next.is_none() {
+        answer = answer.with_count(page.count);
+    }
+    let link = |relation, cursor: Option<&String>| call.link(relation, CURSOR, cursor.map(String::as_str));
+    let mut links = page.next.iter().map(|next| link("next", Some(next))).collect::<String>();
+    let previous = page.previous.iter().map(|previous| link("prev", Some(previous)));
+    for other in previous.chain(query.has_cursor().then(|| link("first", None))) {
+        // Proxies limit the length of headers, and a list can be read to its end without these links.
+        if links.len() + other.len() <= limits::LINK {
+            let comma = if links.is_empty() { "" } else { ", " };
+            links = links + comma + &other;
+        }
+    }
+    Ok(if links.is_empty() { answer } else { answer.with_header(LINK, &links) })
+}
+
+/// Returns what a parameter can be: `the parameters are q, …; {resource} declares prj_id, …`.
+fn known(resource: &Resource) -> String {
+    let names = &resource.names;
+    let parameters = PARAMETERS.join(", ");
+    let keys = names.keys().into_iter().map(|(name, _)| name);
+    let declared = resource.schema.root.properties.iter().map(|(name, _)| name.as_str());
+    let others = declared.filter(|name| !names.is_key(name));
+    let mut members: Vec<&str> = keys.chain(others).take(MOST_NAMED + 1).collect();
+    if members.len() > MOST_NAMED {
+        members[MOST_NAMED] = "…";
+    }
+    let (deleted, members) = (&names.deleted, members.join(", "));
+    format!("the parameters are {parameters} and {deleted}, and {} declares {members}", resource.name)
 }

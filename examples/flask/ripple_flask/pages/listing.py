@@ -29,10 +29,6 @@ ORDERS = {
     "create_date": "Oldest",
     "prj_id": "Id",
 }
-# ripple's longest page. Lists of more are not counted to their end.
-MOST_COUNTED = 10_000
-# The number of pages that "Previous page" goes back. Each costs the length of a cursor in the address.
-PAGES_BACK = 20
 
 
 @dataclass(frozen=True)
@@ -42,7 +38,6 @@ class Place:
     first: int
     last: int
     total: int
-    more: bool
     previous: str | None
     following: str | None
 
@@ -53,8 +48,9 @@ def projects():
     order = request.args.get("sort") if request.args.get("sort") in ORDERS else "-updated_at"
     where = {"term_unit": asked["term_unit"]} if asked["term_unit"] else {}
     q, cursor = asked["q"] or None, request.args.get("cursor") or None
-    page = next(prj().list(q=q, sort=order, where=where, limit=PAGE, fields=LISTED, cursor=cursor).pages())
-    place = _place(asked | {"sort": order}, q, where, page, cursor)
+    found = prj().list(q=q, sort=order, where=where, limit=PAGE, fields=LISTED, cursor=cursor, count=True)
+    page = next(found.pages())
+    place = _place(asked | {"sort": order}, page, cursor)
     rows = [(row, history.moment(row.updated), people.writer(row)) for row in page.items]
     context = {
         "rows": rows,
@@ -77,24 +73,18 @@ def deleted():
     return for_one_use("trash.html", found=found, total=total, form=new_form())
 
 
-def _place(asked, q, where, page, cursor):
-    """Returns the place of a page. A list of one page needs no count."""
+def _place(asked, page, cursor):
+    """Returns the place of a page. The number of the page is in its address, since a cursor has none."""
     number = max(1, request.args.get("page", 1, type=int)) if cursor else 1
-    before = [*request.args.getlist("before")] if cursor else []
-    total, more = len(page.items), False
-    if cursor or page.cursor:
-        counted = next(prj().list(q=q, where=where, limit=MOST_COUNTED, fields=["prj_id"]).pages())
-        total, more = len(counted.items), counted.cursor is not None
     first = (number - 1) * PAGE + 1
     previous = following = None
-    if cursor:
-        *earlier, last = before or [""]
-        back = {"cursor": last, "page": number - 1, "before": earlier} if last else {}
+    if page.cursor_back:
+        # The second page leads to the first one itself, which may have got more rows meanwhile.
+        back = {"cursor": page.cursor_back, "page": number - 1} if number > 2 else {}
         previous = url_for(".projects", **asked, **back)
     if page.cursor:
-        behind = [*before, cursor][-PAGES_BACK:] if cursor else []
-        following = url_for(".projects", **asked, cursor=page.cursor, page=number + 1, before=behind)
-    return Place(first, first + len(page.items) - 1, total, more, previous, following)
+        following = url_for(".projects", **asked, cursor=page.cursor, page=number + 1)
+    return Place(first, first + len(page.items) - 1, page.count, previous, following)
 
 
 def _column(name, member, order, asked):
