@@ -231,6 +231,6 @@ fn the_count_is_of_all_matches(t: &Target) {
     assert_eq!(head.count(), Some(17));
     let last = t.pages(&t.list_path("limit=6")).pop().expect("a page");
     assert_eq!(last.count(), None, "the last of several pages does not know the others");
-    let same = t.get(t.list_path("n=1")).header("if-none-match", &get("n=1").etag()).send().expect(304);
+    let same = t.get(t.list_path("n=1")).header("if-none-match", get("n=1").etag()).send().expect(304);
     assert_eq!(same.count(), Some(4));
 }
