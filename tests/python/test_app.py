@@ -70,10 +70,12 @@ def save(page):
     page.get_by_role("button", name="Save", exact=True).click()
 
 
-def test_types_are_strict():
-    command = [str(BIN / "tsc"), "--noEmit", "--project", str(ROOT / "app")]
+@pytest.mark.parametrize("command", ["tsc --noEmit --project .", "node --test test/words.test.ts"])
+def test_types_are_strict_and_words_are_right(command):
+    program, *arguments = command.split()
     environment = clean() | {"PATH": f"{BIN}:{os.environ['PATH']}"}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600)
+    run = {"cwd": ROOT / "app", "env": environment, "capture_output": True, "text": True, "timeout": 600}
+    done = subprocess.run([str(BIN / program), *arguments], **run)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -133,8 +133,12 @@ pub(crate) async fn run(connection: &target::Options, options: Options) -> anyho
         }
     };
     let reloading = tokio::spawn(folder.follow(site, replace, stopped.clone()));
+    let has_pages = options.pages.is_some();
     let serving = tokio::spawn(front::serve(front, current, options.pages, stopped));
     greet(&url, &place, key.as_ref(), &resources);
+    if has_pages {
+        println!("\nThe page for people is at {url}/app, and asks for the key.");
+    }
     println!("\nThe resources are {}, from {}. Press Ctrl-C to stop.", site::names(&resources), connection.source());
 
     interruption.wait().await?;
