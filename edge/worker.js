@@ -39,7 +39,7 @@ function listAtOnce({ method, url, headers }, context) {
   return ripple.list_at_once(resource, key, tag, coding, id, trace, context);
 }
 
-const FILE = /^\w+:\/\/[^/?#]+\/(docs|openapi\.json)$/;
+const FILE = /^\w+:\/\/[^/?#]+\/(docs|openapi\.json|app(\?.*)?)$/;
 
 // Answers GET and HEAD of a file in edge/site. The API answers other methods on the same path.
 function file(request, env) {

@@ -15,6 +15,7 @@
 //! as it is.
 
 mod edge;
+mod extension;
 mod gateway;
 mod made;
 mod openapi;
@@ -33,6 +34,7 @@ use ripple_core::record::schema::Resources;
 
 pub use made::{Made, write};
 pub use openapi::text as openapi;
+pub use site::{APP, APP_WORKER};
 
 /// The command that writes the files again.
 pub const COMMAND: &str = "cargo run -p ripple-deploy";

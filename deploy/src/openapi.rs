@@ -18,6 +18,7 @@ use utoipa::openapi::{
     Components, Content, Header, Info, License, OpenApi, Paths, Ref, Required, SecurityRequirement, Tag,
 };
 
+use crate::extension;
 use crate::schema::Schemas;
 use crate::words::Words;
 
@@ -97,6 +98,7 @@ fn document(resources: &Resources) -> OpenApi {
     info.license = Some(license);
     let mut document = OpenApi::new(info, paths);
     document.components = Some(components);
+    document.extensions = Some(extension::of(resources));
     let tags = resources.iter().map(|resource| resource.plural.as_str()).chain([WITHOUT_KEY]);
     document.tags = Some(tags.map(Tag::new).collect());
     document

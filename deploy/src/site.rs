@@ -10,6 +10,22 @@ use ripple_core::{Api, Documents, RequestContext, Timestamp};
 
 /// The resources of the API that the edge serves as files.
 const FILES: [&str; 2] = ["/docs", "/openapi.json"];
+/// The headers of the page `/app`, which has only files of its own. The demonstration shows the page in two frames of
+/// itself.
+pub const APP: [(&str, &str); 6] = [
+    ("content-type", "text/html; charset=utf-8"),
+    (
+        "content-security-policy",
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; frame-src 'self'; \
+         base-uri 'none'; form-action 'none'; frame-ancestors 'self'",
+    ),
+    ("x-content-type-options", "nosniff"),
+    ("x-frame-options", "SAMEORIGIN"),
+    ("referrer-policy", "no-referrer"),
+    ("cache-control", "no-cache"),
+];
+/// The header by which the page's service worker, which is one of the files in `/app/`, may serve the page itself.
+pub const APP_WORKER: (&str, &str) = ("service-worker-allowed", "../app");
 /// Headers that belong to one answer, or that the server of the file sets.
 const OWN: [&str; 2] = ["x-request-id", "content-length"];
 
@@ -24,8 +40,16 @@ pub(crate) fn headers() -> Result<String> {
             }
         }
     }
-    // The page's scripts, whose names stay the same when their content changes.
-    text.push_str("\n/docs/*\n  allow: GET, HEAD\n  cache-control: no-cache\n  x-content-type-options: nosniff\n");
+    text.push_str("\n/app\n");
+    for (name, value) in APP {
+        writeln!(text, "  {name}: {value}")?;
+    }
+    // The files of the pages, whose names stay the same when their content changes.
+    for files in ["/docs/*", "/app/*"] {
+        write!(text, "\n{files}\n  allow: GET, HEAD\n  cache-control: no-cache\n  x-content-type-options: nosniff\n")?;
+    }
+    let (name, value) = APP_WORKER;
+    write!(text, "\n/app/offline.js\n  {name}: {value}\n")?;
     Ok(text)
 }
 

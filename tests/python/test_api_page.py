@@ -25,7 +25,7 @@ SCREENSHOTS = ROOT / "target/screenshots"
 
 @pytest.fixture(scope="module")
 def dev(tmp_path_factory):
-    with Dev(tmp_path_factory.mktemp("page"), "--in-memory", "--docs", str(SITE / "docs")) as running:
+    with Dev(tmp_path_factory.mktemp("page"), "--in-memory", "--pages", str(SITE)) as running:
         yield running
 
 
@@ -70,6 +70,24 @@ def test_the_document_and_the_page_are_as_generated(host):
         assert send(url, "GET", other).status == 403, other
     for path in ("/docs", "/openapi.json"):
         assert send(url, "POST", path).headers["allow"] == "GET, HEAD, OPTIONS" == send(url, "OPTIONS", path).headers["allow"]
+
+
+def test_the_app_is_the_same_everywhere(host):
+    name, url = host
+    page = send(url, "GET", "/app")
+    assert (page.status, page.body) == (200, (ROOT / "app/app.html").read_bytes())
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    policy = page.headers["content-security-policy"]
+    assert "'unsafe" not in policy and "connect-src 'self';" in policy and "frame-ancestors 'self'" in policy
+    assert page.headers["x-frame-options"] == "SAMEORIGIN" and page.headers["x-content-type-options"] == "nosniff"
+    assert send(url, "GET", "/app?demo").body == page.body == send(url, "GET", "/app?pane=bo").body
+    for file, media_type in (("app.js", "text/javascript"), ("app.css", "text/css"), ("icon.svg", "image/svg+xml")):
+        answer = send(url, "GET", f"/app/{file}")
+        assert (answer.status, answer.body) == (200, (SITE / "app" / file).read_bytes()), name
+        assert answer.headers["content-type"].startswith(media_type) and "no-cache" in answer.headers["cache-control"]
+    assert send(url, "GET", "/app/offline.js").headers["service-worker-allowed"] == "../app"
+    for other in ("/app/other.js", "/app/", "/app.html"):
+        assert send(url, "GET", other).status == 403, other
 
 
 def test_the_page_shows_every_method_and_tries_one(host, dev, page):

@@ -1,4 +1,4 @@
-//! The static files of the edge. `ripple dev` serves those that the page `/docs` loads.
+//! The static files of the edge, which `ripple dev` serves too: the page `/app`, and what the page `/docs` loads.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 
 use crate::node::{self, Package};
-use crate::workspace::root;
+use crate::process::run;
+use crate::workspace::{self, root};
 
 /// The program that shows the OpenAPI document.
 const SCALAR: Package = Package {
@@ -27,7 +28,25 @@ pub(crate) fn build() -> Result<()> {
     copy(&deploy.join("site/docs/page.js"), "docs/page.js")?;
     copy(&deploy.join("site/docs.html"), "docs.html")?;
     copy(&deploy.join("site/_headers"), "_headers")?;
-    copy(&root().join("edge/openapi.json"), "openapi.json")
+    copy(&root().join("edge/openapi.json"), "openapi.json")?;
+    build_app()
+}
+
+/// Bundles the page `/app` with the client in `clients/typescript`.
+fn build_app() -> Result<()> {
+    let app = root().join("app");
+    let made = workspace::target()?.join("xtask").join("app");
+    for (source, name) in [("src/main.ts", "app.js"), ("app.css", "app.css")] {
+        let mut esbuild = node::command("esbuild")?;
+        esbuild.arg(app.join(source)).args(["--bundle", "--minify", "--format=esm", "--target=es2022"]);
+        esbuild.arg(format!("--outfile={}", made.join(name).display()));
+        run(esbuild.arg("--log-level=warning"))?;
+        copy(&made.join(name), &format!("app/{name}"))?;
+    }
+    for name in ["icon.svg", "offline.js"] {
+        copy(&app.join(name), &format!("app/{name}"))?;
+    }
+    copy(&app.join("app.html"), "app.html")
 }
 
 fn copy(from: &Path, to: &str) -> Result<()> {

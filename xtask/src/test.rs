@@ -32,7 +32,7 @@ const STEPS: &[Step] = &[
     },
     Step {
         name: "python",
-        purpose: "boto3 as a second writer, failures of the edge worker, the Flask app and /docs in browsers",
+        purpose: "boto3 as a second writer, failures of the edge worker, the Flask app, /app and /docs in browsers",
         run: python,
     },
 ];

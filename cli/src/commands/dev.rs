@@ -61,9 +61,9 @@ pub(crate) struct Options {
     /// Do not adopt what other programs write to the embedded DynamoDB
     #[arg(long, env = "RIPPLE_NO_FEED")]
     no_feed: bool,
-    /// Folder of the scripts that the page /docs loads; `cargo xtask dev` sets it
+    /// Folder of the page /app and of the scripts that /docs loads; `cargo xtask dev` sets it
     #[arg(long, value_name = "DIR")]
-    docs: Option<PathBuf>,
+    pages: Option<PathBuf>,
 }
 
 pub(crate) async fn run(connection: &target::Options, options: Options) -> anyhow::Result<()> {
@@ -133,8 +133,12 @@ pub(crate) async fn run(connection: &target::Options, options: Options) -> anyho
         }
     };
     let reloading = tokio::spawn(folder.follow(site, replace, stopped.clone()));
-    let serving = tokio::spawn(front::serve(front, current, options.docs, stopped));
+    let has_pages = options.pages.is_some();
+    let serving = tokio::spawn(front::serve(front, current, options.pages, stopped));
     greet(&url, &place, key.as_ref(), &resources);
+    if has_pages {
+        println!("\nThe page for people is at {url}/app, and asks for the key.");
+    }
     println!("\nThe resources are {}, from {}. Press Ctrl-C to stop.", site::names(&resources), connection.source());
 
     interruption.wait().await?;

@@ -47,6 +47,8 @@ export interface OutboxOptions {
   readonly store: Store;
   /** The account whose entries these are. Entries of another account wait for it. */
   readonly account: string;
+  /** Whether nothing is sent until `pause(false)`. */
+  readonly paused?: boolean;
   readonly onReceipt?: (entry: Entry, receipt: Receipt) => void;
   readonly onParked?: (entry: Entry) => void;
   readonly onState?: (state: OutboxState) => void;
@@ -88,6 +90,7 @@ export class Outbox {
     if (outbox.#home !== outbox.#address && !entries.length) await outbox.#commit(forget);
     else client.session ??= session ?? undefined;
     globalThis.addEventListener?.('online', outbox.#sender.online);
+    outbox.pause(options.paused ?? false);
     outbox.#tabs.start();
     return outbox;
   }
@@ -161,6 +164,12 @@ export class Outbox {
     this.#moved ||= this.#sender.stopped?.code === 'address';
     this.#sender.stopped = undefined;
     this.#tellState();
+    this.#sender.online();
+  }
+
+  /** Begins or ends a time in which nothing is sent. Writes are still queued, and those on their way end. */
+  pause(paused: boolean): void {
+    this.#sender.paused = paused;
     this.#sender.online();
   }
 

@@ -386,3 +386,19 @@ test('outboxes_on_one_store_take_turns_and_lose_nothing', async () => {
     [1, 2, 3, 4],
   );
 });
+
+test('a_paused_outbox_sends_nothing_and_folds_edits', async () => {
+  const { server, outbox } = await start({ paused: true });
+  const prj = outbox.resource('prj');
+  const { record } = await prj.create({ name: 'A' });
+  assert(record);
+  const edited = await prj.edit(record, (draft) => {
+    draft.name = 'B';
+  });
+  await new Promise((resolve) => setImmediate(resolve));
+  assert(server.idle);
+  assert.deepEqual([outbox.state.queued, edited.record?.value.name], [1, 'B']);
+  outbox.pause(false);
+  const sent = await server.next();
+  assert.equal(JSON.parse(sent.body ?? '').name, 'B');
+});

@@ -221,6 +221,7 @@ fn names_are_ones_that_paths_tables_and_pages_can_have() {
         refused(text, &format!("#/x-ripple/resource: {line}"));
     };
     named("key", "\"key\" is reserved");
+    named("app", "\"app\" is reserved");
     for name in ["Prj", "a_b", "../x", "", "1a", "x\\u0000"] {
         named(name, "must be 1 to 31 of a-z 0-9, a letter first");
     }

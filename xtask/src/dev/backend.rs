@@ -45,8 +45,8 @@ impl Backend {
         if options.in_memory {
             dev.arg("--in-memory");
         }
-        // The folder is filled when the worker is built. Until then the page does without it.
-        dev.arg("--docs").arg(site::folder().join("docs"));
+        // The folder is filled when the worker is built. Until then the pages do without it.
+        dev.arg("--pages").arg(site::folder());
         // A file system may have coarser times than the clock.
         let started = SystemTime::now() - Duration::from_millis(20);
         let process = dev.args(&options.more).spawn().context("`ripple dev` cannot be started")?;

@@ -14,7 +14,7 @@ use axum::routing::get;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::StreamExt as _;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Response, StatusCode};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use ripple_core::http::Target;
@@ -35,8 +35,15 @@ const PAYLOAD: usize = 10 * 1024 * 1024;
 /// API Gateway's default quota for an integration.
 const TIMEOUT: Duration = Duration::from_secs(29);
 
-/// The files that the page `/docs` loads. The edge has these as static files, and the function has none of them.
-const DOCS: [&str; 2] = ["page.js", "scalar.js"];
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+/// The static files of the edge, with their media types. The function has none of them.
+const FILES: [(&str, &str); 5] = [
+    ("docs/page.js", SCRIPT),
+    ("docs/scalar.js", SCRIPT),
+    ("app/app.js", SCRIPT),
+    ("app/app.css", "text/css; charset=utf-8"),
+    ("app/icon.svg", "image/svg+xml"),
+];
 
 /// The size up to which a body counts as small.
 const SMALL_BODY: usize = 64 * 1024;
@@ -47,15 +54,20 @@ static LARGE_BODIES: Semaphore = Semaphore::const_new(64);
 pub(super) async fn serve(
     listener: TcpListener,
     current: Current,
-    docs: Option<PathBuf>,
+    pages: Option<PathBuf>,
     mut stopped: watch::Receiver<bool>,
 ) {
     let mut app = Router::new().fallback(answer);
-    if let Some(folder) = docs {
-        for name in DOCS {
-            let file = folder.join(name);
-            app = app.route(&format!("/docs/{name}"), get(move || script(file)));
+    if let Some(folder) = pages {
+        for (name, media_type) in FILES {
+            let path = folder.join(name);
+            let headers = [("content-type", media_type), ("cache-control", "no-cache")];
+            app = app.route(&format!("/{name}"), get(move || file(path, headers)));
         }
+        let worker = folder.join("app/offline.js");
+        let headers = [("content-type", SCRIPT), ("cache-control", "no-cache"), ripple_deploy::APP_WORKER];
+        app = app.route("/app/offline.js", get(move || file(worker, headers)));
+        app = app.route("/app", get(move || file(folder.join("app.html"), ripple_deploy::APP)));
     }
     let app = app.with_state(current);
     let stop = async move {
@@ -181,15 +193,16 @@ fn response(reply: ApiGatewayProxyResponse) -> Option<Response<Body>> {
     Some(response)
 }
 
-async fn script(file: PathBuf) -> Response<Body> {
-    match std::fs::read(&file) {
+async fn file<const N: usize>(path: PathBuf, headers: [(&'static str, &'static str); N]) -> Response<Body> {
+    match std::fs::read(&path) {
         Ok(text) => {
             let mut response = Response::new(Body::from(text));
-            response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/javascript; charset=utf-8"));
-            response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+            for (name, value) in headers {
+                response.headers_mut().insert(name, HeaderValue::from_static(value));
+            }
             response
         }
-        Err(error) => message(StatusCode::NOT_FOUND, &format!("{}: {error}", file.display())),
+        Err(error) => message(StatusCode::NOT_FOUND, &format!("{}: {error}", path.display())),
     }
 }
 

@@ -27,6 +27,8 @@ export interface Desk {
 export class Sender {
   /** Why nothing is sent. */
   stopped: Problem | undefined;
+  /** Whether the page does not want anything to be sent. */
+  paused = false;
   readonly #transport: Transport;
   readonly #desk: Desk;
   readonly #abort = new AbortController();
@@ -66,7 +68,7 @@ export class Sender {
   /** Starts the requests that can start now, and a timer for the next. */
   pump(): void {
     clearTimeout(this.#timer);
-    if (!this.#leading || this.#closed || this.stopped) return;
+    if (!this.#leading || this.#closed || this.stopped || this.paused) return;
     const now = Date.now();
     const resting = [...this.#waits].filter(([, wait]) => wait.until > now);
     let next = Math.min(Infinity, ...resting.map(([, wait]) => wait.until));

@@ -15,6 +15,7 @@ use crate::value::ListKey;
 /// assert_eq!(entries.key_of("/steps"), Some("step"));
 /// assert_eq!(entries.key_of("/plan/lines"), None);
 /// assert_eq!(entries.key_of("/others"), Some("id"));
+/// assert_eq!(entries.named().count(), 2);
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Entries(
@@ -26,14 +27,15 @@ impl Entries {
     /// Returns the name of the entries' key in the list at a JSON Pointer. Returns `None` if they have none.
     #[must_use]
     pub fn key_of(&self, pointer: &str) -> Option<&str> {
-        let is_there = |(names, _): &&ListKey| {
+        self.named().find(|(list, _)| list == pointer).map_or(Some("id"), |(_, key)| key)
+    }
+
+    /// Returns the lists that the file names, by their JSON Pointers, with the entries' key.
+    pub fn named(&self) -> impl Iterator<Item = (String, Option<&str>)> {
+        self.0.iter().map(|(names, key): &ListKey| {
             let mut list = String::new();
             names.iter().for_each(|name| push_token(&mut list, name));
-            list == pointer
-        };
-        match self.0.iter().find(is_there) {
-            Some((_, key)) => key.as_deref(),
-            None => Some("id"),
-        }
+            (list, key.as_deref())
+        })
     }
 }

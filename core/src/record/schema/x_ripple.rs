@@ -17,7 +17,7 @@ use crate::value::Number;
 /// Characters of a resource's name.
 const NAME: usize = 31;
 /// Names that ripple's own paths use.
-const RESERVED: [&str; 5] = ["key", "version", "health", "docs", "openapi"];
+const RESERVED: [&str; 6] = ["key", "version", "health", "docs", "openapi", "app"];
 /// The greatest `retention` in days, and the default.
 const RETENTION: (u64, u64) = (3_650, 90);
 /// The greatest `fresh` in seconds.

@@ -1,0 +1,108 @@
+/** What was deleted, with names, and the way back. */
+
+import { freeze } from '../../../clients/typescript/src/json.ts';
+import { address, head, notice, type Place, type View } from '../app.ts';
+import { serverNow } from '../connection.ts';
+import { cursorOf } from '../cursor.ts';
+import { button, fill, h, time } from '../dom.ts';
+import { titleOf } from '../kinds.ts';
+import { errorOf, words } from '../words/problems.ts';
+import { toRow, who, type Row } from '../words/rows.ts';
+import { capital, count } from '../words/text.ts';
+
+/** The API refuses older cursors than 97 days. The rest is for clocks that differ. */
+const DAYS = 96;
+const DAY = 24 * 60 * 60 * 1000;
+/** The number of records whose names are looked up at once. */
+const SHOWN = 20;
+
+interface Deleted {
+  readonly id: string;
+  readonly title: string;
+  readonly deletion: Row | undefined;
+}
+
+export async function trashView({ connection, kind, signal, go }: Place): Promise<View> {
+  const resource = connection.resource(kind);
+  const list = h('ol', { class: 'rows' });
+  const said = h('div', { class: 'said' });
+  const more = h('div', { class: 'actions pages' });
+  const ids: string[] = [];
+
+  async function load(): Promise<void> {
+    if (connection.offline)
+      return fill(said, notice('news', 'The server knows what was deleted. Switch the network on to read it.'));
+    try {
+      const gone = new Map<string, boolean>();
+      const since = cursorOf(kind.resource, serverNow() - DAYS * DAY);
+      for await (const { id, deleted } of resource.online.changes({ since, signal })) {
+        gone.delete(id); // so that it is the newest
+        gone.set(id, deleted);
+      }
+      ids.push(
+        ...[...gone]
+          .filter(([, deleted]) => deleted)
+          .map(([id]) => id)
+          .reverse(),
+      );
+      fill(
+        said,
+        h(
+          'p',
+          { class: 'hint' },
+          ids.length ? count(ids.length, kind.noun, kind.plural) : `No ${kind.noun} was deleted in the last 90 days.`,
+        ),
+      );
+      await next();
+    } catch (error) {
+      if (!signal.aborted) fill(said, notice('bad', words(errorOf(error), kind)));
+    }
+  }
+
+  async function next(): Promise<void> {
+    const found = await Promise.all(ids.splice(0, SHOWN).map(named));
+    list.append(...found.map(item));
+    fill(more, ids.length > 0 && button('Show more', next, { class: 'quiet' }));
+  }
+
+  /** Finds the name of a deleted record: its last write says what it deleted. */
+  async function named(id: string): Promise<Deleted> {
+    for await (const page of resource.online.versions(id, { limit: 2, signal }).pages()) {
+      const rows = page.records.map((row) => toRow(kind, row));
+      const deletion = rows.find((row) => row.deleted);
+      const change = deletion?.changes.find(({ field }) => field === `/${kind.label}`);
+      const title = titleOf(kind, change?.replaced === undefined ? {} : { [kind.label]: change.replaced }, id);
+      return { id, title, deletion };
+    }
+    return { id, title: titleOf(kind, {}, id), deletion: undefined };
+  }
+
+  function item({ id, title, deletion }: Deleted): HTMLElement {
+    const back = async (): Promise<void> => {
+      const version = deletion?.version ?? 0;
+      const tombstone = freeze({ id, value: {}, version, updated: {}, pending: 0 });
+      try {
+        await resource.restore(tombstone, version - 1);
+        go(address('record', kind, id));
+      } catch (error) {
+        fill(said, notice('bad', words(errorOf(error), kind)));
+      }
+    };
+    return h(
+      'li',
+      { class: 'card' },
+      h('h2', {}, title),
+      h('p', { class: 'hint' }, capital(who(deletion, connection.person)), ' deleted it ', time(deletion?.at)),
+      h(
+        'div',
+        { class: 'actions' },
+        deletion && !kind.readOnly && button('Bring it back', back, { 'aria-label': `Bring back ${title}` }),
+        h('a', { class: 'button quiet', href: address('history', kind, id) }, 'History'),
+      ),
+    );
+  }
+
+  await load();
+  const title = `Deleted ${kind.plural}`;
+  return { title, element: h('div', {}, head(title), said, list, more) };
+}
