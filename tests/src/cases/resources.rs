@@ -8,7 +8,6 @@ use crate::{Answer, Kit, Target};
 
 cases! { resources: ;
     with_all_resources:
-    the_document_describes_each_resource,
     one_id_names_a_record_of_each_resource,
     a_cursor_of_another_resource_is_refused,
     a_cursor_of_another_resources_changes_is_refused,
@@ -30,14 +29,6 @@ fn create(t: &Target, id: &str) -> Answer {
 fn parameter(link: &str, name: &str) -> String {
     let value = link.split(['?', '&']).find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
     value.unwrap_or_else(|| panic!("{link} has no {name}")).to_owned()
-}
-
-fn the_document_describes_each_resource(t: &Target) {
-    let document = t.get("/openapi.json").send().expect(200).json();
-    for kit in [t.kit, t.elsewhere().kit] {
-        let path = format!("{}/{{{}id}}", kit.path, kit.resource);
-        assert!(document["paths"][&path].is_object(), "{path}");
-    }
 }
 
 fn one_id_names_a_record_of_each_resource(t: &Target) {

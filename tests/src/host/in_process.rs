@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{Request, Response};
+use ripple_core::Api;
 use ripple_core::auth::{ApiKey, KeyRecord};
 use ripple_core::store::memory::Memory;
-use ripple_core::{Api, Documents};
 use ripple_host::{documents, now, random, request_context, resources};
 use ripple_test_kit::key_record;
 use tokio::runtime;
@@ -20,7 +20,7 @@ const RESOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../resources");
 /// All cases share one store for each resource, as they share its table elsewhere.
 pub(super) fn host() -> Host {
     let resources = resources::load(Path::new(RESOURCES)).expect("the files are in the project, and tests read them");
-    let api = Api::of(&resources, |resource| Memory::of(Arc::clone(resource))).documented(whole());
+    let api = Api::of(&resources, |resource| Memory::of(Arc::clone(resource))).documented(documents());
     let key = issue(api.store(), "a writer", &["read", "write"]);
     let read_key = issue(api.store(), "a reader", &["read"]);
     let prj_read_key = issue(api.store(), "a reader of prj", &["prj:read"]);
@@ -32,12 +32,6 @@ pub(super) fn host() -> Host {
     };
     let keys = Keys { key, read_key: Some(read_key), prj_read_key: Some(prj_read_key) };
     Host { name: "in_process", keys, served, send: Box::new(send) }
-}
-
-/// Returns the documents of all resources.
-fn whole() -> Documents {
-    let openapi = Bytes::from_static(include_bytes!("../../../edge/openapi.json"));
-    Documents { openapi, ..documents() }
 }
 
 /// Makes a key, and stores it for the API.
