@@ -13,6 +13,7 @@ mod keys;
 mod limits;
 mod list_merging;
 mod lists;
+mod live;
 mod merging;
 mod numbers;
 mod paging;
@@ -45,6 +46,7 @@ const ALL: &[&[Case]] = &[
     lists::CASES,
     paging::CASES,
     changes::CASES,
+    live::CASES,
     tags::CASES,
     keys::CASES,
     http::CASES,

@@ -58,8 +58,9 @@ const TOTAL: usize = 256 * 1024;
 const PARAMETERS: [&str; 5] = ["q", "sort", "fields", "limit", "cursor"];
 /// Components of the OpenAPI document that all resources share.
 #[rustfmt::skip]
-const COMPONENTS: [&str; 11] = [
-    "Author", "Change", "Changes", "DeletionBase", "Fault", "Health", "Members", "Problem", "RestoreBase", "SeenEdit", "Version",
+const COMPONENTS: [&str; 12] = [
+    "Author", "Change", "Changes", "DeletionBase", "Fault", "Health", "LiveTicket", "Members", "Problem", "RestoreBase", "SeenEdit",
+    "Version",
 ];
 
 /// The resources of a site.
