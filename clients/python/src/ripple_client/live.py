@@ -233,10 +233,12 @@ def _connect() -> Callable[..., "ClientConnection"] | None:
     """Returns what opens sockets. Returns `None` without the package `websockets`."""
     try:
         from websockets.sync.client import connect
+        from websockets.typing import Subprotocol
     except ImportError:
         return None
     # The protocol has its own ping, and frames of 1 KB.
-    return lambda url, **more: connect(url, subprotocols=["ripple.v1"], ping_interval=None, max_size=65536, **more)
+    offered = [Subprotocol("ripple.v1")]
+    return lambda url, **more: connect(url, subprotocols=offered, ping_interval=None, max_size=65536, **more)
 
 
 def _asked(change: Change[Any]) -> Event:
