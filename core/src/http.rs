@@ -8,6 +8,7 @@
 //!  response   the headers of every response, and what the host's log is told
 //!  error, problem   what went wrong, and how clients are told (RFC 9457)
 //!  edge       what an API over a replica does beside: answers near the readers, with their age
+//!  upgrade    a request for a socket of the live channel      prefer   how long a client waits for changes
 //! ```
 //!
 //! **Invariant:** status codes, header fields and media types occur here and on no other floor.
@@ -25,6 +26,7 @@ mod handlers;
 mod headers;
 mod idempotency;
 pub mod origin_secret;
+pub mod prefer;
 mod problem;
 mod receipt;
 mod refusal;
@@ -33,6 +35,7 @@ mod response;
 mod router;
 mod routes;
 pub mod trace;
+pub mod upgrade;
 
 pub use answer::Documents;
 pub use api::{Api, Authorized, RequestContext};

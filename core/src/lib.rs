@@ -10,7 +10,7 @@
 //!        ▼                                          │
 //!  4  http      routes, handlers, problem details ──┘
 //!  3  service   save, read, changes, adopt             replica   a table's list near its readers
-//!     feed      what a record of a stream tells
+//!     feed      what a record of a stream tells            live      what open pages hear of it
 //!  2  store     a trait: DynamoDB, memory
 //!  1  record    schema, merge, decide, history         query · session · auth
 //!  0  value     numbers, JSON, CBOR                    limits · time · random · token
@@ -55,6 +55,7 @@ pub mod auth;
 pub mod feed;
 pub mod http;
 pub mod limits;
+pub mod live;
 pub mod query;
 pub mod random;
 pub mod record;

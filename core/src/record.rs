@@ -6,7 +6,7 @@
 mod body;
 pub mod change;
 pub mod decide;
-mod difference;
+pub(crate) mod difference;
 pub mod fault;
 pub mod history;
 mod id;

@@ -27,6 +27,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use ripple_core::auth::{Limiter, Trust};
+use ripple_core::feed::signature::Secrets;
 use ripple_core::http::origin_secret::OriginSecret;
 use ripple_core::http::trace::Trace;
 use ripple_core::record::schema::Resource;
@@ -84,6 +85,17 @@ impl<S: Store> Function<S> {
     #[must_use]
     pub fn behind_edge(self, secret: Option<OriginSecret>) -> Function<S> {
         Function { api: self.api.behind_edge(secret), ..self }
+    }
+
+    /// Issues tickets for a live channel, if the host has one. Lambda has none.
+    #[must_use]
+    pub fn with_live(self, tickets: Option<Secrets>) -> Function<S> {
+        Function { api: self.api.with_live(tickets), ..self }
+    }
+
+    /// Returns the API that the function answers with.
+    pub fn api(&self) -> &Api<S> {
+        &self.api
     }
 
     /// Tells these receivers what batches of a stream tell.

@@ -2,8 +2,12 @@
 
 import asyncio
 import dataclasses
+import queue
 import re
+import socket
 import sys
+import threading
+import time
 
 import httpx
 
@@ -211,6 +215,13 @@ class Run:
                 return self.tested.wait(prj.count(**given))
             case "session":
                 self.tested.client.session = given
+            case "live":
+                return Following(prj.live())
+            case "next":
+                wanted = self.fill(step["where"])
+                return self.names[step["on"]].next(wanted)
+            case "cut":
+                self.names[step["on"]].live._socket.socket.shutdown(socket.SHUT_RDWR)
             case other:
                 raise AssertionError(f"there is no call {other}")
 
@@ -244,7 +255,33 @@ class Run:
         return re.sub(r"\$(\w+)", lambda found: str(self.names[found[1]]), value)
 
     def close(self):
+        for named in self.names.values():
+            if isinstance(named, Following):
+                named.live.close()
         self.plain.close()
+
+
+class Following:
+    """A live channel, read by a thread of its own."""
+
+    def __init__(self, live):
+        self.live, self.heard = live, queue.Queue()
+        live._sleep = lambda seconds: None
+        threading.Thread(target=self.read, daemon=True).start()
+        deadline = time.monotonic() + 60
+        # Only what comes after the first frame is heard.
+        while live.cursor is None:
+            assert time.monotonic() < deadline, "it does not open"
+            time.sleep(0.01)
+
+    def read(self):
+        for event in self.live:
+            self.heard.put(event)
+
+    def next(self, wanted):
+        while event := plain(self.heard.get(timeout=60)):
+            if all(json_text.same(at(event, place), value) for place, value in wanted.items()):
+                return event
 
 
 def at(value, pointer):

@@ -12,13 +12,13 @@ from dev import Dev, ripple
 from edge import Edge, Switch, own_config
 from second_writer import TABLE
 
-# What cases need and are skipped for, with the reasons.
-LACKS = {"live": "the client has no live channel"}
+# What cases need, and who lacks it.
+LACKS = {"live": {"edge": "the edge has no live channel", Async: "the asynchronous client has no live channel"}}
 
 
 @pytest.fixture(scope="module")
 def dev(tmp_path_factory):
-    with Dev(tmp_path_factory.mktemp("client") / "data", "--in-memory") as dev:
+    with Dev(tmp_path_factory.mktemp("client") / "data", "--in-memory", feed=True) as dev:
         yield dev
 
 
@@ -48,8 +48,9 @@ def client(dev):
 @pytest.mark.parametrize("under_test", [Sync, Async], ids=["sync", "async"])
 @pytest.mark.parametrize("host", ["dev", "edge"])
 def test_conformance(request, case, under_test, host, keys):
-    if case.get("needs") in LACKS:
-        pytest.skip(LACKS[case["needs"]])
+    lacking = LACKS.get(case.get("needs"), {})
+    if why := lacking.get(host) or lacking.get(under_test):
+        pytest.skip(why)
     url = request.getfixturevalue(host).url
     tested = under_test(url, keys[0])
     run = Run(tested, url, keys)
@@ -59,6 +60,25 @@ def test_conformance(request, case, under_test, host, keys):
     finally:
         run.close()
         tested.close()
+
+
+def test_without_a_live_channel_or_its_package_the_client_asks(dev, edge, monkeypatch):
+    monkeypatch.setattr("ripple_client.live._connect", lambda: None)
+    with Client(edge.url, dev.key) as reader, Client(dev.url, dev.key) as writer:
+        record = writer.prj.create(PROJECT).record
+        with reader.prj.live(since=last_cursor(writer)) as live:
+            with writer.prj.edit(record) as edit:
+                edit.value["goal"] = "Peas"
+            events = iter(live)
+            found = next(event for event in events if event.id == record.id and event.version == 2)
+            assert (live.mode, found.fields, found.deleted) == ("wait", ("",), False)
+
+
+def last_cursor(client):
+    changes = client.prj.changes()
+    for _ in changes:
+        pass
+    return changes.cursor
 
 
 def test_a_client_with_the_session_of_another_sees_its_writes(dev, edge):

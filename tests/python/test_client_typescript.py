@@ -36,7 +36,7 @@ def run(*command, **variables):
 @pytest.fixture(scope="module")
 def dev(tmp_path_factory):
     folder = tmp_path_factory.mktemp("typescript")
-    with Dev(folder / "data", "--in-memory", log=folder / "log") as dev:
+    with Dev(folder / "data", "--in-memory", log=folder / "log", feed=True) as dev:
         yield dev
 
 

@@ -14,6 +14,7 @@ mod keys;
 mod limits;
 mod list_merging;
 mod lists;
+mod live;
 mod merging;
 mod numbers;
 mod paging;
@@ -49,6 +50,7 @@ const ALL: &[&[Case]] = &[
     paging::CASES,
     trash::CASES,
     changes::CASES,
+    live::CASES,
     tags::CASES,
     keys::CASES,
     http::CASES,

@@ -25,7 +25,7 @@ const CRATES: [Crate; 3] = [
             &["limits", "time", "random", "token", "value"],
             &["record", "auth", "session", "query"],
             &["store"],
-            &["replica", "feed", "service"],
+            &["replica", "feed", "service", "live"],
             &["http"],
         ],
         libraries: &[

@@ -3,7 +3,7 @@
 //! ```text
 //!  HTTP ──▶ front ──v1 proxy event──▶ ripple-lambda's Function ──▶ DynamoDB: embedded, or the one that a flag names
 //!  feed ──batch of a stream─────────────────▲                              │
-//!   ▲                                                                      │
+//!   ▲ └──changes──▶ live ──▶ sockets of pages                              │
 //!   └─────────────────────── streams of the embedded DynamoDB ◀────────────┘
 //! ```
 //!
@@ -13,6 +13,7 @@ mod connections;
 mod embedded;
 mod feed;
 mod front;
+mod live;
 mod site;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -37,6 +38,7 @@ use crate::dev_file::{DevFile, lock};
 use crate::keys;
 use crate::target::{self, Place};
 
+use live::Live;
 use site::{Folder, Site};
 
 /// How long current requests may take to end after Ctrl-C.
@@ -102,16 +104,20 @@ pub(crate) async fn run(connection: &target::Options, options: Options) -> anyho
     let url = format!("http://{}", front.local_addr()?);
     let rate_limit = options.rate_limit;
     let followed = embedded.as_ref().filter(|_| !options.no_feed).map(|engine| engine.database.clone());
-    let site = Site { client, layout, rate_limit, secret, creates_tables: place.is_here(), followed: followed.clone() };
+    // Without the feed, nothing would tell of what others write.
+    let live = followed.is_some().then(|| Arc::new(Live::new()));
+    let creates_tables = place.is_here();
+    let site =
+        Site { client, layout, rate_limit, secret, creates_tables, followed: followed.clone(), live: live.clone() };
     let keys = site.store(resources.first());
     let serving = site.serve(&resources).await.with_context(|| format!("cannot serve on {place}"))?;
     let (replace, current) = watch::channel(Arc::new(serving));
     // A program that reads dev.json may write at once, and the feed must tell of that.
-    let following = match followed {
-        Some(database) => {
+    let following = match followed.zip(live.clone()) {
+        Some((database, live)) => {
             let folder = (!options.in_memory).then_some(&**data);
-            let feed = feed::Feed::open(database, current.clone(), folder)?;
-            Some(tokio::spawn(feed.follow(stopped.clone())))
+            let feed = feed::Feed::open(database, current.clone(), Arc::clone(&live), folder)?;
+            Some([tokio::spawn(feed.follow(stopped.clone())), tokio::spawn(live.tend(stopped.clone()))])
         }
         None => None,
     };
@@ -134,7 +140,7 @@ pub(crate) async fn run(connection: &target::Options, options: Options) -> anyho
     };
     let reloading = tokio::spawn(folder.follow(site, replace, stopped.clone()));
     let has_pages = options.pages.is_some();
-    let serving = tokio::spawn(front::serve(front, current, options.pages, stopped));
+    let serving = tokio::spawn(front::serve(front, current, live, options.pages, stopped));
     greet(&url, &place, key.as_ref(), &resources);
     if has_pages {
         println!("\nThe page for people is at {url}/app, and asks for the key.");
@@ -146,8 +152,8 @@ pub(crate) async fn run(connection: &target::Options, options: Options) -> anyho
     let ends = async {
         serving.await.context("the HTTP server failed")?;
         reloading.await.context("the task that reads the resource files failed")?;
-        if let Some(following) = following {
-            following.await.context("the task of the feed failed")?;
+        for following in following.into_iter().flatten() {
+            following.await.context("the task of the feed, or that of the live channel, failed")?;
         }
         match embedded {
             Some(engine) => engine.ended.await.context("the task of the embedded DynamoDB failed")?,

@@ -85,12 +85,13 @@ export const EDIT = 'application/vnd.ripple.edit+json';
 export class Resource<T = Members, New = T> {
   readonly shape: Shape;
   readonly transport: Transport;
-  readonly #author: string | undefined;
+  /** The header `Ripple-Author` of writes. */
+  readonly author: string | undefined;
 
   constructor(shape: Shape, transport: Transport, author: Author | undefined) {
     this.shape = shape;
     this.transport = transport;
-    this.#author = author && authorHeader(author);
+    this.author = author && authorHeader(author);
   }
 
   /** Reads a record. Throws a `Problem` with status 404 or 410 if there is none. */
@@ -212,7 +213,7 @@ export class Resource<T = Members, New = T> {
   ): Request {
     const headers: { [name: string]: string } = { 'idempotency-key': key };
     if (body !== undefined) headers['content-type'] = type;
-    if (this.#author !== undefined) headers['ripple-author'] = this.#author;
+    if (this.author !== undefined) headers['ripple-author'] = this.author;
     return { method, path, headers, body };
   }
 

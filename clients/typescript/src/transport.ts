@@ -12,6 +12,8 @@ export interface Request {
   readonly headers?: Readonly<Record<string, string>>;
   /** The body as sent: every try sends the same text. */
   readonly body?: string | undefined;
+  /** Whether a `POST` changes nothing, and so has no receipt. */
+  readonly reads?: boolean;
 }
 
 /** A successful answer. */
@@ -87,7 +89,9 @@ export class Transport {
         if (!(error instanceof Problem)) throw error;
         problem = error;
       }
-      const again = problem.status === 0 || [408, 429].includes(problem.status) || problem.status >= 500;
+      const { status } = problem;
+      // 501 says what the host never does.
+      const again = status === 0 || status === 408 || status === 429 || (status >= 500 && status !== 501);
       if (problem.outcome === 'unknown') unknown++;
       // A try of unknown outcome makes the outcome of the call unknown, also if a later one is refused.
       const thrown = problem.with(unknown && request.method !== 'GET' ? 'unknown' : 'not_made');
@@ -131,7 +135,7 @@ export class Transport {
     signal?.addEventListener('abort', abort);
     if (signal?.aborted) abort();
     const url = new URL(request.path, this.base).href;
-    const reading = request.method === 'GET';
+    const reading = request.reads ?? request.method === 'GET';
     let response: Response;
     let text: string;
     try {

@@ -27,6 +27,12 @@ test('the_client_is_small', async () => {
   assert(bytes < LIMIT, `${bytes} bytes`);
 });
 
+test('the_client_with_the_live_channel_is_small', async () => {
+  const bytes = await size('index.ts', 'live.ts');
+  console.log(`the client with the live channel: ${bytes} bytes`);
+  assert(bytes < LIMIT, `${bytes} bytes`);
+});
+
 test('the_client_with_the_outbox_is_small', async () => {
   const bytes = await size('index.ts', 'outbox.ts', 'outbox/indexeddb.ts');
   console.log(`the client with the outbox: ${bytes} bytes`);

@@ -56,7 +56,7 @@ pub enum Unverified {
     Forged,
 }
 
-/// The secrets that a sender and a receiver share.
+/// The secrets that a sender and a receiver share. There is at least one.
 ///
 /// ```
 /// use ripple_core::Timestamp;
@@ -108,10 +108,21 @@ impl Secrets {
     pub fn sign(&self, id: &str, at: Timestamp, body: &[u8]) -> String {
         let timestamp = seconds(at).to_string();
         let sign = |secret: &Vec<u8>| {
-            let code = code(secret, id, &timestamp, body).finalize();
+            let code = code(secret, &signed_parts(id, &timestamp, body)).finalize();
             format!("{VERSION}{}", STANDARD.encode(code.into_bytes()))
         };
         self.0.iter().map(sign).collect::<Vec<_>>().join(" ")
+    }
+
+    /// Returns the code of some parts under the first secret.
+    pub(crate) fn code(&self, parts: &[&[u8]]) -> [u8; 32] {
+        code(&self.0[0], parts).finalize().into_bytes().into()
+    }
+
+    /// Reports whether a code is that of some parts, under one of the secrets.
+    pub(crate) fn admit(&self, parts: &[&[u8]], sent: &[u8]) -> bool {
+        // The comparison takes the same time wherever the two differ.
+        self.0.iter().any(|secret| code(secret, parts).verify_slice(sent).is_ok())
     }
 
     /// Checks that a message was signed with one of the secrets within [`WINDOW`] of `now`.
@@ -129,8 +140,7 @@ impl Secrets {
         let mut signatures = signature.split(' ').filter_map(|signature| signature.strip_prefix(VERSION));
         let matches = |signature: &str| {
             let Ok(signature) = STANDARD.decode(signature) else { return false };
-            // The comparison takes the same time wherever the two differ.
-            self.0.iter().any(|secret| code(secret, id, timestamp, body).verify_slice(&signature).is_ok())
+            self.admit(&signed_parts(id, timestamp, body), &signature)
         };
         if signatures.any(matches) { Ok(()) } else { Err(Unverified::Forged) }
     }
@@ -148,11 +158,14 @@ pub fn seconds(at: Timestamp) -> u64 {
     at.0 / 1000
 }
 
-fn code(secret: &[u8], id: &str, timestamp: &str, body: &[u8]) -> Hmac<Sha256> {
+/// Returns what is signed of a message.
+fn signed_parts<'a>(id: &'a str, timestamp: &'a str, body: &'a [u8]) -> [&'a [u8]; 5] {
+    [id.as_bytes(), b".", timestamp.as_bytes(), b".", body]
+}
+
+fn code(secret: &[u8], parts: &[&[u8]]) -> Hmac<Sha256> {
     let mut code = Hmac::<Sha256>::new_from_slice(secret).expect("HMAC takes keys of any length");
-    for part in [id.as_bytes(), b".", timestamp.as_bytes(), b".", body] {
-        code.update(part);
-    }
+    parts.iter().for_each(|part| code.update(part));
     code
 }
 

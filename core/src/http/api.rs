@@ -14,6 +14,7 @@ use super::response::{AccessLog, fail, options, respond};
 use super::routes::{self, Route, Target};
 use crate::auth::{Caller, KeyRecord, Limiter, Scope, Scopes, Trust};
 use crate::feed::key::KeyChange;
+use crate::feed::signature::Secrets;
 use crate::random::Random;
 use crate::record::schema::{Resource, Resources};
 use crate::service::authenticate::{Authenticated, Authenticator, KeyUse};
@@ -28,6 +29,7 @@ pub struct Api<S> {
     authenticator: Authenticator,
     documents: Option<Documents>,
     secret: Option<OriginSecret>,
+    tickets: Option<Secrets>,
 }
 
 /// What a host passes in with each request. The core has no clock, randomness or gateway of its own.
@@ -99,13 +101,16 @@ impl Authorized {
 impl<S: Source> Api<S> {
     /// Returns an API over the store of one resource. It remembers no keys yet.
     pub fn new(store: S) -> Api<S> {
-        Api { stores: vec![store], authenticator: Authenticator::default(), documents: None, secret: None }
+        Api::over(vec![store])
     }
 
     /// Returns an API over the store that `store` makes for each resource.
     pub fn of(resources: &Resources, store: impl FnMut(&Arc<Resource>) -> S) -> Api<S> {
-        let stores = resources.iter().map(store).collect();
-        Api { stores, authenticator: Authenticator::default(), documents: None, secret: None }
+        Api::over(resources.iter().map(store).collect())
+    }
+
+    fn over(stores: Vec<S>) -> Api<S> {
+        Api { stores, authenticator: Authenticator::default(), documents: None, secret: None, tickets: None }
     }
 
     /// Limits the requests of each key on this host.
@@ -130,6 +135,21 @@ impl<S: Source> Api<S> {
     #[must_use]
     pub fn documented(self, documents: Documents) -> Api<S> {
         Api { documents: Some(documents), ..self }
+    }
+
+    /// Issues tickets for the live channel of this host, signed with the first of these secrets.
+    #[must_use]
+    pub fn with_live(self, tickets: Option<Secrets>) -> Api<S> {
+        Api { tickets, ..self }
+    }
+
+    /// Returns what tickets are signed with, if the host has a live channel.
+    pub(super) fn tickets(&self) -> Option<&Secrets> {
+        self.tickets.as_ref()
+    }
+
+    pub(super) fn authenticator(&self) -> &Authenticator {
+        &self.authenticator
     }
 
     /// Returns what counts the keys' requests.
@@ -159,7 +179,7 @@ impl<S: Source> Api<S> {
     }
 
     /// Returns the target of a path, and the place of its store. Returns `None` if this site has no such target.
-    fn target(&self, path: &str) -> Option<(Target, usize)> {
+    pub(super) fn target(&self, path: &str) -> Option<(Target, usize)> {
         let target = Target::find(path)?;
         let Some(name) = target.resource() else { return Some((target, 0)) };
         let place = self.stores.iter().position(|store| store.resource().name == name)?;
@@ -259,6 +279,7 @@ impl<S: Source> Api<S> {
                 path: target,
                 scope: route.scope,
                 documents: self.documents.as_ref(),
+                tickets: self.tickets.as_ref(),
                 caller,
                 now: *now,
                 random,
@@ -277,9 +298,8 @@ impl<S: Store> Api<S> {
 
     /// Answers a request. Every request gets an answer.
     pub async fn answer(&self, request: Request<Bytes>, context: RequestContext) -> Response<Bytes> {
-        if self.secret.as_ref().is_some_and(|secret| !secret.admits(&request)) {
-            let log = AccessLog::of(&request, &mut Random::new(context.random));
-            return fail(request.method(), &Error::Forbidden, self.store().resource(), log);
+        if let Err(refusal) = self.check_secret(&request, &context) {
+            return refusal;
         }
         match self.authorize(&request, context).await {
             Ok(authorized) => self.answer_authorized(&request, authorized).await,
@@ -287,12 +307,30 @@ impl<S: Store> Api<S> {
         }
     }
 
-    /// Runs the operation that a request is authorized for.
-    pub async fn answer_authorized(&self, request: &Request<Bytes>, mut authorized: Authorized) -> Response<Bytes> {
+    /// Refuses a request that does not come through the edge, if there is a secret.
+    pub(super) fn check_secret(
+        &self,
+        request: &Request<Bytes>,
+        context: &RequestContext,
+    ) -> Result<(), Response<Bytes>> {
+        if self.secret.as_ref().is_none_or(|secret| secret.admits(request)) {
+            return Ok(());
+        }
+        let log = AccessLog::of(request, &mut Random::new(context.random));
+        Err(fail(request.method(), &Error::Forbidden, self.store().resource(), log))
+    }
+
+    /// Counts the use of the key of an authorized request.
+    pub(super) async fn count_use(&self, authorized: &Authorized) {
         if let Some(key_use) = &authorized.key_use {
             let writes = authorized.route.scope == Some(Scope::Write);
             self.authenticator.count_use(self.store(), key_use, writes, authorized.now).await;
         }
+    }
+
+    /// Runs the operation that a request is authorized for.
+    pub async fn answer_authorized(&self, request: &Request<Bytes>, mut authorized: Authorized) -> Response<Bytes> {
+        self.count_use(&authorized).await;
         let operation = authorized.route.operation;
         let result = async {
             let mut call = self.call(request, &mut authorized)?;

@@ -43,6 +43,12 @@ pub enum Error {
     /// The resource has no such method.
     #[error("this resource takes {0}")]
     MethodNotAllowed(String),
+    /// The host has no live channel.
+    #[error("this host has no live channel; read `_changes` instead")]
+    NoLive,
+    /// The request is not one for a WebSocket.
+    #[error("this resource takes only a WebSocket; send the headers of an upgrade")]
+    UpgradeRequired,
     /// The change is refused.
     #[error(transparent)]
     Refused(record::fault::Error),

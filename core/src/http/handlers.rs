@@ -8,10 +8,12 @@ mod edit;
 pub(super) mod get;
 pub(super) mod health;
 pub(super) mod list;
+pub(super) mod live;
 pub(super) mod openapi;
 pub(super) mod patch;
 pub(super) mod replace;
 pub(super) mod restore;
+pub(super) mod ticket;
 pub(super) mod version;
 pub(super) mod versions;
 

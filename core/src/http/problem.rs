@@ -1,7 +1,7 @@
 //! Errors as callers see them: problem details (RFC 9457), with API Gateway's own wording in `message`.
 
 use http::StatusCode;
-use http::header::{ACCEPT_ENCODING, ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
+use http::header::{ACCEPT_ENCODING, ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, UPGRADE};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -100,6 +100,10 @@ impl Kind {
     /// The resource has no such method.
     pub const METHOD_NOT_ALLOWED: Kind =
         Kind::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "Method Not Allowed");
+    /// The host has no live channel.
+    pub const NO_LIVE: Kind = Kind::new(StatusCode::NOT_IMPLEMENTED, "no_live", "Not Implemented");
+    /// The request is not one for a WebSocket.
+    pub const UPGRADE_REQUIRED: Kind = Kind::new(StatusCode::UPGRADE_REQUIRED, "upgrade_required", "Upgrade Required");
     /// There is such a record already.
     pub const EXISTS: Kind = Kind::new(StatusCode::CONFLICT, "exists", "Conflict");
     /// The record is deleted, and the edit does not say that it is to come back.
@@ -161,6 +165,8 @@ fn kind(error: &Error) -> Kind {
         Error::NoSuchResource => Kind::MISSING_AUTHENTICATION_TOKEN,
         Error::ReservedAddress { .. } => Kind::NOT_FOUND,
         Error::MethodNotAllowed(_) => Kind::METHOD_NOT_ALLOWED,
+        Error::NoLive => Kind::NO_LIVE,
+        Error::UpgradeRequired => Kind::UPGRADE_REQUIRED,
         Error::Refused(refused) => kind_of_refusal(refused),
         Error::IdempotencyKeyReused => Kind::IDEMPOTENCY_KEY_REUSED,
         Error::CursorExpired { .. } => Kind::CURSOR_EXPIRED,
@@ -232,6 +238,7 @@ pub(crate) fn answer(error: &Error, resource: &Resource) -> Answer {
     let answer = Problem { errors, version, current, ..Problem::new(kind(error), detail) }.answer();
     match error {
         Error::MethodNotAllowed(allow) => answer.with_header(ALLOW, allow),
+        Error::UpgradeRequired => answer.with_header(UPGRADE, "websocket"),
         Error::UnsupportedMediaType { accepted, header } => {
             answer.with_header(HeaderName::from_static(header), &accepted.join(", "))
         }

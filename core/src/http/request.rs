@@ -13,6 +13,7 @@ use super::idempotency;
 use super::routes::{Target, id_parameter};
 use super::{Error, Fault};
 use crate::auth::{Caller, Scope};
+use crate::feed::signature::Secrets;
 use crate::limits;
 use crate::random::Random;
 use crate::record::decide::Change;
@@ -30,6 +31,8 @@ pub(crate) struct Call<'a, S> {
     /// What the operation needs.
     pub(crate) scope: Option<Scope>,
     pub(crate) documents: Option<&'a Documents>,
+    /// What tickets are signed with, if the host has a live channel.
+    pub(crate) tickets: Option<&'a Secrets>,
     pub(crate) caller: &'a Caller,
     pub(crate) now: Timestamp,
     pub(crate) random: &'a mut Random,
@@ -49,6 +52,7 @@ pub(crate) struct Parts<'a, S> {
     /// What the operation needs.
     pub(crate) scope: Option<Scope>,
     pub(crate) documents: Option<&'a Documents>,
+    pub(crate) tickets: Option<&'a Secrets>,
     pub(crate) caller: &'a Caller,
     pub(crate) now: Timestamp,
     pub(crate) random: &'a mut Random,
@@ -59,13 +63,14 @@ impl<'a, S: Source> Call<'a, S> {
     /// Returns a call of an operation, the limits and headers of its request checked.
     pub(crate) fn of(request: &'a Request<Bytes>, parts: Parts<'a, S>) -> Result<Self, Error> {
         check_target(request)?;
-        let Parts { store, path, scope, documents, caller, now, random, metrics } = parts;
+        let Parts { store, path, scope, documents, tickets, caller, now, random, metrics } = parts;
         Ok(Call {
             store,
             request,
             path,
             scope,
             documents,
+            tickets,
             caller,
             now,
             random,
@@ -194,7 +199,7 @@ fn query_without(request: &Request<Bytes>, names: &[&str]) -> String {
     form_urlencoded::Serializer::new(String::new()).extend_pairs(kept).finish()
 }
 
-fn check_target(request: &Request<Bytes>) -> Result<(), Error> {
+pub(super) fn check_target(request: &Request<Bytes>) -> Result<(), Error> {
     // Measured as a `Link` has it and without the cursor: a client that gets the first page gets all of them.
     if query_without(request, &CURSORS).len() > limits::QUERY {
         let detail = format!("is longer than {} characters", limits::QUERY);

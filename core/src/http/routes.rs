@@ -7,7 +7,7 @@ use super::Error;
 use super::answer::Answer;
 use super::contract::Contract;
 use super::handlers::{
-    changes, create, delete, docs, get, health, list, openapi, patch, replace, restore, version, versions,
+    changes, create, delete, docs, get, health, list, live, openapi, patch, replace, restore, ticket, version, versions,
 };
 use super::request::Call;
 use super::router::PathMatch;
@@ -24,6 +24,8 @@ pub enum Operation {
     Health,
     Create,
     Changes,
+    Ticket,
+    Live,
     Update,
     Patch,
     Delete,
@@ -76,6 +78,8 @@ pub static ROUTES: &[Route] = &[
 
     route(Operation::Create,  "create",  POST,           "/{resource}",          WRITE, Served::Primary, "Create {a}"),
     route(Operation::Changes, "changes", GET,            "/{resource}/_changes", READ,  Served::Primary, "What has changed since a cursor"),
+    route(Operation::Ticket,  "ticket",  POST,           "/{resource}/_ticket",  READ,  Served::Primary, "Get a ticket for the live channel"),
+    route(Operation::Live,    "live",    GET,            "/{resource}/_live",    READ,  Served::Primary, "Hear of changes over a WebSocket"),
     route(Operation::Update,  "update",  Method::PUT,    "/{resource}/{id}",  WRITE, Served::Primary, "Save a whole {one}"),
     route(Operation::Patch,   "patch",   Method::PATCH,  "/{resource}/{id}",  WRITE, Served::Primary, "Change some members of {a}"),
     route(Operation::Delete,  "delete",  Method::DELETE, "/{resource}/{id}",  WRITE, Served::Primary, "Delete {a}"),
@@ -102,6 +106,8 @@ pub(crate) async fn run<S: Store>(operation: Operation, call: &mut Call<'_, S>) 
         Operation::Search | Operation::Get | Operation::Health => run_on_replica(operation, call).await,
         Operation::Create => create::run(call).await,
         Operation::Changes => changes::run(call).await,
+        Operation::Ticket => ticket::run(call),
+        Operation::Live => live::run(call),
         Operation::Update => replace::run(call).await,
         Operation::Patch => patch::run(call).await,
         Operation::Delete => delete::run(call).await,
@@ -136,6 +142,8 @@ impl Route {
             Operation::Health => &health::CONTRACT,
             Operation::Create => &create::CONTRACT,
             Operation::Changes => &changes::CONTRACT,
+            Operation::Ticket => &ticket::CONTRACT,
+            Operation::Live => &live::CONTRACT,
             Operation::Update => &replace::CONTRACT,
             Operation::Patch => &patch::CONTRACT,
             Operation::Delete => &delete::CONTRACT,
@@ -270,6 +278,7 @@ mod tests {
         found("/prj/a", Some("/prj/{prjid}"));
         found("/prj/a%2Fb", Some("/prj/{prjid}"));
         found("/prj/_changes", Some("/prj/_changes"));
+        found("/prj/_live", Some("/prj/_live"));
         found("/prj/a/versions", Some("/prj/{prjid}/versions"));
         found("/prj/a/versions/3", Some("/prj/{prjid}/versions/{version}"));
         found("/prj/./a", Some("/prj/{prjid}"));

@@ -24,6 +24,20 @@ pub(crate) fn changes(before: &Members, after: &Members, rules: Rules<'_>) -> Ve
     changes.bounded()
 }
 
+/// Returns the names of the changed fields, as JSON Pointers, each once.
+pub(crate) fn fields(before: &Members, after: &Members, rules: Rules<'_>) -> Vec<String> {
+    let mut changes = Changes::default();
+    changes.of_members(before, after, rules);
+    let field = |change: Value| match change {
+        Value::Map(mut members) => members.remove(FIELD),
+        _ => None,
+    };
+    let pointer = |field| if let Value::String(pointer) = field { Some(pointer) } else { None };
+    let mut fields: Vec<String> = changes.found.into_iter().filter_map(field).filter_map(pointer).collect();
+    fields.dedup();
+    fields
+}
+
 /// The changes found so far.
 #[derive(Default)]
 struct Changes {

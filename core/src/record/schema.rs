@@ -59,8 +59,9 @@ const TOTAL: usize = 256 * 1024;
 pub(crate) const PARAMETERS: [&str; 6] = ["q", "sort", "fields", "limit", "cursor", "count"];
 /// Components of the OpenAPI document that all resources share.
 #[rustfmt::skip]
-const COMPONENTS: [&str; 12] = [
-    "Author", "Change", "Changes", "Conditions", "DeletionBase", "Fault", "Health", "Members", "Problem", "RestoreBase", "SeenEdit", "Version",
+const COMPONENTS: [&str; 13] = [
+    "Author", "Change", "Changes", "Conditions", "DeletionBase", "Fault", "Health", "LiveTicket", "Members", "Problem", "RestoreBase",
+    "SeenEdit", "Version",
 ];
 
 /// The resources of a site.

@@ -253,6 +253,21 @@ impl Filling {
 }
 
 impl Cursor {
+    /// Returns the cursor of a reader that knows every change up to a time, in each partition of the index.
+    #[must_use]
+    pub fn at_end(known_until: Timestamp, shards: u16) -> Cursor {
+        let mark = Mark { at: known_until.0, within: None };
+        Cursor(Place::Since(vec![mark; usize::from(shards.max(1))]))
+    }
+
+    /// Returns the time of the last complete read. Returns `None` in the middle of a read.
+    #[must_use]
+    pub fn known_until(&self) -> Option<Timestamp> {
+        let Place::Since(marks) = &self.0 else { return None };
+        let is_complete = marks.iter().all(|mark| mark.within.is_none());
+        marks.iter().map(|mark| Timestamp(mark.at)).min().filter(|_| is_complete)
+    }
+
     /// Reads a cursor. Returns `None` if the text is not a cursor of this resource's changes.
     #[must_use]
     pub fn parse(text: &str, resource: &str) -> Option<Cursor> {

@@ -8,7 +8,9 @@ use serde_json::Value;
 pub fn check(request: &Request<Bytes>, response: &Response<Bytes>, before: &str, after: &str) {
     let status = response.status();
     let asked = format!("{request:?}\nanswered {response:?}");
-    assert!(!status.is_server_error(), "a table in memory never fails\n{asked}");
+    // 501: this host has no live channel.
+    let fails = status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED;
+    assert!(!fails, "a table in memory never fails\n{asked}");
     let reads = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
     if reads || !status.is_success() {
         assert_eq!(before, after, "changed by what changes nothing\n{asked}");

@@ -23,9 +23,10 @@ from werkzeug.routing import BaseConverter, ValidationError
 from . import backend, difference, people, problems, record, sentences, settings
 from .pages import answers, pages, project, registering
 
-# Everything is a file of ours: no script, style or picture inside a page or from elsewhere.
+# Everything is a file of ours: no script, style or picture inside a page or from elsewhere. A page may open sockets of
+# ripple's live channel.
 POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self' {live}; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 
@@ -65,7 +66,9 @@ def create_app():
     app.secret_key = app.secret_key or settings.secret_key()
     app.url_map.converters["id"] = Id
     CSRFProtect(app)
-    backend.connect(app, *settings.ripple())
+    url, key = settings.ripple()
+    backend.connect(app, url, key)
+    policy = POLICY.format(live=urlsplit(url)._replace(path="", query="").geturl().replace("http", "ws", 1))
     app.register_blueprint(pages)
     app.jinja_env.globals.update(difference=difference, who=sentences.who, me=people.me)
     app.jinja_env.filters.update(
@@ -76,7 +79,7 @@ def create_app():
 
     @app.after_request
     def guard(response):
-        response.headers["Content-Security-Policy"] = POLICY
+        response.headers["Content-Security-Policy"] = policy
         response.headers["X-Content-Type-Options"] = "nosniff"
         response.headers["Referrer-Policy"] = "same-origin"
         response.headers["Cross-Origin-Opener-Policy"] = "same-origin"

@@ -121,7 +121,8 @@ def test_policies_of_twenty_resources_have_room_for_the_longest_site(twenty):
 def test_read_only_resources_have_no_write_anywhere(twenty):
     read_only = f"kind{3:02}resourcewithalongname"
     for path, methods in twenty.paths.items():
-        if path.startswith(f"/{read_only}"):
+        # A ticket for the live channel is a POST, and changes nothing.
+        if path.startswith(f"/{read_only}") and not path.endswith("/_ticket"):
             assert set(methods) <= {"parameters", "get", "head", "options"}, path
     for statement in resolve(twenty.resources["FunctionRole"])["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]:
         if any(action.endswith(("PutItem", "UpdateItem")) for action in statement["Action"]):

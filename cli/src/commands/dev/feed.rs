@@ -17,12 +17,16 @@ use dynoxide::actions::get_records::{GetRecordsRequest, GetRecordsResponse, Reco
 use dynoxide::actions::get_shard_iterator::GetShardIteratorRequest;
 use dynoxide::actions::update_table::UpdateTableRequest;
 use dynoxide::streams::shard_id;
+use ripple_core::feed::key;
+use ripple_core::store::Source as _;
+use ripple_core::store::dynamodb::stream::{self, Delivered};
 use ripple_host::random;
 use ripple_lambda::Invocation;
 use serde::{Deserialize, Serialize};
-use serde_json::value::to_raw_value;
+use serde_json::value::{RawValue, to_raw_value};
 use tokio::sync::watch;
 
+use super::live::Live;
 use super::site::{Current, Serving};
 
 /// How often the streams are read. Lambda reads each shard as often.
@@ -39,6 +43,7 @@ const FILE: &str = "feed.json";
 pub(super) struct Feed {
     database: Database,
     current: Current,
+    live: Arc<Live>,
     streams: Vec<Stream>,
     /// How far the streams were read that are not followed.
     positions: BTreeMap<String, String>,
@@ -72,13 +77,18 @@ struct Failure {
 impl Feed {
     /// Returns the feed of the tables that are served, and enables the streams that are missing. `folder` keeps the
     /// positions.
-    pub(super) fn open(database: Database, mut current: Current, folder: Option<&Path>) -> anyhow::Result<Feed> {
+    pub(super) fn open(
+        database: Database,
+        mut current: Current,
+        live: Arc<Live>,
+        folder: Option<&Path>,
+    ) -> anyhow::Result<Feed> {
         let file = folder.map(|folder| folder.join(FILE));
         // Without the file, or if it is damaged, the streams are read from their beginning. That changes nothing twice.
         let read = file.as_ref().and_then(|file| fs::read(file).ok());
         let positions = read.and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default();
         let serving = Arc::clone(&current.borrow_and_update());
-        let mut feed = Feed { database, current, streams: Vec::new(), positions, file };
+        let mut feed = Feed { database, current, live, streams: Vec::new(), positions, file };
         feed.follow_tables(&serving)?;
         Ok(feed)
     }
@@ -93,6 +103,9 @@ impl Feed {
             let read = self.positions.remove(&arn);
             self.streams.push(Stream { read, table: table.clone(), arn, failures: 0 });
         }
+        let names: Vec<&str> =
+            serving.function.api().stores().iter().map(|store| store.resource().name.as_str()).collect();
+        self.live.retain(&names);
         Ok(())
     }
 
@@ -106,30 +119,39 @@ impl Feed {
                     tracing::warn!(target: "ripple", error, "no stream");
                 }
             }
-            let mut is_behind = false;
+            let (began, mut is_behind, mut failed) = (ripple_host::now(), false, false);
             for number in 0..self.streams.len() {
                 match self.read(number).await {
-                    Ok(full) => is_behind |= full,
+                    Ok(Read { more, complete }) => {
+                        is_behind |= more;
+                        failed |= !complete;
+                    }
                     Err(error) => {
+                        failed = true;
                         let error = format!("{error:#}");
                         tracing::warn!(target: "ripple", table = self.streams[number].table, error, "no stream");
                     }
                 }
             }
+            if !is_behind && !failed {
+                self.live.confirm(began);
+            }
             let pause = if is_behind { Duration::ZERO } else { PAUSE };
-            // The wait also ends if the sender is dropped.
-            if tokio::time::timeout(pause, stopped.wait_for(|stop| *stop)).await.is_ok() {
-                return;
+            tokio::select! {
+                // The wait also ends if the sender is dropped.
+                _ = stopped.wait_for(|stop| *stop) => return,
+                () = tokio::time::sleep(pause) => {}
+                () = self.live.wait_for_save() => {}
             }
         }
     }
 
-    /// Delivers one batch of a stream. Returns whether there may be more.
-    async fn read(&mut self, number: usize) -> anyhow::Result<bool> {
+    /// Delivers one batch of a stream.
+    async fn read(&mut self, number: usize) -> anyhow::Result<Read> {
         let stream = &mut self.streams[number];
         let found = records(&self.database, stream)?;
         let numbers: Vec<String> = found.records.iter().map(|record| record.dynamodb.sequence_number.clone()).collect();
-        let Some(last) = numbers.last() else { return Ok(false) };
+        let Some(last) = numbers.last() else { return Ok(Read { more: false, complete: true }) };
         let id = uuid::Builder::from_random_bytes(random()).into_uuid().to_string();
         let arn = &*stream.arn;
         let event = |record| Event { record, arn };
@@ -148,6 +170,8 @@ impl Feed {
             }
         };
         let failed = !answer.batch_item_failures.is_empty();
+        let told = done.and_then(|done| numbers.iter().position(|number| number == done)).map_or(0, |last| last + 1);
+        tell(&self.live, &serving, &event, told);
         if let Some(done) = done {
             if !failed || stream.failures >= DELIVERIES {
                 stream.failures = 0;
@@ -155,7 +179,8 @@ impl Feed {
             stream.read = Some(done.clone());
             self.keep_positions()?;
         }
-        Ok(!failed && numbers.len() == BATCH)
+        // An adoption is a further record, and is told at once.
+        Ok(Read { more: !failed, complete: !failed })
     }
 
     fn keep_positions(&self) -> anyhow::Result<()> {
@@ -172,6 +197,30 @@ impl Feed {
         fs::write(&part, serde_json::to_vec(&positions)?)
             .and_then(|()| fs::rename(&part, file))
             .with_context(|| format!("cannot write {}", file.display()))
+    }
+}
+
+/// What became of a batch.
+struct Read {
+    /// Whether there may be another one now.
+    more: bool,
+    /// Whether every record was delivered.
+    complete: bool,
+}
+
+/// Tells the live channel of the first `count` records of a batch, which the function has followed.
+fn tell(live: &Live, serving: &Serving, batch: &RawValue, count: usize) {
+    let stores = serving.function.api().stores();
+    for Delivered { table, is_of_keys, change, .. } in stream::read(batch.get()).into_iter().flatten().take(count) {
+        // The function has logged what cannot be read.
+        let Ok(change) = change else { continue };
+        if is_of_keys {
+            if let Ok(Some(change)) = key::decide(&change) {
+                live.key_changed(&change);
+            }
+        } else if let Some(store) = stores.iter().find(|store| store.table() == table) {
+            live.tell(store.resource(), store.shards(), change);
+        }
     }
 }
 

@@ -17,7 +17,7 @@ use futures_util::StreamExt as _;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Response, StatusCode};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use ripple_core::http::Target;
+use ripple_core::http::{Target, upgrade};
 use ripple_core::limits;
 use ripple_core::store::dynamodb::DynamoDb;
 use ripple_host::random;
@@ -27,6 +27,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 
 use super::connections;
+use super::live::{self, Held, Live};
 use super::site::Current;
 
 /// API Gateway's quota for a payload.
@@ -54,6 +55,7 @@ static LARGE_BODIES: Semaphore = Semaphore::const_new(64);
 pub(super) async fn serve(
     listener: TcpListener,
     current: Current,
+    live: Option<Arc<Live>>,
     pages: Option<PathBuf>,
     mut stopped: watch::Receiver<bool>,
 ) {
@@ -69,7 +71,7 @@ pub(super) async fn serve(
         app = app.route("/app/offline.js", get(move || file(worker, headers)));
         app = app.route("/app", get(move || file(folder.join("app.html"), ripple_deploy::APP)));
     }
-    let app = app.with_state(current);
+    let app = app.with_state(Front { current, live, stopped: stopped.clone() });
     let stop = async move {
         // This also ends if the sender is dropped.
         let _ = stopped.wait_for(|stop| *stop).await;
@@ -77,10 +79,38 @@ pub(super) async fn serve(
     connections::serve(listener, app, stop).await;
 }
 
-async fn answer(State(current): State<Current>, request: Request) -> Response<Body> {
-    let serving = Arc::clone(&current.borrow());
+/// What answers requests.
+#[derive(Clone)]
+struct Front {
+    current: Current,
+    /// `None` where no feed tells of changes.
+    live: Option<Arc<Live>>,
+    stopped: watch::Receiver<bool>,
+}
+
+async fn answer(State(front): State<Front>, request: Request) -> Response<Body> {
+    let serving = Arc::clone(&front.current.borrow());
+    let function = &serving.function;
+    let Some(live) = &front.live else { return timed(function, request).await };
+    if upgrade::is_asked_for(&request) {
+        return live::upgrade(live, &serving, request).await;
+    }
+    let (parts, body) = request.into_parts();
+    if let Some(held) = Held::of(&parts) {
+        let ask = || timed(function, Request::from_parts(parts.clone(), Body::empty()));
+        return live::hold(live, &held, front.stopped, ask).await;
+    }
+    let writes = !parts.method.is_safe();
+    let response = timed(function, Request::from_parts(parts, body)).await;
+    if writes && response.status().is_success() {
+        live.saved();
+    }
+    response
+}
+
+async fn timed(function: &Function<DynamoDb>, request: Request) -> Response<Body> {
     let id = uuid::Builder::from_random_bytes(random()).into_uuid().to_string();
-    let mut response = match tokio::time::timeout(TIMEOUT, invoke(&serving.function, request, &id)).await {
+    let mut response = match tokio::time::timeout(TIMEOUT, invoke(function, request, &id)).await {
         Ok(response) => response,
         Err(_) => message(StatusCode::GATEWAY_TIMEOUT, "Endpoint request timed out"),
     };

@@ -25,6 +25,7 @@ use ripple_lambda::{Delivery, Function};
 use tokio::sync::watch;
 
 use super::feed;
+use super::live::Live;
 
 /// How often the folder is looked at.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -51,6 +52,8 @@ pub(super) struct Site {
     pub(super) creates_tables: bool,
     /// The database whose streams the feed reads.
     pub(super) followed: Option<Database>,
+    /// The live channel, where the feed tells of changes.
+    pub(super) live: Option<Arc<Live>>,
 }
 
 impl Site {
@@ -80,6 +83,7 @@ impl Site {
         let function = Function::new(Api::of(resources, |resource| self.store(resource)), documents)
             .limited(Limiter::new(self.rate_limit))
             .behind_edge(self.secret.clone())
+            .with_live(self.live.as_ref().map(|live| live.secrets()))
             .delivering(Delivery::read(ripple_host::environment, resources, true)?);
         Ok(Serving { function, tables })
     }

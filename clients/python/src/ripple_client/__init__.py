@@ -9,6 +9,7 @@ The client keeps the base of an edit, the session token and the Idempotency-Key.
 raises `Problem` for everything that was refused or stays without an answer.
 
     client, async_client    sockets and sleeps
+    live                    the live channel of the synchronous client
     feed, operations        what an operation sends, and reads from the answer
     draft, attempts         the difference of an edit; the rules of repeated tries
     exchange                a request, its tries and its answer, without I/O
@@ -18,9 +19,10 @@ raises `Problem` for everything that was refused or stays without an answer.
 from .async_client import AsyncClient, AsyncResource
 from .author import Author
 from .client import Client, Resource
+from .live import Event, Live
 from .problem import Problem, TooMany
 from .receipt import Receipt, Touched
-from .record import ABSENT, Change, Deleted, FieldChange, Members, Page, Record, Saved, Updated, Write
+from .record import ABSENT, Change, Deleted, FieldChange, Members, Page, Record, Saved, Ticket, Updated, Write
 
 __all__ = [
     "ABSENT",
@@ -30,7 +32,9 @@ __all__ = [
     "Change",
     "Client",
     "Deleted",
+    "Event",
     "FieldChange",
+    "Live",
     "Members",
     "Page",
     "Problem",
@@ -38,6 +42,7 @@ __all__ = [
     "Record",
     "Resource",
     "Saved",
+    "Ticket",
     "TooMany",
     "Touched",
     "Updated",

@@ -12,9 +12,10 @@ from .author import Author
 from .draft import Draft
 from .exchange import Answer, Context, NoAnswer, Send, Sleep, Steps
 from .feed import Feed
+from .live import Live
 from .operations import Operations
 from .problem import TooMany
-from .record import Change, Deleted, Item, Members, Page, Record, Saved, T, Write
+from .record import Change, Deleted, Item, Members, Page, Record, Saved, T, Ticket, Write
 from .transport import late, no_answer, timeouts, user_agent
 
 R = TypeVar("R")
@@ -187,6 +188,16 @@ class Resource(Generic[T]):
         the server answers when something changes, or after so many seconds. Where the server does not wait, the client
         asks again at intervals of 5 to 60 s."""
         return Changes(self._client, Feed(self._operations, since, wait))
+
+    def ticket(self) -> Ticket:
+        """Returns what opens a socket of the live channel for a page, which must not have the key. The author of this
+        client is the person in front of the page. Raises `Problem` 501 if the host has no live channel."""
+        return self._client._run(self._operations.ticket())
+
+    def live(self, *, since: str | None = None) -> Live[T]:
+        """Returns the changes as they come, without the records. `since` is where an earlier reader was. With the
+        package `websockets` they come over a socket, where the host has a live channel. Otherwise the client asks."""
+        return Live(self, since)
 
     def _commit(self, record: Record[T], value: Mapping[str, Any], key: str | None) -> Saved[T]:
         return self._client._run(self._operations.edit(record, value, key))

@@ -99,6 +99,11 @@ class Context:
             headers.setdefault("content-type", "application/json")
         return headers
 
+    def live_headers(self) -> dict[str, str]:
+        """Returns the headers of a request for a socket."""
+        headers = {"x-api-key": self._key}
+        return headers if self._author is None else {**headers, "ripple-author": self._author}
+
     def linked(self, request: Request, answer: Answer, relation: str = "next") -> str | None:
         """Returns the URL of the next page, or of another relation. Raises `ValueError` if the link leads to another
         server, which must not get the key."""

@@ -4,14 +4,14 @@ import re
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Generic, TypeVar
-from urllib.parse import unquote, urlencode
+from urllib.parse import unquote, urlencode, urljoin
 
 from . import ids, json_text
 from .draft import EDIT_TYPE, Difference
 from .exchange import Answer, Context, Request, Send, Sleep, Steps, exchange, read_json, seconds
 from .problem import Problem
 from .receipt import Receipt
-from .record import Batch, Deleted, Item, Members, Page, Record, Saved, T, Write, read_record, read_write
+from .record import Batch, Deleted, Item, Members, Page, Record, Saved, T, Ticket, Write, read_record, read_write
 
 R = TypeVar("R")
 
@@ -140,6 +140,18 @@ class Operations(Generic[T]):
             )
 
         return self._exchange(request, read, None if wait is None else wait + WAIT_MARGIN)
+
+    def ticket(self) -> Steps[Ticket]:
+        request = Request("POST", f"{self.context.url}/{self.name}/_ticket")
+
+        def read(answer: Answer) -> Ticket:
+            body = read_json(answer)
+            if not isinstance(body, dict) or not isinstance(body.get("ticket"), str):
+                raise ValueError("it is no ticket")
+            url = urljoin(request.url, str(body.get("url")))
+            return Ticket(body["ticket"], re.sub("^http", "ws", url), int(body.get("expires_in", 0)))
+
+        return self._exchange(request, read)
 
     def changes_url(self, since: str | None) -> str:
         return self._query(f"/{self.name}/_changes", {"since": since})

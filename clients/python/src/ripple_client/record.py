@@ -32,6 +32,19 @@ class Members:
 
 
 @dataclass(frozen=True)
+class Ticket:
+    """What opens a socket of the live channel without the key: for one use, within `expires_in` seconds.
+
+    A web app passes `ticket` and `url` to its page, which opens the socket with the subprotocols `ripple.v1` and
+    `ripple.ticket.<ticket>`.
+    """
+
+    ticket: str
+    url: str
+    expires_in: int
+
+
+@dataclass(frozen=True)
 class Updated:
     """The last write of a record: its time in milliseconds since 1970 UTC, the name of its key, and its author."""
 

@@ -7,11 +7,13 @@ import { test } from 'node:test';
 import { Client, equal, Problem, type Json, type Members, type Record } from '../../src/index.ts';
 import { fromEntries, isList, isMembers, own, parse, write } from '../../src/json.ts';
 import { uuid } from '../../src/ids.ts';
+import { live, type Event, type Live } from '../../src/live.ts';
 import { KEY, OTHER_KEY, PROJECT, URL_OF_RIPPLE } from '../environment.ts';
 import { Network } from '../network.ts';
+import { opened, sockets } from '../sockets.ts';
 
 /** What this client lacks, and why a case that needs it is skipped. */
-const lacks = new Map<Json, string>([['live', 'the client has no live channel']]);
+const lacks = new Map<Json, string>();
 
 class Run {
   readonly network = new Network();
@@ -96,6 +98,25 @@ class Run {
       case 'session':
         this.client.session = String(given);
         return undefined;
+      case 'live': {
+        const channel = live(this.prj);
+        const iterator = channel[Symbol.asyncIterator]();
+        const first = iterator.next();
+        await opened(channel);
+        return { channel, iterator, first };
+      }
+      case 'next': {
+        const on = this.names.get(String(step.on)) as Following;
+        for (;;) {
+          const { value } = await (on.first ?? on.iterator.next());
+          on.first = undefined;
+          if (members(this.#fill(step.where as Json)).every(([place, wanted]) => equal(at(value, place) as Json, wanted)))
+            return value;
+        }
+      }
+      case 'cut':
+        sockets.at(-1)?.close();
+        return undefined;
       default:
         return assert.fail(`there is no call ${String(step.call)}`);
     }
@@ -106,6 +127,11 @@ class Run {
       const found = at(value, place);
       assert(equal(found as Json, this.#fill(wanted)), `${place} is ${JSON.stringify(found)} and not ${write(wanted)}`);
     }
+  }
+
+  /** Ends what the run has opened. */
+  close(): void {
+    for (const named of this.names.values()) (named as Partial<Following> | undefined)?.channel?.close();
   }
 
   /** Returns the value with its `$names` replaced. */
@@ -124,6 +150,13 @@ class Run {
     const named = this.names.get(whole[1]);
     return (whole[2] === undefined ? named : own(named as Members, whole[2])) as Json;
   }
+}
+
+/** A live channel that a case follows. */
+interface Following {
+  readonly channel: Live<Members>;
+  readonly iterator: AsyncGenerator<Event>;
+  first: Promise<IteratorResult<Event>> | undefined;
 }
 
 function members(value: Json | undefined): [string, Json][] {
@@ -147,6 +180,10 @@ for (const line of cases) {
   const skip = made.needs === undefined ? undefined : lacks.get(made.needs);
   test(String(made.n), skip === undefined ? {} : { skip }, async () => {
     const run = new Run();
-    for (const step of made.do as Members[]) await run.step(step);
+    try {
+      for (const step of made.do as Members[]) await run.step(step);
+    } finally {
+      run.close();
+    }
   });
 }

@@ -1,9 +1,10 @@
 //! `GET /prj/_changes?since=`: the changes since a cursor. Without a cursor it returns every record.
 
-use http::header::LINK;
+use http::header::{LINK, VARY};
 
 use super::{Answer, Call};
 use crate::http::contract::{CURSOR_EXPIRED, Contract, Field, LIMIT, NEXT, Object, RECORD, Shape, Success, TEXT};
+use crate::http::prefer;
 use crate::http::{Error, Fault};
 use crate::query::parse_limit;
 use crate::service::changes::{ChangesPage, Cursor, Reading, changes};
@@ -25,9 +26,17 @@ const CHANGES: Object = Object {
 
 pub(crate) const CONTRACT: Contract = Contract {
     query: &[Field::new(SINCE, TEXT, "A `cursor`. Without it: everything, from the beginning."), LIMIT],
+    headers: &[Field::new(
+        prefer::PREFER,
+        TEXT,
+        "`wait=25` (RFC 7240): where the host can, it holds the answer until there is a change, at most 25 seconds.",
+    )],
     refusals: &[CURSOR_EXPIRED],
     ..Contract::of(Success {
-        headers: &[NEXT],
+        headers: &[
+            NEXT,
+            Field::new(prefer::APPLIED, TEXT, "`wait=25` if the host holds answers. Without it: ask again later."),
+        ],
         ..Success::json("What has changed since then.", Shape::Object(&CHANGES))
     })
 };
@@ -41,7 +50,7 @@ pub(crate) async fn run<S: Store>(call: &mut Call<'_, S>) -> Result<Answer, Erro
     let deleted = serde_json::to_vec(&deleted).expect("strings serialise");
     let parts: [&[u8]; 7] =
         [br#"{"changed":"#, &changed, br#","deleted":"#, &deleted, br#","cursor":""#, cursor.as_bytes(), br#""}"#];
-    let answer = Answer::json(parts.concat());
+    let answer = Answer::json(parts.concat()).with_header(VARY, "prefer");
     Ok(if more { answer.with_header(LINK, &call.next_link(SINCE, &cursor)) } else { answer })
 }
 

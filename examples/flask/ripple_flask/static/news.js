@@ -24,5 +24,6 @@ if (shown && told) {
   };
   setInterval(ask, EVERY);
   document.addEventListener("visibilitychange", ask);
+  document.addEventListener("changed-elsewhere", ask);
   ask();
 }

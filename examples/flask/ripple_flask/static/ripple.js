@@ -4,6 +4,7 @@ import "./list.js";
 import "./form.js";
 import "./timeline.js";
 import "./news.js";
+import "./live.js";
 
 // What is there when a page loads is not read out by itself; what changes is.
 const receipt = document.getElementById("receipt");

@@ -1,0 +1,384 @@
+/** The live channel: the changes of a resource over a WebSocket (`ripple.v1`), or by asking where there is none. */
+
+import { Changes } from './changes.ts';
+import type { Members } from './json.ts';
+import { Problem } from './problem.ts';
+import type { Author } from './record.ts';
+import type { Resource } from './resource.ts';
+
+/** A change that the client has heard of. It does not have the record. */
+export interface Event {
+  readonly id: string;
+  /** The version. A deletion that was asked for does not tell it. */
+  readonly version?: number | undefined;
+  readonly deleted: boolean;
+  /** The changed fields, as JSON Pointers. An empty one means any field. */
+  readonly fields: readonly string[];
+  readonly at?: number | undefined;
+  readonly by?: string | undefined;
+  readonly author?: Author | undefined;
+  /** Where to go on, to be stored once the change is dealt with. */
+  readonly cursor: string | undefined;
+}
+
+/** What somebody does with a record. */
+export interface Place {
+  readonly id: string;
+  readonly state: 'view' | 'edit';
+  readonly field?: string;
+}
+
+/** Somebody who has a record open. */
+export interface Present {
+  readonly author: Author;
+  readonly state: 'view' | 'edit';
+  readonly field?: string;
+}
+
+/** What opens a socket. A page gets it from its own server, which has the key. */
+export interface Ticket {
+  readonly ticket: string;
+  /** The address of the socket, relative to the resource. */
+  readonly url: string;
+}
+
+export interface LiveOptions {
+  /** Where an earlier reader was. Without it: only what comes. */
+  readonly since?: string | undefined;
+  /** Returns a new ticket. Default: asks the API with the client's key. */
+  readonly ticket?: () => Promise<Ticket>;
+  /** Hears of people who come to the record that is open here, or leave it. */
+  readonly onPresence?: (id: string, who: readonly Present[], more: number) => void;
+  /** Hears why the channel has ended for good. */
+  readonly onProblem?: (problem: Problem) => void;
+}
+
+export type State = 'idle' | 'ticket' | 'connecting' | 'open' | 'waiting' | 'stopped';
+/** `live` over a socket, or `wait` with requests that are held, if the host does so. */
+export type Mode = 'live' | 'wait';
+
+/** Times in milliseconds, as the protocol has them. */
+const SILENCE = 30_000;
+const PONG = 10_000;
+const LONGEST = 60_000;
+const WAITING = 600_000;
+const HIDDEN = 60_000;
+/** The events, and the characters of their frames, after which they are acknowledged. */
+const ACK = 32;
+const ACK_SIZE = 8192;
+/** The upgrades that may fail in a row. A proxy may not let them through. */
+const UPGRADES = 3;
+
+/** The records of which a reader remembers the version that it was told. */
+const REMEMBERED = 10_000;
+
+interface Page {
+  readonly document?: { readonly hidden: boolean };
+  addEventListener?(type: string, listener: () => void, options?: { signal: AbortSignal }): void;
+}
+const page = globalThis as Page;
+
+/** Opens the live channel of a resource. It connects when it is iterated. */
+export function live<T>(resource: Resource<T, unknown>, options: LiveOptions = {}): Live<T> {
+  return new Live<T>(resource, options);
+}
+
+/** The changes of a resource as they come. It can be iterated once. */
+export class Live<T> implements AsyncIterable<Event> {
+  state: State = 'idle';
+  mode: Mode = 'live';
+  readonly #resource: Resource<T, unknown>;
+  readonly #options: LiveOptions;
+  readonly #ended = new AbortController();
+  readonly #known = new Map<string, number>();
+  /** The record that is open here, and who else has it open. */
+  #room: readonly [string, readonly Present[]] = ['', []];
+  #base: string | undefined;
+  #seq = '';
+  #socket: WebSocket | undefined;
+  #place: Place | undefined;
+  #wake = (): void => undefined;
+  #failures = 0;
+  #unopened = 0;
+  #frames: string[] = [];
+
+  constructor(resource: Resource<T, unknown>, options: LiveOptions) {
+    this.#resource = resource;
+    this.#options = options;
+    const [base, seq] = (options.since ?? '').split('~');
+    this.#base = base || undefined;
+    this.#seq = seq ? `~${seq}` : '';
+  }
+
+  /** Where a reader goes on that has dealt with every event so far. */
+  get cursor(): string | undefined {
+    return this.#base === undefined ? undefined : this.#base + this.#seq;
+  }
+
+  /** Who else has a record open, as far as it is the one that is open here. */
+  who(id: string): readonly Present[] {
+    return this.#room[0] === id ? this.#room[1] : [];
+  }
+
+  /** Says what is open here. */
+  present(place: Place | undefined): void {
+    this.#place = place;
+    if (this.state === 'open') this.#send({ presence: place ?? null });
+  }
+
+  /** Ends the iteration. */
+  close(): void {
+    this.state = 'stopped';
+    this.#ended.abort();
+    this.#socket?.close(1000);
+    this.#wake();
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Event, void, undefined> {
+    const { signal } = this.#ended;
+    const leave = (): void => this.#socket?.close(1000);
+    const now = (): void => {
+      if (page.document?.hidden) setTimeout(() => page.document?.hidden && leave(), HIDDEN);
+      else this.#failures = 0;
+      this.#wake();
+    };
+    for (const type of ['online', 'pageshow', 'visibilitychange'])
+      page.addEventListener?.(type, now, { signal });
+    for (const type of ['pagehide', 'freeze']) page.addEventListener?.(type, leave, { signal });
+    try {
+      while (!signal.aborted) {
+        const wait = this.mode === 'live' ? yield* this.#connect() : yield* this.#ask();
+        if (signal.aborted) return;
+        this.state = 'waiting';
+        await this.#pause(wait);
+        while (page.document?.hidden && !this.#ended.signal.aborted) await this.#pause(WAITING);
+      }
+    } finally {
+      this.close();
+    }
+  }
+
+  /** Asks for changes for ten minutes, and then tries the socket again. */
+  async *#ask(): AsyncGenerator<Event, number, undefined> {
+    const end = new AbortController();
+    const timer = setTimeout(() => end.abort(), WAITING);
+    const signal = AbortSignal.any([end.signal, this.#ended.signal]);
+    try {
+      yield* this.#changes({ since: this.#base, wait: 25, signal });
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    } finally {
+      clearTimeout(timer);
+    }
+    this.mode = 'live';
+    return 0;
+  }
+
+  /** Reads changes by asking. A reader whose cursor is too old hears of every record. */
+  async *#changes(how: { since: string | undefined; wait?: number; signal: AbortSignal }): AsyncGenerator<Event, void> {
+    const { transport, shape } = this.#resource;
+    const changes = new Changes<T>(transport, shape, how);
+    this.#seq = '';
+    try {
+      for await (const { id, version, record, deleted, cursor } of changes) {
+        const event = { id, version, deleted, fields: [''], ...record?.updated, cursor };
+        if (this.#isNew(event)) yield event;
+        this.#base = cursor ?? this.#base;
+      }
+      this.#base = changes.cursor;
+    } catch (error) {
+      if (!(error instanceof Problem) || error.code !== 'cursor_expired') throw error;
+      this.#base = undefined;
+      yield* this.#changes({ ...how, since: undefined });
+    }
+  }
+
+  /** Serves one socket to its end. Returns the milliseconds to wait. */
+  async *#connect(): AsyncGenerator<Event, number, undefined> {
+    const opened = await this.#open();
+    if (typeof opened === 'number') return opened;
+    const begun = Date.now();
+    let events = 0;
+    let size = 0;
+    for (;;) {
+      const text = await this.#frame();
+      if (text === undefined) break;
+      const frame = JSON.parse(text) as Members;
+      if ('hello' in frame) {
+        const own = this.#base;
+        this.#unopened = 0;
+        this.state = 'open';
+        if (this.#place) this.#send({ presence: this.#place });
+        const at = `~${String(frame.epoch)}.${String(frame.seq)}`;
+        // What was missed is read from the own cursor. What follows on the socket waits until then.
+        if (frame.resync && own !== undefined) yield* this.#changes({ since: own, signal: this.#ended.signal });
+        this.#base = String(frame.cursor);
+        this.#seq = at;
+      } else if ('presence' in frame) this.#hear(frame);
+      else if ('mark' in frame) this.#base = String(frame.mark);
+      else if ('id' in frame) {
+        const seq = this.#seq.replace(/\d+$/, String(frame.seq));
+        const event = eventOf(frame, String(this.#base) + seq);
+        if (this.#isNew(event)) yield event;
+        this.#seq = seq;
+        events++;
+        size += text.length;
+        if (events >= ACK || size >= ACK_SIZE) {
+          this.#send({ ack: Number(frame.seq) });
+          events = size = 0;
+        }
+      }
+    }
+    if (Date.now() - begun > LONGEST) this.#failures = 0;
+    return this.#after();
+  }
+
+  /** Opens a socket. Returns the milliseconds to wait if there is none. */
+  async #open(): Promise<number | undefined> {
+    this.state = 'ticket';
+    let ticket: Ticket;
+    try {
+      ticket = await (this.#options.ticket ?? (() => this.#ticket()))();
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      const { status, retryAfter = 0 } = error;
+      if (status === 501 || status === 404) {
+        this.mode = 'wait';
+        return 0;
+      }
+      if (status === 401 || status === 403) this.#stop(error);
+      return Math.max(this.#backoff(), retryAfter * 1000);
+    }
+    if (this.#ended.signal.aborted) return 0;
+    const { transport, shape } = this.#resource;
+    const url = new URL(ticket.url, new URL(`${shape.resource}/`, transport.base));
+    url.protocol = url.protocol.replace('http', 'ws');
+    if (this.cursor !== undefined) url.searchParams.set('since', this.cursor);
+    this.state = 'connecting';
+    this.#frames = [];
+    this.#closed = undefined;
+    const socket = new WebSocket(url, ['ripple.v1', `ripple.ticket.${ticket.ticket}`]);
+    socket.onmessage = ({ data }) => {
+      this.#frames.push(String(data));
+      this.#wake();
+    };
+    socket.onclose = ({ code }) => {
+      this.#closed ??= code;
+      this.#wake();
+    };
+    this.#socket = socket;
+    return undefined;
+  }
+
+  #closed: number | undefined;
+
+  async #ticket(): Promise<Ticket> {
+    const { transport, shape, author } = this.#resource;
+    const headers = author === undefined ? {} : { 'ripple-author': author };
+    const answer = await transport.send({ method: 'POST', path: `${shape.resource}/_ticket`, headers, reads: true });
+    return answer.body as unknown as Ticket;
+  }
+
+  /** Returns the next frame, or `undefined` at the end. A silent host is asked whether it is there. */
+  async #frame(): Promise<string | undefined> {
+    for (let asked = false; ;) {
+      const text = this.#frames.shift();
+      if (text !== undefined && text !== 'pong') return text;
+      if (text === 'pong') asked = false;
+      else if (this.#closed !== undefined) return undefined;
+      else {
+        const due = Date.now() + (asked ? PONG : SILENCE);
+        if (await this.#pause(due - Date.now())) continue;
+        // A timer that is late by more than this shows that the device has slept.
+        const slept = Date.now() - due > SILENCE;
+        if (asked || slept || this.#socket?.readyState !== 1) {
+          this.#closed = 4000;
+          this.#socket?.close(4000);
+          return undefined;
+        }
+        asked = true;
+        this.#socket.send('ping');
+      }
+    }
+  }
+
+  /** Returns the milliseconds to wait after a socket has ended. */
+  #after(): number {
+    const code = this.#closed ?? 1006;
+    const wasOpen = this.state === 'open';
+    this.#room = ['', []];
+    if (code === 4001 || code === 4003) return this.#stop(new Problem(403, 'forbidden', 'the key is no longer valid'));
+    if (code === 4004) return this.#stop(new Problem(404, 'not_found', 'the resource is not there'));
+    if (code === 4008) return 1000;
+    if (code === 4009) {
+      this.mode = 'wait';
+      return 0;
+    }
+    if (code === 4002 && this.#failures++ === 0) return 0;
+    if (code === 1008 || code === 1009) return SILENCE + this.#backoff();
+    if (wasOpen) return Math.random() * 5000;
+    if (++this.#unopened < UPGRADES) return this.#backoff();
+    this.#unopened = 0;
+    this.mode = 'wait';
+    return 0;
+  }
+
+  #stop(problem: Problem): number {
+    this.close();
+    this.#options.onProblem?.(problem);
+    return 0;
+  }
+
+  #backoff(): number {
+    return Math.random() * Math.min(LONGEST, 1000 * 2 ** this.#failures++);
+  }
+
+  /** Waits, and returns whether something has happened before the time was over. */
+  #pause(milliseconds: number): Promise<boolean> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => resolve(false), milliseconds);
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve(true);
+      };
+    });
+  }
+
+  #send(frame: { ack: number } | { presence: Place | null }): void {
+    if (this.#socket?.readyState === 1) this.#socket.send(JSON.stringify(frame));
+  }
+
+  #hear({ presence, who, more }: Members): void {
+    const people = (who as unknown as readonly [string, string, 'view' | 'edit', string][]).map(
+      ([name, id, state, field]) => ({ author: { name, ...(id && { id }) }, state, ...(field && { field }) }),
+    );
+    const record = String(presence);
+    this.#room = [record, people];
+    this.#options.onPresence?.(record, people, Number(more));
+  }
+
+  /** Reports whether the client has not heard of the version, and takes note of it. */
+  #isNew({ id, version }: Event): boolean {
+    if (version === undefined) return true;
+    const known = this.#known.get(id);
+    if (known !== undefined && version > 0 && version <= known) return false;
+    if (this.#known.size > REMEMBERED) this.#known.clear(); // then some are told twice
+    this.#known.set(id, version);
+    return true;
+  }
+}
+
+function eventOf(frame: Members, cursor: string): Event {
+  const { id, version, updated_at: at, updated_by: by, author, fields, deleted } = frame;
+  const [name, person] = (author ?? []) as readonly string[];
+  return {
+    id: String(id),
+    version: Number(version),
+    deleted: deleted === true,
+    fields: fields as readonly string[],
+    at: Number(at),
+    by: by as string | undefined,
+    author: name ? { name, ...(person && { id: person }) } : undefined,
+    cursor,
+  };
+}

@@ -1,0 +1,120 @@
+/** The live channel against a running ripple. */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { Client } from '../../src/index.ts';
+import { live, type Event, type Live, type LiveOptions, type Present } from '../../src/live.ts';
+import { KEY, PROJECT, URL_OF_RIPPLE } from '../environment.ts';
+import { opened, sockets } from '../sockets.ts';
+
+const client = new Client(URL_OF_RIPPLE, { key: KEY, author: { name: 'Bo', id: 'u7' } });
+const prj = client.resource('prj');
+
+/** A reader that keeps what it heard of one record. */
+class Reader {
+  readonly heard: Event[] = [];
+  readonly channel: Live<unknown>;
+  readonly #ended: Promise<void>;
+  #wake = (): void => undefined;
+
+  constructor(options: LiveOptions = {}, resource = prj) {
+    this.channel = live(resource, options) as Live<unknown>;
+    this.#ended = this.#read();
+  }
+
+  async #read(): Promise<void> {
+    for await (const event of this.channel) {
+      this.heard.push(event);
+      this.#wake();
+    }
+  }
+
+  /** Waits for a version of a record, and returns all that were heard of it. */
+  async versions(id: string, last: number): Promise<(number | undefined)[]> {
+    for (;;) {
+      const found = this.heard.filter((event) => event.id === id).map(({ version }) => version);
+      if (found.includes(last)) return found;
+      await new Promise<void>((resolve) => (this.#wake = resolve));
+    }
+  }
+
+  async close(): Promise<void> {
+    this.channel.close();
+    await this.#ended;
+  }
+}
+
+test('a_reader_hears_of_each_version_once_also_over_a_cut', async () => {
+  const reader = new Reader();
+  await opened(reader.channel);
+  let { record } = await prj.create(PROJECT);
+  for (let number = 2; number <= 100; number++) {
+    if (number === 40) sockets.at(-1)?.close();
+    ({ record } = await prj.edit(record, (draft) => void (draft.goal = `goal ${number}`)));
+  }
+  const versions = await reader.versions(record.id, 100);
+  assert.deepEqual(versions, Array.from({ length: 100 }, (_, place) => place + 1));
+  const event = reader.heard.filter(({ id }) => id === record.id).at(-1);
+  assert.deepEqual(event?.fields, ['/goal']);
+  assert.deepEqual(event?.author, { name: 'Bo', id: 'u7' });
+  await reader.close();
+  assert.equal(reader.channel.state, 'stopped');
+
+  // A later reader goes on where the first one was.
+  await prj.delete(record.id);
+  const later = new Reader({ since: event?.cursor });
+  await later.versions(record.id, 101);
+  assert(later.heard.some(({ id, deleted }) => id === record.id && deleted));
+  await later.close();
+});
+
+test('a_reader_whose_position_is_unknown_reads_the_changes', async () => {
+  const changes = prj.changes();
+  for await (const _ of changes);
+  const { record } = await prj.create(PROJECT);
+  const reader = new Reader({ since: `${String(changes.cursor)}~other.7` });
+  assert.deepEqual(await reader.versions(record.id, 1), [1]);
+  await prj.edit(record, (draft) => void (draft.goal = 'later'));
+  assert.deepEqual(await reader.versions(record.id, 2), [1, 2]);
+  await reader.close();
+});
+
+test('people_on_a_record_hear_of_each_other', async () => {
+  const { record } = await prj.create(PROJECT);
+  const ann = new Client(URL_OF_RIPPLE, { key: KEY, author: { name: 'Ann', id: 'u1' } }).resource('prj');
+  let heard = (_: readonly Present[]): void => undefined;
+  const told = new Promise<readonly Present[]>((resolve) => (heard = resolve));
+  const readers = [new Reader({ onPresence: (_, who) => who.length > 0 && heard(who) }), new Reader({}, ann)];
+  for (const reader of readers) await opened(reader.channel);
+  readers[0]?.channel.present({ id: record.id, state: 'view' });
+  readers[1]?.channel.present({ id: record.id, state: 'edit', field: '/goal' });
+  assert.deepEqual(await told, [{ author: { name: 'Ann', id: 'u1' }, state: 'edit', field: '/goal' }]);
+  assert.equal(readers[0]?.channel.who(record.id).length, 1);
+  for (const reader of readers) await reader.close();
+});
+
+test('a_key_that_is_refused_ends_the_channel', async () => {
+  const stranger = new Client(URL_OF_RIPPLE, { key: `${KEY.slice(0, -1)}x` }).resource('prj');
+  let status = 0;
+  const reader = new Reader({ onProblem: (problem) => (status = problem.status) }, stranger);
+  await reader.close();
+  const again = live(stranger, { onProblem: (problem) => (status = problem.status) });
+  for await (const _ of again) assert.fail('it hears nothing');
+  assert.equal(status, 403);
+});
+
+test('without_a_live_channel_the_reader_asks', async () => {
+  const none = async (input: string | URL | globalThis.Request, init?: RequestInit): Promise<Response> =>
+    String(input).endsWith('/_ticket')
+      ? new Response('{"code":"no_live","detail":"none"}', { status: 501 })
+      : fetch(input, init);
+  const asking = new Client(URL_OF_RIPPLE, { key: KEY, fetch: none }).resource('prj');
+  const changes = prj.changes();
+  for await (const _ of changes);
+  const reader = new Reader({ since: changes.cursor }, asking);
+  while (reader.channel.mode !== 'wait') await new Promise((resolve) => setTimeout(resolve, 5));
+  const { record } = await prj.create(PROJECT);
+  assert.deepEqual(await reader.versions(record.id, 1), [1]);
+  await reader.close();
+});

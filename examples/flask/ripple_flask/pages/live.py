@@ -1,0 +1,20 @@
+"""The way of a page to ripple's live channel. The page gets a ticket, and never the key."""
+
+from ripple_client import Problem
+
+from ..backend import prj
+from . import pages
+from .answers import log
+
+
+@pages.post("/projects/<id:prj_id>/live")
+def live(prj_id):
+    """Answers with a ticket, in the visitor's name. Answers 204 if ripple has no live channel: then the page asks for
+    news at intervals, as it does in any case."""
+    try:
+        ticket = prj().ticket()
+    except Problem as problem:
+        if problem.status != 501:
+            log(problem)
+        return "", 204
+    return {"ticket": ticket.ticket, "url": ticket.url}, {"Cache-Control": "no-store"}

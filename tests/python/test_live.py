@@ -1,0 +1,377 @@
+"""The live channel of `ripple dev`, in real processes: pages hear of changes over `ripple.v1`."""
+
+import base64
+import contextlib
+import json
+import threading
+import time
+import urllib.parse
+
+import boto3
+import pytest
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import connect
+
+import second_writer
+from conftest import Ripple, dynamodb
+from dev import Dev, ripple
+from keys import unknown_key
+
+# A busy machine may need long. The tests go on as soon as they see what they wait for.
+LIMIT = 120
+FIELDS = {
+    "name": "Garden", "goal": "Beans", "issue": "Snails", "description": "Beds", "term": 3, "term_unit": "month",
+    "create_date": "2026-03-01",
+}
+
+
+@pytest.fixture(scope="module")
+def dev(tmp_path_factory):
+    with Dev(tmp_path_factory.mktemp("live"), "--in-memory", feed=True) as dev:
+        yield dev
+
+
+class Socket:
+    """A client of `ripple.v1`. It keeps its position as the protocol says, and acknowledges when it is told to."""
+
+    def __init__(self, dev, ticket=None, since=None, key=None, protocols=None, resource="prj", author=None):
+        url = dev.url.replace("http", "ws", 1) + f"/{resource}/_live"
+        if since:
+            url += "?since=" + urllib.parse.quote(since)
+        headers = {"x-api-key": key} if key else {}
+        if author:
+            headers["ripple-author"] = author
+        offered = protocols or ["ripple.v1", *([f"ripple.ticket.{ticket}"] if ticket else [])]
+        self.opened = contextlib.ExitStack()
+        settings = {"open_timeout": LIMIT, "ping_interval": None, "max_queue": None}
+        opening = connect(url, subprotocols=offered, additional_headers=headers, **settings)
+        self.socket = self.opened.enter_context(opening)
+        assert self.socket.subprotocol == "ripple.v1"
+
+    def next(self):
+        return json.loads(self.text())
+
+    def text(self):
+        return self.socket.recv(timeout=LIMIT)
+
+    def hello(self):
+        hello = self.next()
+        assert hello["hello"] == 1, hello
+        self.cursor, self.epoch, self.seq = hello["cursor"], hello["epoch"], hello["seq"]
+        return hello
+
+    def event(self):
+        """Returns the next event. There are no gaps."""
+        while "seq" not in (frame := self.next()) or "mark" in frame:
+            self.cursor = frame.get("mark", self.cursor)
+        assert frame["seq"] == self.seq + 1, (frame, self.seq)
+        self.seq = frame["seq"]
+        return frame
+
+    def events_until(self, holds):
+        """Returns the events up to one, which are acknowledged as the protocol says."""
+        events = [self.event()]
+        while not holds(events[-1]):
+            if len(events) % 32 == 0:
+                self.ack()
+            events.append(self.event())
+        self.ack()
+        return events
+
+    def ack(self):
+        self.send({"ack": self.seq})
+
+    def send(self, frame):
+        self.socket.send(frame if isinstance(frame, (str, bytes)) else json.dumps(frame))
+
+    def since(self):
+        return f"{self.cursor}~{self.epoch}.{self.seq}"
+
+    def closed(self):
+        """Reads to the end, and returns the frames and how the server closed the socket."""
+        frames = []
+        with contextlib.suppress(TimeoutError):
+            try:
+                while True:
+                    frames.append(self.next())
+            except ConnectionClosed as end:
+                return frames, (end.rcvd.code, end.rcvd.reason) if end.rcvd else None
+        pytest.fail(f"it is still open: {frames}")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.opened.close()
+
+
+def ticket(dev, resource="prj", key=None, **headers):
+    answer = Ripple(dev.url, key or dev.key).call("POST", f"/{resource}/_ticket", **headers)
+    assert answer.status == 200, answer
+    assert answer.headers["cache-control"] == "no-store"
+    body = answer.json()
+    assert {**body, "ticket": ""} == {"ticket": "", "expires_in": 30, "url": "_live", "resume": True}
+    return body["ticket"]
+
+
+def create(dev, prj_id, **fields):
+    return dev.ripple().create({"prj_id": prj_id} | FIELDS | fields)
+
+
+def refusal(dev, **how):
+    with pytest.raises(InvalidStatus) as refused:
+        Socket(dev, **how)
+    response = refused.value.response
+    return response.status_code, json.loads(response.body)["code"]
+
+
+def forged(text, **changes):
+    content, code = text.split(".")
+    fields = json.loads(base64.urlsafe_b64decode(content + "=="))
+    for place, value in changes.items():
+        fields[int(place[1:])] = value
+    content = json.dumps(fields, separators=(",", ":")).encode()
+    return base64.urlsafe_b64encode(content).decode().rstrip("=") + "." + code
+
+
+def test_an_open_page_hears_of_a_save_and_of_a_deletion(dev, prj_id):
+    text = ticket(dev, ripple_author='"Ann";id="u1"')
+    with Socket(dev, text) as page:
+        hello = page.hello()
+        assert (hello["credit"], hello["ping"], "resync" in hello) == (64, 30, False)
+        made = create(dev, prj_id)
+        frame = json.loads(page.text())
+        page.seq = frame["seq"]
+        assert frame == {
+            "seq": hello["seq"] + 1, "id": prj_id, "version": 1, "updated_at": made["updated_at"], "updated_by": "dev",
+            "fields": [""],
+        }
+        saved = dev.ripple().call("PATCH", f"/prj/{prj_id}", {"goal": "Peas"}, ripple_author='"Bo";id="u7"').json()
+        event = page.event()
+        assert (event["version"], event["fields"], event["author"]) == (2, ["/goal"], ["Bo", "u7"])
+        assert event["updated_at"] == saved["updated_at"]
+        dev.ripple().delete(prj_id)
+        event = page.event()
+        assert (event["id"], event["version"], event["fields"], event["deleted"]) == (prj_id, 3, [""], True)
+        page.send("ping")
+        assert page.text() == "pong"
+
+
+def test_what_another_program_writes_is_heard(dev, prj_id):
+    table = dynamodb(boto3.resource, dev.dynamodb).Table(second_writer.TABLE)
+    with Socket(dev, key=dev.key) as page:
+        page.hello()
+        second_writer.handler(table, second_writer.event(prj_id))
+        [*_, event] = page.events_until(lambda event: event["id"] == prj_id)
+        assert (event["version"], event["updated_by"]) == (1, "external")
+        second_writer.handler(table, second_writer.event(prj_id, goal="Another"))
+        [*_, event] = page.events_until(lambda event: event["id"] == prj_id)
+        assert (event["version"], event["fields"]) == (2, ["/goal"])
+
+
+def test_a_request_without_an_upgrade_a_key_or_the_protocol_is_refused(dev):
+    client = dev.ripple()
+    plain = client.call("GET", "/prj/_live")
+    assert (plain.status, plain.json()["code"], plain.headers["upgrade"]) == (426, "upgrade_required", "websocket")
+    assert Ripple(dev.url, unknown_key()).call("POST", "/prj/_ticket").status == 403
+    assert client.call("POST", "/prj/_ticket", {"x": 1}).status == 400
+    assert refusal(dev) == (403, "forbidden")
+    assert refusal(dev, key=unknown_key()) == (403, "forbidden")
+    assert refusal(dev, key=dev.key, protocols=["ripple.v2"]) == (400, "invalid_request")
+    assert refusal(dev, key=dev.key, resource="nothing") == (403, "missing_authentication_token")
+
+
+def test_a_ticket_is_for_one_use_one_resource_and_thirty_seconds(dev):
+    used = ticket(dev)
+    with Socket(dev, used) as page:
+        page.hello()
+    closed = (4002, "ticket")
+    expired = forged(ticket(dev), _5=int(time.time()) - 1)
+    for text in [used, expired, forged(ticket(dev), _2="key_other"), ticket(dev)[:-4], "nonsense", "."]:
+        with Socket(dev, text) as page:
+            assert page.closed() == ([], closed), text
+    with Socket(dev, ticket(dev, "task")) as page:
+        assert page.closed() == ([], (4004, "resource"))
+
+
+def test_a_key_that_may_not_read_gets_no_ticket_and_no_socket(dev):
+    key = ripple("key", "create", "--name", "writer", "--scope", "write", data=dev.data).strip()
+    answer = Ripple(dev.url, key).call("POST", "/prj/_ticket")
+    assert (answer.status, answer.json()["code"]) == (403, "insufficient_scope")
+    assert refusal(dev, key=key) == (403, "insufficient_scope")
+
+
+@pytest.mark.parametrize(
+    ("frame", "code", "reason"),
+    [
+        ("{", 1008, "bad_frame"),
+        ("[1]", 1008, "bad_frame"),
+        (b"\x00\xff", 1008, "bad_frame"),
+        ('{"ack":99999999}', 1008, "bad_frame"),
+        ('{"presence":{"id":"p","state":"rule"}}', 1008, "bad_frame"),
+        ("x" * 1025, 1009, "frame_too_large"),
+        ("x" * 60_000, 1009, "frame_too_large"),
+    ],
+)
+def test_a_bad_frame_closes_the_socket_and_says_why(dev, frame, code, reason):
+    with Socket(dev, key=dev.key) as page:
+        page.hello()
+        page.send(frame)
+        frames, closed = page.closed()
+        assert [frame["error"] for frame in frames] == [reason] and closed == (code, reason)
+
+
+def test_a_frame_that_is_not_even_read_ends_the_socket(dev):
+    with Socket(dev, key=dev.key) as page:
+        page.hello()
+        with contextlib.suppress(ConnectionClosed):
+            page.send("x" * 1_000_000)
+        assert page.closed()[1] in [(1009, "frame_too_large"), None]
+
+
+def test_too_many_frames_close_the_socket(dev):
+    with Socket(dev, key=dev.key) as page:
+        page.hello()
+        with contextlib.suppress(ConnectionClosed):
+            for _ in range(200):
+                page.send("{}")
+        assert page.closed()[1] == (1008, "rate")
+
+
+def test_two_hundred_pages_hear_of_every_version_in_order(dev, prj_id):
+    saves = 12
+    with contextlib.ExitStack() as stack:
+        pages = [stack.enter_context(Socket(dev, key=dev.key)) for _ in range(200)]
+        for page in pages:
+            page.hello()
+        create(dev, prj_id)
+        for number in range(2, saves + 1):
+            dev.ripple().patch(prj_id, {"goal": f"goal {number}"})
+        for page in pages:
+            events = page.events_until(lambda event: event["version"] == saves)
+            assert [event["version"] for event in events if event["id"] == prj_id] == list(range(1, saves + 1))
+
+
+def test_a_reader_that_acknowledges_nothing_gets_its_credit_and_holds_up_nobody(dev, prj_id):
+    with Socket(dev, key=dev.key) as silent, Socket(dev, key=dev.key) as reader:
+        silent.hello(), reader.hello()
+        create(dev, prj_id)
+        for number in range(2, 81):
+            dev.ripple().patch(prj_id, {"goal": f"goal {number}"})
+        assert [event["version"] for event in reader.events_until(lambda event: event["version"] == 80)][-1] == 80
+        versions = [silent.event()["version"] for _ in range(64)]
+        assert versions == list(range(1, 65))
+        # Nothing follows the credit but the answer to a ping.
+        silent.send("ping")
+        assert silent.text() == "pong"
+        silent.ack()
+        assert [silent.event()["version"] for _ in range(16)] == list(range(65, 81))
+
+
+def test_a_page_resumes_without_a_loss_and_after_a_restart_it_is_told_to_read_the_changes(tmp_path):
+    with Dev(tmp_path, feed=True) as dev:
+        with Socket(dev, key=dev.key) as page:
+            page.hello()
+            create(dev, "p1")
+            assert page.event()["version"] == 1
+        for number in range(2, 6):
+            dev.ripple().patch("p1", {"goal": f"goal {number}"})
+        with Socket(dev, key=dev.key, since=page.since()) as again:
+            hello = again.hello()
+            assert ("resync" in hello, hello["seq"]) == (False, page.seq)
+            assert [again.event()["version"] for _ in range(4)] == [2, 3, 4, 5]
+            dev.interrupt()
+            assert again.closed()[1] == (1001, "going")
+        with dev.again() as restarted:
+            restarted.ripple().patch("p1", {"goal": "after"})
+            with Socket(restarted, key=restarted.key, since=again.since()) as late:
+                hello = late.hello()
+                assert hello["epoch"] != again.epoch and hello["resync"] == "too_old"
+                path = "/prj/_changes?since=" + urllib.parse.quote(again.cursor)
+                told = restarted.ripple().call("GET", path).json()
+                assert [(record["prj_id"], record["version"]) for record in told["changed"]] == [("p1", 6)]
+                restarted.ripple().patch("p1", {"goal": "later"})
+                assert late.events_until(lambda event: event["version"] == 7)
+            with Socket(restarted, key=restarted.key, since="nonsense") as page:
+                assert page.hello()["resync"] == "bad_cursor"
+
+
+def test_the_sockets_of_a_revoked_key_are_closed(dev):
+    key = ripple("key", "create", "--name", "leaver", data=dev.data).strip()
+    listed = map(json.loads, ripple("key", "list", "--json", data=dev.data).splitlines())
+    [record] = [record for record in listed if record["name"] == "leaver"]
+    unused = ticket(dev, key=key)
+    with Socket(dev, ticket(dev, key=key)) as page, Socket(dev, key=dev.key) as other:
+        page.hello(), other.hello()
+        ripple("key", "revoke", record["key_id"], data=dev.data)
+        assert page.closed()[1] == (4001, "key")
+        other.send("ping")
+        assert other.text() == "pong"
+    with Socket(dev, unused) as page:
+        assert page.closed() == ([], (4001, "key"))
+    assert refusal(dev, key=key) == (403, "forbidden")
+
+
+def test_pages_on_a_record_know_of_each_other(dev, prj_id):
+    ann, bo = ticket(dev, ripple_author='"Ann";id="u1"'), ticket(dev, ripple_author='"Bo";id="u7"')
+    with Socket(dev, ann) as first, Socket(dev, bo) as second:
+        first.hello(), second.hello()
+        first.send({"presence": {"id": prj_id, "state": "view"}})
+        second.send({"presence": {"id": prj_id, "state": "edit", "field": "/goal"}})
+        assert presence(first, prj_id) == [["Bo", "u7", "edit", "/goal"]]
+        assert presence(second, prj_id) == [["Ann", "u1", "view", ""]]
+        second.socket.close()
+        assert presence(first, prj_id) == []
+
+
+def presence(page, prj_id):
+    while "presence" not in (frame := page.next()):
+        pass
+    assert frame["presence"] == prj_id and frame["more"] == 0
+    return frame["who"]
+
+
+def test_a_request_of_changes_is_held_until_there_is_one(dev, prj_id):
+    client, waits = dev.ripple(), {"prefer": "wait=25"}
+    path = "/prj/_changes?since=" + urllib.parse.quote(whole_cursor(client))
+    # What was told before is not news, although the answer repeats it.
+    answers = []
+    held = threading.Thread(target=lambda: answers.append(dev.ripple().call("GET", path, **waits)))
+    held.start()
+    with Socket(dev, key=dev.key) as page:
+        page.hello()
+        create(dev, prj_id)
+        page.event()
+    held.join(LIMIT)
+    [answer] = answers
+    assert (answer.headers["preference-applied"], answer.headers["vary"]) == ("wait=25", "prefer")
+    assert prj_id in [record["prj_id"] for record in answer.json()["changed"]]
+
+
+def test_a_wait_ends_with_its_time_and_is_refused_like_any_request(dev):
+    client = dev.ripple()
+    path = "/prj/_changes?since=" + urllib.parse.quote(whole_cursor(client))
+    quiet = client.call("GET", path, prefer="wait=1")
+    assert (quiet.status, quiet.headers["preference-applied"]) == (200, "wait=1")
+    for value in ["wait=0", "wait=x", "wait=1, wait=1", "respond-async"]:
+        assert client.call("GET", path, prefer=value).headers["preference-applied"] is None, value
+    assert Ripple(dev.url, unknown_key()).call("GET", path, prefer="wait=25").status == 403
+    assert client.call("GET", "/prj/_changes?since=nonsense", prefer="wait=25").status == 400
+    preflight = client.call("OPTIONS", "/prj/_changes")
+    assert "prefer" in preflight.headers["access-control-allow-headers"].split(", ")
+
+
+def whole_cursor(client):
+    answer = client.call("GET", "/prj/_changes")
+    while link := answer.headers.get("link"):
+        answer = client.call("GET", "/prj/" + link[link.index("<") + 1 : link.index(">")])
+    return answer.json()["cursor"]
+
+
+def test_without_the_feed_there_is_no_live_channel(tmp_path):
+    with Dev(tmp_path, "--in-memory") as dev:
+        for method, path in [("POST", "/prj/_ticket"), ("GET", "/prj/_live")]:
+            answer = dev.ripple().call(method, path)
+            assert (answer.status, answer.json()["code"]) == (501, "no_live")
+        path = "/prj/_changes?since=" + urllib.parse.quote(whole_cursor(dev.ripple()))
+        assert dev.ripple().call("GET", path, prefer="wait=25").headers["preference-applied"] is None
