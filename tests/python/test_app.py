@@ -381,6 +381,8 @@ def test_the_pages_are_fit_to_be_seen(dev, browsers, garden, pictures, look):
     sign_in(page, dev, "Ann")
     views = {"list/prj": "Projects", "trash/prj": "Deleted projects", "outbox": "What waits", "new/task": "New task"}
     views |= {f"record/prj/{garden}": "Garden", f"history/prj/{garden}": "History of Garden"}
+    if look == "dark":  # the others are made of the same parts
+        views = {address: heading for address, heading in views.items() if not address.startswith(("trash", "outbox"))}
     for address, heading in views.items():
         page.goto(f"{dev.url}/app#/{address}")
         expect(page.get_by_role("heading", level=1, name=heading)).to_be_visible()

@@ -35,7 +35,7 @@ export function difference(before: string, after: string): Stretch[] {
   ]);
 }
 
-/** Finds a shortest edit (Myers, "An O(ND) Difference Algorithm"). Beyond the limit, all is removed and added. */
+/** Finds a shortest edit, by the algorithm of Myers (1986). Beyond the limit, all is removed and added. */
 function compare(one: readonly string[], other: readonly string[]): Stretch[] {
   const most = Math.min(one.length + other.length, MOST_EDITS);
   const trace: Map<number, number>[] = [];
