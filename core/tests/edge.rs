@@ -86,7 +86,7 @@ impl Setting {
         }
         let moment = RequestContext { caller, ..self.moment() };
         let authorized = self.edge.authorize(&request, moment).await.expect("the caller may");
-        assert!(answers(authorized.route));
+        assert!(answers(authorized.route, request.uri()));
         let answer = self.edge.read(&request, authorized).await;
         if let Some(refresh) = answer.behind {
             self.edge.refresh(refresh).await.expect("memory answers");

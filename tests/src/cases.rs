@@ -2,6 +2,7 @@
 
 mod authors;
 mod bad_input;
+mod batches;
 mod changes;
 mod deleting;
 mod edit_input;
@@ -21,6 +22,7 @@ mod records;
 mod resources;
 mod retries;
 mod saving;
+mod sheets;
 mod tags;
 mod tasks;
 mod text_merging;
@@ -38,6 +40,8 @@ const ALL: &[&[Case]] = &[
     list_merging::CASES,
     text_merging::CASES,
     retries::CASES,
+    batches::CASES,
+    sheets::CASES,
     history::CASES,
     authors::CASES,
     numbers::CASES,

@@ -55,11 +55,12 @@ const FILE: usize = 64 * 1024;
 /// Bytes of all files.
 const TOTAL: usize = 256 * 1024;
 /// Parameters of a list. A member of such a name cannot be a filter.
-const PARAMETERS: [&str; 5] = ["q", "sort", "fields", "limit", "cursor"];
+const PARAMETERS: [&str; 6] = ["q", "sort", "fields", "limit", "cursor", "format"];
 /// Components of the OpenAPI document that all resources share.
 #[rustfmt::skip]
-const COMPONENTS: [&str; 11] = [
-    "Author", "Change", "Changes", "DeletionBase", "Fault", "Health", "Members", "Problem", "RestoreBase", "SeenEdit", "Version",
+const COMPONENTS: [&str; 15] = [
+    "Author", "Batch", "Change", "Changes", "DeletionBase", "Fault", "Health", "Members", "Operation", "Problem", "RestoreBase",
+    "Result", "Results", "SeenEdit", "Version",
 ];
 
 /// The resources of a site.
@@ -271,6 +272,10 @@ fn components(resource: &Resource) -> Vec<String> {
             format!("{name}Edit"),
             format!("{name}Changes"),
             format!("{name}Problem"),
+            format!("{name}Batch"),
+            format!("{name}Operation"),
+            format!("{name}Result"),
+            format!("{name}Results"),
             // If its members have other names, these are not shared.
             format!("{name}DeletionBase"),
             format!("{name}RestoreBase"),
