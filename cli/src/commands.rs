@@ -7,5 +7,6 @@ pub(crate) mod doctor;
 pub(crate) mod export;
 pub(crate) mod import;
 pub(crate) mod key;
+pub(crate) mod record;
 pub(crate) mod resource;
 pub(crate) mod table;
