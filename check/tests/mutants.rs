@@ -14,8 +14,8 @@ use ripple_core::record::schema::Resource;
 use ripple_core::store::item::{self, RPL_SEAL};
 use ripple_core::store::memory::Memory;
 use ripple_core::store::{
-    Capacity, Changes, Commit, Consistency, IdempotencyRecord, IndexEntry, Page, Position, Source, Store, StoreError,
-    Write,
+    Batch, BatchCommit, Capacity, Changes, Commit, Consistency, IdempotencyRecord, IndexEntry, Page, Position, Source,
+    Store, StoreError, Write,
 };
 use ripple_core::value::{Members, Value};
 use ripple_core::{Record, RecordId, Timestamp, limits};

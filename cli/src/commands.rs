@@ -8,5 +8,6 @@ pub(crate) mod export;
 pub(crate) mod hook;
 pub(crate) mod import;
 pub(crate) mod key;
+pub(crate) mod record;
 pub(crate) mod resource;
 pub(crate) mod table;

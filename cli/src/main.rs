@@ -5,17 +5,19 @@
 //! In scope: the tasks of a person at a terminal. Out of scope: the meaning of requests (`ripple-core`) and the form of
 //! events (`ripple-lambda`). `ripple dev` calls the same handler that Lambda calls.
 
+mod api;
 mod commands;
 mod dev_file;
 mod keys;
 mod output;
 mod target;
+mod words;
 
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
-use commands::{backup, check, dev, doctor, export, hook, import, key, resource, table};
+use commands::{backup, check, dev, doctor, export, hook, import, key, record, resource, table};
 
 /// The settings that are not flags. The others are documented with their flags.
 const ENVIRONMENT: &str = "\
@@ -27,7 +29,7 @@ Environment:
   AWS_CONTAINER_CREDENTIALS_FULL_URI and the other variables of the AWS SDKs
                              Credentials, in the order of the SDKs' default chain
   AWS_CA_BUNDLE              File of CA certificates to trust instead of the system's
-  RIPPLE_KEY                 API key that `ripple key verify` and `ripple doctor` check
+  RIPPLE_KEY                 API key of the commands that ask the API, and that `ripple key verify` and `ripple doctor` check
   RIPPLE_HOOK_SECRETS        Secrets with which `ripple dev` and `ripple hook replay` sign messages to webhooks
   RIPPLE_LOG                 Log level of `ripple dev`: error, warn, info, debug [default: warn]";
 
@@ -51,6 +53,8 @@ enum Command {
     /// Create and describe the tables
     #[command(subcommand)]
     Table(table::Command),
+    #[command(flatten)]
+    Record(record::Command),
     /// Check, list, infer and compare resource files
     #[command(subcommand)]
     Resource(resource::Command),
@@ -59,14 +63,24 @@ enum Command {
     Hook(hook::Command),
     /// Check an installation, and print how to fix each problem
     Doctor(doctor::Options),
-    /// Create records from a file, and leave existing records unchanged
+    /// Create the records of a file that are missing, or merge the rows of CSV
     Import(import::Options),
-    /// Write all records to a file of JSON lines
+    /// Write all records to a file of JSON lines, or of CSV
     Export(export::Options),
     /// Copy all items of the tables into a folder
     Backup(backup::Options),
     /// Restore the items that the tables lack, and leave existing items unchanged
     Restore(backup::RestoreOptions),
+    /// Print the completions of a shell, for the file that the shell reads them from
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Write the manual pages into a folder
+    Man {
+        /// The folder, which must exist
+        folder: std::path::PathBuf,
+    },
     /// Search for a schedule of writers that loses an edit, in memory or at --endpoint-url
     Check(check::Options),
 }
@@ -88,7 +102,7 @@ fn main() -> ExitCode {
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("ripple: {error:#}");
-            ExitCode::FAILURE
+            error.downcast_ref::<api::Failure>().map_or(ExitCode::FAILURE, api::Failure::exit_code)
         }
     }
 }
@@ -98,6 +112,11 @@ async fn run(connection: &target::Options, command: Command) -> anyhow::Result<E
         Command::Dev(options) => dev::run(connection, options).await?,
         Command::Key(command) => key::run(connection, command).await?,
         Command::Table(command) => table::run(connection, command).await?,
+        Command::Record(command) => record::run(connection, command).await?,
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "ripple", &mut std::io::stdout());
+        }
+        Command::Man { folder } => clap_mangen::generate_to(Cli::command(), folder)?,
         Command::Resource(command) => return resource::run(connection, command).await,
         Command::Hook(command) => hook::run(connection, command).await?,
         Command::Doctor(options) => doctor::run(connection, options).await?,

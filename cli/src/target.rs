@@ -77,6 +77,21 @@ pub(crate) struct Chosen {
     pub(crate) resource: Option<String>,
 }
 
+impl Chosen {
+    /// Returns the chosen one of a site's resources.
+    pub(crate) fn of<'a>(&self, resources: &'a Resources) -> anyhow::Result<&'a Arc<Resource>> {
+        let names = || resources.iter().map(|resource| resource.name.as_str()).collect::<Vec<_>>().join(" and ");
+        match &self.resource {
+            Some(name) => {
+                resources.get(name).with_context(|| format!("there is no resource {name}; there are {}", names()))
+            }
+            None => {
+                resources.target().with_context(|| format!("choose a resource with --resource; there are {}", names()))
+            }
+        }
+    }
+}
+
 /// A kind of DynamoDB.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
@@ -159,18 +174,8 @@ impl Target {
     }
 
     /// Returns the store of a resource.
-    pub(crate) fn store_of(&self, Chosen { resource }: &Chosen) -> anyhow::Result<&DynamoDb> {
-        let names = || self.resources.iter().map(|resource| resource.name.as_str()).collect::<Vec<_>>().join(" and ");
-        let chosen = match resource {
-            Some(name) => self
-                .resources
-                .get(name)
-                .with_context(|| format!("there is no resource {name}; there are {}", names()))?,
-            None => self
-                .resources
-                .target()
-                .with_context(|| format!("choose a resource with --resource; there are {}", names()))?,
-        };
+    pub(crate) fn store_of(&self, chosen: &Chosen) -> anyhow::Result<&DynamoDb> {
+        let chosen = chosen.of(&self.resources)?;
         let store = self.stores.iter().find(|store| store.resource().name == chosen.name);
         store.context("the resource has no store")
     }

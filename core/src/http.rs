@@ -41,6 +41,7 @@ pub use answer::Documents;
 pub use api::{Api, Authorized, RequestContext};
 pub use error::{Error, Fault, Place};
 pub use headers::is_request_id;
+pub use receipt::header as receipt_header;
 pub use refusal::Refusal;
 pub use response::{AccessLog, chain};
 pub use routes::{Operation, ROUTES, Route, Served, Target};

@@ -12,7 +12,7 @@
 //!  3  service   save, read, changes, adopt             replica   a table's list near its readers
 //!     feed      what a record of a stream tells            live      what open pages hear of it
 //!  2  store     a trait: DynamoDB, memory
-//!  1  record    schema, merge, decide, history         query · session · auth
+//!  1  record    schema, merge, decide, history         query · session · sheet · auth
 //!  0  value     numbers, JSON, CBOR                    limits · time · random · token
 //! ```
 //!
@@ -62,6 +62,7 @@ pub mod record;
 pub mod replica;
 pub mod service;
 pub mod session;
+pub mod sheet;
 pub mod store;
 pub mod time;
 mod token;

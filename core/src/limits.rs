@@ -34,6 +34,20 @@ pub const SHORT_TEXT: usize = 64;
 /// attribute needs a comparison with the `AND` before it. A change of more members is made in several transactions.
 pub const CONDITIONS: usize = 100;
 
+/// The number of items in one transaction.
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html>
+pub const TRANSACTION_ITEMS: usize = 100;
+
+/// The size of all items in one transaction, in bytes.
+pub const TRANSACTION: usize = 4 * 1024 * 1024;
+
+/// The number of operations in a batch. Most of them take two transactions of some milliseconds each.
+pub const BATCH: usize = 100;
+
+/// How long after the arrival of a batch its operations begin. The last one then has ten seconds, until API Gateway and
+/// Lambda give up.
+pub const BATCH_TIME: Duration = Duration::from_secs(18);
+
 /// The largest version. It is the largest whole number that every reader of JSON represents exactly (RFC 8259 §6).
 pub const VERSION: u64 = (1 << 53) - 1;
 

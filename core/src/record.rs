@@ -22,8 +22,8 @@ pub(crate) mod seal;
 use crate::time::Timestamp;
 use crate::value::{Members, Value, memory, stored_size};
 
-pub use body::creation;
 pub(crate) use body::{check_edit, check_new, take_own};
+pub use body::{creation, edit};
 pub use id::{InvalidId, RecordId};
 pub use json::ContentHash;
 pub use key::SortKey;

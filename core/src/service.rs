@@ -5,6 +5,7 @@
 
 pub mod adopt;
 pub mod authenticate;
+pub mod batch;
 pub mod changes;
 mod read;
 mod replay;

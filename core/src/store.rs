@@ -23,8 +23,8 @@ use crate::time::Timestamp;
 
 pub use claim::{IdempotencyKey, IdempotencyRecord};
 pub use stream_record::StreamRecord;
-pub use write::Write;
 pub(crate) use write::{Action, Condition};
+pub use write::{Batch, Write};
 
 /// A place to read records and API keys from.
 ///
@@ -88,6 +88,9 @@ pub trait Store: Source {
     /// Makes a write completely, or not at all.
     async fn commit(&self, write: &Write<'_>, cost: &mut Capacity) -> Result<Commit, StoreError>;
 
+    /// Makes the writes of a batch completely, or none of them.
+    async fn commit_all(&self, batch: &Batch<'_>, cost: &mut Capacity) -> Result<BatchCommit, StoreError>;
+
     /// Writes a row of the history without its record, if the row's number is free. Returns whether it was.
     async fn keep(&self, row: &Row, cost: &mut Capacity) -> Result<bool, StoreError>;
 
@@ -138,6 +141,9 @@ pub trait Store: Source {
 
     /// Waits before another try.
     async fn pause(&self, duration: Duration);
+
+    /// Returns the time, by which a long operation ends before its host's time limit.
+    fn time(&self) -> Timestamp;
 }
 
 /// The consistency of a read.
@@ -161,6 +167,17 @@ pub enum Commit {
     NumberTaken,
     /// The write was done before, under the same `Idempotency-Key`.
     Claimed(IdempotencyRecord),
+}
+
+/// The result of a batch. Unless it is `Done`, nothing was changed.
+#[derive(Debug, PartialEq, Eq)]
+pub enum BatchCommit {
+    /// Each `after` is in the table.
+    Done,
+    /// The write at this place could not be made, for this reason.
+    Refused(usize, Commit),
+    /// One of the batch's own idempotency records exists: the batch was done before.
+    Claimed,
 }
 
 /// One page of records.

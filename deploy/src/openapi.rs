@@ -15,7 +15,7 @@ use utoipa::openapi::response::ResponseBuilder;
 use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder, Type};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityScheme};
 use utoipa::openapi::{
-    Components, Content, Header, Info, License, OpenApi, Paths, Ref, Required, SecurityRequirement, Tag,
+    Components, Content, Header, Info, License, OpenApi, Paths, Ref, RefOr, Required, SecurityRequirement, Tag,
 };
 
 use crate::extension;
@@ -161,6 +161,9 @@ fn operation(route: &'static Route, words: &Words<'_>, schemas: &mut Schemas) ->
     if let Some((media_type, shape)) = &success.body {
         response = response.content(*media_type, Content::new(Some(schemas.of(shape, words))));
     }
+    if contract.sheet {
+        response = response.content("text/csv", Content::new(Some(RefOr::T(schema_of_text()))));
+    }
     for field in success.headers {
         response = response.header(field.name, header(field, words, schemas));
     }
@@ -286,7 +289,11 @@ fn headers_given(route: &Route, contract: &Contract) -> Vec<&'static str> {
         names.push("ETag");
     }
     if route.scope == Some(Scope::Write) {
-        names.extend(["Ripple-Session", "Ripple-Receipt"]);
+        names.push("Ripple-Session");
+        // The receipts of a batch are in its body.
+        if contract.success.tagged || contract.success.body.is_none() {
+            names.push("Ripple-Receipt");
+        }
     } else if route.served == Served::Replica && route.scope.is_some() {
         names.extend(["Age", "Cache-Status"]);
     }

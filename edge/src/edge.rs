@@ -140,7 +140,7 @@ impl Edge {
         if let Some(key_id) = &authorized.log().key_id {
             self.count(key_id, context);
         }
-        if !answers(authorized.route) {
+        if !answers(authorized.route, request.uri()) {
             return self.forward(&raw, &request, &authorized, started).await;
         }
         let is_list = authorized.route.operation == Operation::Search;

@@ -13,10 +13,11 @@
 //! | `snapshot` | changes and full reads in any order | an updated snapshot equals a new one |
 //! | `schema` | resource files, and a record | faults are lines; a record that was read can be saved |
 //! | `query` | a list's query string | each engine has the same page; faults name parameters; cursors belong to their list |
+//! | `sheet` | CSV | every row is a change or a fault; what is written is read as the same |
 //! | `event` | Lambda events | each has an answer or an error; only a 2xx changes anything |
 //!
-//! The targets use only the public interfaces of the crates. Inputs of `request`, `json`, `token`, `schema`, `query`
-//! and `event` are text, so that people can read and write their seeds in `seeds/`. The others are built from bytes by `arbitrary`.
+//! The targets use only the public interfaces of the crates. Inputs of `request`, `json`, `token`, `schema`, `query`,
+//! `sheet` and `event` are text, so that people can read and write their seeds in `seeds/`. The others are built from bytes by `arbitrary`.
 
 #[path = "../../core/tests/hostile/answer.rs"]
 pub mod answer;

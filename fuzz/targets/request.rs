@@ -55,7 +55,7 @@ fn tells_no_key(world: &World, request: &Request<Bytes>, response: &Response<Byt
 async fn same_at_the_edge(world: &World, request: &Request<Bytes>, response: &Response<Bytes>) {
     let edge = Api::new(Replica::new(world.store.clone(), Still, Duration::from_secs(5)));
     let seen = match edge.authorize(request, world.moment()).await {
-        Ok(authorized) if answers(authorized.route) => edge.read(request, authorized).await.response,
+        Ok(authorized) if answers(authorized.route, request.uri()) => edge.read(request, authorized).await.response,
         Ok(_) => return,
         Err(answered) => answered,
     };

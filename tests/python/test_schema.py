@@ -124,6 +124,16 @@ def mean_what_is_sent(case):
     # A deletion on another version does nothing.
     if case.method == "DELETE":
         case.body, case.media_type = NOT_SET, None
+    if case.path.endswith("/_batch"):
+        # Each operation has the members that it takes. A batch that is made as a whole is refused with one of them.
+        if case.media_type == "text/csv":
+            case.body = "prj_id,version,goal\r\nabsent,1,x\r\n"
+            case.query.pop("atomic", None)
+        else:
+            case.query = {}
+            case.body = {**storable(case.body), "atomic": False}
+            case.body["operations"] = list(map(well_formed, case.body["operations"]))
+        return
     if isinstance(case.body, dict):
         case.body = storable(case.body)
         # An id in an edit is the one in the path.
@@ -131,6 +141,16 @@ def mean_what_is_sent(case):
             case.body["prj_id"] = unquote(case.path_parameters["prjid"])
         if case.media_type == "application/vnd.ripple.edit+json":
             case.body = consistent(case.body)
+
+
+def well_formed(operation):
+    """Gives an operation of a batch the members that it takes, and no others."""
+    made = {"op": operation["op"], "body": operation.get("body", {})}
+    if made["op"] != "create":
+        made["id"] = operation.get("id", "absent")
+    if made["op"] == "restore":
+        made["to"] = operation.get("to", 1)
+    return made
 
 
 def consistent(edit):

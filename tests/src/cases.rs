@@ -2,6 +2,7 @@
 
 mod authors;
 mod bad_input;
+mod batches;
 mod changes;
 mod conditions;
 mod deleting;
@@ -23,6 +24,7 @@ mod records;
 mod resources;
 mod retries;
 mod saving;
+mod sheets;
 mod tags;
 mod tasks;
 mod text_merging;
@@ -41,6 +43,8 @@ const ALL: &[&[Case]] = &[
     list_merging::CASES,
     text_merging::CASES,
     retries::CASES,
+    batches::CASES,
+    sheets::CASES,
     history::CASES,
     authors::CASES,
     numbers::CASES,

@@ -112,7 +112,8 @@ fn session(request: &Request<Bytes>, answer: &Answer) {
 fn receipt(request: &Request<Bytes>, answer: &Answer) {
     let writing = matches!(*request.method(), Method::POST | Method::PUT | Method::PATCH | Method::DELETE);
     let receipt = answer.header("ripple-receipt");
-    if !writing || answer.status() >= 300 {
+    // The receipts of a batch are in its body.
+    if !writing || answer.status() >= 300 || request.uri().path().ends_with("/_batch") {
         if receipt.is_some() {
             answer.fail("only a write has a Ripple-Receipt");
         }
@@ -158,6 +159,8 @@ fn body(request: &Request<Bytes>, answer: &Answer) {
         if answer.status() == 204 && kind.is_some() {
             answer.fail("no content has no Content-Type");
         }
+    } else if kind.is_some_and(|kind| kind.starts_with("text/csv")) && asks_for_a_sheet(request) {
+        answer.text();
     } else if answer.status() < 400 {
         if kind != Some("application/json") {
             answer.fail("Content-Type should be application/json");
@@ -166,6 +169,10 @@ fn body(request: &Request<Bytes>, answer: &Answer) {
     } else {
         problem(answer);
     }
+}
+
+fn asks_for_a_sheet(request: &Request<Bytes>) -> bool {
+    request.uri().query().is_some_and(|query| query.split('&').any(|pair| pair == "format=csv"))
 }
 
 /// A complete problem (RFC 9457), with ripple's members.

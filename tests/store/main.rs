@@ -22,6 +22,7 @@ macro_rules! on_both {
 
 mod at_rest;
 mod attributes;
+mod batches;
 mod beside;
 mod changes;
 mod conditions;

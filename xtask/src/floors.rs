@@ -23,12 +23,13 @@ const CRATES: [Crate; 3] = [
         source: "core/src",
         floors: &[
             &["limits", "time", "random", "token", "value"],
-            &["record", "auth", "session", "query"],
+            &["record", "auth", "session", "query", "sheet"],
             &["store"],
             &["replica", "feed", "service", "live"],
             &["http"],
         ],
         libraries: &[
+            ("csv", "sheet"),
             ("http", "http"),
             ("headers", "http"),
             ("aws_sdk_dynamodb", "store"),
@@ -40,7 +41,11 @@ const CRATES: [Crate; 3] = [
         floors: &[&["model"], &["scenario", "judge"], &["sim"], &["explore"]],
         libraries: &[],
     },
-    Crate { source: "cli/src", floors: &[&["output", "dev_file"], &["target", "keys"], &["commands"]], libraries: &[] },
+    Crate {
+        source: "cli/src",
+        floors: &[&["output", "words", "dev_file"], &["target", "keys", "api"], &["commands"]],
+        libraries: &[],
+    },
 ];
 
 /// The step `floors`.

@@ -12,8 +12,8 @@ use ripple_core::record::schema::Resource;
 use ripple_core::store::dynamodb::DynamoDb;
 use ripple_core::store::memory::Memory;
 use ripple_core::store::{
-    Capacity, Changes, Commit, Consistency, IdempotencyRecord, IndexEntry, Page, Position, Source, Store, StoreError,
-    StoreErrorKind, Write,
+    Batch, BatchCommit, Capacity, Changes, Commit, Consistency, IdempotencyRecord, IndexEntry, Page, Position, Source,
+    Store, StoreError, StoreErrorKind, Write,
 };
 use ripple_core::{Record, RecordId, Timestamp};
 
@@ -324,6 +324,15 @@ impl<S: Table> Store for Link<S> {
                 commit
             }
         }
+    }
+
+    /// Makes a batch at once: the checked clients send none.
+    async fn commit_all(&self, batch: &Batch<'_>, cost: &mut Capacity) -> Result<BatchCommit, StoreError> {
+        self.store.commit_all(batch, cost).await
+    }
+
+    fn time(&self) -> Timestamp {
+        self.store.time()
     }
 
     async fn keep(&self, row: &Row, cost: &mut Capacity) -> Result<bool, StoreError> {

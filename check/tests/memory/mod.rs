@@ -44,6 +44,14 @@ macro_rules! pass_on_reads {
 /// The operations of a store that concern no state of a record.
 macro_rules! pass_on_the_rest {
     () => {
+        async fn commit_all(&self, batch: &Batch<'_>, cost: &mut Capacity) -> Result<BatchCommit, StoreError> {
+            self.memory.commit_all(batch, cost).await
+        }
+
+        fn time(&self) -> Timestamp {
+            self.memory.time()
+        }
+
         async fn keep(&self, row: &Row, cost: &mut Capacity) -> Result<bool, StoreError> {
             self.memory.keep(row, cost).await
         }

@@ -1,7 +1,8 @@
 //! `ripple export`
 
+use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
-use std::io::{BufWriter, IsTerminal as _, Seek as _, SeekFrom, Write};
+use std::io::{BufRead as _, BufReader, BufWriter, IsTerminal as _, Seek as _, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -9,6 +10,8 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 use humantime::format_rfc3339_seconds;
 use ripple_core::record::Names;
+use ripple_core::record::schema::Resource;
+use ripple_core::sheet::{self, Columns};
 use ripple_core::store::dynamodb::{DynamoDb, export};
 use ripple_core::store::{Capacity, Consistency, Page, Position, Source as _};
 use ripple_core::{RecordId, Timestamp};
@@ -37,6 +40,9 @@ enum Format {
     /// JSON as in the API: a set is an array, a binary is base64 text
     #[default]
     Json,
+    /// CSV with a row for each record, and its version: an import of it merges what was edited. It begins with a byte
+    /// order mark, without which some programs read UTF-8 as another encoding
+    Csv,
     /// JSON with DynamoDB's types, as in its export to S3: an import of it keeps every type
     DynamodbJson,
 }
@@ -104,10 +110,49 @@ pub(crate) async fn run(connection: &target::Options, options: Options) -> anyho
 
 async fn to_output(store: &DynamoDb, format: Format) -> anyhow::Result<u64> {
     let mut output = BufWriter::new(std::io::stdout().lock());
+    if format == Format::Csv {
+        let folder = std::env::temp_dir();
+        let random: [u8; 8] = ripple_host::random();
+        let name: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+        let part = Removed(folder.join(format!("ripple-export-{name}")));
+        let mut lines = OpenOptions::new().create_new(true).write(true).open(&part.0).context("cannot write a part")?;
+        let count = write_pages(store, &mut lines, format).await?;
+        write_sheet(&part.0, &mut output, store.resource())?;
+        return Ok(count);
+    }
+    write_pages(store, &mut output, format).await
+}
+
+/// A file that is removed in the end.
+struct Removed(PathBuf);
+
+impl Drop for Removed {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+/// Writes a file of JSON lines as a sheet. It is read twice, since the last record may have a column of its own.
+fn write_sheet(lines: &Path, output: &mut impl Write, resource: &Resource) -> anyhow::Result<()> {
+    let open = || Ok::<_, std::io::Error>(BufReader::new(File::open(lines)?).split(b'\n'));
+    let mut names = BTreeSet::new();
+    for line in open()? {
+        sheet::names_in(&line?, &mut names);
+    }
+    let columns = Columns::of(resource, &names);
+    output.write_all("\u{feff}".as_bytes())?;
+    output.write_all(&columns.header())?;
+    for line in open()? {
+        output.write_all(&columns.row(&line?).context("a record cannot be read")?)?;
+    }
+    Ok(output.flush()?)
+}
+
+async fn write_pages(store: &DynamoDb, output: &mut impl Write, format: Format) -> anyhow::Result<u64> {
     let (mut from, mut count) = (None, 0);
     loop {
         let page = read_page(store, from).await?;
-        count += write_page(&mut output, &page, format, store.names())?;
+        count += write_page(output, &page, format, store.names())?;
         output.flush()?;
         match page.next {
             Some(next) => from = Some(next),
@@ -148,6 +193,13 @@ async fn to_file(store: &DynamoDb, file: &Path, origin: Origin) -> anyhow::Resul
         from = Some(next);
     }
     synced_length(&output)?;
+    if origin.format == Format::Csv {
+        let sheet = beside(file, "sheet");
+        let mut made = File::create(&sheet).with_context(|| format!("cannot write {}", sheet.display()))?;
+        write_sheet(&part, &mut BufWriter::new(&mut made), store.resource())?;
+        synced_length(&made)?;
+        fs::rename(&sheet, &part).with_context(|| format!("cannot write {}", part.display()))?;
+    }
     fs::rename(&part, file).with_context(|| format!("cannot write {}", file.display()))?;
     if mark_file.exists() {
         fs::remove_file(&mark_file)?;
@@ -196,7 +248,8 @@ fn write_page(output: &mut impl Write, page: &Page, format: Format, names: &Name
     let mut count = 0;
     for project in page.records.iter().filter(|project| !project.is_deleted()) {
         let json = match format {
-            Format::Json => project.to_json(names),
+            // A sheet is made of the JSON when all its columns are known.
+            Format::Json | Format::Csv => project.to_json(names),
             Format::DynamodbJson => export::line(project, names),
         };
         output.write_all(&json)?;

@@ -1,5 +1,6 @@
 //! `ripple import`
 
+mod sheet;
 mod source;
 
 use std::collections::HashSet;
@@ -15,7 +16,7 @@ use ripple_core::record::{Names, creation, fault};
 use ripple_core::service::{self, Author, Context, Metrics, save};
 use ripple_core::session::Session;
 use ripple_core::store::dynamodb::{DynamoDb, export};
-use ripple_core::store::{Capacity, Consistency, Source as _};
+use ripple_core::store::{Capacity, Consistency, IdempotencyKey, Source as _};
 use ripple_core::value::{Value, parse};
 use ripple_core::{RecordId, limits};
 use ripple_host::{now, random};
@@ -24,16 +25,19 @@ use tokio::time::timeout;
 use crate::output;
 use crate::target;
 
-use source::Entry;
+use source::{Entry, Source};
 
 /// The number of records created at once.
 const CONCURRENCY: usize = 16;
 
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// File of JSON lines, a JSON array, a DynamoDB export (`{"Item": …}`) or output of `aws dynamodb scan`, also as .gz;
-    /// `-` reads standard input
+    /// File of JSON lines, a JSON array, a DynamoDB export (`{"Item": …}`), output of `aws dynamodb scan` or CSV, also
+    /// as .gz; `-` reads standard input
     file: PathBuf,
+    /// Only print what each row of CSV would do
+    #[arg(long)]
+    dry_run: bool,
     #[command(flatten)]
     chosen: target::Chosen,
 }
@@ -46,10 +50,23 @@ enum Outcome {
     Tombstone,
 }
 
+/// Imports a file. A row of CSV with a version is an edit on that version. All else are new records.
+pub(crate) async fn run(connection: &target::Options, options: Options) -> anyhow::Result<()> {
+    match source::read(&options.file)? {
+        Source::Sheet(text) => {
+            let target = connection.open_to_change().await?;
+            sheet::run(target.store_of(&options.chosen)?, &text, options.dry_run).await
+        }
+        Source::Entries(_) if options.dry_run => {
+            bail!("--dry-run is only for CSV: JSON creates the records that are missing")
+        }
+        Source::Entries(entries) => create_missing(connection, options, entries).await,
+    }
+}
+
 /// Creates each entry with the same checks as `POST /prj`, or unchanged if it is an item of an export. The existing ids
 /// are read first, so that an import after an interruption continues with the missing entries.
-pub(crate) async fn run(connection: &target::Options, options: Options) -> anyhow::Result<()> {
-    let lines = source::read(&options.file)?;
+async fn create_missing(connection: &target::Options, options: Options, lines: Vec<Entry>) -> anyhow::Result<()> {
     let target = connection.open_to_change().await?;
     let store = target.store_of(&options.chosen)?;
     let plural = &store.resource().plural;
@@ -133,23 +150,27 @@ async fn create(store: &DynamoDb, line: &[u8]) -> anyhow::Result<Outcome> {
         let (id, change) = creation(members, store.resource()).map_err(refused)?;
         (id.unwrap_or_else(|| RecordId::generate(now(), random())), change)
     };
-    let mut context = Context {
-        store,
-        author: Author { name: IMPORT, person: None, lineage: IMPORT },
-        now: now(),
-        random: &mut Random::new(random()),
-        idempotency: None,
-        session: &mut Session::default(),
-        metrics: &mut Metrics::default(),
-    };
-    // The same limit as in every host, on which readers of changes rely.
-    let saved = timeout(limits::REQUEST, save(&mut context, &id, &change, &())).await;
-    match saved.context("DynamoDB did not respond in time, so the record may have been created")? {
+    let saved = in_context(store, None, async |cx| save(cx, &id, &change, &()).await).await?;
+    match saved {
         Ok(_) => Ok(Outcome::Created),
         Err(service::Error::Refused(fault::Error::Exists(_))) => Ok(Outcome::Exists),
         Err(service::Error::Refused(error)) => Err(refused(error)),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Runs a use case as the import.
+async fn in_context<T>(
+    store: &DynamoDb,
+    idempotency: Option<&IdempotencyKey>,
+    what: impl AsyncFnOnce(&mut Context<'_, DynamoDb>) -> T,
+) -> anyhow::Result<T> {
+    let (random, session, metrics) = (&mut Random::new(random()), &mut Session::default(), &mut Metrics::default());
+    let author = Author { name: IMPORT, person: None, lineage: IMPORT };
+    let mut context = Context { store, author, now: now(), random, idempotency, session, metrics };
+    // The same limit as in every host, on which readers of changes rely.
+    let done = timeout(limits::REQUEST, what(&mut context)).await;
+    done.context("DynamoDB did not respond in time, so the record may have been saved")
 }
 
 /// The author of imported records.

@@ -11,7 +11,7 @@ use super::headers::api_key;
 use super::origin_secret::OriginSecret;
 use super::request::{Call, Parts};
 use super::response::{AccessLog, fail, options, respond};
-use super::routes::{self, Route, Target};
+use super::routes::{self, Operation, Route, Target};
 use crate::auth::{Caller, KeyRecord, Limiter, Scope, Scopes, Trust};
 use crate::feed::key::KeyChange;
 use crate::feed::signature::Secrets;
@@ -334,7 +334,10 @@ impl<S: Store> Api<S> {
         let operation = authorized.route.operation;
         let result = async {
             let mut call = self.call(request, &mut authorized)?;
-            let answer = match call.replayed().await? {
+            call.identify()?;
+            // Each operation of a batch has its own first answer.
+            let replayed = if operation == Operation::Batch { None } else { call.replayed().await? };
+            let answer = match replayed {
                 Some(answer) => answer,
                 None => routes::run(operation, &mut call).await?,
             };

@@ -4,8 +4,9 @@ use bytes::Bytes;
 use http::Request;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 
-use crate::http::Error;
+use crate::http::{Error, Fault};
 use crate::limits;
+use crate::record::{Names, take_own};
 use crate::value::{self, Malformed, Members, Value};
 
 /// Media types a method takes, and the header that tells so when another came.
@@ -23,12 +24,16 @@ pub(crate) const NEW_RECORD: Accepted = Accepted { header: "accept-post", ..RECO
 pub(crate) const MERGE_PATCH: &str = "application/merge-patch+json";
 /// An edit that brings what its author saw.
 pub(crate) const SEEN_EDIT: &str = "application/vnd.ripple.edit+json";
+/// A sheet of records (RFC 4180).
+pub(crate) const SHEET: &str = "text/csv";
+/// Operations on records, or a sheet of them.
+pub(crate) const BATCH: Accepted = Accepted { types: &["application/json", SHEET], header: "accept-post" };
 /// Changes of a record; plain JSON is understood as a merge patch.
 pub(crate) const PATCH: Accepted =
     Accepted { types: &[MERGE_PATCH, "application/json", SEEN_EDIT], header: "accept-patch" };
 
-/// The body as an object. A request without `Content-Type` is taken at its word (RFC 9110 §8.3).
-pub(crate) fn object(request: &Request<Bytes>, accepted: Accepted) -> Result<Members, Error> {
+/// Checks the length and the type of a body.
+pub(crate) fn check(request: &Request<Bytes>, accepted: Accepted) -> Result<(), Error> {
     if request.body().len() > limits::BODY {
         return Err(Error::BodyTooLarge);
     }
@@ -38,12 +43,25 @@ pub(crate) fn object(request: &Request<Bytes>, accepted: Accepted) -> Result<Mem
     if !media_types(request).all(|sent| accepted.types.contains(&sent.as_str())) {
         return Err(Error::UnsupportedMediaType { accepted: accepted.types, header: accepted.header });
     }
+    Ok(())
+}
+
+/// The body as an object. A request without `Content-Type` is taken at its word (RFC 9110 §8.3).
+pub(crate) fn object(request: &Request<Bytes>, accepted: Accepted) -> Result<Members, Error> {
+    check(request, accepted)?;
     // The record of an edit that says what was seen is a level deeper.
     let levels = usize::from(is_of_type(request, SEEN_EDIT));
     match value::parse_within(request.body(), levels)? {
         Value::Map(members) => Ok(members),
         _ => Err(Malformed { pointer: String::new(), detail: "must be a JSON object".to_owned() }.into()),
     }
+}
+
+/// Returns the version in a body that takes nothing else.
+pub(crate) fn stated_version(mut members: Members, names: &Names) -> Result<Option<i64>, Error> {
+    let others = members.keys().filter(|name| **name != names.version);
+    let faults: Vec<Fault> = others.map(|name| Fault::member(name, "is not taken here")).collect();
+    if faults.is_empty() { Ok(take_own(&mut members, names)?.base) } else { Err(Error::InvalidBody(faults)) }
 }
 
 /// Reports whether a request states a content coding (RFC 9110 §8.4). Some hosts would decode it and some would not.

@@ -48,6 +48,20 @@ impl Preconditions {
         })
     }
 
+    /// Returns no condition but this version, if there is one.
+    pub(crate) fn of_version(version: Option<i64>, names: &Names) -> Preconditions {
+        Preconditions { if_match: None, if_none_match: None, names: names.clone(), version }
+    }
+
+    /// Returns the header of a condition, for an operation that takes none.
+    pub(crate) fn header(&self) -> Option<&'static str> {
+        match (&self.if_match, &self.if_none_match) {
+            (Some(_), _) => Some("if-match"),
+            (None, Some(_)) => Some("if-none-match"),
+            (None, None) => None,
+        }
+    }
+
     /// For a representation with this tag: whether it is the one the caller has already.
     pub(crate) fn not_modified(&self, tag: &ETag) -> Result<bool, Error> {
         if self.if_match.as_ref().is_some_and(|condition| !condition.precondition_passes(tag)) {

@@ -27,6 +27,8 @@ pub struct Contract {
     pub query: &'static [Field],
     /// Whether any other parameter of the query is a filter.
     pub filters: bool,
+    /// Whether the answer may also be a sheet.
+    pub sheet: bool,
     /// The headers of the request, beside those that follow from the route.
     pub headers: &'static [Field],
     /// The request's body.
@@ -41,7 +43,7 @@ impl Contract {
     /// Returns the contract of an operation that takes no input, refuses nothing, and returns this answer.
     #[must_use]
     pub(crate) const fn of(success: Success) -> Contract {
-        Contract { query: &[], filters: false, headers: &[], body: None, success, refusals: &[] }
+        Contract { query: &[], filters: false, sheet: false, headers: &[], body: None, success, refusals: &[] }
     }
 }
 

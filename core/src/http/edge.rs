@@ -9,13 +9,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use headers::{CacheControl, HeaderMapExt as _};
 use http::header::{AGE, HeaderName, HeaderValue};
-use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
 
 use super::answer::Answer;
 use super::api::{Api, Authorized};
+use super::handlers::sheet;
 use super::headers::{SESSION, session};
 use super::response::{AccessLog, respond};
-use super::routes::{self, Route, Served, Target};
+use super::routes::{self, Operation, Route, Served, Target};
 use crate::auth::{KeyRecord, Scope};
 use crate::record::{ContentHash, Record};
 use crate::replica::refresh::{Freshness, Refresh};
@@ -27,10 +28,10 @@ use crate::time::Timestamp;
 /// RFC 9211.
 pub const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 
-/// Reports whether a replica answers an operation. The origin answers the others.
+/// Reports whether a replica answers a request for an operation. The origin answers the others, and makes the sheets.
 #[must_use]
-pub fn answers(route: &Route) -> bool {
-    route.served == Served::Replica
+pub fn answers(route: &Route, target: &Uri) -> bool {
+    route.served == Served::Replica && !(route.operation == Operation::Search && sheet::is_asked_for(target))
 }
 
 /// The answer to a read.

@@ -81,6 +81,20 @@ pub enum Error {
     /// The key, or the client's address, asks more often than it may.
     #[error(transparent)]
     TooManyRequests(#[from] TooOften),
+    /// The batch has more than it may have.
+    #[error("{0}; nothing was changed")]
+    BatchTooLarge(String),
+    /// The operation of a batch was not tried.
+    #[error("{0}, so this operation was not tried; send the batch again with the same Idempotency-Key")]
+    NotTried(&'static str),
+    /// An operation of a batch that is made as a whole is not possible.
+    #[error("{error}; nothing of the batch was made")]
+    InBatch {
+        /// A JSON Pointer to the operation.
+        pointer: String,
+        /// Why.
+        error: Box<Error>,
+    },
     /// Other writers were quicker, at every try.
     #[error("too many are saving this record at once; nothing was changed")]
     Contended,

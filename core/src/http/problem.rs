@@ -126,6 +126,10 @@ impl Kind {
     pub const BODY_TOO_LARGE: Kind = Kind::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "Request Too Long");
     /// The record would be too large.
     pub const RECORD_TOO_LARGE: Kind = Kind::new(StatusCode::PAYLOAD_TOO_LARGE, "record_too_large", "Request Too Long");
+    /// The batch has more than it may have.
+    pub const BATCH_TOO_LARGE: Kind = Kind::new(StatusCode::PAYLOAD_TOO_LARGE, "batch_too_large", "Request Too Long");
+    /// The operation of a batch was not tried.
+    pub const NOT_TRIED: Kind = Kind::new(StatusCode::SERVICE_UNAVAILABLE, "not_tried", "Service Unavailable");
     /// The body is of a type that the method does not take.
     pub const UNSUPPORTED_MEDIA_TYPE: Kind =
         Kind::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "Unsupported Media Type");
@@ -172,6 +176,9 @@ fn kind(error: &Error) -> Kind {
         Error::CursorExpired { .. } => Kind::CURSOR_EXPIRED,
         Error::PreconditionFailed => Kind::PRECONDITION_FAILED,
         Error::BodyTooLarge => Kind::BODY_TOO_LARGE,
+        Error::BatchTooLarge(_) => Kind::BATCH_TOO_LARGE,
+        Error::NotTried(_) => Kind::NOT_TRIED,
+        Error::InBatch { error, .. } => kind(error),
         Error::UnsupportedMediaType { .. } => Kind::UNSUPPORTED_MEDIA_TYPE,
         Error::UnsupportedContentEncoding => Kind::UNSUPPORTED_CONTENT_ENCODING,
         Error::TooManyRequests(_) => Kind::TOO_MANY_REQUESTS,
@@ -206,36 +213,8 @@ pub(crate) const INTERNAL_DETAIL: &str =
 
 /// The answer that tells a caller of an error, and nothing that is for the log alone.
 pub(crate) fn answer(error: &Error, resource: &Resource) -> Answer {
-    let (errors, version, current) = match error {
-        Error::InvalidBody(faults) | Error::InvalidRequest(faults) => {
-            (faults.iter().map(located).collect(), None, None)
-        }
-        Error::Refused(Refused::Gone { version, .. } | Refused::Deleted { version, .. }) => {
-            (Vec::new(), Some(*version), None)
-        }
-        Error::Refused(Refused::Stale { current, .. }) => {
-            let json = String::from_utf8(current.to_json(&resource.names)).expect("JSON is UTF-8");
-            let current = RawValue::from_string(json).expect("a record renders as JSON");
-            (Vec::new(), None, Some(current))
-        }
-        _ => (Vec::new(), None, None),
-    };
-    let detail = match error {
-        Error::Store(StoreError { kind: StoreErrorKind::Unavailable, .. }) => {
-            "the database does not answer; try again later".to_owned()
-        }
-        Error::Store(StoreError { kind: StoreErrorKind::OutcomeUnknown, .. }) => {
-            "the database did not confirm the write, so it may have been applied. Retry with the same Idempotency-Key, or \
-             read the record first"
-                .to_owned()
-        }
-        Error::Store(StoreError { kind: StoreErrorKind::TableMissing, .. }) => {
-            format!("the database has no table of {} yet; nothing was changed", resource.plural)
-        }
-        Error::Store(_) => INTERNAL_DETAIL.to_owned(),
-        error => in_words(error, resource),
-    };
-    let answer = Problem { errors, version, current, ..Problem::new(kind(error), detail) }.answer();
+    let answer = problem(error, resource).answer();
+    let error = if let Error::InBatch { error, .. } = error { &**error } else { error };
     match error {
         Error::MethodNotAllowed(allow) => answer.with_header(ALLOW, allow),
         Error::UpgradeRequired => answer.with_header(UPGRADE, "websocket"),
@@ -267,6 +246,55 @@ pub(crate) fn answer(error: &Error, resource: &Resource) -> Answer {
         }
         _ => answer,
     }
+}
+
+/// Returns the status and the problem of an operation in a batch, as JSON and without the record as it is: a hundred of
+/// them would be more than an answer takes.
+pub(crate) fn in_batch(error: &Error, resource: &Resource) -> (StatusCode, Box<RawValue>) {
+    let problem = Problem { current: None, ..problem(error, resource) };
+    let json = serde_json::value::to_raw_value(&problem).expect("strings and numbers serialise");
+    (kind(error).status, json)
+}
+
+fn problem(error: &Error, resource: &Resource) -> Problem {
+    let (errors, version, current) = match error {
+        Error::InvalidBody(faults) | Error::InvalidRequest(faults) => {
+            (faults.iter().map(located).collect(), None, None)
+        }
+        Error::Refused(Refused::Gone { version, .. } | Refused::Deleted { version, .. }) => {
+            (Vec::new(), Some(*version), None)
+        }
+        Error::Refused(Refused::Stale { current, .. }) => {
+            let json = String::from_utf8(current.to_json(&resource.names)).expect("JSON is UTF-8");
+            let current = RawValue::from_string(json).expect("a record renders as JSON");
+            (Vec::new(), None, Some(current))
+        }
+        Error::InBatch { pointer, error } => {
+            let mut inner = problem(error, resource);
+            if inner.errors.is_empty() {
+                inner.errors.push(Located { place: At::Pointer(pointer.clone()), detail: inner.detail });
+            }
+            (inner.errors, inner.version, inner.current)
+        }
+        _ => (Vec::new(), None, None),
+    };
+    let detail = match error {
+        Error::Store(StoreError { kind: StoreErrorKind::Unavailable, .. }) => {
+            "the database does not answer; try again later".to_owned()
+        }
+        Error::Store(StoreError { kind: StoreErrorKind::OutcomeUnknown, .. }) => {
+            "the database did not confirm the write, so it may have been applied. Retry with the same Idempotency-Key, or \
+             read the record first"
+                .to_owned()
+        }
+        Error::Store(StoreError { kind: StoreErrorKind::TableMissing, .. }) => {
+            format!("the database has no table of {} yet; nothing was changed", resource.plural)
+        }
+        Error::Store(_) => INTERNAL_DETAIL.to_owned(),
+        Error::InBatch { pointer, .. } => format!("{pointer} is not possible; nothing of the batch was made"),
+        error => in_words(error, resource),
+    };
+    Problem { errors, version, current, ..Problem::new(kind(error), detail) }
 }
 
 /// Returns the sentence for an error, with the resource's own noun for a record.

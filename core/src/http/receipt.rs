@@ -12,7 +12,8 @@ use crate::record::outcome::{Outcome, OutcomeKind};
 
 /// Returns the value of the header, in visible ASCII, for an outcome whose fields were bounded. `version` is the record's
 /// version after the write.
-pub(crate) fn header(outcome: &Outcome, version: i64) -> String {
+#[must_use]
+pub fn header(outcome: &Outcome, version: i64) -> String {
     let mut header = DictSerializer::new();
     let _ = header.bare_item(key_ref("result"), token(outcome.kind));
     let _ = header.bare_item(key_ref("version"), integer(version));

@@ -17,7 +17,7 @@ use crate::feed::signature::Secrets;
 use crate::limits;
 use crate::random::Random;
 use crate::record::decide::Change;
-use crate::record::{Person, RecordId, take_own};
+use crate::record::{Person, RecordId};
 use crate::service::{self, Author, Context, Metrics};
 use crate::session::Session;
 use crate::store::{IdempotencyKey, Source, Store};
@@ -102,18 +102,23 @@ impl<S: Store> Call<'_, S> {
         Ok(Answer::saved(&saved, self.store.resource()))
     }
 
-    /// Reads the author and the identity of a write, and returns its first answer again if it was done before.
-    pub(crate) async fn replayed(&mut self) -> Result<Option<Answer>, Error> {
+    /// Reads the author and the identity of a write.
+    pub(crate) fn identify(&mut self) -> Result<(), Error> {
         if self.scope == Some(Scope::Write) {
             self.person = author(self.request.headers(), self.caller)?;
             self.idempotency = idempotency::identity(self.request, &self.store.resource().name, &self.caller.lineage)?;
         }
+        Ok(())
+    }
+
+    /// Returns the first answer of a write again if it was done before.
+    pub(crate) async fn replayed(&mut self) -> Result<Option<Answer>, Error> {
         let (mut context, _) = self.context();
         let saved = service::replay(&mut context).await?;
         Ok(saved.map(|saved| Answer::saved(&saved, self.store.resource())))
     }
 
-    fn context(&mut self) -> (Context<'_, S>, &Preconditions) {
+    pub(crate) fn context(&mut self) -> (Context<'_, S>, &Preconditions) {
         let Call { store, now, caller, random, person, idempotency, session, metrics, preconditions, .. } = self;
         let author = Author { name: &caller.name, person: person.as_ref(), lineage: &caller.lineage };
         let idempotency = idempotency.as_ref();
@@ -125,11 +130,7 @@ impl<S: Store> Call<'_, S> {
         if self.request.body().is_empty() {
             return Ok(None);
         }
-        let mut members = body::object(self.request, RECORD)?;
-        let names = self.store.names();
-        let others = members.keys().filter(|name| **name != names.version);
-        let faults: Vec<Fault> = others.map(|name| Fault::member(name, "is not taken here")).collect();
-        if faults.is_empty() { Ok(take_own(&mut members, names)?.base) } else { Err(Error::InvalidBody(faults)) }
+        body::stated_version(body::object(self.request, RECORD)?, self.store.names())
     }
 }
 

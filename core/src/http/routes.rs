@@ -7,7 +7,8 @@ use super::Error;
 use super::answer::Answer;
 use super::contract::Contract;
 use super::handlers::{
-    changes, create, delete, docs, get, health, list, live, openapi, patch, replace, restore, ticket, version, versions,
+    batch, changes, create, delete, docs, get, health, list, live, openapi, patch, replace, restore, sheet, ticket, version,
+    versions,
 };
 use super::request::Call;
 use super::router::PathMatch;
@@ -32,6 +33,7 @@ pub enum Operation {
     History,
     Version,
     Restore,
+    Batch,
     Openapi,
     Docs,
 }
@@ -86,6 +88,7 @@ pub static ROUTES: &[Route] = &[
     route(Operation::History, "history", GET,            "/{resource}/{id}/versions",           READ,  Served::Primary, "Who changed what"),
     route(Operation::Version, "version", GET,            "/{resource}/{id}/versions/{version}", READ,  Served::Primary, "Read {a} as it was"),
     route(Operation::Restore, "restore", POST,           "/{resource}/{id}/versions/{version}", WRITE, Served::Primary, "Bring a state back"),
+    route(Operation::Batch,   "batch",   POST,           "/{resource}/_batch",   WRITE, Served::Primary, "Make several changes"),
     route(Operation::Openapi, "openapi", GET,            "/openapi.json", None, Served::Primary, "This API as an OpenAPI document"),
     route(Operation::Docs,    "docs",    GET,            "/docs",         None, Served::Primary, "This API as a page to read and to try"),
 ];
@@ -103,6 +106,7 @@ pub(crate) async fn run_on_replica<S: Source>(operation: Operation, call: &mut C
 /// Runs an operation.
 pub(crate) async fn run<S: Store>(operation: Operation, call: &mut Call<'_, S>) -> Result<Answer, Error> {
     match operation {
+        Operation::Search if sheet::is_asked_for(call.request.uri()) => sheet::run(call).await,
         Operation::Search | Operation::Get | Operation::Health => run_on_replica(operation, call).await,
         Operation::Create => create::run(call).await,
         Operation::Changes => changes::run(call).await,
@@ -114,6 +118,7 @@ pub(crate) async fn run<S: Store>(operation: Operation, call: &mut Call<'_, S>) 
         Operation::History => versions::run(call).await,
         Operation::Version => version::run(call).await,
         Operation::Restore => restore::run(call).await,
+        Operation::Batch => batch::run(call).await,
         Operation::Openapi => openapi::run(call),
         Operation::Docs => docs::run(call),
     }
@@ -150,6 +155,7 @@ impl Route {
             Operation::History => &versions::CONTRACT,
             Operation::Version => &version::CONTRACT,
             Operation::Restore => &restore::CONTRACT,
+            Operation::Batch => &batch::CONTRACT,
             Operation::Openapi => &openapi::CONTRACT,
             Operation::Docs => &docs::CONTRACT,
         }

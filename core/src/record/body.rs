@@ -32,6 +32,15 @@ pub fn creation(mut members: Members, resource: &Resource) -> Result<(Option<Rec
     Ok((id, Change::Create(members)))
 }
 
+/// Returns the change that an edit makes. Ripple's own members among those that were sent state its base.
+///
+/// # Errors
+/// If one of ripple's own members is not valid.
+pub fn edit(mut members: Members, kind: fn(Members) -> Edit, resource: &Resource) -> Result<Change, Error> {
+    let own = take_own(&mut members, &resource.names)?;
+    Ok(Change::edit(kind(members), own.base, own.revive, &resource.schema))
+}
+
 /// Returns the id in the members of a new record. Returns `None` if there is none.
 fn plain_id(members: &Members, names: &Names) -> Result<Option<RecordId>, Error> {
     let fault = |detail: String| Error::Invalid(vec![Fault::member(&names.key, detail)]);

@@ -56,12 +56,12 @@ const FILE: usize = 64 * 1024;
 const TOTAL: usize = 256 * 1024;
 /// Parameters of a list, beside the name of a resource's member `deleted`. A condition on a member of such a name begins
 /// with `/`.
-pub(crate) const PARAMETERS: [&str; 6] = ["q", "sort", "fields", "limit", "cursor", "count"];
+pub(crate) const PARAMETERS: [&str; 7] = ["q", "sort", "fields", "limit", "cursor", "count", "format"];
 /// Components of the OpenAPI document that all resources share.
 #[rustfmt::skip]
-const COMPONENTS: [&str; 13] = [
-    "Author", "Change", "Changes", "Conditions", "DeletionBase", "Fault", "Health", "LiveTicket", "Members", "Problem", "RestoreBase",
-    "SeenEdit", "Version",
+const COMPONENTS: [&str; 17] = [
+    "Author", "Batch", "Change", "Changes", "Conditions", "DeletionBase", "Fault", "Health", "LiveTicket", "Members", "Operation",
+    "Problem", "RestoreBase", "Result", "Results", "SeenEdit", "Version",
 ];
 
 /// The resources of a site.
@@ -273,6 +273,10 @@ fn components(resource: &Resource) -> Vec<String> {
             format!("{name}Edit"),
             format!("{name}Changes"),
             format!("{name}Problem"),
+            format!("{name}Batch"),
+            format!("{name}Operation"),
+            format!("{name}Result"),
+            format!("{name}Results"),
             // If its members have other names, these are not shared.
             format!("{name}DeletionBase"),
             format!("{name}RestoreBase"),

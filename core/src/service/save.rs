@@ -22,7 +22,7 @@ use crate::record::merge::Rules;
 use crate::record::outcome::Outcome;
 use crate::record::{Record, RecordId};
 use crate::store::{Commit, Consistency, IdempotencyRecord, Store, StoreError, StoreErrorKind, Write};
-use crate::value::Members;
+use crate::time::Timestamp;
 
 /// Makes a change to the record `id`.
 ///
@@ -78,7 +78,6 @@ async fn save_with<S: Store>(
     expected: &impl Precondition,
     history: &mut History,
 ) -> Result<Saved, Error> {
-    let seed = seed(cx, change);
     // A creation reads only the history, since numbers continue from there. Its condition detects an existing record.
     let mut current = if change.creates() {
         history.newest = newest(cx, id).await?;
@@ -93,17 +92,15 @@ async fn save_with<S: Store>(
             cx.back_off(tries - 1).await;
             current = read(cx, id).await?;
         }
-        let past = history.look_up(cx, change, current.as_ref(), expected).await?;
-        let (after, outcome) =
-            match decide(id, change, current.as_ref(), past, expected, &seed, &cx.store.resource().schema)? {
-                Decision::Unchanged(outcome) => match current.take_if(|current| !current.is_external()) {
-                    Some(record) => return unchanged(cx, record, outcome).await,
-                    // An external state first gets a number and a row, since another writer may overwrite it unseen.
-                    None => (None, outcome),
-                },
-                Decision::Write(attributes, outcome) => (Some(attributes), outcome),
-            };
-        match commit(cx, id, current, after, outcome, history).await? {
+        let (goal, outcome) = match decided(cx, id, change, current.as_ref(), expected, history).await? {
+            Decided::Unchanged(outcome) => match current.take() {
+                Some(record) => return unchanged(cx, record, outcome).await,
+                None => unreachable!("only a record that is there is unchanged"),
+            },
+            Decided::Write(goal, outcome) => (goal, outcome),
+        };
+        cx.metrics.tries += 1;
+        match commit(cx, current, goal, outcome, history).await? {
             Attempt::Done(saved) => return Ok(saved),
             Attempt::Lost(found) => current = found,
         }
@@ -111,7 +108,7 @@ async fn save_with<S: Store>(
     Err(Error::Contended)
 }
 
-async fn read<S: Store>(cx: &mut Context<'_, S>, id: &RecordId) -> Result<Option<Record>, Error> {
+pub(super) async fn read<S: Store>(cx: &mut Context<'_, S>, id: &RecordId) -> Result<Option<Record>, Error> {
     Ok(cx.store.get(id, Consistency::Strong, &mut cx.metrics.capacity).await?)
 }
 
@@ -125,10 +122,10 @@ fn seed<S>(cx: &Context<'_, S>, change: &Change) -> String {
 /// The parts of the record's history that a save has read. A row never changes, so each is looked up only until it is
 /// found.
 #[derive(Default)]
-struct History {
+pub(super) struct History {
     states: Vec<(i64, Record)>,
     /// The newest number, if the record does not say it.
-    newest: Option<u64>,
+    pub(super) newest: Option<u64>,
     /// Whether a part of the change was made.
     has_begun: bool,
 }
@@ -195,6 +192,111 @@ impl History {
     }
 }
 
+/// What a save has decided on the state that it read.
+pub(super) enum Decided {
+    /// The record shows everything that was requested, and has a number and a row.
+    Unchanged(Outcome),
+    /// The record is to become this.
+    Write(Goal, Outcome),
+}
+
+/// The state that a record is to reach.
+pub(super) struct Goal {
+    content: Record,
+    /// Whether the record changes. Otherwise an external state only gets a number and a row.
+    edited: bool,
+}
+
+/// Decides a change on the state that was read.
+pub(super) async fn decided<S: Store>(
+    cx: &mut Context<'_, S>,
+    id: &RecordId,
+    change: &Change,
+    current: Option<&Record>,
+    expected: &impl Precondition,
+    history: &mut History,
+) -> Result<Decided, Error> {
+    let seed = seed(cx, change);
+    let past = history.look_up(cx, change, current, expected).await?;
+    let person = cx.author.person;
+    let (content, edited, outcome) =
+        match decide(id, change, current, past, expected, &seed, &cx.store.resource().schema)? {
+            Decision::Unchanged(outcome) => match current.filter(|current| current.is_external()) {
+                None => return Ok(Decided::Unchanged(outcome)),
+                // An external state first gets a number and a row, since another writer may overwrite it unseen.
+                Some(external) => (Record::new(id.clone(), external.attributes.clone()), false, outcome),
+            },
+            Decision::Write(Some(attributes), outcome) => {
+                (Record::new(id.clone(), attributes).on_behalf_of(person), true, outcome)
+            }
+            Decision::Write(None, outcome) => {
+                let Some(current) = current else { unreachable!("only a record that is there is deleted") };
+                let expires = cx.now.after(cx.store.resource().tombstone());
+                (current.deleted(expires).on_behalf_of(person), true, outcome)
+            }
+        };
+    check_size(&content, cx.author.name)?;
+    Ok(Decided::Write(Goal { content, edited }, outcome))
+}
+
+/// One transaction of a save.
+pub(super) struct Planned {
+    /// The record after it.
+    pub(super) written: Record,
+    pub(super) rows: Vec<Row>,
+    pub(super) claim: Option<IdempotencyRecord>,
+    pub(super) outcome: Outcome,
+    /// Whether the record then is as it is to be.
+    pub(super) last: bool,
+}
+
+impl Planned {
+    /// Returns the write of the transaction.
+    pub(super) fn write<'a>(&'a self, before: Option<&'a Record>, now: Timestamp, token: [u8; 16]) -> Write<'a> {
+        Write { before, after: &self.written, rows: &self.rows, claim: self.claim.as_ref(), now, token }
+    }
+
+    /// Returns the number of the record after it.
+    pub(super) fn number(&self) -> u64 {
+        self.written.number().unwrap_or_default()
+    }
+}
+
+/// Plans the next transaction on the way to a goal. `newest` is the number of the newest row, if the record does not say
+/// it. A change of more members than one transaction takes needs several, each with its row.
+pub(super) fn plan<S: Store>(
+    cx: &Context<'_, S>,
+    before: Option<&Record>,
+    goal: &Goal,
+    mut outcome: Outcome,
+    newest: Option<u64>,
+) -> Planned {
+    let (content, last) = step(before, &goal.content);
+    let content = if last { goal.content.clone() } else { content };
+    let external = before.filter(|before| before.is_external());
+    let newest = before.and_then(Record::number).max(newest).unwrap_or(0);
+    let first = newest + 1;
+    // An adoption gives the external state itself a number. A write over that state gets the next one.
+    let number = if external.is_some() && goal.edited { first + 1 } else { first };
+    let by = if goal.edited { cx.author.name } else { EXTERNAL };
+    let written = content.written(before, number, cx.now, by);
+    let mut rows = Vec::new();
+    if let Some(external) = external {
+        if goal.edited {
+            rows.push(Row::of_external(external, first, Some(cx.now.after(cx.store.resource().retention()))));
+        }
+        outcome.replaced = first.cast_signed();
+    }
+    let rules = Rules::of(&cx.store.resource().schema);
+    rows.push(if goal.edited {
+        Row::of_write(before, &written, outcome.base.map(|base| base.version), rules)
+    } else {
+        Row::of_adoption(None, &written, rules)
+    });
+    let claim = if last { claim(cx, &written, &outcome) } else { None };
+    Planned { written, rows, claim, outcome, last }
+}
+
 /// The result of one try.
 enum Attempt {
     Done(Saved),
@@ -202,71 +304,30 @@ enum Attempt {
     Lost(Option<Record>),
 }
 
-/// Writes what was decided. `after` is `Some(Some(…))` for the record's new attributes, `Some(None)` for its deletion,
-/// and `None` for its adoption alone. A change of more members than one transaction takes needs several, each with its
-/// row.
+/// Writes what was decided.
 async fn commit<S: Store>(
     cx: &mut Context<'_, S>,
-    id: &RecordId,
     mut before: Option<Record>,
-    after: Option<Option<Members>>,
+    goal: Goal,
     mut outcome: Outcome,
     history: &mut History,
 ) -> Result<Attempt, Error> {
-    let goal = match (&after, &before) {
-        (Some(Some(attributes)), _) => Record::new(id.clone(), attributes.clone()).on_behalf_of(cx.author.person),
-        (Some(None), Some(before)) => {
-            before.deleted(cx.now.after(cx.store.resource().tombstone())).on_behalf_of(cx.author.person)
-        }
-        (None, Some(before)) => Record::new(id.clone(), before.attributes.clone()),
-        (_, None) => unreachable!("only a record that is there is deleted or adopted"),
-    };
-    check_size(&goal, cx.author.name)?;
-    cx.metrics.tries += 1;
     loop {
-        let (content, last) = step(before.as_ref(), &goal);
-        let content = if last { goal.clone() } else { content };
-        let external = before.as_ref().filter(|before| before.is_external());
-        let newest = before.as_ref().and_then(Record::number).max(history.newest).unwrap_or(0);
-        let first = newest + 1;
-        // An adoption gives the external state itself a number. A write over that state gets the next one.
-        let number = if external.is_some() && after.is_some() { first + 1 } else { first };
-        let by = if after.is_some() { cx.author.name } else { EXTERNAL };
-        let written = content.written(before.as_ref(), number, cx.now, by);
-        let mut rows = Vec::new();
-        if let Some(external) = external {
-            if after.is_some() {
-                rows.push(Row::of_external(external, first, Some(cx.now.after(cx.store.resource().retention()))));
-            }
-            outcome.replaced = first.cast_signed();
-        }
-        let rules = Rules::of(&cx.store.resource().schema);
-        rows.push(match after {
-            Some(_) => Row::of_write(before.as_ref(), &written, outcome.base.map(|base| base.version), rules),
-            None => Row::of_adoption(None, &written, rules),
-        });
-        let claim = if last { claim(cx, &written, &outcome) } else { None };
-        let write = Write {
-            before: before.as_ref(),
-            after: &written,
-            rows: &rows,
-            claim: claim.as_ref(),
-            now: cx.now,
-            token: cx.random.bytes(),
-        };
+        let planned = plan(cx, before.as_ref(), &goal, outcome.clone(), history.newest);
+        let write = planned.write(before.as_ref(), cx.now, cx.random.bytes());
         match send(cx, &write, before.as_ref().and_then(Record::number), history.newest).await? {
             Commit::Done => {
-                history.newest = history.newest.map(|_| number);
-                if last {
-                    cx.session.wrote(id, number, cx.now);
-                    return Ok(Attempt::Done(Saved { record: written, outcome: outcome.bounded() }));
+                history.newest = history.newest.map(|_| planned.number());
+                if planned.last {
+                    cx.session.wrote(&planned.written.id, planned.number(), cx.now);
+                    return Ok(Attempt::Done(Saved { record: planned.written, outcome: planned.outcome.bounded() }));
                 }
                 history.has_begun = true;
-                before = Some(written);
+                (before, outcome) = (Some(planned.written), planned.outcome);
             }
             Commit::Conflict(found) => return Ok(Attempt::Lost(found)),
             Commit::NumberTaken => {
-                history.newest = self::newest(cx, id).await?;
+                history.newest = self::newest(cx, &goal.content.id).await?;
                 return Ok(Attempt::Lost(before));
             }
             Commit::Claimed(done) => return again(cx, done).await.map(Attempt::Done),
@@ -295,7 +356,7 @@ fn step(before: Option<&Record>, goal: &Record) -> (Record, bool) {
     (Record::new(goal.id.clone(), attributes).on_behalf_of(goal.updated_author.as_ref()), false)
 }
 
-fn claim<S>(cx: &Context<'_, S>, record: &Record, outcome: &Outcome) -> Option<IdempotencyRecord> {
+pub(super) fn claim<S>(cx: &Context<'_, S>, record: &Record, outcome: &Outcome) -> Option<IdempotencyRecord> {
     let attempt = cx.idempotency?;
     Some(IdempotencyRecord {
         key: attempt.key.clone(),

@@ -19,15 +19,21 @@ pub(super) async fn send<S: Store>(
     to: Option<u64>,
 ) -> Result<Commit, Error> {
     let commit = cx.store.commit(write, &mut cx.metrics.capacity).await?;
-    if let (Commit::Done, Some(to)) = (&commit, from.max(to)) {
-        let from = from.unwrap_or(to).max(to.saturating_sub(EXPIRIES));
-        let expires = cx.now.after(cx.store.resource().retention());
-        for number in from..=to {
-            // A failure here costs storage only.
-            let _ = cx.store.expire(&write.after.id, number, expires, &mut cx.metrics.capacity).await;
-        }
+    if commit == Commit::Done {
+        expire(cx, &write.after.id, from, to).await;
     }
     Ok(commit)
+}
+
+/// Sets the expiry of a record's rows from the number `from` to the number `to`, which a write has replaced.
+pub(super) async fn expire<S: Store>(cx: &mut Context<'_, S>, id: &RecordId, from: Option<u64>, to: Option<u64>) {
+    let Some(to) = from.max(to) else { return };
+    let from = from.unwrap_or(to).max(to.saturating_sub(EXPIRIES));
+    let expires = cx.now.after(cx.store.resource().retention());
+    for number in from..=to {
+        // A failure here costs storage only.
+        let _ = cx.store.expire(id, number, expires, &mut cx.metrics.capacity).await;
+    }
 }
 
 /// Returns the number of a record's newest row.

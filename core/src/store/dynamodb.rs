@@ -30,8 +30,9 @@ mod write;
 
 use std::collections::HashMap;
 use std::fmt::Debug;
+use std::ops::Range;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::AsyncSleep as _;
@@ -46,8 +47,8 @@ use uuid::Uuid;
 use super::item::Malformed;
 use super::scan;
 use super::{
-    Capacity, Changes, Commit, Consistency, IdempotencyRecord, IndexEntry, Page, Position, Source, Store, StoreError,
-    StoreErrorKind, Write,
+    Batch, BatchCommit, Capacity, Changes, Commit, Consistency, IdempotencyRecord, IndexEntry, Page, Position, Source,
+    Store, StoreError, StoreErrorKind, Write,
 };
 use crate::auth::{KeyHash, KeyRecord, Usage};
 use crate::query::{ListPage, Listing, Query};
@@ -205,13 +206,30 @@ impl Source for DynamoDb {
 
 impl Store for DynamoDb {
     async fn commit(&self, write: &Write<'_>, cost: &mut Capacity) -> Result<Commit, StoreError> {
+        let batch = Batch { writes: &[*write], claims: &[], now: write.now, token: write.token };
+        match self.commit_all(&batch, cost).await? {
+            BatchCommit::Refused(_, commit) => Ok(commit),
+            // Without records of its own, a batch is not found done.
+            BatchCommit::Done | BatchCommit::Claimed => Ok(Commit::Done),
+        }
+    }
+
+    async fn commit_all(&self, batch: &Batch<'_>, cost: &mut Capacity) -> Result<BatchCommit, StoreError> {
         const OPERATION: &str = "TransactWriteItems";
         let unconfirmed = retry::Unconfirmed::default();
+        let (mut items, mut places) = (Vec::new(), Vec::new());
+        for write in batch.writes {
+            let begin = items.len();
+            items.extend(write::items(write, &self.records, &self.versions, self.shards(), &self.names)?);
+            places.push((write, begin..items.len()));
+        }
+        let claims = items.len()..items.len() + batch.claims.len();
+        items.extend(batch.claims.iter().map(|claim| write::claim(claim, batch.now, &self.versions, &self.names.key)));
         let sent = self
             .client
             .transact_write_items()
-            .set_transact_items(Some(write::items(write, &self.records, &self.versions, self.shards(), &self.names)?))
-            .client_request_token(Uuid::from_bytes(write.token).to_string())
+            .set_transact_items(Some(items))
+            .client_request_token(Uuid::from_bytes(batch.token).to_string())
             .return_consumed_capacity(ReturnConsumedCapacity::Total)
             .customize()
             .interceptor(unconfirmed.clone())
@@ -220,9 +238,9 @@ impl Store for DynamoDb {
         match sent {
             Ok(answer) => {
                 cost.write += answer.consumed_capacity().iter().map(|one| units(Some(one))).sum::<f64>();
-                Ok(Commit::Done)
+                Ok(BatchCommit::Done)
             }
-            Err(error) => match failed_condition(&error, write, &self.names) {
+            Err(error) => match failed_conditions(&error, &places, claims, &self.names) {
                 Some(commit) => commit.map_err(|malformed| malformed.during(OPERATION)),
                 None if unconfirmed.any() => Err(StoreError {
                     operation: OPERATION,
@@ -291,6 +309,12 @@ impl Store for DynamoDb {
     async fn pause(&self, duration: Duration) {
         self.wait(duration).await;
     }
+
+    fn time(&self) -> Timestamp {
+        let now = self.client.config().time_source().map_or(UNIX_EPOCH, |source| source.now());
+        let since = now.duration_since(UNIX_EPOCH).unwrap_or_default();
+        Timestamp(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+    }
 }
 
 impl DynamoDb {
@@ -329,13 +353,15 @@ impl DynamoDb {
     }
 }
 
-/// Returns the result of a transaction in which a condition failed. The idempotency record is checked first: if it
-/// exists, the same write has changed the record.
-fn failed_condition(
+/// Returns the result of a transaction in which a condition failed. Idempotency records are checked first: if one exists,
+/// the same write has changed the record. `places` are the writes with the places of their items, and `claims` those of
+/// the batch's own idempotency records.
+fn failed_conditions(
     error: &SdkError<TransactWriteItemsError, HttpResponse>,
-    write: &Write<'_>,
+    places: &[(&Write<'_>, Range<usize>)],
+    claims: Range<usize>,
     names: &Names,
-) -> Option<Result<Commit, Malformed>> {
+) -> Option<Result<BatchCommit, Malformed>> {
     let TransactWriteItemsError::TransactionCanceledException(cancelled) = error.as_service_error()? else {
         return None;
     };
@@ -345,16 +371,28 @@ fn failed_condition(
         let item = reason.item().filter(|item| !item.is_empty()).cloned();
         (reason.code() == Some("ConditionalCheckFailed")).then_some(item)
     };
-    if let (Some(claim), Some(Some(row))) = (write.claim, failed(write::CLAIM)) {
-        return Some(rows::to_claim(&claim.key, row).map(Commit::Claimed));
+    if claims.into_iter().any(|place| failed(place).is_some()) {
+        return Some(Ok(BatchCommit::Claimed));
     }
-    if let Some(item) = failed(write::RECORD) {
-        let current =
-            item.map(|item| item::members(item).and_then(|item| super::item::record(item, names))).transpose();
-        return Some(current.map(Commit::Conflict));
+    let refused = |place: usize, commit: Result<Commit, Malformed>| {
+        Some(commit.map(|commit| BatchCommit::Refused(place, commit)))
+    };
+    for (place, (write, items)) in places.iter().enumerate() {
+        if let (Some(claim), Some(Some(row))) = (write.claim, failed(items.start + write::CLAIM)) {
+            return refused(place, rows::to_claim(&claim.key, row).map(Commit::Claimed));
+        }
     }
-    let rows = 0..cancelled.cancellation_reasons().len();
-    rows.into_iter().find_map(failed).map(|_| Ok(Commit::NumberTaken))
+    for (place, (_, items)) in places.iter().enumerate() {
+        if let Some(item) = failed(items.start + write::RECORD) {
+            let current =
+                item.map(|item| item::members(item).and_then(|item| super::item::record(item, names))).transpose();
+            return refused(place, current.map(Commit::Conflict));
+        }
+        if items.clone().any(|item| failed(item).is_some()) {
+            return refused(place, Ok(Commit::NumberTaken));
+        }
+    }
+    None
 }
 
 fn units(consumed: Option<&ConsumedCapacity>) -> f64 {

@@ -8,8 +8,8 @@ use std::time::Duration;
 use super::item::{self, RPL_AT, RPL_EXPIRES_AT, RPL_SHARD, RPL_VERSION, natural};
 use super::write::Action;
 use super::{
-    Capacity, Changes, Commit, Consistency, IdempotencyRecord, IndexEntry, Page, Position, Source, Store, StoreError,
-    StoreErrorKind, Write,
+    Batch, BatchCommit, Capacity, Changes, Commit, Consistency, IdempotencyRecord, IndexEntry, Page, Position, Source,
+    Store, StoreError, StoreErrorKind, Write,
 };
 use crate::auth::{KeyHash, KeyRecord, Usage};
 use crate::limits;
@@ -40,7 +40,10 @@ struct Tables {
     history: BTreeMap<(RecordId, u64), Row>,
     claims: HashMap<String, IdempotencyRecord>,
     /// The commits that were made, by token. (DynamoDB forgets tokens after ten minutes.)
-    tokens: HashMap<[u8; 16], Record>,
+    tokens: HashMap<[u8; 16], Vec<Record>>,
+    time: Timestamp,
+    /// How long a commit takes.
+    commit_takes: Duration,
 }
 
 impl Default for Memory {
@@ -104,13 +107,19 @@ impl Memory {
         tables.claims.retain(|_, claim| !expired(Some(claim.expires)));
     }
 
+    /// Sets the time, and how long a commit takes. Without it, no time passes.
+    pub fn set_time(&self, now: Timestamp, commit_takes: Duration) {
+        let tables = &mut *self.tables();
+        (tables.time, tables.commit_takes) = (now, commit_takes);
+    }
+
     /// Puts the record of an API key.
     pub fn put_key(&self, record: KeyRecord) {
         self.tables().keys.insert(record.key_hash.clone(), record);
     }
 
     fn record(&self, item: Members) -> Result<Record, StoreError> {
-        item::record(item, &self.names).map_err(|malformed| StoreError::malformed("GetItem", malformed))
+        read(item, &self.names)
     }
 
     /// Locks the tables. A panic elsewhere leaves the maps consistent: nothing panics between a commit's inserts.
@@ -195,34 +204,45 @@ impl Source for Memory {
 
 impl Store for Memory {
     async fn commit(&self, write: &Write<'_>, cost: &mut Capacity) -> Result<Commit, StoreError> {
-        let Write { after, rows, .. } = *write;
+        let batch = Batch { writes: &[*write], claims: &[], now: write.now, token: write.token };
+        match self.commit_all(&batch, cost).await? {
+            BatchCommit::Refused(_, commit) => Ok(commit),
+            // Without records of its own, a batch is not found done.
+            BatchCommit::Done | BatchCommit::Claimed => Ok(Commit::Done),
+        }
+    }
+
+    async fn commit_all(&self, batch: &Batch<'_>, cost: &mut Capacity) -> Result<BatchCommit, StoreError> {
         let tables = &mut *self.tables();
-        cost.write += tables.write_units(write, &self.names.key)?;
-        if tables.tokens.get(&write.token) == Some(after) {
-            return Ok(Commit::Done);
+        for write in batch.writes {
+            cost.write += tables.write_units(write, &self.names.key)?;
         }
-        if let Some(claim) = write.claim.and_then(|claim| tables.claim(&claim.key, write.now)) {
-            return Ok(Commit::Claimed(claim.clone()));
+        let afters: Vec<&Record> = batch.writes.iter().map(|write| write.after).collect();
+        if let Some(done) = tables.tokens.get(&batch.token)
+            && done.iter().collect::<Vec<_>>() == afters
+        {
+            return Ok(BatchCommit::Done);
         }
-        let current = tables.items.get(&after.id);
-        if !write.conditions(&self.names).iter().all(|condition| condition.holds(current)) {
-            return Ok(Commit::Conflict(current.cloned().map(|item| self.record(item)).transpose()?));
+        if batch.claims.iter().any(|claim| tables.claim(&claim.key, batch.now).is_some()) {
+            return Ok(BatchCommit::Claimed);
         }
-        let place = |row: &Row| (after.id.clone(), row.entry.number);
-        if rows.iter().any(|row| tables.history.contains_key(&place(row))) {
-            return Ok(Commit::NumberTaken);
+        let mut made = Vec::with_capacity(afters.len());
+        for (place, write) in batch.writes.iter().enumerate() {
+            match tables.made(write, &self.names)? {
+                Ok(item) => made.push(item),
+                Err(refused) => return Ok(BatchCommit::Refused(place, refused)),
+            }
         }
-        let made = made(write.action(SHARDS, &self.names), current);
-        if stored_size(&made) > limits::ITEM {
-            return Err(too_large(stored_size(&made)));
+        for (write, item) in batch.writes.iter().zip(made) {
+            let Write { after, rows, .. } = *write;
+            tables.history.extend(rows.iter().map(|row| ((after.id.clone(), row.entry.number), row.clone())));
+            tables.items.insert(after.id.clone(), item);
         }
-        tables.history.extend(rows.iter().map(|row| (place(row), row.clone())));
-        tables.items.insert(after.id.clone(), made);
-        tables.tokens.insert(write.token, after.clone());
-        if let Some(claim) = write.claim {
-            tables.claims.insert(claim.key.clone(), claim.clone());
-        }
-        Ok(Commit::Done)
+        let claims = batch.writes.iter().filter_map(|write| write.claim).chain(batch.claims);
+        tables.claims.extend(claims.map(|claim| (claim.key.clone(), claim.clone())));
+        tables.tokens.insert(batch.token, afters.into_iter().cloned().collect());
+        tables.time = tables.time.after(tables.commit_takes);
+        Ok(BatchCommit::Done)
     }
 
     async fn keep(&self, row: &Row, cost: &mut Capacity) -> Result<bool, StoreError> {
@@ -311,11 +331,36 @@ impl Store for Memory {
 
     /// Returns at once, since no other thread has work to do meanwhile.
     async fn pause(&self, _: Duration) {}
+
+    fn time(&self) -> Timestamp {
+        self.tables().time
+    }
 }
 
 impl Tables {
     fn claim(&self, key: &str, now: Timestamp) -> Option<&IdempotencyRecord> {
         self.claims.get(key).filter(|claim| claim.expires > now)
+    }
+
+    /// Returns the item after a write, or why the write cannot be made.
+    fn made(&self, write: &Write<'_>, names: &Names) -> Result<Result<Members, Commit>, StoreError> {
+        let Write { after, rows, .. } = *write;
+        if let Some(claim) = write.claim.and_then(|claim| self.claim(&claim.key, write.now)) {
+            return Ok(Err(Commit::Claimed(claim.clone())));
+        }
+        let current = self.items.get(&after.id);
+        if !write.conditions(names).iter().all(|condition| condition.holds(current)) {
+            let current = current.cloned().map(|item| read(item, names)).transpose()?;
+            return Ok(Err(Commit::Conflict(current)));
+        }
+        if rows.iter().any(|row| self.history.contains_key(&(after.id.clone(), row.entry.number))) {
+            return Ok(Err(Commit::NumberTaken));
+        }
+        let made = made(write.action(SHARDS, names), current);
+        if stored_size(&made) > limits::ITEM {
+            return Err(too_large(stored_size(&made)));
+        }
+        Ok(Ok(made))
     }
 
     /// Returns the write units of a transaction, which prepares and commits each item.
@@ -326,6 +371,10 @@ impl Tables {
             write.rows.iter().map(|row| Ok(units(row::size(row, key)?, 1024))).sum::<Result<f64, StoreError>>()?;
         Ok(2.0 * (record + rows + write.claim.map_or(0.0, |_| 1.0)))
     }
+}
+
+fn read(item: Members, names: &Names) -> Result<Record, StoreError> {
+    item::record(item, names).map_err(|malformed| StoreError::malformed("GetItem", malformed))
 }
 
 /// Returns the item after an action.

@@ -38,6 +38,19 @@ pub struct Write<'a> {
     pub token: [u8; 16],
 }
 
+/// Writes of different records that are made together.
+#[derive(Clone, Copy, Debug)]
+pub struct Batch<'a> {
+    /// The writes.
+    pub writes: &'a [Write<'a>],
+    /// Idempotency records that belong to none of the writes.
+    pub claims: &'a [IdempotencyRecord],
+    /// When the records are written.
+    pub now: Timestamp,
+    /// A token that makes a retry of the same commit harmless.
+    pub token: [u8; 16],
+}
+
 /// The effect of a write on the item.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Action {

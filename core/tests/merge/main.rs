@@ -6,6 +6,7 @@ mod law;
 mod lists;
 mod properties;
 mod rules;
+mod sheets;
 
 use std::sync::Arc;
 

@@ -111,7 +111,7 @@ impl Hosts {
             Ok(authorized) => authorized,
             Err(refused) => return Answer::new(asked, refused),
         };
-        assert!(answers(authorized.route), "{asked}: the edge forwards it");
+        assert!(answers(authorized.route, request.uri()), "{asked}: the edge forwards it");
         let answer = self.edge.read(&request, authorized).await;
         // The next request would wait for a refresh that was begun and not run.
         if let Some(refresh) = answer.behind {

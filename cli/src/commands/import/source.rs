@@ -7,6 +7,7 @@
 //! | a record or an item `{"Item": …}` on each line | the first line, which is a JSON object |
 //! | a JSON array of records or items, or objects one after another | its first character |
 //! | `aws dynamodb scan`'s output | the member `Items` |
+//! | CSV | a header with several cells |
 //!
 //! Any other file is refused as a whole, with a message that explains what to do.
 
@@ -30,8 +31,15 @@ const GZIP: [u8; 2] = [0x1f, 0x8b];
 const LOOK: usize = 4096;
 
 const NOT_TEXT: &str = "is neither text nor gzip: save it as UTF-8, one JSON object per line";
-const CSV: &str = "it looks like CSV, and only JSON is read. Convert it: python3 -c 'import csv,json,sys; \
-    [print(json.dumps(row)) for row in csv.DictReader(sys.stdin)]' < FILE | ripple import -";
+
+/// The content of a file.
+#[derive(Debug)]
+pub(super) enum Source {
+    /// Records in JSON.
+    Entries(Vec<Entry>),
+    /// A sheet, as text.
+    Sheet(String),
+}
 
 /// An entry of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,8 +50,8 @@ pub(super) struct Entry {
     pub(super) json: Bytes,
 }
 
-/// Returns the entries of a file. `-` is standard input.
-pub(super) fn read(file: &Path) -> anyhow::Result<Vec<Entry>> {
+/// Returns the content of a file. `-` is standard input.
+pub(super) fn read(file: &Path) -> anyhow::Result<Source> {
     let name = if file.as_os_str() == "-" { "standard input".to_owned() } else { file.display().to_string() };
     let mut bytes = Vec::new();
     if file.as_os_str() == "-" {
@@ -58,26 +66,28 @@ pub(super) fn read(file: &Path) -> anyhow::Result<Vec<Entry>> {
         read.with_context(|| format!("{name} cannot be unpacked"))?;
         bytes = unpacked;
     }
-    entries(bytes).with_context(|| format!("{name} cannot be read"))
+    content(bytes).with_context(|| format!("{name} cannot be read"))
 }
 
-fn entries(bytes: Vec<u8>) -> anyhow::Result<Vec<Entry>> {
+fn content(bytes: Vec<u8>) -> anyhow::Result<Source> {
     let text = text(bytes)?;
     let start = text.trim_start();
     let first_line = start.lines().next().unwrap_or_default();
     let is_value = serde_json::from_str::<&RawValue>(first_line).is_ok();
     if start.is_empty() {
-        return Ok(Vec::new());
+        return Ok(Source::Entries(Vec::new()));
     }
     if !start.starts_with(['{', '[']) {
         if [',', ';', '\t'].iter().any(|separator| first_line.contains(*separator)) {
-            bail!(CSV);
+            return Ok(Source::Sheet(text));
         }
-        bail!("it begins with neither {{ nor [: give one JSON object per line, or an array of objects");
+        bail!(
+            "it begins with neither {{ nor [: give one JSON object per line, an array of objects, or CSV with a header"
+        );
     }
     let entries =
         if start.starts_with('{') && is_value && !is_scan(first_line) { lines(&text)? } else { values(&text)? };
-    Ok(identified(entries))
+    Ok(Source::Entries(identified(entries)))
 }
 
 /// Decodes bytes as text by their byte order mark, or by the positions of their zeros.
@@ -221,12 +231,12 @@ mod tests {
     const TWO: &str = "{\"prj_id\":\"a\"}\n\n{\"prj_id\":\"b\"}\n";
 
     fn found(bytes: impl Into<Vec<u8>>) -> Vec<String> {
-        let entries = entries(bytes.into()).expect("entries");
+        let Source::Entries(entries) = content(bytes.into()).expect("entries") else { panic!("it is no sheet") };
         entries.into_iter().map(|entry| String::from_utf8(entry.json.to_vec()).expect("UTF-8")).collect()
     }
 
     fn refusal(bytes: impl Into<Vec<u8>>) -> String {
-        format!("{:#}", entries(bytes.into()).expect_err("a refusal"))
+        format!("{:#}", content(bytes.into()).expect_err("a refusal"))
     }
 
     #[test]
@@ -273,13 +283,21 @@ mod tests {
 
     #[test]
     fn what_is_none_of_them_is_refused_once() {
-        assert!(refusal("prj_id,name\na,b\n").contains("CSV"));
-        assert!(refusal("prj_id;name\na;b\n").contains("CSV"));
         assert!(refusal("hello").contains("neither { nor ["));
         assert!(refusal(b"PK\x03\x04\0\0\0".to_vec()).contains("neither text nor gzip"));
         assert!(refusal(b"{\"name\":\"\xe9\"}".to_vec()).contains("not valid UTF-8 from byte 9"));
         assert!(refusal("[{\"prj_id\":\"a\"},").contains("not valid JSON"));
         assert!(refusal(vec![0xff, 0xfe, b'{']).contains("incomplete UTF-16"));
+    }
+
+    #[test]
+    fn a_header_with_several_cells_begins_a_sheet() {
+        for text in ["prj_id,name\na,b\n", "prj_id;name\na;b\n", "\u{feff}prj_id\tname\r\n"] {
+            let bytes: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+            for bytes in [text.as_bytes().to_vec(), [b"\xff\xfe".to_vec(), bytes].concat()] {
+                assert!(matches!(content(bytes), Ok(Source::Sheet(_))), "{text}");
+            }
+        }
     }
 
     #[test]

@@ -7,7 +7,8 @@ use crate::http::contract::{
 use crate::http::{Error, Fault};
 use crate::record::change::Edit;
 use crate::record::decide::Change;
-use crate::record::take_own;
+use crate::record::schema::Resource;
+use crate::record::{self, RecordId};
 use crate::store::Store;
 use crate::value::Members;
 
@@ -24,17 +25,27 @@ pub(super) const fn contract(content: &'static [(&'static str, Shape)]) -> Contr
 /// Runs `PUT` or `PATCH`: `edit` interprets the members that the client sent.
 pub(super) async fn run<S: Store>(
     call: &mut Call<'_, S>,
-    mut sent: Members,
+    sent: Members,
     edit: fn(Members) -> Edit,
 ) -> Result<Answer, Error> {
     let id = call.record_id()?;
     call.no_parameters()?;
-    let names = call.store.names();
-    for (name, value) in names.key_of(&id) {
+    let change = change(&id, sent, edit, call.store.resource())?;
+    call.save(&id, &change).await
+}
+
+/// Returns the change that `edit` makes of the members that the client sent.
+pub(super) fn change(
+    id: &RecordId,
+    sent: Members,
+    edit: fn(Members) -> Edit,
+    resource: &Resource,
+) -> Result<Change, Error> {
+    let names = &resource.names;
+    for (name, value) in names.key_of(id) {
         if sent.get(name).is_some_and(|sent| *sent != value) {
             return Err(Error::InvalidBody(vec![Fault::member(name, "is not the one in the path")]));
         }
     }
-    let own = take_own(&mut sent, names)?;
-    call.save(&id, &Change::edit(edit(sent), own.base, own.revive, &call.store.resource().schema)).await
+    Ok(record::edit(sent, edit, resource)?)
 }

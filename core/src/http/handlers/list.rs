@@ -6,12 +6,15 @@ use super::{Answer, Call};
 use crate::http::contract::{Contract, Field, LIMIT, LISTED, NATURAL, SEEN, Shape, Success, TEXT};
 use crate::http::{Error, Fault};
 use crate::limits;
-use crate::query::Query;
+use crate::query::{ListPage, Query};
 use crate::record::schema::{PARAMETERS, Resource};
 use crate::store::Source;
 
 /// The parameter that a `Link` sets.
 const CURSOR: &str = "cursor";
+/// The parameter that chooses the form of the page. A header `Accept` would do too, but every cache and the edge's fastest
+/// path would have to look at it, and a link could not have it.
+pub(super) const FORMAT_NAME: &str = "format";
 /// The number of declared members that an error lists.
 const MOST_NAMED: usize = 32;
 
@@ -19,6 +22,8 @@ const MOST_NAMED: usize = 32;
 const SORT: Shape = names(r"^(?!-(,|$))[^,]+(,(?!-(,|$))[^,]+){0,7}$");
 /// Up to 64 names that are not empty.
 const FIELDS: Shape = names(r"^(?!-(,|$))[^,]+(,(?!-(,|$))[^,]+){0,63}$");
+
+const FORMAT: Shape = Shape::Text { least: 1, most: None, pattern: Some("^(json|csv)$") };
 
 const fn names(pattern: &'static str) -> Shape {
     Shape::Text { least: 1, most: None, pattern: Some(pattern) }
@@ -36,8 +41,10 @@ pub(crate) const CONTRACT: Contract = Contract {
         Field::new("cursor", TEXT, "From a `Link`; only with the same `q`, `sort`, `fields` and conditions."),
         Field::new("count", FLAG, "`true`: the answer has `Ripple-Count`, whatever page it is."),
         Field::new("{deleted}", FLAG, "`true`: the deleted {many} that can still be restored, in place of the others."),
+        Field::new("format", FORMAT, "`csv`: the page is a sheet, with the version of each record."),
     ],
     filters: true,
+    sheet: true,
     headers: &[SEEN],
     ..Contract::of(Success {
         tagged: true,
@@ -59,14 +66,36 @@ const COUNTED: Field = Field::new(
 );
 
 pub(crate) async fn run<S: Source>(call: &mut Call<'_, S>) -> Result<Answer, Error> {
-    let query = Query::parse(&call.parameters(), call.store.resource())?.at(call.now);
+    let mut parameters = call.parameters();
+    let formats = parameters.extract_if(.., |(name, _)| name == FORMAT_NAME).map(|(_, format)| format);
+    match formats.collect::<Vec<String>>().as_slice() {
+        [] => {}
+        [format] if format == "json" => {}
+        [_] => return Err(Error::InvalidRequest(vec![Fault::parameter(FORMAT_NAME, "must be json or csv")])),
+        _ => return Err(Error::InvalidRequest(vec![Fault::parameter(FORMAT_NAME, "occurs more than once")])),
+    }
+    let (query, page) = page(call, &parameters).await?;
+    let answer = Answer { etag: Some(page.etag.clone()), ..Answer::json(page.body.clone()) };
+    Ok(linked(call, &query, &page, answer))
+}
+
+/// Returns the page of a list that these parameters select.
+pub(super) async fn page<S: Source>(
+    call: &mut Call<'_, S>,
+    parameters: &[(String, String)],
+) -> Result<(Query, ListPage), Error> {
+    let query = Query::parse(parameters, call.store.resource())?.at(call.now);
     let page = call.store.list(&query, &call.session, call.now, &mut call.metrics.capacity).await?;
     if !page.unknown.is_empty() {
         let detail = format!("is no parameter, and no record has such a member; {}", known(call.store.resource()));
         let fault = |name: &String| Fault::parameter(name, &*detail);
         return Err(Error::InvalidRequest(page.unknown.iter().map(fault).collect()));
     }
-    let mut answer = Answer { etag: Some(page.etag), ..Answer::json(page.body) };
+    Ok((query, page))
+}
+
+/// Adds the number of matches and the links of a page to its answer.
+pub(super) fn linked<S: Source>(call: &Call<'_, S>, query: &Query, page: &ListPage, mut answer: Answer) -> Answer {
     if query.counts() || !query.has_cursor() && page.next.is_none() {
         answer = answer.with_count(page.count);
     }
@@ -80,7 +109,7 @@ pub(crate) async fn run<S: Source>(call: &mut Call<'_, S>) -> Result<Answer, Err
             links = links + comma + &other;
         }
     }
-    Ok(if links.is_empty() { answer } else { answer.with_header(LINK, &links) })
+    if links.is_empty() { answer } else { answer.with_header(LINK, &links) }
 }
 
 /// Returns what a parameter can be: `the parameters are q, …; {resource} declares prj_id, …`.

@@ -9,6 +9,7 @@ use crate::http::{Error, Fault};
 use crate::record::change::Edit;
 use crate::record::decide::Change;
 use crate::record::fault::Error as Refused;
+use crate::record::schema::Resource;
 use crate::record::{check_edit, take_own};
 use crate::store::Store;
 use crate::value::{Members, Value};
@@ -31,10 +32,16 @@ pub(crate) async fn run<S: Store>(call: &mut Call<'_, S>) -> Result<Answer, Erro
 /// Runs an edit of the form `{"version": 8, "seen": {…}, "set": {…}, "remove": […]}`. The members in `set` and `remove`
 /// are merged with their values in `seen` as the base. A member that `seen` does not name did not exist for the author.
 /// The version is for the receipt, and to detect an edit of a record that was deleted since.
-async fn seen_edit<S: Store>(call: &mut Call<'_, S>, mut body: Members) -> Result<Answer, Error> {
+async fn seen_edit<S: Store>(call: &mut Call<'_, S>, body: Members) -> Result<Answer, Error> {
     let id = call.record_id()?;
     call.no_parameters()?;
-    let names = call.store.names();
+    let change = seen_change(body, call.store.resource())?;
+    call.save(&id, &change).await.map_err(within_set)
+}
+
+/// Returns the change of an edit that carries its base.
+pub(super) fn seen_change(mut body: Members, resource: &Resource) -> Result<Change, Error> {
+    let names = &resource.names;
     let mut faults = Vec::new();
     let mut object = |name: &str| match body.remove(name) {
         None => Members::new(),
@@ -74,18 +81,18 @@ async fn seen_edit<S: Store>(call: &mut Call<'_, S>, mut body: Members) -> Resul
         set.keys().filter(|name| names.are_fixed(name)).map(|name| Fault::at(&["set", name], "is ripple's own")),
     );
     let edit = Edit::Seen { seen, set, remove: removed };
-    let schema = &call.store.resource().schema;
+    let schema = &resource.schema;
     if !faults.is_empty() {
         if let Err(Refused::Invalid(invalid)) = check_edit(&edit, schema, &[]) {
             faults.extend(invalid.into_iter().map(|fault| Fault::from(fault).within("set")));
         }
         return Err(Error::InvalidBody(faults));
     }
-    call.save(&id, &Change::edit(edit, base, false, schema)).await.map_err(within_set)
+    Ok(Change::edit(edit, base, false, schema))
 }
 
 /// Returns the error of an edit whose members are in `set`.
-fn within_set(error: Error) -> Error {
+pub(super) fn within_set(error: Error) -> Error {
     match error {
         Error::InvalidBody(faults) => Error::InvalidBody(faults.into_iter().map(|fault| fault.within("set")).collect()),
         error => error,

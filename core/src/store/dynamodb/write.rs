@@ -9,12 +9,22 @@ use super::item::{key, to_dynamodb, to_item};
 use super::rows::{self, seconds};
 use crate::record::Names;
 use crate::store::item::RPL_EXPIRES_AT;
-use crate::store::{Action, Condition, StoreError, Write, row};
+use crate::store::{Action, Condition, IdempotencyRecord, StoreError, Write, row};
+use crate::time::Timestamp;
 
 /// The position of the record's reason if the transaction is cancelled.
 pub(super) const RECORD: usize = 0;
 /// The position of the idempotency record's reason, if there is one.
 pub(super) const CLAIM: usize = 1;
+
+/// Returns the item that stores an idempotency record, unless one exists that has not expired.
+pub(super) fn claim(claim: &IdempotencyRecord, now: Timestamp, versions: &str, key: &str) -> TransactWriteItem {
+    let unclaimed = Put::builder()
+        .condition_expression("attribute_not_exists(#id) OR #expires <= :now")
+        .expression_attribute_names("#expires", RPL_EXPIRES_AT)
+        .expression_attribute_values(":now", seconds(now));
+    put(unclaimed, versions, key, rows::claim(key, claim))
+}
 
 /// Returns the items of one write, which are all applied or none.
 pub(super) fn items(
@@ -26,13 +36,7 @@ pub(super) fn items(
 ) -> Result<Vec<TransactWriteItem>, StoreError> {
     let key = &*key_names.key;
     let mut items = vec![record(records, write, shards, key_names)];
-    items.extend(write.claim.map(|claim| {
-        let unclaimed = Put::builder()
-            .condition_expression("attribute_not_exists(#id) OR #expires <= :now")
-            .expression_attribute_names("#expires", RPL_EXPIRES_AT)
-            .expression_attribute_values(":now", seconds(write.now));
-        put(unclaimed, versions, key, rows::claim(key, claim))
-    }));
+    items.extend(write.claim.map(|claim| self::claim(claim, write.now, versions, key)));
     for row in write.rows {
         for item in row::items(row, key)? {
             let new = Put::builder().condition_expression("attribute_not_exists(#id)");

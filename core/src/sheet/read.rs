@@ -1,0 +1,272 @@
+//! Reads the rows of a sheet.
+
+use std::collections::BTreeSet;
+use std::io::{Chain, Read as _};
+
+use csv::{ReaderBuilder, StringRecord};
+
+use super::cell;
+use crate::record::RecordId;
+use crate::record::fault::Fault;
+use crate::record::schema::{Resource, Types};
+use crate::value::{Members, Value};
+
+/// Separators of cells. Programs for sheets use `;` where numbers have a decimal comma.
+const SEPARATORS: [u8; 3] = [b',', b';', b'\t'];
+
+/// A row of its own after the text. If it is not found there, the text has ended inside a quoted cell.
+const END: &str = "\n\u{1}end of the sheet\u{1}";
+
+/// A row.
+#[derive(Debug)]
+pub struct Row {
+    /// The line on which it begins, counted from 1.
+    pub line: u64,
+    /// What it asks for, or its faults. A fault is at a member.
+    pub kind: Result<RowKind, Vec<Fault>>,
+}
+
+/// What a row asks for.
+#[derive(Debug)]
+pub enum RowKind {
+    /// A new record with these members. They may have its id.
+    New(Members),
+    /// These members of the record, on the version among them.
+    Edit(RecordId, Members),
+}
+
+/// The rows of a sheet.
+#[derive(Debug)]
+pub struct Rows<'a> {
+    resource: &'a Resource,
+    columns: Vec<Column>,
+    reader: csv::Reader<Chain<&'a [u8], &'static [u8]>>,
+    /// The row after the one that is returned.
+    next: Option<StringRecord>,
+    lines: Lines<'a>,
+}
+
+/// Counts the lines of a text up to a row.
+#[derive(Debug)]
+struct Lines<'a> {
+    text: &'a [u8],
+    at: usize,
+    line: u64,
+}
+
+impl Lines<'_> {
+    /// Returns the line of the row that begins at a byte, or after the line ends there. Rows are asked for in their order.
+    fn of(&mut self, byte: u64) -> u64 {
+        let from = usize::try_from(byte).map_or(self.text.len(), |byte| byte.min(self.text.len()));
+        let ends = self.text[from..].iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+        let to = (from + ends).max(self.at);
+        let passed = &self.text[self.at..to];
+        // A line ends with `\n`, `\r\n` or `\r`.
+        let alone = |(place, byte): &(usize, &u8)| **byte == b'\n' || passed.get(place + 1) != Some(&b'\n');
+        let ended = passed.iter().enumerate().filter(|(_, byte)| matches!(byte, b'\r' | b'\n')).filter(alone).count();
+        self.line += ended as u64;
+        self.at = to;
+        self.line
+    }
+}
+
+#[derive(Debug)]
+struct Column {
+    /// Empty for a column without a name, which has no cells.
+    name: String,
+    types: Option<Types>,
+}
+
+/// Reads the header of a sheet of a resource's records.
+///
+/// # Errors
+/// One sentence, if the header is not one.
+pub fn read<'a>(text: &'a str, resource: &'a Resource) -> Result<Rows<'a>, String> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let mut reader = ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .delimiter(separator(text))
+        .from_reader(text.as_bytes().chain(END.as_bytes()));
+    let header = next(&mut reader);
+    let mut columns = Vec::new();
+    let mut names = BTreeSet::new();
+    for cell in header.iter().flatten() {
+        let name = cell::unmarked(cell).to_owned();
+        if !name.is_empty() && !names.insert(name.clone()) {
+            return Err(format!("the sheet has two columns {name}"));
+        }
+        let types = cell::types_of(&name, &resource.schema, &resource.names);
+        columns.push(Column { name, types });
+    }
+    let own = &resource.names;
+    if names.is_empty() || header.as_ref().is_some_and(is_end) {
+        return Err("the sheet has no header row".to_owned());
+    }
+    let is_known = |name: &String| own.is_key(name) || resource.schema.property(name).is_some();
+    if !names.iter().any(is_known) {
+        return Err(format!("the header names neither {} nor another member of {}", own.key, resource.plural));
+    }
+    let lacks = |name: &str| !names.contains(name);
+    if !lacks(&own.version)
+        && let Some((key, _)) = own.keys().into_iter().find(|(key, _)| lacks(key))
+    {
+        return Err(format!("the sheet has a column {}, and no column {key}", own.version));
+    }
+    let next = next(&mut reader);
+    let lines = Lines { text: text.as_bytes(), at: 0, line: 1 };
+    Ok(Rows { resource, columns, reader, next, lines })
+}
+
+/// Returns the separator that the header has most of, outside of quotes.
+fn separator(text: &str) -> u8 {
+    let mut quoted = false;
+    let mut counts = [0_usize; SEPARATORS.len()];
+    for byte in text.bytes() {
+        match byte {
+            b'"' => quoted = !quoted,
+            b'\n' | b'\r' if !quoted => break,
+            _ if quoted => {}
+            byte => {
+                if let Some(place) = SEPARATORS.iter().position(|separator| *separator == byte) {
+                    counts[place] += 1;
+                }
+            }
+        }
+    }
+    let most = counts.iter().copied().max().unwrap_or(0);
+    SEPARATORS[counts.iter().position(|count| *count == most).unwrap_or(0)]
+}
+
+fn next<R: std::io::Read>(reader: &mut csv::Reader<R>) -> Option<StringRecord> {
+    let mut record = StringRecord::new();
+    // Text in memory is read without an error, whatever it is.
+    reader.read_record(&mut record).is_ok_and(|found| found).then_some(record)
+}
+
+fn is_end(record: &StringRecord) -> bool {
+    record.len() == 1 && record.get(0) == Some(END.trim_start())
+}
+
+impl Iterator for Rows<'_> {
+    type Item = Row;
+
+    fn next(&mut self) -> Option<Row> {
+        loop {
+            let record = self.next.take().filter(|record| !is_end(record))?;
+            self.next = next(&mut self.reader);
+            let line = self.lines.of(record.position().map_or(0, csv::Position::byte));
+            // The row after the last one is missing only if that one has swallowed it.
+            if self.next.is_none() {
+                let fault = Fault { pointer: String::new(), detail: "the sheet ends inside a quoted cell".to_owned() };
+                return Some(Row { line, kind: Err(vec![fault]) });
+            }
+            // Programs for sheets write rows without any cell after the last one.
+            if record.iter().any(|cell| !cell.is_empty()) {
+                return Some(Row { line, kind: self.kind(&record) });
+            }
+        }
+    }
+}
+
+impl Rows<'_> {
+    fn kind(&self, record: &StringRecord) -> Result<RowKind, Vec<Fault>> {
+        let whole = |detail: String| vec![Fault { pointer: String::new(), detail }];
+        if record.len() != self.columns.len() {
+            let (cells, columns) = (record.len(), self.columns.len());
+            return Err(whole(format!("the row has {cells} cells, and the header has {columns}")));
+        }
+        let (mut members, mut faults) = (Vec::new(), Vec::new());
+        for (column, cell) in self.columns.iter().zip(record) {
+            match cell::read(cell, column.types) {
+                Ok(None) => {}
+                Ok(Some(_)) if column.name.is_empty() => {
+                    faults.extend(whole("a cell is in a column without a name".to_owned()));
+                }
+                Ok(Some(value)) => members.push((column.name.clone(), value)),
+                Err(detail) => faults.push(Fault::member(&column.name, detail)),
+            }
+        }
+        if !faults.is_empty() {
+            return Err(faults);
+        }
+        let members: Members = members.into_iter().collect();
+        let names = &self.resource.names;
+        if members.get(&*names.version).is_none_or(|version| *version == Value::Null) {
+            return Ok(RowKind::New(members));
+        }
+        let key: Vec<Value> = names.keys().into_iter().filter_map(|(name, _)| members.get(name).cloned()).collect();
+        match names.id_of(&key) {
+            Some(id) => Ok(RowKind::Edit(id, members)),
+            None => Err(vec![Fault::member(&names.key, format!("is required beside {}", names.version))]),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows(text: &str) -> Vec<Row> {
+        read(text, &Resource::built_in()).expect("a sheet").collect()
+    }
+
+    fn detail(row: &Row) -> &str {
+        row.kind.as_ref().err().map_or("", |faults| &faults[0].detail)
+    }
+
+    #[test]
+    fn a_row_with_a_version_is_an_edit_and_one_without_is_new() {
+        let rows = rows("\u{feff}prj_id,version,goal,tags\r\np1,3,\"a \"\"b\"\"\r\nc\",[1]\r\n,,new,\r\n\r\n,,,\r\n");
+        let [edit, new] = rows.as_slice() else { panic!("two rows: {rows:?}") };
+        let Ok(RowKind::Edit(id, members)) = &edit.kind else { panic!("{edit:?}") };
+        assert_eq!((edit.line, id.as_str(), members.len()), (2, "p1", 4));
+        assert_eq!(members["goal"], "a \"b\"\r\nc".into());
+        assert!(matches!(&new.kind, Ok(RowKind::New(members)) if members.len() == 1), "{new:?}");
+    }
+
+    #[test]
+    fn lines_are_counted_as_an_editor_does() {
+        for end in ["\n", "\r\n", "\r"] {
+            let text = ["prj_id,goal", "a,1", "", "b,\"x", "y\"", ",", "c,3"].join(end);
+            let lines: Vec<u64> = rows(&text).iter().map(|row| row.line).collect();
+            assert_eq!(lines, [2, 4, 7], "{end:?}");
+        }
+    }
+
+    #[test]
+    fn separators_of_other_countries_are_recognized() {
+        for text in [
+            "prj_id;version;goal\np1;3;a,b\n",
+            "prj_id\tversion\tgoal\np1\t3\ta,b",
+            "prj_id,version,goal\rp1,3,\"a,b\"\r",
+        ] {
+            let rows = rows(text);
+            let Ok(RowKind::Edit(_, members)) = &rows[0].kind else { panic!("{rows:?}") };
+            assert_eq!(members["goal"], "a,b".into());
+        }
+    }
+
+    #[test]
+    fn a_sheet_that_was_cut_off_is_no_sheet() {
+        let text = "prj_id,version,goal\np1,1,a\np2,1,\"b";
+        let found = rows(text);
+        assert!(found[0].kind.is_ok());
+        assert_eq!(detail(&found[1]), "the sheet ends inside a quoted cell");
+        assert_eq!(detail(&rows("prj_id,version,goal\np1,1")[0]), "the row has 2 cells, and the header has 3");
+        assert_eq!(rows("prj_id,version,goal\np1,1,\"b\"").len(), 1);
+    }
+
+    #[test]
+    fn a_header_names_each_column_once_and_the_key_beside_the_version() {
+        let refusal = |text: &str| read(text, &Resource::built_in()).expect_err("a refusal");
+        assert_eq!(refusal(""), "the sheet has no header row");
+        assert_eq!(refusal(",,\n"), "the sheet has no header row");
+        assert_eq!(refusal("a,b,a\n"), "the sheet has two columns a");
+        assert_eq!(refusal("Dear Sir,\nHello"), "the header names neither prj_id nor another member of projects");
+        assert_eq!(refusal("version,goal\n1,x\n"), "the sheet has a column version, and no column prj_id");
+        assert_eq!(detail(&rows("prj_id,version\n,4\n")[0]), "is required beside version");
+        assert_eq!(detail(&rows("prj_id,\np1,4\n")[0]), "a cell is in a column without a name");
+        assert_eq!(detail(&rows("prj_id,x\np1,json:{\n")[0]).contains("not JSON"), true);
+    }
+}
