@@ -298,7 +298,7 @@ impl<S: Store> Api<S> {
 
     /// Answers a request. Every request gets an answer.
     pub async fn answer(&self, request: Request<Bytes>, context: RequestContext) -> Response<Bytes> {
-        if let Err(refusal) = self.check_secret(&request, &context) {
+        if let Some(refusal) = self.refuse_without_secret(&request, &context) {
             return refusal;
         }
         match self.authorize(&request, context).await {
@@ -307,17 +307,17 @@ impl<S: Store> Api<S> {
         }
     }
 
-    /// Refuses a request that does not come through the edge, if there is a secret.
-    pub(super) fn check_secret(
+    /// Returns the refusal of a request that does not come through the edge, if there is a secret.
+    pub(super) fn refuse_without_secret(
         &self,
         request: &Request<Bytes>,
         context: &RequestContext,
-    ) -> Result<(), Response<Bytes>> {
-        if self.secret.as_ref().is_none_or(|secret| secret.admits(request)) {
-            return Ok(());
-        }
-        let log = AccessLog::of(request, &mut Random::new(context.random));
-        Err(fail(request.method(), &Error::Forbidden, self.store().resource(), log))
+    ) -> Option<Response<Bytes>> {
+        let refused = self.secret.as_ref().is_some_and(|secret| !secret.admits(request));
+        refused.then(|| {
+            let log = AccessLog::of(request, &mut Random::new(context.random));
+            fail(request.method(), &Error::Forbidden, self.store().resource(), log)
+        })
     }
 
     /// Counts the use of the key of an authorized request.

@@ -74,10 +74,12 @@ impl<S: Store> Api<S> {
     /// # Errors
     /// The response, if the request is not to be upgraded.
     pub async fn upgrade(&self, request: &Request<Bytes>, context: RequestContext) -> Result<Upgrade, Response<Bytes>> {
-        self.check_secret(request, &context)?;
+        if let Some(refusal) = self.refuse_without_secret(request, &context) {
+            return Err(refusal);
+        }
         let offered = list(request.headers(), &SEC_WEBSOCKET_PROTOCOL);
         match offered.filter_map(|protocol| protocol.strip_prefix(TICKET_PROTOCOL)).next() {
-            Some(ticket) => self.upgrade_with_ticket(request, ticket, context),
+            Some(ticket) => self.upgrade_with_ticket(request, ticket, &context).map_err(|refusal| *refusal),
             None => self.upgrade_with_key(request, context).await,
         }
     }
@@ -105,10 +107,10 @@ impl<S: Store> Api<S> {
         &self,
         request: &Request<Bytes>,
         ticket: &str,
-        context: RequestContext,
-    ) -> Result<Upgrade, Response<Bytes>> {
+        context: &RequestContext,
+    ) -> Result<Upgrade, Box<Response<Bytes>>> {
         let mut log = AccessLog::of(request, &mut Random::new(context.random));
-        let refused = |error: &Error, resource, log| fail(request.method(), error, resource, log);
+        let refused = |error: &Error, resource, log| Box::new(fail(request.method(), error, resource, log));
         let Some((target, place)) = self.target(request.uri().path()) else {
             return Err(refused(&Error::NoSuchResource, self.store().resource(), log));
         };
