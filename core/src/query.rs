@@ -3,6 +3,7 @@
 //! A [`Query`] is a client's request. A [`Listing`] receives every record of the table, in any order, and keeps only
 //! the requested page. So its memory is bounded by the page and not by the table.
 
+pub(crate) mod columns;
 mod cursor;
 mod parameters;
 mod row;
@@ -36,6 +37,8 @@ pub struct Listing<'q> {
     unknown: Vec<&'q str>,
     /// Whether there have been no records so far.
     is_empty: bool,
+    /// Whether `sum` is known before the records are, which then come in their order.
+    is_summed: bool,
 }
 
 /// A finished page.
@@ -64,7 +67,24 @@ impl<'q> Listing<'q> {
             sum: ContentHash::default(),
             unknown,
             is_empty: true,
+            is_summed: false,
         }
+    }
+
+    /// Returns an empty page for `query` over records of which `sum` and `unknown` are known. Only matches are added, in
+    /// their order, until the page [is full](Self::is_full). `unknown` are the names used as filters that no record has.
+    pub(crate) fn summed(query: &'q Query, sum: ContentHash, unknown: Vec<&'q str>) -> Listing<'q> {
+        Listing { sum, unknown, is_empty: false, is_summed: true, ..Listing::new(query) }
+    }
+
+    /// Returns the page without the names that turned out to be known.
+    pub(crate) fn with_unknown(self, unknown: Vec<&'q str>) -> Listing<'q> {
+        Listing { unknown, is_empty: false, ..self }
+    }
+
+    /// Reports whether every record after the last one is beyond the page.
+    pub(crate) fn is_full(&self) -> bool {
+        self.end.is_some()
     }
 
     /// Adds a record. Each record of the table must be added once, deleted or not.
@@ -80,9 +100,18 @@ impl<'q> Listing<'q> {
         self.place(self.query.rank(project), ContentHash::of(&json), || self.query.show(project, json));
     }
 
+    /// Adds a live record with its JSON and the hash of it.
+    pub(crate) fn add_stored(&mut self, record: &Record, json: Bytes, hash: ContentHash) {
+        self.meet(record);
+        if self.query.matches(record) {
+            self.place(self.query.rank(record), hash, || self.query.show(record, json));
+        }
+    }
+
     /// Adds a live record as a line, if the query takes lines.
     pub(crate) fn add_line(&mut self, line: Line) {
-        self.place(Rank::of_id(line.id), ContentHash::of(&line.json), || line.json);
+        let hash = if self.is_summed { ContentHash::default() } else { ContentHash::of(&line.json) };
+        self.place(Rank::of_id(line.id), hash, || line.json);
     }
 
     /// Adds a record that was prepared before.
@@ -99,7 +128,9 @@ impl<'q> Listing<'q> {
     }
 
     fn place(&mut self, rank: Rank, hash: ContentHash, json: impl FnOnce() -> Bytes) {
-        self.sum.add(hash);
+        if !self.is_summed {
+            self.sum.add(hash);
+        }
         let before_page = self.query.after().is_some_and(|after| rank <= *after);
         if before_page || self.end.as_ref().is_some_and(|end| rank >= *end) {
             return;

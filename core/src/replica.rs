@@ -5,6 +5,8 @@
 
 pub mod refresh;
 pub mod snapshot;
+pub mod sql;
+pub mod stored;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;

@@ -38,12 +38,12 @@ pub struct Query {
     resource: Arc<Resource>,
     /// The names used as filters that the schema does not know.
     unknown: Vec<String>,
-    words: Vec<String>,
-    filters: Vec<(String, String)>,
-    sort: Vec<Sort>,
+    pub(super) words: Vec<String>,
+    pub(super) filters: Vec<(String, String)>,
+    pub(super) sort: Vec<Sort>,
     fields: Option<Vec<String>>,
     limit: Option<usize>,
-    after: Option<Rank>,
+    pub(super) after: Option<Rank>,
     /// A hash of all parameters that choose and order records. A cursor belongs to one scope.
     scope: String,
     /// A hash of all parameters that an entity tag must distinguish. Empty for the whole list.
@@ -156,8 +156,13 @@ impl Query {
         self.words.is_empty() && self.filters.is_empty() && self.sort.is_empty() && self.fields.is_none()
     }
 
+    /// Reports whether id and whole JSON are enough to place and show a record that matches.
+    pub(crate) fn shows_lines(&self) -> bool {
+        self.sort.is_empty() && self.fields.is_none()
+    }
+
     /// Returns the names used as filters that the schema does not know. Records may have members of these names.
-    pub(super) fn unknown(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn unknown(&self) -> impl Iterator<Item = &str> {
         self.unknown.iter().map(String::as_str)
     }
 
