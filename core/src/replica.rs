@@ -216,6 +216,12 @@ impl<S: Source, C: Clock, N: SharedCache> Replica<S, C, N> {
         }
     }
 
+    /// Begins a refresh at once, since a change is known. Returns `None` if one is underway, or there is no snapshot.
+    pub(crate) fn hasten(&self) -> Option<Refresh> {
+        let now = self.clock.now();
+        self.held().policy.hasten(now)
+    }
+
     /// Applies the result of a refresh.
     fn take_in(&self, refresh: Refresh, read: Option<Vec<Record>>, now: Timestamp) {
         let held = &mut *self.held();

@@ -2,9 +2,11 @@
 //! <https://developers.cloudflare.com/durable-objects/platform/limits/>
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::rc::Rc;
 
+use ripple_core::RecordId;
 use ripple_core::replica::sql::{Nearby, Row, Value, error};
 use ripple_core::store::StoreError;
 use rusqlite::Connection;
@@ -31,6 +33,18 @@ impl Sqlite {
     pub(crate) fn new() -> Sqlite {
         let connection = Connection::open_in_memory().expect("memory");
         Sqlite { connection: Rc::new(RefCell::new(connection)), fails_after: Rc::default(), written: Rc::default() }
+    }
+
+    /// Returns the versions of all records of a copy.
+    pub(crate) fn versions(&self) -> BTreeMap<RecordId, u64> {
+        let mut versions = BTreeMap::new();
+        let each = &mut |row: Row| {
+            let [Value::Text(id), Value::Integer(version)] = &row.0[..] else { panic!("{row:?}") };
+            versions.insert(RecordId::stored(id.clone()), version.cast_unsigned());
+            ControlFlow::Continue(())
+        };
+        self.query("SELECT id, version FROM r", &[], each).expect("rows");
+        versions
     }
 
     fn count(&self) -> Result<(), StoreError> {

@@ -156,6 +156,11 @@ pub(super) fn open(sql: &impl Nearby, columns: &Columns, epoch: &str, now: Times
     })
 }
 
+/// Forgets the copy, so that it begins anew when it is opened.
+pub(super) fn discard(sql: &impl Nearby) -> Result<(), StoreError> {
+    sql.run("DELETE FROM meta", &[])
+}
+
 /// Returns the four parts of a hash, the lowest first. SQLite and JavaScript add up the parts of two million records
 /// exactly.
 pub(super) fn parts(hash: ContentHash) -> [Value; 4] {
