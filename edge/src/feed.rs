@@ -80,8 +80,8 @@ pub(crate) async fn receive(raw: &web_sys::Request, secrets: &Secrets, now: Time
     let signed = Signed { id: &id, timestamp: &timestamp, signature: &signature };
     secrets.verify(signed, &body.to_vec(), now).map_err(|_| Refusal::Unsigned)?;
     let parts = told(&body);
-    let list = |place| Array::from(&parts.get(place));
-    let keys = list(1).iter().zip(list(2).iter());
+    let (hashes, revoked) = (Array::from(&parts.get(1)), Array::from(&parts.get(2)));
+    let keys = hashes.iter().zip(revoked.iter());
     let keys = keys.filter_map(|(hash, revoked)| Some((hash.as_string()?, revoked.as_bool()?)));
     Ok(Heard { resource: parts.get(0).as_string(), keys: keys.collect(), body })
 }

@@ -22,7 +22,7 @@
 
 mod read;
 mod settings;
-mod sql;
+pub mod sql;
 mod store;
 
 use ripple_core::feed::message::Message;

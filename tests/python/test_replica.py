@@ -75,7 +75,8 @@ def dev(tmp_path_factory):
         writer.create(PROJECT | {"prj_id": "r-gone"})
         writer.delete("r-gone")
         item = {name: {"S": "x"} for name in PROJECT} | {"prj_id": {"S": "r-sets"}}
-        item |= {"term": {"N": "12345678901234567890123456789012345678"}, "tags": {"SS": ["x", "y"]}, "raw": {"B": b"\0\1\xff"}}
+        item |= {"term": {"N": "12345678901234567890123456789012345678"}}
+        item |= {"tags": {"SS": ["x", "y"]}, "raw": {"B": b"\0\1\xff"}}
         dev.client().put_item(TableName=TABLE, Item=item)
         yield dev
 
@@ -177,7 +178,8 @@ def test_a_fill_that_is_killed_goes_on_where_it_was(tmp_path, tmp_path_factory):
     with Dev(tmp_path_factory.mktemp("large"), "--in-memory") as dev:
         text = "x" * 30_000
         for first in range(0, 700, 25):
-            puts = [{"PutRequest": {"Item": {"prj_id": {"S": f"p{first + n:04}"}, "name": {"S": text}}}} for n in range(25)]
+            items = [{"prj_id": {"S": f"p{first + n:04}"}, "name": {"S": text}} for n in range(25)]
+            puts = [{"PutRequest": {"Item": item}} for item in items]
             dev.client().batch_write_item(RequestItems={TABLE: puts})
         two = Two(tmp_path, dev)
         try:
@@ -189,7 +191,8 @@ def test_a_fill_that_is_killed_goes_on_where_it_was(tmp_path, tmp_path_factory):
             wait_for(two.is_filled)
             # 21 MB are 21 pages. One page, or the pages of an alarm that was not written yet, may be read again.
             assert 9 <= read and two.far.count <= 21 + 9, (read, two.far.count)
-            found, expected = (send(url, "GET", "/prj?limit=700&fields=prj_id", dev.key) for url in (two.edge.url, dev.url))
+            path = "/prj?limit=700&fields=prj_id"
+            found, expected = (send(url, "GET", path, dev.key) for url in (two.edge.url, dev.url))
             assert found.body == expected.body and found.headers["etag"] == expected.headers["etag"]
         finally:
             two.close()

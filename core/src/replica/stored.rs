@@ -130,7 +130,7 @@ impl<Q: Nearby, S: Source, C: Clock> Table<Q, S, C> {
             if gone.is_empty() {
                 fill::end(&self.sql, &fill)?;
                 // A copy whose sum is wrong would give wrong tags for ever. The next event begins it anew.
-                return self.check().or_else(|_| schema::discard(&self.sql));
+                return if self.is_consistent()? { Ok(()) } else { schema::discard(&self.sql) };
             }
             for id in gone {
                 let began = self.clock.now();
@@ -253,20 +253,17 @@ impl<Q: Nearby, S: Source, C: Clock> Table<Q, S, C> {
         Ok(number.is_none() || number < entry.version)
     }
 
-    /// Checks that the sum and the size of the whole list are those of its rows.
+    /// Reports whether the sum and the size of the whole list are those of its rows.
     ///
     /// # Errors
-    /// If they are not, or the database refuses.
-    pub fn check(&self) -> Result<(), StoreError> {
+    /// If the database refuses.
+    pub fn is_consistent(&self) -> Result<bool, StoreError> {
         let meta = Meta::of(&self.sql)?;
         let statement = "SELECT sum(h0), sum(h1), sum(h2), sum(h3), sum(size), \
                          (SELECT count(*) FROM r WHERE state = 0) - count(*) FROM s";
-        let Some(mut row) = self.sql.first(statement, &[])? else { return Ok(()) };
+        let Some(mut row) = self.sql.first(statement, &[])? else { return Ok(false) };
         let sum = schema::hash(&mut row, 0);
-        if sum != meta.sum() || row.integer(4).cast_unsigned() != meta.bytes || row.integer(5) != 0 {
-            return Err(super::sql::error("the sum of the list is not that of its rows"));
-        }
-        Ok(())
+        Ok(sum == meta.sum() && row.integer(4).cast_unsigned() == meta.bytes && row.integer(5) == 0)
     }
 }
 
