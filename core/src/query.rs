@@ -3,6 +3,7 @@
 //! A [`Query`] is a client's request. A [`Listing`] receives every record of the table, in any order, and keeps only
 //! the requested page. So its memory is bounded by the page and not by the table.
 
+pub(crate) mod columns;
 mod condition;
 mod cursor;
 #[cfg(test)]
@@ -40,12 +41,27 @@ pub struct Listing<'q> {
     /// Whether there are records on the other side of the query's bound.
     is_passed: bool,
     sum: ContentHash,
-    /// The number of matching records, on any page.
+    /// The number of matching records that were added, on any page.
     count: usize,
+    /// The number of matching records, if it is known before the records are.
+    total: Option<usize>,
     /// Conditions on members that no record has had so far.
     unknown: Vec<&'q Condition>,
     /// Whether there have been no records so far.
     is_empty: bool,
+    /// Whether `sum` is known before the records are, which then come in their order.
+    is_summed: bool,
+}
+
+/// What is known of all records that match a query, on any page.
+#[derive(Debug, Default)]
+pub(crate) struct Totals {
+    /// The sum of their hashes.
+    pub(crate) sum: ContentHash,
+    /// Their number, if the query asks for it.
+    pub(crate) count: Option<usize>,
+    /// Whether there are some before the page.
+    pub(crate) is_passed: bool,
 }
 
 /// A finished page.
@@ -78,9 +94,28 @@ impl<'q> Listing<'q> {
             is_passed: false,
             sum: ContentHash::default(),
             count: 0,
+            total: None,
             unknown,
             is_empty: true,
+            is_summed: false,
         }
+    }
+
+    /// Returns an empty page for `query` over records of which the `totals` are known. Only matches are added, in their
+    /// order, until the page [is full](Self::is_full). `unknown` are the conditions on members that no record has.
+    pub(crate) fn summed(query: &'q Query, totals: Totals, unknown: Vec<&'q Condition>) -> Listing<'q> {
+        let Totals { sum, count, is_passed } = totals;
+        Listing { sum, total: count, is_passed, unknown, is_empty: false, is_summed: true, ..Listing::new(query) }
+    }
+
+    /// Returns the page without the conditions on members that turned out to be known.
+    pub(crate) fn with_unknown(self, unknown: Vec<&'q Condition>) -> Listing<'q> {
+        Listing { unknown, is_empty: false, ..self }
+    }
+
+    /// Reports whether every record after the last one is beyond the page.
+    pub(crate) fn is_full(&self) -> bool {
+        self.end.is_some()
     }
 
     /// Adds a record. Each record of the table must be added once, deleted or not.
@@ -96,9 +131,18 @@ impl<'q> Listing<'q> {
         self.place(self.query.rank(project), ContentHash::of(&json), || self.query.show(project, json));
     }
 
+    /// Adds a live record with its JSON and the hash of it.
+    pub(crate) fn add_stored(&mut self, record: &Record, json: Bytes, hash: ContentHash) {
+        self.meet(record);
+        if self.query.matches(record) {
+            self.place(self.query.rank(record), hash, || self.query.show(record, json));
+        }
+    }
+
     /// Adds a live record as a line, if the query takes lines.
     pub(crate) fn add_line(&mut self, line: Line) {
-        self.place(Rank::of_id(line.id), ContentHash::of(&line.json), || line.json);
+        let hash = if self.is_summed { ContentHash::default() } else { ContentHash::of(&line.json) };
+        self.place(Rank::of_id(line.id), hash, || line.json);
     }
 
     /// Adds a record that was prepared before.
@@ -115,7 +159,9 @@ impl<'q> Listing<'q> {
     }
 
     fn place(&mut self, rank: Rank, hash: ContentHash, json: impl FnOnce() -> Bytes) {
-        self.sum.add(hash);
+        if !self.is_summed {
+            self.sum.add(hash);
+        }
         self.count += 1;
         if self.query.bound().is_some_and(|bound| !bound.admits(&rank)) {
             self.is_passed = true;
@@ -158,7 +204,7 @@ impl<'q> Listing<'q> {
             body: array(self.records.values()),
             next,
             previous,
-            count: self.count,
+            count: self.total.unwrap_or(self.count),
             etag,
             unknown: unknown.map(|condition| condition.parameter.clone()).collect(),
         }

@@ -5,6 +5,8 @@
 
 pub mod refresh;
 pub mod snapshot;
+pub mod sql;
+pub mod stored;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -224,6 +226,12 @@ impl<S: Source, C: Clock, N: SharedCache> Replica<S, C, N> {
                 Err(error)
             }
         }
+    }
+
+    /// Begins a refresh at once, since a change is known. Returns `None` if one is underway, or there is no snapshot.
+    pub(crate) fn hasten(&self) -> Option<Refresh> {
+        let now = self.clock.now();
+        self.held().policy.hasten(now)
     }
 
     /// Applies the result of a refresh.

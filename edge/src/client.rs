@@ -2,15 +2,15 @@
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{self, IdentityCache};
-use ripple_core::store::dynamodb::configure;
+use ripple_core::store::dynamodb::{Access, configure};
 
 use crate::clock::Clock;
-use crate::config::Config;
 use crate::fetch::Fetch;
 use crate::random;
 
 /// Returns the DynamoDB client.
-pub(crate) fn new(config: &Config) -> Client {
+#[must_use]
+pub fn new(access: &Access) -> Client {
     // Seeds the SDK's jitter, which would otherwise be the same in every isolate.
     fastrand::seed(u64::from_ne_bytes(random::bytes()));
     let builder = configure(config::Config::builder())
@@ -19,5 +19,5 @@ pub(crate) fn new(config: &Config) -> Client {
         .time_source(Clock)
         // Credentials do not change. Besides, if one request waits for another one's fetch, a Worker may never wake it.
         .identity_cache(IdentityCache::no_cache());
-    Client::from_conf(config.access.configure(builder).build())
+    Client::from_conf(access.configure(builder).build())
 }

@@ -10,13 +10,14 @@ use worker::Delay;
 use worker::send::SendFuture;
 
 /// Returns the time.
-pub(crate) fn now() -> Timestamp {
+#[must_use]
+pub fn now() -> Timestamp {
     Timestamp(js_sys::Date::now() as u64)
 }
 
 /// The clock of the SDK and of the replica, and their sleep.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Clock;
+pub struct Clock;
 
 impl TimeSource for Clock {
     fn now(&self) -> SystemTime {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use http::HeaderValue;
 use ripple_core::auth::Trust;
+use ripple_core::feed::signature::Secrets;
 use ripple_core::http::origin_secret::{self, is_secret};
 use ripple_core::limits;
 use ripple_core::replica::refresh::FRESH;
@@ -16,6 +17,8 @@ use crate::log::Level;
 const RATE: u32 = 100;
 /// The requests a second for each client address without a remembered key.
 const STRANGERS: u32 = 20;
+
+const FEED_SECRETS: &str = "RIPPLE_FEED_SECRETS";
 
 /// An error in the configuration. The text names the variable and never its value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -45,6 +48,8 @@ pub(crate) struct Config {
     pub(crate) origin: String,
     /// `RIPPLE_ORIGIN_SECRET`: the secret by which the origin identifies this edge, if the origin requires one.
     pub(crate) origin_secret: Option<HeaderValue>,
+    /// `RIPPLE_FEED_SECRETS`: the secrets of the feed's messages. Without them there is no `/_feed`.
+    pub(crate) feed: Option<Secrets>,
     /// `RIPPLE_FRESH_SECONDS`: the age at which a list is refreshed.
     pub(crate) fresh: Duration,
     /// `RIPPLE_RATE_LIMIT`: the requests a second for each key in one isolate. 0 sets no limit.
@@ -77,6 +82,8 @@ impl Config {
             return Err(ConfigError::Invalid("AWS_ENDPOINT_URL_DYNAMODB", "a URL"));
         }
         let origin_secret = env(origin_secret::VARIABLE).map(|text| secret(&text)).transpose()?;
+        let feed = env(FEED_SECRETS).map(|text| Secrets::parse(&text)).transpose();
+        let feed = feed.map_err(|_| ConfigError::Invalid(FEED_SECRETS, "one secret of the feed, or two"))?;
         let whole = |name: &'static str, otherwise: u32, what: &'static str| match env(name) {
             None => Ok(otherwise),
             Some(text) => text.parse().map_err(|_| ConfigError::Invalid(name, what)),
@@ -98,6 +105,7 @@ impl Config {
             access,
             origin: origin.trim_end_matches('/').to_owned(),
             origin_secret,
+            feed,
             fresh: seconds("RIPPLE_FRESH_SECONDS", FRESH)?,
             rate: rate("RIPPLE_RATE_LIMIT", RATE)?,
             strangers: rate("RIPPLE_ADDRESS_LIMIT", STRANGERS)?,
@@ -174,6 +182,7 @@ mod tests {
             ("RIPPLE_KEY_SECONDS", "soon"),
             ("RIPPLE_STALE_SECONDS", "1h"),
             ("RIPPLE_LOG", "loud"),
+            ("RIPPLE_FEED_SECRETS", "whsec_short"),
         ] {
             let error = read(&[(name, value)]).unwrap_err().to_string();
             assert!(error.starts_with(name) && !error.contains(value), "{error}");

@@ -9,6 +9,7 @@ use http::header::AGE;
 use http::{Request, Response};
 use ripple_core::auth::Limiter;
 use ripple_core::auth::Scope;
+use ripple_core::feed::key::{KeyChange, Rights};
 use ripple_core::http::Operation;
 use ripple_core::http::edge::{CACHE_STATUS, ListValidator, answers};
 use ripple_core::http::trace::Trace;
@@ -20,10 +21,12 @@ use worker::{Context, Env, RateLimiter};
 use crate::cache::SharedCopy;
 use crate::clock::{self, Clock};
 use crate::config::{Config, ConfigError};
+use crate::feed::Heard;
 use crate::list::{Asked, List};
 use crate::log::{self, Cached, Level, Line};
+use crate::replica::{Answered, Objects};
 use crate::store::ReadOnly;
-use crate::{exchange, origin, random};
+use crate::{exchange, feed, origin, random};
 
 /// The name of the rate-limit binding in wrangler.toml.
 const RATE_LIMITER: &str = "RATE_LIMITER";
@@ -38,6 +41,8 @@ pub(crate) struct Edge {
     lists: Vec<(String, List)>,
     /// The rate-limit binding, if there is one.
     shared_limiter: Option<RateLimiter>,
+    /// What answers reads, if it is bound.
+    objects: Option<Objects>,
 }
 
 thread_local! {
@@ -76,12 +81,13 @@ impl Edge {
                 .with_shared_cache(SharedCopy::new(&config, resource, url))
         };
         let shared_limiter = env.get_binding(RATE_LIMITER).ok();
+        let objects = Objects::of(env, &config.access.region);
         let lists = resources.iter().map(|resource| (resource.name.clone(), List::default())).collect();
         let api = Api::of(&resources, replica)
             .limited(Limiter::new(config.rate))
             .limiting_strangers(Limiter::of_addresses(config.strangers))
             .trusting(config.trust);
-        Ok(Edge { api, lists, shared_limiter, config })
+        Ok(Edge { api, lists, shared_limiter, objects, config })
     }
 
     /// Returns the edge of this isolate. Returns `None` if it has answered no request before.
@@ -129,6 +135,16 @@ impl Edge {
         if let Some(address) = exchange::client_address(&raw) {
             request.extensions_mut().insert(address);
         }
+        if let Some(secrets) = self.config.feed.as_ref().filter(|_| feed::is_message(&request)) {
+            let id = String::from(random::id());
+            let refusal = match feed::receive(&raw, secrets, started).await {
+                Ok(heard) => self.hear(heard, started, context).await,
+                Err(refusal) => Some(refusal),
+            };
+            let response = refusal.map_or_else(feed::applied, |refusal| refusal.answer(id));
+            self.log_answer(&response, started);
+            return Ok(exchange::response(&response)?);
+        }
         let authorized = match self
             .api
             .authorize(&request, RequestContext { now: started, random: random::bytes(), caller: None })
@@ -143,6 +159,19 @@ impl Edge {
         if !answers(authorized.route, request.uri()) {
             return self.forward(&raw, &request, &authorized, started).await;
         }
+        if let (Some(objects), Some(resource)) = (&self.objects, authorized.resource()) {
+            let report = authorized.log();
+            if let Some(Answered { response, keys_changed }) = objects.answer(resource, &raw, report, started).await {
+                if keys_changed {
+                    self.api.doubt_keys(started);
+                }
+                let told = |name: &str| response.headers().get(name).ok().flatten();
+                let age = told("age").and_then(|age| age.parse().ok());
+                let cached = told("cache-status").map(|status| Cached { status, age });
+                self.log(report, response.status(), "replica", started, cached);
+                return Ok(response);
+            }
+        }
         let is_list = authorized.route.operation == Operation::Search;
         let list = authorized.resource().filter(|_| is_list).and_then(|resource| self.list_of(resource));
         let response = self.read(&request, authorized, context).await;
@@ -151,6 +180,29 @@ impl Edge {
             return Ok(list.send(response, exchange::accepts_gzip(&raw), context)?);
         }
         self.finish(&response, started)
+    }
+
+    /// Applies a message of the feed. Returns why it cannot be applied.
+    async fn hear(&'static self, heard: Heard, now: Timestamp, context: &Context) -> Option<Refusal> {
+        let Heard { body, resource, keys } = heard;
+        for (key_hash, revoked) in &keys {
+            let rights = if *revoked { Rights::Revoked } else { Rights::Reduced };
+            self.api.key_changed(&KeyChange { key_hash: key_hash.clone(), key_id: None, rights }, now);
+        }
+        let named = |(name, _): &&(String, List)| resource.as_ref().is_none_or(|resource| resource == name);
+        for (name, _) in self.lists.iter().filter(named) {
+            if let Some(objects) = &self.objects {
+                if !objects.tell(name, &body).await {
+                    return Some(Refusal::Unapplied);
+                }
+            } else if let Some(refresh) = self.api.hasten(name) {
+                context.wait_until(async move {
+                    let outcome = self.api.refresh(refresh).await;
+                    log::refreshed(outcome, None, self.config.log);
+                });
+            }
+        }
+        None
     }
 
     /// Returns the list of a resource.

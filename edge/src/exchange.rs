@@ -97,7 +97,8 @@ pub(crate) fn accepts_gzip(raw: &web_sys::Request) -> bool {
 
 /// Converts a request without its body, since no request answered here has one. Returns `None` if method or path cannot
 /// be read.
-pub(crate) fn request(raw: &web_sys::Request) -> Option<Request<Bytes>> {
+#[must_use]
+pub fn request(raw: &web_sys::Request) -> Option<Request<Bytes>> {
     let mut request = Request::new(Bytes::new());
     *request.method_mut() = raw.method().parse::<Method>().ok()?;
     *request.uri_mut() = target(&raw.url())?;
@@ -127,7 +128,10 @@ fn target(url: &str) -> Option<Uri> {
 }
 
 /// Converts a response for the runtime.
-pub(crate) fn response(response: &Response<Bytes>) -> Result<web_sys::Response, JsValue> {
+///
+/// # Errors
+/// If the runtime refuses it.
+pub fn response(response: &Response<Bytes>) -> Result<web_sys::Response, JsValue> {
     let (head, body) = (head(response)?, response.body());
     if body.len() >= LARGE {
         return Ok(respond(Some(&blob(body)?), &head, None));

@@ -18,38 +18,46 @@
 // A Worker's platform is JavaScript. On other platforms the crate has no use. Only the parts without JavaScript are
 // built, for tests.
 #![cfg(any(target_arch = "wasm32", test))]
-// Only the platform-specific part uses them.
-#![cfg_attr(not(target_arch = "wasm32"), allow(dead_code))]
+// Only the edge worker uses all of them.
+#![cfg_attr(not(all(target_arch = "wasm32", feature = "worker")), allow(dead_code))]
 
 mod coding;
+#[cfg(feature = "worker")]
 mod config;
+#[cfg(feature = "worker")]
 mod log;
 
+// The platform of a Worker, which the worker of the replica has too.
 #[cfg(target_arch = "wasm32")]
-mod cache;
+pub mod client;
 #[cfg(target_arch = "wasm32")]
-mod client;
+pub mod clock;
 #[cfg(target_arch = "wasm32")]
-mod clock;
-#[cfg(target_arch = "wasm32")]
-mod edge;
-#[cfg(target_arch = "wasm32")]
-mod exchange;
+pub mod exchange;
 #[cfg(target_arch = "wasm32")]
 mod fetch;
 #[cfg(target_arch = "wasm32")]
+pub mod random;
+
+#[cfg(all(target_arch = "wasm32", feature = "worker"))]
+mod cache;
+#[cfg(all(target_arch = "wasm32", feature = "worker"))]
+mod edge;
+#[cfg(all(target_arch = "wasm32", feature = "worker"))]
+mod feed;
+#[cfg(all(target_arch = "wasm32", feature = "worker"))]
 mod gzip;
-#[cfg(target_arch = "wasm32")]
+#[cfg(all(target_arch = "wasm32", feature = "worker"))]
 mod list;
-#[cfg(target_arch = "wasm32")]
+#[cfg(all(target_arch = "wasm32", feature = "worker"))]
 mod origin;
-#[cfg(target_arch = "wasm32")]
-mod random;
-#[cfg(target_arch = "wasm32")]
+#[cfg(all(target_arch = "wasm32", feature = "worker"))]
+mod replica;
+#[cfg(all(target_arch = "wasm32", feature = "worker"))]
 mod store;
 
 /// edge/worker.js calls this before the first request.
-#[cfg(target_arch = "wasm32")]
+#[cfg(all(target_arch = "wasm32", feature = "worker"))]
 #[wasm_bindgen::prelude::wasm_bindgen]
 pub fn set_resources(summaries: String) {
     edge::set_resources(summaries);
@@ -57,7 +65,7 @@ pub fn set_resources(summaries: String) {
 
 /// The runtime calls this for the plain request for the whole list (edge/worker.js). It returns an answer at once, or
 /// `None` if [`fetch`] must answer.
-#[cfg(target_arch = "wasm32")]
+#[cfg(all(target_arch = "wasm32", feature = "worker"))]
 #[wasm_bindgen::prelude::wasm_bindgen]
 pub fn list_at_once(
     resource: &str,
@@ -80,7 +88,7 @@ pub fn list_at_once(
 }
 
 /// The runtime calls this for every other request.
-#[cfg(target_arch = "wasm32")]
+#[cfg(all(target_arch = "wasm32", feature = "worker"))]
 #[worker::event(fetch)]
 async fn fetch(
     request: web_sys::Request,

@@ -11,7 +11,11 @@ extern "C" {
 }
 
 /// Returns unpredictable bytes.
-pub(crate) fn bytes<const N: usize>() -> [u8; N] {
+///
+/// # Panics
+/// Outside of a request, when a Worker has no randomness.
+#[must_use]
+pub fn bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).expect("a Worker has crypto.getRandomValues while it answers a request");
     bytes

@@ -25,7 +25,7 @@ impl ReadOnly {
     pub(crate) fn new(config: &Config, resource: Arc<Resource>) -> ReadOnly {
         let shards = resource.shards.unwrap_or(config.layout.shards);
         let (config, of) = (config.clone(), Arc::clone(&resource));
-        let make = move || DynamoDb::new(client::new(&config), config.layout.clone(), of);
+        let make = move || DynamoDb::new(client::new(&config.access), config.layout.clone(), of);
         ReadOnly { store: LazyCell::new(Box::new(make)), resource, shards }
     }
 }

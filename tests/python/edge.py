@@ -109,10 +109,37 @@ def own_config():
     return re.sub(r"\[build\]\n(?:\w.*\n)+", "", config)
 
 
-class Edge:
-    """A `wrangler dev`. It ends with all processes that it started."""
+BINDING = """
+[[durable_objects.bindings]]
+name = "REPLICA"
+class_name = "Replica"
+script_name = "ripple-replica"
+"""
 
-    def __init__(self, folder, origin, dynamodb, config=None, log_level="log", **changed):
+
+def with_replica(folder, dynamodb, **changed):
+    """Writes the configuration of an edge that binds the replica, and that of the replica's script. Returns both."""
+    edge, replica = folder / "edge.toml", folder / "replica.toml"
+    edge.write_text(own_config() + BINDING)
+    config = (ROOT / "replica/wrangler.toml").read_text().replace('"worker.js"', f'"{ROOT}/replica/worker.js"')
+    config = re.sub(r"\[(build|secrets)\]\n(?:\w.*\n)+", "", config)
+    variables = {
+        "AWS_ENDPOINT_URL_DYNAMODB": dynamodb,
+        "RIPPLE_FRESH_SECONDS": "1",
+        "AWS_ACCESS_KEY_ID": "local",
+        "AWS_SECRET_ACCESS_KEY": "local",
+    } | changed
+    for name in variables:
+        config = re.sub(rf"^{name} = .*\n", "", config, flags=re.MULTILINE)
+    values = "".join(f'{name} = "{value}"\n' for name, value in variables.items())
+    replica.write_text(config.replace("[vars]\n", f"[vars]\n{values}"))
+    return edge, replica
+
+
+class Edge:
+    """A `wrangler dev`. It ends with all processes that it started. `replica` is the configuration of a second script."""
+
+    def __init__(self, folder, origin, dynamodb, config=None, replica=None, log_level="log", **changed):
         variables = {
             "RIPPLE_ORIGIN": origin,
             "AWS_ENDPOINT_URL_DYNAMODB": dynamodb,
@@ -123,8 +150,8 @@ class Edge:
         } | changed
         command = [str(ROOT / "node_modules/.bin/wrangler"), "dev", "--ip", "127.0.0.1", "--log-level", log_level]
         command += ["--inspector-port", "0", "--show-interactive-dev-session=false", "--persist-to", str(folder / "state")]
-        if config:
-            command += ["--config", str(config)]
+        for file in filter(None, (config, replica)):
+            command += ["--config", str(file)]
         for name, value in variables.items():
             command += ["--var", f"{name}:{value}"]
         env = os.environ | {
@@ -136,6 +163,7 @@ class Edge:
             "AWS_SECRET_ACCESS_KEY": "local",
         }
         self.log = folder / "log"
+        self.command, self.env = command, env
         # Another process may take a free port before the worker listens on it.
         while not self.start(command, env):
             self.close()
@@ -165,6 +193,16 @@ class Edge:
             assert time.monotonic() < deadline, self.read_log()
             time.sleep(0.1)
         return False
+
+    def kill(self):
+        """Ends all its processes at once, whatever they are doing."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+    def again(self):
+        """Starts it again, with the state that it left."""
+        while not self.start(self.command, self.env):
+            self.close()
 
     def read_log(self):
         return self.log.read_text(errors="replace")

@@ -38,8 +38,9 @@ fn spelling() -> Result<()> {
 
 fn clippy() -> Result<()> {
     run(cargo("clippy").args(["--workspace", "--all-targets", "--features", "xtask/bench", "--", "-D", "warnings"]))?;
-    // Most of these two crates is not built for this machine's platform.
-    for (package, target) in [("ripple-edge", Target::Web), ("ripple-wasi", Target::Wasi)] {
+    // Most of these crates is not built for this machine's platform.
+    let crates = [("ripple-edge", Target::Web), ("ripple-replica", Target::Web), ("ripple-wasi", Target::Wasi)];
+    for (package, target) in crates {
         match toolchain::with(target)? {
             toolchain @ Toolchain::Active => {
                 run(toolchain.cargo("clippy", target)?.args(["--package", package, "--", "-D", "warnings"]))?;

@@ -1,4 +1,4 @@
-//! `cargo xtask edge`: builds the edge worker.
+//! `cargo xtask edge` and `cargo xtask replica`: build the workers.
 //!
 //! ```text
 //!  cargo build ─▶ ripple_edge.wasm ─▶ bindgen ─▶ edge/build/ripple_edge.js, ripple_edge_bg.wasm ─▶ wasm-opt
@@ -25,8 +25,19 @@ use crate::workspace::{self, cargo, root};
 const SITE: &str = "site";
 /// The profile in Cargo.toml.
 const PROFILE: &str = "edge";
-/// The name that wasm-bindgen gives the module.
-const MODULE: &str = "ripple_edge_bg.wasm";
+
+/// A worker: the script that wrangler deploys.
+struct Worker {
+    /// The folder of its JavaScript. The build is in `build`, in this folder.
+    folder: &'static str,
+    package: &'static str,
+    /// The file name of the module, without its extension.
+    module: &'static str,
+}
+
+const EDGE: Worker = Worker { folder: "edge", package: "ripple-edge", module: "ripple_edge" };
+const REPLICA: Worker = Worker { folder: "replica", package: "ripple-replica", module: "ripple_replica" };
+
 /// The largest size of the gzipped bundle. Each new isolate waits for it. Cloudflare allows 3 MB.
 /// <https://developers.cloudflare.com/workers/platform/limits/#worker-size>
 const LARGEST_BUNDLE: f64 = 600_000.0;
@@ -108,35 +119,63 @@ fn copy_folder(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Builds the worker, unless it is built already.
+/// Builds the edge worker, unless it is built already.
 pub(crate) fn build() -> Result<()> {
-    node::ready()?;
-    // Two builds at once, each for its own `wrangler dev`, would replace each other's folder.
-    let one_at_a_time = File::create(workspace::target()?.join("edge.lock"))?;
-    one_at_a_time.lock()?;
+    let _alone = alone()?;
     resources::follow()?;
     site::build()?;
-    let module = compile()?;
-    let built = root().join("edge/build");
-    if is_newer(&built.join(MODULE), &module) {
-        return Ok(());
+    EDGE.build()
+}
+
+/// Builds the replica's worker, unless it is built already.
+pub(crate) fn build_replica() -> Result<()> {
+    let _alone = alone()?;
+    resources::follow()?;
+    REPLICA.build()
+}
+
+/// Waits until no other build runs. Two at once, each for its own `wrangler dev`, would replace each other's folder.
+fn alone() -> Result<File> {
+    node::ready()?;
+    let one_at_a_time = File::create(workspace::target()?.join("edge.lock"))?;
+    one_at_a_time.lock()?;
+    Ok(one_at_a_time)
+}
+
+impl Worker {
+    fn build(&self) -> Result<()> {
+        let module = self.compile()?;
+        let name = format!("{}_bg.wasm", self.module);
+        let folder = root().join(self.folder);
+        let built = folder.join("build");
+        if is_newer(&built.join(&name), &module) {
+            return Ok(());
+        }
+        // In a second folder that replaces the first when it is complete. So an interruption leaves no half of a build.
+        let fresh = folder.join("build.new");
+        if fresh.exists() {
+            fs::remove_dir_all(&fresh)?;
+        }
+        let mut bindgen = cargo("run");
+        bindgen.args(["--quiet", "--package", "xtask", "--features", "bindgen", "--bin", "bindgen", "--"]);
+        run(bindgen.arg(&module).arg(&fresh))?;
+        optimise(&fresh.join(&name))?;
+        let size = fs::metadata(fresh.join(&name))?.len();
+        if built.exists() {
+            fs::remove_dir_all(&built)?;
+        }
+        fs::rename(&fresh, &built).with_context(|| format!("{} cannot be replaced", built.display()))?;
+        eprintln!("{} worker: {} KB of WebAssembly", self.folder, size / 1000);
+        Ok(())
     }
-    // In a second folder that replaces the first when it is complete. So an interruption leaves no half of a build.
-    let fresh = root().join("edge/build.new");
-    if fresh.exists() {
-        fs::remove_dir_all(&fresh)?;
+
+    /// Returns the module as rustc leaves it.
+    fn compile(&self) -> Result<PathBuf> {
+        let toolchain = toolchain::with(Target::Web)?;
+        run(toolchain.cargo("build", Target::Web)?.args(["--package", self.package, "--profile", PROFILE]))?;
+        let folder = workspace::target()?.join(Target::Web.triple()).join(PROFILE);
+        Ok(folder.join(self.module).with_extension("wasm"))
     }
-    let mut bindgen = cargo("run");
-    bindgen.args(["--quiet", "--package", "xtask", "--features", "bindgen", "--bin", "bindgen", "--"]);
-    run(bindgen.arg(&module).arg(&fresh))?;
-    optimise(&fresh.join(MODULE))?;
-    let size = fs::metadata(fresh.join(MODULE))?.len();
-    if built.exists() {
-        fs::remove_dir_all(&built)?;
-    }
-    fs::rename(&fresh, &built).with_context(|| format!("{} cannot be replaced", built.display()))?;
-    eprintln!("edge worker: {} KB of WebAssembly", size / 1000);
-    Ok(())
 }
 
 /// Bundles a built worker as `wrangler deploy` does. `script` replaces ripple's script. Returns the size gzipped, in
@@ -158,13 +197,6 @@ pub(crate) fn check_bundle() -> Result<()> {
     eprintln!("edge worker: {:.1} KB gzipped; the limit is {:.0} KB", size / 1e3, LARGEST_BUNDLE / 1e3);
     ensure!(size <= LARGEST_BUNDLE, "the edge worker's bundle is too large");
     Ok(())
-}
-
-/// Returns the module as rustc leaves it.
-fn compile() -> Result<PathBuf> {
-    let toolchain = toolchain::with(Target::Web)?;
-    run(toolchain.cargo("build", Target::Web)?.args(["--package", "ripple-edge", "--profile", PROFILE]))?;
-    Ok(workspace::target()?.join(Target::Web.triple()).join(PROFILE).join("ripple_edge.wasm"))
 }
 
 /// Makes a module smaller, in place.

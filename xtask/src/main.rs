@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `dev` | builds ripple and starts it: the API on an embedded DynamoDB, the edge worker in front of it |
 //! | `edge` | builds the edge worker |
+//! | `replica` | builds the replica's worker |
 //! | `wasi` | builds the WASI HTTP component |
 //! | `check` | checks the code without running it |
 //! | `test` | runs `check`, then the tests; `--long` adds the steps that take long on a new machine |
@@ -68,6 +69,8 @@ enum Command {
     Dev(dev::Options),
     /// Build the edge worker
     Edge(edge::Options),
+    /// Build the replica's worker
+    Replica,
     /// Build ripple as a WASI HTTP component
     Wasi,
     /// Check the code without running it
@@ -106,6 +109,7 @@ fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Dev(options) => dev::run(&options),
         Command::Edge(options) => edge::run_command(&options).map(|()| ExitCode::SUCCESS),
+        Command::Replica => edge::build_replica().map(|()| ExitCode::SUCCESS),
         Command::Wasi => wasi::run_command().map(|()| ExitCode::SUCCESS),
         Command::Check { only } => step::take(check::STEPS.iter(), &only),
         Command::Test { only, long: false } if only.is_empty() => step::take(test::steps(), &only),

@@ -145,6 +145,7 @@ fn python() -> Result<()> {
     let (chromium, firefox) = (CHROMIUM.ready()?, FIREFOX.ready()?);
     build_binaries()?;
     edge::build()?;
+    edge::build_replica()?;
     let server = Server::start()?;
     // These two are parts of other steps.
     pytest.args(["--ignore", "tests/python/deploy", "--ignore", "tests/python/test_wasi.py"]);

@@ -117,6 +117,13 @@ impl KeyMemory {
         }
     }
 
+    /// Lets every cached key be looked up again at the next request. While the table cannot be read, the keys go on.
+    pub fn doubt(&self, now: Timestamp) {
+        for entry in self.lock().values_mut().filter(|entry| entry.record.is_some()) {
+            entry.learned = entry.learned.min(now.before(self.trust.fresh));
+        }
+    }
+
     fn insert(entries: &mut HashMap<KeyHash, Entry>, hash: KeyHash, entry: Entry) {
         if entries.len() >= limits::REMEMBERED_KEYS && !entries.contains_key(&hash) {
             let oldest = entries.iter().min_by_key(|(_, entry)| (entry.record.is_some(), entry.learned));
@@ -177,6 +184,17 @@ mod tests {
         assert_eq!(memory.recall(&hash(1), Timestamp(15_000)), stale(false));
         memory.put_off(&hash(1), Timestamp(3_599_999));
         assert_eq!(memory.recall(&hash(1), Timestamp(3_600_000)), Remembered::Unknown);
+    }
+
+    #[test]
+    fn a_doubted_key_is_looked_up_and_goes_on_without_the_table() {
+        let memory = KeyMemory::new(Trust::default());
+        memory.remember(hash(1), Some(record()), Timestamp(1_000_000));
+        memory.doubt(Timestamp(1_001_000));
+        let stale = Remembered::Stale { record: record(), put_off: false };
+        assert_eq!(memory.recall(&hash(1), Timestamp(1_001_000)), stale);
+        memory.remember(hash(1), Some(record()), Timestamp(1_002_000));
+        assert_eq!(memory.recall(&hash(1), Timestamp(1_003_000)), Remembered::Fresh(Some(record())));
     }
 
     #[test]

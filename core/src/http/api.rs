@@ -259,6 +259,11 @@ impl<S: Source> Api<S> {
         self.authenticator.key_changed(change, now);
     }
 
+    /// Looks every remembered key up again at its next request: some key has lost rights.
+    pub fn doubt_keys(&self, now: Timestamp) {
+        self.authenticator.doubt_keys(now);
+    }
+
     /// Returns the record of a key that is remembered and valid.
     pub(crate) fn remembered(&self, key: &str, now: Timestamp) -> Option<Arc<KeyRecord>> {
         self.authenticator.remembered(key, now)

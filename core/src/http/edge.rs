@@ -105,12 +105,47 @@ impl ListValidator {
     }
 }
 
+impl<S: Source> Api<S> {
+    /// Answers a read from a copy that the host has prepared, and says how old the copy is. `fresh` is how long it is
+    /// served without a refresh.
+    pub async fn read_prepared(
+        &self,
+        request: &Request<Bytes>,
+        mut authorized: Authorized,
+        prepared: Option<Prepared>,
+        fresh: Duration,
+    ) -> Response<Bytes> {
+        let store = self.store_for(&authorized);
+        let operation = authorized.route.operation;
+        let result = async {
+            let mut call = self.call(request, &mut authorized)?;
+            let answer = routes::run_on_replica(operation, &mut call).await?;
+            call.finish(answer)
+        };
+        let result = result.await;
+        let mut response = authorized.into_response(request.method(), store.resource(), result);
+        if let Some(prepared) = prepared.filter(|_| tells_age(&response)) {
+            let ttl = time_left(fresh, prepared.age);
+            let headers = response.headers_mut();
+            headers.insert(AGE, HeaderValue::from(prepared.age.as_secs()));
+            headers.insert(CACHE_STATUS, cache_status(&prepared, wants_newer(request.headers()), ttl));
+        }
+        response
+    }
+}
+
+/// Returns the session of a request to a resource. A token that is not valid counts as none: it is refused later,
+/// together with the request's other faults.
+#[must_use]
+pub fn session_of(headers: &HeaderMap, resource: &str) -> Session {
+    session(headers, resource).unwrap_or_default()
+}
+
 impl<S: Source, C: Clock, N: SharedCache> Api<Replica<S, C, N>> {
     /// Answers a read from the snapshot, which is refreshed first if it is too old.
     pub async fn read(&self, request: &Request<Bytes>, mut authorized: Authorized) -> ReadAnswer {
-        // An invalid token is refused below, together with the request's other faults.
         let store = self.store_for(&authorized);
-        let session = session(request.headers(), &store.resource().name).unwrap_or_default();
+        let session = session_of(request.headers(), &store.resource().name);
         let mut cost = Capacity::default();
         let newer = wants_newer(request.headers());
         let Preparation { result, behind } = match authorized.route.scope {
@@ -129,20 +164,7 @@ impl<S: Source, C: Clock, N: SharedCache> Api<Replica<S, C, N>> {
                 };
             }
         };
-        let operation = authorized.route.operation;
-        let result = async {
-            let mut call = self.call(request, &mut authorized)?;
-            let answer = routes::run_on_replica(operation, &mut call).await?;
-            call.finish(answer)
-        };
-        let result = result.await;
-        let mut response = authorized.into_response(request.method(), store.resource(), result);
-        if let Some(prepared) = prepared.filter(|_| tells_age(&response)) {
-            let ttl = time_left(store.fresh(), prepared.age);
-            let headers = response.headers_mut();
-            headers.insert(AGE, HeaderValue::from(prepared.age.as_secs()));
-            headers.insert(CACHE_STATUS, cache_status(&prepared, newer, ttl));
-        }
+        let response = self.read_prepared(request, authorized, prepared, store.fresh()).await;
         ReadAnswer { response, behind }
     }
 
@@ -164,6 +186,13 @@ impl<S: Source, C: Clock, N: SharedCache> Api<Replica<S, C, N>> {
     /// Returns the bytes of a resource's whole list, rendered once after each change. Returns `None` if they exceed a page.
     pub fn whole_list_body(&self, resource: &str) -> Option<Bytes> {
         self.store_of(resource)?.whole_page()
+    }
+
+    /// Returns a refresh of a resource of which a change is known, to be done with [`Api::refresh`]. Returns `None` if
+    /// one is underway, or there is no snapshot.
+    pub fn hasten(&self, resource: &str) -> Option<Behind> {
+        let store = self.stores().iter().position(|store| store.resource().name == resource)?;
+        Some(Behind { store, refresh: self.stores()[store].hasten()? })
     }
 
     /// Does a refresh that [`Api::read`] asked for a resource, and returns what it cost.
@@ -197,7 +226,8 @@ impl<S: Source, C: Clock, N: SharedCache> Api<Replica<S, C, N>> {
 }
 
 /// Reports whether the client requires an answer from after its request (RFC 9111 §5.2.1.4).
-fn wants_newer(headers: &HeaderMap) -> bool {
+#[must_use]
+pub fn wants_newer(headers: &HeaderMap) -> bool {
     headers
         .typed_get::<CacheControl>()
         .is_some_and(|control| control.no_cache() || control.no_store() || control.max_age() == Some(Duration::ZERO))

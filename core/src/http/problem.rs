@@ -88,6 +88,8 @@ impl Kind {
     pub const INVALID_REQUEST: Kind = Kind::new(StatusCode::BAD_REQUEST, "invalid_request", "Bad Request");
     /// No valid key.
     pub const FORBIDDEN: Kind = Kind::new(StatusCode::FORBIDDEN, "forbidden", "Forbidden");
+    /// The message of the feed has no valid signature.
+    pub const UNSIGNED: Kind = Kind::new(StatusCode::UNAUTHORIZED, "unsigned", "Unauthorized");
     /// The key may not do this.
     pub const INSUFFICIENT_SCOPE: Kind = Kind::new(StatusCode::FORBIDDEN, "insufficient_scope", "Forbidden");
     /// The key may not name this author.

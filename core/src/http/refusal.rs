@@ -17,6 +17,12 @@ pub enum Refusal {
     Unreadable,
     /// The host is not configured.
     Misconfigured,
+    /// The message of the feed has no valid signature.
+    Unsigned,
+    /// The message of the feed is larger than a message can be.
+    TooLarge,
+    /// The message of the feed could not be applied now.
+    Unapplied,
 }
 
 impl Refusal {
@@ -33,6 +39,9 @@ impl Refusal {
                 "no answer came in time; a write may or may not have been made, and can be sent again",
             ),
             Refusal::Unreadable => (Kind::INVALID_REQUEST, "the request cannot be read"),
+            Refusal::Unsigned => (Kind::UNSIGNED, "the message has no valid signature of the last five minutes"),
+            Refusal::TooLarge => (Kind::BODY_TOO_LARGE, "the message is larger than 1 MB"),
+            Refusal::Unapplied => (Kind::UNAVAILABLE, "the message could not be applied now; it can be sent again"),
             Refusal::Misconfigured => (Kind::INTERNAL, problem::INTERNAL_DETAIL),
         };
         respond(&Method::GET, problem::plain(kind, detail), AccessLog { request_id, ..AccessLog::default() })

@@ -7,8 +7,8 @@ use super::Error;
 use super::answer::Answer;
 use super::contract::Contract;
 use super::handlers::{
-    batch, changes, create, delete, docs, get, health, list, live, openapi, patch, replace, restore, sheet, ticket, version,
-    versions,
+    batch, changes, create, delete, docs, get, health, list, live, openapi, patch, replace, restore, sheet, ticket,
+    version, versions,
 };
 use super::request::Call;
 use super::router::PathMatch;

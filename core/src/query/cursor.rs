@@ -92,6 +92,15 @@ impl Rank {
         Rank { keys: Vec::new(), id: id.into_string() }
     }
 
+    /// Returns the bytes of the first sort key, as [`key`] makes them. Returns `None` without sort keys.
+    pub(super) fn first_key(&self) -> Option<Option<Vec<u8>>> {
+        self.keys.first().map(|key| key.atom.as_ref().map(Atom::bytes))
+    }
+
+    pub(super) fn id(&self) -> &str {
+        &self.id
+    }
+
     pub(super) fn of(project: &Record, sort: &[Sort], names: &Names) -> Rank {
         let key = |sort: &Sort| SortKey {
             atom: project.member(&sort.name, names).and_then(|value| Atom::of(&value)),
@@ -108,6 +117,21 @@ impl Atom {
             Value::Number(number) => Some(Atom::Number(DecimalText(number.clone()))),
             Value::String(text) => Some(Atom::Text(text.chars().take(limits::SORT_TEXT).collect())),
             _ => None,
+        }
+    }
+}
+
+/// Returns bytes whose order is the order of values in a list. Returns `None` for a value without an order.
+pub(super) fn key(value: &Value) -> Option<Vec<u8>> {
+    Atom::of(value).map(|atom| atom.bytes())
+}
+
+impl Atom {
+    fn bytes(&self) -> Vec<u8> {
+        match self {
+            Atom::Bool(flag) => vec![0, u8::from(*flag)],
+            Atom::Number(DecimalText(number)) => [&[1], &*number.to_ordered_bytes()].concat(),
+            Atom::Text(text) => [&[2], text.as_bytes()].concat(),
         }
     }
 }

@@ -38,17 +38,17 @@ impl Fault {
 #[derive(Debug)]
 pub struct Query {
     resource: Arc<Resource>,
-    words: Vec<String>,
-    conditions: Vec<Condition>,
+    pub(super) words: Vec<String>,
+    pub(super) conditions: Vec<Condition>,
     /// Whether the list is of deleted records.
     deleted: bool,
     /// The time of the request, up to which a deleted record must be restorable.
     now: Timestamp,
-    sort: Vec<Sort>,
+    pub(super) sort: Vec<Sort>,
     fields: Option<Vec<String>>,
     limit: Option<usize>,
-    counts: bool,
-    bound: Option<Bound>,
+    pub(super) counts: bool,
+    pub(super) bound: Option<Bound>,
     /// A hash of all parameters that choose and order records. A cursor belongs to one scope.
     scope: String,
     /// A hash of all parameters that an entity tag must distinguish. Empty for the whole list.
@@ -186,6 +186,11 @@ impl Query {
         self.deleted
     }
 
+    /// Reports whether a record is on the other side of the place at which the page begins.
+    pub(crate) fn passes(&self, record: &Record) -> bool {
+        self.bound().is_some_and(|bound| !bound.admits(&self.rank(record)))
+    }
+
     /// Reports whether the client asks for the number of all matches.
     #[must_use]
     pub fn counts(&self) -> bool {
@@ -210,8 +215,13 @@ impl Query {
         all && self.sort.is_empty() && self.fields.is_none()
     }
 
+    /// Reports whether id and whole JSON are enough to place and show a record that matches.
+    pub(crate) fn shows_lines(&self) -> bool {
+        self.sort.is_empty() && self.fields.is_none()
+    }
+
     /// Returns the conditions on members that the schema does not declare. Records may have such members.
-    pub(super) fn undeclared(&self) -> impl Iterator<Item = &Condition> {
+    pub(crate) fn undeclared(&self) -> impl Iterator<Item = &Condition> {
         self.conditions.iter().filter(|condition| !condition.member.is_declared(&self.resource))
     }
 

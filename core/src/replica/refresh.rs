@@ -136,6 +136,12 @@ impl RefreshPolicy {
         }
     }
 
+    /// Begins a refresh at once, since a change is known. Returns `None` if one is underway, or there is no snapshot.
+    pub fn hasten(&mut self, now: Timestamp) -> Option<Refresh> {
+        let underway = self.underway.is_some_and(|refresh| now < refresh.began.after(REFRESH_TIMEOUT));
+        (!underway && self.confirmed.is_some()).then(|| self.begin(now))
+    }
+
     /// Records that a refresh succeeded.
     pub fn succeeded(&mut self, refresh: Refresh) {
         self.end(refresh);
@@ -209,6 +215,17 @@ mod tests {
         assert_eq!(refresh, Refresh { began: at(0), read: Read::All });
         policy.succeeded(refresh);
         policy
+    }
+
+    #[test]
+    fn a_known_change_begins_one_refresh() {
+        assert_eq!(RefreshPolicy::new(FRESH).hasten(at(0)), None);
+        let mut policy = filled();
+        let refresh = Refresh { began: at(2), read: Read::Since(at(0).before(OVERLAP)) };
+        assert_eq!(policy.hasten(at(2)), Some(refresh));
+        assert_eq!(policy.hasten(at(3)), None);
+        policy.succeeded(refresh);
+        assert_eq!(policy.age(at(3)), Some(Duration::from_secs(1)));
     }
 
     #[test]

@@ -156,6 +156,11 @@ impl Authenticator {
         }
     }
 
+    /// Looks every remembered key up again at its next request: some key has lost rights.
+    pub fn doubt_keys(&self, now: Timestamp) {
+        self.keys.doubt(now);
+    }
+
     /// Counts a request, and from time to time notes the key's use in the table. A note that fails is lost, since the
     /// counts are approximate. The cost of a note is not part of the request's cost.
     pub async fn count_use<S: Store>(&self, store: &S, known: &KeyUse, writes: bool, now: Timestamp) {

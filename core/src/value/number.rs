@@ -65,6 +65,26 @@ impl Number {
         scientific.digits.len().div_ceil(2) + 1 + usize::from(scientific.negative)
     }
 
+    /// Returns bytes whose order is the order of numbers: the sign, the exponent, the digits. Those of a negative number
+    /// are complemented, and end with the greatest byte, since of two magnitudes the longer one is the greater.
+    pub(crate) fn to_ordered_bytes(&self) -> Vec<u8> {
+        /// The signs, in their order.
+        const SIGNS: [u8; 3] = [0, 1, 2];
+        /// It makes every exponent positive.
+        const BIAS: i32 = 1000;
+        let Scientific { negative, digits, exponent } = self.scientific();
+        if digits.is_empty() {
+            return vec![SIGNS[1]];
+        }
+        let exponent = ((exponent + BIAS) as u16).to_be_bytes();
+        let magnitude = exponent.into_iter().chain(digits);
+        if negative {
+            let complement = magnitude.map(|byte| !byte);
+            return [SIGNS[0]].into_iter().chain(complement).chain([u8::MAX]).collect();
+        }
+        [SIGNS[2]].into_iter().chain(magnitude).collect()
+    }
+
     fn scientific(&self) -> Scientific {
         Scientific::read(&self.0).expect("the text of a Number was read before")
     }
@@ -237,6 +257,7 @@ mod tests {
             let (x, y) = (Number::parse(&text(a)).unwrap(), Number::parse(&text(b)).unwrap());
             prop_assert_eq!(Number::parse(x.as_str()).unwrap(), x.clone());
             prop_assert_eq!(x.cmp(&y), a.cmp(&b));
+            prop_assert_eq!(x.to_ordered_bytes().cmp(&y.to_ordered_bytes()), a.cmp(&b));
         }
     }
 }

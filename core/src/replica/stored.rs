@@ -1,0 +1,336 @@
+//! A whole table in SQL beside a host, and what keeps it current.
+//!
+//! ```text
+//!  Scan ──▶ fill ──┐                              ┌── read ──▶ the core's Listing
+//!  by_update ──────┼──▶ apply ──▶ r, s, sum, c ───┤
+//!  feed, GetItem ──┘   the only writer            └── the log of changes
+//! ```
+//!
+//! > A record's version never falls. Everything that was written before `confirmed` is in the copy, and only a full read
+//! > and a refresh from the index raise `confirmed`. A record goes only after a strongly consistent read missed it.
+//!
+//! A host calls [`Table::tend`] when [`Standing::wish`] says so, and [`Table::refresh`] when the copy is too old for a
+//! reader. Both may end at any point, run twice, and run beside each other: each step is one transaction, and compares
+//! the position from which it started.
+
+mod apply;
+mod changes;
+mod fill;
+pub mod need;
+mod read;
+mod schema;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Clock;
+use super::refresh::FULL_READ;
+use super::sql::Nearby;
+use crate::auth::{KeyHash, KeyRecord};
+use crate::limits::OVERLAP;
+use crate::query::columns::Columns;
+use crate::query::{ListPage, Query};
+use crate::record::schema::Resource;
+use crate::record::{Record, RecordId};
+use crate::session::Session;
+use crate::store::{Capacity, Changes, Consistency, IndexEntry, Page, Position, Source, StoreError, scan};
+use crate::time::Timestamp;
+use apply::Seen;
+use schema::Meta;
+
+/// The number of pages that one call of [`Table::tend`] reads. A host is not to be busy for long.
+const PAGES: usize = 8;
+/// The number of entries of the index that a refresh reads with one query.
+const CHANGES: usize = 1_000;
+/// The number of records that a refresh reads before it applies them, so that one that is cut off has not been in vain.
+const FETCHED: usize = 100;
+/// How often the whole table is read while the feed tells of changes.
+const CHECK: Duration = Duration::from_secs(24 * 60 * 60);
+/// How much longer the pause between full reads is for each MB, while no feed tells of changes. So full reads cost at
+/// most $1.80 a month, whatever the size of the table.
+const FOR_EACH_MB: Duration = Duration::from_secs(150);
+
+/// A table in SQL, and the store that it is a copy of.
+#[derive(Debug)]
+pub struct Table<Q, S, C> {
+    sql: Q,
+    store: S,
+    clock: C,
+    columns: Columns,
+}
+
+/// What a copy can be used for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// Every write that was done before this time is in the copy. `None` until the first full read has ended: the copy
+    /// answers nothing.
+    pub confirmed: Option<Timestamp>,
+    /// When the host is to call [`Table::tend`].
+    pub wish: Option<Timestamp>,
+    /// How often keys lost rights, as far as the feed has told.
+    pub keys: u64,
+    /// The copy's name, another one for each copy that began anew, and the number of its last change.
+    pub position: (String, u64),
+}
+
+/// Returns the resource of the copy in a database, if there is one, and when its host is to call [`Table::tend`].
+///
+/// # Errors
+/// If the database refuses.
+pub fn resource(sql: &impl Nearby) -> Result<Option<(String, Option<Timestamp>)>, StoreError> {
+    Ok(Meta::read(sql)?.map(|meta| (meta.resource, meta.wish.map(Timestamp))))
+}
+
+impl<Q: Nearby, S: Source, C: Clock> Table<Q, S, C> {
+    /// Opens the copy in a database. It begins anew under the name `epoch`, which must be random, if there is none or it
+    /// has other columns.
+    ///
+    /// # Errors
+    /// If the database refuses.
+    pub fn open(sql: Q, store: S, clock: C, epoch: &str) -> Result<Table<Q, S, C>, StoreError> {
+        let columns = Columns::of(store.resource());
+        schema::open(&sql, &columns, epoch, clock.now())?;
+        Ok(Table { sql, store, clock, columns })
+    }
+
+    /// Returns what the copy can be used for. A full read begins if one is due.
+    ///
+    /// # Errors
+    /// If the database refuses.
+    pub fn standing(&self) -> Result<Standing, StoreError> {
+        let mut meta = Meta::of(&self.sql)?;
+        let now = self.clock.now();
+        if meta.fill.is_none() && meta.full.is_some_and(|full| now >= Timestamp(full).after(pause(&meta, now))) {
+            fill::begin(&mut meta, now);
+            meta.write(&self.sql)?;
+        }
+        Ok(Standing {
+            confirmed: meta.confirmed.map(Timestamp),
+            wish: meta.wish.map(Timestamp),
+            keys: meta.keys,
+            position: (meta.epoch, meta.seq),
+        })
+    }
+
+    /// Reads on in the full read that is under way.
+    ///
+    /// # Errors
+    /// If DynamoDB does not answer or the database refuses. What was read before stays.
+    pub async fn tend(&self, cost: &mut Capacity) -> Result<(), StoreError> {
+        for _ in 0..PAGES {
+            let Some(fill) = Meta::of(&self.sql)?.fill else { return Ok(()) };
+            let began = self.clock.now();
+            if !fill.scanned {
+                let from = fill.at.clone().map(|id| Position { id: RecordId::stored(id), at: None });
+                let page = self.store.scan(from, Consistency::Eventual, cost).await?;
+                fill::take(&self.sql, &self.columns, &fill, page, began)?;
+                continue;
+            }
+            let gone = fill::gone(&self.sql, &fill)?;
+            if gone.is_empty() {
+                fill::end(&self.sql, &fill)?;
+                // A copy whose sum is wrong would give wrong tags for ever. The next event begins it anew.
+                return if self.is_consistent()? { Ok(()) } else { schema::discard(&self.sql) };
+            }
+            for id in gone {
+                let began = self.clock.now();
+                let found = self.store.get(&id, Consistency::Strong, cost).await?;
+                fill::confirm(&self.sql, &self.columns, &id, found, began)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads what was written since the copy was confirmed, from the index.
+    ///
+    /// # Errors
+    /// If DynamoDB does not answer, or the database refuses. The copy stays usable, and as old as it was.
+    pub async fn refresh(&self, cost: &mut Capacity) -> Result<(), StoreError> {
+        let Some(confirmed) = Meta::of(&self.sql)?.confirmed else { return Ok(()) };
+        let since = Timestamp(confirmed).before(OVERLAP);
+        let first = self.clock.now();
+        for shard in 0..self.store.shards() {
+            let mut from = None;
+            loop {
+                let began = self.clock.now();
+                let Changes { mut entries, next } = self.store.changes(shard, since, from, CHANGES, cost).await?;
+                let mut lacking = Vec::with_capacity(entries.len());
+                for entry in entries.drain(..) {
+                    if self.lacks(&entry)? {
+                        lacking.push(entry);
+                    }
+                }
+                for some in lacking.chunks(FETCHED) {
+                    let records = self.store.fetch(some, cost).await?;
+                    self.take(records, Seen { at: began, in_table: false })?;
+                }
+                match next {
+                    Some(next) => from = Some(next),
+                    None => break,
+                }
+            }
+        }
+        self.sql.transaction(|| {
+            let mut meta = Meta::of(&self.sql)?;
+            // A copy that began anew meanwhile has not been filled yet.
+            meta.confirmed = meta.confirmed.map(|confirmed| confirmed.max(first.0));
+            meta.write(&self.sql)
+        })
+    }
+
+    /// Applies states that the feed told. A state that is not told whole is read. The copy does not become younger, since
+    /// a feed that is silent looks like one that has failed.
+    ///
+    /// # Errors
+    /// If DynamoDB does not answer for a state that is not told whole, or the database refuses.
+    pub async fn hear(
+        &self,
+        states: Vec<Record>,
+        missing: Vec<RecordId>,
+        cost: &mut Capacity,
+    ) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        self.take(states, Seen { at: now, in_table: false })?;
+        for id in missing {
+            self.read_strongly(&id, cost).await?;
+        }
+        self.sql.transaction(|| {
+            let mut meta = Meta::of(&self.sql)?;
+            meta.fed = Some(now.0);
+            meta.write(&self.sql)
+        })
+    }
+
+    /// Counts that keys lost rights.
+    ///
+    /// # Errors
+    /// If the database refuses.
+    pub fn keys_changed(&self) -> Result<(), StoreError> {
+        self.sql.transaction(|| {
+            let mut meta = Meta::of(&self.sql)?;
+            meta.keys += 1;
+            meta.write(&self.sql)
+        })
+    }
+
+    /// Reads, with strong consistency, the records of which the session wrote a newer version than the copy has.
+    ///
+    /// # Errors
+    /// If DynamoDB does not answer, or the database refuses.
+    pub async fn read_what_was_written(&self, session: &Session, cost: &mut Capacity) -> Result<bool, StoreError> {
+        let mut fetched = false;
+        for id in session.ids() {
+            if session.outdates(id, read::record(&self.sql, &self.columns, id)?.as_ref()) {
+                self.read_strongly(id, cost).await?;
+                fetched = true;
+            }
+        }
+        Ok(fetched)
+    }
+
+    async fn read_strongly(&self, id: &RecordId, cost: &mut Capacity) -> Result<Option<Record>, StoreError> {
+        let began = self.clock.now();
+        let found = self.store.get(id, Consistency::Strong, cost).await?;
+        self.take(found.iter().cloned(), Seen { at: began, in_table: true })?;
+        Ok(found)
+    }
+
+    fn take(&self, records: impl IntoIterator<Item = Record>, seen: Seen) -> Result<(), StoreError> {
+        self.sql.transaction(|| {
+            let mut meta = Meta::of(&self.sql)?;
+            let before = meta.clone();
+            for record in records {
+                apply::apply(&self.sql, &self.columns, &mut meta, record, seen)?;
+            }
+            if meta == before { Ok(()) } else { meta.write(&self.sql) }
+        })
+    }
+
+    /// Reports whether an entry of the index refers to a state that is not known.
+    fn lacks(&self, entry: &IndexEntry) -> Result<bool, StoreError> {
+        let known = apply::known(&self.sql, &entry.id)?;
+        let number = known.filter(|known| known.is_sealed).map(|known| known.version);
+        Ok(number.is_none() || number < entry.version)
+    }
+
+    /// Reports whether the sum and the size of the whole list are those of its rows.
+    ///
+    /// # Errors
+    /// If the database refuses.
+    pub fn is_consistent(&self) -> Result<bool, StoreError> {
+        let meta = Meta::of(&self.sql)?;
+        let statement = "SELECT sum(h0), sum(h1), sum(h2), sum(h3), sum(size), \
+                         (SELECT count(*) FROM r WHERE state = 0) - count(*) FROM s";
+        let Some(mut row) = self.sql.first(statement, &[])? else { return Ok(false) };
+        let sum = schema::hash(&mut row, 0);
+        Ok(sum == meta.sum() && row.integer(4).cast_unsigned() == meta.bytes && row.integer(5) == 0)
+    }
+}
+
+/// Returns the pause between full reads.
+fn pause(meta: &Meta, now: Timestamp) -> Duration {
+    if meta.fed.is_some_and(|fed| now < Timestamp(fed).after(CHECK)) {
+        return CHECK;
+    }
+    let megabytes = u32::try_from(meta.bytes / (1024 * 1024)).unwrap_or(u32::MAX);
+    FULL_READ.max(FOR_EACH_MB.saturating_mul(megabytes))
+}
+
+impl<Q: Nearby, S: Source, C: Clock> Source for Table<Q, S, C> {
+    async fn get(&self, id: &RecordId, read: Consistency, cost: &mut Capacity) -> Result<Option<Record>, StoreError> {
+        match read {
+            Consistency::Eventual => read::record(&self.sql, &self.columns, id),
+            Consistency::Strong => self.read_strongly(id, cost).await,
+        }
+    }
+
+    async fn list(
+        &self,
+        query: &Query,
+        session: &Session,
+        now: Timestamp,
+        cost: &mut Capacity,
+    ) -> Result<ListPage, StoreError> {
+        // The copy keeps of a deleted record no more than its number.
+        if session.outruns(self.known(now)) || query.is_of_deleted() {
+            return scan::list(&self.store, query, session, now, cost).await;
+        }
+        read::list(&self.sql, &self.columns, &Meta::of(&self.sql)?, query)
+    }
+
+    async fn scan(&self, from: Option<Position>, read: Consistency, cost: &mut Capacity) -> Result<Page, StoreError> {
+        self.store.scan(from, read, cost).await
+    }
+
+    fn known(&self, now: Timestamp) -> Timestamp {
+        let meta = Meta::of(&self.sql).ok();
+        meta.and_then(|meta| meta.confirmed).map_or(Timestamp(0), |confirmed| now.min(Timestamp(confirmed)))
+    }
+
+    async fn changes(
+        &self,
+        shard: u16,
+        since: Timestamp,
+        from: Option<Position>,
+        limit: usize,
+        cost: &mut Capacity,
+    ) -> Result<Changes, StoreError> {
+        self.store.changes(shard, since, from, limit, cost).await
+    }
+
+    async fn fetch(&self, entries: &[IndexEntry], cost: &mut Capacity) -> Result<Vec<Record>, StoreError> {
+        self.store.fetch(entries, cost).await
+    }
+
+    fn resource(&self) -> &Arc<Resource> {
+        self.store.resource()
+    }
+
+    fn shards(&self) -> u16 {
+        self.store.shards()
+    }
+
+    async fn key(&self, hash: &KeyHash, cost: &mut Capacity) -> Result<Option<KeyRecord>, StoreError> {
+        self.store.key(hash, cost).await
+    }
+}

@@ -1,0 +1,178 @@
+//! The only writer of records.
+//!
+//! > Of two sealed states, the greater version stays. An external state has no order: it only replaces what was seen
+//! > before its own read began. A state that is not taken writes no row.
+
+use super::super::sql::{Nearby, Value};
+use super::schema::{ABSENT, BEFORE_KEYS, DELETED, LIVE, Meta, hash, parts};
+use super::{changes, read};
+use crate::query::columns::{Columns, Prepared};
+use crate::record::{ContentHash, Record, RecordId};
+use crate::store::StoreError;
+use crate::time::Timestamp;
+
+/// The greatest length of JSON that is stored as it is. A row has at most 2 MB; control characters take six bytes each.
+const JSON: usize = 1024 * 1024;
+
+/// When and where states were read.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Seen {
+    /// When the read began.
+    pub(super) at: Timestamp,
+    /// Whether the read was of the table itself. An index and the feed may show what has been overwritten.
+    pub(super) in_table: bool,
+}
+
+/// What is known of a record.
+#[derive(Debug)]
+pub(super) struct Known {
+    pub(super) version: u64,
+    pub(super) is_sealed: bool,
+    pub(super) seen: Timestamp,
+    pub(super) state: i64,
+}
+
+/// Returns what is known of a record.
+pub(super) fn known(sql: &impl Nearby, id: &RecordId) -> Result<Option<Known>, StoreError> {
+    let row = sql.first("SELECT version, sealed, seen, state FROM r WHERE id = ?", &[id.as_str().into()])?;
+    Ok(row.map(|mut row| Known {
+        version: row.integer(0).cast_unsigned(),
+        is_sealed: row.integer(1) != 0,
+        seen: Timestamp(row.integer(2).cast_unsigned()),
+        state: row.integer(3),
+    }))
+}
+
+/// Applies a state within the caller's transaction. Returns whether it was taken.
+pub(super) fn apply(
+    sql: &impl Nearby,
+    columns: &Columns,
+    meta: &mut Meta,
+    record: Record,
+    seen: Seen,
+) -> Result<bool, StoreError> {
+    let known = known(sql, &record.id)?;
+    let is_taken = match (&known, record.number()) {
+        (None, _) => true,
+        (Some(known), Some(number)) => {
+            let again = number == known.version && !known.is_sealed && seen.at > known.seen && seen.in_table;
+            number > known.version || again
+        }
+        (Some(known), None) => seen.at > known.seen,
+    };
+    if !is_taken {
+        return Ok(false);
+    }
+    let number = record.number().or(known.as_ref().map(|known| known.version)).unwrap_or(0);
+    let is_sealed = record.number().is_some();
+    let at = record.updated_at.map(|at| at.0);
+    let row = |state: i64, json: Value, typed: Value, id: &RecordId| {
+        [
+            id.as_str().into(),
+            number.into(),
+            is_sealed.into(),
+            seen.at.0.into(),
+            at.into(),
+            Value::Integer(state),
+            json,
+            typed,
+        ]
+    };
+    const PUT: &str = "INSERT OR REPLACE INTO r VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
+    let before = known.as_ref().filter(|known| known.state == LIVE).map(|_| record.id.clone());
+    let before = before.map(|id| shown(sql, &id)).transpose()?.flatten();
+    if record.is_deleted() {
+        changes::log(sql, columns, meta, before.is_some(), &record, DELETED)?;
+        forget(sql, meta, &record.id, before)?;
+        sql.run(PUT, &row(DELETED, Value::Null, Value::Null, &record.id))?;
+        return Ok(true);
+    }
+    let (record, prepared) = columns.prepare(record);
+    // The same external state was seen again.
+    let unchanged = known.as_ref().is_some_and(|known| !known.is_sealed) && !is_sealed;
+    if unchanged && before.is_some_and(|(hash, _)| hash == prepared.hash) {
+        return Ok(false);
+    }
+    changes::log(sql, columns, meta, before.is_some(), &record, LIVE)?;
+    let mut sum = meta.sum();
+    if let Some((hash, size)) = before {
+        sum.remove(hash);
+        meta.bytes = meta.bytes.saturating_sub(size);
+    }
+    sum.add(prepared.hash);
+    meta.set_sum(sum);
+    meta.bytes += prepared.json.len() as u64;
+    let (json, typed) = stored(columns, &record, &prepared);
+    sql.run(PUT, &row(LIVE, json, typed, &record.id))?;
+    put_searched(sql, columns, &record.id, prepared)?;
+    Ok(true)
+}
+
+/// Marks a record that a strongly consistent read did not find. The read began at `seen`.
+pub(super) fn absent(
+    sql: &impl Nearby,
+    columns: &Columns,
+    meta: &mut Meta,
+    id: &RecordId,
+    seen: Timestamp,
+) -> Result<(), StoreError> {
+    let Some(known) = known(sql, id)?.filter(|known| known.seen < seen && known.state != ABSENT) else { return Ok(()) };
+    let before = if known.state == LIVE { shown(sql, id)? } else { None };
+    if before.is_some() {
+        let gone = Record::tombstone(id.clone(), known.version);
+        changes::log(sql, columns, meta, true, &gone, ABSENT)?;
+    }
+    forget(sql, meta, id, before)?;
+    let statement = "UPDATE r SET sealed = 0, seen = ?, state = ?, json = NULL, typed = NULL WHERE id = ?";
+    sql.run(statement, &[seen.0.into(), Value::Integer(ABSENT), id.as_str().into()])
+}
+
+/// Returns the hash and the size that a live record has in the list.
+fn shown(sql: &impl Nearby, id: &RecordId) -> Result<Option<(ContentHash, u64)>, StoreError> {
+    let row = sql.first("SELECT size, h0, h1, h2, h3 FROM s WHERE id = ?", &[id.as_str().into()])?;
+    Ok(row.map(|mut row| (hash(&mut row, 1), row.integer(0).cast_unsigned())))
+}
+
+/// Removes a record from the list.
+fn forget(
+    sql: &impl Nearby,
+    meta: &mut Meta,
+    id: &RecordId,
+    before: Option<(ContentHash, u64)>,
+) -> Result<(), StoreError> {
+    let Some((hash, size)) = before else { return Ok(()) };
+    let mut sum = meta.sum();
+    sum.remove(hash);
+    meta.set_sum(sum);
+    meta.bytes = meta.bytes.saturating_sub(size);
+    sql.run("DELETE FROM s WHERE id = ?", &[id.as_str().into()])
+}
+
+/// Returns the JSON of a live record, and its types if the JSON does not show them.
+fn stored(columns: &Columns, record: &Record, prepared: &Prepared) -> (Value, Value) {
+    let json = (prepared.json.len() <= JSON).then(|| String::from_utf8(prepared.json.to_vec()).ok()).flatten();
+    let is_plain =
+        json.is_some() && read::of_json(&prepared.json, columns).as_ref().is_some_and(|plain| same(plain, record));
+    let typed = (!is_plain).then(|| Value::Blob(read::encode(record)));
+    (json.map_or(Value::Null, Value::Text), typed.unwrap_or(Value::Null))
+}
+
+fn same(one: &Record, other: &Record) -> bool {
+    let own = |record: &Record| (record.version, record.updated_at, record.updated_by.clone());
+    one.id == other.id
+        && own(one) == own(other)
+        && one.updated_author == other.updated_author
+        && one.attributes == other.attributes
+}
+
+fn put_searched(sql: &impl Nearby, columns: &Columns, id: &RecordId, prepared: Prepared) -> Result<(), StoreError> {
+    let Prepared { json, hash, searched, keys } = prepared;
+    let marks = vec!["?"; BEFORE_KEYS + columns.keys().len()].join(", ");
+    let (text, atoms) =
+        searched.map_or((Value::Null, Value::Null), |(text, atoms)| (Value::Text(text), Value::Text(atoms)));
+    let mut values = vec![id.as_str().into(), Value::from(json.len() as u64)];
+    values.extend(parts(hash));
+    values.extend([text, atoms]);
+    values.extend(keys.into_iter().map(|key| key.map_or(Value::Null, Value::Blob)));
+    sql.run(&format!("INSERT OR REPLACE INTO s VALUES ({marks})"), &values)
+}

@@ -1,0 +1,306 @@
+//! Answers from the stored table. SQL narrows and orders; the core's [`Listing`] decides and renders.
+
+use std::ops::ControlFlow;
+
+use bytes::Bytes;
+
+use super::super::sql::{Nearby, Row, Value, error};
+use super::schema::{ABSENT, LIVE, Meta, hash};
+use crate::query::columns::{Columns, Contains, Plan, Searched, Start, marker_line};
+use crate::query::{Condition, Line, ListPage, Listing, Query, Totals};
+use crate::record::{ContentHash, Person, Record, RecordId};
+use crate::store::StoreError;
+use crate::time::Timestamp;
+use crate::value::{Members, Number, Value as Typed, cbor};
+
+/// The columns of a record that a page shows: those of `r`, then those of `s`.
+const SHOWN: &str = "s.id, r.json, r.typed, s.h0, s.h1, s.h2, s.h3, s.text IS NULL";
+
+/// Returns a record, live or deleted. Returns `None` if the table has none.
+pub(super) fn record(sql: &impl Nearby, columns: &Columns, id: &RecordId) -> Result<Option<Record>, StoreError> {
+    let row = sql.first("SELECT json, typed, state, version FROM r WHERE id = ?", &[id.as_str().into()])?;
+    let Some(mut row) = row else { return Ok(None) };
+    match row.integer(2) {
+        ABSENT => Ok(None),
+        LIVE => restored(columns, id.clone(), row.text(0), row.blob(1)).map(Some),
+        _ => Ok(Some(Record::tombstone(id.clone(), row.integer(3).cast_unsigned()))),
+    }
+}
+
+/// Returns a page of the list of live records, as [`Listing`] returns it of all records.
+pub(super) fn list(sql: &impl Nearby, columns: &Columns, meta: &Meta, query: &Query) -> Result<ListPage, StoreError> {
+    let plan = columns.plan(query);
+    if !plan.is_plain {
+        let mut listing = Listing::new(query);
+        each(sql, &format!("SELECT {SHOWN} FROM s JOIN r ON r.id = s.id"), &[], &mut |found| {
+            listing.add_stored(&found.record(columns)?, found.json(columns)?, found.hash);
+            Ok(ControlFlow::Continue(()))
+        })?;
+        return Ok(listing.finish());
+    }
+    let narrowed = Narrowed::of(&plan.contained);
+    let unknown = unknown(sql, query)?;
+    let order = plan.order.as_ref().filter(|_| plan.is_exact);
+    let Some(order) = order else {
+        let mut listing = Listing::new(query);
+        let statement = format!("SELECT {SHOWN} FROM s JOIN r ON r.id = s.id WHERE {}", narrowed.or_wide());
+        each(sql, &statement, &narrowed.values, &mut |found| {
+            listing.add_stored(&found.record(columns)?, found.json(columns)?, found.hash);
+            Ok(ControlFlow::Continue(()))
+        })?;
+        return Ok(listing.with_unknown(unknown).finish());
+    };
+    let Sides { page, before, values: position } = sides(&plan, order);
+    let is_passed = match before {
+        None => false,
+        Some(before) => {
+            let statement = format!("SELECT 1 FROM s WHERE {}{before} LIMIT 1", narrowed.exactly());
+            sql.first(&statement, &[&*narrowed.values, &*position].concat())?.is_some()
+        }
+    };
+    let mut totals = totals(sql, columns, meta, query, &narrowed)?;
+    totals.is_passed |= is_passed;
+    let mut listing = Listing::summed(query, totals, unknown);
+    let (condition, order) = (narrowed.or_wide() + &page, ordering(order));
+    let statement = format!("SELECT {SHOWN} FROM s JOIN r ON r.id = s.id WHERE {condition} ORDER BY {order}");
+    let values = [&*narrowed.values, &*position].concat();
+    each(sql, &statement, &values, &mut |found| {
+        match &found.json {
+            Some(json) if query.shows_lines() && !found.is_wide => {
+                listing.add_line(Line { id: found.id, json: Bytes::from(json.clone()) });
+            }
+            _ => listing.add_stored(&found.record(columns)?, found.json(columns)?, found.hash),
+        }
+        Ok(if listing.is_full() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+    })?;
+    Ok(listing.finish())
+}
+
+/// Returns what is known of all matches.
+fn totals(
+    sql: &impl Nearby,
+    columns: &Columns,
+    meta: &Meta,
+    query: &Query,
+    narrowed: &Narrowed,
+) -> Result<Totals, StoreError> {
+    let is_all = narrowed.values.is_empty();
+    let (mut count, mut is_passed) = (0, false);
+    let mut sum = meta.sum();
+    if !is_all || query.counts() {
+        let terms = "count(*), sum(h0), sum(h1), sum(h2), sum(h3)";
+        let statement = format!("SELECT {terms} FROM s WHERE {}", narrowed.exactly());
+        if let Some(mut row) = sql.first(&statement, &narrowed.values)? {
+            count = usize::try_from(row.integer(0)).unwrap_or_default();
+            sum = hash(&mut row, 1);
+        }
+    }
+    if !is_all {
+        let wide = format!("SELECT {SHOWN} FROM s JOIN r ON r.id = s.id WHERE s.text IS NULL");
+        each(sql, &wide, &[], &mut |found| {
+            let record = found.record(columns)?;
+            if query.matches(&record) {
+                sum.add(found.hash);
+                count += 1;
+                is_passed |= query.passes(&record);
+            }
+            Ok(ControlFlow::Continue(()))
+        })?;
+    }
+    Ok(Totals { sum, count: query.counts().then_some(count), is_passed })
+}
+
+/// Returns the conditions on members that no record has. Returns none if there are no records.
+fn unknown<'q>(sql: &impl Nearby, query: &'q Query) -> Result<Vec<&'q Condition>, StoreError> {
+    let mut unknown = Vec::new();
+    for condition in query.undeclared() {
+        let statement = "SELECT 1 FROM s WHERE atoms IS NULL OR instr(atoms, ?) > 0 LIMIT 1";
+        if sql.first(statement, &[Value::Text(marker_line(&condition.member.root))])?.is_none() {
+            unknown.push(condition);
+        }
+    }
+    if !unknown.is_empty() && sql.first("SELECT 1 FROM s LIMIT 1", &[])?.is_none() {
+        unknown.clear();
+    }
+    Ok(unknown)
+}
+
+/// The conditions of a query in SQL.
+struct Narrowed {
+    condition: String,
+    values: Vec<Value>,
+}
+
+impl Narrowed {
+    fn of(contained: &[Contains]) -> Narrowed {
+        let mut values = Vec::new();
+        let mut parts = vec!["1".to_owned()];
+        for Contains { column, any } in contained {
+            let column = match column {
+                Searched::Text => "text",
+                Searched::Atoms => "atoms",
+            };
+            let contains = vec![format!("instr(s.{column}, ?) > 0"); any.len()].join(" OR ");
+            parts.push(format!("({contains})"));
+            values.extend(any.iter().map(|needle| Value::Text(needle.clone())));
+        }
+        Narrowed { condition: parts.join(" AND "), values }
+    }
+
+    /// Returns the condition that a match meets, among the records that are not too large for the columns.
+    fn exactly(&self) -> String {
+        let small = if self.values.is_empty() { "" } else { "s.text IS NOT NULL AND " };
+        format!("{small}{}", self.condition)
+    }
+
+    /// Returns the condition that a record meets or is too large for the columns.
+    fn or_wide(&self) -> String {
+        format!("(s.text IS NULL OR {})", self.condition)
+    }
+}
+
+fn ordering(order: &[(usize, bool)]) -> String {
+    let mut terms = String::new();
+    for (column, descending) in order {
+        let direction = if *descending { " DESC" } else { "" };
+        terms.push_str(&format!("s.k{column} IS NULL, s.k{column}{direction}, "));
+    }
+    terms + "s.id"
+}
+
+/// The two sides of the position at which a page begins, as conditions that continue another.
+struct Sides {
+    /// The records that may be on the page.
+    page: String,
+    /// The records that are certainly before it. `None` if there is no position.
+    before: Option<String>,
+    /// The values of each of the two.
+    values: Vec<Value>,
+}
+
+fn sides(plan: &Plan, order: &[(usize, bool)]) -> Sides {
+    match (&plan.start, order.first()) {
+        (Some(Start::Id(id)), _) => Sides {
+            page: " AND s.id >= ?".to_owned(),
+            before: Some(" AND s.id < ?".to_owned()),
+            values: vec![id.as_str().into()],
+        },
+        (Some(Start::Key(Some(key))), Some((column, descending))) => {
+            let (here, there) = if *descending { ("<=", ">") } else { (">=", "<") };
+            Sides {
+                page: format!(" AND (s.k{column} {here} ? OR s.k{column} IS NULL)"),
+                before: Some(format!(" AND s.k{column} {there} ?")),
+                values: vec![Value::Blob(key.clone())],
+            }
+        }
+        (Some(Start::Key(None)), Some((column, _))) => Sides {
+            page: format!(" AND s.k{column} IS NULL"),
+            before: Some(format!(" AND s.k{column} IS NOT NULL")),
+            values: Vec::new(),
+        },
+        _ => Sides { page: String::new(), before: None, values: Vec::new() },
+    }
+}
+
+/// A row of [`SHOWN`].
+struct Found {
+    id: RecordId,
+    json: Option<String>,
+    typed: Option<Vec<u8>>,
+    hash: ContentHash,
+    is_wide: bool,
+}
+
+impl Found {
+    fn record(&self, columns: &Columns) -> Result<Record, StoreError> {
+        restored(columns, self.id.clone(), self.json.clone(), self.typed.clone())
+    }
+
+    fn json(&self, columns: &Columns) -> Result<Bytes, StoreError> {
+        match &self.json {
+            Some(json) => Ok(Bytes::from(json.clone())),
+            None => Ok(self.record(columns)?.to_json(&columns.resource().names).into()),
+        }
+    }
+}
+
+fn each(
+    sql: &impl Nearby,
+    statement: &str,
+    values: &[Value],
+    work: &mut dyn FnMut(Found) -> Result<ControlFlow<()>, StoreError>,
+) -> Result<(), StoreError> {
+    let mut outcome = Ok(());
+    sql.query(statement, values, &mut |mut row: Row| {
+        let found = Found {
+            id: RecordId::stored(row.text(0).unwrap_or_default()),
+            json: row.text(1),
+            typed: row.blob(2),
+            hash: hash(&mut row, 3),
+            is_wide: row.integer(7) != 0,
+        };
+        work(found).unwrap_or_else(|fault| {
+            outcome = Err(fault);
+            ControlFlow::Break(())
+        })
+    })?;
+    outcome
+}
+
+/// Returns a live record from its columns.
+fn restored(
+    columns: &Columns,
+    id: RecordId,
+    json: Option<String>,
+    typed: Option<Vec<u8>>,
+) -> Result<Record, StoreError> {
+    let record = match typed {
+        Some(typed) => decode(id, &typed),
+        None => json.and_then(|json| of_json(json.as_bytes(), columns)),
+    };
+    record.ok_or_else(|| error("a stored record is damaged"))
+}
+
+/// Returns the record that JSON shows. Returns `None` if it shows none.
+pub(super) fn of_json(json: &[u8], columns: &Columns) -> Option<Record> {
+    Record::from_json(json, &columns.resource().names)
+}
+
+/// Returns a record with all its types: the length of the first part, then what is ripple's own and what is not.
+pub(super) fn encode(record: &Record) -> Vec<u8> {
+    let whole = |number: i64| Typed::Number(Number::whole(number));
+    let own = Typed::List(vec![
+        whole(record.version),
+        record.updated_at.map_or(Typed::Null, |at| at.0.into()),
+        record.updated_by.as_deref().map_or(Typed::Null, Into::into),
+        record.updated_author.as_ref().map_or(Typed::Null, Person::to_value),
+    ]);
+    let own = cbor::encode(&own);
+    let attributes = cbor::encode(&record.attributes);
+    [&(own.len() as u32).to_be_bytes()[..], &own, &attributes].concat()
+}
+
+fn decode(id: RecordId, bytes: &[u8]) -> Option<Record> {
+    let (length, rest) = bytes.split_first_chunk()?;
+    let (own, attributes) = rest.split_at_checked(u32::from_be_bytes(*length) as usize)?;
+    let (Typed::List(own), Typed::Map(attributes)) = (cbor::decode(own)?, cbor::decode(attributes)?) else {
+        return None;
+    };
+    let [Typed::Number(version), at, by, author] = <[Typed; 4]>::try_from(own).ok()? else { return None };
+    let record = Record::new(id, Members::new());
+    Some(Record {
+        version: version.as_i64()?,
+        updated_at: match at {
+            Typed::Number(at) => at.as_u64().map(Timestamp),
+            _ => None,
+        },
+        updated_by: match by {
+            Typed::String(by) => Some(by),
+            _ => None,
+        },
+        updated_author: Person::of_value(author),
+        external: (version.as_i64()? < 0).then(Default::default),
+        attributes,
+        ..record
+    })
+}

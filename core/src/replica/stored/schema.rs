@@ -1,0 +1,178 @@
+//! The tables of a stored copy, and the one row that says what state the copy is in.
+//!
+//! | table | rows |
+//! |---|---|
+//! | `meta` | one, with [`Meta`] as JSON |
+//! | `r` | each record that was ever seen: its version, when it was seen, and its JSON while it is live |
+//! | `s` | each live record: its hash in four parts of 32 bits, the [columns](crate::query::columns) that queries use |
+//! | `c` | what changed since the first full read, in order |
+//! | `seen_page` | of a full read under way: hashes of the ids of each page |
+
+use serde::{Deserialize, Serialize};
+
+use super::super::sql::{Nearby, Row, Value, error};
+use crate::query::columns::Columns;
+use crate::record::ContentHash;
+use crate::store::StoreError;
+use crate::time::Timestamp;
+
+/// The number of this schema. A copy of another schema is filled again.
+const SCHEMA: u32 = 1;
+/// The columns of `s` before the keys.
+pub(super) const BEFORE_KEYS: usize = 8;
+
+/// The state of `r.state`.
+pub(super) const LIVE: i64 = 0;
+/// A tombstone.
+pub(super) const DELETED: i64 = 1;
+/// The table had no such item. The row stays, so that an older read brings nothing back.
+pub(super) const ABSENT: i64 = 2;
+
+/// What state a copy is in.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Meta {
+    schema: u32,
+    columns: String,
+    pub(super) resource: String,
+    /// A random text, another one for each copy that began anew.
+    pub(super) epoch: String,
+    /// The sum of the hashes of all live records.
+    sum: String,
+    /// The sum of the lengths of their JSON.
+    pub(super) bytes: u64,
+    /// The number of the last row of `c`.
+    pub(super) seq: u64,
+    /// Every write that was done before this time is known. `None` until the first full read has ended.
+    pub(super) confirmed: Option<u64>,
+    /// When the last full read began that ended.
+    pub(super) full: Option<u64>,
+    /// The full read under way.
+    pub(super) fill: Option<Fill>,
+    /// When the host is to call [`Table::tend`](super::Table::tend).
+    pub(super) wish: Option<u64>,
+    /// When the feed last sent something.
+    pub(super) fed: Option<u64>,
+    /// How often keys lost rights.
+    #[serde(default)]
+    pub(super) keys: u64,
+}
+
+/// A full read under way.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Fill {
+    pub(super) began: u64,
+    /// The id after which the next page begins. `None` at the beginning.
+    pub(super) at: Option<String>,
+    /// Whether every page is in.
+    pub(super) scanned: bool,
+}
+
+impl Meta {
+    fn new(columns: &Columns, epoch: &str, now: Timestamp) -> Meta {
+        Meta {
+            schema: SCHEMA,
+            columns: columns.digest(),
+            resource: columns.resource().name.clone(),
+            epoch: epoch.to_owned(),
+            sum: format!("{:x}", 0),
+            bytes: 0,
+            seq: 0,
+            confirmed: None,
+            full: None,
+            fill: Some(Fill { began: now.0, at: None, scanned: false }),
+            wish: Some(now.0),
+            fed: None,
+            keys: 0,
+        }
+    }
+
+    /// Returns the state of the copy. Returns `None` if there is none, or one of other tables.
+    pub(super) fn read(sql: &impl Nearby) -> Result<Option<Meta>, StoreError> {
+        let tables = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'meta'";
+        if sql.first(tables, &[])?.is_none() {
+            return Ok(None);
+        }
+        let row = sql.first("SELECT state FROM meta", &[])?;
+        let text = row.and_then(|mut row| row.text(0));
+        Ok(text.and_then(|text| serde_json::from_str(&text).ok()).filter(|meta: &Meta| meta.schema == SCHEMA))
+    }
+
+    /// Returns the state of a copy that was opened.
+    pub(super) fn of(sql: &impl Nearby) -> Result<Meta, StoreError> {
+        Meta::read(sql)?.ok_or_else(|| error("the copy was not opened"))
+    }
+
+    pub(super) fn write(&self, sql: &impl Nearby) -> Result<(), StoreError> {
+        let text = serde_json::to_string(self).expect("strings and numbers serialise");
+        sql.run("INSERT OR REPLACE INTO meta VALUES (1, ?)", &[Value::Text(text)])
+    }
+
+    pub(super) fn sum(&self) -> ContentHash {
+        ContentHash(u128::from_str_radix(&self.sum, 16).unwrap_or_default())
+    }
+
+    pub(super) fn set_sum(&mut self, sum: ContentHash) {
+        self.sum = format!("{:x}", sum.0);
+    }
+
+    /// Reports whether the copy answers.
+    pub(super) fn is_filled(&self) -> bool {
+        self.full.is_some()
+    }
+}
+
+/// Opens the copy. It begins anew if there is none, or if its columns are others.
+pub(super) fn open(sql: &impl Nearby, columns: &Columns, epoch: &str, now: Timestamp) -> Result<Meta, StoreError> {
+    if let Some(meta) = Meta::read(sql)?.filter(|meta| meta.columns == columns.digest()) {
+        return Ok(meta);
+    }
+    sql.transaction(|| {
+        for table in ["meta", "r", "s", "c", "seen_page"] {
+            sql.run(&format!("DROP TABLE IF EXISTS {table}"), &[])?;
+        }
+        sql.run("CREATE TABLE meta (one INTEGER PRIMARY KEY, state TEXT NOT NULL)", &[])?;
+        sql.run(
+            "CREATE TABLE r (id TEXT PRIMARY KEY, version INTEGER NOT NULL, sealed INTEGER NOT NULL, \
+             seen INTEGER NOT NULL, at INTEGER, state INTEGER NOT NULL, json TEXT, typed BLOB) WITHOUT ROWID",
+            &[],
+        )?;
+        let keys: String = (0..columns.keys().len()).map(|key| format!(", k{key} BLOB")).collect();
+        sql.run(
+            &format!(
+                "CREATE TABLE s (id TEXT PRIMARY KEY, size INTEGER NOT NULL, h0 INTEGER NOT NULL, h1 INTEGER NOT NULL, \
+                 h2 INTEGER NOT NULL, h3 INTEGER NOT NULL, text TEXT, atoms TEXT{keys}) WITHOUT ROWID"
+            ),
+            &[],
+        )?;
+        sql.run(
+            "CREATE TABLE c (seq INTEGER PRIMARY KEY, id TEXT NOT NULL, version INTEGER NOT NULL, at INTEGER, by TEXT, \
+             state INTEGER NOT NULL, fields TEXT)",
+            &[],
+        )?;
+        sql.run("CREATE TABLE seen_page (page INTEGER PRIMARY KEY, ids BLOB NOT NULL)", &[])?;
+        let meta = Meta::new(columns, epoch, now);
+        meta.write(sql)?;
+        Ok(meta)
+    })
+}
+
+/// Forgets the copy, so that it begins anew when it is opened.
+pub(super) fn discard(sql: &impl Nearby) -> Result<(), StoreError> {
+    sql.run("DELETE FROM meta", &[])
+}
+
+/// Returns the four parts of a hash, the lowest first. SQLite and JavaScript add up the parts of two million records
+/// exactly.
+pub(super) fn parts(hash: ContentHash) -> [Value; 4] {
+    [0, 32, 64, 96].map(|shift| Value::Integer((hash.0 >> shift & 0xFFFF_FFFF) as i64))
+}
+
+/// Returns the hash, or the sum of hashes, whose parts are in four columns.
+pub(super) fn hash(row: &mut Row, first: usize) -> ContentHash {
+    let mut sum = ContentHash::default();
+    for (column, shift) in [0, 32, 64, 96].into_iter().enumerate() {
+        let part = u128::from(row.integer(first + column).cast_unsigned());
+        sum.add(ContentHash(part.wrapping_shl(shift)));
+    }
+    sum
+}
