@@ -267,6 +267,6 @@ mod tests {
         assert_eq!(refusal("version,goal\n1,x\n"), "the sheet has a column version, and no column prj_id");
         assert_eq!(detail(&rows("prj_id,version\n,4\n")[0]), "is required beside version");
         assert_eq!(detail(&rows("prj_id,\np1,4\n")[0]), "a cell is in a column without a name");
-        assert_eq!(detail(&rows("prj_id,x\np1,json:{\n")[0]).contains("not JSON"), true);
+        assert!(detail(&rows("prj_id,x\np1,json:{\n")[0]).contains("not JSON"));
     }
 }

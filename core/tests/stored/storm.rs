@@ -27,12 +27,15 @@ const IDS: usize = 12;
 /// How long ago an eventually consistent read may be, in milliseconds.
 const LAG: u64 = 9_000;
 
+/// A time, and the records that the table had then.
+type Contents = (u64, BTreeMap<RecordId, Record>);
+
 /// The table with small pages, reads that lag, and requests that fail.
 #[derive(Clone)]
 struct Lagging {
     now: Memory,
     /// Earlier contents: the time until which they were current.
-    earlier: Rc<RefCell<Vec<(u64, BTreeMap<RecordId, Record>)>>>,
+    earlier: Rc<RefCell<Vec<Contents>>>,
     clock: TestClock,
     luck: Rc<Cell<u64>>,
     fails: Rc<Cell<bool>>,

@@ -242,7 +242,7 @@ fn an_atomic_batch_fits_into_one_transaction(t: &Target) {
     let all: Vec<Value> = drafts.iter().cloned().map(create).collect();
     atomic(t, &all).send().problem(413, "batch_too_large");
     atomic(t, &all[..34]).header("idempotency-key", format!("{}-k", t.run)).send().problem(413, "batch_too_large");
-    assert_eq!(t.list(""), [json!(0); 0]);
+    assert_eq!(t.list(""), Vec::<Value>::new());
     assert_eq!(statuses(&results(&atomic(t, &all[..50]).send())), [201; 50]);
     let rest: Vec<Value> = (0..33).map(|_| create(t.draft())).collect();
     assert_eq!(

@@ -43,7 +43,7 @@ struct Counts {
 
 /// The result of one row.
 enum Outcome {
-    Done(Saved),
+    Done(Box<Saved>),
     /// The row is a new record whose id exists.
     Exists,
 }
@@ -87,7 +87,7 @@ impl Counts {
     /// Counts a result. Returns what is told of it.
     fn add(&mut self, result: anyhow::Result<Outcome>, dry_run: bool) -> Option<String> {
         let Saved { record, outcome } = match result {
-            Ok(Outcome::Done(saved)) => saved,
+            Ok(Outcome::Done(saved)) => *saved,
             Ok(Outcome::Exists) => {
                 self.exists += 1;
                 return None;
@@ -132,12 +132,12 @@ async fn import(store: &DynamoDb, sheet: &[u8; 32], row: Row, dry_run: bool) -> 
     };
     let requested = Requested { id, change, expected: () };
     match make(store, &key, &requested, dry_run).await? {
-        Ok(saved) => Ok(Outcome::Done(saved)),
+        Ok(saved) => Ok(Outcome::Done(Box::new(saved))),
         Err(service::Error::Refused(fault::Error::Exists(_))) => Ok(Outcome::Exists),
         // The sheet is of another table, or the record was deleted so long ago that nothing of it is left.
         Err(service::Error::Refused(fault::Error::NotFound(_))) if otherwise.is_some() => {
             let requested = created_anew(requested.id, otherwise.unwrap_or_default(), resource)?;
-            make(store, &key, &requested, dry_run).await?.map(Outcome::Done).map_err(told)
+            make(store, &key, &requested, dry_run).await?.map(|saved| Outcome::Done(Box::new(saved))).map_err(told)
         }
         Err(error) => Err(told(error)),
     }
