@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use http::HeaderValue;
 use ripple_core::auth::Trust;
-use ripple_core::feed::signature::Secrets;
 use ripple_core::http::origin_secret::{self, is_secret};
 use ripple_core::limits;
 use ripple_core::replica::refresh::FRESH;
@@ -49,7 +48,7 @@ pub(crate) struct Config {
     /// `RIPPLE_ORIGIN_SECRET`: the secret by which the origin identifies this edge, if the origin requires one.
     pub(crate) origin_secret: Option<HeaderValue>,
     /// `RIPPLE_FEED_SECRETS`: the secrets of the feed's messages. Without them there is no `/_feed`.
-    pub(crate) feed: Option<Secrets>,
+    pub(crate) feed: Option<HeaderValue>,
     /// `RIPPLE_FRESH_SECONDS`: the age at which a list is refreshed.
     pub(crate) fresh: Duration,
     /// `RIPPLE_RATE_LIMIT`: the requests a second for each key in one isolate. 0 sets no limit.
@@ -82,8 +81,7 @@ impl Config {
             return Err(ConfigError::Invalid("AWS_ENDPOINT_URL_DYNAMODB", "a URL"));
         }
         let origin_secret = env(origin_secret::VARIABLE).map(|text| secret(&text)).transpose()?;
-        let feed = env(FEED_SECRETS).map(|text| Secrets::parse(&text)).transpose();
-        let feed = feed.map_err(|_| ConfigError::Invalid(FEED_SECRETS, "one secret of the feed, or two"))?;
+        let feed = env(FEED_SECRETS).map(|text| feed_secrets(&text)).transpose()?;
         let whole = |name: &'static str, otherwise: u32, what: &'static str| match env(name) {
             None => Ok(otherwise),
             Some(text) => text.parse().map_err(|_| ConfigError::Invalid(name, what)),
@@ -125,6 +123,21 @@ fn secret(text: &str) -> Result<HeaderValue, ConfigError> {
     let mut value = value.ok_or(ConfigError::Invalid(origin_secret::VARIABLE, form))?;
     value.set_sensitive(true);
     Ok(value)
+}
+
+/// Parses the feed's secrets, which debug output does not show.
+fn feed_secrets(text: &str) -> Result<HeaderValue, ConfigError> {
+    let are_secrets = text.split(',').all(|secret| is_feed_secret(secret.trim()));
+    let value = HeaderValue::from_str(text).ok().filter(|_| are_secrets);
+    let mut value = value.ok_or(ConfigError::Invalid(FEED_SECRETS, "one secret of the feed, or two"))?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// Reports whether a text has the form of a secret: `whsec_` and at least 24 bytes in base64.
+fn is_feed_secret(text: &str) -> bool {
+    let is_base64 = |byte: u8| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte);
+    text.strip_prefix("whsec_").is_some_and(|secret| secret.len() >= 32 && secret.bytes().all(is_base64))
 }
 
 /// Reports whether a path can be appended to the URL.

@@ -135,7 +135,8 @@ impl Edge {
         if let Some(address) = exchange::client_address(&raw) {
             request.extensions_mut().insert(address);
         }
-        if let Some(secrets) = self.config.feed.as_ref().filter(|_| feed::is_message(&request)) {
+        let secrets = self.config.feed.as_ref().filter(|_| feed::is_message(&request));
+        if let Some(secrets) = secrets.and_then(|secrets| secrets.to_str().ok()) {
             let id = String::from(random::id());
             let refusal = match feed::receive(&raw, secrets, started).await {
                 Ok(heard) => self.hear(heard, started, context).await,
