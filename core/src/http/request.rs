@@ -182,7 +182,11 @@ impl<S> Call<'_, S> {
     /// it holds behind any stage or base path.
     pub(crate) fn link(&self, relation: &str, name: &str, cursor: Option<&str>) -> String {
         let kept = query_without(self.request, &[name]);
-        let query = form_urlencoded::Serializer::new(kept).extend_pairs(cursor.map(|cursor| (name, cursor))).finish();
+        let mut query = form_urlencoded::Serializer::new(kept);
+        if let Some(cursor) = cursor {
+            query.append_pair(name, cursor);
+        }
+        let query = query.finish();
         let separator = if query.is_empty() { "" } else { "?" };
         format!("<{}{separator}{query}>; rel=\"{relation}\"", self.path.last_segment())
     }

@@ -127,14 +127,16 @@ impl MemberPath {
             let path = MemberPath { root: text.to_owned(), inner: Vec::new() };
             return if text.is_empty() { Err("has no name".to_owned()) } else { Ok(path) };
         };
-        let mut tokens = pointer.split('/').map(unescaped);
-        // `split` has at least one part.
-        let root = tokens.next().flatten();
-        match root.zip(tokens.collect::<Option<Vec<String>>>()) {
-            Some((root, inner)) if inner.len() < limits::NESTING => Ok(MemberPath { root, inner }),
-            Some(_) => Err(format!("has a pointer of more than {} names", limits::NESTING)),
-            None => Err("is no JSON Pointer: ~ stands before 0 or 1".to_owned()),
+        let mut path: Option<MemberPath> = None;
+        for token in pointer.split('/') {
+            let token = unescaped(token).ok_or("is no JSON Pointer: ~ stands before 0 or 1")?;
+            match &mut path {
+                None => path = Some(MemberPath { root: token, inner: Vec::new() }),
+                Some(path) if path.inner.len() + 1 < limits::NESTING => path.inner.push(token),
+                Some(_) => return Err("has a pointer of more names than a record has levels".to_owned()),
+            }
         }
+        path.ok_or_else(String::new) // `split` has at least one part
     }
 
     /// Reports whether a record has a value there.
@@ -233,7 +235,7 @@ fn operands(text: &str) -> Result<Vec<Operand>, String> {
     operands.push(Operand::new(value));
     match operands.len() {
         0..=limits::FILTER_VALUES => Ok(operands),
-        _ => Err(format!("takes at most {} values", limits::FILTER_VALUES)),
+        _ => Err("takes at most 100 values".to_owned()),
     }
 }
 

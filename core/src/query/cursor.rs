@@ -9,10 +9,8 @@ use crate::record::{Names, Record, RecordId};
 use crate::token;
 use crate::value::{Number, Value};
 
-/// The format of the cursor of a page after a record, which is the cursor of almost every page.
-const AFTER: u8 = 2;
-/// The format of any other cursor, which states the direction.
-const BESIDE: u8 = 3;
+/// The format of a list's cursor.
+const FORMAT: u8 = 2;
 /// The longest cursor that is read. ripple's own are far shorter: 8 sort keys of 64 characters, and an id that another
 /// writer chose.
 const LONGEST: usize = 8 * 1024;
@@ -74,6 +72,14 @@ impl Bound {
     /// Returns the bound of the page on the other side.
     pub(super) fn reversed(&self) -> Bound {
         Bound { rank: self.rank.clone(), backward: !self.backward, inclusive: !self.inclusive }
+    }
+
+    /// Returns the scope with a mark of the direction. The page after a record, which is almost every page, has none. A
+    /// scope is base64url, and so has no such letters.
+    fn marked(&self, scope: &str) -> String {
+        let direction = if self.backward { "<" } else { "" };
+        let mark = if self.inclusive { "=" } else { "" };
+        [direction, mark, scope].concat()
     }
 
     /// Reports whether a record is on the page's side.
@@ -171,26 +177,22 @@ impl<'de> Deserialize<'de> for DecimalText {
 /// Returns the cursor of a page. It is not authenticated: a forged cursor shows another page of a list that the client
 /// may read anyway.
 pub(super) fn format(bound: &Bound, scope: &str) -> String {
-    let Bound { rank: Rank { keys, id }, backward, inclusive } = bound;
+    let Rank { keys, id } = &bound.rank;
     let atoms: Vec<&Option<Atom>> = keys.iter().map(|key| &key.atom).collect();
-    if *backward || *inclusive {
-        token::encode(BESIDE, &((scope, atoms, id), backward, inclusive))
-    } else {
-        token::encode(AFTER, &(scope, atoms, id))
-    }
+    token::encode(FORMAT, &(bound.marked(scope), atoms, id))
 }
 
 /// Returns the bound in a cursor. Returns `None` if it does not belong to a query with this `scope`.
 pub(super) fn parse(cursor: &str, scope: &str, sort: &[Sort]) -> Option<Bound> {
-    type Place = (String, Vec<Option<Atom>>, String);
     if cursor.len() > LONGEST {
         return None;
     }
-    let after = || Some((token::decode::<Place>(AFTER, cursor)?, false, false));
-    let ((of, atoms, id), backward, inclusive) = token::decode(BESIDE, cursor).or_else(after)?;
-    if of != scope || atoms.len() != sort.len() {
+    let (of, atoms, id): (String, Vec<Option<Atom>>, String) = token::decode(FORMAT, cursor)?;
+    if !of.ends_with(scope) || atoms.len() != sort.len() {
         return None;
     }
+    let (backward, inclusive) = (of.starts_with('<'), of.contains('='));
     let keys = atoms.into_iter().zip(sort).map(|(atom, sort)| SortKey { atom, descending: sort.descending });
-    Some(Bound { rank: Rank { keys: keys.collect(), id }, backward, inclusive })
+    let bound = Bound { rank: Rank { keys: keys.collect(), id }, backward, inclusive };
+    (of == bound.marked(scope)).then_some(bound)
 }

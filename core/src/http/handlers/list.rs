@@ -100,29 +100,38 @@ pub(super) fn linked<S: Source>(call: &Call<'_, S>, query: &Query, page: &ListPa
         answer = answer.with_count(page.count);
     }
     let link = |relation, cursor: Option<&String>| call.link(relation, CURSOR, cursor.map(String::as_str));
-    let mut links = page.next.iter().map(|next| link("next", Some(next))).collect::<String>();
-    let previous = page.previous.iter().map(|previous| link("prev", Some(previous)));
-    for other in previous.chain(query.has_cursor().then(|| link("first", None))) {
+    let mut links = page.next.as_ref().map(|next| link("next", Some(next))).unwrap_or_default();
+    let mut add = |other: String| {
         // Proxies limit the length of headers, and a list can be read to its end without these links.
         if links.len() + other.len() <= limits::LINK {
-            let comma = if links.is_empty() { "" } else { ", " };
-            links = links + comma + &other;
+            links += if links.is_empty() { "" } else { ", " };
+            links += &other;
         }
+    };
+    if page.previous.is_some() {
+        add(link("prev", page.previous.as_ref()));
+    }
+    if query.has_cursor() {
+        add(link("first", None));
     }
     if links.is_empty() { answer } else { answer.with_header(LINK, &links) }
 }
 
-/// Returns what a parameter can be: `the parameters are q, …; {resource} declares prj_id, …`.
+/// Returns what a parameter can be. Without iterators and `format!`, which would add to the edge worker's bundle.
 fn known(resource: &Resource) -> String {
     let names = &resource.names;
-    let parameters = PARAMETERS.join(", ");
-    let keys = names.keys().into_iter().map(|(name, _)| name);
-    let declared = resource.schema.root.properties.iter().map(|(name, _)| name.as_str());
-    let others = declared.filter(|name| !names.is_key(name));
-    let mut members: Vec<&str> = keys.chain(others).take(MOST_NAMED + 1).collect();
-    if members.len() > MOST_NAMED {
-        members[MOST_NAMED] = "…";
+    let mut text = String::from("the parameters are ");
+    for name in PARAMETERS {
+        text = text + name + ", ";
     }
-    let (deleted, members) = (&names.deleted, members.join(", "));
-    format!("the parameters are {parameters} and {deleted}, and {} declares {members}", resource.name)
+    text = text + &names.deleted + ", and the members are " + &names.key;
+    for (place, (name, _)) in resource.schema.root.properties.iter().enumerate() {
+        if place == MOST_NAMED {
+            return text + ", …";
+        }
+        if *name != *names.key {
+            text = text + ", " + name;
+        }
+    }
+    text
 }
