@@ -22,6 +22,7 @@ use crate::cache::SharedCopy;
 use crate::clock::{self, Clock};
 use crate::config::{Config, ConfigError};
 use crate::feed::Heard;
+use crate::fetch::FetchError;
 use crate::list::{Asked, List};
 use crate::log::{self, Cached, Level, Line};
 use crate::replica::{Answered, Objects};
@@ -127,7 +128,7 @@ impl Edge {
         &'static self,
         raw: web_sys::Request,
         context: &Context,
-    ) -> worker::Result<web_sys::Response> {
+    ) -> Result<web_sys::Response, FetchError> {
         let started = clock::now();
         let Some(mut request) = exchange::request(&raw) else {
             return Ok(exchange::response(&Refusal::Unreadable.answer(random::id().into()))?);
@@ -250,7 +251,7 @@ impl Edge {
         request: &Request<Bytes>,
         authorized: &Authorized,
         started: Timestamp,
-    ) -> worker::Result<web_sys::Response> {
+    ) -> Result<web_sys::Response, FetchError> {
         let report = authorized.log();
         let writes = authorized.route.scope == Some(Scope::Write);
         match origin::forward(&self.config, raw, request.uri(), report, writes).await {
@@ -271,7 +272,7 @@ impl Edge {
     }
 
     /// Logs an answer of the edge itself, and passes it to the runtime.
-    fn finish(&self, response: &Response<Bytes>, started: Timestamp) -> worker::Result<web_sys::Response> {
+    fn finish(&self, response: &Response<Bytes>, started: Timestamp) -> Result<web_sys::Response, FetchError> {
         self.log_answer(response, started);
         Ok(exchange::response(response)?)
     }

@@ -94,7 +94,7 @@ async fn fetch(
     request: web_sys::Request,
     env: worker::Env,
     context: worker::Context,
-) -> worker::Result<web_sys::Response> {
+) -> Result<web_sys::Response, fetch::FetchError> {
     match edge::Edge::of(&env, &request.url()) {
         Ok(edge) => edge.answer(request, &context).await,
         Err(error) => {

@@ -51,11 +51,12 @@ fn plain_json(value: Option<&Value>) -> Option<String> {
     json_of(value).filter(|text| !text.contains('{'))
 }
 
-/// Reports whether a value has anything that can be replaced. An object is merged member by member, and one without
-/// members is not named.
+/// Reports whether a value has anything that can be replaced. An object is merged member by member and a list entry by
+/// entry, and one that is empty is not named.
 fn has_leaf(value: &Value) -> bool {
     match value {
         Value::Map(members) => members.values().any(has_leaf),
+        Value::List(entries) => !entries.is_empty(),
         _ => true,
     }
 }

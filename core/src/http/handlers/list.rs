@@ -67,12 +67,10 @@ const COUNTED: Field = Field::new(
 
 pub(crate) async fn run<S: Source>(call: &mut Call<'_, S>) -> Result<Answer, Error> {
     let mut parameters = call.parameters();
-    let formats = parameters.extract_if(.., |(name, _)| name == FORMAT_NAME).map(|(_, format)| format);
-    match formats.collect::<Vec<String>>().as_slice() {
-        [] => {}
-        [format] if format == "json" => {}
-        [_] => return Err(Error::InvalidRequest(vec![Fault::parameter(FORMAT_NAME, "must be json or csv")])),
-        _ => return Err(Error::InvalidRequest(vec![Fault::parameter(FORMAT_NAME, "occurs more than once")])),
+    let all = parameters.len();
+    parameters.retain(|(name, format)| name != FORMAT_NAME || format != "json");
+    if all - parameters.len() > 1 || parameters.iter().any(|(name, _)| name == FORMAT_NAME) {
+        return Err(Error::InvalidRequest(vec![Fault::parameter(FORMAT_NAME, "must be json or csv, once")]));
     }
     let (query, page) = page(call, &parameters).await?;
     let answer = Answer { etag: Some(page.etag.clone()), ..Answer::json(page.body.clone()) };

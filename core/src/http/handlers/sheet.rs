@@ -17,8 +17,8 @@ const FIELDS: &str = "fields";
 /// Reports whether a list is to be a sheet.
 pub(crate) fn is_asked_for(target: &Uri) -> bool {
     let query = form_urlencoded::parse(target.query().unwrap_or_default().as_bytes());
-    let formats: Vec<_> = query.filter(|(name, _)| name == FORMAT_NAME).collect();
-    matches!(formats.as_slice(), [(_, format)] if format == "csv")
+    let mut formats = query.filter(|(name, _)| name == FORMAT_NAME);
+    formats.next().is_some_and(|(_, format)| format == "csv") && formats.next().is_none()
 }
 
 pub(crate) async fn run<S: Source>(call: &mut Call<'_, S>) -> Result<Answer, Error> {

@@ -7,9 +7,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use aws_sdk_dynamodb::operation::query::QueryOutput;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnConsumedCapacity};
-use aws_smithy_runtime_api::client::interceptors::context::Output;
 
 use super::decode::{self, PageDecoder};
 use super::{BY_UPDATE, DynamoDb, failed, item, units};
@@ -34,11 +32,7 @@ impl DynamoDb {
         cost: &mut Capacity,
     ) -> Result<Changes, StoreError> {
         const OPERATION: &str = "Query";
-        let decoder = PageDecoder::new(
-            || Output::erase(QueryOutput::builder().build()),
-            decode::index_entry,
-            Arc::clone(&self.names),
-        );
+        let decoder = PageDecoder::new(decode::index_entry, Arc::clone(&self.names));
         let shard = AttributeValue::S(shard.to_string());
         let start = from.map(|from| item::index_key(&from, shard.clone(), &self.names));
         self.client

@@ -10,6 +10,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aws_sdk_dynamodb::config::{ConfigBag, Intercept};
+use aws_sdk_dynamodb::operation::query::QueryOutput;
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::context::{
     BeforeDeserializationInterceptorContextRef, Output, OutputOrError,
@@ -25,11 +26,9 @@ use crate::store::{IndexEntry, Position};
 
 pub(super) use attribute::{Attribute, Item};
 
-/// The decoder of one operation's answer.
+/// The decoder of one answer.
 #[derive(Debug)]
 pub(super) struct PageDecoder<T> {
-    /// Returns an answer without items, of the operation's type, for the SDK.
-    empty: fn() -> Output,
     make: Make<T>,
     names: Arc<Names>,
     decoded: Arc<Mutex<Option<Decoded<T>>>>,
@@ -61,18 +60,13 @@ pub(super) fn index_entry(item: Item<'_>, names: &Names) -> Result<IndexEntry, M
 
 impl<T> Clone for PageDecoder<T> {
     fn clone(&self) -> Self {
-        PageDecoder {
-            empty: self.empty,
-            make: self.make,
-            names: Arc::clone(&self.names),
-            decoded: Arc::clone(&self.decoded),
-        }
+        PageDecoder { make: self.make, names: Arc::clone(&self.names), decoded: Arc::clone(&self.decoded) }
     }
 }
 
 impl<T> PageDecoder<T> {
-    pub(super) fn new(empty: fn() -> Output, make: Make<T>, names: Arc<Names>) -> PageDecoder<T> {
-        PageDecoder { empty, make, names, decoded: Arc::default() }
+    pub(super) fn new(make: Make<T>, names: Arc<Names>) -> PageDecoder<T> {
+        PageDecoder { make, names, decoded: Arc::default() }
     }
 
     /// Takes the decoded page. After a successful answer there is always one.
@@ -111,7 +105,8 @@ impl<T: fmt::Debug + Send + 'static> DeserializeResponse for PageDecoder<T> {
         let text = str::from_utf8(body).map_err(|error| OrchestratorError::response(error.into()))?;
         let answer = Answer::read(text).map_err(|error| OrchestratorError::response(error.into()))?;
         *self.slot() = Some(answer.page(self.make, &self.names));
-        Ok((self.empty)())
+        // The SDK wants an answer of its own type.
+        Ok(Output::erase(QueryOutput::builder().build()))
     }
 }
 

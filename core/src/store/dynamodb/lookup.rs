@@ -3,9 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use aws_sdk_dynamodb::operation::query::QueryOutput;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
-use aws_smithy_runtime_api::client::interceptors::context::Output;
 
 use super::decode::{self, Item, PageDecoder};
 use super::keys::{KEY_HASH, record as key_record};
@@ -54,8 +52,7 @@ impl DynamoDb {
         read: Consistency,
         cost: &mut Capacity,
     ) -> Result<Option<Record>, StoreError> {
-        let empty = || Output::erase(QueryOutput::builder().build());
-        let decoder = PageDecoder::new(empty, make, Arc::clone(&self.names));
+        let decoder = PageDecoder::new(make, Arc::clone(&self.names));
         let mut query = self.client.query().table_name(table);
         let mut conditions = Vec::new();
         for (place, (name, value)) in key.into_iter().enumerate() {
