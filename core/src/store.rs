@@ -170,6 +170,10 @@ pub enum Commit {
 }
 
 /// The result of a batch. Unless it is `Done`, nothing was changed.
+#[cfg_attr(
+    target_pointer_width = "64",
+    expect(clippy::large_enum_variant, reason = "a request has one, which is taken apart at once")
+)]
 #[derive(Debug, PartialEq, Eq)]
 pub enum BatchCommit {
     /// Each `after` is in the table.
