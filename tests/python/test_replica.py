@@ -119,8 +119,8 @@ def test_answers_are_those_of_the_backend(two):
                 assert [found.json().get(name) for name in same] == [expected.json().get(name) for name in same], path
             if expected.status in (200, 404, 410):
                 assert int(found.headers["age"]) <= 60 and found.headers["cache-status"].startswith("ripple; "), path
-            link = expected.headers["link"]
-            path = f"/{link[link.index('<') + 1 : link.index('>')]}" if link else None
+            link = re.match(r'<([^>]*)>; rel="next"', expected.headers["link"] or "")
+            path = f"/{link[1]}" if link else None
     etag = two.ask("/prj").headers["etag"]
     unchanged = two.ask("/prj", if_none_match=etag)
     assert (unchanged.status, unchanged.body) == (304, b"")

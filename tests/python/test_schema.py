@@ -39,6 +39,9 @@ api = schemathesis.openapi.from_path(ROOT / "deploy/openapi.json", config=schema
 RULED = {"prj_id", "version", "updated_at", "updated_by", "updated_author", "deleted", "name", "goal", "issue", "description"}
 RULED |= {"term", "term_unit", "create_date"}
 
+# Parameters of a list that are no conditions.
+LISTED = {"q", "sort", "fields", "limit", "count", "format"}
+
 SESSIONS = 8
 # Failing requests are not shrunk: a host remembers earlier requests.
 PHASES = [Phase.explicit, Phase.generate]
@@ -121,6 +124,11 @@ def mean_what_is_sent(case):
         case.headers.pop(name, None)
     for name in ("cursor", "since"):
         case.query.pop(name, None)
+    # A list takes 64 conditions, and the document has more parameters for them. Each is on a member that some record has.
+    if case.method == "GET" and case.path.endswith("/prj"):
+        known = [name for name in case.query if name.partition("[")[0] in RULED | LISTED]
+        conditions = [name for name in known if "[" in name]
+        case.query = {name: case.query[name] for name in known if name not in conditions[32:]}
     # A deletion on another version does nothing.
     if case.method == "DELETE":
         case.body, case.media_type = NOT_SET, None
