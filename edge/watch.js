@@ -11,7 +11,8 @@ import { NAMES } from "./resources.js";
 
 const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 const PATH = /^\w+:\/\/[^/?#]+([^?#]*)/;
-const PLAIN = [...NAMES.flatMap((name) => [`/${name}`, `/${name}/_changes`]), "/health", "/docs", "/openapi.json"];
+const OF_ALL = ["", "/_changes", "/_batch", "/_ticket", "/_live"];
+const PLAIN = [...NAMES.flatMap((name) => OF_ALL.map((rest) => `/${name}${rest}`)), "/health", "/docs", "/openapi.json"];
 // Routes that are answered from the list.
 const LISTED = NAMES.flatMap((name) => [`/${name}`, `/${name}/{${name}id}`]);
 // Statuses of answers that have the list's age (core/src/http/edge.rs).
