@@ -25,7 +25,7 @@ pub(crate) struct FetchError(String);
 impl From<JsValue> for FetchError {
     fn from(thrown: JsValue) -> Self {
         let message = thrown.dyn_ref::<js_sys::Error>().map(|error| String::from(error.message()));
-        FetchError(message.or_else(|| thrown.as_string()).unwrap_or_else(|| format!("{thrown:?}")))
+        FetchError(message.or_else(|| thrown.as_string()).unwrap_or_else(|| "no error was thrown".to_owned()))
     }
 }
 

@@ -9,7 +9,7 @@ use crate::store::{StoreError, StoreErrorKind};
 use crate::value::Malformed;
 
 /// Why a request was not answered as asked. Each variant's text is for the caller.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 pub enum Error {
     /// The body is not what the method takes.
     #[error("the body has faults")]
@@ -101,6 +101,13 @@ pub enum Error {
     /// Storage failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl std::fmt::Debug for Error {
+    /// Writes the message. The names of the variants would be part of the edge worker's bundle.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Display::fmt(self, f)
+    }
 }
 
 /// Returns the scope of one resource, if the site has several.

@@ -30,7 +30,7 @@ impl From<TooLarge> for Error {
 }
 
 /// Why a change is refused. Nothing was written.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 pub enum Error {
     /// The change has faults.
     #[error("the body has faults")]
@@ -81,4 +81,11 @@ pub enum Error {
     /// The record would be larger than an item may be.
     #[error("a record has at most {max} bytes as stored, this one would have {0}", max = limits::RECORD)]
     TooLarge(usize),
+}
+
+impl std::fmt::Debug for Error {
+    /// Writes the message. The names of the variants would be part of the edge worker's bundle.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Display::fmt(self, f)
+    }
 }
