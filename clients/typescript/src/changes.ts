@@ -39,7 +39,7 @@ const REMEMBERED = 10_000;
 /** The changes of a resource. */
 export class Changes<T> implements AsyncIterable<Change<T>> {
   /** The newest cursor. Every change before it has been told. */
-  cursor: string | undefined;
+  declare cursor: string | undefined;
   readonly #transport: Transport;
   readonly #shape: Shape;
   readonly #options: ChangesOptions;
@@ -114,11 +114,7 @@ export class Changes<T> implements AsyncIterable<Change<T>> {
   }
 
   #remember({ id, version }: Change<T>): void {
-    this.#told.delete(id); // so that it is the newest of the map
+    if (this.#told.size > REMEMBERED) this.#told.clear(); // then some are told twice
     this.#told.set(id, version);
-    for (const oldest of this.#told.keys()) {
-      if (this.#told.size <= REMEMBERED) break;
-      this.#told.delete(oldest);
-    }
   }
 }

@@ -24,10 +24,10 @@ export interface ClientOptions {
 /** A client of the ripple API. It keeps the session token, so that it reads its own writes. */
 export class Client {
   /** What the client sends with. An outbox uses it too. */
-  readonly transport: Transport;
+  declare readonly transport: Transport;
   /** The API key. A new one takes effect with the next request. */
-  key: string;
-  readonly author: Author | undefined;
+  declare key: string;
+  declare readonly author: Author | undefined;
 
   constructor(url: string | URL, options: ClientOptions) {
     this.key = options.key;

@@ -7,7 +7,7 @@
 
 /** A number that a `number` cannot hold exactly, as its decimal text. */
 export class Num {
-  readonly text: string;
+  declare readonly text: string;
 
   /** Takes a number as JSON writes it. Throws a `SyntaxError` for any other text. */
   constructor(text: string) {
@@ -156,7 +156,7 @@ export function isList(value: unknown): value is readonly Json[] {
 
 /** Reports whether an object has a member of its own. */
 export function has(members: object, name: string): boolean {
-  return Object.prototype.hasOwnProperty.call(members, name);
+  return Object.hasOwn(members, name);
 }
 
 /** Returns a member of its own, or `undefined`. */

@@ -77,6 +77,7 @@ interface Page {
   addEventListener?(type: string, listener: () => void, options?: { signal: AbortSignal }): void;
 }
 const page = globalThis as Page;
+const isHidden = (): boolean => page.document?.hidden ?? false;
 
 /** Opens the live channel of a resource. It connects when it is iterated. */
 export function live<T>(resource: Resource<T, unknown>, options: LiveOptions = {}): Live<T> {
@@ -138,7 +139,7 @@ export class Live<T> implements AsyncIterable<Event> {
     const { signal } = this.#ended;
     const leave = (): void => this.#socket?.close(1000);
     const now = (): void => {
-      if (page.document?.hidden) setTimeout(() => page.document?.hidden && leave(), HIDDEN);
+      if (isHidden()) setTimeout(() => isHidden() && leave(), HIDDEN);
       else this.#failures = 0;
       this.#wake();
     };
@@ -151,7 +152,7 @@ export class Live<T> implements AsyncIterable<Event> {
         if (signal.aborted) return;
         this.state = 'waiting';
         await this.#pause(wait);
-        while (page.document?.hidden && !this.#ended.signal.aborted) await this.#pause(WAITING);
+        while (isHidden() && !signal.aborted) await this.#pause(WAITING);
       }
     } finally {
       this.close();
@@ -307,8 +308,8 @@ export class Live<T> implements AsyncIterable<Event> {
     const code = this.#closed ?? 1006;
     const wasOpen = this.state === 'open';
     this.#room = ['', []];
-    if (code === 4001 || code === 4003) return this.#stop(new Problem(403, 'forbidden', 'the key is no longer valid'));
-    if (code === 4004) return this.#stop(new Problem(404, 'not_found', 'the resource is not there'));
+    if (code === 4001 || code === 4003) return this.#stop(new Problem(403, 'forbidden', 'the key is revoked'));
+    if (code === 4004) return this.#stop(new Problem(404, 'not_found', 'no such resource'));
     if (code === 4008) return 1000;
     if (code === 4009) {
       this.mode = 'wait';
@@ -350,7 +351,7 @@ export class Live<T> implements AsyncIterable<Event> {
 
   #hear({ presence, who, more }: Members): void {
     const people = (who as unknown as readonly [string, string, 'view' | 'edit', string][]).map(
-      ([name, id, state, field]) => ({ author: { name, ...(id && { id }) }, state, ...(field && { field }) }),
+      ([name, id, state, field]) => ({ author: person(name, id), state, ...(field && { field }) }),
     );
     const record = String(presence);
     this.#room = [record, people];
@@ -370,7 +371,7 @@ export class Live<T> implements AsyncIterable<Event> {
 
 function eventOf(frame: Members, cursor: string): Event {
   const { id, version, updated_at: at, updated_by: by, author, fields, deleted } = frame;
-  const [name, person] = (author ?? []) as readonly string[];
+  const [name, own] = (author ?? []) as readonly string[];
   return {
     id: String(id),
     version: Number(version),
@@ -378,7 +379,11 @@ function eventOf(frame: Members, cursor: string): Event {
     fields: fields as readonly string[],
     at: Number(at),
     by: by as string | undefined,
-    author: name ? { name, ...(person && { id: person }) } : undefined,
+    author: name ? person(name, own) : undefined,
     cursor,
   };
+}
+
+function person(name: string, id: string | undefined): Author {
+  return { name, ...(id && { id }) };
 }

@@ -58,8 +58,8 @@ export interface OutboxOptions {
 
 /** The writes of one account on one device. */
 export class Outbox {
-  readonly client: Client;
-  readonly account: string;
+  declare readonly client: Client;
+  declare readonly account: string;
   readonly #options: OutboxOptions;
   readonly #store: Store;
   readonly #address: string;

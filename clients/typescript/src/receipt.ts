@@ -52,27 +52,26 @@ export function parseReceipt(header: string | null | undefined): Receipt | undef
   } catch {
     return undefined;
   }
-  const result = found.get('result')?.value;
-  const version = found.get('version')?.value;
+  const value = (name: string): Item['value'] | undefined => found.get(name)?.value;
+  const fields = (name: string): readonly Touched[] => touched(value(name));
+  const [result, version, base, omitted] = ['result', 'version', 'base', 'omitted'].map(value);
   if (!RESULTS.includes(result) || typeof version !== 'number') return undefined;
-  const base = found.get('base');
-  const omitted = found.get('omitted')?.value;
   return Object.freeze({
     result: result as Receipt['result'],
     version,
-    ...(typeof base?.value === 'number' && { base: base.value }),
-    baseMissing: base?.parameters.has('missing') ?? false,
-    won: touched(found.get('won')),
-    taken: touched(found.get('taken')),
-    merged: touched(found.get('merged')),
-    kept: touched(found.get('kept')),
+    ...(typeof base === 'number' && { base }),
+    baseMissing: found.get('base')?.parameters.has('missing') ?? false,
+    won: fields('won'),
+    taken: fields('taken'),
+    merged: fields('merged'),
+    kept: fields('kept'),
     omitted: typeof omitted === 'number' ? omitted : 0,
   });
 }
 
-function touched(list: Item | undefined): readonly Touched[] {
-  if (!Array.isArray(list?.value)) return [];
-  return list.value.map((item: Item) => ({ ...Object.fromEntries(item.parameters), pointer: String(item.value) }));
+function touched(list: Item['value'] | undefined): readonly Touched[] {
+  if (!Array.isArray(list)) return [];
+  return list.map((item: Item) => ({ ...Object.fromEntries(item.parameters), pointer: String(item.value) }));
 }
 
 /** Parses a dictionary of RFC 9651. Throws a `SyntaxError` for any other text. */
@@ -85,7 +84,7 @@ function dictionary(text: string): Map<string, Item> {
   };
   const need = (pattern: RegExp): string => {
     const match = take(pattern);
-    if (match === undefined) throw new SyntaxError(`no structured field: ${rest}`);
+    if (match === undefined) throw new SyntaxError();
     return match;
   };
   const key = (): string => need(/^[a-z*][a-z0-9_.*-]*/);

@@ -141,6 +141,6 @@ export function pathOf(resource: string, id: string, version?: number): string {
 
 /** Returns the value that an edit of the record begins from. Throws a `TypeError` if it is not whole. */
 export function membersOf(record: Record<unknown>): Members {
-  if (record.partial) throw new TypeError(`${record.id} was read with some fields only, so it cannot be edited`);
+  if (record.partial) throw new TypeError(`${record.id} has some fields only`);
   return record.value as Members;
 }

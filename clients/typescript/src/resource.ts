@@ -83,10 +83,10 @@ export const EDIT = 'application/vnd.ripple.edit+json';
 
 /** The records of one resource. `New`: what a creation takes, if that differs. */
 export class Resource<T = Members, New = T> {
-  readonly shape: Shape;
-  readonly transport: Transport;
+  declare readonly shape: Shape;
+  declare readonly transport: Transport;
   /** The header `Ripple-Author` of writes. */
-  readonly author: string | undefined;
+  declare readonly author: string | undefined;
 
   constructor(shape: Shape, transport: Transport, author: Author | undefined) {
     this.shape = shape;
@@ -96,7 +96,7 @@ export class Resource<T = Members, New = T> {
 
   /** Reads a record. Throws a `Problem` with status 404 or 410 if there is none. */
   async get(id: string, { signal }: Call = {}): Promise<Record<T>> {
-    return this.#record(await this.transport.send({ method: 'GET', path: this.path(id) }, signal));
+    return this.#get(this.path(id), signal);
   }
 
   /** Lists records. */
@@ -190,7 +190,7 @@ export class Resource<T = Members, New = T> {
 
   /** Reads a record as it was after a write. */
   async version(id: string, version: number, { signal }: Call = {}): Promise<Record<T>> {
-    return this.#record(await this.transport.send({ method: 'GET', path: this.path(id, version) }, signal));
+    return this.#get(this.path(id, version), signal);
   }
 
   /** Reads what changed. */
@@ -215,6 +215,10 @@ export class Resource<T = Members, New = T> {
     if (body !== undefined) headers['content-type'] = type;
     if (this.author !== undefined) headers['ripple-author'] = this.author;
     return { method, path, headers, body };
+  }
+
+  async #get(path: string, signal: AbortSignal | undefined): Promise<Record<T>> {
+    return this.#record(await this.transport.send({ method: 'GET', path }, signal));
   }
 
   #saved(answer: Answer): Saved<T> {

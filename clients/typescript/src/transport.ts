@@ -1,6 +1,6 @@
 /** Sends requests: one try with its time limit, and the tries that the API's rules allow. */
 
-import { Problem, problemOf } from './problem.ts';
+import { Problem, problemOf, type ProblemDetails } from './problem.ts';
 import { parse, type Json } from './json.ts';
 import { parseReceipt, type Receipt } from './receipt.ts';
 
@@ -57,12 +57,12 @@ export const sleep: Sleep = (milliseconds, signal) =>
 /** The network as a client uses it. */
 export class Transport {
   /** The base address, with a slash at its end. */
-  readonly base: string;
+  declare readonly base: string;
   /** The token of the last write. A later read with it sees that write on any host. */
-  session: string | undefined;
+  declare session: string | undefined;
   /** The newest `Date` that the server has sent, in milliseconds. */
-  date: number | undefined;
-  readonly sleep: Sleep;
+  declare date: number | undefined;
+  declare readonly sleep: Sleep;
   readonly #key: () => string;
   readonly #fetch: typeof fetch;
   readonly #timeout: number;
@@ -91,7 +91,7 @@ export class Transport {
       }
       const { status } = problem;
       // 501 says what the host never does.
-      const again = status === 0 || status === 408 || status === 429 || (status >= 500 && status !== 501);
+      const again = [0, 408, 429].includes(status) || (status >= 500 && status !== 501);
       if (problem.outcome === 'unknown') unknown++;
       // A try of unknown outcome makes the outcome of the call unknown, also if a later one is refused.
       const thrown = problem.with(unknown && request.method !== 'GET' ? 'unknown' : 'not_made');
@@ -102,7 +102,7 @@ export class Transport {
       try {
         await this.sleep(wait, signal);
       } catch (cause) {
-        throw new Problem(0, 'aborted', 'the caller gave up', { outcome: thrown.outcome, cause });
+        throw gaveUp({ outcome: thrown.outcome, cause });
       }
     }
   }
@@ -129,36 +129,27 @@ export class Transport {
     const headers = new Headers(request.headers);
     headers.set('x-api-key', this.#key());
     if (session !== undefined) headers.set('ripple-session', session);
-    const controller = new AbortController();
-    const abort = (): void => controller.abort();
-    const timer = setTimeout(abort, Math.max(limit, 1));
-    signal?.addEventListener('abort', abort);
-    if (signal?.aborted) abort();
+    const late = AbortSignal.timeout(Math.max(limit, 1));
     const url = new URL(request.path, this.base).href;
     const reading = request.reads ?? request.method === 'GET';
     let response: Response;
     let text: string;
     try {
-      if (controller.signal.aborted) throw new Problem(0, 'aborted', 'the caller gave up');
+      if (signal?.aborted) throw gaveUp({});
       response = await this.#fetch(url, {
         method: request.method,
         headers,
         redirect: 'manual',
-        signal: controller.signal,
+        signal: signal ? AbortSignal.any([signal, late]) : late,
         ...(request.body !== undefined && { body: request.body }),
       });
       text = await response.text();
     } catch (cause) {
       if (cause instanceof Problem) throw cause;
-      const [code, detail] = signal?.aborted
-        ? ['aborted', 'the caller gave up']
-        : controller.signal.aborted
-          ? ['timeout', `there was no answer within ${limit} ms`]
-          : ['no_answer', String((cause as Error | undefined)?.message ?? cause)];
-      throw new Problem(0, code, detail, { outcome: 'unknown', cause });
-    } finally {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', abort);
+      const more = { outcome: 'unknown', cause } as const;
+      if (signal?.aborted) throw gaveUp(more);
+      if (late.aborted) throw new Problem(0, 'timeout', `no answer within ${limit} ms`, more);
+      throw new Problem(0, 'no_answer', String((cause as Error | undefined)?.message ?? cause), more);
     }
     const date = Date.parse(response.headers.get('date') ?? '');
     if (date > (this.date ?? 0)) this.date = date;
@@ -167,6 +158,10 @@ export class Transport {
     this.session = response.headers.get('ripple-session') ?? this.session;
     return answer;
   }
+}
+
+function gaveUp(more: ProblemDetails): Problem {
+  return new Problem(0, 'aborted', 'the caller gave up', more);
 }
 
 /** Returns the answer, or `undefined` if it is not from ripple: a portal may answer 200 with a page of its own. */

@@ -26,7 +26,7 @@ export interface Desk {
 /** Sends the entries of an outbox. */
 export class Sender {
   /** Why nothing is sent. */
-  stopped: Problem | undefined;
+  declare stopped: Problem | undefined;
   /** Whether the page does not want anything to be sent. */
   paused = false;
   readonly #transport: Transport;
