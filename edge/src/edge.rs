@@ -77,7 +77,7 @@ impl Edge {
         let resources = resources()?;
         let replica = |resource: &Arc<Resource>| {
             let fresh = resource.fresh_seconds.map_or(config.fresh, |seconds| Duration::from_secs(seconds.into()));
-            Replica::new(ReadOnly::new(&config, Arc::clone(resource)), Clock, fresh)
+            Replica::new(ReadOnly::new(&config.access, &config.layout, Arc::clone(resource)), Clock, fresh)
                 .stale_for(config.trust.stale)
                 .with_shared_cache(SharedCopy::new(&config, resource, url))
         };

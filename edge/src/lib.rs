@@ -38,6 +38,8 @@ pub mod exchange;
 mod fetch;
 #[cfg(target_arch = "wasm32")]
 pub mod random;
+#[cfg(target_arch = "wasm32")]
+pub mod store;
 
 #[cfg(all(target_arch = "wasm32", feature = "worker"))]
 mod cache;
@@ -53,8 +55,6 @@ mod list;
 mod origin;
 #[cfg(all(target_arch = "wasm32", feature = "worker"))]
 mod replica;
-#[cfg(all(target_arch = "wasm32", feature = "worker"))]
-mod store;
 
 /// edge/worker.js calls this before the first request.
 #[cfg(all(target_arch = "wasm32", feature = "worker"))]

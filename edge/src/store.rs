@@ -1,4 +1,4 @@
-//! DynamoDB as the edge uses it: read-only, and connected at the first read. Writes go to the origin, so their code
+//! DynamoDB as the edge and its replica use it: read-only, and connected at the first read. Writes go to the origin, so their code
 //! stays out of the Worker.
 
 use std::cell::LazyCell;
@@ -6,15 +6,14 @@ use std::sync::Arc;
 
 use ripple_core::auth::{KeyHash, KeyRecord};
 use ripple_core::record::schema::Resource;
-use ripple_core::store::dynamodb::DynamoDb;
+use ripple_core::store::dynamodb::{Access, DynamoDb, Layout};
 use ripple_core::store::{Capacity, Changes, Consistency, IndexEntry, Page, Position, Source, StoreError};
 use ripple_core::{Record, RecordId, Timestamp};
 
 use crate::client;
-use crate::config::Config;
 
 /// A store that is only read.
-pub(crate) struct ReadOnly {
+pub struct ReadOnly {
     /// The store. Its client is created at the first use, so that requests without DynamoDB do not wait for that.
     store: LazyCell<DynamoDb, Box<dyn FnOnce() -> DynamoDb>>,
     resource: Arc<Resource>,
@@ -22,10 +21,12 @@ pub(crate) struct ReadOnly {
 }
 
 impl ReadOnly {
-    pub(crate) fn new(config: &Config, resource: Arc<Resource>) -> ReadOnly {
-        let shards = resource.shards.unwrap_or(config.layout.shards);
-        let (config, of) = (config.clone(), Arc::clone(&resource));
-        let make = move || DynamoDb::new(client::new(&config.access), config.layout.clone(), of);
+    /// Returns the store of a resource.
+    #[must_use]
+    pub fn new(access: &Access, layout: &Layout, resource: Arc<Resource>) -> ReadOnly {
+        let shards = resource.shards.unwrap_or(layout.shards);
+        let (access, layout, of) = (access.clone(), layout.clone(), Arc::clone(&resource));
+        let make = move || DynamoDb::new(client::new(&access), layout, of);
         ReadOnly { store: LazyCell::new(Box::new(make)), resource, shards }
     }
 }
@@ -50,7 +51,8 @@ impl Source for ReadOnly {
         self.store.changes(shard, since, from, limit, cost).await
     }
 
-    /// Reads one record after another, since `BatchGetItem` would make the bundle 17 KB larger. Each read is eventually
+    /// Reads one record after another, since `BatchGetItem` would make the bundle 17 KB larger, and the edge's user in
+    /// AWS may not use it. Each read is eventually
     /// consistent at first, and strongly consistent if the result is older than its entry.
     async fn fetch(&self, entries: &[IndexEntry], cost: &mut Capacity) -> Result<Vec<Record>, StoreError> {
         let mut records = Vec::with_capacity(entries.len());

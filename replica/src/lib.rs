@@ -23,20 +23,20 @@
 mod read;
 mod settings;
 pub mod sql;
-mod store;
+
+use std::sync::Arc;
 
 use ripple_core::feed::message::Message;
 use ripple_core::http::chain;
 use ripple_core::replica::stored::{self, Table};
 use ripple_core::store::{Capacity, StoreError};
 use ripple_edge::clock::Clock;
-use ripple_edge::random;
+use ripple_edge::store::ReadOnly;
 use wasm_bindgen::prelude::*;
 use worker::Env;
 
 use settings::Settings;
 use sql::Storage;
-use store::Lazy;
 
 /// worker.js calls this before the first event.
 #[wasm_bindgen]
@@ -105,9 +105,9 @@ pub async fn hear(storage: Storage, env: Env, resource: String, body: Vec<u8>) -
     }
 }
 
-fn open(storage: Storage, settings: &Settings) -> Result<Table<Storage, Lazy, Clock>, JsError> {
-    let epoch = u64::from_be_bytes(random::bytes());
-    Table::open(storage, Lazy::new(settings), Clock, &format!("{epoch:016x}")).map_err(thrown)
+fn open(storage: Storage, settings: &Settings) -> Result<Table<Storage, ReadOnly, Clock>, JsError> {
+    let Settings { access, layout, resource, .. } = settings;
+    Table::open(storage, ReadOnly::new(access, layout, Arc::clone(resource)), Clock).map_err(thrown)
 }
 
 /// Returns what JavaScript is thrown: an error with its causes.

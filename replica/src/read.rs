@@ -13,13 +13,13 @@ use ripple_core::replica::stored::need::Need;
 use ripple_core::store::{Capacity, Source as _};
 use ripple_core::{Api, RequestContext};
 use ripple_edge::clock::{self, Clock};
+use ripple_edge::store::ReadOnly;
 use ripple_edge::{exchange, random};
 use wasm_bindgen::{JsCast as _, JsError};
 use wasm_bindgen_futures::JsFuture;
 
 use crate::settings::Settings;
 use crate::sql::Storage;
-use crate::store::Lazy;
 use crate::thrown;
 
 /// The header by which the edge names the client's key, which it has checked.
@@ -28,7 +28,7 @@ const KEY_ID: &str = "ripple-key-id";
 const KEYS: HeaderName = HeaderName::from_static("ripple-keys");
 
 pub(crate) async fn answer(
-    table: Table<Storage, Lazy, Clock>,
+    table: Table<Storage, ReadOnly, Clock>,
     settings: &Settings,
     raw: &web_sys::Request,
     refresh: &js_sys::Function,

@@ -2,8 +2,8 @@
 //!
 //! ```text
 //!  Scan ──▶ fill ──┐                              ┌── read ──▶ the core's Listing
-//!  by_update ──────┼──▶ apply ──▶ r, s, sum, c ───┤
-//!  feed, GetItem ──┘   the only writer            └── the log of changes
+//!  by_update ──────┼──▶ apply ──▶ r, s, sum ──────┘
+//!  feed, GetItem ──┘   the only writer
 //! ```
 //!
 //! > A record's version never falls. Everything that was written before `confirmed` is in the copy, and only a full read
@@ -14,7 +14,6 @@
 //! the position from which it started.
 
 mod apply;
-mod changes;
 mod fill;
 pub mod need;
 mod read;
@@ -69,8 +68,6 @@ pub struct Standing {
     pub wish: Option<Timestamp>,
     /// How often keys lost rights, as far as the feed has told.
     pub keys: u64,
-    /// The copy's name, another one for each copy that began anew, and the number of its last change.
-    pub position: (String, u64),
 }
 
 /// Returns the resource of the copy in a database, if there is one, and when its host is to call [`Table::tend`].
@@ -82,14 +79,13 @@ pub fn resource(sql: &impl Nearby) -> Result<Option<(String, Option<Timestamp>)>
 }
 
 impl<Q: Nearby, S: Source, C: Clock> Table<Q, S, C> {
-    /// Opens the copy in a database. It begins anew under the name `epoch`, which must be random, if there is none or it
-    /// has other columns.
+    /// Opens the copy in a database. It begins anew if there is none, or it has other columns.
     ///
     /// # Errors
     /// If the database refuses.
-    pub fn open(sql: Q, store: S, clock: C, epoch: &str) -> Result<Table<Q, S, C>, StoreError> {
+    pub fn open(sql: Q, store: S, clock: C) -> Result<Table<Q, S, C>, StoreError> {
         let columns = Columns::of(store.resource());
-        schema::open(&sql, &columns, epoch, clock.now())?;
+        schema::open(&sql, &columns, clock.now())?;
         Ok(Table { sql, store, clock, columns })
     }
 
@@ -104,12 +100,7 @@ impl<Q: Nearby, S: Source, C: Clock> Table<Q, S, C> {
             fill::begin(&mut meta, now);
             meta.write(&self.sql)?;
         }
-        Ok(Standing {
-            confirmed: meta.confirmed.map(Timestamp),
-            wish: meta.wish.map(Timestamp),
-            keys: meta.keys,
-            position: (meta.epoch, meta.seq),
-        })
+        Ok(Standing { confirmed: meta.confirmed.map(Timestamp), wish: meta.wish.map(Timestamp), keys: meta.keys })
     }
 
     /// Reads on in the full read that is under way.
@@ -291,8 +282,7 @@ impl<Q: Nearby, S: Source, C: Clock> Source for Table<Q, S, C> {
         now: Timestamp,
         cost: &mut Capacity,
     ) -> Result<ListPage, StoreError> {
-        // The copy keeps of a deleted record no more than its number.
-        if session.outruns(self.known(now)) || query.is_of_deleted() {
+        if session.outruns(self.known(now)) {
             return scan::list(&self.store, query, session, now, cost).await;
         }
         read::list(&self.sql, &self.columns, &Meta::of(&self.sql)?, query)

@@ -28,7 +28,7 @@ fn memory() -> Memory {
 
 /// Opens a copy, and reads the table until the copy answers.
 async fn filled<S: Source>(sql: &Sqlite, store: S, clock: &TestClock) -> Table<Sqlite, S, TestClock> {
-    let table = Table::open(sql.clone(), store, clock.clone(), "e").expect("opened");
+    let table = Table::open(sql.clone(), store, clock.clone()).expect("opened");
     while table.standing().expect("a state").wish.is_some() {
         table.tend(&mut Capacity::default()).await.expect("read");
     }

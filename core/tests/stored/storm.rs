@@ -149,7 +149,6 @@ struct Storm {
     sql: Sqlite,
     numbers: BTreeMap<RecordId, u64>,
     versions: BTreeMap<RecordId, u64>,
-    epoch: u64,
 }
 
 impl Storm {
@@ -158,12 +157,11 @@ impl Storm {
         let store = Lagging::new(&clock, seed ^ 0xABCD);
         let (luck, sql) = (Luck(seed), Sqlite::new());
         let (numbers, versions) = (BTreeMap::new(), BTreeMap::new());
-        Storm { luck, clock, store, sql, numbers, versions, epoch: 0 }
+        Storm { luck, clock, store, sql, numbers, versions }
     }
 
     fn table(&mut self) -> Option<Table<Sqlite, Lagging, TestClock>> {
-        self.epoch += 1;
-        Table::open(self.sql.clone(), self.store.clone(), self.clock.clone(), &self.epoch.to_string()).ok()
+        Table::open(self.sql.clone(), self.store.clone(), self.clock.clone()).ok()
     }
 
     fn pass(&mut self, most: usize) {
@@ -299,7 +297,7 @@ async fn an_interrupted_fill_goes_on_where_it_was() {
         store.now.put(&Record::new(id, records::attributes(&mut Luck(n))).written(None, 1, clock.now(), "Ann"));
     }
     let sql = Sqlite::new();
-    let open = || Table::open(sql.clone(), store.clone(), clock.clone(), "e").expect("opened");
+    let open = || Table::open(sql.clone(), store.clone(), clock.clone()).expect("opened");
     let mut seen = Vec::new();
     for statements in [100, 40, 7, 200, 1_000_000] {
         sql.fails_after.set(Some(statements));
@@ -351,7 +349,6 @@ async fn the_feed_makes_a_change_early_and_the_copy_no_younger() {
         .expect("heard");
     let after = table.standing().expect("a state");
     assert_eq!(after.confirmed, before.confirmed);
-    assert_eq!(after.position.1, before.position.1 + 1, "I6: a row of the log");
     let found = table.get(&RecordId::stored("p".to_owned()), Consistency::Eventual, &mut Capacity::default()).await;
     assert_eq!(found.expect("a row").map(|record| record.version), Some(4));
 }

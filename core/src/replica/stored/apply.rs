@@ -4,8 +4,8 @@
 //! > before its own read began. A state that is not taken writes no row.
 
 use super::super::sql::{Nearby, Value};
+use super::read;
 use super::schema::{ABSENT, BEFORE_KEYS, DELETED, LIVE, Meta, hash, parts};
-use super::{changes, read};
 use crate::query::columns::{Columns, Prepared};
 use crate::record::{ContentHash, Record, RecordId};
 use crate::store::StoreError;
@@ -82,9 +82,8 @@ pub(super) fn apply(
     let before = known.as_ref().filter(|known| known.state == LIVE).map(|_| record.id.clone());
     let before = before.map(|id| shown(sql, &id)).transpose()?.flatten();
     if record.is_deleted() {
-        changes::log(sql, columns, meta, before.is_some(), &record, DELETED)?;
         forget(sql, meta, &record.id, before)?;
-        sql.run(PUT, &row(DELETED, Value::Null, Value::Null, &record.id))?;
+        sql.run(PUT, &row(DELETED, Value::Null, Value::Blob(read::encode(&record)), &record.id))?;
         return Ok(true);
     }
     let (record, prepared) = columns.prepare(record);
@@ -93,7 +92,6 @@ pub(super) fn apply(
     if unchanged && before.is_some_and(|(hash, _)| hash == prepared.hash) {
         return Ok(false);
     }
-    changes::log(sql, columns, meta, before.is_some(), &record, LIVE)?;
     let mut sum = meta.sum();
     if let Some((hash, size)) = before {
         sum.remove(hash);
@@ -109,19 +107,9 @@ pub(super) fn apply(
 }
 
 /// Marks a record that a strongly consistent read did not find. The read began at `seen`.
-pub(super) fn absent(
-    sql: &impl Nearby,
-    columns: &Columns,
-    meta: &mut Meta,
-    id: &RecordId,
-    seen: Timestamp,
-) -> Result<(), StoreError> {
+pub(super) fn absent(sql: &impl Nearby, meta: &mut Meta, id: &RecordId, seen: Timestamp) -> Result<(), StoreError> {
     let Some(known) = known(sql, id)?.filter(|known| known.seen < seen && known.state != ABSENT) else { return Ok(()) };
     let before = if known.state == LIVE { shown(sql, id)? } else { None };
-    if before.is_some() {
-        let gone = Record::tombstone(id.clone(), known.version);
-        changes::log(sql, columns, meta, true, &gone, ABSENT)?;
-    }
     forget(sql, meta, id, before)?;
     let statement = "UPDATE r SET sealed = 0, seen = ?, state = ?, json = NULL, typed = NULL WHERE id = ?";
     sql.run(statement, &[seen.0.into(), Value::Integer(ABSENT), id.as_str().into()])

@@ -84,7 +84,7 @@ pub(super) fn confirm(
                 note(sql, [id].into_iter())?;
                 apply::apply(sql, columns, &mut meta, record, Seen { at: began, in_table: true })?;
             }
-            None => apply::absent(sql, columns, &mut meta, id, began)?,
+            None => apply::absent(sql, &mut meta, id, began)?,
         }
         meta.write(sql)
     })

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use bytes::Bytes;
 
 use super::super::sql::{Nearby, Row, Value, error};
-use super::schema::{ABSENT, LIVE, Meta, hash};
+use super::schema::{ABSENT, DELETED, Meta, hash};
 use crate::query::columns::{Columns, Contains, Plan, Searched, Start, marker_line};
 use crate::query::{Condition, Line, ListPage, Listing, Query, Totals};
 use crate::record::{ContentHash, Person, Record, RecordId};
@@ -18,17 +18,16 @@ const SHOWN: &str = "s.id, r.json, r.typed, s.h0, s.h1, s.h2, s.h3, s.text IS NU
 
 /// Returns a record, live or deleted. Returns `None` if the table has none.
 pub(super) fn record(sql: &impl Nearby, columns: &Columns, id: &RecordId) -> Result<Option<Record>, StoreError> {
-    let row = sql.first("SELECT json, typed, state, version FROM r WHERE id = ?", &[id.as_str().into()])?;
-    let Some(mut row) = row else { return Ok(None) };
-    match row.integer(2) {
-        ABSENT => Ok(None),
-        LIVE => restored(columns, id.clone(), row.text(0), row.blob(1)).map(Some),
-        _ => Ok(Some(Record::tombstone(id.clone(), row.integer(3).cast_unsigned()))),
-    }
+    let statement = "SELECT json, typed FROM r WHERE id = ? AND state != ?";
+    let row = sql.first(statement, &[id.as_str().into(), Value::Integer(ABSENT)])?;
+    row.map(|mut row| restored(columns, id.clone(), row.text(0), row.blob(1))).transpose()
 }
 
-/// Returns a page of the list of live records, as [`Listing`] returns it of all records.
+/// Returns a page of the list, as [`Listing`] returns it of all records.
 pub(super) fn list(sql: &impl Nearby, columns: &Columns, meta: &Meta, query: &Query) -> Result<ListPage, StoreError> {
+    if query.is_of_deleted() {
+        return trash(sql, columns, query);
+    }
     let plan = columns.plan(query);
     if !plan.is_plain {
         let mut listing = Listing::new(query);
@@ -74,6 +73,27 @@ pub(super) fn list(sql: &impl Nearby, columns: &Columns, meta: &Meta, query: &Qu
         Ok(if listing.is_full() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     })?;
     Ok(listing.finish())
+}
+
+/// Returns a page of the deleted records.
+fn trash(sql: &impl Nearby, columns: &Columns, query: &Query) -> Result<ListPage, StoreError> {
+    let mut listing = Listing::new(query);
+    let mut outcome = Ok(());
+    let statement = format!("SELECT id, typed FROM r WHERE state = {DELETED}");
+    sql.query(&statement, &[], &mut |mut row| {
+        let id = RecordId::stored(row.text(0).unwrap_or_default());
+        match restored(columns, id, None, row.blob(1)) {
+            Ok(record) => {
+                listing.add(&record);
+                ControlFlow::Continue(())
+            }
+            Err(fault) => {
+                outcome = Err(fault);
+                ControlFlow::Break(())
+            }
+        }
+    })?;
+    outcome.map(|()| listing.finish())
 }
 
 /// Returns what is known of all matches.
@@ -247,7 +267,7 @@ fn each(
     outcome
 }
 
-/// Returns a live record from its columns.
+/// Returns a record from its columns.
 fn restored(
     columns: &Columns,
     id: RecordId,
@@ -274,6 +294,7 @@ pub(super) fn encode(record: &Record) -> Vec<u8> {
         record.updated_at.map_or(Typed::Null, |at| at.0.into()),
         record.updated_by.as_deref().map_or(Typed::Null, Into::into),
         record.updated_author.as_ref().map_or(Typed::Null, Person::to_value),
+        record.tombstone.map_or(Typed::Null, |expires| expires.0.into()),
     ]);
     let own = cbor::encode(&own);
     let attributes = cbor::encode(&record.attributes);
@@ -286,20 +307,22 @@ fn decode(id: RecordId, bytes: &[u8]) -> Option<Record> {
     let (Typed::List(own), Typed::Map(attributes)) = (cbor::decode(own)?, cbor::decode(attributes)?) else {
         return None;
     };
-    let [Typed::Number(version), at, by, author] = <[Typed; 4]>::try_from(own).ok()? else { return None };
+    let [Typed::Number(version), at, by, author, expires] = <[Typed; 5]>::try_from(own).ok()? else { return None };
+    let time = |value| match value {
+        Typed::Number(at) => at.as_u64().map(Timestamp),
+        _ => None,
+    };
     let record = Record::new(id, Members::new());
     Some(Record {
         version: version.as_i64()?,
-        updated_at: match at {
-            Typed::Number(at) => at.as_u64().map(Timestamp),
-            _ => None,
-        },
+        updated_at: time(at),
         updated_by: match by {
             Typed::String(by) => Some(by),
             _ => None,
         },
         updated_author: Person::of_value(author),
         external: (version.as_i64()? < 0).then(Default::default),
+        tombstone: time(expires),
         attributes,
         ..record
     })

@@ -3,9 +3,8 @@
 //! | table | rows |
 //! |---|---|
 //! | `meta` | one, with [`Meta`] as JSON |
-//! | `r` | each record that was ever seen: its version, when it was seen, and its JSON while it is live |
+//! | `r` | each record that was ever seen: its version, when it was seen, and what JSON and types show of it |
 //! | `s` | each live record: its hash in four parts of 32 bits, the [columns](crate::query::columns) that queries use |
-//! | `c` | what changed since the first full read, in order |
 //! | `seen_page` | of a full read under way: hashes of the ids of each page |
 
 use serde::{Deserialize, Serialize};
@@ -34,14 +33,10 @@ pub(super) struct Meta {
     schema: u32,
     columns: String,
     pub(super) resource: String,
-    /// A random text, another one for each copy that began anew.
-    pub(super) epoch: String,
     /// The sum of the hashes of all live records.
     sum: String,
     /// The sum of the lengths of their JSON.
     pub(super) bytes: u64,
-    /// The number of the last row of `c`.
-    pub(super) seq: u64,
     /// Every write that was done before this time is known. `None` until the first full read has ended.
     pub(super) confirmed: Option<u64>,
     /// When the last full read began that ended.
@@ -68,15 +63,13 @@ pub(super) struct Fill {
 }
 
 impl Meta {
-    fn new(columns: &Columns, epoch: &str, now: Timestamp) -> Meta {
+    fn new(columns: &Columns, now: Timestamp) -> Meta {
         Meta {
             schema: SCHEMA,
             columns: columns.digest(),
             resource: columns.resource().name.clone(),
-            epoch: epoch.to_owned(),
             sum: format!("{:x}", 0),
             bytes: 0,
-            seq: 0,
             confirmed: None,
             full: None,
             fill: Some(Fill { began: now.0, at: None, scanned: false }),
@@ -114,20 +107,15 @@ impl Meta {
     pub(super) fn set_sum(&mut self, sum: ContentHash) {
         self.sum = format!("{:x}", sum.0);
     }
-
-    /// Reports whether the copy answers.
-    pub(super) fn is_filled(&self) -> bool {
-        self.full.is_some()
-    }
 }
 
 /// Opens the copy. It begins anew if there is none, or if its columns are others.
-pub(super) fn open(sql: &impl Nearby, columns: &Columns, epoch: &str, now: Timestamp) -> Result<Meta, StoreError> {
+pub(super) fn open(sql: &impl Nearby, columns: &Columns, now: Timestamp) -> Result<Meta, StoreError> {
     if let Some(meta) = Meta::read(sql)?.filter(|meta| meta.columns == columns.digest()) {
         return Ok(meta);
     }
     sql.transaction(|| {
-        for table in ["meta", "r", "s", "c", "seen_page"] {
+        for table in ["meta", "r", "s", "seen_page"] {
             sql.run(&format!("DROP TABLE IF EXISTS {table}"), &[])?;
         }
         sql.run("CREATE TABLE meta (one INTEGER PRIMARY KEY, state TEXT NOT NULL)", &[])?;
@@ -136,6 +124,8 @@ pub(super) fn open(sql: &impl Nearby, columns: &Columns, epoch: &str, now: Times
              seen INTEGER NOT NULL, at INTEGER, state INTEGER NOT NULL, json TEXT, typed BLOB) WITHOUT ROWID",
             &[],
         )?;
+        // The trash is read without the live records.
+        sql.run(&format!("CREATE INDEX trash ON r (id) WHERE state = {DELETED}"), &[])?;
         let keys: String = (0..columns.keys().len()).map(|key| format!(", k{key} BLOB")).collect();
         sql.run(
             &format!(
@@ -144,13 +134,8 @@ pub(super) fn open(sql: &impl Nearby, columns: &Columns, epoch: &str, now: Times
             ),
             &[],
         )?;
-        sql.run(
-            "CREATE TABLE c (seq INTEGER PRIMARY KEY, id TEXT NOT NULL, version INTEGER NOT NULL, at INTEGER, by TEXT, \
-             state INTEGER NOT NULL, fields TEXT)",
-            &[],
-        )?;
         sql.run("CREATE TABLE seen_page (page INTEGER PRIMARY KEY, ids BLOB NOT NULL)", &[])?;
-        let meta = Meta::new(columns, epoch, now);
+        let meta = Meta::new(columns, now);
         meta.write(sql)?;
         Ok(meta)
     })
