@@ -136,6 +136,11 @@ fn merge_value(sides: [Option<&Value>; 3], rules: Rules<'_>, notes: &mut Notes) 
         notes.taken(list::changed(base, mine, rules.branch(mine.or(base))));
         return mine.cloned();
     }
+    // Theirs emptied what mine removed: there is nothing to merge, and the removal is the later change.
+    if mine.is_none() && theirs.is_some_and(is_empty) {
+        notes.won();
+        return None;
+    }
     // If mine has no value, theirs has one of the same type as the merged value. So a retry picks the same branch.
     let value = mine.or(theirs);
     if rules.is_whole(value) {
@@ -199,7 +204,11 @@ fn objects<'a>(
 }
 
 fn is_empty(value: &Value) -> bool {
-    matches!(value, Value::List(list) if list.is_empty())
+    match value {
+        Value::List(list) => list.is_empty(),
+        Value::Map(members) => members.is_empty(),
+        _ => false,
+    }
 }
 
 /// Returns the empty value of the same type. Returns `None` for a set, since there is no empty set.
