@@ -8,7 +8,7 @@ import { showDemo } from './views/demo.ts';
 import { showSignIn } from './views/signin.ts';
 import { errorOf } from './words/problems.ts';
 
-const LEAD = 'Everybody may edit at once, with or without a network, and no edit is lost.';
+const LEAD = 'A whole team can edit at once, with or without a network, and no edit is lost.';
 
 async function start(root: HTMLElement): Promise<void> {
   const query = new URLSearchParams(location.search);

@@ -10,7 +10,7 @@ import { errorOf, words } from '../words/problems.ts';
 
 const STEPS = [
   'Bo is offline: change a field on Bo’s side and save, and change the same field and another one on Ann’s side.',
-  'Switch Bo online: the page says which change of Ann’s was replaced, and brings it back if Bo wants.',
+  'Switch Bo online: the page says which change of Ann’s was replaced, and a button brings it back.',
   'Nothing was lost: each side shows both edits, and the history has every value that was replaced.',
 ];
 

@@ -21,14 +21,14 @@ export interface Event {
   readonly cursor: string | undefined;
 }
 
-/** What somebody does with a record. */
+/** The record that a person has open, and what the person does with it. */
 export interface Place {
   readonly id: string;
   readonly state: 'view' | 'edit';
   readonly field?: string;
 }
 
-/** Somebody who has a record open. */
+/** A person who has a record open. */
 export interface Present {
   readonly author: Author;
   readonly state: 'view' | 'edit';

@@ -130,7 +130,7 @@ impl Channel {
         match self.log.append(change, now) {
             Appended::Told => {}
             Appended::Known => return Vec::new(),
-            // Nobody can be told of it. So all come back, and read it from `_changes`.
+            // No frame can hold it. So all clients connect again, and read it from `_changes`.
             Appended::Unwritable => return self.close_all(Close::Restart),
         }
         let mut outputs = Vec::new();

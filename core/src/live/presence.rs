@@ -24,7 +24,7 @@ impl Rooms {
     pub(super) fn enter(&mut self, id: &str, socket: u64) {
         let room = self.0.entry(id.to_owned()).or_default();
         room.members.insert(socket);
-        // Somebody who is alone and always was is told nothing.
+        // A person who is alone from the beginning is told nothing.
         room.changed |= room.members.len() > 1;
     }
 
@@ -52,8 +52,8 @@ impl Rooms {
     }
 }
 
-/// Returns the people whom a socket shares a record with, editors first. Somebody without a name is not among them. Two
-/// sockets of one person count once, and oneself is left out.
+/// Returns the other people who have a socket's record open, editors first. People without a name are left out. Two
+/// sockets of one person count once.
 pub(super) fn others<'a>(socket: u64, members: &[(u64, &'a Socket)]) -> Vec<Who<'a>> {
     let person = |socket: &'a Socket| socket.person.as_ref().map(|(name, id)| (name.as_str(), id.as_str()));
     let own = members.iter().find(|(member, _)| *member == socket).and_then(|(_, socket)| person(socket));

@@ -369,7 +369,7 @@ fn people_on_a_record_hear_of_each_other_once_a_second() {
     let enter = |state: &str, field: &str| {
         serde_json::json!({ "presence": { "id": "p1", "state": state, "field": field } }).to_string()
     };
-    assert!(channel.receive(1, &enter("view", ""), START).is_empty(), "nobody else is there");
+    assert!(channel.receive(1, &enter("view", ""), START).is_empty(), "no other socket is there");
     let outputs = channel.receive(2, &enter("edit", "/goal"), START);
     let frame = |who: Json| serde_json::json!({ "presence": "p1", "who": who, "more": 0 });
     assert_eq!(sent(&outputs, 1), [frame(serde_json::json!([["Bo", "u7", "edit", "/goal"]]))]);

@@ -20,7 +20,7 @@ pub struct Columns {
 
 impl Columns {
     /// Returns the columns of a resource's records: the key, the version, the members of the schema in the order of its
-    /// file, `others` by name, and by whom the record was written.
+    /// file, `others` by name, and the author of the last write.
     #[must_use]
     pub fn of(resource: &Resource, others: &BTreeSet<String>) -> Columns {
         let names = &resource.names;

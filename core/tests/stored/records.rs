@@ -22,7 +22,7 @@ impl Luck {
     }
 }
 
-/// Some are known to the schema, some are not, and some are also names of ripple's.
+/// Names that the schema declares, names that it does not, and names of ripple's own members.
 pub(crate) const NAMES: &[&str] =
     &["name", "goal", "term", "tags", "position", "x", "ÄLL", "a\nb", "version", "deleted", "updated_at", "", "\"q\"="];
 
@@ -131,7 +131,7 @@ pub(crate) fn id(luck: &mut Luck, among: usize) -> RecordId {
     })
 }
 
-/// Returns a state of ripple's, live or deleted.
+/// Returns a state that ripple wrote, live or deleted.
 pub(crate) fn state(luck: &mut Luck, id: RecordId, number: u64, now: Timestamp) -> Record {
     if luck.is(8) {
         let gone = Record::new(id, Members::new()).deleted(Timestamp(u64::MAX / 2000 * 1000));

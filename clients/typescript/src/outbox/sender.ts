@@ -27,7 +27,7 @@ export interface Desk {
 export class Sender {
   /** Why nothing is sent. */
   declare stopped: Problem | undefined;
-  /** Whether the page does not want anything to be sent. */
+  /** Whether the page has paused sending. */
   paused = false;
   readonly #transport: Transport;
   readonly #desk: Desk;

@@ -1,5 +1,5 @@
-//! A full read of the table, in steps that each commit with the position that they reach. A host that ends amid a step
-//! repeats the step.
+//! A full read of the table, in steps that each commit with the position that they reach. A host that ends during a
+//! step repeats it.
 
 use std::ops::ControlFlow;
 

@@ -105,7 +105,7 @@ impl<T: fmt::Debug + Send + 'static> DeserializeResponse for PageDecoder<T> {
         let text = str::from_utf8(body).map_err(|error| OrchestratorError::response(error.into()))?;
         let answer = Answer::read(text).map_err(|error| OrchestratorError::response(error.into()))?;
         *self.slot() = Some(answer.page(self.make, &self.names));
-        // The SDK wants an answer of its own type.
+        // The SDK requires an answer of its own type.
         Ok(Output::erase(QueryOutput::builder().build()))
     }
 }

@@ -1,4 +1,4 @@
-// ripple's live channel: the page hears at once that somebody has saved, and of who else has the project open.
+// ripple's live channel: the page hears at once of each save, and who else has the project open.
 
 const line = document.querySelector("[data-live]");
 const token = document.querySelector("[name=csrf_token]");
