@@ -159,7 +159,7 @@ pub const REMEMBERED_KEYS: usize = 4096;
 
 /// How long a key's record is trusted, unless configured otherwise. A revocation takes effect within it. Each process
 /// that receives a key looks it up this often, at 0.5 read units.
-pub const KEY_FRESH: Duration = Duration::from_secs(10);
+pub const KEY_FRESH: Duration = Duration::from_secs(5);
 
 /// How long a refusal of a key is remembered.
 pub const REFUSAL_FRESH: Duration = Duration::from_secs(10);

@@ -23,7 +23,7 @@ use crate::store::scan;
 use crate::store::{Capacity, Changes, Consistency, IndexEntry, Page, Position, Source, StoreError, StoreErrorKind};
 use crate::time::Timestamp;
 use crate::value::shape_members;
-use refresh::{Action, Freshness, REFRESH_TIMEOUT, Read, Refresh, RefreshPolicy};
+use refresh::{Action, Freshness, REFRESH_TIMEOUT, Read, Refresh, RefreshPolicy, full_read_pause};
 use snapshot::Snapshot;
 
 /// The largest snapshot that is held, in bytes. A Worker has 128 MB in all.
@@ -49,8 +49,8 @@ pub trait Clock {
 pub trait SharedCache {
     /// Returns the copy that was stored last, if it is still there.
     async fn get(&self) -> Option<Vec<u8>>;
-    /// Stores a copy for the other hosts.
-    async fn put(&self, copy: Vec<u8>);
+    /// Stores a copy for the other hosts, which may use it for this long.
+    async fn put(&self, copy: Vec<u8>, lifetime: Duration);
 }
 
 /// The cache of a host that shares none.
@@ -62,7 +62,7 @@ impl SharedCache for Alone {
         match *self {}
     }
 
-    async fn put(&self, _: Vec<u8>) {
+    async fn put(&self, _: Vec<u8>, _: Duration) {
         match *self {}
     }
 }
@@ -82,15 +82,20 @@ struct ReplicaState {
     policy: RefreshPolicy,
     /// Whether the table is too large. Reads then go through to the store.
     too_large: bool,
+    /// Whether the feed adopts what other programs write.
+    fed: bool,
 }
 
 impl ReplicaState {
-    /// Drops the snapshot if it has grown past the limit of a full read.
+    /// Sets the pause until the next full read by the size of the table. Drops the snapshot if it has grown past the
+    /// limit of a full read.
     fn bound(&mut self) {
         if self.snapshot.memory() > GREATEST {
             self.too_large = true;
             self.snapshot.clear();
         }
+        let bytes = if self.too_large { GREATEST } else { self.snapshot.weight() };
+        self.policy.set_full_read_pause(full_read_pause(bytes as u64, self.fed));
     }
 }
 
@@ -133,7 +138,7 @@ impl<S: Source, C: Clock> Replica<S, C> {
     /// Returns a replica without a snapshot. `fresh` is how long a snapshot is served without a refresh.
     pub fn new(store: S, clock: C, fresh: Duration) -> Replica<S, C> {
         let snapshot = Snapshot::new(Arc::clone(store.resource()));
-        let held = ReplicaState { snapshot, policy: RefreshPolicy::new(fresh), too_large: false };
+        let held = ReplicaState { snapshot, policy: RefreshPolicy::new(fresh), too_large: false, fed: false };
         Replica { store, clock, shared: None, held: Mutex::new(held) }
     }
 
@@ -141,6 +146,14 @@ impl<S: Source, C: Clock> Replica<S, C> {
     #[must_use]
     pub fn stale_for(self, stale: Duration) -> Replica<S, C> {
         self.held().policy.set_stale(stale);
+        self
+    }
+
+    /// States that the feed adopts what other programs write, so that the index shows it. Full reads are then a check.
+    #[must_use]
+    pub fn fed(self, fed: bool) -> Replica<S, C> {
+        self.held().fed = fed;
+        self.held().policy.set_full_read_pause(full_read_pause(0, fed));
         self
     }
 
@@ -217,7 +230,8 @@ impl<S: Source, C: Clock, N: SharedCache> Replica<S, C, N> {
                     .zip(copied.and_then(|projects| copy_of(refresh.began, projects, self.store.names())));
                 self.take_in(refresh, read, now);
                 if let Some((cache, copy)) = copy {
-                    cache.put(copy).await;
+                    let lifetime = self.held().policy.full_read_pause();
+                    cache.put(copy, lifetime).await;
                 }
                 Ok(true)
             }

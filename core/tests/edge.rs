@@ -225,6 +225,7 @@ async fn a_list_too_large_to_hold_is_passed_through_page_by_page() {
         assert_eq!(header(edge.headers(), name), header(origin.headers(), name));
     }
     assert!(!edge.headers().contains_key("age"), "nothing is held");
+    assert_eq!(header(edge.headers(), "cache-status"), "ripple; fwd=bypass; detail=too-large");
     assert_eq!(hosts.read("/prj/p07", &[]).await.status(), StatusCode::OK);
 }
 

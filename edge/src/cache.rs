@@ -3,10 +3,11 @@
 //!
 //! On workers.dev and in previews it stores nothing, and it may evict its content at any time.
 
+use std::time::Duration;
+
 use js_sys::Uint8Array;
 use ripple_core::record::schema::Resource;
 use ripple_core::replica::SharedCache;
-use ripple_core::replica::refresh::FULL_READ;
 use wasm_bindgen::prelude::*;
 
 use crate::config::Config;
@@ -75,8 +76,8 @@ impl SharedCache for SharedCopy {
         found.dyn_ref::<Uint8Array>().map(Uint8Array::to_vec)
     }
 
-    async fn put(&self, copy: Vec<u8>) {
-        let seconds = FULL_READ.as_secs() as u32;
+    async fn put(&self, copy: Vec<u8>, lifetime: Duration) {
+        let seconds = lifetime.as_secs() as u32;
         // If this fails, the next isolate reads DynamoDB.
         let _ = keep_copy(&self.url, Uint8Array::from(&*copy), seconds).await;
     }

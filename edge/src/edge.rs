@@ -79,6 +79,7 @@ impl Edge {
             let fresh = resource.fresh_seconds.map_or(config.fresh, |seconds| Duration::from_secs(seconds.into()));
             Replica::new(ReadOnly::new(&config.access, &config.layout, Arc::clone(resource)), Clock, fresh)
                 .stale_for(config.trust.stale)
+                .fed(config.feed.is_some())
                 .with_shared_cache(SharedCopy::new(&config, resource, url))
         };
         let shared_limiter = env.get_binding(RATE_LIMITER).ok();

@@ -1,5 +1,6 @@
 //! The log: one line of JSON for each request, for Workers Logs. It has no secret, no body and no query.
 
+use ripple_core::http::edge::TOO_LARGE;
 #[cfg(target_arch = "wasm32")]
 use ripple_core::http::trace::Trace;
 #[cfg(target_arch = "wasm32")]
@@ -68,9 +69,10 @@ pub(crate) struct Cached {
 }
 
 impl Line<'_> {
-    /// Returns a warning if ripple, its storage or its origin failed.
+    /// Returns a warning if ripple, its storage or its origin failed, or the table is too large for an isolate.
     pub(crate) fn level(&self) -> Level {
-        if self.status >= 500 { Level::Warn } else { Level::Info }
+        let is_too_large = self.cache_status.is_some_and(|status| status.ends_with(TOO_LARGE));
+        if self.status >= 500 || is_too_large { Level::Warn } else { Level::Info }
     }
 
     /// Returns the line as JSON.
@@ -153,6 +155,8 @@ mod tests {
         assert_eq!(line(200).level(), Level::Info);
         assert_eq!(line(404).level(), Level::Info);
         assert_eq!(line(502).level(), Level::Warn);
+        let passed = Line { cache_status: Some("ripple; fwd=bypass; detail=too-large"), ..line(200) };
+        assert_eq!(passed.level(), Level::Warn);
     }
 
     #[test]

@@ -117,7 +117,7 @@ def test_a_revocation_is_told_and_the_host_refuses_the_key_it_remembers(dev, rec
     _, body = receiver.message(lambda message: message["type"] == "ripple.keys")
     (told,) = json.loads(body)["data"]["keys"]
     assert (told["key_id"], told["revoked"], len(told["key_hash"])) == (key_id, True, 64)
-    # Without the feed it would be accepted for ten seconds after the first request.
+    # Without the feed it would be accepted for five seconds after the first request.
     assert client.call("GET", "/prj/absent").status == 403
 
 

@@ -13,6 +13,7 @@ mod measure;
 mod merge;
 mod noise;
 mod room;
+mod scale;
 mod tls;
 
 use std::process::ExitCode;
@@ -47,6 +48,11 @@ const BENCHMARKS: &[Benchmark] = &[
         name: "feed",
         purpose: "another program's writes, revocations, and the cost of adoption and backfill",
         run: feed::run_benchmark,
+    },
+    Benchmark {
+        name: "scale",
+        purpose: "lists of 60,000 records: the edge with a replica, and the backend",
+        run: scale::run_benchmark,
     },
 ];
 

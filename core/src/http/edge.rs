@@ -27,6 +27,9 @@ use crate::time::Timestamp;
 
 /// RFC 9211.
 pub const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
+/// The parameters of `Cache-Status` where the table is too large to hold, so that each read costs what it costs the
+/// origin.
+pub const TOO_LARGE: &str = "fwd=bypass; detail=too-large";
 
 /// Reports whether a replica answers a request for an operation. The origin answers the others, and makes the sheets.
 #[must_use]
@@ -164,7 +167,11 @@ impl<S: Source, C: Clock, N: SharedCache> Api<Replica<S, C, N>> {
                 };
             }
         };
-        let response = self.read_prepared(request, authorized, prepared, store.fresh()).await;
+        let is_too_large = authorized.route.scope.is_some() && prepared.is_none();
+        let mut response = self.read_prepared(request, authorized, prepared, store.fresh()).await;
+        if is_too_large && tells_age(&response) {
+            response.headers_mut().insert(CACHE_STATUS, visible(&cache_status_of(TOO_LARGE)));
+        }
         ReadAnswer { response, behind }
     }
 

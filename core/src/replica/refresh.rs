@@ -19,14 +19,29 @@ use crate::time::Timestamp;
 pub const FRESH: Duration = Duration::from_secs(5);
 /// How long a snapshot is served while a refresh runs in the background.
 pub const STALE: Duration = Duration::from_secs(60);
-/// How often the whole table is read, for records of other writers that the index never showed.
-pub const FULL_READ: Duration = Duration::from_secs(10 * 60);
+/// How often the whole table is read at most, for records of other writers that the index never showed.
+const FULL_READ: Duration = Duration::from_secs(10 * 60);
+/// How much longer the pause between full reads is for each MB. So full reads cost at most $1.80 a month, whatever the
+/// size of the table.
+const FOR_EACH_MB: Duration = Duration::from_secs(150);
+/// How often the whole table is read while the feed adopts what other programs write. The index shows adopted records.
+const CHECK: Duration = limits::DAY;
 /// The time after which a refresh that did not end counts as lost, since the request that ran it has ended.
 pub const REFRESH_TIMEOUT: Duration = Duration::from_secs(30);
 /// The pause after a failed refresh. It doubles with each further failure.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// The longest pause after failed refreshes.
 const GREATEST_PAUSE: Duration = Duration::from_secs(16);
+
+/// Returns the pause between full reads of a table of this many bytes. `fed`: the feed adopts what other programs write.
+#[must_use]
+pub fn full_read_pause(bytes: u64, fed: bool) -> Duration {
+    if fed {
+        return CHECK;
+    }
+    let megabytes = u32::try_from(bytes / (1024 * 1024)).unwrap_or(u32::MAX);
+    FULL_READ.max(FOR_EACH_MB.saturating_mul(megabytes))
+}
 
 /// The state of the policy: the last refreshes, and the one in progress.
 #[derive(Clone, Debug)]
@@ -38,6 +53,8 @@ pub struct RefreshPolicy {
     confirmed: Option<Timestamp>,
     /// When the last full read that succeeded began.
     full: Option<Timestamp>,
+    /// The pause between full reads.
+    full_read_pause: Duration,
     underway: Option<Refresh>,
     /// When the last refresh failed, and the number of failures since the last success.
     failed: Option<(Timestamp, u32)>,
@@ -91,7 +108,15 @@ impl RefreshPolicy {
     /// Returns a policy without a snapshot. `fresh` is how long a snapshot is served without a refresh.
     #[must_use]
     pub fn new(fresh: Duration) -> RefreshPolicy {
-        RefreshPolicy { fresh, stale: limits::STALE, confirmed: None, full: None, underway: None, failed: None }
+        RefreshPolicy {
+            fresh,
+            stale: limits::STALE,
+            confirmed: None,
+            full: None,
+            full_read_pause: FULL_READ,
+            underway: None,
+            failed: None,
+        }
     }
 
     /// Returns how long a snapshot is served without a refresh.
@@ -103,6 +128,17 @@ impl RefreshPolicy {
     /// Sets how long the snapshot is served while no refresh succeeds.
     pub fn set_stale(&mut self, stale: Duration) {
         self.stale = stale;
+    }
+
+    /// Returns the pause between full reads.
+    #[must_use]
+    pub fn full_read_pause(&self) -> Duration {
+        self.full_read_pause
+    }
+
+    /// Sets the pause between full reads.
+    pub fn set_full_read_pause(&mut self, pause: Duration) {
+        self.full_read_pause = pause;
     }
 
     /// Returns the age of the snapshot. Returns `None` if no refresh has succeeded.
@@ -153,10 +189,10 @@ impl RefreshPolicy {
     }
 
     /// Reports whether another host's full read that began at `began` can replace one by this host. It must be newer
-    /// than this host's last full read, and younger than [`FULL_READ`].
+    /// than this host's last full read, and younger than the pause between full reads.
     #[must_use]
     pub fn would_take(&self, began: Timestamp, now: Timestamp) -> bool {
-        (began..began.after(FULL_READ)).contains(&now) && self.full.is_none_or(|full| full < began)
+        (began..began.after(self.full_read_pause)).contains(&now) && self.full.is_none_or(|full| full < began)
     }
 
     /// Records that another host's full read, which began at `began`, replaced a refresh. Later changes are still to be
@@ -181,7 +217,7 @@ impl RefreshPolicy {
     }
 
     fn begin(&mut self, now: Timestamp) -> Refresh {
-        let since = self.confirmed.filter(|_| self.full.is_some_and(|full| now < full.after(FULL_READ)));
+        let since = self.confirmed.filter(|_| self.full.is_some_and(|full| now < full.after(self.full_read_pause)));
         let read = since.map_or(Read::All, |confirmed| Read::Since(confirmed.before(OVERLAP)));
         let refresh = Refresh { began: now, read };
         self.underway = Some(refresh);
@@ -246,6 +282,22 @@ mod tests {
         let mut policy = filled();
         let Action::Refresh(Refresh { read, .. }) = ask(&mut policy, at(600)) else { panic!("it is old") };
         assert_eq!(read, Read::All);
+    }
+
+    #[test]
+    fn full_reads_of_a_large_or_fed_table_are_further_apart() {
+        let megabytes = |count: u64| count * 1024 * 1024;
+        assert_eq!(full_read_pause(megabytes(4), false), Duration::from_secs(600));
+        assert_eq!(full_read_pause(megabytes(64), false), Duration::from_secs(64 * 150));
+        assert_eq!(full_read_pause(megabytes(64), true), limits::DAY);
+
+        let mut policy = filled();
+        policy.set_full_read_pause(full_read_pause(0, true));
+        let Action::Refresh(refresh) = ask(&mut policy, at(86_399)) else { panic!("it is old") };
+        assert_eq!(refresh.read, Read::Since(at(0).before(OVERLAP)));
+        policy.succeeded(refresh);
+        let Action::Refresh(refresh) = ask(&mut policy, at(86_500)) else { panic!("it is old") };
+        assert_eq!(refresh.read, Read::All);
     }
 
     #[test]

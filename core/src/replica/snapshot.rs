@@ -77,6 +77,11 @@ impl Snapshot {
         &self.resource.names
     }
 
+    /// Returns the bytes of the whole list as JSON.
+    pub(crate) fn weight(&self) -> usize {
+        self.weight
+    }
+
     /// Removes all records.
     pub(crate) fn clear(&mut self) {
         *self = Snapshot::new(Arc::clone(&self.resource));

@@ -23,7 +23,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Clock;
-use super::refresh::FULL_READ;
+use super::refresh::full_read_pause;
 use super::sql::Nearby;
 use crate::auth::{KeyHash, KeyRecord};
 use crate::limits::OVERLAP;
@@ -43,11 +43,8 @@ const PAGES: usize = 8;
 const CHANGES: usize = 1_000;
 /// The number of records that a refresh reads before it applies them, so that one that is cut off has not been in vain.
 const FETCHED: usize = 100;
-/// How often the whole table is read while the feed tells of changes.
-const CHECK: Duration = Duration::from_secs(24 * 60 * 60);
-/// How much longer the pause between full reads is for each MB, while no feed tells of changes. So full reads cost at
-/// most $1.80 a month, whatever the size of the table.
-const FOR_EACH_MB: Duration = Duration::from_secs(150);
+/// How long a message of the feed shows that the feed is on.
+const FED: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A table in SQL, and the store that it is a copy of.
 #[derive(Debug)]
@@ -260,11 +257,7 @@ impl<Q: Nearby, S: Source, C: Clock> Table<Q, S, C> {
 
 /// Returns the pause between full reads.
 fn pause(meta: &Meta, now: Timestamp) -> Duration {
-    if meta.fed.is_some_and(|fed| now < Timestamp(fed).after(CHECK)) {
-        return CHECK;
-    }
-    let megabytes = u32::try_from(meta.bytes / (1024 * 1024)).unwrap_or(u32::MAX);
-    FULL_READ.max(FOR_EACH_MB.saturating_mul(megabytes))
+    full_read_pause(meta.bytes, meta.fed.is_some_and(|fed| now < Timestamp(fed).after(FED)))
 }
 
 impl<Q: Nearby, S: Source, C: Clock> Source for Table<Q, S, C> {

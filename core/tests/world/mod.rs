@@ -384,7 +384,7 @@ impl SharedCache for DataCentre {
         }
     }
 
-    async fn put(&self, copy: Vec<u8>) {
+    async fn put(&self, copy: Vec<u8>, _: Duration) {
         self.pause(5_000).await;
         if self.world.below(5) > 0 {
             self.copies.borrow_mut().push(copy);

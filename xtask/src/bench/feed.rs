@@ -24,6 +24,7 @@ use serde_json::Value;
 
 use super::figure::{self, Figure};
 use super::measure::memory;
+use crate::edge;
 use crate::process::run;
 use crate::python;
 use crate::server::{self, Server};
@@ -38,6 +39,8 @@ const PROGRAM: &str = "xtask/src/bench/feed/program.py";
 /// The benchmark `feed`.
 pub(super) fn run_benchmark() -> Result<()> {
     run(cargo("build").args(["--workspace", "--bin", "ripple"]))?;
+    edge::build()?;
+    edge::build_replica()?;
     let python = python::TESTS.ready()?;
     let program = |server: &Server, arguments: &[String]| -> Result<Value> {
         let mut program = Command::new(&python);
@@ -60,6 +63,10 @@ pub(super) fn run_benchmark() -> Result<()> {
     figures.push(Figure::alone("external write to version in GET, p99, s", number(&seen, "p99")?, 0.6));
     let refused = program(&server, &["revocations".to_owned(), REVOCATIONS.to_string()])?;
     figures.push(Figure::alone("revocation to refusal, longest, s", number(&refused, "longest")?, 6.0));
+    let at_edge = program(&server, &["edge".to_owned(), WRITES.to_string()])?;
+    figures.push(Figure::alone("external write to version at the edge, p50, s", number(&at_edge, "p50")?, 1.5));
+    figures.push(Figure::alone("external write to version at the edge, p99, s", number(&at_edge, "p99")?, 1.5));
+    figures.push(Figure::alone("revocation to refusal at the edge, longest, s", number(&at_edge, "longest")?, 6.0));
     server.stop()?;
 
     let server = Server::start()?;

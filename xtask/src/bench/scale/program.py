@@ -1,0 +1,113 @@
+"""Lists of many records, for `cargo xtask bench scale`: the edge with a replica under `wrangler dev`, and the backend.
+It prints what it measured as JSON.
+
+program.py COUNT...   milliseconds, read units and memory at each number of records
+"""
+
+import itertools
+import json
+import os
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).parents[4]
+sys.path.insert(0, str(ROOT / "tests/python"))
+
+from dev import Dev, clean  # noqa: E402
+from edge import Edge, Switch, send, wait_for, with_replica  # noqa: E402
+
+# The requests of a measurement. The first is not counted.
+REQUESTS = 21
+WORD = "zugzwang"
+READS = {
+    "page by id": "/prj?limit=50",
+    "page by time": "/prj?limit=50&sort=-updated_at",
+    "page by a declared member": "/prj?limit=50&sort=-name",
+    "record": "/prj/prj000007",
+    "q without a match": f"/prj?q={WORD}{{n}}&limit=50",
+    "q again": f"/prj?q={WORD}&limit=50",
+}
+
+
+def records(count):
+    lines = (ROOT / "tests/data/projects-100.jsonl").read_text().splitlines()
+    samples = itertools.cycle([json.loads(line) for line in lines])
+    return [next(samples) | {"prj_id": f"prj{number:06}"} for number in range(count)]
+
+
+def fill(dev, count):
+    """Writes records as another program does, and lets ripple adopt them."""
+    requests = [{"PutRequest": {"Item": {name: of(value) for name, value in record.items()}}} for record in records(count)]
+    client = dev.client()
+    for at in range(0, count, 25):
+        client.batch_write_item(RequestItems={"ripple_prj": requests[at : at + 25]})
+    command = [os.environ["RIPPLE_BIN"], "--data", str(dev.data), "table", "backfill"]
+    subprocess.run(command, env=clean(), check=True, stdout=sys.stderr)
+
+
+def of(value):
+    """Returns a value as DynamoDB's JSON."""
+    match value:
+        case bool():
+            return {"BOOL": value}
+        case int() | float():
+            return {"N": str(value)}
+        case str():
+            return {"S": value}
+        case list():
+            return {"L": [of(entry) for entry in value]}
+        case dict():
+            return {"M": {name: of(entry) for name, entry in value.items()}}
+        case _:
+            return {"NULL": True}
+
+
+def timed(url, key, path):
+    """Returns the median of the milliseconds, and the read units of the last answer."""
+    times = []
+    for number in range(REQUESTS):
+        begun = time.perf_counter()
+        answer = send(url, "GET", path.format(n=number), key)
+        times.append((time.perf_counter() - begun) * 1e3)
+        assert answer.status == 200, answer
+    units = re.search(r"read=([\d.]+)", answer.headers.get("ripple-capacity") or "read=0")
+    return {"ms": statistics.median(times[1:]), "units": float(units[1])}
+
+
+def measure(count, folder):
+    folder.mkdir()
+    with Dev(folder / "data", "--in-memory") as dev:
+        fill(dev, count)
+        far = Switch(dev.dynamodb)
+        configs = dict(zip(("config", "replica"), with_replica(folder, far.url)))
+        edge = Edge(folder, dev.url, dev.dynamodb, **configs, RIPPLE_FRESH_SECONDS="5")
+        begun = time.monotonic()
+
+        def by_replica():
+            send(edge.url, "GET", "/prj/absent", dev.key)
+            return '"by":"replica"' in edge.read_log()
+
+        wait_for(by_replica, 600)
+        result = {"fill": time.monotonic() - begun}
+        for name, path in READS.items():
+            result[name] = timed(edge.url, dev.key, path)
+        memory = [int(size) for size in re.findall(r'"memory":(\d+)', edge.read_log())]
+        result["memory"] = max(memory)
+        result["backend"] = timed(dev.url, dev.key, READS["page by id"])
+        edge.close()
+        far.close()
+    return result
+
+
+def main():
+    with tempfile.TemporaryDirectory() as folder:
+        return {count: measure(int(count), Path(folder) / count) for count in sys.argv[1:]}
+
+
+if __name__ == "__main__":
+    print(json.dumps(main()))
