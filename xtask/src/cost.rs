@@ -27,6 +27,24 @@ mod price {
     pub(super) const WORKERS: f64 = 5.0;
     pub(super) const WORKERS_INCLUDED: f64 = 10e6;
     pub(super) const WORKER_REQUESTS: f64 = 0.30;
+    /// Durable Objects: requests and GB-seconds in millions, and rows in SQLite, each over what the plan includes:
+    /// <https://developers.cloudflare.com/durable-objects/platform/pricing/>
+    pub(super) const OBJECT_REQUESTS: Metered = Metered { included: 1e6, million: 0.15 };
+    pub(super) const OBJECT_GB_SECONDS: Metered = Metered { included: 400e3, million: 12.50 };
+    pub(super) const ROWS_READ: Metered = Metered { included: 25e9, million: 0.001 };
+    pub(super) const ROWS_WRITTEN: Metered = Metered { included: 50e6, million: 1.00 };
+
+    /// A price beyond what the plan includes. Each begun million is billed.
+    pub(super) struct Metered {
+        included: f64,
+        million: f64,
+    }
+
+    impl Metered {
+        pub(super) fn of(&self, count: f64) -> f64 {
+            ((count - self.included).max(0.0) / 1e6).ceil() * self.million
+        }
+    }
 }
 
 /// The use in a month: reads of the list, edits, and places of Cloudflare's network.
@@ -39,9 +57,28 @@ const RECORDS: usize = 1000;
 const PATTERNS: [(&str, f64); 2] = [("around the clock", 30.0 * 86_400.0), ("in office hours", 22.0 * 8.0 * 3_600.0)];
 
 /// The edge's refresh policy, as in core/src/replica/refresh.rs: the seconds for which a list is fresh, and the seconds
-/// between two full reads.
+/// between two full reads, without and with the feed.
 const FRESH: f64 = 5.0;
 const FULL: f64 = 600.0;
+const FULL_WITH_THE_FEED: f64 = 86_400.0;
+/// The seconds for which a key lookup is trusted.
+const KEY: f64 = 5.0;
+
+/// A larger table, at a replica: the number of records, and the parts of reads that are searches by `q` and that sort by
+/// a declared member. The others are pages.
+const MANY: f64 = 60_000.0;
+const SEARCHES: f64 = 0.05;
+const SORTS: f64 = 0.05;
+/// The records in a page of the larger table.
+const PAGE: f64 = 50.0;
+/// The rows of SQLite: written for a record of the first full read, written for an edit, and read for each record of the
+/// table by a sort. tests/python/test_replica.py has the first two.
+const FILL_ROWS: f64 = 3.0;
+const EDIT_ROWS: f64 = 3.0;
+const SORT_ROWS: f64 = 2.0;
+/// The memory that is billed for an object, in GB, and the seconds that it works for a read (assumed).
+const OBJECT_MEMORY: f64 = 0.128;
+const OBJECT_SECONDS: f64 = 0.005;
 
 /// The Lambda use of an invocation: GB of memory (the template's), seconds of a list and of an edit. The seconds are
 /// assumed, not measured. The log of a deployment has `duration_ms`.
@@ -58,6 +95,16 @@ struct Month {
     gb_seconds: f64,
     bytes_out: f64,
     worker_requests: Option<f64>,
+    object: Object,
+}
+
+/// The consumption of a Durable Object in a month.
+#[derive(Default)]
+struct Object {
+    requests: f64,
+    gb_seconds: f64,
+    rows_read: f64,
+    rows_written: f64,
 }
 
 /// Measures, and prints the table.
@@ -81,11 +128,20 @@ pub(crate) fn run() -> Result<()> {
     println!(
         "\nA month of {READS:e} reads of the whole list and {EDITS:e} edits, with readers in {COLOS} data centres, in dollars:\n"
     );
-    println!("| | DynamoDB | API Gateway | Lambda | data out of AWS | Workers | total |");
-    println!("|---|---|---|---|---|---|---|");
+    println!("| | DynamoDB | API Gateway | Lambda | data out of AWS | Workers | replica | together |");
+    println!("|---|---|---|---|---|---|---|---|");
     print("without the edge", &without_the_edge(&measured));
     for (pattern, seconds) in PATTERNS {
-        print(&format!("with the edge, read {pattern}"), &with_the_edge(&measured, seconds));
+        print(&format!("with the edge, read {pattern}"), &with_the_edge(&measured, seconds, FULL));
+    }
+    let [(_, clock), _] = PATTERNS;
+    print("with the edge and the feed, read around the clock", &with_the_edge(&measured, clock, FULL_WITH_THE_FEED));
+    for (what, records, idle) in [
+        ("with a replica", RECORDS as f64, 0.0),
+        ("with a replica that is billed while it idles", RECORDS as f64, clock),
+        ("with a replica of 60,000 records, 5 % searches, 5 % sorts", MANY, 0.0),
+    ] {
+        print(what, &with_a_replica(&measured, records, clock, idle));
     }
     println!(
         "\nEvery read transfers the whole list. A reader that sends the entity tag gets no body while nothing has changed.\n\
@@ -107,10 +163,10 @@ fn without_the_edge(measured: &Measured) -> Month {
 
 /// Assumes reads spread evenly over the places and the time. A read refreshes a list that is no longer fresh. It reads
 /// the whole list if the last full read is too old.
-fn with_the_edge(measured: &Measured, seconds: f64) -> Month {
+fn with_the_edge(measured: &Measured, seconds: f64, pause: f64) -> Month {
     let reads = READS / COLOS;
     let refreshes = reads.min(seconds / FRESH);
-    let full = refreshes.min(seconds / FULL);
+    let full = refreshes.min(seconds / pause);
     let partial = refreshes - full;
     // Each place sees an edit in one of its refreshes (and reads it again in the minute after that).
     let with_change = partial.min(EDITS);
@@ -118,7 +174,7 @@ fn with_the_edge(measured: &Measured, seconds: f64) -> Month {
     let units = full * whole.read
         + (partial - with_change) * idle.read
         + with_change * changed.read
-        + refreshes.min(seconds / 60.0) * key.read;
+        + reads.min(seconds / KEY) * key.read;
     let bytes =
         full * whole.bytes as f64 + (partial - with_change) * idle.bytes as f64 + with_change * changed.bytes as f64;
     let edits = edits(measured);
@@ -126,6 +182,44 @@ fn with_the_edge(measured: &Measured, seconds: f64) -> Month {
         read_units: COLOS * units + edits.read_units,
         bytes_out: COLOS * bytes + edits.bytes_out,
         worker_requests: Some(READS + EDITS),
+        ..edits
+    }
+}
+
+/// Assumes reads spread evenly over the places and the time. Isolates ask one object, which refreshes while it is read,
+/// and reads the whole table once a day. `idle`: the seconds that are billed although the object does nothing.
+fn with_a_replica(measured: &Measured, records: f64, seconds: f64, idle: f64) -> Month {
+    let Measured { full, idle: unchanged, changed, key, .. } = measured;
+    let refreshes = READS.min(seconds / FRESH);
+    let with_change = refreshes.min(EDITS);
+    let scale = records / RECORDS as f64;
+    let full_reads = seconds / FULL_WITH_THE_FEED * scale;
+    let lookups = COLOS * (READS / COLOS).min(seconds / KEY);
+    let is_many = records > RECORDS as f64;
+    let rows = if is_many {
+        (1.0 - SEARCHES - SORTS) * PAGE + SEARCHES * records + SORTS * SORT_ROWS * records
+    } else {
+        records
+    };
+    let edits = edits(measured);
+    Month {
+        read_units: full_reads * full.read
+            + (refreshes - with_change) * unchanged.read
+            + with_change * changed.read
+            + lookups * key.read
+            + edits.read_units,
+        bytes_out: full_reads * full.bytes as f64
+            + (refreshes - with_change) * unchanged.bytes as f64
+            + with_change * changed.bytes as f64
+            + edits.bytes_out,
+        worker_requests: Some(READS + EDITS),
+        object: Object {
+            // The feed sends a message for an edit.
+            requests: READS + EDITS,
+            gb_seconds: (idle + READS * OBJECT_SECONDS) * OBJECT_MEMORY,
+            rows_read: READS * rows,
+            rows_written: records * FILL_ROWS + EDITS * EDIT_ROWS,
+        },
         ..edits
     }
 }
@@ -139,6 +233,7 @@ fn edits(measured: &Measured) -> Month {
         gb_seconds: EDITS * EDIT_SECONDS * MEMORY,
         bytes_out: EDITS * measured.edit.bytes as f64,
         worker_requests: None,
+        object: Object::default(),
     }
 }
 
@@ -151,6 +246,13 @@ fn print(what: &str, month: &Month) {
     let workers = month.worker_requests.map_or(0.0, |requests| {
         price::WORKERS + millions((requests - price::WORKERS_INCLUDED).max(0.0)) * price::WORKER_REQUESTS
     });
-    let together = dynamodb + gateway + lambda + out + workers;
-    println!("| {what} | {dynamodb:.2} | {gateway:.2} | {lambda:.2} | {out:.2} | {workers:.2} | {together:.2} |");
+    let Object { requests, gb_seconds, rows_read, rows_written } = &month.object;
+    let object = price::OBJECT_REQUESTS.of(*requests)
+        + price::OBJECT_GB_SECONDS.of(*gb_seconds)
+        + price::ROWS_READ.of(*rows_read)
+        + price::ROWS_WRITTEN.of(*rows_written);
+    let together = dynamodb + gateway + lambda + out + workers + object;
+    println!(
+        "| {what} | {dynamodb:.2} | {gateway:.2} | {lambda:.2} | {out:.2} | {workers:.2} | {object:.2} | {together:.2} |"
+    );
 }

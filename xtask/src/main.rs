@@ -12,6 +12,7 @@
 //! | `package` | builds the function as a zip file for Lambda |
 //! | `sbom` | writes the bills of materials of function and worker |
 //! | `release` | builds all parts of a version |
+//! | `book` | builds the documents as a site |
 //! | `cost` | computes the monthly cost of ripple from its measured consumption |
 //! | `bench` | compares ripple with its alternatives |
 //!
@@ -29,6 +30,7 @@ use clap::{Parser, Subcommand};
 mod adding;
 #[cfg(all(feature = "bench", target_os = "linux"))] // It reads the costs of processes from Linux.
 mod bench;
+mod book;
 mod browser;
 mod check;
 mod cost;
@@ -96,6 +98,8 @@ enum Command {
     Sbom(sbom::Options),
     /// Build all parts of a version: function, worker, component, command line and checksums
     Release(release::Options),
+    /// Build the documents as a site, and check its links
+    Book,
     /// Compute the monthly cost of ripple from its measured consumption
     Cost,
     /// Compare ripple with its alternatives; without a name, list the benchmarks
@@ -118,6 +122,7 @@ fn main() -> ExitCode {
         Command::Package(options) => package::run_command(&options).map(|()| ExitCode::SUCCESS),
         Command::Sbom(options) => sbom::run_command(&options).map(|()| ExitCode::SUCCESS),
         Command::Release(options) => release::run_command(&options).map(|()| ExitCode::SUCCESS),
+        Command::Book => book::build().map(|()| ExitCode::SUCCESS),
         Command::Cost => cost::run().map(|()| ExitCode::SUCCESS),
         Command::Bench { name } => run_benchmark(name.as_deref()),
     };

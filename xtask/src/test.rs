@@ -5,6 +5,7 @@ use std::process::Command;
 use anyhow::Result;
 
 use crate::adding;
+use crate::book;
 use crate::browser::{CHROMIUM, FIREFOX};
 use crate::check;
 use crate::deploy;
@@ -44,6 +45,7 @@ const LONG: &[Step] = &[
         purpose: "dependencies have allowed licences and sources, and no advisory applies",
         run: check::dependencies,
     },
+    Step { name: "book", purpose: "the documents as a site, and its links", run: book::build },
     Step { name: "adding-an-operation", purpose: "docs/ADDING_AN_OPERATION.md, applied to a copy", run: adding::check },
     Step { name: "fuzz", purpose: "a short run of each fuzz target from its seeds", run: fuzz::short },
     Step { name: "wasi", purpose: "the black-box suite and failures against the WASI component under Node", run: wasi },

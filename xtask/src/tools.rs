@@ -18,6 +18,9 @@ pub(crate) const CARGO_FUZZ: Tool = Tool { name: "cargo-fuzz", version: "0.13.2"
 pub(crate) const CARGO_CYCLONEDX: Tool =
     Tool { name: "cargo-cyclonedx", version: "0.5.9", asked: &["cyclonedx", "--version"] };
 
+/// Makes a site of the documents.
+pub(crate) const MDBOOK: Tool = Tool { name: "mdbook", version: "0.5.4", asked: &["--version"] };
+
 /// A program in the Rust registry.
 pub(crate) struct Tool {
     name: &'static str,
@@ -48,7 +51,7 @@ impl Tool {
 
     fn is(&self, path: &PathBuf) -> bool {
         let printed = output(Command::new(path).args(self.asked)).unwrap_or_default();
-        printed.split_whitespace().nth(1) == Some(self.version)
+        printed.split_whitespace().nth(1).map(|version| version.trim_start_matches('v')) == Some(self.version)
     }
 }
 
