@@ -16,7 +16,7 @@ use bytes::Bytes;
 use crate::auth::{KeyHash, KeyRecord};
 use crate::query::{ListPage, Query};
 use crate::record::schema::Resource;
-use crate::record::{ContentHash, Names, Record, RecordId};
+use crate::record::{ContentHash, Record, RecordId};
 use crate::session::Session;
 use crate::store::dynamodb::copy::{self, Copy};
 use crate::store::scan;
@@ -87,15 +87,17 @@ struct ReplicaState {
 }
 
 impl ReplicaState {
-    /// Sets the pause until the next full read by the size of the table. Drops the snapshot if it has grown past the
-    /// limit of a full read.
-    fn bound(&mut self) {
-        if self.snapshot.memory() > GREATEST {
+    /// Sets the pause until the next full read by the size of the table. Drops the snapshot if it has grown too large.
+    /// Returns whether it is held.
+    fn bound(&mut self) -> bool {
+        let is_held = self.snapshot.memory() <= GREATEST;
+        if !is_held {
             self.too_large = true;
             self.snapshot.clear();
         }
         let bytes = if self.too_large { GREATEST } else { self.snapshot.weight() };
         self.policy.set_full_read_pause(full_read_pause(bytes as u64, self.fed));
+        is_held
     }
 }
 
@@ -214,29 +216,24 @@ impl<S: Source, C: Clock, N: SharedCache> Replica<S, C, N> {
         if refresh.read == Read::All && self.take_copy(refresh).await.is_some() {
             return Ok(false);
         }
-        let read = self.read(refresh.read, cost).await;
-        let now = self.clock.now();
+        let read = match refresh.read {
+            Read::All => self.read_all(refresh, cost).await,
+            Read::Since(since) => self.read_changes(refresh, since, cost).await.map(|()| None),
+        };
         match read {
-            // The refresh has timed out, so another request may have started one, and the first pages are outdated.
-            Ok(_) if now >= refresh.began.after(REFRESH_TIMEOUT) => {
-                self.held().policy.failed(refresh, now);
-                Err(unreachable_store())
-            }
-            Ok(read) => {
-                let copied = read.as_deref().filter(|_| refresh.read == Read::All);
-                let copy = self
-                    .shared
-                    .as_ref()
-                    .zip(copied.and_then(|projects| copy_of(refresh.began, projects, self.store.names())));
-                self.take_in(refresh, read, now);
-                if let Some((cache, copy)) = copy {
-                    let lifetime = self.held().policy.full_read_pause();
+            Ok(copy) => {
+                let lifetime = {
+                    let held = &mut *self.held();
+                    held.policy.succeeded(refresh);
+                    held.policy.full_read_pause()
+                };
+                if let Some((cache, copy)) = self.shared.as_ref().zip(copy) {
                     cache.put(copy, lifetime).await;
                 }
                 Ok(true)
             }
             Err(error) => {
-                self.held().policy.failed(refresh, now);
+                self.held().policy.failed(refresh, self.clock.now());
                 Err(error)
             }
         }
@@ -246,23 +243,6 @@ impl<S: Source, C: Clock, N: SharedCache> Replica<S, C, N> {
     pub(crate) fn hasten(&self) -> Option<Refresh> {
         let now = self.clock.now();
         self.held().policy.hasten(now)
-    }
-
-    /// Applies the result of a refresh.
-    fn take_in(&self, refresh: Refresh, read: Option<Vec<Record>>, now: Timestamp) {
-        let held = &mut *self.held();
-        held.too_large = read.is_none();
-        match (read, refresh.read) {
-            (None, _) => held.snapshot.clear(),
-            (Some(projects), Read::All) => held.snapshot.fill(projects, refresh.began, now),
-            (Some(projects), Read::Since(_)) => {
-                for project in projects {
-                    held.snapshot.apply(project, now);
-                }
-            }
-        }
-        held.bound();
-        held.policy.succeeded(refresh);
     }
 
     /// Uses another host's full read if it can replace this refresh. The records count as known since that read began.
@@ -320,43 +300,78 @@ impl<S: Source, C: Clock, N: SharedCache> Replica<S, C, N> {
         self.held().snapshot.whole_page()
     }
 
-    /// Reads records from the store. Returns `None` if there are more than can be held.
-    async fn read(&self, read: Read, cost: &mut Capacity) -> Result<Option<Vec<Record>>, StoreError> {
-        let mut projects: Vec<Record> = Vec::new();
-        let mut size = 0;
-        let shards = match read {
-            Read::All => 1,
-            // If the table is too large to hold, only a full read tries again.
-            Read::Since(_) if self.held().too_large => return Ok(None),
-            Read::Since(_) => self.store.shards(),
-        };
-        for shard in 0..shards {
+    /// Reads the whole table into the snapshot, page by page, so that one page is in memory beside it. Returns the copy
+    /// for the other hosts, if they share a cache and the table is not too large for it.
+    async fn read_all(&self, refresh: Refresh, cost: &mut Capacity) -> Result<Option<Vec<u8>>, StoreError> {
+        let fill = self.held().snapshot.begin_fill(refresh.began);
+        let mut copy = self.shared.as_ref().map(|_| copy::Writer::new(refresh.began));
+        let (mut from, mut size) = (None, 0);
+        loop {
+            let Page { records, next } = self.store.scan(from, Consistency::Eventual, cost).await?;
+            size += records.iter().map(Record::stored_size).sum::<usize>();
+            copy = copy.filter(|_| size <= GREATEST_COPIED);
+            if let Some(copy) = &mut copy {
+                records.iter().for_each(|record| copy.add(record, self.store.names()));
+            }
+            let is_held =
+                self.take_in(refresh, records, |snapshot, record, now| snapshot.fill_in(fill, record, now))?;
+            if !is_held {
+                return Ok(None);
+            }
+            from = next;
+            if from.is_none() {
+                break;
+            }
+        }
+        let held = &mut *self.held();
+        held.snapshot.end_fill(fill);
+        held.too_large = false;
+        held.bound();
+        Ok(copy.map(copy::Writer::finish))
+    }
+
+    /// Reads what was written since this time into the snapshot. If the table is too large to hold, only a full read
+    /// tries again.
+    async fn read_changes(&self, refresh: Refresh, since: Timestamp, cost: &mut Capacity) -> Result<(), StoreError> {
+        if self.held().too_large {
+            return Ok(());
+        }
+        for shard in 0..self.store.shards() {
             let mut from = None;
             loop {
-                let page = match read {
-                    Read::All => self.store.scan(from, Consistency::Eventual, cost).await?,
-                    Read::Since(since) => {
-                        let changes = self.store.changes(shard, since, from, CHANGES, cost).await?;
-                        let Changes { mut entries, next } = changes;
-                        entries.retain(|entry| self.lacks(entry));
-                        Page { records: self.store.fetch(&entries, cost).await?, next }
-                    }
-                };
-                // In memory a record also has its JSON, its text and its part of the page. Each is about as long as the
-                // record in the table.
-                let held = |project: &Record| project.memory() + 3 * project.stored_size();
-                size += page.records.iter().map(held).sum::<usize>();
-                if size > GREATEST {
-                    return Ok(None);
+                let Changes { mut entries, next } = self.store.changes(shard, since, from, CHANGES, cost).await?;
+                entries.retain(|entry| self.lacks(entry));
+                let records = self.store.fetch(&entries, cost).await?;
+                let apply = |snapshot: &mut Snapshot, record, now| _ = snapshot.apply(record, now);
+                if !self.take_in(refresh, records, apply)? {
+                    return Ok(());
                 }
-                projects.extend(page.records);
-                match page.next {
-                    Some(next) => from = Some(next),
-                    None => break,
+                from = next;
+                if from.is_none() {
+                    break;
                 }
             }
         }
-        Ok(Some(projects))
+        Ok(())
+    }
+
+    /// Applies a page of a refresh. Returns whether the snapshot is held: it is dropped if it has grown too large.
+    ///
+    /// # Errors
+    /// If the refresh has timed out. Another request may have started one, so the page may be outdated.
+    fn take_in(
+        &self,
+        refresh: Refresh,
+        records: Vec<Record>,
+        apply: impl Fn(&mut Snapshot, Record, Timestamp),
+    ) -> Result<bool, StoreError> {
+        let now = self.clock.now();
+        if now >= refresh.began.after(REFRESH_TIMEOUT) {
+            return Err(unreachable_store());
+        }
+        let held = &mut *self.held();
+        records.into_iter().for_each(|record| apply(&mut held.snapshot, record, now));
+        Ok(held.bound())
     }
 
     /// Reports whether an entry of the index refers to a state that is not known.
@@ -385,11 +400,6 @@ impl<S: Source, C: Clock, N: SharedCache> Replica<S, C, N> {
     fn held(&self) -> MutexGuard<'_, ReplicaState> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn copy_of(began: Timestamp, projects: &[Record], names: &Names) -> Option<Vec<u8>> {
-    let size: usize = projects.iter().map(Record::stored_size).sum();
-    (size <= GREATEST_COPIED).then(|| copy::write(began, projects, names))
 }
 
 fn unreachable_store() -> StoreError {

@@ -27,7 +27,7 @@ pub struct Snapshot {
     live: usize,
     /// The whole list rendered. It is dropped at each change.
     whole: Option<Bytes>,
-    /// The number of full reads applied.
+    /// The number of full reads begun.
     reads: u64,
 }
 
@@ -45,6 +45,14 @@ enum State {
     Live(Row),
     /// A tombstone, kept so that an older change cannot bring the record back.
     Deleted(Record),
+}
+
+/// A full read that is being applied.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Fill {
+    number: u64,
+    /// States learned since then are newer than the read, or may be.
+    recent: Timestamp,
 }
 
 impl Entry {
@@ -84,7 +92,7 @@ impl Snapshot {
 
     /// Removes all records.
     pub(crate) fn clear(&mut self) {
-        *self = Snapshot::new(Arc::clone(&self.resource));
+        *self = Snapshot { reads: self.reads, ..Snapshot::new(Arc::clone(&self.resource)) };
     }
 
     /// Applies a record, live or deleted, that was read at `now` or shortly before. Returns whether it changed the
@@ -107,23 +115,36 @@ impl Snapshot {
         }
     }
 
-    /// Applies a full read that began at `began`. It replaces every known state, including states that other writers
-    /// left without a version. The exception are states learned since `began`, or so shortly before it that the read
-    /// may have missed them.
-    pub fn fill(&mut self, projects: Vec<Record>, began: Timestamp, now: Timestamp) {
-        let recent = began.before(limits::LAG);
+    /// Applies a full read that began at `began`: [`Snapshot::begin_fill`] has the rule.
+    pub fn fill(&mut self, records: Vec<Record>, began: Timestamp, now: Timestamp) {
+        let fill = self.begin_fill(began);
+        records.into_iter().for_each(|record| self.fill_in(fill, record, now));
+        self.end_fill(fill);
+    }
+
+    /// Begins to apply a full read that began at `began`. It replaces every known state, including states that other
+    /// writers left without a version. The exception are states learned since `began`, or so shortly before it that the
+    /// read may have missed them.
+    pub(crate) fn begin_fill(&mut self, began: Timestamp) -> Fill {
         self.reads += 1;
-        for record in projects {
-            let known = self.entries.get_mut(&record.id);
-            let kept = known.filter(|known| {
-                supersedes(known.record(), &record) && known.learned >= recent || *known.record() == record
-            });
-            match kept {
-                Some(kept) => kept.read = self.reads,
-                None => self.insert(record, now),
-            }
+        Fill { number: self.reads, recent: began.before(limits::LAG) }
+    }
+
+    /// Applies a record of a full read.
+    pub(crate) fn fill_in(&mut self, fill: Fill, record: Record, now: Timestamp) {
+        let known = self.entries.get_mut(&record.id);
+        let kept = known.filter(|known| {
+            supersedes(known.record(), &record) && known.learned >= fill.recent || *known.record() == record
+        });
+        match kept {
+            Some(kept) => kept.read = kept.read.max(fill.number),
+            None => self.insert(record, now),
         }
-        let is_gone = |entry: &Entry| entry.read < self.reads && entry.learned < recent;
+    }
+
+    /// Ends a full read: removes what it has not met.
+    pub(crate) fn end_fill(&mut self, fill: Fill) {
+        let is_gone = |entry: &Entry| entry.read < fill.number && entry.learned < fill.recent;
         let gone = self.entries.iter().filter(|(_, entry)| is_gone(entry));
         let gone: Vec<RecordId> = gone.map(|(id, _)| id.clone()).collect();
         gone.iter().for_each(|id| self.remove(id));

@@ -131,9 +131,11 @@ fn sentence(write: &Value) -> String {
             changes.push(field.to_owned());
         }
     }
-    let what = match (write["deleted"].as_bool(), changes.is_empty()) {
-        (Some(true), _) => "deleted".to_owned(),
-        (_, true) => "created".to_owned(),
+    let is = |member: &str| write[member].as_bool() == Some(true);
+    let what = match write["version"].as_u64() {
+        _ if is("deleted") => "deleted".to_owned(),
+        Some(1) if !is("external") => "created".to_owned(),
+        _ if changes.is_empty() => "left as it was found".to_owned(),
         _ => format!("changed {}", changes.join(", ")),
     };
     format!("{}  {when}  {}{by}: {what}", write["version"], person.unwrap_or_default())

@@ -8,23 +8,36 @@ use crate::store::item::as_read;
 use crate::time::Timestamp;
 use crate::value::{Members, Value};
 
-/// Writes the text of a full read that began at `began`.
-pub(crate) fn write(began: Timestamp, records: &[Record], names: &Names) -> Vec<u8> {
-    let mut text = format!("{began}\n{{\"Items\":[").into_bytes();
-    // Items are converted one after another, since an item with the types of its values takes many times the memory of
-    // its text.
-    for (place, record) in records.iter().enumerate() {
-        if place > 0 {
-            text.push(b',');
-        }
-        let item = Value::Map(typed_members(&as_read(record, names)));
-        serde_json::to_writer(&mut text, &item).expect("names are strings, and memory takes it");
-    }
-    text.extend(b"]}");
-    text
+/// The text of a full read, to which records are added page by page.
+pub(crate) struct Writer {
+    text: Vec<u8>,
+    is_empty: bool,
 }
 
-/// A text of [`write`], of which only the beginning has been read.
+impl Writer {
+    /// Returns the text of a full read that began at `began`, without records.
+    pub(crate) fn new(began: Timestamp) -> Writer {
+        Writer { text: format!("{began}\n{{\"Items\":[").into_bytes(), is_empty: true }
+    }
+
+    /// Adds a record. Items are converted one after another, since an item with the types of its values takes many times
+    /// the memory of its text.
+    pub(crate) fn add(&mut self, record: &Record, names: &Names) {
+        if !std::mem::take(&mut self.is_empty) {
+            self.text.push(b',');
+        }
+        let item = Value::Map(typed_members(&as_read(record, names)));
+        serde_json::to_writer(&mut self.text, &item).expect("names are strings, and memory takes it");
+    }
+
+    /// Returns the whole text.
+    pub(crate) fn finish(mut self) -> Vec<u8> {
+        self.text.extend(b"]}");
+        self.text
+    }
+}
+
+/// A text of a [`Writer`], of which only the beginning has been read.
 pub(crate) struct Copy<'a> {
     /// When the full read began.
     pub(crate) began: Timestamp,
@@ -32,7 +45,7 @@ pub(crate) struct Copy<'a> {
 }
 
 impl<'a> Copy<'a> {
-    /// Reads the beginning of a text. Returns `None` if it is not a text of [`write`].
+    /// Reads the beginning of a text. Returns `None` if it is not a text of a [`Writer`].
     pub(crate) fn open(text: &'a [u8]) -> Option<Copy<'a>> {
         let (began, answer) = str::from_utf8(text).ok()?.split_once('\n')?;
         Some(Copy { began: Timestamp(began.parse().ok()?), answer })
@@ -105,6 +118,12 @@ mod tests {
         item::record(read, &Names::default()).expect("a record")
     }
 
+    fn write(began: Timestamp, records: &[Record]) -> Vec<u8> {
+        let mut writer = Writer::new(began);
+        records.iter().for_each(|record| writer.add(record, &Names::default()));
+        writer.finish()
+    }
+
     fn read(text: &[u8]) -> Option<(Timestamp, Vec<Record>)> {
         let copy = Copy::open(text)?;
         Some((copy.began, copy.records(&Names::default())?))
@@ -115,13 +134,13 @@ mod tests {
         let written = new("ripple's").written(None, 3, Timestamp(1_700_000_000_123), "admin");
         let deleted = new("deleted").deleted(Timestamp(1_800_000_000_000)).written(None, 4, Timestamp(5), "admin");
         let records = vec![written, external(), deleted];
-        let text = write(Timestamp(17), &records, &Names::default());
+        let text = write(Timestamp(17), &records);
         assert_eq!(read(&text), Some((Timestamp(17), records)));
     }
 
     #[test]
     fn what_is_damaged_is_no_copy() {
-        let text = write(Timestamp(17), &[external()], &Names::default());
+        let text = write(Timestamp(17), &[external()]);
         for end in 0..text.len() {
             assert_eq!(read(&text[..end]), None, "{end}");
         }
