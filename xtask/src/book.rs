@@ -20,7 +20,6 @@ pub(crate) fn build() -> Result<()> {
     }
     let source = folder.join("src");
     copy(&root().join("book/book.toml"), &folder.join("book.toml"))?;
-    copy(&root().join("book/SUMMARY.md"), &source.join("SUMMARY.md"))?;
     assemble(&source)?;
     run(Command::new(tools::MDBOOK.ready()?).arg("build").arg(&folder))?;
     let site = folder.join("book");
@@ -31,10 +30,11 @@ pub(crate) fn build() -> Result<()> {
 
 /// Copies the chapters, and each file of the project that they link to.
 fn assemble(source: &Path) -> Result<()> {
-    let summary = fs::read_to_string(source.join("SUMMARY.md"))?;
+    let summary = fs::read_to_string(root().join("book/SUMMARY.md"))?;
+    write(&source.join("SUMMARY.md"), &as_page(&summary))?;
     for chapter in targets(&summary) {
         let text = fs::read_to_string(root().join(chapter)).with_context(|| format!("there is no {chapter}"))?;
-        copy(&root().join(chapter), &source.join(chapter))?;
+        write(&source.join(as_page(chapter)), &as_page(&text))?;
         let place = Path::new(chapter).parent().expect("a chapter is a file");
         for target in targets(&text).filter(|target| !target.contains(':') && !target.ends_with(".md")) {
             let linked = normal(&place.join(target));
@@ -46,6 +46,11 @@ fn assemble(source: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Returns a text with the names of pages: mdBook makes `index.html` of `README.md`, and leaves links to it as they are.
+fn as_page(text: &str) -> String {
+    text.replace("README.md", "index.md")
+}
+
 /// Returns the targets of the links of a Markdown text, without their anchors.
 fn targets(text: &str) -> impl Iterator<Item = &str> {
     let links = text.split("](").skip(1).filter_map(|rest| rest.split_once(')'));
@@ -53,10 +58,19 @@ fn targets(text: &str) -> impl Iterator<Item = &str> {
 }
 
 fn copy(from: &Path, to: &Path) -> Result<()> {
-    let parent = to.parent().expect("it is in a folder");
-    fs::create_dir_all(parent).with_context(|| format!("{} cannot be made", parent.display()))?;
+    make_folder_of(to)?;
     fs::copy(from, to).with_context(|| format!("{} cannot be copied", from.display()))?;
     Ok(())
+}
+
+fn write(to: &Path, text: &str) -> Result<()> {
+    make_folder_of(to)?;
+    fs::write(to, text).with_context(|| format!("{} cannot be written", to.display()))
+}
+
+fn make_folder_of(file: &Path) -> Result<()> {
+    let folder = file.parent().expect("it is in a folder");
+    fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))
 }
 
 /// Returns a path without `..`.
@@ -100,11 +114,11 @@ fn check_links(site: &Path) -> Result<()> {
 fn collect(folder: &Path, pages: &mut BTreeMap<PathBuf, String>) -> Result<()> {
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
-        // The page for printing repeats all others, with anchors of its own.
-        let is_print = path.file_name().is_some_and(|name| name == "print.html");
+        // One repeats all others, with anchors of its own. The other is for any address of a server.
+        let is_other = path.file_name().is_some_and(|name| name == "print.html" || name == "404.html");
         if path.is_dir() {
             collect(&path, pages)?;
-        } else if path.extension().is_some_and(|extension| extension == "html") && !is_print {
+        } else if path.extension().is_some_and(|extension| extension == "html") && !is_other {
             pages.insert(path.clone(), fs::read_to_string(&path)?);
         }
     }
