@@ -1,4 +1,4 @@
-// Made from resources/ by `cargo run -p ripple-deploy`. The CRC-32 of the files is d2c0fe76.
+// Made from resources/ by `cargo run -p ripple-deploy`. The CRC-32 of the files is cb7bd0ad.
 export const NAMES = ["prj","task"];
 export const SUMMARIES = "prj\t{site}_prj\tprj_id\tversion\tupdated_at\tupdated_by\tupdated_author\tdeleted\ta project\tprj_id\t90\t\t\t\t1\t\t\t\t\tname\tgoal\tissue\tdescription\tterm\tterm_unit\tcreate_date\ntask\t{site}_task\tref\tversion\tupdated_at\tupdated_by\tupdated_author\tdeleted\ta task\tref\t90\t\t\t\t\t\t\t\t\tsubject\tdetails\tstate\tsize\tcost\tdue\tlabels\tplace\tsteps";
-export const CHECKS = [{"key":"prj_id","path":"/prj","record":{"create_date":"ripple check","description":"ripple check","goal":"ripple check","issue":"ripple check","name":"ripple check","prj_id":"ripple-check","term":1,"term_unit":"ripple check"}},{"key":"ref","path":"/task","record":{"ref":"ripple-check","state":"todo","subject":"ripple check"}}];
+export const CHECKS = [{"key":"prj_id","path":"/prj","record":{"create_date":"2026-03-01","description":"Raised beds behind the house","goal":"Beans by June","issue":"Snails","name":"Garden","prj_id":"ripple-check","term":1,"term_unit":"month"}},{"key":"ref","path":"/task","record":{"ref":"ripple-check","state":"todo","subject":"ripple check"}}];

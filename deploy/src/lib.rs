@@ -15,6 +15,7 @@
 //! as it is.
 
 mod edge;
+mod example;
 mod extension;
 mod gateway;
 mod made;

@@ -18,6 +18,7 @@ use utoipa::openapi::{
     Components, Content, Header, Info, License, OpenApi, Paths, Ref, RefOr, Required, SecurityRequirement, Tag,
 };
 
+use crate::example::Examples;
 use crate::extension;
 use crate::schema::Schemas;
 use crate::words::Words;
@@ -71,14 +72,15 @@ fn document(resources: &Resources) -> OpenApi {
     for resource in resources.iter() {
         let words = Words::of(resource, target == Some(&resource.name));
         let is_served = |route: &&Route| resource.access == Access::ReadWrite || route.scope != Some(Scope::Write);
+        let examples = Examples::of(resource);
         for route in ROUTES.iter().filter(|route| route.path.contains("{resource}")).filter(is_served) {
-            let operation = operation(route, &words, &mut schemas);
+            let operation = operation(route, &words, examples.as_ref(), &mut schemas);
             paths.add_path_operation(route.path_of(&resource.name), vec![verb(&route.method)], operation);
         }
     }
     let words = Words::of(resources.first(), true);
     for route in ROUTES.iter().filter(|route| !route.path.contains("{resource}")) {
-        paths.add_path_operation(route.path, vec![verb(&route.method)], operation(route, &words, &mut schemas));
+        paths.add_path_operation(route.path, vec![verb(&route.method)], operation(route, &words, None, &mut schemas));
     }
     let mut components = Components::new();
     let key = ApiKeyValue::with_description("x-api-key", "`rpl_…`, with the scope `read` or `write`.");
@@ -114,7 +116,12 @@ fn verb(verb: &Method) -> HttpMethod {
     }
 }
 
-fn operation(route: &'static Route, words: &Words<'_>, schemas: &mut Schemas) -> Operation {
+fn operation(
+    route: &'static Route,
+    words: &Words<'_>,
+    examples: Option<&Examples<'_>>,
+    schemas: &mut Schemas,
+) -> Operation {
     let contract = route.contract();
     let mut operation = OperationBuilder::new()
         .operation_id(Some(words.operation_id(route.name)))
@@ -129,7 +136,8 @@ fn operation(route: &'static Route, words: &Words<'_>, schemas: &mut Schemas) ->
     for name in path_parameters(route.path) {
         let known = PATH.iter().find(|field| field.name == name);
         let field = known.copied().unwrap_or(Field { name, shape: ANY_TEXT, required: true, about: "" });
-        let named = parameter(&field, ParameterIn::Path, words, schemas);
+        let example = examples.and_then(|examples| examples.parameter(name));
+        let named = parameter(&field, ParameterIn::Path, words, schemas).example(example);
         let name = if name == "id" { format!("{}id", words.resource().name) } else { name.to_owned() };
         operation = operation.parameter(named.name(name));
     }
@@ -150,7 +158,9 @@ fn operation(route: &'static Route, words: &Words<'_>, schemas: &mut Schemas) ->
     if let Some(body) = contract.body {
         let mut request = RequestBodyBuilder::new();
         for (media_type, shape) in body.content {
-            request = request.content(*media_type, Content::new(Some(schemas.of(shape, words))));
+            let mut content = Content::new(Some(schemas.of(shape, words)));
+            content.example = examples.and_then(|examples| examples.body(route.name, media_type));
+            request = request.content(*media_type, content);
         }
         let required = if body.required { Required::True } else { Required::False };
         operation = operation.request_body(Some(request.required(Some(required)).build()));

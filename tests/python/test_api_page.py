@@ -3,6 +3,7 @@ contacts no other host."""
 
 import json
 import urllib.parse
+import urllib.request
 
 import pytest
 from playwright.sync_api import expect, sync_playwright
@@ -70,6 +71,41 @@ def test_the_document_and_the_page_are_as_generated(host):
         assert send(url, "GET", other).status == 403, other
     for path in ("/docs", "/openapi.json"):
         assert send(url, "POST", path).headers["allow"] == "GET, HEAD, OPTIONS" == send(url, "OPTIONS", path).headers["allow"]
+
+
+# The operations in the order of a record's life. The live channel has no example: it is no request and answer.
+LIFE = ("create", "batch", "update", "patch", "get", "search", "history", "version", "changes", "delete", "restore")
+
+
+def test_every_example_succeeds_as_it_stands(dev):
+    document = json.loads(WHOLE.read_bytes())
+    tried = set()
+    for resource in ("prj", "task"):
+        operations = {
+            operation: (method.upper(), path)
+            for path, methods in document["paths"].items()
+            for method, description in methods.items()
+            if path.startswith(f"/{resource}") and isinstance(description, dict)
+            for operation in LIFE
+            if description["operationId"].removeprefix(f"{resource}_") == operation
+        }
+        for operation in LIFE:
+            method, path = operations[operation]
+            description = document["paths"][path][method.lower()]
+            for parameter in description["parameters"]:
+                if parameter["in"] == "path":
+                    path = path.replace("{%s}" % parameter["name"], urllib.parse.quote(str(parameter["example"])))
+            bodies = description.get("requestBody", {"content": {None: {}}})["content"]
+            for media_type, content in bodies.items():
+                example = content.get("example")
+                body = example if isinstance(example, str) or example is None else json.dumps(example)
+                headers = {"x-api-key": dev.key} | ({"content-type": media_type} if body else {})
+                request = urllib.request.Request(dev.url + path, body and body.encode(), headers, method=method)
+                with urllib.request.urlopen(request) as answer:
+                    results = json.load(answer)["results"] if operation == "batch" else []
+                assert all(result["status"] in (200, 201) for result in results), (operation, media_type, results)
+                tried.add((operation, media_type))
+    assert len(tried) >= len(LIFE)
 
 
 def test_the_app_is_the_same_everywhere(host):
