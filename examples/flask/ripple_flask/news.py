@@ -7,8 +7,10 @@ from flask import current_app, session
 from ripple_client import Problem, Touched
 
 from . import history, losses, people
-from .record import top
+from .record import tokens, top
 
+# The number of versions that are looked through for what is new: one page of the history.
+LOOKED_THROUGH = 100
 # The number of pages of a history that are read for one sentence.
 HISTORY_PAGES = 5
 # The number of projects for which the visitor's "leave it as it is" is kept, in the cookie.
@@ -22,6 +24,17 @@ def since(prj, found, shown):
     return [version for version in versions if version.number > shown] if shown > 0 else versions[:1]
 
 
+def notes(told):
+    """Returns the last version that changed each field, with its changes there. `told`: versions, newest first."""
+    found = {}
+    for version in told:
+        for change in version.changes:
+            by, changes = found.setdefault(tokens(change.pointer or "/")[0], (version, []))
+            if by is version:
+                changes.append(change)
+    return found
+
+
 def beside(prj, saved, shown, changed=()):
     """Returns the receipt of a save with everything that others changed beside it, and the versions since the one that
     the page had shown. `changed`: the fields that the visitor changed.
@@ -33,7 +46,7 @@ def beside(prj, saved, shown, changed=()):
         return receipt, []
     rows = []
     try:
-        for number, page in enumerate(prj.versions(saved.record.id, limit=losses.LOOKED_THROUGH).pages(), 1):
+        for number, page in enumerate(prj.versions(saved.record.id, limit=LOOKED_THROUGH).pages(), 1):
             rows += page.items
             if number == HISTORY_PAGES or not rows or rows[-1].version <= shown:
                 break
@@ -50,11 +63,11 @@ def beside(prj, saved, shown, changed=()):
 
 def lost(prj, found):
     """Returns what others replaced of the visitor's work since the visitor saved last."""
-    me = people.me()
-    if me.name is None or people.writer(found).is_same(me):
+    if people.me().name is None:
         return []
     try:
-        return losses.found(_versions(prj, found), me, session.get("noted", {}).get(_short(found.id), 0))
+        known = session.get("noted", {}).get(_short(found.id), 0)
+        return [losses.Loss.of(one) for one in prj.replaced(found, known=known)]
     except Problem:
         return []  # the page is worth more than the notice
 
@@ -66,7 +79,7 @@ def note(prj_id, version):
 
 
 def _versions(prj, found):
-    rows = next(prj.versions(found.id, limit=losses.LOOKED_THROUGH).pages()).items
+    rows = next(prj.versions(found.id, limit=LOOKED_THROUGH).pages()).items
     # On a host with a snapshot, the record may be older than the newest row.
     return history.told([row for row in rows if found.version < 0 or row.version <= found.version], found.value)
 
