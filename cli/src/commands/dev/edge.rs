@@ -70,7 +70,7 @@ impl Edge {
         let mut wrangler = Command::new("npx");
         wrangler.args(["--yes", WRANGLER, "dev", "--ip", "127.0.0.1", "--port", &address.port().to_string()]);
         wrangler.arg("--config").arg(folder.join("wrangler.toml")).arg("--persist-to").arg(folder.join("state"));
-        // No one looks into the worker, and a second `ripple dev` would need the same port for it.
+        // Nothing uses the inspector, and a second `ripple dev` would need the same port for it.
         wrangler.args(["--inspector-port", "0", "--show-interactive-dev-session=false", "--log-level=warn"]);
         for (name, value) in [
             ("RIPPLE_ORIGIN", dev.url.as_str()),
@@ -128,7 +128,7 @@ impl Edge {
         #[cfg(unix)]
         {
             use nix::sys::signal::{Signal, killpg};
-            // No one has waited for the process yet, so the id is still its own.
+            // The process has not been waited for, so the id is still its own.
             let group = self.wrangler.id().map(|id| nix::unistd::Pid::from_raw(id.cast_signed()));
             let Some(group) = group else { return };
             let _ = killpg(group, Signal::SIGINT);
