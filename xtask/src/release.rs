@@ -101,7 +101,7 @@ fn archive(folder: &Path, version: &str, platform: Arch, function: Arch, bills: 
     for bill in bills {
         copy(bill, &tree.join("sbom").join(bill.file_name().context("the bill has no name")?))?;
     }
-    for file in ["README.md", CHANGELOG, "LICENSE-APACHE", "LICENSE-MIT"] {
+    for file in ["README.md", "DESIGN.md", "SECURITY.md", CHANGELOG, "LICENSE-APACHE", "LICENSE-MIT"] {
         copy(&root().join(file), &tree.join(file))?;
     }
     edge::copy_folder(&root().join("docs"), &tree.join("docs"))?;
