@@ -41,9 +41,14 @@ function listAtOnce({ method, url, headers }, context) {
 
 const FILE = /^\w+:\/\/[^/?#]+\/(docs|openapi\.json|app(\?.*)?)$/;
 
+// The page that leads a browser to the others. Other clients get the API's answer.
+const FIRST = /^\w+:\/\/[^/?#]+\/(\?.*)?$/;
+
 // Answers GET and HEAD of a file in edge/site. The API answers other methods on the same path.
 function file(request, env) {
-  if (["GET", "HEAD"].includes(request.method) && FILE.test(request.url)) return env.FILES.fetch(request);
+  const { method, url, headers } = request;
+  if (!["GET", "HEAD"].includes(method)) return;
+  if (FILE.test(url) || (FIRST.test(url) && headers.get("accept")?.includes("text/html"))) return env.FILES.fetch(request);
 }
 
 // Keeps an answer going if its client disconnects, because other clients may wait for the refresh that it makes. The runtime

@@ -10,6 +10,7 @@ mod commands;
 mod dev_file;
 mod keys;
 mod output;
+mod share;
 mod target;
 mod words;
 
@@ -17,7 +18,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
-use commands::{backup, check, dev, doctor, export, hook, import, key, record, resource, table};
+use commands::{backup, check, dev, doctor, export, hook, import, init, key, record, resource, table, template};
 
 /// The settings that are not flags. The others are documented with their flags.
 const ENVIRONMENT: &str = "\
@@ -47,6 +48,8 @@ struct Cli {
 enum Command {
     /// Run the API on this machine, with the Lambda handler and an embedded DynamoDB
     Dev(dev::Options),
+    /// Write the files that a project begins with: resources, settings of SAM and wrangler, a README
+    Init(init::Options),
     /// Create, list, rotate, verify and revoke API keys
     #[command(subcommand)]
     Key(key::Command),
@@ -58,6 +61,8 @@ enum Command {
     /// Check, list, infer and compare resource files
     #[command(subcommand)]
     Resource(resource::Command),
+    /// Print the SAM template of the resource files in a folder
+    Template(template::Options),
     /// Send the changes of a resource to its webhook again
     #[command(subcommand)]
     Hook(hook::Command),
@@ -110,6 +115,7 @@ fn main() -> ExitCode {
 async fn run(connection: &target::Options, command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Dev(options) => dev::run(connection, options).await?,
+        Command::Init(options) => init::run(&options)?,
         Command::Key(command) => key::run(connection, command).await?,
         Command::Table(command) => table::run(connection, command).await?,
         Command::Record(command) => record::run(connection, command).await?,
@@ -118,6 +124,8 @@ async fn run(connection: &target::Options, command: Command) -> anyhow::Result<E
         }
         Command::Man { folder } => clap_mangen::generate_to(Cli::command(), folder)?,
         Command::Resource(command) => return resource::run(connection, command).await,
+        // It runs an API to the end, which a task of this runtime must not.
+        Command::Template(options) => tokio::task::spawn_blocking(move || template::run(&options)).await??,
         Command::Hook(command) => hook::run(connection, command).await?,
         Command::Doctor(options) => doctor::run(connection, options).await?,
         Command::Import(options) => import::run(connection, options).await?,

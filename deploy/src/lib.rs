@@ -35,7 +35,7 @@ use ripple_core::record::schema::Resources;
 
 pub use made::{Made, write};
 pub use openapi::text as openapi;
-pub use site::{APP, APP_WORKER};
+pub use site::{APP, APP_WORKER, FIRST, FIRST_PAGE};
 
 /// The command that writes the files again.
 pub const COMMAND: &str = "cargo run -p ripple-deploy";

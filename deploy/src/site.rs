@@ -24,6 +24,20 @@ pub const APP: [(&str, &str); 6] = [
     ("referrer-policy", "no-referrer"),
     ("cache-control", "no-cache"),
 ];
+/// The page at `/`, which leads a browser to the others.
+pub const FIRST_PAGE: &str = include_str!("../site/index.html");
+/// The headers of that page.
+pub const FIRST: [(&str, &str); 6] = [
+    ("content-type", "text/html; charset=utf-8"),
+    (
+        "content-security-policy",
+        "default-src 'none'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    ),
+    ("x-content-type-options", "nosniff"),
+    ("referrer-policy", "no-referrer"),
+    ("cache-control", "no-cache"),
+    ("vary", "accept"),
+];
 /// The header by which the page's service worker, which is one of the files in `/app/`, may serve the page itself.
 pub const APP_WORKER: (&str, &str) = ("service-worker-allowed", "../app");
 /// Headers that belong to one answer, or that the server of the file sets.
@@ -40,9 +54,11 @@ pub(crate) fn headers() -> Result<String> {
             }
         }
     }
-    text.push_str("\n/app\n");
-    for (name, value) in APP {
-        writeln!(text, "  {name}: {value}")?;
+    for (path, headers) in [("/app", APP), ("/", FIRST)] {
+        writeln!(text, "\n{path}")?;
+        for (name, value) in headers {
+            writeln!(text, "  {name}: {value}")?;
+        }
     }
     // The files of the pages, whose names stay the same when their content changes.
     for files in ["/docs/*", "/app/*"] {

@@ -52,6 +52,16 @@ def page():
         browser.close()
 
 
+def test_a_browser_is_led_to_the_pages_and_another_client_is_not(host):
+    _, url = host
+    first = send(url, "GET", "/", accept="text/html,application/xhtml+xml,*/*;q=0.8")
+    assert (first.status, first.body) == (200, (ROOT / "deploy/site/index.html").read_bytes())
+    assert "accept" in first.headers["vary"].lower() and "default-src 'none'" in first.headers["content-security-policy"]
+    for method, headers in (("GET", {}), ("GET", {"accept": "application/json"}), ("POST", {"accept": "text/html"})):
+        answer = send(url, method, "/", **headers)
+        assert (answer.status, answer.json()["code"]) == (403, "missing_authentication_token"), (method, headers)
+
+
 def test_the_document_and_the_page_are_as_generated(host):
     name, url = host
     document = send(url, "GET", "/openapi.json")

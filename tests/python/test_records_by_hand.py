@@ -61,6 +61,22 @@ def test_a_list_has_one_record_a_line_over_all_pages(dev):
     assert len(ripple("list", "name=line", "--limit", "3", data=dev.data).splitlines()) == 3
 
 
+def test_a_list_is_a_sheet_that_merges_when_it_is_imported(dev, tmp_path):
+    for n in range(3):
+        dev.ripple().create(project(prj_id=f"row-{n}", name="row", goal="Beans, or\npeas", more=n))
+    query = ("list", "name=row", "--sort", "-more", "--format", "csv")
+    chosen = ripple(*query, "--fields", "goal", "--limit", "2", data=dev.data)
+    quoted = '"Beans, or\npeas"'
+    assert chosen == f"\ufeffprj_id,version,goal\nrow-2,1,{quoted}\nrow-1,1,{quoted}\n"
+    sheet = ripple(*query, data=dev.data)
+    assert sheet.startswith("\ufeffprj_id,version,name,goal,") and ",more,updated_at," in sheet
+    ripple("patch", "row-1", "issue=Slugs", data=dev.data)
+    (tmp_path / "sheet.csv").write_text(sheet.replace("Beans", "Leeks"))
+    ripple("import", tmp_path / "sheet.csv", data=dev.data)
+    merged = json.loads(ripple("get", "row-1", data=dev.data))
+    assert (merged["goal"], merged["issue"]) == ("Leeks, or\npeas", "Slugs")
+
+
 def test_exit_codes_say_what_happened(dev):
     code, _, told = run("get", "absent", dev=dev)
     assert (code, told) == (3, "ripple: 404 not_found: there is no project absent\n")

@@ -43,7 +43,7 @@ const CRATES: [Crate; 3] = [
     },
     Crate {
         source: "cli/src",
-        floors: &[&["output", "words", "dev_file"], &["target", "keys", "api"], &["commands"]],
+        floors: &[&["output", "words", "dev_file", "share"], &["target", "keys", "api"], &["commands"]],
         libraries: &[],
     },
 ];

@@ -48,6 +48,7 @@ mod release;
 mod resources;
 mod sbom;
 mod server;
+mod share;
 mod site;
 mod step;
 mod test;
@@ -96,7 +97,7 @@ enum Command {
     Package(package::Options),
     /// Write the bills of materials (CycloneDX) of the function and the worker to a folder
     Sbom(sbom::Options),
-    /// Build all parts of a version: function, worker, component, command line and checksums
+    /// Build all parts of a version: archives, function, component, bills of materials and checksums
     Release(release::Options),
     /// Build the documents as a site, and check its links
     Book,

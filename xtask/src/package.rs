@@ -46,7 +46,7 @@ pub(crate) enum Arch {
 
 impl Arch {
     /// Returns this machine's processor.
-    fn own() -> Arch {
+    pub(crate) fn own() -> Arch {
         if consts::ARCH == "aarch64" { Arch::Arm64 } else { Arch::X86_64 }
     }
 
@@ -81,35 +81,59 @@ pub(crate) fn run_command(options: &Options) -> Result<()> {
     Ok(())
 }
 
+/// Adds Rust's standard library for an architecture, if it is missing.
+pub(crate) fn ready(arch: Arch) -> Result<()> {
+    let triple = arch.triple();
+    if has_std(&mut workspace::command("rustc"), triple) {
+        return Ok(());
+    }
+    eprintln!("adding the target {triple} with rustup (once)");
+    let added = output(Command::new("rustup").args(["target", "add", triple]));
+    added.map(drop).with_context(|| {
+        let other = Arch::own().name();
+        format!(
+            "Rust has no {triple} here, and rustup cannot add it: give --arch {other}, or package on another machine"
+        )
+    })
+}
+
+/// Builds a program against the C library of `provided.al2023`, glibc 2.34, with zig as the linker. Returns the program.
+pub(crate) fn compile(package: &str, program: &str, arch: Arch) -> Result<PathBuf> {
+    ready(arch)?;
+    let triple = arch.triple();
+    let mut cargo_lambda = PACKAGE.command("cargo-lambda")?;
+    cargo_lambda.args(["lambda", "build", "--release", "--package", package, "--bin", program]);
+    cargo_lambda.args(["--target", triple, "--output-format", "binary"]);
+    let folder = root().join("target/lambda");
+    run(cargo_lambda.arg("--lambda-dir").arg(&folder))?;
+    // Whatever the program's name, cargo-lambda gives it the name that Lambda expects.
+    Ok(folder.join(program).join("bootstrap"))
+}
+
 /// Builds the zip file.
 pub(crate) fn build(arch: Arch) -> Result<PathBuf> {
-    let triple = arch.triple();
-    if !has_std(&mut workspace::command("rustc"), triple) {
-        eprintln!("adding the target {triple} with rustup (once)");
-        output(Command::new("rustup").args(["target", "add", triple])).with_context(|| {
-            let other = Arch::own().name();
-            format!(
-                "Rust has no {triple} here, and rustup cannot add it: give --arch {other}, or package on another machine"
-            )
-        })?;
-    }
-    let mut cargo_lambda = PACKAGE.command("cargo-lambda")?;
-    cargo_lambda.args(["lambda", "build", "--release", "--package", "ripple-lambda", "--bin", "bootstrap"]);
-    cargo_lambda.args(["--target", triple, "--output-format", "binary"]);
-    cargo_lambda.arg("--lambda-dir").arg(root().join("target/lambda"));
-    run(&mut cargo_lambda)?;
+    let bootstrap = compile("ripple-lambda", "bootstrap", arch)?;
     let deployment = root().join(DEPLOYMENT);
     run(cargo("run").args(["--quiet", "--package", "ripple-deploy"]).arg(root().join(RESOURCES)).arg(&deployment))?;
-    let zip = root().join(ZIP);
+    let zip = zip();
     let mut pack = Command::new(PACKAGE.ready()?);
-    run(pack.args(["-c", PACK]).arg(zip.with_file_name("bootstrap")).arg(deployment.join("function")).arg(&zip))?;
+    run(pack.args(["-c", PACK]).arg(&bootstrap).arg(deployment.join("function")).arg(&zip))?;
     let size = fs::metadata(&zip).with_context(|| format!("{} was not created", zip.display()))?.len();
     ensure!(size <= LIMIT, "{} has {size} bytes, more than {LIMIT}", zip.display());
     // The folder of the deployment becomes complete, so that its template can be deployed too.
-    fs::copy(zip.with_file_name("bootstrap"), deployment.join("function/bootstrap"))
-        .context("cannot copy the binary")?;
+    fs::copy(&bootstrap, deployment.join("function/bootstrap")).context("cannot copy the binary")?;
     eprintln!("{}: {} KB, {}", zip.display(), size / 1000, arch.name());
     Ok(zip)
+}
+
+/// Returns the path of the zip file.
+pub(crate) fn zip() -> PathBuf {
+    root().join(ZIP)
+}
+
+/// Returns the path of the function's binary in the zip file.
+pub(crate) fn bootstrap() -> PathBuf {
+    zip().with_file_name("bootstrap")
 }
 
 /// Unpacks the zip file for this machine's processor as Lambda does. Returns the path of its `bootstrap`.

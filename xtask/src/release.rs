@@ -1,8 +1,17 @@
-//! `cargo xtask release`: builds all parts of a version into one folder. The parts are the function's zip file, the
-//! worker's bundle, the WASI component, the command line, their bills of materials and their checksums.
+//! `cargo xtask release`: builds all parts of a version into one folder.
+//!
+//! | part | |
+//! |---|---|
+//! | `ripple-VERSION-linux-ARCH.tar.gz` | the archive: the command line and all that it needs, without a toolchain |
+//! | `ripple_cli-VERSION-….whl`, `create-ripple-VERSION-….tgz` | the same as packages for pip and npm |
+//! | `ripple-lambda-ARCH.zip`, `ripple.wasm` | the function, and the WASI component |
+//! | `*.cdx.json`, `SHA256SUMS` | bills of materials, and checksums |
+//!
+//! zig links the command line for Linux on both processors, from any machine whose Rust has the target. Each part is
+//! built once.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
@@ -13,6 +22,7 @@ use crate::package::{self, Arch};
 use crate::process::{output, run};
 use crate::python::PACKAGE;
 use crate::sbom;
+use crate::share::{self, copy};
 use crate::toolchain::Target;
 use crate::wasi;
 use crate::workspace::{self, cargo, root};
@@ -39,30 +49,65 @@ pub(crate) fn run_command(options: &Options) -> Result<()> {
 
     let zip = package::build(options.arch)?;
     copy(&zip, &folder.join(format!("ripple-lambda-{}.zip", options.arch.name())))?;
-    edge::build()?;
-    edge::bundle(None, &folder.join("ripple-edge"))?;
     copy(&wasi::build()?, &folder.join("ripple.wasm"))?;
-    run(cargo("build").args(["--release", "--package", "ripple"]))?;
-    let program = format!("ripple{}", std::env::consts::EXE_SUFFIX);
-    copy(&workspace::target()?.join("release").join(&program), &folder.join(&program))?;
-    for (package, target, name) in [
+    let bills = [
         ("lambda", options.arch.triple(), "ripple-lambda"),
         ("edge", Target::Web.triple(), "ripple-edge"),
+        ("replica", Target::Web.triple(), "ripple-replica"),
         ("wasi", Target::Wasi.triple(), "ripple-wasi"),
-        ("cli", &own_triple()?, "ripple"),
-    ] {
+    ];
+    for (package, target, name) in bills {
         sbom::write(package, target, &folder.join(format!("{name}.cdx.json")))?;
     }
+    let mut archives = 0;
+    for platform in [Arch::X86_64, Arch::Arm64] {
+        if let Err(reason) = package::ready(platform) {
+            eprintln!("there is no archive for linux-{}: {reason:#}", platform.name());
+            continue;
+        }
+        let bill = folder.join(format!("ripple-{}.cdx.json", platform.name()));
+        sbom::write("cli", platform.triple(), &bill)?;
+        let bills = bills[..3].iter().map(|(_, _, name)| folder.join(format!("{name}.cdx.json"))).chain([bill]);
+        archive(&folder, &version, platform, options.arch, &bills.collect::<Vec<_>>())?;
+        archives += 1;
+    }
+    ensure!(archives > 0, "this machine can build no archive");
     run(Command::new(PACKAGE.ready()?).args(["-c", SUM]).arg(&folder))?;
     println!("\n{} is ready. Next: git tag v{version} && git push origin v{version}", folder.display());
     Ok(())
 }
 
-/// Returns the target triple of this machine.
-fn own_triple() -> Result<String> {
-    let told = output(workspace::command("rustc").arg("-vV"))?;
-    let host = told.lines().find_map(|line| line.strip_prefix("host: "));
-    host.map(str::to_owned).with_context(|| format!("rustc does not print its host: {told}"))
+/// Builds the archive and the packages of this machine's platform, without bills of materials. Returns their folder.
+pub(crate) fn own_archive() -> Result<PathBuf> {
+    let folder = workspace::target()?.join("xtask/archive");
+    if folder.exists() {
+        fs::remove_dir_all(&folder)?;
+    }
+    fs::create_dir_all(&folder)?;
+    package::build(Arch::own())?;
+    archive(&folder, &version()?, Arch::own(), Arch::own(), &[])?;
+    Ok(folder)
+}
+
+/// Builds the archive and the packages for one platform into a folder. The function's zip file is built, for `function`.
+fn archive(folder: &Path, version: &str, platform: Arch, function: Arch, bills: &[PathBuf]) -> Result<()> {
+    edge::build()?;
+    edge::build_replica()?;
+    let name = format!("ripple-{version}-linux-{}", platform.name());
+    let tree = folder.join(&name);
+    copy(&package::compile("ripple", "ripple", platform)?, &tree.join("bin/ripple"))?;
+    share::fill(&tree.join("share/ripple"), &package::bootstrap(), function)?;
+    copy(&package::zip(), &tree.join(format!("ripple-lambda-{}.zip", function.name())))?;
+    for bill in bills {
+        copy(bill, &tree.join("sbom").join(bill.file_name().context("the bill has no name")?))?;
+    }
+    for file in ["README.md", "DESIGN.md", "SECURITY.md", CHANGELOG, "LICENSE-APACHE", "LICENSE-MIT"] {
+        copy(&root().join(file), &tree.join(file))?;
+    }
+    edge::copy_folder(&root().join("docs"), &tree.join("docs"))?;
+    let mut pack = Command::new(PACKAGE.ready()?);
+    run(pack.arg(root().join("xtask/pack/pack.py")).arg(&tree).arg(version).arg(platform.name()))?;
+    fs::remove_dir_all(&tree).with_context(|| format!("{} cannot be removed", tree.display()))
 }
 
 /// Returns the version of `[workspace.package]`, the only place that states it.
@@ -78,11 +123,6 @@ fn tells_of(changes: &str, version: &str) -> bool {
         line.strip_prefix("## ")?.split_whitespace().next().map(|name| name.trim_matches(['[', ']']).to_owned())
     };
     changes.lines().filter_map(name).any(|name| name == version)
-}
-
-fn copy(from: &Path, to: &Path) -> Result<()> {
-    fs::copy(from, to).with_context(|| format!("{} cannot be copied", from.display()))?;
-    Ok(())
 }
 
 /// Prints the form that `sha256sum --check` reads.

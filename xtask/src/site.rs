@@ -27,6 +27,7 @@ pub(crate) fn build() -> Result<()> {
     copy(&node::file_of(&SCALAR, "dist/browser/standalone.js")?, "docs/scalar.js")?;
     copy(&deploy.join("site/docs/page.js"), "docs/page.js")?;
     copy(&deploy.join("site/docs.html"), "docs.html")?;
+    copy(&deploy.join("site/index.html"), "index.html")?;
     copy(&deploy.join("site/_headers"), "_headers")?;
     copy(&root().join("edge/openapi.json"), "openapi.json")?;
     build_app()

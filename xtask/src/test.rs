@@ -14,6 +14,7 @@ use crate::fuzz;
 use crate::package;
 use crate::process::run;
 use crate::python;
+use crate::release;
 use crate::server::{self, Server};
 use crate::step::Step;
 use crate::tools;
@@ -53,6 +54,11 @@ const LONG: &[Step] = &[
         name: "package",
         purpose: "the zip file for Lambda starts and serves events of the Runtime API",
         run: package,
+    },
+    Step {
+        name: "archive",
+        purpose: "the archive runs README's first page without a toolchain, and the packages for pip and npm install it",
+        run: archive,
     },
 ];
 
@@ -135,6 +141,13 @@ fn package() -> Result<()> {
     run(&mut tests)
 }
 
+fn archive() -> Result<()> {
+    let archives = release::own_archive()?;
+    let mut tests = pytest("tests/python/archive")?;
+    server::forget(&mut tests);
+    run(tests.env("RIPPLE_ARCHIVES", archives))
+}
+
 fn pytest(folder: &str) -> Result<Command> {
     let mut pytest = workspace::command(python::TESTS.ready()?);
     // The tests of a file share servers, so they stay together.
@@ -149,8 +162,10 @@ fn python() -> Result<()> {
     edge::build()?;
     edge::build_replica()?;
     let server = Server::start()?;
-    // These two are parts of other steps.
-    pytest.args(["--ignore", "tests/python/deploy", "--ignore", "tests/python/test_wasi.py"]);
+    // These are parts of other steps.
+    for other in ["tests/python/archive", "tests/python/deploy", "tests/python/test_wasi.py"] {
+        pytest.args(["--ignore", other]);
+    }
     server.introduce(&mut pytest);
     pytest.env("RIPPLE_BROWSER", chromium);
     pytest.env("RIPPLE_FIREFOX", firefox);

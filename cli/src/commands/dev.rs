@@ -7,9 +7,12 @@
 //!   └─────────────────────── streams of the embedded DynamoDB ◀────────────┘
 //! ```
 //!
+//! With `--edge`, the worker of a release runs in front of it.
+//!
 //! The environment alone does not select another DynamoDB, since `AWS_PROFILE` is often exported for other work.
 
 mod connections;
+mod edge;
 mod embedded;
 mod feed;
 mod front;
@@ -22,7 +25,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use clap::Args;
 use ripple_core::auth::{ApiKey, Scope};
 use ripple_core::http::origin_secret::OriginSecret;
@@ -36,8 +39,10 @@ use tokio::sync::watch;
 
 use crate::dev_file::{DevFile, lock};
 use crate::keys;
+use crate::share::Share;
 use crate::target::{self, Place};
 
+use edge::Edge;
 use live::Live;
 use site::{Folder, Site};
 
@@ -63,7 +68,13 @@ pub(crate) struct Options {
     /// Do not adopt what other programs write to the embedded DynamoDB
     #[arg(long, env = "RIPPLE_NO_FEED")]
     no_feed: bool,
-    /// Folder of the page /app and of the scripts that /docs loads; `cargo xtask dev` sets it
+    /// Start the edge in front of the API, with `npx wrangler dev`; it needs Node.js 22 or newer
+    #[arg(long)]
+    edge: bool,
+    /// Port of the edge on 127.0.0.1; 0 picks a free port
+    #[arg(long, default_value_t = 8787)]
+    edge_port: u16,
+    /// Folder of the page /app and of the scripts that /docs loads [default: that of the unpacked archive]
     #[arg(long, value_name = "DIR")]
     pages: Option<PathBuf>,
 }
@@ -101,14 +112,25 @@ pub(crate) async fn run(connection: &target::Options, options: Options) -> anyho
         println!("`ripple dev` uses its embedded DynamoDB. --aws, --profile or --endpoint-url selects another one.");
         println!("It ignores the credentials and the endpoint in the environment.\n");
     }
+    ensure!(
+        !options.edge || place.is_here(),
+        "--edge works with the embedded DynamoDB, or with another one on this machine"
+    );
     let url = format!("http://{}", front.local_addr()?);
     let rate_limit = options.rate_limit;
     let followed = embedded.as_ref().filter(|_| !options.no_feed).map(|engine| engine.database.clone());
     // Without the feed, nothing would tell of what others write.
     let live = followed.is_some().then(|| Arc::new(Live::new()));
     let creates_tables = place.is_here();
-    let site =
-        Site { client, layout, rate_limit, secret, creates_tables, followed: followed.clone(), live: live.clone() };
+    let site = Site {
+        client,
+        layout: layout.clone(),
+        rate_limit,
+        secret,
+        creates_tables,
+        followed: followed.clone(),
+        live: live.clone(),
+    };
     let keys = site.store(resources.first());
     let serving = site.serve(&resources).await.with_context(|| format!("cannot serve on {place}"))?;
     let (replace, current) = watch::channel(Arc::new(serving));
@@ -139,13 +161,26 @@ pub(crate) async fn run(connection: &target::Options, options: Options) -> anyho
         }
     };
     let reloading = tokio::spawn(folder.follow(site, replace, stopped.clone()));
-    let has_pages = options.pages.is_some();
-    let serving = tokio::spawn(front::serve(front, current, live, options.pages, stopped));
+    let pages = options.pages.or_else(|| Share::find().map(|share| share.site()));
+    let has_pages = pages.is_some();
+    let serving = tokio::spawn(front::serve(front, current, live, pages, stopped.clone()));
     greet(&url, &place, key.as_ref(), &resources);
     if has_pages {
         println!("\nThe page for people is at {url}/app, and asks for the key.");
+    } else {
+        println!("\nThere is no page /app here: {}.", front::NO_PAGES);
     }
     println!("\nThe resources are {}, from {}. Press Ctrl-C to stop.", site::names(&resources), connection.source());
+    let tending = match DevFile::read(data).filter(|_| options.edge) {
+        Some(dev) => match Edge::start(options.edge_port, data, &dev, &layout, resources, connection.folder()).await {
+            Ok(edge) => Some(tokio::spawn(edge.tend(data.clone(), stopped))),
+            Err(error) => {
+                eprintln!("ripple: cannot start the edge: {error:#}. The API continues.");
+                None
+            }
+        },
+        None => None,
+    };
 
     interruption.wait().await?;
     stop.send_replace(true);
@@ -154,6 +189,9 @@ pub(crate) async fn run(connection: &target::Options, options: Options) -> anyho
         reloading.await.context("the task that reads the resource files failed")?;
         for following in following.into_iter().flatten() {
             following.await.context("the task of the feed, or that of the live channel, failed")?;
+        }
+        if let Some(tending) = tending {
+            tending.await.context("the task of the edge failed")?;
         }
         match embedded {
             Some(engine) => engine.ended.await.context("the task of the embedded DynamoDB failed")?,

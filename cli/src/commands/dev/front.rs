@@ -14,8 +14,8 @@ use axum::routing::get;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::StreamExt as _;
-use http::header::CONTENT_TYPE;
-use http::{HeaderValue, Response, StatusCode};
+use http::header::{ACCEPT, CONTENT_TYPE};
+use http::{HeaderValue, Method, Response, StatusCode};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use ripple_core::http::{Target, upgrade};
 use ripple_core::limits;
@@ -35,6 +35,10 @@ use super::site::Current;
 const PAYLOAD: usize = 10 * 1024 * 1024;
 /// API Gateway's default quota for an integration.
 const TIMEOUT: Duration = Duration::from_secs(29);
+
+/// The reason why there is no page /app.
+pub(super) const NO_PAGES: &str =
+    "the page is a part of a release's archive, and `cargo xtask dev` builds it; --pages names its folder";
 
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 /// The static files of the edge, with their media types. The function has none of them.
@@ -70,6 +74,8 @@ pub(super) async fn serve(
         let headers = [("content-type", SCRIPT), ("cache-control", "no-cache"), ripple_deploy::APP_WORKER];
         app = app.route("/app/offline.js", get(move || file(worker, headers)));
         app = app.route("/app", get(move || file(folder.join("app.html"), ripple_deploy::APP)));
+    } else {
+        app = app.route("/app", get(async || message(StatusCode::NOT_FOUND, NO_PAGES)));
     }
     let app = app.with_state(Front { current, live, stopped: stopped.clone() });
     let stop = async move {
@@ -89,6 +95,9 @@ struct Front {
 }
 
 async fn answer(State(front): State<Front>, request: Request) -> Response<Body> {
+    if is_of_browser(&request) {
+        return page(ripple_deploy::FIRST_PAGE.as_bytes().to_vec(), ripple_deploy::FIRST);
+    }
     let serving = Arc::clone(&front.current.borrow());
     let function = &serving.function;
     let Some(live) = &front.live else { return timed(function, request).await };
@@ -225,15 +234,25 @@ fn response(reply: ApiGatewayProxyResponse) -> Option<Response<Body>> {
 
 async fn file<const N: usize>(path: PathBuf, headers: [(&'static str, &'static str); N]) -> Response<Body> {
     match std::fs::read(&path) {
-        Ok(text) => {
-            let mut response = Response::new(Body::from(text));
-            for (name, value) in headers {
-                response.headers_mut().insert(name, HeaderValue::from_static(value));
-            }
-            response
-        }
+        Ok(text) => page(text, headers),
         Err(error) => message(StatusCode::NOT_FOUND, &format!("{}: {error}", path.display())),
     }
+}
+
+fn page<const N: usize>(text: Vec<u8>, headers: [(&'static str, &'static str); N]) -> Response<Body> {
+    let mut response = Response::new(Body::from(text));
+    for (name, value) in headers {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+/// Reports whether a browser asks for `/`, where the API has nothing. Other clients get the API's answer.
+fn is_of_browser(request: &Request) -> bool {
+    let takes_pages = |value: &HeaderValue| value.to_str().is_ok_and(|value| value.contains("text/html"));
+    matches!(*request.method(), Method::GET | Method::HEAD)
+        && request.uri().path() == "/"
+        && request.headers().get_all(ACCEPT).iter().any(takes_pages)
 }
 
 /// Returns an answer of API Gateway itself.

@@ -1,11 +1,14 @@
 //! Commands that read records.
 
-use std::io::Write as _;
+use std::collections::BTreeSet;
+use std::io::Write;
 use std::time::{Duration, UNIX_EPOCH};
 
 use anyhow::Context as _;
 use clap::Args;
 use humantime::format_rfc3339_seconds;
+use ripple_core::record::schema::Resource;
+use ripple_core::sheet::{self, Columns};
 use serde_json::Value;
 use serde_json::value::RawValue;
 use ureq::http::Method;
@@ -41,8 +44,21 @@ pub(crate) struct List {
     /// The largest number of records to print
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
+    /// Form of a record; a sheet is printed when all records are read
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
     #[command(flatten)]
     common: Common,
+}
+
+/// The form of a list.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// A line of JSON for each record
+    #[default]
+    Json,
+    /// CSV with a row for each record, and its version: an import of it merges what was edited
+    Csv,
 }
 
 #[derive(Debug, Args)]
@@ -76,7 +92,15 @@ pub(crate) fn get(connection: &target::Options, options: &Get) -> anyhow::Result
 pub(crate) fn list(connection: &target::Options, options: &List) -> anyhow::Result<()> {
     let api = options.common.api.open(connection)?;
     let mut query = form_urlencoded::Serializer::new(String::new());
-    for (name, value) in [("q", &options.q), ("sort", &options.sort), ("fields", &options.fields)] {
+    // A row must name its version, or an import would take it for a new record.
+    let has_version = |fields: &str| fields.split(',').any(|field| field == api.version_name);
+    let versioned =
+        |fields: String| if has_version(&fields) { fields } else { format!("{fields},{}", api.version_name) };
+    let fields = match options.format {
+        Format::Json => options.fields.clone(),
+        Format::Csv => options.fields.clone().map(versioned),
+    };
+    for (name, value) in [("q", &options.q), ("sort", &options.sort), ("fields", &fields)] {
         if let Some(value) = value {
             query.append_pair(name, value);
         }
@@ -88,16 +112,50 @@ pub(crate) fn list(connection: &target::Options, options: &List) -> anyhow::Resu
     let mut path = Some(format!("/{}?{}", api.resource, query.finish()));
     let mut left = options.limit.unwrap_or(usize::MAX);
     let mut output = std::io::stdout().lock();
+    let mut rows = Vec::new();
     while let Some(page) = path.take_if(|_| left > 0) {
         let answer = api.send(Method::GET, &page, &[], None)?;
         let records: Vec<&RawValue> = serde_json::from_str(answer.body()).context("the response is not a list")?;
         for record in records.iter().take(left) {
-            writeln!(output, "{record}")?;
+            match options.format {
+                Format::Json => writeln!(output, "{record}")?,
+                Format::Csv => rows.push(record.get().to_owned()),
+            }
         }
         left = left.saturating_sub(records.len());
         path = answer.next("/");
     }
-    Ok(())
+    match options.format {
+        Format::Json => Ok(()),
+        Format::Csv => {
+            let resources = connection.resources()?;
+            let resource = resources.get(&api.resource).context("the resource has no file")?;
+            print_sheet(&mut output, resource, options.fields.as_deref(), &rows)
+        }
+    }
+}
+
+/// Prints records as a sheet, in the form of `ripple export --format csv`.
+fn print_sheet(
+    output: &mut impl Write,
+    resource: &Resource,
+    fields: Option<&str>,
+    records: &[String],
+) -> anyhow::Result<()> {
+    let columns = match fields {
+        Some(fields) => Columns::chosen(resource, &fields.split(',').map(str::to_owned).collect::<Vec<_>>()),
+        None => {
+            let mut names = BTreeSet::new();
+            records.iter().for_each(|record| sheet::names_in(record.as_bytes(), &mut names));
+            Columns::of(resource, &names)
+        }
+    };
+    output.write_all("\u{feff}".as_bytes())?;
+    output.write_all(&columns.header())?;
+    for record in records {
+        output.write_all(&columns.row(record.as_bytes()).context("a record cannot be read")?)?;
+    }
+    Ok(output.flush()?)
 }
 
 pub(crate) fn history(connection: &target::Options, options: &History) -> anyhow::Result<()> {

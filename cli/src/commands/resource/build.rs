@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use clap::Args;
 
 use super::{FOLDER, read};
+use crate::share::{self, Share};
 
 #[derive(Debug, Args)]
 pub(crate) struct Options {
@@ -16,7 +17,7 @@ pub(crate) struct Options {
     /// Folder that receives the files
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// The function's binary, which becomes part of the function's folder
+    /// The function's binary, which becomes part of the function's folder [default: that of the unpacked archive]
     #[arg(long, value_name = "FILE")]
     bootstrap: Option<PathBuf>,
 }
@@ -26,8 +27,12 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let (files, resources) = read(folder)?;
     ripple_deploy::write(out, &ripple_deploy::deployment(&resources, &files)?)?;
     let place = out.join(ripple_deploy::FUNCTION).join("bootstrap");
-    if let Some(bootstrap) = bootstrap {
-        fs::copy(bootstrap, &place).with_context(|| format!("cannot copy {}", bootstrap.display()))?;
+    let share = Share::find();
+    if let Some(share) = &share {
+        share.add_edge(out)?;
+    }
+    if let Some(bootstrap) = bootstrap.clone().or_else(|| share.map(|share| share.bootstrap())) {
+        share::copy(&bootstrap, &place)?;
         make_executable(&place).with_context(|| format!("cannot make {} executable", place.display()))?;
     }
     let names: Vec<&str> = resources.iter().map(|resource| resource.name.as_str()).collect();
