@@ -5,6 +5,7 @@ import { databaseName, Outbox, type Entry, type OutboxResource } from '../../cli
 import { openIndexedDb } from '../../clients/typescript/src/outbox/indexeddb.ts';
 import { MemoryStore } from '../../clients/typescript/src/outbox/memory.ts';
 import type { Members } from '../../clients/typescript/src/json.ts';
+import type { Present } from '../../clients/typescript/src/live.ts';
 import type { Receipt } from '../../clients/typescript/src/receipt.ts';
 import type { Record } from '../../clients/typescript/src/record.ts';
 import { kindsOf, titleOf, type Kind } from './kinds.ts';
@@ -37,8 +38,16 @@ export interface Told {
 interface Events {
   /** What is shown of a record may have changed. */
   change: { readonly resource: string; readonly id: string };
-  /** The server told of a change by another writer. */
-  live: { readonly resource: string; readonly id: string; readonly deleted: boolean };
+  /** The server told of a change. Without an id: of any record. `by`: the other writer. */
+  live: { readonly resource: string; readonly id?: string; readonly deleted: boolean; readonly by?: string | undefined };
+  /** Others came to a record, or left it. */
+  met: {
+    readonly resource: string;
+    readonly id: string;
+    readonly who: readonly Present[];
+    /** The number of those who are not named. */
+    readonly more: number;
+  };
   receipt: Told;
   parked: Entry;
   state: undefined;
@@ -150,8 +159,17 @@ export class Connection {
     this.#emit('live', event);
   }
 
+  met(event: Events['met']): void {
+    this.#emit('met', event);
+  }
+
+  /** Returns the name under which this device stores something of the person. */
+  nameOf(thing: string): string {
+    return `ripple.${thing}.${this.#name}`;
+  }
+
   get #switch(): string {
-    return `ripple.offline.${this.#name}`;
+    return this.nameOf('offline');
   }
 
   #switched(): void {
@@ -186,19 +204,9 @@ function base(): string {
   return new URL('.', location.href).href;
 }
 
-/** The time by which this device's clock is ahead of the server's, in milliseconds. */
-let ahead = 0;
-
-/** Returns the server's time, as far as it is known. */
-export function serverNow(): number {
-  return Date.now() - ahead;
-}
-
 /** Returns the kinds of records of the host that serves this page. */
 export async function kindsHere(): Promise<Kind[]> {
   const answer = await fetch(new URL('openapi.json', base()));
   if (!answer.ok) throw new Error(`openapi.json is answered with ${answer.status}`);
-  const date = Date.parse(answer.headers.get('date') ?? '');
-  if (!Number.isNaN(date)) ahead = Date.now() - date;
   return kindsOf(await answer.text());
 }

@@ -1,5 +1,6 @@
 """The page /app in real browsers: lists and forms made of the resource files, an outbox, and receipts in words."""
 
+import contextlib
 import gzip
 import json
 import os
@@ -28,10 +29,21 @@ GARDEN |= {"term": 3, "term_unit": "month", "create_date": "2026-03-01"}
 
 
 @pytest.fixture(scope="module")
-def dev(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("app")
-    with Dev(folder / "data", "--in-memory", "--pages", str(SITE), log=folder / "log", cwd=ROOT) as running:
-        yield running
+def serve(tmp_path_factory):
+    """Starts a ripple with the page. Only with its feed it has the live channel."""
+    with contextlib.ExitStack() as running:
+
+        def start(**settings):
+            folder = tmp_path_factory.mktemp("app")
+            options = ("--in-memory", "--pages", str(SITE))
+            return running.enter_context(Dev(folder / "data", *options, log=folder / "log", cwd=ROOT, **settings))
+
+        yield start
+
+
+@pytest.fixture(scope="module")
+def dev(serve):
+    return serve(feed=True)
 
 
 @pytest.fixture
@@ -59,11 +71,6 @@ def sign_in(page, dev, name, address=""):
 
 def field(page, label):
     return page.get_by_label(re.compile(rf"^{label}( \(required\))?$", re.IGNORECASE))
-
-
-def look_again(page):
-    """Tells the page that the network is back, so that it asks for changes at once."""
-    page.evaluate("dispatchEvent(new Event('online'))")
 
 
 def save(page):
@@ -120,11 +127,54 @@ def test_a_stranger_creates_a_record_and_another_person_sees_it_change(dev, brow
         expect(main.get_by_text("Your goal was saved.")).to_be_visible()
         expect(field(ann, "Goal")).to_be_focused()
         # Ann replaced the goal knowingly, so no receipt names it. Bo's page still tells Bo.
-        bo.run("dispatchEvent(new Event('online'))")
         wait_for(lambda: "Ann replaced your goal." in bo.text("main"))
         bo.click(bo.button("Keep mine"))
         wait_for(lambda: dev.ripple().get(prj_id)["goal"] == "Beans by May")
         assert dev.key not in bo.run("location.href + JSON.stringify(localStorage)")
+
+
+def test_two_browsers_see_each_other_and_each_others_edits(dev, browsers, garden):
+    ann, bo = browsers(), browsers()
+    mine, list_of_ann = sign_in(ann, dev, "Ann", f"#/record/prj/{garden}"), browsers()
+    theirs = sign_in(bo, dev, "Bo", f"#/record/prj/{garden}")
+    rows = sign_in(list_of_ann, dev, "Cy", "#/list/prj").locator("tbody tr")
+    expect(mine.get_by_text("Bo has this project open.")).to_be_visible()
+    field(bo, "Goal").focus()
+    expect(mine.get_by_text("Bo is editing goal.")).to_be_visible()
+    field(bo, "Goal").fill("Peas by June")
+    save(bo)
+    # What Ann has not touched changes in place, and is marked. The list of a third person changes too.
+    expect(field(ann, "Goal")).to_have_value("Peas by June")
+    expect(mine.locator("[data-member=goal].changed")).to_contain_text("Bo changed this just now.")
+    expect(rows.filter(has_text="Peas by June")).to_contain_text("Bo changed this")
+    # What Bo has touched stays, and names who changed it.
+    field(bo, "Issue").fill("Slugs")
+    field(ann, "Issue").fill("Mice")
+    expect(theirs.get_by_text("Ann is editing issue.")).to_be_visible()
+    save(ann)
+    expect(theirs.get_by_text("Ann saved this meanwhile: “Mice”")).to_be_visible()
+    expect(field(bo, "Issue")).to_have_value("Slugs")
+    ann.get_by_role("link", name="All projects").click()
+    expect(theirs.locator(".people")).to_be_empty()
+
+
+def test_a_host_without_a_live_channel_is_asked(serve, browsers):
+    """The page reads every record once, for the position. From then on it goes on from there, also after a reload."""
+    dev = serve()
+    prj_id = dev.ripple().create(GARDEN)["prj_id"]
+    page = browsers()
+    asked = []
+    page.on("request", lambda request: asked.append(request.url) if "_changes" in request.url else None)
+    with page.expect_response(lambda answer: "_changes?since=" in answer.url):
+        main = sign_in(page, dev, "Ann", f"#/record/prj/{prj_id}")
+    save_as(dev, "Bo", prj_id, {"goal": "Peas"})
+    page.evaluate("dispatchEvent(new Event('online'))")  # else it asks five seconds later
+    expect(field(page, "Goal")).to_have_value("Peas")
+    expect(main.get_by_text("Bo changed the goal.")).to_be_visible()
+    asked.clear()
+    page.reload()
+    wait_for(lambda: page.wait_for_timeout(20) or asked)
+    assert all("since=" in url for url in asked), asked
 
 
 def test_edits_made_offline_survive_a_reload_and_are_merged(dev, browsers, garden):
@@ -185,10 +235,10 @@ def test_typed_text_stays_while_others_save(dev, browsers, garden):
     main = sign_in(page, dev, "Ann", f"#/record/prj/{garden}")
     field(page, "Goal").fill("Peas")
     save_as(dev, "Bo", garden, {"goal": "Beans", "issue": "Slugs"})
-    look_again(page)
     expect(field(page, "Issue")).to_have_value("Slugs")
     expect(field(page, "Goal")).to_have_value("Peas")
     expect(main.get_by_text("Bo saved this meanwhile: “Beans”")).to_be_visible()
+    expect(main.locator("[data-member=issue]")).to_contain_text("Bo changed this just now.")
     asked = []
     page.on("dialog", lambda dialog: (asked.append(dialog.message), dialog.dismiss()))
     page.get_by_role("link", name="All projects").click()

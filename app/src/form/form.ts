@@ -174,6 +174,17 @@ export class RecordForm {
     if (member) fill(member.note, children);
   }
 
+  /** Marks a member that another person has changed in place. The mark stays until the member is shown anew. */
+  mark(name: string, ...children: Parameters<typeof fill>[1][]): void {
+    this.#members.find((other) => other.name === name)?.holder.classList.add('changed');
+    this.note(name, ...children);
+  }
+
+  /** Returns the name of the member that has the focus. */
+  get focused(): string | undefined {
+    return this.#members.find(({ holder }) => holder.contains(document.activeElement))?.name;
+  }
+
   #firstFault(): HTMLElement | null {
     const fault = [...this.element.querySelectorAll('.fault')].find(({ textContent }) => textContent);
     return fault?.closest('.field, fieldset')?.querySelector('input, textarea, select, button') ?? null;
@@ -223,6 +234,7 @@ export class RecordForm {
     member.control.element.replaceWith(control.element);
     member.control = control;
     fill(member.note);
+    holder.classList.remove('changed');
     const now = place < 0 ? undefined : inputs()[place];
     now?.focus({ preventScroll: true });
     if (

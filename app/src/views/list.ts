@@ -15,6 +15,8 @@ const PAGE = 25;
 /** The most records that are counted for a total. */
 const COUNTED = 1_000;
 const TYPING = 200;
+/** The time within which several changes become one reading of the list. */
+const SETTLED = 100;
 /** The most columns beside the title and the last write. */
 const COLUMNS = 3;
 
@@ -34,6 +36,8 @@ export function listView({ connection, kind, query, signal, keepQuery }: Place):
   let asked = 0;
   let total: string | undefined;
   let local = false;
+  /** The records that others have changed while this list was open, and the names of those people. */
+  const changed = new Map<string, string>();
 
   const search = h('input', { type: 'search', id: 'q', value: query.get('q'), autocomplete: 'off' });
   search.value = query.get('q') ?? '';
@@ -175,10 +179,11 @@ export function listView({ connection, kind, query, signal, keepQuery }: Place):
     const { id, value, updated, pending } = record;
     const by = updated.author?.name ?? updated.by;
     const title = h('a', { href: address('record', kind, id) }, titleOf(kind, value, id));
+    const news = changed.has(id) && h('span', { class: 'news' }, `${changed.get(id) ?? ''} changed this`);
     return h(
       'tr',
-      {},
-      h('th', { scope: 'row' }, title),
+      { class: news && 'changed' },
+      h('th', { scope: 'row' }, title, ' ', news),
       columns.map((name) => h('td', { 'data-name': capital(labelOf(kind, name)) }, short(own(value, name)))),
       h('td', { 'data-name': 'Saved' }, pending ? 'waits to be sent' : [time(updated.at), by ? ` by ${by}` : '']),
     );
@@ -187,8 +192,16 @@ export function listView({ connection, kind, query, signal, keepQuery }: Place):
   const typed = debounced(TYPING, () => void load(), signal);
   search.addEventListener('input', typed);
   // What others save is shown where it does not move what the reader looks at.
-  const refresh = debounced(TYPING, () => void (place === 0 && load(true)), signal);
-  connection.on('live', (event) => event.resource === kind.resource && refresh(), signal);
+  const refresh = debounced(SETTLED, () => void (place === 0 && load(true)), signal);
+  connection.on(
+    'live',
+    ({ resource: name, id, by }) => {
+      if (name !== kind.resource) return;
+      if (id !== undefined && by !== undefined) changed.set(id, by);
+      refresh();
+    },
+    signal,
+  );
   connection.on('receipt', ({ written: { resource: name } }) => name === kind.resource && refresh(), signal);
   connection.on('switched', refresh, signal);
   void load();

@@ -1,0 +1,21 @@
+/** Who else has a record open, in words. */
+
+import type { Present } from '../../../clients/typescript/src/live.ts';
+import type { Kind } from '../kinds.ts';
+import { placeOf } from './rows.ts';
+import { and, count, sentence } from './text.ts';
+
+/** Tells who else has a record open, and what they edit. */
+export function peopleText(kind: Kind, { who, more }: { readonly who: readonly Present[]; readonly more: number }): string {
+  const editing = who.filter(({ state }) => state === 'edit');
+  const viewing = who.filter(({ state, author }) => state === 'view' && !editing.some((one) => isSame(one.author, author)));
+  const clauses = editing.map(({ author, field }) => `${author.name} is editing${field ? ` ${placeOf(kind, field)}` : ''}`);
+  const names = [...new Set(viewing.map(({ author }) => author.name))];
+  if (more) names.push(count(more, 'other person', 'other people'));
+  if (names.length) clauses.push(`${and(names)} ${names.length === 1 && more < 2 ? 'has' : 'have'} this ${kind.noun} open`);
+  return clauses.length ? sentence([...new Set(clauses)]) : '';
+}
+
+function isSame(one: Present['author'], other: Present['author']): boolean {
+  return one.id === other.id && one.name === other.name;
+}
