@@ -13,6 +13,7 @@ import type { Session } from './session.ts';
 
 /** The author of what this tab writes. */
 export interface Person {
+  /** The name of the person's store on this device. */
   readonly name: string;
   readonly id: string;
 }
@@ -39,7 +40,12 @@ interface Events {
   /** What is shown of a record may have changed. */
   change: { readonly resource: string; readonly id: string };
   /** The server told of a change. Without an id: of any record. `by`: the other writer. */
-  live: { readonly resource: string; readonly id?: string; readonly deleted: boolean; readonly by?: string | undefined };
+  live: {
+    readonly resource: string;
+    readonly id?: string;
+    readonly deleted: boolean;
+    readonly by?: string | undefined;
+  };
   /** Others came to a record, or left it. */
   met: {
     readonly resource: string;
@@ -66,7 +72,8 @@ export class Connection {
   /** The receipts of this tab, newest first. */
   readonly told: Told[] = [];
   outbox!: Outbox;
-  readonly #name: string;
+  /** The name of the person's store on this device. */
+  readonly name: string;
   readonly #events = new EventTarget();
   readonly #resources = new Map<string, OutboxResource>();
   readonly #tabs: BroadcastChannel;
@@ -81,15 +88,15 @@ export class Connection {
     this.url = base();
     this.person = person;
     this.kinds = found;
-    this.#name = databaseName(this.url, person.id);
+    this.name = databaseName(this.url, person.id);
     this.client = new Client(this.url, { key, author: person, fetch: this.fetch });
-    this.#tabs = new BroadcastChannel(`ripple:told:${this.#name}`);
+    this.#tabs = new BroadcastChannel(`ripple:told:${this.name}`);
     this.#tabs.onmessage = ({ data }) => this.#tell(data as Told);
     window.addEventListener('storage', ({ key: changed }) => changed === this.#switch && this.#switched());
   }
 
   async #open(): Promise<void> {
-    const store = await openIndexedDb(this.#name).catch(() => new MemoryStore());
+    const store = await openIndexedDb(this.name).catch(() => new MemoryStore());
     this.outbox = await Outbox.open(this.client, {
       store,
       account: this.person.id,
@@ -165,7 +172,7 @@ export class Connection {
 
   /** Returns the name under which this device stores something of the person. */
   nameOf(thing: string): string {
-    return `ripple.${thing}.${this.#name}`;
+    return `ripple.${thing}.${this.name}`;
   }
 
   get #switch(): string {

@@ -1,14 +1,15 @@
 /**
  * How an open page hears of the changes of others, and tells others what is open here. The client's live channel does
- * both. Where the host has none, the channel asks for changes.
+ * both, with one socket for all tabs of a person. Where the host has none, the channel asks for changes.
  */
 
 import { Client } from '../../clients/typescript/src/client.ts';
-import { live, type Event, type Live, type Place } from '../../clients/typescript/src/live.ts';
+import type { Event, Place } from '../../clients/typescript/src/live.ts';
 import type { Members } from '../../clients/typescript/src/json.ts';
 import type { OutboxResource } from '../../clients/typescript/src/outbox.ts';
 import { Problem } from '../../clients/typescript/src/problem.ts';
 import type { Resource } from '../../clients/typescript/src/resource.ts';
+import { shared, type SharedLive } from '../../clients/typescript/src/tabs.ts';
 import { sleep } from '../../clients/typescript/src/transport.ts';
 import type { Connection } from './connection.ts';
 import type { Kind } from './kinds.ts';
@@ -28,7 +29,7 @@ export class Following {
   readonly #resource: Resource;
   readonly #wake: Wake;
   readonly #ended = new AbortController();
-  #channel: Live<Members> | undefined;
+  #channel: SharedLive<Members> | undefined;
   #place: Place | undefined;
   #settling: ReturnType<typeof setTimeout> | undefined;
 
@@ -80,7 +81,7 @@ export class Following {
     const { resource } = this.#kind;
     const since = this.#position;
     let refused: Problem | undefined;
-    const channel = live<Members>(this.#resource, {
+    const channel = shared<Members>(this.#connection.name, this.#resource, {
       since,
       // Without a position, the views were read before the channel began.
       onOpen: () => this.#position === undefined && this.#connection.heard({ resource, deleted: false }),
@@ -109,9 +110,9 @@ export class Following {
       if (reads) await sleep(1_000, this.#ended.signal);
       await this.#known.get(id).catch(() => undefined); // the next reading of the record tells why
     }
-    // A record that the device knows in this version is one that this page, or another tab, has saved or read.
+    // The views have shown an own save already, if its answer came before.
     const isOwn = author?.id === this.#connection.person.id;
-    if (deleted || before === undefined || before < version)
+    if (!isOwn || deleted || !((before ?? -1) >= version))
       this.#connection.heard({ resource, id, deleted, by: isOwn ? undefined : (author?.name ?? by) });
   }
 

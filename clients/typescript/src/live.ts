@@ -311,8 +311,8 @@ export class Live<T> implements AsyncIterable<Event> {
     const code = this.#closed ?? 1006;
     const wasOpen = this.state === 'open';
     this.#room = ['', []];
-    if ([4001, 4003].includes(code)) return this.#stop(new Problem(403, 'forbidden', 'revoked'));
-    if (code === 4004) return this.#stop(new Problem(404, 'not_found', 'no resource'));
+    if ([4001, 4003, 4004].includes(code))
+      return this.#stop(new Problem(code - 4004 ? 403 : 404, 'closed', `closed with ${code}`));
     if (code === 4008) return 1000;
     if (code === 4009) {
       this.mode = 'wait';
