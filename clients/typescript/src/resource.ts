@@ -3,11 +3,12 @@
 import { Changes, type ChangesOptions } from './changes.ts';
 import { body, difference, drafted, isEmpty } from './edit.ts';
 import { idempotencyKey, uuid } from './ids.ts';
-import { own, put, copy, write, type Json, type Members } from './json.ts';
+import { put, copy, write, type Json, type Members } from './json.ts';
 import { List, type Page } from './list.ts';
 import { Problem } from './problem.ts';
 import type { Receipt } from './receipt.ts';
 import {
+  idIn,
   membersOf,
   pathOf,
   toRecord,
@@ -133,9 +134,9 @@ export class Resource<T = Members, New = T> {
   /** Creates a record. The client makes the id, so a repeated request cannot make two. */
   async create(value: New, { id, key, signal }: Write & { readonly id?: string } = {}): Promise<Saved<T>> {
     const members = copy(value) as Members;
-    const given = id ?? own(members, this.shape.key);
-    const chosen = given === undefined || given === null ? uuid() : String(given);
-    put(members, this.shape.key, typeof given === 'number' ? given : chosen);
+    const given = id ?? idIn(this.shape, members) ?? undefined;
+    const chosen = String(given ?? uuid());
+    if (id ?? given === undefined) put(members, this.shape.key, chosen);
     const request = this.write('POST', this.shape.resource, write(members), key);
     try {
       return this.#saved(await this.transport.send(request, signal));
@@ -200,7 +201,7 @@ export class Resource<T = Members, New = T> {
 
   /** Returns the path of a record, or of one of its versions. */
   path(id: string, version?: number): string {
-    return pathOf(this.shape.resource, id, version);
+    return pathOf(this.shape, id, version);
   }
 
   /** Returns the request of a write. All its tries have one Idempotency-Key. */

@@ -119,6 +119,24 @@ test('a_write_is_durable_before_it_is_sent_and_shown_at_once', async () => {
   assert.equal(row?.[0], `prj/${record.id}`);
 });
 
+test('a_clock_that_is_moved_back_delays_no_try', { timeout: 30_000 }, async () => {
+  const { server, outbox } = await start({ onState: () => undefined });
+  await outbox.resource<Members>('prj').create({ goal: 'A' });
+  const request = await server.next();
+  const rightNow = Date.now;
+  try {
+    request.answer(NETWORK);
+    await outbox.refresh(); // the failure is dealt with
+    Date.now = () => rightNow() - 86_400_000;
+    const again = await server.next();
+    assert.equal(again.body, request.body);
+    again.answer(saved(parse(request.body ?? '') as Members, 1, 201));
+    await outbox.drained();
+  } finally {
+    Date.now = rightNow;
+  }
+});
+
 test('what_a_program_was_sending_when_it_ended_is_sent_again_unchanged', async () => {
   const store = new MemoryStore();
   const first = await start({ store });

@@ -16,7 +16,7 @@ const LONGEST = 60_000;
 /** A wait after failures in a row. */
 export interface Wait {
   readonly failures: number;
-  /** When it ends, in milliseconds of the device. */
+  /** When it ends, in milliseconds of `performance.now()`: the clock of the device may be moved. */
   readonly until: number;
 }
 
@@ -25,7 +25,7 @@ export const NO_WAIT: Wait = { failures: 0, until: 0 };
 /** Returns the wait after one more failure. `after` is what the server asks for, in seconds. */
 export function longer({ failures }: Wait, after = 0): Wait {
   const backoff = Math.random() * Math.min(LONGEST, BACKOFF * 2 ** failures);
-  return { failures: failures + 1, until: Date.now() + Math.max(backoff, after * 1000) };
+  return { failures: failures + 1, until: performance.now() + Math.max(backoff, after * 1000) };
 }
 
 /** Reports whether a later request may be answered otherwise. */

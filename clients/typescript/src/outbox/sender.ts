@@ -69,7 +69,7 @@ export class Sender {
   pump(): void {
     clearTimeout(this.#timer);
     if (!this.#leading || this.#closed || this.stopped || this.paused) return;
-    const now = Date.now();
+    const now = performance.now();
     const resting = [...this.#waits].filter(([, wait]) => wait.until > now);
     let next = Math.min(Infinity, ...resting.map(([, wait]) => wait.until));
     if (this.#all.until > now) next = this.#all.until;
@@ -106,7 +106,7 @@ export class Sender {
     const { date } = this.#transport;
     const old = find(this.#desk.state(), n);
     if (old && tooOld(old, date)) {
-      const detail = 'the server no longer remembers whether it made this';
+      const detail = 'the server no longer remembers this';
       return this.#park(n, { status: 0, code: 'too_old', detail, fields: {}, outcome: 'unknown' });
     }
     if (!(await this.#desk.commit((state) => freeze(state, n, date)))) return;
@@ -161,7 +161,7 @@ export class Sender {
   async #made(entry: Entry): Promise<void> {
     const { resource, id, n } = entry;
     try {
-      const path = pathOf(resource, id);
+      const path = pathOf(this.#desk.shape(resource), id);
       const answer = await this.#transport.once({ method: 'GET', path }, this.#abort.signal);
       const known = knownOf(this.#desk.shape(resource), entry, answer);
       await this.#acknowledge(entry, receiptOf('created', known.version), known);
