@@ -9,6 +9,7 @@ import { listView } from './views/list.ts';
 import { newView } from './views/new.ts';
 import { outboxView } from './views/outbox.ts';
 import { recordView } from './views/record.ts';
+import { importView } from './views/sheet.ts';
 import { trashView } from './views/trash.ts';
 import { capital, count } from './words/text.ts';
 import type { Kind } from './kinds.ts';
@@ -44,6 +45,7 @@ const VIEWS: { readonly [name: string]: (place: Place) => View | Promise<View> }
   history: historyView,
   trash: trashView,
   outbox: outboxView,
+  import: importView,
 };
 
 /** Returns the address of a view. */
@@ -104,7 +106,8 @@ export function showApp(root: HTMLElement, connection: Connection): void {
     following.changes.present(undefined);
     for (const tab of tabs) set(tab.link, 'aria-current', tab.kind === kind && 'page');
     const { changes } = following;
-    const place = { connection, kind, id, query: new URLSearchParams(query), following: changes, signal, go, keepQuery };
+    const asked = { kind, id, query: new URLSearchParams(query) };
+    const place = { ...asked, connection, following: changes, signal, go, keepQuery };
     const view = await (VIEWS[name] ?? listView)(place);
     if (signal.aborted) return;
     shown = view;

@@ -36,9 +36,9 @@ export class RecordForm {
     const known = new Set(kind.members.map(([name]) => name));
     const named = Object.keys(kind.options.entries ?? {}).map((pointer) => tokens(pointer));
     const lists = named.flatMap(([name, inner]) => (name && inner === undefined && !known.has(name) ? [name] : []));
+    if (isNew && kind.chosenKey) for (const [name, type] of kind.keys) this.#add(name, { type }, members, true);
     for (const [name, schema] of kind.members) this.#add(name, schema, members);
     for (const name of lists) this.#add(name, guessed(own(members, name), entryKey(this.#shape, `/${name}`)), members);
-    if (isNew && kind.chosenKey) this.#add(kind.key, { type: 'number' }, members, true);
     this.element = h(
       'div',
       { class: 'form' },
@@ -246,7 +246,7 @@ export class RecordForm {
   }
 
   #showOthers(members: Members): void {
-    const names = new Set([...this.#members.map(({ name }) => name), this.#kind.key]);
+    const names = new Set([...this.#members.map(({ name }) => name), ...this.#kind.keys.map(([name]) => name)]);
     const others = Object.keys(members).filter((name) => !names.has(name));
     this.#more.hidden = others.length === 0;
     fill(

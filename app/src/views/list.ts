@@ -8,6 +8,7 @@ import { announce, button, debounced, fill, h, time } from '../dom.ts';
 import { labelOf, titleOf, typesOf } from '../kinds.ts';
 import { errorOf, isAway, words } from '../words/problems.ts';
 import { capital, count, short } from '../words/text.ts';
+import { exportCsv } from './sheet.ts';
 
 type Row = Record<Members>;
 
@@ -22,12 +23,12 @@ const COLUMNS = 3;
 
 export function listView({ connection, kind, query, signal, keepQuery }: Place): View {
   const resource = connection.resource(kind);
-  const columns = kind.members
-    .filter(
-      ([name, schema]) => name !== kind.label && typesOf(schema).every((type) => !['array', 'object'].includes(type)),
-    )
-    .slice(0, COLUMNS)
-    .map(([name]) => name);
+  const plain = kind.members.filter(
+    ([name, schema]) => name !== kind.label && typesOf(schema).every((type) => !['array', 'object'].includes(type)),
+  );
+  // Records with a key of two parts often share the rest.
+  const parts = kind.keys.length > 1 ? kind.keys : [];
+  const columns = [...parts, ...plain].slice(0, COLUMNS).map(([name]) => name);
   const written = kind.options.members?.updated_at ?? 'updated_at';
   let sort = query.get('sort') ?? '';
   let pages: Page<Row>[] = [];
@@ -74,7 +75,7 @@ export function listView({ connection, kind, query, signal, keepQuery }: Place):
   }
 
   async function countAll(number: number, q: string): Promise<void> {
-    const fields = [kind.key];
+    const fields = kind.keys.map(([name]) => name);
     for await (const page of resource.online.list({ ...(q && { q }), fields, limit: COUNTED, signal }).pages()) {
       if (number !== asked) return;
       total = page.more
@@ -189,6 +190,18 @@ export function listView({ connection, kind, query, signal, keepQuery }: Place):
     );
   }
 
+  /** Offers the list that is shown as a file. */
+  async function save(): Promise<void> {
+    const q = search.value.trim();
+    const chosen = new URLSearchParams([...(q ? [['q', q]] : []), ...(sort ? [['sort', sort]] : [])]);
+    try {
+      await exportCsv(connection, kind, chosen);
+      announce('The list is saved as a file.');
+    } catch (error) {
+      fill(results, notice('bad', words(errorOf(error), kind)));
+    }
+  }
+
   const typed = debounced(TYPING, () => void load(), signal);
   search.addEventListener('input', typed);
   // What others save is shown where it does not move what the reader looks at.
@@ -216,6 +229,8 @@ export function listView({ connection, kind, query, signal, keepQuery }: Place):
         { class: 'actions' },
         kind.readOnly ? null : h('a', { class: 'button', href: address('new', kind) }, `New ${kind.noun}`),
         h('a', { class: 'button quiet', href: address('trash', kind) }, 'Deleted'),
+        button('Export CSV', save, { class: 'quiet' }),
+        kind.readOnly ? null : h('a', { class: 'button quiet', href: address('import', kind) }, 'Import CSV'),
       ),
     ),
     h('div', { class: 'field search' }, h('label', { for: 'q' }, `Search ${kind.plural}`), search),

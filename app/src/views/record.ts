@@ -174,7 +174,10 @@ class RecordView {
     const saved = version
       ? ['Version ', String(version), ', saved ', time(updated.at), by ? ` by ${by}` : '']
       : ['Not on the server yet'];
-    fill(this.#meta, saved, pending ? '. Your last change waits to be sent.' : '.');
+    const keys = kind.chosenKey
+      ? kind.keys.map(([name]) => `${capital(labelOf(kind, name))} ${short(own(value, name))}. `)
+      : null;
+    fill(this.#meta, keys, saved, pending ? '. Your last change waits to be sent.' : '.');
   }
 
   async #save(): Promise<void> {

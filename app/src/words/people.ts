@@ -5,14 +5,24 @@ import type { Kind } from '../kinds.ts';
 import { placeOf } from './rows.ts';
 import { and, count, sentence } from './text.ts';
 
+/** The others who have a record open. */
+export interface Others {
+  readonly who: readonly Present[];
+  /** The number of those who are not named. */
+  readonly more: number;
+}
+
 /** Tells who else has a record open, and what they edit. */
-export function peopleText(kind: Kind, { who, more }: { readonly who: readonly Present[]; readonly more: number }): string {
+export function peopleText(kind: Kind, { who, more }: Others): string {
   const editing = who.filter(({ state }) => state === 'edit');
-  const viewing = who.filter(({ state, author }) => state === 'view' && !editing.some((one) => isSame(one.author, author)));
-  const clauses = editing.map(({ author, field }) => `${author.name} is editing${field ? ` ${placeOf(kind, field)}` : ''}`);
+  const viewing = who.filter(({ author }) => !editing.some((one) => isSame(one.author, author)));
+  const clauses = editing.map(({ author, field }) => {
+    return `${author.name} is editing${field ? ` ${placeOf(kind, field)}` : ''}`;
+  });
   const names = [...new Set(viewing.map(({ author }) => author.name))];
+  const isOne = names.length + more === 1;
   if (more) names.push(count(more, 'other person', 'other people'));
-  if (names.length) clauses.push(`${and(names)} ${names.length === 1 && more < 2 ? 'has' : 'have'} this ${kind.noun} open`);
+  if (names.length) clauses.push(`${and(names)} ${isOne ? 'has' : 'have'} this ${kind.noun} open`);
   return clauses.length ? sentence([...new Set(clauses)]) : '';
 }
 
