@@ -103,14 +103,14 @@ export class Resource<T = Members, New = T> {
   /** Lists records. */
   list(query: Query = {}): List<Record<T>> {
     const { q, sort, fields, limit, where = {}, count, deleted, signal } = query;
-    const { key, names } = this.shape;
+    const { names } = this.shape;
     const parameters = new URLSearchParams();
     const set = (name: string, value: unknown): void => {
       if (value !== undefined) parameters.set(name, String(value));
     };
     set('q', q);
     set('sort', sort);
-    set('fields', fields && [...new Set([...fields.filter((name) => name !== key), names.version])]);
+    set('fields', fields && [...new Set([...fields, names.version])]);
     set('limit', limit);
     set('count', count);
     set(names.deleted, deleted);
