@@ -154,14 +154,14 @@ export class Resource<T = Members, New = T> {
   async edit(record: Record<T>, change: (draft: Draft<T>) => unknown, { key, signal }: Write = {}): Promise<Saved<T>> {
     const edit = difference(membersOf(record), await drafted(record.value as Draft<T>, change));
     if (isEmpty(edit)) return { record, receipt: receiptOf('unchanged', record.version) };
-    const request = this.write('PATCH', this.path(record.id), body(edit, record.version), key, EDIT);
+    const request = this.write('PATCH', this.path(record.id), body(edit, record.version, this.shape.names.version), key, EDIT);
     return this.#saved(await this.transport.send(request, signal));
   }
 
   /** Deletes a record in the version that the author saw, or, of an id, in any version. */
   async delete(record: Record<T> | string, { key, signal }: Write = {}): Promise<Deleted> {
     const id = typeof record === 'string' ? record : record.id;
-    const base = typeof record === 'string' ? undefined : write({ version: record.version });
+    const base = typeof record === 'string' ? undefined : write({ [this.shape.names.version]: record.version });
     try {
       const answer = await this.transport.send(this.write('DELETE', this.path(id), base, key), signal);
       return { receipt: answer.receipt as Receipt }; // every answer to a write has one
@@ -179,7 +179,7 @@ export class Resource<T = Members, New = T> {
     version: number,
     { base, key, signal }: Write & { readonly base?: number } = {},
   ): Promise<Saved<T>> {
-    const made = base === undefined ? undefined : write({ version: base });
+    const made = base === undefined ? undefined : write({ [this.shape.names.version]: base });
     return this.#saved(await this.transport.send(this.write('POST', this.path(id, version), made, key), signal));
   }
 

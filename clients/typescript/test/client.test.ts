@@ -166,7 +166,7 @@ test('a_resource_has_the_names_that_its_file_chose', async () => {
   assert.deepEqual([record.id, record.version, record.value.version], ['_a/b', 3, 'mine']);
   await tasks.edit(record, (draft) => void Object.assign(draft, { version: 'new' }));
   assert.match(sent[0]?.url ?? '', /\/prod\/task\/%5Fa%2Fb$/);
-  assert.equal(sent[1]?.body, '{"version":3,"seen":{"version":"mine"},"set":{"version":"new"},"remove":[]}');
+  assert.equal(sent[1]?.body, '{"rev":3,"seen":{"version":"mine"},"set":{"version":"new"},"remove":[]}');
 });
 
 test('types_of_records_are_those_of_the_caller', async () => {

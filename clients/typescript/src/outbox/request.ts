@@ -2,7 +2,7 @@
 
 import type { Members } from '../json.ts';
 import type { Problem } from '../problem.ts';
-import { toRecord, type Author, type Shape } from '../record.ts';
+import { toRecord, type Shape } from '../record.ts';
 import { authorHeader, EDIT } from '../resource.ts';
 import type { Answer, Request } from '../transport.ts';
 import type { Entry, Known, Refusal } from './entry.ts';
@@ -40,12 +40,9 @@ export function requestOf(entry: Entry): Request {
   const headers: { [name: string]: string } = { 'idempotency-key': entry.key, 'ripple-claim-days': CLAIM_DAYS };
   const body = entry.bytes || undefined;
   if (body !== undefined) headers['content-type'] = entry.kind === 'edit' ? EDIT : 'application/json';
-  if (entry.author) headers['ripple-author'] = authorHeader(authorOf(entry.author));
+  const [name, id] = entry.author ?? [];
+  if (name !== undefined) headers['ripple-author'] = authorHeader({ name, ...(id && { id }) });
   return { method: METHODS[entry.kind], path: entry.path, headers, body };
-}
-
-function authorOf([name = '', id]: readonly string[]): Author {
-  return { name, ...(id !== undefined && { id }) };
 }
 
 /** Returns the state of the server that an answer tells. */

@@ -142,8 +142,10 @@ export class OutboxResource<T = Members, New = T> {
   #wanted(id: string, kind: Entry['kind'], edit: Edit): Wanted {
     const { author } = this.#outbox.client;
     const { seen, set, remove } = edit;
+    const { resource, names } = this.online.shape;
     return {
-      resource: this.online.shape.resource,
+      resource,
+      as: names.version,
       id,
       kind,
       seen,
@@ -154,7 +156,7 @@ export class OutboxResource<T = Members, New = T> {
       key: idempotencyKey(),
       path: this.online.path(id),
       account: this.#outbox.account,
-      author: author ? [author.name, ...(author.id === undefined ? [] : [author.id])] : null,
+      author: author ? [author.name, author.id].flatMap((one) => one ?? []) : null,
       made_at: Date.now(),
     };
   }

@@ -101,7 +101,7 @@ export class Tabs {
 
   #tick(): void {
     if (this.#leading) this.#channel?.postMessage('beat');
-    const visible = globalThis.document?.visibilityState === 'visible';
+    const visible = globalThis.document?.hidden === false;
     const silent = performance.now() - this.#heard > SILENCE;
     if (this.#leading || !silent || !visible || !this.#listener.hasWork()) return;
     this.#heard = performance.now(); // the next attempt is as long after this one
