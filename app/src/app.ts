@@ -2,13 +2,14 @@
 
 import type { Connection } from './connection.ts';
 import { announce, button, fill, h, set, type Child } from './dom.ts';
-import { follow } from './live.ts';
+import { Following } from './live.ts';
 import { signOut } from './session.ts';
 import { historyView } from './views/history.ts';
 import { listView } from './views/list.ts';
 import { newView } from './views/new.ts';
 import { outboxView } from './views/outbox.ts';
 import { recordView } from './views/record.ts';
+import { importView } from './views/sheet.ts';
 import { trashView } from './views/trash.ts';
 import { capital, count } from './words/text.ts';
 import type { Kind } from './kinds.ts';
@@ -27,6 +28,8 @@ export interface Place {
   readonly kind: Kind;
   readonly id: string;
   readonly query: URLSearchParams;
+  /** The changes of the kind's records. */
+  readonly following: Following;
   /** Aborted when another view is shown. */
   readonly signal: AbortSignal;
   /** Shows the view of an address. */
@@ -42,6 +45,7 @@ const VIEWS: { readonly [name: string]: (place: Place) => View | Promise<View> }
   history: historyView,
   trash: trashView,
   outbox: outboxView,
+  import: importView,
 };
 
 /** Returns the address of a view. */
@@ -78,7 +82,7 @@ export function showApp(root: HTMLElement, connection: Connection): void {
 
   let shown: View | undefined;
   let ending = new AbortController();
-  let following: { resource: string; end: AbortController } | undefined;
+  let following: { kind: Kind; changes: Following } | undefined;
   let at = '';
 
   async function show(): Promise<void> {
@@ -95,13 +99,15 @@ export function showApp(root: HTMLElement, connection: Connection): void {
     const [name = '', resource = '', id = ''] = path.split('/').map(decoded);
     const kind = connection.kind(resource) ?? connection.kinds[0];
     if (!kind) return fill(main, h('h1', {}, 'There are no records here'));
-    if (following?.resource !== kind.resource) {
-      following?.end.abort();
-      following = { resource: kind.resource, end: new AbortController() };
-      follow(connection, kind, following.end.signal);
+    if (following?.kind !== kind) {
+      following?.changes.close();
+      following = { kind, changes: new Following(connection, kind) };
     }
+    following.changes.present(undefined);
     for (const tab of tabs) set(tab.link, 'aria-current', tab.kind === kind && 'page');
-    const place = { connection, kind, id, query: new URLSearchParams(query), signal, go, keepQuery };
+    const { changes } = following;
+    const asked = { kind, id, query: new URLSearchParams(query) };
+    const place = { ...asked, connection, following: changes, signal, go, keepQuery };
     const view = await (VIEWS[name] ?? listView)(place);
     if (signal.aborted) return;
     shown = view;

@@ -5,6 +5,7 @@ import { databaseName, Outbox, type Entry, type OutboxResource } from '../../cli
 import { openIndexedDb } from '../../clients/typescript/src/outbox/indexeddb.ts';
 import { MemoryStore } from '../../clients/typescript/src/outbox/memory.ts';
 import type { Members } from '../../clients/typescript/src/json.ts';
+import type { Present } from '../../clients/typescript/src/live.ts';
 import type { Receipt } from '../../clients/typescript/src/receipt.ts';
 import type { Record } from '../../clients/typescript/src/record.ts';
 import { kindsOf, titleOf, type Kind } from './kinds.ts';
@@ -12,6 +13,7 @@ import type { Session } from './session.ts';
 
 /** The author of what this tab writes. */
 export interface Person {
+  /** The name of the person's store on this device. */
   readonly name: string;
   readonly id: string;
 }
@@ -37,8 +39,21 @@ export interface Told {
 interface Events {
   /** What is shown of a record may have changed. */
   change: { readonly resource: string; readonly id: string };
-  /** The server told of a change by another writer. */
-  live: { readonly resource: string; readonly id: string; readonly deleted: boolean };
+  /** The server told of a change. Without an id: of any record. `by`: the other writer. */
+  live: {
+    readonly resource: string;
+    readonly id?: string;
+    readonly deleted: boolean;
+    readonly by?: string | undefined;
+  };
+  /** Others came to a record, or left it. */
+  met: {
+    readonly resource: string;
+    readonly id: string;
+    readonly who: readonly Present[];
+    /** The number of those who are not named. */
+    readonly more: number;
+  };
   receipt: Told;
   parked: Entry;
   state: undefined;
@@ -57,7 +72,8 @@ export class Connection {
   /** The receipts of this tab, newest first. */
   readonly told: Told[] = [];
   outbox!: Outbox;
-  readonly #name: string;
+  /** The name of the person's store on this device. */
+  readonly name: string;
   readonly #events = new EventTarget();
   readonly #resources = new Map<string, OutboxResource>();
   readonly #tabs: BroadcastChannel;
@@ -72,15 +88,15 @@ export class Connection {
     this.url = base();
     this.person = person;
     this.kinds = found;
-    this.#name = databaseName(this.url, person.id);
+    this.name = databaseName(this.url, person.id);
     this.client = new Client(this.url, { key, author: person, fetch: this.fetch });
-    this.#tabs = new BroadcastChannel(`ripple:told:${this.#name}`);
+    this.#tabs = new BroadcastChannel(`ripple:told:${this.name}`);
     this.#tabs.onmessage = ({ data }) => this.#tell(data as Told);
     window.addEventListener('storage', ({ key: changed }) => changed === this.#switch && this.#switched());
   }
 
   async #open(): Promise<void> {
-    const store = await openIndexedDb(this.#name).catch(() => new MemoryStore());
+    const store = await openIndexedDb(this.name).catch(() => new MemoryStore());
     this.outbox = await Outbox.open(this.client, {
       store,
       account: this.person.id,
@@ -150,8 +166,17 @@ export class Connection {
     this.#emit('live', event);
   }
 
+  met(event: Events['met']): void {
+    this.#emit('met', event);
+  }
+
+  /** Returns the name under which this device stores something of the person. */
+  nameOf(thing: string): string {
+    return `ripple.${thing}.${this.name}`;
+  }
+
   get #switch(): string {
-    return `ripple.offline.${this.#name}`;
+    return this.nameOf('offline');
   }
 
   #switched(): void {
@@ -186,19 +211,9 @@ function base(): string {
   return new URL('.', location.href).href;
 }
 
-/** The time by which this device's clock is ahead of the server's, in milliseconds. */
-let ahead = 0;
-
-/** Returns the server's time, as far as it is known. */
-export function serverNow(): number {
-  return Date.now() - ahead;
-}
-
 /** Returns the kinds of records of the host that serves this page. */
 export async function kindsHere(): Promise<Kind[]> {
   const answer = await fetch(new URL('openapi.json', base()));
   if (!answer.ok) throw new Error(`openapi.json is answered with ${answer.status}`);
-  const date = Date.parse(answer.headers.get('date') ?? '');
-  if (!Number.isNaN(date)) ahead = Date.now() - date;
   return kindsOf(await answer.text());
 }

@@ -1,6 +1,7 @@
 /** The kinds of records that a host serves, as its OpenAPI document states them. */
 
 import { isList, isMembers, own, parse, type Json, type Members } from '../../clients/typescript/src/json.ts';
+import { pairOf } from '../../clients/typescript/src/keys.ts';
 import type { Names, ResourceOptions } from '../../clients/typescript/src/record.ts';
 
 /** A JSON Schema, in the subset that resource files have. */
@@ -35,7 +36,8 @@ export interface Kind {
   readonly noun: string;
   readonly singular: string;
   readonly plural: string;
-  readonly key: string;
+  /** The key member, or the partition key and the sort key, with their types. */
+  readonly keys: readonly (readonly [string, 'string' | 'number'])[];
   /** Whether an author must choose the key of a new record. */
   readonly chosenKey: boolean;
   /** The member that is a record's title. */
@@ -47,21 +49,24 @@ export interface Kind {
   readonly required: ReadonlySet<string>;
 }
 
-/** Reads the kinds of an OpenAPI document. Leaves out those with a sort key, which the client cannot address. */
+/** Reads the kinds of an OpenAPI document. */
 export function kindsOf(text: string): Kind[] {
   const document = parse(text);
   const stated = isMembers(document) ? own(document, 'x-ripple') : undefined;
   if (!isMembers(document) || !isMembers(stated)) throw new Error('the document does not describe resources');
   return Object.keys(stated).flatMap((resource) => {
     const about = stated[resource];
-    return isMembers(about) && own(about, 'sort_key') === undefined ? kind(document, resource, about) : [];
+    return isMembers(about) ? kind(document, resource, about) : [];
   });
 }
 
 function kind(document: Members, resource: string, about: Members): Kind {
   const schema = at(document, 'components', 'schemas', text(about.schema)) as Schema | undefined;
   const properties = schema?.properties ?? {};
-  const key = text(about.key);
+  const [key, sort] = [text(about.key), text(about.sort_key)];
+  const isNumber = about.key_type === 'number';
+  const typeOf = (name: string): 'string' | 'number' =>
+    properties[name] && typesOf(properties[name]).includes('number') ? 'number' : 'string';
   const order = isList(about.properties) ? about.properties.map(text) : [];
   const singular = text(about.singular);
   return {
@@ -69,18 +74,27 @@ function kind(document: Members, resource: string, about: Members): Kind {
     noun: singular.slice(singular.indexOf(' ') + 1),
     singular,
     plural: text(about.plural),
-    key,
-    chosenKey: about.key_type === 'number',
+    keys: [[key, isNumber ? 'number' : 'string'], ...(sort ? [[sort, typeOf(sort)] as const] : [])],
+    chosenKey: isNumber || sort !== '',
     label: text(about.label),
     readOnly: about.access === 'read-only',
     options: {
       key,
-      members: (about.members ?? {}) as unknown as Partial<Names>,
+      ...(sort && { id: pairOf(key, sort) }),
+      members: { ...((about.members ?? {}) as unknown as Partial<Names>), ...deletedIn(document, resource) },
       entries: (about.entries ?? {}) as { [pointer: string]: string | false },
     },
     members: order.flatMap((name) => (properties[name] ? [[name, properties[name]] as const] : [])),
     required: new Set(schema?.required ?? []),
   };
+}
+
+/** Returns the name of deletions. In the document, it is the flag of lists beside `count`. */
+function deletedIn(document: Members, resource: string): Partial<Names> {
+  const parameters = at(document, 'paths', `/${resource}`, 'get', 'parameters');
+  const flags = (isList(parameters) ? parameters : []).filter((one) => text(at(one, 'schema', 'type')) === 'boolean');
+  const name = flags.map((flag) => text(at(flag, 'name'))).find((other) => other && other !== 'count');
+  return name ? { deleted: name } : {};
 }
 
 function at(json: Json, ...path: readonly string[]): Json | undefined {
@@ -96,6 +110,11 @@ function text(json: Json | undefined): string {
 /** Returns the schema of a member, also of one that only `entries` names. */
 export function schemaOf(kind: Kind, name: string): Schema | undefined {
   return kind.members.find(([member]) => member === name)?.[1];
+}
+
+/** Reports whether a member is a part of the key. */
+export function isKey({ keys }: Kind, name: string): boolean {
+  return keys.some(([key]) => key === name);
 }
 
 /** Returns the types that a schema allows. None: any. */

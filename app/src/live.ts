@@ -1,55 +1,134 @@
 /**
- * How an open page hears of the changes of others. This is the only place that knows the way: it asks for changes, and
- * long where the host holds requests.
+ * How an open page hears of the changes of others, and tells others what is open here. The client's live channel does
+ * both, with one socket for all tabs of a person. Where the host has none, the channel asks for changes.
  */
 
 import { Client } from '../../clients/typescript/src/client.ts';
+import type { Event, Place } from '../../clients/typescript/src/live.ts';
+import type { Members } from '../../clients/typescript/src/json.ts';
+import type { OutboxResource } from '../../clients/typescript/src/outbox.ts';
 import { Problem } from '../../clients/typescript/src/problem.ts';
+import type { Resource } from '../../clients/typescript/src/resource.ts';
+import { shared, type SharedLive } from '../../clients/typescript/src/tabs.ts';
 import { sleep } from '../../clients/typescript/src/transport.ts';
-import { serverNow, type Connection } from './connection.ts';
-import { cursorOf } from './cursor.ts';
+import type { Connection } from './connection.ts';
 import type { Kind } from './kinds.ts';
 
 /** The time between two attempts after a failure, in milliseconds. */
 const AGAIN = 5_000;
-/** The seconds for which a host may hold a request. */
-const HELD = 25;
+/** The reads of a record, a second apart, until the host shows the version of which the page has heard. */
+const READS = 3;
+/** The time for which a place must stay the same before others are told, in milliseconds. */
+const SETTLED = 300;
 
-/** Follows the changes of a resource until the signal is aborted. */
-export function follow(connection: Connection, kind: Kind, signal: AbortSignal): void {
-  const wake = new Wake(connection, signal);
-  const { key } = connection.client;
-  const client = new Client(connection.url, { key, fetch: connection.fetch, sleep: wake.sleep });
-  const changes = client.resource(kind.resource, kind.options);
-  const known = connection.resource(kind);
-  let since: string | undefined = cursorOf(kind.resource, serverNow());
-  const listen = async (): Promise<void> => {
-    for await (const change of changes.changes({ since, wait: HELD, signal })) {
-      since = change.cursor ?? since;
-      const { id, record, deleted } = change;
-      const news = record ? known.view(id)?.version !== record.version : deleted;
-      if (record) await known.learn(record);
-      if (news) connection.heard({ resource: kind.resource, id, deleted });
-    }
-  };
-  const run = async (): Promise<void> => {
+/** The changes of one resource, and the people who look at its records. */
+export class Following {
+  readonly #connection: Connection;
+  readonly #kind: Kind;
+  readonly #known: OutboxResource;
+  readonly #resource: Resource;
+  readonly #wake: Wake;
+  readonly #ended = new AbortController();
+  #channel: SharedLive<Members> | undefined;
+  #place: Place | undefined;
+  #settling: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(connection: Connection, kind: Kind) {
+    const { signal } = this.#ended;
+    this.#connection = connection;
+    this.#kind = kind;
+    this.#known = connection.resource(kind);
+    this.#wake = new Wake(connection, signal);
+    const { key } = connection.client;
+    const { fetch, person: author, url } = connection;
+    const client = new Client(url, { key, author, fetch, sleep: this.#wake.sleep });
+    this.#resource = client.resource(kind.resource, kind.options);
+    connection.on('switched', () => connection.offline && this.#channel?.close(), signal);
+    void this.#run();
+  }
+
+  /** Tells the others on a record what is open here. */
+  present(place: Place | undefined): void {
+    this.#place = place;
+    clearTimeout(this.#settling);
+    this.#settling = setTimeout(() => this.#channel?.present(place), SETTLED);
+  }
+
+  close(): void {
+    this.#ended.abort();
+    clearTimeout(this.#settling);
+    this.#channel?.close();
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#ended;
     while (!signal.aborted) {
       try {
-        if (connection.offline) await wake.sleep(AGAIN * 12, signal);
-        else await listen();
+        if (!this.#connection.offline) await this.#listen();
+        if (!signal.aborted) await this.#wake.sleep(AGAIN * 12, signal);
       } catch (error) {
         if (signal.aborted) return;
-        const { status = 0, code = '' } = error instanceof Problem ? error : {};
+        const { status = 0 } = error instanceof Problem ? error : {};
         if (status === 401 || status === 403) return; // the outbox says it
-        if (status === 400 || code === 'cursor_expired') since = undefined;
-        await wake.sleep(AGAIN, signal).catch(() => undefined);
+        if (status === 400) this.#keep(undefined);
+        await this.#wake.sleep(AGAIN, signal).catch(() => undefined);
       }
     }
-  };
-  void run();
+  }
+
+  /** Hears of changes until the channel ends. */
+  async #listen(): Promise<void> {
+    const { resource } = this.#kind;
+    const since = this.#position;
+    let refused: Problem | undefined;
+    const channel = shared<Members>(this.#connection.name, this.#resource, {
+      since,
+      // Without a position, the views were read before the channel began.
+      onOpen: () => this.#position === undefined && this.#connection.heard({ resource, deleted: false }),
+      onPresence: (id, who, more) => this.#connection.met({ resource, id, who, more }),
+      onProblem: (problem) => (refused = problem),
+    });
+    this.#channel = channel;
+    channel.present(this.#place);
+    try {
+      for await (const event of channel) {
+        await this.#heard(event);
+        this.#keep(event.cursor);
+      }
+    } finally {
+      if (this.#channel === channel) this.#channel = undefined;
+    }
+    if (refused) throw refused;
+  }
+
+  /** Reads a record that the device has, and tells the views. */
+  async #heard({ id, version = 0, deleted, by, author }: Event): Promise<void> {
+    const { resource } = this.#kind;
+    const isOld = (): boolean => !((this.#known.view(id)?.version ?? Infinity) >= version);
+    const before = this.#known.view(id)?.version;
+    for (let reads = 0; !deleted && reads < READS && isOld(); reads++) {
+      if (reads) await sleep(1_000, this.#ended.signal);
+      await this.#known.get(id).catch(() => undefined); // the next reading of the record tells why
+    }
+    // The views have shown an own save already, if its answer came before.
+    const isOwn = author?.id === this.#connection.person.id;
+    if (!isOwn || deleted || !((before ?? -1) >= version))
+      this.#connection.heard({ resource, id, deleted, by: isOwn ? undefined : (author?.name ?? by) });
+  }
+
+  /** Where this device goes on to hear of changes. */
+  get #position(): string | undefined {
+    return localStorage.getItem(this.#connection.nameOf(`cursor.${this.#kind.resource}`)) ?? undefined;
+  }
+
+  #keep(cursor: string | undefined): void {
+    const name = this.#connection.nameOf(`cursor.${this.#kind.resource}`);
+    if (cursor === undefined) localStorage.removeItem(name);
+    else localStorage.setItem(name, cursor);
+  }
 }
 
-/** Ends waits early, when there is a reason to ask now. */
+/** Ends the waits between two questions early, when there is a reason to ask now. */
 class Wake {
   #now: (() => void) | undefined;
 

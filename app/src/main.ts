@@ -15,7 +15,7 @@ async function start(root: HTMLElement): Promise<void> {
   const kinds = await kindsHere();
   const [first] = kinds;
   if (!first) throw new Error('There are no records here');
-  const signed = session() ?? (await showSignIn(root, first.resource, LEAD));
+  const signed = session() ?? (await showSignIn(root, first, LEAD));
   if (query.has('demo')) return showDemo(root, signed, first);
   const connection = await Connection.open(signed, kinds);
   showApp(root, connection);

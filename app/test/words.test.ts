@@ -7,6 +7,7 @@ import { parse, type Members } from '../../clients/typescript/src/json.ts';
 import { shape } from '../../clients/typescript/src/record.ts';
 import { check } from '../src/form/check.ts';
 import { putBack, valueAt } from '../src/views/receipts.ts';
+import { batches, rowsOf } from '../src/words/csv.ts';
 import { difference } from '../src/words/difference.ts';
 import { lossesOf, type Row } from '../src/words/rows.ts';
 
@@ -125,4 +126,20 @@ test('a_check_names_the_place_and_the_rule', () => {
   ]);
   assert.deepEqual(faults('{"text":"","size":1.5}'), ['text is required', 'size must be a whole number']);
   assert.deepEqual(faults('{"text":"a","size":99999999999999999999}'), ['size must be at most 13']);
+});
+
+test('a_sheet_is_divided_between_rows_and_every_part_has_the_header', () => {
+  const rows = ['a,"b\r\n""x"",y"\r\n', 'c,d\r\n', '"e\nf",g\r\n', 'last,'];
+  assert.deepEqual(rowsOf(rows.join('')), rows);
+  const many = Array.from({ length: 250 }, (_, row) => (row % 2 ? `${row},x\n` : `${row},"x\ny"\n`));
+  const parts = batches(`\uFEFFid,text\n${many.join('')}`);
+  assert.equal(parts.length, 3);
+  assert(parts.every(({ text }) => text.startsWith('id,text\n')));
+  assert.equal(parts.map(({ text }) => text.slice(8)).join(''), many.join(''));
+  // A line number of the server counts from the part's header.
+  assert.deepEqual(
+    parts.map(({ before }) => before),
+    [0, 150, 300],
+  );
+  assert.deepEqual(batches(''), []);
 });

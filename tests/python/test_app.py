@@ -1,6 +1,9 @@
 """The page /app in real browsers: lists and forms made of the resource files, an outbox, and receipts in words."""
 
+import contextlib
+import csv
 import gzip
+import io
 import json
 import os
 import re
@@ -28,10 +31,21 @@ GARDEN |= {"term": 3, "term_unit": "month", "create_date": "2026-03-01"}
 
 
 @pytest.fixture(scope="module")
-def dev(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("app")
-    with Dev(folder / "data", "--in-memory", "--pages", str(SITE), log=folder / "log", cwd=ROOT) as running:
-        yield running
+def serve(tmp_path_factory):
+    """Starts a ripple with the page. Only with its feed it has the live channel."""
+    with contextlib.ExitStack() as running:
+
+        def start(*more, **settings):
+            folder = tmp_path_factory.mktemp("app")
+            options = ("--in-memory", "--pages", str(SITE), *more)
+            return running.enter_context(Dev(folder / "data", *options, log=folder / "log", cwd=ROOT, **settings))
+
+        yield start
+
+
+@pytest.fixture(scope="module")
+def dev(serve):
+    return serve(feed=True)
 
 
 @pytest.fixture
@@ -59,11 +73,6 @@ def sign_in(page, dev, name, address=""):
 
 def field(page, label):
     return page.get_by_label(re.compile(rf"^{label}( \(required\))?$", re.IGNORECASE))
-
-
-def look_again(page):
-    """Tells the page that the network is back, so that it asks for changes at once."""
-    page.evaluate("dispatchEvent(new Event('online'))")
 
 
 def save(page):
@@ -120,11 +129,88 @@ def test_a_stranger_creates_a_record_and_another_person_sees_it_change(dev, brow
         expect(main.get_by_text("Your goal was saved.")).to_be_visible()
         expect(field(ann, "Goal")).to_be_focused()
         # Ann replaced the goal knowingly, so no receipt names it. Bo's page still tells Bo.
-        bo.run("dispatchEvent(new Event('online'))")
-        wait_for(lambda: "Ann replaced your goal." in bo.text("main"))
-        bo.click(bo.button("Keep mine"))
+        wait_for(lambda: "Since you last saved, Ann replaced your goal." in bo.text("main"))
+        bo.click(bo.button("Bring mine back"))
         wait_for(lambda: dev.ripple().get(prj_id)["goal"] == "Beans by May")
         assert dev.key not in bo.run("location.href + JSON.stringify(localStorage)")
+
+
+def test_two_browsers_see_each_other_and_each_others_edits(dev, browsers, garden):
+    ann, bo = browsers(), browsers()
+    mine, list_of_ann = sign_in(ann, dev, "Ann", f"#/record/prj/{garden}"), browsers()
+    theirs = sign_in(bo, dev, "Bo", f"#/record/prj/{garden}")
+    rows = sign_in(list_of_ann, dev, "Cy", "#/list/prj").locator("tbody tr")
+    expect(mine.get_by_text("Bo has this project open.")).to_be_visible()
+    field(bo, "Goal").focus()
+    expect(mine.get_by_text("Bo is editing goal.")).to_be_visible()
+    field(bo, "Goal").fill("Peas by June")
+    save(bo)
+    # What Ann has not touched changes in place, and is marked. The list of a third person changes too.
+    expect(field(ann, "Goal")).to_have_value("Peas by June")
+    expect(mine.locator("[data-member=goal].changed")).to_contain_text("Bo changed this just now.")
+    expect(rows.filter(has_text="Peas by June")).to_contain_text("Bo changed this")
+    # What Bo has touched stays, and names who changed it.
+    field(bo, "Issue").fill("Slugs")
+    field(ann, "Issue").fill("Mice")
+    expect(theirs.get_by_text("Ann is editing issue.")).to_be_visible()
+    save(ann)
+    expect(theirs.get_by_text("Ann saved this meanwhile: “Mice”")).to_be_visible()
+    expect(field(bo, "Issue")).to_have_value("Slugs")
+    ann.get_by_role("link", name="All projects").click()
+    expect(theirs.locator(".people")).to_be_empty()
+
+
+HIDE = """hidden => {
+  Object.defineProperty(document, 'hidden', { value: hidden, configurable: true });
+  document.dispatchEvent(new Event('visibilitychange'));
+}"""
+
+
+def test_the_tabs_of_a_person_share_one_socket(dev, browsers, garden):
+    first, sockets = browsers(), []
+    second = first.context.new_page()
+    for page in (first, second):
+        page.on("websocket", lambda socket: sockets.append(socket))
+        sign_in(page, dev, "Ann", f"#/record/prj/{garden}")
+        expect(field(page, "Goal")).to_have_value("Beans by June")
+
+    def both_hear(goal):
+        save_as(dev, "Bo", garden, {"goal": goal})
+        for page in (first, second):
+            expect(field(page, "Goal")).to_have_value(goal)
+
+    def one_is_open(number):
+        wait_for(lambda: first.wait_for_timeout(20) or len(sockets) == number)
+        wait_for(lambda: first.wait_for_timeout(20) or [socket.is_closed() for socket in sockets].count(False) == 1)
+
+    both_hear("Peas")
+    one_is_open(1)
+    first.evaluate(HIDE, True)  # it hands over to the visible tab
+    one_is_open(2)
+    both_hear("Carrots")
+    first.evaluate(HIDE, False)
+    second.evaluate(HIDE, True)
+    one_is_open(3)
+    both_hear("Leeks")
+
+
+def test_a_host_without_a_live_channel_is_asked(serve, browsers):
+    """The page reads every record once, for the position. From then on it goes on from there, also after a reload."""
+    dev = serve()
+    prj_id = dev.ripple().create(GARDEN)["prj_id"]
+    page = browsers()
+    asked = []
+    page.on("request", lambda request: asked.append(request.url) if "_changes" in request.url else None)
+    with page.expect_response(lambda answer: "_changes?since=" in answer.url):
+        main = sign_in(page, dev, "Ann", f"#/record/prj/{prj_id}")
+    save_as(dev, "Bo", prj_id, {"goal": "Peas"})
+    page.evaluate("dispatchEvent(new Event('online'))")  # else it asks five seconds later
+    expect(field(page, "Goal")).to_have_value("Peas")
+    expect(main.get_by_text("Bo changed the goal.")).to_be_visible()
+    asked.clear()
+    page.reload()
+    wait_for(lambda: page.wait_for_timeout(20) or asked)
+    assert all("since=" in url for url in asked), asked
 
 
 def test_edits_made_offline_survive_a_reload_and_are_merged(dev, browsers, garden):
@@ -185,10 +271,10 @@ def test_typed_text_stays_while_others_save(dev, browsers, garden):
     main = sign_in(page, dev, "Ann", f"#/record/prj/{garden}")
     field(page, "Goal").fill("Peas")
     save_as(dev, "Bo", garden, {"goal": "Beans", "issue": "Slugs"})
-    look_again(page)
     expect(field(page, "Issue")).to_have_value("Slugs")
     expect(field(page, "Goal")).to_have_value("Peas")
     expect(main.get_by_text("Bo saved this meanwhile: “Beans”")).to_be_visible()
+    expect(main.locator("[data-member=issue]")).to_contain_text("Bo changed this just now.")
     asked = []
     page.on("dialog", lambda dialog: (asked.append(dialog.message), dialog.dismiss()))
     page.get_by_role("link", name="All projects").click()
@@ -290,6 +376,77 @@ def test_the_list_is_searched_sorted_and_turned(dev, browsers):
     expect(main.get_by_text("No project has these words.")).to_be_visible()
 
 
+def test_records_with_a_sort_key_are_listed_edited_and_created(serve, browsers):
+    dev = serve("--resources", str(ROOT / "tests/resources"), feed=True)
+    ripple = dev.ripple()
+    hall = {"meter_no": 7, "read_at": "2026-01-01", "place": "Hall", "kwh": 1}
+    assert ripple.call("POST", "/meter", hall).status == 201
+    # Another program has chosen a key that no address can have as it is.
+    item = {"meter_no": {"N": "7"}, "read_at": {"S": "noon, or so"}, "place": {"S": "Attic"}}
+    dev.client().put_item(TableName="ripple_meter", Item=item)
+    page = browsers()
+    main = sign_in(page, dev, "Ann")
+    expect(main.get_by_text("2 readings")).to_be_visible()
+    for place, name, address in [("Hall", "Porch", "7,2026-01-01"), ("Attic", "Loft", "7,_~bm9vbiwgb3Igc28")]:
+        page.get_by_role("link", name=place, exact=True).click()
+        field(page, "Place").fill(name)
+        save(page)
+        expect(main.get_by_text("Your place was saved.")).to_be_visible()
+        assert ripple.call("GET", f"/meter/{address}").json()["place"] == name
+        page.get_by_role("link", name="All readings").click()
+    page.get_by_role("link", name="New reading").click()
+    field(page, "Meter no").fill("8")
+    page.get_by_role("button", name="Create the reading").click()
+    expect(main.get_by_text("Read at is required.")).to_be_visible()
+    field(page, "Read at").fill("2026-02-01")
+    field(page, "Place").fill("Cellar")
+    page.get_by_role("button", name="Create the reading").click()
+    expect(main.get_by_text("The reading was created.")).to_be_visible()
+    assert ripple.call("GET", "/meter/8,2026-02-01").json()["place"] == "Cellar"
+    page.get_by_role("link", name="History").click()
+    expect(page.get_by_role("heading", name="Version 1")).to_be_visible()
+    # This resource has other names for the version and for deletions.
+    assert ripple.call("DELETE", "/meter/8,2026-02-01").status == 204
+    page.goto(f"{dev.url}/app#/trash/meter")
+    page.get_by_role("button", name="Bring back Cellar").click()
+    wait_for(lambda: page.wait_for_timeout(20) or ripple.call("GET", "/meter/8,2026-02-01").status == 200)
+
+
+def test_a_list_is_exported_edited_as_a_sheet_and_imported(dev, browsers, tmp_path):
+    ripple = dev.ripple()
+    quarry = GARDEN | {"description": 'a "b",\r\nc'}
+    ids = [ripple.create(quarry | {"name": f"Quarry {number}"})["prj_id"] for number in range(3)]
+    page = browsers()
+    main = sign_in(page, dev, "Ann", "#/list/prj?q=quarry&sort=name")
+    expect(main.get_by_text("3 projects")).to_be_visible()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Export CSV").click()
+    rows = list(csv.DictReader(io.StringIO(download.value.path().read_bytes().decode(), newline="")))
+    assert [row["prj_id"] for row in rows] == ids and rows[0]["description"] == 'a "b",\r\nc'
+    rows[0]["goal"] = "Stone"
+    rows[1]["term"] = "soon"
+    rows.append(rows[0] | {"prj_id": "", "version": "", "name": "Quarry 4"})
+    save_as(dev, "Bo", ids[0], {"goal": "Sand", "issue": "Dust"})
+    with open(tmp_path / "sheet.csv", "w", newline="") as file:
+        sheet = csv.DictWriter(file, rows[0].keys())
+        sheet.writeheader()
+        sheet.writerows(rows)
+
+    page.get_by_role("link", name="Import CSV").click()
+    page.get_by_label("A CSV file").set_input_files(tmp_path / "sheet.csv")
+    expect(main.get_by_text("2 rows change something, 1 row would change nothing, 1 row would be refused.")).to_be_visible()
+    said = [re.compile("replaces what others saved in the goal since the export", re.IGNORECASE), "Refused: Term must be"]
+    said += ["Changes nothing.", "Creates a new project."]
+    for number, text in enumerate(said):
+        expect(main.locator("tbody tr").nth(number)).to_contain_text(text)
+    assert ripple.get(ids[0])["goal"] == "Sand"
+    page.get_by_role("button", name="Save 2 rows").click()
+    expect(main.get_by_text("2 rows were saved, and 1 row was refused.")).to_be_visible()
+    found = ripple.get(ids[0])
+    assert (found["goal"], found["issue"], found["updated_author"]["name"]) == ("Stone", "Dust", "Ann")
+    assert ripple.get(ids[1])["version"] == 1 and len(ripple.list("q=quarry")) == 4
+
+
 def test_a_deleted_record_is_found_and_brought_back(dev, browsers):
     prj_id = dev.ripple().create(GARDEN | {"name": "Lost lighthouse"})["prj_id"]
     save_as(dev, "Bo", prj_id, {"goal": "Light"})
@@ -364,7 +521,7 @@ def test_the_demonstration_has_two_people_and_one_is_offline(dev, browsers, pict
     bo.get_by_role("switch", name="Offline").click()
     expect(bo.locator("main").get_by_text("Ann’s change to the goal was replaced by yours.")).to_be_visible()
     expect(field(bo, "Issue")).to_have_value("Slugs")
-    expect(ann.locator("main").get_by_text("Bo replaced your goal.")).to_be_visible()
+    expect(ann.locator("main").get_by_text("Since you last saved, Bo replaced your goal.")).to_be_visible()
     ann.get_by_role("heading", name="Garden").scroll_into_view_if_needed()
     look_at(page, Axe(), pictures / "app-demo.png")  # docs/app-demo.png is one of these
 

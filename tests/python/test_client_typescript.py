@@ -19,7 +19,7 @@ BIN = ROOT / "node_modules/.bin"
 # Variables that make the random tests longer, or repeat one.
 CHOICES = ("RIPPLE_WALKS", "RIPPLE_EDITS", "RIPPLE_SEED")
 # The time limit of a test file in seconds, on a busy machine.
-NODE_LIMIT = 1800
+NODE_LIMIT = int(os.environ.get("RIPPLE_NODE_LIMIT", 1800))
 
 
 def run(*command, **variables):

@@ -36,9 +36,9 @@ export class RecordForm {
     const known = new Set(kind.members.map(([name]) => name));
     const named = Object.keys(kind.options.entries ?? {}).map((pointer) => tokens(pointer));
     const lists = named.flatMap(([name, inner]) => (name && inner === undefined && !known.has(name) ? [name] : []));
+    if (isNew && kind.chosenKey) for (const [name, type] of kind.keys) this.#add(name, { type }, members, true);
     for (const [name, schema] of kind.members) this.#add(name, schema, members);
     for (const name of lists) this.#add(name, guessed(own(members, name), entryKey(this.#shape, `/${name}`)), members);
-    if (isNew && kind.chosenKey) this.#add(kind.key, { type: 'number' }, members, true);
     this.element = h(
       'div',
       { class: 'form' },
@@ -174,6 +174,17 @@ export class RecordForm {
     if (member) fill(member.note, children);
   }
 
+  /** Marks a member that another person has changed in place. The mark stays until the member is shown anew. */
+  mark(name: string, ...children: Parameters<typeof fill>[1][]): void {
+    this.#members.find((other) => other.name === name)?.holder.classList.add('changed');
+    this.note(name, ...children);
+  }
+
+  /** Returns the name of the member that has the focus. */
+  get focused(): string | undefined {
+    return this.#members.find(({ holder }) => holder.contains(document.activeElement))?.name;
+  }
+
   #firstFault(): HTMLElement | null {
     const fault = [...this.element.querySelectorAll('.fault')].find(({ textContent }) => textContent);
     return fault?.closest('.field, fieldset')?.querySelector('input, textarea, select, button') ?? null;
@@ -223,6 +234,7 @@ export class RecordForm {
     member.control.element.replaceWith(control.element);
     member.control = control;
     fill(member.note);
+    holder.classList.remove('changed');
     const now = place < 0 ? undefined : inputs()[place];
     now?.focus({ preventScroll: true });
     if (
@@ -234,7 +246,7 @@ export class RecordForm {
   }
 
   #showOthers(members: Members): void {
-    const names = new Set([...this.#members.map(({ name }) => name), this.#kind.key]);
+    const names = new Set([...this.#members.map(({ name }) => name), ...this.#kind.keys.map(([name]) => name)]);
     const others = Object.keys(members).filter((name) => !names.has(name));
     this.#more.hidden = others.length === 0;
     fill(

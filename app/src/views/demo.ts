@@ -78,7 +78,8 @@ export function sample(kind: Kind): Members {
   const members = {};
   for (const [name, schema] of kind.members)
     if (kind.required.has(name) || name in TEXTS) put(members, name, valueOf(schema, name));
-  if (kind.chosenKey) put(members, kind.key, Date.now());
+  if (kind.chosenKey)
+    for (const [name, type] of kind.keys) put(members, name, type === 'number' ? Date.now() : String(Date.now()));
   return members;
 }
 

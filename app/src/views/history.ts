@@ -6,7 +6,7 @@ import type { Record } from '../../../clients/typescript/src/record.ts';
 import type { Version } from '../../../clients/typescript/src/resource.ts';
 import { address, head, notice, type Place, type View } from '../app.ts';
 import { button, fill, h, time, type Child } from '../dom.ts';
-import { labelOf, titleOf } from '../kinds.ts';
+import { isKey, labelOf, titleOf } from '../kinds.ts';
 import { shownDifference } from '../words/difference.ts';
 import { errorOf, words } from '../words/problems.ts';
 import { toRow, top, who, type Row } from '../words/rows.ts';
@@ -103,7 +103,7 @@ export async function historyView({ connection, kind, id, signal, go }: Place): 
 
   function differences(before: Members, after: Members): Child {
     const names = [...new Set([...kind.members.map(([name]) => name), ...Object.keys(before), ...Object.keys(after)])];
-    const changed = names.filter((name) => name !== kind.key && !equal(own(before, name), own(after, name)));
+    const changed = names.filter((name) => !isKey(kind, name) && !equal(own(before, name), own(after, name)));
     return h(
       'dl',
       {},

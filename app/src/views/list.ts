@@ -8,6 +8,7 @@ import { announce, button, debounced, fill, h, time } from '../dom.ts';
 import { labelOf, titleOf, typesOf } from '../kinds.ts';
 import { errorOf, isAway, words } from '../words/problems.ts';
 import { capital, count, short } from '../words/text.ts';
+import { exportCsv } from './sheet.ts';
 
 type Row = Record<Members>;
 
@@ -15,17 +16,19 @@ const PAGE = 25;
 /** The most records that are counted for a total. */
 const COUNTED = 1_000;
 const TYPING = 200;
+/** The time within which several changes become one reading of the list. */
+const SETTLED = 100;
 /** The most columns beside the title and the last write. */
 const COLUMNS = 3;
 
 export function listView({ connection, kind, query, signal, keepQuery }: Place): View {
   const resource = connection.resource(kind);
-  const columns = kind.members
-    .filter(
-      ([name, schema]) => name !== kind.label && typesOf(schema).every((type) => !['array', 'object'].includes(type)),
-    )
-    .slice(0, COLUMNS)
-    .map(([name]) => name);
+  const plain = kind.members.filter(
+    ([name, schema]) => name !== kind.label && typesOf(schema).every((type) => !['array', 'object'].includes(type)),
+  );
+  // Records with a key of two parts often share the rest.
+  const parts = kind.keys.length > 1 ? kind.keys : [];
+  const columns = [...parts, ...plain].slice(0, COLUMNS).map(([name]) => name);
   const written = kind.options.members?.updated_at ?? 'updated_at';
   let sort = query.get('sort') ?? '';
   let pages: Page<Row>[] = [];
@@ -34,6 +37,8 @@ export function listView({ connection, kind, query, signal, keepQuery }: Place):
   let asked = 0;
   let total: string | undefined;
   let local = false;
+  /** The records that others have changed while this list was open, and the names of those people. */
+  const changed = new Map<string, string>();
 
   const search = h('input', { type: 'search', id: 'q', value: query.get('q'), autocomplete: 'off' });
   search.value = query.get('q') ?? '';
@@ -70,7 +75,7 @@ export function listView({ connection, kind, query, signal, keepQuery }: Place):
   }
 
   async function countAll(number: number, q: string): Promise<void> {
-    const fields = [kind.key];
+    const fields = kind.keys.map(([name]) => name);
     for await (const page of resource.online.list({ ...(q && { q }), fields, limit: COUNTED, signal }).pages()) {
       if (number !== asked) return;
       total = page.more
@@ -175,20 +180,41 @@ export function listView({ connection, kind, query, signal, keepQuery }: Place):
     const { id, value, updated, pending } = record;
     const by = updated.author?.name ?? updated.by;
     const title = h('a', { href: address('record', kind, id) }, titleOf(kind, value, id));
+    const news = changed.has(id) && h('span', { class: 'news' }, `${changed.get(id) ?? ''} changed this`);
     return h(
       'tr',
-      {},
-      h('th', { scope: 'row' }, title),
+      { class: news && 'changed' },
+      h('th', { scope: 'row' }, title, ' ', news),
       columns.map((name) => h('td', { 'data-name': capital(labelOf(kind, name)) }, short(own(value, name)))),
       h('td', { 'data-name': 'Saved' }, pending ? 'waits to be sent' : [time(updated.at), by ? ` by ${by}` : '']),
     );
   }
 
+  /** Offers the list that is shown as a file. */
+  async function save(): Promise<void> {
+    const q = search.value.trim();
+    const chosen = new URLSearchParams([...(q ? [['q', q]] : []), ...(sort ? [['sort', sort]] : [])]);
+    try {
+      await exportCsv(connection, kind, chosen);
+      announce('The list is saved as a file.');
+    } catch (error) {
+      fill(results, notice('bad', words(errorOf(error), kind)));
+    }
+  }
+
   const typed = debounced(TYPING, () => void load(), signal);
   search.addEventListener('input', typed);
   // What others save is shown where it does not move what the reader looks at.
-  const refresh = debounced(TYPING, () => void (place === 0 && load(true)), signal);
-  connection.on('live', (event) => event.resource === kind.resource && refresh(), signal);
+  const refresh = debounced(SETTLED, () => void (place === 0 && load(true)), signal);
+  connection.on(
+    'live',
+    ({ resource: name, id, by }) => {
+      if (name !== kind.resource) return;
+      if (id !== undefined && by !== undefined) changed.set(id, by);
+      refresh();
+    },
+    signal,
+  );
   connection.on('receipt', ({ written: { resource: name } }) => name === kind.resource && refresh(), signal);
   connection.on('switched', refresh, signal);
   void load();
@@ -203,6 +229,8 @@ export function listView({ connection, kind, query, signal, keepQuery }: Place):
         { class: 'actions' },
         kind.readOnly ? null : h('a', { class: 'button', href: address('new', kind) }, `New ${kind.noun}`),
         h('a', { class: 'button quiet', href: address('trash', kind) }, 'Deleted'),
+        button('Export CSV', save, { class: 'quiet' }),
+        kind.readOnly ? null : h('a', { class: 'button quiet', href: address('import', kind) }, 'Import CSV'),
       ),
     ),
     h('div', { class: 'field search' }, h('label', { for: 'q' }, `Search ${kind.plural}`), search),

@@ -57,11 +57,11 @@ function one({ connection, kind, id }: Place, loss: Loss, names: Shape): HTMLEle
   return h(
     'div',
     { class: 'replaced' },
-    h('p', {}, `${who(by, connection.person)} replaced your ${name}.`),
+    h('p', {}, `Since you last saved, ${who(by, connection.person)} replaced your ${name}.`),
     h(
       'div',
       { class: 'actions' },
-      button('Keep mine', keep, { 'aria-label': `Keep my ${name}` }),
+      button('Bring mine back', keep, { 'aria-label': `Bring back my ${name}` }),
       button('Show the difference', show, { class: 'quiet', 'aria-label': `Show the difference of the ${name}` }),
     ),
     more,

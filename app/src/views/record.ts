@@ -8,9 +8,10 @@ import { address, head, notice, type Place, type View } from '../app.ts';
 import { announce, button, fill, h, time } from '../dom.ts';
 import { RecordForm } from '../form/form.ts';
 import { labelOf, titleOf, type Kind } from '../kinds.ts';
+import { peopleText } from '../words/people.ts';
 import { errorOf, words } from '../words/problems.ts';
-import { isBy, rowsOf, top, who, type Row } from '../words/rows.ts';
-import { and, sentence, short } from '../words/text.ts';
+import { isBy, pointerOf, rowsOf, top, who, type Row } from '../words/rows.ts';
+import { and, capital, sentence, short } from '../words/text.ts';
 import { lossNotices } from './losses.ts';
 import { saveByKey } from './new.ts';
 import { receiptNotice } from './receipts.ts';
@@ -46,6 +47,8 @@ class RecordView {
   readonly #form: RecordForm;
   readonly #title = h('h1');
   readonly #meta = h('p', { class: 'hint' });
+  /** The others who have the record open. */
+  readonly #people = h('p', { class: 'people', role: 'status' });
   readonly #said = h('div', { class: 'said' });
   readonly #refused = h('div', { class: 'said' });
   readonly #receipts = h('div', { class: 'said' });
@@ -70,7 +73,16 @@ class RecordView {
     const here = (event: { resource: string; id: string }): boolean =>
       event.resource === kind.resource && event.id === id;
     connection.on('change', (event) => here(event) && this.#changed(), signal);
-    connection.on('live', (event) => here(event) && (event.deleted ? this.#gone() : this.#changed()), signal);
+    connection.on(
+      'live',
+      (event) => {
+        if (event.resource !== kind.resource) return;
+        if (event.id === undefined) void this.#readAgain();
+        else if (event.id === id) (event.deleted ? this.#gone() : this.#changed());
+      },
+      signal,
+    );
+    connection.on('met', (event) => here(event) && fill(this.#people, peopleText(kind, event)), signal);
     connection.on('parked', (entry) => here(entry) && this.#showRefused(), signal);
     connection.on(
       'receipt',
@@ -95,19 +107,21 @@ class RecordView {
     this.#render();
     this.#showRefused();
     void this.#look(undefined);
+    this.#present();
     const submit = (event: Event): void => {
       event.preventDefault();
       void this.#save();
     };
     const element = h(
       'form',
-      { onsubmit: submit, novalidate: true },
+      { onsubmit: submit, novalidate: true, onfocusin: () => this.#present(), onfocusout: () => this.#present() },
       h(
         'nav',
         { class: 'crumbs', 'aria-label': 'Breadcrumb' },
         h('a', { href: address('list', kind) }, `All ${kind.plural}`),
       ),
       h('div', { class: 'head' }, this.#title, this.#meta),
+      this.#people,
       this.#said,
       this.#refused,
       this.#receipts,
@@ -131,6 +145,27 @@ class RecordView {
     );
   }
 
+  /** Tells the others what is open here, once the focus has moved. */
+  #present(): void {
+    const { following, id, signal } = this.#place;
+    setTimeout(() => {
+      if (signal.aborted) return;
+      const name = this.#form.focused;
+      const field = name === undefined ? undefined : pointerOf(name);
+      following.present(field === undefined ? { id, state: 'view' } : { id, state: 'edit', field });
+    });
+  }
+
+  /** Reads the record again: it may have changed before the page began to hear of changes. */
+  async #readAgain(): Promise<void> {
+    const { connection, kind, id, signal } = this.#place;
+    if (this.#record.version === 0 || connection.offline) return;
+    await connection
+      .resource(kind)
+      .get(id, { signal })
+      .catch((error: unknown) => error instanceof Problem && error.status === 410 && this.#gone());
+  }
+
   #render(): void {
     const { kind, id } = this.#place;
     const { version, updated, pending, value } = this.#record;
@@ -139,7 +174,10 @@ class RecordView {
     const saved = version
       ? ['Version ', String(version), ', saved ', time(updated.at), by ? ` by ${by}` : '']
       : ['Not on the server yet'];
-    fill(this.#meta, saved, pending ? '. Your last change waits to be sent.' : '.');
+    const keys = kind.chosenKey
+      ? kind.keys.map(([name]) => `${capital(labelOf(kind, name))} ${short(own(value, name))}. `)
+      : null;
+    fill(this.#meta, keys, saved, pending ? '. Your last change waits to be sent.' : '.');
   }
 
   async #save(): Promise<void> {
@@ -233,23 +271,14 @@ class RecordView {
     announce(text);
     const edited = new Set(this.#form.changed);
     for (const name of names) {
-      if (!edited.has(name)) continue;
-      const value = own(this.#record.value, name);
-      const by = and([
-        ...new Set(
-          others
-            .filter((row) => row.changes.some(({ field }) => top(field) === name))
-            .map((row) => who(row, connection.person)),
-        ),
-      ]);
-      this.#form.note(
-        name,
-        h(
-          'p',
-          { class: 'hint' },
-          `${by || 'Another person'} saved this meanwhile: “${short(value)}”. Your save is merged with it.`,
-        ),
-      );
+      const wrote = others.filter((row) => row.changes.some(({ field }) => !field || top(field) === name));
+      const by = and([...new Set(wrote.map((row) => who(row, connection.person)))]);
+      const remark = (text: string): HTMLElement => h('p', { class: 'hint' }, text);
+      if (edited.has(name)) {
+        const value = short(own(this.#record.value, name));
+        const text = `${by || 'Another person'} saved this meanwhile: “${value}”. Your save is merged with it.`;
+        this.#form.note(name, remark(text));
+      } else if (by) this.#form.mark(name, remark(`${capital(by)} changed this just now.`));
     }
   }
 

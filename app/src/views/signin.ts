@@ -3,11 +3,12 @@
 import { Client } from '../../../clients/typescript/src/client.ts';
 import { notice } from '../app.ts';
 import { fill, h } from '../dom.ts';
+import type { Kind } from '../kinds.ts';
 import { known, nameFault, signIn, type Session } from '../session.ts';
 import { errorOf, words } from '../words/problems.ts';
 
 /** Shows the form. Resolves once the server has accepted the key. */
-export function showSignIn(root: HTMLElement, resource: string, lead: string): Promise<Session> {
+export function showSignIn(root: HTMLElement, kind: Kind, lead: string): Promise<Session> {
   return new Promise((resolve) => {
     const key = h('input', {
       type: 'password',
@@ -28,7 +29,7 @@ export function showSignIn(root: HTMLElement, resource: string, lead: string): P
       send.disabled = true;
       try {
         const client = new Client(new URL('.', location.href), { key: secret });
-        await client.resource(resource).list({ limit: 1 }).pages().next();
+        await client.resource(kind.resource, kind.options).list({ limit: 1 }).pages().next();
         resolve(signIn(secret, called));
       } catch (error) {
         fill(said, notice('bad', words(errorOf(error))));

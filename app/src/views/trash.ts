@@ -2,19 +2,14 @@
 
 import { freeze } from '../../../clients/typescript/src/json.ts';
 import { address, head, notice, type Place, type View } from '../app.ts';
-import { serverNow } from '../connection.ts';
-import { cursorOf } from '../cursor.ts';
 import { button, fill, h, time } from '../dom.ts';
 import { titleOf } from '../kinds.ts';
 import { errorOf, words } from '../words/problems.ts';
 import { toRow, who, type Row } from '../words/rows.ts';
 import { capital, count } from '../words/text.ts';
 
-/** The API refuses older cursors than 97 days. The rest is for clocks that differ. */
-const DAYS = 96;
-const DAY = 24 * 60 * 60 * 1000;
-/** The number of records whose names are looked up at once. */
-const SHOWN = 20;
+/** The records of one page. The name of each is looked up. */
+const PAGE = 20;
 
 interface Deleted {
   readonly id: string;
@@ -27,42 +22,24 @@ export async function trashView({ connection, kind, signal, go }: Place): Promis
   const list = h('ol', { class: 'rows' });
   const said = h('div', { class: 'said' });
   const more = h('div', { class: 'actions pages' });
-  const ids: string[] = [];
+  const written = kind.options.members?.updated_at ?? 'updated_at';
+  const pages = resource.online.list({ deleted: true, sort: `-${written}`, limit: PAGE, count: true, signal }).pages();
 
   async function load(): Promise<void> {
     if (connection.offline)
       return fill(said, notice('news', 'The server knows what was deleted. Switch the network on to read it.'));
     try {
-      const gone = new Map<string, boolean>();
-      const since = cursorOf(kind.resource, serverNow() - DAYS * DAY);
-      for await (const { id, deleted } of resource.online.changes({ since, signal })) {
-        gone.delete(id); // so that it is the newest
-        gone.set(id, deleted);
-      }
-      ids.push(
-        ...[...gone]
-          .filter(([, deleted]) => deleted)
-          .map(([id]) => id)
-          .reverse(),
-      );
-      fill(
-        said,
-        h(
-          'p',
-          { class: 'hint' },
-          ids.length ? count(ids.length, kind.noun, kind.plural) : `No ${kind.noun} was deleted in the last 90 days.`,
-        ),
-      );
-      await next();
+      const page = await pages.next();
+      if (page.done) return;
+      const { records, more: isMore, count: all = records.length } = page.value;
+      const text = all ? count(all, kind.noun, kind.plural) : `No ${kind.noun} was deleted in the last 90 days.`;
+      fill(said, h('p', { class: 'hint' }, text));
+      const found = await Promise.all(records.map(({ id }) => named(id)));
+      list.append(...found.map(item));
+      fill(more, isMore && button('Show more', load, { class: 'quiet' }));
     } catch (error) {
       if (!signal.aborted) fill(said, notice('bad', words(errorOf(error), kind)));
     }
-  }
-
-  async function next(): Promise<void> {
-    const found = await Promise.all(ids.splice(0, SHOWN).map(named));
-    list.append(...found.map(item));
-    fill(more, ids.length > 0 && button('Show more', next, { class: 'quiet' }));
   }
 
   /** Finds the name of a deleted record: its last write says what it deleted. */

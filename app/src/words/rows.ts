@@ -76,6 +76,11 @@ export function top(pointer: string): string {
   return tokens(pointer)[0] ?? '';
 }
 
+/** Returns the JSON Pointer of a member. */
+export function pointerOf(name: string): string {
+  return `/${name.replace(/~/g, '~0').replace(/\//g, '~1')}`;
+}
+
 /** Returns the names in a JSON Pointer. */
 export function tokens(pointer: string): string[] {
   return pointer

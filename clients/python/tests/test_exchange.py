@@ -8,7 +8,7 @@ import pytest
 from ripple_client import Client, Problem
 from ripple_client.exchange import Answer, Context, NoAnswer, Send, Sleep
 from ripple_client.operations import Operations
-from ripple_client.record import Members
+from ripple_client.record import Members, read_record
 
 URL = "https://ripple.example/stage"
 RECORD = {"prj_id": "p1", "version": 1, "goal": "G"}
@@ -48,8 +48,6 @@ class Script:
         return raised.value
 
     def edit(self):
-        from ripple_client.record import read_record
-
         return self.prj.edit(read_record(RECORD, Members("prj_id")), RECORD | {"goal": "H"}, None)
 
 
@@ -189,6 +187,19 @@ def test_a_resource_with_another_member_for_its_id_is_found_out():
     script = Script(created)
     with pytest.raises(RuntimeError, match="name the member"):
         script.run(script.prj.create({"goal": "G"}, None, None))
+
+
+def test_a_write_names_the_version_as_the_file_of_the_resource_does():
+    saved = answer(200, {"ref": "a", "rev": 4, "version": "mine"}, **SAVED)
+    script = Script(saved, saved, answer(204, None, **SAVED))
+    tasks = Operations(script.context, "task", Members("ref", version="rev"))
+    record = read_record({"ref": "a", "rev": 3, "version": "mine"}, tasks.members)
+    script.run(tasks.edit(record, {"ref": "a", "version": "new"}, None))
+    script.run(tasks.restore("a", 1, 3, None))
+    script.run(tasks.delete(record, None))
+    bodies = [json.loads(step.request.body) for step in script.sent]
+    assert [body["rev"] for body in bodies] == [3, 3, 3]
+    assert bodies[0]["set"] == {"version": "new"} and "version" not in bodies[1] | bodies[2]
 
 
 def test_a_deletion_of_what_is_gone_after_an_unclear_try_was_made():

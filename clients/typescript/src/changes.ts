@@ -97,7 +97,7 @@ export class Changes<T> implements AsyncIterable<Change<T>> {
   #read(answer: Answer): { changes: Change<T>[]; cursor: string } {
     const { body } = answer;
     const whole = isMembers(body) && isList(body.changed) && isList(body.deleted) && typeof body.cursor === 'string';
-    if (!whole) throw new Problem(0, 'no_answer', 'the answer is no list of changes');
+    if (!whole) throw new Problem(0, 'no_answer', 'the answer is no list');
     const records = (body.changed as readonly Json[]).map((json): Change<T> => {
       const record = toRecord<T>(this.#shape, json);
       return { id: record.id, version: record.version, record, deleted: false };

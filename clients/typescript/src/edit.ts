@@ -26,10 +26,10 @@ export function isEmpty(edit: Edit): boolean {
   return Object.keys(edit.set).length + edit.remove.length === 0;
 }
 
-/** Returns the body of the request that makes an edit on a version. */
-export function body(edit: Edit, version: number): string {
+/** Returns the body of the request that makes an edit on a version. `name`: the member with the version. */
+export function body(edit: Edit, version: number, name: string): string {
   const { seen, set, remove } = edit;
-  return write({ ...(version !== 0 && { version }), seen, set, remove });
+  return write({ ...(version && { [name]: version }), seen, set, remove });
 }
 
 /** Lets the author change a copy of a value, and returns it. */

@@ -47,7 +47,7 @@ export class List<R> implements AsyncIterable<R> {
   async *pages(): AsyncGenerator<Page<R>, void, undefined> {
     for (let path: string | undefined = this.#path; path !== undefined;) {
       const answer: Answer = await this.#transport.send({ method: 'GET', path }, this.#signal);
-      if (!isList(answer.body)) throw new Problem(0, 'no_answer', 'the answer is not a list');
+      if (!isList(answer.body)) throw new Problem(0, 'no_answer', 'the answer is no list');
       path = next(answer, this.#transport.base);
       const etag = answer.headers.get('etag');
       const age = answer.headers.get('age');
@@ -71,17 +71,17 @@ export class List<R> implements AsyncIterable<R> {
     const records: R[] = [];
     for await (const page of this.pages()) {
       records.push(...page.records);
-      if (records.length > max) throw new RangeError(`the list has more than ${max} records`);
+      if (records.length > max) throw new RangeError(`more than ${max} records`);
     }
     return records;
   }
 }
 
 /** Returns the address of the next page, from `Link`. The key is sent to no other server. */
-export function next(answer: Answer, base: string): string | undefined {
+export function next(answer: Pick<Answer, 'headers' | 'url'>, base: string): string | undefined {
   const link = /<([^>]*)>\s*;\s*rel="?next"?/.exec(answer.headers.get('link') ?? '')?.[1];
   if (link === undefined) return undefined;
   const { href } = new URL(link, answer.url);
-  if (!href.startsWith(base)) throw new Problem(0, 'no_answer', 'the next page is on another server');
+  if (!href.startsWith(base)) throw new Problem(0, 'no_answer', 'the next page is elsewhere');
   return href;
 }

@@ -47,6 +47,8 @@ export interface LiveOptions {
   readonly since?: string | undefined;
   /** Returns a new ticket. Default: asks the API with the client's key. */
   readonly ticket?: () => Promise<Ticket>;
+  /** Hears that a socket is open. What was read before may lack a change, if there was no position. */
+  readonly onOpen?: () => void;
   /** Hears of people who come to the record that is open here, or leave it. */
   readonly onPresence?: (id: string, who: readonly Present[], more: number) => void;
   /** Hears why the channel has ended for good. */
@@ -209,6 +211,7 @@ export class Live<T> implements AsyncIterable<Event> {
         const own = this.#base;
         this.#unopened = 0;
         this.state = 'open';
+        this.#options.onOpen?.();
         if (this.#place) this.#send({ presence: this.#place });
         const at = `~${String(frame.epoch)}.${String(frame.seq)}`;
         // What was missed is read from the own cursor. What follows on the socket waits until then.
@@ -308,15 +311,15 @@ export class Live<T> implements AsyncIterable<Event> {
     const code = this.#closed ?? 1006;
     const wasOpen = this.state === 'open';
     this.#room = ['', []];
-    if (code === 4001 || code === 4003) return this.#stop(new Problem(403, 'forbidden', 'the key is revoked'));
-    if (code === 4004) return this.#stop(new Problem(404, 'not_found', 'no such resource'));
+    if ([4001, 4003, 4004].includes(code))
+      return this.#stop(new Problem(code - 4004 ? 403 : 404, 'closed', `closed with ${code}`));
     if (code === 4008) return 1000;
     if (code === 4009) {
       this.mode = 'wait';
       return 0;
     }
     if (code === 4002 && this.#failures++ === 0) return 0;
-    if (code === 1008 || code === 1009) return SILENCE + this.#backoff();
+    if ([1008, 1009].includes(code)) return SILENCE + this.#backoff();
     if (wasOpen) return Math.random() * 5000;
     if (++this.#unopened < UPGRADES) return this.#backoff();
     this.#unopened = 0;
@@ -361,8 +364,7 @@ export class Live<T> implements AsyncIterable<Event> {
   /** Reports whether the client has not heard of the version, and takes note of it. */
   #isNew({ id, version }: Event): boolean {
     if (version === undefined) return true;
-    const known = this.#known.get(id);
-    if (known !== undefined && version > 0 && version <= known) return false;
+    if (version > 0 && version <= (this.#known.get(id) ?? 0)) return false;
     if (this.#known.size > REMEMBERED) this.#known.clear(); // then some are told twice
     this.#known.set(id, version);
     return true;

@@ -65,7 +65,7 @@ export function problemOf(status: number, headers: Headers, text: string): Probl
     // The status of a gateway's own answer counts only where it refuses the key or asks for another try.
     const refused = [401, 403, 429].includes(status);
     const counts = refused || [408, 500, 502, 503, 504].includes(status);
-    return new Problem(counts ? status : 0, 'no_answer', `the answer with status ${status} is not from ripple`, {
+    return new Problem(counts ? status : 0, 'no_answer', `status ${status} is not from ripple`, {
       requestId,
       retryAfter,
       outcome: refused ? 'not_made' : 'unknown',

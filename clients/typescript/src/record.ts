@@ -60,6 +60,8 @@ export interface Deleted {
 export interface ResourceOptions {
   /** The member with the id. Default: the resource's name and `_id`. */
   readonly key?: string;
+  /** Returns the id of a record whose key has two members. See `ripple-client/keys`. */
+  readonly id?: (record: Members) => string | undefined;
   /** The members in which the server tells the version and the last write. */
   readonly members?: Partial<Names>;
   /** The member that identifies an entry, by JSON Pointer of the list, or `false`. Default: `id`. */
@@ -79,6 +81,7 @@ export interface Names {
 export interface Shape {
   readonly resource: string;
   readonly key: string;
+  readonly id: ResourceOptions['id'];
   readonly names: Names;
   readonly entries: { readonly [pointer: string]: string | false };
 }
@@ -95,6 +98,7 @@ export function shape(resource: string, options: ResourceOptions): Shape {
   return {
     resource,
     key: options.key ?? `${resource}_id`,
+    id: options.id,
     names: { ...names, ...options.members },
     entries: options.entries ?? {},
   };
@@ -107,9 +111,9 @@ export function entryKey(shape: Shape, pointer: string): string | false {
 
 /** Makes a record of its JSON. Throws a `Problem` if that has no id: then the answer is not from ripple. */
 export function toRecord<T>(shape: Shape, json: Json | undefined, headers?: Headers): Record<T> {
-  const id = isMembers(json) ? own(json, shape.key) : undefined;
+  const id = isMembers(json) ? idIn(shape, json) : undefined;
   if (!isMembers(json) || id === undefined || id === null)
-    throw new Problem(0, 'no_answer', `the answer has no ${shape.key}`);
+    throw new Problem(0, 'no_answer', 'the answer has no id');
   const { names } = shape;
   const version = own(json, names.version);
   const at = own(json, names.updated_at);
@@ -133,10 +137,16 @@ export function toRecord<T>(shape: Shape, json: Json | undefined, headers?: Head
   });
 }
 
+/** Returns the id that a record's members state. */
+export function idIn(shape: Shape, members: Members): Json | undefined {
+  return shape.id ? shape.id(members) : own(members, shape.key);
+}
+
 /** Returns the path of a record, or of one of its versions, relative to the address of the API. */
-export function pathOf(resource: string, id: string, version?: number): string {
-  const encoded = encodeURIComponent(id).replace(/^_/, '%5F'); // a name of the API may begin with `_`
-  return `${resource}/${encoded}${version === undefined ? '' : `/versions/${version}`}`;
+export function pathOf(shape: Shape, id: string, version?: number): string {
+  // A name of the API may begin with `_`. A comma separates the parts of a key.
+  const segment = encodeURIComponent(id).replace(/^_/, shape.id ? '_' : '%5F').replace('%2C', ',');
+  return `${shape.resource}/${segment}${version === undefined ? '' : `/versions/${version}`}`;
 }
 
 /** Returns the value that an edit of the record begins from. Throws a `TypeError` if it is not whole. */

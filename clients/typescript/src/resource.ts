@@ -3,11 +3,12 @@
 import { Changes, type ChangesOptions } from './changes.ts';
 import { body, difference, drafted, isEmpty } from './edit.ts';
 import { idempotencyKey, uuid } from './ids.ts';
-import { own, put, copy, write, type Json, type Members } from './json.ts';
+import { put, copy, write, type Json, type Members } from './json.ts';
 import { List, type Page } from './list.ts';
 import { Problem } from './problem.ts';
 import type { Receipt } from './receipt.ts';
 import {
+  idIn,
   membersOf,
   pathOf,
   toRecord,
@@ -102,14 +103,14 @@ export class Resource<T = Members, New = T> {
   /** Lists records. */
   list(query: Query = {}): List<Record<T>> {
     const { q, sort, fields, limit, where = {}, count, deleted, signal } = query;
-    const { key, names } = this.shape;
+    const { names } = this.shape;
     const parameters = new URLSearchParams();
     const set = (name: string, value: unknown): void => {
       if (value !== undefined) parameters.set(name, String(value));
     };
     set('q', q);
     set('sort', sort);
-    set('fields', fields && [...new Set([...fields.filter((name) => name !== key), names.version])]);
+    set('fields', fields && [...new Set([...fields, names.version])]);
     set('limit', limit);
     set('count', count);
     set(names.deleted, deleted);
@@ -133,9 +134,9 @@ export class Resource<T = Members, New = T> {
   /** Creates a record. The client makes the id, so a repeated request cannot make two. */
   async create(value: New, { id, key, signal }: Write & { readonly id?: string } = {}): Promise<Saved<T>> {
     const members = copy(value) as Members;
-    const given = id ?? own(members, this.shape.key);
-    const chosen = given === undefined || given === null ? uuid() : String(given);
-    put(members, this.shape.key, typeof given === 'number' ? given : chosen);
+    const given = id ?? idIn(this.shape, members) ?? undefined;
+    const chosen = String(given ?? uuid());
+    if (id ?? given === undefined) put(members, this.shape.key, chosen);
     const request = this.write('POST', this.shape.resource, write(members), key);
     try {
       return this.#saved(await this.transport.send(request, signal));
@@ -153,14 +154,14 @@ export class Resource<T = Members, New = T> {
   async edit(record: Record<T>, change: (draft: Draft<T>) => unknown, { key, signal }: Write = {}): Promise<Saved<T>> {
     const edit = difference(membersOf(record), await drafted(record.value as Draft<T>, change));
     if (isEmpty(edit)) return { record, receipt: receiptOf('unchanged', record.version) };
-    const request = this.write('PATCH', this.path(record.id), body(edit, record.version), key, EDIT);
+    const request = this.write('PATCH', this.path(record.id), body(edit, record.version, this.shape.names.version), key, EDIT);
     return this.#saved(await this.transport.send(request, signal));
   }
 
   /** Deletes a record in the version that the author saw, or, of an id, in any version. */
   async delete(record: Record<T> | string, { key, signal }: Write = {}): Promise<Deleted> {
     const id = typeof record === 'string' ? record : record.id;
-    const base = typeof record === 'string' ? undefined : write({ version: record.version });
+    const base = typeof record === 'string' ? undefined : write({ [this.shape.names.version]: record.version });
     try {
       const answer = await this.transport.send(this.write('DELETE', this.path(id), base, key), signal);
       return { receipt: answer.receipt as Receipt }; // every answer to a write has one
@@ -178,7 +179,7 @@ export class Resource<T = Members, New = T> {
     version: number,
     { base, key, signal }: Write & { readonly base?: number } = {},
   ): Promise<Saved<T>> {
-    const made = base === undefined ? undefined : write({ version: base });
+    const made = base === undefined ? undefined : write({ [this.shape.names.version]: base });
     return this.#saved(await this.transport.send(this.write('POST', this.path(id, version), made, key), signal));
   }
 
@@ -200,7 +201,7 @@ export class Resource<T = Members, New = T> {
 
   /** Returns the path of a record, or of one of its versions. */
   path(id: string, version?: number): string {
-    return pathOf(this.shape.resource, id, version);
+    return pathOf(this.shape, id, version);
   }
 
   /** Returns the request of a write. All its tries have one Idempotency-Key. */

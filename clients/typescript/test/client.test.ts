@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import { Client, equal, Num, Problem, type Change, type Json, type Members } from '../src/index.ts';
 import { copy, parse, write } from '../src/json.ts';
 import { nameEntries } from '../src/edit.ts';
+import { pairOf } from '../src/keys.ts';
 import { uuid } from '../src/ids.ts';
 import { parseReceipt } from '../src/receipt.ts';
 
@@ -165,7 +166,7 @@ test('a_resource_has_the_names_that_its_file_chose', async () => {
   assert.deepEqual([record.id, record.version, record.value.version], ['_a/b', 3, 'mine']);
   await tasks.edit(record, (draft) => void Object.assign(draft, { version: 'new' }));
   assert.match(sent[0]?.url ?? '', /\/prod\/task\/%5Fa%2Fb$/);
-  assert.equal(sent[1]?.body, '{"version":3,"seen":{"version":"mine"},"set":{"version":"new"},"remove":[]}');
+  assert.equal(sent[1]?.body, '{"rev":3,"seen":{"version":"mine"},"set":{"version":"new"},"remove":[]}');
 });
 
 test('types_of_records_are_those_of_the_caller', async () => {
@@ -450,4 +451,32 @@ test('new_entries_of_lists_get_ids', () => {
   assert.deepEqual(named.tags, ['t', 'u']);
   assert('id' in (named.deep.list[0] as object));
   assert.deepEqual(nameEntries({ seen, set, remove: [] }, () => false).set, set);
+});
+
+test('a_key_of_two_members_is_one_id', () => {
+  const id = pairOf('no', 'at');
+  assert.equal(id({ no: 7, at: '2026-01-01' }), '7,2026-01-01');
+  assert.equal(id({ no: new Num('12345678901234567890'), at: -0.5 }), '12345678901234567890,-0.5');
+  assert.equal(id({ no: 7, at: 'a b' }), '7,_~YSBi');
+  assert.equal(id({ no: '_x', at: '..' }), '_~X3g,_~Li4');
+  assert.equal(id({ no: 7 }), undefined);
+});
+
+test('a_record_with_a_sort_key_has_its_address', async () => {
+  const asked: string[] = [];
+  const client = new Client('http://ripple.example', {
+    key: 'k',
+    fetch: async (input) => {
+      asked.push(String(input));
+      const headers = { 'ripple-receipt': 'result=created, version=1' };
+      return new Response('{"no":7,"at":"a b","version":1}', { headers });
+    },
+  });
+  const meters = client.resource('meter', { key: 'no', id: pairOf('no', 'at') });
+  const { record } = await meters.create({ no: 7, at: 'a b' });
+  assert.equal(record.id, '7,_~YSBi');
+  await meters.edit(record, (draft) => void (draft.place = 'Hall'));
+  await meters.version('_~YSBi,1', 3);
+  const base = 'http://ripple.example/meter';
+  assert.deepEqual(asked, [base, `${base}/7,_~YSBi`, `${base}/_~YSBi,1/versions/3`]);
 });

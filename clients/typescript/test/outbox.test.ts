@@ -119,6 +119,40 @@ test('a_write_is_durable_before_it_is_sent_and_shown_at_once', async () => {
   assert.equal(row?.[0], `prj/${record.id}`);
 });
 
+test('a_write_names_the_version_as_the_file_of_the_resource_does', async () => {
+  const { server, outbox } = await start();
+  const tasks = outbox.resource<Members>('task', { key: 'ref', members: { version: 'rev' } });
+  const record = { id: 'a', value: { ref: 'a', version: 'mine' }, version: 3, updated: {}, pending: 0 };
+  await tasks.edit(record, (draft) => void Object.assign(draft, { version: 'new' }));
+  const edit = await server.next();
+  assert.equal(edit.body, '{"rev":3,"seen":{"version":"mine"},"set":{"version":"new"},"remove":[]}');
+  edit.answer(saved({ ref: 'a', rev: 4 }, 4));
+  await outbox.drained();
+  await tasks.delete({ ...record, version: 4 });
+  const deletion = await server.next();
+  assert.equal(deletion.body, '{"rev":4}');
+  deletion.answer(new Response(null, { status: 204, headers: { 'ripple-receipt': 'result=deleted, version=5' } }));
+  await outbox.drained();
+});
+
+test('a_clock_that_is_moved_back_delays_no_try', { timeout: 30_000 }, async () => {
+  const { server, outbox } = await start({ onState: () => undefined });
+  await outbox.resource<Members>('prj').create({ goal: 'A' });
+  const request = await server.next();
+  const rightNow = Date.now;
+  try {
+    request.answer(NETWORK);
+    await outbox.refresh(); // the failure is dealt with
+    Date.now = () => rightNow() - 86_400_000;
+    const again = await server.next();
+    assert.equal(again.body, request.body);
+    again.answer(saved(parse(request.body ?? '') as Members, 1, 201));
+    await outbox.drained();
+  } finally {
+    Date.now = rightNow;
+  }
+});
+
 test('what_a_program_was_sending_when_it_ended_is_sent_again_unchanged', async () => {
   const store = new MemoryStore();
   const first = await start({ store });

@@ -8,6 +8,7 @@ import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 
 const LIMIT = 8 * 1024;
+const LIMIT_WITH_TABS = 9 * 1024;
 const LIMIT_WITH_OUTBOX = 14 * 1024;
 
 /** Returns the size of modules with all that they export, minified and gzipped. */
@@ -31,6 +32,12 @@ test('the_client_with_the_live_channel_is_small', async () => {
   const bytes = await size('index.ts', 'live.ts');
   console.log(`the client with the live channel: ${bytes} bytes`);
   assert(bytes < LIMIT, `${bytes} bytes`);
+});
+
+test('the_client_with_a_live_channel_for_all_tabs_is_small', async () => {
+  const bytes = await size('index.ts', 'live.ts', 'tabs.ts');
+  console.log(`the client with a live channel for all tabs: ${bytes} bytes`);
+  assert(bytes < LIMIT_WITH_TABS, `${bytes} bytes`);
 });
 
 test('the_client_with_the_outbox_is_small', async () => {

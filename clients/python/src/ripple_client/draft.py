@@ -44,9 +44,9 @@ class Difference:
     def __bool__(self) -> bool:
         return bool(self.set or self.remove)
 
-    def body(self, version: int) -> bytes:
-        """Returns the body of the edit, made on a version."""
-        edit = {"version": version, "seen": self.seen, "set": self.set, "remove": self.remove}
+    def body(self, version: int, name: str = "version") -> bytes:
+        """Returns the body of the edit, made on a version. `name` is the member with the version."""
+        edit = {name: version, "seen": self.seen, "set": self.set, "remove": self.remove}
         return json_text.write(edit)
 
 

@@ -58,13 +58,13 @@ class Operations(Generic[T]):
         difference = Difference.of(record, draft, self.members)
         if not difference:
             return Saved(record, Receipt("unchanged", record.version, record.version))
-        body = difference.body(record.version)
+        body = difference.body(record.version, self.members.version)
         request = self._write("PATCH", self._path(record.id), body, key, EDIT_TYPE)
         return (yield from self._exchange(request, self._saved))
 
     def delete(self, record: Record[Any] | str, key: str | None) -> Steps[Deleted]:
         record_id = record if isinstance(record, str) else record.id
-        body = None if isinstance(record, str) else json_text.write({"version": record.version})
+        body = None if isinstance(record, str) else json_text.write({self.members.version: record.version})
         request = self._write("DELETE", self._path(record_id), body, key)
         try:
             receipt = yield from self._exchange(request, _receipt)
@@ -76,7 +76,7 @@ class Operations(Generic[T]):
         return Deleted(record_id, receipt)
 
     def restore(self, record_id: str, number: int, base: int | None, key: str | None) -> Steps[Saved[T]]:
-        body = None if base is None else json_text.write({"version": base})
+        body = None if base is None else json_text.write({self.members.version: base})
         request = self._write("POST", f"{self._path(record_id)}/versions/{number:d}", body, key)
         return self._exchange(request, self._saved)
 

@@ -43,6 +43,7 @@ export interface Wanted extends Edit {
   /** The number of own writes that the screen showed beside that version. */
   readonly pending: number;
   readonly key: string;
+  readonly as?: string;
   readonly path: string;
   readonly account: string;
   readonly author: readonly string[] | null;
@@ -197,9 +198,8 @@ export function postpone(state: State, n: number): Step | undefined {
 
 /** Marks every entry that an earlier run was sending. */
 export function recover(state: State): Step | undefined {
-  const sending = state.entries.filter((entry) => entry.state === 'sending');
-  const steps = sending.map(({ n }) => doubt(state, n) as Step); // they are there, and in that state
-  return sending.length ? { put: steps.flatMap(({ put = [] }) => put) } : undefined;
+  const put = state.entries.flatMap(({ n }) => doubt(state, n)?.put ?? []);
+  return put.length ? { put } : undefined;
 }
 
 /** Removes an entry that was made, and keeps the server's answer. Returns `undefined` if the entry is not there. */
@@ -289,7 +289,7 @@ export function isParkedAlong(entry: Entry): boolean {
 const PARKED_ALONG: Refusal = {
   status: 0,
   code: 'creation_parked',
-  detail: 'the creation of the record was refused',
+  detail: 'its creation was refused',
   fields: {},
   outcome: 'not_made',
 };

@@ -42,6 +42,8 @@ export interface Entry extends Edit {
   readonly key: string;
   /** The highest version that the author's screen or the predecessor's receipt named. 0: none. */
   readonly version: number;
+  /** The member of the body with the version. Default: `version`. */
+  readonly as?: string;
   /** The path of the request. */
   readonly path: string;
   /** The body of the request, fixed before the first one. `null`: not sent yet. `''`: without a body. */
@@ -79,10 +81,11 @@ export function nameOf({ resource, id }: { readonly resource: string; readonly i
 
 /** Returns the body of an entry's request as its first request freezes it. */
 export function frozen(entry: Entry): string {
-  if (entry.bytes !== null) return entry.bytes;
-  if (entry.kind === 'create') return write(entry.set);
-  if (entry.kind === 'edit') return body(entry, entry.version);
-  return entry.version === 0 ? '' : write({ version: entry.version });
+  const { as: name = 'version', bytes, kind, set, version } = entry;
+  if (bytes !== null) return bytes;
+  if (kind === 'create') return write(set);
+  if (kind === 'edit') return body(entry, version, name);
+  return version ? write({ [name]: version }) : '';
 }
 
 /** Reports whether no request of an entry was ever sent, so that it can still be changed. */

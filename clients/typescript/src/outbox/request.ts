@@ -2,7 +2,7 @@
 
 import type { Members } from '../json.ts';
 import type { Problem } from '../problem.ts';
-import { toRecord, type Author, type Shape } from '../record.ts';
+import { toRecord, type Shape } from '../record.ts';
 import { authorHeader, EDIT } from '../resource.ts';
 import type { Answer, Request } from '../transport.ts';
 import type { Entry, Known, Refusal } from './entry.ts';
@@ -16,7 +16,7 @@ const LONGEST = 60_000;
 /** A wait after failures in a row. */
 export interface Wait {
   readonly failures: number;
-  /** When it ends, in milliseconds of the device. */
+  /** When it ends, in milliseconds of `performance.now()`: the clock of the device may be moved. */
   readonly until: number;
 }
 
@@ -25,7 +25,7 @@ export const NO_WAIT: Wait = { failures: 0, until: 0 };
 /** Returns the wait after one more failure. `after` is what the server asks for, in seconds. */
 export function longer({ failures }: Wait, after = 0): Wait {
   const backoff = Math.random() * Math.min(LONGEST, BACKOFF * 2 ** failures);
-  return { failures: failures + 1, until: Date.now() + Math.max(backoff, after * 1000) };
+  return { failures: failures + 1, until: performance.now() + Math.max(backoff, after * 1000) };
 }
 
 /** Reports whether a later request may be answered otherwise. */
@@ -40,12 +40,9 @@ export function requestOf(entry: Entry): Request {
   const headers: { [name: string]: string } = { 'idempotency-key': entry.key, 'ripple-claim-days': CLAIM_DAYS };
   const body = entry.bytes || undefined;
   if (body !== undefined) headers['content-type'] = entry.kind === 'edit' ? EDIT : 'application/json';
-  if (entry.author) headers['ripple-author'] = authorHeader(authorOf(entry.author));
+  const [name, id] = entry.author ?? [];
+  if (name !== undefined) headers['ripple-author'] = authorHeader({ name, ...(id && { id }) });
   return { method: METHODS[entry.kind], path: entry.path, headers, body };
-}
-
-function authorOf([name = '', id]: readonly string[]): Author {
-  return { name, ...(id !== undefined && { id }) };
 }
 
 /** Returns the state of the server that an answer tells. */

@@ -1,11 +1,11 @@
 /** A resource whose writes go through the outbox. */
 
-import { copy, own, put, type Members } from '../json.ts';
+import { copy, put, type Members } from '../json.ts';
 import { difference, drafted, isEmpty, nameEntries, type Edit } from '../edit.ts';
 import { idempotencyKey, uuid } from '../ids.ts';
 import { List } from '../list.ts';
 import { Problem } from '../problem.ts';
-import { entryKey, membersOf, type Draft, type Record } from '../record.ts';
+import { entryKey, idIn, membersOf, type Draft, type Record } from '../record.ts';
 import type { Outbox } from '../outbox.ts';
 import type { Call, Query, Resource } from '../resource.ts';
 import type { Queued as Decision, Wanted } from './decide.ts';
@@ -52,7 +52,7 @@ export class OutboxResource<T = Members, New = T> {
       return shown;
     }
     const shown = this.view(id);
-    if (!shown) throw new Problem(410, 'gone', `the deletion of ${id} waits to be sent`);
+    if (!shown) throw new Problem(410, 'gone', `the deletion of ${id} waits`);
     return shown;
   }
 
@@ -79,11 +79,12 @@ export class OutboxResource<T = Members, New = T> {
   /** Queues a creation. The client makes the id. */
   async create(value: New, { id }: { readonly id?: string } = {}): Promise<Queued<T>> {
     const members = copy(value) as Members;
-    const { key, resource } = this.online.shape;
-    const chosen = id ?? own(members, key) ?? uuid();
-    put(members, key, chosen);
+    const { shape } = this.online;
+    const given = id ?? idIn(shape, members) ?? undefined;
+    const chosen = String(given ?? uuid());
+    if (id ?? given === undefined) put(members, shape.key, chosen);
     const edit = this.#named({ seen: {}, set: members, remove: [] });
-    return this.#queue({ ...this.#wanted(String(chosen), 'create', edit), path: resource });
+    return this.#queue({ ...this.#wanted(chosen, 'create', edit), path: shape.resource });
   }
 
   /** Queues an edit of a record as it was shown to the author. */
@@ -141,8 +142,10 @@ export class OutboxResource<T = Members, New = T> {
   #wanted(id: string, kind: Entry['kind'], edit: Edit): Wanted {
     const { author } = this.#outbox.client;
     const { seen, set, remove } = edit;
+    const { resource, names } = this.online.shape;
     return {
-      resource: this.online.shape.resource,
+      resource,
+      as: names.version,
       id,
       kind,
       seen,
@@ -153,7 +156,7 @@ export class OutboxResource<T = Members, New = T> {
       key: idempotencyKey(),
       path: this.online.path(id),
       account: this.#outbox.account,
-      author: author ? [author.name, ...(author.id === undefined ? [] : [author.id])] : null,
+      author: author ? [author.name, author.id].flatMap((one) => one ?? []) : null,
       made_at: Date.now(),
     };
   }

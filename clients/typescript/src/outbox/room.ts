@@ -22,15 +22,15 @@ export class StoreError extends Error {
 export function checkRoom(state: State, entry: Entry): void {
   const bytes = new TextEncoder().encode(frozen(entry)).length;
   if (bytes > MOST_BYTES)
-    throw new Problem(0, 'body_too_large', `the write has ${bytes} bytes, of at most ${MOST_BYTES}`);
+    throw new Problem(0, 'body_too_large', `${bytes} bytes, of at most ${MOST_BYTES}`);
   const others = state.entries.filter(({ n }) => n !== entry.n);
   const text = others.reduce((sum, other) => sum + toRow(other).text.length, toRow(entry).text.length);
-  if (others.length >= MOST_ENTRIES) throw new Problem(0, 'outbox_full', `the outbox has ${others.length} entries`);
+  if (others.length >= MOST_ENTRIES) throw new Problem(0, 'outbox_full', `${others.length} entries wait`);
   if (text > MOST_TEXT)
-    throw new Problem(0, 'outbox_full', `the entries have ${text} characters, of at most ${MOST_TEXT}`);
+    throw new Problem(0, 'outbox_full', `${text} characters, of at most ${MOST_TEXT}`);
 }
 
 /** Returns the problem of a write that the device cannot keep. */
 export function full(cause: unknown): Problem {
-  return new Problem(0, 'storage_full', 'this device cannot keep the write', { cause });
+  return new Problem(0, 'storage_full', 'this device has no room', { cause });
 }

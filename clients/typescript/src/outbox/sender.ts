@@ -6,7 +6,7 @@ import type { Receipt } from '../receipt.ts';
 import { pathOf, type Shape } from '../record.ts';
 import type { Answer, Transport } from '../transport.ts';
 import { acknowledge, doubt, find, freeze, park, postpone, sendable, tooOld, type State, type Step } from './decide.ts';
-import type { Entry, Known, Refusal } from './entry.ts';
+import type { Entry, Known } from './entry.ts';
 import { isPassing, knownOf, longer, NO_WAIT, refusal, requestOf, tombstone, type Wait } from './request.ts';
 import { StoreError } from './room.ts';
 
@@ -69,7 +69,7 @@ export class Sender {
   pump(): void {
     clearTimeout(this.#timer);
     if (!this.#leading || this.#closed || this.stopped || this.paused) return;
-    const now = Date.now();
+    const now = performance.now();
     const resting = [...this.#waits].filter(([, wait]) => wait.until > now);
     let next = Math.min(Infinity, ...resting.map(([, wait]) => wait.until));
     if (this.#all.until > now) next = this.#all.until;
@@ -98,7 +98,7 @@ export class Sender {
     const times = (this.#throws.get(n) ?? 0) + 1;
     this.#throws.set(n, times);
     this.#wait(n);
-    const poison = { status: 0, code: 'poison', detail: String(error), fields: {}, outcome: 'not_made' as const };
+    const poison = new Problem(0, 'poison', String(error));
     if (times > 1) await this.#park(n, poison).catch(() => undefined); // the store fails, so it is parked later
   }
 
@@ -106,8 +106,8 @@ export class Sender {
     const { date } = this.#transport;
     const old = find(this.#desk.state(), n);
     if (old && tooOld(old, date)) {
-      const detail = 'the server no longer remembers whether it made this';
-      return this.#park(n, { status: 0, code: 'too_old', detail, fields: {}, outcome: 'unknown' });
+      const detail = 'the server no longer remembers this';
+      return this.#park(n, new Problem(0, 'too_old', detail, { outcome: 'unknown' }));
     }
     if (!(await this.#desk.commit((state) => freeze(state, n, date)))) return;
     const entry = find(this.#desk.state(), n);
@@ -149,7 +149,7 @@ export class Sender {
       const gone = tried && kind === 'delete' && status === 410;
       return gone
         ? this.#acknowledge(entry, receiptOf('deleted', version), tombstone(entry, version))
-        : this.#park(n, refusal(problem));
+        : this.#park(n, problem);
     }
     await commit((now) => (problem.outcome === 'unknown' ? doubt(now, n) : postpone(now, n)));
     const general = status < 500 || code === 'unavailable';
@@ -161,7 +161,7 @@ export class Sender {
   async #made(entry: Entry): Promise<void> {
     const { resource, id, n } = entry;
     try {
-      const path = pathOf(resource, id);
+      const path = pathOf(this.#desk.shape(resource), id);
       const answer = await this.#transport.once({ method: 'GET', path }, this.#abort.signal);
       const known = knownOf(this.#desk.shape(resource), entry, answer);
       await this.#acknowledge(entry, receiptOf('created', known.version), known);
@@ -176,8 +176,8 @@ export class Sender {
     }
   }
 
-  async #park(n: number, problem: Refusal): Promise<void> {
-    const step = await this.#desk.commit((state) => park(state, n, problem));
+  async #park(n: number, problem: Problem): Promise<void> {
+    const step = await this.#desk.commit((state) => park(state, n, refusal(problem)));
     for (const entry of step?.put ?? []) this.#desk.parked(entry);
   }
 

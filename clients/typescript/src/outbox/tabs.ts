@@ -30,7 +30,7 @@ export class Tabs {
   /** The request for the lock that counts: one that waits, or one that holds it. */
   #request: AbortController | undefined;
   #leading = false;
-  #heard = Date.now();
+  #heard = performance.now();
 
   constructor(name: string | undefined, listener: Listener) {
     this.#lock = `ripple:send:${name}`;
@@ -39,7 +39,7 @@ export class Tabs {
     this.#locks = globalThis.navigator?.locks;
     if (typeof BroadcastChannel === 'function') {
       this.#channel = new BroadcastChannel(this.#lock);
-      this.#channel.onmessage = ({ data }) => (data === 'beat' ? (this.#heard = Date.now()) : listener.hint());
+      this.#channel.onmessage = ({ data }) => (data === 'beat' ? (this.#heard = performance.now()) : listener.hint());
     }
     if (!this.#locks) return;
     this.#timer = setInterval(() => this.#tick(), BEAT);
@@ -101,10 +101,10 @@ export class Tabs {
 
   #tick(): void {
     if (this.#leading) this.#channel?.postMessage('beat');
-    const visible = globalThis.document?.visibilityState === 'visible';
-    const silent = Date.now() - this.#heard > SILENCE;
+    const visible = globalThis.document?.hidden === false;
+    const silent = performance.now() - this.#heard > SILENCE;
     if (this.#leading || !silent || !visible || !this.#listener.hasWork()) return;
-    this.#heard = Date.now(); // the next attempt is as long after this one
+    this.#heard = performance.now(); // the next attempt is as long after this one
     this.#ask(true);
   }
 
