@@ -90,6 +90,8 @@ export class SharedLive<T> implements AsyncIterable<Event> {
     this.#leave();
     this.#ended.abort();
     this.#channel.close();
+    // The lock is not kept for an event that is not taken any more.
+    for (const [, taken] of this.#events.splice(0)) taken();
     this.#wake();
   }
 
@@ -196,6 +198,6 @@ export class SharedLive<T> implements AsyncIterable<Event> {
   }
 
   #tell(told: Told): void {
-    this.#channel.postMessage(told);
+    if (!this.#ended.signal.aborted) this.#channel.postMessage(told);
   }
 }
