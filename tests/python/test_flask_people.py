@@ -119,6 +119,26 @@ def test_an_open_page_hears_of_others(north, south, prj_id):
     assert "This project was deleted meanwhile" in north.get(address).html.get_text()
 
 
+def test_an_open_page_brings_back_what_was_replaced_and_keeps_what_is_newer(north, south, ripple, prj_id):
+    north.save(north.project(prj_id), description="North's words")
+    page = north.project(prj_id)
+    address = page.html.select_one("[data-news]")["data-news"]
+    south.save(south.project(prj_id), description="South's words")
+    told = north.get(address)
+    assert told.words("#lost h2") == "Since you last saved, South office replaced your description"
+    assert [told.words("#lost del"), told.words("#lost ins")] == ["[removed: North]", "[added: South]"]
+    assert told.headers["X-Version"] == "3" and north.get(address).headers["X-Version"] == "3", "there is no more to hear"
+    # Another description is saved before North presses the button: it gives way, and the receipt names it.
+    south.save(south.project(prj_id), description="South's other words", issue="Newer")
+    page = north.send(told.form("#lost form"))
+    record = ripple.get(prj_id)
+    assert (record["description"], record["issue"]) == ("North's words", "Newer")
+    assert page.receipt == (
+        "The issue that South office saved was kept; "
+        "your description replaced the one that South office saved (“South's other words”)."
+    )
+
+
 # True sentences.
 
 

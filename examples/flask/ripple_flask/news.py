@@ -9,6 +9,8 @@ from ripple_client import Problem, Touched
 from . import history, losses, people
 from .record import top
 
+# The number of versions that are looked through for what is new: one page of the history.
+LOOKED_THROUGH = 100
 # The number of pages of a history that are read for one sentence.
 HISTORY_PAGES = 5
 # The number of projects for which the visitor's "leave it as it is" is kept, in the cookie.
@@ -33,7 +35,7 @@ def beside(prj, saved, shown, changed=()):
         return receipt, []
     rows = []
     try:
-        for number, page in enumerate(prj.versions(saved.record.id, limit=losses.LOOKED_THROUGH).pages(), 1):
+        for number, page in enumerate(prj.versions(saved.record.id, limit=LOOKED_THROUGH).pages(), 1):
             rows += page.items
             if number == HISTORY_PAGES or not rows or rows[-1].version <= shown:
                 break
@@ -50,11 +52,11 @@ def beside(prj, saved, shown, changed=()):
 
 def lost(prj, found):
     """Returns what others replaced of the visitor's work since the visitor saved last."""
-    me = people.me()
-    if me.name is None or people.writer(found).is_same(me):
+    if people.me().name is None:
         return []
     try:
-        return losses.found(_versions(prj, found), me, session.get("noted", {}).get(_short(found.id), 0))
+        known = session.get("noted", {}).get(_short(found.id), 0)
+        return [losses.Loss.of(one) for one in prj.replaced(found, known=known)]
     except Problem:
         return []  # the page is worth more than the notice
 
@@ -66,7 +68,7 @@ def note(prj_id, version):
 
 
 def _versions(prj, found):
-    rows = next(prj.versions(found.id, limit=losses.LOOKED_THROUGH).pages()).items
+    rows = next(prj.versions(found.id, limit=LOOKED_THROUGH).pages()).items
     # On a host with a snapshot, the record may be older than the newest row.
     return history.told([row for row in rows if found.version < 0 or row.version <= found.version], found.value)
 

@@ -13,6 +13,7 @@ raises `Problem` for everything that was refused or stays without an answer.
     feed, operations        what an operation sends, and reads from the answer
     draft, attempts         the difference of an edit; the rules of repeated tries
     exchange                a request, its tries and its answer, without I/O
+    replaced                what others replaced of a person's own work
     record, receipt, problem, author, ids, json_text, frozen    values
 """
 
@@ -23,6 +24,7 @@ from .live import Event, Live
 from .problem import Problem, TooMany
 from .receipt import Receipt, Touched
 from .record import ABSENT, Change, Deleted, FieldChange, Members, Page, Record, Saved, Ticket, Updated, Write
+from .replaced import Place, Replaced
 
 __all__ = [
     "ABSENT",
@@ -37,9 +39,11 @@ __all__ = [
     "Live",
     "Members",
     "Page",
+    "Place",
     "Problem",
     "Receipt",
     "Record",
+    "Replaced",
     "Resource",
     "Saved",
     "Ticket",

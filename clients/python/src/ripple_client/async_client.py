@@ -15,6 +15,7 @@ from .feed import Feed
 from .operations import Operations
 from .problem import TooMany
 from .record import Change, Deleted, Item, Members, Page, Record, Saved, T, Write
+from .replaced import Replaced
 from .transport import late, no_answer, timeouts, user_agent
 
 R = TypeVar("R")
@@ -166,6 +167,15 @@ class AsyncResource(Generic[T]):
     ) -> "AsyncListing[Write]":
         first = self._operations.history_url(id, limit, cursor)
         return AsyncListing(self._client, first, self._operations.history_page)
+
+    async def replaced(
+        self,
+        record: Record[T] | str,
+        *,
+        author: Author | tuple[str, str | None] | str | None = None,
+        known: int = 0,
+    ) -> tuple[Replaced, ...]:
+        return await self._client._run(self._operations.replaced(record, Author.of(author), known))
 
     def changes(self, *, since: str | None = None, wait: int | None = None) -> "AsyncChanges[T]":
         return AsyncChanges(self._client, Feed(self._operations, since, wait))

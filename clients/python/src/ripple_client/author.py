@@ -28,6 +28,12 @@ class Author:
         name, author_id = (author, None) if isinstance(author, str) else author
         return cls(name, author_id)
 
+    def is_same(self, other: "Author | None") -> bool:
+        """Reports whether both are the same person. Without two ids, the names decide."""
+        if other is None:
+            return False
+        return self.id == other.id if self.id and other.id else self.name == other.name
+
     def header(self) -> str:
         """Returns the value of the header. Raises `ValueError` if the API does not accept the name or the id."""
         if not 1 <= len(self.name) <= _LONGEST_NAME or self.name != self.name.strip():

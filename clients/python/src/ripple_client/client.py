@@ -16,6 +16,7 @@ from .live import Live
 from .operations import Operations
 from .problem import TooMany
 from .record import Change, Deleted, Item, Members, Page, Record, Saved, T, Ticket, Write
+from .replaced import Replaced
 from .transport import late, no_answer, timeouts, user_agent
 
 R = TypeVar("R")
@@ -182,6 +183,18 @@ class Resource(Generic[T]):
     def versions(self, id: str, *, limit: int | None = None, cursor: str | None = None) -> "Listing[Write]":
         """Returns the writes of a record, newest first."""
         return Listing(self._client, self._operations.history_url(id, limit, cursor), self._operations.history_page)
+
+    def replaced(
+        self,
+        record: Record[T] | str,
+        *,
+        author: Author | tuple[str, str | None] | str | None = None,
+        known: int = 0,
+    ) -> tuple[Replaced, ...]:
+        """Returns what others replaced of the author's own work since the author last saved. The author is by default
+        the client's. Without a later write of another person this asks for the record alone, and otherwise for one
+        page of its history. The author knows already of the writes up to the version `known`."""
+        return self._client._run(self._operations.replaced(record, Author.of(author), known))
 
     def changes(self, *, since: str | None = None, wait: int | None = None) -> "Changes[T]":
         """Returns what changed after the cursor `since`; without it, every record. With `wait` the iteration goes on:

@@ -82,6 +82,7 @@ class Context:
         self.now: Callable[[], float] = time.monotonic
         self.jitter: Callable[[], float] = random.random
         self._key = key
+        self.author = author
         self._author = author.header() if author else None
 
     def for_author(self, author: Author | None, session: str | None) -> "Context":

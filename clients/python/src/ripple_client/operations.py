@@ -7,11 +7,13 @@ from typing import Any, Generic, TypeVar
 from urllib.parse import unquote, urlencode, urljoin
 
 from . import ids, json_text
+from .author import Author
 from .draft import EDIT_TYPE, Difference
 from .exchange import Answer, Context, Request, Send, Sleep, Steps, exchange, read_json, seconds
 from .problem import Problem
 from .receipt import Receipt
 from .record import Batch, Deleted, Item, Members, Page, Record, Saved, T, Ticket, Write, read_record, read_write
+from .replaced import LOOKED_THROUGH, Replaced, replaced
 
 R = TypeVar("R")
 
@@ -121,6 +123,19 @@ class Operations(Generic[T]):
 
     def history_page(self, url: str) -> Steps[Page[Write]]:
         return self._page(url, lambda row, _: read_write(row, self.members))
+
+    def replaced(self, record: Record[Any] | str, author: Author | None, known: int) -> Steps[tuple[Replaced, ...]]:
+        author = author or self.context.author
+        if author is None:
+            raise ValueError("name the author whose work may be replaced: the client has none")
+        if isinstance(record, str):
+            record = yield from self.get(record)
+        if record.partial:
+            raise ValueError(f"the list showed only some fields of {record.id!r}: get the record to compare it")
+        if record.updated is not None and author.is_same(record.updated.author):
+            return ()  # the author has seen what was there
+        page = yield from self.history_page(self.history_url(record.id, LOOKED_THROUGH))
+        return replaced(record, page.items, author, known)
 
     def changes_page(self, url: str, wait: int | None) -> Steps[Batch[T]]:
         """Returns what changed. With `wait`, the server may wait so many seconds for a change."""

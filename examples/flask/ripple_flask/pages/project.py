@@ -1,12 +1,10 @@
 """The pages of a project: to read, to edit, to delete, and what others did to it meanwhile."""
 
-import json
 from dataclasses import replace
 
 from flask import abort, flash, redirect, render_template, request, session, url_for
 from markupsafe import Markup
 from ripple_client import Problem, Receipt, Record, Saved
-from ripple_client.frozen import thaw
 
 from .. import history, losses, news, people, problems, record, sentences
 from ..backend import prj
@@ -87,11 +85,13 @@ def news_of(prj_id):
     except Problem as problem:
         if problem.status != 410:
             return "", 204
-        return render_template("_news.html", prj_id=prj_id, gone=True)
+        return render_template("_news.html", prj_id=prj_id, gone=True), {"X-Version": f"{problem.version} gone"}
     if found.version == shown:
         return "", 204
-    told = news.since(prj(), found, shown)
-    return render_template("_news.html", prj_id=prj_id, told=told, losses=news.lost(prj(), found))
+    told, lost = news.since(prj(), found, shown), news.lost(prj(), found)
+    part = render_template("_news.html", prj_id=prj_id, told=told, losses=lost, found=found, form=new_form())
+    # The tokens of its forms differ in each answer. So the version tells the page whether there is more to hear.
+    return part, {"X-Version": str(found.version)}
 
 
 @pages.post("/projects/<id:prj_id>/mine")
@@ -103,9 +103,10 @@ def mine(prj_id):
     current = prj().get(prj_id)
     seen = current if current.version == version else prj().version(prj_id, version)
     old = prj().version(prj_id, mine).value
+    # An edit of what the page had shown. ripple merges it with what others have saved since, and the receipt says so.
     with prj().edit(seen, key=form_key("mine")) as edit:
         for place in request.form.getlist("place"):
-            losses.put_back(edit.value, _place(place), thaw(old))
+            _place(place).put(edit.value, old)
     saved = edit.saved
     if saved.receipt.result == "unchanged":
         saved = replace(saved, record=current)
@@ -195,12 +196,9 @@ def _edit(prj_id, form):
 
 def _place(text):
     try:
-        place = json.loads(text)
+        return losses.place(text)
     except ValueError:
-        place = None
-    if not isinstance(place, list) or not place or not isinstance(place[0], str):
         abort(400, "This is not one of the app's forms.")
-    return place
 
 
 def _deleted_page(prj_id, problem):

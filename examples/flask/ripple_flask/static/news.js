@@ -7,17 +7,24 @@ const EVERY = 5_000;
 const shown = document.querySelector("[data-news]");
 const told = document.querySelector("[data-told]");
 if (shown && told) {
-  let before = "";
+  const lost = document.querySelector("[data-lost]");
+  let heard = null;
   const ask = async () => {
     if (document.visibilityState !== "visible") return;
     try {
       const answer = await fetch(shown.dataset.news);
-      const text = answer.status === 200 && !answer.redirected ? await answer.text() : "";
+      if (answer.status !== 200 || answer.redirected) return;
       // Only what is new is read out, and an opened difference stays open.
-      if (!text || text === before) return;
-      before = text;
-      told.innerHTML = text; // a page of this app, with every text escaped
-      localize(told);
+      const version = answer.headers.get("X-Version");
+      if (version === heard) return;
+      const part = document.createElement("template");
+      part.innerHTML = await answer.text(); // a page of this app, with every text escaped
+      heard = version;
+      localize(part.content);
+      // What was replaced of the reader's own stands where it stands when the page is opened.
+      const losses = part.content.querySelector("#lost");
+      if (losses && lost) lost.replaceChildren(losses);
+      told.replaceChildren(part.content);
     } catch {
       // Without a network there are no news. The next question may have an answer.
     }
