@@ -150,6 +150,10 @@ class Edge:
         } | changed
         command = [str(ROOT / "node_modules/.bin/wrangler"), "dev", "--ip", "127.0.0.1", "--log-level", log_level]
         command += ["--inspector-port", "0", "--show-interactive-dev-session=false", "--persist-to", str(folder / "state")]
+        if config is None:
+            # `wrangler dev` would watch the sources, and build and restart the worker when one of them changes.
+            config = folder / "edge.toml"
+            config.write_text(own_config())
         for file in filter(None, (config, replica)):
             command += ["--config", str(file)]
         for name, value in variables.items():
@@ -183,7 +187,7 @@ class Edge:
                 stderr=log,
                 start_new_session=True,
             )
-        deadline = time.monotonic() + 600  # builds the worker if it is not built yet
+        deadline = time.monotonic() + 600
         while self.process.poll() is None:
             try:
                 if send(self.url, "GET", "/health").status == 200:
