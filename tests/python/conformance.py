@@ -110,6 +110,9 @@ class Sync:
     def all(self, listing):
         return listing.all()
 
+    def follow(self, live):
+        return Following(live)
+
     def edit(self, record, change):
         with self.client.prj.edit(record) as edit:
             change(edit.value)
@@ -124,14 +127,19 @@ class Async:
 
     def __init__(self, url, key, **more):
         self.wire, self.loop = Wire(), asyncio.new_event_loop()
+        self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
+        self.thread.start()
         self.client = AsyncClient(url, key, transport=FaultyAsyncTransport(self.wire), **more)
         self.client._context.jitter = lambda: 0.0
 
     def wait(self, result):
-        return self.loop.run_until_complete(result)
+        return asyncio.run_coroutine_threadsafe(result, self.loop).result(120)
 
     def all(self, listing):
         return self.wait(listing.all())
+
+    def follow(self, live):
+        return AsyncFollowing(live, self)
 
     def edit(self, record, change):
         async def run():
@@ -143,6 +151,8 @@ class Async:
 
     def close(self):
         self.wait(self.client.aclose())
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self.thread.join(60)
         self.loop.close()
 
 
@@ -216,12 +226,12 @@ class Run:
             case "session":
                 self.tested.client.session = given
             case "live":
-                return Following(prj.live())
+                return self.tested.follow(prj.live())
             case "next":
                 wanted = self.fill(step["where"])
                 return self.names[step["on"]].next(wanted)
             case "cut":
-                self.names[step["on"]].live._socket.socket.shutdown(socket.SHUT_RDWR)
+                self.names[step["on"]].cut()
             case other:
                 raise AssertionError(f"there is no call {other}")
 
@@ -257,7 +267,7 @@ class Run:
     def close(self):
         for named in self.names.values():
             if isinstance(named, Following):
-                named.live.close()
+                named.close()
         self.plain.close()
 
 
@@ -266,22 +276,57 @@ class Following:
 
     def __init__(self, live):
         self.live, self.heard = live, queue.Queue()
-        live._sleep = lambda seconds: None
-        threading.Thread(target=self.read, daemon=True).start()
+        self.start()
         deadline = time.monotonic() + 60
         # Only what comes after the first frame is heard.
         while live.cursor is None:
             assert time.monotonic() < deadline, "it does not open"
             time.sleep(0.01)
 
+    def start(self):
+        self.live._sleep = lambda seconds: None
+        threading.Thread(target=self.read, daemon=True).start()
+
     def read(self):
         for event in self.live:
             self.heard.put(event)
+
+    def cut(self):
+        self.live._socket.socket.shutdown(socket.SHUT_RDWR)
+
+    def close(self):
+        self.live.close()
 
     def next(self, wanted):
         while event := plain(self.heard.get(timeout=60)):
             if all(json_text.same(at(event, place), value) for place, value in wanted.items()):
                 return event
+
+
+class AsyncFollowing(Following):
+    """A live channel of the asynchronous client, read by a task of its loop."""
+
+    def __init__(self, live, tested):
+        self.tested = tested
+        super().__init__(live)
+
+    def start(self):
+        async def sleep(seconds):
+            pass
+
+        self.live._sleep = sleep
+        self.reader = asyncio.run_coroutine_threadsafe(self.read(), self.tested.loop)
+
+    async def read(self):
+        async for event in self.live:
+            self.heard.put(event)
+
+    def cut(self):
+        self.tested.loop.call_soon_threadsafe(self.live._socket.transport.abort)
+
+    def close(self):
+        self.tested.wait(self.live.close())
+        self.reader.result(60)
 
 
 def at(value, pointer):

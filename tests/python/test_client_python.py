@@ -10,10 +10,11 @@ import pytest
 from conformance import PROJECT, Async, AsyncClient, Client, Problem, Run, Sync, cases, ids
 from dev import Dev, ripple
 from edge import Edge, Switch, own_config
+from ripple_client import Author
 from second_writer import TABLE
 
 # What cases need, and who lacks it.
-LACKS = {"live": {"edge": "the edge has no live channel", Async: "the asynchronous client has no live channel"}}
+LACKS = {"live": {"edge": "the edge has no live channel"}}
 
 
 @pytest.fixture(scope="module")
@@ -62,23 +63,47 @@ def test_conformance(request, case, under_test, host, keys):
         tested.close()
 
 
-def test_without_a_live_channel_or_its_package_the_client_asks(dev, edge, monkeypatch):
-    monkeypatch.setattr("ripple_client.live._connect", lambda: None)
-    with Client(edge.url, dev.key) as reader, Client(dev.url, dev.key) as writer:
-        record = writer.prj.create(PROJECT).record
-        with reader.prj.live(since=last_cursor(writer)) as live:
-            with writer.prj.edit(record) as edit:
-                edit.value["goal"] = "Peas"
-            events = iter(live)
-            found = next(event for event in events if event.id == record.id and event.version == 2)
-            assert (live.mode, found.fields, found.deleted) == ("wait", ("",), False)
+@pytest.mark.parametrize("under_test", [Sync, Async], ids=["sync", "async"])
+def test_an_author_hears_what_another_replaced_and_brings_it_back(dev, under_test):
+    bo, ann = under_test(dev.url, dev.key, author=("Bo", "u7")), under_test(dev.url, dev.key, author="Ann")
+    record = bo.wait(bo.client.prj.create(PROJECT)).record
+    before = bo.wire.requests
+    assert bo.wait(bo.client.prj.replaced(record.id)) == () and bo.wire.requests == before + 1, "no history is asked for"
+    ann.edit(record, lambda value: value.update(goal="Ann's", issue=PROJECT["issue"]))
+    shown = bo.wait(bo.client.prj.get(record.id))
+    [lost] = bo.wait(bo.client.prj.replaced(shown))
+    assert (lost.place.field, lost.mine, lost.now, lost.version) == ("/goal", PROJECT["goal"], "Ann's", 2)
+    assert lost.updated.author == Author("Ann")
+    assert ann.wait(ann.client.prj.replaced(shown, author=("Bo", "u7"))) == (lost,)
+    assert bo.wait(bo.client.prj.replaced(shown, known=2)) == ()
+    # What Ann saves meanwhile is merged, and the receipt names what the edit replaced.
+    ann.edit(shown, lambda value: value.update(goal="Ann's other", description="Ann's"))
+    old = bo.wait(bo.client.prj.version(record.id, lost.my_version))
+    saved = bo.edit(shown, lambda value: lost.place.put(value, old.value))
+    assert (saved.record.value["goal"], saved.record.value["description"]) == (PROJECT["goal"], "Ann's")
+    assert [(one.pointer, one.replaced) for one in saved.receipt.won] == [("/goal", 3)]
+    for tested in (bo, ann):
+        tested.close()
 
 
-def last_cursor(client):
-    changes = client.prj.changes()
-    for _ in changes:
-        pass
-    return changes.cursor
+@pytest.mark.parametrize("under_test", [Sync, Async], ids=["sync", "async"])
+def test_a_sheet_goes_out_and_comes_back(dev, under_test):
+    tested, name = under_test(dev.url, dev.key), ids.new_id()
+    made = [tested.wait(tested.client.prj.create(PROJECT | {"name": name, "goal": f"{n}"})).record for n in range(3)]
+    listing = tested.client.prj.sheet(["name", "goal"], where={"name": name}, sort="goal", limit=2)
+    text = b"".join(tested.all(listing)).decode()
+    assert text == "prj_id,version,name,goal\r\n" + "".join(f"{one.id},1,{name},{n}\r\n" for n, one in enumerate(made))
+    assert b"".join(tested.all(listing)).decode() == text, "each iteration asks anew"
+    changed = text.replace(f"{name},0", f"{name},first") + f"{made[0].id},,{name},x\r\n"
+    checked = tested.wait(tested.client.prj.import_sheet(changed, dry_run=True))
+    assert [row.line for row in checked] == [2, 3, 4, 5]
+    assert tested.wait(tested.client.prj.get(made[0].id)).version == 1
+    for _ in range(2):  # the same call again is done once
+        saved = tested.wait(tested.client.prj.import_sheet(changed, key="monday-" + name))
+        assert [row.receipt and row.receipt.result for row in saved] == ["saved", "unchanged", "unchanged", None]
+        assert (saved[3].problem.status, saved[3].cells["goal"]) == (400, "x"), "members are missing"
+    assert tested.wait(tested.client.prj.get(made[0].id)).value["goal"] == "first"
+    tested.close()
 
 
 def test_a_client_with_the_session_of_another_sees_its_writes(dev, edge):

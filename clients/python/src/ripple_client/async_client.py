@@ -8,14 +8,17 @@ from typing import Any, Generic, TypeVar, overload
 import anyio
 import httpx
 
+from .async_live import AsyncLive
 from .author import Author
+from .channel import OnPresence
 from .draft import Draft
 from .exchange import Answer, Context, NoAnswer, Send, Sleep, Steps
 from .feed import Feed
 from .operations import Operations
 from .problem import TooMany
-from .record import Change, Deleted, Item, Members, Page, Record, Saved, T, Write
+from .record import Change, Deleted, Item, Members, Page, Record, Saved, T, Ticket, Write
 from .replaced import Replaced
+from .sheet import SheetPages, SheetRow
 from .transport import late, no_answer, timeouts, user_agent
 
 R = TypeVar("R")
@@ -177,8 +180,33 @@ class AsyncResource(Generic[T]):
     ) -> tuple[Replaced, ...]:
         return await self._client._run(self._operations.replaced(record, Author.of(author), known))
 
+    def sheet(
+        self,
+        fields: Sequence[str],
+        *,
+        q: str | None = None,
+        sort: str | Sequence[str] | None = None,
+        where: Mapping[str, Any] | None = None,
+        limit: int | None = None,
+        deleted: bool = False,
+    ) -> "AsyncListing[bytes]":
+        url = self._operations.list_url(q, sort, fields, limit, where, deleted=deleted, format="csv")
+        pages = SheetPages(url, fields)
+        return AsyncListing(self._client, url, lambda page: self._operations.sheet_page(page, pages))
+
+    async def import_sheet(self, text: str, *, dry_run: bool = False, key: str | None = None) -> tuple[SheetRow, ...]:
+        return await self._client._run(self._operations.import_sheet(text, dry_run, key))
+
     def changes(self, *, since: str | None = None, wait: int | None = None) -> "AsyncChanges[T]":
         return AsyncChanges(self._client, Feed(self._operations, since, wait))
+
+    async def ticket(self) -> Ticket:
+        return await self._client._run(self._operations.ticket())
+
+    def live(self, *, since: str | None = None, on_presence: OnPresence | None = None) -> AsyncLive[T]:
+        """Returns the changes as they come, without the records. See `Resource.live`. Sockets run on asyncio; on trio
+        the client asks."""
+        return AsyncLive(self, since, on_presence)
 
     async def _commit(self, record: Record[T], value: Mapping[str, Any], key: str | None) -> Saved[T]:
         return await self._client._run(self._operations.edit(record, value, key))

@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar, overload
 import httpx
 
 from .author import Author
+from .channel import OnPresence
 from .draft import Draft
 from .exchange import Answer, Context, NoAnswer, Send, Sleep, Steps
 from .feed import Feed
@@ -17,6 +18,7 @@ from .operations import Operations
 from .problem import TooMany
 from .record import Change, Deleted, Item, Members, Page, Record, Saved, T, Ticket, Write
 from .replaced import Replaced
+from .sheet import SheetPages, SheetRow
 from .transport import late, no_answer, timeouts, user_agent
 
 R = TypeVar("R")
@@ -196,6 +198,29 @@ class Resource(Generic[T]):
         page of its history. The author knows already of the writes up to the version `known`."""
         return self._client._run(self._operations.replaced(record, Author.of(author), known))
 
+    def sheet(
+        self,
+        fields: Sequence[str],
+        *,
+        q: str | None = None,
+        sort: str | Sequence[str] | None = None,
+        where: Mapping[str, Any] | None = None,
+        limit: int | None = None,
+        deleted: bool = False,
+    ) -> "Listing[bytes]":
+        """Returns the matching records as CSV, with the columns id, version and `fields`: one sheet, in pieces of up to
+        `limit` records."""
+        url = self._operations.list_url(q, sort, fields, limit, where, deleted=deleted, format="csv")
+        pages = SheetPages(url, fields)
+        return Listing(self._client, url, lambda page: self._operations.sheet_page(page, pages))
+
+    def import_sheet(self, text: str, *, dry_run: bool = False, key: str | None = None) -> tuple[SheetRow, ...]:
+        """Saves the rows of a sheet: one with a version is an edit on that version, and one without is a new record.
+        Returns what became of each row. A refused row stops no other. `dry_run` changes nothing, and returns what
+        would become of them. The same call with the same `key` saves only the rows that were not saved. Raises
+        `ValueError` if the sheet has no header, or was cut off inside a cell."""
+        return self._client._run(self._operations.import_sheet(text, dry_run, key))
+
     def changes(self, *, since: str | None = None, wait: int | None = None) -> "Changes[T]":
         """Returns what changed after the cursor `since`; without it, every record. With `wait` the iteration goes on:
         the server answers when something changes, or after so many seconds. Where the server does not wait, the client
@@ -207,10 +232,11 @@ class Resource(Generic[T]):
         client is the person in front of the page. Raises `Problem` 501 if the host has no live channel."""
         return self._client._run(self._operations.ticket())
 
-    def live(self, *, since: str | None = None) -> Live[T]:
+    def live(self, *, since: str | None = None, on_presence: OnPresence | None = None) -> Live[T]:
         """Returns the changes as they come, without the records. `since` is where an earlier reader was. With the
-        package `websockets` they come over a socket, where the host has a live channel. Otherwise the client asks."""
-        return Live(self, since)
+        package `websockets` they come over a socket, where the host has a live channel. Otherwise the client asks.
+        `on_presence` hears who else has the record open that is open here: its id, and the people."""
+        return Live(self, since, on_presence)
 
     def _commit(self, record: Record[T], value: Mapping[str, Any], key: str | None) -> Saved[T]:
         return self._client._run(self._operations.edit(record, value, key))

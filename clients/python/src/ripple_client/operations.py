@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from decimal import Decimal
+from functools import partial
 from typing import Any, Generic, TypeVar
 from urllib.parse import unquote, urlencode, urljoin
 
@@ -14,13 +15,14 @@ from .problem import Problem
 from .receipt import Receipt
 from .record import Batch, Deleted, Item, Members, Page, Record, Saved, T, Ticket, Write, read_record, read_write
 from .replaced import LOOKED_THROUGH, Replaced, replaced
+from .sheet import MEDIA_TYPE, Row, Sheet, SheetPages, SheetRow
 
 R = TypeVar("R")
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]*")
 # How much longer than its wait an answer may take, in seconds.
 WAIT_MARGIN = 10.0
-_LIST_PARAMETERS = ("q", "sort", "fields", "limit", "cursor", "count")
+_LIST_PARAMETERS = ("q", "sort", "fields", "limit", "cursor", "count", "format")
 
 
 class Operations(Generic[T]):
@@ -88,6 +90,7 @@ class Operations(Generic[T]):
         cursor: str | None = None,
         count: bool = False,
         deleted: bool = False,
+        format: str | None = None,
     ) -> str:
         """Returns the URL of the first page. Raises `ValueError` if a condition has the name of another parameter."""
         query: dict[str, Any] = {}
@@ -99,14 +102,15 @@ class Operations(Generic[T]):
         query["q"], query["limit"], query["cursor"] = q, limit, cursor
         query["count"] = "true" if count else None
         query[self.members.deleted] = "true" if deleted else None
+        query["format"] = format
         query["sort"] = sort if sort is None or isinstance(sort, str) else ",".join(sort)
         if fields is not None:
             query["fields"] = ",".join(dict.fromkeys((*fields, self.members.version)))
         return self._query(f"/{self.name}", query)
 
-    def list_page(self, url: str, partial: bool) -> Steps[Page[Record[T]]]:
+    def list_page(self, url: str, is_partial: bool) -> Steps[Page[Record[T]]]:
         def read(value: Any, answer: Answer) -> Record[T]:
-            return read_record(value, self.members, age=seconds(answer, "age"), partial=partial)
+            return read_record(value, self.members, age=seconds(answer, "age"), partial=is_partial)
 
         return self._page(url, read)
 
@@ -155,6 +159,33 @@ class Operations(Generic[T]):
             )
 
         return self._exchange(request, read, None if wait is None else wait + WAIT_MARGIN)
+
+    def sheet_page(self, url: str, pages: SheetPages) -> Steps[Page[bytes]]:
+        """Returns a page of a list as CSV, and only the first one with its header."""
+        request = Request("GET", url, headers={"accept": "text/csv"})
+
+        def read(answer: Answer) -> Page[bytes]:
+            if not answer.headers.get("content-type", "").startswith("text/csv"):
+                raise ValueError("a sheet must be CSV")
+            return Page((pages.rows(url, answer.body),), self.context.linked(request, answer))
+
+        return self._exchange(request, read)
+
+    def import_sheet(self, text: str, dry_run: bool, key: str | None) -> Steps[tuple[SheetRow, ...]]:
+        sheet = Sheet(text)
+        found: list[SheetRow] = []
+        key = ids.new_idempotency_key() if key is None else ids.checked_idempotency_key(key)
+        for number, (rows, body) in enumerate(sheet.batches()):
+            url = self._query(f"/{self.name}/_batch", {"dry_run": "true" if dry_run else None})
+            headers = {"content-type": MEDIA_TYPE} | ({} if dry_run else {"idempotency-key": f"{key}-{number}"})
+            request = Request("POST", url, body, headers)
+            read = partial(_results, sheet, rows)
+            try:
+                found += yield from self._exchange(request, read)
+            except Problem as problem:
+                problem.key = key
+                raise
+        return tuple(found)
 
     def ticket(self) -> Steps[Ticket]:
         request = Request("POST", f"{self.context.url}/{self.name}/_ticket")
@@ -246,6 +277,10 @@ def _receipt(answer: Answer) -> Receipt:
     if text is None:
         raise ValueError("it has no Ripple-Receipt")
     return Receipt.parse(text)
+
+
+def _results(sheet: Sheet, rows: Sequence[Row], answer: Answer) -> tuple[SheetRow, ...]:
+    return sheet.results(rows, read_json(answer))
 
 
 def _conditions(member: str, wanted: Any) -> dict[str, str]:
