@@ -3,7 +3,6 @@
 import asyncio
 import itertools
 import threading
-import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -11,7 +10,7 @@ import pytest
 from conformance import PROJECT, Async, AsyncClient, Client, Problem, Run, Sync, cases, ids
 from dev import Dev, ripple
 from edge import Edge, Switch, own_config
-from ripple_client import Author, Present
+from ripple_client import Author
 from second_writer import TABLE
 
 # What cases need, and who lacks it.
@@ -64,71 +63,6 @@ def test_conformance(request, case, under_test, host, keys):
         tested.close()
 
 
-def test_without_a_live_channel_or_its_package_the_client_asks(dev, edge, monkeypatch):
-    monkeypatch.setattr("ripple_client.live._connect", lambda: None)
-    with Client(edge.url, dev.key) as reader, Client(dev.url, dev.key) as writer:
-        record = writer.prj.create(PROJECT).record
-        with reader.prj.live(since=last_cursor(writer)) as live:
-            with writer.prj.edit(record) as edit:
-                edit.value["goal"] = "Peas"
-            events = iter(live)
-            found = next(event for event in events if event.id == record.id and event.version == 2)
-            assert (live.mode, found.fields, found.deleted) == ("wait", ("",), False)
-
-
-@pytest.mark.parametrize("channel", ["no package", "no channel"])
-def test_the_asynchronous_client_asks_too(dev, edge, monkeypatch, channel):
-    if channel == "no package":
-        monkeypatch.setattr("ripple_client.async_live._connect", lambda: None)
-
-    async def run(writer, record, since):
-        async with AsyncClient(edge.url, dev.key) as reader, reader.prj.live(since=since) as live:
-            async for event in live:
-                if (event.id, event.version) == (record.id, 2):
-                    return live.mode, event.fields, event.deleted
-
-    with Client(dev.url, dev.key) as writer:
-        record, since = writer.prj.create(PROJECT).record, last_cursor(writer)
-        with writer.prj.edit(record) as edit:
-            edit.value["goal"] = "Peas"
-        assert asyncio.run(run(writer, record, since)) == ("wait", ("",), False)
-
-
-def people(heard, record_id, expected):
-    """Waits until the last people that were heard are the expected ones."""
-    deadline = time.monotonic() + 60
-    while not heard or heard[-1] != (record_id, expected):
-        assert time.monotonic() < deadline, heard
-        time.sleep(0.01)
-
-
-@pytest.mark.parametrize("under_test", [Sync, Async], ids=["sync", "async"])
-def test_two_clients_hear_who_has_a_record_open(dev, under_test):
-    ann, bo = under_test(dev.url, dev.key, author=("Ann", "u3")), under_test(dev.url, dev.key, author="Bo")
-    record = ann.wait(ann.client.prj.create(PROJECT)).record
-    heard, also = [], []
-    first = ann.client.prj.live(on_presence=lambda *said: heard.append(said))
-    # Said before the socket is open: it is sent as soon as it opens.
-    ann.wait(first.present(record.id))
-    followed = ann.follow(first)
-    second = bo.client.prj.live(on_presence=lambda *said: also.append(said))
-    following = bo.follow(second)
-    bo.wait(second.present(record.id, "edit", "/goal"))
-    people(heard, record.id, (Present(Author("Bo"), "edit", "/goal"),))
-    people(also, record.id, (Present(Author("Ann", "u3"), "view"),))
-    assert first.who(record.id) == heard[-1][1] and first.who("another") == ()
-    # After a lost connection the place is said again, and the host tells who is there.
-    heard.clear()
-    followed.cut()
-    people(heard, record.id, (Present(Author("Bo"), "edit", "/goal"),))
-    bo.wait(second.present(None))
-    people(heard, record.id, ())
-    for end, tested in ((followed, ann), (following, bo)):
-        end.close()
-        tested.close()
-    assert first.who(record.id) == ()
-
-
 @pytest.mark.parametrize("under_test", [Sync, Async], ids=["sync", "async"])
 def test_an_author_hears_what_another_replaced_and_brings_it_back(dev, under_test):
     bo, ann = under_test(dev.url, dev.key, author=("Bo", "u7")), under_test(dev.url, dev.key, author="Ann")
@@ -170,13 +104,6 @@ def test_a_sheet_goes_out_and_comes_back(dev, under_test):
         assert (saved[3].problem.status, saved[3].cells["goal"]) == (400, "x"), "members are missing"
     assert tested.wait(tested.client.prj.get(made[0].id)).value["goal"] == "first"
     tested.close()
-
-
-def last_cursor(client):
-    changes = client.prj.changes()
-    for _ in changes:
-        pass
-    return changes.cursor
 
 
 def test_a_client_with_the_session_of_another_sees_its_writes(dev, edge):

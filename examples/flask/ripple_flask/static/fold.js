@@ -10,6 +10,9 @@ const base = (control) => plain(control, control.dataset.base ?? control.default
 const touched = (control) => (control.type === "checkbox" ? control.checked !== control.defaultChecked : control.value !== base(control));
 const named = (within, name) => within.querySelector(`[name^="${CSS.escape(name)}@"]`);
 
+/** Puts a hidden control that the page was sent in place of an old one. A browser would restore a changed value. */
+const replace = (old, now, name) => old.querySelector(`[name=${name}]`).replaceWith(now.querySelector(`[name=${name}]`));
+
 /** Puts a note beside a field, in place of an older one. */
 const note = (place, now, name, kind, control) => {
   const words = now.querySelector(`[data-note="${CSS.escape(name)}"] [data-${kind}]`);
@@ -76,7 +79,7 @@ const foldRows = (now) => {
   }
   mine.dataset.state = theirs.dataset.state;
   mine.replaceChildren(...theirs.children);
-  form.querySelector("[name=timeline]").value = now.querySelector("[name=timeline]").value;
+  replace(form, now, "timeline");
   mine.dispatchEvent(new Event("replaced"));
   note(place, now, "timeline", "folded");
   return false;
@@ -95,7 +98,7 @@ const rename = (state) => {
 };
 
 /** Folds a page to read: all of it, and what has changed is marked. */
-const foldReading = (now, version) => {
+const foldReading = (now) => {
   const [old, columns] = [document.querySelector(".columns"), now.querySelector(".columns")];
   if (!old || !columns) return;
   const items = (within) => [...within.querySelectorAll("dt, .entry")];
@@ -106,19 +109,19 @@ const foldReading = (now, version) => {
   for (const item of items(columns)) content(item).classList.toggle("folded", before.get(said(item)) ?? true);
   old.replaceWith(columns);
   // A reader who is about to delete the project deletes what was shown before, or nothing.
-  const shown = document.querySelector("#delete [name=version]");
-  if (shown && !shown.closest("details").open) shown.value = version;
+  const deletion = document.querySelector("#delete");
+  if (deletion && !deletion.closest("details").open) replace(deletion, now, "version");
 };
 
 /** Folds what the page was sent, the content of `_now.html`. */
 export function fold(template) {
-  const { version, state } = template.dataset;
+  const { state } = template.dataset;
   const now = template.content;
   for (const part of ["h1", "[data-line]"]) document.querySelector(`.title ${part}`)?.replaceChildren(...now.querySelector(part).childNodes);
-  if (!form) return foldReading(now, version);
+  if (!form) return foldReading(now);
   const behind = [...now.querySelectorAll("[name^=seen-]")].map((seen) => foldField(now, seen));
   behind.push(foldRows(now));
   if (behind.includes(true)) return;
-  form.querySelector("[name=version]").value = version;
+  replace(form, now, "version");
   rename(state);
 }
