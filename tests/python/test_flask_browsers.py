@@ -105,6 +105,8 @@ def test_two_browsers_on_one_project_lose_nothing(app, browsers, ripple, prj_id,
 
     north.keyboard.press("Control+s")
     assert receipt(north) == "Your timeline entry was added and one changed; your goal and issue were saved."
+    # Each person sees their own save at once, on any host.
+    expect(north.locator(".read dl")).to_contain_text("Fog in the morning")
     south.get_by_role("button", name="Save").first.click()
     assert receipt(south) == (
         "Your description was saved; "
@@ -126,10 +128,12 @@ def test_two_browsers_on_one_project_lose_nothing(app, browsers, ripple, prj_id,
     assert {entry["text"]: entry.get("date") for entry in added} == {"First boat": "2027-01-05", "Printed": None}
     assert len(added) == 2
 
-    # Each person sees their own save at once, on any host. The second person's page has both edits.
+    # The second person's page has both edits.
     expect(south.locator(".read dl")).to_contain_text(record["goal"])
     expect(south.locator(".read .timeline")).to_contain_text("Visit to the harbour")
-    expect(north.locator(".read dl")).to_contain_text("Fog in the morning")
+    # The first person's page has stayed open. It takes over what the second one saved; the edge knows of that later.
+    if app.way == "backend":
+        expect(north.locator(".read dl")).to_contain_text("Three tables that disagree")
     # The first person opens the form, and learns that the second one replaced the issue.
     north.get_by_role("link", name="Edit").click()
     expect(north.get_by_label("Your name")).to_have_value("North office")

@@ -222,6 +222,7 @@ def test_a_damaged_form_is_refused(north, ripple, prj_id):
         {"version": "9" * 5000},
         {"seen": "{"},
         {"seen": "[]"},
+        {"seen-goal": "{"},
         {"row-0-entry": "{", "timeline": ""},
         {"version": "٣"},
     ):

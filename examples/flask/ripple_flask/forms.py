@@ -5,6 +5,10 @@ others since then. So a form must not change values that the visitor did not tou
 drops them from one-line fields, and has no numbers. So the form carries the original values. If the browser returns a
 value as it was shown, the original value stands.
 
+While a form is open, the script puts what others save into the fields that the visitor has not touched, and moves the
+base of these fields: `seen-goal` is what the visitor sees of the goal by then. A field that the visitor has touched
+keeps its base. `version` is that of the oldest base.
+
 A browser restores typed text and ticks when it reloads a page, goes back to it or reopens it after a crash. By then
 the page may show another state of the project. Browsers identify a control by the form's name and the control's place
 in it (Firefox, reload), by the control's name (Chromium) or by its id (Firefox, restored tab). So each of these ends
@@ -72,6 +76,7 @@ class Form:
         version, seen = whole(form.get("version", "")), read_json(form.get("seen", "{}"))
         if not isinstance(seen, dict) or (version is None and form.get("version")):
             raise BadRequest("This is not one of the app's forms.")
+        _fold(seen, form)
         return cls(
             values={f.name: lines(form.get(f.name, "")) for f in FIELDS},
             rows=rows.sent_rows(form),
@@ -90,6 +95,14 @@ class Form:
     @property
     def seen_json(self):
         return simplejson.dumps(self.seen, use_decimal=True)
+
+    def seen_text(self, f):
+        """Returns a field of the record that the form was built from, as JSON. Returns an empty text if it has none."""
+        return simplejson.dumps(self.seen[f.name], use_decimal=True) if f.name in self.seen else ""
+
+    def base(self, f):
+        """Returns the text that the form showed for a field, if the visitor has typed another one."""
+        return None if self.creating or self._untouched(f) else shown(self.seen.get(f.name, ""))
 
     @cached_property
     def state(self):
@@ -120,6 +133,11 @@ class Form:
     def changed(self):
         """Reports whether the form differs from the record that it was built from."""
         return self.creating or self.value() != self.record().value
+
+    @property
+    def timeline_changed(self):
+        """Reports whether the visitor changed the timeline, or its order."""
+        return self.value().get(TIMELINE) != self.record().value.get(TIMELINE)
 
     @property
     def changes(self):
@@ -176,6 +194,17 @@ class Form:
             return before
         is_number = f.kind == "natural" and not isinstance(before, str)
         return int(text) if is_number and text.isascii() and text.isdigit() and len(text) <= 38 else text
+
+
+def _fold(seen, form):
+    """Takes over what the script has put into an open form since others saved: `seen-goal` is the goal as JSON, and an
+    empty text if the project has no goal any more."""
+    for f in FIELDS:
+        text = form.get(f"seen-{f.name}")
+        if text:
+            seen[f.name] = read_json(text)
+        elif text is not None:
+            seen.pop(f.name, None)
 
 
 def is_number(text):

@@ -7,7 +7,7 @@ from flask import current_app, session
 from ripple_client import Problem, Touched
 
 from . import history, losses, people
-from .record import top
+from .record import tokens, top
 
 # The number of versions that are looked through for what is new: one page of the history.
 LOOKED_THROUGH = 100
@@ -22,6 +22,17 @@ def since(prj, found, shown):
     versions = _versions(prj, found)
     # A number below zero is of a state that another program left, and has no order.
     return [version for version in versions if version.number > shown] if shown > 0 else versions[:1]
+
+
+def notes(told):
+    """Returns the last version that changed each field, with its changes there. `told`: versions, newest first."""
+    found = {}
+    for version in told:
+        for change in version.changes:
+            by, changes = found.setdefault(tokens(change.pointer or "/")[0], (version, []))
+            if by is version:
+                changes.append(change)
+    return found
 
 
 def beside(prj, saved, shown, changed=()):

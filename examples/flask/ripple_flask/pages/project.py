@@ -9,6 +9,8 @@ from ripple_client import Problem, Receipt, Record, Saved
 from .. import history, losses, news, people, problems, record, sentences
 from ..backend import prj
 from ..forms import Form, whole
+from ..record import FIELDS, UNITS
+from ..rows import date_kind
 from . import pages
 from .answers import blame, form_key, log, new_form, page, sent_form
 
@@ -78,7 +80,8 @@ def delete(prj_id):
 
 @pages.get("/projects/<id:prj_id>/news")
 def news_of(prj_id):
-    """Answers a page that is open: what others have saved since the version that it shows."""
+    """Answers a page that is open: what others have saved since the version that it showed first. `page` says which
+    page it is. The answer has its new content, for the script to fold in."""
     shown = whole(request.args.get("version", "")) or 0
     try:
         found = prj().get(prj_id)
@@ -89,7 +92,21 @@ def news_of(prj_id):
     if found.version == shown:
         return "", 204
     told, lost = news.since(prj(), found, shown), news.lost(prj(), found)
-    part = render_template("_news.html", prj_id=prj_id, told=told, losses=lost, found=found, form=new_form())
+    part = render_template(
+        "_news.html",
+        prj_id=prj_id,
+        told=told,
+        notes=news.notes(told),
+        losses=lost,
+        found=found,
+        form=Form.of(found, session.get("name", "")),
+        page=request.args.get("page"),
+        name=record.name_of(found.value, prj_id),
+        fields=FIELDS,
+        units=UNITS,
+        kind=date_kind,
+        **_about(found),
+    )
     # The tokens of its forms differ in each answer. So the version tells the page whether there is more to hear.
     return part, {"X-Version": str(found.version)}
 

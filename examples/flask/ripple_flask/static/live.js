@@ -1,5 +1,11 @@
 // ripple's live channel: the page hears at once of each save, and who else has the project open.
 
+// The events, and the characters of their frames, after which they are acknowledged. ripple stops at twice as much. It
+// limits the rate of frames, so a small acknowledgement follows the last one after a second, in milliseconds.
+const EVENTS = 32;
+const SIZE = 8192;
+const PAUSE = 1000;
+
 const line = document.querySelector("[data-live]");
 const token = document.querySelector("[name=csrf_token]");
 
@@ -20,15 +26,17 @@ if (line && token) {
   let failures = 0;
 
   const connect = async () => {
-    let answer;
+    let found;
     try {
-      answer = await fetch(line.dataset.live, { method: "POST", headers: { "X-CSRFToken": token.value } });
+      const answer = await fetch(line.dataset.live, { method: "POST", headers: { "X-CSRFToken": token.value } });
+      // Without a live channel the page asks for news at intervals.
+      if (answer.status >= 500) return later();
+      if (answer.status !== 200 || answer.redirected) return;
+      found = await answer.json();
     } catch {
       return later();
     }
-    // Without a live channel the page asks for news at intervals.
-    if (answer.status !== 200 || answer.redirected) return;
-    const { ticket, url } = await answer.json();
+    const { ticket, url } = found;
     const address = new URL(url);
     if (position) address.searchParams.set("since", position);
     open(new WebSocket(address, ["ripple.v1", `ripple.ticket.${ticket}`]));
@@ -47,7 +55,12 @@ if (line && token) {
     };
     let cursor = "";
     let epoch = "";
-    let unacknowledged = 0;
+    let [events, size, acknowledged] = [0, 0, 0];
+    let due;
+    const acknowledge = (seq) => {
+      [events, size, acknowledged] = [0, 0, Date.now()];
+      say({ ack: seq });
+    };
     socket.addEventListener("message", ({ data }) => {
       if (data === "pong") return;
       const frame = JSON.parse(data);
@@ -61,11 +74,11 @@ if (line && token) {
       if (frame.seq !== undefined) position = `${cursor}~${epoch}.${frame.seq}`;
       if (frame.id !== undefined) {
         if (frame.id === record) document.dispatchEvent(new Event("changed-elsewhere"));
-        unacknowledged += 1;
-        if (unacknowledged === 32) {
-          say({ ack: frame.seq });
-          unacknowledged = 0;
-        }
+        events += 1;
+        size += data.length;
+        clearTimeout(due);
+        const pause = events >= EVENTS ? 0 : Math.max(0, acknowledged + PAUSE - Date.now());
+        if (events >= EVENTS || size >= SIZE) due = setTimeout(acknowledge, pause, frame.seq);
       }
       if (frame.presence === record) line.textContent = sentence(frame.who);
     });
@@ -78,6 +91,7 @@ if (line && token) {
     form?.addEventListener("focusin", move);
     socket.addEventListener("close", ({ code }) => {
       clearInterval(beat);
+      clearTimeout(due);
       form?.removeEventListener("focusin", move);
       line.textContent = "";
       // The page has left, the key was revoked, or the resource is not there.

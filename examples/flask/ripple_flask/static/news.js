@@ -1,4 +1,5 @@
-// A page that stays open: it asks what others have saved meanwhile, and says so. What is typed stays.
+// A page that stays open: it asks what others have saved meanwhile, says so, and shows it. What is typed stays.
+import { fold } from "./fold.js";
 import { localize } from "./times.js";
 
 // How often a visible page asks, in milliseconds.
@@ -24,6 +25,12 @@ if (shown && told) {
       // What was replaced of the reader's own stands where it stands when the page is opened.
       const losses = part.content.querySelector("#lost");
       if (losses && lost) lost.replaceChildren(losses);
+      const now = part.content.querySelector("[data-now]");
+      if (now) {
+        now.remove();
+        localize(now.content);
+        fold(now);
+      }
       told.replaceChildren(part.content);
     } catch {
       // Without a network there are no news. The next question may have an answer.

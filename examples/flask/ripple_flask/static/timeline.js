@@ -47,19 +47,18 @@ if (rows) {
   // Another entry is a copy of an empty one, with names of its own.
   const add = document.getElementById("add-row");
   const blank = all().find((row) => row.classList.contains("new")).cloneNode(true);
-  let next = Math.max(...all().map((row) => Number(row.dataset.place))) + 1;
   add.addEventListener("click", (event) => {
     event.preventDefault();
     const row = blank.cloneNode(true);
-    const old = row.dataset.place;
+    const next = Math.max(...all().map((row) => Number(row.dataset.place))) + 1;
+    const rename = (name) => name.replace(/^row-\d+-(\w+)@.*/, `row-${next}-$1@${rows.dataset.state}`);
     row.dataset.place = next;
     for (const control of row.querySelectorAll("[name]")) {
-      if (control.name === "arrange") control.value = control.value.replace(old, next);
-      else control.name = control.id = control.name.replace(`row-${old}-`, `row-${next}-`);
+      if (control.name === "arrange") control.value = control.value.replace(/\d+/, next);
+      else control.name = control.id = rename(control.name);
     }
-    for (const label of row.querySelectorAll("label[for]")) label.htmlFor = label.htmlFor.replace(`row-${old}-`, `row-${next}-`);
+    for (const label of row.querySelectorAll("label[for]")) label.htmlFor = rename(label.htmlFor);
     for (const control of row.querySelectorAll("input, textarea")) control.value = control.defaultValue = "";
-    next += 1;
     rows.append(row);
     number();
     rove(row);
@@ -86,5 +85,6 @@ if (rows) {
     }
   });
   rows.addEventListener("focusin", (event) => rove(event.target.closest("li")));
+  rows.addEventListener("replaced", () => rove(rows.firstElementChild));
   rove(rows.firstElementChild);
 }

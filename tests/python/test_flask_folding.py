@@ -1,0 +1,177 @@
+"""What others save goes into an open page of the Flask app, in real browsers: into what the reader has not touched."""
+
+import re
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+from chromium import browsers, look_at, pictures, playwright, receipt  # noqa: F401
+from conftest import _setting
+from edge import wait_for
+from flask_app import FIELDS, App, prj_id, texts  # noqa: F401
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory):
+    with App(tmp_path_factory.mktemp("app"), _setting("RIPPLE_URL"), _setting("RIPPLE_KEY")) as app:
+        yield app
+
+
+@pytest.fixture
+def north(browsers, app, prj_id):
+    page = browsers()
+    page.goto(f"{app.url}/projects/{prj_id}/edit")
+    page.get_by_label("Your name").fill("North office")
+    return page
+
+
+@pytest.fixture
+def south(app):
+    return app.visitor("South office")
+
+
+def test_an_open_page_hears_of_many_large_changes_over_one_socket(app, browsers, ripple, prj_id):
+    """ripple sends at most 16 KB that the page has not acknowledged, and closes the socket of a slow page."""
+    page, sockets, heard = browsers(), [], []
+
+    def opened(socket):
+        sockets.append(socket)
+        socket.on("framereceived", lambda frame: heard.append(str(frame)))
+
+    page.on("websocket", opened)
+    page.goto(f"{app.url}/projects/{prj_id}/edit")
+    wait_for(lambda: page.wait_for_timeout(20) or any('"hello"' in frame for frame in heard))
+    other = ripple.create(FIELDS | {"prj_id": f"{prj_id}-{'x' * 90}"})["prj_id"]
+    for n in range(40):
+        ripple.patch(other, {f"{'member' * 5}{m:02}": n for m in range(15)})
+    wait_for(lambda: page.wait_for_timeout(20) or any(f'"{other}","version":41' in frame for frame in heard))
+    frames = [frame for frame in heard if other in frame]
+    assert len(frames) == 41 and sum(map(len, frames)) > 1.5 * 16_384 and len(sockets) == 1
+
+
+def note(page, field):
+    return page.locator(f"#{field}-note")
+
+
+def field(page, name):
+    return page.locator(f"#field-{name}")
+
+
+def test_untouched_fields_change_in_place_and_touched_ones_stay(north, south, ripple, prj_id, pictures):
+    north.get_by_label("Issue", exact=True).fill("North's issue")
+    south.save(south.project(prj_id), goal="South's goal", issue="South's issue", row_0_text="South's start")
+    expect(north.get_by_label("Goal", exact=True)).to_have_value("South's goal")
+    expect(note(north, "goal")).to_contain_text(re.compile("South office saved this (at|on) "))
+    expect(field(north, "goal")).to_have_class(re.compile("folded"))
+    expect(north.get_by_label("Text of entry 1")).to_have_value("South's start")
+    expect(north.get_by_label("Goal", exact=True)).to_have_accessible_description(re.compile("South office saved this"))
+    # What the reader has typed stays, and the note has the other text.
+    expect(north.get_by_label("Issue", exact=True)).to_have_value("North's issue")
+    expect(note(north, "issue")).to_contain_text("South office changed this")
+    expect(note(north, "issue")).to_contain_text("South's issue")
+    assert not north.locator("#field-issue.folded").count() and not note(north, "description").count()
+    look_at(north, Axe(), pictures / "folded.png")
+    north.keyboard.press("Control+s")
+    assert receipt(north) == (
+        "The goal that South office saved was kept; what South office changed in the timeline was kept; "
+        "your issue replaced the one that South office saved (“South's issue”)."
+    )
+    record = ripple.get(prj_id)
+    assert (record["goal"], record["issue"], record["version"]) == ("South's goal", "North's issue", 3)
+    assert texts(record) == ["South's start", "Visit"]
+
+
+def test_a_field_that_was_folded_is_edited_from_what_it_shows(north, south, ripple, prj_id):
+    """The edit replaces nothing unseen, so its receipt names no other person."""
+    south.save(south.project(prj_id), goal="South's goal", row_2_text="South's entry")
+    expect(north.get_by_label("Goal", exact=True)).to_have_value("South's goal")
+    expect(north.locator("[name=version]")).to_have_value("2")
+    north.get_by_label("Goal", exact=True).fill("South's goal, and North's")
+    north.get_by_role("button", name="Add another entry").click()
+    north.get_by_label("Text of entry 5").fill("North's entry")
+    north.get_by_label("Remove entry 1").check()
+    north.keyboard.press("Control+s")
+    assert receipt(north) == "Your timeline entry was added and one removed; your goal was saved."
+    assert ripple.get(prj_id)["goal"] == "South's goal, and North's"
+    assert texts(ripple.get(prj_id)) == ["Visit", "South's entry", "North's entry"]
+    # Back to the first text, which no longer is the base.
+    north.get_by_role("link", name="Edit").click()
+    south.save(south.project(prj_id), goal="Third")
+    expect(north.get_by_label("Goal", exact=True)).to_have_value("Third")
+    north.get_by_label("Goal", exact=True).fill("South's goal, and North's")
+    north.keyboard.press("Control+s")
+    assert receipt(north) == "Your goal was saved."
+    assert ripple.get(prj_id)["goal"] == "South's goal, and North's"
+
+
+def test_a_timeline_in_which_the_reader_has_typed_stays_and_both_are_saved(north, south, ripple, prj_id):
+    north.get_by_label("Text of entry 3").fill("North's entry")
+    south.save(south.project(prj_id), row_0_text="South's start")
+    timeline = note(north, "timeline")
+    expect(timeline).to_contain_text("South office changed this")
+    expect(timeline).to_contain_text("South's start")
+    expect(north.get_by_label("Text of entry 1")).to_have_value("Kick-off")
+    north.keyboard.press("Control+s")
+    assert "your timeline entry was added" in receipt(north).lower()
+    assert texts(ripple.get(prj_id)) == ["South's start", "Visit", "North's entry"]
+
+
+def test_a_number_is_folded_with_every_digit(north, south, ripple, prj_id):
+    term = 12345678901234567890123456789012345678
+    ripple.put(prj_id, {"version": 1, "term": term, "goal": ""})
+    expect(north.get_by_label("Term", exact=True)).to_have_value(str(term))
+    expect(north.get_by_label("Goal", exact=True)).to_have_value("")
+    north.get_by_label("Issue", exact=True).fill("North's")
+    north.keyboard.press("Control+s")
+    assert receipt(north) == "Your issue was saved."
+    record = ripple.get(prj_id)
+    assert (record["term"], record["goal"], record["issue"]) == (term, "", "North's")
+
+
+def test_a_refused_form_folds_and_keeps_what_was_typed(app, browsers, south, ripple, prj_id):
+    """The page of a refused save has typed text as its first content."""
+    page = browsers()
+    page.goto(f"{app.url}/projects/{prj_id}/edit")
+    page.get_by_label("Goal", exact=True).fill("Typed")
+    page.get_by_label("Term", exact=True).fill("soon")
+    page.evaluate("document.querySelector('#edit').submit()")
+    expect(page.get_by_text("Term must be a whole number.").last).to_be_visible()
+    south.save(south.project(prj_id), goal="South's", issue="South's issue")
+    expect(page.get_by_label("Issue", exact=True)).to_have_value("South's issue")
+    expect(note(page, "goal")).to_contain_text("South office changed this")
+    expect(page.get_by_label("Goal", exact=True)).to_have_value("Typed")
+    page.get_by_label("Term", exact=True).fill("6")
+    page.keyboard.press("Control+s")
+    assert "your goal replaced the one that South office saved (“South's”)" in receipt(page)
+    assert ripple.get(prj_id)["issue"] == "South's issue"
+
+
+def test_a_page_to_read_shows_what_others_save_and_marks_it(app, browsers, south, ripple, prj_id, pictures):
+    page = browsers()
+    page.goto(f"{app.url}/projects/{prj_id}")
+    south.save(south.project(prj_id), goal="South's goal", row_2_text="South's entry")
+    expect(page.locator("dd.folded")).to_have_text("South's goal")
+    expect(page.locator("li.folded")).to_contain_text("South's entry")
+    expect(page.locator("[data-line]")).to_contain_text("Version 2, saved by South office")
+    south.save(south.project(prj_id), issue="South's issue")
+    expect(page.locator("dd.folded")).to_have_text(["South's goal", "South's issue"])
+    look_at(page, Axe(), pictures / "folded-reading.png")
+    # What the reader sees is what the reader deletes.
+    page.get_by_text("Delete this project").click()
+    page.get_by_role("button", name="Delete").click()
+    assert "was deleted" in receipt(page)
+
+
+def test_what_was_replaced_is_offered_on_the_open_page_and_brought_back(north, south, ripple, prj_id):
+    north.get_by_label("Goal", exact=True).fill("North's goal")
+    north.keyboard.press("Control+s")
+    receipt(north)
+    south.save(south.project(prj_id), goal="South's goal", issue="South's issue")
+    lost = north.locator("#lost")
+    expect(lost).to_contain_text("Since you last saved, South office replaced your goal")
+    lost.get_by_text("Show the difference").click()
+    expect(lost.locator("ins")).to_contain_text("South")
+    lost.get_by_role("button", name="Keep mine").click()
+    assert "goal" in receipt(north)
+    assert (ripple.get(prj_id)["goal"], ripple.get(prj_id)["issue"]) == ("North's goal", "South's issue")
