@@ -307,7 +307,7 @@ def test_the_breadcrumb_and_the_titles_have_the_name(north, ripple):
 
 
 def test_every_page_has_one_heading_of_the_first_level(north, prj_id):
-    paths = ["/", "/new", "/deleted", "/nowhere", "/projects/absent", "/?cursor=x"]
+    paths = ["/", "/new", "/deleted", "/import", "/nowhere", "/projects/absent", "/?cursor=x"]
     paths += [f"/projects/{prj_id}{path}" for path in ("", "/edit", "/history", "/history/1", "/history/99")]
     for path in paths:
         assert len(north.get(path).html.select("h1")) == 1, path

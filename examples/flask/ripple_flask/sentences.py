@@ -91,7 +91,7 @@ class _Story:
         plain = [field.pointer for field in self.taken if not _is_timeline(field.pointer)]
         clauses = [_entries(field) for field in self.taken if _is_timeline(field.pointer)]
         if plain:
-            clauses.append(Markup("your {} {} saved").format(_names(plain), _were(plain)))
+            clauses.append(Markup("your {} {} saved").format(names(plain), were(plain)))
         return clauses
 
     def merged_clauses(self):
@@ -112,7 +112,7 @@ class _Story:
         for version, pointers in self._by_saver(self.kept, whole_lists=False):
             clauses.append(
                 Markup("the {} that {} saved {} {} kept").format(
-                    _names(pointers), self._who(version), _when(version), _were(pointers)
+                    names(pointers), self._who(version), _when(version), were(pointers)
                 )
             )
         entries = any(self._entry(field.pointer) is not None for field in self.kept)
@@ -136,7 +136,7 @@ class _Story:
         clauses = []
         for version, pointers in self._by_saver([Touched(pointer) for pointer in changed], whole_lists=True):
             if version is not None:
-                clauses.append(Markup("{} had already saved the same {}").format(self._who(version), _names(pointers)))
+                clauses.append(Markup("{} had already saved the same {}").format(self._who(version), names(pointers)))
         return clauses or [Markup("the project already was as you sent it")]
 
     def back_clauses(self):
@@ -155,10 +155,10 @@ class _Story:
     def won_clauses(self):
         clauses = []
         for version, pointers in self._by_saver(self.won, whole_lists=True):
-            names = Markup("your {}").format(_names(pointers, self._entry_name))
+            yours = Markup("your {}").format(names(pointers, self._entry_name))
             ones = "ones" if len(pointers) > 1 else "one"
             clause = Markup("{} replaced the {} that {} saved {}").format(
-                names, ones, self._who(version), _when(version)
+                yours, ones, self._who(version), _when(version)
             )
             before = self._before(pointers[0]) if len(pointers) == 1 else ""
             clauses.append(Markup("{} (“{}”)").format(clause.rstrip(), before) if before else clause)
@@ -249,14 +249,15 @@ def _entries(field):
     return _and([Markup(first), *(Markup(f"{'one' if count == 1 else count} {what}") for count, what in more)])
 
 
-def _names(pointers, name=lambda pointer: escape(label(pointer))):
-    names = [name(pointer) for pointer in pointers[:MOST_FIELDS]]
+def names(pointers, name=lambda pointer: escape(label(pointer))):
+    """Returns the names of fields in a list."""
+    listed = [name(pointer) for pointer in pointers[:MOST_FIELDS]]
     if len(pointers) > MOST_FIELDS:
-        names.append(Markup(f"{len(pointers) - MOST_FIELDS} more"))
-    return _and(names)
+        listed.append(Markup(f"{len(pointers) - MOST_FIELDS} more"))
+    return _and(listed)
 
 
-def _were(pointers):
+def were(pointers):
     return "were" if len(pointers) > 1 else "was"
 
 

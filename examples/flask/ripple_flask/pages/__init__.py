@@ -4,4 +4,4 @@ from flask import Blueprint
 
 pages = Blueprint("pages", __name__)
 
-from . import listing, live, project, registering, versions  # noqa: E402, F401: they add their pages
+from . import listing, live, project, registering, sheets, versions  # noqa: E402, F401: they add their pages

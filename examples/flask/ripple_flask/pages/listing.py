@@ -7,7 +7,7 @@ from flask import render_template, request, url_for
 from .. import history, people, trash
 from ..backend import prj
 from ..record import UNITS
-from . import pages
+from . import pages, sheets
 from .answers import for_one_use, new_form
 
 PAGE = 25
@@ -48,6 +48,8 @@ def projects():
     order = request.args.get("sort") if request.args.get("sort") in ORDERS else "-updated_at"
     where = {"term_unit": asked["term_unit"]} if asked["term_unit"] else {}
     q, cursor = asked["q"] or None, request.args.get("cursor") or None
+    if request.args.get("format") == "csv":
+        return sheets.export(q, order, where)
     found = prj().list(q=q, sort=order, where=where, limit=PAGE, fields=LISTED, cursor=cursor, count=True)
     page = next(found.pages())
     place = _place(asked | {"sort": order}, page, cursor)
@@ -59,6 +61,7 @@ def projects():
         "order": order,
         "columns": [_column(name, member, order, asked) for name, member in COLUMNS.items()],
         "place": place,
+        "export": url_for(".projects", **asked, sort=order, format="csv"),
     }
     # The script asks for the rows alone, while a visitor types.
     if request.headers.get("X-Part") == "results":
