@@ -2,7 +2,7 @@
 // replica` writes ./build.
 //
 // Everything that changes the table is a synchronous call into ripple's core within a transaction, so a trap or an error
-// rolls it back. What this file has is the object's events: requests, the alarm, and one refresh at a time.
+// rolls it back. What this file has is the object's events: requests, sockets, the alarm, and one refresh at a time.
 
 import { DurableObject } from "cloudflare:workers";
 import * as ripple from "./build/ripple_replica.js";
@@ -23,6 +23,14 @@ const FIRST_PAUSE = 1_000;
 const LONGEST_PAUSE = 60_000;
 // The memory of WebAssembly at which it is replaced between events. Objects share their isolate's 128 MB.
 const MEMORY = 32 * 1024 * 1024;
+
+// The length of a text of a client that is passed on. A longer one is refused by it.
+const FRAME = 1024;
+const PROTOCOL = "ripple.v1";
+// The header of an answer that may be held, with the time in milliseconds.
+const WAIT = "ripple-wait";
+// How often the table is refreshed while requests are held.
+const PULSE = 5_000;
 
 // Notices a trap that no Rust code sees, such as an exhausted stack.
 addEventListener("error", (event) => {
@@ -66,19 +74,27 @@ const nothing = () => new Response(null, { status: 404 });
 export class Replica extends DurableObject {
   constructor(context, env) {
     super(context, env);
+    this.context = context;
     this.storage = context.storage;
     this.flight = undefined;
     this.failed = 0;
     this.failures = 0;
+    this.rooms = "";
+    this.holding = 0;
+    // How often something was told, for requests that are held.
+    this.told = 0;
+    this.listeners = new Set();
+    context.setWebSocketAutoResponse(new WebSocketRequestResponsePair("ping", "pong"));
     context.blockConcurrencyWhile(() => this.arm().catch(() => {}));
   }
 
-  // Sets the alarm if the table wishes one and none is set: one that ran is used up, whatever became of it.
+  // Sets the alarm if the table wishes an earlier one than is set: one that ran is used up, whatever became of it.
   async arm() {
-    const wish = await call(() => ripple.wish_of(this.storage));
-    if (wish !== undefined && (await this.storage.getAlarm()) === null) {
-      await this.storage.setAlarm(Math.max(wish, Date.now() + this.pause()));
-    }
+    const wish = await call(() => ripple.alarm_of(this.storage, this.count() > 0));
+    if (wish === undefined) return;
+    const at = Math.max(wish, Date.now() + this.pause());
+    const set = await this.storage.getAlarm();
+    if (set === null || at < set) await this.storage.setAlarm(at);
   }
 
   pause() {
@@ -92,30 +108,35 @@ export class Replica extends DurableObject {
     try {
       if (request.headers.has("ripple-feed")) {
         const message = new Uint8Array(await request.arrayBuffer());
-        await call(() => ripple.hear(this.storage, this.env, resource, message));
+        this.close(await call(() => ripple.hear(this.storage, this.env, resource, message)));
         return new Response();
       }
-      const refresh = () => this.refresh(resource);
-      const failed = Date.now() < this.failed + PAUSE;
-      const response = await call(() => ripple.answer(this.storage, this.env, resource, request, refresh, failed));
-      return response ?? nothing();
+      const ask = () => {
+        const failed = Date.now() < this.failed + PAUSE;
+        return call(() => ripple.answer(this.storage, this.env, resource, request, this, failed));
+      };
+      return (await (request.headers.has("prefer") ? this.held(ask) : ask())) ?? nothing();
     } finally {
+      await this.tell();
       await this.arm();
     }
   }
 
   // One refresh at a time. All requests of an object share a context, so each may wait for it.
-  refresh(resource) {
-    this.flight ??= within(REFRESH, call(() => ripple.refresh(this.storage, this.env, resource)))
+  refresh() {
+    this.flight ??= within(REFRESH, call(() => ripple.refresh(this.storage, this.env, this.resource())))
       .then(
-        (read) => log("log", "refreshed", { resource, capacity_read: read }),
+        (read) => log("log", "refreshed", { resource: this.resource(), capacity_read: read }),
         (error) => {
           this.failed = Date.now();
-          log("warn", "refresh failed", { resource, error: error.message });
+          log("warn", "refresh failed", { resource: this.resource(), error: error.message });
           throw error;
         },
       )
-      .finally(() => (this.flight = undefined));
+      .finally(() => {
+        this.flight = undefined;
+        return this.tell();
+      });
     // A read that does not wait for it does not handle its failure either.
     this.flight.catch(() => {});
     return this.flight;
@@ -124,17 +145,189 @@ export class Replica extends DurableObject {
   // It never throws: an alarm that keeps failing is given up by the runtime, and the table would never be filled.
   async alarm() {
     try {
-      const resource = await call(() => ripple.resource_of(this.storage));
+      const resource = this.resource();
       if (resource === undefined) return;
       const read = await within(ALARM, call(() => ripple.tend(this.storage, this.env, resource)));
       this.failures = 0;
-      log("log", "read on", { resource, capacity_read: read });
+      if (read > 0) log("log", "read on", { resource, capacity_read: read });
     } catch (error) {
       this.failures += 1;
       log("warn", "the table cannot be read", { error: error.message });
     }
+    await this.look().catch((error) => log("warn", "the sockets are not looked after", { error: error.message }));
+    await this.tell();
     await this.arm().catch((error) => log("warn", "no alarm", { error: error.message }));
   }
+
+  // Holds a request of changes until there is one that its client lacks, or its time is over.
+  async held(ask) {
+    let told = this.told;
+    let answer = await ask();
+    if (!answer?.headers.has(WAIT)) return answer;
+    const end = Date.now() + Number(answer.headers.get(WAIT));
+    this.holding += 1;
+    // Without the feed, nothing else tells of changes.
+    this.pulse ??= setInterval(() => this.refresh().catch(() => {}), PULSE);
+    try {
+      while (answer?.headers.has(WAIT) && Date.now() < end) {
+        await answer.body?.cancel();
+        if (told === this.told) await this.news(end - Date.now());
+        told = this.told;
+        answer = await ask();
+      }
+    } finally {
+      this.holding -= 1;
+      if (this.holding === 0) this.pulse = clearInterval(this.pulse);
+    }
+    if (!answer) return;
+    const last = new Response(answer.body, answer);
+    last.headers.delete(WAIT);
+    return last;
+  }
+
+  waiting() {
+    return this.holding;
+  }
+
+  // Resolves when something was committed, or the time is over.
+  news(milliseconds) {
+    return new Promise((resolve) => {
+      const done = () => {
+        clearTimeout(timer);
+        this.listeners.delete(done);
+        resolve();
+      };
+      const timer = setTimeout(done, milliseconds);
+      this.listeners.add(done);
+    });
+  }
+
+  resource() {
+    return (this.name ??= ripple.resource_of(this.storage));
+  }
+
+  sockets() {
+    return this.context.getWebSockets().filter((socket) => socket.readyState === WebSocket.OPEN);
+  }
+
+  count() {
+    return this.sockets().length;
+  }
+
+  // Accepts a socket in the event in which its ticket is used.
+  accept(outcome, key) {
+    const [client, server] = Object.values(new WebSocketPair());
+    const { close, send, keep } = JSON.parse(outcome);
+    if (close.length > 0) {
+      server.accept();
+      server.close(close[0][1], close[0][2]);
+    } else {
+      this.context.acceptWebSocket(server, [`k:${key}`]);
+      this.carryOut({ close, send, keep, rooms: this.rooms, presence: null }, [server]);
+    }
+    return new Response(null, { status: 101, webSocket: client, headers: { "sec-websocket-protocol": PROTOCOL } });
+  }
+
+  // Does what the core has decided. The first number of each entry is the place of a socket.
+  carryOut({ close, send, keep, rooms, presence }, sockets) {
+    for (const [at, text] of keep) sockets[at].serializeAttachment(text);
+    for (const [at, text] of send) attempt(() => sockets[at].send(text));
+    for (const [at, code, reason] of close) end(sockets[at], code, reason);
+    this.rooms = rooms;
+    if (presence === null) return;
+    this.timer ??= setTimeout(() => {
+      this.timer = undefined;
+      this.everyone(ripple.look_after).catch((error) => log("warn", "no presence", { error: error.message }));
+    }, Math.max(presence - Date.now(), 0));
+  }
+
+  // Runs an event of all sockets.
+  async everyone(event) {
+    await call(() => {
+      const sockets = this.sockets();
+      if (sockets.length === 0) return;
+      const kept = sockets.map((socket) => socket.deserializeAttachment() ?? "");
+      this.carryOut(JSON.parse(event(this.storage, this.env, this.resource(), kept, this.rooms)), sockets);
+    });
+  }
+
+  // Runs an event of one socket.
+  async one(socket, event, ...more) {
+    await call(() => {
+      const kept = socket.deserializeAttachment();
+      if (kept === null) return;
+      const outcome = event(this.storage, this.env, this.resource(), kept, this.rooms, ...more);
+      this.carryOut(JSON.parse(outcome), [socket]);
+    });
+  }
+
+  // Tells the sockets what was committed. What fails here is told with the next event.
+  async tell() {
+    try {
+      const resource = this.resource();
+      if (resource === undefined) return;
+      const position = await call(() => ripple.position(this.storage, this.env, resource));
+      if (position === this.position) return;
+      await this.everyone(ripple.tell);
+      this.position = position;
+      this.told += 1;
+      for (const done of [...this.listeners]) done();
+    } catch (error) {
+      log("warn", "not told", { error: error.message });
+    }
+  }
+
+  // Closes the sockets of keys.
+  close(closings) {
+    for (const [key, code, reason] of JSON.parse(closings)) {
+      for (const socket of this.context.getWebSockets(`k:${key}`)) attempt(() => socket.close(code, reason));
+    }
+  }
+
+  // Does what is due every ten seconds while sockets are open.
+  async look() {
+    const sockets = this.sockets();
+    if (sockets.length === 0) return;
+    await this.everyone(ripple.look_after);
+    await this.refresh().catch(() => {});
+    const keys = new Set(sockets.flatMap((socket) => this.context.getTags(socket)));
+    const ids = [...keys].map((tag) => tag.slice(2));
+    const looked = call(() => ripple.look_up_keys(this.storage, this.env, this.resource(), ids));
+    this.close(await within(REFRESH, looked));
+  }
+
+  async webSocketMessage(socket, message) {
+    const text = typeof message === "string" ? message.slice(0, FRAME + 1) : "";
+    try {
+      await this.one(socket, ripple.received, text);
+    } catch (error) {
+      log("warn", "a frame was not taken", { error: error.message });
+      end(socket, 1011, "fault");
+    }
+  }
+
+  async webSocketClose(socket) {
+    await this.one(socket, ripple.socket_closed).catch(() => {});
+    // Its client waits for the confirmation of the close.
+    attempt(() => socket.close());
+  }
+
+  async webSocketError(socket) {
+    await this.one(socket, ripple.socket_closed).catch(() => {});
+  }
+}
+
+// Closes a socket. What was kept of it does not count any more.
+function end(socket, code, reason) {
+  socket.serializeAttachment(null);
+  attempt(() => socket.close(code, reason));
+}
+
+// The client may have left.
+function attempt(work) {
+  try {
+    work();
+  } catch {}
 }
 
 // The script is reached by its binding alone.

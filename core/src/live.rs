@@ -34,9 +34,11 @@ use std::time::Duration;
 
 pub use channel::{Channel, Opening, Output};
 pub use close::Close;
-pub use gate::Gate;
-pub use log::Change;
+pub(crate) use frame::event;
+pub use gate::{Gate, Reader};
+pub use log::{Change, History, Log};
 pub use observer::Observer;
+pub use presence::Rooms;
 pub use resume::Resync;
 pub use socket::Socket;
 pub use ticket::{Ticket, TicketError};
@@ -65,6 +67,8 @@ pub const MARK: Duration = Duration::from_secs(60);
 pub const PRESENCE: Duration = Duration::from_secs(1);
 /// The number of people that such a frame names.
 pub const PRESENCE_NAMES: usize = 50;
+/// The number of fields that a change names. A frame has room for fewer.
+const FIELDS: usize = 100;
 /// The number of events that a log in memory holds. Each takes about 500 bytes.
 pub const LOG: usize = 10_000;
 /// How long a log holds an event.

@@ -206,7 +206,11 @@ impl Record {
     /// Returns the partition of the index `by_update` that the record is in, one of `shards`.
     #[must_use]
     pub fn list_shard(&self, shards: u16) -> String {
-        let hash = crc32fast::hash(self.id.as_str().as_bytes());
-        (hash % u32::from(shards.max(1))).to_string()
+        shard(&self.id, shards).to_string()
     }
+}
+
+/// Returns the partition of the index of changes that has a record.
+pub(crate) fn shard(id: &RecordId, shards: u16) -> u32 {
+    crc32fast::hash(id.as_str().as_bytes()) % u32::from(shards.max(1))
 }

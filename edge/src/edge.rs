@@ -7,8 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::AGE;
 use http::{Request, Response};
-use ripple_core::auth::Limiter;
-use ripple_core::auth::Scope;
+use ripple_core::auth::{Caller, Limiter, Scope};
 use ripple_core::feed::key::{KeyChange, Rights};
 use ripple_core::http::Operation;
 use ripple_core::http::edge::{CACHE_STATUS, ListValidator, answers};
@@ -31,6 +30,8 @@ use crate::{exchange, feed, origin, random};
 
 /// The name of the rate-limit binding in wrangler.toml.
 const RATE_LIMITER: &str = "RATE_LIMITER";
+/// The key of a client that brings a ticket, for the isolate's limit and log.
+const TICKET: &str = "ticket";
 /// How long a refusal of the binding applies: the shortest period that it counts.
 const REFUSED: Duration = Duration::from_secs(10);
 
@@ -148,9 +149,11 @@ impl Edge {
             self.log_answer(&response, started);
             return Ok(exchange::response(&response)?);
         }
+        // A ticket is checked by the object that issued it.
+        let caller = self.brings_ticket(&raw, &request).then(|| Caller::checked_by_gateway(TICKET));
         let authorized = match self
             .api
-            .authorize(&request, RequestContext { now: started, random: random::bytes(), caller: None })
+            .authorize(&request, RequestContext { now: started, random: random::bytes(), caller })
             .await
         {
             Ok(authorized) => authorized,
@@ -159,12 +162,16 @@ impl Edge {
         if let Some(key_id) = &authorized.log().key_id {
             self.count(key_id, context);
         }
-        if !answers(authorized.route, request.uri()) {
+        let operation = authorized.route.operation;
+        let is_live = self.objects.is_some() && matches!(operation, Operation::Ticket | Operation::Live);
+        let is_read = answers(authorized.route, request.uri());
+        if !is_read && !is_live && (self.objects.is_none() || operation != Operation::Changes) {
             return self.forward(&raw, &request, &authorized, started).await;
         }
         if let (Some(objects), Some(resource)) = (&self.objects, authorized.resource()) {
             let report = authorized.log();
-            if let Some(Answered { response, keys_changed }) = objects.answer(resource, &raw, report, started).await {
+            let answer = objects.answer(resource, &raw, &authorized.key(), report, started).await;
+            if let Some(Answered { response, keys_changed }) = answer {
                 if keys_changed {
                     self.api.doubt_keys(started);
                 }
@@ -175,7 +182,13 @@ impl Edge {
                 return Ok(response);
             }
         }
-        let is_list = authorized.route.operation == Operation::Search;
+        if is_live {
+            return self.finish(&Refusal::Unapplied.answer(authorized.log().request_id.clone()), started);
+        }
+        if !is_read {
+            return self.forward(&raw, &request, &authorized, started).await;
+        }
+        let is_list = operation == Operation::Search;
         let list = authorized.resource().filter(|_| is_list).and_then(|resource| self.list_of(resource));
         let response = self.read(&request, authorized, context).await;
         if let Some(list) = list.filter(|_| exchange::shows_list(&request, &response)) {
@@ -183,6 +196,15 @@ impl Edge {
             return Ok(list.send(response, exchange::accepts_gzip(&raw), context)?);
         }
         self.finish(&response, started)
+    }
+
+    /// Reports whether a request brings a ticket for the live channel. No other operation takes one: of the paths with
+    /// two slashes, only that of the channel ends so.
+    fn brings_ticket(&self, raw: &web_sys::Request, request: &Request<Bytes>) -> bool {
+        let path = request.uri().path();
+        let is_live = path.ends_with("/_live") && path.bytes().filter(|byte| *byte == b'/').count() == 2;
+        let offered = || raw.headers().get("sec-websocket-protocol").ok().flatten();
+        self.objects.is_some() && is_live && offered().is_some_and(|offered| offered.contains("ripple.ticket."))
     }
 
     /// Applies a message of the feed. Returns why it cannot be applied.

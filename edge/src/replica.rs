@@ -20,10 +20,12 @@ const AWAY: Duration = Duration::from_secs(5);
 // The headers of the new request are chosen here: a client's headers do not reach the object, except those that a read
 // uses.
 #[wasm_bindgen(inline_js = r#"
-    const USED = ["cache-control", "if-match", "if-none-match", "ripple-session"];
+    const USED = ["cache-control", "if-match", "if-none-match", "prefer", "ripple-author", "ripple-session", "sec-websocket-protocol", "upgrade"];
     // https://developers.cloudflare.com/durable-objects/reference/data-location/
     const PLACES = { "us-west": "wnam", us: "enam", ca: "enam", sa: "sam", eu: "weur", ap: "apac", af: "afr", me: "me", il: "me" };
     const PATIENCE = 10_000;
+    // A request of changes may be held.
+    const HELD = 40_000;
 
     // Returns the object of a resource. It stays where it is first asked for, near the table, so its name has the place.
     function object(namespace, resource, region) {
@@ -45,9 +47,12 @@ const AWAY: Duration = Duration::from_secs(5);
     export async function ask(namespace, resource, region, raw, key, id, trace) {
         const headers = { "ripple-resource": resource, "ripple-key-id": key, "x-request-id": id, traceparent: trace };
         for (const name of USED) if (raw.headers.has(name)) headers[name] = raw.headers.get(name);
-        const init = { method: raw.method, headers, signal: AbortSignal.timeout(PATIENCE) };
-        const answer = await object(namespace, resource, region).fetch(raw.url, init);
-        if (answer.status >= 500) throw new Error(`status ${answer.status}`);
+        if (raw.body && raw.headers.get("content-length") !== "0") headers["ripple-body"] = "1";
+        // A signal would also end the socket.
+        const signal = headers.upgrade ? undefined : AbortSignal.timeout(headers.prefer ? HELD : PATIENCE);
+        const answer = await object(namespace, resource, region).fetch(raw.url, { method: raw.method, headers, signal });
+        if (answer.webSocket) return [answer, -1];
+        if (answer.status >= 500 && !answer.headers.has("ripple-keys")) throw new Error(`status ${answer.status}`);
         if (!answer.headers.has("ripple-keys")) return void (await answer.body?.cancel());
         const keys = Number(answer.headers.get("ripple-keys"));
         const response = new Response(answer.body, answer);
@@ -95,11 +100,13 @@ impl Objects {
         Some(Objects { namespace, region: region.to_owned(), away: Cell::default(), keys: Cell::new(-1.0) })
     }
 
-    /// Returns the answer to a read of a resource. Returns `None` if its object is away, or has no whole table yet.
+    /// Returns the answer to a read of a resource, or to a request of its live channel. `key` is the id of the client's
+    /// key, its hash and the only author that it may name. Returns `None` if its object is away, or has no whole table yet.
     pub(crate) async fn answer(
         &self,
         resource: &str,
         raw: &web_sys::Request,
+        key: &str,
         report: &AccessLog,
         now: Timestamp,
     ) -> Option<Answered> {
@@ -107,7 +114,6 @@ impl Objects {
             return None;
         }
         let trace = report.trace.as_ref().map(|trace: &Trace| trace.traceparent(random::bytes())).unwrap_or_default();
-        let key = report.key_id.as_deref().unwrap_or_default();
         match ask(&self.namespace, resource, &self.region, raw, key, &report.request_id, &trace).await {
             Ok(answer) => {
                 let answer = answer.dyn_into::<Array>().ok()?;

@@ -7,12 +7,14 @@
 //!  edge ── fetch ──▶ ┌ Durable Object ─────────────────────────────────┐
 //!                    │ worker.js ─▶ read ─▶ ripple-core ─▶ sql         │
 //!  alarm ──────────▶ │          ─▶ tend, refresh ─▶ ripple-core ─▶ sql │
+//!  socket ◀────────▶ │          ─▶ live ─▶ ripple-core ─▶ sql          │
 //!                    └───────────────────│─────────────────────────────┘
 //!                                    DynamoDB
 //! ```
 //!
 //! In scope: SQL and DynamoDB as the core asks for them. Out of scope: what a request means, what a copy is, and when it
-//! is current: that is `ripple-core`'s. `worker.js` has the object's events, its alarm and the one refresh at a time.
+//! is current: that is `ripple-core`'s. `worker.js` has the object's events, its alarm, its
+//! sockets and the one refresh at a time.
 //!
 //! Objects may share an isolate, and with it this module's memory. So nothing here belongs to one object: each call is
 //! given the object's storage.
@@ -20,6 +22,7 @@
 // A Worker's platform is JavaScript. On other platforms the crate has no use.
 #![cfg(target_arch = "wasm32")]
 
+pub mod live;
 mod read;
 mod settings;
 pub mod sql;
@@ -30,7 +33,7 @@ use ripple_core::feed::message::Message;
 use ripple_core::http::chain;
 use ripple_core::replica::stored::{self, Table};
 use ripple_core::store::{Capacity, StoreError};
-use ripple_edge::clock::Clock;
+use ripple_edge::clock::{self, Clock};
 use ripple_edge::store::ReadOnly;
 use wasm_bindgen::prelude::*;
 use worker::Env;
@@ -47,29 +50,51 @@ pub fn set_resources(summaries: String) {
 /// The name of the resource that an object has, or undefined.
 #[wasm_bindgen]
 pub fn resource_of(storage: Storage) -> Result<Option<String>, JsError> {
-    Ok(stored::resource(&storage).map_err(thrown)?.map(|(name, _)| name))
+    stored::resource(&storage).map_err(thrown)
 }
 
-/// When the alarm is to run, in milliseconds, or undefined.
+/// When the alarm is to run, in milliseconds, or undefined. `live`: sockets are open.
 #[wasm_bindgen]
-pub fn wish_of(storage: Storage) -> Result<Option<f64>, JsError> {
-    Ok(stored::resource(&storage).map_err(thrown)?.and_then(|(_, wish)| wish).map(|wish| wish.0 as f64))
+pub fn alarm_of(storage: Storage, live: bool) -> Result<Option<f64>, JsError> {
+    let alarm = stored::alarm(&storage, live, clock::now()).map_err(thrown)?;
+    Ok(alarm.map(|at| at.0 as f64))
 }
 
-/// Answers a read. Returns undefined if the copy cannot answer. `refresh` begins the object's refresh, or returns the one
-/// under way. `failed`: one has failed a moment ago.
+#[wasm_bindgen]
+extern "C" {
+    /// The object, which has its refresh and its sockets.
+    pub type Host;
+    /// Begins the object's refresh, or returns the one under way.
+    #[wasm_bindgen(method, catch)]
+    fn refresh(this: &Host) -> Result<js_sys::Promise, JsValue>;
+    /// Accepts a socket, carries out an outcome with it, and returns the response.
+    #[wasm_bindgen(method, catch)]
+    fn accept(this: &Host, outcome: &str, key_id: &str) -> Result<web_sys::Response, JsValue>;
+    /// The number of open sockets.
+    #[wasm_bindgen(method)]
+    fn count(this: &Host) -> u32;
+    /// The number of held requests.
+    #[wasm_bindgen(method)]
+    fn waiting(this: &Host) -> u32;
+}
+
+/// Answers a request of the edge. Returns undefined if the copy cannot answer. `failed`: a refresh has failed a moment
+/// ago.
 #[wasm_bindgen]
 pub async fn answer(
     storage: Storage,
     env: Env,
     resource: String,
     request: web_sys::Request,
-    refresh: js_sys::Function,
+    host: Host,
     failed: bool,
 ) -> Result<Option<web_sys::Response>, JsError> {
     let settings = Settings::of(&env, &resource)?;
     let table = open(storage, &settings)?;
-    read::answer(table, &settings, &request, &refresh, failed).await
+    if live::is_asked_for(&request) {
+        return live::answer(table, &settings, &request, &host, failed).await;
+    }
+    read::answer(table, &settings, &request, &host, failed).await
 }
 
 /// Reads what was written since the copy was confirmed.
@@ -88,9 +113,9 @@ pub async fn tend(storage: Storage, env: Env, resource: String) -> Result<f64, J
     Ok(cost.read)
 }
 
-/// Applies a message of the feed, which the edge has verified.
+/// Applies a message of the feed, which the edge has verified. Returns the sockets to close.
 #[wasm_bindgen]
-pub async fn hear(storage: Storage, env: Env, resource: String, body: Vec<u8>) -> Result<(), JsError> {
+pub async fn hear(storage: Storage, env: Env, resource: String, body: Vec<u8>) -> Result<String, JsError> {
     let settings = Settings::of(&env, &resource)?;
     let table = open(storage, &settings)?;
     let of = |name: &str| Some(&settings.resource).filter(|resource| resource.name == name);
@@ -99,9 +124,10 @@ pub async fn hear(storage: Storage, env: Env, resource: String, body: Vec<u8>) -
             let (told, missing): (Vec<_>, Vec<_>) = states.into_iter().partition(|state| state.record.is_some());
             let told = told.into_iter().filter_map(|state| state.record).collect();
             let missing = missing.into_iter().map(|state| state.id).collect();
-            table.hear(told, missing, &mut Capacity::default()).await.map_err(thrown)
+            table.hear(told, missing, &mut Capacity::default()).await.map_err(thrown)?;
+            Ok("[]".to_owned())
         }
-        Message::Keys(_) => table.keys_changed().map_err(thrown),
+        Message::Keys(keys) => Ok(live::json(&table.hear_of_keys(&keys).map_err(thrown)?)),
     }
 }
 

@@ -4,6 +4,7 @@ use std::cell::{OnceCell, RefCell};
 use std::sync::Arc;
 use std::time::Duration;
 
+use ripple_core::feed::signature::Secrets;
 use ripple_core::limits;
 use ripple_core::record::schema::{Resource, Resources};
 use ripple_core::replica::refresh::FRESH;
@@ -25,6 +26,8 @@ pub(crate) struct Settings {
     pub(crate) layout: Layout,
     pub(crate) access: Access,
     pub(crate) ages: Ages,
+    /// `RIPPLE_LIVE_SECRETS`: what tickets are signed with. Without them there is no live channel.
+    pub(crate) live: Option<Secrets>,
 }
 
 /// Hands in the summaries of the resources, which the bundle has as text.
@@ -60,6 +63,8 @@ impl Settings {
         };
         let ages = Ages { fresh, stale: seconds("RIPPLE_STALE_SECONDS", limits::STALE)? };
         let access = Access::read(variable).map_err(|missing| JsError::new(&format!("{} is not set", missing.0)))?;
-        Ok(Settings { resource, layout: Layout::read(variable)?, access, ages })
+        let live = variable("RIPPLE_LIVE_SECRETS").map(|text| Secrets::parse(&text)).transpose();
+        let live = live.map_err(|error| JsError::new(&format!("RIPPLE_LIVE_SECRETS: {error}")))?;
+        Ok(Settings { resource, layout: Layout::read(variable)?, access, ages, live })
     }
 }

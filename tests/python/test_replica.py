@@ -128,6 +128,51 @@ def test_answers_are_those_of_the_backend(two):
     assert two.near.count - before < 40
 
 
+def pages(ask, path):
+    """Returns all pages of changes without their cursors, and the last cursor."""
+    shown = []
+    while path:
+        answer = ask(path)
+        assert answer.status == 200, answer
+        page = answer.json()
+        cursor = page.pop("cursor")
+        shown.append((page, answer.headers["content-type"], answer.headers["vary"], answer.headers["cache-control"]))
+        link = re.match(r'<([^>]*)>; rel="next"', answer.headers["link"] or "")
+        path = f"/prj/{link[1]}" if link else None
+    return shown, cursor
+
+
+def test_changes_are_those_of_the_backend(two):
+    wait_for(two.is_filled)
+    wait_for(lambda: send(two.dev.url, "GET", "/prj/r-sets", two.dev.key).json().get("version", 0) > 0)
+    backend = lambda path: send(two.dev.url, "GET", path, two.dev.key)
+    for query in ("", "?limit=7"):
+        (found, mine), (expected, cursor) = pages(two.ask, f"/prj/_changes{query}"), pages(backend, f"/prj/_changes{query}")
+        assert found == expected
+    prj_id = f"r-{secrets.token_hex(4)}"
+    two.dev.ripple().create(PROJECT | {"prj_id": prj_id})
+    two.dev.ripple().delete("r-2")
+    # Either cursor is good on either host.
+    for since in (mine, cursor):
+        for query in ("", "&limit=3"):
+            path = f"/prj/_changes?since={since}{query}"
+            (found, mine), (expected, cursor) = pages(two.ask, path), pages(backend, path)
+            assert found == expected
+        assert "r-2" in sum((page["deleted"] for page, *_ in found), [])
+    for path in ("/prj/_changes?since=x", "/prj/_changes?limit=0", "/prj/_changes?more=1"):
+        found, expected = two.ask(path), backend(path)
+        assert (found.status, found.json()["code"]) == (expected.status, expected.json()["code"]) == (400, "invalid_request")
+    # Without DynamoDB the copy still answers, up to the time that it knows.
+    two.far.mode = "stopped"
+    assert prj_id in two.ask(f"/prj/_changes?since={mine}").body.decode()
+
+
+def test_without_a_secret_there_is_no_live_channel(two):
+    wait_for(two.is_filled)
+    answer = send(two.edge.url, "POST", "/prj/_ticket", two.dev.key)
+    assert (answer.status, answer.json()["code"]) == (501, "no_live")
+
+
 def test_saves_of_ripple_and_of_others_appear(two):
     wait_for(two.is_filled)
     prj_id = f"r-{secrets.token_hex(4)}"

@@ -86,6 +86,15 @@ impl Authorized {
         self.target.resource()
     }
 
+    /// Returns the client's key as a host passes it on to the object of a live channel: its id, and, if the core has
+    /// checked it, its hash and the only author that it may name.
+    #[must_use]
+    pub fn key(&self) -> String {
+        let hash = self.key_use.as_ref().map_or_else(String::new, KeyUse::hash);
+        let author = self.caller.author.as_deref().unwrap_or_default();
+        [&self.caller.key_id, &*hash, author].join(" ")
+    }
+
     /// Returns the place of the resource's store.
     pub(crate) fn place(&self) -> usize {
         self.store

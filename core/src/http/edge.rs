@@ -137,6 +137,22 @@ impl<S: Source> Api<S> {
     }
 }
 
+impl<S: Source> Api<S> {
+    /// Answers an operation of the live channel on the host of a stored copy: a ticket, changes, or why a request is not
+    /// upgraded.
+    pub async fn answer_near(&self, request: &Request<Bytes>, mut authorized: Authorized) -> Response<Bytes> {
+        let operation = authorized.route.operation;
+        let result = async {
+            let mut call = self.call(request, &mut authorized)?;
+            let answer = routes::run_near(operation, &mut call).await?;
+            call.finish(answer)
+        };
+        let result = result.await;
+        let resource = self.store_for(&authorized).resource();
+        authorized.into_response(request.method(), resource, result)
+    }
+}
+
 /// Returns the session of a request to a resource. A token that is not valid counts as none: it is refused later,
 /// together with the request's other faults.
 #[must_use]

@@ -21,7 +21,7 @@ pub enum Refusal {
     Unsigned,
     /// The message of the feed is larger than a message can be.
     TooLarge,
-    /// The message of the feed could not be applied now.
+    /// The message of the feed could not be applied now, or the live channel is not ready.
     Unapplied,
 }
 
@@ -41,7 +41,7 @@ impl Refusal {
             Refusal::Unreadable => (Kind::INVALID_REQUEST, "the request cannot be read"),
             Refusal::Unsigned => (Kind::UNSIGNED, "the message has no valid signature of the last five minutes"),
             Refusal::TooLarge => (Kind::BODY_TOO_LARGE, "the message is larger than 1 MB"),
-            Refusal::Unapplied => (Kind::UNAVAILABLE, "the message could not be applied now; it can be sent again"),
+            Refusal::Unapplied => (Kind::UNAVAILABLE, "this cannot be done now; it can be sent again"),
             Refusal::Misconfigured => (Kind::INTERNAL, problem::INTERNAL_DETAIL),
         };
         respond(&Method::GET, problem::plain(kind, detail), AccessLog { request_id, ..AccessLog::default() })

@@ -103,6 +103,16 @@ pub(crate) async fn run_on_replica<S: Source>(operation: Operation, call: &mut C
     }
 }
 
+/// Runs an operation of the live channel.
+pub(crate) async fn run_near<S: Source>(operation: Operation, call: &mut Call<'_, S>) -> Result<Answer, Error> {
+    match operation {
+        Operation::Changes => changes::run(call).await,
+        Operation::Ticket => ticket::run(call),
+        Operation::Live => live::run(call),
+        _ => Err(Error::NoSuchResource), // the host answers reads with `run_on_replica`, and sends on the others
+    }
+}
+
 /// Runs an operation.
 pub(crate) async fn run<S: Store>(operation: Operation, call: &mut Call<'_, S>) -> Result<Answer, Error> {
     match operation {

@@ -9,17 +9,16 @@ use form_urlencoded::parse;
 use http::header::{SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE};
 use http::{HeaderMap, HeaderName, Method, Request, Response};
 
-use super::api::{Api, RequestContext};
+use super::api::{Api, Authorized, RequestContext};
 use super::author::author;
 use super::request::check_target;
 use super::response::{AccessLog, fail};
 use super::routes::{Operation, Target};
 use super::{Error, Fault};
 use crate::feed::signature::Secrets;
-use crate::live::{Close, PROTOCOL, TICKET_PROTOCOL, Ticket};
+use crate::live::{Close, PROTOCOL, Reader, TICKET_PROTOCOL, Ticket};
 use crate::random::Random;
-use crate::record::Person;
-use crate::store::Store;
+use crate::store::{Source, Store};
 use crate::time::Timestamp;
 
 const SINCE: &str = "since";
@@ -37,17 +36,6 @@ pub struct Upgrade {
     pub since: Option<String>,
     /// What the host's log is told.
     pub log: AccessLog,
-}
-
-/// Who opens a socket.
-#[derive(Debug)]
-pub struct Reader {
-    /// The id of the key.
-    pub key_id: String,
-    /// The person in front of it.
-    pub person: Option<Person>,
-    /// The ticket, if there is one. The host must see to it that it is used once.
-    pub ticket: Option<Ticket>,
 }
 
 /// Reports whether a request is one for a WebSocket of the live channel.
@@ -77,26 +65,43 @@ impl<S: Store> Api<S> {
         if let Some(refusal) = self.refuse_without_secret(request, &context) {
             return Err(refusal);
         }
-        let offered = list(request.headers(), &SEC_WEBSOCKET_PROTOCOL);
-        match offered.filter_map(|protocol| protocol.strip_prefix(TICKET_PROTOCOL)).next() {
-            Some(ticket) => self.upgrade_with_ticket(request, ticket, &context).map_err(|refusal| *refusal),
-            None => self.upgrade_with_key(request, context).await,
+        if let Some(ticket) = ticket(request) {
+            return self.upgrade_with_ticket(request, ticket, &context).map_err(|refusal| *refusal);
         }
+        let authorized = self.authorize(request, context).await?;
+        self.count_use(&authorized).await;
+        self.upgrade_with_key(request, &authorized)
     }
+}
 
-    async fn upgrade_with_key(
+/// Returns the ticket that a request brings.
+fn ticket(request: &Request<Bytes>) -> Option<&str> {
+    list(request.headers(), &SEC_WEBSOCKET_PROTOCOL).find_map(|protocol| protocol.strip_prefix(TICKET_PROTOCOL))
+}
+
+impl<S: Source> Api<S> {
+    /// Does the same on a host behind an edge, which only reads.
+    ///
+    /// # Errors
+    /// The response, if the request is not to be upgraded.
+    pub async fn upgrade_near(
         &self,
         request: &Request<Bytes>,
         context: RequestContext,
     ) -> Result<Upgrade, Response<Bytes>> {
-        let authorized = self.authorize(request, context).await?;
-        self.count_use(&authorized).await;
+        match ticket(request) {
+            Some(ticket) => self.upgrade_with_ticket(request, ticket, &context).map_err(|refusal| *refusal),
+            None => self.upgrade_with_key(request, &self.authorize(request, context).await?),
+        }
+    }
+
+    fn upgrade_with_key(&self, request: &Request<Bytes>, authorized: &Authorized) -> Result<Upgrade, Response<Bytes>> {
         let result = self.handshake(request).and_then(|(_, since)| {
             let person = author(request.headers(), &authorized.caller)?;
             Ok((since, Reader { key_id: authorized.caller.key_id.clone(), person, ticket: None }))
         });
         let log = authorized.log().clone();
-        let resource = self.store_for(&authorized).resource();
+        let resource = self.store_for(authorized).resource();
         match result {
             Ok((since, reader)) => Ok(Upgrade { resource: resource.name.clone(), reader: Ok(reader), since, log }),
             Err(error) => Err(fail(request.method(), &error, resource, log)),

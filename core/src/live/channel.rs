@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::frame::{self, Received};
-use super::log::{Appended, Change, Log};
+use super::log::{Appended, Change, History, Log};
 use super::presence::{Rooms, others};
 use super::resume;
 use super::socket::Socket;
@@ -15,12 +15,12 @@ use crate::time::Timestamp;
 
 /// The channel of one resource.
 #[derive(Debug)]
-pub struct Channel {
+pub struct Channel<H = Log> {
     resource: String,
     epoch: String,
     /// The partitions of the index of changes, which a cursor counts.
     shards: u16,
-    log: Log,
+    log: H,
     /// Every change that was made before this time is in the log.
     confirmed: Timestamp,
     sockets: BTreeMap<u64, Socket>,
@@ -51,8 +51,50 @@ impl Channel {
     /// Returns the channel of a resource. It begins now, and its epoch is new, of characters of base64url.
     #[must_use]
     pub fn new(resource: &str, epoch: &str, shards: u16, now: Timestamp) -> Channel {
-        let (resource, epoch, log) = (resource.to_owned(), epoch.to_owned(), Log::new(now));
-        Channel { resource, epoch, shards, log, confirmed: now, sockets: BTreeMap::new(), rooms: Rooms::default() }
+        Channel::over(Log::new(now), resource, epoch, shards, now)
+    }
+
+    /// Tells of a change. A version that is not newer than what was told of its record is ignored.
+    pub fn append(&mut self, change: Change, now: Timestamp) -> Vec<Output> {
+        match self.log.append(change, now) {
+            Appended::Told => self.tell(now),
+            Appended::Known => Vec::new(),
+            // No frame can hold it. So all clients connect again, and read it from `_changes`.
+            Appended::Unwritable => self.close_all(Close::Restart),
+        }
+    }
+
+    /// Does what is due: to be called each second while there are sockets.
+    pub fn tick(&mut self, now: Timestamp) -> Vec<Output> {
+        self.log.trim(now);
+        self.look_after(now)
+    }
+}
+
+impl<H: History> Channel<H> {
+    /// Returns the channel of a resource over a log. Every change that was made before `confirmed` is in the log.
+    #[must_use]
+    pub fn over(log: H, resource: &str, epoch: &str, shards: u16, confirmed: Timestamp) -> Channel<H> {
+        let (resource, epoch) = (resource.to_owned(), epoch.to_owned());
+        Channel { resource, epoch, shards, log, confirmed, sockets: BTreeMap::new(), rooms: Rooms::default() }
+    }
+
+    /// Puts back what is known of the presence on records.
+    #[must_use]
+    pub fn with_rooms(self, rooms: Rooms) -> Channel<H> {
+        Channel { rooms, ..self }
+    }
+
+    /// Returns what is known of the presence on records, for a host that is to be suspended.
+    #[must_use]
+    pub fn rooms(&self) -> &Rooms {
+        &self.rooms
+    }
+
+    /// Returns the log.
+    #[must_use]
+    pub fn log(&self) -> &H {
+        &self.log
     }
 
     /// Opens a socket under a number that no other has.
@@ -79,9 +121,6 @@ impl Channel {
 
     /// Puts a socket back that was kept as text.
     pub fn restore(&mut self, number: u64, socket: Socket) {
-        if let Some(place) = &socket.place {
-            self.rooms.enter(&place.id, number);
-        }
         self.sockets.insert(number, socket);
     }
 
@@ -106,7 +145,7 @@ impl Channel {
     pub fn closed(&mut self, number: u64) {
         let socket = self.sockets.remove(&number);
         if let Some(place) = socket.and_then(|socket| socket.place) {
-            self.rooms.leave(&place.id, number);
+            self.rooms.leave(&place.id);
         }
     }
 
@@ -125,14 +164,8 @@ impl Channel {
         self.close(&numbers, close)
     }
 
-    /// Tells of a change. A version that is not newer than what was told of its record is ignored.
-    pub fn append(&mut self, change: Change, now: Timestamp) -> Vec<Output> {
-        match self.log.append(change, now) {
-            Appended::Told => {}
-            Appended::Known => return Vec::new(),
-            // No frame can hold it. So all clients connect again, and read it from `_changes`.
-            Appended::Unwritable => return self.close_all(Close::Restart),
-        }
+    /// Tells each socket the events that follow.
+    pub fn tell(&mut self, now: Timestamp) -> Vec<Output> {
         let mut outputs = Vec::new();
         let numbers: Vec<u64> = self.sockets.keys().copied().collect();
         for number in numbers {
@@ -148,31 +181,48 @@ impl Channel {
 
     /// Takes a text that a client has sent.
     pub fn receive(&mut self, number: u64, text: &str, now: Timestamp) -> Vec<Output> {
+        let mut outputs = self.take_text(number, text, now);
+        self.tell_presence(now, &mut outputs);
+        outputs
+    }
+
+    /// Takes a text that a client has sent, and tells no other socket of its presence yet. No other socket needs to be
+    /// there.
+    pub fn take_text(&mut self, number: u64, text: &str, now: Timestamp) -> Vec<Output> {
         let mut outputs = Vec::new();
         if text == "ping" {
             if self.sockets.contains_key(&number) {
                 outputs.push(Output::Send(number, "pong".into()));
             }
-            return outputs;
-        }
-        if let Err(close) = self.take(number, text, now) {
+        } else if let Err(close) = self.take(number, text, now) {
             outputs.push(Output::Send(number, frame::fault(close.reason(), close.detail()).into()));
             self.end(number, close, &mut outputs);
-            return outputs;
+        } else {
+            self.go_on(number, now, &mut outputs);
         }
-        self.go_on(number, now, &mut outputs);
+        outputs
+    }
+
+    /// Closes the sockets that are too slow, and tells sockets of each other's presence.
+    pub fn look_after(&mut self, now: Timestamp) -> Vec<Output> {
+        let is_slow = |socket: &Socket| socket.slow_at().is_some_and(|at| now >= at);
+        let slow: Vec<u64> =
+            self.sockets.iter().filter(|(_, socket)| is_slow(socket)).map(|(number, _)| *number).collect();
+        let mut outputs = self.close(&slow, Close::Slow);
         self.tell_presence(now, &mut outputs);
         outputs
     }
 
-    /// Does what is due: to be called each second while there are sockets.
-    pub fn tick(&mut self, now: Timestamp) -> Vec<Output> {
-        self.log.trim(now);
-        let slow: Vec<u64> =
-            self.sockets.iter().filter(|(_, socket)| socket.is_slow(now)).map(|(number, _)| *number).collect();
-        let mut outputs = self.close(&slow, Close::Slow);
-        self.tell_presence(now, &mut outputs);
-        outputs
+    /// Returns when sockets are to be told of each other's presence.
+    #[must_use]
+    pub fn presence_at(&self) -> Option<Timestamp> {
+        self.rooms.next()
+    }
+
+    /// Returns when a socket is to be closed unless it acknowledges something.
+    #[must_use]
+    pub fn slow_at(&self) -> Option<Timestamp> {
+        self.sockets.values().filter_map(Socket::slow_at).min()
     }
 
     /// Reports whether a client that has read up to a cursor may lack something.
@@ -195,10 +245,10 @@ impl Channel {
             let left = std::mem::replace(&mut socket.place, place);
             let entered = socket.place.as_ref().map(|place| place.id.clone());
             if let Some(left) = left.map(|place| place.id).filter(|left| Some(left) != entered.as_ref()) {
-                self.rooms.leave(&left, number);
+                self.rooms.leave(&left);
             }
             if let Some(entered) = entered {
-                self.rooms.enter(&entered, number);
+                self.rooms.enter(&entered);
             }
         }
         Ok(())
@@ -221,12 +271,20 @@ impl Channel {
     }
 
     fn tell_presence(&mut self, now: Timestamp, outputs: &mut Vec<Output>) {
-        for (id, members) in self.rooms.due(now) {
-            let members: Vec<(u64, &Socket)> =
-                members.iter().filter_map(|number| Some((*number, self.sockets.get(number)?))).collect();
+        if self.rooms.next().is_none_or(|at| now < at) {
+            return;
+        }
+        let mut readers: BTreeMap<&str, Vec<(u64, &Socket)>> = BTreeMap::new();
+        for (number, socket) in &self.sockets {
+            if let Some(place) = &socket.place {
+                readers.entry(&place.id).or_default().push((*number, socket));
+            }
+        }
+        for id in self.rooms.due(now, |id| readers.get(id).map_or(0, Vec::len)) {
+            let members = readers.get(&*id).map_or(&[][..], |members| members);
             // A socket that acknowledges nothing is told nothing.
             for (number, _) in members.iter().filter(|(_, socket)| !socket.is_waiting()) {
-                let frame = frame::presence(&id, &others(*number, &members));
+                let frame = frame::presence(&id, &others(*number, members));
                 outputs.push(Output::Send(*number, frame.into()));
             }
         }

@@ -72,7 +72,7 @@ pub(super) fn hello(epoch: &str, seq: u64, cursor: &str, resync: Option<Resync>)
 
 /// Returns the frame of a change. If it is too large, it names no fields, and then no author. Returns `None` if it is too
 /// large even so, as for an id of 2,000 bytes that another program chose.
-pub(super) fn event(seq: u64, change: &Change) -> Option<String> {
+pub(crate) fn event(seq: u64, change: &Change) -> Option<String> {
     let whole = [String::new()];
     let person = change.person.as_ref();
     let mut event = Event {

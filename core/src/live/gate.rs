@@ -4,10 +4,22 @@ use std::collections::HashMap;
 
 use super::{Close, TICKET_LIFE, Ticket};
 use crate::limits;
+use crate::record::Person;
 use crate::time::Timestamp;
 
 /// The number of tickets that are remembered as used. Each is forgotten when it has expired.
 const USED: usize = 20_000;
+
+/// Who opens a socket.
+#[derive(Debug)]
+pub struct Reader {
+    /// The id of the key.
+    pub key_id: String,
+    /// The person in front of it.
+    pub person: Option<Person>,
+    /// The ticket, if there is one. The host must see to it that it is used once.
+    pub ticket: Option<Ticket>,
+}
 
 /// The tickets that were used, and the keys that lost rights, on the host of the sockets.
 #[derive(Debug, Default)]

@@ -3,8 +3,10 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use super::{LOG, LOG_LIFE, frame};
-use crate::record::{Person, RecordId};
+use super::{FIELDS, LOG, LOG_LIFE, frame};
+use crate::record::difference::fields;
+use crate::record::merge::Rules;
+use crate::record::{Person, Record, RecordId};
 use crate::time::Timestamp;
 
 /// A change of a record, as sockets are told of it.
@@ -26,9 +28,51 @@ pub struct Change {
     pub deleted: bool,
 }
 
+impl Change {
+    /// Returns the change from one state of a record to the next, which has a number. `before` is `None` if it is not
+    /// known, or is not a state with a number.
+    pub(crate) fn between(before: Option<&Record>, after: &Record, version: u64, rules: Rules<'_>) -> Change {
+        let any = || vec![String::new()];
+        let fields = match before.filter(|before| !before.is_deleted() && !after.is_deleted()) {
+            None => any(),
+            Some(before) => fields(&before.attributes, &after.attributes, rules),
+        };
+        Change {
+            id: after.id.clone(),
+            version,
+            updated_at: after.updated_at.unwrap_or_default(),
+            updated_by: after.updated_by.clone(),
+            person: after.updated_author.clone(),
+            fields: if fields.is_empty() || fields.len() > FIELDS { any() } else { fields },
+            deleted: after.is_deleted(),
+        }
+    }
+}
+
+/// What a channel reads of its log. [`Log`] has it in memory, and [`replica::stored`](crate::replica::stored) in SQL.
+pub trait History {
+    /// Returns the last sequence number.
+    fn last(&self) -> u64;
+
+    /// Returns the smallest sequence number after which nothing is missing.
+    fn oldest(&self) -> u64;
+
+    /// Returns the frame of a sequence number. Returns `None` if it is not in the log.
+    fn frame(&self, seq: u64) -> Option<Arc<str>>;
+
+    /// Returns the sequence number after which everything follows that was told from `time` on. Returns `None` if the
+    /// log does not have all of that.
+    fn before(&self, time: Timestamp) -> Option<u64>;
+
+    /// Reports whether nothing was told from `time` on, as far as the log shows.
+    fn is_quiet_since(&self, time: Timestamp) -> bool {
+        self.before(time) == Some(self.last())
+    }
+}
+
 /// The changes that were told lately, in bounded memory.
 #[derive(Debug)]
-pub(super) struct Log {
+pub struct Log {
     /// The sequence number of the last entry. It stays when the entry is removed.
     last: u64,
     entries: VecDeque<Entry>,
@@ -100,32 +144,24 @@ impl Log {
             self.newest.remove(&id);
         }
     }
+}
 
-    /// Returns the last sequence number.
-    pub(super) fn last(&self) -> u64 {
+impl History for Log {
+    fn last(&self) -> u64 {
         self.last
     }
 
-    /// Returns the smallest sequence number after which nothing is missing.
-    pub(super) fn oldest(&self) -> u64 {
+    fn oldest(&self) -> u64 {
         self.last - self.entries.len() as u64
     }
 
-    /// Returns the frame of a sequence number. Returns `None` if it is not in the log.
-    pub(super) fn frame(&self, seq: u64) -> Option<&Arc<str>> {
+    fn frame(&self, seq: u64) -> Option<Arc<str>> {
         let place = seq.checked_sub(self.oldest() + 1)?;
-        self.entries.get(usize::try_from(place).ok()?).map(|entry| &entry.frame)
+        self.entries.get(usize::try_from(place).ok()?).map(|entry| Arc::clone(&entry.frame))
     }
 
-    /// Returns the sequence number after which everything follows that was told from `time` on. Returns `None` if the
-    /// log does not have all of that.
-    pub(super) fn before(&self, time: Timestamp) -> Option<u64> {
+    fn before(&self, time: Timestamp) -> Option<u64> {
         let earlier = self.entries.partition_point(|entry| entry.told < time);
         (time >= self.complete_since).then(|| self.oldest() + earlier as u64)
-    }
-
-    /// Reports whether nothing was told from `time` on, as far as the log shows.
-    pub(super) fn is_quiet_since(&self, time: Timestamp) -> bool {
-        time >= self.complete_since && self.entries.back().is_none_or(|last| last.told < time)
     }
 }

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use super::FIELDS;
 use super::log::Change;
 use crate::record::difference::fields;
 use crate::record::merge::Rules;
@@ -15,8 +16,6 @@ use crate::store::item::{self, Malformed};
 
 /// The number of records whose fields are kept. Beyond it, their changes name no field.
 const KEPT: usize = 1000;
-/// The number of fields that a change names. A frame has room for fewer.
-const FIELDS: usize = 100;
 
 /// What is known of changes that have no number yet.
 #[derive(Debug, Default)]

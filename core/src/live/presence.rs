@@ -1,54 +1,67 @@
 //! Presence: who has which record open. It is never stored. A record's readers are told at most once a second.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
 
 use super::PRESENCE;
 use super::frame::{State, Who};
 use super::socket::Socket;
 use crate::time::Timestamp;
 
-/// The records that are open, by id.
-#[derive(Debug, Default)]
-pub(super) struct Rooms(BTreeMap<String, Room>);
+/// The records whose readers are to be told of each other, or were told lately, by id. A host that keeps its sockets as
+/// text keeps this too.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Rooms(BTreeMap<String, Room>);
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct Room {
-    members: BTreeSet<u64>,
-    /// When the members were told of each other.
-    told: Timestamp,
+    /// When its readers were told of each other, in milliseconds.
+    told: u64,
     changed: bool,
+    /// Whether a reader has left since then.
+    left: bool,
 }
 
 impl Rooms {
     /// Notes that a socket has opened a record, or what it does there.
-    pub(super) fn enter(&mut self, id: &str, socket: u64) {
-        let room = self.0.entry(id.to_owned()).or_default();
-        room.members.insert(socket);
-        // A person who is alone from the beginning is told nothing.
-        room.changed |= room.members.len() > 1;
+    pub(super) fn enter(&mut self, id: &str) {
+        self.0.entry(id.to_owned()).or_default().changed = true;
     }
 
     /// Notes that a socket has left a record.
-    pub(super) fn leave(&mut self, id: &str, socket: u64) {
-        let Some(room) = self.0.get_mut(id) else { return };
-        if room.members.remove(&socket) {
-            room.changed = true;
-        }
-        if room.members.is_empty() {
-            self.0.remove(id);
-        }
+    pub(super) fn leave(&mut self, id: &str) {
+        let room = self.0.entry(id.to_owned()).or_default();
+        (room.changed, room.left) = (true, true);
     }
 
-    /// Returns the records whose members are to be told now, and the members.
-    pub(super) fn due(&mut self, now: Timestamp) -> Vec<(String, Vec<u64>)> {
+    /// Returns the records whose readers are to be told now. `readers` counts those of a record.
+    pub(super) fn due(&mut self, now: Timestamp, readers: impl Fn(&str) -> usize) -> Vec<String> {
         let mut due = Vec::new();
-        for (id, room) in &mut self.0 {
-            if room.changed && now >= room.told.after(PRESENCE) {
-                (room.told, room.changed) = (now, false);
-                due.push((id.clone(), room.members.iter().copied().collect()));
+        self.0.retain(|id, room| {
+            if now < room.next() {
+                return true;
             }
-        }
+            // A person who is alone from the beginning is told nothing.
+            let is_told = room.changed && (room.left || readers(id) > 1);
+            if is_told {
+                due.push(id.clone());
+                *room = Room { told: now.0, changed: false, left: false };
+            }
+            is_told
+        });
         due
+    }
+
+    /// Returns when the next readers are to be told. Returns `None` if nothing has changed.
+    pub(super) fn next(&self) -> Option<Timestamp> {
+        self.0.values().filter(|room| room.changed).map(Room::next).min()
+    }
+}
+
+impl Room {
+    fn next(&self) -> Timestamp {
+        Timestamp(self.told).after(PRESENCE)
     }
 }
 

@@ -6,7 +6,7 @@
 
 use serde::Serialize;
 
-use super::log::Log;
+use super::log::History;
 use crate::limits;
 use crate::service::changes::Cursor;
 
@@ -21,7 +21,7 @@ pub enum Resync {
 }
 
 /// Returns the sequence number after which a reader is told everything, or why there is none.
-pub(super) fn start(since: &str, resource: &str, epoch: &str, log: &Log) -> Result<u64, Resync> {
+pub(super) fn start(since: &str, resource: &str, epoch: &str, log: &impl History) -> Result<u64, Resync> {
     let (cursor, position) = match since.rsplit_once('~') {
         Some((cursor, position)) => (cursor, Some(position.rsplit_once('.').ok_or(Resync::BadCursor)?)),
         None => (since, None),

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use serde::{Deserialize, Serialize};
 
 use super::frame::{self, Place};
-use super::log::Log;
+use super::log::History;
 use super::{CREDIT, CREDIT_BYTES, Close, MARK, RATE, SLOW};
 use crate::record::Person;
 use crate::time::Timestamp;
@@ -19,7 +19,7 @@ const LARGE_ACK: usize = 16;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Socket {
     /// The id of the key that opened it.
-    pub(super) key_id: String,
+    pub(crate) key_id: String,
     /// The name and id of the person.
     pub(super) person: Option<(String, String)>,
     /// What it has open.
@@ -55,7 +55,7 @@ impl Socket {
     ///
     /// # Errors
     /// If the log no longer has the next event.
-    pub(super) fn due(&mut self, log: &Log, now: Timestamp) -> Result<Vec<std::sync::Arc<str>>, Close> {
+    pub(super) fn due(&mut self, log: &impl History, now: Timestamp) -> Result<Vec<std::sync::Arc<str>>, Close> {
         let mut due = Vec::new();
         while self.sent < log.last() {
             let frame = log.frame(self.sent + 1).ok_or(Close::Restart)?;
@@ -66,7 +66,7 @@ impl Socket {
             }
             self.sent += 1;
             self.unacknowledged.push_back((self.sent, frame.len()));
-            due.push(frame.clone());
+            due.push(frame);
         }
         self.waiting = None;
         Ok(due)
@@ -104,7 +104,7 @@ impl Socket {
     }
 
     /// Returns the sequence number for a mark, if the client has been told everything and a mark is due.
-    pub(super) fn mark(&mut self, log: &Log, now: Timestamp) -> Option<u64> {
+    pub(super) fn mark(&mut self, log: &impl History, now: Timestamp) -> Option<u64> {
         let is_due = self.sent == log.last() && now >= Timestamp(self.marked).after(MARK);
         is_due.then(|| {
             self.marked = now.0;
@@ -117,8 +117,8 @@ impl Socket {
         self.waiting.is_some()
     }
 
-    /// Reports whether they have waited too long.
-    pub(super) fn is_slow(&self, now: Timestamp) -> bool {
-        self.waiting.is_some_and(|since| now >= Timestamp(since).after(SLOW))
+    /// Returns when they will have waited too long.
+    pub(super) fn slow_at(&self) -> Option<Timestamp> {
+        self.waiting.map(|since| Timestamp(since).after(SLOW))
     }
 }

@@ -18,7 +18,7 @@ use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 
 use super::row::Row;
-use super::{Condition, Operand, Query, Test, cursor};
+use super::{Condition, Operand, Query, Side, Test, cursor};
 use crate::record::schema::Resource;
 use crate::record::{ContentHash, Record};
 use crate::value::Value;
@@ -34,6 +34,12 @@ const ATOMS: usize = 400 * 1024;
 const TEXT: usize = 1024 * 1024;
 /// The number of texts that a query looks for in SQL. A statement has at most 100 parameters.
 const NEEDLES: usize = 60;
+
+/// The number of conditions with ranges that SQL answers. Each has up to four parameters.
+const RANGED: usize = 8;
+/// The first byte of the key of a number, and of a text.
+const NUMBERS: u8 = 1;
+const TEXTS: u8 = 2;
 
 /// The columns of a resource's table.
 #[derive(Clone, Debug)]
@@ -72,15 +78,27 @@ pub(crate) struct Contains {
     pub(crate) any: Vec<String>,
 }
 
+/// A part of a statement's condition: the key of a column is missing, or in one of these ranges. A key may be that of the
+/// beginning of a text, so both ends of a range belong to it.
+#[derive(Debug)]
+pub(crate) struct Within {
+    pub(crate) column: usize,
+    pub(crate) ranges: Vec<(Vec<u8>, Vec<u8>)>,
+}
+
 /// The part of a query that SQL can answer.
 #[derive(Debug)]
 pub(crate) struct Plan {
     /// Every match meets all of these.
     pub(crate) contained: Vec<Contains>,
-    /// Whether every record that meets all of these is a match, and the page follows its bound.
+    /// Every match meets all of these too.
+    pub(crate) within: Vec<Within>,
+    /// Whether every record that meets all conditions is a match.
     pub(crate) is_exact: bool,
+    /// Whether the page ends before its bound.
+    pub(crate) is_backward: bool,
     /// Whether SQL knows the members of all conditions of the query.
-    pub(crate) is_plain: bool,
+    pub(crate) knows_members: bool,
     /// The columns of the sort keys, and whether each descends. `None` if a sort key has no column. The id follows.
     pub(crate) order: Option<Vec<(usize, bool)>>,
     /// The position at which the page begins.
@@ -158,11 +176,11 @@ impl Columns {
     /// Returns the part of a query that SQL can answer.
     pub(crate) fn plan(&self, query: &Query) -> Plan {
         let word = |word: &String| Contains { column: Searched::Text, any: vec![word.clone()] };
-        let is_plain = query.conditions.iter().all(is_plain);
+        let knows_members = query.conditions.iter().all(|condition| condition.member.inner.is_empty());
         let all = query.words.iter().map(word).chain(query.conditions.iter().filter_map(lines));
         let (mut contained, mut needles) = (Vec::new(), 0);
-        let is_forward = query.bound().is_none_or(|bound| !bound.backward);
-        let mut is_exact = is_plain && is_forward;
+        let is_backward = query.bound().is_some_and(|bound| bound.backward);
+        let mut is_exact = query.conditions.iter().all(is_plain);
         for part in all {
             needles += part.any.len();
             if needles > NEEDLES {
@@ -179,7 +197,39 @@ impl Columns {
             Some(key) => Start::Key(key),
             None => Start::Id(bound.rank.id().to_owned()),
         });
-        Plan { contained, is_exact, is_plain, order, start }
+        let within = query.conditions.iter().filter_map(|condition| self.within(condition)).take(RANGED).collect();
+        Plan { contained, within, is_exact, is_backward, knows_members, order, start }
+    }
+
+    /// Returns the ranges in which the key of a record is that meets a condition. A value without a key, such as a list,
+    /// may meet it too.
+    fn within(&self, condition: &Condition) -> Option<Within> {
+        let column = self.keys.iter().position(|name| *name == condition.member.root)?;
+        if !condition.member.inner.is_empty() {
+            return None;
+        }
+        let text = |text: &str| cursor::key(&Value::String(text.to_owned()));
+        let ranges = match &condition.test {
+            Test::Compares(side, Operand { text: operand, number }) => {
+                let number = number.as_ref().and_then(|number| cursor::key(&Value::Number(number.clone())));
+                let keys = [(NUMBERS, number), (TEXTS, text(operand))];
+                let range = |(kind, key): (u8, Option<Vec<u8>>)| {
+                    Some(match side {
+                        Side::Above | Side::From => (key?, vec![kind + 1]),
+                        Side::Below | Side::UpTo => (vec![kind], key?),
+                    })
+                };
+                keys.into_iter().filter_map(range).collect()
+            }
+            Test::Begins(prefix) => {
+                let first = text(prefix)?;
+                // No byte of UTF-8 is as great.
+                let last = [&first[..], &[0xFF]].concat();
+                vec![(first, last)]
+            }
+            _ => return None,
+        };
+        Some(Within { column, ranges })
     }
 }
 

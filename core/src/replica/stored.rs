@@ -10,11 +10,14 @@
 //! > and a refresh from the index raise `confirmed`. A record goes only after a strongly consistent read missed it.
 //!
 //! A host calls [`Table::tend`] when [`Standing::wish`] says so, and [`Table::refresh`] when the copy is too old for a
-//! reader. Both may end at any point, run twice, and run beside each other: each step is one transaction, and compares
+//! reader. While sockets of the live channel are open, it does the latter every ten seconds. Both may end at any point, run twice, and run beside each other: each step is one transaction, and compares
 //! the position from which it started.
 
 mod apply;
 mod fill;
+mod gate;
+mod live;
+mod log;
 pub mod need;
 mod read;
 mod schema;
@@ -35,6 +38,8 @@ use crate::session::Session;
 use crate::store::{Capacity, Changes, Consistency, IndexEntry, Page, Position, Source, StoreError, scan};
 use crate::time::Timestamp;
 use apply::Seen;
+pub use gate::Closing;
+pub use live::{Outcome, Reads, alarm};
 use schema::Meta;
 
 /// The number of pages that one call of [`Table::tend`] reads. A host is not to be busy for long.
@@ -67,12 +72,12 @@ pub struct Standing {
     pub keys: u64,
 }
 
-/// Returns the resource of the copy in a database, if there is one, and when its host is to call [`Table::tend`].
+/// Returns the resource of the copy in a database, if there is one.
 ///
 /// # Errors
 /// If the database refuses.
-pub fn resource(sql: &impl Nearby) -> Result<Option<(String, Option<Timestamp>)>, StoreError> {
-    Ok(Meta::read(sql)?.map(|meta| (meta.resource, meta.wish.map(Timestamp))))
+pub fn resource(sql: &impl Nearby) -> Result<Option<String>, StoreError> {
+    Ok(Meta::read(sql)?.map(|meta| meta.resource))
 }
 
 impl<Q: Nearby, S: Source, C: Clock> Table<Q, S, C> {
@@ -111,19 +116,19 @@ impl<Q: Nearby, S: Source, C: Clock> Table<Q, S, C> {
             if !fill.scanned {
                 let from = fill.at.clone().map(|id| Position { id: RecordId::stored(id), at: None });
                 let page = self.store.scan(from, Consistency::Eventual, cost).await?;
-                fill::take(&self.sql, &self.columns, &fill, page, began)?;
+                fill::take(&self.sql, &self.columns, &fill, page, began, self.clock.now())?;
                 continue;
             }
             let gone = fill::gone(&self.sql, &fill)?;
             if gone.is_empty() {
-                fill::end(&self.sql, &fill)?;
+                fill::end(&self.sql, &fill, self.clock.now())?;
                 // A copy whose sum is wrong would give wrong tags for ever. The next event begins it anew.
                 return if self.is_consistent()? { Ok(()) } else { schema::discard(&self.sql) };
             }
             for id in gone {
                 let began = self.clock.now();
                 let found = self.store.get(&id, Consistency::Strong, cost).await?;
-                fill::confirm(&self.sql, &self.columns, &id, found, began)?;
+                fill::confirm(&self.sql, &self.columns, &id, found, began, self.clock.now())?;
             }
         }
         Ok(())
@@ -150,7 +155,7 @@ impl<Q: Nearby, S: Source, C: Clock> Table<Q, S, C> {
                 }
                 for some in lacking.chunks(FETCHED) {
                     let records = self.store.fetch(some, cost).await?;
-                    self.take(records, Seen { at: began, in_table: false })?;
+                    self.take(records, began, false)?;
                 }
                 match next {
                     Some(next) => from = Some(next),
@@ -178,25 +183,13 @@ impl<Q: Nearby, S: Source, C: Clock> Table<Q, S, C> {
         cost: &mut Capacity,
     ) -> Result<(), StoreError> {
         let now = self.clock.now();
-        self.take(states, Seen { at: now, in_table: false })?;
+        self.take(states, now, false)?;
         for id in missing {
             self.read_strongly(&id, cost).await?;
         }
         self.sql.transaction(|| {
             let mut meta = Meta::of(&self.sql)?;
             meta.fed = Some(now.0);
-            meta.write(&self.sql)
-        })
-    }
-
-    /// Counts that keys lost rights.
-    ///
-    /// # Errors
-    /// If the database refuses.
-    pub fn keys_changed(&self) -> Result<(), StoreError> {
-        self.sql.transaction(|| {
-            let mut meta = Meta::of(&self.sql)?;
-            meta.keys += 1;
             meta.write(&self.sql)
         })
     }
@@ -219,11 +212,12 @@ impl<Q: Nearby, S: Source, C: Clock> Table<Q, S, C> {
     async fn read_strongly(&self, id: &RecordId, cost: &mut Capacity) -> Result<Option<Record>, StoreError> {
         let began = self.clock.now();
         let found = self.store.get(id, Consistency::Strong, cost).await?;
-        self.take(found.iter().cloned(), Seen { at: began, in_table: true })?;
+        self.take(found.iter().cloned(), began, true)?;
         Ok(found)
     }
 
-    fn take(&self, records: impl IntoIterator<Item = Record>, seen: Seen) -> Result<(), StoreError> {
+    fn take(&self, records: impl IntoIterator<Item = Record>, at: Timestamp, in_table: bool) -> Result<(), StoreError> {
+        let seen = Seen { at, in_table, now: self.clock.now() };
         self.sql.transaction(|| {
             let mut meta = Meta::of(&self.sql)?;
             let before = meta.clone();
@@ -296,13 +290,14 @@ impl<Q: Nearby, S: Source, C: Clock> Source for Table<Q, S, C> {
         since: Timestamp,
         from: Option<Position>,
         limit: usize,
-        cost: &mut Capacity,
+        _: &mut Capacity,
     ) -> Result<Changes, StoreError> {
-        self.store.changes(shard, since, from, limit, cost).await
+        read::changes(&self.sql, (shard, self.shards()), since, from, limit)
     }
 
-    async fn fetch(&self, entries: &[IndexEntry], cost: &mut Capacity) -> Result<Vec<Record>, StoreError> {
-        self.store.fetch(entries, cost).await
+    async fn fetch(&self, entries: &[IndexEntry], _: &mut Capacity) -> Result<Vec<Record>, StoreError> {
+        let record = |entry: &IndexEntry| read::record(&self.sql, &self.columns, &entry.id).transpose();
+        entries.iter().filter_map(record).collect()
     }
 
     fn resource(&self) -> &Arc<Resource> {

@@ -43,6 +43,13 @@ pub struct KeyUse {
     is_new: bool,
 }
 
+impl KeyUse {
+    /// Returns the hash of the key, as the table has it.
+    pub(crate) fn hash(&self) -> String {
+        self.key.to_hex()
+    }
+}
+
 /// Why a client is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {

@@ -115,7 +115,8 @@ pub async fn changes<S: Source>(
     let expired = || Error::Expired { days: lifetime.as_secs() / limits::DAY.as_secs() };
     let is_past = |at: u64| now > Timestamp(at).after(lifetime);
     match since.map(|cursor| cursor.0) {
-        None => everything(reading, now, None, limit).await,
+        // The list may be of a copy that is older.
+        None => everything(reading, reading.store.known(now), None, limit).await,
         Some(Place::All(started, _)) if is_past(started) => Err(expired()),
         Some(Place::All(started, inner)) => everything(reading, Timestamp(started), Some(inner), limit).await,
         Some(Place::Since(marks)) if marks.iter().any(|mark| is_past(mark.at)) => Err(expired()),
@@ -172,7 +173,9 @@ async fn read_shard<S: Source>(
     page: &mut Filling,
 ) -> Result<(), StoreError> {
     let since = Timestamp(mark.at).before(limits::OVERLAP);
-    let began = mark.within.as_ref().map_or(reading.now.0, |within| within.began);
+    // A copy may know less than the client was told elsewhere.
+    let known = reading.store.known(reading.now).max(Timestamp(mark.at).min(reading.now));
+    let began = mark.within.as_ref().map_or(known.0, |within| within.began);
     let position =
         |within: &Within| Position { id: RecordId::stored(within.id.clone()), at: Some(Timestamp(within.at)) };
     let mut from = mark.within.as_ref().map(position);

@@ -1,6 +1,8 @@
 //! Tests of a table stored in SQL, on a real SQLite: it answers byte for byte as the core over the same records, whatever
 //! the records and the query, and nothing that comes late, twice or half makes it wrong.
 
+mod changes;
+mod live;
 mod queries;
 mod records;
 mod sqlite;

@@ -47,6 +47,17 @@ impl Sqlite {
         versions
     }
 
+    /// Returns the number of rows of a table.
+    pub(crate) fn count_of(&self, table: &str) -> u64 {
+        let statement = format!("SELECT count(*) FROM {table}");
+        self.connection.borrow().query_row(&statement, [], |row| row.get(0)).expect("a table")
+    }
+
+    /// Forgets what state the copy is in, so that it begins anew.
+    pub(crate) fn forget_meta(&self) {
+        self.run("DELETE FROM meta", &[]).expect("a table");
+    }
+
     fn count(&self) -> Result<(), StoreError> {
         match self.fails_after.get() {
             Some(0) => {

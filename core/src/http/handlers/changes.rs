@@ -8,7 +8,7 @@ use crate::http::prefer;
 use crate::http::{Error, Fault};
 use crate::query::parse_limit;
 use crate::service::changes::{ChangesPage, Cursor, Reading, changes};
-use crate::store::Store;
+use crate::store::Source;
 
 const SINCE: &str = "since";
 
@@ -41,7 +41,7 @@ pub(crate) const CONTRACT: Contract = Contract {
     })
 };
 
-pub(crate) async fn run<S: Store>(call: &mut Call<'_, S>) -> Result<Answer, Error> {
+pub(crate) async fn run<S: Source>(call: &mut Call<'_, S>) -> Result<Answer, Error> {
     let (since, limit) = parse(&call.parameters(), &call.store.resource().name)?;
     let Call { store, session, now, metrics, .. } = call;
     let mut reading = Reading { store: *store, session, now: *now, cost: &mut metrics.capacity };

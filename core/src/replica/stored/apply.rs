@@ -4,9 +4,11 @@
 //! > before its own read began. A state that is not taken writes no row.
 
 use super::super::sql::{Nearby, Value};
-use super::read;
 use super::schema::{ABSENT, BEFORE_KEYS, DELETED, LIVE, Meta, hash, parts};
+use super::{log, read};
+use crate::live::Change;
 use crate::query::columns::{Columns, Prepared};
+use crate::record::merge::Rules;
 use crate::record::{ContentHash, Record, RecordId};
 use crate::store::StoreError;
 use crate::time::Timestamp;
@@ -21,6 +23,8 @@ pub(super) struct Seen {
     pub(super) at: Timestamp,
     /// Whether the read was of the table itself. An index and the feed may show what has been overwritten.
     pub(super) in_table: bool,
+    /// The time now.
+    pub(super) now: Timestamp,
 }
 
 /// What is known of a record.
@@ -79,6 +83,15 @@ pub(super) fn apply(
         ]
     };
     const PUT: &str = "INSERT OR REPLACE INTO r VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
+    // What a full read met before the copy answered anything is no change. An external state is told with its adoption,
+    // which has a number.
+    let is_told = meta.confirmed.is_some() && is_sealed && known.as_ref().is_none_or(|known| known.version < number);
+    if is_told {
+        let is_known = known.as_ref().is_some_and(|known| known.is_sealed && known.state == LIVE);
+        let old = if is_known { read::record(sql, columns, &record.id)? } else { None };
+        let change = Change::between(old.as_ref(), &record, number, Rules::of(&columns.resource().schema));
+        log::append(sql, meta, &change, seen.now)?;
+    }
     let before = known.as_ref().filter(|known| known.state == LIVE).map(|_| record.id.clone());
     let before = before.map(|id| shown(sql, &id)).transpose()?.flatten();
     if record.is_deleted() {

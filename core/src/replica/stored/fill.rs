@@ -7,7 +7,9 @@ use sha2::{Digest as _, Sha256};
 
 use super::super::sql::{Nearby, Value};
 use super::apply::{self, Seen};
+use super::log;
 use super::schema::{ABSENT, Fill, Meta};
+use crate::live::LOG_LIFE;
 use crate::query::columns::Columns;
 use crate::record::{Record, RecordId};
 use crate::store::{Page, StoreError};
@@ -32,6 +34,7 @@ pub(super) fn take(
     from: &Fill,
     page: Page,
     began: Timestamp,
+    now: Timestamp,
 ) -> Result<(), StoreError> {
     sql.transaction(|| {
         let mut meta = Meta::of(sql)?;
@@ -40,7 +43,7 @@ pub(super) fn take(
         }
         note(sql, page.records.iter().map(|record| &record.id))?;
         for record in page.records {
-            apply::apply(sql, columns, &mut meta, record, Seen { at: began, in_table: true })?;
+            apply::apply(sql, columns, &mut meta, record, Seen { at: began, in_table: true, now })?;
         }
         let at = page.next.map(|next| next.id.into_string());
         meta.fill = Some(Fill { began: from.began, scanned: at.is_none(), at });
@@ -76,13 +79,14 @@ pub(super) fn confirm(
     id: &RecordId,
     found: Option<Record>,
     began: Timestamp,
+    now: Timestamp,
 ) -> Result<(), StoreError> {
     sql.transaction(|| {
         let mut meta = Meta::of(sql)?;
         match found {
             Some(record) => {
                 note(sql, [id].into_iter())?;
-                apply::apply(sql, columns, &mut meta, record, Seen { at: began, in_table: true })?;
+                apply::apply(sql, columns, &mut meta, record, Seen { at: began, in_table: true, now })?;
             }
             None => apply::absent(sql, &mut meta, id, began)?,
         }
@@ -90,14 +94,19 @@ pub(super) fn confirm(
     })
 }
 
-/// Ends a full read. What was written before it began is known.
-pub(super) fn end(sql: &impl Nearby, fill: &Fill) -> Result<(), StoreError> {
+/// Ends a full read. What was written before it began is known. The log forgets what is too old.
+pub(super) fn end(sql: &impl Nearby, fill: &Fill, now: Timestamp) -> Result<(), StoreError> {
     sql.transaction(|| {
         let mut meta = Meta::of(sql)?;
         if meta.fill.as_ref() != Some(fill) {
             return Ok(());
         }
         sql.run("DELETE FROM seen_page", &[])?;
+        if meta.confirmed.is_none() {
+            // The pages of this read may have had any change until now.
+            meta.complete = now.0;
+        }
+        log::forget(sql, &mut meta, now.before(LOG_LIFE))?;
         meta.full = Some(fill.began);
         meta.confirmed = meta.confirmed.max(meta.full);
         meta.fill = None;

@@ -6,10 +6,10 @@ use bytes::Bytes;
 
 use super::super::sql::{Nearby, Row, Value, error};
 use super::schema::{ABSENT, DELETED, Meta, hash};
-use crate::query::columns::{Columns, Contains, Plan, Searched, Start, marker_line};
+use crate::query::columns::{Columns, Contains, Plan, Searched, Start, Within, marker_line};
 use crate::query::{Condition, Line, ListPage, Listing, Query, Totals};
-use crate::record::{ContentHash, Person, Record, RecordId};
-use crate::store::StoreError;
+use crate::record::{ContentHash, Person, Record, RecordId, shard};
+use crate::store::{Changes, IndexEntry, Position, StoreError};
 use crate::time::Timestamp;
 use crate::value::{Members, Number, Value as Typed, cbor};
 
@@ -29,7 +29,7 @@ pub(super) fn list(sql: &impl Nearby, columns: &Columns, meta: &Meta, query: &Qu
         return trash(sql, columns, query);
     }
     let plan = columns.plan(query);
-    if !plan.is_plain {
+    if !plan.knows_members {
         let mut listing = Listing::new(query);
         each(sql, &format!("SELECT {SHOWN} FROM s JOIN r ON r.id = s.id"), &[], &mut |found| {
             listing.add_stored(&found.record(columns)?, found.json(columns)?, found.hash);
@@ -37,7 +37,7 @@ pub(super) fn list(sql: &impl Nearby, columns: &Columns, meta: &Meta, query: &Qu
         })?;
         return Ok(listing.finish());
     }
-    let narrowed = Narrowed::of(&plan.contained);
+    let narrowed = Narrowed::of(&plan);
     let unknown = unknown(sql, query)?;
     let order = plan.order.as_ref().filter(|_| plan.is_exact);
     let Some(order) = order else {
@@ -60,7 +60,7 @@ pub(super) fn list(sql: &impl Nearby, columns: &Columns, meta: &Meta, query: &Qu
     let mut totals = totals(sql, columns, meta, query, &narrowed)?;
     totals.is_passed |= is_passed;
     let mut listing = Listing::summed(query, totals, unknown);
-    let (condition, order) = (narrowed.or_wide() + &page, ordering(order));
+    let (condition, order) = (narrowed.or_wide() + &page, ordering(order, plan.is_backward));
     let statement = format!("SELECT {SHOWN} FROM s JOIN r ON r.id = s.id WHERE {condition} ORDER BY {order}");
     let values = [&*narrowed.values, &*position].concat();
     each(sql, &statement, &values, &mut |found| {
@@ -73,6 +73,37 @@ pub(super) fn list(sql: &impl Nearby, columns: &Columns, meta: &Meta, query: &Qu
         Ok(if listing.is_full() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     })?;
     Ok(listing.finish())
+}
+
+/// Returns entries of one partition of the index of changes, as DynamoDB returns them from `by_update`.
+pub(super) fn changes(
+    sql: &impl Nearby,
+    (of, shards): (u16, u16),
+    since: Timestamp,
+    from: Option<Position>,
+    limit: usize,
+) -> Result<Changes, StoreError> {
+    let (at, id) = from.map_or((since, String::new()), |from| (from.at.unwrap_or(since), from.id.into_string()));
+    let statement = "SELECT id, at, version, sealed FROM r WHERE at IS NOT NULL AND at >= ? AND (at, id) > (?, ?) \
+                     AND state != ? ORDER BY at, id";
+    let values = [since.0.into(), at.0.into(), Value::Text(id), Value::Integer(ABSENT)];
+    let (mut entries, mut more) = (Vec::new(), false);
+    sql.query(statement, &values, &mut |mut row| {
+        let id = RecordId::stored(row.text(0).unwrap_or_default());
+        if shard(&id, shards) != u32::from(of) {
+            return ControlFlow::Continue(());
+        }
+        more = entries.len() == limit;
+        if more {
+            return ControlFlow::Break(());
+        }
+        let at = Timestamp(row.integer(1).cast_unsigned());
+        let version = Some(row.integer(2).cast_unsigned()).filter(|_| row.integer(3) != 0);
+        entries.push(IndexEntry { id, at, version });
+        ControlFlow::Continue(())
+    })?;
+    let next = entries.last().filter(|_| more).map(IndexEntry::position);
+    Ok(Changes { entries, next })
 }
 
 /// Returns a page of the deleted records.
@@ -152,10 +183,10 @@ struct Narrowed {
 }
 
 impl Narrowed {
-    fn of(contained: &[Contains]) -> Narrowed {
+    fn of(plan: &Plan) -> Narrowed {
         let mut values = Vec::new();
         let mut parts = vec!["1".to_owned()];
-        for Contains { column, any } in contained {
+        for Contains { column, any } in &plan.contained {
             let column = match column {
                 Searched::Text => "text",
                 Searched::Atoms => "atoms",
@@ -163,6 +194,11 @@ impl Narrowed {
             let contains = vec![format!("instr(s.{column}, ?) > 0"); any.len()].join(" OR ");
             parts.push(format!("({contains})"));
             values.extend(any.iter().map(|needle| Value::Text(needle.clone())));
+        }
+        for Within { column, ranges } in &plan.within {
+            let range = format!(" OR s.k{column} BETWEEN ? AND ?");
+            parts.push(format!("(s.k{column} IS NULL{})", range.repeat(ranges.len())));
+            values.extend(ranges.iter().flat_map(|(from, to)| [from, to].map(|key| Value::Blob(key.clone()))));
         }
         Narrowed { condition: parts.join(" AND "), values }
     }
@@ -179,41 +215,49 @@ impl Narrowed {
     }
 }
 
-fn ordering(order: &[(usize, bool)]) -> String {
+fn ordering(order: &[(usize, bool)], backward: bool) -> String {
+    let direction = |descending: bool| if descending { " DESC" } else { "" };
     let mut terms = String::new();
     for (column, descending) in order {
-        let direction = if *descending { " DESC" } else { "" };
-        terms.push_str(&format!("s.k{column} IS NULL, s.k{column}{direction}, "));
+        let (missing, key) = (direction(backward), direction(*descending != backward));
+        terms.push_str(&format!("s.k{column} IS NULL{missing}, s.k{column}{key}, "));
     }
-    terms + "s.id"
+    terms + "s.id" + direction(backward)
 }
 
 /// The two sides of the position at which a page begins, as conditions that continue another.
 struct Sides {
     /// The records that may be on the page.
     page: String,
-    /// The records that are certainly before it. `None` if there is no position.
+    /// The records that are certainly before it, in the direction of the page. `None` if that cannot be told.
     before: Option<String>,
     /// The values of each of the two.
     values: Vec<Value>,
 }
 
 fn sides(plan: &Plan, order: &[(usize, bool)]) -> Sides {
+    let backward = plan.is_backward;
     match (&plan.start, order.first()) {
-        (Some(Start::Id(id)), _) => Sides {
-            page: " AND s.id >= ?".to_owned(),
-            before: Some(" AND s.id < ?".to_owned()),
-            values: vec![id.as_str().into()],
-        },
-        (Some(Start::Key(Some(key))), Some((column, descending))) => {
-            let (here, there) = if *descending { ("<=", ">") } else { (">=", "<") };
+        (Some(Start::Id(id)), _) => {
+            let (here, there) = if backward { ("<=", ">") } else { (">=", "<") };
             Sides {
-                page: format!(" AND (s.k{column} {here} ? OR s.k{column} IS NULL)"),
-                before: Some(format!(" AND s.k{column} {there} ?")),
+                page: format!(" AND s.id {here} ?"),
+                before: Some(format!(" AND s.id {there} ?")),
+                values: vec![id.as_str().into()],
+            }
+        }
+        (Some(Start::Key(Some(key))), Some((column, descending))) => {
+            let (here, there) = if *descending != backward { ("<=", ">") } else { (">=", "<") };
+            // Records without the member are last.
+            let missing = format!(" OR s.k{column} IS NULL");
+            let (with_page, with_before) = if backward { ("", &*missing) } else { (&*missing, "") };
+            Sides {
+                page: format!(" AND (s.k{column} {here} ?{with_page})"),
+                before: Some(format!(" AND (s.k{column} {there} ?{with_before})")),
                 values: vec![Value::Blob(key.clone())],
             }
         }
-        (Some(Start::Key(None)), Some((column, _))) => Sides {
+        (Some(Start::Key(None)), Some((column, _))) if !backward => Sides {
             page: format!(" AND s.k{column} IS NULL"),
             before: Some(format!(" AND s.k{column} IS NOT NULL")),
             values: Vec::new(),

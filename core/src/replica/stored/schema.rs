@@ -3,9 +3,14 @@
 //! | table | rows |
 //! |---|---|
 //! | `meta` | one, with [`Meta`] as JSON |
-//! | `r` | each record that was ever seen: its version, when it was seen, and what JSON and types show of it |
+//! | `r` | each record that was ever seen: its version, when it was seen, and what JSON and types show of it. Its index by time is that of changes |
 //! | `s` | each live record: its hash in four parts of 32 bits, the [columns](crate::query::columns) that queries use |
 //! | `seen_page` | of a full read under way: hashes of the ids of each page |
+//! | `c` | the log of the live channel: each change that sockets are told, as its frame |
+//! | `nonce` | each ticket that has opened a socket, until it expires |
+//! | `key` | each key that has asked for a ticket or a socket, and what it has lost |
+//!
+//! `nonce` and `key` stay when the copy begins anew: a key that was revoked never counts again.
 
 use serde::{Deserialize, Serialize};
 
@@ -16,7 +21,7 @@ use crate::store::StoreError;
 use crate::time::Timestamp;
 
 /// The number of this schema. A copy of another schema is filled again.
-const SCHEMA: u32 = 1;
+const SCHEMA: u32 = 2;
 /// The columns of `s` before the keys.
 pub(super) const BEFORE_KEYS: usize = 8;
 
@@ -50,6 +55,12 @@ pub(super) struct Meta {
     /// How often keys lost rights.
     #[serde(default)]
     pub(super) keys: u64,
+    /// The name of the log. A copy that begins anew has another one.
+    pub(super) epoch: String,
+    /// The last sequence number of the log.
+    pub(super) seq: u64,
+    /// From this time on, every change is in the log.
+    pub(super) complete: u64,
 }
 
 /// A full read under way.
@@ -63,7 +74,7 @@ pub(super) struct Fill {
 }
 
 impl Meta {
-    fn new(columns: &Columns, now: Timestamp) -> Meta {
+    fn new(columns: &Columns, epoch: String, now: Timestamp) -> Meta {
         Meta {
             schema: SCHEMA,
             columns: columns.digest(),
@@ -76,6 +87,9 @@ impl Meta {
             wish: Some(now.0),
             fed: None,
             keys: 0,
+            epoch,
+            seq: 0,
+            complete: now.0,
         }
     }
 
@@ -115,7 +129,7 @@ pub(super) fn open(sql: &impl Nearby, columns: &Columns, now: Timestamp) -> Resu
         return Ok(meta);
     }
     sql.transaction(|| {
-        for table in ["meta", "r", "s", "seen_page"] {
+        for table in ["meta", "r", "s", "seen_page", "c"] {
             sql.run(&format!("DROP TABLE IF EXISTS {table}"), &[])?;
         }
         sql.run("CREATE TABLE meta (one INTEGER PRIMARY KEY, state TEXT NOT NULL)", &[])?;
@@ -126,6 +140,7 @@ pub(super) fn open(sql: &impl Nearby, columns: &Columns, now: Timestamp) -> Resu
         )?;
         // The trash is read without the live records.
         sql.run(&format!("CREATE INDEX trash ON r (id) WHERE state = {DELETED}"), &[])?;
+        sql.run("CREATE INDEX by_at ON r (at, id) WHERE at IS NOT NULL", &[])?;
         let keys: String = (0..columns.keys().len()).map(|key| format!(", k{key} BLOB")).collect();
         sql.run(
             &format!(
@@ -135,7 +150,19 @@ pub(super) fn open(sql: &impl Nearby, columns: &Columns, now: Timestamp) -> Resu
             &[],
         )?;
         sql.run("CREATE TABLE seen_page (page INTEGER PRIMARY KEY, ids BLOB NOT NULL)", &[])?;
-        let meta = Meta::new(columns, now);
+        sql.run("CREATE TABLE c (seq INTEGER PRIMARY KEY, told INTEGER NOT NULL, frame TEXT NOT NULL)", &[])?;
+        sql.run(
+            "CREATE TABLE IF NOT EXISTS nonce (nonce TEXT PRIMARY KEY, expires INTEGER NOT NULL) WITHOUT ROWID",
+            &[],
+        )?;
+        sql.run(
+            "CREATE TABLE IF NOT EXISTS key (id TEXT PRIMARY KEY, hash TEXT, revoked INTEGER NOT NULL, \
+             reduced INTEGER NOT NULL) WITHOUT ROWID",
+            &[],
+        )?;
+        let random = sql.first("SELECT lower(hex(randomblob(4)))", &[])?;
+        let epoch = random.and_then(|mut row| row.text(0)).unwrap_or_default();
+        let meta = Meta::new(columns, epoch, now);
         meta.write(sql)?;
         Ok(meta)
     })
