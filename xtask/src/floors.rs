@@ -25,7 +25,7 @@ const CRATES: [Crate; 3] = [
             &["limits", "time", "random", "token", "value"],
             &["record", "auth", "session", "query", "sheet"],
             &["store"],
-            &["replica", "feed", "service", "live"],
+            &["feed", "service", "live", "replica"],
             &["http"],
         ],
         libraries: &[
