@@ -173,15 +173,15 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_fresh_for_ten_seconds_and_goes_on_for_an_hour_without_the_table() {
+    fn a_key_is_fresh_for_five_seconds_and_goes_on_for_an_hour_without_the_table() {
         let memory = KeyMemory::default();
         let stale = |put_off| Remembered::Stale { record: record(), put_off };
         memory.remember(hash(1), Some(record()), Timestamp(0));
-        assert_eq!(memory.recall(&hash(1), Timestamp(9_999)), Remembered::Fresh(Some(record())));
+        assert_eq!(memory.recall(&hash(1), Timestamp(4_999)), Remembered::Fresh(Some(record())));
+        assert_eq!(memory.recall(&hash(1), Timestamp(5_000)), stale(false));
+        memory.put_off(&hash(1), Timestamp(5_000));
+        assert_eq!(memory.recall(&hash(1), Timestamp(9_999)), stale(true));
         assert_eq!(memory.recall(&hash(1), Timestamp(10_000)), stale(false));
-        memory.put_off(&hash(1), Timestamp(10_000));
-        assert_eq!(memory.recall(&hash(1), Timestamp(14_999)), stale(true));
-        assert_eq!(memory.recall(&hash(1), Timestamp(15_000)), stale(false));
         memory.put_off(&hash(1), Timestamp(3_599_999));
         assert_eq!(memory.recall(&hash(1), Timestamp(3_600_000)), Remembered::Unknown);
     }

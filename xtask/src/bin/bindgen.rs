@@ -17,7 +17,11 @@ fn main() -> Result<()> {
     let mut bindgen = Bindgen::new();
     // A panic ends the instance. edge/worker.js recovers with this function, which begins a new one.
     bindgen.input_path(&module).module(true)?.typescript(false).reset_state_function(true);
-    bindgen.generate(&folder).with_context(|| format!("wasm-bindgen cannot read {module}"))?;
+    let mut output = bindgen.generate_output().with_context(|| format!("wasm-bindgen cannot read {module}"))?;
+    for function in output.wasm_mut().funcs.iter_mut() {
+        function.name = function.name.take().map(by_trait);
+    }
+    output.emit(&folder)?;
 
     let name = Path::new(&module).with_extension("js");
     let script = Path::new(&folder).join(name.file_name().context("a module has a name")?);
@@ -25,4 +29,14 @@ fn main() -> Result<()> {
     // A Worker's imports of modules always give modules. Not all tools know the syntax that says so.
     fs::write(&script, text.replacen("import source ", "import ", 1))?;
     Ok(())
+}
+
+/// Returns the name by which a function is placed in the module: `<T as Trait>::method` becomes `<Trait>::method::T`. The
+/// implementations of one trait are alike, and side by side they compress better: 3 KB.
+fn by_trait(name: String) -> String {
+    let parts = name.strip_prefix('<').and_then(|rest| rest.rsplit_once(">::"));
+    match parts.and_then(|(implementation, method)| Some((implementation.split_once(" as ")?, method))) {
+        Some(((implementor, implemented), method)) => format!("<{implemented}>::{method}::{implementor}"),
+        None => name,
+    }
 }
