@@ -126,7 +126,7 @@ export class Replica extends DurableObject {
   refresh() {
     this.flight ??= within(REFRESH, call(() => ripple.refresh(this.storage, this.env, this.resource())))
       .then(
-        (read) => log("log", "refreshed", { resource: this.resource(), capacity_read: read }),
+        (read) => this.report("refreshed", read),
         (error) => {
           this.failed = Date.now();
           log("warn", "refresh failed", { resource: this.resource(), error: error.message });
@@ -142,6 +142,12 @@ export class Replica extends DurableObject {
     return this.flight;
   }
 
+  // Logs the read units of a step, and the rows of SQLite since the last one.
+  report(message, read) {
+    const [rows_read, rows_written] = ripple.rows_of(this.storage);
+    log("log", message, { resource: this.resource(), capacity_read: read, rows_read, rows_written });
+  }
+
   // It never throws: an alarm that keeps failing is given up by the runtime, and the table would never be filled.
   async alarm() {
     try {
@@ -149,7 +155,7 @@ export class Replica extends DurableObject {
       if (resource === undefined) return;
       const read = await within(ALARM, call(() => ripple.tend(this.storage, this.env, resource)));
       this.failures = 0;
-      if (read > 0) log("log", "read on", { resource, capacity_read: read });
+      if (read > 0) this.report("read on", read);
     } catch (error) {
       this.failures += 1;
       log("warn", "the table cannot be read", { error: error.message });

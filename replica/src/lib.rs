@@ -141,6 +141,12 @@ fn thrown(error: StoreError) -> JsError {
     JsError::new(&chain(&error))
 }
 
+/// The rows that an object has read and written since the last call.
+#[wasm_bindgen]
+pub fn rows_of(storage: Storage) -> js_sys::Array {
+    storage.rows()
+}
+
 /// The size of this module's memory, in bytes.
 #[wasm_bindgen]
 pub fn memory_size() -> f64 {

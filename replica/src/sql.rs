@@ -9,9 +9,22 @@ use ripple_core::store::StoreError;
 use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen(inline_js = r#"
+    // The rows that are billed, by object: https://developers.cloudflare.com/durable-objects/platform/pricing/
+    const rows = new WeakMap();
+
     // A cursor that is not read to its end is abandoned.
     export function query(storage, statement, values, each) {
-        for (const row of storage.sql.exec(statement, ...values).raw()) if (!each(row)) break;
+        const cursor = storage.sql.exec(statement, ...values);
+        for (const row of cursor.raw()) if (!each(row)) break;
+        const [read, written] = rows.get(storage) ?? [0, 0];
+        rows.set(storage, [read + cursor.rowsRead, written + cursor.rowsWritten]);
+    }
+
+    // Returns the rows that were read and written since the last call.
+    export function take_rows(storage) {
+        const counted = rows.get(storage) ?? [0, 0];
+        rows.delete(storage);
+        return counted;
     }
 
     export function transaction(storage, work) {
@@ -27,6 +40,8 @@ extern "C" {
         each: &mut dyn FnMut(Array) -> bool,
     ) -> Result<(), JsValue>;
 
+    fn take_rows(storage: &Storage) -> Array;
+
     #[wasm_bindgen(catch)]
     fn transaction(storage: &Storage, work: &mut dyn FnMut() -> Result<(), JsValue>) -> Result<(), JsValue>;
 }
@@ -35,6 +50,13 @@ extern "C" {
 extern "C" {
     /// `ctx.storage` of an object.
     pub type Storage;
+}
+
+impl Storage {
+    /// Returns the rows that were read and written since the last call.
+    pub(crate) fn rows(&self) -> Array {
+        take_rows(self)
+    }
 }
 
 impl Nearby for Storage {

@@ -58,31 +58,6 @@ def prj_id(ripple, app):
     return made["prj_id"]
 
 
-def test_an_open_page_hears_who_else_is_there_and_what_was_saved(app, browsers, prj_id):
-    if app.way == "edge":
-        pytest.skip("the edge has no live channel")
-    north, south = browsers(), browsers()
-    sockets = []
-    for page, name in ((north, "North office"), (south, "South office")):
-        page.on("websocket", lambda socket: sockets.append(socket.url))
-        page.goto(f"{app.url}/projects/{prj_id}/edit")
-        page.get_by_label("Your name").fill(name)
-        page.get_by_role("button", name="Save").first.click()
-        receipt(page)
-    for page in (north, south):
-        page.goto(f"{app.url}/projects/{prj_id}/edit")
-    south.get_by_label("Goal").focus()
-    expect(north.locator("[data-live]")).to_have_text("South office is at the goal.")
-    expect(south.locator("[data-live]")).to_contain_text("North office")
-    north.get_by_label("Issue").fill("Typed and not saved")
-    south.get_by_label("Goal").fill("Heard at once")
-    south.keyboard.press("Control+s")
-    expect(north.locator("[data-told]")).to_contain_text("South office saved goal")
-    expect(north.get_by_label("Issue")).to_have_value("Typed and not saved")
-    expect(north.locator("[data-live]")).to_have_text("")
-    assert sockets and not any(_setting("RIPPLE_KEY") in told for told in (*sockets, north.content()))
-
-
 def test_two_browsers_on_one_project_lose_nothing(app, browsers, ripple, prj_id, pictures):
     north, south = browsers(), browsers(color_scheme="dark")
     for page, name in ((north, "North office"), (south, "South office")):

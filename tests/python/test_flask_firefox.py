@@ -6,7 +6,6 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from conftest import _setting
-from edge import wait_for
 from firefox import Firefox
 from flask_app import FIELDS, app, healed, ripple_switch  # noqa: F401
 
@@ -95,21 +94,6 @@ def test_a_reload_of_the_same_project_keeps_what_was_typed(firefox, app, ripple)
     assert firefox.text(".notice.done") == "Your timeline entry was removed; your goal was saved."
     record = ripple.get(prj_id)
     assert (record["goal"], record["timeline"]) == ("Typed", ["first", "third"])
-
-
-def test_a_reload_keeps_what_was_typed_after_a_fold(firefox, app, ripple):
-    """The script has put South's goal into the open form, so the form has the names of its new state."""
-    prj_id = ripple.create(FIELDS | {"timeline": ENTRIES["with ids"]})["prj_id"]
-    firefox.goto(f"{app.url}/projects/{prj_id}/edit")
-    ripple.put(prj_id, {"version": 1, "goal": "South's", "timeline": ENTRIES["with ids"][1:]})
-    wait_for(lambda: firefox.value(firefox.labelled("Goal")) == "South's")
-    assert firefox.value(firefox.labelled("Text of entry 1")) == "second"
-    firefox.type(firefox.labelled("Issue"), "Typed")
-    firefox.reload()
-    assert firefox.value(firefox.labelled("Issue")).endswith("Typed")
-    assert firefox.value(firefox.labelled("Goal")) == "South's"
-    firefox.click(firefox.button("Save"))
-    assert firefox.text(".notice.done") == "Your issue was saved."
 
 
 def test_a_project_is_registered_on_the_readers_day(tmp_path, app):

@@ -7,14 +7,26 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from chromium import browsers, look_at, pictures, playwright, receipt  # noqa: F401
-from conftest import _setting
+from dev import Dev
 from edge import wait_for
 from flask_app import FIELDS, App, prj_id, texts  # noqa: F401
 
 
 @pytest.fixture(scope="module")
-def app(tmp_path_factory):
-    with App(tmp_path_factory.mktemp("app"), _setting("RIPPLE_URL"), _setting("RIPPLE_KEY")) as app:
+def dev(tmp_path_factory):
+    """A `ripple dev` with the live channel, which needs the feed."""
+    with Dev(tmp_path_factory.mktemp("live"), "--in-memory", feed=True) as dev:
+        yield dev
+
+
+@pytest.fixture
+def ripple(dev):
+    return dev.ripple()
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory, dev):
+    with App(tmp_path_factory.mktemp("app"), dev.url, dev.key) as app:
         yield app
 
 
@@ -29,6 +41,29 @@ def north(browsers, app, prj_id):
 @pytest.fixture
 def south(app):
     return app.visitor("South office")
+
+
+def test_an_open_page_hears_who_else_is_there_and_what_was_saved(app, browsers, dev, prj_id):
+    north, south = browsers(), browsers()
+    sockets = []
+    for page, name in ((north, "North office"), (south, "South office")):
+        page.on("websocket", lambda socket: sockets.append(socket.url))
+        page.goto(f"{app.url}/projects/{prj_id}/edit")
+        page.get_by_label("Your name").fill(name)
+        page.get_by_role("button", name="Save").first.click()
+        receipt(page)
+    for page in (north, south):
+        page.goto(f"{app.url}/projects/{prj_id}/edit")
+    south.get_by_label("Goal").focus()
+    expect(north.locator("[data-live]")).to_have_text("South office is at the goal.")
+    expect(south.locator("[data-live]")).to_contain_text("North office")
+    north.get_by_label("Issue").fill("Typed and not saved")
+    south.get_by_label("Goal").fill("Heard at once")
+    south.keyboard.press("Control+s")
+    expect(north.locator("[data-told]")).to_contain_text("South office saved goal")
+    expect(north.get_by_label("Issue")).to_have_value("Typed and not saved")
+    expect(north.locator("[data-live]")).to_have_text("")
+    assert sockets and not any(dev.key in told for told in (*sockets, north.content()))
 
 
 def test_an_open_page_hears_of_many_large_changes_over_one_socket(app, browsers, ripple, prj_id):

@@ -16,6 +16,7 @@ use crate::{edge, python, server};
 /// The numbers of records.
 const FEW: &str = "10000";
 const MANY: &str = "60000";
+const RECORDS: f64 = 60_000.0;
 const PROGRAM: &str = "xtask/src/bench/scale/program.py";
 
 /// The benchmark `scale`.
@@ -41,6 +42,14 @@ pub(super) fn run_benchmark() -> Result<()> {
         Figure::alone("search by q, ms", of("q without a match", "ms")?, 200.0),
         Figure::alone("search by q again, ms", of("q again", "ms")?, 30.0),
         Figure::alone("read units of a page by id", of("page by id", "units")?, 0.0),
+        Figure::alone("rows read by a page by id", of("page by id", "rows")?, 100.0),
+        Figure::alone("rows read by a page by time", of("page by time", "rows")?, 200.0),
+        Figure::alone("rows read by a search, for a record", of("q without a match", "rows")? / RECORDS, 1.1),
+        Figure::alone(
+            "rows written by the fill, for a record",
+            number(format!("/{MANY}/rows written by the fill"))? / RECORDS,
+            4.0,
+        ),
         Figure::alone("page by id, 60,000 to 10,000", grown("page by id")?, 1.3),
         Figure::alone("page by time, 60,000 to 10,000", grown("page by time")?, 1.3),
         Figure::alone("the object's WebAssembly, MB", number(format!("/{MANY}/memory"))? / 1e6, 32.0),

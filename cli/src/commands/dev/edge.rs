@@ -72,14 +72,14 @@ impl Edge {
         wrangler.arg("--config").arg(folder.join("wrangler.toml")).arg("--persist-to").arg(folder.join("state"));
         // Nothing uses the inspector, and a second `ripple dev` would need the same port for it.
         wrangler.args(["--inspector-port", "0", "--show-interactive-dev-session=false", "--log-level=warn"]);
-        for (name, value) in [
-            ("RIPPLE_ORIGIN", dev.url.as_str()),
-            ("AWS_ENDPOINT_URL_DYNAMODB", &dev.dynamodb_endpoint),
-            ("AWS_REGION", "us-east-1"),
-            ("RIPPLE_SITE", &layout.site),
-            ("RIPPLE_SHARDS", &layout.shards.to_string()),
+        for variable in [
+            format!("RIPPLE_ORIGIN:{}", dev.url),
+            format!("AWS_ENDPOINT_URL_DYNAMODB:{}", dev.dynamodb_endpoint),
+            "AWS_REGION:us-east-1".to_owned(),
+            format!("RIPPLE_SITE:{}", layout.site),
+            format!("RIPPLE_SHARDS:{}", layout.shards),
         ] {
-            wrangler.arg("--var").arg(format!("{name}:{value}"));
+            wrangler.arg("--var").arg(variable);
         }
         wrangler.env("WRANGLER_SEND_METRICS", "false");
         // It would record the URL of every request, and a URL may contain a secret by mistake.

@@ -140,11 +140,11 @@ function judgeWork(verdict: Findings, id: string, work: Work, evidence: Evidence
       else if (isParked && count) verdict.misplaced.push(`${name}: ${what} took effect and is parked`);
       else if (must && known && !isParked && !count) verdict.lost.push(`${name}: ${what}`);
     };
+    // A later goal in the same entry, or one that may be in it, takes the place of this one.
+    const replaced = edits.some(
+      (other) => other.edit > edit.edit && (other.goal !== undefined || other.bad) && (!other.known || other.n === n),
+    );
     if (goal !== undefined) {
-      // A later goal in the same entry, or one that may be in it, takes the place of this one.
-      const replaced = edits.some(
-        (other) => other.edit > edit.edit && (other.goal !== undefined || other.bad) && (!other.known || other.n === n),
-      );
       times('the goal', evidence.goals.filter((other) => other === goal).length, !bad && !replaced);
       if (evidence.goals.includes(goal)) places.push(evidence.goals.indexOf(goal));
     }
@@ -160,7 +160,7 @@ function judgeWork(verdict: Findings, id: string, work: Work, evidence: Evidence
     }
     if (untag !== undefined && known && !isParked && evidence.tags.includes(untag))
       verdict.lost.push(`${name}: the removal of ${untag}`);
-    if (bad && known && !isParked && !edits.some((other) => other.edit > edit.edit && other.n === n))
+    if (bad && known && !isParked && !replaced)
       verdict.misplaced.push(`${name}: the refusal is not parked`);
   }
   if (places.some((place, index) => index > 0 && place < (places[index - 1] ?? 0)))

@@ -79,6 +79,21 @@ def timed(url, key, path):
     return {"ms": statistics.median(times[1:]), "units": float(units[1])}
 
 
+def rows(edge, key):
+    """Returns the rows of SQLite that the object has read and written so far."""
+    lines = len(reports(edge))
+    # A refresh reports the rows since the last one.
+    while len(reports(edge)) == lines:
+        send(edge.url, "GET", "/prj/absent", key, cache_control="no-cache")
+        time.sleep(0.2)
+    return [sum(report[name] for report in reports(edge)) for name in ("rows_read", "rows_written")]
+
+
+def reports(edge):
+    lines = [line[line.index("{") :] for line in edge.read_log().splitlines() if '"rows_read"' in line]
+    return [json.loads(line) for line in lines]
+
+
 def measure(count, folder):
     folder.mkdir()
     with Dev(folder / "data", "--in-memory") as dev:
@@ -94,8 +109,13 @@ def measure(count, folder):
 
         wait_for(by_replica, 600)
         result = {"fill": time.monotonic() - begun}
+        before = rows(edge, dev.key)
+        result["rows written by the fill"] = before[1]
         for name, path in READS.items():
             result[name] = timed(edge.url, dev.key, path)
+            after = rows(edge, dev.key)
+            result[name]["rows"] = (after[0] - before[0]) / REQUESTS
+            before = after
         memory = [int(size) for size in re.findall(r'"memory":(\d+)', edge.read_log())]
         result["memory"] = max(memory)
         result["backend"] = timed(dev.url, dev.key, READS["page by id"])
