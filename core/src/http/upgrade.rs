@@ -70,7 +70,7 @@ impl<S: Store> Api<S> {
         }
         let authorized = self.authorize(request, context).await?;
         self.count_use(&authorized).await;
-        self.upgrade_with_key(request, &authorized)
+        self.upgrade_with_key(request, &authorized).map_err(|refusal| *refusal)
     }
 }
 
@@ -89,13 +89,18 @@ impl<S: Source> Api<S> {
         request: &Request<Bytes>,
         context: RequestContext,
     ) -> Result<Upgrade, Response<Bytes>> {
-        match ticket(request) {
-            Some(ticket) => self.upgrade_with_ticket(request, ticket, &context).map_err(|refusal| *refusal),
+        let upgraded = match ticket(request) {
+            Some(ticket) => self.upgrade_with_ticket(request, ticket, &context),
             None => self.upgrade_with_key(request, &self.authorize(request, context).await?),
-        }
+        };
+        upgraded.map_err(|refusal| *refusal)
     }
 
-    fn upgrade_with_key(&self, request: &Request<Bytes>, authorized: &Authorized) -> Result<Upgrade, Response<Bytes>> {
+    fn upgrade_with_key(
+        &self,
+        request: &Request<Bytes>,
+        authorized: &Authorized,
+    ) -> Result<Upgrade, Box<Response<Bytes>>> {
         let result = self.handshake(request).and_then(|(_, since)| {
             let person = author(request.headers(), &authorized.caller)?;
             Ok((since, Reader { key_id: authorized.caller.key_id.clone(), person, ticket: None }))
@@ -104,7 +109,7 @@ impl<S: Source> Api<S> {
         let resource = self.store_for(authorized).resource();
         match result {
             Ok((since, reader)) => Ok(Upgrade { resource: resource.name.clone(), reader: Ok(reader), since, log }),
-            Err(error) => Err(fail(request.method(), &error, resource, log)),
+            Err(error) => Err(Box::new(fail(request.method(), &error, resource, log))),
         }
     }
 

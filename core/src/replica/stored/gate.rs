@@ -37,7 +37,7 @@ pub(super) fn admit(sql: &impl Nearby, reader: &Reader) -> Result<Result<(), Clo
         return Ok(Err(Close::Ticket));
     }
     let nonce = Value::Text(ticket.nonce.clone());
-    if sql.first("SELECT 1 FROM nonce WHERE nonce = ?", &[nonce.clone()])?.is_some() {
+    if sql.first("SELECT 1 FROM nonce WHERE nonce = ?", std::slice::from_ref(&nonce))?.is_some() {
         return Ok(Err(Close::Ticket));
     }
     sql.run("INSERT INTO nonce VALUES (?, ?)", &[nonce, ticket.expires.into()])?;
