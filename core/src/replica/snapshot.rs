@@ -115,16 +115,16 @@ impl Snapshot {
         }
     }
 
-    /// Applies a full read that began at `began`: [`Snapshot::begin_fill`] has the rule.
+    /// Applies a full read that began at `began`. It replaces every known state, including states that other writers
+    /// left without a version. The exception are states learned since `began`, or so shortly before it that the read
+    /// may have missed them.
     pub fn fill(&mut self, records: Vec<Record>, began: Timestamp, now: Timestamp) {
         let fill = self.begin_fill(began);
         records.into_iter().for_each(|record| self.fill_in(fill, record, now));
         self.end_fill(fill);
     }
 
-    /// Begins to apply a full read that began at `began`. It replaces every known state, including states that other
-    /// writers left without a version. The exception are states learned since `began`, or so shortly before it that the
-    /// read may have missed them.
+    /// Begins to apply a full read that began at `began`, as [`Snapshot::fill`] does, record by record.
     pub(crate) fn begin_fill(&mut self, began: Timestamp) -> Fill {
         self.reads += 1;
         Fill { number: self.reads, recent: began.before(limits::LAG) }
