@@ -42,6 +42,17 @@ export async function trashView({ connection, kind, signal, go }: Place): Promis
     }
   }
 
+  /** Waits until the server has answered a restoration, or the author works without it. */
+  function answerFor(id: string): Promise<void> {
+    const isOf = (entry: { readonly resource: string; readonly id: string }): boolean =>
+      entry.resource === kind.resource && entry.id === id;
+    return new Promise((resolve) => {
+      connection.on('receipt', ({ written }) => isOf(written) && resolve(), signal);
+      connection.on('parked', (entry) => isOf(entry) && resolve(), signal);
+      connection.on('switched', () => resolve(), signal);
+    });
+  }
+
   /** Finds the name of a deleted record: its last write says what it deleted. */
   async function named(id: string): Promise<Deleted> {
     for await (const page of resource.online.versions(id, { limit: 2, signal }).pages()) {
@@ -58,8 +69,11 @@ export async function trashView({ connection, kind, signal, go }: Place): Promis
     const back = async (): Promise<void> => {
       const version = deletion?.version ?? 0;
       const tombstone = freeze({ id, value: {}, version, updated: {}, pending: 0 });
+      const answered = answerFor(id);
       try {
         await resource.restore(tombstone, version - 1);
+        fill(said, notice('news', `Bringing ${title} back …`));
+        await answered;
         go(address('record', kind, id));
       } catch (error) {
         fill(said, notice('bad', words(errorOf(error), kind)));
