@@ -135,6 +135,11 @@ impl Columns {
         &self.keys
     }
 
+    /// Returns the column of the time at which a record was last written.
+    pub(crate) fn time(&self) -> Option<usize> {
+        self.keys.iter().position(|name| *name == self.resource.names.updated_at)
+    }
+
     /// Returns a digest of all that the columns depend on. A table with another digest must be filled again.
     pub(crate) fn digest(&self) -> String {
         let names = serde_json::to_vec(&self.keys).expect("strings serialise");

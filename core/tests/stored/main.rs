@@ -5,6 +5,7 @@ mod changes;
 mod live;
 mod queries;
 mod records;
+mod rows;
 mod sqlite;
 mod storm;
 

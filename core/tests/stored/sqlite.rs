@@ -9,8 +9,8 @@ use std::rc::Rc;
 use ripple_core::RecordId;
 use ripple_core::replica::sql::{Nearby, Row, Value, error};
 use ripple_core::store::StoreError;
-use rusqlite::Connection;
 use rusqlite::types::{ToSqlOutput, Value as Column, ValueRef};
+use rusqlite::{Connection, StatementStatus};
 
 /// The largest text, blob and row.
 const CELL: usize = 2_000_000;
@@ -27,12 +27,19 @@ pub(crate) struct Sqlite {
     pub(crate) fails_after: Rc<Cell<Option<u32>>>,
     /// The rows that statements have changed.
     pub(crate) written: Rc<Cell<u64>>,
+    /// The rows that statements have stepped over, in a table or an index, without looking for a key.
+    pub(crate) stepped: Rc<Cell<u64>>,
 }
 
 impl Sqlite {
     pub(crate) fn new() -> Sqlite {
         let connection = Connection::open_in_memory().expect("memory");
-        Sqlite { connection: Rc::new(RefCell::new(connection)), fails_after: Rc::default(), written: Rc::default() }
+        Sqlite {
+            connection: Rc::new(RefCell::new(connection)),
+            fails_after: Rc::default(),
+            written: Rc::default(),
+            stepped: Rc::default(),
+        }
     }
 
     /// Returns the versions of all records of a copy.
@@ -127,6 +134,8 @@ impl Nearby for Sqlite {
             }
         }
         drop(rows);
+        let stepped = prepared.reset_status(StatementStatus::FullscanStep);
+        self.stepped.set(self.stepped.get() + u64::try_from(stepped).expect("a number of rows"));
         self.written.set(self.written.get() + connection.total_changes() - before);
         Ok(())
     }

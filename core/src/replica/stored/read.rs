@@ -57,8 +57,11 @@ pub(super) fn list(sql: &impl Nearby, columns: &Columns, meta: &Meta, query: &Qu
             sql.first(&statement, &[&*narrowed.values, &*position].concat())?.is_some()
         }
     };
-    let mut totals = totals(sql, columns, meta, query, &narrowed)?;
+    let (mut totals, matches) = totals(sql, columns, meta, query, &narrowed)?;
     totals.is_passed |= is_passed;
+    if matches == Some(0) {
+        return Ok(Listing::summed(query, totals, unknown).finish());
+    }
     let mut listing = Listing::summed(query, totals, unknown);
     let (condition, order) = (narrowed.or_wide() + &page, ordering(order, plan.is_backward));
     let statement = format!("SELECT {SHOWN} FROM s JOIN r ON r.id = s.id WHERE {condition} ORDER BY {order}");
@@ -127,14 +130,14 @@ fn trash(sql: &impl Nearby, columns: &Columns, query: &Query) -> Result<ListPage
     outcome.map(|()| listing.finish())
 }
 
-/// Returns what is known of all matches.
+/// Returns what is known of all matches, and their number if they were counted.
 fn totals(
     sql: &impl Nearby,
     columns: &Columns,
     meta: &Meta,
     query: &Query,
     narrowed: &Narrowed,
-) -> Result<Totals, StoreError> {
+) -> Result<(Totals, Option<usize>), StoreError> {
     let is_all = narrowed.values.is_empty();
     let (mut count, mut is_passed) = (0, false);
     let mut sum = meta.sum();
@@ -158,7 +161,8 @@ fn totals(
             Ok(ControlFlow::Continue(()))
         })?;
     }
-    Ok(Totals { sum, count: query.counts().then_some(count), is_passed })
+    let matches = (!is_all || query.counts()).then_some(count);
+    Ok((Totals { sum, count: matches.filter(|_| query.counts()), is_passed }, matches))
 }
 
 /// Returns the conditions on members that no record has. Returns none if there are no records.

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `meta` | one, with [`Meta`] as JSON |
 //! | `r` | each record that was ever seen: its version, when it was seen, and what JSON and types show of it. Its index by time is that of changes |
-//! | `s` | each live record: its hash in four parts of 32 bits, the [columns](crate::query::columns) that queries use |
+//! | `s` | each live record: its hash in four parts of 32 bits, the [columns](crate::query::columns) that queries use. It has an index in the order of a list by time |
 //! | `seen_page` | of a full read under way: hashes of the ids of each page |
 //! | `c` | the log of the live channel: each change that sockets are told, as its frame |
 //! | `nonce` | each ticket that has opened a socket, until it expires |
@@ -21,7 +21,9 @@ use crate::store::StoreError;
 use crate::time::Timestamp;
 
 /// The number of this schema. A copy of another schema is filled again.
-const SCHEMA: u32 = 2;
+const SCHEMA: u32 = 3;
+/// The table of the state. It is made where it is missing, so that the state can be asked for in any database.
+const META: &str = "CREATE TABLE IF NOT EXISTS meta (one INTEGER PRIMARY KEY, state TEXT NOT NULL)";
 /// The columns of `s` before the keys.
 pub(super) const BEFORE_KEYS: usize = 8;
 
@@ -95,10 +97,7 @@ impl Meta {
 
     /// Returns the state of the copy. Returns `None` if there is none, or one of other tables.
     pub(super) fn read(sql: &impl Nearby) -> Result<Option<Meta>, StoreError> {
-        let tables = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'meta'";
-        if sql.first(tables, &[])?.is_none() {
-            return Ok(None);
-        }
+        sql.run(META, &[])?;
         let row = sql.first("SELECT state FROM meta", &[])?;
         let text = row.and_then(|mut row| row.text(0));
         Ok(text.and_then(|text| serde_json::from_str(&text).ok()).filter(|meta: &Meta| meta.schema == SCHEMA))
@@ -132,7 +131,7 @@ pub(super) fn open(sql: &impl Nearby, columns: &Columns, now: Timestamp) -> Resu
         for table in ["meta", "r", "s", "seen_page", "c"] {
             sql.run(&format!("DROP TABLE IF EXISTS {table}"), &[])?;
         }
-        sql.run("CREATE TABLE meta (one INTEGER PRIMARY KEY, state TEXT NOT NULL)", &[])?;
+        sql.run(META, &[])?;
         sql.run(
             "CREATE TABLE r (id TEXT PRIMARY KEY, version INTEGER NOT NULL, sealed INTEGER NOT NULL, \
              seen INTEGER NOT NULL, at INTEGER, state INTEGER NOT NULL, json TEXT, typed BLOB) WITHOUT ROWID",
@@ -149,6 +148,12 @@ pub(super) fn open(sql: &impl Nearby, columns: &Columns, now: Timestamp) -> Resu
             ),
             &[],
         )?;
+        if let Some(time) = columns.time() {
+            // In the order of a list by time, newest first.
+            sql.run(&format!("CREATE INDEX newest ON s (k{time} IS NULL, k{time} DESC, id)"), &[])?;
+        }
+        // A query looks at each record that is too large for the columns. Most tables have none.
+        sql.run("CREATE INDEX wide ON s (id) WHERE text IS NULL", &[])?;
         sql.run("CREATE TABLE seen_page (page INTEGER PRIMARY KEY, ids BLOB NOT NULL)", &[])?;
         sql.run("CREATE TABLE c (seq INTEGER PRIMARY KEY, told INTEGER NOT NULL, frame TEXT NOT NULL)", &[])?;
         sql.run(
