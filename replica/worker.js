@@ -88,7 +88,7 @@ export class Replica extends DurableObject {
     context.blockConcurrencyWhile(() => this.arm().catch(() => {}));
   }
 
-  // Sets the alarm if the table wishes an earlier one than is set: one that ran is used up, whatever became of it.
+  // Sets the alarm if the table wishes an earlier one than is set. An alarm that ran is used up, even if it failed.
   async arm() {
     const wish = await call(() => ripple.alarm_of(this.storage, this.count() > 0));
     if (wish === undefined) return;

@@ -5,7 +5,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use ripple_core::auth::{KeyRecord, Scope};
-use ripple_core::replica::Clock as _;
+use ripple_core::replica::{Clock as _, Replica};
+use ripple_core::session::Session;
+use ripple_core::store::Capacity;
 use ripple_core::store::memory::Memory;
 use ripple_core::{RecordId, Refusal, RequestContext};
 use ripple_test_kit::{Answer, Hosts, api_key, get, key_record, project, with};
@@ -203,6 +205,28 @@ async fn what_was_written_behind_ripples_back_is_there_after_a_full_read() {
     pass(&hosts, 301);
     let late = hosts.read("/prj/a", &[]).await;
     assert!(String::from_utf8_lossy(late.body()).contains("theirs"));
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_fed_edge_reads_the_whole_table_once_a_day() {
+    let (hosts, mut cost) = (Hosts::new(), Vec::new());
+    for number in 0..30 {
+        create(&hosts, &format!("p{number}")).await;
+    }
+    for fed in [false, true] {
+        let replica = Replica::new(hosts.store.clone(), hosts.clock.clone(), Duration::from_secs(5)).fed(fed);
+        for hours in [0, 1, 24] {
+            hosts.clock.pass(Duration::from_secs(hours * 60 * 60));
+            let mut read = Capacity::default();
+            let prepared = replica.prepare(&Session::new("prj"), true, &mut read).await;
+            assert!(prepared.result.expect("the memory answers").is_some());
+            cost.push(read.read);
+        }
+    }
+    let whole = cost[0];
+    assert_eq!(cost[..3], [whole; 3], "without the feed, each of these reads is due");
+    assert_eq!([cost[3], cost[5]], [whole; 2], "the first read, and the one of the next day");
+    assert!(cost[4] < whole, "an hour later the index is enough: {cost:?}");
 }
 
 #[tokio::test(flavor = "current_thread")]

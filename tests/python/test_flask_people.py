@@ -128,7 +128,7 @@ def test_an_open_page_brings_back_what_was_replaced_and_keeps_what_is_newer(nort
     assert told.words("#lost h2") == "Since you last saved, South office replaced your description"
     assert [told.words("#lost del"), told.words("#lost ins")] == ["[removed: North]", "[added: South]"]
     assert told.headers["X-Version"] == "3" and north.get(address).headers["X-Version"] == "3", "there is no more to hear"
-    # Another description is saved before North presses the button: it gives way, and the receipt names it.
+    # Another description is saved before North presses the button: it is replaced, and the receipt names it.
     south.save(south.project(prj_id), description="South's other words", issue="Newer")
     page = north.send(told.form("#lost form"))
     record = ripple.get(prj_id)

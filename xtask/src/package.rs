@@ -106,7 +106,7 @@ pub(crate) fn compile(package: &str, program: &str, arch: Arch) -> Result<PathBu
     cargo_lambda.args(["--target", triple, "--output-format", "binary"]);
     let folder = root().join("target/lambda");
     run(cargo_lambda.arg("--lambda-dir").arg(&folder))?;
-    // Whatever the program's name, cargo-lambda gives it the name that Lambda expects.
+    // cargo-lambda gives each program the name that Lambda expects.
     Ok(folder.join(program).join("bootstrap"))
 }
 

@@ -17,7 +17,7 @@ pub struct Reader {
     pub key_id: String,
     /// The person in front of it.
     pub person: Option<Person>,
-    /// The ticket, if there is one. The host must see to it that it is used once.
+    /// The ticket, if there is one. The host accepts each ticket once.
     pub ticket: Option<Ticket>,
 }
 

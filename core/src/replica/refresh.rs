@@ -21,8 +21,8 @@ pub const FRESH: Duration = Duration::from_secs(5);
 pub const STALE: Duration = Duration::from_secs(60);
 /// How often the whole table is read at most, for records of other writers that the index never showed.
 const FULL_READ: Duration = Duration::from_secs(10 * 60);
-/// How much longer the pause between full reads is for each MB. So full reads cost at most $1.80 a month, whatever the
-/// size of the table.
+/// How much longer the pause between full reads is for each MB. So the full reads of a table of any size cost at most
+/// $1.80 a month.
 const FOR_EACH_MB: Duration = Duration::from_secs(150);
 /// How often the whole table is read while the feed adopts what other programs write. The index shows adopted records.
 const CHECK: Duration = limits::DAY;

@@ -10,8 +10,8 @@
 //! > and a refresh from the index raise `confirmed`. A record goes only after a strongly consistent read missed it.
 //!
 //! A host calls [`Table::tend`] when [`Standing::wish`] says so, and [`Table::refresh`] when the copy is too old for a
-//! reader. While sockets of the live channel are open, it does the latter every ten seconds. Both may end at any point, run twice, and run beside each other: each step is one transaction, and compares
-//! the position from which it started.
+//! reader. While sockets of the live channel are open, it refreshes every ten seconds. Both may end at any point, run
+//! twice, and run beside each other: each step is one transaction, and compares the position from which it started.
 
 mod apply;
 mod fill;
@@ -29,7 +29,7 @@ use super::Clock;
 use super::refresh::full_read_pause;
 use super::sql::Nearby;
 use crate::auth::{KeyHash, KeyRecord};
-use crate::limits::OVERLAP;
+use crate::limits::{self, OVERLAP};
 use crate::query::columns::Columns;
 use crate::query::{ListPage, Query};
 use crate::record::schema::Resource;
@@ -49,7 +49,7 @@ const CHANGES: usize = 1_000;
 /// The number of records that a refresh reads before it applies them, so that one that is cut off has not been in vain.
 const FETCHED: usize = 100;
 /// How long a message of the feed shows that the feed is on.
-const FED: Duration = Duration::from_secs(24 * 60 * 60);
+const FED: Duration = limits::DAY;
 
 /// A table in SQL, and the store that it is a copy of.
 #[derive(Debug)]

@@ -25,7 +25,7 @@ class Machine:
         for name in BASICS:
             (self.programs / name).symlink_to(shutil.which(name))
         if node:
-            # The Node.js of package.json, whatever the machine has, and `npx` of the machine's npm.
+            # The Node.js of package.json, not that of the machine, and `npx` of the machine's npm.
             (self.programs / "node").symlink_to(ROOT / "node_modules/node/bin/node")
             (self.programs / "npx").symlink_to(os.path.realpath(shutil.which("npx")))
             # npx finds wrangler here, so that the test needs no network.

@@ -68,7 +68,7 @@ export async function run(settings: Settings): Promise<Outcome> {
       const task = { url: address, key, folder, clients: part, edits: Math.floor(edits / clients), shared };
       hosts.push(new Host(program, { ...task, seed: seed * 1000 + number, clock: 0, mutant: settings.mutant }, random));
     }
-    // One record is deleted when a third of the edits are made. Whatever waits for it then is refused.
+    // One record is deleted when a third of the edits are made. Edits that still wait for it are refused.
     const third = Math.floor(edits / processes / 3);
     const deletion = hosts[1]?.at(third).then(() => client.resource('prj').delete(shared[0] ?? ''));
     // The first process is away until the second has made two thirds of its edits. All records are written to then.

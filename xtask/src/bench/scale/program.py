@@ -89,6 +89,14 @@ def rows(edge, key):
     return [sum(report[name] for report in reports(edge)) for name in ("rows_read", "rows_written")]
 
 
+def edit_rows(edge, dev):
+    """Returns the rows that a refresh writes for an edit, beyond those of a refresh without one."""
+    first, second = rows(edge, dev.key), rows(edge, dev.key)
+    dev.ripple().patch("prj000007", {"goal": "Another goal"})
+    third = rows(edge, dev.key)
+    return third[1] - second[1] - (second[1] - first[1])
+
+
 def reports(edge):
     lines = [line[line.index("{") :] for line in edge.read_log().splitlines() if '"rows_read"' in line]
     return [json.loads(line) for line in lines]
@@ -116,6 +124,7 @@ def measure(count, folder):
             after = rows(edge, dev.key)
             result[name]["rows"] = (after[0] - before[0]) / REQUESTS
             before = after
+        result["rows written by an edit"] = edit_rows(edge, dev)
         memory = [int(size) for size in re.findall(r'"memory":(\d+)', edge.read_log())]
         result["memory"] = max(memory)
         result["backend"] = timed(dev.url, dev.key, READS["page by id"])
