@@ -6,7 +6,7 @@ use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
 use ripple_core::http::edge::session_of;
 use ripple_core::http::upgrade::Upgrade;
 use ripple_core::http::{Operation, Target, prefer, upgrade};
-use ripple_core::replica::stored::{Outcome, Reads, Table};
+use ripple_core::replica::stored::{Outcome, Sockets, Table};
 use ripple_core::service::changes::Cursor;
 use ripple_core::store::{Capacity, Source as _};
 use ripple_core::{Api, RequestContext};
@@ -163,7 +163,7 @@ pub fn received(
     text: String,
 ) -> Result<String, JsError> {
     let table = open(storage, &Settings::of(&env, &resource)?)?;
-    table.receive(Reads { kept: &[kept], rooms: &rooms }, &text).map(|outcome| json(&outcome)).map_err(thrown)
+    table.receive(Sockets { kept: &[kept], rooms: &rooms }, &text).map(|outcome| json(&outcome)).map_err(thrown)
 }
 
 /// Notes that a socket is closed.
@@ -176,14 +176,14 @@ pub fn socket_closed(
     rooms: String,
 ) -> Result<String, JsError> {
     let table = open(storage, &Settings::of(&env, &resource)?)?;
-    table.socket_closed(Reads { kept: &[kept], rooms: &rooms }).map(|outcome| json(&outcome)).map_err(thrown)
+    table.socket_closed(Sockets { kept: &[kept], rooms: &rooms }).map(|outcome| json(&outcome)).map_err(thrown)
 }
 
 /// Tells all sockets what was committed. Returns what to do with them.
 #[wasm_bindgen]
 pub fn tell(storage: Storage, env: Env, resource: String, kept: Vec<String>, rooms: String) -> Result<String, JsError> {
     let table = open(storage, &Settings::of(&env, &resource)?)?;
-    table.tell(Reads { kept: &kept, rooms: &rooms }).map(|outcome| json(&outcome)).map_err(thrown)
+    table.tell(Sockets { kept: &kept, rooms: &rooms }).map(|outcome| json(&outcome)).map_err(thrown)
 }
 
 /// Closes the sockets that are too slow, and tells sockets of each other's presence.
@@ -196,7 +196,7 @@ pub fn look_after(
     rooms: String,
 ) -> Result<String, JsError> {
     let table = open(storage, &Settings::of(&env, &resource)?)?;
-    table.look_after_sockets(Reads { kept: &kept, rooms: &rooms }).map(|outcome| json(&outcome)).map_err(thrown)
+    table.look_after_sockets(Sockets { kept: &kept, rooms: &rooms }).map(|outcome| json(&outcome)).map_err(thrown)
 }
 
 /// Looks up the keys of open sockets. Returns the sockets to close.

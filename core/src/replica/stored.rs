@@ -39,7 +39,7 @@ use crate::store::{Capacity, Changes, Consistency, IndexEntry, Page, Position, S
 use crate::time::Timestamp;
 use apply::Seen;
 pub use gate::Closing;
-pub use live::{Outcome, Reads, alarm};
+pub use live::{Outcome, Sockets, alarm};
 use schema::Meta;
 
 /// The number of pages that one call of [`Table::tend`] reads. A host is not to be busy for long.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use ripple_core::feed::key::{KeyChange, Rights};
 use ripple_core::live::{Close, Reader, Ticket};
 use ripple_core::replica::Clock as _;
-use ripple_core::replica::stored::{Outcome, Reads, Table};
+use ripple_core::replica::stored::{Outcome, Sockets, Table};
 use ripple_core::service::changes::Cursor;
 use ripple_core::store::Capacity;
 use ripple_core::store::memory::Memory;
@@ -64,8 +64,8 @@ impl Page {
         }
     }
 
-    fn reads(&self) -> Reads<'_> {
-        Reads { kept: &self.kept, rooms: "" }
+    fn sockets(&self) -> Sockets<'_> {
+        Sockets { kept: &self.kept, rooms: "" }
     }
 
     fn since(&self) -> Option<String> {
@@ -88,12 +88,12 @@ async fn a_full_read_tells_nothing_and_a_commit_tells_its_fields() {
     assert!(position.ends_with(".0"), "{position}");
     let mut page = Page::default();
     page.take(&table.open_socket(&reader("k"), None, 0).expect("opened"));
-    assert!(table.tell(page.reads()).expect("told").send.is_empty());
+    assert!(table.tell(page.sockets()).expect("told").send.is_empty());
     let mut changed = state("p1", 2, &clock, 1);
     changed.attributes.insert("note".to_owned(), "new".into());
     hear(&table, vec![changed.clone()]).await;
     assert_ne!(table.position().expect("a position"), position);
-    let told = frames(&table.tell(page.reads()).expect("told"));
+    let told = frames(&table.tell(page.sockets()).expect("told"));
     assert_eq!(
         (&told[0]["id"], &told[0]["version"], &told[0]["fields"]),
         (&"p1".into(), &2.into(), &serde_json::json!(["/note"]))
@@ -169,10 +169,10 @@ async fn a_socket_of_an_earlier_copy_is_sent_away() {
     sql.forget_meta();
     let table = filled(&sql, memory(), &clock).await;
     assert_eq!(
-        table.tell(page.reads()).expect("told"),
+        table.tell(page.sockets()).expect("told"),
         Outcome { rooms: "{}".to_owned(), ..Outcome::refused(Close::Restart) }
     );
-    assert_eq!(table.receive(page.reads(), "{}").expect("told").close, [(0, 1012, "restart")]);
+    assert_eq!(table.receive(page.sockets(), "{}").expect("told").close, [(0, 1012, "restart")]);
 }
 
 #[tokio::test]
@@ -246,7 +246,7 @@ async fn every_page_hears_of_every_commit_in_order_whatever_fails() {
                 3 if !page.kept.is_empty() => {
                     let ack = format!(r#"{{"ack":{}}}"#, page.seq);
                     clock.pass(Duration::from_secs(1));
-                    if let Ok(outcome) = table.receive(page.reads(), &ack) {
+                    if let Ok(outcome) = table.receive(page.sockets(), &ack) {
                         page.take(&outcome);
                     }
                 }
@@ -257,7 +257,7 @@ async fn every_page_hears_of_every_commit_in_order_whatever_fails() {
                     }
                 }
                 _ => {
-                    if let Ok(outcome) = table.tell(page.reads()) {
+                    if let Ok(outcome) = table.tell(page.sockets()) {
                         page.take(&outcome);
                     }
                 }
@@ -273,7 +273,7 @@ async fn every_page_hears_of_every_commit_in_order_whatever_fails() {
             while page.seq < log {
                 clock.pass(Duration::from_secs(1));
                 let ack = format!(r#"{{"ack":{}}}"#, page.seq);
-                page.take(&table.receive(page.reads(), &ack).expect("told"));
+                page.take(&table.receive(page.sockets(), &ack).expect("told"));
             }
             for (id, version) in &versions {
                 let heard = page.heard.get(id).map_or(&[][..], |heard| heard);

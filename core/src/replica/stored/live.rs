@@ -46,7 +46,7 @@ pub struct Outcome {
 
 /// The sockets that an event concerns: what the host has kept of them.
 #[derive(Clone, Copy, Debug)]
-pub struct Reads<'a> {
+pub struct Sockets<'a> {
     /// The text of each socket.
     pub kept: &'a [String],
     /// The text of the presence on records. It may be empty.
@@ -103,7 +103,7 @@ impl<Q: Nearby, S: Source, C: Clock> Table<Q, S, C> {
                 return Ok(Outcome::refused(close));
             }
             let opening = Opening { key_id: &reader.key_id, person: reader.person.as_ref(), since };
-            self.with(Reads { kept: &[], rooms: "" }, |channel, now| channel.open(0, opening, now))
+            self.with(Sockets { kept: &[], rooms: "" }, |channel, now| channel.open(0, opening, now))
         })
     }
 
@@ -111,7 +111,7 @@ impl<Q: Nearby, S: Source, C: Clock> Table<Q, S, C> {
     ///
     /// # Errors
     /// If the database refuses.
-    pub fn receive(&self, socket: Reads<'_>, text: &str) -> Result<Outcome, StoreError> {
+    pub fn receive(&self, socket: Sockets<'_>, text: &str) -> Result<Outcome, StoreError> {
         self.with(socket, |channel, now| channel.take_text(0, text, now))
     }
 
@@ -119,7 +119,7 @@ impl<Q: Nearby, S: Source, C: Clock> Table<Q, S, C> {
     ///
     /// # Errors
     /// If the database refuses.
-    pub fn socket_closed(&self, socket: Reads<'_>) -> Result<Outcome, StoreError> {
+    pub fn socket_closed(&self, socket: Sockets<'_>) -> Result<Outcome, StoreError> {
         self.with(socket, |channel, _| {
             channel.closed(0);
             Vec::new()
@@ -130,7 +130,7 @@ impl<Q: Nearby, S: Source, C: Clock> Table<Q, S, C> {
     ///
     /// # Errors
     /// If the database refuses.
-    pub fn tell(&self, all: Reads<'_>) -> Result<Outcome, StoreError> {
+    pub fn tell(&self, all: Sockets<'_>) -> Result<Outcome, StoreError> {
         self.with(all, |channel, now| channel.tell(now))
     }
 
@@ -138,7 +138,7 @@ impl<Q: Nearby, S: Source, C: Clock> Table<Q, S, C> {
     ///
     /// # Errors
     /// If the database refuses.
-    pub fn look_after_sockets(&self, all: Reads<'_>) -> Result<Outcome, StoreError> {
+    pub fn look_after_sockets(&self, all: Sockets<'_>) -> Result<Outcome, StoreError> {
         self.with(all, |channel, now| channel.look_after(now))
     }
 
@@ -198,7 +198,7 @@ impl<Q: Nearby, S: Source, C: Clock> Table<Q, S, C> {
     /// Runs an event over the channel of some sockets.
     fn with(
         &self,
-        sockets: Reads<'_>,
+        sockets: Sockets<'_>,
         event: impl FnOnce(&mut Channel<StoredLog<'_, Q>>, Timestamp) -> Vec<Output>,
     ) -> Result<Outcome, StoreError> {
         let (meta, now) = (Meta::of(&self.sql)?, self.clock.now());
