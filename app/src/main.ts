@@ -18,9 +18,9 @@ async function start(root: HTMLElement): Promise<void> {
   const signed = session() ?? (await showSignIn(root, first, LEAD));
   if (query.has('demo')) return showDemo(root, signed, first);
   const connection = await Connection.open(signed, kinds);
-  showApp(root, connection);
-  // In the demonstration, one pane goes offline once it knows the record.
+  // In the demonstration, one pane goes offline once it knows the record, and before it opens the live channel.
   if (pane() && query.has('offline')) await offlineOnce(connection);
+  showApp(root, connection);
 }
 
 /** Switches the network off, the first time that this pane is shown in a tab. */

@@ -50,9 +50,7 @@ def browsers(playwright):
     yield start
     for browser in started:
         browser.close()
-    # Chromium reports a socket that the page itself closes while it opens, such as when a view is left.
-    left = "WebSocket is closed before the connection is established"
-    expected = rf"(400|403|404|410|501) \(|ERR_INTERNET_DISCONNECTED|{left}"
+    expected = r"(400|403|404|410|501) \(|ERR_INTERNET_DISCONNECTED"
     assert not [said for said in complaints if not re.search(expected, said)], "but what a test does wrong itself"
 
 
