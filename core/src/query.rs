@@ -11,6 +11,7 @@ mod examples;
 #[cfg(test)]
 mod oracle;
 mod parameters;
+mod place;
 mod row;
 
 use std::collections::BTreeMap;
@@ -20,6 +21,7 @@ use bytes::Bytes;
 pub use condition::{Condition, MemberPath, Operand, Side, Test};
 pub(crate) use parameters::parse_limit;
 pub use parameters::{Fault, Query};
+pub(crate) use place::{Order, Place};
 pub(crate) use row::Line;
 pub use row::Row;
 
@@ -75,7 +77,9 @@ pub struct ListPage {
     pub previous: Option<String>,
     /// The number of all records that match the query, on any page.
     pub count: usize,
-    /// The entity tag, without its quotes: a sum over the query and all records that match it, on any page.
+    /// The entity tag, without its quotes. It is a sum over the query and all records that match it, on any page. A page
+    /// of all records in the order of an index has a hash of its own content instead, since no other record is read for
+    /// it.
     pub etag: String,
     /// Parameters with conditions on members that no record has. Most likely they are mistyped.
     pub unknown: Vec<String>,
@@ -118,7 +122,8 @@ impl<'q> Listing<'q> {
         self.end.is_some()
     }
 
-    /// Adds a record. Each record of the table must be added once, deleted or not.
+    /// Adds a record. Each record of the table must be added once, deleted or not. A page in the order of an index needs
+    /// only those up to its end.
     pub fn add(&mut self, project: &Record) {
         if !self.query.covers(project) {
             return;
@@ -129,6 +134,16 @@ impl<'q> Listing<'q> {
         }
         let json = Bytes::from(project.to_json(self.query.names()));
         self.place(self.query.rank(project), ContentHash::of(&json), || self.query.show(project, json));
+    }
+
+    /// Reports whether there are records on the other side of the page's start.
+    pub(crate) fn is_passed(&self) -> bool {
+        self.is_passed
+    }
+
+    /// Takes note of a record on the other side of the page's start.
+    pub(crate) fn pass(&mut self, record: &Record) {
+        self.is_passed |= self.query.covers(record) && self.query.passes(record);
     }
 
     /// Adds a live record with its JSON and the hash of it.
@@ -198,10 +213,12 @@ impl<'q> Listing<'q> {
             if backward { (self.is_passed, self.end.is_some()) } else { (self.end.is_some(), self.is_passed) };
         let next = bound(after, self.records.last_key_value().map(|(last, _)| Bound::after(last.clone())));
         let previous = bound(before, self.records.first_key_value().map(|(first, _)| Bound::before(first.clone())));
-        let etag = format!("{}{}", self.sum.to_text(), query.tag());
+        let body = array(self.records.values());
+        let sum = if query.order().is_some() { content(&body, &[&next, &previous]) } else { self.sum };
+        let etag = format!("{}{}", sum.to_text(), query.tag());
         let unknown = self.unknown.into_iter().filter(|_| !self.is_empty);
         ListPage {
-            body: array(self.records.values()),
+            body,
             next,
             previous,
             count: self.total.unwrap_or(self.count),
@@ -209,6 +226,17 @@ impl<'q> Listing<'q> {
             unknown: unknown.map(|condition| condition.parameter.clone()).collect(),
         }
     }
+}
+
+/// Returns the hash of a page and the cursors of its neighbours.
+fn content(body: &[u8], cursors: &[&Option<String>]) -> ContentHash {
+    let mut sum = ContentHash::of(body);
+    for (place, cursor) in cursors.iter().enumerate() {
+        if let Some(cursor) = cursor {
+            sum.add(ContentHash::of(&[&[place as u8], cursor.as_bytes()].concat()));
+        }
+    }
+    sum
 }
 
 /// Returns a JSON array of records.

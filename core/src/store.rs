@@ -4,6 +4,7 @@ mod claim;
 pub mod dynamodb;
 pub mod item;
 pub mod memory;
+pub(crate) mod page;
 pub(crate) mod row;
 pub(crate) mod scan;
 mod stream_record;

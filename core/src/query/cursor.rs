@@ -103,6 +103,14 @@ impl Rank {
         self.keys.first().map(|key| key.atom.as_ref().map(Atom::bytes))
     }
 
+    /// Returns the number of the first sort key. Returns `None` if the key is missing or of another kind.
+    pub(super) fn first_number(&self) -> Option<u64> {
+        match &self.keys.first()?.atom {
+            Some(Atom::Number(DecimalText(number))) => number.as_u64(),
+            _ => None,
+        }
+    }
+
     pub(super) fn id(&self) -> &str {
         &self.id
     }

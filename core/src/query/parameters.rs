@@ -246,7 +246,7 @@ impl Query {
         &self.resource.names
     }
 
-    pub(super) fn limit(&self) -> usize {
+    pub(crate) fn limit(&self) -> usize {
         self.limit.unwrap_or(usize::MAX)
     }
 

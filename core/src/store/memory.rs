@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::item::{self, RPL_AT, RPL_EXPIRES_AT, RPL_SHARD, RPL_VERSION, natural};
+use super::item::{self, RPL_AT, RPL_DELETED, RPL_EXPIRES_AT, RPL_SHARD, RPL_VERSION, natural};
+use super::page::{self, Indexed};
+use super::scan;
 use super::write::Action;
 use super::{
     Batch, BatchCommit, Capacity, Changes, Commit, Consistency, IdempotencyRecord, IndexEntry, Page, Position, Source,
@@ -13,9 +15,11 @@ use super::{
 };
 use crate::auth::{KeyHash, KeyRecord, Usage};
 use crate::limits;
+use crate::query::{ListPage, Order, Place, Query};
 use crate::record::history::{Entry, Row};
 use crate::record::schema::Resource;
 use crate::record::{Names, Record, RecordId};
+use crate::session::Session;
 use crate::store::row;
 use crate::time::Timestamp;
 use crate::value::{Members, Value, stored_size};
@@ -44,6 +48,8 @@ struct Tables {
     time: Timestamp,
     /// How long a commit takes.
     commit_takes: Duration,
+    /// Whether every record has entries in the indexes.
+    is_fed: bool,
 }
 
 impl Default for Memory {
@@ -113,6 +119,11 @@ impl Memory {
         (tables.time, tables.commit_takes) = (now, commit_takes);
     }
 
+    /// States that every record has entries in the indexes, so that pages are read from those.
+    pub fn set_fed(&self) {
+        self.tables().is_fed = true;
+    }
+
     /// Puts the record of an API key.
     pub fn put_key(&self, record: KeyRecord) {
         self.tables().keys.insert(record.key_hash.clone(), record);
@@ -149,6 +160,20 @@ impl Source for Memory {
         }
         cost.read += read_units(size, read);
         Ok(page)
+    }
+
+    async fn list(
+        &self,
+        query: &Query,
+        session: &Session,
+        now: Timestamp,
+        cost: &mut Capacity,
+    ) -> Result<ListPage, StoreError> {
+        let is_fed = self.tables().is_fed;
+        match if is_fed { page::list(self, query, session, now, cost).await? } else { None } {
+            Some(page) => Ok(page),
+            None => scan::list(self, query, session, now, cost).await,
+        }
     }
 
     async fn changes(
@@ -199,6 +224,43 @@ impl Source for Memory {
     async fn key(&self, hash: &KeyHash, cost: &mut Capacity) -> Result<Option<KeyRecord>, StoreError> {
         cost.read += read_units(0, Consistency::Eventual);
         Ok(self.tables().keys.get(&hash.to_hex()).cloned())
+    }
+}
+
+impl Indexed for Memory {
+    async fn walk(
+        &self,
+        place: &Place,
+        _shard: u16,
+        from: Option<Position>,
+        limit: usize,
+        cost: &mut Capacity,
+    ) -> Result<Changes, StoreError> {
+        let tables = self.tables();
+        let by_time = place.order != Order::Id;
+        let entry = |(id, item): (&RecordId, &Members)| {
+            let at = natural(item.get(RPL_AT)).map(Timestamp);
+            let is_deleted = !by_time && item.contains_key(RPL_DELETED);
+            let indexed = matches!(item.get(RPL_SHARD), Some(Value::String(_))) && (at.is_some() || !by_time);
+            let at = at.filter(|_| by_time).unwrap_or_default();
+            (indexed && !is_deleted).then(|| IndexEntry { id: id.clone(), at, version: None })
+        };
+        let mut entries: Vec<IndexEntry> = tables.items.iter().filter_map(entry).collect();
+        entries.sort_unstable_by(|one, other| (one.at, &one.id).cmp(&(other.at, &other.id)));
+        if place.descends() {
+            entries.reverse();
+        }
+        let from = match (from, &place.start) {
+            (Some(from), _) => entries.iter().position(|entry| entry.id == from.id).map(|place| place + 1),
+            (None, Some(start)) => entries.iter().position(|entry| start.reaches(entry.at, &entry.id, place.descends())),
+            (None, None) => Some(0),
+        };
+        entries.drain(..from.unwrap_or(entries.len()));
+        cost.read += read_units(0, Consistency::Eventual);
+        let more = entries.len() > limit;
+        entries.truncate(limit);
+        let next = entries.last().filter(|_| more).map(IndexEntry::position);
+        Ok(Changes { entries, next })
     }
 }
 
