@@ -21,7 +21,7 @@ use bytes::Bytes;
 pub use condition::{Condition, MemberPath, Operand, Side, Test};
 pub(crate) use parameters::parse_limit;
 pub use parameters::{Fault, Query};
-pub(crate) use place::{Order, Place};
+pub(crate) use place::{Order, Place, Start};
 pub(crate) use row::Line;
 pub use row::Row;
 

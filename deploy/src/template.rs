@@ -38,6 +38,7 @@ pub(crate) fn text(resources: &Resources, code: &str) -> Result<String> {
             ("paths", &paths::paths(resources)?),
             ("alarms", &tables::alarms(resources)?),
             ("first_records", &records),
+            ("first_ids", tables::ids_of_first(resources)),
             ("first_history", &history),
             ("widgets", &tables::widgets(resources)?),
         ],

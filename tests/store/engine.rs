@@ -51,6 +51,11 @@ impl Engine {
         DynamoDb::new(client(&self.url, http), Layout::default(), Resource::built_in())
     }
 
+    /// Returns ripple's store on this engine as it is when every record has its entries in the indexes.
+    pub(crate) fn fed(&self) -> DynamoDb {
+        DynamoDb::new(self.client.clone(), Layout { fed: true, ..Layout::default() }, Resource::built_in())
+    }
+
     /// Creates the legacy function's table: partition key `prj_id`, no index, no TTL.
     pub(crate) async fn create_the_articles_table(&self) {
         let key = KeySchemaElement::builder().attribute_name("prj_id").key_type(KeyType::Hash).build();

@@ -32,6 +32,7 @@ mod interrupted;
 mod keys;
 mod missing;
 mod other_writers;
+mod pages;
 mod program;
 mod refresh_cost;
 mod retries;

@@ -2,8 +2,10 @@
 //!
 //! A resource has two tables. For `prj` they are:
 //!
-//! * `<site>_prj`: partition key `prj_id`. Another resource may have a number as its key, and a sort key. The index `by_update` (partition `rpl_shard`, sort `rpl_at`) lists the
-//!   writes since a time. It projects keys and versions; the records are read from the table.
+//! * `<site>_prj`: partition key `prj_id`. Another resource may have a number as its key, and a sort key. The index
+//!   `by_update` (partition `rpl_shard`, sort `rpl_at`) lists the writes since a time. It projects keys and versions; the
+//!   records are read from the table. The index `by_id` (partition `rpl_shard`, sort `prj_id`) lists the ids. It is written
+//!   when a record is created or deleted, and only tables with one key of text have it.
 //! * `<site>_prj_version`: partition key `prj_id`, sort key `version`: the history.
 //!
 //! The API keys of all resources are in `<site>_key`: partition key `key_hash`.
@@ -17,6 +19,7 @@ pub(crate) mod copy;
 mod decode;
 pub mod export;
 mod history;
+mod index;
 mod item;
 mod keys;
 mod layout;
@@ -43,13 +46,14 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use uuid::Uuid;
 
 use super::item::Malformed;
+use super::page::{self, Indexed};
 use super::scan;
 use super::{
     Batch, BatchCommit, Capacity, Changes, Commit, Consistency, IdempotencyRecord, IndexEntry, Page, Position, Source,
     Store, StoreError, StoreErrorKind, Write,
 };
 use crate::auth::{KeyHash, KeyRecord, Usage};
-use crate::query::{ListPage, Listing, Query};
+use crate::query::{ListPage, Listing, Place, Query};
 use crate::record::history::{Entry, Row};
 use crate::record::schema::Resource;
 use crate::record::{Names, Record, RecordId};
@@ -65,6 +69,8 @@ pub use table::{TableState, TableStatus};
 
 /// The index that lists changes.
 const BY_UPDATE: &str = "by_update";
+/// The index that lists ids.
+const BY_ID: &str = "by_id";
 /// The name of the operation `Scan` in a request.
 const SCAN: &str = "DynamoDB_20120810.Scan";
 
@@ -153,7 +159,8 @@ impl Source for DynamoDb {
         Ok(Page { records: page.records, next: page.next })
     }
 
-    /// If a list needs only the id and the whole JSON of a record, items are decoded directly into those.
+    /// Reads an index if it has every record and the page's order. Otherwise it scans. If a list needs only the id and the
+    /// whole JSON of a record, items are decoded directly into those.
     async fn list(
         &self,
         query: &Query,
@@ -161,6 +168,15 @@ impl Source for DynamoDb {
         now: Timestamp,
         cost: &mut Capacity,
     ) -> Result<ListPage, StoreError> {
+        if self.layout.fed {
+            match page::list(self, query, session, now, cost).await {
+                Ok(Some(page)) => return Ok(page),
+                Ok(None) => {}
+                // The table of another program may lack the index, or the policy may not name it.
+                Err(error) if error.kind == StoreErrorKind::Refused => {}
+                Err(error) => return Err(error),
+            }
+        }
         if !query.takes_lines() || session.ids().next().is_some() {
             return scan::list(self, query, session, now, cost).await;
         }
@@ -201,6 +217,19 @@ impl Source for DynamoDb {
 
     async fn key(&self, hash: &KeyHash, cost: &mut Capacity) -> Result<Option<KeyRecord>, StoreError> {
         self.key_record(&hash.to_hex(), cost).await
+    }
+}
+
+impl Indexed for DynamoDb {
+    async fn walk(
+        &self,
+        place: &Place,
+        shard: u16,
+        from: Option<Position>,
+        limit: usize,
+        cost: &mut Capacity,
+    ) -> Result<Changes, StoreError> {
+        self.walk_index(place, shard, from, limit, cost).await
     }
 }
 

@@ -252,7 +252,9 @@ impl Indexed for Memory {
         }
         let from = match (from, &place.start) {
             (Some(from), _) => entries.iter().position(|entry| entry.id == from.id).map(|place| place + 1),
-            (None, Some(start)) => entries.iter().position(|entry| start.reaches(entry.at, &entry.id, place.descends())),
+            (None, Some(start)) => {
+                entries.iter().position(|entry| start.reaches(entry.at, &entry.id, place.descends()))
+            }
             (None, None) => Some(0),
         };
         entries.drain(..from.unwrap_or(entries.len()));

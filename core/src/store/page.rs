@@ -53,7 +53,8 @@ pub(crate) async fn list<S: Indexed>(
     cost: &mut Capacity,
 ) -> Result<Option<ListPage>, StoreError> {
     let Some(place) = query.place().filter(|_| !session.outruns(store.known(now))) else { return Ok(None) };
-    let mut page = Page { listing: Listing::new(query), query, session, place: &place, met: BTreeSet::new(), waiting: Vec::new() };
+    let mut page =
+        Page { listing: Listing::new(query), query, session, place: &place, met: BTreeSet::new(), waiting: Vec::new() };
     let mut lanes = Lanes::new(&place, store.shards());
     // One record shows that the page is not the last, and the one at the start that it is not the first.
     let mut wanted = query.limit().saturating_add(if place.start.is_some() { 2 } else { 1 }).min(READ);
@@ -191,12 +192,7 @@ impl<'a> Lanes<'a> {
 
     /// Returns the next entries, at least `wanted` unless the index ends. Those of one time are not separated, since
     /// the index has no order among them.
-    async fn span<S: Indexed>(
-        &mut self,
-        store: &S,
-        wanted: usize,
-        cost: &mut Capacity,
-    ) -> Result<Span, StoreError> {
+    async fn span<S: Indexed>(&mut self, store: &S, wanted: usize, cost: &mut Capacity) -> Result<Span, StoreError> {
         let mut entries: Vec<IndexEntry> = Vec::new();
         loop {
             for lane in &mut self.lanes {

@@ -49,11 +49,12 @@ impl Policies {
         let records = |resource: &Resource| resource.table_name(SUBSTITUTED_SITE);
         let history = |resource: &Resource| resource.history_table_name(SUBSTITUTED_SITE);
         let index = |resource: &Resource| format!("{}/index/by_update", records(resource));
+        let indexes = |resource: &Resource| format!("{}/index/by_*", records(resource));
         let keys = || vec![format!("{SUBSTITUTED_SITE}_key")];
         let statement = |actions, tables| Statement { actions, tables };
         let function = [
             statement(&["GetItem", "BatchGetItem", "Scan", "PutItem", "UpdateItem"], of(&writable, &records)),
-            statement(&["Query"], of(&all, &index)),
+            statement(&["Query"], of(&all, &indexes)),
             statement(&["GetItem", "Query", "PutItem", "UpdateItem"], of(&writable, &history)),
             statement(&["GetItem", "UpdateItem"], keys()),
             statement(&["GetItem", "BatchGetItem", "Scan"], of(&read_only, &records)),

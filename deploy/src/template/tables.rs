@@ -10,6 +10,8 @@ const VERSIONS: &str = include_str!("../../template/versions.in.yaml");
 const ALARM: &str = include_str!("../../template/alarm.in.yaml");
 const ALARM_OF_KEYS: &str = include_str!("../../template/alarm_of_keys.in.yaml");
 const MAPPING: &str = include_str!("../../template/mapping.in.yaml");
+const BY_ID: &str = include_str!("../../template/by_id.in.yaml");
+const ALARM_OF_IDS: &str = include_str!("../../template/alarm_of_ids.in.yaml");
 const WIDGET: &str = include_str!("../../template/widget.in.yaml");
 
 /// The ARN of the stream of the keys.
@@ -37,13 +39,30 @@ pub(super) fn tables(resources: &Resources) -> Result<String> {
             let schema =
                 roles.map(|((name, _), role)| format!("- {{AttributeName: {}, KeyType: {role}}}", plain(name)));
             let (attributes, schema) = (lines(attributes), lines(schema));
-            let values = [("table", &**table), ("records", &records), ("attributes", &attributes), ("schema", &schema)];
+            let by_id = if has_ids(resource) { fill(BY_ID, &[("key", &key)])? } else { String::new() };
+            let values = [
+                ("table", &**table),
+                ("records", &records),
+                ("attributes", &attributes),
+                ("schema", &schema),
+                ("by_id", &by_id),
+            ];
             made.push(fill(TABLE, &values)?);
         }
         let versions = &resource.logical_ids.versions;
         made.push(fill(VERSIONS, &[("versions", versions), ("history", &history), ("key", &key)])?);
     }
     Ok(made.join("\n"))
+}
+
+/// Returns the line of the first resource's index `by_id` in a widget of the site. It continues the line above.
+pub(super) fn ids_of_first(resources: &Resources) -> &'static str {
+    if has_ids(resources.first()) { r#"["...", "by_id"],"# } else { "" }
+}
+
+/// Reports whether the table of a resource's records has the index `by_id`.
+fn has_ids(resource: &Resource) -> bool {
+    resource.names.has_plain_key()
 }
 
 fn lines(lines: impl Iterator<Item = String>) -> String {
@@ -104,9 +123,20 @@ pub(super) fn alarms(resources: &Resources) -> Result<String> {
             true => (ALARM_OF_KEYS, ", FILL(keyReads, 0), FILL(keyWrites, 0)"),
             false => ("", ""),
         };
+        let (ids, of_ids) = match has_ids(resource) {
+            true => (fill(ALARM_OF_IDS, &[("records", &records)])?, ", FILL(idReads, 0), FILL(idWrites, 0)"),
+            false => (String::new(), ""),
+        };
         let alarm = &resource.logical_ids.alarm;
-        let values =
-            [("alarm", &**alarm), ("records", &records), ("history", &history), ("keys", keys), ("of_keys", of_keys)];
+        let values = [
+            ("alarm", &**alarm),
+            ("records", &records),
+            ("history", &history),
+            ("ids", &ids),
+            ("of_ids", of_ids),
+            ("keys", keys),
+            ("of_keys", of_keys),
+        ];
         made.push(fill(ALARM, &values)?);
     }
     Ok(made.join("\n"))
@@ -120,9 +150,8 @@ pub(super) fn widgets(resources: &Resources) -> Result<String> {
         let names: Vec<&str> = resources.iter().map(|resource| resource.name.as_str()).collect();
         let names = names.join(", ");
         let y = (BELOW + HEIGHT * place).to_string();
-        let mut widget = |x: usize, title: &str, rows: fn(&str, &str) -> Vec<String>| -> Result<()> {
-            let of =
-                |resource: &Resource| rows(&resource.table_name("${Site}"), &resource.history_table_name("${Site}"));
+        let mut widget = |x: usize, title: &str, rows: fn(&Resource) -> Vec<String>| -> Result<()> {
+            let of = |resource: &Resource| rows(resource);
             let rows: Vec<String> = resources.iter().flat_map(|resource| of(resource)).collect();
             let values = [("x", &*x.to_string()), ("y", &y), ("title", title), ("rows", &rows.join(",\n"))];
             made.push_str(&fill(WIDGET, &values)?);
@@ -134,23 +163,30 @@ pub(super) fn widgets(resources: &Resources) -> Result<String> {
     Ok(made)
 }
 
-fn capacity(records: &str, history: &str) -> Vec<String> {
-    let mut rows = Vec::from(reads("ConsumedReadCapacityUnits", records, history));
-    rows.extend([records, history].map(|table| row("ConsumedWriteCapacityUnits", table)));
+fn capacity(resource: &Resource) -> Vec<String> {
+    let (records, history) = (resource.table_name("${Site}"), resource.history_table_name("${Site}"));
+    let mut rows = reads("ConsumedReadCapacityUnits", resource);
+    rows.extend([records, history].map(|table| row("ConsumedWriteCapacityUnits", &table)));
     rows
 }
 
-fn refused(records: &str, history: &str) -> Vec<String> {
-    let mut rows = Vec::from(reads("ReadThrottleEvents", records, history));
-    rows.extend([records, history].map(|table| row("WriteThrottleEvents", table)));
-    rows.push(row("TransactionConflict", records));
+fn refused(resource: &Resource) -> Vec<String> {
+    let (records, history) = (resource.table_name("${Site}"), resource.history_table_name("${Site}"));
+    let mut rows = reads("ReadThrottleEvents", resource);
+    rows.extend([&records, &history].map(|table| row("WriteThrottleEvents", table)));
+    rows.push(row("TransactionConflict", &records));
     rows
 }
 
-fn reads(metric: &str, records: &str, history: &str) -> [String; 3] {
-    let index =
-        format!(r#"["AWS/DynamoDB", "{metric}", "TableName", "{records}", "GlobalSecondaryIndexName", "by_update"]"#);
-    [row(metric, records), index, row(metric, history)]
+fn reads(metric: &str, resource: &Resource) -> Vec<String> {
+    let records = resource.table_name("${Site}");
+    let index = |name: &str| {
+        format!(r#"["AWS/DynamoDB", "{metric}", "TableName", "{records}", "GlobalSecondaryIndexName", "{name}"]"#)
+    };
+    let mut rows = vec![row(metric, &records), index("by_update")];
+    rows.extend(has_ids(resource).then(|| index("by_id")));
+    rows.push(row(metric, &resource.history_table_name("${Site}")));
+    rows
 }
 
 fn row(metric: &str, table: &str) -> String {

@@ -20,7 +20,13 @@ const RESOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../resources");
 /// All cases share one store for each resource, as they share its table elsewhere.
 pub(super) fn host() -> Host {
     let resources = resources::load(Path::new(RESOURCES)).expect("the files are in the project, and tests read them");
-    let api = Api::of(&resources, |resource| Memory::of(Arc::clone(resource))).documented(documents());
+    // Pages by id and by time come from indexes here, and from scans at the other hosts.
+    let api = Api::of(&resources, |resource| {
+        let memory = Memory::of(Arc::clone(resource));
+        memory.set_fed();
+        memory
+    })
+    .documented(documents());
     let key = issue(api.store(), "a writer", &["read", "write"]);
     let read_key = issue(api.store(), "a reader", &["read"]);
     let prj_read_key = issue(api.store(), "a reader of prj", &["prj:read"]);

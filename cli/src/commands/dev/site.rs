@@ -19,7 +19,8 @@ use ripple_core::auth::Limiter;
 use ripple_core::http::origin_secret::OriginSecret;
 use ripple_core::record::schema::{Resource, Resources};
 use ripple_core::store::dynamodb::{DynamoDb, Layout};
-use ripple_core::{Api, Documents};
+use ripple_core::store::{Capacity, Consistency, Source as _, StoreError};
+use ripple_core::{Api, Documents, Record};
 use ripple_host::resources::{LoadError, parse, read};
 use ripple_lambda::{Delivery, Function};
 use tokio::sync::watch;
@@ -62,6 +63,16 @@ impl Site {
         DynamoDb::new(self.client.clone(), self.layout.clone(), Arc::clone(resource))
     }
 
+    /// Returns the store of a resource that is served. Its lists are read from the indexes if those have every record.
+    async fn served(&self, resource: &Arc<Resource>) -> anyhow::Result<DynamoDb> {
+        let store = self.store(resource);
+        if self.followed.is_none() || has_external(&store).await? {
+            return Ok(store);
+        }
+        let layout = Layout { fed: true, ..self.layout.clone() };
+        Ok(DynamoDb::new(self.client.clone(), layout, Arc::clone(resource)))
+    }
+
     /// Returns what serves these resources. Creates their missing tables first, if that is allowed here.
     pub(super) async fn serve(&self, resources: &Resources) -> anyhow::Result<Serving> {
         let documents = Documents { openapi: ripple_deploy::openapi(resources)?.into(), ..ripple_host::documents() };
@@ -80,12 +91,33 @@ impl Site {
         {
             feed::stream_of(database, table)?;
         }
-        let function = Function::new(Api::of(resources, |resource| self.store(resource)), documents)
+        let mut served = Vec::new();
+        for resource in resources.iter() {
+            served.push(self.served(resource).await.with_context(|| format!("cannot read {}", resource.name))?);
+        }
+        let mut served = served.into_iter();
+        let store = |resource: &Arc<Resource>| served.next().unwrap_or_else(|| self.store(resource));
+        let function = Function::new(Api::of(resources, store), documents)
             .limited(Limiter::new(self.rate_limit))
             .behind_edge(self.secret.clone())
             .with_live(self.live.as_ref().map(|live| live.secrets()))
             .delivering(Delivery::read(ripple_host::environment, resources, true)?);
         Ok(Serving { function, tables })
+    }
+}
+
+/// Reports whether a table has a record that ripple has not adopted, and which the feed does not tell of.
+async fn has_external(store: &DynamoDb) -> Result<bool, StoreError> {
+    let mut from = None;
+    loop {
+        let page = store.scan(from, Consistency::Strong, &mut Capacity::default()).await?;
+        if page.records.iter().any(Record::is_external) {
+            return Ok(true);
+        }
+        match page.next {
+            Some(next) => from = Some(next),
+            None => return Ok(false),
+        }
     }
 }
 

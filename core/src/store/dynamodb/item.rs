@@ -45,6 +45,13 @@ pub(super) fn index_key(position: &Position, shard: AttributeValue, names: &Name
     start
 }
 
+/// Returns the start of a page of `by_id` as a key.
+pub(super) fn id_key(position: &Position, shard: AttributeValue, names: &Names) -> Item {
+    let mut start = key(&position.id, names);
+    start.insert(RPL_SHARD.to_owned(), shard);
+    start
+}
+
 /// Returns the key of a record's item. It is empty if no item can have the id.
 pub(super) fn key(id: &RecordId, names: &Names) -> Item {
     let mut key = Item::new();

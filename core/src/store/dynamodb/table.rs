@@ -8,11 +8,14 @@ use aws_sdk_dynamodb::types::{
 };
 
 use super::keys::KEY_HASH;
-use super::{BY_UPDATE, DynamoDb, TABLE_MISSING, failed};
+use super::{BY_ID, BY_UPDATE, DynamoDb, TABLE_MISSING, failed};
 use crate::record::key::KeyType as RecordKey;
 use crate::store::StoreError;
-use crate::store::item::{RPL_AT, RPL_EXPIRES_AT, RPL_SHARD, RPL_VERSION};
+use crate::store::item::{RPL_AT, RPL_DELETED, RPL_EXPIRES_AT, RPL_SHARD, RPL_VERSION};
 use crate::store::row::VERSION;
+
+/// The codes of DynamoDB's errors while it makes an index, and for one change too many.
+const BUSY: [&str; 2] = ["ResourceInUseException", "LimitExceededException"];
 
 /// The state of a table.
 #[derive(Clone, Debug)]
@@ -44,26 +47,26 @@ pub enum TableState {
 
 impl DynamoDb {
     /// Creates missing tables, and adds missing indexes and TTL to existing ones. So the legacy function's `ripple_prj`
-    /// becomes ripple's table as it is.
+    /// becomes ripple's table as it is. DynamoDB makes one index at a time: if it is busy with one, another call adds the
+    /// next.
     ///
     /// # Errors
     /// If DynamoDB fails.
     pub async fn create_tables(&self) -> Result<Vec<TableStatus>, StoreError> {
         let key = &*self.names.key;
         if self.describe(&self.keys).await?.is_none() {
-            self.create(&self.keys, &[(KEY_HASH, ScalarAttributeType::S)], &[KEY_HASH], None).await?;
+            self.create(&self.keys, &[(KEY_HASH, ScalarAttributeType::S)], &[KEY_HASH], Vec::new()).await?;
         }
         if self.describe(&self.versions).await?.is_none() {
             let attributes = [(key, ScalarAttributeType::S), (VERSION, ScalarAttributeType::N)];
-            self.create(&self.versions, &attributes, &[key, VERSION], None).await?;
+            self.create(&self.versions, &attributes, &[key, VERSION], Vec::new()).await?;
         }
         match self.describe(&self.records).await? {
             None => {
                 let keys: Vec<&str> = self.names.keys().into_iter().map(|(name, _)| name).collect();
-                self.create(&self.records, &self.indexed(), &keys, Some(by_update())).await?;
+                self.create(&self.records, &self.indexed(), &keys, self.indexes()).await?;
             }
-            Some(table) if !has_by_update(&table) => self.add_by_update().await?,
-            Some(_) => {}
+            Some(table) => self.add_indexes(&table).await?,
         }
         for table in [&self.keys, &self.versions, &self.records] {
             self.client
@@ -133,8 +136,11 @@ impl DynamoDb {
         if let Some(status) = table.table_status().filter(|status| status.as_str() != "ACTIVE") {
             return Ok(TableState::Pending(status.as_str().to_owned()));
         }
-        if *name == self.records && !has_by_update(table) {
-            return Ok(TableState::Lacks("the index by_update"));
+        if *name == self.records
+            && let Some(index) = self.missing(table).first()
+        {
+            let lacks = if index.index_name() == BY_ID { "the index by_id" } else { "the index by_update" };
+            return Ok(TableState::Lacks(lacks));
         }
         if *name != self.keys && !self.has_ttl(name).await? {
             return Ok(TableState::Lacks("a TTL on rpl_expires_at"));
@@ -155,7 +161,7 @@ impl DynamoDb {
         table: &str,
         attributes: &[(&str, ScalarAttributeType)],
         keys: &[&str],
-        index: Option<GlobalSecondaryIndex>,
+        indexes: Vec<GlobalSecondaryIndex>,
     ) -> Result<(), StoreError> {
         let keys = keys.iter().zip([KeyType::Hash, KeyType::Range]).map(|(name, role)| key(name, role));
         let create = self
@@ -165,29 +171,51 @@ impl DynamoDb {
             .billing_mode(BillingMode::PayPerRequest)
             .set_key_schema(Some(keys.collect()))
             .set_attribute_definitions(Some(definitions(attributes)))
-            .set_global_secondary_indexes(index.map(|index| vec![index]));
+            .set_global_secondary_indexes(Some(indexes).filter(|indexes| !indexes.is_empty()));
         create.send().await.map_err(|error| failed("CreateTable", error))?;
         Ok(())
     }
 
-    async fn add_by_update(&self) -> Result<(), StoreError> {
+    /// Adds the indexes that a table lacks, until DynamoDB is busy with one.
+    async fn add_indexes(&self, table: &TableDescription) -> Result<(), StoreError> {
         use aws_sdk_dynamodb::types::{CreateGlobalSecondaryIndexAction, GlobalSecondaryIndexUpdate};
-        let index = by_update();
-        let create = CreateGlobalSecondaryIndexAction::builder()
-            .index_name(BY_UPDATE)
-            .set_key_schema(Some(index.key_schema().to_vec()))
-            .set_projection(index.projection().cloned())
-            .build()
-            .expect("name, schema and projection are set");
-        self.client
-            .update_table()
-            .table_name(&self.records)
-            .set_attribute_definitions(Some(definitions(&self.indexed())))
-            .global_secondary_index_updates(GlobalSecondaryIndexUpdate::builder().create(create).build())
-            .send()
-            .await
-            .map_err(|error| failed("UpdateTable", error))?;
+        for index in self.missing(table) {
+            let create = CreateGlobalSecondaryIndexAction::builder()
+                .index_name(index.index_name())
+                .set_key_schema(Some(index.key_schema().to_vec()))
+                .set_projection(index.projection().cloned())
+                .build()
+                .expect("name, schema and projection are set");
+            let sent = self
+                .client
+                .update_table()
+                .table_name(&self.records)
+                .set_attribute_definitions(Some(definitions(&self.indexed())))
+                .global_secondary_index_updates(GlobalSecondaryIndexUpdate::builder().create(create).build())
+                .send()
+                .await;
+            match sent {
+                Ok(_) => {}
+                Err(error) if error.code().is_some_and(|code| BUSY.contains(&code)) => return Ok(()),
+                Err(error) => return Err(failed("UpdateTable", error)),
+            }
+        }
         Ok(())
+    }
+
+    /// Returns the indexes that the table lacks.
+    fn missing(&self, table: &TableDescription) -> Vec<GlobalSecondaryIndex> {
+        let has = |name: &str| table.global_secondary_indexes().iter().any(|index| index.index_name() == Some(name));
+        self.indexes().into_iter().filter(|index| !has(index.index_name())).collect()
+    }
+
+    /// Returns the indexes of the records. The text of an id orders keys of one string only.
+    fn indexes(&self) -> Vec<GlobalSecondaryIndex> {
+        let mut indexes = vec![index(BY_UPDATE, RPL_AT, RPL_VERSION)];
+        if self.names.has_plain_key() {
+            indexes.push(index(BY_ID, &self.names.key, RPL_DELETED));
+        }
+        indexes
     }
 
     /// Returns the attributes of the keys and of the index, with their types.
@@ -230,17 +258,13 @@ fn typed<'a>(table: &'a TableDescription, key: &'a KeySchemaElement) -> (&'a str
     (name, definition.map_or("", |definition| definition.attribute_type().as_str()))
 }
 
-fn has_by_update(table: &TableDescription) -> bool {
-    table.global_secondary_indexes().iter().any(|index| index.index_name() == Some(BY_UPDATE))
-}
-
-fn by_update() -> GlobalSecondaryIndex {
+fn index(name: &str, sort: &str, projected: &str) -> GlobalSecondaryIndex {
     GlobalSecondaryIndex::builder()
-        .index_name(BY_UPDATE)
+        .index_name(name)
         .key_schema(key(RPL_SHARD, KeyType::Hash))
-        .key_schema(key(RPL_AT, KeyType::Range))
+        .key_schema(key(sort, KeyType::Range))
         .projection(
-            Projection::builder().projection_type(ProjectionType::Include).non_key_attributes(RPL_VERSION).build(),
+            Projection::builder().projection_type(ProjectionType::Include).non_key_attributes(projected).build(),
         )
         .build()
         .expect("name and schema are set")
