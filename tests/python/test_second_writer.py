@@ -304,11 +304,12 @@ def test_both_tables_expire_by_ripples_own_attribute(client):
         ttl = client.describe_time_to_live(TableName=table)["TimeToLiveDescription"]
         assert (ttl["TimeToLiveStatus"], ttl["AttributeName"]) == ("ENABLED", "rpl_expires_at"), table
     described = client.describe_table(TableName=TABLE)["Table"]
-    [index] = described["GlobalSecondaryIndexes"]
-    assert index["IndexName"] == "by_update"
-    keys = {key["AttributeName"]: key["KeyType"] for key in index["KeySchema"]}
-    assert keys == {"rpl_shard": "HASH", "rpl_at": "RANGE"}
-    assert index["Projection"] == {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["rpl_version"]}
+    indexes = {index["IndexName"]: index for index in described["GlobalSecondaryIndexes"]}
+    assert set(indexes) == {"by_update", "by_id"}
+    for name, sort_key, projected in [("by_update", "rpl_at", "rpl_version"), ("by_id", "prj_id", "rpl_deleted")]:
+        keys = {key["AttributeName"]: key["KeyType"] for key in indexes[name]["KeySchema"]}
+        assert keys == {"rpl_shard": "HASH", sort_key: "RANGE"}
+        assert indexes[name]["Projection"] == {"ProjectionType": "INCLUDE", "NonKeyAttributes": [projected]}
     history = client.describe_table(TableName=f"{TABLE}_version")["Table"]
     keys = {key["AttributeName"]: key["KeyType"] for key in history["KeySchema"]}
     assert keys == {"prj_id": "HASH", "version": "RANGE"}

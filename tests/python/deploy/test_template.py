@@ -212,7 +212,8 @@ def test_throttling_of_every_table_is_watched(name, template):
                 assert f"FILL({metric['Id']}, 0)" in alarm["Metrics"][0]["Expression"]
     tables = [("ripple_key",)]
     for resource in name.split("-"):
-        tables += [(f"ripple_{resource}",), (f"ripple_{resource}", "by_update"), (f"ripple_{resource}_version",)]
+        records = f"ripple_{resource}"
+        tables += [(records,), (records, "by_update"), (records, "by_id"), (f"{records}_version",)]
     for metric in ("ReadThrottleEvents", "WriteThrottleEvents"):
         for names in tables:
             assert (metric, *names) in watched

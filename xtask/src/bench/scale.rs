@@ -55,6 +55,7 @@ pub(super) fn run_benchmark() -> Result<()> {
         Figure::alone("page by time, 60,000 to 10,000", grown("page by time")?, 1.3),
         Figure::alone("the object's WebAssembly, MB", number(format!("/{MANY}/memory"))? / 1e6, 32.0),
         Figure::alone("backend: read units of a page by id", of("backend", "units")?, 30.0),
+        Figure::alone("backend: read units of a page by time", of("backend by time", "units")?, 30.0),
     ];
     figure::print(&figures, "");
     Ok(())
