@@ -1,5 +1,6 @@
 """The feed of `ripple dev`: what other programs write to the embedded DynamoDB becomes part of the history."""
 
+import re
 import time
 import urllib.parse
 from decimal import Decimal
@@ -10,6 +11,7 @@ import pytest
 import second_writer
 from conftest import dynamodb
 from dev import Dev
+from dev import ripple as cli
 
 # A busy machine may need long. The tests go on as soon as they see what they wait for.
 LIMIT = 120
@@ -84,6 +86,39 @@ def test_every_state_that_was_there_for_a_moment_has_a_row(dev, table):
     rows = eventually(lambda: rows_of(dev, "quick"), lambda rows: {row["version"] for row in rows} >= set(range(1, 21)))
     states = [dev.ripple().state("quick", row["version"])["goal"] for row in rows]
     assert sorted(states) == sorted(goals)
+
+
+def test_a_page_costs_what_it_shows_once_every_record_is_adopted(tmp_path):
+    """The feed is off at first, so that what another program wrote is in no index."""
+
+    def page(dev, query):
+        answer = dev.ripple().call("GET", f"/prj?limit=3{query}")
+        units = re.match(r"read=([\d.]+)", answer.headers["ripple-capacity"])
+        return [record["prj_id"] for record in answer.json()], answer.headers["etag"], float(units[1])
+
+    with Dev(tmp_path) as dev:
+        for number in range(200):
+            second_writer.handler(table_of(dev), second_writer.event(f"p{number:03}"))
+        whole = page(dev, "")
+        dev.interrupt()
+    with Dev(tmp_path, feed=True) as dev:
+        # Not all records have an entry, so the whole table is read.
+        assert page(dev, "") == whole
+        cli("table", "backfill", data=tmp_path)
+        dev.interrupt()
+    with Dev(tmp_path, feed=True) as dev:
+        ids, _, units = page(dev, "")
+        assert (ids, units) == (["p000", "p001", "p002"], 2.5)
+        assert whole[2] > 2 * units
+        second_writer.handler(table_of(dev), second_writer.event("p0005"))
+        eventually(lambda: page(dev, ""), lambda shown: shown[0] == ["p000", "p0005", "p001"])
+        adopted(dev, "p0005", 1)
+        ids, _, units = page(dev, "&sort=-updated_at")
+        assert ids[0] == "p0005" and units > whole[2] / 2, "the others were only adopted, and have no time"
+        for prj_id in ("p007", "p005", "p006", "p009"):
+            dev.ripple().patch(prj_id, {"goal": "edited"})
+        ids, _, units = page(dev, "&sort=-updated_at")
+        assert (ids, units) == (["p009", "p006", "p005"], 2.5)
 
 
 def rows_of(dev, prj_id):
