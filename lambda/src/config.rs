@@ -75,16 +75,16 @@ pub fn documents(env: impl Environment) -> Result<Documents, ConfigError> {
     Ok(found.unwrap_or(built_in))
 }
 
-/// Returns the API that the environment describes: the variables of [`Access::read`] and [`Layout::read`], and
-/// `AWS_CA_BUNDLE`.
+/// Returns the API of these resources that the environment describes: the variables of [`Access::read`] and
+/// [`Layout::read`], and `AWS_CA_BUNDLE`.
 ///
 /// # Errors
 /// If a required variable is missing, or one is not valid.
-pub fn api(env: impl Environment) -> Result<Api<DynamoDb>, ConfigError> {
+pub fn api(env: impl Environment, resources: &Resources) -> Result<Api<DynamoDb>, ConfigError> {
     let access = Access::read(&env)?;
     let client = Client::from_conf(access.configure(client_config(None, env("AWS_CA_BUNDLE"))?).build());
-    let (layout, resources) = (Layout::read(&env)?, resources(&env)?);
-    Ok(Api::of(&resources, |resource| DynamoDb::new(client.clone(), layout.clone(), Arc::clone(resource))))
+    let layout = Layout::read(&env)?;
+    Ok(Api::of(resources, |resource| DynamoDb::new(client.clone(), layout.clone(), Arc::clone(resource))))
 }
 
 /// Returns how long a key lookup is trusted: `RIPPLE_KEY_SECONDS` and `RIPPLE_STALE_SECONDS`.
@@ -100,13 +100,12 @@ pub fn trust(env: impl Environment) -> Result<Trust, ConfigError> {
     Ok(Trust { fresh: seconds("RIPPLE_KEY_SECONDS", fresh)?, stale: seconds("RIPPLE_STALE_SECONDS", stale)? })
 }
 
-/// Returns the receivers of the feed: the variables of [`Delivery::read`].
+/// Returns the receivers of the feed about these resources: the variables of [`Delivery::read`].
 ///
 /// # Errors
 /// If one has no usable value.
-pub fn delivery(env: impl Environment) -> Result<Option<Arc<Delivery>>, ConfigError> {
-    let resources = resources(&env)?;
-    Ok(Delivery::read(env, &resources, false)?)
+pub fn delivery(env: impl Environment, resources: &Resources) -> Result<Option<Arc<Delivery>>, ConfigError> {
+    Ok(Delivery::read(env, resources, false)?)
 }
 
 /// Returns a client's configuration without region and credentials.

@@ -3,6 +3,7 @@
 //! A message is sent after the adoption, within two seconds, and once more if that fails. Then it is dropped and
 //! counted: a receiver that is down must not block the stream. Receivers catch up by `_changes`.
 
+use std::cell::LazyCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -103,10 +104,11 @@ impl Delivery {
             secrets.map_err(|error| DeliveryError::Secrets(name, error))
         };
         let permitted = if local { Addresses::PublicOrLocal } else { Addresses::Public };
-        let connector = connector(permitted);
+        // It reads the system's root certificates, which takes longer than the rest of a start.
+        let connector = LazyCell::new(|| connector(permitted));
         let receiver = |url: &str, secrets: &Secrets| {
             let parsed = permitted.receiver(url).ok_or_else(|| DeliveryError::Url(url.to_owned()))?;
-            let (secrets, connector, closed_until) = (secrets.clone(), connector.clone(), AtomicU64::new(0));
+            let (secrets, connector, closed_until) = (secrets.clone(), (*connector).clone(), AtomicU64::new(0));
             Ok(Arc::new(Receiver { url: parsed, secrets, connector, closed_until }))
         };
         let urls = env(FEED_URLS).unwrap_or_default();

@@ -52,7 +52,7 @@ pub struct Invocation<'a> {
 impl Invocation<'_> {
     /// Returns the invocation's trace, or begins one.
     pub(crate) fn trace(&self) -> Trace {
-        Trace::of_text(self.trace, ripple_host::random())
+        self.trace.and_then(Trace::parse).unwrap_or_else(|| Trace::of_text(None, ripple_host::random()))
     }
 }
 

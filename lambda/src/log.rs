@@ -23,8 +23,11 @@ pub fn start(filter: Option<&str>) {
     let parsed = filter.parse::<Targets>().ok().filter(|_| filter.split(',').all(known));
     let unreadable = parsed.is_none();
     let targets = parsed.unwrap_or_else(|| Targets::new().with_default(Level::INFO));
-    let lines = tracing_subscriber::fmt::layer().json().flatten_event(true).with_writer(io::stderr);
-    let lines = lines.with_filter(targets.and(filter_fn(may_be_logged)));
+    // The list of spans ends with the current one.
+    let lines = tracing_subscriber::fmt::layer().json().flatten_event(true).with_current_span(false);
+    // Without the hint, each disabled line of the libraries is looked at.
+    let permitted = filter_fn(may_be_logged).with_max_level_hint(LevelFilter::TRACE);
+    let lines = lines.with_writer(io::stderr).with_filter(targets.and(permitted));
     // An existing subscriber stays.
     let _ = tracing_subscriber::registry().with(lines).try_init();
     if unreadable {
@@ -80,4 +83,15 @@ pub(crate) fn answered(response: &Response<Bytes>, invocation: Invocation<'_>, t
         };
     }
     if response.status().is_server_error() { line!(warn) } else { line!(info) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn disabled_lines_are_disabled_for_the_whole_process() {
+        start(None);
+        assert_eq!(LevelFilter::current(), LevelFilter::INFO);
+    }
 }

@@ -31,8 +31,9 @@ fn main() -> ExitCode {
 
 async fn run() -> Result<(), Error> {
     let env = ripple_host::environment;
-    let read = config::api(env).and_then(|api| {
-        let function = Function::new(api, config::documents(env)?).delivering(config::delivery(env)?);
+    let read = config::resources(env).and_then(|resources| {
+        let (api, delivery) = (config::api(env, &resources)?, config::delivery(env, &resources)?);
+        let function = Function::new(api, config::documents(env)?).delivering(delivery);
         Ok((function, config::trust(env)?, OriginSecret::read(env)?))
     });
     let (function, trust, secret) = match read {

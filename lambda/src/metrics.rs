@@ -5,7 +5,7 @@
 //! Their only dimension is the site, since each further one multiplies the cost. CloudWatch Logs Insights shows them by
 //! method or key from the log.
 
-use std::io;
+use std::io::{self, Write as _};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,6 +13,9 @@ use http::Response;
 use metrics::{Unit, counter, describe_counter, describe_histogram, histogram};
 use metrics_cloudwatch_embedded::{Builder, Collector};
 use ripple_core::AccessLog;
+
+/// Bytes of a line of metrics, rounded up.
+const LINE: usize = 1024;
 
 const NAMESPACE: &str = "ripple";
 
@@ -54,8 +57,9 @@ impl Metrics {
     /// id has the rest.
     pub fn write(self, invocation: &str) {
         self.0.set_property("invocation", invocation);
-        // If standard output is closed, no reader is left.
-        let _ = self.0.flush(io::stdout());
+        let mut line = Vec::with_capacity(LINE);
+        // A vector takes everything. If standard output is closed, no reader is left.
+        let _ = self.0.flush(&mut line).and_then(|()| io::stdout().write_all(&line));
     }
 }
 

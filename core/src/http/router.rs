@@ -17,8 +17,9 @@ impl PathMatch {
     /// Finds the pattern of a path. A literal segment comes before a parameter.
     pub(crate) fn find(patterns: impl Iterator<Item = &'static str>, path: &str) -> Option<PathMatch> {
         let path = &*without_dots(path);
-        let matching = patterns.filter_map(|pattern| Some((pattern, parameters(pattern, path)?)));
-        let (pattern, parameters) = matching.min_by_key(|(_, parameters)| parameters.len())?;
+        let matching = patterns.filter(|pattern| fits(pattern, path));
+        let pattern = matching.min_by_key(|pattern| pattern.matches('{').count())?;
+        let parameters = parameters(pattern, path);
         let place = pattern.split('/').position(|segment| segment == "{id}");
         let record = place.and_then(|place| path.split('/').nth(place)).map(str::to_owned);
         Some(PathMatch { pattern, parameters, record })
@@ -33,7 +34,7 @@ fn without_dots(path: &str) -> Cow<'_, str> {
         ".." => Some(2),
         _ => None,
     };
-    if !path.split('/').any(|segment| dots(segment).is_some()) {
+    if !path.contains(['.', '%']) || !path.split('/').any(|segment| dots(segment).is_some()) {
         return Cow::Borrowed(path);
     }
     let mut kept: Vec<&str> = Vec::new();
@@ -55,22 +56,23 @@ fn without_dots(path: &str) -> Cow<'_, str> {
     Cow::Owned(format!("/{}", kept.join("/")))
 }
 
-fn parameters(pattern: &'static str, path: &str) -> Option<Vec<(&'static str, String)>> {
-    let mut parameters = Vec::new();
+/// Reports whether a path is of a pattern. A parameter is never empty.
+fn fits(pattern: &str, path: &str) -> bool {
     let (mut wanted, mut given) = (pattern.split('/'), path.split('/'));
     loop {
         match (wanted.next(), given.next()) {
-            (None, None) => return Some(parameters),
-            (Some(wanted), Some(given)) => match wanted.strip_prefix('{').and_then(|name| name.strip_suffix('}')) {
-                Some(_) if given.is_empty() => return None,
-                Some(name) => {
-                    let value = percent_encoding::percent_decode_str(given).decode_utf8_lossy();
-                    parameters.push((name, value.into_owned()));
-                }
-                None if wanted == given => {}
-                None => return None,
-            },
-            _ => return None,
+            (None, None) => return true,
+            (Some(wanted), Some(given)) if wanted.starts_with('{') && !given.is_empty() => {}
+            (Some(wanted), Some(given)) if wanted == given && !wanted.starts_with('{') => {}
+            _ => return false,
         }
     }
+}
+
+fn parameters(pattern: &'static str, path: &str) -> Vec<(&'static str, String)> {
+    let parameter = |(wanted, given): (&'static str, &str)| {
+        let name = wanted.strip_prefix('{')?.strip_suffix('}')?;
+        Some((name, percent_encoding::percent_decode_str(given).decode_utf8_lossy().into_owned()))
+    };
+    pattern.split('/').zip(path.split('/')).filter_map(parameter).collect()
 }

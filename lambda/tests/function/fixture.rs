@@ -7,7 +7,9 @@ use std::process::Command;
 use std::thread;
 
 use dynoxide::{Database, server};
+use ripple_core::Api;
 use ripple_core::auth::{ApiKey, KeyRecord, Scope};
+use ripple_core::store::dynamodb::DynamoDb as Store;
 use ripple_lambda::config;
 use ripple_runtime_api::{Function, Outcome};
 use ripple_test_kit::key_record;
@@ -82,8 +84,15 @@ impl DynamoDb {
     }
 }
 
+/// Returns the API that an environment describes.
+fn api(environment: &Environment) -> Api<Store> {
+    let env = |name: &str| environment.get(name).cloned();
+    let resources = config::resources(env).expect("the resource files have no faults");
+    config::api(env, &resources).expect("the environment is whole")
+}
+
 async fn prepare(environment: &Environment) {
-    let api = config::api(|name: &str| environment.get(name).cloned()).expect("the environment is whole");
+    let api = api(environment);
     let store = api.store();
     store.create_tables().await.expect("the tables can be made");
     let key = ApiKey::parse(KEY).expect("its check is right");
@@ -95,7 +104,7 @@ async fn prepare(environment: &Environment) {
 pub(crate) fn create_tables(environment: &Environment) {
     let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime takes no more");
     runtime.block_on(async {
-        let api = config::api(|name: &str| environment.get(name).cloned()).expect("the environment is whole");
+        let api = api(environment);
         for store in api.stores() {
             store.create_tables().await.expect("the tables can be made");
         }

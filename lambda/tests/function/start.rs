@@ -8,7 +8,7 @@ use ripple_core::limits::RETRY_AFTER;
 use ripple_runtime_api::Outcome;
 use serde_json::{Value, json};
 
-use crate::fixture::{answer, body, environment, event, start};
+use crate::fixture::{DynamoDb, answer, body, environment, event, start};
 
 /// How long API Gateway waits for an answer, in milliseconds. tests/store/faults.rs tests ripple's own share of it with
 /// simulated time.
@@ -66,6 +66,20 @@ fn without_dynamodb_it_starts_and_answers_503_in_time() {
     assert_eq!(lines[0]["message"], "DynamoDB did not answer in time", "{log}");
     assert_eq!((&lines[1]["level"], &lines[1]["status"]), (&json!("WARN"), &json!(503)), "{log}");
     assert!(lines[1]["duration_ms"].as_f64().is_some_and(|took| took < IN_TIME), "{log}");
+}
+
+#[test]
+fn without_a_receiver_of_the_feed_the_systems_root_certificates_are_not_read() {
+    let mut database = DynamoDb::start();
+    let bundle = Path::new(env!("CARGO_TARGET_TMPDIR")).join("none.pem");
+    fs::write(&bundle, "").expect("the file can be written");
+    // The DynamoDB client trusts the bundle instead. The reading of a file that is not there would be logged.
+    database.environment.insert("AWS_CA_BUNDLE", bundle.display().to_string());
+    database.environment.insert("SSL_CERT_FILE", "/nowhere.pem".to_owned());
+    let function = database.function();
+    assert_eq!(body(&answer(&function, "function_url_health")), json!({"status": "ok"}));
+    let log = function.end().expect("it can be waited for").log;
+    assert!(!log.contains("root CA certificate"), "{log}");
 }
 
 #[test]

@@ -12,6 +12,9 @@ use super::room::{Room, answer};
 
 /// The number of starts of each function.
 const STARTS: usize = 15;
+/// The number of starts with one resource, and of those with [`MANY`]. They differ less than the two functions.
+const RESOURCE_STARTS: usize = 40;
+const MANY: usize = 10;
 /// The number of rounds of warm events, and of events in each.
 const ROUNDS: usize = 15;
 const EVENTS: u32 = 200;
@@ -29,6 +32,7 @@ pub(super) fn run() -> Result<()> {
     room.import(&PROJECT.replace('\n', " "))?;
 
     let starts = starts(&room)?;
+    let by_resources = starts_by_resources(&room)?;
     let (ripple, python) = (room.ripple()?, room.python("handler")?);
     let [of_ripple, of_python] = [&ripple, &python].map(after_warm_events);
     let (of_ripple, of_python) = (of_ripple?, of_python?);
@@ -36,7 +40,7 @@ pub(super) fn run() -> Result<()> {
     drop((ripple, python));
     room.close()?;
 
-    for cost in starts.iter().chain(&gets) {
+    for cost in starts.iter().chain(&by_resources).chain(&gets) {
         println!("{cost}");
     }
     let megabytes = |bytes: u64| bytes as f64 / 1e6;
@@ -50,6 +54,7 @@ pub(super) fn run() -> Result<()> {
             ),
             Figure::absolute("resident at most, MB", megabytes(of_ripple.peak), megabytes(of_python.peak), 10.0),
             Figure::ratio("process start to first answer, ms", &starts[0], &starts[1], 1.0 / 50.0),
+            Figure::ratio("the same, ten resources to one, ms", &by_resources[0], &by_resources[1], 1.05),
             Figure::ratio("CPU of a warm get, ms", &gets[0], &gets[1], 0.18),
         ],
         "Python",
@@ -57,19 +62,32 @@ pub(super) fn run() -> Result<()> {
     Ok(())
 }
 
-/// Measures the milliseconds from the start of the process to its first response.
+/// Measures the milliseconds from the start of a process to its first response.
+fn start(function: impl FnOnce() -> Result<Function>) -> Result<f64> {
+    let begun = Instant::now();
+    get(&function()?)?;
+    Ok(begun.elapsed().as_secs_f64() * 1e3)
+}
+
+/// Measures the start of each function.
 fn starts(room: &Room) -> Result<Vec<Cost>> {
-    let time = |start: &dyn Fn() -> Result<Function>| {
-        let begun = Instant::now();
-        let function = start()?;
-        get(&function)?;
-        Ok(begun.elapsed().as_secs_f64() * 1e3)
-    };
     compare(
         STARTS,
         &mut [
-            Variant { name: "start, Python", run: Box::new(|| time(&|| room.python("handler"))) },
-            Variant { name: "start, ripple", run: Box::new(|| time(&|| room.ripple())) },
+            Variant { name: "start, Python", run: Box::new(|| start(|| room.python("handler"))) },
+            Variant { name: "start, ripple", run: Box::new(|| start(|| room.ripple())) },
+        ],
+    )
+}
+
+/// Measures the start of ripple's function with the file of one resource, and with those of ten.
+fn starts_by_resources(room: &Room) -> Result<Vec<Cost>> {
+    let (one, many) = (room.resources(1)?, room.resources(MANY)?);
+    compare(
+        RESOURCE_STARTS,
+        &mut [
+            Variant { name: "start, 1 resource", run: Box::new(|| start(|| room.ripple_with(&one))) },
+            Variant { name: "start, 10 resources", run: Box::new(|| start(|| room.ripple_with(&many))) },
         ],
     )
 }

@@ -2,11 +2,12 @@
 
 use std::fs;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 use ripple_runtime_api::{Function, Outcome};
+use serde_json::{Value, json};
 
 use super::measure::OneCpu;
 use super::tls::TlsFront;
@@ -58,7 +59,28 @@ impl Room {
 
     /// Starts ripple's function.
     pub(super) fn ripple(&self) -> Result<Function> {
-        self.start(&mut Command::new(workspace::target()?.join("release").join("bootstrap")))
+        self.start(&mut bootstrap()?)
+    }
+
+    /// Starts ripple's function with the resource files of a folder that [`Room::resources`] made.
+    pub(super) fn ripple_with(&self, root: &Path) -> Result<Function> {
+        let variables = [("LAMBDA_TASK_ROOT", root)];
+        self.start_with(&mut bootstrap()?, &variables)
+    }
+
+    /// Makes a folder with the files of this many resources: `prj`, and copies of `task` under other names.
+    pub(super) fn resources(&self, count: usize) -> Result<PathBuf> {
+        let root = self.folder.join(format!("resources-{count}"));
+        let (own, folder) = (workspace::root().join("resources"), root.join("resources"));
+        fs::create_dir_all(&folder)?;
+        fs::copy(own.join("prj.json"), folder.join("prj.json"))?;
+        let mut task: Value = serde_json::from_slice(&fs::read(own.join("task.json"))?)?;
+        for number in 1..count {
+            task["title"] = json!(format!("Task{number}"));
+            task["x-ripple"]["resource"] = json!(format!("task{number}"));
+            fs::write(folder.join(format!("task{number}.json")), task.to_string())?;
+        }
+        Ok(root)
     }
 
     /// Starts a function of `tests/python/lambda_function.py`.
@@ -69,12 +91,24 @@ impl Room {
     }
 
     fn start(&self, command: &mut Command) -> Result<Function> {
-        command.env_clear().env("AWS_REGION", "us-east-1").env("AWS_DEFAULT_REGION", "us-east-1");
+        self.start_with(command, &[])
+    }
+
+    fn start_with(&self, command: &mut Command, variables: &[(&str, &Path)]) -> Result<Function> {
+        command
+            .env_clear()
+            .envs(variables.iter().copied())
+            .env("AWS_REGION", "us-east-1")
+            .env("AWS_DEFAULT_REGION", "us-east-1");
         // The engine accepts any credentials.
         command.env("AWS_ACCESS_KEY_ID", "bench").env("AWS_SECRET_ACCESS_KEY", "bench");
         command.env("AWS_ENDPOINT_URL_DYNAMODB", self.tls.url()).env("AWS_CA_BUNDLE", self.tls.bundle());
         Function::start(command).with_context(|| format!("{} cannot be started", command.get_program().display()))
     }
+}
+
+fn bootstrap() -> Result<Command> {
+    Ok(Command::new(workspace::target()?.join("release").join("bootstrap")))
 }
 
 /// Returns the response of a function. Any other result ends the benchmark.

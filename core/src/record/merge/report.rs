@@ -95,6 +95,9 @@ impl Notes {
 /// Appends a token to a JSON Pointer (RFC 6901 §3).
 pub(crate) fn push_token(pointer: &mut String, name: &str) {
     pointer.push('/');
+    if !name.contains(['~', '/']) {
+        return pointer.push_str(name);
+    }
     for character in name.chars() {
         match character {
             '~' => pointer.push_str("~0"),
