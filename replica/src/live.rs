@@ -6,7 +6,7 @@ use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
 use ripple_core::http::edge::session_of;
 use ripple_core::http::upgrade::Upgrade;
 use ripple_core::http::{Operation, Target, prefer, upgrade};
-use ripple_core::replica::stored::{Outcome, Sockets, Table};
+use ripple_core::replica::stored::{self, Outcome, Sockets, Table};
 use ripple_core::service::changes::Cursor;
 use ripple_core::store::{Capacity, Source as _};
 use ripple_core::{Api, RequestContext};
@@ -146,10 +146,10 @@ pub(crate) fn json(value: &impl Serialize) -> String {
     serde_json::to_string(value).expect("strings and numbers serialise")
 }
 
-/// The position of the log. It differs after a commit with changes.
+/// The position of the log, if there is a copy. It differs after a commit with changes.
 #[wasm_bindgen]
-pub fn position(storage: Storage, env: Env, resource: String) -> Result<String, JsError> {
-    open(storage, &Settings::of(&env, &resource)?)?.position().map_err(thrown)
+pub fn position(storage: Storage) -> Result<Option<String>, JsError> {
+    stored::position(&storage).map_err(thrown)
 }
 
 /// Takes a text of a socket. Returns what to do with the socket.
