@@ -1,7 +1,7 @@
 //! The live channel: tickets, sockets, and changes that a client waits for.
 
 use bytes::Bytes;
-use http::header::{RETRY_AFTER, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE};
+use http::header::{ORIGIN, RETRY_AFTER, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE};
 use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
 use ripple_core::http::edge::session_of;
 use ripple_core::http::upgrade::Upgrade;
@@ -23,8 +23,13 @@ use crate::sql::Storage;
 use crate::{Host, open, thrown};
 
 /// The headers of a request that the live channel uses, beside those of each request.
-const HEADERS: [HeaderName; 4] =
-    [UPGRADE, SEC_WEBSOCKET_PROTOCOL, HeaderName::from_static("ripple-author"), HeaderName::from_static("prefer")];
+const HEADERS: [HeaderName; 5] = [
+    ORIGIN,
+    UPGRADE,
+    SEC_WEBSOCKET_PROTOCOL,
+    HeaderName::from_static("ripple-author"),
+    HeaderName::from_static("prefer"),
+];
 /// The header by which the edge says that a request has a body.
 const BODY: &str = "ripple-body";
 
@@ -71,7 +76,7 @@ pub(crate) async fn answer(
         table.meet_key(&key.id, hash).map_err(thrown)?;
     }
     let context = RequestContext { now: clock::now(), random: random::bytes(), caller: Some(key.caller()) };
-    let api = Api::new(table).with_live(settings.live.clone());
+    let api = Api::new(table).with_live(settings.live.clone()).with_origins(settings.origins.clone());
     let mut response = if upgrade::is_asked_for(&request) {
         match api.upgrade_near(&request, context).await {
             // Nothing is awaited from here on until the socket is accepted.

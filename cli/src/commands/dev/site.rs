@@ -17,6 +17,7 @@ use aws_sdk_dynamodb::Client;
 use dynoxide::Database;
 use ripple_core::auth::Limiter;
 use ripple_core::http::origin_secret::OriginSecret;
+use ripple_core::http::origins::{self, Origins};
 use ripple_core::record::schema::{Resource, Resources};
 use ripple_core::store::dynamodb::{DynamoDb, Layout};
 use ripple_core::{Api, Documents};
@@ -80,13 +81,20 @@ impl Site {
         {
             feed::stream_of(database, table)?;
         }
-        let function = Function::new(Api::of(resources, |resource| self.store(resource)), documents)
+        let api = Api::of(resources, |resource| self.store(resource)).with_origins(origins()?);
+        let function = Function::new(api, documents)
             .limited(Limiter::new(self.rate_limit))
             .behind_edge(self.secret.clone())
             .with_live(self.live.as_ref().map(|live| live.secrets()))
             .delivering(Delivery::read(ripple_host::environment, resources, true)?);
         Ok(Serving { function, tables })
     }
+}
+
+/// Returns the origins whose pages may open sockets.
+fn origins() -> anyhow::Result<Origins> {
+    let Some(list) = ripple_host::environment(origins::VARIABLE) else { return Ok(Origins::default()) };
+    Origins::parse(&list).with_context(|| format!("{} must be {}", origins::VARIABLE, origins::FORM))
 }
 
 /// A folder of resource files, as far as it was seen.
