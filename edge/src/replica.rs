@@ -60,8 +60,8 @@ impl Objects {
     }
 
     /// Returns the answer to a read of a resource, or to a request of its live channel. `key` is the id of the client's
-    /// key, its hash and the only author that it may name. A list that the isolate keeps is answered without the object while it is fresh.
-    /// Returns `None` if the object is away, or has no whole table yet.
+    /// key, its hash and the only author that it may name. The object is not asked for a list that the isolate keeps and
+    /// that is fresh. Returns `None` if the object is away, or has no whole table yet.
     pub(crate) async fn answer(
         &self,
         resource: &str,

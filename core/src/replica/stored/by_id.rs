@@ -13,8 +13,8 @@ use crate::store::StoreError;
 /// The number of deleted records that a page passes before it is read from the live ones alone.
 const PASSED: usize = 100;
 
-/// Adds the records of a page, whose condition and values are given. Returns the id after which the rest of the page is to
-/// be read from the live records alone, if there are many deleted ones in between.
+/// Adds the records of a page, whose condition and values are given. If it passes many deleted records, it stops, and
+/// returns the id after which the rest of the page is to be read from the live ones alone.
 pub(super) fn by_id(
     sql: &impl Nearby,
     columns: &Columns,

@@ -93,6 +93,12 @@ def rows(edge, key):
     return [sum(report[name] for report in reports(edge)) for name in ("rows_read", "rows_written")]
 
 
+def is_quiet(edge, key):
+    """Reports whether a refresh finds little that was written lately. It reads a row for each such record."""
+    before = rows(edge, key)
+    return rows(edge, key)[0] - before[0] < 30
+
+
 def edit_rows(edge, dev):
     """Returns the rows that a refresh writes for an edit, beyond those of a refresh without one."""
     first, second = rows(edge, dev.key), rows(edge, dev.key)
@@ -111,7 +117,7 @@ def measure(count, folder):
     with Dev(folder / "data", "--in-memory") as dev:
         fill(dev, count)
         far = Switch(dev.dynamodb)
-        configs = dict(zip(("config", "replica"), with_replica(folder, far.url)))
+        configs = dict(zip(("config", "replica"), with_replica(folder, far.url, RIPPLE_FRESH_SECONDS="5")))
         edge = Edge(folder, dev.url, dev.dynamodb, **configs, RIPPLE_FRESH_SECONDS="5")
         begun = time.monotonic()
 
@@ -121,8 +127,9 @@ def measure(count, folder):
 
         wait_for(by_replica, 600)
         result = {"fill": time.monotonic() - begun}
+        result["rows written by the fill"] = rows(edge, dev.key)[1]
+        wait_for(lambda: is_quiet(edge, dev.key), 600)
         before = rows(edge, dev.key)
-        result["rows written by the fill"] = before[1]
         after = rows(edge, dev.key)
         # Each count ends with a refresh, which reads rows too.
         refresh, before = after[0] - before[0], after
