@@ -81,7 +81,7 @@ test("the freshness is that of the copy and not of the answer", async () => {
   assert.equal(asked.length, 2);
 });
 
-test("a client that has the list is told so, whoever asked for it", async () => {
+test("a client that has the list is told so, whichever request fetched it", async () => {
   const path = fresh();
   const unknown = await get(path, { "if-none-match": '"one"' });
   assert.deepEqual([unknown.status, asked], [304, ['"one"']]);
