@@ -272,8 +272,8 @@ export class Replica extends DurableObject {
     try {
       const resource = this.resource();
       if (resource === undefined) return;
-      const position = await call(() => ripple.position(this.storage, this.env, resource));
-      if (position === this.position) return;
+      const position = await call(() => ripple.position(this.storage));
+      if (position === undefined || position === this.position) return;
       await this.everyone(ripple.tell);
       this.position = position;
       this.told += 1;

@@ -9,6 +9,7 @@
 //!  error, problem   what went wrong, and how clients are told (RFC 9457)
 //!  edge       what an API over a replica does beside: answers near the readers, with their age
 //!  upgrade    a request for a socket of the live channel      prefer   how long a client waits for changes
+//!  origins    the pages that may open a socket
 //! ```
 //!
 //! **Invariant:** status codes, header fields and media types occur here and on no other floor.
@@ -26,6 +27,7 @@ mod handlers;
 mod headers;
 mod idempotency;
 pub mod origin_secret;
+pub mod origins;
 pub mod prefer;
 mod problem;
 mod receipt;

@@ -117,6 +117,11 @@ impl<'q> Listing<'q> {
         Listing { unknown, is_empty: false, ..self }
     }
 
+    /// Reports whether a match can be added as a line.
+    pub(crate) fn shows_lines(&self) -> bool {
+        self.query.shows_lines()
+    }
+
     /// Reports whether every record after the last one is beyond the page.
     pub(crate) fn is_full(&self) -> bool {
         self.end.is_some()

@@ -170,7 +170,8 @@ impl Edge {
         }
         if let (Some(objects), Some(resource)) = (&self.objects, authorized.resource()) {
             let report = authorized.log();
-            let answer = objects.answer(resource, &raw, &authorized.key(), report, started).await;
+            let is_list = operation == Operation::Search;
+            let answer = objects.answer(resource, &raw, &authorized.key(), report, is_list, started).await;
             if let Some(Answered { response, keys_changed }) = answer {
                 if keys_changed {
                     self.api.doubt_keys(started);

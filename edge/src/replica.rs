@@ -17,49 +17,7 @@ const BINDING: &str = "REPLICA";
 /// How long an object that failed is left alone.
 const AWAY: Duration = Duration::from_secs(5);
 
-// The headers of the new request are chosen here: a client's headers do not reach the object, except those that a read
-// uses.
-#[wasm_bindgen(inline_js = r#"
-    const USED = ["cache-control", "if-match", "if-none-match", "prefer", "ripple-author", "ripple-session", "sec-websocket-protocol", "upgrade"];
-    // https://developers.cloudflare.com/durable-objects/reference/data-location/
-    const PLACES = { "us-west": "wnam", us: "enam", ca: "enam", sa: "sam", eu: "weur", ap: "apac", af: "afr", me: "me", il: "me" };
-    const PATIENCE = 10_000;
-    // A request of changes may be held.
-    const HELD = 40_000;
-
-    // Returns the object of a resource. It stays where it is first asked for, near the table, so its name has the place.
-    function object(namespace, resource, region) {
-        const place = PLACES[Object.keys(PLACES).find((prefix) => region.startsWith(prefix))];
-        const name = place ? `${resource}@${place}` : resource;
-        return namespace.get(namespace.idFromName(name), place && { locationHint: place });
-    }
-
-    // Tells a message of the feed to the object of a resource. Throws if it does not apply it.
-    export async function tell(namespace, resource, region, body) {
-        const headers = { "ripple-resource": resource, "ripple-feed": "1" };
-        const init = { method: "POST", headers, body, signal: AbortSignal.timeout(PATIENCE) };
-        const answer = await object(namespace, resource, region).fetch("https://replica/", init);
-        await answer.body?.cancel();
-        if (!answer.ok) throw new Error(`status ${answer.status}`);
-    }
-
-    // Returns the answer and how often keys lost rights, or undefined if the object cannot answer. Throws if it is away.
-    export async function ask(namespace, resource, region, raw, key, id, trace) {
-        const headers = { "ripple-resource": resource, "ripple-key-id": key, "x-request-id": id, traceparent: trace };
-        for (const name of USED) if (raw.headers.has(name)) headers[name] = raw.headers.get(name);
-        if (raw.body && raw.headers.get("content-length") !== "0") headers["ripple-body"] = "1";
-        // A signal would also end the socket.
-        const signal = headers.upgrade ? undefined : AbortSignal.timeout(headers.prefer ? HELD : PATIENCE);
-        const answer = await object(namespace, resource, region).fetch(raw.url, { method: raw.method, headers, signal });
-        if (answer.webSocket) return [answer, -1];
-        if (answer.status >= 500 && !answer.headers.has("ripple-keys")) throw new Error(`status ${answer.status}`);
-        if (!answer.headers.has("ripple-keys")) return void (await answer.body?.cancel());
-        const keys = Number(answer.headers.get("ripple-keys"));
-        const response = new Response(answer.body, answer);
-        response.headers.delete("ripple-keys");
-        return [response, keys];
-    }
-"#)]
+#[wasm_bindgen(module = "/objects.js")]
 extern "C" {
     #[wasm_bindgen(catch)]
     async fn tell(namespace: &JsValue, resource: &str, region: &str, body: &JsValue) -> Result<JsValue, JsValue>;
@@ -73,6 +31,7 @@ extern "C" {
         key: &str,
         id: &str,
         trace: &str,
+        is_list: bool,
     ) -> Result<JsValue, JsValue>;
 }
 
@@ -101,20 +60,23 @@ impl Objects {
     }
 
     /// Returns the answer to a read of a resource, or to a request of its live channel. `key` is the id of the client's
-    /// key, its hash and the only author that it may name. Returns `None` if its object is away, or has no whole table yet.
+    /// key, its hash and the only author that it may name. The object is not asked for a list that the isolate keeps and
+    /// that is fresh. Returns `None` if the object is away, or has no whole table yet.
     pub(crate) async fn answer(
         &self,
         resource: &str,
         raw: &web_sys::Request,
         key: &str,
         report: &AccessLog,
+        is_list: bool,
         now: Timestamp,
     ) -> Option<Answered> {
         if now < self.away.get() {
             return None;
         }
         let trace = report.trace.as_ref().map(|trace: &Trace| trace.traceparent(random::bytes())).unwrap_or_default();
-        match ask(&self.namespace, resource, &self.region, raw, key, &report.request_id, &trace).await {
+        let answer = ask(&self.namespace, resource, &self.region, raw, key, &report.request_id, &trace, is_list).await;
+        match answer {
             Ok(answer) => {
                 let answer = answer.dyn_into::<Array>().ok()?;
                 let keys = answer.get(1).as_f64()?;

@@ -1,12 +1,12 @@
 //! The live channel: tickets, sockets, and changes that a client waits for.
 
 use bytes::Bytes;
-use http::header::{RETRY_AFTER, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE};
+use http::header::{ORIGIN, RETRY_AFTER, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE};
 use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
 use ripple_core::http::edge::session_of;
 use ripple_core::http::upgrade::Upgrade;
 use ripple_core::http::{Operation, Target, prefer, upgrade};
-use ripple_core::replica::stored::{Outcome, Sockets, Table};
+use ripple_core::replica::stored::{self, Outcome, Sockets, Table};
 use ripple_core::service::changes::Cursor;
 use ripple_core::store::{Capacity, Source as _};
 use ripple_core::{Api, RequestContext};
@@ -23,8 +23,13 @@ use crate::sql::Storage;
 use crate::{Host, open, thrown};
 
 /// The headers of a request that the live channel uses, beside those of each request.
-const HEADERS: [HeaderName; 4] =
-    [UPGRADE, SEC_WEBSOCKET_PROTOCOL, HeaderName::from_static("ripple-author"), HeaderName::from_static("prefer")];
+const HEADERS: [HeaderName; 5] = [
+    ORIGIN,
+    UPGRADE,
+    SEC_WEBSOCKET_PROTOCOL,
+    HeaderName::from_static("ripple-author"),
+    HeaderName::from_static("prefer"),
+];
 /// The header by which the edge says that a request has a body.
 const BODY: &str = "ripple-body";
 
@@ -71,7 +76,7 @@ pub(crate) async fn answer(
         table.meet_key(&key.id, hash).map_err(thrown)?;
     }
     let context = RequestContext { now: clock::now(), random: random::bytes(), caller: Some(key.caller()) };
-    let api = Api::new(table).with_live(settings.live.clone());
+    let api = Api::new(table).with_live(settings.live.clone()).with_origins(settings.origins.clone());
     let mut response = if upgrade::is_asked_for(&request) {
         match api.upgrade_near(&request, context).await {
             // Nothing is awaited from here on until the socket is accepted.
@@ -146,10 +151,10 @@ pub(crate) fn json(value: &impl Serialize) -> String {
     serde_json::to_string(value).expect("strings and numbers serialise")
 }
 
-/// The position of the log. It differs after a commit with changes.
+/// The position of the log, if there is a copy. It differs after a commit with changes.
 #[wasm_bindgen]
-pub fn position(storage: Storage, env: Env, resource: String) -> Result<String, JsError> {
-    open(storage, &Settings::of(&env, &resource)?)?.position().map_err(thrown)
+pub fn position(storage: Storage) -> Result<Option<String>, JsError> {
+    stored::position(&storage).map_err(thrown)
 }
 
 /// Takes a text of a socket. Returns what to do with the socket.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ripple_core::feed::signature::Secrets;
+use ripple_core::http::origins::{self, Origins};
 use ripple_core::limits;
 use ripple_core::record::schema::{Resource, Resources};
 use ripple_core::replica::refresh::FRESH;
@@ -28,6 +29,8 @@ pub(crate) struct Settings {
     pub(crate) ages: Ages,
     /// `RIPPLE_LIVE_SECRETS`: what tickets are signed with. Without them there is no live channel.
     pub(crate) live: Option<Secrets>,
+    /// `RIPPLE_ORIGINS`: the pages that may open sockets. Without it, pages of any origin may.
+    pub(crate) origins: Origins,
 }
 
 /// Hands in the summaries of the resources, which the bundle has as text.
@@ -65,6 +68,11 @@ impl Settings {
         let access = Access::read(variable).map_err(|missing| JsError::new(&format!("{} is not set", missing.0)))?;
         let live = variable("RIPPLE_LIVE_SECRETS").map(|text| Secrets::parse(&text)).transpose();
         let live = live.map_err(|error| JsError::new(&format!("RIPPLE_LIVE_SECRETS: {error}")))?;
-        Ok(Settings { resource, layout: Layout::read(variable)?, access, ages, live })
+        let origins = match variable(origins::VARIABLE) {
+            None => Origins::default(),
+            Some(list) => Origins::parse(&list)
+                .ok_or_else(|| JsError::new(&format!("{} must be {}", origins::VARIABLE, origins::FORM)))?,
+        };
+        Ok(Settings { resource, layout: Layout::read(variable)?, access, ages, live, origins })
     }
 }

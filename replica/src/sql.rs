@@ -46,6 +46,13 @@ extern "C" {
     fn transaction(storage: &Storage, work: &mut dyn FnMut() -> Result<(), JsValue>) -> Result<(), JsValue>;
 }
 
+#[wasm_bindgen(module = "/answers.js")]
+extern "C" {
+    fn kept(storage: &Storage, state: &str, name: &str) -> Option<Uint8Array>;
+
+    fn keep(storage: &Storage, state: &str, name: &str, bytes: Uint8Array);
+}
+
 #[wasm_bindgen]
 extern "C" {
     /// `ctx.storage` of an object.
@@ -85,6 +92,14 @@ impl Nearby for Storage {
             (Some(Ok(done)), Ok(())) => Ok(done),
             (_, committed) => Err(refused(committed.err().unwrap_or(JsValue::NULL))),
         }
+    }
+
+    fn kept(&self, state: &str, name: &str) -> Option<Vec<u8>> {
+        kept(self, state, name).map(|bytes| bytes.to_vec())
+    }
+
+    fn keep(&self, state: &str, name: &str, bytes: &[u8]) {
+        keep(self, state, name, Uint8Array::from(bytes));
     }
 }
 

@@ -9,10 +9,10 @@ SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 
 class Near:
-    def __init__(self, folder, feed=True):
+    def __init__(self, folder, feed=True, **replica_settings):
         port, dynamodb = free_port(), free_port()
         origin, tables = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{dynamodb}"
-        edge, replica = with_replica(folder, tables, RIPPLE_LIVE_SECRETS=SECRET)
+        edge, replica = with_replica(folder, tables, RIPPLE_LIVE_SECRETS=SECRET, **replica_settings)
         scripts = {"config": edge, "replica": replica}
         self.edge = Edge(folder, origin, tables, RIPPLE_FEED_SECRETS=SECRET, **scripts)
         settings = {"RIPPLE_FEED_URLS": f"{self.edge.url}/_feed", "RIPPLE_FEED_SECRETS": SECRET} if feed else {}

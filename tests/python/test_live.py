@@ -19,6 +19,8 @@ from dev import Dev, ripple
 from keys import unknown_key
 from near import Near
 
+# The origin whose pages may open sockets. The other clients of these tests send none.
+PAGE = "https://app.example"
 # A busy machine may need long. The tests go on as soon as they see what they wait for.
 LIMIT = 120
 FIELDS = {
@@ -32,7 +34,8 @@ def dev(request, tmp_path_factory):
     """A host with a live channel. A message of the feed tells an edge only the newest version of a record, so a page
     there may hear of fewer versions."""
     folder = tmp_path_factory.mktemp("live")
-    host = Near(folder) if request.param == "edge" else Dev(folder, "--in-memory", feed=True)
+    settings = {"RIPPLE_ORIGINS": f"https://other.example, {PAGE}"}
+    host = Near(folder, **settings) if request.param == "edge" else Dev(folder, "--in-memory", feed=True, **settings)
     with host as dev:
         yield dev
 
@@ -40,13 +43,15 @@ def dev(request, tmp_path_factory):
 class Socket:
     """A client of `ripple.v1`. It keeps its position as the protocol says, and acknowledges when it is told to."""
 
-    def __init__(self, dev, ticket=None, since=None, key=None, protocols=None, resource="prj", author=None):
+    def __init__(self, dev, ticket=None, since=None, key=None, protocols=None, resource="prj", author=None, origin=None):
         url = dev.url.replace("http", "ws", 1) + f"/{resource}/_live"
         if since:
             url += "?since=" + urllib.parse.quote(since)
         headers = {"x-api-key": key} if key else {}
         if author:
             headers["ripple-author"] = author
+        if origin:
+            headers["origin"] = origin
         offered = protocols or ["ripple.v1", *([f"ripple.ticket.{ticket}"] if ticket else [])]
         self.opened = contextlib.ExitStack()
         settings = {"open_timeout": LIMIT, "close_timeout": 1, "ping_interval": None, "max_queue": None}
@@ -195,6 +200,16 @@ def test_a_request_without_an_upgrade_a_key_or_the_protocol_is_refused(dev):
     assert refusal(dev, key=dev.key, resource="nothing") == (403, "missing_authentication_token")
 
 
+def test_a_page_of_an_origin_that_is_not_listed_opens_no_socket(dev):
+    text = ticket(dev)
+    for origin in ["https://evil.example", "http://app.example", f"{PAGE}:8443", "null"]:
+        for how in ({"ticket": text}, {"key": dev.key}):
+            assert refusal(dev, origin=origin, **how) == (403, "origin_not_allowed"), origin
+    # The ticket was not used.
+    with Socket(dev, text, origin=PAGE) as page:
+        page.hello()
+
+
 def test_a_ticket_is_for_one_use_one_resource_and_thirty_seconds(dev):
     used = ticket(dev)
     with Socket(dev, used) as page:
@@ -286,7 +301,7 @@ def test_a_reader_that_acknowledges_nothing_gets_its_credit_and_holds_up_nobody(
 
 def test_a_page_resumes_without_a_loss_and_after_a_restart_it_is_told_to_read_the_changes(tmp_path):
     with Dev(tmp_path, feed=True) as dev:
-        with Socket(dev, key=dev.key) as page:
+        with Socket(dev, key=dev.key, origin="https://any.example") as page:
             page.hello()
             create(dev, "p1")
             assert page.event()["version"] == 1
@@ -342,7 +357,8 @@ def test_a_page_loses_nothing_if_the_replica_is_killed(tmp_path):
 
 
 def test_pages_hear_without_the_feed_too(tmp_path):
-    with Near(tmp_path, feed=False) as near, Socket(near, key=near.key) as page:
+    # Without a list, pages of any origin may listen.
+    with Near(tmp_path, feed=False) as near, Socket(near, key=near.key, origin="https://any.example") as page:
         page.hello()
         near.behind.ripple().create({"prj_id": "p1"} | FIELDS)
         assert page.event()["id"] == "p1"

@@ -9,6 +9,7 @@ use super::Error;
 use super::answer::{Answer, Documents};
 use super::headers::api_key;
 use super::origin_secret::OriginSecret;
+use super::origins::Origins;
 use super::request::{Call, Parts};
 use super::response::{AccessLog, fail, options, respond};
 use super::routes::{self, Operation, Route, Target};
@@ -30,6 +31,7 @@ pub struct Api<S> {
     documents: Option<Documents>,
     secret: Option<OriginSecret>,
     tickets: Option<Secrets>,
+    origins: Origins,
 }
 
 /// What a host passes in with each request. The core has no clock, randomness or gateway of its own.
@@ -119,7 +121,14 @@ impl<S: Source> Api<S> {
     }
 
     fn over(stores: Vec<S>) -> Api<S> {
-        Api { stores, authenticator: Authenticator::default(), documents: None, secret: None, tickets: None }
+        Api {
+            stores,
+            authenticator: Authenticator::default(),
+            documents: None,
+            secret: None,
+            tickets: None,
+            origins: Origins::default(),
+        }
     }
 
     /// Limits the requests of each key on this host.
@@ -150,6 +159,17 @@ impl<S: Source> Api<S> {
     #[must_use]
     pub fn with_live(self, tickets: Option<Secrets>) -> Api<S> {
         Api { tickets, ..self }
+    }
+
+    /// Lets only pages of these origins open sockets of the live channel.
+    #[must_use]
+    pub fn with_origins(self, origins: Origins) -> Api<S> {
+        Api { origins, ..self }
+    }
+
+    /// Returns the origins whose pages may open sockets.
+    pub(super) fn origins(&self) -> &Origins {
+        &self.origins
     }
 
     /// Returns what tickets are signed with, if the host has a live channel.

@@ -31,6 +31,9 @@ pub enum Error {
     /// The key may not name this author.
     #[error("this API key takes no other Ripple-Author than its own")]
     AuthorNotAllowed,
+    /// The page may not open a socket.
+    #[error("pages of this Origin open no sockets here")]
+    OriginNotAllowed,
     /// No resource has this path.
     #[error("no resource has this path")]
     NoSuchResource,

@@ -94,6 +94,8 @@ impl Kind {
     pub const INSUFFICIENT_SCOPE: Kind = Kind::new(StatusCode::FORBIDDEN, "insufficient_scope", "Forbidden");
     /// The key may not name this author.
     pub const AUTHOR_NOT_ALLOWED: Kind = Kind::new(StatusCode::FORBIDDEN, "author_not_allowed", "Forbidden");
+    /// The page may not open a socket.
+    pub const ORIGIN_NOT_ALLOWED: Kind = Kind::new(StatusCode::FORBIDDEN, "origin_not_allowed", "Forbidden");
     /// No such resource, in the words of API Gateway.
     pub const MISSING_AUTHENTICATION_TOKEN: Kind =
         Kind::new(StatusCode::FORBIDDEN, "missing_authentication_token", "Missing Authentication Token");
@@ -168,6 +170,7 @@ fn kind(error: &Error) -> Kind {
         Error::Forbidden => Kind::FORBIDDEN,
         Error::InsufficientScope { .. } => Kind::INSUFFICIENT_SCOPE,
         Error::AuthorNotAllowed => Kind::AUTHOR_NOT_ALLOWED,
+        Error::OriginNotAllowed => Kind::ORIGIN_NOT_ALLOWED,
         Error::NoSuchResource => Kind::MISSING_AUTHENTICATION_TOKEN,
         Error::ReservedAddress { .. } => Kind::NOT_FOUND,
         Error::MethodNotAllowed(_) => Kind::METHOD_NOT_ALLOWED,

@@ -160,6 +160,9 @@ impl<S: Source> Api<S> {
     /// Checks the headers of an upgrade, and returns the secrets of tickets and the reader's position.
     fn handshake(&self, request: &Request<Bytes>) -> Result<(&Secrets, Option<String>), Error> {
         let secrets = self.tickets().ok_or(Error::NoLive)?;
+        if !self.origins().allow(request.headers()) {
+            return Err(Error::OriginNotAllowed);
+        }
         check_target(request)?;
         let headers = request.headers();
         let mut faults = Vec::new();

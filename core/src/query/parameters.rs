@@ -254,6 +254,12 @@ impl Query {
         self.bound.as_ref()
     }
 
+    /// Returns a text that two queries share only if they have the same page.
+    pub(crate) fn identity(&self) -> String {
+        let bound = self.bound.as_ref().map(|bound| self.cursor(bound));
+        digest(&(&self.scope, self.limit, self.counts, bound, &self.tag))
+    }
+
     pub(super) fn tag(&self) -> &str {
         &self.tag
     }

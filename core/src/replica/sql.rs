@@ -57,6 +57,15 @@ pub trait Nearby {
         })?;
         Ok(first)
     }
+
+    /// Returns what [`Nearby::keep`] was given under a name for the same state of the tables. A host may forget it at
+    /// any time, and one without memory for it keeps nothing.
+    fn kept(&self, _state: &str, _name: &str) -> Option<Vec<u8>> {
+        None
+    }
+
+    /// Keeps bytes under a name in the host's memory, until the tables are in another state.
+    fn keep(&self, _state: &str, _name: &str, _bytes: &[u8]) {}
 }
 
 /// A row of a result.

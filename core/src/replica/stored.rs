@@ -13,7 +13,9 @@
 //! reader. While sockets of the live channel are open, it refreshes every ten seconds. Both may end at any point, run
 //! twice, and run beside each other: each step is one transaction, and compares the position from which it started.
 
+mod answers;
 mod apply;
+mod by_id;
 mod fill;
 mod gate;
 mod live;
@@ -39,7 +41,7 @@ use crate::store::{Capacity, Changes, Consistency, IndexEntry, Page, Position, S
 use crate::time::Timestamp;
 use apply::Seen;
 pub use gate::Closing;
-pub use live::{Outcome, Sockets, alarm};
+pub use live::{Outcome, Sockets, alarm, position};
 use schema::Meta;
 
 /// The number of pages that one call of [`Table::tend`] reads. A host is not to be busy for long.
@@ -272,7 +274,7 @@ impl<Q: Nearby, S: Source, C: Clock> Source for Table<Q, S, C> {
         if session.outruns(self.known(now)) {
             return scan::list(&self.store, query, session, now, cost).await;
         }
-        read::list(&self.sql, &self.columns, &Meta::of(&self.sql)?, query)
+        answers::list(&self.sql, &self.columns, &Meta::of(&self.sql)?, query)
     }
 
     async fn scan(&self, from: Option<Position>, read: Consistency, cost: &mut Capacity) -> Result<Page, StoreError> {

@@ -4,7 +4,7 @@ use ripple_core::query::Query;
 use ripple_core::session::Session;
 use ripple_core::store::memory::Memory;
 use ripple_core::store::{Capacity, Consistency, Source, item};
-use ripple_core::{Record, Timestamp};
+use ripple_core::{Record, RecordId, Timestamp};
 use ripple_test_kit::TestClock;
 
 use crate::records::{self, Luck, NAMES};
@@ -160,6 +160,39 @@ async fn the_order_of_columns_is_that_of_the_core_for_hundreds_of_records() {
             );
             let Some(next) = expected.next else { break };
             pairs.truncate(2);
+            pairs.push(("cursor".to_owned(), next));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_page_by_id_is_that_of_the_core_among_many_deleted_records() {
+    let memory = memory();
+    for n in 0..600_u64 {
+        let id = RecordId::stored(format!("p{n:04}"));
+        let record = Record::new(id, records::attributes(&mut Luck(n))).written(None, 1, Timestamp(n), "Ann");
+        let is_live = n % 150 < 9;
+        memory.put(&if is_live {
+            record
+        } else {
+            record.deleted(Timestamp(u64::MAX >> 12)).written(None, 2, Timestamp(n), "Ann")
+        });
+    }
+    let table = filled(&Sqlite::new(), memory.clone(), &TestClock::default()).await;
+    for limit in ["1", "5", "9", "20", "100"] {
+        let mut pairs = vec![("limit".to_owned(), limit.to_owned())];
+        let mut turns = 0;
+        loop {
+            let query = Query::parse(&pairs, memory.resource()).expect("a query");
+            let (session, cost) = (Session::new("prj"), &mut Capacity::default());
+            let expected = memory.list(&query, &session, Timestamp(0), cost).await.expect("a page");
+            let found = table.list(&query, &session, Timestamp(0), cost).await.expect("a page");
+            assert_eq!((&found.body, &found.etag), (&expected.body, &expected.etag), "{pairs:?}");
+            assert_eq!((&found.next, &found.previous), (&expected.next, &expected.previous), "{pairs:?}");
+            // To the end, and then back.
+            turns += usize::from(expected.next.is_none());
+            let Some(next) = (if turns == 0 { expected.next } else { expected.previous }) else { break };
+            pairs.truncate(1);
             pairs.push(("cursor".to_owned(), next));
         }
     }

@@ -85,3 +85,43 @@ async fn a_search_takes_each_row_once() {
     let (stepped, _) = counted.list(&[("sort", "name"), ("limit", "50")]).await;
     assert!(stepped <= RECORDS + 10, "a sort by a declared member: {stepped} rows");
 }
+
+#[tokio::test]
+async fn a_query_that_is_repeated_takes_no_row_until_something_changes() {
+    let counted = counted().await;
+    let search = &[("q", "garden 7"), ("limit", "50")][..];
+    let sorted = &[("sort", "-name"), ("limit", "50")][..];
+    for query in [search, sorted, &[("limit", "50")]] {
+        let (first, shown) = counted.list(query).await;
+        assert!(first >= PAGE && shown as u64 == PAGE, "{query:?}: {first} rows");
+        let (again, shown_again) = counted.list(query).await;
+        assert!(again <= 1 && shown_again == shown, "{query:?}: {again} rows");
+    }
+    // Another limit and the number of all matches are other answers.
+    assert!(counted.list(&[("q", "garden 7"), ("limit", "49")]).await.0 > RECORDS);
+    assert!(counted.list(&[("q", "garden 7"), ("limit", "50"), ("count", "true")]).await.0 > RECORDS);
+    let record = Record::new(RecordId::stored("p0007".to_owned()), Members::default());
+    let (states, cost) = (vec![record.written(None, 2, Timestamp(1_700_000_100_000), "Bo")], &mut Capacity::default());
+    counted.table.hear(states, Vec::new(), cost).await.expect("heard");
+    let (stepped, shown) = counted.list(search).await;
+    assert!(stepped > RECORDS && shown as u64 == PAGE, "after a change: {stepped} rows");
+}
+
+#[tokio::test]
+async fn a_page_by_id_passes_few_deleted_records() {
+    let memory = memory();
+    for number in 0..2_000 {
+        let record = Record::new(RecordId::stored(format!("p{number:04}")), Members::default());
+        let record = record.written(None, 1, Timestamp(number), "Ann");
+        memory.put(&if number < 1_900 {
+            record.deleted(Timestamp(u64::MAX >> 12)).written(None, 2, Timestamp(number), "Ann")
+        } else {
+            record
+        });
+    }
+    let sql = Sqlite::new();
+    let table = filled(&sql, memory, &TestClock::default()).await;
+    let counted = Counted { before: Cell::new(sql.stepped.get()), sql, table };
+    let (stepped, shown) = counted.list(&[("limit", "50")]).await;
+    assert!(shown as u64 == PAGE && stepped <= 100 + PAGE + 10, "{stepped} rows");
+}

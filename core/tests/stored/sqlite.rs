@@ -19,6 +19,9 @@ const PARAMETERS: usize = 100;
 /// The largest number that JavaScript represents exactly.
 const EXACT: i64 = 1 << 53;
 
+/// A state of the tables, and what is kept for it.
+type Kept = (String, BTreeMap<String, Vec<u8>>);
+
 /// A database. Clones share it.
 #[derive(Clone)]
 pub(crate) struct Sqlite {
@@ -29,6 +32,8 @@ pub(crate) struct Sqlite {
     pub(crate) written: Rc<Cell<u64>>,
     /// The rows that statements have stepped over, in a table or an index, without looking for a key.
     pub(crate) stepped: Rc<Cell<u64>>,
+    /// What is kept in memory for one state of the tables.
+    kept: Rc<RefCell<Kept>>,
 }
 
 impl Sqlite {
@@ -39,6 +44,7 @@ impl Sqlite {
             fails_after: Rc::default(),
             written: Rc::default(),
             stepped: Rc::default(),
+            kept: Rc::default(),
         }
     }
 
@@ -58,6 +64,11 @@ impl Sqlite {
     pub(crate) fn count_of(&self, table: &str) -> u64 {
         let statement = format!("SELECT count(*) FROM {table}");
         self.connection.borrow().query_row(&statement, [], |row| row.get(0)).expect("a table")
+    }
+
+    /// Returns the same database to a host that keeps no answer.
+    pub(crate) fn without_answers(&self) -> Sqlite {
+        Sqlite { kept: Rc::default(), ..self.clone() }
     }
 
     /// Forgets what state the copy is in, so that it begins anew.
@@ -146,5 +157,18 @@ impl Nearby for Sqlite {
         let outcome = work();
         run(if outcome.is_ok() { "COMMIT" } else { "ROLLBACK" })?;
         outcome
+    }
+
+    fn kept(&self, state: &str, name: &str) -> Option<Vec<u8>> {
+        let kept = self.kept.borrow();
+        kept.1.get(name).filter(|_| kept.0 == state).cloned()
+    }
+
+    fn keep(&self, state: &str, name: &str, bytes: &[u8]) {
+        let mut kept = self.kept.borrow_mut();
+        if kept.0 != state {
+            *kept = (state.to_owned(), BTreeMap::new());
+        }
+        kept.1.insert(name.to_owned(), bytes.to_vec());
     }
 }

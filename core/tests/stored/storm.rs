@@ -240,6 +240,10 @@ impl Storm {
             }
         }
         self.versions = versions;
+        let fresh = Table::open(self.sql.without_answers(), self.store.clone(), self.clock.clone()).expect("opened");
+        for pairs in [&[][..], &[("sort", "-name"), ("limit", "3")], &[("q", "a")], &[("deleted", "true")]] {
+            assert_eq!(answer(&table, pairs).await, answer(&fresh, pairs).await, "{pairs:?} was kept");
+        }
     }
 
     /// Lets all that is under way end, reads the whole table once more, and compares.
@@ -270,6 +274,15 @@ impl Storm {
             assert_eq!(state(table.get(&id, Consistency::Eventual, cost).await.expect("a row")), state(expected));
         }
     }
+}
+
+/// Returns the body and the entity tag of a list.
+async fn answer(table: &Table<Sqlite, Lagging, TestClock>, pairs: &[(&str, &str)]) -> (Vec<u8>, String) {
+    let pairs: Vec<_> = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let query = Query::parse(&pairs, table.resource()).expect("a query");
+    let (session, cost) = (Session::new("prj"), &mut Capacity::default());
+    let page = table.list(&query, &session, Timestamp(0), cost).await.expect("a page");
+    (page.body.to_vec(), page.etag)
 }
 
 #[tokio::test]

@@ -17,6 +17,7 @@ use aws_sdk_dynamodb::Client;
 use dynoxide::Database;
 use ripple_core::auth::Limiter;
 use ripple_core::http::origin_secret::OriginSecret;
+use ripple_core::http::origins::{self, Origins};
 use ripple_core::record::schema::{Resource, Resources};
 use ripple_core::store::dynamodb::{DynamoDb, Layout};
 use ripple_core::store::{Capacity, Consistency, Source as _, StoreError};
@@ -60,17 +61,12 @@ pub(super) struct Site {
 impl Site {
     /// Returns the store of a resource.
     pub(super) fn store(&self, resource: &Arc<Resource>) -> DynamoDb {
-        DynamoDb::new(self.client.clone(), self.layout.clone(), Arc::clone(resource))
+        self.store_of(resource, false)
     }
 
-    /// Returns the store of a resource that is served. Its lists are read from the indexes if those have every record.
-    async fn served(&self, resource: &Arc<Resource>) -> anyhow::Result<DynamoDb> {
-        let store = self.store(resource);
-        if self.followed.is_none() || has_external(&store).await? {
-            return Ok(store);
-        }
-        let layout = Layout { fed: true, ..self.layout.clone() };
-        Ok(DynamoDb::new(self.client.clone(), layout, Arc::clone(resource)))
+    fn store_of(&self, resource: &Arc<Resource>, fed: bool) -> DynamoDb {
+        let layout = Layout { fed, ..self.layout.clone() };
+        DynamoDb::new(self.client.clone(), layout, Arc::clone(resource))
     }
 
     /// Returns what serves these resources. Creates their missing tables first, if that is allowed here.
@@ -91,13 +87,19 @@ impl Site {
         {
             feed::stream_of(database, table)?;
         }
-        let mut served = Vec::new();
-        for resource in resources.iter() {
-            served.push(self.served(resource).await.with_context(|| format!("cannot read {}", resource.name))?);
+        // Lists are read from the indexes if those have every record.
+        let mut fed = BTreeSet::new();
+        for store in stores.iter().filter(|_| self.followed.is_some()) {
+            if !has_external(store).await.with_context(|| format!("cannot read {}", store.table()))? {
+                fed.insert(store.table());
+            }
         }
-        let mut served = served.into_iter();
-        let store = |resource: &Arc<Resource>| served.next().unwrap_or_else(|| self.store(resource));
-        let function = Function::new(Api::of(resources, store), documents)
+        let store = |resource: &Arc<Resource>| {
+            let table = resource.table_name(&self.layout.site);
+            self.store_of(resource, fed.contains(&*table))
+        };
+        let api = Api::of(resources, store).with_origins(origins()?);
+        let function = Function::new(api, documents)
             .limited(Limiter::new(self.rate_limit))
             .behind_edge(self.secret.clone())
             .with_live(self.live.as_ref().map(|live| live.secrets()))
@@ -119,6 +121,12 @@ async fn has_external(store: &DynamoDb) -> Result<bool, StoreError> {
             None => return Ok(false),
         }
     }
+}
+
+/// Returns the origins whose pages may open sockets.
+fn origins() -> anyhow::Result<Origins> {
+    let Some(list) = ripple_host::environment(origins::VARIABLE) else { return Ok(Origins::default()) };
+    Origins::parse(&list).with_context(|| format!("{} must be {}", origins::VARIABLE, origins::FORM))
 }
 
 /// A folder of resource files, as far as it was seen.

@@ -19,6 +19,7 @@ pub(crate) const CONTRACT: Contract = Contract {
     )],
     refusals: &[
         NO_LIVE,
+        Refusal { kind: &Kind::ORIGIN_NOT_ALLOWED, when: "The host has a list of origins, and `Origin` is not in it." },
         Refusal { kind: &Kind::UPGRADE_REQUIRED, when: "The request is not one for a WebSocket (RFC 6455)." },
     ],
     ..Contract::of(Success {

@@ -71,16 +71,15 @@ pub fn alarm(sql: &impl Nearby, live: bool, now: Timestamp) -> Result<Option<Tim
     Ok(wish.into_iter().chain(look).min())
 }
 
-impl<Q: Nearby, S: Source, C: Clock> Table<Q, S, C> {
-    /// Returns the position of the log. It differs after a commit with changes.
-    ///
-    /// # Errors
-    /// If the database refuses.
-    pub fn position(&self) -> Result<String, StoreError> {
-        let meta = Meta::of(&self.sql)?;
-        Ok(format!("{}.{}", meta.epoch, meta.seq))
-    }
+/// Returns the position of the log, if there is a copy. It differs after a commit with changes.
+///
+/// # Errors
+/// If the database refuses.
+pub fn position(sql: &impl Nearby) -> Result<Option<String>, StoreError> {
+    Ok(Meta::read(sql)?.map(|meta| format!("{}.{}", meta.epoch, meta.seq)))
+}
 
+impl<Q: Nearby, S: Source, C: Clock> Table<Q, S, C> {
     /// Notes the key of a client that asks for a ticket or a socket.
     ///
     /// # Errors

@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use bytes::Bytes;
 
 use super::super::sql::{Nearby, Row, Value, error};
+use super::by_id::by_id;
 use super::schema::{ABSENT, DELETED, Meta, hash};
 use crate::query::columns::{Columns, Contains, Plan, Searched, Start, Within, marker_line};
 use crate::query::{Condition, Line, ListPage, Listing, Query, Totals};
@@ -63,16 +64,21 @@ pub(super) fn list(sql: &impl Nearby, columns: &Columns, meta: &Meta, query: &Qu
         return Ok(Listing::summed(query, totals, unknown).finish());
     }
     let mut listing = Listing::summed(query, totals, unknown);
+    let (mut page, mut position) = (page, position);
+    if order.is_empty() && narrowed.is_of_all() {
+        match by_id(sql, columns, &mut listing, plan.is_backward, (&page, &position))? {
+            None => return Ok(listing.finish()),
+            Some(last) => {
+                page = format!(" AND s.id {} ?", if plan.is_backward { "<" } else { ">" });
+                position = vec![Value::Text(last)];
+            }
+        }
+    }
     let (condition, order) = (narrowed.or_wide() + &page, ordering(order, plan.is_backward));
     let statement = format!("SELECT {SHOWN} FROM s JOIN r ON r.id = s.id WHERE {condition} ORDER BY {order}");
     let values = [&*narrowed.values, &*position].concat();
     each(sql, &statement, &values, &mut |found| {
-        match &found.json {
-            Some(json) if query.shows_lines() && !found.is_wide => {
-                listing.add_line(Line { id: found.id, json: Bytes::from(json.clone()) });
-            }
-            _ => listing.add_stored(&found.record(columns)?, found.json(columns)?, found.hash),
-        }
+        found.add_to(&mut listing, columns)?;
         Ok(if listing.is_full() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     })?;
     Ok(listing.finish())
@@ -213,6 +219,11 @@ impl Narrowed {
         format!("{small}{}", self.condition)
     }
 
+    /// Reports whether every record matches.
+    fn is_of_all(&self) -> bool {
+        self.condition == "1"
+    }
+
     /// Returns the condition that a record meets or is too large for the columns.
     fn or_wide(&self) -> String {
         format!("(s.text IS NULL OR {})", self.condition)
@@ -271,15 +282,26 @@ fn sides(plan: &Plan, order: &[(usize, bool)]) -> Sides {
 }
 
 /// A row of [`SHOWN`].
-struct Found {
-    id: RecordId,
-    json: Option<String>,
-    typed: Option<Vec<u8>>,
-    hash: ContentHash,
-    is_wide: bool,
+pub(super) struct Found {
+    pub(super) id: RecordId,
+    pub(super) json: Option<String>,
+    pub(super) typed: Option<Vec<u8>>,
+    pub(super) hash: ContentHash,
+    pub(super) is_wide: bool,
 }
 
 impl Found {
+    /// Adds a match to a page whose totals are known.
+    pub(super) fn add_to(self, listing: &mut Listing<'_>, columns: &Columns) -> Result<(), StoreError> {
+        match self.json {
+            Some(json) if listing.shows_lines() && !self.is_wide => {
+                listing.add_line(Line { id: self.id, json: Bytes::from(json) });
+            }
+            _ => listing.add_stored(&self.record(columns)?, self.json(columns)?, self.hash),
+        }
+        Ok(())
+    }
+
     fn record(&self, columns: &Columns) -> Result<Record, StoreError> {
         restored(columns, self.id.clone(), self.json.clone(), self.typed.clone())
     }

@@ -117,6 +117,11 @@ impl Meta {
         ContentHash(u128::from_str_radix(&self.sum, 16).unwrap_or_default())
     }
 
+    /// Returns a text that differs after each commit that changes a list of live records.
+    pub(super) fn state(&self) -> String {
+        format!("{}.{}.{}", self.epoch, self.seq, self.sum)
+    }
+
     pub(super) fn set_sum(&mut self, sum: ContentHash) {
         self.sum = format!("{:x}", sum.0);
     }
