@@ -65,8 +65,7 @@ function kind(document: Members, resource: string, about: Members): Kind {
   const properties = schema?.properties ?? {};
   const [key, sort] = [text(about.key), text(about.sort_key)];
   const isNumber = about.key_type === 'number';
-  const typeOf = (name: string): 'string' | 'number' =>
-    properties[name] && typesOf(properties[name]).includes('number') ? 'number' : 'string';
+  const sortType = about.sort_key_type === 'number' ? 'number' : 'string';
   const order = isList(about.properties) ? about.properties.map(text) : [];
   const singular = text(about.singular);
   return {
@@ -74,27 +73,19 @@ function kind(document: Members, resource: string, about: Members): Kind {
     noun: singular.slice(singular.indexOf(' ') + 1),
     singular,
     plural: text(about.plural),
-    keys: [[key, isNumber ? 'number' : 'string'], ...(sort ? [[sort, typeOf(sort)] as const] : [])],
+    keys: [[key, isNumber ? 'number' : 'string'], ...(sort ? [[sort, sortType] as const] : [])],
     chosenKey: isNumber || sort !== '',
     label: text(about.label),
     readOnly: about.access === 'read-only',
     options: {
       key,
       ...(sort && { id: pairOf(key, sort) }),
-      members: { ...((about.members ?? {}) as unknown as Partial<Names>), ...deletedIn(document, resource) },
+      members: (about.members ?? {}) as unknown as Partial<Names>,
       entries: (about.entries ?? {}) as { [pointer: string]: string | false },
     },
     members: order.flatMap((name) => (properties[name] ? [[name, properties[name]] as const] : [])),
     required: new Set(schema?.required ?? []),
   };
-}
-
-/** Returns the name of deletions. In the document, it is the flag of lists beside `count`. */
-function deletedIn(document: Members, resource: string): Partial<Names> {
-  const parameters = at(document, 'paths', `/${resource}`, 'get', 'parameters');
-  const flags = (isList(parameters) ? parameters : []).filter((one) => text(at(one, 'schema', 'type')) === 'boolean');
-  const name = flags.map((flag) => text(at(flag, 'name'))).find((other) => other && other !== 'count');
-  return name ? { deleted: name } : {};
 }
 
 function at(json: Json, ...path: readonly string[]): Json | undefined {

@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import { parse, type Members } from '../../clients/typescript/src/json.ts';
 import { shape } from '../../clients/typescript/src/record.ts';
 import { check } from '../src/form/check.ts';
+import { kindsOf } from '../src/kinds.ts';
 import { putBack, valueAt } from '../src/views/receipts.ts';
 import { batches, rowsOf } from '../src/words/csv.ts';
 import { difference } from '../src/words/difference.ts';
@@ -76,6 +77,19 @@ test('a_replaced_value_is_brought_back_into_the_entry_that_has_the_same_id', () 
   const texts = { goal: 'mine', ['__proto__']: 1 };
   putBack(texts, { goal: 'theirs' }, { goal: 'mine' }, '/goal', names);
   assert.equal(texts.goal, 'theirs');
+});
+
+test('a_kind_has_the_types_of_its_keys_and_the_name_of_deletions', () => {
+  const about = { schema: 'NewReading', singular: 'a reading', plural: 'readings', key: 'meter', label: 'meter' };
+  const kind = (more: object): ReturnType<typeof kindsOf>[number] | undefined =>
+    kindsOf(JSON.stringify({ 'x-ripple': { reading: { ...about, ...more } } }))[0];
+  const read = kind({ sort_key: 'at', sort_key_type: 'number', members: { deleted: 'removed' } });
+  assert.deepEqual(read?.keys, [
+    ['meter', 'string'],
+    ['at', 'number'],
+  ]);
+  assert.equal(read.options.members?.deleted, 'removed');
+  assert.deepEqual(kind({ sort_key: 'at' })?.keys[1], ['at', 'string']);
 });
 
 test('a_person_is_told_of_own_work_alone', () => {

@@ -30,6 +30,7 @@ fn of_resource(resource: &Resource) -> Value {
             "updated_at": names.updated_at,
             "updated_by": names.updated_by,
             "updated_author": names.updated_author,
+            "deleted": names.deleted,
         },
         "properties": properties.collect::<Vec<_>>(),
         "entries": entries,
@@ -39,9 +40,33 @@ fn of_resource(resource: &Resource) -> Value {
     }
     if let Some(sort_key) = &names.sort_key {
         members["sort_key"] = json!(sort_key.name);
+        if sort_key.kind == KeyType::Number {
+            members["sort_key_type"] = json!("number");
+        }
     }
     if read_only {
         members["access"] = json!("read-only");
     }
     members
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_learns_the_types_of_both_keys_and_the_name_of_deletions() {
+        let with = |more: &str| {
+            let file = format!(
+                r#"{{"title": "Reading", "type": "object", "x-ripple": {{"resource": "reading", "key": "meter", {more}}}}}"#
+            );
+            let resources = Resources::read(&[("reading.json", file)]).expect("the file has no faults");
+            of_resource(resources.iter().next().expect("one resource"))
+        };
+        let read = with(r#""sort_key": "at", "sort_key_type": "number", "members": {"deleted": "removed"}"#);
+        assert_eq!((&read["sort_key"], &read["sort_key_type"]), (&json!("at"), &json!("number")));
+        assert_eq!((&read["members"]["deleted"], read.get("key_type")), (&json!("removed"), None));
+        let read = with(r#""sort_key": "at""#);
+        assert_eq!((read.get("sort_key_type"), &read["members"]["deleted"]), (None, &json!("deleted")));
+    }
 }

@@ -140,16 +140,97 @@ def test_a_field_that_was_folded_is_edited_from_what_it_shows(north, south, ripp
     assert ripple.get(prj_id)["goal"] == "South's goal, and North's"
 
 
-def test_a_timeline_in_which_the_reader_has_typed_stays_and_both_are_saved(north, south, ripple, prj_id):
-    north.get_by_label("Text of entry 3").fill("North's entry")
-    south.save(south.project(prj_id), row_0_text="South's start")
-    timeline = note(north, "timeline")
-    expect(timeline).to_contain_text("South office changed this")
-    expect(timeline).to_contain_text("South's start")
-    expect(north.get_by_label("Text of entry 1")).to_have_value("Kick-off")
+def entry_text(page, number):
+    return page.get_by_label(f"Text of entry {number}")
+
+
+def test_an_untouched_entry_changes_in_place_while_the_reader_types_in_another_one(north, south, ripple, prj_id, pictures):
+    entry_text(north, 2).fill("North's visit")
+    entry_text(north, 3).fill("North's entry")
+    south.save(south.project(prj_id), row_0_text="South's start", row_2_text="South's entry")
+    expect(entry_text(north, 1)).to_have_value("South's start")
+    expect(entry_text(north, 3)).to_have_value("South's entry")
+    expect(entry_text(north, 2)).to_have_value("North's visit")
+    expect(entry_text(north, 4)).to_have_value("North's entry")
+    expect(north.locator("#rows > li.folded")).to_have_count(2)
+    expect(note(north, "timeline")).to_contain_text("South office saved this")
+    assert not north.locator("#rows .note").count()
+    # Every base is new, so the receipt names no other person.
+    expect(north.locator("[name=version]")).to_have_value("2")
+    look_at(north, Axe(), pictures / "folded-entries.png")
     north.keyboard.press("Control+s")
-    assert "your timeline entry was added" in receipt(north).lower()
-    assert texts(ripple.get(prj_id)) == ["South's start", "Visit", "North's entry"]
+    assert receipt(north) == "Your timeline entry was added and one changed."
+    assert texts(ripple.get(prj_id)) == ["South's start", "North's visit", "South's entry", "North's entry"]
+
+
+def test_a_touched_entry_stays_and_says_what_it_was_changed_to(north, south, ripple, prj_id, pictures):
+    entry_text(north, 1).fill("North's start")
+    entry_text(north, 2).focus()
+    south.save(south.project(prj_id), row_0_text="South's start", row_1_text="South's visit")
+    expect(entry_text(north, 2)).to_have_value("South's visit")
+    expect(entry_text(north, 2)).to_be_focused()
+    expect(entry_text(north, 1)).to_have_value("North's start")
+    expect(note(north, "row-0")).to_contain_text("changed this entry to 2026-11-02 South's start")
+    expect(entry_text(north, 1)).to_have_accessible_description(re.compile("Yours stays here"))
+    expect(note(north, "timeline")).to_contain_text("South office changed this")
+    look_at(north, Axe(), pictures / "kept-entry.png")
+    # Back on its base, it takes theirs when the page hears the next time.
+    entry_text(north, 2).fill("North's visit")
+    south.save(south.project(prj_id), goal="South's goal")
+    expect(north.get_by_label("Goal", exact=True)).to_have_value("South's goal")
+    expect(note(north, "row-0")).to_contain_text("South's start")
+    entry_text(north, 1).fill("Kick-off")
+    south.save(south.project(prj_id), goal="South's second goal")
+    expect(entry_text(north, 1)).to_have_value("South's start")
+    expect(north.locator("#rows .note")).to_have_count(0)
+    expect(entry_text(north, 1)).not_to_have_attribute("aria-describedby", re.compile("row"))
+    north.keyboard.press("Control+s")
+    assert receipt(north) == "Your timeline entry was changed."
+    assert texts(ripple.get(prj_id)) == ["South's start", "North's visit"]
+
+
+def test_entries_that_both_edit_or_remove_are_merged_as_the_notes_say(north, south, ripple, prj_id):
+    entry_text(north, 1).fill("North's start")
+    north.get_by_label("Remove entry 2").check()
+    south.save(south.project(prj_id), row_0_remove="on", row_1_text="South's visit")
+    expect(note(north, "row-0")).to_contain_text("removed this entry, 2026-11-02 Kick-off")
+    expect(note(north, "row-1")).to_contain_text("changed this entry to 2026-12-01 South's visit, so a save does not")
+    north.keyboard.press("Control+s")
+    assert "timeline" in receipt(north)
+    assert sorted(texts(ripple.get(prj_id))) == ["North's start", "South's visit"]
+
+
+def test_moved_entries_keep_their_order_when_another_person_adds_one(north, south, ripple, prj_id):
+    north.get_by_role("button", name="Move entry 2 up").click()
+    south.save(south.project(prj_id), row_0_text="South's start", row_2_text="South's entry")
+    expect(entry_text(north, 3)).to_have_value("South's entry")
+    expect(entry_text(north, 2)).to_have_value("South's start")
+    expect(entry_text(north, 1)).to_have_value("Visit")
+    north.keyboard.press("Control+s")
+    assert "timeline" in receipt(north)
+    assert texts(ripple.get(prj_id)) == ["Visit", "South's start", "South's entry"]
+
+
+def test_entries_that_another_program_writes_without_ids_keep_their_places(app, browsers, south, ripple, dev):
+    """The first save gives each entry an id, and the page that is open still knows which is which."""
+    prj_id = ripple.create(FIELDS | {"term": 6})["prj_id"]
+    entries = [{"M": {"date": {"S": f"2026-11-0{n}"}, "text": {"S": f"Entry {n}"}}} for n in (1, 2)]
+    dev.client().update_item(
+        TableName="ripple_prj",
+        Key={"prj_id": {"S": prj_id}},
+        UpdateExpression="SET timeline = :entries",
+        ExpressionAttributeValues={":entries": {"L": entries}},
+    )
+    page = browsers()
+    page.goto(f"{app.url}/projects/{prj_id}/edit")
+    entry_text(page, 2).fill("Mine")
+    south.save(south.project(prj_id), row_0_text="Theirs")
+    expect(entry_text(page, 1)).to_have_value("Theirs")
+    expect(entry_text(page, 2)).to_have_value("Mine")
+    expect(page.locator("#rows > li")).to_have_count(3)
+    page.keyboard.press("Control+s")
+    receipt(page)
+    assert texts(ripple.get(prj_id)) == ["Theirs", "Mine"]
 
 
 def test_a_number_is_folded_with_every_digit(north, south, ripple, prj_id):

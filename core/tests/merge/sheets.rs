@@ -51,8 +51,14 @@ fn plain_json(value: Option<&Value>) -> Option<String> {
     json_of(value).filter(|text| !text.contains('{'))
 }
 
+/// Returns a configuration for ten thousand sheets. `PROPTEST_CASES` sets a larger number, as every night.
+fn config() -> ProptestConfig {
+    let config = ProptestConfig::default();
+    ProptestConfig { cases: config.cases.max(10_000), ..config }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1000, ..ProptestConfig::default() })]
+    #![proptest_config(config())]
 
     #[test]
     fn an_import_changes_only_edited_cells_and_names_each_that_it_replaced((base, theirs, mine) in three()) {

@@ -6,8 +6,8 @@ drops them from one-line fields, and has no numbers. So the form carries the ori
 value as it was shown, the original value stands.
 
 While a form is open, the script puts what others save into the fields that the visitor has not touched, and moves the
-base of these fields: `seen-goal` is what the visitor sees of the goal by then. A field that the visitor has touched
-keeps its base. `version` is that of the oldest base.
+base of these fields: `seen-goal` is what the visitor sees of the goal by then. Each entry of the timeline has a base of
+its own, `row-3-entry`. What the visitor has touched keeps its base. `version` is that of the oldest base.
 
 A browser restores typed text and ticks when it reloads a page, goes back to it or reopens it after a crash. By then
 the page may show another state of the project. Browsers identify a control by the form's name and the control's place
@@ -133,11 +133,6 @@ class Form:
     def changed(self):
         """Reports whether the form differs from the record that it was built from."""
         return self.creating or self.value() != self.record().value
-
-    @property
-    def timeline_changed(self):
-        """Reports whether the visitor changed the timeline, or its order."""
-        return self.value().get(TIMELINE) != self.record().value.get(TIMELINE)
 
     @property
     def changes(self):

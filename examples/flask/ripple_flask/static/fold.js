@@ -1,35 +1,25 @@
 // A page that stays open: what others save goes into it. In a form it goes into the fields that the reader has not
 // touched. A touched field stays, keeps its base, and gets a note.
 
+import { adopt, base, note, touched } from "./controls.js";
+import { foldEntries } from "./entries.js";
+
 const form = document.querySelector("form[data-guard]");
 
-/** The text of a control without the line ends that a one-line field drops. */
-const plain = (control, text) => (control.localName === "input" ? text.replace(/[\r\n]/g, "") : text);
-/** The text that a control was given, and that the reader saw. */
-const base = (control) => plain(control, control.dataset.base ?? control.defaultValue);
-const touched = (control) => (control.type === "checkbox" ? control.checked !== control.defaultChecked : control.value !== base(control));
 const named = (within, name) => within.querySelector(`[name^="${CSS.escape(name)}@"]`);
 
 /** Puts a hidden control that the page was sent in place of an old one. A browser would restore a changed value. */
 const replace = (old, now, name) => old.querySelector(`[name=${name}]`).replaceWith(now.querySelector(`[name=${name}]`));
 
-/** Puts a note beside a field, in place of an older one. */
-const note = (place, now, name, kind, control) => {
+/** Says beside a field what others did to it. */
+const tell = (place, now, name, kind, control) => {
   const words = now.querySelector(`[data-note="${CSS.escape(name)}"] [data-${kind}]`);
-  place.classList.toggle("folded", kind === "folded");
-  place.querySelector(".note")?.remove();
-  if (!words) return;
-  const shown = document.createElement("div");
-  shown.className = "note";
-  shown.id = `${name}-note`;
-  shown.append(words);
-  place.append(shown);
-  const about = new Set((control?.getAttribute("aria-describedby") ?? "").split(" ").filter(Boolean)).add(shown.id);
-  control?.setAttribute("aria-describedby", [...about].join(" "));
+  place.classList.toggle("folded", kind === "folded" && control !== undefined);
+  note(place, `${name}-note`, words, control);
 };
 
 /** Makes what the page was sent the base of a field: see forms.py. */
-const adopt = (seen) => {
+const rebase = (seen) => {
   form.querySelector(`[name="${CSS.escape(seen.name)}"]`)?.remove();
   form.append(seen);
 };
@@ -42,47 +32,33 @@ const foldField = (now, seen) => {
   const text = base(theirs);
   if (touched(mine) && mine.value !== text) {
     if (base(mine) === text) return false;
-    note(mine.closest(".field"), now, name, "kept", mine);
+    tell(mine.closest(".field"), now, name, "kept", mine);
     return true;
   }
   const changed = base(mine) !== text;
-  delete mine.dataset.base;
-  if (mine.localName === "input") mine.type = theirs.type;
-  mine.defaultValue = theirs.defaultValue;
-  if (mine.value !== text) mine.value = text;
-  adopt(seen);
-  if (changed) note(mine.closest(".field"), now, name, "folded", mine);
+  adopt(mine, theirs);
+  rebase(seen);
+  if (changed) tell(mine.closest(".field"), now, name, "folded", mine);
   return false;
 };
 
-const entries = (rows) => {
-  const found = [...rows.children].filter((row) => row.querySelector("[name$=-entry]"));
-  found.sort((one, other) => one.dataset.place - other.dataset.place);
-  return JSON.stringify(found.map((row) => row.querySelector("[name$=-entry]").value));
-};
-const touchedRows = (rows) => {
-  const all = [...rows.children];
-  const places = all.map((row) => Number(row.dataset.place));
-  const moved = places.some((place, at) => at > 0 && place < places[at - 1]);
-  const controls = [...rows.querySelectorAll("input:not([type=hidden]), textarea")];
-  return "touched" in rows.dataset || rows.contains(document.activeElement) || moved || controls.some(touched);
-};
-
-/** Folds the timeline as a whole. Reports whether it stays behind. */
+/** Folds the timeline entry by entry. Reports whether an entry stays behind, or all of a timeline that is no list now. */
 const foldRows = (now) => {
   const [mine, theirs] = [form.querySelector("#rows"), now.querySelector("#rows")];
-  if (!mine || (theirs && entries(mine) === entries(theirs))) return false;
+  if (!mine) return false;
   const place = mine.closest("fieldset");
-  if (!theirs || touchedRows(mine)) {
-    note(place, now, "timeline", "kept");
+  if (!theirs) {
+    tell(place, now, "timeline", "kept");
     return true;
   }
-  mine.dataset.state = theirs.dataset.state;
-  mine.replaceChildren(...theirs.children);
-  replace(form, now, "timeline");
-  mine.dispatchEvent(new Event("replaced"));
-  note(place, now, "timeline", "folded");
-  return false;
+  const { isChanged, isBehind, isAlone } = foldEntries(mine, theirs, now.querySelector("[data-note=timeline]"));
+  if (isBehind || isChanged) {
+    tell(place, now, "timeline", isBehind ? "kept" : "folded");
+    mine.dispatchEvent(new Event("replaced"));
+  }
+  // With an entry that theirs no longer has, mine stays the list that it was.
+  if (!isAlone) replace(form, now, "timeline");
+  return isBehind;
 };
 
 /** Gives the form the names of its new state, under which a browser restores what is typed from here on. */

@@ -85,6 +85,9 @@ if (rows) {
     }
   });
   rows.addEventListener("focusin", (event) => rove(event.target.closest("li")));
-  rows.addEventListener("replaced", () => rove(rows.firstElementChild));
+  rows.addEventListener("replaced", () => {
+    number();
+    rove(document.activeElement.closest("#rows > li") ?? rows.firstElementChild);
+  });
   rove(rows.firstElementChild);
 }
