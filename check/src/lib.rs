@@ -39,6 +39,9 @@ mod model;
 mod scenario;
 mod sim;
 
+#[cfg(test)]
+mod replica;
+
 pub use explore::{Counterexample, every_schedule, storm};
 pub use judge::{Broken, Law};
 pub use scenario::{Scenario, pending_scenarios, scenarios};

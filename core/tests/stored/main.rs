@@ -6,7 +6,6 @@ mod live;
 mod queries;
 mod records;
 mod rows;
-mod sqlite;
 mod storm;
 
 use ripple_core::record::schema::Resources;
@@ -14,8 +13,7 @@ use ripple_core::replica::stored::Table;
 use ripple_core::store::memory::Memory;
 use ripple_core::store::{Capacity, Source};
 use ripple_test_kit::TestClock;
-
-use sqlite::Sqlite;
+use ripple_test_kit::sqlite::{self, Sqlite};
 
 /// A resource with members of several types, so that some have columns.
 fn memory() -> Memory {

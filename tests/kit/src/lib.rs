@@ -1,7 +1,7 @@
 //! # ripple-test-kit
 //!
 //! What the tests of several crates share: [`Hosts`], an origin and an edge on one table with a clock that the test
-//! sets, and valid [keys](key_record) and [records](project).
+//! sets, and valid [keys](key_record) and [records](project). With the feature `sqlite`, a database for copies of a table.
 //!
 //! In scope: tests with a store in memory, and the literals of all tests. Out of scope: DynamoDB (`tests/store`), and the
 //! black-box suite (`tests`), which describes resources by roles.
@@ -25,6 +25,8 @@ mod clock;
 mod hosts;
 mod key;
 mod request;
+#[cfg(feature = "sqlite")]
+pub mod sqlite;
 
 pub use answer::Answer;
 pub use clock::TestClock;

@@ -16,6 +16,8 @@ use rusqlite::{Connection, StatementStatus};
 const CELL: usize = 2_000_000;
 /// The number of parameters of a statement.
 const PARAMETERS: usize = 100;
+/// The number of statements that stay prepared. A copy has fewer.
+const STATEMENTS: usize = 128;
 /// The largest number that JavaScript represents exactly.
 const EXACT: i64 = 1 << 53;
 
@@ -23,22 +25,34 @@ const EXACT: i64 = 1 << 53;
 type Kept = (String, BTreeMap<String, Vec<u8>>);
 
 /// A database. Clones share it.
-#[derive(Clone)]
-pub(crate) struct Sqlite {
+#[derive(Clone, Debug)]
+pub struct Sqlite {
     connection: Rc<RefCell<Connection>>,
     /// The number of statements that still succeed, and then one fails. `None`: all do.
-    pub(crate) fails_after: Rc<Cell<Option<u32>>>,
+    pub fails_after: Rc<Cell<Option<u32>>>,
     /// The rows that statements have changed.
-    pub(crate) written: Rc<Cell<u64>>,
+    pub written: Rc<Cell<u64>>,
     /// The rows that statements have stepped over, in a table or an index, without looking for a key.
-    pub(crate) stepped: Rc<Cell<u64>>,
+    pub stepped: Rc<Cell<u64>>,
     /// What is kept in memory for one state of the tables.
     kept: Rc<RefCell<Kept>>,
 }
 
+impl Default for Sqlite {
+    fn default() -> Sqlite {
+        Sqlite::new()
+    }
+}
+
 impl Sqlite {
-    pub(crate) fn new() -> Sqlite {
+    /// Opens an empty database in memory.
+    ///
+    /// # Panics
+    /// If there is no memory.
+    #[must_use]
+    pub fn new() -> Sqlite {
         let connection = Connection::open_in_memory().expect("memory");
+        connection.set_prepared_statement_cache_capacity(STATEMENTS);
         Sqlite {
             connection: Rc::new(RefCell::new(connection)),
             fails_after: Rc::default(),
@@ -49,7 +63,11 @@ impl Sqlite {
     }
 
     /// Returns the versions of all records of a copy.
-    pub(crate) fn versions(&self) -> BTreeMap<RecordId, u64> {
+    ///
+    /// # Panics
+    /// If there is no copy.
+    #[must_use]
+    pub fn versions(&self) -> BTreeMap<RecordId, u64> {
         let mut versions = BTreeMap::new();
         let each = &mut |row: Row| {
             let [Value::Text(id), Value::Integer(version)] = &row.0[..] else { panic!("{row:?}") };
@@ -61,18 +79,26 @@ impl Sqlite {
     }
 
     /// Returns the number of rows of a table.
-    pub(crate) fn count_of(&self, table: &str) -> u64 {
+    ///
+    /// # Panics
+    /// If there is no such table.
+    #[must_use]
+    pub fn count_of(&self, table: &str) -> u64 {
         let statement = format!("SELECT count(*) FROM {table}");
         self.connection.borrow().query_row(&statement, [], |row| row.get(0)).expect("a table")
     }
 
     /// Returns the same database to a host that keeps no answer.
-    pub(crate) fn without_answers(&self) -> Sqlite {
+    #[must_use]
+    pub fn without_answers(&self) -> Sqlite {
         Sqlite { kept: Rc::default(), ..self.clone() }
     }
 
     /// Forgets what state the copy is in, so that it begins anew.
-    pub(crate) fn forget_meta(&self) {
+    ///
+    /// # Panics
+    /// If there is no copy.
+    pub fn forget_meta(&self) {
         self.run("DELETE FROM meta", &[]).expect("a table");
     }
 
