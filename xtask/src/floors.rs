@@ -38,7 +38,7 @@ const CRATES: [Crate; 3] = [
     },
     Crate {
         source: "check/src",
-        floors: &[&["model"], &["scenario", "judge"], &["sim"], &["explore"]],
+        floors: &[&["model"], &["scenario", "judge"], &["sim"], &["explore", "replica"]],
         libraries: &[],
     },
     Crate {
