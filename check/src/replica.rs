@@ -102,7 +102,7 @@ fn a_feed_that_makes_the_copy_younger() {
 
 #[test]
 fn a_state_that_counts_as_seen_when_its_read_ends() {
-    is_found(Fault::SeenAtTheEnd, &["order"]);
+    is_found(Fault::SeenAtTheEnd, &["order", "I9"]);
 }
 
 #[test]
@@ -113,6 +113,11 @@ fn a_full_read_that_deletes_without_a_strong_read() {
 #[test]
 fn a_position_that_moves_without_its_page() {
     is_found(Fault::PositionAlone, &["I4"]);
+}
+
+#[test]
+fn a_page_that_lags_and_replaces_what_is_newer() {
+    is_found(Fault::LagIgnored, &["I9"]);
 }
 
 #[test]

@@ -18,6 +18,8 @@ const KNOWN: &str = "SELECT version, sealed, seen, state FROM r";
 const META: &str = "INSERT OR REPLACE INTO meta";
 /// The place of the time of the read in a row of `r`.
 const SEEN: usize = 3;
+/// How long a read may lag, in milliseconds.
+const LAG: i64 = 30_000;
 /// The greatest number of statements before one that fails.
 const STATEMENTS: usize = 25;
 
@@ -71,6 +73,8 @@ impl Sql {
         match self.fault() {
             // What ends now was seen after everything that ended before.
             Some(Fault::SeenAtTheEnd) if *seen < self.0.now().0.cast_signed() => *seen = 0,
+            // As if no read lagged.
+            Some(Fault::LagIgnored) => *seen = (*seen - LAG).max(0),
             Some(Fault::EqualReplaces) => {
                 let Some(Value::Text(id)) = values.first() else { return };
                 let told = self.0.told.borrow().get(&RecordId::stored(id.clone())).copied();

@@ -20,6 +20,8 @@ use super::table::{Face, Table};
 use crate::sim::choices::Choices;
 use crate::sim::scheduler::{Order, Scheduler, Task, at_once};
 
+/// The number of ids.
+const IDS: usize = 7;
 /// How long a storm lasts.
 const STORM: Duration = Duration::from_secs(45);
 /// After how long the copy is whole when all is quiet: longer than the longest pause of an alarm.
@@ -44,6 +46,8 @@ pub(super) enum Fault {
     NoStrongRead,
     /// The position of a full read is not in the transaction of its page.
     PositionAlone,
+    /// A page of a full read counts as current.
+    LagIgnored,
     /// An alarm that fails throws.
     AlarmThrows,
     /// A message of the feed with the version that the copy has replaces what the copy has.
@@ -60,9 +64,6 @@ pub(super) struct World {
     pub(super) object: Object,
     pub(super) feed: Feed,
     pub(super) judge: Judge,
-    /// Whether ripple alone writes. Only then do reads of the table lag: a page of a full read that shows what another
-    /// program had written before a newer state of ripple would replace that state until the next full read.
-    is_alone: bool,
     /// How old the table and its index are at most where a read lags.
     pub(super) lag: Cell<Duration>,
     pub(super) index_lag: Cell<Duration>,
@@ -141,19 +142,15 @@ impl World {
 
     /// Returns the next of a few ids.
     pub(super) fn id(&self) -> RecordId {
-        // A full read misses an item that is new, so there are more of them where reads lag.
-        let ids = if self.is_alone { 9 } else { 5 };
-        RecordId::stored(format!("p{}", 1 + self.scheduler.below(ids)))
+        RecordId::stored(format!("p{}", 1 + self.scheduler.below(IDS)))
     }
 }
 
 impl Storm {
     pub(super) fn run(choices: Choices, fault: Option<Fault>) -> Storm {
         let scheduler = Scheduler::new(choices, Order::Timed);
-        let is_alone = scheduler.below(3) == 2;
         let world = Rc::new(World {
             scheduler,
-            is_alone,
             fault,
             table: Table::new(),
             sqlite: Sqlite::new(),
@@ -193,7 +190,7 @@ impl World {
     fn blow(self: &Rc<Self>, pages: &[Rc<OpenPage>]) {
         let below = |end: usize| self.scheduler.below(end);
         let pick = |of: &[u64]| Duration::from_millis(of[below(of.len())]);
-        self.lag.set(if self.is_alone { pick(&[4_000, 20_000]) } else { Duration::ZERO });
+        self.lag.set(pick(&[0, 4_000, 20_000]));
         self.index_lag.set(self.lag.get().max(pick(&[0, 1_000, 10_000])));
         self.greatest_lag.set(self.greatest_lag.get().max(self.index_lag.get()));
         self.feed.weather(self);
@@ -202,7 +199,8 @@ impl World {
         for number in 0..2 {
             tasks.push(Box::pin(Rc::clone(self).saver(number)));
         }
-        if !self.is_alone {
+        // A full read misses an item that is new, and that only ripple writes.
+        if below(2) == 0 {
             tasks.push(Box::pin(Rc::clone(self).other_program()));
         }
         tasks.push(Box::pin(Rc::clone(self).reader()));

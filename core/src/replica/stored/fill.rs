@@ -6,9 +6,10 @@ use std::ops::ControlFlow;
 use sha2::{Digest as _, Sha256};
 
 use super::super::sql::{Nearby, Value};
-use super::apply::{self, Seen};
+use super::apply::{self, Known, Seen};
 use super::log;
 use super::schema::{ABSENT, Fill, Meta};
+use crate::limits::LAG;
 use crate::live::LOG_LIFE;
 use crate::query::columns::Columns;
 use crate::record::{Record, RecordId};
@@ -41,14 +42,29 @@ pub(super) fn take(
         if meta.fill.as_ref() != Some(from) {
             return Ok(());
         }
-        note(sql, page.records.iter().map(|record| &record.id))?;
+        let mut records = Vec::with_capacity(page.records.len());
         for record in page.records {
+            // A record in doubt counts as not met. So it is read with strong consistency before the full read ends.
+            if !is_in_doubt(sql, &record, began)? {
+                records.push(record);
+            }
+        }
+        note(sql, records.iter().map(|record| &record.id))?;
+        for record in records {
             apply::apply(sql, columns, &mut meta, record, Seen { at: began, in_table: true, now })?;
         }
         let at = page.next.map(|next| next.id.into_string());
         meta.fill = Some(Fill { began: from.began, scanned: at.is_none(), at });
         meta.write(sql)
     })
+}
+
+/// Reports whether a state that an eventually consistent read showed may be older than what is known. Versions order the
+/// states of ripple. Another program's states have only the times at which they were seen, and such a read lags.
+fn is_in_doubt(sql: &impl Nearby, record: &Record, began: Timestamp) -> Result<bool, StoreError> {
+    let known = apply::known(sql, &record.id)?.filter(|known| known.seen >= began.before(LAG));
+    let has_order = |known: &Known| record.number().is_some_and(|number| known.is_sealed || number != known.version);
+    Ok(known.is_some_and(|known| !has_order(&known)))
 }
 
 /// Returns records that the full read should have met and did not.
