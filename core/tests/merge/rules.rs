@@ -232,9 +232,11 @@ proptest! {
         prop_assert_eq!(save_by(rules, "", [&numbers(&base), &table, &numbers(&mine)]).0, table);
     }
 
-    /// A set holds each value once: those that a side added, and those that neither side removed.
+    /// A set holds each value once: those that a side added, and those that neither side removed. The schema refuses an
+    /// edit that makes a list with repeated values. Other programs may leave one.
     #[test]
     fn a_set_holds_what_both_did(base in few(), theirs in few(), mine in few()) {
+        prop_assume!(mine == base || (0..5).all(|value| mine.iter().filter(|mine| **mine == value).count() < 2));
         let resource = resource(r#"{"f":{"type":"array","uniqueItems":true,"items":{"type":"number"}}}"#, "{}");
         let rules = Rules::of(&resource.schema);
         let (table, _) = save_by(rules, "", [&numbers(&base), &numbers(&theirs), &numbers(&mine)]);
