@@ -61,7 +61,7 @@ pub(super) struct Site {
 impl Site {
     /// Returns the store of a resource.
     pub(super) fn store(&self, resource: &Arc<Resource>) -> DynamoDb {
-        self.store_of(resource, false)
+        self.store_of(resource, self.layout.fed)
     }
 
     fn store_of(&self, resource: &Arc<Resource>, fed: bool) -> DynamoDb {
@@ -96,7 +96,7 @@ impl Site {
         }
         let store = |resource: &Arc<Resource>| {
             let table = resource.table_name(&self.layout.site);
-            self.store_of(resource, fed.contains(&*table))
+            self.store_of(resource, self.layout.fed || fed.contains(&*table))
         };
         let api = Api::of(resources, store).with_origins(origins()?);
         let function = Function::new(api, documents)
