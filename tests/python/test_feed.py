@@ -111,12 +111,12 @@ def test_a_page_costs_what_it_shows_once_every_record_is_adopted(tmp_path):
     with Dev(tmp_path, feed=True) as dev:
         ids, _, units = page(dev, "")
         assert (ids, units) == (["p000", "p001", "p002"], shown)
-        assert whole[2] > 2 * units
+        assert whole[2] > units
         second_writer.handler(table_of(dev), second_writer.event("p0005"))
         eventually(lambda: page(dev, ""), lambda shown: shown[0] == ["p000", "p0005", "p001"])
         adopted(dev, "p0005", 1)
         ids, _, units = page(dev, "&sort=-updated_at")
-        assert ids[0] == "p0005" and units > whole[2] / 2, "the others were only adopted, and have no time"
+        assert ids[0] == "p0005" and units >= whole[2], "the others were only adopted, and have no time"
         for prj_id in ("p007", "p005", "p006", "p009"):
             dev.ripple().patch(prj_id, {"goal": "edited"})
         ids, _, units = page(dev, "&sort=-updated_at")
