@@ -194,58 +194,6 @@ def test_the_tabs_of_a_person_share_one_socket(dev, browsers, garden):
     both_hear("Leeks")
 
 
-def test_a_person_with_two_tabs_is_present_on_both_records(dev, browsers, garden):
-    """A socket has one place, so the second visible tab has a socket of its own, as long as it shows another record."""
-    other = dev.ripple().create(GARDEN | {"name": "Orchard"})["prj_id"]
-    first, sockets = browsers(), []
-    second = first.context.new_page()
-    for page in (first, second):
-        page.on("websocket", lambda socket, page=page: sockets.append((page, socket)))
-    bo, cy = browsers(), browsers()
-    here = sign_in(bo, dev, "Bo", f"#/record/prj/{garden}")
-    there = sign_in(cy, dev, "Cy", f"#/record/prj/{other}")
-
-    def open_sockets(number, *pages):
-        def found():
-            return [socket.is_closed() for page, socket in sockets if page in pages].count(False)
-
-        wait_for(lambda: second.wait_for_timeout(20) or found() == number)
-
-    mine = sign_in(first, dev, "Ann", f"#/record/prj/{garden}")
-    expect(here.get_by_text("Ann has this project open.")).to_be_visible()
-    also = sign_in(second, dev, "Ann", f"#/record/prj/{other}")
-    expect(there.get_by_text("Ann has this project open.")).to_be_visible()
-    expect(also.get_by_text("Cy has this project open.")).to_be_visible()
-    field(second, "Goal").focus()
-    expect(there.get_by_text("Ann is editing goal.")).to_be_visible()
-    # The first tab is still there, and hears of the people on its own record.
-    expect(here.get_by_text("Ann has this project open.")).to_be_visible()
-    field(bo, "Issue").focus()
-    expect(mine.get_by_text("Bo is editing issue.")).to_be_visible()
-    expect(also.get_by_text("Cy has this project open.")).to_be_visible()
-    open_sockets(2, first, second)
-    save_as(dev, "Bo", other, {"goal": "Plums"})
-    expect(field(second, "Goal")).to_have_value("Plums")
-
-    second.evaluate(HIDE, True)
-    expect(there.locator(".people")).to_be_empty()
-    open_sockets(1, first, second)
-    second.evaluate(HIDE, False)
-    expect(there.get_by_text("Ann is editing goal.")).to_be_visible()
-    # The tab without the main socket goes to the record of the other one, and back.
-    second.goto(f"{dev.url}/app#/record/prj/{garden}")
-    expect(there.locator(".people")).to_be_empty()
-    open_sockets(1, first, second)
-    second.goto(f"{dev.url}/app#/record/prj/{other}")
-    expect(there.get_by_text("Ann has this project open.")).to_be_visible()
-    expect(here.get_by_text("Ann has this project open.")).to_be_visible()
-    # The tab that has both its record and the main socket is closed. The other one takes over.
-    first.close()
-    expect(here.locator(".people")).to_be_empty()
-    expect(there.get_by_text("Ann has this project open.")).to_be_visible()
-    open_sockets(1, second)
-
-
 def test_a_host_without_a_live_channel_is_asked(serve, browsers):
     """The page reads every record once, for the position. From then on it goes on from there, also after a reload."""
     dev = serve()

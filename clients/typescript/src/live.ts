@@ -2,7 +2,6 @@
 
 import { Changes } from './changes.ts';
 import type { Members } from './json.ts';
-import { isHidden, page } from './page.ts';
 import { Problem } from './problem.ts';
 import type { Author } from './record.ts';
 import type { Resource } from './resource.ts';
@@ -74,6 +73,13 @@ const UPGRADES = 3;
 
 /** The records of which a reader remembers the version that it was told. */
 const REMEMBERED = 10_000;
+
+interface Page {
+  readonly document?: { readonly hidden: boolean };
+  addEventListener?(type: string, listener: () => void, options?: { signal: AbortSignal }): void;
+}
+const page = globalThis as Page;
+const isHidden = (): boolean => page.document?.hidden ?? false;
 
 /** Opens the live channel of a resource. It connects when it is iterated. */
 export function live<T>(resource: Resource<T, unknown>, options: LiveOptions = {}): Live<T> {

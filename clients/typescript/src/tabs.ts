@@ -1,25 +1,29 @@
 /**
  * One live channel for all tabs of a browser profile. The tab that holds a lock has the socket, and tells the others
- * what it hears. A hidden tab hands over to a visible one. A socket has one place, so a visible tab with another record
- * has a second socket, for the people there.
+ * what it hears. A hidden tab hands over to a visible one.
  */
 
 import { Live, type Event, type LiveOptions, type Place, type Present } from './live.ts';
-import { isHidden, page } from './page.ts';
 import type { Resource } from './resource.ts';
 
 /** What tabs tell each other. */
 type Told =
   | { readonly event: Event }
   | { readonly room: readonly [string, readonly Present[], number] }
-  /** What is open in the sender, which is visible and has no socket. */
+  /** What is open in the sender, which is visible. */
   | { readonly place: Place | undefined }
-  /** The record that is open in the sender, which has the socket. `''` if there is none. */
-  | { readonly at: string }
   /** The sender has the socket and is hidden. */
   | { readonly hidden: true }
   /** The sender is visible and has no socket. */
   | { readonly wanted: true };
+
+/** The part of a page that tells whether it is seen. */
+interface Page {
+  readonly document?: EventTarget & { readonly hidden: boolean };
+  addEventListener?(type: string, listener: () => void, options: { signal: AbortSignal }): void;
+}
+const page = globalThis as Page;
+const isHidden = (): boolean => page.document?.hidden ?? false;
 
 /**
  * Opens the live channel of a resource for all tabs that use the same name, such as that of an account's store.
@@ -42,14 +46,10 @@ export class SharedLive<T> implements AsyncIterable<Event> {
   readonly #events: (readonly [Event, () => void])[] = [];
   /** The cursor of the newest event that was heard of. */
   #heard: string | undefined;
-  #room: readonly [string, readonly Present[], number] = ['', [], 0];
+  #room: readonly [string, readonly Present[]] = ['', []];
   #place: Place | undefined;
-  /** The record that is open in the tab with the socket. */
-  #at: string | undefined;
   /** The channel, as long as this tab has it. */
   #live: Live<T> | undefined;
-  /** The channel for the people on the record of this tab, as long as another tab has the socket and another record. */
-  #apart: Live<T> | undefined;
   /** The request for the lock, as long as it waits. */
   #request: AbortController | undefined;
   #isHandingOver = false;
@@ -70,25 +70,17 @@ export class SharedLive<T> implements AsyncIterable<Event> {
     return this.#live !== undefined;
   }
 
-  /** Who else has a record open, as far as it is the one that is open here. */
+  /** Who else has a record open, as far as it is the one that was told last. */
   who(id: string): readonly Present[] {
     return this.#room[0] === id ? this.#room[1] : [];
   }
 
-  /** Says what is open here. Of tabs with one record, others see what the person does in the one that said it last. */
+  /** Says what is open here. Others see the place of the tab that said it last. */
   present(place: Place | undefined): void {
     this.#place = place;
     if (isHidden()) return;
-    if (this.#live) {
-      this.#live.present(place);
-      this.#lead();
-    } else if (place && (this.#at ?? place.id) !== place.id) {
-      if (!this.#apart) void this.#part((this.#apart = this.#open()));
-      this.#apart.present(place);
-    } else {
-      this.#join();
-      this.#tell({ place });
-    }
+    if (this.#live) this.#live.present(place);
+    else this.#tell({ place });
   }
 
   /** Ends the iteration. */
@@ -134,7 +126,6 @@ export class SharedLive<T> implements AsyncIterable<Event> {
   #look = (): void => {
     if (isHidden()) {
       this.#request?.abort();
-      this.#join();
       if (this.#live) this.#tell({ hidden: true });
       return;
     }
@@ -154,36 +145,23 @@ export class SharedLive<T> implements AsyncIterable<Event> {
   #leave = (): void => {
     this.#request?.abort();
     this.#isHandingOver = true;
-    this.#join();
     this.#live?.close();
-  };
-
-  /** Keeps a channel whose events come from the other tab too. */
-  async #part(apart: Live<T>): Promise<void> {
-    try {
-      for await (const _ of apart);
-    } catch {
-      // Without it, only the people on the record are not known.
-    }
-  }
-
-  /** Has no channel beside that of another tab any more. */
-  #join(): void {
-    this.#apart?.close();
-    this.#apart = undefined;
-  }
-
-  /** Tells the other tabs which record is open here, if this one has a socket. */
-  #lead = (): void => {
-    if (this.#live?.state === 'open') this.#tell({ at: this.#place?.id ?? '' });
   };
 
   /** Has the socket until another tab takes over, or the channel ends for good. */
   async #hold(): Promise<void> {
     if (this.#ended.signal.aborted) return;
     this.#isHandingOver = false;
-    this.#join();
-    const live = this.#open();
+    const { onPresence } = this.#options;
+    const live = new Live<T>(this.#resource, {
+      ...this.#options,
+      since: this.#heard,
+      onPresence: (...room) => {
+        this.#tell({ room });
+        this.#meet(room);
+        onPresence?.(...room);
+      },
+    });
     this.#live = live;
     live.present(this.#place);
     try {
@@ -199,36 +177,13 @@ export class SharedLive<T> implements AsyncIterable<Event> {
     else if (!this.#isHandingOver) this.close();
   }
 
-  #open(): Live<T> {
-    const live: Live<T> = new Live<T>(this.#resource, {
-      ...this.#options,
-      since: this.#heard,
-      onOpen: () => {
-        if (live === this.#live) {
-          this.#lead();
-          this.#options.onOpen?.();
-        }
-      },
-      onPresence: (...room) => {
-        if (live === this.#live) this.#tell({ room });
-        this.#meet(room);
-      },
-      onProblem: (problem) => live === this.#live && this.#options.onProblem?.(problem),
-    });
-    return live;
-  }
-
   #hear(told: Told): void {
     if ('event' in told) this.#take(told.event, () => undefined);
-    else if ('room' in told) this.#meet(told.room);
-    else if ('at' in told) {
-      this.#at = told.at;
-      if (this.#place) this.present(this.#place);
-    } else if ('place' in told) {
-      const { place = this.#place } = told;
-      if (place?.id === this.#place?.id) this.#live?.present(place);
-      else this.#lead();
-    } else if ('hidden' in told) isHidden() || this.#tell({ wanted: true });
+    else if ('room' in told) {
+      this.#meet(told.room);
+      this.#options.onPresence?.(...told.room);
+    } else if ('place' in told) this.#live?.present(told.place ?? this.#place);
+    else if ('hidden' in told) isHidden() || this.#tell({ wanted: true });
     else if (this.#live && isHidden()) this.#leave();
   }
 
@@ -238,10 +193,8 @@ export class SharedLive<T> implements AsyncIterable<Event> {
     this.#wake();
   }
 
-  #meet(room: readonly [string, readonly Present[], number]): void {
-    if (room[0] !== (this.#place?.id ?? room[0])) return;
-    this.#room = room;
-    this.#options.onPresence?.(...room);
+  #meet([id, who]: readonly [string, readonly Present[], number]): void {
+    this.#room = [id, who];
   }
 
   #tell(told: Told): void {
