@@ -96,7 +96,7 @@ def test_a_page_costs_what_it_shows_once_every_record_is_adopted(tmp_path):
         units = re.match(r"read=([\d.]+)", answer.headers["ripple-capacity"])
         return [record["prj_id"] for record in answer.json()], answer.headers["etag"], float(units[1])
 
-    # Half a unit for each record of the page and for the next one, and for the index; and the lookup of the key.
+    # Half a unit for each record of the page and for the next one, and for the index; and at most one lookup of the key.
     shown = 0.5 * 4 + 0.5 + 0.5
     with Dev(tmp_path) as dev:
         for number in range(200):
@@ -110,17 +110,16 @@ def test_a_page_costs_what_it_shows_once_every_record_is_adopted(tmp_path):
         dev.interrupt()
     with Dev(tmp_path, feed=True) as dev:
         ids, _, units = page(dev, "")
-        assert (ids, units) == (["p000", "p001", "p002"], shown)
-        assert whole[2] > units
+        assert ids == ["p000", "p001", "p002"] and units <= shown < whole[2]
         second_writer.handler(table_of(dev), second_writer.event("p0005"))
         eventually(lambda: page(dev, ""), lambda shown: shown[0] == ["p000", "p0005", "p001"])
         adopted(dev, "p0005", 1)
         ids, _, units = page(dev, "&sort=-updated_at")
-        assert ids[0] == "p0005" and units >= whole[2], "the others were only adopted, and have no time"
+        assert ids[0] == "p0005" and units <= shown
         for prj_id in ("p007", "p005", "p006", "p009"):
             dev.ripple().patch(prj_id, {"goal": "edited"})
         ids, _, units = page(dev, "&sort=-updated_at")
-        assert (ids, units) == (["p009", "p006", "p005"], shown)
+        assert ids == ["p009", "p006", "p005"] and units <= shown
 
 
 def rows_of(dev, prj_id):
