@@ -61,9 +61,6 @@ pub(crate) struct Options {
     /// Number of partitions of the index by_update, as in the function and the edge [default: 1]
     #[arg(long, global = true, env = "RIPPLE_SHARDS", value_name = "N")]
     shards: Option<String>,
-    /// Whether the feed reads the tables and has adopted every record, so that pages are read from indexes [default: false]
-    #[arg(long, global = true, env = "RIPPLE_FED", value_name = "BOOL")]
-    fed: Option<String>,
     /// Folder of the database of `ripple dev`
     #[arg(long, global = true, env = "RIPPLE_DATA", default_value = ".ripple", value_name = "DIR")]
     pub(crate) data: PathBuf,
@@ -265,7 +262,6 @@ impl Options {
         Ok(Layout::read(|name| match name {
             "RIPPLE_SITE" => set(&self.site),
             "RIPPLE_SHARDS" => set(&self.shards),
-            "RIPPLE_FED" => set(&self.fed),
             _ => None,
         })?)
     }

@@ -39,6 +39,7 @@ pub(crate) fn text(resources: &Resources, code: &str) -> Result<String> {
             ("alarms", &tables::alarms(resources)?),
             ("first_records", &records),
             ("first_ids", tables::ids_of_first(resources)),
+            ("fed", &tables::fed(resources)),
             ("first_history", &history),
             ("widgets", &tables::widgets(resources)?),
         ],

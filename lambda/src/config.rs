@@ -16,7 +16,7 @@ use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provi
 use ripple_core::auth::Trust;
 use ripple_core::http::origin_secret::OriginSecretError;
 use ripple_core::record::schema::Resources;
-use ripple_core::store::dynamodb::{Access, DynamoDb, Layout, LayoutError, NotSet, configure};
+use ripple_core::store::dynamodb::{Access, DynamoDb, Fed, Layout, LayoutError, NotSet, configure};
 use ripple_core::{Api, Documents};
 use ripple_host::resources::{LoadError, load_or_built_in};
 use ripple_host::{Environment, documents_in};
@@ -75,16 +75,16 @@ pub fn documents(env: impl Environment) -> Result<Documents, ConfigError> {
     Ok(found.unwrap_or(built_in))
 }
 
-/// Returns the API of these resources that the environment describes: the variables of [`Access::read`] and
-/// [`Layout::read`], and `AWS_CA_BUNDLE`.
+/// Returns the API of these resources that the environment describes: the variables of [`Access::read`],
+/// [`Layout::read`] and [`Fed::read`], and `AWS_CA_BUNDLE`.
 ///
 /// # Errors
 /// If a required variable is missing, or one is not valid.
 pub fn api(env: impl Environment, resources: &Resources) -> Result<Api<DynamoDb>, ConfigError> {
     let access = Access::read(&env)?;
     let client = Client::from_conf(access.configure(client_config(None, env("AWS_CA_BUNDLE"))?).build());
-    let layout = Layout::read(&env)?;
-    Ok(Api::of(resources, |resource| DynamoDb::new(client.clone(), layout.clone(), Arc::clone(resource))))
+    let (layout, fed) = (Layout::read(&env)?, Fed::read(&env)?);
+    Ok(Api::of(resources, |resource| DynamoDb::new(client.clone(), layout.clone(), Arc::clone(resource)).fed(&fed)))
 }
 
 /// Returns how long a key lookup is trusted: `RIPPLE_KEY_SECONDS` and `RIPPLE_STALE_SECONDS`.

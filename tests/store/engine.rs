@@ -1,5 +1,6 @@
 //! An embedded DynamoDB engine that serves HTTP on loopback while a test runs.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use aws_sdk_dynamodb::Client;
@@ -11,7 +12,7 @@ use aws_sdk_dynamodb::types::{
 use aws_smithy_runtime_api::client::http::HttpClient;
 use dynoxide::{Database, server};
 use ripple_core::record::schema::Resource;
-use ripple_core::store::dynamodb::{DynamoDb, Layout, configure};
+use ripple_core::store::dynamodb::{DynamoDb, Fed, Layout, configure};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
@@ -53,7 +54,13 @@ impl Engine {
 
     /// Returns ripple's store on this engine as it is when every record has its entries in the indexes.
     pub(crate) fn fed(&self) -> DynamoDb {
-        DynamoDb::new(self.client.clone(), Layout { fed: true, ..Layout::default() }, Resource::built_in())
+        self.fed_of(Resource::built_in())
+    }
+
+    /// Returns the store of another resource in that state.
+    pub(crate) fn fed_of(&self, resource: Arc<Resource>) -> DynamoDb {
+        let fed = Fed::from_iter([resource.name.clone()]);
+        DynamoDb::new(self.client.clone(), Layout::default(), resource).fed(&fed)
     }
 
     /// Creates the legacy function's table: partition key `prj_id`, no index, no TTL.

@@ -80,3 +80,19 @@ async fn a_table_without_the_index_is_scanned() {
     let answer = world.get("/prj?limit=3").await.expect(200);
     assert_eq!(answer.json().as_array().expect("a list").len(), 3);
 }
+
+#[tokio::test]
+async fn a_table_that_ripple_only_reads_is_scanned() {
+    let engine = Arc::new(Engine::start().await);
+    let file = br#"{"title": "Project", "x-ripple": {"resource": "prj", "key": "prj_id", "access": "read-only"}, "type": "object"}"#;
+    let world = World::over(
+        engine.fed_of(ripple_test_kit::resource("prj", std::str::from_utf8(file).expect("text"))),
+        Arc::clone(&engine),
+    );
+    // The feed adopts none of these.
+    for n in 0..4 {
+        engine.put_legacy(&format!("p{n}")).await;
+    }
+    let answer = world.get("/prj?limit=3").await.expect(200);
+    assert_eq!(answer.json().as_array().expect("a list").len(), 3);
+}

@@ -9,7 +9,7 @@ use aws_smithy_async::time::SystemTimeSource;
 use aws_smithy_wasm::wasi::{WasiHttpClientBuilder, WasiSleep};
 use ripple_core::Api;
 use ripple_core::http::origin_secret::OriginSecretError;
-use ripple_core::store::dynamodb::{Access, DynamoDb, Layout, LayoutError, NotSet, configure};
+use ripple_core::store::dynamodb::{Access, DynamoDb, Fed, Layout, LayoutError, NotSet, configure};
 use ripple_host::resources::load_or_built_in;
 use ripple_host::{documents_in, random};
 
@@ -37,7 +37,8 @@ pub(crate) enum ConfigError {
 /// `wasmtime serve --dir deployment/function::/`. `--dir resources::/resources` opens the resource files alone.
 const ROOT: &str = "/";
 
-/// Returns the API that the environment describes: the variables of [`Access::read`] and [`Layout::read`].
+/// Returns the API that the environment describes: the variables of [`Access::read`], [`Layout::read`] and
+/// [`Fed::read`].
 pub(crate) fn api(env: impl Fn(&str) -> Option<String>) -> Result<Api<DynamoDb>, ConfigError> {
     // Seeds the SDK's jitter, which would otherwise be the same in every instance.
     fastrand::seed(u64::from_ne_bytes(random()));
@@ -48,10 +49,11 @@ pub(crate) fn api(env: impl Fn(&str) -> Option<String>) -> Result<Api<DynamoDb>,
         // Credentials do not change.
         .identity_cache(IdentityCache::no_cache());
     let client = Client::from_conf(Access::read(&env)?.configure(config).build());
-    let layout = Layout::read(&env)?;
+    let (layout, fed) = (Layout::read(&env)?, Fed::read(&env)?);
     let resources = load_or_built_in(&Path::new(ROOT).join("resources"))
         .map_err(|error| ConfigError::Resources(error.to_string()))?;
-    let api = Api::of(&resources, |resource| DynamoDb::new(client.clone(), layout.clone(), Arc::clone(resource)));
+    let api =
+        Api::of(&resources, |resource| DynamoDb::new(client.clone(), layout.clone(), Arc::clone(resource)).fed(&fed));
     Ok(match documents_in(Path::new(ROOT)).map_err(|error| ConfigError::Document(error.to_string()))? {
         Some(documents) => api.documented(documents),
         None => api,

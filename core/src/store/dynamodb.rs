@@ -18,6 +18,7 @@ mod changes;
 pub(crate) mod copy;
 mod decode;
 pub mod export;
+mod fed;
 mod history;
 mod index;
 mod item;
@@ -63,6 +64,7 @@ use crate::time::Timestamp;
 use decode::{Make, PageDecoder};
 
 pub use access::{Access, NotSet};
+pub use fed::Fed;
 pub use layout::{Layout, LayoutError};
 pub use retry::configure;
 pub use table::{TableState, TableStatus};
@@ -90,6 +92,7 @@ pub struct DynamoDb {
     records: String,
     versions: String,
     keys: String,
+    is_fed: bool,
 }
 
 impl DynamoDb {
@@ -99,7 +102,13 @@ impl DynamoDb {
     pub fn new(client: Client, layout: Layout, resource: Arc<Resource>) -> DynamoDb {
         let (records, versions) = (resource.table_name(&layout.site), resource.history_table_name(&layout.site));
         let (keys, names) = (layout.keys(), Arc::clone(&resource.names));
-        DynamoDb { client, layout, resource, names, records, versions, keys }
+        DynamoDb { client, layout, resource, names, records, versions, keys, is_fed: false }
+    }
+
+    /// Reads pages by id and by time from the indexes, if they have every record of the resource.
+    #[must_use]
+    pub fn fed(self, fed: &Fed) -> DynamoDb {
+        DynamoDb { is_fed: fed.has(&self.resource), ..self }
     }
 
     /// Returns the site and the number of partitions.
@@ -168,8 +177,8 @@ impl Source for DynamoDb {
         now: Timestamp,
         cost: &mut Capacity,
     ) -> Result<ListPage, StoreError> {
-        if self.layout.fed {
-            match page::list(self, query, session, now, cost).await {
+        if self.is_fed {
+            match page::list(self, self, query, session, now, cost).await {
                 Ok(Some(page)) => return Ok(page),
                 Ok(None) => {}
                 // The table of another program may lack the index, or the policy may not name it.

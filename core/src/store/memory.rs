@@ -170,7 +170,7 @@ impl Source for Memory {
         cost: &mut Capacity,
     ) -> Result<ListPage, StoreError> {
         let is_fed = self.tables().is_fed;
-        match if is_fed { page::list(self, query, session, now, cost).await? } else { None } {
+        match if is_fed { page::list(self, self, query, session, now, cost).await? } else { None } {
             Some(page) => Ok(page),
             None => scan::list(self, query, session, now, cost).await,
         }

@@ -23,15 +23,18 @@ use crate::time::Timestamp;
 
 /// The greatest number of records that are read at once.
 const READ: usize = 250;
-/// The number of records beyond the end of what was read, at which a scan is cheaper.
+/// The number of records that were read and are not on the page, at which a scan is cheaper.
 const BEYOND: usize = 250;
 /// The number of entries of one time, at which a scan is cheaper.
 const OF_ONE_TIME: usize = 500;
 /// The number of entries among which a record before the page is looked for.
 const PROBE: usize = 8;
 
-/// A source with an index for each [`Order`], in which every live record has an entry.
-pub(crate) trait Indexed: Source {
+/// The greatest number of entries that are read at once, where many are of deleted records.
+const ENTRIES: usize = 1_000;
+
+/// The indexes of a source, one for each [`Order`]. Every live record has an entry in each.
+pub(crate) trait Indexed {
     /// Returns entries of one partition, in the order of the place and from its start on, after `from`. It reads at most
     /// `limit` entries. Entries of deleted records may be omitted.
     async fn walk(
@@ -45,21 +48,29 @@ pub(crate) trait Indexed: Source {
 }
 
 /// Returns a page of the list. Returns `None` if it requires a scan.
-pub(crate) async fn list<S: Indexed>(
+pub(crate) async fn list<S: Source>(
     store: &S,
+    index: &impl Indexed,
     query: &Query,
     session: &Session,
     now: Timestamp,
     cost: &mut Capacity,
 ) -> Result<Option<ListPage>, StoreError> {
     let Some(place) = query.place().filter(|_| !session.outruns(store.known(now))) else { return Ok(None) };
-    let mut page =
-        Page { listing: Listing::new(query), query, session, place: &place, met: BTreeSet::new(), waiting: Vec::new() };
+    let mut page = Page {
+        listing: Listing::new(query),
+        query,
+        session,
+        place: &place,
+        met: BTreeSet::new(),
+        waiting: Vec::new(),
+        deleted: 0,
+    };
     let mut lanes = Lanes::new(&place, store.shards());
     // One record shows that the page is not the last, and the one at the start that it is not the first.
     let mut wanted = query.limit().saturating_add(if place.start.is_some() { 2 } else { 1 }).min(READ);
     loop {
-        let span = lanes.span(store, wanted, cost).await?;
+        let span = lanes.span(index, wanted, cost).await?;
         let is_last = span.end.is_none();
         if span.entries.len() > READ + OF_ONE_TIME || is_last && place.ends_without_time() {
             return Ok(None);
@@ -68,21 +79,23 @@ pub(crate) async fn list<S: Indexed>(
         if page.listing.is_full() || is_last {
             break;
         }
-        if page.waiting.len() > BEYOND {
+        if page.waiting.len() + page.deleted > BEYOND {
             return Ok(None);
         }
         wanted = READ;
     }
-    let mut listing = page.listing;
+    let (mut listing, mut deleted) = (page.listing, 0);
     let other = place.clone().reversed();
     let mut lanes = Lanes::new(&other, store.shards());
     while place.start.is_some() && !listing.is_passed() {
-        let span = lanes.span(store, PROBE, cost).await?;
+        let span = lanes.span(index, PROBE, cost).await?;
         store.fetch(&span.entries, cost).await?.iter().for_each(|record| listing.pass(record));
-        if span.end.is_none() && !listing.is_passed() {
-            if other.ends_without_time() {
-                return Ok(None);
-            }
+        deleted += span.entries.len();
+        let is_last = span.end.is_none();
+        if !listing.is_passed() && (deleted > BEYOND || is_last && other.ends_without_time()) {
+            return Ok(None);
+        }
+        if is_last {
             break;
         }
     }
@@ -99,6 +112,8 @@ struct Page<'a> {
     met: BTreeSet<RecordId>,
     /// Records that have moved, and are beyond every span so far.
     waiting: Vec<Record>,
+    /// The number of deleted records that were read.
+    deleted: usize,
 }
 
 impl Page<'_> {
@@ -129,6 +144,7 @@ impl Page<'_> {
         for record in records {
             if span.end.as_ref().is_none_or(|end| self.is_within(end, &record)) {
                 self.met.insert(record.id.clone());
+                self.deleted += usize::from(record.is_deleted());
                 self.listing.add(&record);
             } else {
                 self.waiting.push(record);
@@ -192,13 +208,15 @@ impl<'a> Lanes<'a> {
 
     /// Returns the next entries, at least `wanted` unless the index ends. Those of one time are not separated, since
     /// the index has no order among them.
-    async fn span<S: Indexed>(&mut self, store: &S, wanted: usize, cost: &mut Capacity) -> Result<Span, StoreError> {
+    async fn span(&mut self, index: &impl Indexed, wanted: usize, cost: &mut Capacity) -> Result<Span, StoreError> {
         let mut entries: Vec<IndexEntry> = Vec::new();
         loop {
             for lane in &mut self.lanes {
+                let mut limit = wanted.saturating_sub(entries.len()).max(PROBE);
                 while lane.read.is_empty() && !lane.is_at_end {
-                    let limit = wanted.saturating_sub(entries.len()).max(PROBE);
-                    let found = store.walk(self.place, lane.shard, lane.from.take(), limit, cost).await?;
+                    let found = index.walk(self.place, lane.shard, lane.from.take(), limit, cost).await?;
+                    // All of them may be of deleted records.
+                    limit = (2 * limit).min(ENTRIES);
                     lane.read.extend(found.entries);
                     lane.is_at_end = found.next.is_none();
                     lane.from = found.next;

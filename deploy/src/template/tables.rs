@@ -55,6 +55,12 @@ pub(super) fn tables(resources: &Resources) -> Result<String> {
     Ok(made.join("\n"))
 }
 
+/// Returns the names of the resources whose tables the stack makes, each with a comma. The feed adopts every record of
+/// these.
+pub(super) fn fed(resources: &Resources) -> String {
+    resources.iter().filter(|resource| is_in_stack(resource)).map(|resource| format!("{},", resource.name)).collect()
+}
+
 /// Returns the line of the first resource's index `by_id` in a widget of the site. It continues the line above.
 pub(super) fn ids_of_first(resources: &Resources) -> &'static str {
     if has_ids(resources.first()) { r#"["...", "by_id"],"# } else { "" }

@@ -19,7 +19,7 @@ use ripple_core::auth::Limiter;
 use ripple_core::http::origin_secret::OriginSecret;
 use ripple_core::http::origins::{self, Origins};
 use ripple_core::record::schema::{Resource, Resources};
-use ripple_core::store::dynamodb::{DynamoDb, Layout};
+use ripple_core::store::dynamodb::{DynamoDb, Fed, Layout};
 use ripple_core::store::{Capacity, Consistency, Source as _, StoreError};
 use ripple_core::{Api, Documents, Record};
 use ripple_host::resources::{LoadError, parse, read};
@@ -61,12 +61,7 @@ pub(super) struct Site {
 impl Site {
     /// Returns the store of a resource.
     pub(super) fn store(&self, resource: &Arc<Resource>) -> DynamoDb {
-        self.store_of(resource, self.layout.fed)
-    }
-
-    fn store_of(&self, resource: &Arc<Resource>, fed: bool) -> DynamoDb {
-        let layout = Layout { fed, ..self.layout.clone() };
-        DynamoDb::new(self.client.clone(), layout, Arc::clone(resource))
+        DynamoDb::new(self.client.clone(), self.layout.clone(), Arc::clone(resource))
     }
 
     /// Returns what serves these resources. Creates their missing tables first, if that is allowed here.
@@ -87,18 +82,14 @@ impl Site {
         {
             feed::stream_of(database, table)?;
         }
-        // Lists are read from the indexes if those have every record.
-        let mut fed = BTreeSet::new();
+        let mut fed = Vec::new();
         for store in stores.iter().filter(|_| self.followed.is_some()) {
             if !has_external(store).await.with_context(|| format!("cannot read {}", store.table()))? {
-                fed.insert(store.table());
+                fed.push(store.resource().name.clone());
             }
         }
-        let store = |resource: &Arc<Resource>| {
-            let table = resource.table_name(&self.layout.site);
-            self.store_of(resource, self.layout.fed || fed.contains(&*table))
-        };
-        let api = Api::of(resources, store).with_origins(origins()?);
+        let fed = Fed::from_iter(fed);
+        let api = Api::of(resources, |resource| self.store(resource).fed(&fed)).with_origins(origins()?);
         let function = Function::new(api, documents)
             .limited(Limiter::new(self.rate_limit))
             .behind_edge(self.secret.clone())
@@ -108,7 +99,7 @@ impl Site {
     }
 }
 
-/// Reports whether a table has a record that ripple has not adopted, and which the feed does not tell of.
+/// Reports whether a table has a record that is not adopted. The feed tells of later changes only.
 async fn has_external(store: &DynamoDb) -> Result<bool, StoreError> {
     let mut from = None;
     loop {

@@ -14,14 +14,11 @@ pub struct Layout {
     /// The number of partitions of `by_update`. Each takes 1,000 write units a second, and costs a query at every
     /// refresh.
     pub shards: u16,
-    /// Whether every record of the tables has its entries in the indexes: the feed is on, and adopted what was there
-    /// before. Then pages by id and by time are read from the indexes.
-    pub fed: bool,
 }
 
 impl Default for Layout {
     fn default() -> Self {
-        Layout { site: "ripple".to_owned(), shards: 1, fed: false }
+        Layout { site: "ripple".to_owned(), shards: 1 }
     }
 }
 
@@ -36,8 +33,7 @@ pub struct LayoutError {
 }
 
 impl Layout {
-    /// Reads `RIPPLE_SITE` (default `ripple`), `RIPPLE_SHARDS` (default 1) and `RIPPLE_FED` (default `false`) from the
-    /// host's environment.
+    /// Reads `RIPPLE_SITE` (default `ripple`) and `RIPPLE_SHARDS` (default 1) from the host's environment.
     ///
     /// # Errors
     /// If one of them is not valid.
@@ -55,10 +51,6 @@ impl Layout {
             let shards = shards.parse().ok().filter(|shards| (1..=MOST_SHARDS).contains(shards));
             let error = LayoutError { variable: "RIPPLE_SHARDS", must_be: "a whole number from 1 to 100" };
             layout.shards = shards.ok_or(error)?;
-        }
-        if let Some(fed) = env("RIPPLE_FED").filter(|fed| !fed.is_empty()) {
-            let error = LayoutError { variable: "RIPPLE_FED", must_be: "true or false" };
-            layout.fed = fed.parse().map_err(|_| error)?;
         }
         Ok(layout)
     }
@@ -84,7 +76,6 @@ mod tests {
         assert_eq!((layout.keys().as_str(), layout.shards), ("my.site-1_key", 1));
         assert_eq!(read("RIPPLE_SHARDS", "100").expect("shards").shards, 100);
         assert_eq!(read("", "").expect("the default").keys(), "ripple_key");
-        assert!(read("RIPPLE_FED", "true").expect("fed").fed && !read("RIPPLE_FED", "").expect("the default").fed);
     }
 
     #[test]
@@ -96,7 +87,6 @@ mod tests {
             ("RIPPLE_SHARDS", "0"),
             ("RIPPLE_SHARDS", "101"),
             ("RIPPLE_SHARDS", "many"),
-            ("RIPPLE_FED", "yes"),
         ] {
             assert_eq!(read(variable, value).expect_err(value).variable, variable);
         }

@@ -142,6 +142,10 @@ impl DynamoDb {
             let lacks = if index.index_name() == BY_ID { "the index by_id" } else { "the index by_update" };
             return Ok(TableState::Lacks(lacks));
         }
+        let statuses = table.global_secondary_indexes().iter().filter_map(|index| index.index_status());
+        if let Some(status) = statuses.map(|status| status.as_str()).find(|status| *status != "ACTIVE") {
+            return Ok(TableState::Pending(status.to_owned()));
+        }
         if *name != self.keys && !self.has_ttl(name).await? {
             return Ok(TableState::Lacks("a TTL on rpl_expires_at"));
         }
