@@ -130,6 +130,7 @@ fn deploy() -> Result<()> {
     build_binaries()?;
     edge::build()?;
     server::forget(&mut pytest);
+    pytest.env("RIPPLE_BOOTSTRAP", workspace::binary("bootstrap")?);
     run(pytest.env("RIPPLE_BIN", workspace::binary("ripple")?))
 }
 

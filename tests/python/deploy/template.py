@@ -1,6 +1,7 @@
 """The templates as data, their intrinsic functions as dictionaries: deploy/template.yaml, which is that of the resource
 `prj`, and that of `prj` and `task` in deploy/tests/golden/two."""
 
+import fnmatch
 import json
 import re
 
@@ -80,14 +81,31 @@ def resolve(value):
 
 
 def allowed(document):
-    """Returns the DynamoDB actions of a policy, each with the table or index."""
+    """Returns the DynamoDB actions of a policy, each with the table or with each index that the name matches."""
     return {
-        (action.removeprefix("dynamodb:"), resource.removeprefix(ACCOUNT))
+        (action.removeprefix("dynamodb:"), name)
         for statement in resolve(document)["Statement"]
         for action in _list(statement["Action"])
         for resource in _list(statement["Resource"])
         if action.startswith("dynamodb:")
+        for name in _matching(resource.removeprefix(ACCOUNT))
     }
+
+
+def _matching(name):
+    if "*" not in name:
+        return [name]
+    found = fnmatch.filter(INDEXES, name)
+    assert found, f"no index of the template has a name like {name}"
+    return found
+
+
+# The indexes of the tables of `prj`, as policies name them.
+INDEXES = [
+    f"{resolve(table['Properties']['TableName'])}/index/{index['IndexName']}"
+    for table in TEMPLATES["prj"].tables()
+    for index in table["Properties"].get("GlobalSecondaryIndexes", [])
+]
 
 
 def dashboard(resources=RESOURCES):

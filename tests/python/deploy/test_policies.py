@@ -1,7 +1,8 @@
 """Policies allow exactly the operations that ripple uses. The black-box suite runs, and each operation is recorded.
 
     suite ──▶ edge ──▶ `ripple dev` ──▶ recorder ──▶ another `ripple dev`'s DynamoDB
-               └──────────────────────▶
+               └──────────────────────▶   ▲
+    a page by id ──▶ `bootstrap` ─────────┘   of a fed resource
 """
 
 import json
@@ -16,6 +17,7 @@ from template import RESOURCES, allowed
 from conftest import _setting
 from dev import Dev, clean, ripple
 from edge import ROOT, Edge, send
+from function import Function
 
 # The owner of each access key.
 FUNCTION, EDGE = "function", "local"
@@ -46,6 +48,7 @@ def recorded(tmp_path_factory):
             done = subprocess.run(suite, cwd=ROOT, env=clean() | settings, capture_output=True, text=True)
             assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-2000:]
             see_a_write_made_elsewhere(found["url"], edge.url, found["key"])
+            read_pages_of_a_fed_resource(folder, recorder.url, found["key"])
             yield recorder.operations
         finally:
             if edge:
@@ -63,6 +66,17 @@ def see_a_write_made_elsewhere(url, edge, key):
     written = send(url, "POST", "/prj", key, project)
     seen = send(edge, "GET", "/prj/written-elsewhere", key, ripple_session=written.headers["ripple-session"])
     assert (written.status, seen.status) == (201, 200)
+
+
+def read_pages_of_a_fed_resource(folder, dynamodb, key):
+    """Reads pages from the indexes. No feed reads the tables of the suite's backend."""
+    function = Function(folder, dynamodb, AWS_ACCESS_KEY_ID=FUNCTION, RIPPLE_FED="prj")
+    try:
+        for query in ("limit=1", "limit=1&sort=-updated_at"):
+            answer = function.call("GET", f"/prj?{query}", {"x-api-key": key})
+            assert json.loads(answer)["statusCode"] == 200, answer
+    finally:
+        function.close()
 
 
 def start_backend(folder, dynamodb):
