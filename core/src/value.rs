@@ -206,17 +206,16 @@ fn shape(members: Members, stored: &Members, origin: Origin, keys: Keys<'_>) -> 
 
 /// Shapes the entries of a list. They are matched by `key`, or without one by their JSON. Stored entries with equal JSON
 /// are used in their order. Changed entries are shaped like the remaining stored ones, in their order.
+///
+/// A retry sends entries without a key that were saved with one: they are equal to a stored entry except for its key.
 fn shape_entries(list: Vec<Value>, stored: &[Value], origin: Origin, key: Option<&str>) -> Vec<Value> {
     if !stored.iter().any(Value::has_dynamodb_type) {
         return list;
     }
     let mut by_id = entries_by_id(stored, key);
-    let mut by_json: HashMap<String, Vec<&Value>> = HashMap::new();
     let unnamed = || stored.iter().rev().filter(|entry| entry.entry_key(key).is_none());
     let typed = unnamed().any(Value::has_dynamodb_type);
-    for entry in unnamed().filter(|_| typed) {
-        by_json.entry(entry.to_json()).or_default().push(entry);
-    }
+    let mut by_json = entries_by_json(unnamed().filter(|_| typed));
     let mut changed = Vec::new();
     let mut come_back: HashMap<&Value, usize> = HashMap::new();
     let shape = |(place, value): (usize, Value)| {
@@ -224,10 +223,7 @@ fn shape_entries(list: Vec<Value>, stored: &[Value], origin: Origin, key: Option
         if let Some(known) = value.entry_key(key).and_then(|id| by_id.get_mut(id)?.pop()) {
             return value.shaped(known, origin, Keys::default());
         }
-        if !typed {
-            return value;
-        }
-        let Some(known) = by_json.get_mut(&value.to_json()) else {
+        let Some(known) = typed.then(|| by_json.get_mut(&value.to_json())).flatten() else {
             changed.extend(value.entry_key(key).is_none().then_some(place));
             return value;
         };
@@ -245,12 +241,29 @@ fn shape_entries(list: Vec<Value>, stored: &[Value], origin: Origin, key: Option
             }
             _ => entry.entry_key(key).is_none(),
         };
-        for (place, known) in changed.into_iter().zip(stored.iter().filter(|entry| is_left(entry))) {
+        let mut left = stored.iter().filter(|entry| is_left(entry));
+        let saved: Vec<Value> = stored.iter().rev().filter_map(|entry| entry.typed_without_key(key)).collect();
+        let mut saved = entries_by_json(saved.iter());
+        for place in changed {
             let value = std::mem::replace(&mut shaped[place], Value::Null);
-            shaped[place] = value.shaped(known, origin, Keys::default());
+            let (left, saved) = (left.next(), saved.get_mut(&value.to_json()).and_then(Vec::pop));
+            shaped[place] = match (saved, left) {
+                (Some(saved), _) => saved.clone(),
+                (None, Some(left)) => value.shaped(left, origin, Keys::default()),
+                (None, None) => value,
+            };
         }
     }
     shaped
+}
+
+/// Returns the entries of each JSON, in the order given.
+fn entries_by_json<'a>(entries: impl Iterator<Item = &'a Value>) -> HashMap<String, Vec<&'a Value>> {
+    let mut found: HashMap<String, Vec<&Value>> = HashMap::new();
+    for entry in entries {
+        found.entry(entry.to_json()).or_default().push(entry);
+    }
+    found
 }
 
 /// Returns the entries of each key in reverse order.
@@ -263,6 +276,16 @@ fn entries_by_id<'a>(list: &'a [Value], key: Option<&str>) -> HashMap<&'a Value,
 }
 
 impl Value {
+    /// Returns an entry that has a key, without it. Returns `None` for other entries, and if JSON shows all its types.
+    fn typed_without_key(&self, key: Option<&str>) -> Option<Value> {
+        let (Value::Map(members), Some(_), true) = (self, self.entry_key(key), self.has_dynamodb_type()) else {
+            return None;
+        };
+        let mut members = members.clone();
+        members.remove(key?);
+        Some(Value::Map(members))
+    }
+
     fn to_json(&self) -> String {
         serde_json::to_string(self).expect("names are strings and numbers valid JSON")
     }

@@ -190,6 +190,24 @@ fn a_merge_patch_without_a_base_replaces_lists() {
 }
 
 #[test]
+fn an_entry_without_an_id_has_its_types_again_in_a_retry() {
+    let binary = |id: Option<&str>| {
+        let id = id.map(|id| ("id".to_owned(), id.into()));
+        Value::Map(id.into_iter().chain([("b".to_owned(), Value::Binary(b"hi".to_vec()))]).collect())
+    };
+    let list = |entries: &[Value]| Members::from([("l".to_owned(), Value::List(entries.to_vec()))]);
+    // The sent entry is a change of the first one, and another one with the same bytes stays.
+    let theirs = list(&[binary(None), binary(Some("x"))]);
+    for edit in [Edit::MergePatch, Edit::Patch] {
+        let edit = edit(members(r#"{"l":[{"b":"b2s="},{"id":"x","b":"aGk="}]}"#));
+        let (table, _) = merged(&edit, &theirs, None, "ann");
+        let Value::List(entries) = &table["l"] else { panic!("{table:?}") };
+        assert!(entries.iter().all(|entry| matches!(entry, Value::Map(members) if matches!(members["b"], Value::Binary(_)))), "{table:?}");
+        assert_eq!(merged(&edit, &table, None, "ann").0, table);
+    }
+}
+
+#[test]
 fn edits_of_different_lines_are_both_in() {
     let text = |lines: &str| lines.replace('/', "\\n");
     let both = |base: &str, ann: &str, bo: &str, expected: &str| {
