@@ -414,7 +414,7 @@ proptest! {
     #[test]
     fn pages_lead_forth_and_back_through_the_same_list(
         records in (0..8).map(record).collect::<Vec<_>>(),
-        sort in select(&["", "a", "-a,b", "-updated_at", "name", "-prj_id"][..]),
+        sort in select(&["", "a", "-a,b", "-updated_at", "name", "prj_id", "prj_id,a", "-prj_id"][..]),
         limit in 1..5_usize,
         gone in vec(any::<bool>(), 8),
     ) {

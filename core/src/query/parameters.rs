@@ -118,7 +118,11 @@ impl Query {
             query.sort = resource.order.split(',').map(|name| Sort::parse(name.to_owned())).collect();
         }
         // The text of an id orders keys of one string only.
-        if !resource.names.has_plain_key() {
+        if resource.names.has_plain_key() {
+            if query.sort.first().is_some_and(|sort| sort.name == *resource.names.key && !sort.descending) {
+                query.sort.clear();
+            }
+        } else {
             for (name, _) in resource.names.keys() {
                 if query.sort.iter().all(|sort| sort.name != name) {
                     query.sort.push(Sort { name: name.to_owned(), descending: false });
