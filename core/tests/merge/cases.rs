@@ -202,7 +202,8 @@ fn an_entry_without_an_id_has_its_types_again_in_a_retry() {
         let edit = edit(members(r#"{"l":[{"b":"b2s="},{"id":"x","b":"aGk="}]}"#));
         let (table, _) = merged(&edit, &theirs, None, "ann");
         let Value::List(entries) = &table["l"] else { panic!("{table:?}") };
-        assert!(entries.iter().all(|entry| matches!(entry, Value::Map(members) if matches!(members["b"], Value::Binary(_)))), "{table:?}");
+        let is_binary = |entry: &Value| matches!(entry, Value::Map(m) if matches!(m["b"], Value::Binary(_)));
+        assert!(entries.iter().all(is_binary), "{table:?}");
         assert_eq!(merged(&edit, &table, None, "ann").0, table);
     }
 }
