@@ -19,9 +19,10 @@ function object(namespace, resource, region) {
   return namespace.get(namespace.idFromName(name), place && { locationHint: place });
 }
 
-// Tells a message of the feed to the object of a resource. Throws if it does not apply it.
-export async function tell(namespace, resource, region, body) {
-  const headers = { "ripple-resource": resource, "ripple-feed": "1" };
+// Tells the object of a resource what was written: `kind` is `ripple-feed` for a message of the feed, or `ripple-written`
+// for the session of a write. Throws if the object does not apply it.
+export async function tell(namespace, resource, region, kind, body) {
+  const headers = { "ripple-resource": resource, [kind]: "1" };
   const init = { method: "POST", headers, body, signal: AbortSignal.timeout(PATIENCE) };
   const answer = await object(namespace, resource, region).fetch("https://replica/", init);
   forget(resource);

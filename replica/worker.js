@@ -111,6 +111,11 @@ export class Replica extends DurableObject {
         this.close(await call(() => ripple.hear(this.storage, this.env, resource, message)));
         return new Response();
       }
+      if (request.headers.has("ripple-written")) {
+        const session = await request.text();
+        await call(() => ripple.read_written(this.storage, this.env, resource, session));
+        return new Response();
+      }
       const ask = () => {
         const failed = Date.now() < this.failed + PAUSE;
         return call(() => ripple.answer(this.storage, this.env, resource, request, this, failed));

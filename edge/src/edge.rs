@@ -24,7 +24,7 @@ use crate::feed::Heard;
 use crate::fetch::FetchError;
 use crate::list::{Asked, List};
 use crate::log::{self, Cached, Level, Line};
-use crate::replica::{Answered, Objects};
+use crate::replica::{Answered, Objects, Told};
 use crate::store::ReadOnly;
 use crate::{exchange, feed, origin, random};
 
@@ -166,7 +166,7 @@ impl Edge {
         let is_live = self.objects.is_some() && matches!(operation, Operation::Ticket | Operation::Live);
         let is_read = answers(authorized.route, request.uri());
         if !is_read && !is_live && (self.objects.is_none() || operation != Operation::Changes) {
-            return self.forward(&raw, &request, &authorized, started).await;
+            return self.forward(&raw, &request, &authorized, started, context).await;
         }
         if let (Some(objects), Some(resource)) = (&self.objects, authorized.resource()) {
             let report = authorized.log();
@@ -187,7 +187,7 @@ impl Edge {
             return self.finish(&Refusal::Unapplied.answer(authorized.log().request_id.clone()), started);
         }
         if !is_read {
-            return self.forward(&raw, &request, &authorized, started).await;
+            return self.forward(&raw, &request, &authorized, started, context).await;
         }
         let is_list = operation == Operation::Search;
         let list = authorized.resource().filter(|_| is_list).and_then(|resource| self.list_of(resource));
@@ -218,7 +218,7 @@ impl Edge {
         let named = |(name, _): &&(String, List)| resource.as_ref().is_none_or(|resource| resource == name);
         for (name, _) in self.lists.iter().filter(named) {
             if let Some(objects) = &self.objects {
-                if !objects.tell(name, &body).await {
+                if !objects.tell(name, Told::Feed(&body)).await {
                     return Some(Refusal::Unapplied);
                 }
             } else if let Some(refresh) = self.api.hasten(name) {
@@ -268,13 +268,14 @@ impl Edge {
         }
     }
 
-    /// Forwards a request to the origin.
+    /// Forwards a request to the origin. The object hears of a write at once, and not only from the feed.
     async fn forward(
-        &self,
+        &'static self,
         raw: &web_sys::Request,
         request: &Request<Bytes>,
         authorized: &Authorized,
         started: Timestamp,
+        context: &Context,
     ) -> Result<web_sys::Response, FetchError> {
         let report = authorized.log();
         let writes = authorized.route.scope == Some(Scope::Write);
@@ -283,6 +284,13 @@ impl Edge {
                 self.log(report, response.status(), "origin", started, None);
                 let Some(body) = body else { return Ok(response) };
                 let (status, headers) = exchange::outcome(&response);
+                let written =
+                    headers.get("ripple-session").and_then(|session| session.to_str().ok()).map(str::to_owned);
+                if let (Some(objects), Some(resource), Some(session)) = (&self.objects, authorized.resource(), written)
+                {
+                    let resource = resource.to_owned();
+                    context.wait_until(async move { _ = objects.tell(&resource, Told::Written(&session)).await });
+                }
                 self.api.apply_write(request.method(), request.uri().path(), status, &headers, &body);
                 Ok(exchange::with_body(&response, &body)?)
             }

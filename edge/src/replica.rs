@@ -20,7 +20,13 @@ const AWAY: Duration = Duration::from_secs(5);
 #[wasm_bindgen(module = "/objects.js")]
 extern "C" {
     #[wasm_bindgen(catch)]
-    async fn tell(namespace: &JsValue, resource: &str, region: &str, body: &JsValue) -> Result<JsValue, JsValue>;
+    async fn tell(
+        namespace: &JsValue,
+        resource: &str,
+        region: &str,
+        kind: &str,
+        body: &JsValue,
+    ) -> Result<JsValue, JsValue>;
 
     #[wasm_bindgen(catch)]
     async fn ask(
@@ -33,6 +39,14 @@ extern "C" {
         trace: &str,
         is_list: bool,
     ) -> Result<JsValue, JsValue>;
+}
+
+/// What objects are told.
+pub(crate) enum Told<'a> {
+    /// A message of the feed.
+    Feed(&'a JsValue),
+    /// The session of a write, as the origin answered it.
+    Written(&'a str),
 }
 
 /// The objects of this site.
@@ -92,8 +106,12 @@ impl Objects {
         }
     }
 
-    /// Tells a message of the feed to the object of a resource. Returns whether the object has applied it.
-    pub(crate) async fn tell(&self, resource: &str, body: &JsValue) -> bool {
-        tell(&self.namespace, resource, &self.region, body).await.is_ok()
+    /// Tells the object of a resource what was written. Returns whether the object has applied it.
+    pub(crate) async fn tell(&self, resource: &str, told: Told<'_>) -> bool {
+        let (kind, body) = match told {
+            Told::Feed(message) => ("ripple-feed", message),
+            Told::Written(session) => ("ripple-written", &session.into()),
+        };
+        tell(&self.namespace, resource, &self.region, kind, body).await.is_ok()
     }
 }

@@ -32,6 +32,7 @@ use std::sync::Arc;
 use ripple_core::feed::message::Message;
 use ripple_core::http::chain;
 use ripple_core::replica::stored::{self, Table};
+use ripple_core::session::Session;
 use ripple_core::store::{Capacity, StoreError};
 use ripple_edge::clock::{self, Clock};
 use ripple_edge::store::ReadOnly;
@@ -103,6 +104,18 @@ pub async fn refresh(storage: Storage, env: Env, resource: String) -> Result<f64
     let mut cost = Capacity::default();
     open(storage, &Settings::of(&env, &resource)?)?.refresh(&mut cost).await.map_err(thrown)?;
     Ok(cost.read)
+}
+
+/// Reads the records that the session of a write names, as far as the copy lacks them.
+#[wasm_bindgen]
+pub async fn read_written(storage: Storage, env: Env, resource: String, session: String) -> Result<(), JsError> {
+    let table = open(storage, &Settings::of(&env, &resource)?)?;
+    let Some(session) = Session::parse(&session, &resource) else { return Ok(()) };
+    // An unfinished copy shows nothing, and the reading under way meets the record.
+    if table.standing().map_err(thrown)?.confirmed.is_some() {
+        table.read_what_was_written(&session, &mut Capacity::default()).await.map_err(thrown)?;
+    }
+    Ok(())
 }
 
 /// Reads on in the full read under way, and returns the read units that it took.

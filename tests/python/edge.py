@@ -33,7 +33,7 @@ class Server(ThreadingHTTPServer):
 class Switch:
     """Passes requests on, or lets them fail. `mode` is one of: pass, stopped, throttle, garbage, slow, lost (done, but
     the response is lost), writes lost (the same, but of DynamoDB's operations only transactions), broken (done, but the
-    response ends halfway). `seen`: the headers of the last request."""
+    response ends halfway), no index (reads of an index are throttled). `seen`: the headers of the last request."""
 
     def __init__(self, target):
         self.mode, self.count, self.seen = "pass", 0, None
@@ -47,7 +47,10 @@ class Switch:
                 body = self.rfile.read(length)
                 switch.count += 1
                 switch.seen = self.headers
+                operation = self.headers.get("x-amz-target", "").rpartition(".")[2]
                 match switch.mode:
+                    case "no index" if b'"IndexName"' in body:
+                        return self.send(400, {"content-type": "application/x-amz-json-1.0"}, THROTTLED)
                     case "stopped":
                         # Closed without a response, as by a server that has gone.
                         self.connection.shutdown(socket.SHUT_RDWR)
@@ -64,7 +67,7 @@ class Switch:
                 onward.request(self.command, self.path, body or None, headers)
                 response = onward.getresponse()
                 payload = response.read()
-                writes = "TransactWriteItems" in self.headers.get("x-amz-target", "")
+                writes = operation == "TransactWriteItems"
                 if switch.mode in ("lost", "broken") or switch.mode == "writes lost" and writes:
                     if switch.mode == "broken":
                         self.send(response.status, {"content-length": str(len(payload))}, payload[: len(payload) // 2])

@@ -1,9 +1,9 @@
 """An edge with a replica in front of a `ripple dev` whose feed tells it of changes. It stands in for a `Dev` in the tests
-of the live channel."""
+of the live channel. The replica reads its tables through a `Switch`."""
 
 from conftest import Ripple
 from dev import Dev
-from edge import Edge, free_port, send, wait_for, with_replica
+from edge import Edge, Switch, free_port, send, wait_for, with_replica
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
@@ -12,7 +12,8 @@ class Near:
     def __init__(self, folder, feed=True, **replica_settings):
         port, dynamodb = free_port(), free_port()
         origin, tables = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{dynamodb}"
-        edge, replica = with_replica(folder, tables, RIPPLE_LIVE_SECRETS=SECRET, **replica_settings)
+        self.tables = Switch(tables)
+        edge, replica = with_replica(folder, self.tables.url, RIPPLE_LIVE_SECRETS=SECRET, **replica_settings)
         scripts = {"config": edge, "replica": replica}
         self.edge = Edge(folder, origin, tables, RIPPLE_FEED_SECRETS=SECRET, **scripts)
         settings = {"RIPPLE_FEED_URLS": f"{self.edge.url}/_feed", "RIPPLE_FEED_SECRETS": SECRET} if feed else {}
@@ -39,3 +40,4 @@ class Near:
     def __exit__(self, *_):
         self.edge.close()
         self.behind.kill()
+        self.tables.close()

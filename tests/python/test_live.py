@@ -373,6 +373,21 @@ def test_pages_hear_without_the_feed_too(tmp_path):
         assert page.text() == "pong"
 
 
+def test_a_save_at_the_edge_is_heard_though_nothing_else_tells_of_it(tmp_path):
+    with Near(tmp_path, feed=False) as near, Socket(near, key=near.key) as page:
+        page.hello()
+        near.tables.mode = "no index"
+        create(near, "p1")
+        assert (event := page.event())["id"] == "p1" and event["version"] == 1
+        near.ripple().patch("p1", {"goal": "Peas"})
+        assert page.event()["fields"] == ["/goal"]
+        rows = [{"op": "create", "body": {"prj_id": name} | FIELDS} for name in ("p2", "p3")]
+        assert near.ripple().call("POST", "/prj/_batch", {"operations": rows}).status == 200
+        assert sorted(page.event()["id"] for _ in rows) == ["p2", "p3"]
+        near.ripple().call("DELETE", "/prj/p1")
+        assert page.event()["id"] == "p1"
+
+
 def test_the_sockets_of_a_revoked_key_are_closed(dev):
     key = ripple("key", "create", "--name", "leaver", data=dev.data).strip()
     listed = map(json.loads, ripple("key", "list", "--json", data=dev.data).splitlines())

@@ -9,6 +9,7 @@ mod feed;
 mod figure;
 mod lambda;
 mod list;
+mod live;
 mod measure;
 mod merge;
 mod noise;
@@ -48,6 +49,11 @@ const BENCHMARKS: &[Benchmark] = &[
         name: "feed",
         purpose: "another program's writes, revocations, and the cost of adoption and backfill",
         run: feed::run_benchmark,
+    },
+    Benchmark {
+        name: "live",
+        purpose: "how soon 100 open pages hear of a save, and of another program's write",
+        run: live::run_benchmark,
     },
     Benchmark {
         name: "scale",

@@ -1,0 +1,52 @@
+//! The live channel: how soon 100 open pages hear of a save, and of what another program wrote.
+//!
+//! `xtask/src/bench/live/program.py` opens the sockets, at `ripple dev` and at an edge with a replica under `wrangler
+//! dev`. All run on this machine, and so does the program, whose own work on 100 events is a part of the times.
+
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::Value;
+
+use super::figure::{self, Figure};
+use crate::process::run;
+use crate::workspace::{cargo, root};
+use crate::{edge, python, server};
+
+const SOCKETS: &str = "100";
+const SAVES: &str = "100";
+const PROGRAM: &str = "xtask/src/bench/live/program.py";
+
+/// The benchmark `live`.
+pub(super) fn run_benchmark() -> Result<()> {
+    run(cargo("build").args(["--workspace", "--bin", "ripple"]))?;
+    edge::build()?;
+    edge::build_replica()?;
+    let (dev, edge) = (measured("dev")?, measured("edge")?);
+    let figures = [
+        Figure::alone("save to event, p50, ms", milliseconds(&dev, "/fed/save_p50")?, 20.0),
+        Figure::alone("save to event, p99, ms", milliseconds(&dev, "/fed/save_p99")?, 100.0),
+        Figure::alone("external write to event, p99, ms", milliseconds(&dev, "/fed/write_p99")?, 1500.0),
+        Figure::alone("save to event at the edge, p50, ms", milliseconds(&edge, "/fed/save_p50")?, 20.0),
+        Figure::alone("save to event at the edge, p99, ms", milliseconds(&edge, "/fed/save_p99")?, 100.0),
+        Figure::alone("external write to event at the edge, p99, ms", milliseconds(&edge, "/fed/write_p99")?, 1500.0),
+        Figure::alone("save to event without the feed, p50, ms", milliseconds(&edge, "/unfed/save_p50")?, 20.0),
+        Figure::alone("save to event without the feed, p99, ms", milliseconds(&edge, "/unfed/save_p99")?, 100.0),
+    ];
+    figure::print(&figures, "");
+    Ok(())
+}
+
+fn measured(host: &str) -> Result<Value> {
+    let mut program = Command::new(python::TESTS.ready()?);
+    program.current_dir(root()).args([PROGRAM, host, SOCKETS, SAVES]);
+    program.env("RIPPLE_BIN", server::ripple()?.get_program());
+    let done = program.stderr(Stdio::inherit()).output().context("the program cannot be started")?;
+    ensure!(done.status.success(), "{PROGRAM} failed");
+    Ok(serde_json::from_slice(&done.stdout)?)
+}
+
+fn milliseconds(measured: &Value, path: &str) -> Result<f64> {
+    let seconds = measured.pointer(path).and_then(Value::as_f64);
+    seconds.map(|seconds| seconds * 1e3).with_context(|| format!("no {path}: {measured}"))
+}
