@@ -212,34 +212,33 @@ def test_ids_that_other_programs_chose(client, dev, prj_id):
     client.prj.delete(edit.saved.record)
 
 
-def test_changes_follow_the_writes_of_others(dev, client):
-    """Today's server does not hold requests, so the client asks at intervals. The test makes them short, and writes in
-    them."""
-    known = client.prj.changes()
-    list(known)
-    other = Client(dev.url, dev.key)
-    slept = []
-    record = other.prj.create(PROJECT).record
+def test_changes_follow_the_writes_of_others(tmp_path):
+    """A host without the feed does not hold requests, so the client asks at intervals. The test makes them short, and
+    writes in them."""
+    with Dev(tmp_path / "data", "--in-memory") as dev, Client(dev.url, dev.key) as client, Client(dev.url, dev.key) as other:
+        known = client.prj.changes()
+        list(known)
+        slept = []
+        record = other.prj.create(PROJECT).record
 
-    def sleep(seconds):
-        slept.append(seconds)
-        assert len(slept) < 1000, "the change does not come"
-        if len(slept) == 1:
-            with other.prj.edit(record) as edit:
-                edit.value["goal"] = "Beans by May"
-        if len(slept) == 2:
-            other.prj.delete(record.id)
+        def sleep(seconds):
+            slept.append(seconds)
+            assert len(slept) < 1000, "the change does not come"
+            if len(slept) == 1:
+                with other.prj.edit(record) as edit:
+                    edit.value["goal"] = "Beans by May"
+            if len(slept) == 2:
+                other.prj.delete(record.id)
 
-    client._sleep = sleep
-    changes = client.prj.changes(since=known.cursor, wait=25)
-    # The server repeats what other tests wrote in the minute before the cursor.
-    own = (change for change in changes if change.id == record.id)
-    found = [change.record and change.record.version for change in itertools.islice(own, 3)]
-    assert found == [1, 2, None]
-    assert set(slept) == {5.0}
-    again = [change.id for change in other.prj.changes(since=changes.cursor)]
-    assert record.id in again, "the loop has not finished its last change"
-    other.close()
+        client._sleep = sleep
+        changes = client.prj.changes(since=known.cursor, wait=25)
+        # The server repeats what was written in the minute before the cursor.
+        own = (change for change in changes if change.id == record.id)
+        found = [change.record and change.record.version for change in itertools.islice(own, 3)]
+        assert found == [1, 2, None]
+        assert set(slept) == {5.0}
+        again = [change.id for change in other.prj.changes(since=changes.cursor)]
+        assert record.id in again, "the loop has not finished its last change"
 
 
 def test_threads_share_a_client(client):
