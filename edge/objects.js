@@ -19,15 +19,21 @@ function object(namespace, resource, region) {
   return namespace.get(namespace.idFromName(name), place && { locationHint: place });
 }
 
-// Tells the object of a resource what was written: `kind` is `ripple-feed` for a message of the feed, or `ripple-written`
-// for the session of a write. Throws if the object does not apply it.
-export async function tell(namespace, resource, region, kind, body) {
+// Tells a message of the feed to the object of a resource. Throws if it does not apply it.
+export async function tell(namespace, resource, region, body, kind = "ripple-feed") {
   const headers = { "ripple-resource": resource, [kind]: "1" };
   const init = { method: "POST", headers, body, signal: AbortSignal.timeout(PATIENCE) };
   const answer = await object(namespace, resource, region).fetch("https://replica/", init);
   forget(resource);
   await answer.body?.cancel();
   if (!answer.ok) throw new Error(`status ${answer.status}`);
+}
+
+// Tells the object of a resource what a write has written, behind the response. What it does not apply, the feed or the next
+// refresh brings.
+export function written(namespace, resource, region, answer, context) {
+  const session = answer.headers.get("ripple-session");
+  if (session) context.waitUntil(tell(namespace, resource, region, session, "ripple-written").catch(() => {}));
 }
 
 // Returns the answer and how often keys lost rights, or undefined if the object cannot answer. Throws if it is away.

@@ -24,7 +24,7 @@ use crate::feed::Heard;
 use crate::fetch::FetchError;
 use crate::list::{Asked, List};
 use crate::log::{self, Cached, Level, Line};
-use crate::replica::{Answered, Objects, Told};
+use crate::replica::{Answered, Objects};
 use crate::store::ReadOnly;
 use crate::{exchange, feed, origin, random};
 
@@ -218,7 +218,7 @@ impl Edge {
         let named = |(name, _): &&(String, List)| resource.as_ref().is_none_or(|resource| resource == name);
         for (name, _) in self.lists.iter().filter(named) {
             if let Some(objects) = &self.objects {
-                if !objects.tell(name, Told::Feed(&body)).await {
+                if !objects.tell(name, &body).await {
                     return Some(Refusal::Unapplied);
                 }
             } else if let Some(refresh) = self.api.hasten(name) {
@@ -284,12 +284,8 @@ impl Edge {
                 self.log(report, response.status(), "origin", started, None);
                 let Some(body) = body else { return Ok(response) };
                 let (status, headers) = exchange::outcome(&response);
-                let written =
-                    headers.get("ripple-session").and_then(|session| session.to_str().ok()).map(str::to_owned);
-                if let (Some(objects), Some(resource), Some(session)) = (&self.objects, authorized.resource(), written)
-                {
-                    let resource = resource.to_owned();
-                    context.wait_until(async move { _ = objects.tell(&resource, Told::Written(&session)).await });
+                if let (Some(objects), Some(resource)) = (&self.objects, authorized.resource()) {
+                    objects.written(resource, &response, context);
                 }
                 self.api.apply_write(request.method(), request.uri().path(), status, &headers, &body);
                 Ok(exchange::with_body(&response, &body)?)

@@ -8,7 +8,7 @@ use js_sys::Array;
 use ripple_core::http::trace::Trace;
 use ripple_core::{AccessLog, Timestamp};
 use wasm_bindgen::prelude::*;
-use worker::Env;
+use worker::{Context, Env};
 
 use crate::random;
 
@@ -20,13 +20,15 @@ const AWAY: Duration = Duration::from_secs(5);
 #[wasm_bindgen(module = "/objects.js")]
 extern "C" {
     #[wasm_bindgen(catch)]
-    async fn tell(
+    async fn tell(namespace: &JsValue, resource: &str, region: &str, body: &JsValue) -> Result<JsValue, JsValue>;
+
+    fn written(
         namespace: &JsValue,
         resource: &str,
         region: &str,
-        kind: &str,
-        body: &JsValue,
-    ) -> Result<JsValue, JsValue>;
+        answer: &web_sys::Response,
+        context: &worker::worker_sys::Context,
+    );
 
     #[wasm_bindgen(catch)]
     async fn ask(
@@ -39,14 +41,6 @@ extern "C" {
         trace: &str,
         is_list: bool,
     ) -> Result<JsValue, JsValue>;
-}
-
-/// What objects are told.
-pub(crate) enum Told<'a> {
-    /// A message of the feed.
-    Feed(&'a JsValue),
-    /// The session of a write, as the origin answered it.
-    Written(&'a str),
 }
 
 /// The objects of this site.
@@ -106,12 +100,13 @@ impl Objects {
         }
     }
 
-    /// Tells the object of a resource what was written. Returns whether the object has applied it.
-    pub(crate) async fn tell(&self, resource: &str, told: Told<'_>) -> bool {
-        let (kind, body) = match told {
-            Told::Feed(message) => ("ripple-feed", message),
-            Told::Written(session) => ("ripple-written", &session.into()),
-        };
-        tell(&self.namespace, resource, &self.region, kind, body).await.is_ok()
+    /// Tells a message of the feed to the object of a resource. Returns whether the object has applied it.
+    pub(crate) async fn tell(&self, resource: &str, body: &JsValue) -> bool {
+        tell(&self.namespace, resource, &self.region, body).await.is_ok()
+    }
+
+    /// Tells the object of a resource, behind the response, what a write has written. `answer` is that of the origin.
+    pub(crate) fn written(&self, resource: &str, answer: &web_sys::Response, context: &Context) {
+        written(&self.namespace, resource, &self.region, answer, context.as_ref());
     }
 }

@@ -8,6 +8,7 @@
 //! edge/worker.js imports the result, and wrangler bundles both. `worker-build`, the usual tool, needs two tools that
 //! take four minutes each to install. It also puts JavaScript around every request, which ripple does without.
 
+use std::env;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
@@ -25,6 +26,8 @@ use crate::workspace::{self, cargo, root};
 const SITE: &str = "site";
 /// The profile in Cargo.toml.
 const PROFILE: &str = "edge";
+/// The compiler's options for the target alone.
+const RUSTFLAGS: &str = "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS";
 
 /// A worker: the script that wrangler deploys.
 struct Worker {
@@ -223,8 +226,13 @@ impl Worker {
 
     /// Returns the module as rustc leaves it.
     fn compile(&self) -> Result<PathBuf> {
-        let toolchain = toolchain::with(Target::Web)?;
-        run(toolchain.cargo("build", Target::Web)?.args(["--package", self.package, "--profile", PROFILE]))?;
+        let mut build = toolchain::with(Target::Web)?.cargo("build", Target::Web)?;
+        // Panics name their files. So the module would have the paths of this machine, and its size would follow from them.
+        let of_user = || Some(env::home_dir()?.join(".cargo"));
+        if let Some(home) = env::var_os("CARGO_HOME").map(PathBuf::from).or_else(of_user) {
+            build.env(RUSTFLAGS, format!("--remap-path-prefix={}=", home.join("registry/src").display()));
+        }
+        run(build.args(["--package", self.package, "--profile", PROFILE]))?;
         let folder = workspace::target()?.join(Target::Web.triple()).join(PROFILE);
         Ok(folder.join(self.module).with_extension("wasm"))
     }

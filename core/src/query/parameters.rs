@@ -91,9 +91,7 @@ impl Query {
                     query.words = value.split_whitespace().map(|word| folded(word).into_owned()).collect();
                     Ok(())
                 }
-                "sort" => comma_separated(value, limits::SORT_KEYS).map(|names| {
-                    query.sort = names.into_iter().map(Sort::parse).collect();
-                }),
+                "sort" => comma_separated(value, limits::SORT_KEYS).map(|names| query.sort = sorted_by(names)),
                 "fields" => comma_separated(value, limits::FIELDS).map(|names| query.fields = Some(names)),
                 "limit" => parse_limit(value).map(|limit| query.limit = Some(limit)),
                 "cursor" => {
@@ -115,7 +113,7 @@ impl Query {
             }
         }
         if query.sort.is_empty() && resource.order != *resource.names.key {
-            query.sort = resource.order.split(',').map(|name| Sort::parse(name.to_owned())).collect();
+            query.sort = sorted_by(resource.order.split(',').map(str::to_owned).collect());
         }
         // The text of an id orders keys of one string only.
         if resource.names.has_plain_key() {
@@ -279,6 +277,10 @@ pub(crate) fn parse_limit(value: &str) -> Result<usize, String> {
     limit
         .filter(|_| value.bytes().all(|byte| byte.is_ascii_digit()))
         .ok_or(format!("must be a whole number from 1 to {}", limits::PAGE_RECORDS))
+}
+
+fn sorted_by(names: Vec<String>) -> Vec<Sort> {
+    names.into_iter().map(Sort::parse).collect()
 }
 
 /// Parses attribute names separated by commas.
