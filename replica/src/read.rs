@@ -105,12 +105,12 @@ pub(crate) async fn current(
                 return Ok(Some(Current { standing, freshness: Freshness::Stale, fetched }));
             }
             Need::Refresh => {
-                fetched = true;
                 // One that began before this read may be what another read waits for. Then the loop begins one more.
                 failed = match begin(host) {
                     Some(done) => JsFuture::from(done).await.is_err(),
                     None => true,
                 };
+                fetched |= !failed;
             }
             Need::Nothing => return Ok(None),
         }
