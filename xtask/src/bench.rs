@@ -13,6 +13,7 @@ mod live;
 mod measure;
 mod merge;
 mod noise;
+mod program;
 mod room;
 mod scale;
 mod tls;

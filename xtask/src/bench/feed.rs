@@ -4,7 +4,6 @@
 //! The other program is `xtask/src/bench/feed/program.py`, with boto3. `ripple dev` reads the streams of its embedded
 //! engine four times a second, as Lambda reads each shard.
 
-use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
@@ -24,9 +23,9 @@ use serde_json::Value;
 
 use super::figure::{self, Figure};
 use super::measure::memory;
+use super::program::measured;
 use crate::edge;
 use crate::process::run;
-use crate::python;
 use crate::server::{self, Server};
 use crate::workspace::{cargo, root};
 
@@ -41,15 +40,8 @@ pub(super) fn run_benchmark() -> Result<()> {
     run(cargo("build").args(["--workspace", "--bin", "ripple"]))?;
     edge::build()?;
     edge::build_replica()?;
-    let python = python::TESTS.ready()?;
     let program = |server: &Server, arguments: &[String]| -> Result<Value> {
-        let mut program = Command::new(&python);
-        program.current_dir(root()).arg(PROGRAM).args(arguments);
-        program.env("RIPPLE_BIN", server::ripple()?.get_program());
-        server.introduce(&mut program);
-        let done = program.stderr(Stdio::inherit()).output().context("the program cannot be started")?;
-        ensure!(done.status.success(), "{PROGRAM} failed");
-        Ok(serde_json::from_slice(&done.stdout)?)
+        measured(PROGRAM, &arguments.iter().map(String::as_str).collect::<Vec<_>>(), Some(server))
     };
     let number = |answer: &Value, name: &str| answer[name].as_f64().with_context(|| format!("no {name}: {answer}"));
 

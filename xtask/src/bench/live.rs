@@ -3,15 +3,14 @@
 //! `xtask/src/bench/live/program.py` opens the sockets, at `ripple dev` and at an edge with a replica under `wrangler
 //! dev`. All run on this machine, and so does the program, whose own work on 100 events is a part of the times.
 
-use std::process::{Command, Stdio};
-
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 use serde_json::Value;
 
 use super::figure::{self, Figure};
+use super::program::measured;
+use crate::edge;
 use crate::process::run;
-use crate::workspace::{cargo, root};
-use crate::{edge, python, server};
+use crate::workspace::cargo;
 
 const SOCKETS: &str = "100";
 const SAVES: &str = "100";
@@ -22,7 +21,8 @@ pub(super) fn run_benchmark() -> Result<()> {
     run(cargo("build").args(["--workspace", "--bin", "ripple"]))?;
     edge::build()?;
     edge::build_replica()?;
-    let (dev, edge) = (measured("dev")?, measured("edge")?);
+    let (dev, edge) =
+        (measured(PROGRAM, &["dev", SOCKETS, SAVES], None)?, measured(PROGRAM, &["edge", SOCKETS, SAVES], None)?);
     let figures = [
         Figure::alone("save to event, p50, ms", milliseconds(&dev, "/fed/save_p50")?, 20.0),
         Figure::alone("save to event, p99, ms", milliseconds(&dev, "/fed/save_p99")?, 100.0),
@@ -35,15 +35,6 @@ pub(super) fn run_benchmark() -> Result<()> {
     ];
     figure::print(&figures, "");
     Ok(())
-}
-
-fn measured(host: &str) -> Result<Value> {
-    let mut program = Command::new(python::TESTS.ready()?);
-    program.current_dir(root()).args([PROGRAM, host, SOCKETS, SAVES]);
-    program.env("RIPPLE_BIN", server::ripple()?.get_program());
-    let done = program.stderr(Stdio::inherit()).output().context("the program cannot be started")?;
-    ensure!(done.status.success(), "{PROGRAM} failed");
-    Ok(serde_json::from_slice(&done.stdout)?)
 }
 
 fn milliseconds(measured: &Value, path: &str) -> Result<f64> {

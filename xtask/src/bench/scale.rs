@@ -3,15 +3,14 @@
 //! `xtask/src/bench/scale/program.py` runs `ripple dev`, and the edge and the replica under `wrangler dev`. Its times
 //! include HTTP and wrangler's proxy.
 
-use std::process::{Command, Stdio};
-
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 use serde_json::Value;
 
 use super::figure::{self, Figure};
+use super::program::measured;
+use crate::edge;
 use crate::process::run;
-use crate::workspace::{cargo, root};
-use crate::{edge, python, server};
+use crate::workspace::cargo;
 
 /// The numbers of records.
 const FEW: &str = "10000";
@@ -24,12 +23,7 @@ pub(super) fn run_benchmark() -> Result<()> {
     run(cargo("build").args(["--workspace", "--bin", "ripple"]))?;
     edge::build()?;
     edge::build_replica()?;
-    let mut program = Command::new(python::TESTS.ready()?);
-    program.current_dir(root()).args([PROGRAM, FEW, MANY]);
-    program.env("RIPPLE_BIN", server::ripple()?.get_program());
-    let done = program.stderr(Stdio::inherit()).output().context("the program cannot be started")?;
-    ensure!(done.status.success(), "{PROGRAM} failed");
-    let measured: Value = serde_json::from_slice(&done.stdout)?;
+    let measured = measured(PROGRAM, &[FEW, MANY], None)?;
     println!("{measured:#}");
 
     let number = |path: String| measured.pointer(&path).and_then(Value::as_f64).with_context(|| format!("no {path}"));
