@@ -111,7 +111,7 @@ pub async fn refresh(storage: Storage, env: Env, resource: String) -> Result<f64
 pub async fn read_written(storage: Storage, env: Env, resource: String, session: String) -> Result<(), JsError> {
     let table = open(storage, &Settings::of(&env, &resource)?)?;
     let Some(session) = Session::parse(&session, &resource) else { return Ok(()) };
-    // An unfinished copy shows nothing, and the reading under way meets the record.
+    // An unfinished copy answers nothing.
     if table.standing().map_err(thrown)?.confirmed.is_some() {
         table.read_what_was_written(&session, &mut Capacity::default()).await.map_err(thrown)?;
     }
