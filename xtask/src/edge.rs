@@ -26,8 +26,8 @@ use crate::workspace::{self, cargo, root};
 const SITE: &str = "site";
 /// The profile in Cargo.toml.
 const PROFILE: &str = "edge";
-/// The compiler's options for the target alone.
-const RUSTFLAGS: &str = "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS";
+/// The folder of other crates' sources, in cargo's.
+const SOURCES: &str = "registry/src";
 
 /// A worker: the script that wrangler deploys.
 struct Worker {
@@ -230,7 +230,9 @@ impl Worker {
         // Panics name their files. So the module would have the paths of this machine, and its size would follow from them.
         let of_user = || Some(env::home_dir()?.join(".cargo"));
         if let Some(home) = env::var_os("CARGO_HOME").map(PathBuf::from).or_else(of_user) {
-            build.env(RUSTFLAGS, format!("--remap-path-prefix={}=", home.join("registry/src").display()));
+            // Added to the options in .cargo/config.toml. In a variable, a space in the path would end the option.
+            let option = format!("--remap-path-prefix={}=", home.join(SOURCES).display());
+            build.args(["--config", &format!("target.{}.rustflags=[{option:?}]", Target::Web.triple())]);
         }
         run(build.args(["--package", self.package, "--profile", PROFILE]))?;
         let folder = workspace::target()?.join(Target::Web.triple()).join(PROFILE);
@@ -251,8 +253,11 @@ pub(crate) fn bundle(script: Option<&Path>, folder: &Path) -> Result<f64> {
     Ok(size * 1024.0)
 }
 
-/// Fails if ripple's bundle is too large.
+/// Fails if ripple's bundle is too large, or names a folder of this machine.
 pub(crate) fn check_bundle() -> Result<()> {
+    let module = fs::read(root().join(EDGE.folder).join("build").join(format!("{}_bg.wasm", EDGE.module)))?;
+    let names = module.windows(SOURCES.len()).any(|bytes| bytes == SOURCES.as_bytes());
+    ensure!(!names, "the edge worker has paths of this machine: see `compile` in xtask/src/edge.rs");
     let size = bundle(None, &workspace::target()?.join("xtask").join("bundle"))?;
     eprintln!("edge worker: {:.1} KB gzipped; the limit is {:.0} KB", size / 1e3, LARGEST_BUNDLE / 1e3);
     ensure!(size <= LARGEST_BUNDLE, "the edge worker's bundle is too large");
