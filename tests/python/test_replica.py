@@ -55,7 +55,8 @@ class Two:
         answer = self.get(path, x_request_id=request_id, **headers)
         wait_for(lambda: any(request_id in line for line in self.lines()))
         line = next(line for line in self.lines() if request_id in line)
-        return answer if json.loads(line)["by"] == "replica" else None
+        # wrangler colours a warning.
+        return answer if json.JSONDecoder().raw_decode(line)[0]["by"] == "replica" else None
 
     def lines(self):
         return [line[line.index("{") :] for line in self.edge.read_log().splitlines() if '"answered"' in line]

@@ -160,8 +160,10 @@ fn python() -> Result<()> {
     let mut pytest = pytest("tests/python")?;
     let (chromium, firefox) = (CHROMIUM.ready()?, FIREFOX.ready()?);
     build_binaries()?;
-    edge::build()?;
     edge::build_replica()?;
+    // The last one, so that it is found built when a test starts `cargo xtask dev`: a build would restart the workers of
+    // other tests. Both contain the crate of the edge, with different features.
+    edge::build()?;
     let server = Server::start()?;
     // These are parts of other steps.
     for other in ["tests/python/archive", "tests/python/deploy", "tests/python/test_wasi.py"] {
