@@ -5,6 +5,7 @@
 import * as ripple from "./build/ripple_edge.js";
 import { NAMES, SUMMARIES } from "./resources.js";
 import { check } from "./check.js";
+import { file } from "./files.js";
 import { countAtOnce, watched } from "./watch.js";
 
 const state = ripple.__worker_init_state();
@@ -37,18 +38,6 @@ function listAtOnce({ method, url, headers }, context) {
   const [tag, coding, id] = ["if-none-match", "accept-encoding", "x-request-id"].map((name) => headers.get(name));
   const trace = headers.get("traceparent") ?? headers.get("x-amzn-trace-id");
   return ripple.list_at_once(resource, key, tag, coding, id, trace, context);
-}
-
-const FILE = /^\w+:\/\/[^/?#]+\/(docs|openapi\.json|app(\?.*)?)$/;
-
-// The page that leads a browser to the others. Other clients get the API's answer.
-const FIRST = /^\w+:\/\/[^/?#]+\/(\?.*)?$/;
-
-// Answers GET and HEAD of a file in edge/site. The API answers other methods on the same path.
-function file(request, env) {
-  const { method, url, headers } = request;
-  if (!["GET", "HEAD"].includes(method)) return;
-  if (FILE.test(url) || (FIRST.test(url) && headers.get("accept")?.includes("text/html"))) return env.FILES.fetch(request);
 }
 
 // Keeps an answer going if its client disconnects, because other clients may wait for the refresh that it makes. The runtime

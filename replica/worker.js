@@ -116,6 +116,8 @@ export class Replica extends DurableObject {
         await call(() => ripple.read_written(this.storage, this.env, resource, session));
         return new Response();
       }
+      const hash = request.headers.get("ripple-key-hash");
+      if (hash !== null) return await this.key(resource, hash);
       const ask = () => {
         const failed = Date.now() < this.failed + PAUSE;
         return call(() => ripple.answer(this.storage, this.env, resource, request, this, failed));
@@ -124,6 +126,17 @@ export class Replica extends DurableObject {
     } finally {
       await this.tell();
       await this.arm();
+    }
+  }
+
+  // Looks a key up. The status tells DynamoDB's failure from the object's.
+  async key(resource, hash) {
+    try {
+      return new Response(await call(() => ripple.find_key(this.storage, this.env, resource, hash)));
+    } catch (error) {
+      if (error instanceof WebAssembly.RuntimeError) throw error;
+      log("warn", "a key was not looked up", { resource, error: error.message });
+      return new Response(null, { status: 504 });
     }
   }
 

@@ -17,8 +17,8 @@ use ripple_core::record::{Names, Stamp};
 use ripple_core::store::item::{self, RPL_SEAL, RPL_VERSION};
 use ripple_core::store::memory::Memory;
 use ripple_core::store::{
-    Batch, BatchCommit, Capacity, Changes, Commit, Consistency, IdempotencyRecord, IndexEntry, Page, Position, Source,
-    Store, StoreError, Write,
+    Batch, BatchCommit, Capacity, Changes, Commit, Consistency, IdempotencyRecord, IndexEntry, Keys, Page, Position,
+    Source, Store, StoreError, Write,
 };
 use ripple_core::value::Members;
 use ripple_core::{Record, RecordId, Timestamp};
@@ -90,6 +90,10 @@ impl Table for Mutant {
         };
         decision
     }
+}
+
+impl Keys for Mutant {
+    pass_on_keys!();
 }
 
 impl Source for Mutant {

@@ -14,8 +14,8 @@ use ripple_core::record::schema::Resource;
 use ripple_core::store::item::{self, RPL_SEAL};
 use ripple_core::store::memory::Memory;
 use ripple_core::store::{
-    Batch, BatchCommit, Capacity, Changes, Commit, Consistency, IdempotencyRecord, IndexEntry, Page, Position, Source,
-    Store, StoreError, Write,
+    Batch, BatchCommit, Capacity, Changes, Commit, Consistency, IdempotencyRecord, IndexEntry, Keys, Page, Position,
+    Source, Store, StoreError, Write,
 };
 use ripple_core::value::{Members, Value};
 use ripple_core::{Record, RecordId, Timestamp, limits};
@@ -103,6 +103,10 @@ impl Table for Mutant {
     fn delete_expired(&self, now: Timestamp) {
         self.memory.expire(now);
     }
+}
+
+impl Keys for Mutant {
+    pass_on_keys!();
 }
 
 impl Source for Mutant {

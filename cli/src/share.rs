@@ -3,7 +3,7 @@
 //! ```text
 //!  bin/ripple
 //!  share/ripple/site              the static files of the edge: /app, and what /docs loads
-//!  share/ripple/edge, replica     the workers, each without its resources.js
+//!  share/ripple/edge, near, replica   the workers, each without its resources.js
 //!  share/ripple/function          the function's binary
 //!  share/ripple/init              the files that `ripple init` writes
 //! ```
@@ -72,10 +72,12 @@ impl Share {
         for name in ["openapi.json", "_headers"] {
             copy(&deployment.join(name), &site.join(name))?;
         }
-        for worker in ["edge", "replica"] {
+        copy_folder(&self.0.join("edge"), &deployment.join("edge"))?;
+        for worker in ["near", "replica"] {
             copy_folder(&self.0.join(worker), &deployment.join(worker))?;
+            copy(&deployment.join("edge/resources.js"), &deployment.join(worker).join("resources.js"))?;
         }
-        copy(&deployment.join("edge/resources.js"), &deployment.join("replica/resources.js"))
+        Ok(())
     }
 }
 

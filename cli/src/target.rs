@@ -13,7 +13,7 @@ use aws_sdk_dynamodb::Client;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args};
 use ripple_core::record::schema::{Resource, Resources};
-use ripple_core::store::Source as _;
+use ripple_core::store::Keys as _;
 use ripple_core::store::dynamodb::{DynamoDb, Layout};
 use ripple_host::environment;
 use ripple_host::resources::{load, load_or_built_in};

@@ -20,7 +20,9 @@ use crate::record::{ContentHash, Record, RecordId};
 use crate::session::Session;
 use crate::store::dynamodb::copy::{self, Copy};
 use crate::store::scan;
-use crate::store::{Capacity, Changes, Consistency, IndexEntry, Page, Position, Source, StoreError, StoreErrorKind};
+use crate::store::{
+    Capacity, Changes, Consistency, IndexEntry, Keys, Page, Position, Source, StoreError, StoreErrorKind,
+};
 use crate::time::Timestamp;
 use crate::value::shape_members;
 use refresh::{Action, Freshness, REFRESH_TIMEOUT, Read, Refresh, RefreshPolicy, full_read_pause};
@@ -406,6 +408,16 @@ fn unreachable_store() -> StoreError {
     StoreError { operation: "refresh", kind: StoreErrorKind::Unavailable, source: None }
 }
 
+impl<S: Source, C: Clock, N: SharedCache> Keys for Replica<S, C, N> {
+    fn resource(&self) -> &Arc<Resource> {
+        self.store.resource()
+    }
+
+    async fn key(&self, hash: &KeyHash, cost: &mut Capacity) -> Result<Option<KeyRecord>, StoreError> {
+        self.store.key(hash, cost).await
+    }
+}
+
 impl<S: Source, C: Clock, N: SharedCache> Source for Replica<S, C, N> {
     async fn get(&self, id: &RecordId, read: Consistency, cost: &mut Capacity) -> Result<Option<Record>, StoreError> {
         {
@@ -460,15 +472,7 @@ impl<S: Source, C: Clock, N: SharedCache> Source for Replica<S, C, N> {
         self.store.fetch(entries, cost).await
     }
 
-    fn resource(&self) -> &Arc<Resource> {
-        self.store.resource()
-    }
-
     fn shards(&self) -> u16 {
         self.store.shards()
-    }
-
-    async fn key(&self, hash: &KeyHash, cost: &mut Capacity) -> Result<Option<KeyRecord>, StoreError> {
-        self.store.key(hash, cost).await
     }
 }

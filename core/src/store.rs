@@ -27,11 +27,22 @@ pub use stream_record::StreamRecord;
 pub(crate) use write::{Action, Condition};
 pub use write::{Batch, Write};
 
+/// What a host must know of a resource before it admits a client.
+///
+/// Its futures need not be `Send` (a Worker's are not).
+pub trait Keys {
+    /// Returns the resource that the records are of.
+    fn resource(&self) -> &Arc<Resource>;
+
+    /// Returns the record of the API key with this hash. The keys are those of the site. Adds its cost to `cost`.
+    async fn key(&self, hash: &KeyHash, cost: &mut Capacity) -> Result<Option<KeyRecord>, StoreError>;
+}
+
 /// A place to read records and API keys from.
 ///
 /// Its futures need not be `Send` (a Worker's are not). It is used generically, never as `dyn`. Every operation adds
 /// its cost to `cost`.
-pub trait Source {
+pub trait Source: Keys {
     /// Returns one record, live or deleted.
     async fn get(&self, id: &RecordId, read: Consistency, cost: &mut Capacity) -> Result<Option<Record>, StoreError>;
 
@@ -69,9 +80,6 @@ pub trait Source {
         now
     }
 
-    /// Returns the resource that the records are of.
-    fn resource(&self) -> &Arc<Resource>;
-
     /// Returns the names of the key and of the members that ripple adds.
     fn names(&self) -> &Arc<Names> {
         &self.resource().names
@@ -79,9 +87,6 @@ pub trait Source {
 
     /// Returns the number of partitions of `by_update`.
     fn shards(&self) -> u16;
-
-    /// Returns the record of the API key with this hash.
-    async fn key(&self, hash: &KeyHash, cost: &mut Capacity) -> Result<Option<KeyRecord>, StoreError>;
 }
 
 /// A place to write records to. It also stores idempotency records.

@@ -10,7 +10,7 @@ use ripple_core::record::schema::Resource;
 use ripple_core::replica::SharedCache;
 use wasm_bindgen::prelude::*;
 
-use crate::config::Config;
+use crate::config::Tables;
 
 // A separate cache: `fetch` also finds the content of the default one.
 #[wasm_bindgen(inline_js = r#"
@@ -56,13 +56,13 @@ pub(crate) struct SharedCopy {
 impl SharedCopy {
     /// Returns the copy of a resource's table at the host of a request to this worker, as the cache requires.
     /// <https://developers.cloudflare.com/workers/reference/how-the-cache-works/>
-    pub(crate) fn new(config: &Config, resource: &Resource, request: &str) -> SharedCopy {
+    pub(crate) fn new(tables: &Tables, resource: &Resource, request: &str) -> SharedCopy {
         let path = request.match_indices('/').nth(2).map_or(request.len(), |(at, _)| at);
         let host = &request[..path];
         // A port occurs only in local development.
         let host = host.trim_end_matches(|digit: char| digit.is_ascii_digit()).strip_suffix(':').unwrap_or(host);
-        let table = resource.table_name(&config.layout.site);
-        let access = &config.access;
+        let table = resource.table_name(&tables.layout.site);
+        let access = &tables.access;
         let endpoint = access.endpoint.as_deref().unwrap_or_default();
         let endpoint = String::from(js_sys::encode_uri_component(endpoint));
         SharedCopy { url: format!("{host}/_ripple/1/{}/{table}?{endpoint}", access.region) }

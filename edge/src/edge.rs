@@ -1,68 +1,43 @@
 //! The edge: the state that an isolate keeps between requests, and the handling of a request.
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::OnceCell;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::AGE;
 use http::{Request, Response};
-use ripple_core::auth::{Caller, Limiter, Scope};
-use ripple_core::feed::key::{KeyChange, Rights};
+use ripple_core::auth::Scope;
 use ripple_core::http::Operation;
-use ripple_core::http::edge::{CACHE_STATUS, ListValidator, answers};
+use ripple_core::http::edge::{ListValidator, answers};
 use ripple_core::http::trace::Trace;
-use ripple_core::record::schema::{Resource, Resources};
+use ripple_core::record::schema::Resource;
 use ripple_core::replica::Replica;
-use ripple_core::{AccessLog, Api, Authorized, Refusal, RequestContext, Timestamp};
-use worker::{Context, Env, RateLimiter};
+use ripple_core::{AccessLog, Api, Authorized, Timestamp};
+use ripple_gate::config::{Config, ConfigError};
+use ripple_gate::feed::Heard;
+use ripple_gate::gate::{self, Gate, resources, variable};
+use ripple_gate::log::{self, Cached};
+use ripple_platform::clock::{self, Clock};
+use ripple_platform::fetch::FetchError;
+use ripple_platform::store::ReadOnly;
+use ripple_platform::{exchange, random};
+use worker::{Context, Env};
 
 use crate::cache::SharedCopy;
-use crate::clock::{self, Clock};
-use crate::config::{Config, ConfigError};
-use crate::feed::Heard;
-use crate::fetch::FetchError;
-use crate::list::{Asked, List};
-use crate::log::{self, Cached, Level, Line};
-use crate::replica::{Answered, Objects};
-use crate::store::ReadOnly;
-use crate::{exchange, feed, origin, random};
-
-/// The name of the rate-limit binding in wrangler.toml.
-const RATE_LIMITER: &str = "RATE_LIMITER";
-/// The key of a client that brings a ticket, for the isolate's limit and log.
-const TICKET: &str = "ticket";
-/// How long a refusal of the binding applies: the shortest period that it counts.
-const REFUSED: Duration = Duration::from_secs(10);
+use crate::coding;
+use crate::config::Tables;
+use crate::list::{Asked, List, shows_list};
 
 /// The state of an isolate.
 pub(crate) struct Edge {
-    config: Config,
-    api: Api<Replica<ReadOnly, Clock, SharedCopy>>,
+    gate: Gate<Replica<ReadOnly, Clock, SharedCopy>>,
     /// The whole list of each resource.
     lists: Vec<(String, List)>,
-    /// The rate-limit binding, if there is one.
-    shared_limiter: Option<RateLimiter>,
-    /// What answers reads, if it is bound.
-    objects: Option<Objects>,
 }
 
 thread_local! {
-    /// The summaries of the resources as text, until the edge is created.
-    static RESOURCES: RefCell<String> = const { RefCell::new(String::new()) };
     /// Created at the first request, since a starting Worker has no variables, clock or randomness.
     static EDGE: OnceCell<Result<&'static Edge, ConfigError>> = const { OnceCell::new() };
-}
-
-/// Hands in the summaries of the resources, which the bundle has as text.
-pub(crate) fn set_resources(summaries: String) {
-    RESOURCES.set(summaries);
-}
-
-fn resources() -> Result<Resources, ConfigError> {
-    // A line for each resource, with tabs between its texts.
-    let summaries = RESOURCES.take().lines().map(|line| line.split('\t').map(str::to_owned).collect()).collect();
-    Resources::of_summaries(summaries).ok_or(ConfigError::Resources)
 }
 
 impl Edge {
@@ -73,24 +48,22 @@ impl Edge {
 
     /// Creates the edge. `url` is that of the first request.
     fn new(env: &Env, url: &str) -> Result<Edge, ConfigError> {
-        let variable = |name: &str| js_sys::Reflect::get(env, &name.into()).ok()?.as_string();
-        let config = Config::read(variable)?;
+        let variable = |name: &str| variable(env, name);
+        let (tables, config) = (Tables::read(variable)?, Config::read(variable)?);
+        if gate::replica(env).is_some() {
+            return Err(ConfigError::ReplicaUnused);
+        }
         let resources = resources()?;
         let replica = |resource: &Arc<Resource>| {
-            let fresh = resource.fresh_seconds.map_or(config.fresh, |seconds| Duration::from_secs(seconds.into()));
-            Replica::new(ReadOnly::new(&config.access, &config.layout, Arc::clone(resource)), Clock, fresh)
+            let fresh = resource.fresh_seconds.map_or(tables.fresh, |seconds| Duration::from_secs(seconds.into()));
+            Replica::new(ReadOnly::new(&tables.access, &tables.layout, Arc::clone(resource)), Clock, fresh)
                 .stale_for(config.trust.stale)
                 .fed(config.feed.is_some())
-                .with_shared_cache(SharedCopy::new(&config, resource, url))
+                .with_shared_cache(SharedCopy::new(&tables, resource, url))
         };
-        let shared_limiter = env.get_binding(RATE_LIMITER).ok();
-        let objects = Objects::of(env, &config.access.region);
         let lists = resources.iter().map(|resource| (resource.name.clone(), List::default())).collect();
-        let api = Api::of(&resources, replica)
-            .limited(Limiter::new(config.rate))
-            .limiting_strangers(Limiter::of_addresses(config.strangers))
-            .trusting(config.trust);
-        Ok(Edge { api, lists, shared_limiter, objects, config })
+        let api = Api::of(&resources, replica);
+        Ok(Edge { gate: Gate::new(env, config, api), lists })
     }
 
     /// Returns the edge of this isolate. Returns `None` if it has answered no request before.
@@ -107,12 +80,13 @@ impl Edge {
         now: Timestamp,
         context: &Context,
     ) -> Option<web_sys::Response> {
-        let list = self.api.whole_list(resource, key, now)?;
-        let body = || self.api.whole_list_body(resource);
+        let api = &self.gate.api;
+        let list = api.whole_list(resource, key, now)?;
+        let body = || api.whole_list_body(resource);
         let (status, response) = self.list_of(resource)?.at_once(list.validator, &asked, body, context)?;
-        self.api.limiter().take(&list.key.key_id, now).ok()?;
-        self.count(&list.key.key_id, context);
-        if self.config.log >= Level::Info {
+        api.limiter().take(&list.key.key_id, now).ok()?;
+        self.gate.count(&list.key.key_id, context);
+        if self.gate.logs() {
             let key_id = Some(list.key.key_id.clone());
             let method = Some(ListValidator::METHOD);
             let trace = asked.trace.map(String::from);
@@ -120,7 +94,7 @@ impl Edge {
             let (resource, request_id) = (Some(resource.to_owned()), asked.request_id.into());
             let report = AccessLog { method, resource, request_id, trace, key_id, ..AccessLog::default() };
             let cached = Cached { status: list.validator.cache_status(), age: Some(list.validator.age()) };
-            self.log(&report, status.as_u16(), "edge", now, Some(cached));
+            self.gate.log(&report, status.as_u16(), "edge", now, Some(cached));
         }
         Some(response)
     }
@@ -131,104 +105,44 @@ impl Edge {
         raw: web_sys::Request,
         context: &Context,
     ) -> Result<web_sys::Response, FetchError> {
-        let started = clock::now();
-        let Some(mut request) = exchange::request(&raw) else {
-            return Ok(exchange::response(&Refusal::Unreadable.answer(random::id().into()))?);
+        let (gate, started) = (&self.gate, clock::now());
+        let request = match gate.read(&raw) {
+            Ok(request) => request,
+            Err(answered) => return gate.finish(&answered, started),
         };
-        if let Some(address) = exchange::client_address(&raw) {
-            request.extensions_mut().insert(address);
+        if let Some(heard) = gate.hear(&raw, &request, started).await {
+            let refusal = heard.map(|heard| self.hear(&heard, context)).err();
+            return gate.heard(refusal.as_ref(), started);
         }
-        let secrets = self.config.feed.as_ref().filter(|_| feed::is_message(&request));
-        if let Some(secrets) = secrets.and_then(|secrets| secrets.to_str().ok()) {
-            let id = String::from(random::id());
-            let refusal = match feed::receive(&raw, secrets, started).await {
-                Ok(heard) => self.hear(heard, started, context).await,
-                Err(refusal) => Some(refusal),
-            };
-            let response = refusal.map_or_else(feed::applied, |refusal| refusal.answer(id));
-            self.log_answer(&response, started);
-            return Ok(exchange::response(&response)?);
-        }
-        // A ticket is checked by the object that issued it.
-        let caller = self.brings_ticket(&raw, &request).then(|| Caller::checked_by_gateway(TICKET));
-        let authorized = match self
-            .api
-            .authorize(&request, RequestContext { now: started, random: random::bytes(), caller })
-            .await
-        {
+        let authorized = match gate.authorize(&request, None, started, context).await {
             Ok(authorized) => authorized,
-            Err(answered) => return self.finish(&answered, started),
+            Err(answered) => return gate.finish(&answered, started),
         };
-        if let Some(key_id) = &authorized.log().key_id {
-            self.count(key_id, context);
+        if !answers(authorized.route, request.uri()) {
+            return self.forward(&raw, &request, &authorized, started).await;
         }
-        let operation = authorized.route.operation;
-        let is_live = self.objects.is_some() && matches!(operation, Operation::Ticket | Operation::Live);
-        let is_read = answers(authorized.route, request.uri());
-        if !is_read && !is_live && (self.objects.is_none() || operation != Operation::Changes) {
-            return self.forward(&raw, &request, &authorized, started, context).await;
-        }
-        if let (Some(objects), Some(resource)) = (&self.objects, authorized.resource()) {
-            let report = authorized.log();
-            let is_list = operation == Operation::Search;
-            let answer = objects.answer(resource, &raw, &authorized.key(), report, is_list, started).await;
-            if let Some(Answered { response, keys_changed }) = answer {
-                if keys_changed {
-                    self.api.doubt_keys(started);
-                }
-                let told = |name: &str| response.headers().get(name).ok().flatten();
-                let age = told("age").and_then(|age| age.parse().ok());
-                let cached = told("cache-status").map(|status| Cached { status, age });
-                self.log(report, response.status(), "replica", started, cached);
-                return Ok(response);
-            }
-        }
-        if is_live {
-            return self.finish(&Refusal::Unapplied.answer(authorized.log().request_id.clone()), started);
-        }
-        if !is_read {
-            return self.forward(&raw, &request, &authorized, started, context).await;
-        }
-        let is_list = operation == Operation::Search;
+        let is_list = authorized.route.operation == Operation::Search;
         let list = authorized.resource().filter(|_| is_list).and_then(|resource| self.list_of(resource));
         let response = self.read(&request, authorized, context).await;
-        if let Some(list) = list.filter(|_| exchange::shows_list(&request, &response)) {
-            self.log_answer(&response, started);
-            return Ok(list.send(response, exchange::accepts_gzip(&raw), context)?);
+        if let Some(list) = list.filter(|_| shows_list(&request, &response)) {
+            gate.log_answer(&response, started);
+            let gzip = exchange::accepted_codings(&raw).is_some_and(|accepted| coding::accepts_gzip(&accepted));
+            return Ok(list.send(response, gzip, context)?);
         }
-        self.finish(&response, started)
+        gate.finish(&response, started)
     }
 
-    /// Reports whether a request brings a ticket for the live channel. No other operation takes one: of the paths with
-    /// two slashes, only that of the channel ends so.
-    fn brings_ticket(&self, raw: &web_sys::Request, request: &Request<Bytes>) -> bool {
-        let path = request.uri().path();
-        let is_live = path.ends_with("/_live") && path.bytes().filter(|byte| *byte == b'/').count() == 2;
-        let offered = || raw.headers().get("sec-websocket-protocol").ok().flatten();
-        self.objects.is_some() && is_live && offered().is_some_and(|offered| offered.contains("ripple.ticket."))
-    }
-
-    /// Applies a message of the feed. Returns why it cannot be applied.
-    async fn hear(&'static self, heard: Heard, now: Timestamp, context: &Context) -> Option<Refusal> {
-        let Heard { body, resource, keys } = heard;
-        for (key_hash, revoked) in &keys {
-            let rights = if *revoked { Rights::Revoked } else { Rights::Reduced };
-            self.api.key_changed(&KeyChange { key_hash: key_hash.clone(), key_id: None, rights }, now);
-        }
-        let named = |(name, _): &&(String, List)| resource.as_ref().is_none_or(|resource| resource == name);
+    /// Refreshes the lists that a message of the feed tells of.
+    fn hear(&'static self, heard: &Heard, context: &Context) {
+        let named = |(name, _): &&(String, List)| heard.resource.as_ref().is_none_or(|resource| resource == name);
         for (name, _) in self.lists.iter().filter(named) {
-            if let Some(objects) = &self.objects {
-                if !objects.tell(name, &body).await {
-                    return Some(Refusal::Unapplied);
-                }
-            } else if let Some(refresh) = self.api.hasten(name) {
+            if let Some(refresh) = self.gate.api.hasten(name) {
                 context.wait_until(async move {
-                    let outcome = self.api.refresh(refresh).await;
-                    log::refreshed(outcome, None, self.config.log);
+                    let outcome = self.gate.api.refresh(refresh).await;
+                    log::refreshed(outcome, None, self.gate.config.log);
                 });
             }
         }
-        None
     }
 
     /// Returns the list of a resource.
@@ -244,93 +158,29 @@ impl Edge {
         context: &Context,
     ) -> Response<Bytes> {
         let trace = authorized.log().trace;
-        let answer = self.api.read(request, authorized).await;
+        let answer = self.gate.api.read(request, authorized).await;
         if let Some(refresh) = answer.behind {
             context.wait_until(async move {
-                let outcome = self.api.refresh(refresh).await;
-                log::refreshed(outcome, trace, self.config.log);
+                let outcome = self.gate.api.refresh(refresh).await;
+                log::refreshed(outcome, trace, self.gate.config.log);
             });
         }
         answer.response
     }
 
-    /// Lets the binding count a request that the isolate's own limiter allowed.
-    fn count(&'static self, key_id: &str, context: &Context) {
-        if let Some(binding) = &self.shared_limiter {
-            let key_id = key_id.to_owned();
-            context.wait_until(async move {
-                // If the binding fails, it limits nothing.
-                if binding.limit(key_id.clone()).await.is_ok_and(|outcome| !outcome.success) {
-                    let now = clock::now();
-                    self.api.limiter().refuse(&key_id, now, now.after(REFUSED));
-                }
-            });
-        }
-    }
-
-    /// Forwards a request to the origin. The object hears of a write at once, and not only from the feed.
+    /// Forwards a request to the origin, and applies what a write has written to the isolate's own list.
     async fn forward(
         &'static self,
         raw: &web_sys::Request,
         request: &Request<Bytes>,
         authorized: &Authorized,
         started: Timestamp,
-        context: &Context,
     ) -> Result<web_sys::Response, FetchError> {
-        let report = authorized.log();
         let writes = authorized.route.scope == Some(Scope::Write);
-        match origin::forward(&self.config, raw, request.uri(), report, writes).await {
-            Ok((response, body)) => {
-                self.log(report, response.status(), "origin", started, None);
-                let Some(body) = body else { return Ok(response) };
-                let (status, headers) = exchange::outcome(&response);
-                if let (Some(objects), Some(resource)) = (&self.objects, authorized.resource()) {
-                    objects.written(resource, &response, context);
-                }
-                self.api.apply_write(request.method(), request.uri().path(), status, &headers, &body);
-                Ok(exchange::with_body(&response, &body)?)
-            }
-            Err(error) => {
-                let response = error.refusal.answer(report.request_id.clone());
-                let report = AccessLog { error: Some(error.to_string()), ..report.clone() };
-                self.log(&report, response.status().as_u16(), "origin", started, None);
-                Ok(exchange::response(&response)?)
-            }
-        }
-    }
-
-    /// Logs an answer of the edge itself, and passes it to the runtime.
-    fn finish(&self, response: &Response<Bytes>, started: Timestamp) -> Result<web_sys::Response, FetchError> {
-        self.log_answer(response, started);
-        Ok(exchange::response(response)?)
-    }
-
-    fn log_answer(&self, response: &Response<Bytes>, started: Timestamp) {
-        if let Some(report) = response.extensions().get::<AccessLog>() {
-            let told = |name| response.headers().get(name)?.to_str().ok();
-            let age = told(AGE).and_then(|age| age.parse().ok());
-            let cached = told(CACHE_STATUS).map(|status| Cached { status: status.to_owned(), age });
-            self.log(report, response.status().as_u16(), "edge", started, cached);
-        }
-    }
-
-    fn log(&self, report: &AccessLog, status: u16, by: &'static str, started: Timestamp, cached: Option<Cached>) {
-        let line = Line {
-            message: "answered",
-            request_id: &report.request_id,
-            trace_id: report.trace.map(|trace| trace.id.to_string()),
-            method: report.method,
-            resource: report.resource.as_deref(),
-            status,
-            key_id: report.key_id.as_deref(),
-            by,
-            cache_status: cached.as_ref().map(|cached| cached.status.as_str()),
-            age: cached.as_ref().and_then(|cached| cached.age),
-            duration_ms: clock::now().0.saturating_sub(started.0),
-            capacity_read: report.metrics.capacity.read,
-            capacity_write: report.metrics.capacity.write,
-            error: report.error.as_deref(),
-        };
-        log::write(&line, self.config.log);
+        let (response, body) = self.gate.forward(raw, request, authorized.log(), writes, started).await?;
+        let Some(body) = body else { return Ok(response) };
+        let (status, headers) = exchange::outcome(&response);
+        self.gate.api.apply_write(request.method(), request.uri().path(), status, &headers, &body);
+        Ok(exchange::with_body(&response, &body)?)
     }
 }

@@ -3,69 +3,45 @@
 //! ripple in a Cloudflare Worker: it checks API keys and serves lists near users, and forwards writes to the origin.
 //!
 //! ```text
-//!             ┌ edge ─────────────────────────────────────────────┐
-//!  request ──▶│ exchange ─▶ key ─▶ rate ─▶ read (ripple-core)     │──▶ response
-//!             │                      │       │                    │
-//!             └──────────────────────┼─────┼──────┼─────────────┘
-//!                                 origin cache  fetch
-//!                                    │     │      │
-//!                            API Gateway   cache  DynamoDB
+//!             ┌ edge ──────────────────────────────┐
+//!  request ──▶│ gate ─▶ list, or read (ripple-core) │──▶ response
+//!             └───┼──────────────┼──────┼──────────┘
+//!                 │            cache  store
+//!                 │              │      │
+//!            API Gateway       cache  DynamoDB
 //! ```
 //!
-//! In scope: the services of a Worker's platform, each in its module: `fetch`, `cache`, `clock`, `config`, `log`. Out
-//! of scope: the meaning of requests, which is `ripple-core`'s.
+//! In scope: the lists that an isolate keeps, and the data centre's cache. Out of scope: the meaning of requests, which is
+//! `ripple-core`'s, keys and the origin, which are `ripple-gate`'s, and the runtime, which is `ripple-platform`'s. In front
+//! of a replica, `ripple-near` takes the place of this worker.
 
 // A Worker's platform is JavaScript. On other platforms the crate has no use. Only the parts without JavaScript are
 // built, for tests.
 #![cfg(any(target_arch = "wasm32", test))]
-// Only the edge worker uses all of them.
-#![cfg_attr(not(all(target_arch = "wasm32", feature = "worker")), allow(dead_code))]
+#![cfg_attr(not(target_arch = "wasm32"), allow(dead_code))]
 
 mod coding;
-#[cfg(feature = "worker")]
 mod config;
-#[cfg(feature = "worker")]
-mod log;
 
-// The platform of a Worker, which the worker of the replica has too.
 #[cfg(target_arch = "wasm32")]
-pub mod client;
-#[cfg(target_arch = "wasm32")]
-pub mod clock;
-#[cfg(target_arch = "wasm32")]
-pub mod exchange;
-#[cfg(target_arch = "wasm32")]
-mod fetch;
-#[cfg(target_arch = "wasm32")]
-pub mod random;
-#[cfg(target_arch = "wasm32")]
-pub mod store;
-
-#[cfg(all(target_arch = "wasm32", feature = "worker"))]
 mod cache;
-#[cfg(all(target_arch = "wasm32", feature = "worker"))]
+#[cfg(target_arch = "wasm32")]
 mod edge;
-#[cfg(all(target_arch = "wasm32", feature = "worker"))]
-mod feed;
-#[cfg(all(target_arch = "wasm32", feature = "worker"))]
+#[cfg(target_arch = "wasm32")]
 mod gzip;
-#[cfg(all(target_arch = "wasm32", feature = "worker"))]
+#[cfg(target_arch = "wasm32")]
 mod list;
-#[cfg(all(target_arch = "wasm32", feature = "worker"))]
-mod origin;
-#[cfg(all(target_arch = "wasm32", feature = "worker"))]
-mod replica;
 
 /// edge/worker.js calls this before the first request.
-#[cfg(all(target_arch = "wasm32", feature = "worker"))]
+#[cfg(target_arch = "wasm32")]
 #[wasm_bindgen::prelude::wasm_bindgen]
 pub fn set_resources(summaries: String) {
-    edge::set_resources(summaries);
+    ripple_gate::gate::set_resources(summaries);
 }
 
 /// The runtime calls this for the plain request for the whole list (edge/worker.js). It returns an answer at once, or
 /// `None` if [`fetch`] must answer.
-#[cfg(all(target_arch = "wasm32", feature = "worker"))]
+#[cfg(target_arch = "wasm32")]
 #[wasm_bindgen::prelude::wasm_bindgen]
 pub fn list_at_once(
     resource: &str,
@@ -81,30 +57,22 @@ pub fn list_at_once(
     let asked = list::Asked {
         if_none_match,
         gzip: accept_encoding.is_some_and(|accepted| coding::accepts_gzip(&accepted)),
-        request_id: request_id.unwrap_or_else(random::id),
+        request_id: request_id.unwrap_or_else(ripple_platform::random::id),
         trace,
     };
-    edge.at_once(resource, key, asked, clock::now(), &worker::Context::new(context))
+    edge.at_once(resource, key, asked, ripple_platform::clock::now(), &worker::Context::new(context))
 }
 
 /// The runtime calls this for every other request.
-#[cfg(all(target_arch = "wasm32", feature = "worker"))]
+#[cfg(target_arch = "wasm32")]
 #[worker::event(fetch)]
 async fn fetch(
     request: web_sys::Request,
     env: worker::Env,
     context: worker::Context,
-) -> Result<web_sys::Response, fetch::FetchError> {
+) -> Result<web_sys::Response, ripple_platform::fetch::FetchError> {
     match edge::Edge::of(&env, &request.url()) {
         Ok(edge) => edge.answer(request, &context).await,
-        Err(error) => {
-            let id = String::from(random::id());
-            let trace = exchange::request(&request).map_or_else(
-                || ripple_core::http::trace::Trace::of_text(None, random::bytes()),
-                |request| ripple_core::http::trace::Trace::of(request.headers(), random::bytes()),
-            );
-            log::error(&error, &id, trace);
-            Ok(exchange::response(&ripple_core::Refusal::Misconfigured.answer(id))?)
-        }
+        Err(error) => ripple_gate::gate::misconfigured(&error, &request),
     }
 }

@@ -5,15 +5,15 @@ use std::cell::{OnceCell, RefCell};
 
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, ETAG, HeaderValue};
-use http::{Response, StatusCode};
+use http::{Request, Response, StatusCode};
 use js_sys::JsString;
 use ripple_core::http::edge::ListValidator;
 use wasm_bindgen::JsValue;
 use web_sys::{Blob, ResponseInit};
 use worker::Context;
 
-use crate::exchange::{self, blob, respond};
 use crate::{coding, gzip};
+use ripple_platform::exchange::{self, blob, respond};
 
 /// A plain request for the whole list.
 pub(crate) struct Asked {
@@ -22,6 +22,12 @@ pub(crate) struct Asked {
     pub(crate) request_id: JsString,
     /// The trace of the request: a `traceparent`, or AWS's header.
     pub(crate) trace: Option<JsString>,
+}
+
+/// Reports whether an answer is the whole list, or says that the list has not changed.
+pub(crate) fn shows_list(request: &Request<Bytes>, response: &Response<Bytes>) -> bool {
+    let shows = matches!(response.status(), StatusCode::OK | StatusCode::NOT_MODIFIED);
+    shows && request.uri().query().is_none_or(str::is_empty)
 }
 
 /// The list that an isolate keeps.

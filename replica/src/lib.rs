@@ -29,13 +29,14 @@ pub mod sql;
 
 use std::sync::Arc;
 
+use ripple_core::auth::KeyHash;
 use ripple_core::feed::message::Message;
 use ripple_core::http::chain;
 use ripple_core::replica::stored::{self, Table};
 use ripple_core::session::Session;
-use ripple_core::store::{Capacity, StoreError};
-use ripple_edge::clock::{self, Clock};
-use ripple_edge::store::ReadOnly;
+use ripple_core::store::{Capacity, Keys as _, StoreError};
+use ripple_platform::clock::{self, Clock};
+use ripple_platform::store::ReadOnly;
 use wasm_bindgen::prelude::*;
 use worker::Env;
 
@@ -116,6 +117,16 @@ pub async fn read_written(storage: Storage, env: Env, resource: String, session:
         table.read_what_was_written(&session, &mut Capacity::default()).await.map_err(thrown)?;
     }
     Ok(())
+}
+
+/// Looks a key up by its hash. Returns its record and the read units as JSON.
+#[wasm_bindgen]
+pub async fn find_key(storage: Storage, env: Env, resource: String, hash: String) -> Result<String, JsError> {
+    let table = open(storage, &Settings::of(&env, &resource)?)?;
+    let hash = KeyHash::from_hex(&hash).ok_or_else(|| JsError::new("no hash"))?;
+    let mut cost = Capacity::default();
+    let record = table.key(&hash, &mut cost).await.map_err(thrown)?;
+    Ok(serde_json::to_string(&(record, cost.read))?)
 }
 
 /// Reads on in the full read under way, and returns the read units that it took.

@@ -10,11 +10,11 @@ use ripple_core::replica::Prepared;
 use ripple_core::replica::refresh::Freshness;
 use ripple_core::replica::stored::need::Need;
 use ripple_core::replica::stored::{Standing, Table};
-use ripple_core::store::{Capacity, Source as _};
+use ripple_core::store::{Capacity, Keys as _};
 use ripple_core::{Api, RequestContext};
-use ripple_edge::clock::{self, Clock};
-use ripple_edge::store::ReadOnly;
-use ripple_edge::{exchange, random};
+use ripple_platform::clock::{self, Clock};
+use ripple_platform::store::ReadOnly;
+use ripple_platform::{exchange, random};
 use wasm_bindgen::JsError;
 use wasm_bindgen_futures::JsFuture;
 

@@ -123,7 +123,8 @@ script_name = "ripple-replica"
 def with_replica(folder, dynamodb, **changed):
     """Writes the configuration of an edge that binds the replica, and that of the replica's script. Returns both."""
     edge, replica = folder / "edge.toml", folder / "replica.toml"
-    edge.write_text(own_config() + BINDING)
+    near = own_config().replace("/edge/worker.js", "/edge/near/worker.js")
+    edge.write_text(re.sub(r"\[secrets\]\n(?:\w.*\n)+", "", near) + BINDING)
     config = (ROOT / "replica/wrangler.toml").read_text().replace('"worker.js"', f'"{ROOT}/replica/worker.js"')
     config = re.sub(r"\[(build|secrets)\]\n(?:\w.*\n)+", "", config)
     variables = {
@@ -140,9 +141,10 @@ def with_replica(folder, dynamodb, **changed):
 
 
 class Edge:
-    """A `wrangler dev`. It ends with all processes that it started. `replica` is the configuration of a second script."""
+    """A `wrangler dev`. It ends with all processes that it started. `replica` is the configuration of a second script,
+    and `health` is the status that /health has once it runs."""
 
-    def __init__(self, folder, origin, dynamodb, config=None, replica=None, log_level="log", **changed):
+    def __init__(self, folder, origin, dynamodb, config=None, replica=None, log_level="log", health=200, **changed):
         variables = {
             "RIPPLE_ORIGIN": origin,
             "AWS_ENDPOINT_URL_DYNAMODB": dynamodb,
@@ -170,7 +172,7 @@ class Edge:
             "AWS_SECRET_ACCESS_KEY": "local",
         }
         self.log = folder / "log"
-        self.command, self.env = command, env
+        self.command, self.env, self.health = command, env, health
         # Another process may take a free port before the worker listens on it.
         while not self.start(command, env):
             self.close()
@@ -193,7 +195,7 @@ class Edge:
         deadline = time.monotonic() + 600
         while self.process.poll() is None:
             try:
-                if send(self.url, "GET", "/health").status == 200:
+                if send(self.url, "GET", "/health").status == self.health:
                     return True
             except OSError:
                 pass

@@ -2,7 +2,7 @@
 
 use ripple_core::Timestamp;
 use ripple_core::auth::{KeyRecord, Scope, Usage};
-use ripple_core::store::{Capacity, Source as _, Store as _};
+use ripple_core::store::{Capacity, Keys as _, Store as _};
 use ripple_test_kit::{api_key, key_record};
 
 use crate::engine::Engine;

@@ -39,7 +39,12 @@ fn spelling() -> Result<()> {
 fn clippy() -> Result<()> {
     run(cargo("clippy").args(["--workspace", "--all-targets", "--features", "xtask/bench", "--", "-D", "warnings"]))?;
     // Most of these crates is not built for this machine's platform.
-    let crates = [("ripple-edge", Target::Web), ("ripple-replica", Target::Web), ("ripple-wasi", Target::Wasi)];
+    let crates = [
+        ("ripple-edge", Target::Web),
+        ("ripple-near", Target::Web),
+        ("ripple-replica", Target::Web),
+        ("ripple-wasi", Target::Wasi),
+    ];
     for (package, target) in crates {
         match toolchain::with(target)? {
             toolchain @ Toolchain::Active => {

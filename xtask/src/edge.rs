@@ -1,4 +1,4 @@
-//! `cargo xtask edge` and `cargo xtask replica`: build the workers.
+//! `cargo xtask edge`, `cargo xtask near` and `cargo xtask replica`: build the workers.
 //!
 //! ```text
 //!  cargo build ─▶ ripple_edge.wasm ─▶ bindgen ─▶ edge/build/ripple_edge.js, ripple_edge_bg.wasm ─▶ wasm-opt
@@ -39,11 +39,14 @@ struct Worker {
 }
 
 const EDGE: Worker = Worker { folder: "edge", package: "ripple-edge", module: "ripple_edge" };
+const NEAR: Worker = Worker { folder: "edge/near", package: "ripple-near", module: "ripple_near" };
 const REPLICA: Worker = Worker { folder: "replica", package: "ripple-replica", module: "ripple_replica" };
 
 /// The largest size of the gzipped bundle. Each new isolate waits for it. Cloudflare allows 3 MB.
 /// <https://developers.cloudflare.com/workers/platform/limits/#worker-size>
 const LARGEST_BUNDLE: f64 = 600_000.0;
+/// The same of the worker in front of a replica, which has no client of DynamoDB.
+const LARGEST_NEAR_BUNDLE: f64 = 250_000.0;
 
 #[derive(Debug, Args)]
 pub(crate) struct Options {
@@ -52,29 +55,53 @@ pub(crate) struct Options {
     bundle: Option<PathBuf>,
 }
 
-/// Builds the worker, and bundles it if asked to.
+/// Builds the worker that wrangler.toml names, and bundles it if asked to.
 pub(crate) fn run_command(options: &Options) -> Result<()> {
-    build()?;
+    let configuration = fs::read_to_string(root().join(CONFIGURATION))?;
+    let is_near = is_near(&configuration)?;
+    if is_near {
+        build_near()?
+    } else {
+        build()?
+    }
     let Some(folder) = &options.bundle else { return Ok(()) };
     if folder.exists() {
         fs::remove_dir_all(folder).with_context(|| format!("{} cannot be replaced", folder.display()))?;
     }
     // In its own folder: wrangler would take every module in the same folder for one of the worker.
     bundle(None, &folder.join("worker"))?;
-    write_configuration("wrangler.toml", BUNDLED, &folder.join("wrangler.toml"))?;
+    let bundled = if is_near { BUNDLED_NEAR } else { BUNDLED };
+    write_configuration(CONFIGURATION, bundled, &folder.join(CONFIGURATION))?;
     copy_folder(&site::folder(), &folder.join(SITE))
 }
 
 /// Lines of wrangler.toml, and their replacements in the configuration of a bundled worker.
 type Replacements<'a> = &'a [(&'a str, &'a str)];
 
+/// Wrangler's configuration of the edge worker.
+const CONFIGURATION: &str = "wrangler.toml";
+/// Its lines for the worker in front of a replica.
+const MAIN_NEAR: &str = r#"main = "edge/near/worker.js""#;
+const BOUND: &str = r#"name = "REPLICA""#;
+
+/// Reports whether a configuration is of the worker in front of a replica.
+fn is_near(configuration: &str) -> Result<bool> {
+    let has = |wanted: &str| configuration.lines().any(|line| line == wanted);
+    let is_near = has(MAIN_NEAR);
+    ensure!(
+        is_near == has(BOUND),
+        "{CONFIGURATION} has one of the lines `{MAIN_NEAR}` and `{BOUND}` without the other: see docs/DEPLOYING.md, \
+         \"A replica of each table\""
+    );
+    Ok(is_near)
+}
+
 const MINIFIED: (&str, &str) = ("minify = true", "# minify: the bundle is already minified");
 /// Of `cargo xtask edge --bundle`.
-const BUNDLED: Replacements = &[
-    (r#"main = "edge/worker.js""#, "main = \"worker/worker.js\"\nno_bundle = true\nfind_additional_modules = true"),
-    MINIFIED,
-    (r#"directory = "edge/site""#, r#"directory = "site""#),
-];
+const BUNDLED: Replacements = &[(r#"main = "edge/worker.js""#, MAIN_BUNDLED), MINIFIED, SITE_BUNDLED];
+const BUNDLED_NEAR: Replacements = &[(MAIN_NEAR, MAIN_BUNDLED), MINIFIED, SITE_BUNDLED];
+const MAIN_BUNDLED: &str = "main = \"worker/worker.js\"\nno_bundle = true\nfind_additional_modules = true";
+const SITE_BUNDLED: (&str, &str) = (r#"directory = "edge/site""#, r#"directory = "site""#);
 /// Of a project that `ripple init` begins, beside the deployment that `ripple resource build` writes.
 const EDGE_OF_PROJECT: Replacements = &[
     (
@@ -102,7 +129,7 @@ const REPLICA_OF_PROJECT: Replacements = &[
 
 /// Writes wrangler's configurations of a project into a folder.
 pub(crate) fn write_configurations(folder: &Path) -> Result<()> {
-    write_configuration("wrangler.toml", EDGE_OF_PROJECT, &folder.join("wrangler.toml"))?;
+    write_configuration(CONFIGURATION, EDGE_OF_PROJECT, &folder.join(CONFIGURATION))?;
     write_configuration("replica/wrangler.toml", REPLICA_OF_PROJECT, &folder.join("replica.toml"))
 }
 
@@ -112,10 +139,10 @@ fn write_configuration(source: &str, replacements: Replacements, to: &Path) -> R
     fs::write(to, made).with_context(|| format!("cannot write {}", to.display()))
 }
 
-/// Writes both workers, each bundled except for `resources.js`. A deployment adds that of its own resource files.
+/// Writes the workers, each bundled except for `resources.js`. A deployment adds that of its own resource files.
 pub(crate) fn write_workers(folder: &Path) -> Result<()> {
-    for worker in [&EDGE, &REPLICA] {
-        let to = folder.join(worker.folder);
+    for worker in [&EDGE, &NEAR, &REPLICA] {
+        let to = folder.join(worker.folder.trim_start_matches("edge/"));
         let script = to.join("worker.js");
         let mut esbuild = node::command("esbuild")?;
         esbuild.arg(root().join(worker.folder).join("worker.js"));
@@ -123,7 +150,10 @@ pub(crate) fn write_workers(folder: &Path) -> Result<()> {
         esbuild.args(["--external:cloudflare:*", "--external:*.wasm", "--external:*/resources.js"]);
         run(esbuild.arg(format!("--outfile={}", script.display())))?;
         // All modules of a worker are in one folder.
-        let text = fs::read_to_string(&script)?.replace(r#""../edge/resources.js""#, r#""./resources.js""#);
+        let mut text = fs::read_to_string(&script)?;
+        for path in ["../edge/resources.js", "../resources.js"] {
+            text = text.replace(&format!("\"{path}\""), r#""./resources.js""#);
+        }
         ensure!(text.contains(r#""./resources.js""#), "{} does not import resources.js", script.display());
         fs::write(&script, text)?;
         let module = format!("{}_bg.wasm", worker.module);
@@ -180,6 +210,14 @@ pub(crate) fn build() -> Result<()> {
     resources::follow()?;
     site::build()?;
     EDGE.build()
+}
+
+/// Builds the edge worker in front of a replica, unless it is built already.
+pub(crate) fn build_near() -> Result<()> {
+    let _alone = alone()?;
+    resources::follow()?;
+    site::build()?;
+    NEAR.build()
 }
 
 /// Builds the replica's worker, unless it is built already.
@@ -253,14 +291,17 @@ pub(crate) fn bundle(script: Option<&Path>, folder: &Path) -> Result<f64> {
     Ok(size * 1024.0)
 }
 
-/// Fails if ripple's bundle is too large, or names a folder of this machine.
-pub(crate) fn check_bundle() -> Result<()> {
-    let module = fs::read(root().join(EDGE.folder).join("build").join(format!("{}_bg.wasm", EDGE.module)))?;
-    let names = module.windows(SOURCES.len()).any(|bytes| bytes == SOURCES.as_bytes());
-    ensure!(!names, "the edge worker has paths of this machine: see `compile` in xtask/src/edge.rs");
-    let size = bundle(None, &workspace::target()?.join("xtask").join("bundle"))?;
-    eprintln!("edge worker: {:.1} KB gzipped; the limit is {:.0} KB", size / 1e3, LARGEST_BUNDLE / 1e3);
-    ensure!(size <= LARGEST_BUNDLE, "the edge worker's bundle is too large");
+/// Fails if a bundle of the edge is too large, or names a folder of this machine.
+pub(crate) fn check_bundles() -> Result<()> {
+    for (worker, limit) in [(&EDGE, LARGEST_BUNDLE), (&NEAR, LARGEST_NEAR_BUNDLE)] {
+        let folder = root().join(worker.folder);
+        let module = fs::read(folder.join("build").join(format!("{}_bg.wasm", worker.module)))?;
+        let names = module.windows(SOURCES.len()).any(|bytes| bytes == SOURCES.as_bytes());
+        ensure!(!names, "{} has paths of this machine: see `compile` in xtask/src/edge.rs", worker.package);
+        let size = bundle(Some(&folder.join("worker.js")), &workspace::target()?.join("xtask").join(worker.module))?;
+        eprintln!("{}: {:.1} KB gzipped; the limit is {:.0} KB", worker.package, size / 1e3, limit / 1e3);
+        ensure!(size <= limit, "the bundle of {} is too large", worker.package);
+    }
     Ok(())
 }
 
@@ -306,6 +347,18 @@ mod tests {
             assert!(made.contains(line), "{line}");
         }
         assert!(without_build("main = \"other.js\"", BUNDLED).is_err());
+    }
+
+    #[test]
+    fn the_worker_in_front_of_a_replica_is_chosen_by_two_lines() {
+        let whole = fs::read_to_string(root().join(CONFIGURATION)).unwrap();
+        assert!(!is_near(&whole).unwrap());
+        let (main, bound) =
+            (whole.replace(r#"main = "edge/worker.js""#, MAIN_NEAR), whole.replace("# name = \"REPLICA\"", BOUND));
+        assert!(is_near(&main).is_err() && is_near(&bound).is_err());
+        let both = main.replace("# name = \"REPLICA\"", BOUND);
+        assert!(is_near(&both).unwrap());
+        assert!(without_build(&both, BUNDLED_NEAR).unwrap().contains("main = \"worker/worker.js\""));
     }
 
     #[test]

@@ -74,6 +74,8 @@ enum Command {
     Edge(edge::Options),
     /// Build the replica's worker
     Replica,
+    /// Build the edge worker in front of a replica
+    Near,
     /// Build ripple as a WASI HTTP component
     Wasi,
     /// Check the code without running it
@@ -114,6 +116,7 @@ fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Dev(options) => dev::run(&options),
         Command::Edge(options) => edge::run_command(&options).map(|()| ExitCode::SUCCESS),
+        Command::Near => edge::build_near().map(|()| ExitCode::SUCCESS),
         Command::Replica => edge::build_replica().map(|()| ExitCode::SUCCESS),
         Command::Wasi => wasi::run_command().map(|()| ExitCode::SUCCESS),
         Command::Check { only } => step::take(check::STEPS.iter(), &only),

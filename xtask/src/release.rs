@@ -53,6 +53,7 @@ pub(crate) fn run_command(options: &Options) -> Result<()> {
     let bills = [
         ("lambda", options.arch.triple(), "ripple-lambda"),
         ("edge", Target::Web.triple(), "ripple-edge"),
+        ("edge/near", Target::Web.triple(), "ripple-near"),
         ("replica", Target::Web.triple(), "ripple-replica"),
         ("wasi", Target::Wasi.triple(), "ripple-wasi"),
     ];
@@ -67,7 +68,7 @@ pub(crate) fn run_command(options: &Options) -> Result<()> {
         }
         let bill = folder.join(format!("ripple-{}.cdx.json", platform.name()));
         sbom::write("cli", platform.triple(), &bill)?;
-        let bills = bills[..3].iter().map(|(_, _, name)| folder.join(format!("{name}.cdx.json"))).chain([bill]);
+        let bills = bills[..4].iter().map(|(_, _, name)| folder.join(format!("{name}.cdx.json"))).chain([bill]);
         archive(&folder, &version, platform, options.arch, &bills.collect::<Vec<_>>())?;
         archives += 1;
     }
@@ -92,6 +93,7 @@ pub(crate) fn own_archive() -> Result<PathBuf> {
 /// Builds the archive and the packages for one platform into a folder. The function's zip file is built, for `function`.
 fn archive(folder: &Path, version: &str, platform: Arch, function: Arch, bills: &[PathBuf]) -> Result<()> {
     edge::build()?;
+    edge::build_near()?;
     edge::build_replica()?;
     let name = format!("ripple-{version}-linux-{}", platform.name());
     let tree = folder.join(&name);

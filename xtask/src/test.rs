@@ -98,7 +98,8 @@ fn black_box() -> Result<()> {
 fn edge() -> Result<()> {
     build_binaries()?;
     edge::build()?;
-    edge::check_bundle()?;
+    edge::build_near()?;
+    edge::check_bundles()?;
     let server = Server::start_with_edge()?;
     run(&mut suite(&server))?;
     server.stop()
@@ -160,10 +161,9 @@ fn python() -> Result<()> {
     let mut pytest = pytest("tests/python")?;
     let (chromium, firefox) = (CHROMIUM.ready()?, FIREFOX.ready()?);
     build_binaries()?;
-    edge::build_replica()?;
-    // The last one, so that it is found built when a test starts `cargo xtask dev`: a build would restart the workers of
-    // other tests. Both contain the crate of the edge, with different features.
     edge::build()?;
+    edge::build_near()?;
+    edge::build_replica()?;
     let server = Server::start()?;
     // These are parts of other steps.
     for other in ["tests/python/archive", "tests/python/deploy", "tests/python/test_wasi.py"] {

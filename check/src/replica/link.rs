@@ -10,7 +10,7 @@ use ripple_core::record::schema::Resource;
 use ripple_core::replica::Clock;
 use ripple_core::replica::sql::error;
 use ripple_core::store::memory::Memory;
-use ripple_core::store::{Capacity, Changes, Consistency, IndexEntry, Page, Position, Source, StoreError};
+use ripple_core::store::{Capacity, Changes, Consistency, IndexEntry, Keys, Page, Position, Source, StoreError};
 use ripple_core::{Record, RecordId, Timestamp};
 
 use super::world::{Fault, World};
@@ -66,6 +66,16 @@ impl Link {
     }
 }
 
+impl Keys for Link {
+    fn resource(&self) -> &Arc<Resource> {
+        self.world.table.memory.resource()
+    }
+
+    async fn key(&self, _: &KeyHash, _: &mut Capacity) -> Result<Option<KeyRecord>, StoreError> {
+        Ok(None)
+    }
+}
+
 impl Source for Link {
     async fn get(&self, id: &RecordId, read: Consistency, cost: &mut Capacity) -> Result<Option<Record>, StoreError> {
         if self.tends && self.world.fault == Some(Fault::NoStrongRead) {
@@ -103,15 +113,7 @@ impl Source for Link {
         self.ask(self.world.lag.get(), async |memory| memory.fetch(entries, cost).await).await?
     }
 
-    fn resource(&self) -> &Arc<Resource> {
-        self.world.table.memory.resource()
-    }
-
     fn shards(&self) -> u16 {
         1
-    }
-
-    async fn key(&self, _: &KeyHash, _: &mut Capacity) -> Result<Option<KeyRecord>, StoreError> {
-        Ok(None)
     }
 }

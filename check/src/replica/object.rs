@@ -14,7 +14,7 @@ use ripple_core::replica::sql::Nearby as _;
 use ripple_core::replica::stored::need::{Ages, Need};
 use ripple_core::replica::stored::{self, Table};
 use ripple_core::session::Session;
-use ripple_core::store::{Capacity, Consistency, Source as _, StoreError};
+use ripple_core::store::{Capacity, Consistency, Keys as _, Source as _, StoreError};
 use ripple_core::{Record, RecordId, Timestamp};
 
 use super::judge::{Row, rows};

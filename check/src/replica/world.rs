@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use ripple_core::query::Query;
 use ripple_core::session::Session;
-use ripple_core::store::{Capacity, Source as _};
+use ripple_core::store::{Capacity, Keys as _, Source as _};
 use ripple_core::{RecordId, Timestamp};
 use ripple_test_kit::sqlite::Sqlite;
 

@@ -12,8 +12,8 @@ use ripple_core::record::schema::Resource;
 use ripple_core::store::dynamodb::DynamoDb;
 use ripple_core::store::memory::Memory;
 use ripple_core::store::{
-    Batch, BatchCommit, Capacity, Changes, Commit, Consistency, IdempotencyRecord, IndexEntry, Page, Position, Source,
-    Store, StoreError, StoreErrorKind, Write,
+    Batch, BatchCommit, Capacity, Changes, Commit, Consistency, IdempotencyRecord, IndexEntry, Keys, Page, Position,
+    Source, Store, StoreError, StoreErrorKind, Write,
 };
 use ripple_core::{Record, RecordId, Timestamp};
 
@@ -237,6 +237,16 @@ fn unknown() -> StoreError {
     StoreError { operation: "TransactWriteItems", kind: StoreErrorKind::OutcomeUnknown, source: None }
 }
 
+impl<S: Table> Keys for Link<S> {
+    fn resource(&self) -> &Arc<Resource> {
+        self.store.resource()
+    }
+
+    async fn key(&self, hash: &KeyHash, cost: &mut Capacity) -> Result<Option<KeyRecord>, StoreError> {
+        self.store.key(hash, cost).await
+    }
+}
+
 impl<S: Table> Source for Link<S> {
     async fn get(&self, id: &RecordId, read: Consistency, cost: &mut Capacity) -> Result<Option<Record>, StoreError> {
         let weak = S::AT_ONCE && read == Consistency::Eventual;
@@ -272,16 +282,8 @@ impl<S: Table> Source for Link<S> {
         self.store.fetch(entries, cost).await
     }
 
-    fn resource(&self) -> &Arc<Resource> {
-        self.store.resource()
-    }
-
     fn shards(&self) -> u16 {
         self.store.shards()
-    }
-
-    async fn key(&self, hash: &KeyHash, cost: &mut Capacity) -> Result<Option<KeyRecord>, StoreError> {
-        self.store.key(hash, cost).await
     }
 }
 

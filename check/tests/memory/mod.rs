@@ -27,12 +27,17 @@ macro_rules! pass_on_reads {
             self.memory.fetch(entries, cost).await
         }
 
-        fn resource(&self) -> &Arc<Resource> {
-            self.memory.resource()
-        }
-
         fn shards(&self) -> u16 {
             self.memory.shards()
+        }
+    };
+}
+
+/// The operations of a store that admit a client.
+macro_rules! pass_on_keys {
+    () => {
+        fn resource(&self) -> &Arc<Resource> {
+            self.memory.resource()
         }
 
         async fn key(&self, hash: &KeyHash, cost: &mut Capacity) -> Result<Option<KeyRecord>, StoreError> {

@@ -21,7 +21,7 @@ use aws_sdk_dynamodb::Client;
 use clap::Args;
 use ripple_core::Timestamp;
 use ripple_core::store::dynamodb::DynamoDb;
-use ripple_core::store::{Capacity, Source as _};
+use ripple_core::store::{Capacity, Keys as _, Source as _};
 use ripple_host::now;
 use sha2::{Digest as _, Sha256};
 

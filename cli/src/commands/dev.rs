@@ -31,7 +31,7 @@ use ripple_core::auth::{ApiKey, Scope};
 use ripple_core::http::origin_secret::OriginSecret;
 use ripple_core::record::schema::Resources;
 use ripple_core::store::dynamodb::DynamoDb;
-use ripple_core::store::{Capacity, Source as _};
+use ripple_core::store::{Capacity, Keys as _};
 use ripple_host::environment;
 use ripple_lambda::log;
 use tokio::net::TcpListener;

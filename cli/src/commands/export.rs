@@ -13,7 +13,7 @@ use ripple_core::record::Names;
 use ripple_core::record::schema::Resource;
 use ripple_core::sheet::{self, Columns};
 use ripple_core::store::dynamodb::{DynamoDb, export};
-use ripple_core::store::{Capacity, Consistency, Page, Position, Source as _};
+use ripple_core::store::{Capacity, Consistency, Keys as _, Page, Position, Source as _};
 use ripple_core::{RecordId, Timestamp};
 use ripple_host::now;
 use serde::{Deserialize, Serialize};

@@ -8,7 +8,7 @@ use humantime::{parse_duration, parse_rfc3339_weak};
 use ripple_core::feed::message::Told;
 use ripple_core::record::RecordId;
 use ripple_core::store::dynamodb::DynamoDb;
-use ripple_core::store::{Capacity, Source as _, Store as _, StoreError};
+use ripple_core::store::{Capacity, Keys as _, Source as _, Store as _, StoreError};
 use ripple_core::{Record, Timestamp};
 use ripple_host::{environment, now};
 use ripple_lambda::Delivery;

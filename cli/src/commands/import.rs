@@ -16,7 +16,7 @@ use ripple_core::record::{Names, creation, fault};
 use ripple_core::service::{self, Author, Context, Metrics, save};
 use ripple_core::session::Session;
 use ripple_core::store::dynamodb::{DynamoDb, export};
-use ripple_core::store::{Capacity, Consistency, IdempotencyKey, Source as _};
+use ripple_core::store::{Capacity, Consistency, IdempotencyKey, Keys as _, Source as _};
 use ripple_core::value::{Value, parse};
 use ripple_core::{RecordId, limits};
 use ripple_host::{now, random};

@@ -11,7 +11,7 @@ use ripple_core::auth::{ApiKey, KeyRecord, Scope, Scopes, Usage};
 use ripple_core::record::person::is_id;
 use ripple_core::record::schema::Resources;
 use ripple_core::store::dynamodb::DynamoDb;
-use ripple_core::store::{Capacity, Source as _};
+use ripple_core::store::{Capacity, Keys as _};
 use ripple_core::{Timestamp, limits};
 use ripple_host::now;
 

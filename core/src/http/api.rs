@@ -19,7 +19,7 @@ use crate::feed::signature::Secrets;
 use crate::random::Random;
 use crate::record::schema::{Resource, Resources};
 use crate::service::authenticate::{Authenticated, Authenticator, KeyUse};
-use crate::store::{Capacity, Source, Store};
+use crate::store::{Capacity, Keys, Source, Store};
 use crate::time::Timestamp;
 
 /// The API of a site: over the store of each resource.
@@ -109,7 +109,7 @@ impl Authorized {
     }
 }
 
-impl<S: Source> Api<S> {
+impl<S: Keys> Api<S> {
     /// Returns an API over the store of one resource. It remembers no keys yet.
     pub fn new(store: S) -> Api<S> {
         Api::over(vec![store])
@@ -297,7 +297,9 @@ impl<S: Source> Api<S> {
     pub(crate) fn remembered(&self, key: &str, now: Timestamp) -> Option<Arc<KeyRecord>> {
         self.authenticator.remembered(key, now)
     }
+}
 
+impl<S: Source> Api<S> {
     /// Returns a call of the operation that a request is authorized for.
     pub(crate) fn call<'a>(
         &'a self,

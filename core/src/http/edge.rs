@@ -13,7 +13,7 @@ use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
 
 use super::answer::Answer;
 use super::api::{Api, Authorized};
-use super::handlers::sheet;
+use super::handlers::{health, sheet};
 use super::headers::{SESSION, session};
 use super::response::{AccessLog, respond};
 use super::routes::{self, Operation, Route, Served, Target};
@@ -22,7 +22,7 @@ use crate::record::{ContentHash, Record};
 use crate::replica::refresh::{Freshness, Refresh};
 use crate::replica::{Clock, Preparation, Prepared, Replica, SharedCache, Whole};
 use crate::session::Session;
-use crate::store::{Capacity, Source, StoreError};
+use crate::store::{Capacity, Keys, Source, StoreError};
 use crate::time::Timestamp;
 
 /// RFC 9211.
@@ -105,6 +105,14 @@ impl ListValidator {
         response.headers_mut().insert(AGE, HeaderValue::from(age));
         response.headers_mut().insert(CACHE_STATUS, visible(&self.cache_status()));
         response
+    }
+}
+
+impl<S: Keys> Api<S> {
+    /// Answers `GET /health` on a host without records.
+    pub fn health(&self, request: &Request<Bytes>, authorized: Authorized) -> Response<Bytes> {
+        let resource = self.store_for(&authorized).resource();
+        authorized.into_response(request.method(), resource, Ok(health::answer()))
     }
 }
 

@@ -37,7 +37,7 @@ use crate::query::{ListPage, Query};
 use crate::record::schema::Resource;
 use crate::record::{Record, RecordId};
 use crate::session::Session;
-use crate::store::{Capacity, Changes, Consistency, IndexEntry, Page, Position, Source, StoreError, scan};
+use crate::store::{Capacity, Changes, Consistency, IndexEntry, Keys, Page, Position, Source, StoreError, scan};
 use crate::time::Timestamp;
 use apply::Seen;
 pub use gate::Closing;
@@ -256,6 +256,16 @@ fn pause(meta: &Meta, now: Timestamp) -> Duration {
     full_read_pause(meta.bytes, meta.fed.is_some_and(|fed| now < Timestamp(fed).after(FED)))
 }
 
+impl<Q: Nearby, S: Source, C: Clock> Keys for Table<Q, S, C> {
+    fn resource(&self) -> &Arc<Resource> {
+        self.store.resource()
+    }
+
+    async fn key(&self, hash: &KeyHash, cost: &mut Capacity) -> Result<Option<KeyRecord>, StoreError> {
+        self.store.key(hash, cost).await
+    }
+}
+
 impl<Q: Nearby, S: Source, C: Clock> Source for Table<Q, S, C> {
     async fn get(&self, id: &RecordId, read: Consistency, cost: &mut Capacity) -> Result<Option<Record>, StoreError> {
         match read {
@@ -302,15 +312,7 @@ impl<Q: Nearby, S: Source, C: Clock> Source for Table<Q, S, C> {
         entries.iter().filter_map(record).collect()
     }
 
-    fn resource(&self) -> &Arc<Resource> {
-        self.store.resource()
-    }
-
     fn shards(&self) -> u16 {
         self.store.shards()
-    }
-
-    async fn key(&self, hash: &KeyHash, cost: &mut Capacity) -> Result<Option<KeyRecord>, StoreError> {
-        self.store.key(hash, cost).await
     }
 }

@@ -6,7 +6,7 @@ use crate::auth::{
     ApiKey, Caller, ClientAddress, KeyHash, KeyMemory, KeyRecord, Limiter, Remembered, TooOften, Trust, UsageCounter,
 };
 use crate::feed::key::{KeyChange, Rights};
-use crate::store::{Capacity, Source, Store, StoreError, StoreErrorKind};
+use crate::store::{Capacity, Keys, Store, StoreError, StoreErrorKind};
 use crate::time::Timestamp;
 
 /// The state with which a host authenticates clients and limits their requests.
@@ -110,7 +110,7 @@ impl Authenticator {
     ///
     /// # Errors
     /// If the key is not valid, the client's address sends too many requests, or the table cannot be read.
-    pub async fn authenticate<S: Source>(
+    pub async fn authenticate<S: Keys>(
         &self,
         store: &S,
         sent: Option<&str>,

@@ -50,8 +50,8 @@ use super::item::Malformed;
 use super::page::{self, Indexed};
 use super::scan;
 use super::{
-    Batch, BatchCommit, Capacity, Changes, Commit, Consistency, IdempotencyRecord, IndexEntry, Page, Position, Source,
-    Store, StoreError, StoreErrorKind, Write,
+    Batch, BatchCommit, Capacity, Changes, Commit, Consistency, IdempotencyRecord, IndexEntry, Keys, Page, Position,
+    Source, Store, StoreError, StoreErrorKind, Write,
 };
 use crate::auth::{KeyHash, KeyRecord, Usage};
 use crate::query::{ListPage, Listing, Place, Query};
@@ -138,6 +138,16 @@ impl DynamoDb {
     }
 }
 
+impl Keys for DynamoDb {
+    fn resource(&self) -> &Arc<Resource> {
+        &self.resource
+    }
+
+    async fn key(&self, hash: &KeyHash, cost: &mut Capacity) -> Result<Option<KeyRecord>, StoreError> {
+        self.key_record(&hash.to_hex(), cost).await
+    }
+}
+
 impl Source for DynamoDb {
     async fn get(&self, id: &RecordId, read: Consistency, cost: &mut Capacity) -> Result<Option<Record>, StoreError> {
         const OPERATION: &str = "GetItem";
@@ -216,16 +226,8 @@ impl Source for DynamoDb {
         self.fetched(entries, cost).await
     }
 
-    fn resource(&self) -> &Arc<Resource> {
-        &self.resource
-    }
-
     fn shards(&self) -> u16 {
         self.resource.shards.unwrap_or(self.layout.shards)
-    }
-
-    async fn key(&self, hash: &KeyHash, cost: &mut Capacity) -> Result<Option<KeyRecord>, StoreError> {
-        self.key_record(&hash.to_hex(), cost).await
     }
 }
 

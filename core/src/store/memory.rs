@@ -10,8 +10,8 @@ use super::page::{self, Indexed};
 use super::scan;
 use super::write::Action;
 use super::{
-    Batch, BatchCommit, Capacity, Changes, Commit, Consistency, IdempotencyRecord, IndexEntry, Page, Position, Source,
-    Store, StoreError, StoreErrorKind, Write,
+    Batch, BatchCommit, Capacity, Changes, Commit, Consistency, IdempotencyRecord, IndexEntry, Keys, Page, Position,
+    Source, Store, StoreError, StoreErrorKind, Write,
 };
 use crate::auth::{KeyHash, KeyRecord, Usage};
 use crate::limits;
@@ -139,6 +139,17 @@ impl Memory {
     }
 }
 
+impl Keys for Memory {
+    fn resource(&self) -> &Arc<Resource> {
+        &self.resource
+    }
+
+    async fn key(&self, hash: &KeyHash, cost: &mut Capacity) -> Result<Option<KeyRecord>, StoreError> {
+        cost.read += read_units(0, Consistency::Eventual);
+        Ok(self.tables().keys.get(&hash.to_hex()).cloned())
+    }
+}
+
 impl Source for Memory {
     async fn get(&self, id: &RecordId, read: Consistency, cost: &mut Capacity) -> Result<Option<Record>, StoreError> {
         let item = self.tables().items.get(id).cloned();
@@ -213,17 +224,8 @@ impl Source for Memory {
             .collect()
     }
 
-    fn resource(&self) -> &Arc<Resource> {
-        &self.resource
-    }
-
     fn shards(&self) -> u16 {
         SHARDS
-    }
-
-    async fn key(&self, hash: &KeyHash, cost: &mut Capacity) -> Result<Option<KeyRecord>, StoreError> {
-        cost.read += read_units(0, Consistency::Eventual);
-        Ok(self.tables().keys.get(&hash.to_hex()).cloned())
     }
 }
 

@@ -3,7 +3,7 @@
 use ripple_core::query::Query;
 use ripple_core::session::Session;
 use ripple_core::store::memory::Memory;
-use ripple_core::store::{Capacity, Consistency, Source, item};
+use ripple_core::store::{Capacity, Consistency, Keys as _, Source, item};
 use ripple_core::{Record, RecordId, Timestamp};
 use ripple_test_kit::TestClock;
 

@@ -6,7 +6,7 @@ use ripple_core::query::Query;
 use ripple_core::replica::stored::Table;
 use ripple_core::session::Session;
 use ripple_core::store::memory::Memory;
-use ripple_core::store::{Capacity, Consistency, Source};
+use ripple_core::store::{Capacity, Consistency, Keys as _, Source};
 use ripple_core::value::{Members, Value};
 use ripple_core::{Record, RecordId, Timestamp};
 use ripple_test_kit::TestClock;

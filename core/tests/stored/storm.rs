@@ -15,7 +15,7 @@ use ripple_core::replica::sql::{Nearby as _, error};
 use ripple_core::replica::stored::Table;
 use ripple_core::session::Session;
 use ripple_core::store::memory::Memory;
-use ripple_core::store::{Capacity, Changes, Consistency, IndexEntry, Page, Position, Source, StoreError};
+use ripple_core::store::{Capacity, Changes, Consistency, IndexEntry, Keys, Page, Position, Source, StoreError};
 use ripple_core::{Record, RecordId, Timestamp};
 use ripple_test_kit::TestClock;
 
@@ -94,6 +94,16 @@ impl Lagging {
     }
 }
 
+impl Keys for Lagging {
+    fn resource(&self) -> &Arc<Resource> {
+        self.now.resource()
+    }
+
+    async fn key(&self, hash: &KeyHash, cost: &mut Capacity) -> Result<Option<KeyRecord>, StoreError> {
+        self.now.key(hash, cost).await
+    }
+}
+
 impl Source for Lagging {
     async fn get(&self, id: &RecordId, read: Consistency, cost: &mut Capacity) -> Result<Option<Record>, StoreError> {
         self.reach()?;
@@ -128,16 +138,8 @@ impl Source for Lagging {
         self.now.fetch(entries, cost).await
     }
 
-    fn resource(&self) -> &Arc<Resource> {
-        self.now.resource()
-    }
-
     fn shards(&self) -> u16 {
         self.now.shards()
-    }
-
-    async fn key(&self, hash: &KeyHash, cost: &mut Capacity) -> Result<Option<KeyRecord>, StoreError> {
-        self.now.key(hash, cost).await
     }
 }
 

@@ -12,7 +12,7 @@ use ripple_core::record::Names;
 use ripple_core::record::schema::Resource;
 use ripple_core::replica::{Clock, Prepared, SharedCache};
 use ripple_core::store::{
-    Capacity, Changes, Consistency, IndexEntry, Page, Position, Source, StoreError, StoreErrorKind, item,
+    Capacity, Changes, Consistency, IndexEntry, Keys, Page, Position, Source, StoreError, StoreErrorKind, item,
 };
 use ripple_core::value::{Members, Value};
 use ripple_core::{Record, RecordId, Timestamp};
@@ -272,6 +272,16 @@ impl Link {
     }
 }
 
+impl Keys for Link {
+    fn resource(&self) -> &Arc<Resource> {
+        &self.resource
+    }
+
+    async fn key(&self, _: &KeyHash, _: &mut Capacity) -> Result<Option<KeyRecord>, StoreError> {
+        unreachable!("nobody asks for keys")
+    }
+}
+
 impl Source for Link {
     async fn get(&self, id: &RecordId, read: Consistency, _: &mut Capacity) -> Result<Option<Record>, StoreError> {
         self.travel().await?;
@@ -330,16 +340,8 @@ impl Source for Link {
         Ok(found)
     }
 
-    fn resource(&self) -> &Arc<Resource> {
-        &self.resource
-    }
-
     fn shards(&self) -> u16 {
         1
-    }
-
-    async fn key(&self, _: &KeyHash, _: &mut Capacity) -> Result<Option<KeyRecord>, StoreError> {
-        unreachable!("nobody asks for keys")
     }
 }
 

@@ -37,10 +37,12 @@ const STARTS: usize = 21;
 
 const BARE: &str = "xtask/src/bench/edge/bare.js";
 const HONO: &str = "xtask/src/bench/edge/hono.js";
+const NEAR: &str = "edge/near/worker.js";
 
 /// The benchmark `edge`.
 pub(super) fn run() -> Result<()> {
     edge::build()?;
+    edge::build_near()?;
     process::run(cargo("build").args(["--workspace", "--bin", "ripple"]))?;
     let _one_cpu = OneCpu::take()?;
     let server = Server::start()?;
@@ -55,8 +57,9 @@ pub(super) fn run() -> Result<()> {
 fn measure(server: &Server, folder: &Path) -> Result<Vec<Figure>> {
     let bare = Worker::bundle(Some(BARE), &folder.join("bare"))?;
     let ripple = Worker::bundle(None, &folder.join("ripple"))?.told(variables(server));
+    let near = Worker::bundle(Some(NEAR), &folder.join("near"))?.told(variables(server)).bound("REPLICA");
     let hono = Worker::bundle(Some(HONO), &folder.join("hono"))?;
-    let mut figures = starts(&bare, &ripple, &hono)?;
+    let mut figures = starts(&bare, &ripple, &near, &hono)?;
 
     let key = format!("x-api-key: {}\r\n", server.key());
     import(server, folder, RECORDS)?;
@@ -104,7 +107,7 @@ fn listed(ripple: &Running, key: &str, count: usize) -> Result<String> {
 }
 
 /// Measures the milliseconds from the start of `workerd` to the first response, which needs no DynamoDB.
-fn starts(bare: &Worker, ripple: &Worker, hono: &Worker) -> Result<Vec<Figure>> {
+fn starts(bare: &Worker, ripple: &Worker, near: &Worker, hono: &Worker) -> Result<Vec<Figure>> {
     let time = |worker: &Worker| {
         let begun = Instant::now();
         let running = worker.start()?;
@@ -118,11 +121,15 @@ fn starts(bare: &Worker, ripple: &Worker, hono: &Worker) -> Result<Vec<Figure>> 
         &mut [
             Variant { name: "start, bare", run: Box::new(|| time(bare)) },
             Variant { name: "start, ripple", run: Box::new(|| time(ripple)) },
+            Variant { name: "start, ripple in front of a replica", run: Box::new(|| time(near)) },
             Variant { name: "start, Hono", run: Box::new(|| time(hono)) },
         ],
     )?;
     show(&costs);
-    Ok(vec![Figure::difference("start above a bare worker's, ms", costs[0].median, costs[1].median, 20.0)])
+    Ok(vec![
+        Figure::difference("start above a bare worker's, ms", costs[0].median, costs[1].median, 20.0),
+        Figure::ratio("start in front of a replica to a bare worker's, ms", &costs[0], &costs[2], 1.6),
+    ])
 }
 
 /// Measures the microseconds of CPU of a request, by its form.

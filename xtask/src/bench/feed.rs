@@ -39,6 +39,7 @@ const PROGRAM: &str = "xtask/src/bench/feed/program.py";
 pub(super) fn run_benchmark() -> Result<()> {
     run(cargo("build").args(["--workspace", "--bin", "ripple"]))?;
     edge::build()?;
+    edge::build_near()?;
     edge::build_replica()?;
     let program = |server: &Server, arguments: &[String]| -> Result<Value> {
         measured(PROGRAM, &arguments.iter().map(String::as_str).collect::<Vec<_>>(), Some(server))

@@ -20,6 +20,7 @@ const PROGRAM: &str = "xtask/src/bench/live/program.py";
 pub(super) fn run_benchmark() -> Result<()> {
     run(cargo("build").args(["--workspace", "--bin", "ripple"]))?;
     edge::build()?;
+    edge::build_near()?;
     edge::build_replica()?;
     let (dev, edge) =
         (measured(PROGRAM, &["dev", SOCKETS, SAVES], None)?, measured(PROGRAM, &["edge", SOCKETS, SAVES], None)?);

@@ -22,6 +22,7 @@ const PROGRAM: &str = "xtask/src/bench/scale/program.py";
 pub(super) fn run_benchmark() -> Result<()> {
     run(cargo("build").args(["--workspace", "--bin", "ripple"]))?;
     edge::build()?;
+    edge::build_near()?;
     edge::build_replica()?;
     let measured = measured(PROGRAM, &[FEW, MANY], None)?;
     println!("{measured:#}");

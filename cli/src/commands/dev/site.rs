@@ -20,7 +20,7 @@ use ripple_core::http::origin_secret::OriginSecret;
 use ripple_core::http::origins::{self, Origins};
 use ripple_core::record::schema::{Resource, Resources};
 use ripple_core::store::dynamodb::{DynamoDb, Fed, Layout};
-use ripple_core::store::{Capacity, Consistency, Source as _, StoreError};
+use ripple_core::store::{Capacity, Consistency, Keys as _, Source as _, StoreError};
 use ripple_core::{Api, Documents, Record};
 use ripple_host::resources::{LoadError, parse, read};
 use ripple_lambda::{Delivery, Function};

@@ -5,7 +5,7 @@ use std::time::Duration;
 use humantime::format_duration;
 use ripple_core::auth::ApiKey;
 use ripple_core::store::dynamodb::{DynamoDb, TableState};
-use ripple_core::store::{Capacity, Source as _};
+use ripple_core::store::{Capacity, Keys as _};
 use ripple_host::now;
 
 use super::Finding;

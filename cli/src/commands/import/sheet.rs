@@ -19,7 +19,7 @@ use ripple_core::service::batch::{Requested, preview};
 use ripple_core::service::{self, Saved, replay, save};
 use ripple_core::sheet::{self, Row, RowKind};
 use ripple_core::store::dynamodb::DynamoDb;
-use ripple_core::store::{IdempotencyKey, Source as _};
+use ripple_core::store::{IdempotencyKey, Keys as _};
 use ripple_core::value::Members;
 use sha2::{Digest as _, Sha256};
 use uuid::Builder;

@@ -16,7 +16,7 @@ use ripple_core::record::{Record, RecordId};
 use ripple_core::service::adopt::{Adopter, Adoption};
 use ripple_core::service::{Error, Metrics};
 use ripple_core::store::dynamodb::DynamoDb;
-use ripple_core::store::{Capacity, Consistency, Source as _};
+use ripple_core::store::{Capacity, Consistency, Keys as _, Source as _};
 use ripple_host::{now, random};
 
 use crate::output;

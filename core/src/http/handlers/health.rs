@@ -16,5 +16,9 @@ const HEALTH: Object = Object {
 pub(crate) const CONTRACT: Contract = Contract::of(Success::json("It does.", Shape::Object(&HEALTH)));
 
 pub(crate) fn run<S: Source>(_call: &mut Call<'_, S>) -> Result<Answer, Error> {
-    Ok(Answer::json(br#"{"status":"ok"}"#.to_vec()))
+    Ok(answer())
+}
+
+pub(crate) fn answer() -> Answer {
+    Answer::json(br#"{"status":"ok"}"#.to_vec())
 }

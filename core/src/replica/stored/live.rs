@@ -18,7 +18,7 @@ use crate::auth::KeyHash;
 use crate::feed::key::KeyChange;
 use crate::live::{Channel, Close, Opening, Output, Reader, Rooms, Socket};
 use crate::service::changes::Cursor;
-use crate::store::{Capacity, Source, StoreError};
+use crate::store::{Capacity, Keys as _, Source, StoreError};
 use crate::time::Timestamp;
 
 /// The number of sockets that a Durable Object can have.

@@ -33,7 +33,7 @@ impl DynamoDb {
         self.item(&self.records, key, decode::record, read, cost).await
     }
 
-    /// Reads a key's record, as [`Source::key`](crate::store::Source::key) does.
+    /// Reads a key's record, as [`Keys::key`](crate::store::Keys::key) does.
     ///
     /// # Errors
     /// If DynamoDB fails, or the item is none of a key.

@@ -25,6 +25,8 @@ pub(super) struct Worker {
     folder: PathBuf,
     main: String,
     bindings: Vec<(&'static str, String)>,
+    /// The names of bindings to objects.
+    objects: Vec<&'static str>,
 }
 
 /// A running `workerd`. It ends when dropped.
@@ -41,12 +43,18 @@ impl Worker {
         let main = script.as_deref().and_then(Path::file_name).unwrap_or("worker.js".as_ref());
         let main = main.to_string_lossy().into_owned();
         println!("{main}: a bundle of {:.1} KB gzipped", size / 1e3);
-        Ok(Worker { folder: folder.to_owned(), main, bindings: Vec::new() })
+        Ok(Worker { folder: folder.to_owned(), main, bindings: Vec::new(), objects: Vec::new() })
     }
 
     /// Sets the variables.
     pub(super) fn told(self, bindings: Vec<(&'static str, String)>) -> Worker {
         Worker { bindings, ..self }
+    }
+
+    /// Binds an object that no measured request uses.
+    pub(super) fn bound(mut self, name: &'static str) -> Worker {
+        self.objects.push(name);
+        self
     }
 
     /// Starts the worker, and waits until it listens.
@@ -83,6 +91,7 @@ impl Worker {
             fs::write(self.folder.join(name), text)?;
             bindings.push(format!("(name = {name:?}, text = embed {name:?})"));
         }
+        bindings.extend(self.objects.iter().map(|name| format!("(name = {name:?}, json = \"{{}}\")")));
         Ok(format!(
             "using Workerd = import \"/workerd/workerd.capnp\";
              const config :Workerd.Config = (

@@ -8,8 +8,8 @@
 const USED = ["cache-control", "if-match", "if-none-match", "origin", "prefer", "ripple-author", "ripple-session", "sec-websocket-protocol", "upgrade"];
 // https://developers.cloudflare.com/durable-objects/reference/data-location/
 const PLACES = { "us-west": "wnam", us: "enam", ca: "enam", sa: "sam", eu: "weur", ap: "apac", af: "afr", me: "me", il: "me" };
-// How long an object may take, in milliseconds. A request of changes may be held.
-const PATIENCE = 10_000;
+// How long an object may take, in milliseconds: longer than a refresh that it waits for. A request of changes may be held.
+const PATIENCE = 15_000;
 const HELD = 40_000;
 
 // Returns the object of a resource. It stays where it is first asked for, near the table, so its name has the place.
@@ -34,6 +34,16 @@ export async function tell(namespace, resource, region, body, kind = "ripple-fee
 export function written(namespace, resource, region, answer, context) {
   const session = answer.headers.get("ripple-session");
   if (session) context.waitUntil(tell(namespace, resource, region, session, "ripple-written").catch(() => {}));
+}
+
+// Lets the object of a resource look a key up by its hash. Returns its record and the read units as JSON, or undefined if
+// DynamoDB does not answer. Throws if the object is away.
+export async function find_key(namespace, resource, region, hash) {
+  const init = { headers: { "ripple-resource": resource, "ripple-key-hash": hash }, signal: AbortSignal.timeout(PATIENCE) };
+  const answer = await object(namespace, resource, region).fetch("https://replica/", init);
+  const text = await answer.text();
+  if (answer.ok) return text;
+  if (answer.status !== 504) throw new Error(`status ${answer.status}`);
 }
 
 // Returns the answer and how often keys lost rights, or undefined if the object cannot answer. Throws if it is away.

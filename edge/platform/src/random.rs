@@ -7,7 +7,7 @@ use wasm_bindgen::prelude::*;
 extern "C" {
     /// Returns an id for a request without one.
     #[wasm_bindgen(js_namespace = crypto, js_name = randomUUID)]
-    pub(crate) fn id() -> JsString;
+    pub fn id() -> JsString;
 }
 
 /// Returns unpredictable bytes.

@@ -1,19 +1,21 @@
-//! The replica: a Durable Object with a resource's whole table. It answers the reads of the edge, if wrangler.toml binds
-//! it.
+//! The replica's objects, each with a resource's whole table and its way to the table of keys.
 
 use std::cell::Cell;
 use std::time::Duration;
 
 use js_sys::Array;
+use ripple_core::auth::{KeyHash, KeyRecord};
 use ripple_core::http::trace::Trace;
+use ripple_core::store::{Capacity, StoreError, StoreErrorKind};
 use ripple_core::{AccessLog, Timestamp};
+use ripple_gate::config::ConfigError;
+use ripple_gate::gate::{replica, variable};
+use ripple_platform::{clock, random};
 use wasm_bindgen::prelude::*;
 use worker::{Context, Env};
 
-use crate::random;
-
-/// The name of the binding in wrangler.toml.
-const BINDING: &str = "REPLICA";
+/// The variable with the region of the table.
+const REGION: &str = "AWS_REGION";
 /// How long an object that failed is left alone.
 const AWAY: Duration = Duration::from_secs(5);
 
@@ -29,6 +31,9 @@ extern "C" {
         answer: &web_sys::Response,
         context: &worker::worker_sys::Context,
     );
+
+    #[wasm_bindgen(catch)]
+    async fn find_key(namespace: &JsValue, resource: &str, region: &str, hash: &str) -> Result<JsValue, JsValue>;
 
     #[wasm_bindgen(catch)]
     async fn ask(
@@ -61,10 +66,39 @@ pub(crate) struct Answered {
 }
 
 impl Objects {
-    /// Returns the objects. Returns `None` if none are bound.
-    pub(crate) fn of(env: &Env, region: &str) -> Option<Objects> {
-        let namespace = js_sys::Reflect::get(env, &BINDING.into()).ok().filter(JsValue::is_object)?;
-        Some(Objects { namespace, region: region.to_owned(), away: Cell::default(), keys: Cell::new(-1.0) })
+    /// Returns the objects.
+    pub(crate) fn of(env: &Env) -> Result<Objects, ConfigError> {
+        let namespace = replica(env).ok_or(ConfigError::NoReplica)?;
+        let region = variable(env, REGION).filter(|region| !region.is_empty()).ok_or(ConfigError::Missing(REGION))?;
+        Ok(Objects { namespace, region, away: Cell::default(), keys: Cell::new(-1.0) })
+    }
+
+    /// Reports whether an object has failed a moment ago.
+    fn are_away(&self, now: Timestamp) -> bool {
+        now < self.away.get()
+    }
+
+    /// Lets the object of a resource look a key up.
+    pub(crate) async fn key(
+        &self,
+        resource: &str,
+        hash: &KeyHash,
+        cost: &mut Capacity,
+    ) -> Result<Option<KeyRecord>, StoreError> {
+        let failed = |kind| StoreError { operation: "key", kind, source: None };
+        let now = clock::now();
+        if self.are_away(now) {
+            return Err(failed(StoreErrorKind::Unavailable));
+        }
+        let Ok(found) = find_key(&self.namespace, resource, &self.region, &hash.to_hex()).await else {
+            self.away.set(now.after(AWAY));
+            return Err(failed(StoreErrorKind::Unavailable));
+        };
+        let text = found.as_string().ok_or(failed(StoreErrorKind::Unavailable))?;
+        let (record, read): (Option<KeyRecord>, f64) =
+            serde_json::from_str(&text).map_err(|_| failed(StoreErrorKind::Undecodable))?;
+        cost.read += read;
+        Ok(record)
     }
 
     /// Returns the answer to a read of a resource, or to a request of its live channel. `key` is the id of the client's
@@ -79,7 +113,7 @@ impl Objects {
         is_list: bool,
         now: Timestamp,
     ) -> Option<Answered> {
-        if now < self.away.get() {
+        if self.are_away(now) {
             return None;
         }
         let trace = report.trace.as_ref().map(|trace: &Trace| trace.traceparent(random::bytes())).unwrap_or_default();

@@ -9,16 +9,21 @@ use serde::Serialize;
 
 /// The level from which lines are logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Level {
+pub enum Level {
+    /// Nothing is logged.
     Off,
+    /// Errors of the Worker itself.
     Error,
+    /// Failures of the storage or the origin, too.
     Warn,
+    /// Every answer.
     Info,
 }
 
 impl Level {
     /// Parses the value of `RIPPLE_LOG`.
-    pub(crate) fn parse(text: &str) -> Option<Level> {
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Level> {
         match text {
             "off" => Some(Level::Off),
             "error" => Some(Level::Error),
@@ -61,11 +66,11 @@ pub(crate) struct Line<'a> {
 
 /// The headers that describe the snapshot of an answer.
 #[derive(Debug)]
-pub(crate) struct Cached {
+pub struct Cached {
     /// `Cache-Status` (RFC 9211).
-    pub(crate) status: String,
+    pub status: String,
     /// `Age`, in seconds.
-    pub(crate) age: Option<u64>,
+    pub age: Option<u64>,
 }
 
 impl Line<'_> {
@@ -120,7 +125,7 @@ impl Event<'_> {
 /// Logs the cost of a refresh that no reader waited for, or why it failed, with the trace of the request that caused
 /// it.
 #[cfg(target_arch = "wasm32")]
-pub(crate) fn refreshed(outcome: Result<Capacity, StoreError>, trace: Option<Trace>, wanted: Level) {
+pub fn refreshed(outcome: Result<Capacity, StoreError>, trace: Option<Trace>, wanted: Level) {
     let trace_id = trace.map(|trace| trace.id.to_string());
     match outcome {
         Ok(cost) if wanted >= Level::Info => {

@@ -74,12 +74,13 @@ extern "C" {
 }
 
 /// A verified message.
-pub(crate) struct Heard {
-    pub(crate) body: Uint8Array,
+pub struct Heard {
+    /// The body.
+    pub body: Uint8Array,
     /// The resource that it has states of.
-    pub(crate) resource: Option<String>,
+    pub resource: Option<String>,
     /// The hashes of keys that lost rights, and whether they are revoked.
-    pub(crate) keys: Vec<(String, bool)>,
+    pub keys: Vec<(String, bool)>,
 }
 
 /// Reports whether a request is a message of the feed.

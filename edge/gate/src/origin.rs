@@ -7,14 +7,14 @@ use futures_util::future::{Either, select};
 use http::Uri;
 use ripple_core::http::origin_secret::ORIGIN_SECRET;
 use ripple_core::{AccessLog, Refusal};
+use ripple_platform::fetch::{self, FetchError};
+use ripple_platform::random;
 use web_sys::{Headers, Request, RequestCache, RequestInit, RequestRedirect, Response};
 use worker::Delay;
 
 use crate::config::Config;
-use crate::fetch::{self, FetchError};
-use crate::random;
 
-/// How long the origin may take to begin its answer, and to end that of a write. API Gateway gives up after 29 s.
+/// How long the origin may take to begin its answer, and to end one that is read. API Gateway gives up after 29 s.
 /// <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-execution-service-limits-table.html>
 const TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -46,14 +46,17 @@ impl From<FetchError> for OriginError {
     }
 }
 
-/// Returns the origin's answer unchanged. Its body is passed through and not held in memory. Only the body of a
-/// successful write is read, so that the replica can apply the write.
+/// Returns the origin's answer unchanged. Its body is passed through and not held in memory, unless it is that of a
+/// success and the worker `reads` it.
+///
+/// # Errors
+/// If the origin gives no answer.
 pub(crate) async fn forward(
     config: &Config,
     request: &Request,
     target: &Uri,
     report: &AccessLog,
-    writes: bool,
+    reads: bool,
 ) -> Result<(Response, Option<Vec<u8>>), OriginError> {
     let init = init(config, request, report)?;
     let target = target.path_and_query().map_or("/", |target| target.as_str());
@@ -61,7 +64,7 @@ pub(crate) async fn forward(
     let answered = pin!(async {
         let (response, abort) = fetch::send(&url, &init).await?;
         let response = of_the_origin(response)?;
-        let body = if writes && response.ok() { Some(fetch::body(&response).await?) } else { None };
+        let body = if reads && response.ok() { Some(fetch::body(&response).await?) } else { None };
         // From here on the runtime passes the body on, and the client may take any time.
         abort.release();
         Ok((response, body))

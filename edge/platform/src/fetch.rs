@@ -20,7 +20,7 @@ use worker::send::SendFuture;
 /// Why there is no response: what the runtime threw. The text is for the log. `worker::Error` would be 2 KB of the bundle.
 #[derive(Debug, thiserror::Error)]
 #[error("fetch: {0}")]
-pub(crate) struct FetchError(String);
+pub struct FetchError(String);
 
 impl From<JsValue> for FetchError {
     fn from(thrown: JsValue) -> Self {
@@ -31,11 +31,11 @@ impl From<JsValue> for FetchError {
 
 /// Aborts a request when dropped.
 #[derive(Debug)]
-pub(crate) struct Abort(Option<AbortController>);
+pub struct Abort(Option<AbortController>);
 
 impl Abort {
     /// Stops aborting: another owner now decides about the request.
-    pub(crate) fn release(mut self) {
+    pub fn release(mut self) {
         self.0 = None;
     }
 }
@@ -49,7 +49,10 @@ impl Drop for Abort {
 }
 
 /// Sends a request. The returned [`Abort`] aborts the rest of it when dropped.
-pub(crate) async fn send(url: &str, init: &RequestInit) -> Result<(Response, Abort), FetchError> {
+///
+/// # Errors
+/// If the runtime throws.
+pub async fn send(url: &str, init: &RequestInit) -> Result<(Response, Abort), FetchError> {
     let controller = AbortController::new()?;
     init.set_signal(Some(&controller.signal()));
     let abort = Abort(Some(controller));
@@ -59,14 +62,17 @@ pub(crate) async fn send(url: &str, init: &RequestInit) -> Result<(Response, Abo
 }
 
 /// Returns the whole body of a response.
-pub(crate) async fn body(response: &Response) -> Result<Vec<u8>, FetchError> {
+///
+/// # Errors
+/// If the runtime throws.
+pub async fn body(response: &Response) -> Result<Vec<u8>, FetchError> {
     let buffer: ArrayBuffer = JsFuture::from(response.array_buffer()?).await?.unchecked_into();
     Ok(Uint8Array::new(&buffer).to_vec())
 }
 
 /// The SDK's HTTP client.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Fetch;
+pub struct Fetch;
 
 impl HttpClient for Fetch {
     fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {

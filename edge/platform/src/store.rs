@@ -7,7 +7,7 @@ use std::sync::Arc;
 use ripple_core::auth::{KeyHash, KeyRecord};
 use ripple_core::record::schema::Resource;
 use ripple_core::store::dynamodb::{Access, DynamoDb, Layout};
-use ripple_core::store::{Capacity, Changes, Consistency, IndexEntry, Page, Position, Source, StoreError};
+use ripple_core::store::{Capacity, Changes, Consistency, IndexEntry, Keys, Page, Position, Source, StoreError};
 use ripple_core::{Record, RecordId, Timestamp};
 
 use crate::client;
@@ -28,6 +28,16 @@ impl ReadOnly {
         let (access, layout, of) = (access.clone(), layout.clone(), Arc::clone(&resource));
         let make = move || DynamoDb::new(client::new(&access), layout, of);
         ReadOnly { store: LazyCell::new(Box::new(make)), resource, shards }
+    }
+}
+
+impl Keys for ReadOnly {
+    fn resource(&self) -> &Arc<Resource> {
+        &self.resource
+    }
+
+    async fn key(&self, hash: &KeyHash, cost: &mut Capacity) -> Result<Option<KeyRecord>, StoreError> {
+        self.store.look_up_key(hash, cost).await
     }
 }
 
@@ -67,15 +77,7 @@ impl Source for ReadOnly {
         Ok(records)
     }
 
-    fn resource(&self) -> &Arc<Resource> {
-        &self.resource
-    }
-
     fn shards(&self) -> u16 {
         self.shards
-    }
-
-    async fn key(&self, hash: &KeyHash, cost: &mut Capacity) -> Result<Option<KeyRecord>, StoreError> {
-        self.store.look_up_key(hash, cost).await
     }
 }

@@ -8,8 +8,6 @@ use ripple_core::auth::ClientAddress;
 use wasm_bindgen::prelude::*;
 use web_sys::{Blob, ResponseInit};
 
-use crate::coding;
-
 #[wasm_bindgen(inline_js = r#"
     export function response_init(status, fields) {
         const headers = new Headers();
@@ -40,10 +38,10 @@ extern "C" {
 
     /// Returns a response with this head and body.
     #[wasm_bindgen(catch)]
-    pub(crate) fn assembled(head: &ResponseInit, body: Option<&Uint8Array>) -> Result<web_sys::Response, JsValue>;
+    pub fn assembled(head: &ResponseInit, body: Option<&Uint8Array>) -> Result<web_sys::Response, JsValue>;
 
     /// Returns a response, with its request's id if it has none. This is one call into JavaScript instead of four.
-    pub(crate) fn respond(body: Option<&Blob>, head: &ResponseInit, id: Option<&JsString>) -> web_sys::Response;
+    pub fn respond(body: Option<&Blob>, head: &ResponseInit, id: Option<&JsString>) -> web_sys::Response;
 }
 
 #[wasm_bindgen]
@@ -83,16 +81,11 @@ static HEADERS: [HeaderName; 8] = [
 /// response, and keeps them, unaccounted for, until the next garbage collection. It sends those of a `Blob` directly.
 const LARGE: usize = 16 * 1024;
 
-/// Reports whether an answer is the whole list, or says that the list has not changed.
-pub(crate) fn shows_list(request: &Request<Bytes>, response: &Response<Bytes>) -> bool {
-    let shows = matches!(response.status(), StatusCode::OK | StatusCode::NOT_MODIFIED);
-    shows && request.uri().query().is_none_or(str::is_empty)
-}
-
-/// Reports whether the client accepts gzip.
-pub(crate) fn accepts_gzip(raw: &web_sys::Request) -> bool {
+/// Returns the content codings that the client accepts.
+#[must_use]
+pub fn accepted_codings(raw: &web_sys::Request) -> Option<String> {
     let sent: Headers = raw.headers().unchecked_into();
-    ACCEPT_ENCODING.with(|name| sent.get(name)).is_some_and(|accepted| coding::accepts_gzip(&accepted))
+    ACCEPT_ENCODING.with(|name| sent.get(name))
 }
 
 /// Converts a request without its body, since no request answered here has one. Returns `None` if method or path cannot
@@ -114,7 +107,8 @@ pub fn request(raw: &web_sys::Request) -> Option<Request<Bytes>> {
 
 /// Returns the client's address, as Cloudflare states it.
 /// <https://developers.cloudflare.com/fundamentals/reference/http-headers/#cf-connecting-ip>
-pub(crate) fn client_address(raw: &web_sys::Request) -> Option<ClientAddress> {
+#[must_use]
+pub fn client_address(raw: &web_sys::Request) -> Option<ClientAddress> {
     let sent: Headers = raw.headers().unchecked_into();
     Some(ClientAddress::of(&CLIENT_ADDRESS.with(|name| sent.get(name))?))
 }
@@ -141,12 +135,18 @@ pub fn response(response: &Response<Bytes>) -> Result<web_sys::Response, JsValue
 }
 
 /// Returns bytes in the runtime's memory, which can be sent any number of times.
-pub(crate) fn blob(bytes: &[u8]) -> Result<Blob, JsValue> {
+///
+/// # Errors
+/// If the runtime refuses it.
+pub fn blob(bytes: &[u8]) -> Result<Blob, JsValue> {
     Blob::new_with_u8_array_sequence(&Array::of1(&Uint8Array::from(bytes)))
 }
 
 /// Returns the head of a response.
-pub(crate) fn head(response: &Response<Bytes>) -> Result<ResponseInit, JsValue> {
+///
+/// # Errors
+/// If the runtime refuses it.
+pub fn head(response: &Response<Bytes>) -> Result<ResponseInit, JsValue> {
     let mut fields = String::with_capacity(512);
     for (name, value) in response.headers() {
         // The core and the edge write only ASCII.
@@ -156,7 +156,8 @@ pub(crate) fn head(response: &Response<Bytes>) -> Result<ResponseInit, JsValue> 
 }
 
 /// Returns the status of the origin's response, and those headers that describe a write.
-pub(crate) fn outcome(response: &web_sys::Response) -> (StatusCode, HeaderMap) {
+#[must_use]
+pub fn outcome(response: &web_sys::Response) -> (StatusCode, HeaderMap) {
     let status = StatusCode::from_u16(response.status()).unwrap_or_default();
     let headers: Headers = response.headers().unchecked_into();
     let session = SESSION.with(|name| headers.get(name)).and_then(|token| HeaderValue::from_str(&token).ok());
@@ -164,7 +165,10 @@ pub(crate) fn outcome(response: &web_sys::Response) -> (StatusCode, HeaderMap) {
 }
 
 /// Returns a response whose body was read, with that body.
-pub(crate) fn with_body(read: &web_sys::Response, body: &[u8]) -> Result<web_sys::Response, JsValue> {
+///
+/// # Errors
+/// If the runtime refuses it.
+pub fn with_body(read: &web_sys::Response, body: &[u8]) -> Result<web_sys::Response, JsValue> {
     let init = ResponseInit::new();
     init.set_status(read.status());
     init.set_headers(&read.headers());

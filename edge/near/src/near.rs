@@ -1,0 +1,147 @@
+//! The state that an isolate keeps between requests, and the handling of a request.
+
+use std::cell::OnceCell;
+use std::sync::Arc;
+
+use http::{Request, StatusCode};
+use ripple_core::auth::{Caller, KeyHash, KeyRecord, Scope};
+use ripple_core::http::Operation;
+use ripple_core::http::edge::answers;
+use ripple_core::record::schema::Resource;
+use ripple_core::store::{Capacity, Keys, StoreError};
+use ripple_core::{AccessLog, Api, Refusal};
+use ripple_gate::config::{Config, ConfigError};
+use ripple_gate::feed::Heard;
+use ripple_gate::gate::{Gate, resources, variable};
+use ripple_gate::log::Cached;
+use ripple_platform::clock;
+use ripple_platform::fetch::FetchError;
+use worker::{Context, Env};
+
+use crate::objects::{Answered, Objects};
+
+/// The key of a client that brings a ticket, for the isolate's limit and log.
+const TICKET: &str = "ticket";
+
+/// The state of an isolate.
+pub(crate) struct Near {
+    gate: Gate<Remote>,
+    objects: &'static Objects,
+}
+
+/// A resource whose records and keys are read by the objects.
+struct Remote {
+    resource: Arc<Resource>,
+    objects: &'static Objects,
+}
+
+impl Keys for Remote {
+    fn resource(&self) -> &Arc<Resource> {
+        &self.resource
+    }
+
+    async fn key(&self, hash: &KeyHash, cost: &mut Capacity) -> Result<Option<KeyRecord>, StoreError> {
+        self.objects.key(&self.resource.name, hash, cost).await
+    }
+}
+
+thread_local! {
+    /// Created at the first request, since a starting Worker has no variables, clock or randomness.
+    static NEAR: OnceCell<Result<&'static Near, ConfigError>> = const { OnceCell::new() };
+}
+
+impl Near {
+    /// Returns the state of this isolate. It, or the error in its configuration, lives as long as the isolate.
+    pub(crate) fn of(env: &Env) -> Result<&'static Near, ConfigError> {
+        NEAR.with(|near| near.get_or_init(|| Near::new(env).map(|near| &*Box::leak(Box::new(near)))).clone())
+    }
+
+    fn new(env: &Env) -> Result<Near, ConfigError> {
+        let config = Config::read(|name| variable(env, name))?;
+        let objects: &'static Objects = Box::leak(Box::new(Objects::of(env)?));
+        let remote = |resource: &Arc<Resource>| Remote { resource: Arc::clone(resource), objects };
+        Ok(Near { gate: Gate::new(env, config, Api::of(&resources()?, remote)), objects })
+    }
+
+    /// Answers a request: parse, check the key, check the rate limit, then ask the object or the origin.
+    pub(crate) async fn answer(
+        &'static self,
+        raw: web_sys::Request,
+        context: &Context,
+    ) -> Result<web_sys::Response, FetchError> {
+        let (gate, started) = (&self.gate, clock::now());
+        let request = match gate.read(&raw) {
+            Ok(request) => request,
+            Err(answered) => return gate.finish(&answered, started),
+        };
+        match gate.hear(&raw, &request, started).await {
+            Some(Ok(heard)) => return gate.heard(self.tell(&heard).await.as_ref(), started),
+            Some(Err(refusal)) => return gate.heard(Some(&refusal), started),
+            None => {}
+        }
+        // A ticket is checked by the object that issued it.
+        let caller = brings_ticket(&raw, &request).then(|| Caller::checked_by_gateway(TICKET));
+        let authorized = match gate.authorize(&request, caller, started, context).await {
+            Ok(authorized) => authorized,
+            Err(answered) => {
+                // The object could not look the key up. The origin checks it too.
+                let report = answered.extensions().get::<AccessLog>();
+                return match report.filter(|_| answered.status() == StatusCode::SERVICE_UNAVAILABLE) {
+                    Some(report) => Ok(gate.forward(&raw, &request, report, false, started).await?.0),
+                    None => gate.finish(&answered, started),
+                };
+            }
+        };
+        let (operation, report) = (authorized.route.operation, authorized.log());
+        if operation == Operation::Health {
+            return gate.finish(&gate.api.health(&request, authorized), started);
+        }
+        let is_live = matches!(operation, Operation::Ticket | Operation::Live);
+        let is_near = is_live || operation == Operation::Changes || answers(authorized.route, request.uri());
+        let resource = authorized.resource();
+        if let Some(resource) = resource.filter(|_| is_near) {
+            let is_list = operation == Operation::Search;
+            let answer = self.objects.answer(resource, &raw, &authorized.key(), report, is_list, started).await;
+            if let Some(Answered { response, keys_changed }) = answer {
+                if keys_changed {
+                    gate.api.doubt_keys(started);
+                }
+                let told = |name: &str| response.headers().get(name).ok().flatten();
+                let age = told("age").and_then(|age| age.parse().ok());
+                let cached = told("cache-status").map(|status| Cached { status, age });
+                gate.log(report, response.status(), "replica", started, cached);
+                return Ok(response);
+            }
+        }
+        if is_live {
+            return gate.finish(&Refusal::Unapplied.answer(report.request_id.clone()), started);
+        }
+        let (response, _) = gate.forward(&raw, &request, report, false, started).await?;
+        // The object hears of a write at once, and not only from the feed.
+        if let Some(resource) = resource.filter(|_| authorized.route.scope == Some(Scope::Write) && response.ok()) {
+            self.objects.written(resource, &response, context);
+        }
+        Ok(response)
+    }
+
+    /// Tells a message of the feed to the objects. Returns why it was not applied.
+    async fn tell(&self, Heard { body, resource, .. }: &Heard) -> Option<Refusal> {
+        for store in self.gate.api.stores() {
+            let name = &store.resource().name;
+            let is_named = resource.as_ref().is_none_or(|resource| resource == name);
+            if is_named && !self.objects.tell(name, body).await {
+                return Some(Refusal::Unapplied);
+            }
+        }
+        None
+    }
+}
+
+/// Reports whether a request brings a ticket for the live channel. No other operation takes one: of the paths with two
+/// slashes, only that of the channel ends so.
+fn brings_ticket<B>(raw: &web_sys::Request, request: &Request<B>) -> bool {
+    let path = request.uri().path();
+    let is_live = path.ends_with("/_live") && path.bytes().filter(|byte| *byte == b'/').count() == 2;
+    let offered = || raw.headers().get("sec-websocket-protocol").ok().flatten();
+    is_live && offered().is_some_and(|offered| offered.contains("ripple.ticket."))
+}
