@@ -3,7 +3,9 @@
 
 mod changes;
 mod live;
+mod parameters;
 mod queries;
+mod random;
 mod records;
 mod rows;
 mod storm;
@@ -27,8 +29,11 @@ fn memory() -> Memory {
     Memory::of(std::sync::Arc::clone(resources.first()))
 }
 
+/// A copy of a table.
+type Copy<S> = Table<Sqlite, S, TestClock>;
+
 /// Opens a copy, and reads the table until the copy answers.
-async fn filled<S: Source>(sql: &Sqlite, store: S, clock: &TestClock) -> Table<Sqlite, S, TestClock> {
+async fn filled<S: Source>(sql: &Sqlite, store: S, clock: &TestClock) -> Copy<S> {
     let table = Table::open(sql.clone(), store, clock.clone()).expect("opened");
     while table.standing().expect("a state").wish.is_some() {
         table.tend(&mut Capacity::default()).await.expect("read");

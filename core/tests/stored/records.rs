@@ -26,7 +26,7 @@ impl Luck {
 pub(crate) const NAMES: &[&str] =
     &["name", "goal", "term", "tags", "position", "x", "ÄLL", "a\nb", "version", "deleted", "updated_at", "", "\"q\"="];
 
-const TEXTS: &[&str] = &[
+pub(crate) const TEXTS: &[&str] = &[
     "",
     "a",
     "A",
@@ -55,7 +55,7 @@ const TEXTS: &[&str] = &[
     "?\"x\"",
 ];
 
-const NUMBERS: &[&str] = &[
+pub(crate) const NUMBERS: &[&str] = &[
     "0",
     "1",
     "-1",
@@ -107,22 +107,31 @@ fn value(luck: &mut Luck, depth: usize) -> Value {
     }
 }
 
+/// Returns members. One record in 300 has more than the columns hold.
 pub(crate) fn attributes(luck: &mut Luck) -> Members {
-    let mut members: Members = (0..luck.below(7))
-        .map(|_| (luck.pick(NAMES).to_owned(), value(luck, 2)))
-        .collect::<Vec<_>>()
-        .into_iter()
-        .collect();
+    let mut members = members(luck);
     if luck.is(300) {
-        // More than the columns hold: many distinct numbers, or text that folding makes longer.
-        let many = (0..30_000).map(|n| Value::from(n as u64)).collect();
-        members.insert("x".to_owned(), if luck.is(2) { Value::List(many) } else { "\u{1}İ".repeat(100_000).into() });
+        widen(&mut members, luck);
     }
     members
 }
 
+/// Returns members that the columns hold.
+pub(crate) fn members(luck: &mut Luck) -> Members {
+    (0..luck.below(7)).map(|_| (luck.pick(NAMES).to_owned(), value(luck, 2))).collect::<Vec<_>>().into_iter().collect()
+}
+
+/// Adds more than the columns hold: many distinct numbers, or text that folding makes longer.
+pub(crate) fn widen(members: &mut Members, luck: &mut Luck) {
+    let many = (0..30_000).map(|n| Value::from(n as u64)).collect();
+    members.insert("x".to_owned(), if luck.is(2) { Value::List(many) } else { "\u{1}İ".repeat(100_000).into() });
+}
+
 pub(crate) fn id(luck: &mut Luck, among: usize) -> RecordId {
-    let n = luck.below(among);
+    id_of(luck.below(among))
+}
+
+pub(crate) fn id_of(n: usize) -> RecordId {
     RecordId::stored(match n % 4 {
         0 => format!("p{n}"),
         1 => format!("P {n} é"),
@@ -137,7 +146,13 @@ pub(crate) fn state(luck: &mut Luck, id: RecordId, number: u64, now: Timestamp) 
         let gone = Record::new(id, Members::new()).deleted(Timestamp(u64::MAX / 2000 * 1000));
         return gone.written(None, number, now, "Bo");
     }
+    let record = Record::new(id, attributes(luck));
+    written(luck, record, number, now)
+}
+
+/// Returns a record as some author wrote it.
+pub(crate) fn written(luck: &mut Luck, record: Record, number: u64, now: Timestamp) -> Record {
     let by = luck.pick(&["", "Ann", "Bo", "ann"]);
     let person = luck.is(4).then(|| Person::new("Zoë", None).expect("a name"));
-    Record::new(id, attributes(luck)).written(None, number, now, by).on_behalf_of(person.as_ref())
+    record.written(None, number, now, by).on_behalf_of(person.as_ref())
 }
