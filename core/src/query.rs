@@ -146,6 +146,16 @@ impl<'q> Listing<'q> {
         self.is_passed
     }
 
+    /// Notes that there are records on the other side of the page's start.
+    pub(crate) fn note_passed(&mut self) {
+        self.is_passed = true;
+    }
+
+    /// Returns the greatest number of records of the page.
+    pub(crate) fn limit(&self) -> usize {
+        self.query.limit()
+    }
+
     /// Takes note of a record on the other side of the page's start.
     pub(crate) fn pass(&mut self, record: &Record) {
         self.is_passed |= self.query.covers(record) && self.query.passes(record);

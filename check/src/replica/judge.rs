@@ -98,7 +98,7 @@ pub(super) fn rows(world: &World) -> BTreeMap<RecordId, Row> {
 impl Look {
     /// Returns `None` if there is no copy.
     fn at(world: &World) -> Option<(Look, Json)> {
-        let row = world.sqlite.first("SELECT state FROM meta", &[]).expect("a table")?;
+        let row = world.sqlite.first("SELECT state FROM log ORDER BY seq DESC LIMIT 1", &[]).expect("a table")?;
         let Some(Value::Text(meta)) = row.0.first() else { return None };
         let meta: Json = serde_json::from_str(meta).expect("JSON");
         let fill = meta["fill"].as_object().map(|fill| {
@@ -246,7 +246,7 @@ fn logged(world: &World, before: &Look, look: &Look) -> Verdict {
         }
         ControlFlow::Continue(())
     };
-    world.sqlite.query("SELECT frame FROM c WHERE seq > ?", &[before.seq.into()], each).expect("a table");
+    world.sqlite.query("SELECT frame FROM log WHERE seq > ?", &[before.seq.into()], each).expect("a table");
     for (id, row) in &look.rows {
         let rose = before.rows.get(id).is_none_or(|old| old.version < row.version);
         let Some(Face::Sealed(version, _)) = row.face else { continue };

@@ -94,7 +94,7 @@ impl World {
         if closes {
             object.sockets.borrow_mut().drain(..).for_each(|line| line.is_open.set(false));
         }
-        let is_new = self.chance(8) && self.sqlite.first("SELECT 1 FROM meta", &[]).is_ok();
+        let is_new = self.chance(8) && self.sqlite.first("SELECT 1 FROM log", &[]).is_ok();
         if is_new {
             self.sqlite.forget_meta();
         }

@@ -14,8 +14,11 @@ use super::world::{Fault, World};
 /// The statements at which faults are put in.
 const PUT: &str = "INSERT OR REPLACE INTO r ";
 const ABSENT: &str = "UPDATE r SET sealed = 0";
-const KNOWN: &str = "SELECT version, sealed, seen, state FROM r";
-const META: &str = "INSERT OR REPLACE INTO meta";
+const KNOWN: &str = "SELECT version, sealed, seen, state, timed FROM r";
+const CHANGE: &str = "INSERT INTO log";
+const STATE: &str = "UPDATE log SET state";
+/// The place of the state in a row of the log.
+const STATE_OF_CHANGE: usize = 3;
 /// The place of the time of the read in a row of `r`.
 const SEEN: usize = 3;
 /// How long a read may lag, in milliseconds.
@@ -32,7 +35,7 @@ impl Sql {
 
     fn meta(&self) -> Option<Json> {
         // The statement may be the one that fails.
-        let row = self.0.sqlite.first("SELECT state FROM meta", &[]).ok()?;
+        let row = self.0.sqlite.first("SELECT state FROM log ORDER BY seq DESC LIMIT 1", &[]).ok()?;
         row.and_then(|row| match row.0.first() {
             Some(Value::Text(text)) => serde_json::from_str(text).ok(),
             _ => None,
@@ -40,10 +43,8 @@ impl Sql {
     }
 
     fn put_meta(&self, meta: &Json) {
-        self.0
-            .sqlite
-            .run("INSERT OR REPLACE INTO meta VALUES (1, ?)", &[Value::Text(meta.to_string())])
-            .expect("a table");
+        let statement = "UPDATE log SET state = ? WHERE seq = (SELECT max(seq) FROM log)";
+        self.0.sqlite.run(statement, &[Value::Text(meta.to_string())]).expect("a table");
     }
 
     /// Changes what is written, as the fault does.
@@ -53,14 +54,18 @@ impl Sql {
         match self.fault() {
             Some(Fault::SeenAtTheEnd) if statement.starts_with(PUT) => values[SEEN] = now,
             Some(Fault::SeenAtTheEnd) if statement.starts_with(ABSENT) => values[0] = now,
-            Some(Fault::FeedConfirms) if statement.starts_with(META) => {
-                let Some(Value::Text(text)) = values.first() else { return values };
+            Some(Fault::FeedConfirms) if !self.0.told.borrow().is_empty() => {
+                let place = match statement {
+                    _ if statement.starts_with(CHANGE) => STATE_OF_CHANGE,
+                    _ if statement.starts_with(STATE) => 0,
+                    _ => return values,
+                };
+                let Some(Value::Text(text)) = values.get(place) else { return values };
                 let mut meta: Json = serde_json::from_str(text).expect("JSON");
-                let is_news = self.meta().is_some_and(|before| before["fed"] != meta["fed"]);
-                if is_news && meta["confirmed"].is_u64() {
-                    meta["confirmed"] = meta["fed"].clone();
+                if meta["confirmed"].is_u64() {
+                    meta["confirmed"] = self.0.now().0.into();
                 }
-                values[0] = Value::Text(meta.to_string());
+                values[place] = Value::Text(meta.to_string());
             }
             _ => {}
         }
@@ -69,7 +74,7 @@ impl Sql {
 
     /// Changes what the copy knows of a record, as the fault does.
     fn mistaken(&self, values: &[Value], row: &mut Row) {
-        let [Value::Integer(version), _, Value::Integer(seen), _] = &mut row.0[..] else { return };
+        let [Value::Integer(version), _, Value::Integer(seen), ..] = &mut row.0[..] else { return };
         match self.fault() {
             // What ends now was seen after everything that ended before.
             Some(Fault::SeenAtTheEnd) if *seen < self.0.now().0.cast_signed() => *seen = 0,

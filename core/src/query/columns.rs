@@ -103,6 +103,9 @@ pub(crate) struct Plan {
     pub(crate) order: Option<Vec<(usize, bool)>>,
     /// The position at which the page begins.
     pub(crate) start: Option<Start>,
+    /// The same in a list whose first sort key is the time of the last write. `None` in another list, or if the position
+    /// has something else than a time.
+    pub(crate) moment: Option<Moment>,
 }
 
 /// The beginning of a page, as far as SQL narrows it.
@@ -110,8 +113,19 @@ pub(crate) struct Plan {
 pub(crate) enum Start {
     /// At this id, or after it, in a list ordered by id.
     Id(String),
-    /// At this value of the first sort key, or after it.
-    Key(Option<Vec<u8>>),
+    /// At this value of the first sort key, or after it. `id` is that of the record.
+    Key { key: Option<Vec<u8>>, id: String },
+}
+
+/// The beginning of a page of a list that is ordered by time first.
+#[derive(Debug)]
+pub(crate) enum Moment {
+    /// At the first record.
+    First,
+    /// At this time.
+    At(u64),
+    /// At this id among the records without a time, which are last.
+    Missing(String),
 }
 
 impl Columns {
@@ -199,11 +213,18 @@ impl Columns {
         };
         let order = query.sort.iter().map(column).collect();
         let start = query.bound().map(|bound| match bound.rank.first_key() {
-            Some(key) => Start::Key(key),
+            Some(key) => Start::Key { key, id: bound.rank.id().to_owned() },
             None => Start::Id(bound.rank.id().to_owned()),
         });
+        let is_by_time = query.sort.first().is_some_and(|sort| sort.name == self.resource.names.updated_at);
+        let moment = match &start {
+            _ if !is_by_time => None,
+            None => Some(Moment::First),
+            Some(Start::Key { key: None, id }) => Some(Moment::Missing(id.clone())),
+            Some(_) => query.bound().and_then(|bound| bound.rank.first_number()).map(Moment::At),
+        };
         let within = query.conditions.iter().filter_map(|condition| self.within(condition)).take(RANGED).collect();
-        Plan { contained, within, is_exact, is_backward, knows_members, order, start }
+        Plan { contained, within, is_exact, is_backward, knows_members, order, start, moment }
     }
 
     /// Returns the ranges in which the key of a record is that meets a condition. A value without a key, such as a list,

@@ -16,6 +16,8 @@
 mod answers;
 mod apply;
 mod by_id;
+mod by_time;
+mod conditions;
 mod fill;
 mod gate;
 mod live;
@@ -52,6 +54,8 @@ const CHANGES: usize = 1_000;
 const FETCHED: usize = 100;
 /// How long a message of the feed shows that the feed is on.
 const FED: Duration = limits::DAY;
+/// How exactly that time is known.
+const FED_STEP: Duration = Duration::from_secs(60 * 60);
 
 /// A table in SQL, and the store that it is a copy of.
 #[derive(Debug)]
@@ -191,8 +195,12 @@ impl<Q: Nearby, S: Source, C: Clock> Table<Q, S, C> {
         }
         self.sql.transaction(|| {
             let mut meta = Meta::of(&self.sql)?;
-            meta.fed = Some(now.0);
-            meta.write(&self.sql)
+            // Each message would write a row.
+            if meta.fed.is_none_or(|fed| now >= Timestamp(fed).after(FED_STEP)) {
+                meta.fed = Some(now.0);
+                meta.write(&self.sql)?;
+            }
+            Ok(())
         })
     }
 
@@ -237,17 +245,22 @@ impl<Q: Nearby, S: Source, C: Clock> Table<Q, S, C> {
         Ok(number.is_none() || number < entry.version)
     }
 
-    /// Reports whether the sum and the size of the whole list are those of its rows.
+    /// Reports whether the sum, the size and the numbers of the whole list are those of its rows.
     ///
     /// # Errors
     /// If the database refuses.
     pub fn is_consistent(&self) -> Result<bool, StoreError> {
         let meta = Meta::of(&self.sql)?;
-        let statement = "SELECT sum(h0), sum(h1), sum(h2), sum(h3), sum(size), \
-                         (SELECT count(*) FROM r WHERE state = 0) - count(*) FROM s";
-        let Some(mut row) = self.sql.first(statement, &[])? else { return Ok(false) };
-        let sum = schema::hash(&mut row, 0);
-        Ok(sum == meta.sum() && row.integer(4).cast_unsigned() == meta.bytes && row.integer(5) == 0)
+        let searched = self.sql.first("SELECT sum(h0), sum(h1), sum(h2), sum(h3), sum(size), count(*) FROM s", &[])?;
+        let live = self.sql.first("SELECT count(*), sum(timed) FROM r WHERE state = 0", &[])?;
+        let (Some(mut searched), Some(mut live)) = (searched, live) else { return Ok(false) };
+        let (sum, count) = (schema::hash(&mut searched, 0), live.integer(0));
+        let untimed = (count - live.integer(1)).cast_unsigned();
+        Ok(sum == meta.sum()
+            && searched.integer(4).cast_unsigned() == meta.bytes
+            && searched.integer(5) == count
+            && count.cast_unsigned() == meta.live
+            && untimed == meta.untimed)
     }
 }
 
@@ -281,7 +294,8 @@ impl<Q: Nearby, S: Source, C: Clock> Source for Table<Q, S, C> {
         now: Timestamp,
         cost: &mut Capacity,
     ) -> Result<ListPage, StoreError> {
-        if session.outruns(self.known(now)) {
+        // Without a row for most sessions.
+        if session.outruns(Timestamp(0)) && session.outruns(self.known(now)) {
             return scan::list(&self.store, query, session, now, cost).await;
         }
         answers::list(&self.sql, &self.columns, &Meta::of(&self.sql)?, query)

@@ -343,8 +343,11 @@ async fn what_is_known_already_writes_no_row() {
     clock.pass(Duration::from_secs(5));
     let known = memory.scan(None, Consistency::Strong, &mut Capacity::default()).await.expect("memory").records;
     let before = sql.written.get();
-    table.hear(known, Vec::new(), &mut Capacity::default()).await.expect("heard");
+    table.hear(known.clone(), Vec::new(), &mut Capacity::default()).await.expect("heard");
     assert_eq!(sql.written.get() - before, 1, "only that the feed was heard");
+    let before = sql.written.get();
+    table.hear(known, Vec::new(), &mut Capacity::default()).await.expect("heard");
+    assert_eq!(sql.written.get(), before, "it was heard a moment ago");
     let before = sql.written.get();
     table.refresh(&mut Capacity::default()).await.expect("read");
     assert_eq!(sql.written.get() - before, 1, "only the time of the refresh");

@@ -78,7 +78,7 @@ impl Sqlite {
         versions
     }
 
-    /// Returns the number of rows of a table.
+    /// Returns the number of rows of a table, or of those that a condition after its name selects.
     ///
     /// # Panics
     /// If there is no such table.
@@ -99,7 +99,7 @@ impl Sqlite {
     /// # Panics
     /// If there is no copy.
     pub fn forget_meta(&self) {
-        self.run("DELETE FROM meta", &[]).expect("a table");
+        self.run("DELETE FROM log", &[]).expect("a table");
     }
 
     fn count(&self) -> Result<(), StoreError> {

@@ -34,16 +34,25 @@ pub(super) struct Known {
     pub(super) is_sealed: bool,
     pub(super) seen: Timestamp,
     pub(super) state: i64,
+    is_timed: bool,
+}
+
+impl Known {
+    /// Reports whether it is a live record that shows no time.
+    fn is_untimed(&self) -> bool {
+        self.state == LIVE && !self.is_timed
+    }
 }
 
 /// Returns what is known of a record.
 pub(super) fn known(sql: &impl Nearby, id: &RecordId) -> Result<Option<Known>, StoreError> {
-    let row = sql.first("SELECT version, sealed, seen, state FROM r WHERE id = ?", &[id.as_str().into()])?;
+    let row = sql.first("SELECT version, sealed, seen, state, timed FROM r WHERE id = ?", &[id.as_str().into()])?;
     Ok(row.map(|mut row| Known {
         version: row.integer(0).cast_unsigned(),
         is_sealed: row.integer(1) != 0,
         seen: Timestamp(row.integer(2).cast_unsigned()),
         state: row.integer(3),
+        is_timed: row.integer(4) != 0,
     }))
 }
 
@@ -70,6 +79,9 @@ pub(super) fn apply(
     let number = record.number().or(known.as_ref().map(|known| known.version)).unwrap_or(0);
     let is_sealed = record.number().is_some();
     let at = record.updated_at.map(|at| at.0);
+    // A state that ripple has only adopted shows no time.
+    let is_timed = at.is_some() && record.updated_by.is_some();
+    let is_timed = |state| state == LIVE && is_timed;
     let row = |state: i64, json: Value, typed: Value, id: &RecordId| {
         [
             id.as_str().into(),
@@ -78,11 +90,12 @@ pub(super) fn apply(
             seen.at.0.into(),
             at.into(),
             Value::Integer(state),
+            is_timed(state).into(),
             json,
             typed,
         ]
     };
-    const PUT: &str = "INSERT OR REPLACE INTO r VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
+    const PUT: &str = "INSERT OR REPLACE INTO r VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
     // What a full read met before the copy answered anything is no change. An external state is told with its adoption,
     // which has a number.
     let is_told = meta.confirmed.is_some() && is_sealed && known.as_ref().is_none_or(|known| known.version < number);
@@ -94,7 +107,9 @@ pub(super) fn apply(
     }
     let before = known.as_ref().filter(|known| known.state == LIVE).map(|_| record.id.clone());
     let before = before.map(|id| shown(sql, &id)).transpose()?.flatten();
+    let untimed = meta.untimed.saturating_sub(known.as_ref().is_some_and(Known::is_untimed).into());
     if record.is_deleted() {
+        meta.untimed = untimed;
         forget(sql, meta, &record.id, before)?;
         sql.run(PUT, &row(DELETED, Value::Null, Value::Blob(read::encode(&record)), &record.id))?;
         return Ok(true);
@@ -106,12 +121,16 @@ pub(super) fn apply(
         return Ok(false);
     }
     let mut sum = meta.sum();
-    if let Some((hash, size)) = before {
-        sum.remove(hash);
-        meta.bytes = meta.bytes.saturating_sub(size);
+    match before {
+        Some((hash, size)) => {
+            sum.remove(hash);
+            meta.bytes = meta.bytes.saturating_sub(size);
+        }
+        None => meta.live += 1,
     }
     sum.add(prepared.hash);
     meta.set_sum(sum);
+    meta.untimed = untimed + u64::from(!is_timed(LIVE));
     meta.bytes += prepared.json.len() as u64;
     let (json, typed) = stored(columns, &record, &prepared);
     sql.run(PUT, &row(LIVE, json, typed, &record.id))?;
@@ -124,7 +143,8 @@ pub(super) fn absent(sql: &impl Nearby, meta: &mut Meta, id: &RecordId, seen: Ti
     let Some(known) = known(sql, id)?.filter(|known| known.seen < seen && known.state != ABSENT) else { return Ok(()) };
     let before = if known.state == LIVE { shown(sql, id)? } else { None };
     forget(sql, meta, id, before)?;
-    let statement = "UPDATE r SET sealed = 0, seen = ?, state = ?, json = NULL, typed = NULL WHERE id = ?";
+    meta.untimed = meta.untimed.saturating_sub(known.is_untimed().into());
+    let statement = "UPDATE r SET sealed = 0, seen = ?, state = ?, timed = 0, json = NULL, typed = NULL WHERE id = ?";
     sql.run(statement, &[seen.0.into(), Value::Integer(ABSENT), id.as_str().into()])
 }
 
@@ -146,6 +166,7 @@ fn forget(
     sum.remove(hash);
     meta.set_sum(sum);
     meta.bytes = meta.bytes.saturating_sub(size);
+    meta.live = meta.live.saturating_sub(1);
     sql.run("DELETE FROM s WHERE id = ?", &[id.as_str().into()])
 }
 

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::super::sql::{Nearby, Value};
-use super::schema::Meta;
+use super::super::sql::Nearby;
+use super::schema::{Entry, Meta};
 use crate::live::{Change, History, event};
 use crate::store::StoreError;
 use crate::time::Timestamp;
@@ -14,18 +14,19 @@ use crate::time::Timestamp;
 /// The number of changes that the log holds. Each takes about 250 bytes.
 const ROWS: u64 = 100_000;
 
-/// Appends a change within the caller's transaction.
+/// Appends a change within the caller's transaction, which then writes the state.
 pub(super) fn append(sql: &impl Nearby, meta: &mut Meta, change: &Change, now: Timestamp) -> Result<(), StoreError> {
     // The host's clock may go back. The times of the log do not.
-    let last = sql.first("SELECT told FROM c ORDER BY seq DESC LIMIT 1", &[])?;
-    let told = last.map_or(now, |mut row| now.max(Timestamp(row.integer(0).cast_unsigned())));
+    meta.told = meta.told.max(now.0);
     meta.seq += 1;
-    let Some(frame) = event(meta.seq, change) else {
+    let (seq, told, frame) = (meta.seq, meta.told, event(meta.seq, change));
+    if frame.is_none() {
         // No frame can hold it. So the log begins again after it, and every client reads `_changes`.
-        meta.complete = told.after(Duration::from_millis(1)).0;
-        return sql.run("DELETE FROM c", &[]);
-    };
-    sql.run("INSERT INTO c VALUES (?, ?, ?)", &[meta.seq.into(), told.0.into(), Value::Text(frame)])?;
+        meta.complete = Timestamp(told).after(Duration::from_millis(1)).0;
+        meta.unwritten.clear();
+        sql.run("DELETE FROM log", &[])?;
+    }
+    meta.unwritten.push(Entry { seq, told, frame });
     match meta.seq.checked_sub(ROWS) {
         Some(seq) if seq > 0 => remove(sql, meta, seq),
         _ => Ok(()),
@@ -34,16 +35,21 @@ pub(super) fn append(sql: &impl Nearby, meta: &mut Meta, change: &Change, now: T
 
 /// Removes what was told before a time.
 pub(super) fn forget(sql: &impl Nearby, meta: &mut Meta, before: Timestamp) -> Result<(), StoreError> {
-    let last = sql.first("SELECT seq FROM c WHERE told < ? ORDER BY seq DESC LIMIT 1", &[before.0.into()])?;
+    let statement = "SELECT seq FROM log WHERE told < ? AND frame IS NOT NULL ORDER BY seq DESC LIMIT 1";
+    let last = sql.first(statement, &[before.0.into()])?;
     last.map_or(Ok(()), |mut row| remove(sql, meta, row.integer(0).cast_unsigned()))
 }
 
-/// Removes the changes up to a sequence number.
+/// Removes the changes up to a sequence number. The last row stays, since it has the state.
 fn remove(sql: &impl Nearby, meta: &mut Meta, seq: u64) -> Result<(), StoreError> {
-    let told = sql.first("SELECT told FROM c WHERE seq <= ? ORDER BY seq DESC LIMIT 1", &[seq.into()])?;
+    let statement = "SELECT told FROM log WHERE seq <= ? AND frame IS NOT NULL ORDER BY seq DESC LIMIT 1";
+    let told = sql.first(statement, &[seq.into()])?;
     let Some(mut told) = told else { return Ok(()) };
     meta.complete = meta.complete.max(told.integer(0).cast_unsigned() + 1);
-    sql.run("DELETE FROM c WHERE seq <= ?", &[seq.into()])
+    if seq == meta.seq {
+        sql.run("UPDATE log SET frame = NULL WHERE seq = ?", &[seq.into()])?;
+    }
+    sql.run("DELETE FROM log WHERE seq <= ? AND seq < ?", &[seq.into(), meta.seq.into()])
 }
 
 /// The log as a channel reads it. What the database refuses is found afterwards.
@@ -58,7 +64,7 @@ pub(super) struct StoredLog<'a, Q> {
 
 impl<'a, Q: Nearby> StoredLog<'a, Q> {
     pub(super) fn of(sql: &'a Q, meta: &Meta) -> Result<StoredLog<'a, Q>, StoreError> {
-        let first = sql.first("SELECT seq FROM c ORDER BY seq LIMIT 1", &[])?;
+        let first = sql.first("SELECT seq FROM log WHERE frame IS NOT NULL ORDER BY seq LIMIT 1", &[])?;
         let oldest = first.map_or(meta.seq, |mut row| row.integer(0).cast_unsigned() - 1);
         let (last, complete) = (meta.seq, Timestamp(meta.complete));
         Ok(StoredLog { sql, last, oldest, complete, frames: RefCell::default(), refused: RefCell::default() })
@@ -98,7 +104,7 @@ impl<Q: Nearby> History for StoredLog<'_, Q> {
         if let Some(frame) = self.frames.borrow().get(&seq) {
             return Some(Arc::clone(frame));
         }
-        let frame: Arc<str> = self.first("SELECT frame FROM c WHERE seq = ?", seq, |mut row| row.text(0))?.into();
+        let frame: Arc<str> = self.first("SELECT frame FROM log WHERE seq = ?", seq, |mut row| row.text(0))?.into();
         self.frames.borrow_mut().insert(seq, Arc::clone(&frame));
         Some(frame)
     }
@@ -107,7 +113,7 @@ impl<Q: Nearby> History for StoredLog<'_, Q> {
         if time < self.complete {
             return None;
         }
-        let statement = "SELECT seq FROM c WHERE told < ? ORDER BY seq DESC LIMIT 1";
+        let statement = "SELECT seq FROM log WHERE told < ? AND frame IS NOT NULL ORDER BY seq DESC LIMIT 1";
         let earlier = self.first(statement, time.0, |mut row| Some(row.integer(0).cast_unsigned()));
         Some(earlier.unwrap_or(self.oldest))
     }

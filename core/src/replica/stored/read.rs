@@ -6,8 +6,10 @@ use bytes::Bytes;
 
 use super::super::sql::{Nearby, Row, Value, error};
 use super::by_id::by_id;
+use super::by_time::{MATCHES, by_time};
+use super::conditions::{Narrowed, Sides, direction, terms};
 use super::schema::{ABSENT, DELETED, Meta, hash};
-use crate::query::columns::{Columns, Contains, Plan, Searched, Start, Within, marker_line};
+use crate::query::columns::{Columns, Plan, marker_line};
 use crate::query::{Condition, Line, ListPage, Listing, Query, Totals};
 use crate::record::{ContentHash, Person, Record, RecordId, shard};
 use crate::store::{Changes, IndexEntry, Position, StoreError};
@@ -15,7 +17,10 @@ use crate::time::Timestamp;
 use crate::value::{Members, Number, Value as Typed, cbor};
 
 /// The columns of a record that a page shows: those of `r`, then those of `s`.
-const SHOWN: &str = "s.id, r.json, r.typed, s.h0, s.h1, s.h2, s.h3, s.text IS NULL";
+pub(super) const SHOWN: &str = "s.id, r.json, r.typed, s.h0, s.h1, s.h2, s.h3, s.text IS NULL";
+
+/// The largest page that SQLite keeps in order while it passes the other records.
+const LARGEST: usize = 1_000;
 
 /// Returns a record, live or deleted. Returns `None` if the table has none.
 pub(super) fn record(sql: &impl Nearby, columns: &Columns, id: &RecordId) -> Result<Option<Record>, StoreError> {
@@ -50,21 +55,23 @@ pub(super) fn list(sql: &impl Nearby, columns: &Columns, meta: &Meta, query: &Qu
         })?;
         return Ok(listing.with_unknown(unknown).finish());
     };
-    let Sides { page, before, values: position } = sides(&plan, order);
-    let is_passed = match before {
-        None => false,
-        Some(before) => {
-            let statement = format!("SELECT 1 FROM s WHERE {}{before} LIMIT 1", narrowed.exactly());
-            sql.first(&statement, &[&*narrowed.values, &*position].concat())?.is_some()
-        }
-    };
-    let (mut totals, matches) = totals(sql, columns, meta, query, &narrowed)?;
-    totals.is_passed |= is_passed;
-    if matches == Some(0) {
+    let (totals, matches) = totals(sql, columns, meta, query, &narrowed)?;
+    if matches == 0 {
         return Ok(Listing::summed(query, totals, unknown).finish());
     }
     let mut listing = Listing::summed(query, totals, unknown);
-    let (mut page, mut position) = (page, position);
+    let is_by_time = plan.moment.is_some() && order.first().is_some_and(|(column, _)| Some(*column) == columns.time());
+    if is_by_time && (narrowed.is_of_all() || matches >= MATCHES) {
+        by_time(sql, columns, &mut listing, &narrowed, &plan, order, meta)?;
+        return Ok(listing.finish());
+    }
+    let Sides { mut page, before, values: mut position } = Sides::of(&plan, order);
+    if let Some(before) = before {
+        let statement = format!("SELECT 1 FROM s WHERE {}{before} LIMIT 1", narrowed.exactly());
+        if sql.first(&statement, &[&*narrowed.values, &*position].concat())?.is_some() {
+            listing.note_passed();
+        }
+    }
     if order.is_empty() && narrowed.is_of_all() {
         match by_id(sql, columns, &mut listing, plan.is_backward, (&page, &position))? {
             None => return Ok(listing.finish()),
@@ -74,14 +81,57 @@ pub(super) fn list(sql: &impl Nearby, columns: &Columns, meta: &Meta, query: &Qu
             }
         }
     }
-    let (condition, order) = (narrowed.or_wide() + &page, ordering(order, plan.is_backward));
-    let statement = format!("SELECT {SHOWN} FROM s JOIN r ON r.id = s.id WHERE {condition} ORDER BY {order}");
+    let condition = narrowed.or_wide() + &page;
     let values = [&*narrowed.values, &*position].concat();
-    each(sql, &statement, &values, &mut |found| {
-        found.add_to(&mut listing, columns)?;
-        Ok(if listing.is_full() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
-    })?;
+    ordered(sql, columns, &mut listing, (&condition, &values), order, &plan)?;
     Ok(listing.finish())
+}
+
+/// Adds the records that meet a condition to a page, in an order.
+fn ordered(
+    sql: &impl Nearby,
+    columns: &Columns,
+    listing: &mut Listing<'_>,
+    (condition, values): (&str, &[Value]),
+    order: &[(usize, bool)],
+    plan: &Plan,
+) -> Result<(), StoreError> {
+    let by = terms(order, plan.is_backward) + "s.id" + direction(plan.is_backward);
+    // A record of the page, one that begins the next, and the one at which the page begins.
+    let first = listing.limit().saturating_add(2);
+    let mut offset = 0;
+    if !order.is_empty() && first <= LARGEST {
+        // SQLite keeps the first ones while it passes the others. Only those are looked up in `r`.
+        let keys: String = order.iter().map(|(column, _)| format!(", k{column}")).collect();
+        let kept =
+            format!("SELECT id, h0, h1, h2, h3, text{keys} FROM s WHERE {condition} ORDER BY {by} LIMIT {first}");
+        let statement = format!("SELECT {SHOWN} FROM ({kept}) AS s CROSS JOIN r ON r.id = s.id ORDER BY {by}");
+        let mut read = 0;
+        add_until_full(sql, columns, listing, &statement, values, &mut read)?;
+        if listing.is_full() || read < first {
+            return Ok(());
+        }
+        // Others of the same first key, or too large for the columns, took their places.
+        offset = first;
+    }
+    let rest = if offset > 0 { format!(" LIMIT -1 OFFSET {offset}") } else { String::new() };
+    let statement = format!("SELECT {SHOWN} FROM s JOIN r ON r.id = s.id WHERE {condition} ORDER BY {by}{rest}");
+    add_until_full(sql, columns, listing, &statement, values, &mut 0)
+}
+
+fn add_until_full(
+    sql: &impl Nearby,
+    columns: &Columns,
+    listing: &mut Listing<'_>,
+    statement: &str,
+    values: &[Value],
+    read: &mut usize,
+) -> Result<(), StoreError> {
+    each(sql, statement, values, &mut |found| {
+        *read += 1;
+        found.add_to(listing, columns)?;
+        Ok(if listing.is_full() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+    })
 }
 
 /// Returns entries of one partition of the index of changes, as DynamoDB returns them from `by_update`.
@@ -93,11 +143,14 @@ pub(super) fn changes(
     limit: usize,
 ) -> Result<Changes, StoreError> {
     let (at, id) = from.map_or((since, String::new()), |from| (from.at.unwrap_or(since), from.id.into_string()));
-    let statement = "SELECT id, at, version, sealed FROM r WHERE at IS NOT NULL AND at >= ? AND (at, id) > (?, ?) \
-                     AND state != ? ORDER BY at, id";
-    let values = [since.0.into(), at.0.into(), Value::Text(id), Value::Integer(ABSENT)];
+    // One index for each kind of record, and SQLite merges them.
+    let kinds = ["timed = 1", "timed = 0 AND state = 0", "state = 1"];
+    let part = |kind| format!("SELECT id, at, version, sealed FROM r WHERE {kind} AND at >= ? AND (at, id) > (?, ?)");
+    let statement = kinds.map(part).join(" UNION ALL ") + " ORDER BY at, id";
+    let values = [since.0.into(), at.0.into(), Value::Text(id)];
+    let values = [&values[..], &values, &values].concat();
     let (mut entries, mut more) = (Vec::new(), false);
-    sql.query(statement, &values, &mut |mut row| {
+    sql.query(&statement, &values, &mut |mut row| {
         let id = RecordId::stored(row.text(0).unwrap_or_default());
         if shard(&id, shards) != u32::from(of) {
             return ControlFlow::Continue(());
@@ -136,18 +189,17 @@ fn trash(sql: &impl Nearby, columns: &Columns, query: &Query) -> Result<ListPage
     outcome.map(|()| listing.finish())
 }
 
-/// Returns what is known of all matches, and their number if they were counted.
+/// Returns what is known of all matches, and their number.
 fn totals(
     sql: &impl Nearby,
     columns: &Columns,
     meta: &Meta,
     query: &Query,
     narrowed: &Narrowed,
-) -> Result<(Totals, Option<usize>), StoreError> {
-    let is_all = narrowed.values.is_empty();
-    let (mut count, mut is_passed) = (0, false);
+) -> Result<(Totals, usize), StoreError> {
+    let (mut count, mut is_passed) = (usize::try_from(meta.live).unwrap_or_default(), false);
     let mut sum = meta.sum();
-    if !is_all || query.counts() {
+    if !narrowed.is_of_all() {
         let terms = "count(*), sum(h0), sum(h1), sum(h2), sum(h3)";
         let statement = format!("SELECT {terms} FROM s WHERE {}", narrowed.exactly());
         if let Some(mut row) = sql.first(&statement, &narrowed.values)? {
@@ -155,7 +207,7 @@ fn totals(
             sum = hash(&mut row, 1);
         }
     }
-    if !is_all {
+    if !narrowed.is_of_all() {
         let wide = format!("SELECT {SHOWN} FROM s JOIN r ON r.id = s.id WHERE s.text IS NULL");
         each(sql, &wide, &[], &mut |found| {
             let record = found.record(columns)?;
@@ -167,8 +219,7 @@ fn totals(
             Ok(ControlFlow::Continue(()))
         })?;
     }
-    let matches = (!is_all || query.counts()).then_some(count);
-    Ok((Totals { sum, count: matches.filter(|_| query.counts()), is_passed }, matches))
+    Ok((Totals { sum, count: query.counts().then_some(count), is_passed }, count))
 }
 
 /// Returns the conditions on members that no record has. Returns none if there are no records.
@@ -184,101 +235,6 @@ fn unknown<'q>(sql: &impl Nearby, query: &'q Query) -> Result<Vec<&'q Condition>
         unknown.clear();
     }
     Ok(unknown)
-}
-
-/// The conditions of a query in SQL.
-struct Narrowed {
-    condition: String,
-    values: Vec<Value>,
-}
-
-impl Narrowed {
-    fn of(plan: &Plan) -> Narrowed {
-        let mut values = Vec::new();
-        let mut parts = vec!["1".to_owned()];
-        for Contains { column, any } in &plan.contained {
-            let column = match column {
-                Searched::Text => "text",
-                Searched::Atoms => "atoms",
-            };
-            let contains = vec![format!("instr(s.{column}, ?) > 0"); any.len()].join(" OR ");
-            parts.push(format!("({contains})"));
-            values.extend(any.iter().map(|needle| Value::Text(needle.clone())));
-        }
-        for Within { column, ranges } in &plan.within {
-            let range = format!(" OR s.k{column} BETWEEN ? AND ?");
-            parts.push(format!("(s.k{column} IS NULL{})", range.repeat(ranges.len())));
-            values.extend(ranges.iter().flat_map(|(from, to)| [from, to].map(|key| Value::Blob(key.clone()))));
-        }
-        Narrowed { condition: parts.join(" AND "), values }
-    }
-
-    /// Returns the condition that a match meets, among the records that are not too large for the columns.
-    fn exactly(&self) -> String {
-        let small = if self.values.is_empty() { "" } else { "s.text IS NOT NULL AND " };
-        format!("{small}{}", self.condition)
-    }
-
-    /// Reports whether every record matches.
-    fn is_of_all(&self) -> bool {
-        self.condition == "1"
-    }
-
-    /// Returns the condition that a record meets or is too large for the columns.
-    fn or_wide(&self) -> String {
-        format!("(s.text IS NULL OR {})", self.condition)
-    }
-}
-
-fn ordering(order: &[(usize, bool)], backward: bool) -> String {
-    let direction = |descending: bool| if descending { " DESC" } else { "" };
-    let mut terms = String::new();
-    for (column, descending) in order {
-        let (missing, key) = (direction(backward), direction(*descending != backward));
-        terms.push_str(&format!("s.k{column} IS NULL{missing}, s.k{column}{key}, "));
-    }
-    terms + "s.id" + direction(backward)
-}
-
-/// The two sides of the position at which a page begins, as conditions that continue another.
-struct Sides {
-    /// The records that may be on the page.
-    page: String,
-    /// The records that are certainly before it, in the direction of the page. `None` if that cannot be told.
-    before: Option<String>,
-    /// The values of each of the two.
-    values: Vec<Value>,
-}
-
-fn sides(plan: &Plan, order: &[(usize, bool)]) -> Sides {
-    let backward = plan.is_backward;
-    match (&plan.start, order.first()) {
-        (Some(Start::Id(id)), _) => {
-            let (here, there) = if backward { ("<=", ">") } else { (">=", "<") };
-            Sides {
-                page: format!(" AND s.id {here} ?"),
-                before: Some(format!(" AND s.id {there} ?")),
-                values: vec![id.as_str().into()],
-            }
-        }
-        (Some(Start::Key(Some(key))), Some((column, descending))) => {
-            let (here, there) = if *descending != backward { ("<=", ">") } else { (">=", "<") };
-            // Records without the member are last.
-            let missing = format!(" OR s.k{column} IS NULL");
-            let (with_page, with_before) = if backward { ("", &*missing) } else { (&*missing, "") };
-            Sides {
-                page: format!(" AND (s.k{column} {here} ?{with_page})"),
-                before: Some(format!(" AND (s.k{column} {there} ?{with_before})")),
-                values: vec![Value::Blob(key.clone())],
-            }
-        }
-        (Some(Start::Key(None)), Some((column, _))) if !backward => Sides {
-            page: format!(" AND s.k{column} IS NULL"),
-            before: Some(format!(" AND s.k{column} IS NOT NULL")),
-            values: Vec::new(),
-        },
-        _ => Sides { page: String::new(), before: None, values: Vec::new() },
-    }
 }
 
 /// A row of [`SHOWN`].
@@ -314,7 +270,7 @@ impl Found {
     }
 }
 
-fn each(
+pub(super) fn each(
     sql: &impl Nearby,
     statement: &str,
     values: &[Value],

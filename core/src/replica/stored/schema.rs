@@ -2,11 +2,10 @@
 //!
 //! | table | rows |
 //! |---|---|
-//! | `meta` | one, with [`Meta`] as JSON |
-//! | `r` | each record that was ever seen: its version, when it was seen, and what JSON and types show of it. Its index by time is that of changes |
-//! | `s` | each live record: its hash in four parts of 32 bits, the [columns](crate::query::columns) that queries use. It has an index in the order of a list by time |
+//! | `r` | each record that was ever seen: its version, when it was seen, and what JSON and types show of it. A record is in at most one of its indexes by time: that of live records that show a time, of other live records, or of deleted ones |
+//! | `s` | each live record: its hash in four parts of 32 bits, the [columns](crate::query::columns) that queries use |
 //! | `seen_page` | of a full read under way: hashes of the ids of each page |
-//! | `c` | the log of the live channel: each change that sockets are told, as its frame |
+//! | `log` | the log of the live channel: each change that sockets are told, as its frame. The last row has [`Meta`] as JSON, so that a change and the new state are one row |
 //! | `nonce` | each ticket that has opened a socket, until it expires |
 //! | `key` | each key that has asked for a ticket or a socket, and what it has lost |
 //!
@@ -21,9 +20,9 @@ use crate::store::StoreError;
 use crate::time::Timestamp;
 
 /// The number of this schema. A copy of another schema is filled again.
-const SCHEMA: u32 = 3;
-/// The table of the state. It is made where it is missing, so that the state can be asked for in any database.
-const META: &str = "CREATE TABLE IF NOT EXISTS meta (one INTEGER PRIMARY KEY, state TEXT NOT NULL)";
+const SCHEMA: u32 = 4;
+/// The table of the log and the state. It is made where it is missing, so that the state can be asked for in any database.
+const LOG: &str = "CREATE TABLE IF NOT EXISTS log (seq INTEGER PRIMARY KEY, told INTEGER, frame TEXT, state TEXT)";
 /// The columns of `s` before the keys.
 pub(super) const BEFORE_KEYS: usize = 8;
 
@@ -44,6 +43,10 @@ pub(super) struct Meta {
     sum: String,
     /// The sum of the lengths of their JSON.
     pub(super) bytes: u64,
+    /// The number of live records.
+    pub(super) live: u64,
+    /// The number of those that show no time.
+    pub(super) untimed: u64,
     /// Every write that was done before this time is known. `None` until the first full read has ended.
     pub(super) confirmed: Option<u64>,
     /// When the last full read began that ended.
@@ -63,6 +66,19 @@ pub(super) struct Meta {
     pub(super) seq: u64,
     /// From this time on, every change is in the log.
     pub(super) complete: u64,
+    /// The time of the last row of the log.
+    pub(super) told: u64,
+    /// Rows of the log that are written with the state.
+    #[serde(skip)]
+    pub(super) unwritten: Vec<Entry>,
+}
+
+/// A row of the log, for a change that has no frame if none can hold it.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Entry {
+    pub(super) seq: u64,
+    pub(super) told: u64,
+    pub(super) frame: Option<String>,
 }
 
 /// A full read under way.
@@ -83,6 +99,8 @@ impl Meta {
             resource: columns.resource().name.clone(),
             sum: format!("{:x}", 0),
             bytes: 0,
+            live: 0,
+            untimed: 0,
             confirmed: None,
             full: None,
             fill: Some(Fill { began: now.0, at: None, scanned: false }),
@@ -92,13 +110,15 @@ impl Meta {
             epoch,
             seq: 0,
             complete: now.0,
+            told: 0,
+            unwritten: vec![Entry { seq: 0, told: 0, frame: None }],
         }
     }
 
     /// Returns the state of the copy. Returns `None` if there is none, or one of other tables.
     pub(super) fn read(sql: &impl Nearby) -> Result<Option<Meta>, StoreError> {
-        sql.run(META, &[])?;
-        let row = sql.first("SELECT state FROM meta", &[])?;
+        sql.run(LOG, &[])?;
+        let row = sql.first("SELECT state FROM log ORDER BY seq DESC LIMIT 1", &[])?;
         let text = row.and_then(|mut row| row.text(0));
         Ok(text.and_then(|text| serde_json::from_str(&text).ok()).filter(|meta: &Meta| meta.schema == SCHEMA))
     }
@@ -108,9 +128,20 @@ impl Meta {
         Meta::read(sql)?.ok_or_else(|| error("the copy was not opened"))
     }
 
-    pub(super) fn write(&self, sql: &impl Nearby) -> Result<(), StoreError> {
-        let text = serde_json::to_string(self).expect("strings and numbers serialise");
-        sql.run("INSERT OR REPLACE INTO meta VALUES (1, ?)", &[Value::Text(text)])
+    /// Writes the state, in one row with the last change of the log that was not written yet.
+    pub(super) fn write(&mut self, sql: &impl Nearby) -> Result<(), StoreError> {
+        let state = Value::Text(serde_json::to_string(self).expect("strings and numbers serialise"));
+        let Some(last) = self.unwritten.pop() else {
+            return sql.run("UPDATE log SET state = ? WHERE seq = ?", &[state, self.seq.into()]);
+        };
+        let write = |Entry { seq, told, frame }: Entry, state| {
+            let frame = frame.map_or(Value::Null, Value::Text);
+            sql.run("INSERT INTO log VALUES (?, ?, ?, ?)", &[seq.into(), told.into(), frame, state])
+        };
+        for entry in self.unwritten.drain(..) {
+            write(entry, Value::Null)?;
+        }
+        write(last, state)
     }
 
     pub(super) fn sum(&self) -> ContentHash {
@@ -133,18 +164,21 @@ pub(super) fn open(sql: &impl Nearby, columns: &Columns, now: Timestamp) -> Resu
         return Ok(meta);
     }
     sql.transaction(|| {
-        for table in ["meta", "r", "s", "seen_page", "c"] {
+        // `meta` and `c` are those of older schemas.
+        for table in ["log", "r", "s", "seen_page", "meta", "c"] {
             sql.run(&format!("DROP TABLE IF EXISTS {table}"), &[])?;
         }
-        sql.run(META, &[])?;
+        sql.run(LOG, &[])?;
         sql.run(
             "CREATE TABLE r (id TEXT PRIMARY KEY, version INTEGER NOT NULL, sealed INTEGER NOT NULL, \
-             seen INTEGER NOT NULL, at INTEGER, state INTEGER NOT NULL, json TEXT, typed BLOB) WITHOUT ROWID",
+             seen INTEGER NOT NULL, at INTEGER, state INTEGER NOT NULL, timed INTEGER NOT NULL, json TEXT, typed BLOB) WITHOUT ROWID",
             &[],
         )?;
-        // The trash is read without the live records.
-        sql.run(&format!("CREATE INDEX trash ON r (id) WHERE state = {DELETED}"), &[])?;
-        sql.run("CREATE INDEX by_at ON r (at, id) WHERE at IS NOT NULL", &[])?;
+        // In the order of a list by time, newest first.
+        sql.run("CREATE INDEX newest ON r (at DESC, id) WHERE timed = 1", &[])?;
+        // The other states in the order of the list of changes. The trash is read without the live records.
+        sql.run("CREATE INDEX untimed ON r (at, id) WHERE timed = 0 AND state = 0", &[])?;
+        sql.run("CREATE INDEX trash ON r (at, id) WHERE state = 1", &[])?;
         let keys: String = (0..columns.keys().len()).map(|key| format!(", k{key} BLOB")).collect();
         sql.run(
             &format!(
@@ -153,14 +187,9 @@ pub(super) fn open(sql: &impl Nearby, columns: &Columns, now: Timestamp) -> Resu
             ),
             &[],
         )?;
-        if let Some(time) = columns.time() {
-            // In the order of a list by time, newest first.
-            sql.run(&format!("CREATE INDEX newest ON s (k{time} IS NULL, k{time} DESC, id)"), &[])?;
-        }
         // A query looks at each record that is too large for the columns. Most tables have none.
         sql.run("CREATE INDEX wide ON s (id) WHERE text IS NULL", &[])?;
         sql.run("CREATE TABLE seen_page (page INTEGER PRIMARY KEY, ids BLOB NOT NULL)", &[])?;
-        sql.run("CREATE TABLE c (seq INTEGER PRIMARY KEY, told INTEGER NOT NULL, frame TEXT NOT NULL)", &[])?;
         sql.run(
             "CREATE TABLE IF NOT EXISTS nonce (nonce TEXT PRIMARY KEY, expires INTEGER NOT NULL) WITHOUT ROWID",
             &[],
@@ -172,7 +201,7 @@ pub(super) fn open(sql: &impl Nearby, columns: &Columns, now: Timestamp) -> Resu
         )?;
         let random = sql.first("SELECT lower(hex(randomblob(4)))", &[])?;
         let epoch = random.and_then(|mut row| row.text(0)).unwrap_or_default();
-        let meta = Meta::new(columns, epoch, now);
+        let mut meta = Meta::new(columns, epoch, now);
         meta.write(sql)?;
         Ok(meta)
     })
@@ -180,7 +209,7 @@ pub(super) fn open(sql: &impl Nearby, columns: &Columns, now: Timestamp) -> Resu
 
 /// Forgets the copy, so that it begins anew when it is opened.
 pub(super) fn discard(sql: &impl Nearby) -> Result<(), StoreError> {
-    sql.run("DELETE FROM meta", &[])
+    sql.run("DELETE FROM log", &[])
 }
 
 /// Returns the four parts of a hash, the lowest first. SQLite and JavaScript add up the parts of two million records
