@@ -19,7 +19,7 @@ use crate::value::{Members, Number, Value as Typed, cbor};
 /// The columns of a record that a page shows: those of `r`, then those of `s`.
 pub(super) const SHOWN: &str = "s.id, r.json, r.typed, s.h0, s.h1, s.h2, s.h3, s.text IS NULL";
 
-/// The largest page that SQLite keeps in order while it passes the other records.
+/// The largest page whose records are looked up one by one.
 const LARGEST: usize = 1_000;
 
 /// Returns a record, live or deleted. Returns `None` if the table has none.
@@ -98,40 +98,45 @@ fn ordered(
 ) -> Result<(), StoreError> {
     let by = terms(order, plan.is_backward) + "s.id" + direction(plan.is_backward);
     // A record of the page, one that begins the next, and the one at which the page begins.
-    let first = listing.limit().saturating_add(2);
-    let mut offset = 0;
-    if !order.is_empty() && first <= LARGEST {
-        // SQLite keeps the first ones while it passes the others. Only those are looked up in `r`.
-        let keys: String = order.iter().map(|(column, _)| format!(", k{column}")).collect();
-        let kept =
-            format!("SELECT id, h0, h1, h2, h3, text{keys} FROM s WHERE {condition} ORDER BY {by} LIMIT {first}");
-        let statement = format!("SELECT {SHOWN} FROM ({kept}) AS s CROSS JOIN r ON r.id = s.id ORDER BY {by}");
-        let mut read = 0;
-        add_until_full(sql, columns, listing, &statement, values, &mut read)?;
-        if listing.is_full() || read < first {
+    let mut count = listing.limit().saturating_add(2);
+    if order.is_empty() || count > LARGEST {
+        let statement = format!("SELECT {SHOWN} FROM s JOIN r ON r.id = s.id WHERE {condition} ORDER BY {by}");
+        return each(sql, &statement, values, &mut |found| {
+            found.add_to(listing, columns)?;
+            Ok(if listing.is_full() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+        });
+    }
+    // SQLite orders all records without their JSON. Only the first ones are looked up.
+    let statement = format!(
+        "SELECT s.id, NULL, NULL, s.h0, s.h1, s.h2, s.h3, s.text IS NULL FROM s WHERE {condition} ORDER BY {by}"
+    );
+    let mut passed = 0;
+    loop {
+        let (mut first, mut place) = (Vec::new(), 0);
+        each(sql, &statement, values, &mut |found| {
+            place += 1;
+            if place > passed {
+                first.push(found);
+            }
+            Ok(if first.len() < count { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+        })?;
+        let is_last = first.len() < count;
+        for mut found in first {
+            let row = sql.first("SELECT json, typed FROM r WHERE id = ?", &[found.id.as_str().into()])?;
+            let mut row = row.ok_or_else(|| error("a record has no row"))?;
+            (found.json, found.typed) = (row.text(0), row.blob(1));
+            found.add_to(listing, columns)?;
+            if listing.is_full() {
+                return Ok(());
+            }
+        }
+        if is_last {
             return Ok(());
         }
         // Others of the same first key, or too large for the columns, took their places.
-        offset = first;
+        passed += count;
+        count = count.saturating_mul(8);
     }
-    let rest = if offset > 0 { format!(" LIMIT -1 OFFSET {offset}") } else { String::new() };
-    let statement = format!("SELECT {SHOWN} FROM s JOIN r ON r.id = s.id WHERE {condition} ORDER BY {by}{rest}");
-    add_until_full(sql, columns, listing, &statement, values, &mut 0)
-}
-
-fn add_until_full(
-    sql: &impl Nearby,
-    columns: &Columns,
-    listing: &mut Listing<'_>,
-    statement: &str,
-    values: &[Value],
-    read: &mut usize,
-) -> Result<(), StoreError> {
-    each(sql, statement, values, &mut |found| {
-        *read += 1;
-        found.add_to(listing, columns)?;
-        Ok(if listing.is_full() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
-    })
 }
 
 /// Returns entries of one partition of the index of changes, as DynamoDB returns them from `by_update`.
