@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use ripple_core::auth::{KeyRecord, Scope};
 use ripple_core::feed::key::{KeyChange, Rights};
 use ripple_core::live::{Close, Reader, Ticket};
 use ripple_core::replica::Clock as _;
@@ -160,8 +161,46 @@ async fn sockets_of_a_key_that_is_gone_are_closed_when_it_is_looked_up() {
     table.meet_key("k", &hash).expect("noted");
     let ids = ["k".to_owned(), "unknown".to_owned()];
     let closings = table.look_up_keys(&ids, &mut Capacity::default()).await.expect("looked up");
+    assert_eq!(closings, [("k".to_owned(), Close::Restart.code(), Close::Restart.reason())]);
+    let early = Ticket::issue("prj", "k", None, clock.now(), [1; 16]);
+    let with_ticket = |ticket| Reader { ticket: Some(ticket), ..reader("k") };
+    let refused = Outcome::refused(Close::Ticket);
+    assert_eq!(table.open_socket(&with_ticket(early), None, 0).expect("answered"), refused);
+    // A read that lagged did not show the key yet.
+    clock.pass(Duration::from_secs(31));
+    let late = Ticket::issue("prj", "k", None, clock.now(), [2; 16]);
+    assert_eq!(table.open_socket(&with_ticket(late), None, 0).expect("answered").close, []);
+}
+
+#[tokio::test]
+async fn a_key_that_was_looked_up_as_revoked_never_counts_again() {
+    let (clock, memory) = (TestClock::default(), memory());
+    let table = filled(&Sqlite::new(), memory.clone(), &clock).await;
+    let hash = ripple_core::auth::KeyHash::from_hex(&"0".repeat(64)).expect("a hash");
+    let record = KeyRecord {
+        key_hash: hash.to_hex(),
+        key_id: "k".to_owned(),
+        name: "Ann".to_owned(),
+        scopes: vec![Scope::Read].into(),
+        created: 0,
+        expires: None,
+        revoked: Some(1),
+        lineage: None,
+        author: None,
+        last_used: None,
+    };
+    memory.put_key(record.clone());
+    table.meet_key("k", &hash).expect("noted");
+    let closings = table.look_up_keys(&["k".to_owned()], &mut Capacity::default()).await.expect("looked up");
     assert_eq!(closings, [("k".to_owned(), 4001, "key")]);
-    assert_eq!(table.open_socket(&reader("k"), None, 0).expect("answered"), Outcome::refused(Close::Key));
+    // A read that lags shows the key as it was.
+    memory.put_key(KeyRecord { revoked: None, ..record });
+    let closings = table.look_up_keys(&["k".to_owned()], &mut Capacity::default()).await.expect("looked up");
+    table.meet_key("k", &hash).expect("noted");
+    assert_eq!(
+        (closings.len(), table.open_socket(&reader("k"), None, 0).expect("answered")),
+        (0, Outcome::refused(Close::Key))
+    );
 }
 
 #[tokio::test]
