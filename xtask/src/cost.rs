@@ -69,13 +69,13 @@ const KEY: f64 = 5.0;
 const MANY: f64 = 100_000.0;
 const SEARCHES: f64 = 0.05;
 const SORTS: f64 = 0.05;
-/// The rows of a page of the larger table: 50 records in two tables, and the state.
-const PAGE: f64 = 160.0;
+/// The rows of a page of the larger table: 50 records in one table, and the state.
+const PAGE: f64 = 60.0;
 /// The rows of SQLite: written for a record of the first full read, written for an edit, and read for each record of the
 /// table by a sort. `cargo xtask bench scale` measures them.
-const FILL_ROWS: f64 = 4.0;
-const EDIT_ROWS: f64 = 6.0;
-const SORT_ROWS: f64 = 2.1;
+const FILL_ROWS: f64 = 3.0;
+const EDIT_ROWS: f64 = 4.0;
+const SORT_ROWS: f64 = 1.0;
 /// The read units for an edit that the edge tells the replica: a strong read of the record.
 const TOLD_READ: f64 = 1.0;
 /// The memory that is billed for an object, in GB, and the seconds that it works for a read (assumed).
