@@ -216,6 +216,11 @@ class Edge:
     def read_log(self):
         return self.log.read_text(errors="replace")
 
+    def lines(self, mark):
+        """Returns the objects of the log, as text, whose lines have a mark. A line that is being written is none yet."""
+        whole, _, _ = self.read_log().rpartition("\n")
+        return [line[line.index("{") :] for line in whole.splitlines() if mark in line]
+
     def close(self):
         self.process.send_signal(signal.SIGINT)
         try:

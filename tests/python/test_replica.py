@@ -59,8 +59,7 @@ class Two:
         return answer if json.JSONDecoder().raw_decode(line)[0]["by"] == "replica" else None
 
     def lines(self):
-        whole, _, _ = self.edge.read_log().rpartition("\n")
-        return [line[line.index("{") :] for line in whole.splitlines() if '"answered"' in line]
+        return self.edge.lines('"answered"')
 
     def is_filled(self):
         return self.ask("/prj") is not None

@@ -28,8 +28,7 @@ class Counted:
         return answer
 
     def reports(self):
-        lines = [line[line.index("{") :] for line in self.edge.read_log().splitlines() if '"rows_read"' in line]
-        return [json.loads(line) for line in lines]
+        return [json.loads(line) for line in self.edge.lines('"rows_read"')]
 
     def total(self):
         seen = len(self.reports())

@@ -12,7 +12,7 @@ use ripple_core::record::schema::Resources;
 use ripple_core::replica::Clock as _;
 use ripple_core::session::Session;
 use ripple_core::store::memory::Memory;
-use ripple_core::store::{Capacity, Consistency, Source as _, item};
+use ripple_core::store::{Capacity, Consistency, Keys as _, Source as _, item};
 use ripple_core::value::Members;
 use ripple_core::{Api, Record, RecordId, RequestContext, Timestamp};
 use ripple_test_kit::TestClock;
