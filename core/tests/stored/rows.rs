@@ -131,6 +131,20 @@ async fn a_list_by_time_goes_on_with_the_records_without_one() {
 }
 
 #[tokio::test]
+async fn a_page_of_changes_takes_the_rows_that_it_has() {
+    let counted = counted().await;
+    let mut from = None;
+    counted.stepped();
+    for _ in 0..5 {
+        let cost = &mut Capacity::default();
+        let page = counted.table.changes(0, Timestamp(0), from, PAGE as usize, cost).await.expect("a page");
+        let stepped = counted.stepped();
+        assert!(page.entries.len() as u64 == PAGE && stepped <= PAGE + 10, "{stepped} rows");
+        from = page.next;
+    }
+}
+
+#[tokio::test]
 async fn a_search_takes_each_row_once() {
     let counted = counted().await;
     let (stepped, shown) = counted.list(&[("q", "zugzwang"), ("limit", "50")]).await;
