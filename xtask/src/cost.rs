@@ -81,6 +81,8 @@ const TOLD_READ: f64 = 1.0;
 /// The memory that is billed for an object, in GB, and the seconds that it works for a read (assumed).
 const OBJECT_MEMORY: f64 = 0.128;
 const OBJECT_SECONDS: f64 = 0.005;
+/// The seconds that an object waits for DynamoDB when it looks a key up (assumed).
+const LOOKUP_SECONDS: f64 = 0.02;
 
 /// The Lambda use of an invocation: GB of memory (the template's), seconds of a list and of an edit. The seconds are
 /// assumed, not measured. The log of a deployment has `duration_ms`.
@@ -217,9 +219,9 @@ fn with_a_replica(measured: &Measured, records: f64, seconds: f64, idle: f64) ->
             + edits.bytes_out,
         worker_requests: Some(READS + EDITS),
         object: Object {
-            // The feed sends a message for an edit, and so does the isolate that forwarded it.
-            requests: READS + 2.0 * EDITS,
-            gb_seconds: (idle + READS * OBJECT_SECONDS) * OBJECT_MEMORY,
+            // The feed sends a message for an edit, and so does the isolate that forwarded it. Keys are looked up there.
+            requests: READS + lookups + 2.0 * EDITS,
+            gb_seconds: (idle + READS * OBJECT_SECONDS + lookups * LOOKUP_SECONDS) * OBJECT_MEMORY,
             rows_read: READS * rows,
             rows_written: records * FILL_ROWS + EDITS * EDIT_ROWS,
         },
