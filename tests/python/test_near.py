@@ -1,5 +1,7 @@
 """The worker in front of a replica, where the replica is away or is not what the worker expects."""
 
+import secrets
+
 import pytest
 
 from dev import Dev
@@ -28,8 +30,9 @@ def test_without_the_object_the_origin_answers_and_checks_keys(tmp_path, dev):
         assert send(near.url, "GET", "/prj", dev.key[:-1] + "x").status == 403
         assert send(near.url, "GET", "/prj").status == 403
         assert send(near.url, "GET", "/nowhere", dev.key).status == 403
-        assert send(near.url, "GET", "/health").json() == {"status": "ok"}
-        wait_for(lambda: '"by":"edge"' in near.read_log())
+        last = secrets.token_hex(8)
+        assert send(near.url, "GET", "/health", x_request_id=last).json() == {"status": "ok"}
+        wait_for(lambda: last in near.read_log())
         assert '"by":"origin"' in near.read_log() and '"by":"replica"' not in near.read_log()
     finally:
         near.close()
