@@ -12,7 +12,7 @@
 //! * `table` is the table with its whole past, so that a read may show an earlier state.
 //! * `link` is the object's way to the table: it lags, fails, and the object may crash on it.
 //! * `object` has the events of a Durable Object, as `replica/worker.js` has them.
-//! * `sockets` are its sockets.
+//! * `sockets` are its sockets, and `keys` are the API keys whose clients open some of them.
 //! * `sql` is its database. A statement may fail there.
 //! * `people` are savers, another program and readers; `feed` is the feed; `page` is a page with a socket.
 //! * `judge` formulates the invariants.
@@ -24,6 +24,7 @@
 
 mod feed;
 mod judge;
+mod keys;
 mod link;
 mod object;
 mod page;
@@ -38,7 +39,7 @@ use std::sync::Mutex;
 use crate::sim::choices::{Choices, shrink};
 use world::{Fault, Storm};
 
-/// The number of storms in a run of all tests. Each takes 30 ms of one CPU.
+/// The number of storms in a run of all tests. Each takes 50 ms of one CPU.
 const STORMS: u64 = 5_000;
 
 fn number(name: &str) -> Option<u64> {
@@ -129,6 +130,26 @@ fn an_alarm_that_throws() {
 fn an_equal_version_that_replaces() {
     // It is told again too.
     is_found(Fault::EqualReplaces, &["order", "I6"]);
+}
+
+#[test]
+fn a_revoked_key_that_lives_again_when_its_client_comes_back() {
+    is_found(Fault::KeyLivesAgain, &["I8"]);
+}
+
+#[test]
+fn a_copy_that_begins_anew_and_forgets_revoked_keys() {
+    is_found(Fault::KeysForgotten, &["I8"]);
+}
+
+#[test]
+fn a_ticket_that_is_not_used_up() {
+    is_found(Fault::TicketStays, &["I8"]);
+}
+
+#[test]
+fn sockets_that_stay_when_their_key_is_revoked() {
+    is_found(Fault::KeepsSockets, &["I8"]);
 }
 
 #[test]

@@ -9,6 +9,7 @@
 //! | I4 | the position of a full read has moved only if its page is in |
 //! | I5 | what is gone was missing from the table at some time since it was seen |
 //! | I6 | what changed has a row in the log in the same commit; a socket is told the log in order, without a gap |
+//! | I8 | a key that was seen revoked never counts again, and no other key is; a ticket opens one socket |
 //! | I9 | after quiet, the copy is the table |
 //! | I10 | an answer is no older than it says, and no older than the reader accepts |
 //! | order | a state of the same version, or of another program, replaces only what was seen before it was in the table |
@@ -138,6 +139,7 @@ impl Judge {
             self.last.take();
             return;
         };
+        world.check_keys();
         let before = self.last.replace(look.clone());
         let checked = sum(world, &meta).and_then(|()| confirmed(world, &look)).and_then(|()| {
             if before.epoch == look.epoch {

@@ -71,8 +71,15 @@ impl Keys for Link {
         self.world.table.memory.resource()
     }
 
-    async fn key(&self, _: &KeyHash, _: &mut Capacity) -> Result<Option<KeyRecord>, StoreError> {
-        Ok(None)
+    async fn key(&self, hash: &KeyHash, _: &mut Capacity) -> Result<Option<KeyRecord>, StoreError> {
+        self.travel().await;
+        if self.world.is_away() || self.world.chance(25) {
+            return Err(error("no answer"));
+        }
+        let lag = self.world.scheduler.below(self.world.lag.get().as_millis() as usize + 1) as u64;
+        let found = self.world.keys.found(hash, Timestamp(self.world.now().0 - lag));
+        self.travel().await;
+        Ok(found)
     }
 }
 

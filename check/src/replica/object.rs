@@ -193,6 +193,7 @@ impl World {
         if !self.open_sockets().is_empty() {
             let _ = self.everyone(|table, all| table.look_after_sockets(all));
             let _ = self.refresh().await;
+            self.look_up_keys().await;
         }
         self.tell_sockets().await;
         self.arm();

@@ -16,6 +16,8 @@ use super::world::{Fault, World};
 /// The object's end of a socket, and what is under way to the page.
 #[derive(Default)]
 pub(super) struct Line {
+    /// The id of its key.
+    pub(super) key: String,
     pub(super) is_open: Cell<bool>,
     kept: RefCell<Option<String>>,
     pub(super) down: RefCell<VecDeque<String>>,
@@ -71,19 +73,25 @@ impl World {
         outcome.rooms.clone_into(&mut self.object.rooms.borrow_mut());
     }
 
-    /// Opens a socket. Returns `None` if the object has none.
+    /// Opens a socket of a page, whose key is never revoked. Returns `None` if the object has none.
     pub(super) async fn connect(self: &Rc<Self>, since: Option<&str>) -> Option<Rc<Line>> {
+        let reader = Reader { key_id: "k".to_owned(), person: None, ticket: None };
+        self.connect_as(&reader, since).await
+    }
+
+    /// Opens a socket. Returns `None` if the object has none.
+    pub(super) async fn connect_as(self: &Rc<Self>, reader: &Reader, since: Option<&str>) -> Option<Rc<Line>> {
         let opened = self.request(async {
             let table = self.open().ok()?;
             self.object_answers(&table)?;
-            let reader = Reader { key_id: "k".to_owned(), person: None, ticket: None };
             let open = self.open_sockets().len();
             // From here on, nothing is awaited until the outcome is carried out.
-            let outcome = table.open_socket(&reader, since, open).ok()?;
+            let outcome = table.open_socket(reader, since, open).ok()?;
             if !outcome.close.is_empty() {
                 return None;
             }
-            let line = Rc::new(Line::default());
+            self.check_accepted(&reader.key_id);
+            let line = Rc::new(Line { key: reader.key_id.clone(), ..Line::default() });
             line.is_open.set(true);
             self.object.sockets.borrow_mut().push(Rc::clone(&line));
             if self.fault == Some(Fault::AcceptsEarly) {

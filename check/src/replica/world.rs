@@ -14,6 +14,7 @@ use ripple_test_kit::sqlite::Sqlite;
 
 use super::feed::Feed;
 use super::judge::{Broken, Judge, rows};
+use super::keys::Keys;
 use super::object::Object;
 use super::page::OpenPage;
 use super::table::{Face, Table};
@@ -54,6 +55,14 @@ pub(super) enum Fault {
     EqualReplaces,
     /// A socket is accepted before the object waits for what it is to be told.
     AcceptsEarly,
+    /// A key that was revoked counts again when its client asks for a ticket.
+    KeyLivesAgain,
+    /// A copy that begins anew forgets the keys.
+    KeysForgotten,
+    /// A ticket that opens a socket is not noted.
+    TicketStays,
+    /// The host does not close the sockets of a key.
+    KeepsSockets,
 }
 
 pub(super) struct World {
@@ -64,6 +73,7 @@ pub(super) struct World {
     pub(super) object: Object,
     pub(super) feed: Feed,
     pub(super) judge: Judge,
+    pub(super) keys: Keys,
     /// How old the table and its index are at most where a read lags.
     pub(super) lag: Cell<Duration>,
     pub(super) index_lag: Cell<Duration>,
@@ -157,6 +167,7 @@ impl Storm {
             object: Object::default(),
             feed: Feed::default(),
             judge: Judge::default(),
+            keys: Keys::default(),
             lag: Cell::default(),
             index_lag: Cell::default(),
             greatest_lag: Cell::default(),
@@ -205,6 +216,8 @@ impl World {
         }
         tasks.push(Box::pin(Rc::clone(self).reader()));
         tasks.push(Box::pin(Rc::clone(self).deliver()));
+        tasks.push(Box::pin(Rc::clone(self).owner()));
+        tasks.push(Box::pin(Rc::clone(self).client()));
         tasks.push(Box::pin(Rc::clone(self).bad_luck()));
         tasks.push(Box::pin(Rc::clone(self).alarms()));
         tasks.extend(pages.iter().map(|page| Box::pin(Rc::clone(page).stay()) as Task));
@@ -247,6 +260,7 @@ impl World {
         if self.object_wishes() {
             self.breaks("liveness", "a full read does not go on".to_owned());
         }
+        self.check_open_keys();
         // A page comes back, and each reads all that it was sent.
         self.last(QUIET);
         let mut tasks: Vec<Task> = vec![Box::pin(Rc::clone(self).alarms())];
