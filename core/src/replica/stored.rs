@@ -52,6 +52,8 @@ const PAGES: usize = 8;
 const CHANGES: usize = 1_000;
 /// The number of records that a refresh reads before it applies them, so that one that is cut off has not been in vain.
 const FETCHED: usize = 100;
+/// How often a record is read that other reads keep changing meanwhile.
+const STRONG_READS: u32 = 3;
 /// How long a message of the feed shows that the feed is on.
 const FED: Duration = limits::DAY;
 /// How exactly that time is known.
@@ -76,6 +78,14 @@ pub struct Standing {
     pub wish: Option<Timestamp>,
     /// How often keys lost rights, as far as the feed has told.
     pub keys: u64,
+}
+
+/// What a strongly consistent read has found.
+struct Strong {
+    found: Option<Record>,
+    began: Timestamp,
+    /// Whether it may be older than what is known.
+    is_in_doubt: bool,
 }
 
 /// Returns the resource of the copy in a database, if there is one.
@@ -132,9 +142,10 @@ impl<Q: Nearby, S: Source, C: Clock> Table<Q, S, C> {
                 return if self.is_consistent()? { Ok(()) } else { schema::discard(&self.sql) };
             }
             for id in gone {
-                let began = self.clock.now();
-                let found = self.store.get(&id, Consistency::Strong, cost).await?;
-                fill::confirm(&self.sql, &self.columns, &id, found, began, self.clock.now())?;
+                let Strong { found, began, is_in_doubt } = self.find(&id, cost).await?;
+                if !is_in_doubt {
+                    fill::confirm(&self.sql, &self.columns, &id, found, began, self.clock.now())?;
+                }
             }
         }
         Ok(())
@@ -219,11 +230,29 @@ impl<Q: Nearby, S: Source, C: Clock> Table<Q, S, C> {
         Ok(fetched)
     }
 
+    /// Reads a record with strong consistency, and takes in what it finds.
     async fn read_strongly(&self, id: &RecordId, cost: &mut Capacity) -> Result<Option<Record>, StoreError> {
-        let began = self.clock.now();
-        let found = self.store.get(id, Consistency::Strong, cost).await?;
-        self.take(found.iter().cloned(), began, true)?;
+        let Strong { found, began, is_in_doubt } = self.find(id, cost).await?;
+        if !is_in_doubt {
+            self.take(found.iter().cloned(), began, true)?;
+        }
         Ok(found)
+    }
+
+    /// Reads a record with strong consistency. A state without a number has no order, and neither has the absence of one:
+    /// what was applied during the read may be older or newer. Then it reads again.
+    async fn find(&self, id: &RecordId, cost: &mut Capacity) -> Result<Strong, StoreError> {
+        let mut tries = 0;
+        loop {
+            let (began, before) = (self.clock.now(), apply::known(&self.sql, id)?);
+            let found = self.store.get(id, Consistency::Strong, cost).await?;
+            let is_in_doubt =
+                found.as_ref().and_then(Record::number).is_none() && apply::known(&self.sql, id)? != before;
+            tries += 1;
+            if !is_in_doubt || tries == STRONG_READS {
+                return Ok(Strong { found, began, is_in_doubt });
+            }
+        }
     }
 
     fn take(&self, records: impl IntoIterator<Item = Record>, at: Timestamp, in_table: bool) -> Result<(), StoreError> {

@@ -2,6 +2,7 @@
 //! the records and the query, and nothing that comes late, twice or half makes it wrong.
 
 mod changes;
+mod doubt;
 mod live;
 mod parameters;
 mod queries;

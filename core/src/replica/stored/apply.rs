@@ -28,7 +28,7 @@ pub(super) struct Seen {
 }
 
 /// What is known of a record.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct Known {
     pub(super) version: u64,
     pub(super) is_sealed: bool,
