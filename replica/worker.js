@@ -170,7 +170,8 @@ export class Replica extends DurableObject {
   async alarm() {
     try {
       const resource = this.resource();
-      if (resource === undefined) return;
+      // Without a table there is nothing to tell, and no key to look up. The clients come back.
+      if (resource === undefined) return this.sockets().forEach((socket) => end(socket, 1012, "restart"));
       const read = await within(ALARM, call(() => ripple.tend(this.storage, this.env, resource)));
       this.failures = 0;
       if (read > 0) this.report("read on", read);

@@ -177,6 +177,7 @@ impl World {
     /// Returns `false` if it throws.
     async fn run_alarm(self: &Rc<Self>) -> bool {
         if stored::resource(&self.sqlite).is_ok_and(|resource| resource.is_none()) {
+            self.open_sockets().iter().for_each(|line| line.is_open.set(false));
             return true;
         }
         let read = async { self.open_for(true)?.tend(&mut Capacity::default()).await };
