@@ -106,7 +106,7 @@ impl Edge {
         context: &Context,
     ) -> Result<web_sys::Response, FetchError> {
         let (gate, started) = (&self.gate, clock::now());
-        let request = match gate.read(&raw) {
+        let request = match gate::read(&raw) {
             Ok(request) => request,
             Err(answered) => return gate.finish(&answered, started),
         };

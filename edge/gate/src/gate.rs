@@ -63,6 +63,18 @@ pub fn replica(env: &Env) -> Option<JsValue> {
     js_sys::Reflect::get(env, &REPLICA.into()).ok().filter(JsValue::is_object)
 }
 
+/// Reads a request, except for its body.
+///
+/// # Errors
+/// The answer, if method or path cannot be read.
+pub fn read(raw: &web_sys::Request) -> Result<Request<Bytes>, Response<Bytes>> {
+    let mut request = exchange::request(raw).ok_or_else(|| Refusal::Unreadable.answer(random::id().into()))?;
+    if let Some(address) = exchange::client_address(raw) {
+        request.extensions_mut().insert(address);
+    }
+    Ok(request)
+}
+
 /// Returns the answer of a worker whose configuration has an error.
 ///
 /// # Errors
@@ -93,20 +105,6 @@ impl<S: Keys> Gate<S> {
             .limiting_strangers(Limiter::of_addresses(config.strangers))
             .trusting(config.trust);
         Gate { api, config, shared_limiter: env.get_binding(RATE_LIMITER).ok() }
-    }
-
-    /// Reads a request, except for its body.
-    ///
-    /// # Errors
-    /// The answer, if method or path cannot be read.
-    pub fn read(&self, raw: &web_sys::Request) -> Result<Request<Bytes>, Response<Bytes>> {
-        let Some(mut request) = exchange::request(raw) else {
-            return Err(Refusal::Unreadable.answer(random::id().into()));
-        };
-        if let Some(address) = exchange::client_address(raw) {
-            request.extensions_mut().insert(address);
-        }
-        Ok(request)
     }
 
     /// Returns the message that a request brings from the feed, or why it is refused. Returns `None` for other requests.

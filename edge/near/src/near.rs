@@ -12,7 +12,7 @@ use ripple_core::store::{Capacity, Keys, StoreError};
 use ripple_core::{AccessLog, Api, Refusal};
 use ripple_gate::config::{Config, ConfigError};
 use ripple_gate::feed::Heard;
-use ripple_gate::gate::{Gate, resources, variable};
+use ripple_gate::gate::{self, Gate, resources, variable};
 use ripple_gate::log::Cached;
 use ripple_platform::clock;
 use ripple_platform::fetch::FetchError;
@@ -70,7 +70,7 @@ impl Near {
         context: &Context,
     ) -> Result<web_sys::Response, FetchError> {
         let (gate, started) = (&self.gate, clock::now());
-        let request = match gate.read(&raw) {
+        let request = match gate::read(&raw) {
             Ok(request) => request,
             Err(answered) => return gate.finish(&answered, started),
         };

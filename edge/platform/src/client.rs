@@ -10,7 +10,7 @@ use crate::random;
 
 /// Returns the DynamoDB client.
 #[must_use]
-pub fn new(access: &Access) -> Client {
+pub(crate) fn new(access: &Access) -> Client {
     // Seeds the SDK's jitter, which would otherwise be the same in every isolate.
     fastrand::seed(u64::from_ne_bytes(random::bytes()));
     let builder = configure(config::Config::builder())

@@ -38,7 +38,7 @@ extern "C" {
 
     /// Returns a response with this head and body.
     #[wasm_bindgen(catch)]
-    pub fn assembled(head: &ResponseInit, body: Option<&Uint8Array>) -> Result<web_sys::Response, JsValue>;
+    fn assembled(head: &ResponseInit, body: Option<&Uint8Array>) -> Result<web_sys::Response, JsValue>;
 
     /// Returns a response, with its request's id if it has none. This is one call into JavaScript instead of four.
     pub fn respond(body: Option<&Blob>, head: &ResponseInit, id: Option<&JsString>) -> web_sys::Response;

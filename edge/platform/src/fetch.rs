@@ -72,7 +72,7 @@ pub async fn body(response: &Response) -> Result<Vec<u8>, FetchError> {
 
 /// The SDK's HTTP client.
 #[derive(Clone, Copy, Debug)]
-pub struct Fetch;
+pub(crate) struct Fetch;
 
 impl HttpClient for Fetch {
     fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {

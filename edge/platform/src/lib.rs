@@ -14,7 +14,7 @@
 // The platform is JavaScript. On other platforms the crate has no use.
 #![cfg(target_arch = "wasm32")]
 
-pub mod client;
+mod client;
 pub mod clock;
 pub mod exchange;
 pub mod fetch;
