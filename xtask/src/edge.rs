@@ -57,8 +57,7 @@ pub(crate) struct Options {
 
 /// Builds the worker that wrangler.toml names, and bundles it if asked to.
 pub(crate) fn run_command(options: &Options) -> Result<()> {
-    let configuration = fs::read_to_string(root().join(CONFIGURATION))?;
-    let is_near = is_near(&configuration)?;
+    let is_near = is_near_chosen()?;
     if is_near {
         build_near()?
     } else {
@@ -83,6 +82,11 @@ const CONFIGURATION: &str = "wrangler.toml";
 /// Its lines for the worker in front of a replica.
 const MAIN_NEAR: &str = r#"main = "edge/near/worker.js""#;
 const BOUND: &str = r#"name = "REPLICA""#;
+
+/// Reports whether wrangler.toml names the worker in front of a replica.
+pub(crate) fn is_near_chosen() -> Result<bool> {
+    is_near(&fs::read_to_string(root().join(CONFIGURATION)).with_context(|| format!("cannot read {CONFIGURATION}"))?)
+}
 
 /// Reports whether a configuration is of the worker in front of a replica.
 fn is_near(configuration: &str) -> Result<bool> {
@@ -150,10 +154,7 @@ pub(crate) fn write_workers(folder: &Path) -> Result<()> {
         esbuild.args(["--external:cloudflare:*", "--external:*.wasm", "--external:*/resources.js"]);
         run(esbuild.arg(format!("--outfile={}", script.display())))?;
         // All modules of a worker are in one folder.
-        let mut text = fs::read_to_string(&script)?;
-        for path in ["../edge/resources.js", "../resources.js"] {
-            text = text.replace(&format!("\"{path}\""), r#""./resources.js""#);
-        }
+        let text = fs::read_to_string(&script)?.replace(r#""../edge/resources.js""#, r#""./resources.js""#);
         ensure!(text.contains(r#""./resources.js""#), "{} does not import resources.js", script.display());
         fs::write(&script, text)?;
         let module = format!("{}_bg.wasm", worker.module);

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, ensure};
 use clap::Args;
 
+use crate::edge;
 use crate::package::Arch;
 use crate::process::run;
 use crate::toolchain::Target;
@@ -33,7 +34,8 @@ pub(crate) fn run_command(options: &Options) -> Result<()> {
     let Options { folder, arch } = options;
     fs::create_dir_all(folder).with_context(|| format!("{} cannot be created", folder.display()))?;
     write("lambda", arch.triple(), &folder.join("ripple-lambda.cdx.json"))?;
-    write("edge", Target::Web.triple(), &folder.join("ripple-edge.cdx.json"))
+    let worker = if edge::is_near_chosen()? { "edge/near" } else { "edge" };
+    write(worker, Target::Web.triple(), &folder.join("ripple-edge.cdx.json"))
 }
 
 /// Writes the bill of materials of one crate, built for one target, to a file.
@@ -56,7 +58,7 @@ fn take(folder: &Path, to: &Path) -> Result<()> {
 }
 
 fn remove_others() -> Result<()> {
-    for entry in root().read_dir()?.chain(root().join("tests").read_dir()?) {
+    for entry in root().read_dir()?.chain(root().join("tests").read_dir()?).chain(root().join("edge").read_dir()?) {
         let bill = entry?.path().join(NAME).with_extension("json");
         if bill.exists() {
             fs::remove_file(&bill).with_context(|| format!("{} cannot be removed", bill.display()))?;

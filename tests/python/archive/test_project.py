@@ -61,7 +61,13 @@ def test_a_project_with_a_resource_of_its_own_runs_and_is_ready_to_deploy(machin
     template = (project / "deployment/template.yaml").read_text()
     assert machine.run(ripple, "template", cwd=project) == template
     assert "CodeUri: function" in template
-    for config in ("wrangler.toml", "replica.toml"):
+    # In front of the replica, the configuration names another worker, and the replica.
+    edge = (project / "wrangler.toml").read_text().replace("deployment/edge/worker.js", "deployment/near/worker.js")
+    for line in ("[[durable_objects.bindings]]", 'name = "REPLICA"', 'class_name = "Replica"', 'script_name = "ripple-replica"'):
+        assert f"# {line}\n" in edge
+        edge = edge.replace(f"# {line}\n", f"{line}\n")
+    (project / "near.toml").write_text(edge)
+    for config in ("wrangler.toml", "near.toml", "replica.toml"):
         command = ("npx", "--yes", "wrangler@4.156.0", "deploy", "--dry-run", "--config", config)
         out = machine.folder / f"{config}-out"
         machine.run(machine.programs / "npx", *command[1:], "--outdir", out, cwd=project, WRANGLER_SEND_METRICS="false")
