@@ -425,6 +425,11 @@ def presence(page, prj_id):
 
 
 def test_a_request_of_changes_is_held_until_there_is_one(dev, prj_id):
+    # What earlier tests saved is told before this, and not while the request is held.
+    with Socket(dev, key=dev.key) as page:
+        page.hello()
+        create(dev, f"{prj_id}-before")
+        page.events_until(lambda event: event["id"] == f"{prj_id}-before")
     client, waits = dev.ripple(), {"prefer": "wait=25"}
     path = "/prj/_changes?since=" + urllib.parse.quote(whole_cursor(client))
     # What was told before is not news, although the answer repeats it.
