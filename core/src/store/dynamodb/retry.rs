@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
-use aws_sdk_dynamodb::config::{BehaviorVersion, Builder, ConfigBag, Intercept};
+use aws_sdk_dynamodb::config::{BehaviorVersion, Builder, ConfigBag, Intercept, StalledStreamProtectionConfig};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::context::{
@@ -38,6 +38,8 @@ pub fn configure(config: Builder) -> Builder {
         .behavior_version(BehaviorVersion::latest())
         .retry_config(retries)
         .timeout_config(timeouts)
+        // The time limit of an attempt includes its bodies, so watching how fast they come is not needed.
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .retry_classifier(CancelledTransaction)
 }
 
