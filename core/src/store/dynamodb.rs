@@ -155,22 +155,21 @@ impl Source for DynamoDb {
         if key.is_empty() {
             return Ok(None);
         }
-        let answer = self
-            .client
+        let decoder = PageDecoder::of_item(decode::record, Arc::clone(&self.names));
+        self.client
             .get_item()
             .table_name(&self.records)
             .set_key(Some(key))
             .consistent_read(read == Consistency::Strong)
             .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .customize()
+            .interceptor(decoder.clone())
             .send()
             .await
             .map_err(|error| failed(OPERATION, error))?;
-        cost.read += units(answer.consumed_capacity());
-        let project = answer
-            .item
-            .map(|item| item::members(item).and_then(|item| super::item::record(item, &self.names)))
-            .transpose();
-        project.map_err(|malformed| malformed.during(OPERATION))
+        let (mut page, units) = decoder.take().map_err(|malformed| malformed.during(OPERATION))?;
+        cost.read += units;
+        Ok(page.records.pop())
     }
 
     async fn scan(&self, from: Option<Position>, read: Consistency, cost: &mut Capacity) -> Result<Page, StoreError> {

@@ -1,8 +1,8 @@
 //! Decodes pages of items from DynamoDB's JSON directly into the types that the caller needs.
 //!
 //! The SDK decodes an item into a `HashMap` of its own values, which must then be converted into records. For a list of
-//! some thousand records that is most of the list's cost. So for `Scan` and `Query` an interceptor replaces the SDK's
-//! decoder by one of ripple's if the answer is a success. Errors are still decoded by the SDK.
+//! some thousand records that is most of the list's cost. So for `GetItem`, `Scan` and `Query` an interceptor replaces the
+//! SDK's decoder by one of ripple's if the answer is a success. Errors are still decoded by the SDK.
 
 mod attribute;
 
@@ -10,6 +10,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aws_sdk_dynamodb::config::{ConfigBag, Intercept};
+use aws_sdk_dynamodb::operation::get_item::GetItemOutput;
 use aws_sdk_dynamodb::operation::query::QueryOutput;
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::context::{
@@ -32,6 +33,10 @@ pub(super) struct PageDecoder<T> {
     make: Make<T>,
     names: Arc<Names>,
     decoded: Arc<Mutex<Option<Decoded<T>>>>,
+    /// Reads the answer of the operation.
+    read: for<'a> fn(&'a str) -> serde_json::Result<Answer<'a>>,
+    /// Returns an empty answer of the SDK's type for the operation.
+    output: fn() -> Output,
 }
 
 /// The conversion of an item.
@@ -60,13 +65,22 @@ pub(super) fn index_entry(item: Item<'_>, names: &Names) -> Result<IndexEntry, M
 
 impl<T> Clone for PageDecoder<T> {
     fn clone(&self) -> Self {
-        PageDecoder { make: self.make, names: Arc::clone(&self.names), decoded: Arc::clone(&self.decoded) }
+        let (names, decoded) = (Arc::clone(&self.names), Arc::clone(&self.decoded));
+        PageDecoder { make: self.make, names, decoded, read: self.read, output: self.output }
     }
 }
 
 impl<T> PageDecoder<T> {
+    /// Returns a decoder of answers to `Query`.
     pub(super) fn new(make: Make<T>, names: Arc<Names>) -> PageDecoder<T> {
-        PageDecoder { make, names, decoded: Arc::default() }
+        let output = || Output::erase(QueryOutput::builder().build());
+        PageDecoder { make, names, decoded: Arc::default(), read: |text| Answer::read(text), output }
+    }
+
+    /// Returns a decoder of answers to `GetItem`: pages of one record at most.
+    pub(super) fn of_item(make: Make<T>, names: Arc<Names>) -> PageDecoder<T> {
+        let output = || Output::erase(GetItemOutput::builder().build());
+        PageDecoder { read: |text| Answer::of_item(text), output, ..PageDecoder::new(make, names) }
     }
 
     /// Takes the decoded page. After a successful answer there is always one.
@@ -103,10 +117,10 @@ impl<T: fmt::Debug + Send + 'static> DeserializeResponse for PageDecoder<T> {
         // The body is checked as UTF-8 in one pass. Checking string by string, as decoding from bytes does, takes
         // several times as long.
         let text = str::from_utf8(body).map_err(|error| OrchestratorError::response(error.into()))?;
-        let answer = Answer::read(text).map_err(|error| OrchestratorError::response(error.into()))?;
+        let answer = (self.read)(text).map_err(|error| OrchestratorError::response(error.into()))?;
         *self.slot() = Some(answer.page(self.make, &self.names));
         // The SDK requires an answer of its own type.
-        Ok(Output::erase(QueryOutput::builder().build()))
+        Ok((self.output)())
     }
 }
 
@@ -126,6 +140,15 @@ struct Answer<'a> {
     consumed_capacity: Option<Consumed>,
 }
 
+/// The answer to `GetItem`.
+#[derive(serde::Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct ItemAnswer<'a> {
+    #[serde(borrow)]
+    item: Option<Item<'a>>,
+    consumed_capacity: Option<Consumed>,
+}
+
 #[derive(serde::Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Consumed {
@@ -135,6 +158,11 @@ struct Consumed {
 impl<'a> Answer<'a> {
     fn read(text: &'a str) -> serde_json::Result<Answer<'a>> {
         serde_json::from_str(text)
+    }
+
+    fn of_item(text: &'a str) -> serde_json::Result<Answer<'a>> {
+        let ItemAnswer { item, consumed_capacity } = serde_json::from_str(text)?;
+        Ok(Answer { items: item.into_iter().collect(), last_evaluated_key: None, consumed_capacity })
     }
 
     fn page<T>(self, make: Make<T>, names: &Names) -> Decoded<T> {
