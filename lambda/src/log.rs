@@ -23,8 +23,10 @@ pub fn start(filter: Option<&str>) {
     let parsed = filter.parse::<Targets>().ok().filter(|_| filter.split(',').all(known));
     let unreadable = parsed.is_none();
     let targets = parsed.unwrap_or_else(|| Targets::new().with_default(Level::INFO));
-    // The list of spans ends with the current one.
-    let lines = tracing_subscriber::fmt::layer().json().flatten_event(true).with_current_span(false);
+    let lines = tracing_subscriber::fmt::layer().json().flatten_event(true);
+    // A line of ripple's has the invocation and the trace. The runtime's span only repeats them, and takes a third of the
+    // time of a line.
+    let lines = lines.with_current_span(false).with_span_list(false);
     // Without the hint, each disabled line of the libraries is looked at.
     let permitted = filter_fn(may_be_logged).with_max_level_hint(LevelFilter::TRACE);
     let lines = lines.with_writer(io::stderr).with_filter(targets.and(permitted));
@@ -40,7 +42,8 @@ pub fn start(filter: Option<&str>) {
 fn may_be_logged(metadata: &Metadata<'_>) -> bool {
     let target = metadata.target();
     let own = target.starts_with("ripple");
-    (own || *metadata.level() <= Level::DEBUG) && target != "lambda_runtime::layers::panic"
+    let is_permitted = own || *metadata.level() <= Level::DEBUG;
+    is_permitted && metadata.is_event() && target != "lambda_runtime::layers::panic"
 }
 
 /// Logs an event that is not a request.
