@@ -76,23 +76,30 @@ const NOTHING: Evidence = { tags: [], steps: [], goals: [], added: new Map(), ro
 
 function worksOf(client: string, lines: readonly Line[]): Map<string, Work> {
   const told = new Map(lines.flatMap((line) => (line.t === 'queued' ? [[line.edit, line.n] as const] : [])));
-  const left = lines.filter((line) => line.t === 'left').at(-1)?.entries ?? [];
-  const begun = lines.filter((line) => line.t === 'begin');
-  const receipts = lines.filter((line) => line.t === 'receipt');
-  const ids = new Set(begun.map(({ id }) => id));
+  const left = byId(lines.filter((line) => line.t === 'left').at(-1)?.entries ?? []);
+  const begun = byId(lines.filter((line) => line.t === 'begin'));
+  const receipts = byId(lines.filter((line) => line.t === 'receipt'));
   return new Map(
-    [...ids].map((id) => [
+    [...begun].map(([id, edits]) => [
       id,
       {
         client,
-        edits: begun
-          .filter((edit) => edit.id === id)
-          .map((edit) => ({ ...edit, known: told.has(edit.edit), n: told.get(edit.edit) })),
-        receipts: receipts.filter((receipt) => receipt.id === id),
-        left: left.filter((entry) => entry.id === id),
+        edits: edits.map((edit) => ({ ...edit, known: told.has(edit.edit), n: told.get(edit.edit) })),
+        receipts: receipts.get(id) ?? [],
+        left: left.get(id) ?? [],
       },
     ]),
   );
+}
+
+function byId<T extends { readonly id: string }>(all: readonly T[]): Map<string, T[]> {
+  const found = new Map<string, T[]>();
+  for (const one of all) {
+    const same = found.get(one.id);
+    if (same) same.push(one);
+    else found.set(one.id, [one]);
+  }
+  return found;
 }
 
 /** Reads a record and all its history. Returns `undefined` if it was never made. */

@@ -1,7 +1,7 @@
 /** The rig: many clients with outboxes, a bad network, and processes that are killed. */
 
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -12,6 +12,7 @@ import { Random } from '../walk/random.ts';
 import { Journal, type Line } from './journal.ts';
 import { judge, type Verdict } from './judge.ts';
 import { Network } from './network.ts';
+import { count, current } from './records.ts';
 import type { Mutant, Task } from './tab.ts';
 
 export interface Settings {
@@ -22,7 +23,7 @@ export interface Settings {
   readonly processes: number;
   /** The edits of all clients together. */
   readonly edits: number;
-  /** The records that all clients edit. */
+  /** The records that all clients edit at a time. */
   readonly records: number;
   /** The kills of each process. */
   readonly kills: number;
@@ -57,20 +58,22 @@ export async function run(settings: Settings): Promise<Outcome> {
     const how = { bundle: true, platform: 'node', format: 'esm', target: 'node22' } as const;
     await build({ ...how, entryPoints: [tab], outfile: program });
     const shared: string[] = [];
-    for (let record = 0; record < records; record++) {
+    for (let record = 0; record < count(edits, records); record++) {
       const value = { ...PROJECT, create_date: '2026-03-01', tags: ['first'], steps: [] };
       shared.push((await client.resource('prj').create(value)).record.id);
     }
+    writeFileSync(join(folder, 'shared.json'), JSON.stringify(shared));
     const address = await network.start();
     const per = Math.ceil(clients / processes);
     for (let number = 0; number < processes; number++) {
       const part = names.slice(number * per, (number + 1) * per);
-      const task = { url: address, key, folder, clients: part, edits: Math.floor(edits / clients), shared };
+      const task = { url: address, key, folder, clients: part, edits: Math.floor(edits / clients), records };
       hosts.push(new Host(program, { ...task, seed: seed * 1000 + number, clock: 0, mutant: settings.mutant }, random));
     }
     // One record is deleted when a third of the edits are made. Edits that still wait for it are refused.
     const third = Math.floor(edits / processes / 3);
-    const deletion = hosts[1]?.at(third).then(() => client.resource('prj').delete(shared[0] ?? ''));
+    const deleted = current(shared, 1 / 3, records).at(-1) ?? '';
+    const deletion = hosts[1]?.at(third).then(() => client.resource('prj').delete(deleted));
     // The first process is away until the second has made two thirds of its edits. All records are written to then.
     const away = hosts[1]?.at(2 * third);
     const lives = hosts.map((host, number) => host.live(settings.kills, number === 0 ? away : undefined));

@@ -4,7 +4,7 @@
  * Its argument is a `Task`. On the standard output it writes a byte for each edit and each receipt.
  */
 
-import { writeSync } from 'node:fs';
+import { readFileSync, writeSync } from 'node:fs';
 
 import { Client, Problem, type Json, type Members, type Record } from '../../src/index.ts';
 import { idempotencyKey } from '../../src/ids.ts';
@@ -12,19 +12,21 @@ import { Outbox, type Batch, type OutboxResource, type Store } from '../../src/o
 import { FileStore } from '../../src/outbox/file.ts';
 import { Random } from '../walk/random.ts';
 import { Journal, type Edit } from './journal.ts';
+import { current } from './records.ts';
 
 /** What a process is to do. */
 export interface Task {
   /** The address of the network. */
   readonly url: string;
   readonly key: string;
+  /** The folder of journals and stores, and of `shared.json`: the ids of the records that all clients edit. */
   readonly folder: string;
   readonly clients: readonly string[];
   /** The edits of each client, in all its lives. */
   readonly edits: number;
   readonly seed: number;
-  /** The records that all clients edit. */
-  readonly shared: readonly string[];
+  /** How many records all clients edit at a time. */
+  readonly records: number;
   /** The time by which the clock is wrong when the process starts, in milliseconds. */
   readonly clock: number;
   readonly mutant: Mutant | undefined;
@@ -42,6 +44,7 @@ const SCREEN = 3;
 const DAY = 86_400_000;
 
 const task = JSON.parse(process.argv[2] ?? '') as Task;
+const shared = JSON.parse(readFileSync(`${task.folder}/shared.json`, 'utf8')) as string[];
 const rightNow = Date.now;
 let clock = task.clock;
 Date.now = () => rightNow() + clock;
@@ -158,7 +161,8 @@ class Author {
       const shown = [...this.#screen.values()];
       if (shown.length && random.chance(0.92)) return random.pick(shown);
       try {
-        const record = await this.#prj.get(random.pick(task.shared));
+        const now = current(shared, this.#made / task.edits, task.records);
+        const record = await this.#prj.get(random.pick(now));
         this.#show(record);
         return record;
       } catch (error) {
