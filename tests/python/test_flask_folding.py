@@ -7,8 +7,10 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from chromium import browsers, look_at, pictures, playwright, receipt  # noqa: F401
+from conftest import _setting
 from dev import Dev
 from edge import wait_for
+from firefox import Firefox
 from flask_app import FIELDS, App, prj_id, texts  # noqa: F401
 
 
@@ -198,6 +200,28 @@ def test_entries_that_both_edit_or_remove_are_merged_as_the_notes_say(north, sou
     north.keyboard.press("Control+s")
     assert "timeline" in receipt(north)
     assert sorted(texts(ripple.get(prj_id))) == ["North's start", "South's visit"]
+
+
+def test_firefox_folds_entries_and_restores_nothing_old_onto_them(tmp_path, app, south, ripple, prj_id):
+    """Firefox restores what was typed, and also the controls that a script has changed."""
+    with Firefox(_setting("RIPPLE_FIREFOX"), tmp_path / "profile") as north:
+        text = lambda number: north.value(north.labelled(f"Text of entry {number}"))
+        north.goto(f"{app.url}/projects/{prj_id}/edit")
+        north.type(north.labelled("Your name"), "North office")
+        north.type(north.labelled("Text of entry 2"), "North's visit")
+        south.save(south.project(prj_id), row_0_text="South's start", row_2_text="South's entry")
+        wait_for(lambda: text(1) == "South's start")
+        assert (text(2), text(3)) == ("North's visit", "South's entry")
+        assert north.run("document.querySelectorAll('#rows > li.folded').length") == 2
+        south.save(south.project(prj_id), row_0_text="South's second start", row_2_remove="on")
+        wait_for(lambda: text(1) == "South's second start")
+        for again in (north.reload, north.duplicate):
+            again()
+            assert [text(number) for number in (1, 2, 3)] == ["South's second start", "Visit", ""]
+        north.type(north.labelled("Text of entry 2"), "North's last visit")
+        north.click(north.button("Save"))
+        assert north.text(".notice.done") == "Your timeline entry was changed."
+        assert texts(ripple.get(prj_id)) == ["South's second start", "North's last visit"]
 
 
 def test_moved_entries_keep_their_order_when_another_person_adds_one(north, south, ripple, prj_id):
