@@ -97,10 +97,16 @@ pub(crate) fn units(capacity: &str) -> Option<(f64, f64)> {
     Some((decimal(read)?, decimal(write)?))
 }
 
+/// Reports whether a request is to change records. One for a ticket is not.
+fn writes(request: &Request<Bytes>) -> bool {
+    let changing = matches!(*request.method(), Method::POST | Method::PUT | Method::PATCH | Method::DELETE);
+    changing && !request.uri().path().ends_with("/_ticket")
+}
+
 /// Every applied write has a token.
 #[track_caller]
 fn session(request: &Request<Bytes>, answer: &Answer) {
-    let writing = matches!(*request.method(), Method::POST | Method::PUT | Method::PATCH | Method::DELETE);
+    let writing = writes(request);
     let token = answer.header("ripple-session");
     if writing && answer.status() < 300 && token.is_none_or(str::is_empty) {
         answer.fail("a write should give a Ripple-Session");
@@ -110,7 +116,7 @@ fn session(request: &Request<Bytes>, answer: &Answer) {
 /// Every write has a receipt in the syntax of RFC 9651, with the version of its response.
 #[track_caller]
 fn receipt(request: &Request<Bytes>, answer: &Answer) {
-    let writing = matches!(*request.method(), Method::POST | Method::PUT | Method::PATCH | Method::DELETE);
+    let writing = writes(request);
     let receipt = answer.header("ripple-receipt");
     // The receipts of a batch are in its body.
     if !writing || answer.status() >= 300 || request.uri().path().ends_with("/_batch") {
