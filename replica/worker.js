@@ -65,10 +65,6 @@ function within(milliseconds, promise) {
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
 
-function log(level, message, more) {
-  console[level](JSON.stringify({ message, memory: ripple.memory_size(), ...more }));
-}
-
 const nothing = () => new Response(null, { status: 404 });
 
 export class Replica extends DurableObject {
@@ -86,6 +82,11 @@ export class Replica extends DurableObject {
     this.listeners = new Set();
     context.setWebSocketAutoResponse(new WebSocketRequestResponsePair("ping", "pong"));
     context.blockConcurrencyWhile(() => this.arm().catch(() => {}));
+  }
+
+  // The name of the object is that of its resource, and of its place.
+  log(level, message, more) {
+    console[level](JSON.stringify({ message, object: this.context.id.name, memory: ripple.memory_size(), ...more }));
   }
 
   // Sets the alarm if the table wishes an earlier one than is set. An alarm that ran is used up, even if it failed.
@@ -135,7 +136,7 @@ export class Replica extends DurableObject {
       return new Response(await call(() => ripple.find_key(this.storage, this.env, resource, hash)));
     } catch (error) {
       if (error instanceof WebAssembly.RuntimeError) throw error;
-      log("warn", "a key was not looked up", { resource, error: error.message });
+      this.log("warn", "a key was not looked up", { error: error.message });
       return new Response(null, { status: 504 });
     }
   }
@@ -147,7 +148,7 @@ export class Replica extends DurableObject {
         (read) => this.report("refreshed", read),
         (error) => {
           this.failed = Date.now();
-          log("warn", "refresh failed", { resource: this.resource(), error: error.message });
+          this.log("warn", "refresh failed", { error: error.message });
           throw error;
         },
       )
@@ -163,7 +164,7 @@ export class Replica extends DurableObject {
   // Logs the read units of a step, and the rows of SQLite since the last one.
   report(message, read) {
     const [rows_read, rows_written] = ripple.rows_of(this.storage);
-    log("log", message, { resource: this.resource(), capacity_read: read, rows_read, rows_written });
+    this.log("log", message, { capacity_read: read, rows_read, rows_written });
   }
 
   // It never throws: an alarm that keeps failing is given up by the runtime, and the table would never be filled.
@@ -177,11 +178,11 @@ export class Replica extends DurableObject {
       if (read > 0) this.report("read on", read);
     } catch (error) {
       this.failures += 1;
-      log("warn", "the table cannot be read", { error: error.message });
+      this.log("warn", "the table cannot be read", { error: error.message });
     }
-    await this.look().catch((error) => log("warn", "the sockets are not looked after", { error: error.message }));
+    await this.look().catch((error) => this.log("warn", "the sockets are not looked after", { error: error.message }));
     await this.tell();
-    await this.arm().catch((error) => log("warn", "no alarm", { error: error.message }));
+    await this.arm().catch((error) => this.log("warn", "no alarm", { error: error.message }));
   }
 
   // Holds a request of changes until there is one that its client lacks, or its time is over.
@@ -262,7 +263,7 @@ export class Replica extends DurableObject {
     if (presence === null) return;
     this.timer ??= setTimeout(() => {
       this.timer = undefined;
-      this.everyone(ripple.look_after).catch((error) => log("warn", "no presence", { error: error.message }));
+      this.everyone(ripple.look_after).catch((error) => this.log("warn", "no presence", { error: error.message }));
     }, Math.max(presence - Date.now(), 0));
   }
 
@@ -298,7 +299,7 @@ export class Replica extends DurableObject {
       this.told += 1;
       for (const done of [...this.listeners]) done();
     } catch (error) {
-      log("warn", "not told", { error: error.message });
+      this.log("warn", "not told", { error: error.message });
     }
   }
 
@@ -326,7 +327,7 @@ export class Replica extends DurableObject {
     try {
       await this.one(socket, ripple.received, text);
     } catch (error) {
-      log("warn", "a frame was not taken", { error: error.message });
+      this.log("warn", "a frame was not taken", { error: error.message });
       end(socket, 1011, "fault");
     }
   }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, mock, test } from "node:test";
-import { forget, hot } from "./objects.js";
+import { ask, forget, hot, nearest, places, tell, written } from "./objects.js";
 
 const START = 1_800_000_000_000;
 let asked, replica, names = 0;
@@ -9,7 +9,7 @@ let asked, replica, names = 0;
 beforeEach(() => {
   mock.timers.enable({ apis: ["Date", "setTimeout"], now: START });
   asked = [];
-  replica = { body: "[1]", tag: '"one"', old: 0, status: 200, keys: 0 };
+  replica = { body: "[1]", tag: '"one"', old: 0, status: 200, lost: false };
 });
 
 afterEach(() => mock.timers.reset());
@@ -18,7 +18,7 @@ function request(path, headers = {}, method = "GET") {
   return new Request(`https://edge.example/${path}`, { method, headers });
 }
 
-// Returns the answer of the replica as edge/src/replica.rs asks for it.
+// Returns the answer of the replica, and whether keys have lost rights.
 function answer(raw) {
   return async (tag) => {
     tag ??= raw.headers.get("if-none-match");
@@ -28,16 +28,16 @@ function answer(raw) {
     const headers = { etag: replica.tag, age: String(old), "cache-status": `ripple; hit; ttl=${5 - old}`, "x-request-id": "asked" };
     headers["ripple-capacity"] = "read=2, write=0";
     if (replica.link) headers.link = replica.link;
-    if (status === 200 && tag === replica.tag) return [new Response(null, { status: 304, headers }), replica.keys];
+    if (status === 200 && tag === replica.tag) return [new Response(null, { status: 304, headers }), replica.lost];
     headers["content-type"] = "application/json";
-    return [new Response(body, { status, headers }), replica.keys];
+    return [new Response(body, { status, headers }), replica.lost];
   };
 }
 
 async function get(path, headers, method) {
   const raw = request(path, headers, method);
-  const [response, keys] = await hot("prj", raw, "own", answer(raw));
-  return { status: response.status, body: await response.text(), headers: response.headers, keys };
+  const [response, lost] = await hot("prj@weur", raw, "own", answer(raw));
+  return { status: response.status, body: await response.text(), headers: response.headers, lost };
 }
 
 const fresh = () => `prj?q=${++names}`;
@@ -58,9 +58,9 @@ test("an older list is asked for by its tag, and does not cross again while it i
   const path = fresh();
   await get(path);
   mock.timers.tick(5_001);
-  Object.assign(replica, { body: "must not cross", keys: 3, link: '<prj?cursor=x>; rel="next"' });
+  Object.assign(replica, { body: "must not cross", lost: true, link: '<prj?cursor=x>; rel="next"' });
   const same = await get(path);
-  assert.deepEqual([same.status, same.body, same.keys, same.headers.get("age")], [200, "[1]", 3, "0"]);
+  assert.deepEqual([same.status, same.body, same.lost, same.headers.get("age")], [200, "[1]", true, "0"]);
   assert.equal(same.headers.get("link"), replica.link, "what the replica says now");
   Object.assign(replica, { body: "[2]", tag: '"two"' });
   assert.equal((await get(path)).body, "[1]");
@@ -112,8 +112,8 @@ test("errors and other statuses are not kept", async () => {
   for (let n = 0; n < 2; n++) assert.equal((await get(path)).status, 400);
   assert.equal(asked.length, 2);
   const raw = request(path);
-  assert.equal(await hot("prj", raw, "own", async () => undefined), undefined);
-  await assert.rejects(hot("prj", raw, "own", () => Promise.reject(new Error("away"))), /away/);
+  assert.equal(await hot("prj@weur", raw, "own", async () => undefined), undefined);
+  await assert.rejects(hot("prj@weur", raw, "own", () => Promise.reject(new Error("away"))), /away/);
   replica.status = 200;
   assert.equal((await get(path)).body, "[1]");
 });
@@ -176,4 +176,98 @@ test("64 lists and 16 MB are kept", async () => {
   assert.equal(asked.length, 69);
   await get(large[0]);
   assert.equal(asked.length, 70);
+});
+
+test("an object stands near the table, and further ones at the places of a list", () => {
+  assert.deepEqual(places("eu-central-1", ""), ["weur"]);
+  assert.deepEqual(places("us-west-2", " apac, weur ,,wnam"), ["wnam", "apac", "weur"]);
+  assert.deepEqual(places("xx-new-1", "oc"), ["", "oc"]);
+  for (const list of ["europe", "weur;oc", "toString"]) assert.equal(places("us-east-1", list), undefined, list);
+});
+
+test("a client is answered by the nearest object", () => {
+  const at = (latitude, longitude) => Object.assign(request("prj"), { cf: { latitude, longitude } });
+  const all = ["enam", "wnam", "sam", "weur", "eeur", "apac", "oc", "afr", "me"];
+  const cities = {
+    enam: at("40.71", "-74.01"),
+    wnam: at("47.61", "-122.33"),
+    sam: at("-23.55", "-46.63"),
+    weur: at("51.51", "-0.13"),
+    eeur: at("50.45", "30.52"),
+    apac: at("35.68", "139.69"),
+    oc: at("-36.85", "174.76"),
+    afr: at("-1.29", "36.82"),
+    me: at("25.28", "51.52"),
+  };
+  for (const [place, city] of Object.entries(cities)) assert.equal(all[nearest(all, city)], place);
+  assert.equal(nearest(["weur", "apac"], cities.oc), 1);
+  assert.equal(nearest(["", "apac"], cities.weur), 1, "an unknown place is no one's");
+  for (const cf of [undefined, {}, { latitude: "", longitude: "" }]) {
+    assert.equal(nearest(all, Object.assign(request("prj"), { cf })), 0, "an unknown client asks the first");
+  }
+});
+
+// A namespace of objects. `answers` has what each answers, by name.
+function objects(answers) {
+  const told = [];
+  const fetch = (name) => async (_, { body }) => {
+    told.push([name, body]);
+    return answers[name]();
+  };
+  const namespace = { idFromName: (name) => name, get: (name, options) => ({ fetch: fetch(name), options }) };
+  return { namespace, told };
+}
+
+test("each object is told, also if another one is away", async () => {
+  const ok = () => new Response();
+  const { namespace, told } = objects({ "prj@weur": () => Promise.reject(new Error("away")), "prj@apac": ok });
+  await assert.rejects(tell(namespace, "prj", ["weur", "apac"], "news"), /away/);
+  assert.deepEqual(told, [["prj@weur", "news"], ["prj@apac", "news"]]);
+});
+
+test("each object counts for itself how often keys lost rights, and keeps lists of its own", async () => {
+  const counts = { "prj@weur": 7, "prj@apac": 1 };
+  const answer = (name) => () => {
+    const headers = { "ripple-keys": String(counts[name]), etag: `"${name}"`, "cache-status": "ripple; hit; ttl=5" };
+    return new Response(name, { headers });
+  };
+  const { namespace } = objects(Object.fromEntries(Object.keys(counts).map((name) => [name, answer(name)])));
+  const path = fresh();
+  const read = async (place) => {
+    const [response, lost] = await ask(namespace, "prj", place, request(path), "key", "id", "", true);
+    return [await response.text(), lost];
+  };
+  assert.deepEqual([await read("weur"), await read("apac")], [["prj@weur", false], ["prj@apac", false]]);
+  mock.timers.tick(5_001);
+  counts["prj@apac"] = 2;
+  assert.deepEqual([await read("weur"), await read("apac"), await read("apac")], [["prj@weur", false], ["prj@apac", true], ["prj@apac", false]]);
+});
+
+test("a read waits until its object was told of a write, and two seconds at most", async () => {
+  let told, list = "before";
+  const answers = {
+    "prj@weur": () => new Response(list, { headers: { "ripple-keys": "0", etag: `"${list}"`, "cache-status": "ripple; hit; ttl=5" } }),
+    "prj@apac": () => new Promise(() => {}),
+  };
+  const { namespace } = objects(answers);
+  const path = fresh();
+  const read = async () => (await ask(namespace, "prj", "weur", request(path), "key", "id", "", true))[0].text();
+  assert.equal(await read(), "before");
+  const ofRead = answers["prj@weur"];
+  const write = () => {
+    answers["prj@weur"] = () => new Promise((done) => (told = () => done(new Response())));
+    const saved = new Response(null, { headers: { "ripple-session": "token" } });
+    written(namespace, "prj", ["weur", "apac"], saved, { waitUntil() {} });
+    answers["prj@weur"] = ofRead;
+  };
+  write();
+  list = "after";
+  const waiting = read();
+  told();
+  assert.equal(await waiting, "after");
+  // The client of a write leaves, and its object is never told.
+  write();
+  const late = read();
+  mock.timers.tick(2_000);
+  assert.equal(await late, "after");
 });

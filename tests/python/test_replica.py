@@ -34,12 +34,12 @@ QUERIES = """
 class Two:
     """An edge and its replica, in front of a `ripple dev`, with a switch before each way out."""
 
-    def __init__(self, folder, dev):
+    def __init__(self, folder, dev, **variables):
         self.dev = dev
         self.origin, self.near, self.far = Switch(dev.url), Switch(dev.dynamodb), Switch(dev.dynamodb)
         edge, replica = with_replica(folder, self.far.url)
         scripts = {"config": edge, "replica": replica}
-        self.edge = Edge(folder, self.origin.url, self.near.url, RIPPLE_FEED_SECRETS=SECRET, **scripts)
+        self.edge = Edge(folder, self.origin.url, self.near.url, RIPPLE_FEED_SECRETS=SECRET, **scripts, **variables)
 
     def close(self):
         self.edge.close()

@@ -140,12 +140,14 @@ pub(crate) fn run() -> Result<()> {
     }
     let [(_, clock), _] = PATTERNS;
     print("with the edge and the feed, read around the clock", &with_the_edge(&measured, clock, FULL_WITH_THE_FEED));
-    for (what, records, idle) in [
-        ("with a replica", RECORDS as f64, 0.0),
-        ("with a replica that is billed while it idles", RECORDS as f64, clock),
-        ("with a replica of 100,000 records, 5 % searches, 5 % sorts", MANY, 0.0),
+    for (what, records, replicas, idle) in [
+        ("with a replica", RECORDS as f64, 1.0, 0.0),
+        ("with a replica that is billed while it idles", RECORDS as f64, 1.0, clock),
+        ("with a replica of 100,000 records, 5 % searches, 5 % sorts", MANY, 1.0, 0.0),
+        ("with three replicas of 100,000 records", MANY, 3.0, 0.0),
+        ("with three replicas that are billed while they idle", RECORDS as f64, 3.0, clock),
     ] {
-        print(what, &with_a_replica(&measured, records, clock, idle));
+        print(what, &with_replicas(&measured, records, replicas, clock, idle));
     }
     println!(
         "\nEvery read transfers the whole list. A reader that sends the entity tag gets no body while nothing has changed.\n\
@@ -190,14 +192,14 @@ fn with_the_edge(measured: &Measured, seconds: f64, pause: f64) -> Month {
     }
 }
 
-/// Assumes reads spread evenly over the places and the time. Isolates ask one object, which refreshes while it is read,
-/// and reads the whole table once a day. `idle`: the seconds that are billed although the object does nothing.
-fn with_a_replica(measured: &Measured, records: f64, seconds: f64, idle: f64) -> Month {
+/// Assumes reads spread evenly over the replicas, the places and the time. Isolates ask one object, which refreshes while
+/// it is read, and reads the whole table once a day. `idle`: the seconds that are billed although an object does nothing.
+fn with_replicas(measured: &Measured, records: f64, replicas: f64, seconds: f64, idle: f64) -> Month {
     let Measured { full, idle: unchanged, changed, key, .. } = measured;
-    let refreshes = READS.min(seconds / FRESH);
-    let with_change = refreshes.min(EDITS);
+    let refreshes = READS.min(replicas * seconds / FRESH);
+    let with_change = refreshes.min(replicas * EDITS);
     let scale = records / RECORDS as f64;
-    let full_reads = seconds / FULL_WITH_THE_FEED * scale;
+    let full_reads = replicas * seconds / FULL_WITH_THE_FEED * scale;
     let lookups = COLOS * (READS / COLOS).min(seconds / KEY);
     let is_many = records > RECORDS as f64;
     let rows = if is_many {
@@ -211,7 +213,7 @@ fn with_a_replica(measured: &Measured, records: f64, seconds: f64, idle: f64) ->
             + (refreshes - with_change) * unchanged.read
             + with_change * changed.read
             + lookups * key.read
-            + EDITS * TOLD_READ
+            + replicas * EDITS * TOLD_READ
             + edits.read_units,
         bytes_out: full_reads * full.bytes as f64
             + (refreshes - with_change) * unchanged.bytes as f64
@@ -219,11 +221,11 @@ fn with_a_replica(measured: &Measured, records: f64, seconds: f64, idle: f64) ->
             + edits.bytes_out,
         worker_requests: Some(READS + EDITS),
         object: Object {
-            // The feed sends a message for an edit, and so does the isolate that forwarded it. Keys are looked up there.
-            requests: READS + lookups + 2.0 * EDITS,
-            gb_seconds: (idle + READS * OBJECT_SECONDS + lookups * LOOKUP_SECONDS) * OBJECT_MEMORY,
+            // Each is told of an edit by the feed, and by the isolate that forwarded it. Keys are looked up there.
+            requests: READS + lookups + 2.0 * replicas * EDITS,
+            gb_seconds: (replicas * idle + READS * OBJECT_SECONDS + lookups * LOOKUP_SECONDS) * OBJECT_MEMORY,
             rows_read: READS * rows,
-            rows_written: records * FILL_ROWS + EDITS * EDIT_ROWS,
+            rows_written: replicas * (records * FILL_ROWS + EDITS * EDIT_ROWS),
         },
         ..edits
     }

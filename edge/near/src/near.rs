@@ -18,7 +18,7 @@ use ripple_platform::clock;
 use ripple_platform::fetch::FetchError;
 use worker::{Context, Env};
 
-use crate::objects::{Answered, Objects};
+use crate::objects::{Answered, Asked, Objects};
 
 /// The key of a client that brings a ticket, for the isolate's limit and log.
 const TICKET: &str = "ticket";
@@ -70,6 +70,7 @@ impl Near {
         context: &Context,
     ) -> Result<web_sys::Response, FetchError> {
         let (gate, started) = (&self.gate, clock::now());
+        self.objects.meet(&raw);
         let request = match gate::read(&raw) {
             Ok(request) => request,
             Err(answered) => return gate.finish(&answered, started),
@@ -100,9 +101,8 @@ impl Near {
         let is_near = is_live || operation == Operation::Changes || answers(authorized.route, request.uri());
         let resource = authorized.resource();
         if let Some(resource) = resource.filter(|_| is_near) {
-            let is_list = operation == Operation::Search;
-            let answer = self.objects.answer(resource, &raw, &authorized.key(), report, is_list, started).await;
-            if let Some(Answered { response, keys_changed }) = answer {
+            let asked = Asked { resource, raw: &raw, key: &authorized.key(), operation, report };
+            if let Some(Answered { response, keys_changed }) = self.objects.answer(&asked, started).await {
                 if keys_changed {
                     gate.api.doubt_keys(started);
                 }

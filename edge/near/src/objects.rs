@@ -1,10 +1,12 @@
-//! The replica's objects, each with a resource's whole table and its way to the table of keys.
+//! The replica's objects, each with a resource's whole table and its way to the table of keys. A resource has one near the
+//! table, and further ones near readers as `RIPPLE_REPLICAS` says.
 
 use std::cell::Cell;
 use std::time::Duration;
 
 use js_sys::Array;
 use ripple_core::auth::{KeyHash, KeyRecord};
+use ripple_core::http::Operation;
 use ripple_core::http::trace::Trace;
 use ripple_core::store::{Capacity, StoreError, StoreErrorKind};
 use ripple_core::{AccessLog, Timestamp};
@@ -16,30 +18,37 @@ use worker::{Context, Env};
 
 /// The variable with the region of the table.
 const REGION: &str = "AWS_REGION";
+/// The variable with the places of further replicas.
+const REPLICAS: &str = "RIPPLE_REPLICAS";
+const FORM: &str = "places of Durable Objects between commas: wnam, enam, sam, weur, eeur, apac, oc, afr, me";
 /// How long an object that failed is left alone.
 const AWAY: Duration = Duration::from_secs(5);
 
 #[wasm_bindgen(module = "/objects.js")]
 extern "C" {
+    fn places(region: &str, further: &str) -> Option<Array>;
+
+    fn nearest(places: &Array, raw: &web_sys::Request) -> u32;
+
     #[wasm_bindgen(catch)]
-    async fn tell(namespace: &JsValue, resource: &str, region: &str, body: &JsValue) -> Result<JsValue, JsValue>;
+    async fn tell(namespace: &JsValue, resource: &str, places: &Array, body: &JsValue) -> Result<JsValue, JsValue>;
 
     fn written(
         namespace: &JsValue,
         resource: &str,
-        region: &str,
+        places: &Array,
         answer: &web_sys::Response,
         context: &worker::worker_sys::Context,
     );
 
     #[wasm_bindgen(catch)]
-    async fn find_key(namespace: &JsValue, resource: &str, region: &str, hash: &str) -> Result<JsValue, JsValue>;
+    async fn find_key(namespace: &JsValue, resource: &str, place: &str, hash: &str) -> Result<JsValue, JsValue>;
 
     #[wasm_bindgen(catch)]
     async fn ask(
         namespace: &JsValue,
         resource: &str,
-        region: &str,
+        place: &str,
         raw: &web_sys::Request,
         key: &str,
         id: &str,
@@ -48,14 +57,46 @@ extern "C" {
     ) -> Result<JsValue, JsValue>;
 }
 
-/// The objects of this site.
+/// The objects of this site: each resource has one at each place.
 pub(crate) struct Objects {
     namespace: JsValue,
-    region: String,
-    /// Until when they are not asked.
+    /// The names of the places.
+    names: Array,
+    /// The first one is near the table. Only there is the live channel.
+    places: Vec<Place>,
+    /// The place that is nearest to the latest client. An isolate serves one data centre, so its clients are near each other.
+    nearest: Cell<usize>,
+}
+
+/// Where objects are.
+struct Place {
+    name: String,
+    /// Until when its objects are not asked.
     away: Cell<Timestamp>,
-    /// How often keys lost rights, as far as the objects have said.
-    keys: Cell<f64>,
+}
+
+impl Place {
+    /// Reports whether an object has failed a moment ago.
+    fn is_away(&self, now: Timestamp) -> bool {
+        now < self.away.get()
+    }
+}
+
+/// What an object is asked.
+pub(crate) struct Asked<'a> {
+    pub(crate) resource: &'a str,
+    pub(crate) raw: &'a web_sys::Request,
+    /// The id of the client's key, its hash and the only author that it may name.
+    pub(crate) key: &'a str,
+    pub(crate) operation: Operation,
+    pub(crate) report: &'a AccessLog,
+}
+
+impl Asked<'_> {
+    /// Reports whether the first object answers this, whose log the sockets and the cursors of changes follow.
+    fn is_live(&self) -> bool {
+        matches!(self.operation, Operation::Changes | Operation::Ticket | Operation::Live)
+    }
 }
 
 /// The answer of an object.
@@ -70,15 +111,28 @@ impl Objects {
     pub(crate) fn of(env: &Env) -> Result<Objects, ConfigError> {
         let namespace = replica(env).ok_or(ConfigError::NoReplica)?;
         let region = variable(env, REGION).filter(|region| !region.is_empty()).ok_or(ConfigError::Missing(REGION))?;
-        Ok(Objects { namespace, region, away: Cell::default(), keys: Cell::new(-1.0) })
+        let further = variable(env, REPLICAS).unwrap_or_default();
+        let names = places(&region, &further).ok_or(ConfigError::Invalid(REPLICAS, FORM))?;
+        let place = |name: JsValue| Place { name: name.as_string().unwrap_or_default(), away: Cell::default() };
+        let places = names.iter().map(place).collect();
+        Ok(Objects { namespace, names, places, nearest: Cell::default() })
     }
 
-    /// Reports whether an object has failed a moment ago.
-    fn are_away(&self, now: Timestamp) -> bool {
-        now < self.away.get()
+    /// Notes where a client is.
+    pub(crate) fn meet(&self, raw: &web_sys::Request) {
+        if self.places.len() > 1 {
+            self.nearest.set(nearest(&self.names, raw) as usize);
+        }
     }
 
-    /// Lets the object of a resource look a key up.
+    /// Returns the places where objects are not away: the nearest one, and the first one if that is another.
+    fn near(&self, now: Timestamp) -> impl Iterator<Item = &Place> {
+        let nearest = self.nearest.get();
+        let others = if nearest == 0 { [].as_slice() } else { &self.places[..1] };
+        self.places[nearest..].iter().take(1).chain(others).filter(move |place| !place.is_away(now))
+    }
+
+    /// Lets an object of a resource look a key up.
     pub(crate) async fn key(
         &self,
         resource: &str,
@@ -87,60 +141,60 @@ impl Objects {
     ) -> Result<Option<KeyRecord>, StoreError> {
         let failed = |kind| StoreError { operation: "key", kind, source: None };
         let now = clock::now();
-        if self.are_away(now) {
-            return Err(failed(StoreErrorKind::Unavailable));
+        for place in self.near(now) {
+            let Ok(found) = find_key(&self.namespace, resource, &place.name, &hash.to_hex()).await else {
+                place.away.set(now.after(AWAY));
+                continue;
+            };
+            let text = found.as_string().ok_or(failed(StoreErrorKind::Unavailable))?;
+            let (record, read): (Option<KeyRecord>, f64) =
+                serde_json::from_str(&text).map_err(|_| failed(StoreErrorKind::Undecodable))?;
+            cost.read += read;
+            return Ok(record);
         }
-        let Ok(found) = find_key(&self.namespace, resource, &self.region, &hash.to_hex()).await else {
-            self.away.set(now.after(AWAY));
-            return Err(failed(StoreErrorKind::Unavailable));
-        };
-        let text = found.as_string().ok_or(failed(StoreErrorKind::Unavailable))?;
-        let (record, read): (Option<KeyRecord>, f64) =
-            serde_json::from_str(&text).map_err(|_| failed(StoreErrorKind::Undecodable))?;
-        cost.read += read;
-        Ok(record)
+        Err(failed(StoreErrorKind::Unavailable))
     }
 
-    /// Returns the answer to a read of a resource, or to a request of its live channel. `key` is the id of the client's
-    /// key, its hash and the only author that it may name. The object is not asked for a list that the isolate keeps and
-    /// that is fresh. Returns `None` if the object is away, or has no whole table yet.
-    pub(crate) async fn answer(
-        &self,
-        resource: &str,
-        raw: &web_sys::Request,
-        key: &str,
-        report: &AccessLog,
-        is_list: bool,
-        now: Timestamp,
-    ) -> Option<Answered> {
-        if self.are_away(now) {
-            return None;
+    /// Returns the answer to a request. An object is not asked for a list that the isolate keeps and that is fresh. Returns
+    /// `None` if the objects are away, or have no whole table yet.
+    pub(crate) async fn answer(&self, asked: &Asked<'_>, now: Timestamp) -> Option<Answered> {
+        if asked.is_live() {
+            let place = self.places.first().filter(|place| !place.is_away(now))?;
+            return self.ask(place, asked, now).await;
         }
+        for place in self.near(now) {
+            let answered = self.ask(place, asked, now).await;
+            if answered.is_some() {
+                return answered;
+            }
+        }
+        None
+    }
+
+    async fn ask(&self, place: &Place, asked: &Asked<'_>, now: Timestamp) -> Option<Answered> {
+        let Asked { resource, raw, key, operation, report } = asked;
         let trace = report.trace.as_ref().map(|trace: &Trace| trace.traceparent(random::bytes())).unwrap_or_default();
-        let answer = ask(&self.namespace, resource, &self.region, raw, key, &report.request_id, &trace, is_list).await;
-        match answer {
+        let is_list = *operation == Operation::Search;
+        match ask(&self.namespace, resource, &place.name, raw, key, &report.request_id, &trace, is_list).await {
             Ok(answer) => {
                 let answer = answer.dyn_into::<Array>().ok()?;
-                let keys = answer.get(1).as_f64()?;
-                // The objects of two resources may have heard of a change one after the other.
-                let before = self.keys.replace(keys.max(self.keys.get()));
-                let keys_changed = before >= 0.0 && keys > before;
+                let keys_changed = answer.get(1).as_bool()?;
                 Some(Answered { response: answer.get(0).dyn_into().ok()?, keys_changed })
             }
             Err(_) => {
-                self.away.set(now.after(AWAY));
+                place.away.set(now.after(AWAY));
                 None
             }
         }
     }
 
-    /// Tells a message of the feed to the object of a resource. Returns whether the object has applied it.
+    /// Tells a message of the feed to the objects of a resource. Returns whether all of them have applied it.
     pub(crate) async fn tell(&self, resource: &str, body: &JsValue) -> bool {
-        tell(&self.namespace, resource, &self.region, body).await.is_ok()
+        tell(&self.namespace, resource, &self.names, body).await.is_ok()
     }
 
-    /// Tells the object of a resource, behind the response, what a write has written. `answer` is that of the origin.
+    /// Tells the objects of a resource, behind the response, what a write has written. `answer` is that of the origin.
     pub(crate) fn written(&self, resource: &str, answer: &web_sys::Response, context: &Context) {
-        written(&self.namespace, resource, &self.region, answer, context.as_ref());
+        written(&self.namespace, resource, &self.names, answer, context.as_ref());
     }
 }
