@@ -1,15 +1,24 @@
 """An edge with a replica in front of a `ripple dev` whose feed tells it of changes. It stands in for a `Dev` in the tests
-of the live channel. The replica reads its tables through a `Switch`."""
+of the live channel. The replica reads its tables through a `Switch`.
+
+    python tests/python/near.py COMMAND...    runs a command that is told of an edge without the feed
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
 
 from conftest import Ripple
-from dev import Dev
+from dev import Dev, ripple
 from edge import Edge, Switch, free_port, send, wait_for, with_replica
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 
 class Near:
-    def __init__(self, folder, feed=True, **replica_settings):
+    def __init__(self, folder, feed=True, adopts=True, **replica_settings):
         port, dynamodb = free_port(), free_port()
         origin, tables = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{dynamodb}"
         self.tables = Switch(tables)
@@ -19,7 +28,7 @@ class Near:
         settings = {"RIPPLE_FEED_URLS": f"{self.edge.url}/_feed", "RIPPLE_FEED_SECRETS": SECRET} if feed else {}
         options = ["--in-memory", "--dynamodb-port", str(dynamodb)]
         log = folder / "dev.log"
-        self.behind = Dev(folder, *options, port=port, feed=True, log=log, **settings)
+        self.behind = Dev(folder, *options, port=port, feed=adopts, log=log, **settings)
         self.data, self.key, self.dynamodb = self.behind.data, self.behind.key, self.behind.dynamodb
         for resource in ("prj", "task"):
             wait_for(lambda: send(self.url, "POST", f"/{resource}/_ticket", self.key).status == 200)
@@ -41,3 +50,21 @@ class Near:
         self.edge.close()
         self.behind.kill()
         self.tables.close()
+
+
+def main(command):
+    with tempfile.TemporaryDirectory() as folder, Near(Path(folder), feed=False, adopts=False) as near:
+        key = lambda scope: ripple("key", "create", "--name", "reader", "--scope", scope, data=near.data).strip()
+        told = {
+            "RIPPLE_URL": near.url,
+            "RIPPLE_KEY": near.key,
+            "RIPPLE_READ_KEY": key("read"),
+            "RIPPLE_PRJ_READ_KEY": key("prj:read"),
+            "RIPPLE_DYNAMODB_ENDPOINT": near.dynamodb,
+            "RIPPLE_REQUIRE_URL": "1",
+        }
+        return subprocess.run(command, env=os.environ | told).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

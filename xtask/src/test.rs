@@ -49,6 +49,7 @@ const LONG: &[Step] = &[
     Step { name: "book", purpose: "the documents as a site, and its links", run: book::build },
     Step { name: "adding-an-operation", purpose: "docs/ADDING_AN_OPERATION.md, applied to a copy", run: adding::check },
     Step { name: "fuzz", purpose: "a short run of each fuzz target from its seeds", run: fuzz::short },
+    Step { name: "replica", purpose: "the black-box suite against the edge worker in front of a replica", run: replica },
     Step { name: "wasi", purpose: "the black-box suite and failures against the WASI component under Node", run: wasi },
     Step {
         name: "package",
@@ -91,7 +92,7 @@ fn doctests() -> Result<()> {
 fn black_box() -> Result<()> {
     build_binaries()?;
     let server = Server::start()?;
-    run(&mut suite(&server))?;
+    run(&mut suite_at(&server))?;
     server.stop()
 }
 
@@ -101,8 +102,19 @@ fn edge() -> Result<()> {
     edge::build_near()?;
     edge::check_bundles()?;
     let server = Server::start_with_edge()?;
-    run(&mut suite(&server))?;
+    run(&mut suite_at(&server))?;
     server.stop()
+}
+
+fn replica() -> Result<()> {
+    let mut near = workspace::command(python::TESTS.ready()?);
+    build_binaries()?;
+    edge::build_near()?;
+    edge::build_replica()?;
+    let suite = suite();
+    near.arg("tests/python/near.py").arg(suite.get_program()).args(suite.get_args());
+    server::forget(&mut near);
+    run(near.env("RIPPLE_BIN", workspace::binary("ripple")?))
 }
 
 fn wasi() -> Result<()> {
@@ -110,7 +122,7 @@ fn wasi() -> Result<()> {
     let component = wasi::build()?;
     let server = Server::start()?;
     let served = Served::start(&component, &server)?;
-    run(suite(&server).env("RIPPLE_URL", &served.url))?;
+    run(suite_at(&server).env("RIPPLE_URL", &served.url))?;
     drop(served);
     let mut failures = pytest("tests/python/test_wasi.py")?;
     server.introduce(&mut failures);
@@ -118,9 +130,14 @@ fn wasi() -> Result<()> {
     server.stop()
 }
 
-fn suite(server: &Server) -> Command {
+fn suite() -> Command {
     let mut suite = test_workspace();
     suite.args(["--test", SUITE, AT_URL]);
+    suite
+}
+
+fn suite_at(server: &Server) -> Command {
+    let mut suite = suite();
     server.introduce(&mut suite);
     suite
 }
