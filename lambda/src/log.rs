@@ -24,8 +24,7 @@ pub fn start(filter: Option<&str>) {
     let unreadable = parsed.is_none();
     let targets = parsed.unwrap_or_else(|| Targets::new().with_default(Level::INFO));
     let lines = tracing_subscriber::fmt::layer().json().flatten_event(true);
-    // A line of ripple's has the invocation and the trace. The runtime's span only repeats them, and takes a third of the
-    // time of a line.
+    // A line of ripple's has the invocation and the trace, which the runtime's span would repeat.
     let lines = lines.with_current_span(false).with_span_list(false);
     // Without the hint, each disabled line of the libraries is looked at.
     let permitted = filter_fn(may_be_logged).with_max_level_hint(LevelFilter::TRACE);
