@@ -110,8 +110,8 @@ impl Edge {
             Ok(request) => request,
             Err(answered) => return gate.finish(&answered, started),
         };
-        if let Some(heard) = gate.hear(&raw, &request, started).await {
-            let refusal = heard.map(|heard| self.hear(&heard, context)).err();
+        if gate.is_told(&request) {
+            let refusal = gate.hear(&raw, started).await.map(|heard| self.hear(&heard, context)).err();
             return gate.heard(refusal.as_ref(), started);
         }
         let authorized = match gate.authorize(&request, None, started, context).await {

@@ -316,6 +316,8 @@ fn optimise(module: &Path) -> Result<()> {
     // The lowest addresses are the end of the stack, which the program does not reach. So an offset may become a load's
     // own.
     wasm_opt.args(["--low-memory-unused", "--flatten", "--local-cse", "--rereloop", "-Os"]);
+    // An isolate compiles a function when it first runs, and one that has taken in its callees takes longer than they do.
+    wasm_opt.arg("--one-caller-inline-max-function-size=50");
     // What a function never does is known once the others are small.
     wasm_opt.args(["--generate-global-effects", "-Oz", "-Oz"]);
     // Functions of one generic are alike, and have names that begin alike. Side by side they compress better: 9 KB.

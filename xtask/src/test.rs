@@ -49,7 +49,11 @@ const LONG: &[Step] = &[
     Step { name: "book", purpose: "the documents as a site, and its links", run: book::build },
     Step { name: "adding-an-operation", purpose: "docs/ADDING_AN_OPERATION.md, applied to a copy", run: adding::check },
     Step { name: "fuzz", purpose: "a short run of each fuzz target from its seeds", run: fuzz::short },
-    Step { name: "replica", purpose: "the black-box suite against the edge worker in front of a replica", run: replica },
+    Step {
+        name: "replica",
+        purpose: "the black-box suite against the edge worker in front of a replica",
+        run: replica,
+    },
     Step { name: "wasi", purpose: "the black-box suite and failures against the WASI component under Node", run: wasi },
     Step {
         name: "package",

@@ -2,6 +2,7 @@
 //! to the origin, and logs.
 
 use std::cell::RefCell;
+use std::pin::Pin;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -87,6 +88,12 @@ pub fn misconfigured(error: &ConfigError, request: &web_sys::Request) -> Result<
     Ok(exchange::response(&Refusal::Misconfigured.answer(id))?)
 }
 
+/// Returns work as a function of its own. A new isolate compiles a function when it first runs: what few requests need is
+/// not to be compiled with what each needs.
+pub fn apart<'a, T>(work: impl Future<Output = T> + 'a) -> Pin<Box<dyn Future<Output = T> + 'a>> {
+    Box::pin(work)
+}
+
 /// The state of an isolate that all edge workers have. `S`: where keys are looked up, and records if they are.
 pub struct Gate<S> {
     /// The API.
@@ -107,21 +114,24 @@ impl<S: Keys> Gate<S> {
         Gate { api, config, shared_limiter: env.get_binding(RATE_LIMITER).ok() }
     }
 
-    /// Returns the message that a request brings from the feed, or why it is refused. Returns `None` for other requests.
-    /// What it tells of keys is applied.
-    pub async fn hear(
-        &self,
-        raw: &web_sys::Request,
-        request: &Request<Bytes>,
-        now: Timestamp,
-    ) -> Option<Result<Heard, Refusal>> {
-        let secrets = self.config.feed.as_ref().filter(|_| feed::is_message(request))?;
-        let heard = feed::receive(raw, secrets.to_str().ok()?, now).await;
-        for (key_hash, revoked) in heard.iter().flat_map(|heard| &heard.keys) {
+    /// Reports whether a request brings a message of the feed, and this edge is told by one.
+    #[must_use]
+    pub fn is_told(&self, request: &Request<Bytes>) -> bool {
+        self.config.feed.is_some() && feed::is_message(request)
+    }
+
+    /// Returns the message that a request brings from the feed, or why it is refused. What it tells of keys is applied.
+    ///
+    /// # Errors
+    /// Why the message is refused.
+    pub async fn hear(&self, raw: &web_sys::Request, now: Timestamp) -> Result<Heard, Refusal> {
+        let secrets = self.config.feed.as_ref().and_then(|secrets| secrets.to_str().ok()).unwrap_or_default();
+        let heard = feed::receive(raw, secrets, now).await?;
+        for (key_hash, revoked) in &heard.keys {
             let rights = if *revoked { Rights::Revoked } else { Rights::Reduced };
             self.api.key_changed(&KeyChange { key_hash: key_hash.clone(), key_id: None, rights }, now);
         }
-        Some(heard)
+        Ok(heard)
     }
 
     /// Answers a message of the feed. `refusal`: why it was not applied.

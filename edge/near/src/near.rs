@@ -3,16 +3,17 @@
 use std::cell::OnceCell;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use http::{Request, StatusCode};
 use ripple_core::auth::{Caller, KeyHash, KeyRecord, Scope};
 use ripple_core::http::Operation;
 use ripple_core::http::edge::answers;
 use ripple_core::record::schema::Resource;
 use ripple_core::store::{Capacity, Keys, StoreError};
-use ripple_core::{AccessLog, Api, Refusal};
+use ripple_core::{AccessLog, Api, Authorized, Refusal, Timestamp};
 use ripple_gate::config::{Config, ConfigError};
 use ripple_gate::feed::Heard;
-use ripple_gate::gate::{self, Gate, resources, variable};
+use ripple_gate::gate::{self, Gate, apart, resources, variable};
 use ripple_gate::log::Cached;
 use ripple_platform::clock;
 use ripple_platform::fetch::FetchError;
@@ -41,7 +42,7 @@ impl Keys for Remote {
     }
 
     async fn key(&self, hash: &KeyHash, cost: &mut Capacity) -> Result<Option<KeyRecord>, StoreError> {
-        self.objects.key(&self.resource.name, hash, cost).await
+        apart(self.objects.key(&self.resource.name, hash, cost)).await
     }
 }
 
@@ -56,6 +57,8 @@ impl Near {
         NEAR.with(|near| near.get_or_init(|| Near::new(env).map(|near| &*Box::leak(Box::new(near)))).clone())
     }
 
+    // Within the caller, it would make the function large that each request runs: see `apart`.
+    #[inline(never)]
     fn new(env: &Env) -> Result<Near, ConfigError> {
         let config = Config::read(|name| variable(env, name))?;
         let objects: &'static Objects = Box::leak(Box::new(Objects::of(env)?));
@@ -75,14 +78,12 @@ impl Near {
             Ok(request) => request,
             Err(answered) => return gate.finish(&answered, started),
         };
-        match gate.hear(&raw, &request, started).await {
-            Some(Ok(heard)) => return gate.heard(self.tell(&heard).await.as_ref(), started),
-            Some(Err(refusal)) => return gate.heard(Some(&refusal), started),
-            None => {}
+        if gate.is_told(&request) {
+            return apart(self.hear(&raw, started)).await;
         }
         // A ticket is checked by the object that issued it.
         let caller = brings_ticket(&raw, &request).then(|| Caller::checked_by_gateway(TICKET));
-        let authorized = match gate.authorize(&request, caller, started, context).await {
+        let authorized = match apart(gate.authorize(&request, caller, started, context)).await {
             Ok(authorized) => authorized,
             Err(answered) => {
                 // The object could not look the key up. The origin checks it too.
@@ -93,15 +94,27 @@ impl Near {
                 };
             }
         };
-        let (operation, report) = (authorized.route.operation, authorized.log());
-        if operation == Operation::Health {
-            return gate.finish(&gate.api.health(&request, authorized), started);
+        match authorized.route.operation {
+            Operation::Health => gate.finish(&gate.api.health(&request, authorized), started),
+            _ => apart(self.pass_on(&raw, &request, &authorized, started, context)).await,
         }
+    }
+
+    /// Lets the object or the origin answer.
+    async fn pass_on(
+        &self,
+        raw: &web_sys::Request,
+        request: &Request<Bytes>,
+        authorized: &Authorized,
+        started: Timestamp,
+        context: &Context,
+    ) -> Result<web_sys::Response, FetchError> {
+        let (gate, operation, report) = (&self.gate, authorized.route.operation, authorized.log());
         let is_live = matches!(operation, Operation::Ticket | Operation::Live);
         let is_near = is_live || operation == Operation::Changes || answers(authorized.route, request.uri());
         let resource = authorized.resource();
         if let Some(resource) = resource.filter(|_| is_near) {
-            let asked = Asked { resource, raw: &raw, key: &authorized.key(), operation, report };
+            let asked = Asked { resource, raw, key: &authorized.key(), operation, report };
             if let Some(Answered { response, keys_changed }) = self.objects.answer(&asked, started).await {
                 if keys_changed {
                     gate.api.doubt_keys(started);
@@ -116,12 +129,21 @@ impl Near {
         if is_live {
             return gate.finish(&Refusal::Unapplied.answer(report.request_id.clone()), started);
         }
-        let (response, _) = gate.forward(&raw, &request, report, false, started).await?;
+        let (response, _) = gate.forward(raw, request, report, false, started).await?;
         // The object hears of a write at once, and not only from the feed.
         if let Some(resource) = resource.filter(|_| authorized.route.scope == Some(Scope::Write) && response.ok()) {
             self.objects.written(resource, &response, context);
         }
         Ok(response)
+    }
+
+    /// Answers a message of the feed.
+    async fn hear(&self, raw: &web_sys::Request, started: Timestamp) -> Result<web_sys::Response, FetchError> {
+        let refusal = match self.gate.hear(raw, started).await {
+            Ok(heard) => self.tell(&heard).await,
+            Err(refusal) => Some(refusal),
+        };
+        self.gate.heard(refusal.as_ref(), started)
     }
 
     /// Tells a message of the feed to the objects. Returns why it was not applied.
