@@ -23,6 +23,7 @@ use ripple_host::{Environment, documents_in};
 
 use crate::address::Addresses;
 use crate::delivery::{Delivery, DeliveryError};
+use crate::user_agent::UserAgent;
 
 /// An error in the environment.
 #[derive(Debug, thiserror::Error)]
@@ -127,6 +128,7 @@ pub fn client_config(endpoint: Option<String>, ca_bundle: Option<String>) -> Res
         .build_with_resolver(Addresses::Any);
     let config = configure(Config::builder())
         .http_client(http)
+        .interceptor(UserAgent)
         .sleep_impl(TokioSleep::new())
         .time_source(SystemTimeSource::new());
     Ok(match endpoint {

@@ -22,6 +22,7 @@ pub mod log;
 pub mod metrics;
 mod reply;
 mod stream;
+mod user_agent;
 
 use std::sync::Arc;
 use std::time::Instant;
