@@ -137,7 +137,9 @@ def age(answer):
 def test_an_unchanged_list_is_not_sent_again(edge, key):
     etag = send(edge.url, "GET", "/prj", key).headers["etag"]
     answer = send(edge.url, "GET", "/prj", key, if_none_match=etag)
-    assert (answer.status, answer.body, answer.headers["etag"]) == (304, b"", etag)
+    # `wrangler dev` accepts gzip for every client. That form has a weak tag, and is made after the first answer.
+    opaque = lambda tag: tag.removeprefix("W/")
+    assert (answer.status, answer.body, opaque(answer.headers["etag"])) == (304, b"", opaque(etag))
 
 
 def own_headers(answer):
