@@ -459,9 +459,15 @@ def test_a_deleted_record_is_found_and_brought_back(dev, browsers):
     page.get_by_role("button", name="Restore version 1").click()
     expect(main.get_by_text("The project is back as it was in version 1")).to_be_visible()
     expect(field(page, "Goal")).to_have_value(GARDEN["goal"])
+    # The deletion reaches the server when the page of what is deleted is open.
+    late = []
+    page.route("**/prj/*", lambda route: late.append(route) if route.request.method == "DELETE" else route.continue_())
     page.get_by_role("button", name="Delete this project").click()
     expect(page.get_by_role("heading", name="Projects")).to_be_visible()
     page.get_by_role("link", name="Deleted").click()
+    expect(page.locator(".said .hint")).to_be_visible()
+    [deletion] = late
+    deletion.continue_()
     page.get_by_role("button", name="Bring back Lost lighthouse").click()
     expect(page.get_by_role("heading", name="Lost lighthouse")).to_be_visible()
     wait_for(lambda: dev.ripple().call("GET", f"/prj/{prj_id}").status == 200)

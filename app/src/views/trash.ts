@@ -23,20 +23,27 @@ export async function trashView({ connection, kind, signal, go }: Place): Promis
   const said = h('div', { class: 'said' });
   const more = h('div', { class: 'actions pages' });
   const written = kind.options.members?.updated_at ?? 'updated_at';
-  const pages = resource.online.list({ deleted: true, sort: `-${written}`, limit: PAGE, count: true, signal }).pages();
+  const first = () =>
+    resource.online.list({ deleted: true, sort: `-${written}`, limit: PAGE, count: true, signal }).pages();
+  let pages = first();
 
-  async function load(): Promise<void> {
+  /** Shows the next page, or the first one in place of what is shown. */
+  async function load(anew = false): Promise<void> {
     if (connection.offline)
       return fill(said, notice('news', 'The server knows what was deleted. Switch the network on to read it.'));
+    if (anew) pages = first();
+    const own = pages;
     try {
-      const page = await pages.next();
-      if (page.done) return;
+      const page = await own.next();
+      if (page.done || own !== pages) return;
       const { records, more: isMore, count: all = records.length } = page.value;
       const text = all ? count(all, kind.noun, kind.plural) : `No ${kind.noun} was deleted in the last 90 days.`;
       fill(said, h('p', { class: 'hint' }, text));
       const found = await Promise.all(records.map(({ id }) => named(id)));
+      if (own !== pages) return;
+      if (anew) fill(list);
       list.append(...found.map(item));
-      fill(more, isMore && button('Show more', load, { class: 'quiet' }));
+      fill(more, isMore && button('Show more', () => load(), { class: 'quiet' }));
     } catch (error) {
       if (!signal.aborted) fill(said, notice('bad', words(errorOf(error), kind)));
     }
@@ -94,6 +101,9 @@ export async function trashView({ connection, kind, signal, go }: Place): Promis
   }
 
   await load();
+  // A deletion may reach the server after this page has asked it.
+  connection.on('receipt', ({ written }) => written.resource === kind.resource && load(true), signal);
+  connection.on('live', ({ resource: of, deleted }) => of === kind.resource && deleted && load(true), signal);
   const title = `Deleted ${kind.plural}`;
   return { title, element: h('div', {}, head(title), said, list, more) };
 }
