@@ -110,8 +110,8 @@ impl Edge {
             Ok(request) => request,
             Err(answered) => return gate.finish(&answered, started),
         };
-        if gate.is_told(&request) {
-            let refusal = gate.hear(&raw, started).await.map(|heard| self.hear(&heard, context)).err();
+        if let Some(secrets) = gate.feed_secrets(&request) {
+            let refusal = gate.hear(&raw, secrets, started).await.map(|heard| self.hear(&heard, context)).err();
             return gate.heard(refusal.as_ref(), started);
         }
         let authorized = match gate.authorize(&request, None, started, context).await {

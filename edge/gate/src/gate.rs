@@ -114,18 +114,18 @@ impl<S: Keys> Gate<S> {
         Gate { api, config, shared_limiter: env.get_binding(RATE_LIMITER).ok() }
     }
 
-    /// Reports whether a request brings a message of the feed, and this edge is told by one.
+    /// Returns the secrets that a request is to be checked with, if it brings a message of the feed. An edge without secrets
+    /// takes none.
     #[must_use]
-    pub fn is_told(&self, request: &Request<Bytes>) -> bool {
-        self.config.feed.is_some() && feed::is_message(request)
+    pub fn feed_secrets(&self, request: &Request<Bytes>) -> Option<&str> {
+        self.config.feed.as_ref().filter(|_| feed::is_message(request))?.to_str().ok()
     }
 
     /// Returns the message that a request brings from the feed, or why it is refused. What it tells of keys is applied.
     ///
     /// # Errors
     /// Why the message is refused.
-    pub async fn hear(&self, raw: &web_sys::Request, now: Timestamp) -> Result<Heard, Refusal> {
-        let secrets = self.config.feed.as_ref().and_then(|secrets| secrets.to_str().ok()).unwrap_or_default();
+    pub async fn hear(&self, raw: &web_sys::Request, secrets: &str, now: Timestamp) -> Result<Heard, Refusal> {
         let heard = feed::receive(raw, secrets, now).await?;
         for (key_hash, revoked) in &heard.keys {
             let rights = if *revoked { Rights::Revoked } else { Rights::Reduced };

@@ -78,8 +78,8 @@ impl Near {
             Ok(request) => request,
             Err(answered) => return gate.finish(&answered, started),
         };
-        if gate.is_told(&request) {
-            return apart(self.hear(&raw, started)).await;
+        if let Some(secrets) = gate.feed_secrets(&request) {
+            return apart(self.hear(&raw, secrets, started)).await;
         }
         // A ticket is checked by the object that issued it.
         let caller = brings_ticket(&raw, &request).then(|| Caller::checked_by_gateway(TICKET));
@@ -138,8 +138,13 @@ impl Near {
     }
 
     /// Answers a message of the feed.
-    async fn hear(&self, raw: &web_sys::Request, started: Timestamp) -> Result<web_sys::Response, FetchError> {
-        let refusal = match self.gate.hear(raw, started).await {
+    async fn hear(
+        &self,
+        raw: &web_sys::Request,
+        secrets: &str,
+        started: Timestamp,
+    ) -> Result<web_sys::Response, FetchError> {
+        let refusal = match self.gate.hear(raw, secrets, started).await {
             Ok(heard) => self.tell(&heard).await,
             Err(refusal) => Some(refusal),
         };
