@@ -466,8 +466,8 @@ def test_a_deleted_record_is_found_and_brought_back(dev, browsers):
     expect(page.get_by_role("heading", name="Projects")).to_be_visible()
     page.get_by_role("link", name="Deleted").click()
     expect(page.locator(".said .hint")).to_be_visible()
-    [deletion] = late
-    deletion.continue_()
+    wait_for(lambda: page.wait_for_timeout(20) or late)
+    late[0].continue_()
     page.get_by_role("button", name="Bring back Lost lighthouse").click()
     expect(page.get_by_role("heading", name="Lost lighthouse")).to_be_visible()
     wait_for(lambda: dev.ripple().call("GET", f"/prj/{prj_id}").status == 200)

@@ -100,10 +100,11 @@ export async function trashView({ connection, kind, signal, go }: Place): Promis
     );
   }
 
-  await load();
   // A deletion may reach the server after this page has asked it.
-  connection.on('receipt', ({ written }) => written.resource === kind.resource && load(true), signal);
-  connection.on('live', ({ resource: of, deleted }) => of === kind.resource && deleted && load(true), signal);
+  const heard = (of: string, deleted: boolean): unknown => of === kind.resource && deleted && load(true);
+  connection.on('receipt', ({ written }) => heard(written.resource, written.kind === 'delete'), signal);
+  connection.on('live', ({ resource: of, deleted }) => heard(of, deleted), signal);
+  await load();
   const title = `Deleted ${kind.plural}`;
   return { title, element: h('div', {}, head(title), said, list, more) };
 }
