@@ -12,9 +12,13 @@ from dev import Dev, ripple
 from edge import Edge, send, wait_for, with_replica
 from test_replica import PROJECT, SECRET, Two, post, signed, told
 
-# `wrangler dev` says where this machine is, or that it is in Texas: never near the first object.
-FIRST = "me-south-1"
-FURTHER = "wnam, enam,weur"
+FIRST = "us-east-1"
+FURTHER = "apac, weur"
+# Where a client is. `wrangler dev` takes the properties of a request, which Cloudflare sets, from this header.
+NEW_YORK, TOKYO, LONDON = (
+    {"mf_cf_blob": json.dumps({"latitude": north, "longitude": east})}
+    for north, east in (("40.71", "-74.01"), ("35.68", "139.69"), ("51.51", "-0.13"))
+)
 
 
 @pytest.fixture(scope="module")
@@ -38,29 +42,35 @@ def refreshed(many):
 
 
 def test_a_read_goes_to_the_nearest_object_and_changes_to_the_first(many):
+    are_filled(many)
+    for city, place in ((NEW_YORK, "enam"), (TOKYO, "apac"), (LONDON, "weur")):
+        for path in ("/prj", "/prj/r-1", "/prj?q=x"):
+            assert set(refresh_by(many, path, city)) == {f"prj@{place}"}
+    assert set(refresh_by(many, "/prj/_changes", TOKYO)) == {"prj@enam"}
+
+
+def are_filled(many):
+    """Waits until each object answers. The first one answers for one that does not."""
     wait_for(lambda: many.ask("/prj/_changes") is not None)
-    wait_for(lambda: {"prj@wnam", "prj@enam", "prj@weur"} & refresh_by(many, "/prj").keys())
-    for path in ("/prj", "/prj/r-1", "/prj?q=x"):
-        (nearest,) = refresh_by(many, path)
-        assert nearest in {"prj@wnam", "prj@enam", "prj@weur"}
-    assert set(refresh_by(many, "/prj/_changes")) == {"prj@me"}
+    for city, place in ((TOKYO, "apac"), (LONDON, "weur")):
+        wait_for(lambda: f"prj@{place}" in refresh_by(many, "/prj", city))
 
 
-def refresh_by(many, path):
+def refresh_by(many, path, city):
     """Returns the objects that refresh for a read."""
     before = refreshed(many)
-    assert many.ask(path, cache_control="no-cache").status == 200
+    assert many.ask(path, cache_control="no-cache", **city).status == 200
     wait_for(lambda: refreshed(many) != before)
     return refreshed(many) - before
 
 
 def test_a_save_and_the_feed_are_told_to_each_object(many):
-    wait_for(many.is_filled)
-    wait_for(lambda: many.ask("/prj/_changes") is not None)
+    are_filled(many)
     prj_id = f"r-{secrets.token_hex(4)}"
     made = send(many.edge.url, "POST", "/prj", many.dev.key, PROJECT | {"prj_id": prj_id})
     session = made.headers["ripple-session"]
-    assert many.ask(f"/prj/{prj_id}", ripple_session=session).body == made.body
+    for city in (NEW_YORK, TOKYO, LONDON):
+        assert many.ask(f"/prj/{prj_id}", ripple_session=session, **city).body == made.body
     changed = many.ask("/prj/_changes", ripple_session=session).json()["changed"]
     assert prj_id in {record["prj_id"] for record in changed}
     many.dev.ripple().patch(prj_id, {"goal": "told"})
@@ -69,7 +79,8 @@ def test_a_save_and_the_feed_are_told_to_each_object(many):
     many.far.mode = "stopped"
     try:
         assert post(many.edge.url, body, signed(body))[0] == 200
-        assert many.ask(f"/prj/{prj_id}").json()["goal"] == "told"
+        for city in (NEW_YORK, TOKYO, LONDON):
+            assert many.ask(f"/prj/{prj_id}", **city).json()["goal"] == "told"
         changed = many.ask("/prj/_changes").json()["changed"]
         assert {record["prj_id"]: record["goal"] for record in changed}[prj_id] == "told"
     finally:
@@ -77,16 +88,18 @@ def test_a_save_and_the_feed_are_told_to_each_object(many):
 
 
 def test_a_revoked_key_is_refused_by_each(many):
-    wait_for(many.is_filled)
+    are_filled(many)
     made = ripple("key", "create", "--name", "short", data=many.dev.data, both=True)
     key, key_id = re.search(r"rpl_\w{36}", made)[0], re.search(r"key_\w+", made)[0]
-    assert send(many.edge.url, "GET", "/prj/r-1", key).status == 200
+    for city in (TOKYO, LONDON):
+        assert send(many.edge.url, "GET", "/prj/r-1", key, **city).status == 200
     ripple("key", "revoke", key_id, data=many.dev.data)
     digest = hashlib.sha256(key.encode()).hexdigest()
     body = json.dumps({"type": "ripple.keys", "data": {"keys": [{"key_hash": digest, "revoked": True}]}}).encode()
     assert post(many.edge.url, body, signed(body))[0] == 200
-    for path in ("/prj/r-1", "/prj/_changes", "/prj"):
-        assert send(many.edge.url, "GET", path, key).status == 403
+    for city in (TOKYO, LONDON):
+        for path in ("/prj/r-1", "/prj/_changes", "/prj"):
+            assert send(many.edge.url, "GET", path, key, **city).status == 403
 
 
 def test_the_first_object_answers_while_the_nearest_reads_its_table(tmp_path, dev):
@@ -100,7 +113,7 @@ def test_the_first_object_answers_while_the_nearest_reads_its_table(tmp_path, de
         one.close()
     two = Edge(tmp_path, dev.url, dev.dynamodb, RIPPLE_REPLICAS=FURTHER, **scripts)
     try:
-        answer = send(two.url, "GET", "/prj", dev.key)
+        answer = send(two.url, "GET", "/prj", dev.key, **TOKYO)
         assert answer.headers["cache-status"] is not None, two.read_log()
         assert answer.body == send(dev.url, "GET", "/prj", dev.key).body
     finally:
