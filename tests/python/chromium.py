@@ -54,6 +54,12 @@ def browsers(playwright):
     assert not [said for said in complaints if not re.search(expected, said)], "but what a test does wrong itself"
 
 
+def press(page, key):
+    """Presses a key once the scripts of the page have run: the handler of the key is theirs."""
+    page.wait_for_load_state("load")
+    page.keyboard.press(key)
+
+
 def receipt(page):
     """Returns the sentence without its times."""
     expect(page.locator(".notice.done")).to_be_visible()

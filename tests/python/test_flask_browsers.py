@@ -13,7 +13,7 @@ import requests
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
-from chromium import browsers, look_at, pictures, playwright, receipt  # noqa: F401
+from chromium import browsers, look_at, pictures, playwright, press, receipt  # noqa: F401
 from conftest import _setting
 from dev import clean
 from edge import Edge, send, wait_for
@@ -78,7 +78,7 @@ def test_two_browsers_on_one_project_lose_nothing(app, browsers, ripple, prj_id,
     south.get_by_label("Text of entry 3").fill("Printed")
     south.get_by_label("Remove entry 1").check()
 
-    north.keyboard.press("Control+s")
+    press(north, "Control+s")
     assert receipt(north) == "Your timeline entry was added and one changed; your goal and issue were saved."
     # Each person sees their own save at once, on any host.
     expect(north.locator(".read dl")).to_contain_text("Fog in the morning")
@@ -113,7 +113,7 @@ def test_two_browsers_on_one_project_lose_nothing(app, browsers, ripple, prj_id,
     north.get_by_role("link", name="Edit").click()
     expect(north.get_by_label("Your name")).to_have_value("North office")
     north.get_by_label("Term", exact=True).fill("7")
-    north.keyboard.press("Control+s")
+    press(north, "Control+s")
     assert "Your term was saved" in receipt(north)
     assert ripple.get(prj_id)["timeline"] == record["timeline"]
 
@@ -157,10 +157,10 @@ def test_back_to_a_saved_page_ticks_no_other_entry(app, browsers, ripple, prj_id
     while page.locator("#rows textarea").count() < 4:  # the edge refreshes within seconds
         page.reload()
     page.get_by_label("Remove entry 2").check()
-    page.keyboard.press("Control+s")
+    press(page, "Control+s")
     assert receipt(page) == "Your timeline entry was removed."
     page.go_back()
-    page.keyboard.press("Control+s")
+    press(page, "Control+s")
     assert "nothing" in receipt(page)
     assert ripple.get(prj_id)["timeline"] == ["first", "third"]
 
@@ -177,7 +177,7 @@ def test_a_project_is_registered_on_the_readers_day(app, browsers, ripple):
     expect(created).to_have_value("2027-03-03")
     for label, text in (("Name", "Lighthouse"), ("Term", "3"), ("Unit", "month")):
         page.get_by_label(label, exact=True).fill(text)
-    page.keyboard.press("Control+s")
+    press(page, "Control+s")
     assert receipt(page) == "The project was registered."
     assert ripple.get(page.url.rsplit("/", 1)[1])["create_date"] == "2027-03-03"
     # A date that the reader chose stays.
@@ -195,7 +195,7 @@ def come_back(page):
 def test_what_the_script_adds(app, browsers, ripple, prj_id):
     page = browsers(timezone_id="Asia/Tokyo")
     page.goto(app.url)
-    page.keyboard.press("/")
+    press(page, "/")
     expect(page.get_by_label("Search", exact=True)).to_be_focused()
     page.goto(f"{app.url}/projects/{prj_id}/edit")
     saved = page.locator("time").first
@@ -209,7 +209,7 @@ def test_what_the_script_adds(app, browsers, ripple, prj_id):
     page.get_by_role("link", name="History").click()
     wait_for(lambda: page.wait_for_timeout(20) or asked)
     assert asked == ["beforeunload"] and page.url.endswith("/edit")
-    page.keyboard.press("Control+s")
+    press(page, "Control+s")
     assert receipt(page) == "Your goal was saved."
     page.get_by_role("link", name="History").click()
     expect(page.get_by_role("heading", name="History")).to_be_visible()
@@ -242,12 +242,12 @@ def test_the_pages_are_fit_to_be_seen(app, browsers, ripple, prj_id, pictures, l
     page.get_by_label("Remove entry 2").check()
     page.get_by_label("Term", exact=True).fill("soon")
     page.get_by_text("Other fields").click()
-    page.keyboard.press("Control+s")
+    press(page, "Control+s")
     expect(page.get_by_label("Term", exact=True)).to_be_focused()
     expect(page.get_by_text("Term must be a whole number.")).to_be_visible()
     look_at(page, axe, pictures / f"refused-{look}.png")
     page.get_by_label("Term", exact=True).fill("8")
-    page.keyboard.press("Control+s")
+    press(page, "Control+s")
     assert receipt(page) == "Your timeline entry was removed; your term was saved."
     look_at(page, axe, pictures / f"saved-{look}.png")
 

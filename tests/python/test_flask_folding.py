@@ -6,7 +6,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
-from chromium import browsers, look_at, pictures, playwright, receipt  # noqa: F401
+from chromium import browsers, look_at, pictures, playwright, press, receipt  # noqa: F401
 from conftest import _setting
 from dev import Dev
 from edge import wait_for
@@ -61,7 +61,7 @@ def test_an_open_page_hears_who_else_is_there_and_what_was_saved(app, browsers, 
     expect(south.locator("[data-live]")).to_contain_text("North office")
     north.get_by_label("Issue").fill("Typed and not saved")
     south.get_by_label("Goal").fill("Heard at once")
-    south.keyboard.press("Control+s")
+    press(south, "Control+s")
     expect(north.locator("[data-told]")).to_contain_text("South office saved goal")
     expect(north.get_by_label("Issue")).to_have_value("Typed and not saved")
     expect(north.locator("[data-live]")).to_have_text("")
@@ -109,7 +109,7 @@ def test_untouched_fields_change_in_place_and_touched_ones_stay(north, south, ri
     expect(note(north, "issue")).to_contain_text("South's issue")
     assert not north.locator("#field-issue.folded").count() and not note(north, "description").count()
     look_at(north, Axe(), pictures / "folded.png")
-    north.keyboard.press("Control+s")
+    press(north, "Control+s")
     assert receipt(north) == (
         "The goal that South office saved was kept; what South office changed in the timeline was kept; "
         "your issue replaced the one that South office saved (“South's issue”)."
@@ -128,7 +128,7 @@ def test_a_field_that_was_folded_is_edited_from_what_it_shows(north, south, ripp
     north.get_by_role("button", name="Add another entry").click()
     north.get_by_label("Text of entry 5").fill("North's entry")
     north.get_by_label("Remove entry 1").check()
-    north.keyboard.press("Control+s")
+    press(north, "Control+s")
     assert receipt(north) == "Your timeline entry was added and one removed; your goal was saved."
     assert ripple.get(prj_id)["goal"] == "South's goal, and North's"
     assert texts(ripple.get(prj_id)) == ["Visit", "South's entry", "North's entry"]
@@ -137,7 +137,7 @@ def test_a_field_that_was_folded_is_edited_from_what_it_shows(north, south, ripp
     south.save(south.project(prj_id), goal="Third")
     expect(north.get_by_label("Goal", exact=True)).to_have_value("Third")
     north.get_by_label("Goal", exact=True).fill("South's goal, and North's")
-    north.keyboard.press("Control+s")
+    press(north, "Control+s")
     assert receipt(north) == "Your goal was saved."
     assert ripple.get(prj_id)["goal"] == "South's goal, and North's"
 
@@ -160,7 +160,7 @@ def test_an_untouched_entry_changes_in_place_while_the_reader_types_in_another_o
     # Every base is new, so the receipt names no other person.
     expect(north.locator("[name=version]")).to_have_value("2")
     look_at(north, Axe(), pictures / "folded-entries.png")
-    north.keyboard.press("Control+s")
+    press(north, "Control+s")
     assert receipt(north) == "Your timeline entry was added and one changed."
     assert texts(ripple.get(prj_id)) == ["South's start", "North's visit", "South's entry", "North's entry"]
 
@@ -186,7 +186,7 @@ def test_a_touched_entry_stays_and_says_what_it_was_changed_to(north, south, rip
     expect(entry_text(north, 1)).to_have_value("South's start")
     expect(north.locator("#rows .note")).to_have_count(0)
     expect(entry_text(north, 1)).not_to_have_attribute("aria-describedby", re.compile("row"))
-    north.keyboard.press("Control+s")
+    press(north, "Control+s")
     assert receipt(north) == "Your timeline entry was changed."
     assert texts(ripple.get(prj_id)) == ["South's start", "North's visit"]
 
@@ -197,7 +197,7 @@ def test_entries_that_both_edit_or_remove_are_merged_as_the_notes_say(north, sou
     south.save(south.project(prj_id), row_0_remove="on", row_1_text="South's visit")
     expect(note(north, "row-0")).to_contain_text("removed this entry, 2026-11-02 Kick-off")
     expect(note(north, "row-1")).to_contain_text("changed this entry to 2026-12-01 South's visit, so a save does not")
-    north.keyboard.press("Control+s")
+    press(north, "Control+s")
     assert "timeline" in receipt(north)
     assert sorted(texts(ripple.get(prj_id))) == ["North's start", "South's visit"]
 
@@ -230,7 +230,7 @@ def test_moved_entries_keep_their_order_when_another_person_adds_one(north, sout
     expect(entry_text(north, 3)).to_have_value("South's entry")
     expect(entry_text(north, 2)).to_have_value("South's start")
     expect(entry_text(north, 1)).to_have_value("Visit")
-    north.keyboard.press("Control+s")
+    press(north, "Control+s")
     assert "timeline" in receipt(north)
     assert texts(ripple.get(prj_id)) == ["Visit", "South's start", "South's entry"]
 
@@ -252,7 +252,7 @@ def test_entries_that_another_program_writes_without_ids_keep_their_places(app, 
     expect(entry_text(page, 1)).to_have_value("Theirs")
     expect(entry_text(page, 2)).to_have_value("Mine")
     expect(page.locator("#rows > li")).to_have_count(3)
-    page.keyboard.press("Control+s")
+    press(page, "Control+s")
     receipt(page)
     assert texts(ripple.get(prj_id)) == ["Theirs", "Mine"]
 
@@ -263,7 +263,7 @@ def test_a_number_is_folded_with_every_digit(north, south, ripple, prj_id):
     expect(north.get_by_label("Term", exact=True)).to_have_value(str(term))
     expect(north.get_by_label("Goal", exact=True)).to_have_value("")
     north.get_by_label("Issue", exact=True).fill("North's")
-    north.keyboard.press("Control+s")
+    press(north, "Control+s")
     assert receipt(north) == "Your issue was saved."
     record = ripple.get(prj_id)
     assert (record["term"], record["goal"], record["issue"]) == (term, "", "North's")
@@ -282,7 +282,7 @@ def test_a_refused_form_folds_and_keeps_what_was_typed(app, browsers, south, rip
     expect(note(page, "goal")).to_contain_text("South office changed this")
     expect(page.get_by_label("Goal", exact=True)).to_have_value("Typed")
     page.get_by_label("Term", exact=True).fill("6")
-    page.keyboard.press("Control+s")
+    press(page, "Control+s")
     assert "your goal replaced the one that South office saved (“South's”)" in receipt(page)
     assert ripple.get(prj_id)["issue"] == "South's issue"
 
@@ -305,7 +305,7 @@ def test_a_page_to_read_shows_what_others_save_and_marks_it(app, browsers, south
 
 def test_what_was_replaced_is_offered_on_the_open_page_and_brought_back(north, south, ripple, prj_id):
     north.get_by_label("Goal", exact=True).fill("North's goal")
-    north.keyboard.press("Control+s")
+    press(north, "Control+s")
     receipt(north)
     south.save(south.project(prj_id), goal="South's goal", issue="South's issue")
     lost = north.locator("#lost")

@@ -7,7 +7,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
-from chromium import browsers, look_at, pictures, playwright, receipt  # noqa: F401
+from chromium import browsers, look_at, pictures, playwright, press, receipt  # noqa: F401
 from conftest import _setting
 from flask_app import FIELDS, App, prj_id, texts  # noqa: F401
 
@@ -26,7 +26,7 @@ def test_an_open_page_says_at_once_what_another_person_saved(app, browsers, ripp
     north.goto(f"{app.url}/projects/{prj_id}/edit")
     north.get_by_label("Your name").fill("Ann")
     north.get_by_label("Description").fill("The ferries of the north leave every hour, in summer and in winter.")
-    north.keyboard.press("Control+s")
+    press(north, "Control+s")
     assert receipt(north) == "Your description was saved."
     north.get_by_role("link", name="Edit").click()
     north.get_by_label("Issue").fill("Typed, and not saved")
@@ -34,7 +34,7 @@ def test_an_open_page_says_at_once_what_another_person_saved(app, browsers, ripp
     south.goto(f"{app.url}/projects/{prj_id}/edit")
     south.get_by_label("Your name").fill("Bob")
     south.get_by_label("Description").fill("The ferries of the north leave every hour, in summer only.")
-    south.keyboard.press("Control+s")
+    press(south, "Control+s")
     assert receipt(south) == "Your description was saved."
 
     news = north.locator("[data-told]")
@@ -45,12 +45,12 @@ def test_an_open_page_says_at_once_what_another_person_saved(app, browsers, ripp
     expect(news.locator("ins")).to_contain_text("only")
     look_at(north, Axe(), pictures / "news-live.png")
     # On opening, the difference and the way back.
-    north.keyboard.press("Control+s")
+    press(north, "Control+s")
     # The open form has taken Bob's description in, so nothing was merged.
     assert receipt(north) == "Your issue was saved."
     south.goto(f"{app.url}/projects/{prj_id}/edit")
     south.get_by_label("Issue").fill("Bob's issue")
-    south.keyboard.press("Control+s")
+    press(south, "Control+s")
     assert receipt(south) == "Your issue was saved."
     north.goto(f"{app.url}/projects/{prj_id}")
     expect(north.get_by_role("heading", name="Since you last saved, Bob replaced your issue")).to_be_visible()
@@ -72,7 +72,7 @@ def test_the_server_is_asked_while_a_visitor_types(app, browsers, ripple):
         ripple.create(FIELDS | {"name": f"Other {n:02}"})
     page = browsers()
     page.goto(app.url)
-    page.keyboard.press("/")
+    press(page, "/")
     page.keyboard.type(mark)
     expect(page.locator("[data-total]")).to_contain_text(f"1 to 25 of 30 projects with “{mark}”.")
     expect(page.locator("tbody tr:visible")).to_have_count(25)
@@ -106,20 +106,20 @@ def test_two_hundred_entries_by_keyboard(app, browsers, ripple, prj_id):
     page.get_by_label("Created on").focus()
     stops = 0
     while page.evaluate("document.activeElement.id") != "add-row":
-        page.keyboard.press("Tab")
+        press(page, "Tab")
         stops += 1
         assert stops < 20, "from the field before the timeline to the button behind it"
     page.get_by_label("Text of entry 1", exact=True).focus()
     for _ in range(150):
-        page.keyboard.press("Control+ArrowDown")
+        press(page, "Control+ArrowDown")
     expect(page.get_by_label("Text of entry 151", exact=True)).to_be_focused()
-    page.keyboard.press("End")
+    press(page, "End")
     page.keyboard.type(", typed")
-    page.keyboard.press("Control+End")
+    press(page, "Control+End")
     expect(page.get_by_label("Text of entry 201", exact=True)).to_be_focused()
-    page.keyboard.press("Control+Home")
+    press(page, "Control+Home")
     expect(page.get_by_label("Text of entry 1", exact=True)).to_be_focused()
-    page.keyboard.press("Control+s")
+    press(page, "Control+s")
     assert receipt(page) == "Your timeline entry was changed."
     assert ripple.get(prj_id)["timeline"][150] == {"id": "e150", "text": "Entry 150, typed"}
 
@@ -129,7 +129,7 @@ def test_entries_are_moved_by_keyboard_and_by_button(app, browsers, ripple, prj_
     page = browsers()
     page.goto(f"{app.url}/projects/{prj_id}/edit")
     page.get_by_label("Text of entry 3").focus()
-    page.keyboard.press("Alt+ArrowUp")
+    press(page, "Alt+ArrowUp")
     moved = page.get_by_label("Text of entry 2")
     expect(moved).to_be_focused()
     expect(moved).to_have_value("three")
@@ -137,7 +137,7 @@ def test_entries_are_moved_by_keyboard_and_by_button(app, browsers, ripple, prj_
     page.get_by_role("button", name="Move entry 1 down").press("Enter")
     expect(page.get_by_role("button", name="Move entry 2 down")).to_be_focused()
     page.get_by_label("Text of entry 4").fill("four\nin two lines")
-    page.keyboard.press("Control+s")
+    press(page, "Control+s")
     assert "Your timeline entry was added" in receipt(page)
     assert texts(ripple.get(prj_id)) == ["three", "one", "two", "four\nin two lines"]
 
@@ -160,7 +160,7 @@ def test_a_walk_by_keyboard_sees_its_focus(app, browsers, ripple, prj_id):
 
 def walk(page, key, steps):
     for _ in range(steps):
-        page.keyboard.press(key)
+        press(page, key)
         found = page.evaluate(
             """() => {
               const element = document.activeElement;
@@ -189,7 +189,7 @@ def test_required_fields_are_checked_in_the_page(app, browsers):
     page.on("request", lambda request: asked.append(request.method) if request.method == "POST" else None)
     expect(page.locator(".caption", has_text="Name")).to_contain_text("required")
     page.get_by_label("Term", exact=True).fill("soon")
-    page.keyboard.press("Control+s")
+    press(page, "Control+s")
     expect(page.get_by_label("Name", exact=True)).to_be_focused()
     for text in ("Name is required.", "Term must be a whole number.", "Unit is required, with up to 64 characters."):
         expect(page.get_by_text(text)).to_be_visible()
@@ -198,7 +198,7 @@ def test_required_fields_are_checked_in_the_page(app, browsers):
     for label, text in (("Name", "Ferry"), ("Term", "3"), ("Unit", "month"), ("Created on", "2026-11-24")):
         page.get_by_label(label, exact=True).fill(text)
     expect(page.locator(".fault")).to_have_count(0)
-    page.keyboard.press("Control+s")
+    press(page, "Control+s")
     assert receipt(page) == "The project was registered."
 
 
@@ -273,7 +273,7 @@ def test_a_refusal_of_the_server_is_on_the_screen_and_leads_to_the_field(app, br
         page.get_by_label(label, exact=True).fill(text)
     page.get_by_text("An id of your own").click()
     page.get_by_label("Id", exact=True).fill("not/an id")
-    page.keyboard.press("Control+s")
+    press(page, "Control+s")
     alarm = page.get_by_role("alert")
     expect(alarm).to_be_focused()
     expect(alarm).to_be_in_viewport()
