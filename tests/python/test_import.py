@@ -5,16 +5,28 @@ import csv
 import gzip
 import io
 import json
+import shutil
 
-import boto3
 import pytest
 
 from dev import Dev, ripple
+from edge import ROOT
+
+# A resource whose key has another name. A note may refer to a project, and have members that are called as in a scan.
+NOTE = {"title": "Note", "x-ripple": {"resource": "note", "key": "no"}, "type": "object"}
 
 
 @pytest.fixture(scope="module")
-def dev(tmp_path_factory):
-    with Dev(tmp_path_factory.mktemp("import"), "--in-memory") as dev:
+def resources(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("resources")
+    shutil.copy(ROOT / "resources/prj.json", folder)
+    (folder / "note.json").write_text(json.dumps(NOTE))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def dev(tmp_path_factory, resources):
+    with Dev(tmp_path_factory.mktemp("import"), "--in-memory", "--resources", resources) as dev:
         yield dev
 
 
@@ -86,6 +98,42 @@ def test_records_without_an_id_come_in_once(dev, tmp_path):
     file.write_bytes(gzip.compress((lines(project(name="nameless new")) + first).encode("utf-8-sig")))
     assert "1 created, 4 already present" in ripple("import", file, data=dev.data)
     assert count() == 5
+
+
+def test_another_resource_comes_in_as_it_is(dev, resources, tmp_path):
+    named = [
+        {"no": "kept", "text": "Beans"},
+        {"no": "order", "Items": [1, 2]},
+        {"no": "refers", "prj_id": "prj0001"},
+        {"no": "typed", "Item": {"sku": "a"}, "prj_id": {"S": "prj0001"}},
+    ]
+    # Each gets a key, whatever its members are called.
+    unnamed = [{"Item": "Lamp", "n": 1}, {"Items": [1]}, {"prj_id": "prj0001"}, {"text": "Peas"}]
+    nulls = [{"no": "null", "prj_id": None}, unnamed[1] | {"no": None}]
+    (tmp_path / "notes").write_text(lines(*named, *nulls, unnamed[0], *unnamed[2:]))
+
+    for done in ("9 created, 0 already present", "0 created, 9 already present"):
+        said = ripple("--resources", resources, "import", tmp_path / "notes", "--resource", "note", data=dev.data)
+        assert done in said
+    found = {
+        note.pop("no"): {name: note[name] for name in note if name not in ("version", "updated_at", "updated_by")}
+        for note in dev.ripple().call("GET", "/note").json()
+    }
+    for note in [*named, {"no": "null"}]:
+        assert found.pop(note["no"]) == {name: note[name] for name in note if name != "no"}
+    assert sorted(found.values(), key=sorted) == unnamed
+
+
+def test_the_scan_of_another_table_comes_in(dev, resources, tmp_path):
+    item = {"no": {"S": 'scanned "ü"'}, "tags": {"SS": ["a"]}, "n": {"N": "1.5"}}
+    scan = {"Items": [item], "Count": 1, "ScannedCount": 1, "ConsumedCapacity": None}
+    for text in (json.dumps(scan, indent=4), json.dumps(scan), json.dumps([item]), json.dumps(item)):
+        dev.client().delete_item(TableName="ripple_note", Key={"no": item["no"]})
+        (tmp_path / "scan.json").write_text(text)
+        done = ripple("--resources", resources, "import", tmp_path / "scan.json", "--resource", "note", data=dev.data)
+        assert "1 created" in done, text
+        stored = dev.client().get_item(TableName="ripple_note", Key={"no": item["no"]})["Item"]
+        assert {name: stored[name] for name in item} == item
 
 
 def test_a_sheet_that_was_edited_for_a_week_merges(dev, tmp_path):

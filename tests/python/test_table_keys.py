@@ -194,14 +194,51 @@ def test_tables_documents_and_tools_have_the_keys(dev, client):
 
 @pytest.mark.parametrize("format", ["json", "dynamodb-json"])
 def test_records_are_exported_and_imported(dev, client, tmp_path, format):
-    for number in (3, 1, 2):
-        assert client.call("POST", "/pair", {"one": format, "two": number}).status == 201
+    sent = [{"one": format, "two": number, "note": f"no. {number}"} for number in (1, 2, 3)]
+    for record in sent:
+        assert client.call("POST", "/pair", record).status == 201
     of_pair, file = ("--resources", dev.folder), tmp_path / "pair.jsonl"
     ripple(*of_pair, "export", file, "--resource", "pair", "--format", format, data=dev.data)
     with Dev(tmp_path / "other", "--in-memory", "--resources", dev.folder) as other:
-        ripple(*of_pair, "import", file, "--resource", "pair", data=other.data)
-        listed = other.ripple().call("GET", f"/pair?one={format}").json()
-        assert [record["two"] for record in listed] == [1, 2, 3]
+        for done in ("0 already present", "0 created"):
+            assert done in ripple(*of_pair, "import", file, "--resource", "pair", data=other.data)
+        assert own(other.ripple().call("GET", f"/pair?one={format}")) == sent
+
+
+def own(listed):
+    """Returns the records of a list without what ripple adds to each."""
+    ripples = ("version", "updated_at", "updated_by")
+    return [{name: record[name] for name in record if name not in ripples} for record in listed.json()]
+
+
+@pytest.mark.parametrize(
+    "resource, items",
+    [
+        ("item", [{"no": {"N": "7001"}, "kind": {"S": "scanned"}}, {"no": {"N": "-0.5"}, "kind": {"S": "scanned"}}]),
+        ("pair", [{"one": {"S": "7ü\"\\"}, "two": {"N": "1"}, "kind": {"S": "scanned"}, "tags": {"SS": ["a"]}}]),
+    ],
+)
+def test_the_output_of_a_scan_is_imported(dev, tmp_path, resource, items):
+    (tmp_path / "scan.json").write_text(json.dumps({"Items": items, "Count": len(items), "ScannedCount": 9}))
+    done = ripple("--resources", dev.folder, "import", tmp_path / "scan.json", "--resource", resource, data=dev.data)
+    assert f"{len(items)} created" in done
+    for item in items:
+        key = {name: item[name] for name in ("no", "one", "two") if name in item}
+        stored = dev.client().get_item(TableName=f"ripple_{resource}", Key=key)["Item"]
+        assert {name: stored[name] for name in item} == item
+
+
+def test_an_import_invents_no_key_that_is_a_number_or_has_two_parts(dev, tmp_path):
+    for resource, records, members in [
+        ("item", [{"name": "lamp"}, {"no": None}], ["no"]),
+        ("pair", [{"name": "lamp"}, {"one": "a"}, {"one": None, "two": 1}], ["one", "two"]),
+    ]:
+        (tmp_path / "keyless").write_text("".join(json.dumps(record) + "\n" for record in records))
+        said = ripple(
+            "--resources", dev.folder, "import", tmp_path / "keyless", "--resource", resource, data=dev.data, ok=False
+        )
+        assert f"0 created, 0 already present, 0 deletions skipped, {len(records)} refused" in said
+        assert all(f"/{member} is required" in said for member in members), said
 
 
 def test_a_table_with_another_key_is_foreign(dev, tmp_path):

@@ -52,7 +52,8 @@ enum Outcome {
 
 /// Imports a file. A row of CSV with a version is an edit on that version. All else are new records.
 pub(crate) async fn run(connection: &target::Options, options: Options) -> anyhow::Result<()> {
-    match source::read(&options.file)? {
+    let resources = connection.resources()?;
+    match source::read(&options.file, &options.chosen.of(&resources)?.names)? {
         Source::Sheet(text) => {
             let target = connection.open_to_change().await?;
             sheet::run(target.store_of(&options.chosen)?, &text, options.dry_run).await

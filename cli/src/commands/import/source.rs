@@ -6,8 +6,10 @@
 //! | UTF-8 or UTF-16, with or without a byte order mark | its first bytes |
 //! | a record or an item `{"Item": …}` on each line | the first line, which is a JSON object |
 //! | a JSON array of records or items, or objects one after another | its first character |
-//! | `aws dynamodb scan`'s output | the member `Items` |
+//! | `aws dynamodb scan`'s output | the member `Items`, beside which only the scan's own may be |
 //! | CSV | a header with several cells |
+//!
+//! An item need not have its `{"Item": …}`. Then it is recognized by its key, whose values name their types.
 //!
 //! Any other file is refused as a whole, with a message that explains what to do.
 
@@ -20,7 +22,8 @@ use anyhow::{Context as _, bail};
 use bytes::Bytes;
 use flate2::read::MultiGzDecoder;
 use ripple_core::limits;
-use serde::Deserialize;
+use ripple_core::record::Names;
+use ripple_core::store::dynamodb::export;
 use serde_json::value::{RawValue, Value};
 use sha2::{Digest as _, Sha256};
 
@@ -50,8 +53,8 @@ pub(super) struct Entry {
     pub(super) json: Bytes,
 }
 
-/// Returns the content of a file. `-` is standard input.
-pub(super) fn read(file: &Path) -> anyhow::Result<Source> {
+/// Returns the content of a file of records with these names. `-` is standard input.
+pub(super) fn read(file: &Path, names: &Names) -> anyhow::Result<Source> {
     let name = if file.as_os_str() == "-" { "standard input".to_owned() } else { file.display().to_string() };
     let mut bytes = Vec::new();
     if file.as_os_str() == "-" {
@@ -66,10 +69,10 @@ pub(super) fn read(file: &Path) -> anyhow::Result<Source> {
         read.with_context(|| format!("{name} cannot be unpacked"))?;
         bytes = unpacked;
     }
-    content(bytes).with_context(|| format!("{name} cannot be read"))
+    content(bytes, names).with_context(|| format!("{name} cannot be read"))
 }
 
-fn content(bytes: Vec<u8>) -> anyhow::Result<Source> {
+fn content(bytes: Vec<u8>, names: &Names) -> anyhow::Result<Source> {
     let text = text(bytes)?;
     let start = text.trim_start();
     let first_line = start.lines().next().unwrap_or_default();
@@ -85,9 +88,13 @@ fn content(bytes: Vec<u8>) -> anyhow::Result<Source> {
             "it begins with neither {{ nor [: give one JSON object per line, an array of objects, or CSV with a header"
         );
     }
-    let entries =
-        if start.starts_with('{') && is_value && !is_scan(first_line) { lines(&text)? } else { values(&text)? };
-    Ok(Source::Entries(identified(entries)))
+    let entries = if start.starts_with('{') && is_value && scan(first_line).is_none() {
+        lines(&text, names)?
+    } else {
+        values(&text, names)?
+    };
+    // A key of another kind must be in the file.
+    Ok(Source::Entries(if names.has_plain_key() { identified(entries, &names.key) } else { entries }))
 }
 
 /// Decodes bytes as text by their byte order mark, or by the positions of their zeros.
@@ -118,7 +125,7 @@ fn text(bytes: Vec<u8>) -> anyhow::Result<String> {
 }
 
 /// Returns one entry for each line. A line that is not JSON is an entry too, and is refused separately.
-fn lines(text: &str) -> anyhow::Result<Vec<Entry>> {
+fn lines(text: &str, names: &Names) -> anyhow::Result<Vec<Entry>> {
     let mut entries = Vec::new();
     for (index, line) in text.lines().enumerate() {
         let (number, line) = (index + 1, line.trim());
@@ -126,29 +133,29 @@ fn lines(text: &str) -> anyhow::Result<Vec<Entry>> {
             bail!("line {number} is longer than {ENTRY} bytes");
         }
         if !line.is_empty() {
-            entries.push(Entry { place: format!("line {number}"), json: entry(line) });
+            entries.push(Entry { place: format!("line {number}"), json: entry(line, names) });
         }
     }
     Ok(entries)
 }
 
 /// Returns the entries of JSON values one after another: arrays, outputs of a scan, objects.
-fn values(text: &str) -> anyhow::Result<Vec<Entry>> {
+fn values(text: &str, names: &Names) -> anyhow::Result<Vec<Entry>> {
     let mut entries = Vec::new();
     let mut add = |json: &RawValue| {
         let place = format!("entry {}", entries.len() + 1);
         if json.get().len() > ENTRY {
             bail!("{place} is longer than {ENTRY} bytes");
         }
-        entries.push(Entry { place, json: entry(json.get()) });
+        entries.push(Entry { place, json: entry(json.get(), names) });
         Ok(())
     };
     for value in serde_json::Deserializer::from_str(text).into_iter::<&RawValue>() {
         let value = value.context("it is not valid JSON")?;
         if value.get().starts_with('[') {
             serde_json::from_str::<Vec<&RawValue>>(value.get())?.into_iter().try_for_each(&mut add)?;
-        } else if let Ok(scan) = serde_json::from_str::<Scan<'_>>(value.get()) {
-            scan.items.into_iter().try_for_each(&mut add)?;
+        } else if let Some(items) = scan(value.get()) {
+            items.into_iter().try_for_each(&mut add)?;
         } else {
             add(value)?;
         }
@@ -156,36 +163,40 @@ fn values(text: &str) -> anyhow::Result<Vec<Entry>> {
     Ok(entries)
 }
 
-/// The output of `aws dynamodb scan` and `query`.
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Scan<'a> {
-    #[serde(borrow)]
-    items: Vec<&'a RawValue>,
+/// Returns the items of the output of `aws dynamodb scan` or `query`. Returns `None` if the value is anything else: a
+/// record may have a member `Items` too.
+fn scan(json: &str) -> Option<Vec<&RawValue>> {
+    const OTHERS: [&str; 6] =
+        ["Count", "ScannedCount", "LastEvaluatedKey", "NextToken", "ConsumedCapacity", "ResponseMetadata"];
+
+    let mut members: BTreeMap<String, &RawValue> = serde_json::from_str(json).ok()?;
+    let items = members.remove("Items")?;
+    let is_scan = members.keys().all(|name| OTHERS.contains(&name.as_str()));
+    if is_scan { serde_json::from_str(items.get()).ok() } else { None }
 }
 
-fn is_scan(json: &str) -> bool {
-    serde_json::from_str::<Scan<'_>>(json).is_ok()
+/// Returns an entry's JSON. An item without its `{"Item": …}` gets it.
+fn entry(json: &str, names: &Names) -> Bytes {
+    Bytes::from(if is_item(json, names) { format!(r#"{{"Item":{json}}}"#) } else { json.to_owned() })
 }
 
-/// Returns an entry's JSON. An item without its `{"Item": …}` gets it. In a record the id is a string, and in an item
-/// it is `{"S": …}`.
-fn entry(json: &str) -> Bytes {
-    #[derive(Deserialize)]
-    struct Item<'a> {
-        #[serde(borrow)]
-        prj_id: HashMap<&'a str, &'a str>,
-    }
-    let is_item = serde_json::from_str::<Item<'_>>(json).is_ok_and(|item| item.prj_id.contains_key("S"));
-    Bytes::from(if is_item { format!(r#"{{"Item":{json}}}"#) } else { json.to_owned() })
+/// Reports whether an entry is an item. In a record a part of the key is a string or a number, and in an item it is
+/// `{"S": …}` or `{"N": …}`.
+fn is_item(json: &str, names: &Names) -> bool {
+    let members: BTreeMap<String, &RawValue> = serde_json::from_str(json).unwrap_or_default();
+    names.keys().into_iter().all(|(name, kind)| {
+        let typed: Option<BTreeMap<String, String>> =
+            members.get(name).and_then(|value| serde_json::from_str(value.get()).ok());
+        typed.is_some_and(|value| value.keys().eq([kind.letter()]))
+    })
 }
 
-/// Gives each record without an id one that is derived from its content and from the number of equal ones before it. If
-/// the same file is imported again, even with more lines, no record is imported twice.
-fn identified(entries: Vec<Entry>) -> Vec<Entry> {
+/// Gives each record without the key one that is derived from its content and from the number of equal ones before it.
+/// If the same file is imported again, even with more lines, no record is imported twice.
+fn identified(entries: Vec<Entry>, key: &str) -> Vec<Entry> {
     let mut seen: HashMap<[u8; 32], u64> = HashMap::new();
     let with_id = |Entry { place, json }: Entry| {
-        let Some(members) = without_id(&json) else { return Entry { place, json } };
+        let Some(members) = without_key(&json, key) else { return Entry { place, json } };
         let digest: [u8; 32] = Sha256::digest(&json).into();
         let count = seen.entry(digest).or_default();
         let name: [u8; 32] = Sha256::new().chain_update(digest).chain_update(count.to_be_bytes()).finalize().into();
@@ -194,25 +205,25 @@ fn identified(entries: Vec<Entry>) -> Vec<Entry> {
         half.copy_from_slice(&name[..16]);
         let id = uuid::Builder::from_custom_bytes(half).into_uuid();
         let comma = if members.is_empty() { "" } else { "," };
-        Entry { place, json: Bytes::from(format!(r#"{{"prj_id":"{id}"{comma}{members}}}"#)) }
+        Entry { place, json: Bytes::from(format!(r#"{{{}:"{id}"{comma}{members}}}"#, Value::from(key))) }
     };
     entries.into_iter().map(with_id).collect()
 }
 
-/// Returns the text between the braces of a record that has no id. Returns `None` for anything else.
-fn without_id(json: &[u8]) -> Option<String> {
-    let members: BTreeMap<String, &RawValue> = serde_json::from_slice(json).ok()?;
-    if members.contains_key("Item") {
+/// Returns the text between the braces of a record that has no key. Returns `None` for anything else.
+fn without_key(json: &[u8], key: &str) -> Option<String> {
+    if export::is_line(json) {
         return None;
     }
-    match members.get("prj_id") {
+    let members: BTreeMap<String, &RawValue> = serde_json::from_slice(json).ok()?;
+    match members.get(key) {
         None => {
             let text = std::str::from_utf8(json).ok()?.trim();
             Some(text.strip_prefix('{')?.strip_suffix('}')?.trim().to_owned())
         }
-        // This counts as no id. With another one beside it, the id would occur twice.
-        Some(id) if id.get() == "null" => {
-            let others = members.iter().filter(|(name, _)| *name != "prj_id");
+        // This counts as no key. With another one beside it, the key would occur twice.
+        Some(value) if value.get() == "null" => {
+            let others = members.iter().filter(|(name, _)| *name != key);
             Some(
                 others
                     .map(|(name, value)| format!("{}:{value}", Value::from(name.as_str())))
@@ -226,17 +237,30 @@ fn without_id(json: &[u8]) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use ripple_core::record::SortKey;
+    use ripple_core::record::schema::KeyType;
+
     use super::*;
 
     const TWO: &str = "{\"prj_id\":\"a\"}\n\n{\"prj_id\":\"b\"}\n";
 
     fn found(bytes: impl Into<Vec<u8>>) -> Vec<String> {
-        let Source::Entries(entries) = content(bytes.into()).expect("entries") else { panic!("it is no sheet") };
+        found_with(bytes, &Names::default())
+    }
+
+    fn found_with(bytes: impl Into<Vec<u8>>, names: &Names) -> Vec<String> {
+        let Source::Entries(entries) = content(bytes.into(), names).expect("entries") else { panic!("it is no sheet") };
         entries.into_iter().map(|entry| String::from_utf8(entry.json.to_vec()).expect("UTF-8")).collect()
     }
 
     fn refusal(bytes: impl Into<Vec<u8>>) -> String {
-        format!("{:#}", content(bytes.into()).expect_err("a refusal"))
+        format!("{:#}", content(bytes.into(), &Names::default()).expect_err("a refusal"))
+    }
+
+    /// Returns the names of a resource with this key, and with this sort key, a text, if there is one.
+    fn keyed(key: &'static str, key_type: KeyType, sort_key: Option<&'static str>) -> Names {
+        let sort_key = sort_key.map(|name| SortKey { name: name.into(), kind: KeyType::String });
+        Names { key: key.into(), key_type, sort_key, ..Names::default() }
     }
 
     #[test]
@@ -263,7 +287,32 @@ mod tests {
         assert_eq!(found(format!("{scan}\n{scan}")).len(), 2);
         assert_eq!(found("{\n\"prj_id\": \"a\"\n}\n{\"prj_id\": \"b\"}").len(), 2);
         assert_eq!(found(r#"{"prj_id":{"S":"a"}}"#), [r#"{"Item":{"prj_id":{"S":"a"}}}"#]);
-        assert_eq!(found(r#"{"prj_id":"a","Items":[1]}"#).len(), 1, "a scan's output has no id");
+        for record in [r#"{"prj_id":"a","Items":[1]}"#, r#"{"prj_id":"a","Items":[1],"Count":1}"#] {
+            assert_eq!(found(record), [record], "a scan's output has no id");
+        }
+    }
+
+    #[test]
+    fn an_item_has_each_part_of_the_key_with_its_type() {
+        let [text, number] = [KeyType::String, KeyType::Number].map(|kind| keyed("no", kind, None));
+        let pair = keyed("no", KeyType::Number, Some("at"));
+        for (names, item) in [
+            (&text, r#"{"no":{"S":"a \"b\" \u00fc"},"n":{"N":"1"}}"#),
+            (&number, r#"{"n":{"S":"a"},"no":{"N":"1.50"}}"#),
+            (&pair, r#"{"at":{"S":"b"},"no":{"N":"1"},"prj_id":{"S":"c"}}"#),
+        ] {
+            assert_eq!(found_with(item, names), [format!(r#"{{"Item":{item}}}"#)]);
+        }
+        for (names, record) in [
+            (&text, r#"{"no":{"N":"1"}}"#),
+            (&text, r#"{"no":{"S":"a","N":"1"}}"#),
+            (&text, r#"{"no":"a","prj_id":{"S":"b"}}"#),
+            (&number, r#"{"no":1,"prj_id":{"S":"b"}}"#),
+            (&pair, r#"{"no":{"N":"1"},"at":"b"}"#),
+            (&pair, r#"{"no":{"N":"1"}}"#),
+        ] {
+            assert_eq!(found_with(record, names), [record]);
+        }
     }
 
     #[test]
@@ -282,6 +331,37 @@ mod tests {
     }
 
     #[test]
+    fn the_id_is_the_resources_own_key() {
+        let names = keyed("a \"key\"", KeyType::String, None);
+        let key = r#"{"a \"key\"":"#;
+        for (record, rest) in [
+            (r#"{"prj_id":"a"}"#, r#"","prj_id":"a"}"#),
+            (r#"{"prj_id":null}"#, r#"","prj_id":null}"#),
+            (r#"{"Item":"a","n":1}"#, r#"","Item":"a","n":1}"#),
+            (r#"{"n":1,"a \"key\"":null}"#, r#"","n":1}"#),
+        ] {
+            let [found] = &found_with(record, &names)[..] else { panic!("one entry") };
+            assert!(found.starts_with(key) && found.ends_with(rest), "{found}");
+        }
+        let named = r#"{"prj_id":null,"a \"key\"":"b"}"#;
+        assert_eq!(found_with(named, &names), [named]);
+    }
+
+    #[test]
+    fn a_key_that_is_a_number_or_has_two_parts_is_not_invented() {
+        let names = [
+            keyed("no", KeyType::Number, None),
+            keyed("no", KeyType::String, Some("at")),
+            keyed("no", KeyType::Number, Some("at")),
+        ];
+        for names in &names {
+            for record in [r#"{"n":1}"#, r#"{"no":null,"n":1}"#, r#"{"at":"a","prj_id":null}"#] {
+                assert_eq!(found_with(record, names), [record]);
+            }
+        }
+    }
+
+    #[test]
     fn what_is_none_of_them_is_refused_once() {
         assert!(refusal("hello").contains("neither { nor ["));
         assert!(refusal(b"PK\x03\x04\0\0\0".to_vec()).contains("neither text nor gzip"));
@@ -295,7 +375,7 @@ mod tests {
         for text in ["prj_id,name\na,b\n", "prj_id;name\na;b\n", "\u{feff}prj_id\tname\r\n"] {
             let bytes: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
             for bytes in [text.as_bytes().to_vec(), [b"\xff\xfe".to_vec(), bytes].concat()] {
-                assert!(matches!(content(bytes), Ok(Source::Sheet(_))), "{text}");
+                assert!(matches!(content(bytes, &Names::default()), Ok(Source::Sheet(_))), "{text}");
             }
         }
     }
