@@ -2,12 +2,16 @@
 
 import asyncio
 import json
+import math
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, Literal
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
+
+import anyio
 
 from .channel import ASKING, PONG, SILENCE, Channel, Event, OnPresence, Present, State
+from .feed import LONGEST_WAIT, Feed
 from .problem import Problem
 from .record import T
 
@@ -16,9 +20,11 @@ if TYPE_CHECKING:
 
     from .async_client import AsyncResource
 
+R = TypeVar("R")
+
 
 class AsyncLive(Generic[T]):
-    """The changes of a resource as they come. `close` ends the iteration, also from another task. See `Live`."""
+    """The changes of a resource as they come. `close` ends the iteration at once, also from another task."""
 
     def __init__(
         self, resource: "AsyncResource[T]", since: str | None = None, on_presence: OnPresence | None = None
@@ -27,6 +33,7 @@ class AsyncLive(Generic[T]):
         self._resource = resource
         self._channel = Channel(operations.context, operations.name, since, on_presence)
         self._closed = False
+        self._waiting: anyio.CancelScope | None = None
         self._socket: "ClientConnection | None" = None
 
     @property
@@ -53,6 +60,8 @@ class AsyncLive(Generic[T]):
     async def close(self) -> None:
         """Ends the iteration."""
         self._closed = True
+        if self._waiting is not None:
+            self._waiting.cancel()
         if self._socket is not None:
             await self._socket.close(1000, "bye")
 
@@ -65,46 +74,46 @@ class AsyncLive(Generic[T]):
         await self.close()
 
     async def __aiter__(self) -> AsyncIterator[Event]:
-        connect, channel = _connect(), self._channel
+        connect, channel, now = _connect(), self._channel, self._resource._operations.context.now
         while not self._closed:
-            if connect is None or channel.mode == "wait":
-                async for event in self._ask(None if connect is None else time.monotonic() + ASKING):
-                    yield event
-                channel.mode = "live"
-                continue
-            pause = 0.0
-            async for found in self._connect(connect):
-                if isinstance(found, Event):
-                    yield found
-                else:
-                    pause = found
-            if pause and not self._closed:
+            if connect is not None and channel.mode == "live":
+                pause = 0.0
+                async for found in self._connect(connect):
+                    if isinstance(found, Event):
+                        yield found
+                    else:
+                        pause = found
                 await self._sleep(pause)
+                continue
+            channel.mode = "wait"
+            async for event in self._changes(LONGEST_WAIT, math.inf if connect is None else now() + ASKING):
+                yield event
+            channel.mode = "live"
 
-    async def _ask(self, until: float | None) -> AsyncIterator[Event]:
-        self._channel.mode = "wait"
-        async for event in self._changes(wait=25):
-            yield event
-            if self._closed or until is not None and time.monotonic() >= until:
-                return
-
-    async def _changes(self, wait: int | None = None) -> AsyncIterator[Event]:
-        """Reads changes by asking. A reader whose cursor is too old hears of every record."""
-        channel = self._channel
+    async def _changes(self, wait: int | None = None, until: float = math.inf) -> AsyncIterator[Event]:
+        """Reads changes by asking, until that time or `close`. A reader whose cursor is too old hears of every record."""
+        channel, operations = self._channel, self._resource._operations
         channel.ask()
+        feed = Feed(operations, channel.base, wait)
         try:
-            changes = self._resource.changes(since=channel.base, wait=wait)
-            async for change in changes:
-                if (event := channel.asked(change)) is not None:
-                    yield event
-                channel.base = change.cursor or channel.base
-            channel.base = changes.cursor
+            # A host may have no news for hours, so both ends are looked for after every answer.
+            while not self._closed and operations.context.now() < until:
+                changes = await self._until_closed(self._resource._client._run(feed.batch()))
+                if changes is None:
+                    return
+                for change in changes:
+                    if (event := channel.asked(change)) is not None:
+                        yield event
+                    channel.base = change.cursor or channel.base
+                    if self._closed:
+                        return
+                channel.base = feed.reached
             return
         except Problem as problem:
             if problem.code != "cursor_expired":
                 raise
         channel.base = None
-        async for event in self._changes(wait):
+        async for event in self._changes(wait, until):
             yield event
 
     async def _connect(self, connect: Callable[..., Any]) -> AsyncIterator[Event | float]:
@@ -114,12 +123,14 @@ class AsyncLive(Generic[T]):
         channel = self._channel
         headers = self._resource._operations.context.live_headers()
         try:
-            socket = await connect(channel.url, additional_headers=headers)
+            socket = await self._until_closed(connect(channel.url, additional_headers=headers))
         except InvalidStatus as refused:
             yield channel.not_opened(refused.response.status_code)
             return
         except (OSError, InvalidHandshake, TimeoutError):
             yield channel.not_opened(None)
+            return
+        if socket is None:
             return
         channel.opened()
         self._socket, begun, code = socket, time.monotonic(), 4000
@@ -135,13 +146,15 @@ class AsyncLive(Generic[T]):
 
     async def _exchange(self, socket: "ClientConnection") -> AsyncIterator[Event]:
         channel = self._channel
-        while (text := await self._frame(socket)) is not None:
+        while not self._closed and (text := await self._frame(socket)) is not None:
             frame: Mapping[str, Any] = json.loads(text)
             if "hello" in frame:
                 # What was missed is read from the own cursor. What follows on the socket waits until then.
                 if channel.misses(frame):
                     async for event in self._changes():
                         yield event
+                    if self._closed:
+                        return  # the cursor must stay before what was not read
                 if (place := channel.begin(frame)) is not None:
                     await self._send(socket, place)
                 continue
@@ -155,15 +168,20 @@ class AsyncLive(Generic[T]):
 
     async def _frame(self, socket: "ClientConnection") -> str | None:
         """Returns the next frame. Returns `None` if the host is silent even when it is asked."""
-        for seconds in (SILENCE, PONG):
+        asked = False
+        while True:
             try:
-                while (text := str(await asyncio.wait_for(socket.recv(), seconds))) == "pong":
-                    seconds = SILENCE
-                return text
+                text = str(await asyncio.wait_for(socket.recv(), PONG if asked else SILENCE))
             except asyncio.TimeoutError:
+                if asked:
+                    await socket.close(4000, "silent")
+                    return None
+                asked = True
                 await socket.send("ping")
-        await socket.close(4000, "silent")
-        return None
+            else:
+                if text != "pong":
+                    return text
+                asked = False
 
     async def _send(self, socket: "ClientConnection", frame: str) -> None:
         """Sends what the next socket sends again. A socket that has just closed needs no frame."""
@@ -175,7 +193,13 @@ class AsyncLive(Generic[T]):
             pass
 
     async def _sleep(self, seconds: float) -> None:
-        await self._resource._client._sleep(seconds)
+        await self._until_closed(self._resource._client._sleep(seconds))
+
+    async def _until_closed(self, result: Awaitable[R]) -> R | None:
+        """Returns the result. Returns `None` if `close` comes first."""
+        with anyio.CancelScope() as self._waiting:
+            return await result
+        return None
 
 
 def _connect() -> Callable[..., Any] | None:

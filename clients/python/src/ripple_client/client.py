@@ -90,7 +90,7 @@ class Client:
     def __repr__(self) -> str:
         return f"Client({self._context.url!r})"
 
-    def _run(self, steps: Steps[R]) -> R:
+    def _run(self, steps: Steps[R], sleep: Callable[[float], object] | None = None) -> R:
         outcome: Answer | NoAnswer | None = None
         while True:
             try:
@@ -99,7 +99,7 @@ class Client:
                 result: R = end.value
                 return result
             if isinstance(step, Sleep):
-                self._sleep(step.seconds)
+                (sleep or self._sleep)(step.seconds)
                 outcome = None
             else:
                 outcome = self._send(step)

@@ -49,7 +49,9 @@ class Feed(Generic[T]):
     def __init__(self, operations: Operations[T], since: str | None, wait: int | None) -> None:
         if wait is not None and wait < 1:
             raise ValueError("wait is a whole number of seconds, from 1 on")
-        self._operations, self._reached = operations, since
+        self._operations = operations
+        # The cursor of the last answer.
+        self.reached = since
         self._pending: deque[Change[T]] = deque()
         # Where a reader starts who has stored every change that was finished.
         self.cursor = since
@@ -71,7 +73,7 @@ class Feed(Generic[T]):
                 return None
             self._pending.extend(batch)
             if not batch:
-                self.cursor = self._reached
+                self.cursor = self.reached
         return self._pending[0]
 
     def finish(self) -> None:
@@ -85,11 +87,11 @@ class Feed(Generic[T]):
         if self._pause > 0:
             yield Sleep(self._pause)
         context = self._operations.context
-        asked, wait = context.now(), None if self._next or self._reached is None else self._wait
-        url = self._next or self._operations.changes_url(self._reached)
+        asked, wait = context.now(), None if self._next or self.reached is None else self._wait
+        url = self._next or self._operations.changes_url(self.reached)
         batch = yield from self._operations.changes_page(url, wait)
         changes = self._news(batch)
-        self._next, self._reached = batch.next, batch.cursor
+        self._next, self.reached = batch.next, batch.cursor
         self._pause = 0
         if batch.next is None:
             self._last_round, self._round = self._round, {}
@@ -113,7 +115,7 @@ class Feed(Generic[T]):
         self._round.update(dict.fromkeys(batch.deleted))
         entries = [*news, *((record_id, None) for record_id in gone)]
         # Until the last change is stored, a reader must start from the cursor before.
-        cursors = [self._reached] * (len(entries) - 1) + [batch.cursor]
+        cursors = [self.reached] * (len(entries) - 1) + [batch.cursor]
         return tuple(Change(name, record, cursor) for (name, record), cursor in zip(entries, cursors))
 
     def _is_deleted(self, record_id: str) -> bool:

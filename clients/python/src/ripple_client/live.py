@@ -1,6 +1,8 @@
 """The live channel of a resource: its changes over a WebSocket (`ripple.v1`), or by asking where there is none."""
 
 import json
+import math
+import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import ExitStack
@@ -8,6 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Literal
 
 from .channel import ASKING, PONG, SILENCE, Channel, Event, OnPresence, Present, State
+from .feed import LONGEST_WAIT, Feed
 from .problem import Problem
 from .record import T
 
@@ -18,13 +21,16 @@ if TYPE_CHECKING:
 
 
 class Live(Generic[T]):
-    """The changes of a resource as they come. `close` ends the iteration, also from another thread."""
+    """The changes of a resource as they come. `close` ends the iteration, also from another thread.
+
+    Where the client asks, it ends with the next answer, which the host may hold back for 25 s.
+    """
 
     def __init__(self, resource: "Resource[T]", since: str | None = None, on_presence: OnPresence | None = None) -> None:
         operations = resource._operations
         self._resource = resource
         self._channel = Channel(operations.context, operations.name, since, on_presence)
-        self._closed = False
+        self._closed = threading.Event()
         self._socket: "ClientConnection | None" = None
 
     @property
@@ -51,9 +57,10 @@ class Live(Generic[T]):
 
     def close(self) -> None:
         """Ends the iteration."""
-        self._closed = True
-        if self._socket is not None:
-            self._socket.close(1000, "bye")
+        # A reader that connects sets the socket before it looks at this. So one of the two threads closes the socket.
+        self._closed.set()
+        if (socket := self._socket) is not None:
+            socket.close(1000, "bye")
 
     def __enter__(self) -> "Live[T]":
         return self
@@ -64,39 +71,38 @@ class Live(Generic[T]):
         self.close()
 
     def __iter__(self) -> Iterator[Event]:
-        connect, channel = _connect(), self._channel
-        while not self._closed:
-            if connect is None or channel.mode == "wait":
-                yield from self._ask(None if connect is None else time.monotonic() + ASKING)
-                channel.mode = "live"
+        connect, channel, now = _connect(), self._channel, self._resource._operations.context.now
+        while not self._closed.is_set():
+            if connect is not None and channel.mode == "live":
+                self._sleep((yield from self._connect(connect)))
                 continue
-            pause = yield from self._connect(connect)
-            if pause and not self._closed:
-                self._sleep(pause)
+            channel.mode = "wait"
+            yield from self._changes(LONGEST_WAIT, math.inf if connect is None else now() + ASKING)
+            channel.mode = "live"
 
-    def _ask(self, until: float | None) -> Iterator[Event]:
-        self._channel.mode = "wait"
-        for event in self._changes(wait=25):
-            yield event
-            if self._closed or until is not None and time.monotonic() >= until:
-                return
-
-    def _changes(self, wait: int | None = None) -> Iterator[Event]:
-        """Reads changes by asking. A reader whose cursor is too old hears of every record."""
-        channel = self._channel
+    def _changes(self, wait: int | None = None, until: float = math.inf) -> Iterator[Event]:
+        """Reads changes by asking, until that time or `close`. A reader whose cursor is too old hears of every record."""
+        channel, operations = self._channel, self._resource._operations
         channel.ask()
+        feed = Feed(operations, channel.base, wait)
         try:
-            changes = self._resource.changes(since=channel.base, wait=wait)
-            for change in changes:
-                if (event := channel.asked(change)) is not None:
-                    yield event
-                channel.base = change.cursor or channel.base
-            channel.base = changes.cursor
+            # A host may have no news for hours, so both ends are looked for after every answer.
+            while not self._closed.is_set() and operations.context.now() < until:
+                changes = self._resource._client._run(feed.batch(), self._sleep)
+                if changes is None:
+                    return
+                for change in changes:
+                    if (event := channel.asked(change)) is not None:
+                        yield event
+                    channel.base = change.cursor or channel.base
+                    if self._closed.is_set():
+                        return
+                channel.base = feed.reached
         except Problem as problem:
             if problem.code != "cursor_expired":
                 raise
             channel.base = None
-            yield from self._changes(wait)
+            yield from self._changes(wait, until)
 
     def _connect(self, connect: Callable[..., "ClientConnection"]) -> Generator[Event, None, float]:
         """Serves one socket to its end. Returns the seconds to wait."""
@@ -121,16 +127,18 @@ class Live(Generic[T]):
         finally:
             self._socket = None
             stack.close()
-        return channel.closed(code, time.monotonic() - begun, self._closed)
+        return channel.closed(code, time.monotonic() - begun, self._closed.is_set())
 
     def _exchange(self, socket: "ClientConnection") -> Iterator[Event]:
         channel = self._channel
-        while (text := self._frame(socket)) is not None:
+        while not self._closed.is_set() and (text := self._frame(socket)) is not None:
             frame: Mapping[str, Any] = json.loads(text)
             if "hello" in frame:
                 # What was missed is read from the own cursor. What follows on the socket waits until then.
                 if channel.misses(frame):
                     yield from self._changes()
+                    if self._closed.is_set():
+                        return  # the cursor must stay before what was not read
                 if (place := channel.begin(frame)) is not None:
                     self._send(socket, place)
                 continue
@@ -144,15 +152,20 @@ class Live(Generic[T]):
 
     def _frame(self, socket: "ClientConnection") -> str | None:
         """Returns the next frame. Returns `None` if the host is silent even when it is asked."""
-        for seconds in (SILENCE, PONG):
+        asked = False
+        while True:
             try:
-                while (text := str(socket.recv(timeout=seconds))) == "pong":
-                    seconds = SILENCE
-                return text
+                text = str(socket.recv(timeout=PONG if asked else SILENCE))
             except TimeoutError:
+                if asked:
+                    socket.close(4000, "silent")
+                    return None
+                asked = True
                 socket.send("ping")
-        socket.close(4000, "silent")
-        return None
+            else:
+                if text != "pong":
+                    return text
+                asked = False
 
     def _send(self, socket: "ClientConnection", frame: str) -> None:
         """Sends what the next socket sends again. A socket that has just closed needs no frame."""
@@ -164,7 +177,8 @@ class Live(Generic[T]):
             pass
 
     def _sleep(self, seconds: float) -> None:
-        self._resource._client._sleep(seconds)
+        """Waits, but not longer than until `close`."""
+        self._closed.wait(seconds)
 
 
 def _connect() -> Callable[..., "ClientConnection"] | None:
