@@ -50,7 +50,7 @@ def browsers(playwright):
     yield start
     for browser in started:
         browser.close()
-    expected = r"(400|403|404|410|501) \(|ERR_INTERNET_DISCONNECTED"
+    expected = r"(400|403|404|409|410|412|501) \(|ERR_INTERNET_DISCONNECTED"
     assert not [said for said in complaints if not re.search(expected, said)], "but what a test does wrong itself"
 
 

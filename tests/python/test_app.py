@@ -54,11 +54,11 @@ def garden(dev):
     return dev.ripple().create(GARDEN)["prj_id"]
 
 
-def save_as(dev, name, prj_id, edit):
+def save_as(dev, name, record_id, edit, resource="prj"):
     """Saves as another person, on what that person has just read."""
-    ripple = dev.ripple()
-    body = {"version": ripple.get(prj_id)["version"]} | edit
-    answer = ripple.call("PATCH", f"/prj/{prj_id}", body, ripple_author=f'"{name}";id="{name.lower()}"')
+    ripple, path = dev.ripple(), f"/{resource}/{record_id}"
+    body = {"version": ripple.call("GET", path).json()["version"]} | edit
+    answer = ripple.call("PATCH", path, body, ripple_author=f'"{name}";id="{name.lower()}"')
     assert answer.status == 200, answer
 
 
@@ -471,6 +471,20 @@ def test_a_deleted_record_is_found_and_brought_back(dev, browsers):
     page.get_by_role("button", name="Bring back Lost lighthouse").click()
     expect(page.get_by_role("heading", name="Lost lighthouse")).to_be_visible()
     wait_for(lambda: dev.ripple().call("GET", f"/prj/{prj_id}").status == 200)
+
+
+def test_a_restoration_keeps_what_was_saved_since_the_history_was_shown(dev, browsers, garden):
+    save_as(dev, "Bo", garden, {"goal": "Beans by May"})
+    page = browsers()
+    sign_in(page, dev, "Ann", f"#/record/prj/{garden}")
+    page.get_by_role("link", name="History").click()
+    expect(page.get_by_role("heading", name="Version 2")).to_be_visible()
+    with page.expect_response(lambda answer: answer.url.endswith(f"/prj/{garden}")):
+        save_as(dev, "Bo", garden, {"issue": "Slugs"})
+    page.wait_for_timeout(500)  # the device keeps what it has read
+    page.get_by_role("button", name="Restore version 1").click()
+    wait_for(lambda: page.wait_for_timeout(20) or dev.ripple().get(garden)["goal"] == GARDEN["goal"])
+    assert dev.ripple().get(garden)["issue"] == "Slugs"
 
 
 def test_a_refused_key_is_told_and_none_is_kept(dev, browsers):

@@ -1,5 +1,6 @@
 /** The form of a record. It keeps what its author saw of each member, and what the author made of it. */
 
+import { changed, replaced, type Edit } from '../../../clients/typescript/src/edit.ts';
 import { equal, has, own, put, type Json, type Members } from '../../../clients/typescript/src/json.ts';
 import { entryKey, shape, type Shape } from '../../../clients/typescript/src/record.ts';
 import { fill, h } from '../dom.ts';
@@ -103,33 +104,22 @@ export class RecordForm {
       .map(({ name }) => name);
   }
 
-  /** Makes the author's changes in a draft. */
-  apply(draft: object): void {
+  /** Makes the author's changes in a draft. `names`: members that have other values in the draft than were seen. */
+  apply(draft: object, names: readonly string[] = []): void {
     for (const { name, control } of this.#members) {
       const value = control.read();
-      if (equal(value, own(this.#seen, name))) continue;
+      if (equal(value, own(this.#seen, name)) && !names.includes(name)) continue;
       if (value === undefined) delete (draft as { [name: string]: Json })[name];
       else put(draft, name, value);
     }
   }
 
-  /** Puts the value of every member of the form into a draft. */
-  applyAll(draft: object): void {
-    for (const { name, control } of this.#members) {
-      const value = control.read();
-      if (value === undefined) delete (draft as { [name: string]: Json })[name];
-      else put(draft, name, value);
-    }
-  }
-
-  /** Shows values as the author's own changes of what is shown. */
-  propose(set: Members, remove: readonly string[]): void {
-    const seen = this.#seen;
-    for (const member of this.#members) {
-      const { name } = member;
-      if (has(set, name) || remove.includes(name)) this.#render(member, own(set, name));
-    }
-    this.#seen = seen;
+  /** Shows an edit as if the author had just made it. What the author has written since stays. */
+  propose(edit: Edit): void {
+    const names = changed(edit);
+    const untouched = this.#members.filter(({ name }) => names.includes(name) && !this.changed.includes(name));
+    for (const member of untouched) this.#render(member, own(edit.set, member.name));
+    this.#seen = replaced(this.#seen, names, edit.seen);
   }
 
   /** Checks what the author changed, or, of a new record, everything. Reports whether it can be sent. */

@@ -1,8 +1,6 @@
 /** The history of a record: who wrote what, the difference of each write, and the way back. */
 
 import { equal, freeze, own, type Members } from '../../../clients/typescript/src/json.ts';
-import { Problem } from '../../../clients/typescript/src/problem.ts';
-import type { Record } from '../../../clients/typescript/src/record.ts';
 import type { Version } from '../../../clients/typescript/src/resource.ts';
 import { address, head, notice, type Place, type View } from '../app.ts';
 import { button, fill, h, time, type Child } from '../dom.ts';
@@ -116,20 +114,14 @@ export async function historyView({ connection, kind, id, signal, go }: Place): 
 
   async function restore(row: Row): Promise<void> {
     try {
-      await resource.restore(await current(), row.version);
+      // Merged on what this page shows as the newest version. The device may know a newer one by now.
+      const { version } = rows[0] ?? row;
+      const newest = freeze({ id, value: {}, version, updated: {}, pending: 0 });
+      await resource.restore(newest, row.version);
       go(address('record', kind, id));
     } catch (error) {
       fill(said, notice('bad', words(errorOf(error), kind)));
     }
-  }
-
-  /** Returns the state that a restoration is merged on: the one that this page shows as the newest. */
-  async function current(): Promise<Record<Members>> {
-    const shown = resource.view(id);
-    if (shown) return shown;
-    const newest = rows[0];
-    if (!newest) throw new Problem(404, 'not_found', 'it has no history');
-    return freeze({ id, value: {}, version: newest.version, updated: {}, pending: 0 });
   }
 
   await load();

@@ -1,5 +1,6 @@
 /** What waits on this device, what was refused, and what became of the rest. */
 
+import { changed, replaced } from '../../../clients/typescript/src/edit.ts';
 import type { Entry } from '../../../clients/typescript/src/outbox.ts';
 import { address, head, notice, type Place, type View } from '../app.ts';
 import { button, fill, h, time, type Child } from '../dom.ts';
@@ -64,8 +65,12 @@ export function outboxView({ connection, signal, go }: Place): View {
     const { problem } = entry;
     const faults = Object.entries(problem?.fields ?? {});
     const again = async (): Promise<void> => {
+      const resource = connection.resource(kind);
+      const shown = resource.view(entry.id);
+      // This page shows no values. So an edit's author has seen none since the edit was made.
+      const seen = shown && { ...shown, value: replaced(shown.value, changed(entry), entry.seen) };
       try {
-        await connection.resource(kind).resend(entry.n);
+        await resource.resend(entry.n, undefined, entry.kind === 'edit' ? seen : undefined);
       } catch (error) {
         fill(said, notice('bad', words(errorOf(error), kind)));
       }

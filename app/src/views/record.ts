@@ -1,7 +1,9 @@
 /** A record: its form, what others do to it meanwhile, and what became of each save. */
 
+import { changed } from '../../../clients/typescript/src/edit.ts';
 import { freeze, own, type Members } from '../../../clients/typescript/src/json.ts';
 import type { Entry } from '../../../clients/typescript/src/outbox.ts';
+import { isParkedAlong } from '../../../clients/typescript/src/outbox/decide.ts';
 import { Problem } from '../../../clients/typescript/src/problem.ts';
 import type { Record } from '../../../clients/typescript/src/record.ts';
 import { address, head, notice, type Place, type View } from '../app.ts';
@@ -55,6 +57,10 @@ class RecordView {
   readonly #news = h('div', { class: 'said' });
   readonly #losses = h('div', { class: 'said' });
   #record: Record<Members>;
+  /** The refused write whose text the form has: an edit, or the creation of the record. */
+  #refusedText: Entry | undefined;
+  /** The numbers of the refused writes of which the page has told. */
+  #toldRefused: string | undefined;
   /** The newest version of the server that the page has told of. */
   #told: number;
   #deleted = false;
@@ -184,7 +190,8 @@ class RecordView {
     const { connection, kind, id } = this.#place;
     const resource = connection.resource(kind);
     const form = this.#form;
-    const [parked] = connection.parked(kind.resource, id);
+    // Another tab may have dropped it, or sent it again.
+    const parked = connection.parked(kind.resource, id).find(({ n }) => n === this.#refusedText?.n);
     if (!form.changed.length && !parked) return this.#say('done', 'You have changed nothing.');
     if (!form.check(false)) {
       this.#say('bad', 'Some fields need attention. Nothing was saved.');
@@ -195,13 +202,14 @@ class RecordView {
     const sent = form.values();
     try {
       const { record, result } = parked
-        ? await resource.resend(parked.n, (draft) => form.applyAll(draft))
+        ? await resource.resend(parked.n, (draft) => form.apply(draft, changed(parked)), base)
         : await resource.edit(base, (draft) => form.apply(draft));
       if (record) this.#record = record;
       form.settle(this.#record.value, sent);
       fill(this.#news);
       this.#render();
-      fill(this.#refused);
+      this.#toldRefused = undefined;
+      this.#showRefused();
       const text = connection.offline
         ? 'Saved on this device. It is sent when the network is back.'
         : 'Saved on this device, and on its way.';
@@ -229,11 +237,12 @@ class RecordView {
     const { connection, kind, id } = this.#place;
     const now = connection.resource(kind).view(id);
     if (!now || this.#deleted) return;
+    // Another record has the id of a refused creation. The form has the only text of the creation.
+    if (this.#refusedText?.kind === 'create' && now.version !== 0) return;
     const before = this.#record;
     this.#record = now;
-    // A refused change is no longer shown in the record. Its text stays in the form.
-    if (connection.parked(kind.resource, id).length) return this.#render();
     const names = this.#form.update(now.value);
+    this.#showRefused();
     this.#render();
     if (now.version !== before.version && now.version !== this.#told) void this.#look(names);
   }
@@ -282,24 +291,35 @@ class RecordView {
     }
   }
 
-  /** Shows the changes that the server refused, in the form, with their reasons. */
+  /**
+   * Shows the changes that the server refused, with their reasons. The text of the first edit is in the form. A refused
+   * deletion or restoration has no text, so what the author saves beside it is an edit like any other.
+   */
   #showRefused(): void {
     const { connection, kind, id } = this.#place;
-    const [entry, ...more] = connection.parked(kind.resource, id);
+    const parked = connection.parked(kind.resource, id);
+    const told = parked.map(({ n }) => n).join();
+    if (told === this.#toldRefused) return;
+    this.#toldRefused = told;
+    const isNew = this.#record.version === 0;
+    this.#refusedText = parked.find((one) =>
+      one.kind === 'create' ? isNew : one.kind === 'edit' && !isParkedAlong(one),
+    );
+    const entry = this.#refusedText ?? parked[0];
     fill(this.#refused);
     this.#form.absolve();
     if (!entry) return;
     const { problem } = entry;
-    if (entry.kind === 'edit') this.#form.propose(entry.set, entry.remove);
+    if (entry === this.#refusedText && entry.kind === 'edit') this.#form.propose(entry);
     const rest = this.#form.blame(Object.entries(problem?.fields ?? {}));
     const text = problem ? words(problem, kind) : '';
     fill(
       this.#refused,
       notice(
         'bad',
-        h('p', {}, text, entry.kind === 'edit' ? ' Your text is in the form: change it, and save again.' : ''),
+        h('p', {}, text, entry === this.#refusedText ? ' Your text is in the form: change it, and save again.' : ''),
         rest.map((line) => h('p', {}, line)),
-        more.length ? h('p', {}, h('a', { href: '#/outbox' }, 'More was refused')) : null,
+        parked.length > 1 ? h('p', {}, h('a', { href: '#/outbox' }, 'More was refused')) : null,
         h(
           'div',
           { class: 'actions' },

@@ -1,6 +1,6 @@
 /** Edits: what differs between a record as its author saw it and as the author left it. */
 
-import { copy, equal, fromEntries, has, isList, isMembers, write, type Json, type Members } from './json.ts';
+import { copy, equal, fromEntries, has, isList, isMembers, own, write, type Json, type Members } from './json.ts';
 import { uuid } from './ids.ts';
 
 /** The members that an edit changes, with the values that its author saw. Values are whole. */
@@ -15,7 +15,7 @@ export interface Edit {
 
 /** Returns the edit that makes `after` of `before`. */
 export function difference(before: Members, after: Members): Edit {
-  const changed = Object.keys(after).filter((name) => !has(before, name) || !equal(before[name], after[name]));
+  const changed = Object.keys(after).filter((name) => !equal(own(before, name), after[name]));
   const remove = Object.keys(before).filter((name) => !has(after, name));
   const named = [...changed, ...remove].filter((name) => has(before, name));
   return { seen: pick(before, named), set: pick(after, changed), remove };
@@ -26,6 +26,17 @@ export function isEmpty(edit: Edit): boolean {
   return Object.keys(edit.set).length + edit.remove.length === 0;
 }
 
+/** Returns the names of the members that an edit changes. */
+export function changed(edit: Edit): string[] {
+  return [...Object.keys(edit.set), ...edit.remove];
+}
+
+/** Returns the members, those with these names as others have them. */
+export function replaced(members: Members, names: readonly string[], others: Members): Members {
+  const kept = Object.entries(members).filter(([name]) => !names.includes(name));
+  return fromEntries([...kept, ...Object.entries(others)]);
+}
+
 /** Returns the body of the request that makes an edit on a version. `name`: the member with the version. */
 export function body(edit: Edit, version: number, name: string): string {
   const { seen, set, remove } = edit;
@@ -33,9 +44,9 @@ export function body(edit: Edit, version: number, name: string): string {
 }
 
 /** Lets the author change a copy of a value, and returns it. */
-export async function drafted<T>(value: T, change: (draft: T) => unknown): Promise<Members> {
+export async function drafted<T>(value: T, change?: (draft: T) => unknown): Promise<Members> {
   const draft = copy(value) as T;
-  await change(draft);
+  await change?.(draft);
   return copy(draft) as Members;
 }
 
@@ -54,15 +65,14 @@ export function nameEntries(edit: Edit, idOf: (pointer: string) => string | fals
     if (isList(value)) return inList(value, isList(seen) ? seen : [], pointer);
     if (!isMembers(value) || equal(value, seen)) return value;
     const known = isMembers(seen) ? seen : {};
-    const named = (name: string): Json =>
-      inValue(value[name] as Json, has(known, name) ? known[name] : undefined, `${pointer}/${escape(name)}`);
+    const named = (name: string): Json => inValue(value[name] as Json, own(known, name), `${pointer}/${escape(name)}`);
     return fromEntries(Object.keys(value).map((name) => [name, named(name)]));
   };
   const inList = (list: readonly Json[], seen: readonly Json[], pointer: string): Json => {
     const member = idOf(pointer);
     if (member === false || !list.some(isMembers)) return list;
     const id = (entry: Json | undefined): Json | undefined => {
-      const found = isMembers(entry) && has(entry, member) ? entry[member] : undefined;
+      const found = isMembers(entry) ? own(entry, member) : undefined;
       return found === null || found === '' ? undefined : found;
     };
     const known = (entry: Json): boolean => seen.some((other) => equal(entry, other));
@@ -86,10 +96,10 @@ export function nameEntries(edit: Edit, idOf: (pointer: string) => string | fals
         : inner;
     });
   };
-  const pairs = Object.keys(edit.set).map((name): [string, Json] => {
-    const seen = has(edit.seen, name) ? edit.seen[name] : undefined;
-    return [name, inValue(edit.set[name] as Json, seen, `/${escape(name)}`)];
-  });
+  const pairs = Object.keys(edit.set).map((name): [string, Json] => [
+    name,
+    inValue(edit.set[name] as Json, own(edit.seen, name), `/${escape(name)}`),
+  ]);
   return { ...edit, set: fromEntries(pairs) };
 }
 

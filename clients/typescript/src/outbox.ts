@@ -112,7 +112,7 @@ export class Outbox {
     this.#tabs = new Tabs(options.store.shared, {
       lead: (leading) => void this.#lead(leading),
       hint: () => void this.refresh(),
-      hasWork: () => this.#state.entries.some(({ state }) => state !== 'parked'),
+      hasWork: () => this.#waits,
     });
   }
 
@@ -144,9 +144,12 @@ export class Outbox {
 
   /** Resolves once nothing waits to be sent. Entries may be parked. */
   async drained(): Promise<void> {
-    if (this.#state.entries.some(({ state }) => state !== 'parked')) {
-      await new Promise<void>((resolve) => this.#drained.push(resolve));
-    }
+    if (this.#waits) await new Promise<void>((resolve) => this.#drained.push(resolve));
+  }
+
+  /** Whether an entry waits to be sent. */
+  get #waits(): boolean {
+    return this.#state.entries.some(({ state }) => state !== 'parked');
   }
 
   /** Drops a parked entry. Only its author may want that. */
@@ -316,8 +319,7 @@ export class Outbox {
     const { onChange } = this.#options;
     if (onChange) for (const { resource, id } of touched(before, state)) tell(onChange, resource, id);
     this.#tellState();
-    if (state.entries.every((entry) => entry.state === 'parked'))
-      for (const resolve of this.#drained.splice(0)) resolve();
+    if (!this.#waits) for (const resolve of this.#drained.splice(0)) resolve();
     this.#sender.pump();
   }
 

@@ -18,14 +18,11 @@ export interface Request {
 
 /** A successful answer. */
 export interface Answer {
-  readonly status: number;
   readonly headers: Headers;
   /** The body, parsed; `undefined` if it is empty. */
   readonly body: Json | undefined;
   /** The receipt. Every answer to a write has one. */
   readonly receipt: Receipt | undefined;
-  /** The number of earlier tries whose outcome is unknown. */
-  readonly unknown: number;
   /** The address that was asked. Links are relative to it. */
   readonly url: string;
 }
@@ -60,7 +57,7 @@ export class Transport {
   declare readonly base: string;
   /** The token of the last write. A later read with it sees that write on any host. */
   declare session: string | undefined;
-  /** The newest `Date` that the server has sent, in milliseconds. */
+  /** The newest `Date` of a success, in milliseconds. A portal may have another clock. */
   declare date: number | undefined;
   declare readonly sleep: Sleep;
   readonly #key: () => string;
@@ -83,8 +80,7 @@ export class Transport {
       const left = deadline - Date.now();
       let problem: Problem;
       try {
-        const answer = await this.once(request, signal, Math.min(TRY_LIMIT, left));
-        return { ...answer, unknown };
+        return await this.once(request, signal, Math.min(TRY_LIMIT, left));
       } catch (error) {
         if (!(error instanceof Problem)) throw error;
         problem = error;
@@ -151,10 +147,10 @@ export class Transport {
       if (late.aborted) throw new Problem(0, 'timeout', `no answer within ${limit} ms`, more);
       throw new Problem(0, 'no_answer', String((cause as Error | undefined)?.message ?? cause), more);
     }
-    const date = Date.parse(response.headers.get('date') ?? '');
-    if (date > (this.date ?? 0)) this.date = date;
     const answer = response.ok ? answered(response, text, url, reading) : undefined;
     if (!answer) throw problemOf(response.status, response.headers, text);
+    const date = Date.parse(response.headers.get('date') ?? '');
+    if (date > (this.date ?? 0)) this.date = date;
     this.session = response.headers.get('ripple-session') ?? this.session;
     return answer;
   }
@@ -166,7 +162,7 @@ function gaveUp(more: ProblemDetails): Problem {
 
 /** Returns the answer, or `undefined` if it is not from ripple: a portal may answer 200 with a page of its own. */
 function answered(response: Response, text: string, url: string, reading: boolean): Answer | undefined {
-  const { status, headers } = response;
+  const { headers } = response;
   const receipt = parseReceipt(headers.get('ripple-receipt'));
   let body: Json | undefined;
   try {
@@ -175,5 +171,5 @@ function answered(response: Response, text: string, url: string, reading: boolea
     return undefined;
   }
   const full = reading ? typeof body === 'object' && body !== null : receipt !== undefined;
-  return full ? { status, headers, body, receipt, unknown: 0, url } : undefined;
+  return full ? { headers, body, receipt, url } : undefined;
 }

@@ -1,97 +1,13 @@
 /** The outbox on a server that the test plays. */
 
 import assert from 'node:assert/strict';
-import { afterEach, test } from 'node:test';
+import { test } from 'node:test';
 
-import { Client, Problem, type Json, type Members } from '../src/index.ts';
-import { databaseName, Outbox, type Batch, type Entry, type OutboxOptions } from '../src/outbox.ts';
-import { parse, write } from '../src/json.ts';
+import { Problem, type Json, type Members } from '../src/index.ts';
+import { databaseName, type Batch } from '../src/outbox.ts';
+import { parse } from '../src/json.ts';
 import { MemoryStore } from '../src/outbox/memory.ts';
-
-interface Sent {
-  readonly method: string;
-  readonly path: string;
-  readonly headers: Headers;
-  readonly body: string | undefined;
-  answer(response: Response | Error): void;
-}
-
-/** A server that answers when the test says so. */
-class Played {
-  readonly #sent: Sent[] = [];
-  readonly #waiting: ((sent: Sent) => void)[] = [];
-
-  readonly fetch: typeof fetch = (input, init = {}) =>
-    new Promise((resolve, reject) => {
-      init.signal?.addEventListener('abort', () => reject(new DOMException('aborted', 'AbortError')));
-      const sent: Sent = {
-        method: init.method ?? 'GET',
-        path: new URL(String(input)).pathname,
-        headers: new Headers(init.headers),
-        body: init.body as string | undefined,
-        answer: (response) => (response instanceof Error ? reject(response) : resolve(response)),
-      };
-      const waiting = this.#waiting.shift();
-      if (waiting) waiting(sent);
-      else this.#sent.push(sent);
-    });
-
-  /** Returns the next request, once it comes. */
-  async next(): Promise<Sent> {
-    return this.#sent.shift() ?? new Promise((resolve) => this.#waiting.push(resolve));
-  }
-
-  get idle(): boolean {
-    return this.#sent.length === 0;
-  }
-}
-
-const opened: Outbox[] = [];
-afterEach(async () => {
-  for (const outbox of opened.splice(0)) await outbox.close();
-});
-
-async function start(
-  more: Partial<OutboxOptions> & { url?: string } = {},
-): Promise<{ server: Played; outbox: Outbox; parked: () => Promise<Entry>; client: Client }> {
-  const server = new Played();
-  const client = new Client(more.url ?? 'http://ripple.example', {
-    key: 'k',
-    fetch: server.fetch,
-    author: { name: 'Bo', id: 'u7' },
-  });
-  const entries: Entry[] = [];
-  let told: (() => void) | undefined;
-  const outbox = await Outbox.open(client, {
-    store: new MemoryStore(),
-    account: 'bo',
-    onParked: (entry) => {
-      entries.push(entry);
-      told?.();
-    },
-    onState: ({ uncertain }) => uncertain && setImmediate(() => outbox.resume()),
-    ...more,
-  });
-  opened.push(outbox);
-  const parked = async (): Promise<Entry> => {
-    if (!entries.length) await new Promise<void>((resolve) => (told = resolve));
-    return entries.shift() as Entry;
-  };
-  return { server, outbox, parked, client };
-}
-
-function saved(body: object, version = 1, status = 200): Response {
-  return new Response(write({ ...body, version }), {
-    status,
-    headers: { 'ripple-receipt': `result=saved, version=${version}`, 'ripple-session': `s${version}` },
-  });
-}
-
-function refused(status: number, code: string, more: object = {}): Response {
-  return new Response(JSON.stringify({ status, code, detail: code, ...more }), { status });
-}
-
-const NETWORK = new TypeError('fetch failed');
+import { NETWORK, refused, saved, start } from './played.ts';
 
 test('a_write_is_durable_before_it_is_sent_and_shown_at_once', async () => {
   const store = new MemoryStore();
@@ -172,50 +88,6 @@ test('what_a_program_was_sending_when_it_ended_is_sent_again_unchanged', async (
   read.answer(saved({ prj_id: record?.id, goal: 'A' }, 1));
   await second.outbox.drained();
   assert.deepEqual(second.outbox.entries(), []);
-});
-
-test('a_refused_write_is_parked_with_its_text_and_can_be_corrected', async () => {
-  const { server, outbox, parked } = await start();
-  const prj = outbox.resource<Members>('prj');
-  const { record, n } = await prj.create({ goal: 7 });
-  (await server.next()).answer(
-    refused(400, 'invalid_body', { errors: [{ pointer: '/goal', detail: 'must be a text' }] }),
-  );
-  const entry = await parked();
-  assert.deepEqual([entry.n, entry.set.goal, entry.problem?.fields], [n, 7, { '/goal': 'must be a text' }]);
-  assert.equal(outbox.state.parked, 1);
-  assert.equal(prj.view(record?.id ?? '')?.value.goal, 7, 'its author still sees it');
-  await assert.rejects(prj.resend(99), Problem);
-  await prj.resend(entry.n, (draft) => void Object.assign(draft, { goal: 'A' }));
-  const again = await server.next();
-  assert.equal((parse(again.body ?? '') as Members).goal, 'A');
-  again.answer(saved({ prj_id: record?.id, goal: 'A' }, 1));
-  await outbox.drained();
-  assert.deepEqual(outbox.entries(), []);
-});
-
-test('a_parked_edit_is_made_anew_on_what_its_author_is_shown', async () => {
-  const { server, outbox, parked } = await start();
-  const prj = outbox.resource<Members>('prj');
-  const reading = prj.get('p1');
-  (await server.next()).answer(saved({ prj_id: 'p1', tags: ['a'], goal: 'A' }, 1));
-  const record = await reading;
-  const { n = 0 } = await prj.edit(record, (draft) => void Object.assign(draft, { tags: ['a', 'mine'] }));
-  (await server.next()).answer(refused(413, 'record_too_large'));
-  await parked();
-  assert.deepEqual(prj.view('p1')?.value.tags, ['a'], 'what was refused is not shown as the record');
-  await prj.learn({ ...record, value: { prj_id: 'p1', tags: ['a', 'theirs'] }, version: 2 });
-  await prj.resend(n);
-  const again = await server.next();
-  assert.deepEqual(parse(again.body ?? ''), {
-    version: 2,
-    seen: { tags: ['a', 'theirs'] },
-    set: { tags: ['a', 'mine', 'theirs'] },
-    remove: [],
-  });
-  again.answer(saved({ prj_id: 'p1' }, 3));
-  await outbox.drained();
-  assert.equal(await outbox.drop(n), false);
 });
 
 test('a_deletion_names_the_version_and_is_done_if_the_record_is_gone_after_a_lost_answer', async () => {

@@ -4,8 +4,8 @@
  * is read and the decision is made again.
  */
 
-import { isEmpty, type Edit } from '../edit.ts';
-import { equal, fromEntries, own, type Json } from '../json.ts';
+import { changed, difference, isEmpty, replaced, type Edit } from '../edit.ts';
+import { equal, own, type Json } from '../json.ts';
 import type { Receipt } from '../receipt.ts';
 import { FORMAT, frozen, nameOf, unsent, type Entry, type Known, type Refusal } from './entry.ts';
 
@@ -37,6 +37,8 @@ export interface Step {
 export interface Wanted extends Edit {
   readonly resource: string;
   readonly id: string;
+  /** Whether the client made the id at random, for this creation. */
+  readonly own_id?: boolean;
   readonly kind: Entry['kind'];
   /** The version on the author's screen. 0: the screen showed an own creation. */
   readonly version: number;
@@ -79,7 +81,10 @@ export function apply(state: State, step: Step): State {
 }
 
 /** Returns the entries of one record, in order. */
-export function entriesOf(state: State, record: { readonly resource: string; readonly id: string }): Entry[] {
+export function entriesOf(
+  state: Pick<State, 'entries'>,
+  record: { readonly resource: string; readonly id: string },
+): Entry[] {
   return state.entries.filter(({ resource, id }) => resource === record.resource && id === record.id);
 }
 
@@ -91,15 +96,18 @@ export function enqueue(state: State, wanted: Wanted): Queued {
   const all = entriesOf(state, wanted);
   const last = all.at(-1);
   const creation = all.find(({ kind }) => kind === 'create');
-  const lost = creation !== undefined && creation.state === 'parked' && creation.problem?.outcome === 'not_made';
+  const parked = creation?.state === 'parked';
+  const lost = parked && creation.problem?.outcome === 'not_made';
   if (wanted.kind === 'delete' && creation && (lost || unsent(creation))) {
     return { step: { remove: all.map(({ n }) => n) } };
   }
-  const folded = wanted.kind === 'edit' && last && foldable(last, wanted) ? fold(last, wanted) : undefined;
-  if (folded && last && last.kind === 'edit' && isEmpty(folded)) return { step: { remove: [last.n] } };
-  if (folded) return { step: { put: [folded] }, entry: folded };
-  const parked = creation?.state === 'parked';
-  const receipt = wanted.pending > 0 ? (state.records.get(nameOf(wanted))?.receipt ?? 0) : 0;
+  if (wanted.kind === 'edit' && last && foldable(last, wanted)) {
+    const entry = fold(last, wanted);
+    if (last.kind === 'edit' && isEmpty(entry)) return { step: { remove: [last.n] } };
+    return { step: { put: [entry] }, entry };
+  }
+  const raised = wanted.pending > 0 && wanted.kind !== 'restore';
+  const receipt = raised ? (state.records.get(nameOf(wanted))?.receipt ?? 0) : 0;
   const { pending: _, version, ...rest } = wanted;
   const entry: Entry = {
     ...rest,
@@ -121,27 +129,15 @@ export function enqueue(state: State, wanted: Wanted): Queued {
 export function foldable(old: Entry, wanted: Wanted): boolean {
   const same = old.account === wanted.account && equal(old.author as Json, wanted.author as Json);
   if (!unsent(old) || (old.kind !== 'edit' && old.kind !== 'create') || !same) return false;
-  const set = new Set([...Object.keys(old.set), ...old.remove]);
-  const both = changed(wanted).filter((name) => old.kind === 'create' || set.has(name));
+  const both = changed(wanted).filter((name) => old.kind === 'create' || changed(old).includes(name));
   return both.every((name) => equal(own(old.set, name), own(wanted.seen, name)));
 }
 
 /** Returns the entry with the edit in it. A member that is again as seen falls out. */
 export function fold(old: Entry, wanted: Wanted): Entry {
-  const [before, after] = [new Set(changed(old)), new Set(changed(wanted))];
-  const seen: [string, Json][] = [];
-  const set: [string, Json][] = [];
-  const remove: string[] = [];
-  for (const name of new Set([...before, ...after])) {
-    const saw = own(old.kind === 'create' ? {} : before.has(name) ? old.seen : wanted.seen, name);
-    const made = own(after.has(name) ? wanted.set : old.set, name);
-    if (equal(saw, made)) continue;
-    if (saw !== undefined) seen.push([name, saw]);
-    if (made !== undefined) set.push([name, made]);
-    else remove.push(name);
-  }
-  const edit = { seen: fromEntries(seen), set: fromEntries(set), remove };
-  return { ...old, ...edit, rev: old.rev + 1, version: old.kind === 'create' ? 0 : later(old.version, wanted.version) };
+  const seen = old.kind === 'create' ? {} : replaced(wanted.seen, changed(old), old.seen);
+  const edit = difference(seen, replaced(old.set, changed(wanted), wanted.set));
+  return revised(old, { ...edit, version: old.kind === 'create' ? 0 : later(old.version, wanted.version) });
 }
 
 /**
@@ -164,7 +160,10 @@ export function sendable(
   return found;
 }
 
-/** Fixes the bytes of an entry before its request leaves. `date` is the newest time that the server has told. */
+/**
+ * Fixes the bytes of an entry before its request leaves. `date` is the newest time that the server has told. It is
+ * absent only if the server tells none.
+ */
 export function freeze(state: State, n: number, date: number | undefined): Step | undefined {
   const entry = find(state, n);
   if (!entry || entry.state === 'parked') return undefined;
@@ -177,9 +176,12 @@ export function freeze(state: State, n: number, date: number | undefined): Step 
   });
 }
 
-/** Reports whether the server may have forgotten the key of an entry that was sent, so that it must not go again. */
+/**
+ * Reports whether the server may have forgotten the key of an entry that was sent, so that it must not go again. The
+ * sender asks for the time first. A server that tells none is not known to have forgotten anything.
+ */
 export function tooOld(entry: Entry, date: number | undefined): boolean {
-  return entry.sends > 0 && entry.sent_after !== null && date !== undefined && date - entry.sent_after > CLAIM;
+  return (date ?? 0) - (entry.sent_after ?? Infinity) > CLAIM;
 }
 
 /** Marks an entry whose request got no answer. */
@@ -212,12 +214,11 @@ export function acknowledge(
 ): Step | undefined {
   const entry = find(state, n);
   if (!entry) return undefined;
-  const followers = entriesOf(state, entry).filter((other) => other.n > n && unsent(other) && other.kind !== 'create');
-  const advanced = followers.map((other) => ({
-    ...other,
-    rev: other.rev + 1,
-    version: later(other.version, receipt.version),
-  }));
+  const followers = entriesOf(state, entry).filter((other) => other.n > n && unsent(other));
+  // An edit says itself what its author saw. A restoration says it with its version, and others may have saved between
+  // that one and the receipt's. Only a deletion is certain to be the next version.
+  const raised = followers.filter(({ kind }) => (kind === 'restore' ? entry.kind === 'delete' : kind !== 'create'));
+  const advanced = raised.map((other) => revised(other, { version: later(other.version, receipt.version) }));
   const known = state.records.get(nameOf(entry));
   const newer = answer && replaces(answer, known) ? answer : known;
   return {
@@ -236,8 +237,8 @@ export function park(state: State, n: number, problem: Refusal): Step | undefine
   const along = entry.kind === 'create' ? followers : [];
   const outcome = entry.unknown ? 'unknown' : problem.outcome;
   const put = [
-    { ...entry, rev: entry.rev + 1, state: 'parked' as const, problem: { ...problem, outcome } },
-    ...along.map((other) => ({ ...other, rev: other.rev + 1, state: 'parked' as const, problem: PARKED_ALONG })),
+    revised(entry, { state: 'parked', problem: { ...problem, outcome } }),
+    ...along.map((other) => revised(other, { state: 'parked', problem: PARKED_ALONG })),
   ];
   return { put };
 }
@@ -283,7 +284,7 @@ export function find(state: State, n: number): Entry | undefined {
 }
 
 export function isParkedAlong(entry: Entry): boolean {
-  return entry.state === 'parked' && entry.problem?.code === PARKED_ALONG.code;
+  return entry.problem?.code === PARKED_ALONG.code;
 }
 
 const PARKED_ALONG: Refusal = {
@@ -294,16 +295,15 @@ const PARKED_ALONG: Refusal = {
   outcome: 'not_made',
 };
 
-/** Returns the names of the members that an edit changes. */
-function changed(edit: Edit): string[] {
-  return [...Object.keys(edit.set), ...edit.remove];
-}
-
 /** Returns the higher of two versions. 0 stands for none. */
 function later(one: number, other: number): number {
   return one === 0 ? other : other === 0 ? one : Math.max(one, other);
 }
 
 function change(entry: Entry, members: Partial<Entry>): Step {
-  return { put: [{ ...entry, ...members, rev: entry.rev + 1 }] };
+  return { put: [revised(entry, members)] };
+}
+
+function revised(entry: Entry, members: Partial<Entry>): Entry {
+  return { ...entry, ...members, rev: entry.rev + 1 };
 }

@@ -36,11 +36,16 @@ export interface Entry extends Edit {
   readonly rev: number;
   readonly resource: string;
   readonly id: string;
+  /** Whether this entry's client made the id at random, so that nobody else has chosen it. */
+  readonly own_id?: boolean;
   readonly kind: 'create' | 'edit' | 'delete' | 'restore';
   readonly state: EntryState;
   /** The Idempotency-Key of every request of this entry. */
   readonly key: string;
-  /** The highest version that the author's screen or the predecessor's receipt named. 0: none. */
+  /**
+   * The highest version that the author's screen or the predecessor's receipt named. 0: none. Of a restoration, it is
+   * what the author was shown: the server merges on the content of that version.
+   */
   readonly version: number;
   /** The member of the body with the version. Default: `version`. */
   readonly as?: string;
@@ -52,7 +57,7 @@ export interface Entry extends Edit {
   readonly sends: number;
   /** The number of requests whose outcome is unknown. */
   readonly unknown: number;
-  /** The server's time before the first request, in milliseconds. */
+  /** The server's time before the first request, in milliseconds. `null`: not sent, or the server tells no time. */
   readonly sent_after: number | null;
   readonly account: string;
   readonly author: readonly string[] | null;

@@ -2,7 +2,7 @@
 
 import type { Members } from '../json.ts';
 import type { Problem } from '../problem.ts';
-import { toRecord, type Shape } from '../record.ts';
+import { toRecord, type Record, type Shape } from '../record.ts';
 import { authorHeader, EDIT } from '../resource.ts';
 import type { Answer, Request } from '../transport.ts';
 import type { Entry, Known, Refusal } from './entry.ts';
@@ -47,10 +47,17 @@ export function requestOf(entry: Entry): Request {
 
 /** Returns the state of the server that an answer tells. */
 export function knownOf(shape: Shape, entry: Entry, answer: Answer): Known {
-  const { resource, id } = entry;
   if (entry.kind === 'delete') return tombstone(entry, answer.receipt?.version ?? 0);
-  const { version, value, etag = null, updated } = toRecord<Members>(shape, answer.body, answer.headers);
-  return { resource, id, version, value, etag, updated, receipt: 0 };
+  return read(entry.resource, toRecord(shape, answer.body, answer.headers));
+}
+
+/** Returns the state of the server that a record shows. */
+export function read(
+  resource: string,
+  record: Pick<Record<unknown>, 'id' | 'version' | 'etag' | 'updated'> & { readonly value: unknown },
+): Known {
+  const { id, version, value, etag = null, updated } = record;
+  return { resource, id, version, value: value as Members | null, etag, updated, receipt: 0 };
 }
 
 /** Returns the state of a record that was deleted. */
@@ -58,7 +65,7 @@ export function tombstone(
   { resource, id }: { readonly resource: string; readonly id: string },
   version: number,
 ): Known {
-  return { resource, id, version, value: null, etag: null, updated: {}, receipt: 0 };
+  return read(resource, { id, version, value: null, updated: {} });
 }
 
 /** Returns a refusal as an entry keeps it. */

@@ -9,9 +9,9 @@ import { entryKey, idIn, membersOf, type Draft, type Record } from '../record.ts
 import type { Outbox } from '../outbox.ts';
 import type { Call, Query, Resource } from '../resource.ts';
 import type { Queued as Decision, Wanted } from './decide.ts';
-import { isParkedAlong } from './decide.ts';
-import type { Entry, Known } from './entry.ts';
-import { tombstone } from './request.ts';
+import { entriesOf, isParkedAlong } from './decide.ts';
+import type { Entry } from './entry.ts';
+import { read, tombstone } from './request.ts';
 import { edited, view } from './view.ts';
 
 /** A write that is durable on the device. */
@@ -73,7 +73,7 @@ export class OutboxResource<T = Members, New = T> {
 
   /** Keeps a record that was read in another way, such as with a change. */
   async learn(record: Record<T>): Promise<void> {
-    if (!record.partial) await this.#outbox.learn([this.#known(record)]);
+    if (!record.partial) await this.#outbox.learn([read(this.online.shape.resource, record)]);
   }
 
   /** Queues a creation. The client makes the id. */
@@ -81,56 +81,60 @@ export class OutboxResource<T = Members, New = T> {
     const members = copy(value) as Members;
     const { shape } = this.online;
     const given = id ?? idIn(shape, members) ?? undefined;
+    const own = given === undefined;
     const chosen = String(given ?? uuid());
-    if (id ?? given === undefined) put(members, shape.key, chosen);
+    if (id ?? own) put(members, shape.key, chosen);
     const edit = this.#named({ seen: {}, set: members, remove: [] });
-    return this.#queue({ ...this.#wanted(chosen, 'create', edit), path: shape.resource });
+    return this.#queue({ ...this.#wanted(chosen, 'create', edit), own_id: own, path: shape.resource });
   }
 
   /** Queues an edit of a record as it was shown to the author. */
   async edit(record: Record<T>, change: (draft: Draft<T>) => unknown): Promise<Queued<T>> {
     const edit = difference(membersOf(record), await drafted(record.value as Draft<T>, change));
     if (isEmpty(edit)) return { result: 'unchanged', record };
-    return this.#queue({ ...this.#wanted(record.id, 'edit', this.#named(edit)), ...screen(record) });
+    return this.#queue(this.#wanted(record.id, 'edit', this.#named(edit), record));
   }
 
   /** Queues the deletion of a record in the version that was shown to the author. */
   async delete(record: Record<T>): Promise<Queued<T>> {
-    return this.#queue({ ...this.#wanted(record.id, 'delete', NOTHING), ...screen(record) });
+    return this.#queue(this.#wanted(record.id, 'delete', NOTHING, record));
   }
 
   /** Queues a restoration: an earlier version becomes the newest, merged with what changed since the shown one. */
   async restore(record: Record<T>, version: number): Promise<Queued<T>> {
     const path = this.online.path(record.id, version);
-    return this.#queue({ ...this.#wanted(record.id, 'restore', NOTHING), ...screen(record), path });
+    return this.#queue({ ...this.#wanted(record.id, 'restore', NOTHING, record), path });
   }
 
   /**
-   * Queues a parked write again, as a new write on what the author is shown now. `change` may correct it first.
+   * Queues a parked write again, as a new write on what the author is shown now. `change` corrects an edit or a
+   * creation first. `base`: the record as the author was shown it, if that is not what `view` returns now.
    * Throws a `Problem` if the entry is not parked.
    */
-  async resend(n: number, change: (draft: Draft<T>) => unknown = () => undefined): Promise<Queued<T>> {
+  async resend(n: number, change?: (draft: Draft<T>) => unknown, base?: Record<T>): Promise<Queued<T>> {
     const entries = this.#outbox.entries();
     const entry = entries.find((other) => other.n === n && other.resource === this.online.shape.resource);
     if (entry?.state !== 'parked') throw new Problem(0, 'not_parked', `entry ${n} is not parked`);
     const { id, kind } = entry;
-    const shown = this.view(id);
-    const on = shown ? screen(shown) : { version: 0, pending: 0 };
+    const record = this.view(id);
+    const shown = base ?? record;
     if (kind === 'create') {
-      const along = entries.filter(
-        (other) => other.id === id && other.resource === entry.resource && isParkedAlong(other),
-      );
-      const { value } = view(undefined, [entry, ...along]);
+      const { value } = view(undefined, [entry, ...entriesOf({ entries }, entry).filter(isParkedAlong)]);
       const members = await drafted((value ?? entry.set) as Draft<T>, change);
+      // Without the mark of an own id: an earlier request may have made a record of it with another text.
       const edit = this.#named({ seen: {}, set: members, remove: [] });
       return this.#queue({ ...this.#wanted(id, 'create', edit), path: entry.path }, n);
     }
-    if (kind !== 'edit') return this.#queue({ ...this.#wanted(id, kind, NOTHING), ...on, path: entry.path }, n);
+    if (kind !== 'edit') {
+      // It has no text. What its author wants to save is an edit.
+      if (change) throw new TypeError(`entry ${n} is no edit`);
+      return this.#queue({ ...this.#wanted(id, kind, NOTHING, shown), path: entry.path }, n);
+    }
     const before = shown ? membersOf(shown) : {};
     const edit = difference(before, await drafted(edited(before, entry) as Draft<T>, change));
-    if (!isEmpty(edit)) return this.#queue({ ...this.#wanted(id, 'edit', this.#named(edit)), ...on }, n);
+    if (!isEmpty(edit)) return this.#queue(this.#wanted(id, 'edit', this.#named(edit), shown), n);
     await this.#outbox.drop(n); // the record already shows it
-    return { result: 'unchanged', ...(shown && { record: shown }) };
+    return { result: 'unchanged', ...(record && { record }) };
   }
 
   async #queue(wanted: Wanted, parked?: number): Promise<Queued<T>> {
@@ -139,7 +143,8 @@ export class OutboxResource<T = Members, New = T> {
     return { result: entry ? 'queued' : 'unchanged', ...(entry && { n: entry.n }), ...(record && { record }) };
   }
 
-  #wanted(id: string, kind: Entry['kind'], edit: Edit): Wanted {
+  /** `shown`: the record on the author's screen. */
+  #wanted(id: string, kind: Entry['kind'], edit: Edit, shown?: Record<T>): Wanted {
     const { author } = this.#outbox.client;
     const { seen, set, remove } = edit;
     const { resource, names } = this.online.shape;
@@ -151,8 +156,8 @@ export class OutboxResource<T = Members, New = T> {
       seen,
       set,
       remove,
-      version: 0,
-      pending: 0,
+      version: shown?.version ?? 0,
+      pending: shown?.pending ?? 0,
       key: idempotencyKey(),
       path: this.online.path(id),
       account: this.#outbox.account,
@@ -166,25 +171,10 @@ export class OutboxResource<T = Members, New = T> {
     return nameEntries(edit, (pointer) => entryKey(this.online.shape, pointer));
   }
 
-  #known(record: Record<T>): Known {
-    const { id, version, value, etag = null, updated } = record;
-    return { resource: this.online.shape.resource, id, version, value: value as Members, etag, updated, receipt: 0 };
-  }
-
   /** Shows a record of a list, if the device does not know a newer state. */
   #over(record: Record<T>): Record<T> {
-    return this.#outbox.over(this.#known(record), record);
+    return this.#outbox.over(read(this.online.shape.resource, record), record);
   }
 }
 
 const NOTHING: Edit = { seen: {}, set: {}, remove: [] };
-
-function screen({
-  version,
-  pending,
-}: {
-  readonly version: number;
-  readonly pending: number;
-}): Pick<Wanted, 'version' | 'pending'> {
-  return { version, pending };
-}

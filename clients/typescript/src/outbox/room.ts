@@ -25,9 +25,8 @@ export function checkRoom(state: State, entry: Entry): void {
     throw new Problem(0, 'body_too_large', `${bytes} bytes, of at most ${MOST_BYTES}`);
   const others = state.entries.filter(({ n }) => n !== entry.n);
   const text = others.reduce((sum, other) => sum + toRow(other).text.length, toRow(entry).text.length);
-  if (others.length >= MOST_ENTRIES) throw new Problem(0, 'outbox_full', `${others.length} entries wait`);
-  if (text > MOST_TEXT)
-    throw new Problem(0, 'outbox_full', `${text} characters, of at most ${MOST_TEXT}`);
+  if (others.length >= MOST_ENTRIES || text > MOST_TEXT)
+    throw new Problem(0, 'outbox_full', `${others.length} entries wait, of ${text} characters`);
 }
 
 /** Returns the problem of a write that the device cannot keep. */

@@ -1,10 +1,11 @@
 /** The sender: one request for each record at a time, until the server has answered. */
 
+import { equal, own } from '../json.ts';
 import { Problem } from '../problem.ts';
 import { receiptOf } from '../resource.ts';
 import type { Receipt } from '../receipt.ts';
 import { pathOf, type Shape } from '../record.ts';
-import type { Answer, Transport } from '../transport.ts';
+import type { Answer, Request, Transport } from '../transport.ts';
 import { acknowledge, doubt, find, freeze, park, postpone, sendable, tooOld, type State, type Step } from './decide.ts';
 import type { Entry, Known } from './entry.ts';
 import { isPassing, knownOf, longer, NO_WAIT, refusal, requestOf, tombstone, type Wait } from './request.ts';
@@ -37,6 +38,12 @@ export class Sender {
   readonly #waits = new Map<number, Wait>();
   readonly #throws = new Map<number, number>();
   #all: Wait = NO_WAIT;
+  /**
+   * The newest time of the server when a request got no answer. Nothing is sent until it has told a later one: an entry
+   * that was sent may be too old since. At first the server has told none.
+   */
+  #away: number | undefined;
+  #asking = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #leading = false;
   #closed = false;
@@ -72,11 +79,34 @@ export class Sender {
     const now = performance.now();
     const resting = [...this.#waits].filter(([, wait]) => wait.until > now);
     let next = Math.min(Infinity, ...resting.map(([, wait]) => wait.until));
+    const ready = sendable(this.#desk.state(), this.#inFlight, new Set(resting.map(([n]) => n)));
     if (this.#all.until > now) next = this.#all.until;
-    else
-      for (const n of sendable(this.#desk.state(), this.#inFlight, new Set(resting.map(([n]) => n))))
-        void this.#send(n);
+    else if (ready.length && this.#transport.date === this.#away) void this.#ask();
+    else for (const n of ready) void this.#send(n);
     if (next < Infinity) this.#timer = setTimeout(() => this.pump(), next - now);
+  }
+
+  /** Asks the server for its time. Every answer has it, and this one costs the least. */
+  async #ask(): Promise<void> {
+    if (this.#asking) return;
+    this.#asking = true;
+    const away = await this.#once({ method: 'GET', path: 'health' }).then(
+      () => undefined,
+      ({ status = 0, retryAfter }: Partial<Problem>) => isPassing(status) && longer(this.#all, retryAfter),
+    );
+    this.#asking = false;
+    if (away) this.#all = away;
+    else this.#away = NaN; // also of a server that tells no time
+    this.pump();
+  }
+
+  async #once(request: Request): Promise<Answer> {
+    try {
+      return await this.#transport.once(request, this.#abort.signal);
+    } catch (error) {
+      if ((error as Problem).status === 0) this.#away = this.#transport.date;
+      throw error;
+    }
   }
 
   /** Sends one entry once, and commits what the answer means. */
@@ -109,12 +139,12 @@ export class Sender {
       const detail = 'the server no longer remembers this';
       return this.#park(n, new Problem(0, 'too_old', detail, { outcome: 'unknown' }));
     }
-    if (!(await this.#desk.commit((state) => freeze(state, n, date)))) return;
-    const entry = find(this.#desk.state(), n);
+    const step = await this.#desk.commit((state) => freeze(state, n, date));
+    const entry = step?.put?.[0];
     if (!entry || this.#closed) return;
     let answer: Answer;
     try {
-      answer = await this.#transport.once(requestOf(entry), this.#abort.signal);
+      answer = await this.#once(requestOf(entry));
     } catch (error) {
       if (this.#closed) return;
       if (!(error instanceof Problem)) throw error;
@@ -145,7 +175,7 @@ export class Sender {
     if (!isPassing(status)) {
       this.#all = NO_WAIT;
       const tried = (find(state(), n) ?? entry).unknown > 0;
-      if (tried && kind === 'create' && code === 'exists') return this.#made(entry);
+      if (tried && kind === 'create' && code === 'exists') return this.#made(entry, problem);
       const gone = tried && kind === 'delete' && status === 410;
       return gone
         ? this.#acknowledge(entry, receiptOf('deleted', version), tombstone(entry, version))
@@ -157,23 +187,30 @@ export class Sender {
     else this.#wait(n, retryAfter);
   }
 
-  /** Reads the record of a creation whose first request got no answer, and acknowledges it. */
-  async #made(entry: Entry): Promise<void> {
-    const { resource, id, n } = entry;
+  /**
+   * Reads the record that a creation found, whose first request got no answer. That request made the record, unless
+   * another client has chosen the same id. Then the creation is parked.
+   */
+  async #made(entry: Entry, problem: Problem): Promise<void> {
+    const { resource, id, n, own_id, set } = entry;
+    let known: Known;
     try {
-      const path = pathOf(this.#desk.shape(resource), id);
-      const answer = await this.#transport.once({ method: 'GET', path }, this.#abort.signal);
-      const known = knownOf(this.#desk.shape(resource), entry, answer);
-      await this.#acknowledge(entry, receiptOf('created', known.version), known);
+      const shape = this.#desk.shape(resource);
+      const answer = await this.#once({ method: 'GET', path: pathOf(shape, id) });
+      known = knownOf(shape, entry, answer);
     } catch (error) {
       if (this.#closed) return;
       if (!(error instanceof Problem)) throw error;
       const { status, version = 0, retryAfter } = error;
-      // It was made, and deleted since.
-      if (status === 410) return this.#acknowledge(entry, receiptOf('created', version), tombstone(entry, version));
-      await this.#desk.commit((state) => doubt(state, n));
-      this.#wait(n, retryAfter);
+      if (status !== 410) {
+        await this.#desk.commit((state) => doubt(state, n));
+        return this.#wait(n, retryAfter);
+      }
+      known = tombstone(entry, version); // deleted since
     }
+    const { value, version } = known;
+    const made = own_id || Object.keys(set).every((name) => equal(own(value ?? {}, name), set[name]));
+    return made ? this.#acknowledge(entry, receiptOf('created', version), known) : this.#park(n, problem);
   }
 
   async #park(n: number, problem: Problem): Promise<void> {

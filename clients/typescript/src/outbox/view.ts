@@ -5,8 +5,8 @@
  * it, however the view was made.
  */
 
-import type { Edit } from '../edit.ts';
-import { equal, fromEntries, has, isList, isMembers, own, write, type Json, type Members } from '../json.ts';
+import { changed, replaced, type Edit } from '../edit.ts';
+import { equal, fromEntries, isList, isMembers, own, write, type Json, type Members } from '../json.ts';
 import type { Entry, Known } from './entry.ts';
 
 /** A record as it is shown. */
@@ -34,13 +34,12 @@ export function view(known: Known | undefined, entries: readonly Entry[]): View 
 }
 
 /** Shows an edit on the members of a record. */
-export function edited(members: Members, { seen, set, remove }: Edit): Members {
-  const kept = Object.entries(members).filter(([name]) => !remove.includes(name) && !has(set, name));
-  const shown = Object.keys(set).map((name): [string, Json] => [
+export function edited(members: Members, edit: Edit): Members {
+  const shown = Object.entries(edit.set).map(([name, mine]): [string, Json] => [
     name,
-    merged(own(members, name), own(seen, name), set[name] as Json),
+    merged(own(members, name), own(edit.seen, name), mine),
   ]);
-  return fromEntries([...kept, ...shown]);
+  return replaced(members, changed(edit), fromEntries(shown));
 }
 
 /** Shows what the author made (`mine`) of what the author saw (`seen`) on what the server holds (`theirs`). */

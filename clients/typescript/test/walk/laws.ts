@@ -11,6 +11,7 @@ import { RESOURCE, SCALARS, type Walk } from './walk.ts';
 /** Checks what must hold when everything was sent. */
 export function checkEnd(walk: Walk): void {
   checkOnce(walk);
+  checkCreations(walk);
   checkTexts(walk);
   checkLists(walk);
   checkOrder(walk);
@@ -28,7 +29,9 @@ export function checkState(walk: Walk): void {
       if (!value) continue;
       const after = (place: number): Entry[] => entries.slice(place + 1);
       for (const [place, entry] of entries.entries()) {
-        if (entry.kind === 'create' && known?.value) continue; // the server's state is newer than the creation
+        // The server's state is newer than the creation, or the creation is a second one of the same id.
+        const first = entries.find(({ kind }) => kind === 'create');
+        if (entry.kind === 'create' && (known?.value || entry !== first)) continue;
         for (const field of SCALARS) {
           const set = own(entry.set, field);
           if (set !== undefined && !after(place).some((later) => own(later.set, field) !== undefined))
@@ -52,6 +55,13 @@ export function checkState(walk: Walk): void {
 function checkOnce(walk: Walk): void {
   const keys = walk.server.applied.map(({ key }) => key);
   assert.equal(new Set(keys).size, keys.length, 'no write takes effect twice');
+}
+
+/** What a device was told is created, the server has made of that very request. */
+function checkCreations(walk: Walk): void {
+  const applied = new Set(walk.server.applied.map(({ key }) => key));
+  for (const { key, id } of walk.creations)
+    assert(walk.fates.get(key) !== 'made' || applied.has(key), `${id} was created by another client`);
 }
 
 /** The last text that a device gave a field is the last one that the server took from that device. */

@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 
 import { difference, type Edit } from '../../src/edit.ts';
-import { fromEntries, own, type Json, type Members } from '../../src/json.ts';
+import { equal, fromEntries, own, type Json, type Members } from '../../src/json.ts';
 import {
   acknowledge,
   doubt,
@@ -32,6 +32,8 @@ import { REFUSED, Server, type ModelAnswer } from './server.ts';
 
 export const RESOURCE = 'prj';
 export const SCALARS = ['goal', 'issue'] as const;
+/** Ids that any author may choose for a new record. */
+const CHOSEN = ['c1', 'c2'];
 const FIRST: Members = { goal: 'goal 0', issue: 'issue 0', tags: ['a', 'b'], steps: [{ id: 's0', text: 'step 0' }] };
 
 interface Message {
@@ -57,6 +59,8 @@ export class Walk {
   readonly server = new Server();
   readonly devices = [new Device('A', 2), new Device('B', 1)];
   readonly acts: Act[] = [];
+  /** The entries that create a record. */
+  readonly creations: Pick<Entry, 'key' | 'id'>[] = [];
   /** The tags that an author removed, or that others did. */
   readonly removed = new Set<string>();
   /** The tags and steps that another client added. */
@@ -175,10 +179,12 @@ export class Walk {
     if (Object.keys(edit.set).length) this.#queue(tab, id, 'edit', edit, shown, { texts, added, removed });
   }
 
+  /** Creates a record: with an id that the client makes, or with one that others may choose too. */
   create(tab: Tab): void {
-    if (this.ids.length > 4) return;
-    const id = `n${++this.#serial}`;
-    this.ids.push(id);
+    const ownId = this.random.chance(0.6);
+    const id = ownId ? `n${++this.#serial}` : this.random.pick(CHOSEN);
+    if (ownId && this.ids.length > 4) return;
+    if (!this.ids.includes(id)) this.ids.push(id);
     const refused = this.random.chance(0.15);
     const texts = { goal: refused ? REFUSED : `goal ${++this.#serial}`, issue: `issue ${++this.#serial}` };
     const tag = `tag ${++this.#serial}`;
@@ -190,13 +196,15 @@ export class Walk {
       { seen: {}, set, remove: [] },
       { value: null, pending: 0, version: 0 },
       { texts, added: [tag], removed: [] },
+      { ownId },
     );
   }
 
   delete(tab: Tab): void {
     const id = this.random.pick(this.ids);
     const shown = tab.screen.get(id);
-    if (shown?.value)
+    // A record that is created anew lacks what its earlier life had, so the laws could not tell what is lost.
+    if (shown?.value && !CHOSEN.includes(id))
       this.#queue(tab, id, 'delete', { seen: {}, set: {}, remove: [] }, shown, { texts: {}, added: [], removed: [] });
   }
 
@@ -234,7 +242,7 @@ export class Walk {
       );
     }
     const did = { texts: fromEntries(texts), added, removed: gone };
-    if (Object.keys(edit.set).length) this.#queue(tab, id, 'edit', edit, shown, did, n);
+    if (Object.keys(edit.set).length) this.#queue(tab, id, 'edit', edit, shown, did, { parked: n });
   }
 
   #queue(
@@ -244,12 +252,13 @@ export class Walk {
     edit: Edit,
     shown: Shown,
     did: Pick<Act, 'texts' | 'added' | 'removed'>,
-    parked?: number,
+    { parked, ownId = false }: { readonly parked?: number; readonly ownId?: boolean } = {},
   ): void {
     const { version, pending } = shown;
     const key = `key ${++this.#serial}`;
     const wanted: Wanted = {
       ...edit,
+      ...(ownId && { own_id: true }),
       resource: RESOURCE,
       id,
       kind,
@@ -287,6 +296,7 @@ export class Walk {
         this.fellOut.add(`${folded.key} ${field}`);
       }
     }
+    if (carried?.kind === 'create') this.creations.push(carried);
     if (carried?.state === 'parked') this.fates.set(carried.key, 'parked');
     this.acts.push({ device: tab.device, id, ...did, key: carried?.key });
     if (this.random.chance(0.7)) this.render(tab, id);
@@ -346,7 +356,9 @@ export class Walk {
     const unknown = find(tab.state, entry.n)?.unknown ?? 0;
     if (status < 300) return this.#acknowledged(tab, entry, version, { ...known0(entry.id), version, value });
     if (status === 503) return void commit(tab, (state) => postpone(state, entry.n));
-    const made = unknown > 0 && entry.kind === 'create' && code === 'exists';
+    const theirs = this.server.records.get(entry.id)?.value;
+    const same = Object.keys(entry.set).every((name) => equal(own(theirs ?? {}, name), entry.set[name]));
+    const made = unknown > 0 && entry.kind === 'create' && code === 'exists' && (entry.own_id || same);
     const gone = unknown > 0 && entry.kind === 'delete' && status === 410;
     if (made || gone) return this.#acknowledged(tab, entry, version, undefined);
     const problem = { status, code, detail: code, fields: {}, outcome: 'not_made' as const };
@@ -366,10 +378,13 @@ export class Walk {
   /** Another client edits a record, knowing its state. */
   other(): void {
     const { random } = this;
-    const id = random.pick(this.ids);
+    const id = random.pick([...this.ids, ...CHOSEN]);
     const found = this.server.records.get(id);
+    if (CHOSEN.includes(id) && !found?.value)
+      return void this.server.write(`other ${++this.#serial}`, id, { ...FIRST, goal: `other ${this.#serial}` }, []);
     if (!found?.value || random.chance(0.3)) return;
-    if (random.chance(0.04)) return void this.server.write(`other ${++this.#serial}`, id, null, []);
+    if (random.chance(0.04) && !CHOSEN.includes(id))
+      return void this.server.write(`other ${++this.#serial}`, id, null, []);
     const value = new Map(Object.entries(found.value));
     if (random.chance(0.5)) value.set(random.pick(SCALARS), `other ${++this.#serial}`);
     else {
