@@ -14,6 +14,9 @@ import { trashView } from './views/trash.ts';
 import { capital, count } from './words/text.ts';
 import type { Kind } from './kinds.ts';
 
+/** The time in milliseconds after which a screen reader hears that a view is on its way. */
+const LOADING = 1_000;
+
 /** A view that is shown. */
 export interface View {
   readonly title: string;
@@ -38,7 +41,9 @@ export interface Place {
   readonly keepQuery: (query: URLSearchParams) => void;
 }
 
-const VIEWS: { readonly [name: string]: (place: Place) => View | Promise<View> } = {
+type Make = (place: Place) => View | Promise<View>;
+
+const VIEWS: { readonly [name: string]: Make } = {
   list: listView,
   new: newView,
   record: recordView,
@@ -108,7 +113,7 @@ export function showApp(root: HTMLElement, connection: Connection): void {
     const { changes } = following;
     const asked = { kind, id, query: new URLSearchParams(query) };
     const place = { ...asked, connection, following: changes, signal, go, keepQuery };
-    const view = await (VIEWS[name] ?? listView)(place);
+    const view = await made(VIEWS[name] ?? listView, place);
     if (signal.aborted) return;
     shown = view;
     document.title = `${view.title} – ripple`;
@@ -118,6 +123,24 @@ export function showApp(root: HTMLElement, connection: Connection): void {
     if (heading) {
       heading.tabIndex = -1;
       heading.focus({ preventScroll: true });
+    }
+  }
+
+  /** Makes a view. Until it is there, what is shown cannot be used: text that is typed now would be discarded. */
+  async function made(make: Make, place: Place): Promise<View> {
+    shown = undefined;
+    main.inert = true;
+    set(main, 'aria-busy', 'true');
+    const waiting = setTimeout(() => place.signal.aborted || announce('Loading…'), LOADING);
+    try {
+      return await make(place);
+    } finally {
+      clearTimeout(waiting);
+      // Otherwise the next view is on its way.
+      if (!place.signal.aborted) {
+        main.inert = false;
+        set(main, 'aria-busy', false);
+      }
     }
   }
 

@@ -4,6 +4,7 @@ import { Client } from '../../clients/typescript/src/client.ts';
 import { databaseName, Outbox, type Entry, type OutboxResource } from '../../clients/typescript/src/outbox.ts';
 import { openIndexedDb } from '../../clients/typescript/src/outbox/indexeddb.ts';
 import { MemoryStore } from '../../clients/typescript/src/outbox/memory.ts';
+import { read } from '../../clients/typescript/src/outbox/request.ts';
 import type { Members } from '../../clients/typescript/src/json.ts';
 import type { Present } from '../../clients/typescript/src/live.ts';
 import type { Receipt } from '../../clients/typescript/src/receipt.ts';
@@ -13,8 +14,8 @@ import type { Session } from './session.ts';
 
 /** The author of what this tab writes. */
 export interface Person {
-  /** The name of the person's store on this device. */
   readonly name: string;
+  /** The id on this device. The name of the person's store is made of it. */
   readonly id: string;
 }
 
@@ -133,17 +134,7 @@ export class Connection {
   /** Keeps whole records that were read, for the time without a network. */
   async keep(kind: Kind, records: readonly Record<Members>[]): Promise<void> {
     const known = records.filter(({ partial, pending }) => !partial && !pending);
-    await this.outbox.learn(
-      known.map(({ id, version, value, etag = null, updated }) => ({
-        resource: kind.resource,
-        id,
-        version,
-        value,
-        etag,
-        updated,
-        receipt: 0,
-      })),
-    );
+    await this.outbox.learn(known.map((record) => read(kind.resource, record)));
   }
 
   /** Whether the author has switched the network off. All tabs of one person share the switch. */

@@ -1,12 +1,16 @@
 /**
- * Who uses this tab. The key is in memory and in the tab's `sessionStorage`, so it survives a reload and ends with the
- * tab. The person's name and id stay on the device, so that the same person gets the same outbox again.
+ * Who uses this tab. The key and its person are in memory and in the tab's `sessionStorage`, so they survive a reload
+ * and end with the tab. The names and ids of all people stay on the device, so that each gets the same outbox again.
  */
 
 import { uuid } from '../../clients/typescript/src/ids.ts';
 import type { Person } from './connection.ts';
 
-const KEY = 'ripple.key';
+/** The session of a tab. An earlier version of the page kept the key alone, which is no session. */
+const SESSION = 'ripple.key';
+/** The names of the device's people, each with an id. The newest is the last. */
+const PEOPLE = 'ripple.people';
+/** The only person that an earlier version of the page remembered. */
 const PERSON = 'ripple.person';
 
 export interface Session {
@@ -28,32 +32,48 @@ export function pane(): Person | undefined {
 
 /** Returns the session of this tab. */
 export function session(): Session | undefined {
-  const key = sessionStorage.getItem(KEY);
-  const person = pane() ?? known();
-  return key !== null && person ? { key, person } : undefined;
+  const found = stored(sessionStorage, SESSION) as Partial<Session> | undefined;
+  const person = pane() ?? found?.person;
+  return found?.key !== undefined && person ? { key: found.key, person } : undefined;
 }
 
 /** Returns the person who used this device last. */
 export function known(): Person | undefined {
-  try {
-    const found = JSON.parse(localStorage.getItem(PERSON) ?? 'null') as Partial<Person> | null;
-    const { name, id } = found ?? {};
-    return typeof name === 'string' && typeof id === 'string' ? { name, id } : undefined;
-  } catch {
-    return undefined;
-  }
+  const last = [...people()].at(-1);
+  return last && { name: last[0], id: last[1] };
 }
 
 export function signIn(key: string, name: string): Session {
-  const before = known();
-  const person = before?.name === name ? before : { name, id: uuid() };
-  localStorage.setItem(PERSON, JSON.stringify(person));
-  sessionStorage.setItem(KEY, key);
-  return { key, person };
+  const others = people();
+  const id = others.get(name) ?? uuid();
+  others.delete(name);
+  localStorage.setItem(PEOPLE, JSON.stringify([...others, [name, id]]));
+  localStorage.removeItem(PERSON);
+  const session = { key, person: { name, id } };
+  sessionStorage.setItem(SESSION, JSON.stringify(session));
+  return session;
 }
 
 export function signOut(): void {
-  sessionStorage.removeItem(KEY);
+  sessionStorage.removeItem(SESSION);
+}
+
+/** Returns the ids of the people of this device, by name. */
+function people(): Map<string, string> {
+  const found = stored(localStorage, PEOPLE);
+  if (Array.isArray(found)) return new Map(found as [string, string][]);
+  const { name, id } = (stored(localStorage, PERSON) as Partial<Person> | undefined) ?? {};
+  return new Map(name !== undefined && id !== undefined ? [[name, id]] : []);
+}
+
+/** Returns a stored object. Returns `undefined` if there is none. */
+function stored(storage: Storage, name: string): object | undefined {
+  try {
+    const found: unknown = JSON.parse(storage.getItem(name) ?? 'null');
+    return typeof found === 'object' && found !== null ? found : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Returns what is wrong with a name, or an empty text. The server has the same rules. */

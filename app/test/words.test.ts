@@ -3,14 +3,19 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { parse, type Members } from '../../clients/typescript/src/json.ts';
+import { parse, type Json, type Members } from '../../clients/typescript/src/json.ts';
+import type { Receipt, Touched } from '../../clients/typescript/src/receipt.ts';
 import { shape } from '../../clients/typescript/src/record.ts';
+import type { Connection } from '../src/connection.ts';
 import { check } from '../src/form/check.ts';
 import { kindsOf } from '../src/kinds.ts';
-import { putBack, valueAt } from '../src/views/receipts.ts';
 import { batches, rowsOf } from '../src/words/csv.ts';
 import { difference } from '../src/words/difference.ts';
+import { putBack, valueAt } from '../src/words/places.ts';
+import { words } from '../src/words/problems.ts';
+import { storyOf } from '../src/words/receipt.ts';
 import { lossesOf, type Row } from '../src/words/rows.ts';
+import { resultText } from '../src/words/sheet.ts';
 
 /** Returns numbers below a limit, the same in every run. */
 function numbers(seed: number): (limit: number) => number {
@@ -156,4 +161,116 @@ test('a_sheet_is_divided_between_rows_and_every_part_has_the_header', () => {
     [0, 150, 300],
   );
   assert.deepEqual(batches(''), []);
+});
+
+/** The kind of the records in the stories. */
+const [TASK] = kindsOf('{"x-ripple":{"task":{"singular":"a task","plural":"tasks","key":"ref","label":"ref"}}}');
+
+/** A row of the history, and a field that a receipt names. */
+type Change = { field: string; entry?: Json; replaced?: Json };
+type Write = { version: number; by: string; changes: Change[]; external?: boolean };
+
+/** Tells what Ann's save of version 9 did. `state`: the record that it left. `writes`: the history, newest first. */
+async function story(state: Members | undefined, writes: Write[], more: Partial<Receipt>): Promise<string> {
+  const rows = writes.map(({ by, ...row }) => ({
+    ...row,
+    ...(!row.external && { updated_author: { name: by, id: by.toLowerCase() } }),
+  }));
+  async function* pages(): AsyncGenerator<object> {
+    yield { records: rows, more: false };
+  }
+  const online = {
+    versions: () => ({ pages }),
+    version: () => (state ? Promise.resolve({ value: state }) : Promise.reject(new TypeError('there is no network'))),
+  };
+  const connection = { offline: false, person: { name: 'Ann', id: 'ann' }, resource: () => ({ online }) };
+  const written = { n: 1, resource: 'task', id: 'a', kind: 'edit', title: 'A' } as const;
+  const plain = { result: 'saved', version: 9, base: 5, baseMissing: false, omitted: 0 } as const;
+  const lists: { [name: string]: readonly Touched[] } = { won: [], taken: [], merged: [], kept: [] };
+  const receipt = { ...plain, ...lists, ...more } as unknown as Receipt;
+  assert(TASK);
+  const told = await storyOf(connection as unknown as Connection, TASK, written, receipt);
+  return [told.sentence, ...told.replaced.map(({ sentence }) => sentence)].filter(Boolean).join(' ');
+}
+
+test('a_receipt_names_who_wrote_the_replaced_entry_and_not_who_wrote_another_one', async () => {
+  const steps = (...texts: string[]): Members[] => texts.map((text, place) => ({ id: 'ab'[place] as string, text }));
+  const writes = [
+    { version: 9, by: 'Ann', changes: [{ field: '/steps', entry: 'a', replaced: { id: 'a', text: 'by Bo' } }] },
+    { version: 7, by: 'Cy', changes: [{ field: '/steps', entry: 'b', replaced: { id: 'b', text: 'B' } }] },
+    { version: 6, by: 'Bo', changes: [{ field: '/steps', entry: 'a', replaced: { id: 'a', text: 'A' } }] },
+  ];
+  const won = [{ pointer: '/steps/0/text', replaced: 7 }];
+  const replaced = 'Bo’s change to the text of an entry of steps was replaced by yours.';
+  assert.equal(await story({ steps: steps('by Ann', 'by Cy') }, writes, { won }), replaced);
+  const second = [{ pointer: '/steps/1/text', replaced: 7 }];
+  const moved = { steps: steps('by Ann', 'by Cy').reverse() };
+  assert.equal(await story(moved, writes, { won: second }), replaced);
+  // The list itself is what everyone wrote.
+  const merged = [{ pointer: '/steps', added: 0, removed: 0, changed: 1 }];
+  const together = 'Your steps was merged with what Cy and Bo wrote there: 1 entry was changed.';
+  assert.equal(await story(moved, writes, { merged }), together);
+});
+
+test('a_receipt_names_who_wrote_a_member_and_not_who_wrote_its_neighbour', async () => {
+  const entry = (text: string, note: string): Members => ({ id: 'a', text, note });
+  const inEntry = (replaced: Json): Change[] => [{ field: '/steps', entry: 'a', replaced }];
+  const entries = [
+    { version: 9, by: 'Ann', changes: inEntry(entry('by Bo', 'by Cy')) },
+    { version: 7, by: 'Cy', changes: inEntry(entry('by Bo', 'N')) },
+    { version: 6, by: 'Bo', changes: inEntry(entry('A', 'N')) },
+  ];
+  const text = 'Bo’s change to the text of an entry of steps was replaced by yours.';
+  const [state, won] = [{ steps: [entry('by Ann', 'by Cy')] }, [{ pointer: '/steps/0/text', replaced: 7 }]];
+  assert.equal(await story(state, entries, { won }), text);
+  const kept = [{ pointer: '/steps/0/note' }];
+  const note = 'The note of an entry of steps that Cy saved was kept.';
+  assert.equal(await story(state, entries, { kept }), note);
+
+  const inObject = (name: string, replaced: string): Change[] => [{ field: `/address/${name}`, replaced }];
+  const members = [
+    { version: 9, by: 'Ann', changes: inObject('city', 'by Bo') },
+    { version: 7, by: 'Cy', changes: inObject('zip', 'Z') },
+    { version: 6, by: 'Bo', changes: inObject('city', 'C') },
+  ];
+  const address = { address: { city: 'by Ann', zip: 'by Cy' } };
+  const both = { won: [{ pointer: '/address/city', replaced: 7 }], kept: [{ pointer: '/address/zip' }] };
+  const zip = 'The zip of address that Cy saved was kept.';
+  const city = 'Bo’s change to the city of address was replaced by yours.';
+  assert.equal(await story(address, members, both), `${zip} ${city}`);
+  // The state cannot be read: the history alone tells as much.
+  assert.equal(await story(undefined, members, both), `${zip} ${city}`);
+  // A write of the whole object is one of the member.
+  const whole = [{ version: 8, by: 'Di', changes: [{ field: '/address', replaced: { city: 'by Bo', zip: 'Z' } }] }];
+  const [own, ...earlier] = members;
+  assert(own);
+  const won8 = [{ pointer: '/address/city', replaced: 8 }];
+  assert.equal(await story(address, [own, ...whole, ...earlier], { won: won8 }), city);
+  const changes = [{ field: '/address', replaced: { city: 'other', zip: 'Z' } }];
+  const theirs = city.replace('Bo', 'Di');
+  assert.equal(await story(address, [own, { version: 8, by: 'Di', changes }, ...earlier], { won: won8 }), theirs);
+});
+
+test('a_receipt_on_the_state_of_another_program_names_only_who_wrote_since', async () => {
+  const goal = (replaced: string): Change[] => [{ field: '/goal', replaced }];
+  const writes = [
+    { version: 9, by: 'Ann', changes: [{ field: '/issue', replaced: 'I' }] },
+    { version: 8, by: 'Cy', changes: goal('external') },
+    { version: 7, by: '', external: true, changes: goal('by Bo') },
+    { version: 6, by: 'Bo', changes: goal('G') },
+  ];
+  const kept = [{ pointer: '/goal' }];
+  const state = { goal: 'by Cy', issue: 'by Ann' };
+  assert.equal(await story(state, writes, { base: -7, kept }), 'The goal that Cy saved was kept.');
+  // Without a row of it, the state before the save is the base.
+  const known = writes.filter(({ external }) => !external);
+  assert.equal(await story(state, known, { base: -7, kept }), 'The goal that another person saved was kept.');
+});
+
+test('only_what_is_in_the_outbox_is_said_to_be_kept_on_the_device', () => {
+  assert(TASK);
+  const problem = { status: 503, code: 'unavailable', detail: 'busy', fields: {}, outcome: 'not_made' as const };
+  assert.equal(words(problem, TASK), 'ripple is busy. Your text is kept on this device.');
+  const row = { line: 2, id: 'a', status: 503, receipt: undefined, problem: { code: 'unavailable', detail: 'busy' } };
+  assert.equal(resultText(TASK, row, false), 'Refused: ripple is busy.');
 });

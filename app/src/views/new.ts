@@ -10,8 +10,20 @@ export function newView({ connection, kind, signal, go }: Place): View {
   const form = new RecordForm(kind, {}, true);
   const said = h('div', { class: 'said' });
   let made = false;
+  let busy = false;
 
   async function save(): Promise<void> {
+    // A second click would create a second record.
+    if (busy || made) return;
+    busy = true;
+    try {
+      await create();
+    } finally {
+      busy = false;
+    }
+  }
+
+  async function create(): Promise<void> {
     if (!form.check(true)) {
       fill(said, notice('bad', 'Some fields need attention. Nothing was saved.'));
       announce('Some fields need attention. Nothing was saved.');

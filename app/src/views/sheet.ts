@@ -3,11 +3,12 @@
 import { idempotencyKey } from '../../../clients/typescript/src/ids.ts';
 import { isList, isMembers, own, type Json, type Members } from '../../../clients/typescript/src/json.ts';
 import { next } from '../../../clients/typescript/src/list.ts';
+import { Problem } from '../../../clients/typescript/src/problem.ts';
 import { address, head, notice, type Place, type View } from '../app.ts';
 import type { Connection } from '../connection.ts';
 import { announce, button, fill, h } from '../dom.ts';
 import type { Kind } from '../kinds.ts';
-import { errorOf, words } from '../words/problems.ts';
+import { errorOf, reason } from '../words/problems.ts';
 import { resultText, type Result } from '../words/sheet.ts';
 import { capital, count } from '../words/text.ts';
 import { batches } from '../words/csv.ts';
@@ -50,6 +51,13 @@ interface Batch {
   readonly key: string;
 }
 
+/** What became of a file. */
+interface Sent {
+  readonly found: readonly Result[];
+  /** Why the rows from a line on have no result. */
+  readonly failure?: { readonly error: Error; readonly line: number };
+}
+
 export function importView({ connection, kind, signal }: Place): View {
   const title = `Import ${kind.plural}`;
   const said = h('div', { class: 'said' });
@@ -65,8 +73,11 @@ export function importView({ connection, kind, signal }: Place): View {
     fill(results);
     if (!file) return;
     parts = batches(await file.text()).map((part) => ({ ...part, key: idempotencyKey() }));
-    const found = await send(true);
-    if (!found) return;
+    const sent = await send(true);
+    if (!sent) return;
+    const { found, failure } = sent;
+    if (failure) return say('bad', `${reason(failure.error, kind)} Nothing is saved.`);
+    show(found, true);
     const good = found.filter(({ status }) => status < 400);
     const changes = good.filter(isChange);
     const refused = found.length - good.length;
@@ -81,41 +92,43 @@ export function importView({ connection, kind, signal }: Place): View {
 
   async function save(): Promise<void> {
     fill(bar);
-    const found = await send(false);
-    if (!found) return fill(bar, button('Save again', save));
+    const sent = await send(false);
+    if (!sent) return;
+    const { found, failure } = sent;
+    if (found.length) show(found, false);
     const refused = found.filter(({ status }) => status >= 400);
     const saved = found.filter((result) => result.status < 400 && isChange(result));
-    const text = `${count(saved.length, 'row was', 'rows were')} saved`;
-    const bad = `${text}, and ${count(refused.length, 'row was', 'rows were')} refused.`;
-    say(refused.length ? 'bad' : 'done', refused.length ? bad : `${text}.`);
+    const bad = refused.length ? `, and ${count(refused.length, 'row was', 'rows were')} refused` : '';
+    const text = `${count(saved.length, 'row was', 'rows were')} saved${bad}.`;
+    if (failure) say('bad', `${reason(failure.error, kind)} ${text} ${rest(failure)}`);
+    else say(bad ? 'bad' : 'done', text);
     // A row that was not tried is tried with the same key, so the others are not made twice.
-    if (refused.some(({ status }) => status === 503)) fill(bar, button('Save the rest', save));
+    if (failure || refused.some(({ status }) => status === 503)) fill(bar, button('Save the rest', save));
   }
 
-  /** Sends every part, and shows what the rows do. */
-  async function send(dry: boolean): Promise<Result[] | undefined> {
+  /** Sends every part, until one has no answer. Returns nothing if another view is shown meanwhile. */
+  async function send(dry: boolean): Promise<Sent | undefined> {
     const { transport } = connection.client;
     const path = `${kind.resource}/_batch${dry ? '?dry_run=true' : ''}`;
     const author = connection.resource(kind).online.author;
     const found: Result[] = [];
     say('news', dry ? 'Looking through the file…' : 'Saving…');
-    try {
-      for (const { text, before, key } of parts) {
-        const headers = {
-          'content-type': TYPE,
-          ...(author && { 'ripple-author': author }),
-          ...(!dry && { 'idempotency-key': key }),
-        };
+    for (const { text, before, key } of parts) {
+      const headers = {
+        'content-type': TYPE,
+        ...(author && { 'ripple-author': author }),
+        ...(!dry && { 'idempotency-key': key }),
+      };
+      try {
         const answer = await transport.send({ method: 'POST', path, headers, body: text, reads: true }, signal);
         const list = isMembers(answer.body) ? own(answer.body, 'results') : undefined;
         if (isList(list)) found.push(...list.filter(isMembers).map((json) => toResult(json, before)));
+      } catch (error) {
+        // The header is line 1 of the part.
+        return signal.aborted ? undefined : { found, failure: { error: errorOf(error), line: before + 2 } };
       }
-    } catch (error) {
-      if (!signal.aborted) say('bad', words(errorOf(error), kind));
-      return undefined;
     }
-    show(found, dry);
-    return found;
+    return { found };
   }
 
   function show(found: readonly Result[], dry: boolean): void {
@@ -175,6 +188,13 @@ export function importView({ connection, kind, signal }: Place): View {
     results,
   );
   return { title, element };
+}
+
+/** Tells what is known of the rows that have no result. */
+function rest({ error, line }: NonNullable<Sent['failure']>): string {
+  return error instanceof Problem && error.outcome === 'not_made'
+    ? `The rows from line ${line} on were not saved.`
+    : `It is not known whether the rows from line ${line} on were saved. Saving the rest saves no row twice.`;
 }
 
 function isChange({ receipt }: Result): boolean {

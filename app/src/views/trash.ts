@@ -2,9 +2,9 @@
 
 import { freeze } from '../../../clients/typescript/src/json.ts';
 import { address, head, notice, type Place, type View } from '../app.ts';
-import { button, fill, h, time } from '../dom.ts';
+import { announce, button, fill, h, time } from '../dom.ts';
 import { titleOf } from '../kinds.ts';
-import { errorOf, words } from '../words/problems.ts';
+import { errorOf, reason } from '../words/problems.ts';
 import { toRow, who, type Row } from '../words/rows.ts';
 import { capital, count } from '../words/text.ts';
 
@@ -26,6 +26,11 @@ export async function trashView({ connection, kind, signal, go }: Place): Promis
   const first = () =>
     resource.online.list({ deleted: true, sort: `-${written}`, limit: PAGE, count: true, signal }).pages();
   let pages = first();
+  /** The records of the list with what shows them, and their number on the server. */
+  const shown = new Map<string, HTMLElement>();
+  let total = 0;
+  /** The records of which the page has heard that they are there. A list that is read may not know it yet. */
+  const there = new Set<string>();
 
   /** Shows the next page, or the first one in place of what is shown. */
   async function load(anew = false): Promise<void> {
@@ -37,16 +42,40 @@ export async function trashView({ connection, kind, signal, go }: Place): Promis
       const page = await own.next();
       if (page.done || own !== pages) return;
       const { records, more: isMore, count: all = records.length } = page.value;
-      const text = all ? count(all, kind.noun, kind.plural) : `No ${kind.noun} was deleted in the last 90 days.`;
-      fill(said, h('p', { class: 'hint' }, text));
-      const found = await Promise.all(records.map(({ id }) => named(id)));
+      const read = await Promise.all(records.map(({ id }) => named(id)));
       if (own !== pages) return;
-      if (anew) fill(list);
-      list.append(...found.map(item));
+      if (anew) {
+        fill(list);
+        shown.clear();
+      }
+      const found = read.filter(({ id }) => !there.has(id));
+      total = all - (read.length - found.length);
+      for (const one of found) shown.set(one.id, item(one));
+      list.append(...found.map(({ id }) => shown.get(id) as HTMLElement));
+      tellTotal();
       fill(more, isMore && button('Show more', () => load(), { class: 'quiet' }));
     } catch (error) {
-      if (!signal.aborted) fill(said, notice('bad', words(errorOf(error), kind)));
+      if (!signal.aborted) fill(said, notice('bad', reason(errorOf(error), kind)));
     }
+  }
+
+  function tellTotal(): void {
+    const text = total ? count(total, kind.noun, kind.plural) : `No ${kind.noun} was deleted in the last 90 days.`;
+    fill(said, h('p', { class: 'hint' }, text));
+  }
+
+  /** Drops a record that is there again. */
+  function drop(id: string): void {
+    there.add(id);
+    const row = shown.get(id);
+    if (!row) return;
+    shown.delete(id);
+    total--;
+    tellTotal();
+    announce(`${row.querySelector('h2')?.textContent ?? ''} is back.`);
+    const isFocused = row.contains(document.activeElement);
+    row.remove();
+    if (isFocused) document.querySelector('h1')?.focus();
   }
 
   /** Waits until the server has answered a restoration, or the author works without it. */
@@ -83,7 +112,7 @@ export async function trashView({ connection, kind, signal, go }: Place): Promis
         await answered;
         go(address('record', kind, id));
       } catch (error) {
-        fill(said, notice('bad', words(errorOf(error), kind)));
+        fill(said, notice('bad', reason(errorOf(error), kind)));
       }
     };
     return h(
@@ -100,10 +129,16 @@ export async function trashView({ connection, kind, signal, go }: Place): Promis
     );
   }
 
-  // A deletion may reach the server after this page has asked it.
-  const heard = (of: string, deleted: boolean): unknown => of === kind.resource && deleted && load(true);
-  connection.on('receipt', ({ written }) => heard(written.resource, written.kind === 'delete'), signal);
-  connection.on('live', ({ resource: of, deleted }) => heard(of, deleted), signal);
+  /** Takes note of a change that was made after this page has asked the server. */
+  function heard(of: string, id: string | undefined, deleted: boolean): void {
+    if (of !== kind.resource) return;
+    if (id !== undefined && !deleted) return drop(id);
+    if (id === undefined) there.clear();
+    else there.delete(id);
+    void load(true);
+  }
+  connection.on('receipt', ({ written }) => heard(written.resource, written.id, written.kind === 'delete'), signal);
+  connection.on('live', ({ resource: of, id, deleted }) => heard(of, id, deleted), signal);
   await load();
   const title = `Deleted ${kind.plural}`;
   return { title, element: h('div', {}, head(title), said, list, more) };

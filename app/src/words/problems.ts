@@ -1,4 +1,4 @@
-/** Refusals in words: one sentence for each code of the API. */
+/** Refusals in words: a sentence for each code of the API, and one more for what is in the outbox. */
 
 import { Problem } from '../../../clients/typescript/src/problem.ts';
 import type { Refusal } from '../../../clients/typescript/src/outbox/entry.ts';
@@ -6,7 +6,7 @@ import type { Kind } from '../kinds.ts';
 
 const SENTENCES: { readonly [code: string]: string } = {
   forbidden: 'ripple refuses this key. Sign in with another one.',
-  insufficient_scope: 'This key may not save. What you wrote waits on this device.',
+  insufficient_scope: 'This key may not save.',
   author_not_allowed: 'This key may only write in the name of its own author.',
   missing_authentication_token: 'There is no ripple at this address.',
   not_found: 'There is no {noun} with this id.',
@@ -21,13 +21,13 @@ const SENTENCES: { readonly [code: string]: string } = {
   body_too_large: 'This is too large for one {noun}.',
   invalid_body: 'Some fields need attention.',
   invalid_request: 'ripple does not understand this address.',
-  too_many_requests: 'There were too many requests. ripple is asked again soon.',
-  unavailable: 'ripple is busy. Your text is kept on this device.',
+  too_many_requests: 'There were too many requests.',
+  unavailable: 'ripple is busy.',
   table_missing: 'The table of these records does not exist yet.',
-  outcome_unknown: 'ripple did not confirm the change. It is sent again.',
+  outcome_unknown: 'ripple did not confirm the change.',
   cursor_expired: 'This device was away for too long, so it begins anew.',
-  no_answer: 'ripple did not answer. Your text is kept on this device.',
-  timeout: 'ripple did not answer in time. Your text is kept on this device.',
+  no_answer: 'ripple did not answer.',
+  timeout: 'ripple did not answer in time.',
   too_old: 'It is unknown whether this was saved. Here is what is there now.',
   poison: 'This change cannot be sent.',
   creation_parked: 'The {noun} itself was refused, so this change waits.',
@@ -35,8 +35,25 @@ const SENTENCES: { readonly [code: string]: string } = {
   outbox_full: 'Too much waits on this device. Your text is only in the form.',
 };
 
-/** Returns the sentence of a refusal. */
+const KEPT = 'Your text is kept on this device.';
+/** What becomes of a write that waits in the outbox. */
+const WAITING: { readonly [code: string]: string } = {
+  insufficient_scope: 'What you wrote waits on this device.',
+  too_many_requests: 'ripple is asked again soon.',
+  unavailable: KEPT,
+  outcome_unknown: 'It is sent again.',
+  no_answer: KEPT,
+  timeout: KEPT,
+};
+
+/** Returns what is to be said of a refusal of what is in the outbox. */
 export function words(problem: Problem | Refusal | Error, kind?: Kind): string {
+  const waits = WAITING['code' in problem ? problem.code : ''];
+  return waits ? `${reason(problem, kind)} ${waits}` : reason(problem, kind);
+}
+
+/** Returns the sentence of a refusal of a request that no outbox has. */
+export function reason(problem: Problem | Refusal | Error, kind?: Kind): string {
   const code = 'code' in problem ? problem.code : '';
   const found = SENTENCES[code] ?? ('detail' in problem ? `ripple refused this: ${problem.detail}.` : problem.message);
   return found.replace('{noun}', kind?.noun ?? 'record');

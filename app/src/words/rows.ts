@@ -34,6 +34,21 @@ export async function rowsOf(connection: Connection, kind: Kind, id: string, sig
   return [];
 }
 
+/** Reads the state at a version. Returns none if the host cannot be asked. */
+export async function stateOf(
+  connection: Connection,
+  kind: Kind,
+  id: string,
+  version: number,
+): Promise<Members | undefined> {
+  if (connection.offline) return undefined;
+  try {
+    return (await connection.resource(kind).online.version(id, version)).value;
+  } catch {
+    return undefined; // names of more people are better than no sentence
+  }
+}
+
 /** Returns a write of the history. Its members have the names that the resource's file chose. */
 export function toRow(kind: Kind, json: Version): Row {
   const members = json as unknown as Members;
@@ -96,7 +111,8 @@ export function placeOf(kind: Kind, pointer: string): string {
   const inner = rest.filter((token) => !/^\d+$/.test(token)).map((token) => token.replace(/_/g, ' '));
   const label = labelOf(kind, name).toLowerCase();
   if (!rest.length) return label;
-  return inner.length ? `${inner.join(' ')} of an entry of ${label}` : `entry of ${label}`;
+  const entry = inner.length === rest.length ? '' : 'entry of ';
+  return inner.length ? `${inner.join(' ')} of ${entry && 'an '}${entry}${label}` : `entry of ${label}`;
 }
 
 /** A value of the person that another writer has replaced. */

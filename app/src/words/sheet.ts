@@ -3,7 +3,7 @@
 import { isList, isMembers, own, type Json } from '../../../clients/typescript/src/json.ts';
 import { parseReceipt, type Touched } from '../../../clients/typescript/src/receipt.ts';
 import type { Kind } from '../kinds.ts';
-import { words } from './problems.ts';
+import { reason } from './problems.ts';
 import { placeOf } from './rows.ts';
 import { and, capital, sentence } from './text.ts';
 
@@ -47,5 +47,5 @@ function refused(kind: Kind, problem: { readonly [name: string]: Json }): string
   });
   if (code === 'not_tried') return 'It was not tried.';
   const refusal = { status: 0, code: code ?? '', detail: detail ?? '', fields: {}, outcome: 'not_made' as const };
-  return ['Refused:', ...(faults.length ? faults : [words(refusal, kind)])].join(' ');
+  return ['Refused:', ...(faults.length ? faults : [reason(refusal, kind)])].join(' ');
 }

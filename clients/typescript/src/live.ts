@@ -45,7 +45,10 @@ export interface Ticket {
 export interface LiveOptions {
   /** Where an earlier reader was. Without it: only what comes. */
   readonly since?: string | undefined;
-  /** Returns a new ticket. Default: asks the API with the client's key. */
+  /**
+   * Returns a new ticket. Default: asks the API with the client's key. If it throws, the channel asks again later,
+   * except after a `Problem` that refuses for good.
+   */
   readonly ticket?: () => Promise<Ticket>;
   /** Hears that a socket is open. What was read before may lack a change, if there was no position. */
   readonly onOpen?: () => void;
@@ -79,7 +82,7 @@ interface Page {
   addEventListener?(type: string, listener: () => void, options?: { signal: AbortSignal }): void;
 }
 const page = globalThis as Page;
-const isHidden = (): boolean => page.document?.hidden ?? false;
+const isHidden = (): boolean | undefined => page.document?.hidden;
 
 /** Opens the live channel of a resource. It connects when it is iterated. */
 export function live<T>(resource: Resource<T, unknown>, options: LiveOptions = {}): Live<T> {
@@ -133,7 +136,7 @@ export class Live<T> implements AsyncIterable<Event> {
   close(): void {
     this.state = 'stopped';
     this.#ended.abort();
-    this.#socket?.close(1000);
+    this.#drop(1000);
     this.#wake();
   }
 
@@ -150,7 +153,12 @@ export class Live<T> implements AsyncIterable<Event> {
     for (const type of ['pagehide', 'freeze']) page.addEventListener?.(type, leave, { signal });
     try {
       while (!signal.aborted) {
-        const wait = this.mode === 'live' ? yield* this.#connect() : yield* this.#ask();
+        let wait: number;
+        try {
+          wait = this.mode === 'live' ? yield* this.#connect() : yield* this.#ask();
+        } catch (error) {
+          wait = this.#later(error);
+        }
         if (signal.aborted) return;
         this.state = 'waiting';
         await this.#pause(wait);
@@ -163,15 +171,11 @@ export class Live<T> implements AsyncIterable<Event> {
 
   /** Asks for changes for ten minutes, and then tries the socket again. */
   async *#ask(): AsyncGenerator<Event, number, undefined> {
-    const end = new AbortController();
-    const timer = setTimeout(() => end.abort(), WAITING);
-    const signal = AbortSignal.any([end.signal, this.#ended.signal]);
+    const signal = AbortSignal.any([AbortSignal.timeout(WAITING), this.#ended.signal]);
     try {
       yield* this.#changes({ since: this.#base, wait: 25, signal });
     } catch (error) {
       if (!signal.aborted) throw error;
-    } finally {
-      clearTimeout(timer);
     }
     this.mode = 'live';
     return 0;
@@ -190,7 +194,7 @@ export class Live<T> implements AsyncIterable<Event> {
       }
       this.#base = changes.cursor;
     } catch (error) {
-      if (!(error instanceof Problem) || error.code !== 'cursor_expired') throw error;
+      if ((error as Problem).code !== 'cursor_expired') throw error;
       this.#base = undefined;
       yield* this.#changes({ ...how, since: undefined });
     }
@@ -198,8 +202,8 @@ export class Live<T> implements AsyncIterable<Event> {
 
   /** Serves one socket to its end. Returns the milliseconds to wait. */
   async *#connect(): AsyncGenerator<Event, number, undefined> {
-    const opened = await this.#open();
-    if (typeof opened === 'number') return opened;
+    const wait = await this.#open();
+    if (wait !== undefined) return wait;
     const begun = Date.now();
     let events = 0;
     let size = 0;
@@ -213,11 +217,10 @@ export class Live<T> implements AsyncIterable<Event> {
         this.state = 'open';
         this.#options.onOpen?.();
         if (this.#place) this.#send({ presence: this.#place });
-        const at = `~${String(frame.epoch)}.${String(frame.seq)}`;
         // What was missed is read from the own cursor. What follows on the socket waits until then.
         if (frame.resync && own !== undefined) yield* this.#changes({ since: own, signal: this.#ended.signal });
         this.#base = String(frame.cursor);
-        this.#seq = at;
+        this.#seq = `~${String(frame.epoch)}.${String(frame.seq)}`;
       } else if ('presence' in frame) this.#hear(frame);
       else if ('mark' in frame) this.#base = String(frame.mark);
       else if ('id' in frame) {
@@ -240,76 +243,67 @@ export class Live<T> implements AsyncIterable<Event> {
   /** Opens a socket. Returns the milliseconds to wait if there is none. */
   async #open(): Promise<number | undefined> {
     this.state = 'ticket';
+    const { transport, shape, author } = this.#resource;
+    const headers = author === undefined ? {} : { 'ripple-author': author };
+    const path = `${shape.resource}/_ticket`;
     let ticket: Ticket;
+    let url: URL;
     try {
-      ticket = await (this.#options.ticket ?? (() => this.#ticket()))();
+      ticket = this.#options.ticket
+        ? await this.#options.ticket()
+        : ((await transport.send({ method: 'POST', path, headers, reads: true })).body as unknown as Ticket);
+      url = new URL(ticket.url, new URL(path, transport.base));
     } catch (error) {
-      if (!(error instanceof Problem)) throw error;
-      const { status, retryAfter = 0 } = error;
-      if (status === 501 || status === 404) {
+      // A page's own request fails in its own way.
+      if (!(error instanceof Problem)) return this.#later({ status: 0 });
+      if ([404, 501].includes(error.status)) {
         this.mode = 'wait';
         return 0;
       }
-      if (status === 401 || status === 403) this.#stop(error);
-      return Math.max(this.#backoff(), retryAfter * 1000);
+      return [401, 403].includes(error.status) ? this.#stop(error) : this.#later(error);
     }
     if (this.#ended.signal.aborted) return 0;
-    const { transport, shape } = this.#resource;
-    const url = new URL(ticket.url, new URL(`${shape.resource}/`, transport.base));
     url.protocol = url.protocol.replace('http', 'ws');
     if (this.cursor !== undefined) url.searchParams.set('since', this.cursor);
     this.state = 'connecting';
     this.#frames = [];
     this.#closed = undefined;
-    const socket = new WebSocket(url, ['ripple.v1', `ripple.ticket.${ticket.ticket}`]);
+    const socket = (this.#socket = new WebSocket(url, ['ripple.v1', `ripple.ticket.${ticket.ticket}`]));
     socket.onmessage = ({ data }) => {
       this.#frames.push(String(data));
       this.#wake();
     };
     socket.onclose = ({ code }) => {
-      this.#closed ??= code;
+      if (this.#socket !== socket) return; // it was given up before
+      this.#closed = code;
       this.#wake();
     };
-    this.#socket = socket;
     return undefined;
   }
 
   #closed: number | undefined;
 
-  async #ticket(): Promise<Ticket> {
-    const { transport, shape, author } = this.#resource;
-    const headers = author === undefined ? {} : { 'ripple-author': author };
-    const answer = await transport.send({ method: 'POST', path: `${shape.resource}/_ticket`, headers, reads: true });
-    return answer.body as unknown as Ticket;
-  }
-
   /** Returns the next frame, or `undefined` at the end. A silent host is asked whether it is there. */
   async #frame(): Promise<string | undefined> {
     for (let asked = false; ;) {
       const text = this.#frames.shift();
-      if (text !== undefined && text !== 'pong') return text;
       if (text === 'pong') asked = false;
-      else if (this.#closed !== undefined) return undefined;
+      else if (text !== undefined || this.#closed !== undefined) return text;
       else {
         const due = Date.now() + (asked ? PONG : SILENCE);
         if (await this.#pause(due - Date.now())) continue;
         // A timer that is late by more than this shows that the device has slept.
         const slept = Date.now() - due > SILENCE;
-        if (asked || slept || this.#socket?.readyState !== 1) {
-          this.#closed = 4000;
-          this.#socket?.close(4000);
-          return undefined;
-        }
+        if (asked || slept || this.#socket?.readyState !== 1) this.#drop(4000);
+        else this.#socket.send('ping');
         asked = true;
-        this.#socket.send('ping');
       }
     }
   }
 
   /** Returns the milliseconds to wait after a socket has ended. */
   #after(): number {
-    const code = this.#closed ?? 1006;
-    const wasOpen = this.state === 'open';
+    const code = this.#closed as number;
     this.#room = ['', []];
     if ([4001, 4003, 4004].includes(code))
       return this.#stop(new Problem(code - 4004 ? 403 : 404, 'closed', `closed with ${code}`));
@@ -320,7 +314,7 @@ export class Live<T> implements AsyncIterable<Event> {
     }
     if (code === 4002 && this.#failures++ === 0) return 0;
     if ([1008, 1009].includes(code)) return SILENCE + this.#backoff();
-    if (wasOpen) return Math.random() * 5000;
+    if (this.state === 'open') return Math.random() * 5000;
     if (++this.#unopened < UPGRADES) return this.#backoff();
     this.#unopened = 0;
     this.mode = 'wait';
@@ -331,6 +325,21 @@ export class Live<T> implements AsyncIterable<Event> {
     this.close();
     this.#options.onProblem?.(problem);
     return 0;
+  }
+
+  /** Returns the milliseconds to wait after a failure of the network or the host. Throws any other error. */
+  #later(error: unknown): number {
+    const { status, retryAfter = 0 } = error as Problem;
+    if (!([0, 408, 429].includes(status) || status >= 500)) throw error;
+    this.#drop(1000);
+    return this.#backoff() + retryAfter * 1000;
+  }
+
+  /** Gives the socket up, and hears no more of it. */
+  #drop(code: number): void {
+    this.#closed = code;
+    this.#socket?.close(code);
+    this.#socket = undefined;
   }
 
   #backoff(): number {

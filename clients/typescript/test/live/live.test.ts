@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { Client } from '../../src/index.ts';
-import { live, type Event, type Live, type LiveOptions, type Present } from '../../src/live.ts';
+import { live, type Event as Change, type Live, type LiveOptions, type Present, type Ticket } from '../../src/live.ts';
 import { KEY, PROJECT, URL_OF_RIPPLE } from '../environment.ts';
 import { opened, sockets } from '../sockets.ts';
 
@@ -13,7 +13,7 @@ const prj = client.resource('prj');
 
 /** A reader that keeps what it heard of one record. */
 class Reader {
-  readonly heard: Event[] = [];
+  readonly heard: Change[] = [];
   readonly channel: Live<unknown>;
   readonly #ended: Promise<void>;
   #wake = (): void => undefined;
@@ -104,17 +104,100 @@ test('a_key_that_is_refused_ends_the_channel', async () => {
   assert.equal(status, 403);
 });
 
-test('without_a_live_channel_the_reader_asks', async () => {
-  const none = async (input: string | URL | globalThis.Request, init?: RequestInit): Promise<Response> =>
-    String(input).endsWith('/_ticket')
-      ? new Response('{"code":"no_live","detail":"none"}', { status: 501 })
-      : fetch(input, init);
-  const asking = new Client(URL_OF_RIPPLE, { key: KEY, fetch: none }).resource('prj');
+/** A resource behind a network that may answer a request itself, or fail. Its client does not wait between tries. */
+function behind(network: (path: string) => Response | undefined): typeof prj {
+  const through = async (input: string | URL | globalThis.Request, init?: RequestInit): Promise<Response> =>
+    network(new URL(String(input)).pathname) ?? fetch(input, init);
+  return new Client(URL_OF_RIPPLE, { key: KEY, fetch: through, sleep: async () => undefined }).resource('prj');
+}
+
+/** Answers the request for a ticket as a host without a live channel. */
+const noLive = (path: string): Response | undefined =>
+  path.endsWith('/_ticket') ? new Response('{"code":"no_live","detail":"none"}', { status: 501 }) : undefined;
+
+function noNetwork(): never {
+  throw new TypeError('there is no network');
+}
+
+/** Returns a position from which a reader hears of all that comes. */
+async function position(): Promise<string> {
   const changes = prj.changes();
   for await (const _ of changes);
-  const reader = new Reader({ since: changes.cursor }, asking);
-  while (reader.channel.mode !== 'wait') await new Promise((resolve) => setTimeout(resolve, 5));
+  return String(changes.cursor);
+}
+
+async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 5));
+}
+
+test('without_a_live_channel_the_reader_asks', async () => {
+  const reader = new Reader({ since: await position() }, behind(noLive));
+  await until(() => reader.channel.mode === 'wait');
   const { record } = await prj.create(PROJECT);
   assert.deepEqual(await reader.versions(record.id, 1), [1]);
+  await reader.close();
+});
+
+test('a_ticket_that_a_page_cannot_get_is_asked_for_again', async () => {
+  const page = new Response('<h1>Down for maintenance</h1>', { status: 503 });
+  const answers = [() => noNetwork(), () => page.json(), async () => null as never];
+  const client = new Client(URL_OF_RIPPLE, { key: KEY });
+  const ticket = async (): Promise<Ticket> => {
+    const answer = answers.shift();
+    if (answer) return answer();
+    const path = 'prj/_ticket';
+    return (await client.transport.send({ method: 'POST', path, headers: {}, reads: true })).body as never;
+  };
+  const reader = new Reader({ ticket });
+  await opened(reader.channel);
+  assert.equal(answers.length, 0);
+  const { record } = await prj.create(PROJECT);
+  assert.deepEqual(await reader.versions(record.id, 1), [1]);
+  await reader.close();
+});
+
+test('a_reader_that_asks_goes_on_after_an_outage', async () => {
+  let failures = 0;
+  const cut = (path: string): Response | undefined =>
+    path.endsWith('/_changes') && failures++ < 8 ? noNetwork() : noLive(path);
+  const reader = new Reader({ since: await position() }, behind(cut));
+  const { record } = await prj.create(PROJECT);
+  assert.deepEqual(await reader.versions(record.id, 1), [1]);
+  assert(failures > 8);
+  await reader.close();
+});
+
+test('a_reader_that_asks_can_be_closed_in_an_outage', async () => {
+  let failures = 0;
+  const cut = (path: string): Response | undefined => noLive(path) ?? (failures++, noNetwork());
+  const reader = new Reader({ since: await position() }, behind(cut));
+  await until(() => failures > 4);
+  await reader.close();
+});
+
+test('an_outage_while_the_changes_are_read_does_not_end_the_channel', async () => {
+  let failures = 0;
+  const cut = (path: string): Response | undefined =>
+    path.endsWith('/_changes') && failures++ < 8 ? noNetwork() : undefined;
+  const reader = new Reader({ since: `${await position()}~other.7` }, behind(cut));
+  const { record } = await prj.create(PROJECT);
+  assert.deepEqual(await reader.versions(record.id, 1), [1]);
+  await prj.edit(record, (draft) => void (draft.goal = 'later'));
+  assert.deepEqual(await reader.versions(record.id, 2), [1, 2]);
+  assert.equal(sockets.filter(({ readyState }) => readyState === WebSocket.OPEN).length, 1);
+  await reader.close();
+});
+
+test('the_late_end_of_a_socket_does_not_end_the_next_one', async () => {
+  const reader = new Reader({ since: await position() });
+  await opened(reader.channel);
+  const [first, number] = [sockets.at(-1), sockets.length];
+  first?.close();
+  await until(() => sockets.length > number);
+  await opened(reader.channel);
+  first?.dispatchEvent(Object.assign(new Event('close'), { code: 1006 }));
+  const { record } = await prj.create(PROJECT);
+  assert.deepEqual(await reader.versions(record.id, 1), [1]);
+  assert.equal(sockets.length, number + 1);
   await reader.close();
 });
