@@ -80,6 +80,11 @@ pub trait Source: Keys {
         now
     }
 
+    /// Reports whether this is a copy of the table. A copy has entries of one time in another order than the index.
+    fn is_copy(&self) -> bool {
+        false
+    }
+
     /// Returns the names of the key and of the members that ripple adds.
     fn names(&self) -> &Arc<Names> {
         &self.resource().names

@@ -339,6 +339,10 @@ impl<Q: Nearby, S: Source, C: Clock> Source for Table<Q, S, C> {
         meta.and_then(|meta| meta.confirmed).map_or(Timestamp(0), |confirmed| now.min(Timestamp(confirmed)))
     }
 
+    fn is_copy(&self) -> bool {
+        true
+    }
+
     async fn changes(
         &self,
         shard: u16,

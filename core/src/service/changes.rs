@@ -98,6 +98,9 @@ struct Within {
     /// The id and time of the last record of the page.
     id: String,
     at: u64,
+    /// Whether a copy of the table gave the page.
+    #[serde(default, rename = "c", skip_serializing_if = "std::ops::Not::not")]
+    of_copy: bool,
 }
 
 /// Returns the changes since a cursor. Without a cursor it returns every record.
@@ -116,7 +119,7 @@ pub async fn changes<S: Source>(
     let is_past = |at: u64| now > Timestamp(at).after(lifetime);
     match since.map(|cursor| cursor.0) {
         // The list may be of a copy that is older.
-        None => everything(reading, reading.store.known(now), None, limit).await,
+        None => everything(reading, now, None, limit).await,
         Some(Place::All(started, _)) if is_past(started) => Err(expired()),
         Some(Place::All(started, inner)) => everything(reading, Timestamp(started), Some(inner), limit).await,
         Some(Place::Since(marks)) if marks.iter().any(|mark| is_past(mark.at)) => Err(expired()),
@@ -130,6 +133,8 @@ async fn everything<S: Source>(
     cursor: Option<String>,
     limit: Option<usize>,
 ) -> Result<ChangesPage, Error> {
+    // The pages may be of several hosts, and the client knows what the one knew that knew least.
+    let started = started.min(reading.store.known(reading.now));
     let cursor = cursor.map(|cursor| ("cursor".to_owned(), cursor));
     let limit = limit.map(|limit| ("limit".to_owned(), limit.to_string()));
     let query = Query::parse(&cursor.into_iter().chain(limit).collect::<Vec<_>>(), reading.store.resource())
@@ -175,10 +180,16 @@ async fn read_shard<S: Source>(
     let since = Timestamp(mark.at).before(limits::OVERLAP);
     // A copy may know less than the client was told elsewhere.
     let known = reading.store.known(reading.now).max(Timestamp(mark.at).min(reading.now));
-    let began = mark.within.as_ref().map_or(known.0, |within| within.began);
-    let position =
-        |within: &Within| Position { id: RecordId::stored(within.id.clone()), at: Some(Timestamp(within.at)) };
-    let mut from = mark.within.as_ref().map(position);
+    let began = mark.within.as_ref().map_or(known.0, |within| within.began.min(known.0));
+    let of_copy = reading.store.is_copy();
+    let (since, mut from) = match &mark.within {
+        // The last page was of another host, which has entries of one time in another order. They are listed again.
+        Some(within) if within.of_copy != of_copy => (since.max(Timestamp(within.at)), None),
+        Some(Within { id, at, .. }) => {
+            (since, Some(Position { id: RecordId::stored(id.clone()), at: Some(Timestamp(*at)) }))
+        }
+        None => (since, None),
+    };
     loop {
         // One record beyond the page shows whether there are more.
         let limit = READ.min(page.left().saturating_add(1));
@@ -192,7 +203,7 @@ async fn read_shard<S: Source>(
                 page.full = true;
                 return Ok(());
             }
-            mark.within = Some(Within { began, id: entry.id.to_string(), at: entry.at.0 });
+            mark.within = Some(Within { began, id: entry.id.to_string(), at: entry.at.0, of_copy });
         }
         match next {
             Some(next) => from = Some(next),
