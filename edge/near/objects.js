@@ -91,12 +91,15 @@ export function written(namespace, resource, places, answer, context) {
   for (const place of places) {
     const name = named(resource, place);
     const posted = post(namespace, resource, place, "ripple-written", session).catch(() => {});
-    const told = Promise.all([writes.get(name), posted]).then(() => {
-      if (writes.get(name) === told) writes.delete(name);
-    });
+    const told = Promise.all([writes.get(name), posted]).then(() => over(name, told));
     writes.set(name, told);
     context.waitUntil(told);
   }
+}
+
+// Lets no further read wait for what the object of this name was being told.
+function over(name, told) {
+  if (writes.get(name) === told) writes.delete(name);
 }
 
 // Lets the object of a resource look a key up by its hash. Returns its record and the read units as JSON, or undefined if
@@ -116,7 +119,12 @@ const losses = new Map();
 // answer. Throws if it is away.
 export async function ask(namespace, resource, place, raw, key, id, trace, isList) {
   const name = named(resource, place);
-  if (writes.has(name)) await patiently(writes.get(name));
+  const told = writes.get(name);
+  if (told) {
+    await patiently(told);
+    // One that never ends holds up no other read.
+    over(name, told);
+  }
   const headers = { "ripple-resource": resource, "ripple-key-id": key, "x-request-id": id, traceparent: trace };
   for (const name of USED) if (raw.headers.has(name)) headers[name] = raw.headers.get(name);
   if (raw.body && raw.headers.get("content-length") !== "0") headers["ripple-body"] = "1";

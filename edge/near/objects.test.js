@@ -270,4 +270,5 @@ test("a read waits until its object was told of a write, and two seconds at most
   const late = read();
   mock.timers.tick(2_000);
   assert.equal(await late, "after");
+  assert.equal(await read(), "after", "a later read does not wait again");
 });
