@@ -64,6 +64,16 @@ pub(crate) fn stated_version(mut members: Members, names: &Names) -> Result<Opti
     if faults.is_empty() { Ok(take_own(&mut members, names)?.base) } else { Err(Error::InvalidBody(faults)) }
 }
 
+/// Checks that the body of a deletion states a version.
+pub(crate) fn need_version(version: Option<i64>, has_body: bool, names: &Names) -> Result<(), Error> {
+    let is_missing = version.is_none() && has_body;
+    if is_missing {
+        Err(Error::InvalidBody(vec![Fault::member(&names.version, "is required in a body")]))
+    } else {
+        Ok(())
+    }
+}
+
 /// Reports whether a request states a content coding (RFC 9110 §8.4). Some hosts would decode it and some would not.
 fn is_encoded(request: &Request<Bytes>) -> bool {
     let is_none = |coding: &str| coding.is_empty() || coding.eq_ignore_ascii_case("identity");

@@ -285,10 +285,11 @@ fn faults_are_located_in_the_batch(t: &Target) {
             json!({"op": "create", "body": {}}),
             json!({"op": "delete", "id": id, "body": {}}),
             json!({"op": "patch", "id": id, "body": {t.kit.key: "another"}}),
+            json!({"op": "delete", "id": id, "body": {"version": null}}),
         ],
     );
     let results = results(&answer.send());
-    assert_eq!(statuses(&results), [400; 6]);
+    assert_eq!(statuses(&results), [400; 7]);
     let pointers = [
         format!("/operations/0/body/{title}"),
         format!("/operations/1/body/set/{title}"),
@@ -296,6 +297,7 @@ fn faults_are_located_in_the_batch(t: &Target) {
         format!("/operations/3/body/{title}"),
         "/operations/4/body/version".to_owned(),
         format!("/operations/5/body/{}", t.kit.key),
+        "/operations/6/body/version".to_owned(),
     ];
     for (result, pointer) in results.iter().zip(pointers) {
         let faults = result["problem"]["errors"].as_array().expect("faults");

@@ -4,7 +4,7 @@ use super::{Answer, Call};
 use crate::http::contract::{
     ABSENT, Body, CONDITION_FAILED, CONDITIONS, Contract, Field, GONE, NUMBER, Object, Shape, Success,
 };
-use crate::http::{Error, Fault};
+use crate::http::{Error, body};
 use crate::record::decide::Change;
 use crate::store::Store;
 
@@ -29,8 +29,6 @@ pub(crate) async fn run<S: Store>(call: &mut Call<'_, S>) -> Result<Answer, Erro
     let id = call.record_id()?;
     call.no_parameters()?;
     call.preconditions.version = call.stated_version()?;
-    if call.preconditions.version.is_none() && !call.request.body().is_empty() {
-        return Err(Error::InvalidBody(vec![Fault::member(&call.store.names().version, "is required in a body")]));
-    }
+    body::need_version(call.preconditions.version, !call.request.body().is_empty(), call.store.names())?;
     call.save(&id, &Change::Delete).await
 }

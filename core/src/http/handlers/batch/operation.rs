@@ -152,16 +152,13 @@ impl Operation<'_> {
 
     fn change(self, resource: &Resource) -> Result<(Option<RecordId>, Change, Option<i64>), Error> {
         let Operation { kind, id, to, content, .. } = self;
+        let has_body = matches!(content, Content::Json(Some(_)));
         let members = match content {
             Content::Row(row) => row.map_err(Error::InvalidBody)?,
             Content::Json(None) => Members::new(),
             Content::Json(Some(json)) => {
                 // The record of an edit that says what was seen is a level deeper.
                 match parse_within(json.get().as_bytes(), usize::from(kind == Kind::Edit))? {
-                    Value::Map(members) if kind == Kind::Delete && members.is_empty() => {
-                        let name = &resource.names.version;
-                        return Err(Error::InvalidBody(vec![Fault::member(name, "is required in a body")]));
-                    }
                     Value::Map(members) => members,
                     _ => {
                         let detail = "must be a JSON object".to_owned();
@@ -181,6 +178,7 @@ impl Operation<'_> {
             Kind::Edit => patch::seen_change(members, resource)?,
             Kind::Delete => {
                 version = body::stated_version(members, &resource.names)?;
+                body::need_version(version, has_body, &resource.names)?;
                 Change::Delete
             }
             Kind::Restore => Change::Restore { version: to, base: body::stated_version(members, &resource.names)? },
