@@ -114,7 +114,7 @@ impl Edge {
             let refusal = gate.hear(&raw, secrets, started).await.map(|heard| self.hear(&heard, context)).err();
             return gate.heard(refusal.as_ref(), started);
         }
-        let authorized = match gate.authorize(&request, None, started, context).await {
+        let authorized = match gate.authorize(&request, started, context).await {
             Ok(authorized) => authorized,
             Err(answered) => return gate.finish(&answered, started),
         };

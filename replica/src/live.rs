@@ -75,7 +75,7 @@ pub(crate) async fn answer(
     if let Some(hash) = &key.hash {
         table.meet_key(&key.id, hash).map_err(thrown)?;
     }
-    let context = RequestContext { now: clock::now(), random: random::bytes(), caller: Some(key.caller()) };
+    let context = RequestContext { now: clock::now(), random: random::bytes(), caller: key.caller() };
     let api = Api::new(table).with_live(settings.live.clone()).with_origins(settings.origins.clone());
     let mut response = if upgrade::is_asked_for(&request) {
         match api.upgrade_near(&request, context).await {

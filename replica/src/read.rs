@@ -45,10 +45,11 @@ impl Key {
         Key { id, hash, author: parts.next().filter(|author| !author.is_empty()) }
     }
 
-    /// Returns the client. It may read, which the edge has checked.
-    pub(crate) fn caller(&self) -> Caller {
+    /// Returns the client. It may read, which the edge has checked. A client with a ticket has no key.
+    pub(crate) fn caller(&self) -> Option<Caller> {
         let author = self.author.clone();
-        Caller { scopes: vec![Scope::Read].into(), author, ..Caller::checked_by_gateway(&self.id) }
+        let caller = || Caller { scopes: vec![Scope::Read].into(), author, ..Caller::checked_by_gateway(&self.id) };
+        (!self.id.is_empty()).then(caller)
     }
 }
 
@@ -70,7 +71,7 @@ pub(crate) async fn answer(
     let age = standing.confirmed.map(|confirmed| Duration::from_millis(clock::now().0.saturating_sub(confirmed.0)));
     let prepared = age.map(|age| Prepared { freshness, age, fetched: fetched || read, missed: false });
     let caller = Key::of(raw).caller();
-    let context = RequestContext { now: clock::now(), random: random::bytes(), caller: Some(caller) };
+    let context = RequestContext { now: clock::now(), random: random::bytes(), caller };
     let api = Api::new(table);
     let mut response = match api.authorize(&request, context).await {
         Ok(authorized) => api.read_prepared(&request, authorized, prepared, settings.ages.fresh).await,

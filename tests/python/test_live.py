@@ -195,6 +195,9 @@ def test_a_request_without_an_upgrade_a_key_or_the_protocol_is_refused(dev):
     assert Ripple(dev.url, unknown_key()).call("POST", "/prj/_ticket").status == 403
     assert client.call("POST", "/prj/_ticket", {"x": 1}).status == 400
     assert refusal(dev) == (403, "forbidden")
+    # What only looks like a ticket is none.
+    for protocol in ["xripple.ticket.y", "ripple.ticket", "RIPPLE.TICKET.y"]:
+        assert refusal(dev, protocols=["ripple.v1", protocol]) == (403, "forbidden"), protocol
     assert refusal(dev, key=unknown_key()) == (403, "forbidden")
     assert refusal(dev, key=dev.key, protocols=["ripple.v2"]) == (400, "invalid_request")
     assert refusal(dev, key=dev.key, resource="nothing") == (403, "missing_authentication_token")

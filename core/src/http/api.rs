@@ -13,6 +13,7 @@ use super::origins::Origins;
 use super::request::{Call, Parts};
 use super::response::{AccessLog, fail, options, respond};
 use super::routes::{self, Operation, Route, Target};
+use super::upgrade::{elements, ticket_in};
 use crate::auth::{Caller, KeyRecord, Limiter, Scope, Scopes, Trust};
 use crate::feed::key::KeyChange;
 use crate::feed::signature::Secrets;
@@ -240,6 +241,30 @@ impl<S: Keys> Api<S> {
             }
             Err(error) => Err(fail(request.method(), &error, self.stores[store].resource(), log)),
         }
+    }
+
+    /// Lets a request for the live channel with a ticket pass to the host that checks the ticket. `protocols`: the value
+    /// of its header `Sec-WebSocket-Protocol`. The client has no rights here, and its address counts. Returns `None` for
+    /// any other request.
+    ///
+    /// # Errors
+    /// The response, if the address sends too many requests.
+    pub fn pass_ticket(
+        &self,
+        request: &Request<Bytes>,
+        protocols: &str,
+        context: &RequestContext,
+    ) -> Option<Result<Authorized, Response<Bytes>>> {
+        ticket_in(elements(protocols))?;
+        let (target, store) = self.target(request.uri().path())?;
+        let route = target.route(request.method()).filter(|route| route.operation == Operation::Live)?;
+        let (now, mut random) = (context.now, Random::new(context.random));
+        let mut log = AccessLog::of(request, &mut random);
+        (log.resource, log.method) = (target.resource().map(str::to_owned), Some(route.name));
+        if let Err(often) = self.authenticator.count_stranger(request.extensions().get(), now) {
+            return Some(Err(fail(request.method(), &often.into(), self.stores[store].resource(), log)));
+        }
+        Some(Ok(Authorized { route, target, store, caller: anyone(), now, random, log, key_use: None }))
     }
 
     async fn check_key(

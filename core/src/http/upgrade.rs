@@ -53,7 +53,17 @@ fn is_websocket(protocol: &str) -> bool {
 /// Returns the elements of a header that is a list.
 fn list<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
     let values = headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
-    values.flat_map(|value| value.split(',')).map(str::trim)
+    values.flat_map(elements)
+}
+
+/// Returns the elements of a list.
+pub(super) fn elements(list: &str) -> impl Iterator<Item = &str> {
+    list.split(',').map(str::trim)
+}
+
+/// Returns the ticket among the subprotocols of a request.
+pub(super) fn ticket_in<'a>(mut protocols: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    protocols.find_map(|protocol| protocol.strip_prefix(TICKET_PROTOCOL))
 }
 
 impl<S: Store> Api<S> {
@@ -76,7 +86,7 @@ impl<S: Store> Api<S> {
 
 /// Returns the ticket that a request brings.
 fn ticket(request: &Request<Bytes>) -> Option<&str> {
-    list(request.headers(), &SEC_WEBSOCKET_PROTOCOL).find_map(|protocol| protocol.strip_prefix(TICKET_PROTOCOL))
+    ticket_in(list(request.headers(), &SEC_WEBSOCKET_PROTOCOL))
 }
 
 impl<S: Source> Api<S> {

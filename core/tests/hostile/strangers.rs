@@ -47,3 +47,32 @@ async fn an_address_without_a_key_is_limited_and_others_are_not() {
     assert_eq!(answer.status(), StatusCode::OK, "a key that is remembered");
     assert_eq!(send("/prj", "192.0.2.2", None).await.status(), StatusCode::FORBIDDEN, "another address");
 }
+
+/// The host that passes a request with a ticket on has not checked the ticket.
+#[tokio::test(flavor = "current_thread")]
+async fn a_ticket_that_passes_gives_no_rights_and_its_address_is_limited() {
+    let api = Api::new(Memory::new()).limiting_strangers(Limiter::of_addresses(NonZeroU32::new(5)));
+    let moment = RequestContext { now: Timestamp(1_000), random: [7; 32], caller: None };
+    let pass = |path: &str, protocols: &str| {
+        let mut request = get(path);
+        request.extensions_mut().insert(ClientAddress::of("192.0.2.1"));
+        api.pass_ticket(&request, protocols, &moment)
+    };
+    for (path, protocols) in [
+        ("/prj/_live", "ripple.v1"),
+        ("/prj/_live", "ripple.v1, xripple.ticket.y"),
+        ("/prj/_live", "RIPPLE.TICKET.y"),
+        ("/prj", "ripple.v1, ripple.ticket.y"),
+        ("/prj/_changes", "ripple.v1, ripple.ticket.y"),
+        ("/nothing/_live", "ripple.v1, ripple.ticket.y"),
+    ] {
+        assert!(pass(path, protocols).is_none(), "{path} {protocols}");
+    }
+    for _ in 0..10 {
+        let passed = pass("/prj/_live", "ripple.v1,ripple.ticket.y").expect("a ticket").expect("it passes");
+        assert!(!passed.caller.scopes.allow(Scope::Read, "prj"));
+        assert_eq!(passed.key().trim(), "", "the next host is told of no key");
+    }
+    let refused = pass("/prj/_live", "ripple.v1,ripple.ticket.y").expect("a ticket").expect_err("too many");
+    assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
+}

@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::AGE;
 use http::{Request, Response};
-use ripple_core::auth::{Caller, Limiter};
+use ripple_core::auth::Limiter;
 use ripple_core::feed::key::{KeyChange, Rights};
 use ripple_core::http::edge::CACHE_STATUS;
 use ripple_core::http::trace::Trace;
@@ -56,6 +56,12 @@ pub fn resources() -> Result<Resources, ConfigError> {
 #[must_use]
 pub fn variable(env: &Env, name: &str) -> Option<String> {
     js_sys::Reflect::get(env, &name.into()).ok()?.as_string()
+}
+
+/// Returns what the core is told of a request that arrived at a time. The core checks the client.
+#[must_use]
+pub fn arrival(at: Timestamp) -> RequestContext {
+    RequestContext { now: at, random: random::bytes(), caller: None }
 }
 
 /// Returns the replica's objects, if they are bound.
@@ -143,19 +149,17 @@ impl<S: Keys> Gate<S> {
         self.finish(&refusal.map_or_else(feed::applied, |refusal| refusal.answer(id)), started)
     }
 
-    /// Checks the path, the key, its scope and the rate limits. `caller`: the client, if another host checks it.
+    /// Checks the path, the key, its scope and the rate limits.
     ///
     /// # Errors
     /// The answer, if there is no operation to run.
     pub async fn authorize(
         &'static self,
         request: &Request<Bytes>,
-        caller: Option<Caller>,
         started: Timestamp,
         context: &Context,
     ) -> Result<Authorized, Response<Bytes>> {
-        let authorized =
-            self.api.authorize(request, RequestContext { now: started, random: random::bytes(), caller }).await?;
+        let authorized = self.api.authorize(request, arrival(started)).await?;
         if let Some(key_id) = &authorized.log().key_id {
             self.count(key_id, context);
         }

@@ -4,25 +4,22 @@ use std::cell::OnceCell;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{Request, StatusCode};
-use ripple_core::auth::{Caller, KeyHash, KeyRecord, Scope};
-use ripple_core::http::Operation;
+use http::{Request, Response, StatusCode};
+use ripple_core::auth::{KeyHash, KeyRecord, Scope};
 use ripple_core::http::edge::answers;
+use ripple_core::http::{Operation, Target};
 use ripple_core::record::schema::Resource;
 use ripple_core::store::{Capacity, Keys, StoreError};
 use ripple_core::{AccessLog, Api, Authorized, Refusal, Timestamp};
 use ripple_gate::config::{Config, ConfigError};
 use ripple_gate::feed::Heard;
-use ripple_gate::gate::{self, Gate, apart, resources, variable};
+use ripple_gate::gate::{self, Gate, apart, arrival, resources, variable};
 use ripple_gate::log::Cached;
 use ripple_platform::clock;
 use ripple_platform::fetch::FetchError;
 use worker::{Context, Env};
 
 use crate::objects::{Answered, Asked, Objects};
-
-/// The key of a client that brings a ticket, for the isolate's limit and log.
-const TICKET: &str = "ticket";
 
 /// The state of an isolate.
 pub(crate) struct Near {
@@ -81,14 +78,17 @@ impl Near {
         if let Some(secrets) = gate.feed_secrets(&request) {
             return apart(self.hear(&raw, secrets, started)).await;
         }
-        // A ticket is checked by the object that issued it.
-        let caller = brings_ticket(&raw, &request).then(|| Caller::checked_by_gateway(TICKET));
-        let authorized = match apart(gate.authorize(&request, caller, started, context)).await {
+        let authorized = match self.pass_ticket(&raw, &request, started) {
+            Some(passed) => passed,
+            None => apart(gate.authorize(&request, started, context)).await,
+        };
+        let authorized = match authorized {
             Ok(authorized) => authorized,
             Err(answered) => {
-                // The object could not look the key up. The origin checks it too.
+                // The object could not look the key up. The origin checks it too, but has no live channel.
+                let is_away = answered.status() == StatusCode::SERVICE_UNAVAILABLE && !asks_for_live(&request);
                 let report = answered.extensions().get::<AccessLog>();
-                return match report.filter(|_| answered.status() == StatusCode::SERVICE_UNAVAILABLE) {
+                return match report.filter(|_| is_away) {
                     Some(report) => Ok(gate.forward(&raw, &request, report, false, started).await?.0),
                     None => gate.finish(&answered, started),
                 };
@@ -98,6 +98,18 @@ impl Near {
             Operation::Health => gate.finish(&gate.api.health(&request, authorized), started),
             _ => apart(self.pass_on(&raw, &request, &authorized, started, context)).await,
         }
+    }
+
+    /// Lets a request with a ticket pass, which is checked by the object that issued it.
+    fn pass_ticket(
+        &self,
+        raw: &web_sys::Request,
+        request: &Request<Bytes>,
+        started: Timestamp,
+    ) -> Option<Result<Authorized, Response<Bytes>>> {
+        let is_of_channel = request.uri().path().ends_with("/_live");
+        let protocols = is_of_channel.then(|| raw.headers().get("sec-websocket-protocol").ok().flatten())??;
+        self.gate.api.pass_ticket(request, &protocols, &arrival(started))
     }
 
     /// Lets the object or the origin answer.
@@ -110,7 +122,7 @@ impl Near {
         context: &Context,
     ) -> Result<web_sys::Response, FetchError> {
         let (gate, operation, report) = (&self.gate, authorized.route.operation, authorized.log());
-        let is_live = matches!(operation, Operation::Ticket | Operation::Live);
+        let is_live = is_live(operation);
         let is_near = is_live || operation == Operation::Changes || answers(authorized.route, request.uri());
         let resource = authorized.resource();
         if let Some(resource) = resource.filter(|_| is_near) {
@@ -164,11 +176,13 @@ impl Near {
     }
 }
 
-/// Reports whether a request brings a ticket for the live channel. No other operation takes one: of the paths with two
-/// slashes, only that of the channel ends so.
-fn brings_ticket<B>(raw: &web_sys::Request, request: &Request<B>) -> bool {
-    let path = request.uri().path();
-    let is_live = path.ends_with("/_live") && path.bytes().filter(|byte| *byte == b'/').count() == 2;
-    let offered = || raw.headers().get("sec-websocket-protocol").ok().flatten();
-    is_live && offered().is_some_and(|offered| offered.contains("ripple.ticket."))
+/// Reports whether only an object answers an operation.
+fn is_live(operation: Operation) -> bool {
+    matches!(operation, Operation::Ticket | Operation::Live)
+}
+
+/// Reports whether only an object answers a request.
+fn asks_for_live<B>(request: &Request<B>) -> bool {
+    let route = Target::find(request.uri().path()).and_then(|target| target.route(request.method()));
+    route.is_some_and(|route| is_live(route.operation))
 }
