@@ -31,6 +31,8 @@ const PREFIX: &str = "whsec_";
 const BYTES: std::ops::RangeInclusive<usize> = 24..=64;
 /// The number of secrets at once: the old one and the new one.
 const SECRETS: usize = 2;
+/// The number of signatures that are compared. A sender has one for each secret.
+pub const SIGNATURES: usize = 2 * SECRETS;
 
 /// The text is not a list of secrets. The error does not show the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -137,12 +139,12 @@ impl Secrets {
             return Err(Unverified::Late);
         }
         // Signatures of other versions are skipped, as Standard Webhooks requires.
-        let mut signatures = signature.split(' ').filter_map(|signature| signature.strip_prefix(VERSION));
+        let signatures = signature.split(' ').filter_map(|signature| signature.strip_prefix(VERSION));
         let matches = |signature: &str| {
             let Ok(signature) = STANDARD.decode(signature) else { return false };
             self.admit(&signed_parts(id, timestamp, body), &signature)
         };
-        if signatures.any(matches) { Ok(()) } else { Err(Unverified::Forged) }
+        if signatures.take(SIGNATURES).any(matches) { Ok(()) } else { Err(Unverified::Forged) }
     }
 }
 
@@ -225,6 +227,10 @@ mod tests {
                 "{signature}"
             );
         }
+        // Each signature takes a pass over the body.
+        let many = format!("{}{signature}", "v1,AAAA ".repeat(SIGNATURES));
+        assert_eq!(both.verify(signed("1614265330", &many), BODY, AT), Err(Unverified::Forged));
+        assert_eq!(both.verify(signed("1614265330", &many["v1,AAAA ".len()..]), BODY, AT), Ok(()));
         // A signature of a later version beside one that is known.
         assert!(both.verify(signed("1614265330", &format!("v1a,xyz {signature}")), BODY, AT).is_ok());
     }

@@ -11,7 +11,7 @@ use js_sys::{Array, Uint8Array};
 use ripple_core::Refusal;
 use ripple_core::Timestamp;
 use ripple_core::feed::message::BODY;
-use ripple_core::feed::signature::{ID, SIGNATURE, TIMESTAMP, WINDOW, seconds};
+use ripple_core::feed::signature::{ID, SIGNATURE, SIGNATURES, TIMESTAMP, WINDOW, seconds};
 use wasm_bindgen::prelude::*;
 
 /// The path. No resource has such a name.
@@ -32,10 +32,11 @@ const PATH: &str = "/_feed";
 
     const bytes = (base64) => Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
 
-    // Reports whether one of the signatures is that of one of the secrets (Standard Webhooks). Throws if one has no form.
-    export async function is_signed(secrets, id, timestamp, signatures, body) {
+    // Reports whether one of the first signatures is that of one of the secrets (Standard Webhooks). Throws if one has no
+    // form. Each takes a pass over the body.
+    export async function is_signed(secrets, id, timestamp, signatures, most, body) {
         const signed = await new Blob([`${id}.${timestamp}.`, body]).arrayBuffer();
-        const given = signatures.split(" ").filter((signature) => signature.startsWith("v1,"));
+        const given = signatures.split(" ").filter((signature) => signature.startsWith("v1,")).slice(0, most);
         for (const secret of secrets.split(",")) {
             const hmac = { name: "HMAC", hash: "SHA-256" };
             const key = await crypto.subtle.importKey("raw", bytes(secret.trim().slice(6)), hmac, false, ["verify"]);
@@ -67,6 +68,7 @@ extern "C" {
         id: &str,
         timestamp: &str,
         signatures: &str,
+        most: u32,
         body: &Uint8Array,
     ) -> Result<JsValue, JsValue>;
 
@@ -106,7 +108,7 @@ pub(crate) async fn receive(raw: &web_sys::Request, secrets: &str, now: Timestam
     }
     let body = limited(raw, BODY as u32).await.map_err(|_| Refusal::Unreadable)?;
     let Ok(body) = body.dyn_into::<Uint8Array>() else { return Err(Refusal::TooLarge) };
-    let signed = is_signed(secrets, &id, &timestamp, &signature, &body).await;
+    let signed = is_signed(secrets, &id, &timestamp, &signature, SIGNATURES as u32, &body).await;
     if signed != Ok(JsValue::TRUE) {
         return Err(Refusal::Unsigned);
     }
