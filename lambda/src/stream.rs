@@ -162,17 +162,18 @@ async fn one<S: Store>(
     }
 }
 
-/// Returns the store of the resource that has this table. A resource states its table's name with a place for the site.
+/// Returns the store of the resource that has this table. A resource states the name of its table, or with a place for
+/// the site, which may be any text.
 fn store_of<'a, S: Store>(stores: &'a [S], table: &str) -> Option<&'a S> {
-    let is_named = |store: &&S| match store.resource().table.split_once("{site}") {
-        Some((before, after)) => {
+    let is_of_site = |store: &&S| {
+        store.resource().table.split_once("{site}").is_some_and(|(before, after)| {
             let length = before.len() + after.len();
             table.len() > length && table.starts_with(before) && table.ends_with(after)
-        }
-        None => store.resource().table == table,
+        })
     };
+    let stated = stores.iter().find(|store| store.resource().table == table);
     // A name that ends like another one is the longer one.
-    stores.iter().filter(is_named).max_by_key(|store| store.resource().table.len())
+    stated.or_else(|| stores.iter().filter(is_of_site).max_by_key(|store| store.resource().table.len()))
 }
 
 /// Reports whether another delivery would fail in the same way.
@@ -181,5 +182,45 @@ fn is_lasting(error: &Error) -> bool {
         Error::Refused(_) => true,
         Error::Store(error) => matches!(error.kind, StoreErrorKind::Undecodable | StoreErrorKind::TooLarge(_)),
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use ripple_core::record::schema::Resources;
+    use ripple_core::store::Keys as _;
+    use ripple_core::store::memory::Memory;
+
+    use super::store_of;
+
+    #[test]
+    fn a_table_is_that_of_one_resource_whatever_its_name_ends_with() {
+        let file = |resource: &str, table: &str| {
+            format!(
+                r#"{{"title": "{resource}", "x-ripple": {{"resource": "{resource}", "key": "id"{table}}}, "type": "object"}}"#
+            )
+        };
+        let files = [
+            ("order", ""),
+            ("oldorder", r#", "table": "legacy_order""#),
+            ("aorder", r#", "table": "x_order""#),
+            ("preorder", ""),
+        ];
+        let files: Vec<_> = files.map(|(name, table)| (format!("{name}.json"), file(name, table))).into();
+        let resources = Resources::read(&files).expect("resources");
+        let stores: Vec<Memory> = resources.iter().map(|resource| Memory::of(Arc::clone(resource))).collect();
+        for (table, resource) in [
+            ("legacy_order", Some("oldorder")),
+            ("x_order", Some("aorder")),
+            ("shop_order", Some("order")),
+            ("shop_preorder", Some("preorder")),
+            ("_order", None),
+            ("orders", None),
+        ] {
+            let found = store_of(&stores, table).map(|store| store.resource().name.as_str());
+            assert_eq!(found, resource, "{table}");
+        }
     }
 }
