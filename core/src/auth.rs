@@ -8,7 +8,7 @@ mod rate_limit;
 mod scope;
 mod usage;
 
-pub use cache::{KeyMemory, Remembered, Trust};
+pub use cache::{KeyMemory, Remembered, Trust, TrustError};
 pub use key::{ApiKey, Caller, KeyHash, KeyRecord};
 pub use rate_limit::{ClientAddress, Limiter, TooOften};
 pub use scope::{Scope, Scopes};

@@ -6,14 +6,13 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{Builder, Config};
 use aws_smithy_async::rt::sleep::TokioSleep;
 use aws_smithy_async::time::SystemTimeSource;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode};
-use ripple_core::auth::Trust;
+use ripple_core::auth::TrustError;
 use ripple_core::http::origin_secret::OriginSecretError;
 use ripple_core::record::schema::Resources;
 use ripple_core::store::dynamodb::{Access, DynamoDb, Fed, Layout, LayoutError, NotSet, configure};
@@ -34,9 +33,9 @@ pub enum ConfigError {
     /// A variable of the tables has no usable value.
     #[error(transparent)]
     Layout(#[from] LayoutError),
-    /// A variable is not a number of seconds.
-    #[error("{0} must be a whole number of seconds")]
-    Seconds(&'static str),
+    /// A variable of the trust in keys has no usable value.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
     /// The secret shared with the edge has no usable value.
     #[error(transparent)]
     OriginSecret(#[from] OriginSecretError),
@@ -86,19 +85,6 @@ pub fn api(env: impl Environment, resources: &Resources) -> Result<Api<DynamoDb>
     let client = Client::from_conf(access.configure(client_config(None, env("AWS_CA_BUNDLE"))?).build());
     let (layout, fed) = (Layout::read(&env)?, Fed::read(&env)?);
     Ok(Api::of(resources, |resource| DynamoDb::new(client.clone(), layout.clone(), Arc::clone(resource)).fed(&fed)))
-}
-
-/// Returns how long a key lookup is trusted: `RIPPLE_KEY_SECONDS` and `RIPPLE_STALE_SECONDS`.
-///
-/// # Errors
-/// If one is not a whole number.
-pub fn trust(env: impl Environment) -> Result<Trust, ConfigError> {
-    let seconds = |name: &'static str, otherwise| match env(name) {
-        None => Ok(otherwise),
-        Some(text) => text.parse().map(Duration::from_secs).map_err(|_| ConfigError::Seconds(name)),
-    };
-    let Trust { fresh, stale } = Trust::default();
-    Ok(Trust { fresh: seconds("RIPPLE_KEY_SECONDS", fresh)?, stale: seconds("RIPPLE_STALE_SECONDS", stale)? })
 }
 
 /// Returns the receivers of the feed about these resources: the variables of [`Delivery::read`].

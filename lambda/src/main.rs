@@ -6,6 +6,7 @@ use std::time::Duration;
 use http::Method;
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn};
 use lambda_runtime_api_client::{Client, build_request};
+use ripple_core::auth::Trust;
 use ripple_core::http::origin_secret::OriginSecret;
 use ripple_lambda::config::{self, ConfigError};
 use ripple_lambda::metrics::Metrics;
@@ -34,7 +35,7 @@ async fn run() -> Result<(), Error> {
     let read = config::resources(env).and_then(|resources| {
         let (api, delivery) = (config::api(env, &resources)?, config::delivery(env, &resources)?);
         let function = Function::new(api, config::documents(env)?).delivering(delivery);
-        Ok((function, config::trust(env)?, OriginSecret::read(env)?))
+        Ok((function, Trust::read(env)?, OriginSecret::read(env)?))
     });
     let (function, trust, secret) = match read {
         Ok(read) => read,

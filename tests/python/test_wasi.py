@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import secrets
 import socket
 import subprocess
@@ -56,14 +57,22 @@ def component(tmp_path, dynamodb):
         yield component
 
 
-def test_what_the_environment_lacks_is_in_the_log_and_in_no_answer(tmp_path):
-    with Component(tmp_path, AWS_REGION="us-east-1", AWS_ACCESS_KEY_ID="") as component:
+@pytest.mark.parametrize(
+    ("variables", "reason"),
+    [
+        ({"AWS_ACCESS_KEY_ID": ""}, "AWS_ACCESS_KEY_ID is not set"),
+        ({"RIPPLE_KEY_SECONDS": "soon"}, "RIPPLE_KEY_SECONDS must be a whole number of seconds"),
+    ],
+)
+def test_what_is_wrong_with_the_environment_is_in_the_log_and_in_no_answer(tmp_path, variables, reason):
+    access = {"AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
+    with Component(tmp_path, **(access | variables)) as component:
         answer = send(component.url, "GET", "/prj", unknown_key(), x_request_id="mine")
         assert (answer.status, answer.json()["code"], answer.headers["x-request-id"]) == (500, "internal", "mine")
-        assert b"AWS_" not in answer.body
+        assert not re.search(rb"AWS_|RIPPLE_", answer.body)
         wait_for(lambda: len(component.lines("mine")) == 2)
         cause, answered = component.lines("mine")
-        assert cause["error"] == "AWS_ACCESS_KEY_ID is not set" and answered["status"] == 500
+        assert cause["error"] == reason and answered["status"] == 500
 
 
 @pytest.mark.parametrize("mode", ["stopped", "throttle", "garbage", "slow"])

@@ -8,6 +8,7 @@ use aws_sdk_dynamodb::config::{Config, IdentityCache};
 use aws_smithy_async::time::SystemTimeSource;
 use aws_smithy_wasm::wasi::{WasiHttpClientBuilder, WasiSleep};
 use ripple_core::Api;
+use ripple_core::auth::TrustError;
 use ripple_core::http::origin_secret::OriginSecretError;
 use ripple_core::store::dynamodb::{Access, DynamoDb, Fed, Layout, LayoutError, NotSet, configure};
 use ripple_host::resources::load_or_built_in;
@@ -28,6 +29,9 @@ pub(crate) enum ConfigError {
     /// The OpenAPI document cannot be read.
     #[error("/openapi.json: {0}")]
     Document(String),
+    /// A variable of the trust in keys has no usable value.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
     /// The secret shared with the edge has no usable value.
     #[error(transparent)]
     OriginSecret(#[from] OriginSecretError),

@@ -26,6 +26,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use http::{Request, Response};
+use ripple_core::auth::Trust;
 use ripple_core::http::origin_secret::OriginSecret;
 use ripple_core::http::trace::Trace;
 use ripple_core::store::dynamodb::DynamoDb;
@@ -91,7 +92,7 @@ fn new_id() -> String {
 fn api() -> Result<&'static Api<DynamoDb>, ConfigError> {
     let env = ripple_host::environment;
     let new = || {
-        let api = config::api(env)?.behind_edge(OriginSecret::read(env)?);
+        let api = config::api(env)?.trusting(Trust::read(env)?).behind_edge(OriginSecret::read(env)?);
         Ok(&*Box::leak(Box::new(api)))
     };
     API.with(|api| api.get_or_init(new).clone())

@@ -8,6 +8,11 @@ use super::{KeyHash, KeyRecord};
 use crate::limits;
 use crate::time::Timestamp;
 
+/// A variable of [`Trust::read`] has no usable value.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0} must be a whole number of seconds")]
+pub struct TrustError(&'static str);
+
 /// How long a key lookup is trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Trust {
@@ -15,6 +20,21 @@ pub struct Trust {
     pub fresh: Duration,
     /// The limit for reads while the table cannot be read.
     pub stale: Duration,
+}
+
+impl Trust {
+    /// Reads `RIPPLE_KEY_SECONDS` and `RIPPLE_STALE_SECONDS` from a host's environment.
+    ///
+    /// # Errors
+    /// If one is not a whole number.
+    pub fn read(env: impl Fn(&str) -> Option<String>) -> Result<Trust, TrustError> {
+        let seconds = |name, otherwise| match env(name) {
+            None => Ok(otherwise),
+            Some(text) => text.parse().map(Duration::from_secs).map_err(|_| TrustError(name)),
+        };
+        let Trust { fresh, stale } = Trust::default();
+        Ok(Trust { fresh: seconds("RIPPLE_KEY_SECONDS", fresh)?, stale: seconds("RIPPLE_STALE_SECONDS", stale)? })
+    }
 }
 
 impl Default for Trust {
@@ -235,5 +255,22 @@ mod tests {
         }
         assert_eq!(memory.lock().len(), limits::REMEMBERED_KEYS);
         assert_eq!(memory.recall(&hash(0), Timestamp(1)), Remembered::Fresh(Some(record())));
+    }
+
+    #[test]
+    fn the_environment_sets_how_long_a_lookup_is_trusted() {
+        let read = |key: &str, stale: &str| {
+            let (key, stale) = (key.to_owned(), stale.to_owned());
+            Trust::read(move |name| {
+                let value = if name == "RIPPLE_KEY_SECONDS" { &key } else { &stale };
+                (!value.is_empty()).then(|| value.clone())
+            })
+        };
+        assert_eq!(read("", ""), Ok(Trust::default()));
+        assert_eq!(read("2", "0"), Ok(Trust { fresh: Duration::from_secs(2), stale: Duration::ZERO }));
+        assert_eq!(
+            read("", "1h").map_err(|error| error.to_string()),
+            Err("RIPPLE_STALE_SECONDS must be a whole number of seconds".to_owned())
+        );
     }
 }

@@ -15,7 +15,7 @@ use std::time::{Duration, SystemTime};
 use anyhow::Context as _;
 use aws_sdk_dynamodb::Client;
 use dynoxide::Database;
-use ripple_core::auth::Limiter;
+use ripple_core::auth::{Limiter, Trust};
 use ripple_core::http::origin_secret::OriginSecret;
 use ripple_core::http::origins::{self, Origins};
 use ripple_core::record::schema::{Resource, Resources};
@@ -92,6 +92,7 @@ impl Site {
         let api = Api::of(resources, |resource| self.store(resource).fed(&fed)).with_origins(origins()?);
         let function = Function::new(api, documents)
             .limited(Limiter::new(self.rate_limit))
+            .trusting(Trust::read(ripple_host::environment)?)
             .behind_edge(self.secret.clone())
             .with_live(self.live.as_ref().map(|live| live.secrets()))
             .delivering(Delivery::read(ripple_host::environment, resources, true)?);
