@@ -10,6 +10,7 @@ mod keys;
 mod members;
 mod number;
 mod parse;
+mod pointer;
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -22,6 +23,7 @@ pub use members::Members;
 pub use number::Number;
 pub use parse::{Malformed, parse};
 pub(crate) use parse::{Parts, parse_within};
+pub(crate) use pointer::{push_token, unescaped};
 
 /// A value of a record.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

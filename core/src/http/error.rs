@@ -3,10 +3,9 @@
 use crate::auth::{Scope, TooOften};
 use crate::query;
 use crate::record;
-use crate::record::merge::push_token;
 use crate::service::{self, authenticate, changes};
 use crate::store::{StoreError, StoreErrorKind};
-use crate::value::Malformed;
+use crate::value::{Malformed, push_token};
 
 /// Why a request was not answered as asked. Each variant's text is for the caller.
 #[derive(thiserror::Error)]

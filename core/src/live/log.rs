@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use super::{FIELDS, LOG, LOG_LIFE, frame};
 use crate::record::difference::fields;
-use crate::record::merge::Rules;
 use crate::record::{Person, Record, RecordId};
 use crate::time::Timestamp;
 
@@ -31,11 +30,11 @@ pub struct Change {
 impl Change {
     /// Returns the change from one state of a record to the next, which has a number. `before` is `None` if it is not
     /// known, or is not a state with a number.
-    pub(crate) fn between(before: Option<&Record>, after: &Record, version: u64, rules: Rules<'_>) -> Change {
+    pub(crate) fn between(before: Option<&Record>, after: &Record, version: u64) -> Change {
         let any = || vec![String::new()];
         let fields = match before.filter(|before| !before.is_deleted() && !after.is_deleted()) {
             None => any(),
-            Some(before) => fields(&before.attributes, &after.attributes, rules),
+            Some(before) => fields(&before.attributes, &after.attributes),
         };
         Change {
             id: after.id.clone(),

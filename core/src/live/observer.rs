@@ -8,9 +8,7 @@ use std::collections::BTreeMap;
 use super::FIELDS;
 use super::log::Change;
 use crate::record::difference::fields;
-use crate::record::merge::Rules;
-use crate::record::schema::Resource;
-use crate::record::{Record, RecordId};
+use crate::record::{Names, Record, RecordId};
 use crate::store::StreamRecord;
 use crate::store::item::{self, Malformed};
 
@@ -29,11 +27,11 @@ impl Observer {
     ///
     /// # Errors
     /// If an image is not a record.
-    pub fn observe(&mut self, change: StreamRecord, resource: &Resource) -> Result<Option<Change>, Malformed> {
-        let read = |image: Option<_>| image.map(|image| item::record(image, &resource.names)).transpose();
+    pub fn observe(&mut self, change: StreamRecord, names: &Names) -> Result<Option<Change>, Malformed> {
+        let read = |image: Option<_>| image.map(|image| item::record(image, names)).transpose();
         let (before, after) = (read(change.old)?, read(change.new)?);
         let Some(after) = after else { return Ok(None) };
-        let fields = self.fields(before.as_ref(), &after, Rules::of(&resource.schema));
+        let fields = self.fields(before.as_ref(), &after);
         let Some(version) = after.number() else {
             if self.external.len() < KEPT || self.external.contains_key(&after.id) {
                 self.external.insert(after.id, fields);
@@ -48,7 +46,7 @@ impl Observer {
     }
 
     /// Returns the fields that changed since the last state with a number.
-    fn fields(&self, before: Option<&Record>, after: &Record, rules: Rules<'_>) -> Vec<String> {
+    fn fields(&self, before: Option<&Record>, after: &Record) -> Vec<String> {
         let any = || vec![String::new()];
         let Some(before) = before.filter(|before| !before.is_deleted() && !after.is_deleted()) else { return any() };
         let mut changed = match self.external.get(&before.id) {
@@ -56,7 +54,7 @@ impl Observer {
             None if before.is_external() => return any(),
             None => Vec::new(),
         };
-        for field in fields(&before.attributes, &after.attributes, rules) {
+        for field in fields(&before.attributes, &after.attributes) {
             if !changed.contains(&field) {
                 changed.push(field);
             }
@@ -69,8 +67,6 @@ impl Observer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::Names;
-    use crate::record::schema::Resources;
     use crate::time::Timestamp;
     use crate::value::Members;
 
@@ -94,7 +90,7 @@ mod tests {
     #[track_caller]
     fn told(observer: &mut Observer, old: Option<Members>, new: Option<Members>) -> Option<Change> {
         let change = StreamRecord { old, new, at: NOW, expired: false };
-        observer.observe(change, Resources::built_in().first()).expect("records")
+        observer.observe(change, &Names::default()).expect("records")
     }
 
     #[test]

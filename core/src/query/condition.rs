@@ -19,7 +19,7 @@ use std::cmp::Ordering;
 use crate::limits;
 use crate::record::schema::{Resource, Subschema};
 use crate::record::{Names, Record};
-use crate::value::{Number, Value};
+use crate::value::{Number, Value, unescaped};
 
 /// A condition that a record meets or does not meet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -237,17 +237,6 @@ fn operands(text: &str) -> Result<Vec<Operand>, String> {
         0..=limits::FILTER_VALUES => Ok(operands),
         _ => Err("takes at most 100 values".to_owned()),
     }
-}
-
-/// Reads a token of a JSON Pointer. Returns `None` if it has a `~` before something else than 0 and 1.
-fn unescaped(token: &str) -> Option<String> {
-    let mut parts = token.split('~');
-    let mut text = parts.next()?.to_owned();
-    for part in parts {
-        text.push(if part.starts_with('0') { '~' } else { '/' });
-        text.push_str(part.strip_prefix(['0', '1'])?);
-    }
-    Some(text)
 }
 
 /// Returns the place in an array that a token names.

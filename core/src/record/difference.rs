@@ -1,8 +1,8 @@
 //! The differences between two states of a record, as a history shows them.
 
 use crate::limits;
-use crate::record::merge::{Entries, ListRule, Rules, elements, push_token, stand_by_place};
-use crate::value::{Members, Value};
+use crate::record::merge::{Entries, ListRule, Rules, elements, stand_by_place};
+use crate::value::{Members, Value, push_token};
 
 /// The member that names a changed field.
 const FIELD: &str = "field";
@@ -24,18 +24,26 @@ pub(crate) fn changes(before: &Members, after: &Members, rules: Rules<'_>) -> Ve
     changes.bounded()
 }
 
-/// Returns the names of the changed fields, as JSON Pointers, each once.
-pub(crate) fn fields(before: &Members, after: &Members, rules: Rules<'_>) -> Vec<String> {
-    let mut changes = Changes::default();
-    changes.of_members(before, after, rules);
-    let field = |change: Value| match change {
-        Value::Map(mut members) => members.remove(FIELD),
-        _ => None,
-    };
-    let pointer = |field| if let Value::String(pointer) = field { Some(pointer) } else { None };
-    let mut fields: Vec<String> = changes.found.into_iter().filter_map(field).filter_map(pointer).collect();
-    fields.dedup();
-    fields
+/// Returns the names of the changed fields, as JSON Pointers. A list is one field, so that no rule of a schema matters:
+/// the edge has none.
+pub(crate) fn fields(before: &Members, after: &Members) -> Vec<String> {
+    let mut found = Vec::new();
+    add_fields(&mut String::new(), before, after, &mut found);
+    found
+}
+
+fn add_fields(pointer: &mut String, before: &Members, after: &Members, found: &mut Vec<String>) {
+    let new = after.keys().filter(|name| !before.contains_key(*name));
+    for name in before.keys().chain(new) {
+        let length = pointer.len();
+        push_token(pointer, name);
+        match (before.get(name), after.get(name)) {
+            (Some(Value::Map(before)), Some(Value::Map(after))) => add_fields(pointer, before, after, found),
+            (before, after) if before != after => found.push(pointer.clone()),
+            _ => {}
+        }
+        pointer.truncate(length);
+    }
 }
 
 /// The changes found so far.
@@ -165,6 +173,18 @@ mod tests {
             other => panic!("{other:?}"),
         });
         assert_eq!(serde_json::to_string(&changes(&before, &after, Rules::default())).expect("JSON"), expected);
+    }
+
+    #[test]
+    fn a_field_is_a_member_that_is_no_object_or_a_list_as_a_whole() {
+        let members = |json: &str| match parse(json.as_bytes()) {
+            Ok(Value::Map(members)) => members,
+            other => panic!("{other:?}"),
+        };
+        let before = members(r#"{"a":{"b/c":1,"d":{"e":1}},"g":[{"id":"i","x":1},[2]],"h":1,"o":{}}"#);
+        let after = members(r#"{"a":{"b/c":2,"d":{}},"g":[{"id":"i","x":2},[3]],"k":{"x":1},"o":[]}"#);
+        assert_eq!(fields(&before, &after), ["/a/b~1c", "/a/d/e", "/g", "/h", "/o", "/k"]);
+        assert!(fields(&before, &before).is_empty());
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! Why a change to a record is refused.
 
 use super::change::TooLarge;
-use super::merge::push_token;
 use super::{Record, RecordId};
 use crate::limits;
+use crate::value::push_token;
 
 /// A fault in a body: its position, and one sentence for the client.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -63,7 +63,6 @@ pub use rules::Rules;
 pub(crate) use entries::Entries;
 pub(crate) use ids::{Known, give as give_ids};
 pub(crate) use list::{elements, stand_by_place};
-pub(crate) use report::push_token;
 pub(crate) use rules::ListRule;
 
 use report::Notes;

@@ -21,6 +21,7 @@ mod fault;
 mod format;
 mod json;
 mod number;
+mod paths;
 mod pattern;
 mod read;
 mod resource;
@@ -42,11 +43,11 @@ pub use pattern::Pattern;
 pub use resource::{Access, LogicalIds, Resource};
 pub use subschema::{Subschema, Type, Types};
 
-use fault::{Faults, push_token, quoted};
+use fault::{Faults, quoted};
 use json::Json;
 use read::Reader;
 
-use crate::value::Value;
+use crate::value::{Value, push_token};
 
 /// Files of a site.
 const FILES: usize = 20;

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::{Number, Value};
+use super::{Number, Value, push_token};
 use crate::limits;
 
 /// Why and where a text is not valid for [`parse`].
@@ -94,7 +94,9 @@ fn deeper(left: usize) -> Result<usize, String> {
 
 /// Returns a name as a token of a JSON Pointer, with its slash.
 fn token(name: &str) -> String {
-    format!("/{}", name.replace('~', "~0").replace('/', "~1"))
+    let mut token = String::new();
+    push_token(&mut token, name);
+    token
 }
 
 /// An object's members in the order of the text, including duplicates.

@@ -95,10 +95,9 @@ impl World {
         let resources = Resources::read(&[file]).expect("a resource");
         // As the edge has it: without the rules.
         let summaries = Resources::of_summaries(resources.summaries()).expect("a summary");
-        let resource = summaries.first();
         let clock = TestClock::default();
         clock.pass(Duration::from_secs(60 * 60));
-        let (memory, source) = (Memory::of(resource.clone()), Memory::of(resource.clone()));
+        let (memory, source) = (Memory::of(resources.first().clone()), Memory::of(summaries.first().clone()));
         let count = if is_wide { 12 } else { 1 + luck.below(30) };
         let ids = (0..count).map(|place| id(file.1, place)).collect();
         let sql = Sqlite::new();

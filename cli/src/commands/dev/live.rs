@@ -111,7 +111,7 @@ impl Live {
         let state = &mut *self.lock();
         let observer = state.observers.entry(resource.name.clone()).or_default();
         // A record that cannot be read is skipped by the feed as well, with a line of the log.
-        let Ok(Some(change)) = observer.observe(change, resource) else { return };
+        let Ok(Some(change)) = observer.observe(change, &resource.names) else { return };
         let outputs = state.channel(&self.epoch, &resource.name, shards).append(change, now());
         state.carry_out(&resource.name, outputs);
         self.news.send_replace(());

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::value::push_token;
+
 /// The result for each field of an edit. A field is a JSON Pointer (RFC 6901) into the merged record, or into the
 /// previous one if the field was removed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -89,20 +91,5 @@ impl Notes {
     /// Notes that the entry at this place of the list was kept, although the edit removed it.
     pub(super) fn kept_at(&mut self, place: usize) {
         self.report.kept.push(format!("{}/{place}", self.pointer));
-    }
-}
-
-/// Appends a token to a JSON Pointer (RFC 6901 §3).
-pub(crate) fn push_token(pointer: &mut String, name: &str) {
-    pointer.push('/');
-    if !name.contains(['~', '/']) {
-        return pointer.push_str(name);
-    }
-    for character in name.chars() {
-        match character {
-            '~' => pointer.push_str("~0"),
-            '/' => pointer.push_str("~1"),
-            other => pointer.push(other),
-        }
     }
 }

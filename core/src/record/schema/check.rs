@@ -13,12 +13,12 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::counterparts::Counterparts;
 use super::entries::Entries;
-use super::fault::{Fault, Keyword, push_token};
+use super::fault::{Fault, Keyword};
 use super::pattern::Pattern;
 use super::subschema::Subschema;
 use super::{number, sentence};
 use crate::record::PREFIX;
-use crate::value::{Keys, Members, Value};
+use crate::value::{Keys, Members, Value, push_token};
 
 /// Faults of one body that its author is told of.
 const FAULTS: usize = 100;

@@ -1,7 +1,6 @@
 //! The members by which entries of lists are known.
 
-use super::fault::push_token;
-use crate::value::ListKey;
+use crate::value::{ListKey, push_token};
 
 /// The entry keys of lists of objects: `id`, unless a file says otherwise.
 ///

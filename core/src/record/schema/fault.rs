@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-pub(super) use crate::record::merge::push_token;
-
 /// Faults that a reader is told of. The last one counts the rest.
 const SHOWN: usize = 20;
 /// Characters of a file that one fault quotes.

@@ -3,8 +3,8 @@
 
 use serde_json::value::RawValue;
 
-use super::fault::{Location, push_token, quoted};
-use crate::value::{Members, Number, Parts, Value};
+use super::fault::{Location, quoted};
+use crate::value::{Members, Number, Parts, Value, push_token};
 
 /// Levels of nesting in a file.
 const DEPTH: usize = 12;

@@ -2,14 +2,14 @@
 
 use std::collections::HashSet;
 
-use super::fault::{Faults, Location, push_token};
+use super::fault::{Faults, Location};
 use super::format::Format;
 use super::json::Json;
 use super::number::bound;
 use super::pattern::Pattern;
 use super::subschema::{Subschema, Type, Types};
 use crate::record::PREFIX;
-use crate::value::{Number, Value};
+use crate::value::{Number, Value, push_token};
 
 /// Root properties.
 const PROPERTIES: usize = 200;

@@ -78,14 +78,6 @@ pub struct Subschema {
 }
 
 impl Subschema {
-    /// Returns the schema of an object whose properties may have any value.
-    pub(super) fn of_names(names: Vec<String>) -> Subschema {
-        let properties: Vec<_> = names.into_iter().map(|name| (name, Subschema::default())).collect();
-        let mut by_name: Vec<usize> = (0..properties.len()).collect();
-        by_name.sort_by(|one, other| properties[*one].0.cmp(&properties[*other].0));
-        Subschema { properties, by_name, ..Subschema::default() }
-    }
-
     /// Returns the schema of a property.
     #[must_use]
     pub fn property(&self, name: &str) -> Option<&Subschema> {

@@ -13,7 +13,7 @@ use super::subschema::Subschema;
 use crate::record::Names;
 use crate::record::key::{KeyType, SortKey};
 
-/// Texts before the names of the members where `q` looks and of the known members.
+/// Texts before the names of the members where `q` looks and the paths of the declared members.
 const FIXED: usize = 19;
 
 impl Resources {
@@ -69,7 +69,7 @@ impl Resource {
             flag(sort_key.as_ref().is_some_and(|sort_key| sort_key.kind == KeyType::Number)),
         ];
         texts.extend(searched.iter().cloned());
-        texts.extend(self.schema.root.properties.iter().map(|(name, _)| name.clone()));
+        texts.extend(self.schema.root.paths());
         texts
     }
 }
@@ -82,7 +82,7 @@ fn of_summary(mut texts: Vec<String>) -> Option<Resource> {
     let number = |place: usize| texts[place].parse().ok();
     let flag = |place: usize| !texts[place].is_empty();
     let searched: Option<usize> = number(16).map(usize::from);
-    let known = rest.split_off(searched.unwrap_or(0).min(rest.len()));
+    let declared = rest.split_off(searched.unwrap_or(0).min(rest.len()));
     let access = if flag(13) { Access::ReadOnly } else { Access::ReadWrite };
     let kind = |place: usize| if flag(place) { KeyType::Number } else { KeyType::String };
     let key_type = kind(15);
@@ -123,6 +123,6 @@ fn of_summary(mut texts: Vec<String>) -> Option<Resource> {
         writer: None,
         webhook: None,
         logical_ids: LogicalIds::default(),
-        schema: Schema { root: Subschema::of_names(known), key, entries: Entries::default() },
+        schema: Schema { root: Subschema::of_paths(&declared), key, entries: Entries::default() },
     })
 }

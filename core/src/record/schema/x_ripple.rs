@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::check::Schema;
 use super::entries::Entries;
-use super::fault::{push_token, quoted};
+use super::fault::quoted;
 use super::json::Json;
 use super::read::Reader;
 use super::resource::{Access, LogicalIds, Resource, capitalized};
@@ -12,7 +12,7 @@ use super::subschema::{Subschema, Type};
 use crate::limits;
 use crate::record::key::{KeyType, SortKey};
 use crate::record::{Names, PREFIX};
-use crate::value::Number;
+use crate::value::{Number, push_token, unescaped};
 
 /// Characters of a resource's name.
 const NAME: usize = 31;
@@ -399,9 +399,6 @@ fn entries(reader: &mut Reader<'_>, root: &Subschema, json: &Json) -> Entries {
 
 /// Returns the names in a JSON Pointer.
 fn names_of(pointer: &str) -> Option<Vec<String>> {
-    let name = |token: &str| {
-        let escapes = token.replace("~0", "").replace("~1", "");
-        (!token.is_empty() && !escapes.contains('~')).then(|| token.replace("~1", "/").replace("~0", "~"))
-    };
+    let name = |token: &str| unescaped(token).filter(|name| !name.is_empty());
     pointer.strip_prefix('/')?.split('/').map(name).collect()
 }

@@ -8,7 +8,6 @@ use super::schema::{ABSENT, BEFORE_KEYS, DELETED, LIVE, Meta, hash, parts};
 use super::{log, read};
 use crate::live::Change;
 use crate::query::columns::{Columns, Prepared};
-use crate::record::merge::Rules;
 use crate::record::{ContentHash, Record, RecordId};
 use crate::store::StoreError;
 use crate::time::Timestamp;
@@ -102,7 +101,7 @@ pub(super) fn apply(
     if is_told {
         let is_known = known.as_ref().is_some_and(|known| known.is_sealed && known.state == LIVE);
         let old = if is_known { read::record(sql, columns, &record.id)? } else { None };
-        let change = Change::between(old.as_ref(), &record, number, Rules::of(&columns.resource().schema));
+        let change = Change::between(old.as_ref(), &record, number);
         log::append(sql, meta, &change, seen.now)?;
     }
     let before = known.as_ref().filter(|known| known.state == LIVE).map(|_| record.id.clone());
