@@ -256,6 +256,26 @@ def test_the_same_text_of_one_entry_is_won_and_a_removed_one_that_was_edited_sta
     assert texts(ripple.get(prj_id)) == ["Start", "Inspection"]
 
 
+def test_what_was_replaced_in_an_entry_is_of_the_one_who_saved_that_member(north, south, app, ripple, prj_id):
+    """Another person has changed another member of the same entry since."""
+    ours, east = north.project(prj_id), app.visitor("East office")
+    south.save(south.project(prj_id), row_0_text="Opening")
+    east.save(east.project(prj_id), row_0_date="2026-11-03")
+    assert north.save(ours, row_0_text="Start").receipt.endswith(
+        "; your text of the timeline entry “Start” replaced the one that South office saved (“Opening”)."
+    )
+    # The same in a list that the form does not show.
+    for text in ("One", "1"):
+        ripple.patch(prj_id, {"steps": [{"id": "s", "text": text, "day": 1}, {"id": "t", "text": "Two"}]})
+    page = north.get(f"/projects/{prj_id}/history")
+    for author, text, day, other in (("South", "I", 1, "Two"), ("East", "I", 2, "Two"), ("West", "I", 2, "II")):
+        steps = [{"id": "s", "text": text, "day": day}, {"id": "t", "text": other}]
+        edit = {"version": ripple.get(prj_id)["version"], "steps": steps}
+        assert ripple.call("PATCH", f"/prj/{prj_id}", edit, ripple_author=f'"{author}"').status == 200
+    told = north.send(page.form("#version-5 form")).receipt
+    assert "replaced the one that South saved" in told and "East" not in told.split("; ")[-1], told
+
+
 def test_who_it_was_comes_from_the_key_where_there_is_no_name(north, app, ripple, table, prj_id):
     nobody = app.visitor()
     mine, other = north.project(prj_id), north.project(prj_id)
@@ -385,6 +405,13 @@ def test_the_history_tells_who_changed_what_and_restores(north, south, ripple, p
     assert "North office (you)" in newest.get_text()
     again = north.send(north.get(f"/projects/{prj_id}/history/5").form("main form"))
     assert again.receipt == "Nothing changed: the project already is as it was in version 5."
+    # The address of a version does not say what was newest, so its page finds out.
+    page = north.get(f"/projects/{prj_id}/history/1")
+    south.save(south.project(prj_id), term_unit="week")
+    told = north.send(page.form("main form")).receipt
+    assert told == "The project is back as it was in version 1; the unit of the term that South office saved was kept."
+    record = ripple.get(prj_id)
+    assert (record["description"], record["term_unit"]) == ("Collect them", "week")
 
 
 def test_a_long_history_is_paged(north, ripple, prj_id):

@@ -142,6 +142,30 @@ def test_a_field_that_was_folded_is_edited_from_what_it_shows(north, south, ripp
     assert ripple.get(prj_id)["goal"] == "South's goal, and North's"
 
 
+def test_an_older_answer_changes_nothing_after_a_newer_one(north, south, prj_id):
+    """A page that asks twice may get the answers in the other order."""
+    held, told = [], lambda request: "/news?" in request.url
+
+    def answer(route):
+        response = route.fetch()
+        if response.headers.get("x-version") == "2" and not held:
+            held.append((route, response))
+        else:
+            route.fulfill(response=response)
+
+    north.route(lambda url: "/news?" in url, answer)
+    south.save(south.project(prj_id), goal="South's first goal")
+    wait_for(lambda: north.wait_for_timeout(20) or held)
+    south.save(south.project(prj_id), goal="South's second goal")
+    expect(north.get_by_label("Goal", exact=True)).to_have_value("South's second goal")
+    [(route, response)] = held
+    with north.expect_request_finished(told):
+        route.fulfill(response=response)
+    north.wait_for_timeout(200)
+    expect(north.get_by_label("Goal", exact=True)).to_have_value("South's second goal", timeout=1)
+    expect(north.locator("[name=version]")).to_have_value("3", timeout=1)
+
+
 def entry_text(page, number):
     return page.get_by_label(f"Text of entry {number}")
 

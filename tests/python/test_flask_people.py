@@ -161,6 +161,37 @@ def test_an_edited_entry_that_was_removed_is_back_and_the_sentence_says_so(north
     assert texts(ripple.get(prj_id)) == ["Kick-off", "Inspection"]
 
 
+def test_after_another_program_only_what_was_saved_since_is_told(north, south, ripple, table, ripple_switch, prj_id):
+    for number in range(150):
+        ripple.patch(prj_id, {"goal": f"Goal {number}"})
+    south.save(south.project(prj_id), issue="Before")
+    table.update_item(
+        Key={"prj_id": prj_id},
+        UpdateExpression="SET description = :text",
+        ExpressionAttributeValues={":text": "By another program"},
+    )
+    page, other = north.project(prj_id), north.project(prj_id)
+    address = page.html.select_one("[data-news]")["data-news"]
+    assert "version=-" in address, "the state has no number yet"
+    south.save(south.project(prj_id), term="7")
+    south.save(south.project(prj_id), term_unit="week")
+    said = " ".join(north.get(address).html.select_one("strong").get_text().split())
+    assert re.fullmatch(r"South office saved unit of the term on .*; South office saved term on .*\.", said), said
+
+    before = ripple_switch.count
+    told = north.save(page, goal="North's")
+    assert told.receipt == (
+        "Your goal was saved; the term that South office saved was kept; "
+        "the unit of the term that South office saved was kept."
+    )
+    assert ripple_switch.count - before == 3, "the save, one page of the history, and the project"
+    # A form that was sent as it was shown.
+    assert north.save(other).receipt == (
+        "You had changed nothing, so nothing was saved; the goal that you saved was kept; "
+        "the term that South office saved was kept; the unit of the term that South office saved was kept."
+    )
+
+
 # Differences.
 
 

@@ -2,13 +2,17 @@
 
 import csv
 import io
+import math
 import secrets
 
+import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from chromium import browsers, look_at, pictures, playwright  # noqa: F401
-from flask_app import FIELDS, app, healed, north, prj_id, ripple_switch, south, texts  # noqa: F401
+from conftest import _setting
+from edge import Switch
+from flask_app import FIELDS, App, app, healed, north, prj_id, ripple_switch, south, texts  # noqa: F401
 
 
 def rows_of(text):
@@ -141,6 +145,50 @@ def test_a_sheet_that_got_no_answer_is_saved_again_and_once(north, ripple, rippl
     saved = north.send(failed.form("#save"))
     assert list(told(saved).values()) == ["Was registered as a new project."]
     assert len(ripple.list(f"name={mark}")) == 1
+
+
+class Ending(Switch):
+    """Passes one batch of a sheet that is saved, and no later one."""
+
+    def __init__(self, target, end):
+        self.end = end
+        super().__init__(target)
+
+    @property
+    def mode(self):
+        return "pass" if self.count <= self.passed else self.end
+
+    @mode.setter
+    def mode(self, _):
+        self.passed = math.inf
+
+
+@pytest.mark.parametrize("end, wrong, said", [
+    ("throttle", 0, "The first 100 rows were saved. Save again for the rest: nothing is saved twice."),
+    ("stopped", 1, "The first 100 rows were tried, as listed below. The next ones may have been saved, or not. Save again"),
+])
+def test_a_sheet_that_was_saved_by_half_says_which_half(tmp_path, ripple, end, wrong, said):
+    mark = f"half{secrets.token_hex(4)}"
+    rows = [FIELDS | {"name": f"{mark} {n}", "term": "soon" if n < wrong else "6"} for n in range(130)]
+    switch = Ending(_setting("RIPPLE_URL"), end)
+    with App(tmp_path, switch.url, _setting("RIPPLE_KEY")) as app:
+        visitor = app.visitor()
+        page = check(visitor, sheet_of(rows))
+        switch.passed = switch.count + 1
+        page = visitor.send(page.form("#save"))
+        assert page.status >= 400 and said in page.alarm and "Nothing was saved" not in page.alarm
+        refused, made = ["Refused. Term must be a whole number."], ["Was registered as a new project."]
+        assert list(told(page).values()) == refused * wrong + made * (100 - wrong)
+        assert len(ripple.list(f"q={mark}")) == 100 - wrong
+        switch.passed = math.inf
+        page = visitor.send(page.form("#save"))
+        assert f"Rows: {130 - wrong} saved" in page.words() and len(ripple.list(f"q={mark}")) == 130 - wrong
+        # If the first batch fails, no row is told.
+        page = check(visitor, sheet_of(rows))
+        switch.passed = switch.count
+        page = visitor.send(page.form("#save"))
+        assert not told(page) and ("Nothing was saved." in page.alarm) == (end == "throttle")
+    switch.close()
 
 
 def test_the_pages_of_a_sheet_are_fit_to_be_seen(app, browsers, ripple, prj_id, pictures, tmp_path):

@@ -9,7 +9,7 @@ import pytest
 from conftest import _setting
 from dev import Dev
 from edge import Switch, deaf_url
-from flask_app import FIELDS, App, app, healed, kept, north, prj_id, ripple_switch, south, texts  # noqa: F401
+from flask_app import FIELDS, App, Form, app, healed, kept, north, prj_id, ripple_switch, south, texts  # noqa: F401
 
 HOSTILE = """<script>alert(1)</script>"'><img src=x onerror=alert(1)>{{ 7*7 }}"""
 
@@ -57,6 +57,90 @@ def test_a_deleted_project_is_brought_back_without_a_change(north, south, ripple
     assert page.status == 410 and "This project was deleted" in page.alarm
     page = north.send(page.form("#edit"), press="bring-back")
     assert page.receipt.startswith("The project is back.") and ripple.get(prj_id)["version"] == 3
+
+
+def forms_to_bring_back(visitor, prj_id):
+    """Returns every form that brings a deleted project back as it was in version 1."""
+    project, history = visitor.read(prj_id), visitor.get(f"/projects/{prj_id}/history")
+    trash, old = visitor.get("/deleted"), visitor.get(history.html.select_one("#version-1 a")["href"])
+    [listed] = [li for li in trash.html.select("ul.history > li") if prj_id in str(li)]
+    forms = [project.form("main .actions form"), Form(listed.select_one("form"), trash.html, trash.path)]
+    direct = visitor.get(f"/projects/{prj_id}/history/1")
+    return [*forms, history.form("#version-1 form"), old.form("main form"), direct.form("main form")]
+
+
+def test_what_was_brought_back_meanwhile_stays_as_it_is(north, south, ripple, prj_id):
+    south.send(south.read(prj_id).form("#delete"))
+    forms = forms_to_bring_back(north, prj_id)
+    south.send(south.read(prj_id).form("main .actions form"))
+    south.save(south.project(prj_id), goal="South's goal", row_0_text="South's start")
+    before = ripple.get(prj_id)
+    for form in forms:
+        page = north.send(form)
+        assert page.receipt == "The project was brought back already, so nothing was changed."
+        assert page.path == f"/projects/{prj_id}" and "South's start" in page.words()
+        assert ripple.get(prj_id) == before
+
+
+def test_what_was_brought_back_and_deleted_again_is_shown_first(north, south, ripple, prj_id):
+    south.send(south.read(prj_id).form("#delete"))
+    forms = forms_to_bring_back(north, prj_id)
+    south.send(south.read(prj_id).form("main .actions form"))
+    south.save(south.project(prj_id), goal="South's goal")
+    south.send(south.read(prj_id).form("#delete"))
+    for form in forms:
+        page = north.send(form)
+        assert page.status == 410 and page.receipt == (
+            "The project was brought back and deleted again, so nothing was changed."
+        )
+    assert north.send(page.form("main .actions form")).receipt == "The project is back as it was in version 4."
+    assert ripple.get(prj_id)["goal"] == "South's goal"
+
+
+class Interrupted(Switch):
+    """Passes requests on. Does something else between two of them."""
+
+    def between(self, passed, action):
+        """Before the request after the next `passed` ones, does `action`."""
+        self.at, self.action = self.count + passed + 1, action
+
+    @property
+    def mode(self):
+        if self.count == getattr(self, "at", None):
+            self.at = None
+            self.action()
+        return "pass"
+
+    @mode.setter
+    def mode(self, _):
+        pass
+
+
+def test_a_project_is_brought_back_by_two_at_once(tmp_path, south, ripple, prj_id):
+    def bring_back():
+        south.send(south.read(prj_id).form("main .actions form"))
+        page = south.project(prj_id)
+        blank = f"row_{len(page.html.select('#rows > li')) - 1}_text"
+        south.save(page, goal="South's goal", **{blank: "South's entry"})
+
+    switch = Interrupted(_setting("RIPPLE_URL"))
+    with App(tmp_path, switch.url, _setting("RIPPLE_KEY")) as app:
+        north = app.visitor("North office")
+        typed = north.project(prj_id)
+        south.send(south.read(prj_id).form("#delete"))
+        form = north.read(prj_id).form("main .actions form")
+        switch.between(1, bring_back)
+        page = north.send(form)
+        assert "your goal replaced the one that South office saved (“South's goal”)" in page.receipt
+        assert texts(ripple.get(prj_id)) == ["Kick-off", "Visit", "South's entry"], "what South added stays"
+
+        south.send(south.read(prj_id).form("#delete"))
+        refused = north.save(typed, issue="Typed")
+        switch.between(1, bring_back)
+        page = north.send(refused.form("#edit"), press="bring-back")
+        assert page.receipt.startswith("The project is back. Your issue was saved")
+        assert texts(ripple.get(prj_id)) == ["Kick-off", "Visit", "South's entry", "South's entry"]
+    switch.close()
 
 
 def test_what_was_changed_meanwhile_is_not_deleted(north, south, ripple, prj_id):

@@ -2,9 +2,14 @@
 
 import csv
 import io
+import json
 
 import pytest
 
+from ripple_client.exchange import Answer, Context
+from ripple_client.operations import Operations
+from ripple_client.problem import Problem
+from ripple_client.record import Members
 from ripple_client.sheet import Sheet, SheetPages
 
 
@@ -57,6 +62,18 @@ def test_a_row_has_its_receipt_or_its_problem():
     assert (refused.receipt, refused.problem.code, refused.problem.fields) == (None, "exists", {"/name": "no"})
     with pytest.raises(ValueError):
         sheet.results(sheet.rows, {"results": results[:1]})
+
+
+def test_a_refused_batch_tells_what_became_of_the_rows_before_it():
+    operations = Operations(Context("http://ripple", "rpl_key", None, None, 30), "prj", Members("prj_id"))
+    steps = operations.import_sheet("prj_id,name\r\n" + "".join(f",N{n}\r\n" for n in range(150)), False, None)
+    next(steps)
+    results = [{"id": f"p{n}", "status": 201, "receipt": "result=created, version=1"} for n in range(100)]
+    steps.send(Answer(200, {}, json.dumps({"results": results}).encode()))
+    with pytest.raises(Problem) as refused:
+        steps.send(Answer(403, {}, b'{"code": "forbidden"}'))
+    assert refused.value.outcome == "not_made"
+    assert [(row.line, row.id) for row in refused.value.rows] == [(n + 2, f"p{n}") for n in range(100)]
 
 
 def test_pages_have_one_header_together():

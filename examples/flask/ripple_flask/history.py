@@ -64,17 +64,24 @@ def told(rows, newest):
     return versions
 
 
-def savers(versions, pointer, entry=MISSING):
-    """Returns the versions that changed a field, newest first."""
-    return [
-        version
-        for version in versions
-        if any(
-            (is_within(change.pointer, pointer) or is_within(pointer, change.pointer))
-            and (entry is MISSING or same(change.entry, entry))
-            for change in version.changes
-        )
-    ]
+def savers(versions, pointer, entry=MISSING, member=()):
+    """Returns the versions that changed a field, newest first. With `entry`, the field is a list, and only changes of
+    that entry count. With `member`, the names that lead to a member of the entry, only changes of that member count."""
+
+    def touches(change):
+        if not (is_within(change.pointer, pointer) or is_within(pointer, change.pointer)):
+            return False
+        if entry is MISSING:
+            return True
+        before, after = change.before, change.after
+        if change.entry is MISSING:  # a change of the whole list, or of what contains it
+            names = tokens(pointer.removeprefix(change.pointer))
+            before, after = (_entry(inside(value, names), entry) for value in (before, after))
+        elif not same(change.entry, entry):
+            return False
+        return not same(inside(before, member), inside(after, member))
+
+    return [version for version in versions if any(map(touches, version.changes))]
 
 
 def moment(updated):
@@ -89,6 +96,17 @@ def is_within(pointer, other):
     return pointer == other or pointer.startswith(f"{other}/")
 
 
+def inside(value, names):
+    """Returns the member of a value that names lead to, or the first list on the way. The member may be missing."""
+    for name in names:
+        if isinstance(value, list):
+            return value
+        if not isinstance(value, dict) or name not in value:
+            return MISSING
+        value = value[name]
+    return value
+
+
 def place_of(entries, entry):
     """Returns the place of an entry in a list, by its `id` or its value. Returns `None` if it is not there."""
     if not isinstance(entries, list):
@@ -96,12 +114,16 @@ def place_of(entries, entry):
     return next((place for place, found in enumerate(entries) if same(known_by(found), entry)), None)
 
 
+def _entry(entries, entry):
+    place = place_of(entries, entry)
+    return MISSING if place is None else entries[place]
+
+
 def _change(state, change):
     pointer, entry = change.field, change.entry
-    after = _found(state, pointer)
+    after = inside(state, tokens(pointer))
     if entry is not MISSING:
-        place = place_of(after, entry)
-        after = MISSING if place is None else after[place]
+        after = _entry(after, entry)
     return Change(pointer, entry, change.replaced, MISSING if change.removed else copy.deepcopy(after))
 
 
@@ -128,11 +150,3 @@ def _undo(state, change):
         entries.extend([] if before is MISSING else [before])
     else:
         entries[place : place + 1] = [] if before is MISSING else [before]
-
-
-def _found(state, pointer):
-    for token in tokens(pointer):
-        if not isinstance(state, dict) or token not in state:
-            return MISSING
-        state = state[token]
-    return state

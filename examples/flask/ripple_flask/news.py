@@ -19,9 +19,11 @@ NOTED = 8
 
 def since(prj, found, shown):
     """Returns the versions after the one that a page shows, newest first. `found` is the record now."""
-    versions = _versions(prj, found)
-    # A number below zero is of a state that another program left, and has no order.
-    return [version for version in versions if version.number > shown] if shown > 0 else versions[:1]
+    rows = next(prj.versions(found.id, limit=LOOKED_THROUGH).pages()).items
+    # On a host with a snapshot, the record may be older than the newest row.
+    rows = [row for row in rows if found.version < 0 or row.version <= found.version]
+    seen = shown if shown > 0 else _numbered(rows, found.version)
+    return [version for version in history.told(rows, found.value) if seen and version.number > seen]
 
 
 def notes(told):
@@ -42,20 +44,24 @@ def beside(prj, saved, shown, changed=()):
     ripple's receipt of an edit speaks of the edited fields. The visitor also wants to hear of the other ones.
     """
     receipt, alone = saved.receipt, saved.receipt.version - (saved.receipt.result != "unchanged")
-    if shown == alone or receipt.result == "created":
+    if shown == alone or alone < 0 or receipt.result == "created":
         return receipt, []
-    rows = []
+    rows, seen = [], shown
     try:
         for number, page in enumerate(prj.versions(saved.record.id, limit=LOOKED_THROUGH).pages(), 1):
             rows += page.items
-            if number == HISTORY_PAGES or not rows or rows[-1].version <= shown:
+            seen = shown if shown > 0 else _numbered(rows, alone)
+            if number == HISTORY_PAGES or not rows or seen and rows[-1].version <= seen:
                 break
     except Problem as problem:
         # The save succeeded, but its sentence cannot name the other authors.
         current_app.logger.info("ripple: %s", problem)
+    if shown <= 0:
+        seen = seen if seen > 0 else alone
+        receipt = replace(receipt, base=seen)
     versions = history.told([row for row in rows if row.version <= receipt.version], saved.record.value)
     named = {top(touched.pointer) for touched in (*receipt.won, *receipt.taken, *receipt.merged, *receipt.kept)}
-    others = [version for version in versions if shown < version.number <= alone and not version.deleted]
+    others = [version for version in versions if seen < version.number <= alone and not version.deleted]
     fields = dict.fromkeys(top(change.pointer) for version in others for change in version.changes)
     kept = tuple(Touched(field) for field in fields if field and field not in named and field not in changed)
     return replace(receipt, kept=(*receipt.kept, *kept)), versions
@@ -78,10 +84,12 @@ def note(prj_id, version):
     session["noted"] = dict([*kept.items(), (_short(prj_id), version)][-NOTED:])
 
 
-def _versions(prj, found):
-    rows = next(prj.versions(found.id, limit=LOOKED_THROUGH).pages()).items
-    # On a host with a snapshot, the record may be older than the newest row.
-    return history.told([row for row in rows if found.version < 0 or row.version <= found.version], found.value)
+def _numbered(rows, until):
+    """Returns the version of a state that a page showed under a number below zero, as the state of another program.
+
+    Such numbers have no order, and the rows do not have them. So it is the newest state of another program up to the
+    version `until`. Returns 0 if the rows have none."""
+    return next((row.version for row in rows if row.external and not row.deleted and row.version <= until), 0)
 
 
 def _short(prj_id):

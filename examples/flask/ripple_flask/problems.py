@@ -85,13 +85,24 @@ def words(problem):
 
 
 def words_of_save(problem):
-    """Returns the message for a visitor with text in a form."""
+    """Returns the message for a visitor with text in a form, or with a sheet."""
     found = words(problem)
-    if problem.outcome == "unknown":
+    if problem.rows:
+        kept = _saved_before(problem)
+    elif problem.outcome == "unknown":
         kept = "Your changes may have been saved, or not. Save again: nothing is saved twice."
     else:
         kept = _KEPT
     return Words(found.status, found.title, f"{found.text} {kept}")
+
+
+def _saved_before(problem):
+    """Reports the rows of a sheet that came before the problem."""
+    count = len(problem.rows)
+    first = "The first row was" if count == 1 else f"The first {count} rows were"
+    done = "saved" if all(row.problem is None for row in problem.rows) else "tried, as listed below"
+    then = " The next ones may have been saved, or not." if problem.outcome == "unknown" else ""
+    return f"{first} {done}.{then} Save again for the rest: nothing is saved twice."
 
 
 def of_fields():

@@ -97,7 +97,7 @@ class _Story:
     def merged_clauses(self):
         clauses = []
         for field in self.merged:
-            others = self._distinct(savers(self.others, field.pointer))
+            others = self._distinct(self._savers(field.pointer))
             beside = _and([Markup("what {} changed there {}").format(self._who(v), at(v.at)) for v in others])
             what = (
                 _entries(field)
@@ -119,14 +119,14 @@ class _Story:
         for field in self.kept:
             entry = self._entry(field.pointer)
             if entry is not None:
-                [version] = savers(self.others, f"/{TIMELINE}", known_by(entry))[:1] or [None]
+                [version] = self._savers(field.pointer)[:1] or [None]
                 clauses.append(
                     Markup("the timeline entry “{}” that you removed stays, because {} changed it {}").format(
                         title(entry), self._who(version), _when(version)
                     )
                 )
             elif _is_timeline(field.pointer) and not entries:
-                changed = self._distinct(savers(self.others, field.pointer)) or [None]
+                changed = self._distinct(self._savers(field.pointer)) or [None]
                 told = [Markup("{} changed in the timeline {}").format(self._who(v), _when(v)) for v in changed]
                 clauses.append(Markup("what {} was kept").format(_and(told)))
         return [Markup(" ".join(clause.split())) for clause in clauses]
@@ -170,13 +170,19 @@ class _Story:
         for field in fields:
             if not whole_lists and _is_timeline(field.pointer):
                 continue
-            entry = self._entry(field.pointer)
-            if entry is None:
-                [version] = savers(self.others, field.pointer)[:1] or [None]
-            else:
-                [version] = savers(self.others, f"/{TIMELINE}", known_by(entry))[:1] or [None]
+            [version] = self._savers(field.pointer)[:1] or [None]
             found.setdefault(version and version.number, (version, []))[1].append(field.pointer)
         return found.values()
+
+    def _savers(self, pointer):
+        """Returns the versions by others that changed what a pointer leads to, newest first."""
+        value, names = self.record, tokens(pointer)
+        for place, name in enumerate(names):
+            if isinstance(value, list) and name.isdigit() and int(name) < len(value):
+                entries = "/".join(pointer.split("/")[: place + 1])
+                return savers(self.others, entries, known_by(value[int(name)]), names[place + 1 :])
+            value = value.get(name) if isinstance(value, dict) else None
+        return savers(self.others, pointer)
 
     def _who(self, version):
         return who(version.by, self.own_key) if version else Markup("somebody else")

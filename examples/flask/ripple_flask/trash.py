@@ -35,17 +35,17 @@ def deleted(prj, count):
     returned."""
     page = next(prj.list(deleted=True, sort="-updated_at", limit=count, count=True).pages())
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        found = list(pool.map(lambda record: _named(prj, record.id), page.items))
+        found = list(pool.map(lambda record: _named(prj, record), page.items))
     return found, page.count
 
 
-def _named(prj, prj_id):
+def _named(prj, record):
     try:
-        rows = next(prj.versions(prj_id, limit=2).pages()).items
+        rows = next(prj.versions(record.id, limit=2).pages()).items
     except Problem:
         rows = ()
     versions = [version for version in history.told(rows, {}) if version.deleted]
-    deletion = versions[0] if versions else Version(0)
+    deletion = versions[0] if versions else Version(record.version)
     texts = {change.pointer: change.before for change in deletion.changes if isinstance(change.before, str)}
-    return Deleted(prj_id, texts.get("/name", ""), texts.get("/goal", ""), deletion)
+    return Deleted(record.id, texts.get("/name", ""), texts.get("/goal", ""), deletion)
 

@@ -183,7 +183,7 @@ class Operations(Generic[T]):
             try:
                 found += yield from self._exchange(request, read)
             except Problem as problem:
-                problem.key = key
+                problem.key, problem.rows = key, tuple(found)
                 raise
         return tuple(found)
 

@@ -1,7 +1,10 @@
 """Refusals and failures of requests, as an exception."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from .sheet import SheetRow
 
 Outcome = Literal["not_made", "unknown"]
 
@@ -20,6 +23,7 @@ class Problem(Exception):
     * `retry_after`: seconds to wait before the next request.
     * `current`: the record as the server has it now, for code `stale`. `version`: the tombstone's, for code `gone`.
     * `key`: the Idempotency-Key of a write. The same call with `key=problem.key` is applied once at most.
+    * `rows`: what became of the rows of a sheet in the batches before the one that failed.
     * `outcome`: `not_made` if the request changed nothing. `unknown` if one of its tries may have been applied.
     """
 
@@ -52,6 +56,7 @@ class Problem(Exception):
         self.version = version
         self.key = key
         self.outcome: Outcome = outcome
+        self.rows: "tuple[SheetRow, ...]" = ()
 
     def __str__(self) -> str:
         faults = [f"{place}: {text}" for place, text in (self.fields | self.parameters | self.request_headers).items()]

@@ -200,7 +200,9 @@ def _save(prj_id, form, bring_back):
     except Problem as problem:
         if not bring_back or problem.code not in ("gone", "deleted"):
             raise
-        prj().restore(prj_id, (problem.version or 1) - 1, key=f"{form.number}-back")
+        deleted = problem.version or 1
+        # If another person brings it back at the same time, the edits since then are merged, and not undone.
+        prj().restore(prj_id, deleted - 1, base=deleted, key=f"{form.number}-back-{deleted}")
         return _edit(prj_id, form), True
 
 

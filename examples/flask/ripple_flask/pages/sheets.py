@@ -50,7 +50,10 @@ def check():
     except Problem as problem:
         log(problem)
         words = problems.words_of_save(problem) if saves else problems.words(problem)
-        return _page(text=text, number=number if saves else None, saved=saves, words=words, problem=problem)
+        # A sheet has many batches. What was saved before the problem is told row by row.
+        told = [sheets.told(row, False) for row in problem.rows] if saves and problem.rows else None
+        number = number if saves else None
+        return _page(text=text, number=number, saved=saves, rows=told, words=words, problem=problem)
     told = [sheets.told(row, not saves) for row in rows]
     return _page(text=text, number=number if saves else None, saved=saves, rows=told)
 
