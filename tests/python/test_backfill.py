@@ -11,6 +11,7 @@ import pytest
 import second_writer
 from conftest import _setting, dynamodb
 from dev import Dev, clean, ripple
+from test_feed import fields
 
 # At night the table is larger.
 RECORDS = int(os.environ.get("RIPPLE_BACKFILL_RECORDS", "600"))
@@ -111,3 +112,35 @@ def test_adopted_records_are_in_the_history_and_in_the_changes(dev):
         ExpressionAttributeValues={":shard": {"S": "0"}},
     )
     assert sum(page["Count"] for page in index) == RECORDS
+
+
+def test_records_come_back_from_partitions_that_are_no_longer_read(tmp_path):
+    with Dev(tmp_path / "data", feed=True, RIPPLE_SHARDS="4") as dev:
+        client = dev.ripple()
+        for number in range(20):
+            client.create({"prj_id": f"p{number:02}"} | fields())
+        client.delete("p00")
+        assert dev.interrupt() == 0
+    with Dev(tmp_path / "data", feed=True) as dev:
+        table = dynamodb(boto3.resource, dev.dynamodb).Table(second_writer.TABLE)
+
+        def items():
+            return {item["prj_id"]: item for item in table.scan()["Items"]}
+
+        before, client = items(), dev.ripple()
+        assert {item["rpl_shard"] for item in before.values()} == {"0", "1", "2", "3"}
+        outside = sum(item["rpl_shard"] != "0" for item in before.values())
+        assert len(client.list("limit=100")) < 19, "pages by id read the first partition only"
+
+        told = ripple("table", "backfill", "--dry-run", data=dev.data, both=True)
+        assert f"{outside} entries of the index by_update are in partitions that are no longer read" in told
+        assert items() == before
+        assert f"{outside} moved" in ripple("table", "backfill", data=dev.data)
+        assert items() == {prj_id: item | {"rpl_shard": "0"} for prj_id, item in before.items()}
+        for query in ("limit=100", "limit=100&sort=-updated_at"):
+            assert [record["prj_id"] for record in sorted(client.list(query), key=lambda record: record["prj_id"])] == [
+                f"p{number:02}" for number in range(1, 20)
+            ]
+        assert client.patch("p01", {"goal": "saved as before"})["version"] == 2
+        assert client.versions("p01") == [2, 1]
+        assert "no longer read" not in ripple("table", "backfill", data=dev.data, both=True)

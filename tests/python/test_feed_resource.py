@@ -148,6 +148,23 @@ def test_a_webhook_is_told_of_changes_and_told_again_from_the_history(dev, resou
     assert len(states) == int(told.split()[0]) == len(set(states))
 
 
+def test_a_replay_finds_the_records_of_every_partition(tmp_path, resources, webhook):
+    settings = webhook.settings()
+    options = ("--in-memory", "--resources", str(resources))
+    with Dev(tmp_path, *options, feed=True, RIPPLE_SHARDS="4", **settings) as dev:
+        ids = [f"sharded{number}" for number in range(8)]
+        for prj_id in ids:
+            dev.ripple().create({"prj_id": prj_id} | fields())
+        told = [state for state in webhook.states(until=(ids[-1], 1))[1] if state[0] in ids]
+        assert {prj_id for prj_id, _ in told} == set(ids)
+        # The command is not told how many partitions the site has.
+        assert replay(dev, resources, "prj", "--since", "1h", **settings).startswith("8 states of projects")
+        again = set()
+        while again != set(ids):
+            message = json.loads(webhook.messages.get(timeout=LIMIT)[1])
+            again |= {record["prj_id"] for record in message["data"]["changed"]}
+
+
 def test_a_replay_that_cannot_be_made_says_so(dev, resources, webhook):
     dev.ripple().create({"prj_id": "refused"} | fields())
     webhook.states(until=("refused", 1))

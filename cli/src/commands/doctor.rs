@@ -78,7 +78,8 @@ pub(crate) async fn run(connection: &target::Options, options: Options) -> anyho
         None => findings.push(Finding::bad("api", "its URL is unknown: give --url, or set RIPPLE_URL")),
         Some(url) => {
             // The client blocks, and there is no other work meanwhile.
-            let look = move || api::look(&url, edge_url.as_deref(), key.as_ref(), secret.as_deref());
+            let newest = api::newest(target.resources().first());
+            let look = move || api::look(&url, edge_url.as_deref(), &newest, key.as_ref(), secret.as_deref());
             findings.extend(tokio::task::spawn_blocking(look).await.context("the checks of the API failed")?);
         }
     }

@@ -1,7 +1,9 @@
 //! `ripple table`
 
 mod backfill;
+pub(crate) mod partition;
 mod protection;
+mod ready;
 mod stream;
 
 use std::io::Write as _;
@@ -18,7 +20,8 @@ pub(crate) use protection::Protection;
 pub(crate) enum Command {
     /// Create missing tables, and add the index, TTL, stream and protection that a table lacks
     Create,
-    /// Give each record of another program a version, a row of the history and its place in the index
+    /// Give each record of another program a version, a row of the history and its place in the index, and move records
+    /// back from partitions of the index that are no longer read
     Backfill(backfill::Options),
     /// List the tables with their state and what they lack
     Describe,

@@ -3,8 +3,10 @@
 use std::time::{Duration, SystemTime};
 
 use humantime::format_duration;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use ripple_core::auth::ApiKey;
 use ripple_core::http::origin_secret::ORIGIN_SECRET;
+use ripple_core::record::schema::Resource;
 use ripple_core::replica::refresh::STALE;
 use ureq::Agent;
 use ureq::http::Response;
@@ -13,15 +15,20 @@ use super::{CLOCKS, Finding};
 
 /// How long an answer may take. API Gateway gives up after 29 s.
 const LIMIT: Duration = Duration::from_secs(30);
-/// A request for the newest record's version. Its answer distinguishes two tables.
-const NEWEST: &str = "/prj?limit=1&sort=-updated_at&fields=version";
 /// The number of tries, since records may be saved between the two requests.
 const TRIES: usize = 3;
 
-/// Checks the API and the edge. `secret` is shared by the API and the edge, and is sent to no other host.
-pub(super) fn look(url: &str, edge_url: Option<&str>, key: Option<&ApiKey>, secret: Option<&str>) -> Vec<Finding> {
+/// Checks the API and the edge. `newest` is the request of [`newest`]. `secret` is shared by the API and the edge,
+/// and is sent to no other host.
+pub(super) fn look(
+    url: &str,
+    edge_url: Option<&str>,
+    newest: &str,
+    key: Option<&ApiKey>,
+    secret: Option<&str>,
+) -> Vec<Finding> {
     let config = Agent::config_builder().timeout_global(Some(LIMIT)).http_status_as_error(false);
-    let hosts = Hosts { agent: config.build().into(), url, key, secret };
+    let hosts = Hosts { agent: config.build().into(), url, newest, key, secret };
     let mut findings = hosts.host("api", url);
     match edge_url {
         None => findings.push(Finding::good("edge", "not checked: give --edge-url, or set RIPPLE_EDGE_URL")),
@@ -36,9 +43,18 @@ pub(super) fn look(url: &str, edge_url: Option<&str>, key: Option<&ApiKey>, secr
     findings
 }
 
+/// Returns a request for the version of a resource's newest record.
+pub(super) fn newest(resource: &Resource) -> String {
+    let encoded = |name: &str| utf8_percent_encode(name, NON_ALPHANUMERIC).to_string();
+    let (updated_at, version) = (encoded(&resource.names.updated_at), encoded(&resource.names.version));
+    format!("/{}?limit=1&sort=-{updated_at}&fields={version}", resource.name)
+}
+
 struct Hosts<'a> {
     agent: Agent,
     url: &'a str,
+    /// A request for the newest record's version. Its answer distinguishes two tables.
+    newest: &'a str,
     key: Option<&'a ApiKey>,
     secret: Option<&'a str>,
 }
@@ -89,7 +105,7 @@ impl Hosts<'_> {
         let mut findings = vec![Finding::good(what, format!("{base} responds"))];
         findings.push(clock(what, &health));
         findings.push(self.version(what, base));
-        findings.push(match self.get(base, NEWEST, &[]) {
+        findings.push(match self.get(base, self.newest, &[]) {
             Ok(answer) if answer.status() == 403 => Finding::good(what, "refuses requests without a key"),
             Ok(answer) => Finding::bad(
                 what,
@@ -101,7 +117,7 @@ impl Hosts<'_> {
             Err(error) => Finding::bad(what, error),
         });
         if self.key.is_some() {
-            findings.push(match self.keyed(base, NEWEST, false) {
+            findings.push(match self.keyed(base, self.newest, false) {
                 Ok(answer) if answer.status() == 200 => Finding::good(what, "accepts the key"),
                 Ok(answer) => {
                     Finding::bad(what, format!("responds with {} to the key: {}", answer.status(), said(&answer)))
@@ -140,7 +156,7 @@ impl Hosts<'_> {
 
     /// Checks the age of the edge's list, requested without `Cache-Control`.
     fn freshness(&self, edge_url: &str) -> Finding {
-        let told = self.keyed(edge_url, NEWEST, false).and_then(|answer| {
+        let told = self.keyed(edge_url, self.newest, false).and_then(|answer| {
             let told = |name| header(&answer, name).unwrap_or("none");
             match answer.status().as_u16() {
                 200 => Ok(format!("its list has Age: {}, Cache-Status: {}", told("age"), told("cache-status"))),
@@ -155,7 +171,8 @@ impl Hosts<'_> {
         let mut last = Err("it was not checked".to_owned());
         for _ in 0..TRIES {
             last = (|| {
-                let (there, here) = (self.keyed(self.url, NEWEST, false)?, self.keyed(edge_url, NEWEST, true)?);
+                let (there, here) =
+                    (self.keyed(self.url, self.newest, false)?, self.keyed(edge_url, self.newest, true)?);
                 let age = header(&here, "age").and_then(|age| age.parse().ok()).map(Duration::from_secs);
                 let Some(age) = age else {
                     return Err(format!("responds without Age, so not from a snapshot: {}", said(&here)));
@@ -207,4 +224,24 @@ fn said(answer: &Answer) -> String {
 
 fn header<'a>(answer: &'a Answer, name: &str) -> Option<&'a str> {
     answer.headers().get(name)?.to_str().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use ripple_core::record::schema::Resources;
+
+    use super::*;
+
+    #[test]
+    fn the_newest_record_is_that_of_the_first_resource_by_its_own_names() {
+        let path = |members: &str| {
+            let file = format!(
+                r#"{{"title": "Task", "x-ripple": {{"resource": "task", "key": "ref"{members}}}, "type": "object"}}"#
+            );
+            newest(Resources::read(&[("task.json", file)]).expect("a valid file").first())
+        };
+        assert_eq!(path(""), "/task?limit=1&sort=-updated%5Fat&fields=version");
+        let renamed = r#", "members": {"version": "rev", "updated_at": "at & on"}"#;
+        assert_eq!(path(renamed), "/task?limit=1&sort=-at%20%26%20on&fields=rev");
+    }
 }

@@ -3,6 +3,8 @@
 //! A run reads the table in pages, and adopts each state without a matching seal. So a run after an interruption
 //! continues with what is left, without a mark, and a run on a finished table writes nothing. An adoption is
 //! conditional on the item as it was read: another writer loses nothing, and a record that it changed is read again.
+//!
+//! It also moves records back whose entry in the index is in a partition that is [no longer read](super::partition).
 
 use std::io::IsTerminal as _;
 
@@ -16,9 +18,10 @@ use ripple_core::record::{Record, RecordId};
 use ripple_core::service::adopt::{Adopter, Adoption};
 use ripple_core::service::{Error, Metrics};
 use ripple_core::store::dynamodb::DynamoDb;
-use ripple_core::store::{Capacity, Consistency, Keys as _, Source as _};
+use ripple_core::store::{Capacity, Consistency, Keys as _, Source as _, StoreErrorKind};
 use ripple_host::{now, random};
 
+use super::partition;
 use crate::output;
 use crate::target;
 
@@ -78,10 +81,31 @@ pub(crate) async fn run(connection: &target::Options, options: Options) -> anyho
         store.table(),
         cost.read
     );
-    if options.dry_run || external == 0 {
+    let unread = match partition::count_unread(store, &mut Capacity::default()).await {
+        Ok(unread) => unread,
+        // The table may lack the index. Its records are then in no partition.
+        Err(error) if error.kind == StoreErrorKind::Refused => {
+            eprintln!("The index by_update cannot be read: {:#}", anyhow::Error::from(error));
+            0
+        }
+        Err(error) => return Err(error).context("cannot read the index by_update"),
+    };
+    if unread > 0 {
+        eprintln!(
+            "{unread} entries of the index by_update are in partitions that are no longer read. To move one costs a \
+             write of its record, and two of each index."
+        );
+    }
+    if options.dry_run {
         return Ok(());
     }
-    adopt_all(store, external).await
+    if external > 0 {
+        adopt_all(store, external).await?;
+    }
+    if unread > 0 {
+        println!("{} moved", partition::move_unread(&target, store).await?);
+    }
+    Ok(())
 }
 
 async fn count(store: &DynamoDb, cost: &mut Capacity) -> anyhow::Result<Count> {

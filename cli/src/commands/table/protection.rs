@@ -8,6 +8,8 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata as _};
 use aws_sdk_dynamodb::types::{PointInTimeRecoverySpecification, PointInTimeRecoveryStatus};
 
+use super::ready;
+
 /// The protection of a table against loss.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Protection {
@@ -44,6 +46,7 @@ impl Protection {
             update.send().await.with_context(|| format!("cannot enable point-in-time recovery of {table}"))?;
         }
         if !deletion {
+            ready::wait(client, table).await?;
             let update = client.update_table().table_name(table).deletion_protection_enabled(true);
             update.send().await.with_context(|| format!("cannot enable deletion protection of {table}"))?;
         }

@@ -4,6 +4,7 @@ use anyhow::{Context as _, bail};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{StreamSpecification, StreamViewType};
 
+use super::ready;
 use crate::target::Target;
 
 /// Enables the streams that are missing. A stream without readers costs nothing.
@@ -33,6 +34,7 @@ async fn enable_one(client: &Client, table: &str) -> anyhow::Result<()> {
         .stream_view_type(StreamViewType::NewAndOldImages)
         .build()
         .expect("the required member is set");
+    ready::wait(client, table).await?;
     let update = client.update_table().table_name(table).stream_specification(both);
     update.send().await.with_context(|| format!("cannot enable the stream of {table}"))?;
     Ok(())

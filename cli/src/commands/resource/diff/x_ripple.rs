@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use ripple_core::record::schema::{Access, KeyType, Resource};
+use ripple_core::store::dynamodb::Layout;
 use serde_json::{Value, json};
 
 use super::change::{Change, Class};
@@ -42,7 +43,10 @@ pub(super) fn compare(old: &Resource, new: &Resource, old_json: &Value, new_json
     }
     add("order", both.map(|resource| json!(resource.order)), Class::TwoRules);
     add("search", both.map(|resource| json!(resource.search)), Class::TwoRules);
-    add("shards", both.map(|resource| json!(resource.shards)), Class::TwoRules);
+    // A site's own number is not known here. It is usually the default.
+    let [before, after] = both.map(|resource| resource.shards.unwrap_or(Layout::default().shards));
+    let shards = if after < before { Class::Breaking } else { Class::TwoRules };
+    add("shards", both.map(|resource| json!(resource.shards)), shards);
     let is_shorter = new.retention_days < old.retention_days;
     let days = both.map(|resource| json!(resource.retention_days));
     add("retention", days, if is_shorter { Class::Tighter } else { Class::Safe });
@@ -110,6 +114,9 @@ mod tests {
             ("", r#","order":"-name""#, r##"#/x-ripple/order: "k" → "-name": two rules meanwhile"##),
             ("", r#","search":["name"]"#, r##"#/x-ripple/search: absent → ["name"]: two rules meanwhile"##),
             (r#","shards":2"#, r#","shards":4"#, "#/x-ripple/shards: 2 → 4: two rules meanwhile"),
+            (r#","shards":4"#, r#","shards":2"#, "#/x-ripple/shards: 4 → 2: breaking"),
+            ("", r#","shards":2"#, "#/x-ripple/shards: absent → 2: two rules meanwhile"),
+            (r#","shards":2"#, "", "#/x-ripple/shards: 2 → absent: breaking"),
             ("", r#","retention":30"#, "#/x-ripple/retention: 90 → 30: tighter"),
             ("", r#","retention":180"#, "#/x-ripple/retention: 90 → 180: safe"),
             ("", r#","access":"read-only""#, r##"#/x-ripple/access: "read-write" → "read-only": tighter"##),
