@@ -22,6 +22,20 @@ fn the_files_are_what_the_routes_make_of_them() {
     }
 }
 
+#[test]
+fn a_table_outside_the_stack_is_read_only_if_its_stream_is_named() {
+    let file =
+        br#"{"title": "Order", "x-ripple": {"resource": "order", "key": "no", "table": "orders"}, "type": "object"}"#;
+    let files = [("order.json".to_owned(), file.to_vec())];
+    let resources = Resources::read(&files).expect("it is valid");
+    let made = ripple_deploy::deployment(&resources, &files).expect("it is made");
+    let template = made.iter().find(|made| made.path.ends_with("template.yaml")).expect("it has a template");
+    let mapping = "  FeedMapping:\n    Type: AWS::Lambda::EventSourceMapping\n    Condition: FeedOfStream\n";
+    assert!(template.text.contains(mapping), "its mapping is made without a stream");
+    let read = r#"Resource: [!If [FeedOfStream, !Ref Stream, !Ref "AWS::NoValue"], !If [FeedOfTables, !GetAtt Keys."#;
+    assert!(template.text.contains(read), "the policy names an empty stream");
+}
+
 /// Returns the text of a committed file.
 fn committed(path: &str) -> String {
     fs::read_to_string(format!("{}/{path}", env!("CARGO_MANIFEST_DIR"))).expect("the file is committed")
@@ -104,7 +118,7 @@ fn a_second_resource_changes_only_lists_of_resources_in_the_template() {
             // The streams that the feed reads are one line, and that of the keys is the last one.
             _ if line.trim().starts_with("Resource: [!If [TablesAreMade, ") => {
                 lists += 1;
-                let keys = line.rfind(", !If [TablesAreMade, !GetAtt Keys.").expect("the stream of the keys is read");
+                let keys = line.rfind(", !If [FeedOfTables, !GetAtt Keys.").expect("the stream of the keys is read");
                 let (first, last) = line.split_at(keys);
                 rest.any(|other| other.len() > line.len() && other.starts_with(first) && other.ends_with(last))
             }

@@ -1,5 +1,7 @@
 //! What the template has for each resource: its tables, their alarm, and their lines of the dashboard.
 
+use std::sync::Arc;
+
 use anyhow::Result;
 use ripple_core::record::schema::{Resource, Resources};
 
@@ -14,8 +16,6 @@ const BY_ID: &str = include_str!("../../template/by_id.in.yaml");
 const ALARM_OF_IDS: &str = include_str!("../../template/alarm_of_ids.in.yaml");
 const WIDGET: &str = include_str!("../../template/widget.in.yaml");
 
-/// The ARN of the stream of the keys.
-const KEYS: &str = "!GetAtt Keys.StreamArn";
 /// Resources of a widget: it shows up to eight tables.
 const IN_A_WIDGET: usize = 4;
 /// The first row of the dashboard's grid below the widgets of the site.
@@ -75,44 +75,61 @@ fn lines(lines: impl Iterator<Item = String>) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// Returns the mapping of each table's stream to the function, and that of the keys. The first resource's table may be
-/// outside the stack: then the parameter `Stream` names its stream. The feed reads no other table outside the stack.
+/// The condition of the policy of the feed: at least one stream is read.
+const POLICY: &str = "FeedIsRead";
+
+/// A stream that the feed reads.
+struct Stream {
+    /// The logical id of its mapping to the function.
+    mapping: String,
+    /// The condition under which it is read.
+    condition: &'static str,
+    /// Its ARN, as a value of the template. It is only valid under the condition.
+    arn: String,
+}
+
+impl Stream {
+    /// Returns the stream of each table, and that of the keys. The first resource's table may be outside the stack: then
+    /// the parameter `Stream` names its stream. The feed reads no other table outside the stack.
+    fn all(resources: &Resources) -> Vec<Stream> {
+        let of_resource = |(place, resource): (usize, &Arc<Resource>)| {
+            let of_table = format!("!GetAtt {}.StreamArn", resource.logical_ids.table);
+            let (mapping, condition, arn) = match (place, is_in_stack(resource)) {
+                (0, true) => {
+                    ("FeedMapping".to_owned(), POLICY, format!("!If [TablesAreMade, {of_table}, !Ref Stream]"))
+                }
+                (0, false) => ("FeedMapping".to_owned(), "FeedOfStream", "!Ref Stream".to_owned()),
+                (_, true) => (format!("{}Feed", resource.logical_ids.table), "FeedOfTables", of_table),
+                (_, false) => return None,
+            };
+            Some(Stream { mapping, condition, arn })
+        };
+        let keys = Stream {
+            mapping: "KeysFeed".to_owned(),
+            condition: "FeedOfTables",
+            arn: "!GetAtt Keys.StreamArn".to_owned(),
+        };
+        resources.iter().enumerate().filter_map(of_resource).chain([keys]).collect()
+    }
+}
+
+/// Returns the mapping of each stream to the function.
 pub(super) fn mappings(resources: &Resources) -> Result<String> {
     let mut made = Vec::new();
-    for (place, resource) in resources.iter().enumerate() {
-        let Some(stream) = stream(place, resource) else { continue };
-        let (mapping, condition) = match place {
-            0 => ("FeedMapping".to_owned(), "FeedIsRead"),
-            _ => (format!("{}Feed", resource.logical_ids.table), "FeedOfTables"),
-        };
-        made.push(fill(MAPPING, &[("mapping", &*mapping), ("condition", condition), ("stream", &stream)])?);
+    for Stream { mapping, condition, arn } in Stream::all(resources) {
+        made.push(fill(MAPPING, &[("mapping", &*mapping), ("condition", condition), ("stream", &arn)])?);
     }
-    let values = [("mapping", "KeysFeed"), ("condition", "FeedOfTables"), ("stream", KEYS)];
-    made.push(fill(MAPPING, &values)?);
     Ok(made.join("\n"))
 }
 
 /// Returns the streams that the function may read, as a value of a policy.
 pub(super) fn streams(resources: &Resources) -> String {
-    // Without the tables there is no such stream.
-    let of_table = |stream: &str| format!("!If [TablesAreMade, {stream}, !Ref \"AWS::NoValue\"]");
-    let streams = resources.iter().enumerate().filter_map(|(place, resource)| {
-        let stream = stream(place, resource)?;
-        Some(if place == 0 { stream } else { of_table(&stream) })
+    let streams = Stream::all(resources).into_iter();
+    let streams = streams.map(|Stream { condition, arn, .. }| match condition {
+        POLICY => arn,
+        _ => format!("!If [{condition}, {arn}, !Ref \"AWS::NoValue\"]"),
     });
-    let streams: Vec<String> = streams.chain([of_table(KEYS)]).collect();
-    format!("[{}]", streams.join(", "))
-}
-
-/// Returns the ARN of a table's stream as a value of the template. Returns `None` if the feed does not read the table.
-fn stream(place: usize, resource: &Resource) -> Option<String> {
-    let of_table = format!("!GetAtt {}.StreamArn", resource.logical_ids.table);
-    match (place, is_in_stack(resource)) {
-        (0, true) => Some(format!("!If [TablesAreMade, {of_table}, !Ref Stream]")),
-        (0, false) => Some("!Ref Stream".to_owned()),
-        (_, true) => Some(of_table),
-        (_, false) => None,
-    }
+    format!("[{}]", streams.collect::<Vec<_>>().join(", "))
 }
 
 /// Reports whether the stack makes the table of a resource's records.

@@ -80,6 +80,63 @@ def resolve(value):
     return value
 
 
+NO_VALUE = {"Ref": "AWS::NoValue"}
+
+
+class Stack:
+    """What CloudFormation makes of a template with these parameters: its conditions, and values without `If`."""
+
+    def __init__(self, template, **given):
+        self.template = template.data
+        defaults = {name: str(found.get("Default")) for name, found in self.template["Parameters"].items()}
+        assert set(given) <= set(defaults)
+        self.values = VALUES | defaults | given
+
+    def holds(self, condition):
+        match condition:
+            case str():
+                return self.holds(self.template["Conditions"][condition])
+            case {"Condition": name}:
+                return self.holds(name)
+            case {"Fn::Equals": [one, other]}:
+                return self.value(one) == str(other)
+            case {"Fn::Not": [inner]}:
+                return not self.holds(inner)
+            case {"Fn::And": all_of}:
+                return all(map(self.holds, all_of))
+            case {"Fn::Or": any_of}:
+                return any(map(self.holds, any_of))
+        raise AssertionError(condition)
+
+    def value(self, value):
+        """Returns a value after `If`, `Ref` and `Sub`. Elements and members without a value are left out."""
+        match value:
+            case {"Fn::If": [condition, yes, no]}:
+                return self.value(yes if self.holds(condition) else no)
+            case {"Ref": name} if value != NO_VALUE:
+                return self.values.get(name, name)
+            case {"Fn::Sub": str(text)}:
+                return re.sub(r"\$\{([^}]+)\}", lambda name: self.values.get(name[1], name[1]), text)
+            case dict() if value != NO_VALUE:
+                members = {name: self.value(member) for name, member in value.items()}
+                return {name: member for name, member in members.items() if member != NO_VALUE}
+            case list():
+                return [made for made in map(self.value, value) if made != NO_VALUE]
+        return value
+
+    def resources(self, kind):
+        """Returns the properties of the resources of a type that the stack has, by their logical ids."""
+        found = self.template["Resources"].items()
+        made = {name: one for name, one in found if one["Type"] == kind}
+        return {n: self.value(one["Properties"]) for n, one in made.items() if self.holds(one.get("Condition", ALWAYS))}
+
+    def variables(self):
+        return self.resources("AWS::Serverless::Function")["Function"]["Environment"]["Variables"]
+
+
+ALWAYS = {"Fn::And": []}
+
+
 def allowed(document):
     """Returns the DynamoDB actions of a policy, each with the table or with each index that the name matches."""
     return {

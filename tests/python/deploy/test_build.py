@@ -7,7 +7,7 @@ import shutil
 import subprocess
 
 import pytest
-from template import FOLDERS, Template, resolve
+from template import FOLDERS, TEMPLATES, Stack, Template, resolve
 
 from dev import ripple
 from edge import ROOT
@@ -102,6 +102,53 @@ def test_a_number_key_and_a_sort_key_are_in_the_template(tmp_path):
     types = {one["AttributeName"]: one["AttributeType"] for one in table["AttributeDefinitions"]}
     assert (types["meter_no"], types["read_at"]) == ("N", "S")
     assert [key["KeyType"] for key in table["KeySchema"]] == ["HASH", "RANGE"]
+
+
+@pytest.fixture(scope="module")
+def existing(tmp_path_factory):
+    """The template of one resource whose table is outside the stack."""
+    folder = tmp_path_factory.mktemp("existing")
+    source = folder / "resources"
+    source.mkdir()
+    own = {"resource": "order", "key": "order_no", "table": "orders"}
+    (source / "order.json").write_text(json.dumps({"title": "Order", "x-ripple": own, "type": "object"}))
+    build(source, folder / "out")
+    return Template(folder / "out")
+
+
+STREAM = "arn:aws:dynamodb:us-east-1:123456789012:table/orders/stream/2026-11-27T00:00:00.000"
+MAPPING, KEYS = "AWS::Lambda::EventSourceMapping", {"Fn::GetAtt": ["Keys", "StreamArn"]}
+
+
+def read_streams(template, **parameters):
+    """Returns the streams that the function reads. It may read just these, if a queue takes what it gives up."""
+    stack = Stack(template, **parameters)
+    read = [mapping["EventSourceArn"] for mapping in stack.resources(MAPPING).values()]
+    policies, queues = stack.resources("AWS::IAM::Policy"), stack.resources("AWS::SQS::Queue")
+    assert bool(read) == ("FeedPolicy" in policies) == ("FeedFailures" in queues), parameters
+    if read:
+        allowed = policies["FeedPolicy"]["PolicyDocument"]["Statement"][0]["Resource"]
+        assert allowed == read, parameters
+    assert "" not in read, f"a mapping of no stream: {parameters}"
+    return read
+
+
+def test_a_table_outside_the_stack_is_read_if_its_stream_is_named(existing):
+    lint(existing.path)
+    assert read_streams(existing) == [KEYS]
+    assert read_streams(existing, Stream=STREAM) == [STREAM, KEYS]
+    assert read_streams(existing, CreateTables="false") == []
+    assert read_streams(existing, CreateTables="false", Stream=STREAM) == [STREAM]
+    assert read_streams(existing, Feed="false", Stream=STREAM) == []
+
+
+def test_the_tables_of_the_stack_are_read_without_a_named_stream():
+    two = TEMPLATES["prj-task"]
+    tables = [{"Fn::GetAtt": [name, "StreamArn"]} for name in ("Projects", "TaskTable")]
+    assert read_streams(two) == [*tables, KEYS]
+    assert read_streams(two, CreateTables="false") == []
+    assert read_streams(two, CreateTables="false", Stream=STREAM) == [STREAM]
+    assert read_streams(two, Feed="false") == []
 
 
 def test_policies_of_twenty_resources_have_room_for_the_longest_site(twenty):

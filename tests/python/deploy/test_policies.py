@@ -100,7 +100,7 @@ def test_the_function_may_do_just_what_it_does(recorded):
 def test_the_edge_may_do_just_what_it_does_and_that_is_to_read(recorded):
     policy = allowed(RESOURCES["EdgePolicy"]["Properties"]["PolicyDocument"])
     assert policy == recorded[EDGE]
-    assert {action for action, _ in policy} <= {"GetItem", "Query", "Scan"}
+    assert {action for action, _ in policy} <= {"Query", "Scan"}
 
 def test_only_known_access_keys_were_used(recorded):
     assert set(recorded) == {FUNCTION, EDGE}

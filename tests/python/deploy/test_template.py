@@ -9,7 +9,7 @@ import subprocess
 
 import boto3
 import pytest
-from template import RESOURCES, TEMPLATE, TEMPLATES, dashboard, resolve
+from template import RESOURCES, TEMPLATE, TEMPLATES, Stack, dashboard, resolve
 
 from dev import Dev
 from edge import ROOT, send
@@ -183,11 +183,55 @@ def test_the_tables_outlive_the_stack_and_can_be_restored(template):
 
 def test_the_function_is_told_what_it_reads():
     """The code reads each variable under exactly this name."""
-    readers = [f"core/src/{name}.rs" for name in ("store/dynamodb/layout", "store/dynamodb/fed", "http/origin_secret")]
+    readers = [f"core/src/{name}.rs" for name in ("auth/cache", "store/dynamodb/layout", "store/dynamodb/fed", "http/origin_secret")]
     source = "".join((ROOT / file).read_text() for file in readers)
     source += "".join(file.read_text() for file in (ROOT / "lambda/src").rglob("*.rs"))
     for name in RESOURCES["Function"]["Properties"]["Environment"]["Variables"]:
         assert f'"{name}"' in source, name
+
+
+# A stream keeps its records for a day. Lambda waits at most about a minute between two tries, and one takes `Timeout`.
+DAY, LONGEST_PAUSE = 24 * 60 * 60, 60
+
+
+def test_the_feed_discards_no_record_that_it_has_not_tried(template):
+    for name, mapping in Stack(template).resources("AWS::Lambda::EventSourceMapping").items():
+        assert mapping["MaximumRecordAgeInSeconds"] == -1, f"{name}: an age also discards what was never tried"
+        slowest = LONGEST_PAUSE + int(TEMPLATE["Parameters"]["Timeout"]["Default"])
+        tries = mapping["MaximumRetryAttempts"]
+        assert 0 < tries * slowest < DAY, f"{name}: a record must be given up before those behind it expire"
+        assert tries * LONGEST_PAUSE > 4 * 60 * 60, f"{name}: an outage of some hours must be survived"
+        assert mapping["BisectBatchOnFunctionError"] and mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+        assert mapping["ParallelizationFactor"] == "1"
+
+
+def test_both_alarms_of_the_feed_name_the_remedy():
+    operating = (ROOT / "docs/OPERATING.md").read_text()
+    for name in ("FeedFailureAlarm", "FeedAgeAlarm"):
+        [section] = re.findall(rf"^### `{name}`.*?(?=^###? )", operating, re.MULTILINE | re.DOTALL)
+        assert "`ripple table backfill`" in section, name
+
+
+def test_lists_are_read_from_indexes_only_of_tables_whose_every_record_the_feed_has_adopted(name, template):
+    every = "".join(f"{resource}," for resource in name.split("-"))
+
+    def fed(**parameters):
+        return Stack(template, **parameters).variables()["RIPPLE_FED"]
+
+    assert fed() == every
+    # What other programs wrote before the feed was on is adopted by `ripple table backfill`.
+    assert fed(Feed="adopt") == ""
+    assert fed(Feed="false") == fed(Feed="false", Fed="prj") == ""
+    stream = {"CreateTables": "false", "Stream": "arn:aws:dynamodb:us-east-1:123456789012:table/t/stream/1"}
+    assert fed(**stream) == fed(**stream, Feed="false", Fed="prj") == ""
+    assert fed(**stream, Fed="prj") == "prj"
+
+
+def test_a_feed_that_only_adopts_reads_the_same_streams(template):
+    kind = "AWS::Lambda::EventSourceMapping"
+    assert Stack(template, Feed="adopt").resources(kind) == Stack(template).resources(kind) != {}
+    streams = [table.get("StreamSpecification") for table in Stack(template, Feed="adopt").resources("AWS::DynamoDB::Table").values()]
+    assert {"StreamViewType": "NEW_AND_OLD_IMAGES"} in streams
 
 
 def test_alarms_watch_what_is_there_and_are_explained():
