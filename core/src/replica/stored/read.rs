@@ -106,18 +106,20 @@ fn ordered(
             Ok(if listing.is_full() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
         });
     }
-    // SQLite orders all records without their JSON, and keeps no more than the limit. Those are looked up.
+    // SQLite orders all records without their JSON. Only the first ones are looked up. With a limit, SQLite would put them
+    // into a table of its own, whose rows count as read.
     let statement = format!(
-        "SELECT s.id, NULL, NULL, s.h0, s.h1, s.h2, s.h3, s.text IS NULL FROM s WHERE {condition} ORDER BY {by} \
-         LIMIT ? OFFSET ?"
+        "SELECT s.id, NULL, NULL, s.h0, s.h1, s.h2, s.h3, s.text IS NULL FROM s WHERE {condition} ORDER BY {by}"
     );
     let mut passed = 0;
     loop {
-        let mut first = Vec::new();
-        let part = [count, passed].map(|number| Value::Integer(i64::try_from(number).unwrap_or(i64::MAX)));
-        each(sql, &statement, &[values, &part].concat(), &mut |found| {
-            first.push(found);
-            Ok(ControlFlow::Continue(()))
+        let (mut first, mut place) = (Vec::new(), 0);
+        each(sql, &statement, values, &mut |found| {
+            place += 1;
+            if place > passed {
+                first.push(found);
+            }
+            Ok(if first.len() < count { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
         })?;
         let is_last = first.len() < count;
         for mut found in first {
