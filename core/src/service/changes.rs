@@ -118,7 +118,6 @@ pub async fn changes<S: Source>(
     let expired = || Error::Expired { days: lifetime.as_secs() / limits::DAY.as_secs() };
     let is_past = |at: u64| now > Timestamp(at).after(lifetime);
     match since.map(|cursor| cursor.0) {
-        // The list may be of a copy that is older.
         None => everything(reading, now, None, limit).await,
         Some(Place::All(started, _)) if is_past(started) => Err(expired()),
         Some(Place::All(started, inner)) => everything(reading, Timestamp(started), Some(inner), limit).await,
@@ -133,7 +132,8 @@ async fn everything<S: Source>(
     cursor: Option<String>,
     limit: Option<usize>,
 ) -> Result<ChangesPage, Error> {
-    // The pages may be of several hosts, and the client knows what the one knew that knew least.
+    // The list may be of a copy that is older, and its pages of several hosts. The client knows what the one knew that
+    // knew least.
     let started = started.min(reading.store.known(reading.now));
     let cursor = cursor.map(|cursor| ("cursor".to_owned(), cursor));
     let limit = limit.map(|limit| ("limit".to_owned(), limit.to_string()));
