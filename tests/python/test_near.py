@@ -27,6 +27,9 @@ def test_without_the_object_the_origin_answers_and_checks_keys(tmp_path, dev):
             assert found.status == 200 and found.body == expected.body, path
             assert found.headers["age"] is None, path
         assert len(send(near.url, "GET", "/prj/_changes", dev.key).json()["changed"]) == 1
+        # A ticket of the origin opens no socket here, and its 501 would say that there is never one.
+        ticket = send(near.url, "POST", "/prj/_ticket", dev.key)
+        assert (ticket.status, ticket.json()["code"]) == (503, "unavailable")
         assert send(near.url, "GET", "/prj", dev.key[:-1] + "x").status == 403
         assert send(near.url, "GET", "/prj").status == 403
         assert send(near.url, "GET", "/nowhere", dev.key).status == 403

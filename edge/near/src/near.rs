@@ -86,9 +86,9 @@ impl Near {
             Ok(authorized) => authorized,
             Err(answered) => {
                 // The object could not look the key up. The origin checks it too, but has no live channel.
-                let is_away = answered.status() == StatusCode::SERVICE_UNAVAILABLE && !asks_for_live(&request);
+                let is_forwarded = answered.status() == StatusCode::SERVICE_UNAVAILABLE && !asks_for_live(&request);
                 let report = answered.extensions().get::<AccessLog>();
-                return match report.filter(|_| is_away) {
+                return match report.filter(|_| is_forwarded) {
                     Some(report) => Ok(gate.forward(&raw, &request, report, false, started).await?.0),
                     None => gate.finish(&answered, started),
                 };
