@@ -282,7 +282,7 @@ def test_a_limit_on_requests_delays_a_save_and_loses_no_text(tmp_path, ripple):
 
 
 def test_xtask_dev_starts_the_app_and_ends_it(tmp_path):
-    command = [_setting("RIPPLE_XTASK"), "dev", "--flask", "--in-memory", "--data", str(tmp_path / "data")]
+    command = [_setting("RIPPLE_XTASK"), "dev", "--flask", "--optimised", "--in-memory", "--data", str(tmp_path / "data")]
     command += [argument for name in ("--port", "--edge-port", "--flask-port") for argument in (name, "0")]
     with open(tmp_path / "log", "w+b") as log:
         env = clean() | {"RIPPLE_BIN": _setting("RIPPLE_BIN")}

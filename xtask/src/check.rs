@@ -37,7 +37,9 @@ fn spelling() -> Result<()> {
 }
 
 fn clippy() -> Result<()> {
-    run(cargo("clippy").args(["--workspace", "--all-targets", "--features", "xtask/bench", "--", "-D", "warnings"]))?;
+    // With the profile of the tests, so that build scripts such as SQLite's run once for both.
+    let all = ["--workspace", "--all-targets", "--features", "xtask/bench", "--profile", "test"];
+    run(cargo("clippy").args(all).args(["--", "-D", "warnings"]))?;
     // Most of these crates is not built for this machine's platform.
     let crates = [
         ("ripple-edge", Target::Web),
@@ -58,7 +60,7 @@ fn clippy() -> Result<()> {
 }
 
 fn docs() -> Result<()> {
-    run(cargo("doc").args(["--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))
+    run(cargo("doc").args(["--workspace", "--no-deps", "--profile", "test"]).env("RUSTDOCFLAGS", "-D warnings"))
 }
 
 /// Checks licences, sources and advisories.

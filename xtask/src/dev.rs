@@ -49,6 +49,9 @@ pub(crate) struct Options {
     /// Folder of the database and of dev.json, which holds the URLs and the key for scripts
     #[arg(long, env = "RIPPLE_DATA", default_value = ".ripple", value_name = "DIR")]
     data: PathBuf,
+    /// Build ripple and the worker as tests do: slower to build, and faster with many records
+    #[arg(long)]
+    optimised: bool,
     /// The `ripple` to start; without one, it is built first
     #[arg(long, env = "RIPPLE_BIN", value_name = "FILE")]
     ripple: Option<PathBuf>,
@@ -62,7 +65,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     // What starts first is built first. The worker is built when the backend answers.
     let ripple = match &options.ripple {
         Some(ripple) => ripple.clone(),
-        None => build()?,
+        None => build(options.optimised)?,
     };
     let stop = Arc::new(AtomicBool::new(false));
     let asked = Arc::clone(&stop);
@@ -82,7 +85,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
         }
         if let Some(address) = backend.address().filter(|_| wanted) {
             wanted = false;
-            match node::ready().and_then(|()| Worker::start(options, &address)) {
+            match node::check().and_then(|()| Worker::start(options, &address)) {
                 Ok(started) => worker = Some(started),
                 // A process that was asked to end is not reported.
                 Err(_) if stop.load(Ordering::Relaxed) => {}
@@ -122,7 +125,11 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     Ok(code)
 }
 
-fn build() -> Result<PathBuf> {
-    process::run(cargo("build").args(["--package", "ripple"]))?;
+fn build(optimised: bool) -> Result<PathBuf> {
+    if optimised {
+        workspace::build(&["--bin", "ripple"])?;
+    } else {
+        process::run(cargo("build").args(["--package", "ripple"]))?;
+    }
     workspace::binary("ripple")
 }

@@ -10,7 +10,9 @@
 
 use std::env;
 use std::fs::{self, File};
+use std::panic;
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use anyhow::{Context as _, Result, ensure};
 use clap::Args;
@@ -24,8 +26,14 @@ use crate::workspace::{self, cargo, root};
 
 /// The folder of a bundle's static files.
 const SITE: &str = "site";
-/// The profile in Cargo.toml.
-const PROFILE: &str = "edge";
+/// The profile of deployed workers in Cargo.toml, and its folder.
+const PROFILE: (&str, &str) = ("edge", "edge");
+/// The same of a draft.
+const DRAFT_PROFILE: (&str, &str) = ("dev", "debug");
+/// The variable that has `cargo xtask edge` build a draft, for `wrangler dev`, which runs it.
+pub(crate) const DRAFT: &str = "RIPPLE_DRAFT";
+/// The file that marks the build of a draft.
+const DRAFT_MARK: &str = "draft";
 /// The folder of other crates' sources, in cargo's.
 const SOURCES: &str = "registry/src";
 
@@ -36,11 +44,14 @@ struct Worker {
     package: &'static str,
     /// The file name of the module, without its extension.
     module: &'static str,
+    /// Whether static files are deployed with it.
+    has_site: bool,
 }
 
-const EDGE: Worker = Worker { folder: "edge", package: "ripple-edge", module: "ripple_edge" };
-const NEAR: Worker = Worker { folder: "edge/near", package: "ripple-near", module: "ripple_near" };
-const REPLICA: Worker = Worker { folder: "replica", package: "ripple-replica", module: "ripple_replica" };
+const EDGE: Worker = Worker { folder: "edge", package: "ripple-edge", module: "ripple_edge", has_site: true };
+const NEAR: Worker = Worker { folder: "edge/near", package: "ripple-near", module: "ripple_near", has_site: true };
+const REPLICA: Worker =
+    Worker { folder: "replica", package: "ripple-replica", module: "ripple_replica", has_site: false };
 
 /// The largest size of the gzipped bundle. Each new isolate waits for it. Cloudflare allows 3 MB.
 /// <https://developers.cloudflare.com/workers/platform/limits/#worker-size>
@@ -53,16 +64,15 @@ pub(crate) struct Options {
     /// Also write the bundle to this folder, with a configuration that wrangler deploys without a build
     #[arg(long, value_name = "DIR")]
     bundle: Option<PathBuf>,
+    /// Build a draft in a third of the time: not optimised, and ten times as large
+    #[arg(long, env = DRAFT, conflicts_with = "bundle")]
+    draft: bool,
 }
 
 /// Builds the worker that wrangler.toml names, and bundles it if asked to.
 pub(crate) fn run_command(options: &Options) -> Result<()> {
     let is_near = is_near_chosen()?;
-    if is_near {
-        build_near()?
-    } else {
-        build()?
-    }
+    if is_near { &NEAR } else { &EDGE }.build(options.draft)?;
     let Some(folder) = &options.bundle else { return Ok(()) };
     if folder.exists() {
         fs::remove_dir_all(folder).with_context(|| format!("{} cannot be replaced", folder.display()))?;
@@ -207,42 +217,42 @@ pub(crate) fn copy_folder(from: &Path, to: &Path) -> Result<()> {
 
 /// Builds the edge worker, unless it is built already.
 pub(crate) fn build() -> Result<()> {
-    let _alone = alone()?;
-    resources::follow()?;
-    site::build()?;
-    EDGE.build()
+    EDGE.build(false)
 }
 
 /// Builds the edge worker in front of a replica, unless it is built already.
 pub(crate) fn build_near() -> Result<()> {
-    let _alone = alone()?;
-    resources::follow()?;
-    site::build()?;
-    NEAR.build()
+    NEAR.build(false)
 }
 
 /// Builds the replica's worker, unless it is built already.
 pub(crate) fn build_replica() -> Result<()> {
-    let _alone = alone()?;
-    resources::follow()?;
-    REPLICA.build()
+    REPLICA.build(false)
 }
 
 /// Waits until no other build runs. Two at once, each for its own `wrangler dev`, would replace each other's folder.
 fn alone() -> Result<File> {
-    node::ready()?;
     let one_at_a_time = File::create(workspace::target()?.join("edge.lock"))?;
     one_at_a_time.lock()?;
     Ok(one_at_a_time)
 }
 
 impl Worker {
-    fn build(&self) -> Result<()> {
-        let module = self.compile()?;
+    fn build(&self, is_draft: bool) -> Result<()> {
+        node::check()?;
+        let _alone = alone()?;
+        resources::follow()?;
+        // npm waits for the network more than it computes.
+        let module = thread::scope(|scope| {
+            let site = scope.spawn(|| node::ready().and_then(|()| self.build_site()));
+            let module = self.compile(if is_draft { DRAFT_PROFILE } else { PROFILE });
+            site.join().unwrap_or_else(|panic| panic::resume_unwind(panic))?;
+            module
+        })?;
         let name = format!("{}_bg.wasm", self.module);
         let folder = root().join(self.folder);
         let built = folder.join("build");
-        if is_newer(&built.join(&name), &module) {
+        if is_newer(&built.join(&name), &module) && built.join(DRAFT_MARK).exists() == is_draft {
             return Ok(());
         }
         // In a second folder that replaces the first when it is complete. So an interruption leaves no half of a build.
@@ -253,7 +263,11 @@ impl Worker {
         let mut bindgen = cargo("run");
         bindgen.args(["--quiet", "--package", "xtask", "--features", "bindgen", "--bin", "bindgen", "--"]);
         run(bindgen.arg(&module).arg(&fresh))?;
-        optimise(&fresh.join(&name))?;
+        if is_draft {
+            fs::write(fresh.join(DRAFT_MARK), "")?;
+        } else {
+            optimise(&fresh.join(&name))?;
+        }
         let size = fs::metadata(fresh.join(&name))?.len();
         if built.exists() {
             fs::remove_dir_all(&built)?;
@@ -263,8 +277,13 @@ impl Worker {
         Ok(())
     }
 
+    /// Builds the static files that are deployed with the worker.
+    fn build_site(&self) -> Result<()> {
+        if self.has_site { site::build() } else { Ok(()) }
+    }
+
     /// Returns the module as rustc leaves it.
-    fn compile(&self) -> Result<PathBuf> {
+    fn compile(&self, (profile, profile_folder): (&str, &str)) -> Result<PathBuf> {
         let mut build = toolchain::with(Target::Web)?.cargo("build", Target::Web)?;
         // Panics name their files. So the module would have the paths of this machine, and its size would follow from them.
         let of_user = || Some(env::home_dir()?.join(".cargo"));
@@ -273,8 +292,8 @@ impl Worker {
             let option = format!("--remap-path-prefix={}=", home.join(SOURCES).display());
             build.args(["--config", &format!("target.{}.rustflags=[{option:?}]", Target::Web.triple())]);
         }
-        run(build.args(["--package", self.package, "--profile", PROFILE]))?;
-        let folder = workspace::target()?.join(Target::Web.triple()).join(PROFILE);
+        run(build.args(["--package", self.package, "--profile", profile]))?;
+        let folder = workspace::target()?.join(Target::Web.triple()).join(profile_folder);
         Ok(folder.join(self.module).with_extension("wasm"))
     }
 }

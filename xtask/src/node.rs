@@ -11,21 +11,39 @@ use serde::Deserialize;
 use crate::process::{output, run};
 use crate::workspace::{self, root};
 
+/// The package-lock.json whose packages are installed.
+const INSTALLED: &str = "node_modules/.ripple-installed";
+
+/// Fails if the packages of package-lock.json have to be installed, and npm is missing.
+pub(crate) fn check() -> Result<()> {
+    if !is_ready(&wanted()?) {
+        output(workspace::command(NPM).arg("--version"))
+            .context("the edge worker needs Node.js with npm: please install it")?;
+    }
+    Ok(())
+}
+
 /// Installs the packages of package-lock.json, unless they are installed already.
 pub(crate) fn ready() -> Result<()> {
-    let wanted = fs::read(root().join("package-lock.json"))?;
-    let mark = root().join("node_modules/.ripple-installed");
-    if fs::read(&mark).is_ok_and(|installed| installed == wanted) {
+    check()?;
+    let wanted = wanted()?;
+    if is_ready(&wanted) {
         return Ok(());
     }
-    output(workspace::command(NPM).arg("--version"))
-        .context("the edge worker needs Node.js with npm: please install it")?;
     eprintln!("installing wrangler and other packages into node_modules (once, half a minute)");
     // wrangler requires a newer Node.js than many machines have. It gets one from node_modules, so npm's warning is
     // silenced.
     let quietly = ["--no-audit", "--no-fund", "--loglevel=error"];
     run(workspace::command(NPM).arg("ci").args(quietly))?;
-    Ok(fs::write(mark, wanted)?)
+    Ok(fs::write(root().join(INSTALLED), wanted)?)
+}
+
+fn wanted() -> Result<Vec<u8>> {
+    fs::read(root().join("package-lock.json")).context("cannot read package-lock.json")
+}
+
+fn is_ready(wanted: &[u8]) -> bool {
+    fs::read(root().join(INSTALLED)).is_ok_and(|installed| installed == wanted)
 }
 
 /// Returns a program of node_modules, under the installed Node.js.

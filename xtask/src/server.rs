@@ -77,7 +77,7 @@ impl Server {
     pub(crate) fn start_with_edge() -> Result<Server> {
         let mut xtask = without_settings(Command::new(workspace::binary("xtask")?));
         // The time limit of a start does not include a build.
-        xtask.args(["dev", "--edge-port", "0", "--ripple"]).arg(workspace::binary("ripple")?);
+        xtask.args(["dev", "--edge-port", "0", "--optimised", "--ripple"]).arg(workspace::binary("ripple")?);
         Server::start_as(xtask, false, |address| address.edge_url.is_some())
     }
 

@@ -216,5 +216,5 @@ fn test_workspace() -> Command {
 /// Builds `ripple` and `bootstrap` together with the suite. So Cargo builds the dependencies once, with the features
 /// that the tests use anyway.
 fn build_binaries() -> Result<()> {
-    run(cargo("build").args(["--workspace", "--bins", "--test", SUITE]))
+    workspace::build(&["--bins", "--test", SUITE])
 }

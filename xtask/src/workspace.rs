@@ -6,6 +6,8 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result};
 
+use crate::process;
+
 /// Returns the folder of the project.
 pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask is a folder of the workspace")
@@ -24,7 +26,13 @@ pub(crate) fn target() -> Result<PathBuf> {
     Ok(target.to_owned())
 }
 
-/// Returns the path of a workspace binary in the development profile.
+/// Builds what the arguments select, for tests and benchmarks: with their profile, and with the features of the whole
+/// workspace, so that each crate is built once for all of them.
+pub(crate) fn build(selection: &[&str]) -> Result<()> {
+    process::run(cargo("build").args(["--workspace", "--profile", "test"]).args(selection))
+}
+
+/// Returns the path of a workspace binary, as it was built last for development or tests.
 pub(crate) fn binary(name: &str) -> Result<PathBuf> {
     Ok(target()?.join("debug").join(format!("{name}{}", env::consts::EXE_SUFFIX)))
 }

@@ -21,7 +21,7 @@ use super::figure::{self, Figure};
 use super::list::records;
 use super::measure::{Cost, OneCpu, Variant, compare, cpu_time, memory};
 use crate::server::{self, Server};
-use crate::workspace::{self, cargo};
+use crate::workspace;
 use crate::{edge, process};
 
 /// The number of records of the list: 40 KB of JSON.
@@ -43,7 +43,7 @@ const NEAR: &str = "edge/near/worker.js";
 pub(super) fn run() -> Result<()> {
     edge::build()?;
     edge::build_near()?;
-    process::run(cargo("build").args(["--workspace", "--bin", "ripple"]))?;
+    workspace::build(&["--bin", "ripple"])?;
     let _one_cpu = OneCpu::take()?;
     let server = Server::start()?;
     let folder = workspace::target()?.join("xtask").join(format!("bench-edge-{}", std::process::id()));

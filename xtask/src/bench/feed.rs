@@ -25,9 +25,8 @@ use super::figure::{self, Figure};
 use super::measure::memory;
 use super::program::measured;
 use crate::edge;
-use crate::process::run;
 use crate::server::{self, Server};
-use crate::workspace::{cargo, root};
+use crate::workspace::{self, root};
 
 /// The number of external writes, of revocations, and of records of the backfill.
 const WRITES: usize = 200;
@@ -37,7 +36,7 @@ const PROGRAM: &str = "xtask/src/bench/feed/program.py";
 
 /// The benchmark `feed`.
 pub(super) fn run_benchmark() -> Result<()> {
-    run(cargo("build").args(["--workspace", "--bin", "ripple"]))?;
+    workspace::build(&["--bin", "ripple"])?;
     edge::build()?;
     edge::build_near()?;
     edge::build_replica()?;

@@ -9,8 +9,7 @@ use serde_json::Value;
 use super::figure::{self, Figure};
 use super::program::measured;
 use crate::edge;
-use crate::process::run;
-use crate::workspace::cargo;
+use crate::workspace;
 
 const SOCKETS: &str = "100";
 const SAVES: &str = "100";
@@ -18,7 +17,7 @@ const PROGRAM: &str = "xtask/src/bench/live/program.py";
 
 /// The benchmark `live`.
 pub(super) fn run_benchmark() -> Result<()> {
-    run(cargo("build").args(["--workspace", "--bin", "ripple"]))?;
+    workspace::build(&["--bin", "ripple"])?;
     edge::build()?;
     edge::build_near()?;
     edge::build_replica()?;

@@ -33,7 +33,7 @@ impl Room {
             run(cargo("build").args(["--release", "--package", package]))?;
         }
         // For making a key.
-        run(cargo("build").args(["--workspace", "--bin", "ripple"]))?;
+        workspace::build(&["--bin", "ripple"])?;
         let python = python::TESTS.ready()?;
         let one_cpu = OneCpu::take()?;
         let server = Server::start_optimised()?;

@@ -9,8 +9,7 @@ use serde_json::Value;
 use super::figure::{self, Figure};
 use super::program::measured;
 use crate::edge;
-use crate::process::run;
-use crate::workspace::cargo;
+use crate::workspace;
 
 /// The numbers of records.
 const FEW: &str = "10000";
@@ -20,7 +19,7 @@ const PROGRAM: &str = "xtask/src/bench/scale/program.py";
 
 /// The benchmark `scale`.
 pub(super) fn run_benchmark() -> Result<()> {
-    run(cargo("build").args(["--workspace", "--bin", "ripple"]))?;
+    workspace::build(&["--bin", "ripple"])?;
     edge::build()?;
     edge::build_near()?;
     edge::build_replica()?;

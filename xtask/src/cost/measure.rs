@@ -7,9 +7,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::ask::ask;
-use crate::process::run as run_command;
 use crate::server::{self, Server};
-use crate::workspace::{self, cargo, root};
+use crate::workspace::{self, root};
 
 /// The consumption of one request or query.
 #[derive(Clone, Copy, Debug, Default)]
@@ -51,7 +50,7 @@ struct Capacity {
 
 /// Fills an empty ripple with this many records, and measures its requests.
 pub(super) fn run(records: usize) -> Result<Measured> {
-    run_command(cargo("build").args(["--package", "ripple"]))?;
+    workspace::build(&["--bin", "ripple"])?;
     let server = Server::start()?;
     import(&server, records)?;
     let (url, key) = (server.url(), server.key());

@@ -10,6 +10,7 @@ use anyhow::Result;
 use super::Options;
 use super::backend::{Address, Backend};
 use super::guest::{self, Guest};
+use crate::edge::DRAFT;
 use crate::node;
 use crate::workspace::cargo;
 
@@ -28,7 +29,12 @@ impl Worker {
         let address = guest::address(options.edge_port)?;
         let wrangler = Some(wrangler(options, backend, address)?);
         eprintln!("building the edge worker; the API is already running");
-        let process = Guest::start(cargo("xtask").arg("edge"))?;
+        let mut build = cargo("xtask");
+        build.arg("edge");
+        if !options.optimised {
+            build.arg("--draft");
+        }
+        let process = Guest::start(&mut build)?;
         Ok(Worker { process, wrangler, address, answers: false })
     }
 
@@ -64,6 +70,10 @@ fn wrangler(options: &Options, backend: &Address, address: SocketAddr) -> Result
         fs::remove_dir_all(&cache)?;
     }
     let mut wrangler = node::command("wrangler")?;
+    // It builds the worker again when a source changes.
+    if !options.optimised {
+        wrangler.env(DRAFT, "true");
+    }
     wrangler.args(["dev", "--ip", "127.0.0.1", "--port", &address.port().to_string()]);
     // Two workers at once would need the same port for an inspector, and none is needed.
     wrangler.args(["--inspector-port", "0", "--show-interactive-dev-session=false", "--log-level=warn"]);
