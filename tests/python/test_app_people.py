@@ -126,6 +126,8 @@ def test_nothing_can_be_typed_that_the_next_view_would_discard(dev, browsers, ga
     page.keyboard.type("lost")
     expect(goal).to_have_value("Beans by June")
     expect(main).to_have_attribute("aria-busy", "true")
+    style = "main => { const { content, visibility } = getComputedStyle(main, '::after'); return content + visibility; }"
+    wait_for(lambda: page.wait_for_timeout(20) or main.evaluate(style) == '"Loading…" / ""visible')
     # Another link still works, also while the first one loads.
     page.get_by_role("link", name="Tasks").click()
     expect(page.get_by_role("heading", level=1, name="Tasks")).to_be_focused()

@@ -87,6 +87,26 @@ def test_text_that_was_typed_before_a_refusal_came_stays(dev, browsers):
     assert (found["cost"], found["labels"]) == (Decimal("0.5"), ["first", "mine", "more"])
 
 
+def test_dropping_a_refused_edit_keeps_what_was_typed_since(dev, browsers):
+    task(dev, "dropped")
+    page = browsers()
+    main = sign_in(page, dev, "Ann", "#/record/task/dropped")
+    field(page, "Cost").fill("0.001")
+    field(page, "Labels").fill("first\nmine")
+    save(page)
+    expect(main.locator("[data-member=cost] .fault")).to_contain_text("Cost must be")
+    field(page, "Subject").fill("Rake")
+    field(page, "Labels").fill("first\nmine\nmore")
+    main.get_by_role("button", name="Drop my change").click()
+    expect(main.get_by_text("Your change was dropped.")).to_be_visible()
+    expect(field(page, "Cost")).to_have_value("1")
+    expect(field(page, "Subject")).to_have_value("Rake")
+    save(page)
+    wait_for(lambda: page.wait_for_timeout(20) or dev.ripple().call("GET", "/task/dropped").json()["subject"] == "Rake")
+    found = dev.ripple().call("GET", "/task/dropped").json()
+    assert (found["cost"], found["labels"]) == (1, ["first", "mine", "more"])
+
+
 def test_an_edit_that_is_sent_again_unseen_names_what_it_replaces(dev, browsers, garden):
     page, ripple = browsers(), dev.ripple()
     page.on("dialog", lambda dialog: dialog.accept())

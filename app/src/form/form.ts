@@ -1,6 +1,6 @@
 /** The form of a record. It keeps what its author saw of each member, and what the author made of it. */
 
-import { changed, replaced, type Edit } from '../../../clients/typescript/src/edit.ts';
+import { changed, pick, replaced, type Edit } from '../../../clients/typescript/src/edit.ts';
 import { equal, has, own, put, type Json, type Members } from '../../../clients/typescript/src/json.ts';
 import { entryKey, shape, type Shape } from '../../../clients/typescript/src/record.ts';
 import { fill, h } from '../dom.ts';
@@ -120,6 +120,18 @@ export class RecordForm {
     const untouched = this.#members.filter(({ name }) => names.includes(name) && !this.changed.includes(name));
     for (const member of untouched) this.#render(member, own(edit.set, member.name));
     this.#seen = replaced(this.#seen, names, edit.seen);
+  }
+
+  /** Takes a proposed edit back, and shows a state of the record in its place. What the author has written since stays. */
+  withdraw(edit: Edit, members: Members): void {
+    const names = changed(edit);
+    const proposed = this.#members.filter(
+      ({ name, control }) => names.includes(name) && equal(control.read(), own(edit.set, name)),
+    );
+    for (const member of proposed) this.#render(member, own(members, member.name));
+    const taken = proposed.map(({ name }) => name);
+    const shown = taken.filter((name) => has(members, name));
+    this.#seen = replaced(this.#seen, taken, pick(members, shown));
   }
 
   /** Checks what the author changed, or, of a new record, everything. Reports whether it can be sent. */

@@ -6,7 +6,7 @@ import { address, notice } from '../app.ts';
 import { fill, h } from '../dom.ts';
 import { typesOf, type Kind, type Schema } from '../kinds.ts';
 import type { Session } from '../session.ts';
-import { errorOf, words } from '../words/problems.ts';
+import { errorOf, reason } from '../words/problems.ts';
 
 const STEPS = [
   'Bo is offline: change a field on Bo’s side and save, and change the same field and another one on Ann’s side.',
@@ -45,7 +45,7 @@ export async function showDemo(root: HTMLElement, session: Session, kind: Kind):
       );
     fill(panes, pane('ann', 'Ann', ''), pane('bo', 'Bo, offline at first', '&offline'));
   } catch (error) {
-    fill(panes, notice('bad', words(errorOf(error), kind)));
+    fill(panes, notice('bad', reason(errorOf(error), kind)));
   }
 }
 

@@ -6,7 +6,7 @@ import { address, head, notice, type Place, type View } from '../app.ts';
 import { button, fill, h, time, type Child } from '../dom.ts';
 import { isKey, labelOf, titleOf } from '../kinds.ts';
 import { shownDifference } from '../words/difference.ts';
-import { errorOf, words } from '../words/problems.ts';
+import { errorOf, reason } from '../words/problems.ts';
 import { toRow, top, who, type Row } from '../words/rows.ts';
 import { and, capital, plain } from '../words/text.ts';
 
@@ -33,7 +33,7 @@ export async function historyView({ connection, kind, id, signal, go }: Place): 
       list.append(...rows.slice(first).map((row, place) => item(row, first + place)));
       fill(more, page.value.more && button('Older versions', load, { class: 'quiet' }));
     } catch (error) {
-      if (!signal.aborted) fill(said, notice('bad', words(errorOf(error), kind)));
+      if (!signal.aborted) fill(said, notice('bad', reason(errorOf(error), kind)));
     }
   }
 
@@ -95,7 +95,7 @@ export async function historyView({ connection, kind, id, signal, go }: Place): 
       const [after, before] = await Promise.all([state(rows[place]), state(rows[place + 1])]);
       fill(shown, differences(before, after));
     } catch (error) {
-      fill(shown, notice('bad', words(errorOf(error), kind)));
+      fill(shown, notice('bad', reason(errorOf(error), kind)));
     }
   }
 
@@ -120,7 +120,7 @@ export async function historyView({ connection, kind, id, signal, go }: Place): 
       await resource.restore(newest, row.version);
       go(address('record', kind, id));
     } catch (error) {
-      fill(said, notice('bad', words(errorOf(error), kind)));
+      fill(said, notice('bad', reason(errorOf(error), kind)));
     }
   }
 

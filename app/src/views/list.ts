@@ -6,7 +6,7 @@ import type { Record } from '../../../clients/typescript/src/record.ts';
 import { address, head, notice, type Place, type View } from '../app.ts';
 import { announce, button, debounced, fill, h, time } from '../dom.ts';
 import { labelOf, titleOf, typesOf } from '../kinds.ts';
-import { errorOf, isAway, words } from '../words/problems.ts';
+import { errorOf, isAway, reason } from '../words/problems.ts';
 import { capital, count, short } from '../words/text.ts';
 import { exportCsv } from './sheet.ts';
 
@@ -65,7 +65,7 @@ export function listView({ connection, kind, query, signal, keepQuery }: Place):
       if (signal.aborted || number !== asked) return;
       local = isAway(error);
       if (local) return show([{ records: onDevice(q), more: false }], undefined);
-      fill(results, notice('bad', words(errorOf(error), kind)));
+      fill(results, notice('bad', reason(errorOf(error), kind)));
     }
   }
 
@@ -87,7 +87,7 @@ export function listView({ connection, kind, query, signal, keepQuery }: Place):
 
   async function turn(by: number): Promise<void> {
     if (by > 0 && place + 1 === pages.length) {
-      const next = await more?.next().catch((error: unknown) => void fill(summary, words(errorOf(error), kind)));
+      const next = await more?.next().catch((error: unknown) => void fill(summary, reason(errorOf(error), kind)));
       if (!next || next.done) return;
       pages.push(next.value);
       void connection.keep(kind, next.value.records);
@@ -198,7 +198,7 @@ export function listView({ connection, kind, query, signal, keepQuery }: Place):
       await exportCsv(connection, kind, chosen);
       announce('The list is saved as a file.');
     } catch (error) {
-      fill(results, notice('bad', words(errorOf(error), kind)));
+      fill(results, notice('bad', reason(errorOf(error), kind)));
     }
   }
 

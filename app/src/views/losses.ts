@@ -5,7 +5,7 @@ import { entryKey, shape, type Record, type Shape } from '../../../clients/types
 import { notice, type Place } from '../app.ts';
 import { button, fill, h } from '../dom.ts';
 import { shownDifference } from '../words/difference.ts';
-import { errorOf, words } from '../words/problems.ts';
+import { errorOf, reason } from '../words/problems.ts';
 import { lossesOf, placeOf, tokens, who, type Loss, type Row } from '../words/rows.ts';
 import { plain } from '../words/text.ts';
 
@@ -47,7 +47,7 @@ function one({ connection, kind, id }: Place, loss: Loss, names: Shape): HTMLEle
       await resource.edit(now, (draft) => putAt(draft, pointer, entry, before, names));
       fill(more, 'Your text is back.');
     } catch (error) {
-      fill(more, words(errorOf(error), kind));
+      fill(more, reason(errorOf(error), kind));
     }
   };
   const show = (): void => {

@@ -4,7 +4,7 @@ import { put, type Members } from '../../../clients/typescript/src/json.ts';
 import { address, head, notice, type Place, type View } from '../app.ts';
 import { announce, button, fill, h } from '../dom.ts';
 import { RecordForm } from '../form/form.ts';
-import { errorOf, words } from '../words/problems.ts';
+import { errorOf, reason } from '../words/problems.ts';
 
 export function newView({ connection, kind, signal, go }: Place): View {
   const form = new RecordForm(kind, {}, true);
@@ -41,7 +41,7 @@ export function newView({ connection, kind, signal, go }: Place): View {
       made = true;
       if (record) go(address('record', kind, record.id));
     } catch (error) {
-      fill(said, notice('bad', words(errorOf(error), kind)));
+      fill(said, notice('bad', reason(errorOf(error), kind)));
     }
   }
 

@@ -5,7 +5,7 @@ import type { Entry } from '../../../clients/typescript/src/outbox.ts';
 import { address, head, notice, type Place, type View } from '../app.ts';
 import { button, fill, h, time, type Child } from '../dom.ts';
 import { labelOf, titleOf, type Kind } from '../kinds.ts';
-import { errorOf, words } from '../words/problems.ts';
+import { errorOf, reason, words } from '../words/problems.ts';
 import { and } from '../words/text.ts';
 import { receiptNotice } from './receipts.ts';
 
@@ -72,7 +72,7 @@ export function outboxView({ connection, signal, go }: Place): View {
       try {
         await resource.resend(entry.n, undefined, entry.kind === 'edit' ? seen : undefined);
       } catch (error) {
-        fill(said, notice('bad', words(errorOf(error), kind)));
+        fill(said, notice('bad', reason(errorOf(error), kind)));
       }
     };
     return [

@@ -11,7 +11,7 @@ import { announce, button, fill, h, time } from '../dom.ts';
 import { RecordForm } from '../form/form.ts';
 import { labelOf, titleOf, type Kind } from '../kinds.ts';
 import { peopleText } from '../words/people.ts';
-import { errorOf, words } from '../words/problems.ts';
+import { errorOf, reason, words } from '../words/problems.ts';
 import { isBy, pointerOf, rowsOf, top, who, type Row } from '../words/rows.ts';
 import { and, capital, sentence, short } from '../words/text.ts';
 import { lossNotices } from './losses.ts';
@@ -35,7 +35,7 @@ export async function recordView(place: Place): Promise<View> {
     const gone = error instanceof Problem && error.status === 410;
     const link =
       gone && h('p', {}, h('a', { href: address('history', kind, id) }, 'Open its history to bring it back'));
-    return missing(kind, gone ? `This ${kind.noun} was deleted.` : words(errorOf(error), kind), link || undefined);
+    return missing(kind, gone ? `This ${kind.noun} was deleted.` : reason(errorOf(error), kind), link || undefined);
   }
 }
 
@@ -215,7 +215,7 @@ class RecordView {
         : 'Saved on this device, and on its way.';
       this.#say('done', result === 'unchanged' ? 'Nothing is left to send.' : text);
     } catch (error) {
-      this.#say('bad', words(errorOf(error), kind));
+      this.#say('bad', reason(errorOf(error), kind));
     }
   }
 
@@ -228,7 +228,7 @@ class RecordView {
       go(address('list', kind));
     } catch (error) {
       this.#deleted = false;
-      this.#say('bad', words(errorOf(error), kind));
+      this.#say('bad', reason(errorOf(error), kind));
     }
   }
 
@@ -333,9 +333,14 @@ class RecordView {
 
   async #drop(entry: Entry): Promise<void> {
     const { connection, kind, id } = this.#place;
+    const isInForm = entry === this.#refusedText;
     await connection.outbox.drop(entry.n);
     const now = connection.resource(kind).view(id);
-    if (now) this.#form.show((this.#record = now).value);
+    if (now) {
+      this.#record = now;
+      if (entry.kind === 'create') this.#form.show(now.value);
+      else if (isInForm && entry.kind === 'edit') this.#form.withdraw(entry, now.value);
+    }
     this.#showRefused();
     this.#say('done', 'Your change was dropped.');
   }

@@ -5,7 +5,7 @@ import { notice } from '../app.ts';
 import { fill, h } from '../dom.ts';
 import type { Kind } from '../kinds.ts';
 import { known, nameFault, signIn, type Session } from '../session.ts';
-import { errorOf, words } from '../words/problems.ts';
+import { errorOf, reason } from '../words/problems.ts';
 
 /** Shows the form. Resolves once the server has accepted the key. */
 export function showSignIn(root: HTMLElement, kind: Kind, lead: string): Promise<Session> {
@@ -32,7 +32,7 @@ export function showSignIn(root: HTMLElement, kind: Kind, lead: string): Promise
         await client.resource(kind.resource, kind.options).list({ limit: 1 }).pages().next();
         resolve(signIn(secret, called));
       } catch (error) {
-        fill(said, notice('bad', words(errorOf(error))));
+        fill(said, notice('bad', reason(errorOf(error))));
         key.focus();
       } finally {
         send.disabled = false;
