@@ -315,3 +315,18 @@ def test_close_ends_a_pause_of_a_thread(monkeypatch):
     live.close()
     reader.join(60)
     assert not reader.is_alive()
+
+
+def test_a_reader_that_is_closed_sends_no_refused_request_again(monkeypatch):
+    monkeypatch.setattr("ripple_client.live._connect", lambda: None)
+    requests = []
+
+    def handle(request):
+        requests.append(request)
+        live.close()
+        body = {"type": "about:blank", "code": "unavailable", "status": 503}
+        return httpx.Response(503, json=body, headers={"retry-after": "1"})
+
+    live = Client("https://ripple.test", "key", transport=httpx.MockTransport(handle)).prj.live(since="c0")
+    assert list(live) == []
+    assert len(requests) == 1

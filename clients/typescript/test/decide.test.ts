@@ -291,3 +291,13 @@ test('the_view_shows_own_edits_on_the_newest_state', () => {
   assert.equal(pending, 1);
   assert.equal(nameOf({ resource: 'prj', id: 'p1' }), 'prj/p1');
 });
+
+test('the_view_shows_an_own_order_that_nobody_else_has_changed', () => {
+  const before = { tags: ['a', 'b'], steps: [{ id: '1', tags: ['x', 'y'] }] };
+  const after = { tags: ['b', 'a'], steps: [{ id: '1', tags: ['y', 'x'] }] };
+  const state = queue(EMPTY, { seen: before, set: after });
+  assert.deepEqual(view(known(5, before), state.entries).value, after);
+  const others = { tags: ['a', 'b', 'c'], steps: [{ id: '1', tags: ['x', 'y'], by: 'Bo' }] };
+  const merged = { tags: ['a', 'b', 'c'], steps: [{ id: '1', tags: ['y', 'x'], by: 'Bo' }] };
+  assert.deepEqual(view(known(6, others), state.entries).value, merged);
+});

@@ -52,6 +52,22 @@ test('a_parked_edit_is_made_anew_on_what_its_author_is_shown', async () => {
   assert.equal(await outbox.drop(n), false);
 });
 
+test('a_parked_order_is_sent_again', async () => {
+  const { server, outbox, parked } = await start();
+  const prj = outbox.resource<Members>('prj');
+  const reading = prj.get('p1');
+  (await server.next()).answer(saved({ prj_id: 'p1', tags: ['a', 'b'] }, 1));
+  const record = await reading;
+  const { n = 0 } = await prj.edit(record, (draft) => void Object.assign(draft, { tags: ['b', 'a'] }));
+  (await server.next()).answer(refused(410, 'gone'));
+  await parked();
+  await prj.resend(n, undefined, record);
+  const again = await server.next();
+  assert.deepEqual((parse(again.body ?? '') as Members).set, { tags: ['b', 'a'] });
+  again.answer(saved({ prj_id: 'p1' }, 3));
+  await outbox.drained();
+});
+
 test('a_refused_deletion_is_sent_again_as_it_is_or_not_at_all', async () => {
   const { server, outbox, parked } = await start();
   const prj = outbox.resource<Members>('prj');

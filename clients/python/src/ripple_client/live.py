@@ -88,7 +88,7 @@ class Live(Generic[T]):
         try:
             # A host may have no news for hours, so both ends are looked for after every answer.
             while not self._closed.is_set() and operations.context.now() < until:
-                changes = self._resource._client._run(feed.batch(), self._sleep)
+                changes = self._resource._client._run(feed.batch(), self._pause)
                 if changes is None:
                     return
                 for change in changes:
@@ -98,6 +98,8 @@ class Live(Generic[T]):
                     if self._closed.is_set():
                         return
                 channel.base = feed.reached
+        except _Closed:
+            return
         except Problem as problem:
             if problem.code != "cursor_expired":
                 raise
@@ -176,9 +178,19 @@ class Live(Generic[T]):
         except ConnectionClosed:
             pass
 
+    def _pause(self, seconds: float) -> None:
+        """Waits before a request is sent again. It is not sent again after `close`."""
+        self._sleep(seconds)
+        if self._closed.is_set():
+            raise _Closed
+
     def _sleep(self, seconds: float) -> None:
         """Waits, but not longer than until `close`."""
         self._closed.wait(seconds)
+
+
+class _Closed(Exception):
+    """The reader was closed while it waited."""
 
 
 def _connect() -> Callable[..., "ClientConnection"] | None:

@@ -37,13 +37,15 @@ export function view(known: Known | undefined, entries: readonly Entry[]): View 
 export function edited(members: Members, edit: Edit): Members {
   const shown = Object.entries(edit.set).map(([name, mine]): [string, Json] => [
     name,
-    merged(own(members, name), own(edit.seen, name), mine),
+    merged(own(members, name), own(edit.seen, name), mine) ?? mine,
   ]);
   return replaced(members, changed(edit), fromEntries(shown));
 }
 
 /** Shows what the author made (`mine`) of what the author saw (`seen`) on what the server holds (`theirs`). */
-function merged(theirs: Json | undefined, seen: Json | undefined, mine: Json): Json {
+function merged(theirs: Json | undefined, seen: Json | undefined, mine: Json | undefined): Json | undefined {
+  if (equal(seen, mine)) return theirs;
+  if (equal(theirs, seen)) return mine;
   if (isMembers(theirs) && isMembers(mine)) return mergedMembers(theirs, isMembers(seen) ? seen : {}, mine);
   if (isList(theirs) && isList(mine)) return mergedList(theirs, isList(seen) ? seen : [], mine) ?? mine;
   return mine;
@@ -53,8 +55,7 @@ function mergedMembers(theirs: Members, seen: Members, mine: Members): Members {
   const names = new Set([...Object.keys(theirs), ...Object.keys(mine)]);
   const shown: [string, Json][] = [];
   for (const name of names) {
-    const [their, saw, my] = [own(theirs, name), own(seen, name), own(mine, name)];
-    const value = equal(saw, my) ? their : my === undefined ? undefined : merged(their, saw, my);
+    const value = merged(own(theirs, name), own(seen, name), own(mine, name));
     if (value !== undefined) shown.push([name, value]);
   }
   return fromEntries(shown);
@@ -69,7 +70,7 @@ function mergedList(theirs: readonly Json[], seen: readonly Json[], mine: readon
     const left = my.get(id);
     if (left === undefined) {
       if (!saw.has(id)) shown.push([id, entry]);
-    } else shown.push([id, equal(saw.get(id), left) ? entry : merged(entry, saw.get(id), left)]);
+    } else shown.push([id, merged(entry, saw.get(id), left) ?? left]);
   }
   let neighbour: string | undefined;
   for (const [id, entry] of my) {
