@@ -72,13 +72,15 @@ pub(crate) struct Options {
 /// Builds the worker that wrangler.toml names, and bundles it if asked to.
 pub(crate) fn run_command(options: &Options) -> Result<()> {
     let is_near = is_near_chosen()?;
-    if is_near { &NEAR } else { &EDGE }.build(options.draft)?;
+    let worker = if is_near { &NEAR } else { &EDGE };
+    worker.build(options.draft)?;
     let Some(folder) = &options.bundle else { return Ok(()) };
     if folder.exists() {
         fs::remove_dir_all(folder).with_context(|| format!("{} cannot be replaced", folder.display()))?;
     }
     // In its own folder: wrangler would take every module in the same folder for one of the worker.
     bundle(None, &folder.join("worker"))?;
+    worker.refuse_draft()?;
     let bundled = if is_near { BUNDLED_NEAR } else { BUNDLED };
     write_configuration(CONFIGURATION, bundled, &folder.join(CONFIGURATION))?;
     copy_folder(&site::folder(), &folder.join(SITE))
@@ -155,7 +157,9 @@ fn write_configuration(source: &str, replacements: Replacements, to: &Path) -> R
 
 /// Writes the workers, each bundled except for `resources.js`. A deployment adds that of its own resource files.
 pub(crate) fn write_workers(folder: &Path) -> Result<()> {
+    let _alone = alone()?;
     for worker in [&EDGE, &NEAR, &REPLICA] {
+        worker.refuse_draft()?;
         let to = folder.join(worker.folder.trim_start_matches("edge/"));
         let script = to.join("worker.js");
         let mut esbuild = node::command("esbuild")?;
@@ -230,7 +234,8 @@ pub(crate) fn build_replica() -> Result<()> {
     REPLICA.build(false)
 }
 
-/// Waits until no other build runs. Two at once, each for its own `wrangler dev`, would replace each other's folder.
+/// Waits until nothing else builds or copies. Two builds at once, each for its own `wrangler dev`, would replace each
+/// other's folder.
 fn alone() -> Result<File> {
     let one_at_a_time = File::create(workspace::target()?.join("edge.lock"))?;
     one_at_a_time.lock()?;
@@ -277,6 +282,13 @@ impl Worker {
         Ok(())
     }
 
+    /// Fails if another process has replaced the build by a draft.
+    fn refuse_draft(&self) -> Result<()> {
+        let mark = root().join(self.folder).join("build").join(DRAFT_MARK);
+        ensure!(!mark.exists(), "{} is a draft: end `cargo xtask dev`, and try again", self.folder);
+        Ok(())
+    }
+
     /// Builds the static files that are deployed with the worker.
     fn build_site(&self) -> Result<()> {
         if self.has_site { site::build() } else { Ok(()) }
@@ -314,6 +326,7 @@ pub(crate) fn bundle(script: Option<&Path>, folder: &Path) -> Result<f64> {
 /// Fails if a bundle of the edge is too large, or names a folder of this machine.
 pub(crate) fn check_bundles() -> Result<()> {
     for (worker, limit) in [(&EDGE, LARGEST_BUNDLE), (&NEAR, LARGEST_NEAR_BUNDLE)] {
+        worker.refuse_draft()?;
         let folder = root().join(worker.folder);
         let module = fs::read(folder.join("build").join(format!("{}_bg.wasm", worker.module)))?;
         let names = module.windows(SOURCES.len()).any(|bytes| bytes == SOURCES.as_bytes());
