@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use aws_sdk_dynamodb::Client;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args};
@@ -257,6 +257,11 @@ impl Options {
         folder.display().to_string()
     }
 
+    /// Reports whether the number of partitions of a resource is stated, and not only assumed.
+    pub(crate) fn states_shards(&self, resource: &Resource) -> bool {
+        resource.shards.is_some() || self.shards.is_some()
+    }
+
     /// Returns the site and the number of partitions.
     pub(crate) fn layout(&self) -> anyhow::Result<Layout> {
         Ok(Layout::read(|name| match name {
@@ -277,12 +282,7 @@ impl Options {
             return Ok(target);
         }
         // A command in such a folder is meant for its database. An account is another place, and must be named.
-        if DevFile::read(&self.data).is_some() {
-            bail!(
-                "the `ripple dev` of {} has ended: start it again, or select another DynamoDB with --aws, --profile or --endpoint-url",
-                self.data.display()
-            );
-        }
+        DevFile::refuse_ended(&self.data, "select another DynamoDB with --aws, --profile or --endpoint-url")?;
         self.open_at(&Place::Aws, self.layout()?).await
     }
 
@@ -306,6 +306,7 @@ impl Options {
         let Connected { client, region, endpoint, account } = aws::connect(self, place).await?;
         let place = endpoint.map_or(Place::Aws, Place::Endpoint);
         let resources = self.resources()?;
+        layout.check(&resources)?;
         let store = |resource: &Arc<Resource>| DynamoDb::new(client.clone(), layout.clone(), Arc::clone(resource));
         let stores = resources.iter().map(store).collect();
         Ok(Target { stores, resources, client, place, region, account, dev: None })

@@ -95,6 +95,12 @@ pub(crate) async fn run(connection: &target::Options, options: Options) -> anyho
             "{unread} entries of the index by_update are in partitions that are no longer read. To move one costs a \
              write of its record, and two of each index."
         );
+        if !connection.states_shards(store.resource()) {
+            eprintln!(
+                "That is so if the hosts read one partition, which is the default. State their number with --shards: \
+                 without it, none is moved."
+            );
+        }
     }
     if options.dry_run {
         return Ok(());
@@ -102,7 +108,7 @@ pub(crate) async fn run(connection: &target::Options, options: Options) -> anyho
     if external > 0 {
         adopt_all(store, external).await?;
     }
-    if unread > 0 {
+    if unread > 0 && connection.states_shards(store.resource()) {
         println!("{} moved", partition::move_unread(&target, store).await?);
     }
     Ok(())
