@@ -15,7 +15,7 @@ use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provi
 use ripple_core::auth::TrustError;
 use ripple_core::http::origin_secret::OriginSecretError;
 use ripple_core::record::schema::Resources;
-use ripple_core::store::dynamodb::{Access, DynamoDb, Fed, Layout, LayoutError, NotSet, configure};
+use ripple_core::store::dynamodb::{Access, DynamoDb, Fed, Layout, LayoutError, NotSet, SharedTable, configure};
 use ripple_core::{Api, Documents};
 use ripple_host::resources::{LoadError, load_or_built_in};
 use ripple_host::{Environment, documents_in};
@@ -33,6 +33,9 @@ pub enum ConfigError {
     /// A variable of the tables has no usable value.
     #[error(transparent)]
     Layout(#[from] LayoutError),
+    /// Two resources have one table, or one has that of the keys.
+    #[error(transparent)]
+    SharedTable(#[from] SharedTable),
     /// A variable of the trust in keys has no usable value.
     #[error(transparent)]
     Trust(#[from] TrustError),
@@ -84,6 +87,7 @@ pub fn api(env: impl Environment, resources: &Resources) -> Result<Api<DynamoDb>
     let access = Access::read(&env)?;
     let client = Client::from_conf(access.configure(client_config(None, env("AWS_CA_BUNDLE"))?).build());
     let (layout, fed) = (Layout::read(&env)?, Fed::read(&env)?);
+    layout.check(resources)?;
     Ok(Api::of(resources, |resource| DynamoDb::new(client.clone(), layout.clone(), Arc::clone(resource)).fed(&fed)))
 }
 

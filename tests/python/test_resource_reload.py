@@ -102,6 +102,21 @@ def test_a_faulty_file_is_one_sentence_and_the_last_good_rules_stay(folder, faul
         assert client.call("PATCH", "/note/a", {"text": "long text"}).status == 200
 
 
+@pytest.mark.parametrize(
+    "changed, sentence",
+    [
+        ({"key": "ref"}, "the resource note: the table ripple_note has the key no (S), and not that of the resource"),
+        ({"key_type": "number"}, "the resource note: the table ripple_note has the key no (S)"),
+        ({"table": "ripple_key"}, "the table ripple_key is that of the API keys and of the resource note"),
+    ],
+)
+def test_a_file_that_does_not_fit_the_tables_is_not_served(folder, changed, sentence):
+    with started(folder) as (_, log, client):
+        write(folder, "note", NOTE | {"x-ripple": NOTE["x-ripple"] | changed})
+        assert sentence in log.wait("the last good resources stay")
+        assert client.call("POST", "/note", {"no": "a"}).status == 201
+
+
 def test_a_file_without_a_resource_and_a_missing_folder_change_nothing(folder):
     with started(folder) as (_, log, client):
         (folder / "note.json").rename(folder / "note.txt")

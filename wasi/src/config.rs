@@ -10,7 +10,7 @@ use aws_smithy_wasm::wasi::{WasiHttpClientBuilder, WasiSleep};
 use ripple_core::Api;
 use ripple_core::auth::TrustError;
 use ripple_core::http::origin_secret::OriginSecretError;
-use ripple_core::store::dynamodb::{Access, DynamoDb, Fed, Layout, LayoutError, NotSet, configure};
+use ripple_core::store::dynamodb::{Access, DynamoDb, Fed, Layout, LayoutError, NotSet, SharedTable, configure};
 use ripple_host::resources::load_or_built_in;
 use ripple_host::{documents_in, random};
 
@@ -23,6 +23,9 @@ pub(crate) enum ConfigError {
     /// A variable of the tables has no usable value.
     #[error(transparent)]
     Layout(#[from] LayoutError),
+    /// Two resources have one table, or one has that of the keys.
+    #[error(transparent)]
+    SharedTable(#[from] SharedTable),
     /// The resource files cannot be read, or have faults.
     #[error("{0}")]
     Resources(String),
@@ -56,6 +59,7 @@ pub(crate) fn api(env: impl Fn(&str) -> Option<String>) -> Result<Api<DynamoDb>,
     let (layout, fed) = (Layout::read(&env)?, Fed::read(&env)?);
     let resources = load_or_built_in(&Path::new(ROOT).join("resources"))
         .map_err(|error| ConfigError::Resources(error.to_string()))?;
+    layout.check(&resources)?;
     let api =
         Api::of(&resources, |resource| DynamoDb::new(client.clone(), layout.clone(), Arc::clone(resource)).fed(&fed));
     Ok(match documents_in(Path::new(ROOT)).map_err(|error| ConfigError::Document(error.to_string()))? {

@@ -65,7 +65,7 @@ use decode::{Make, PageDecoder};
 
 pub use access::{Access, NotSet};
 pub use fed::Fed;
-pub use layout::{Layout, LayoutError};
+pub use layout::{Layout, LayoutError, SharedTable};
 pub use retry::configure;
 pub use table::{TableState, TableStatus};
 

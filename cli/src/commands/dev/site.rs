@@ -12,14 +12,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use aws_sdk_dynamodb::Client;
 use dynoxide::Database;
 use ripple_core::auth::{Limiter, Trust};
 use ripple_core::http::origin_secret::OriginSecret;
 use ripple_core::http::origins::{self, Origins};
 use ripple_core::record::schema::{Resource, Resources};
-use ripple_core::store::dynamodb::{DynamoDb, Fed, Layout};
+use ripple_core::store::dynamodb::{DynamoDb, Fed, Layout, TableState};
 use ripple_core::store::{Capacity, Consistency, Keys as _, Source as _, StoreError};
 use ripple_core::{Api, Documents, Record};
 use ripple_host::resources::{LoadError, parse, read};
@@ -66,10 +66,12 @@ impl Site {
 
     /// Returns what serves these resources. Creates their missing tables first, if that is allowed here.
     pub(super) async fn serve(&self, resources: &Resources) -> anyhow::Result<Serving> {
+        self.layout.check(resources)?;
         let documents = Documents { openapi: ripple_deploy::openapi(resources)?.into(), ..ripple_host::documents() };
         let stores: Vec<DynamoDb> = resources.iter().map(|resource| self.store(resource)).collect();
         if self.creates_tables {
             for store in &stores {
+                refuse_foreign(store).await?;
                 let names = || format!("cannot create the tables {} and {}", store.table(), store.history_table());
                 store.create_tables().await.with_context(names)?;
             }
@@ -98,6 +100,22 @@ impl Site {
             .delivering(Delivery::read(ripple_host::environment, resources, true)?);
         Ok(Serving { function, tables })
     }
+}
+
+/// Fails if a table of this name has another key than the resource.
+async fn refuse_foreign(store: &DynamoDb) -> anyhow::Result<()> {
+    for table in store.describe_tables().await.context("cannot look at the tables")? {
+        if let TableState::Foreign(key) = table.state {
+            let resource = store.resource();
+            bail!(
+                "the resource {}: the table {} has the key {key}, and not that of the resource: change \"key\", \
+                 \"key_type\" or \"sort_key\", or name another table",
+                resource.name,
+                table.name
+            );
+        }
+    }
+    Ok(())
 }
 
 /// Reports whether a table has a record that is not adopted. The feed tells of later changes only.

@@ -1,5 +1,9 @@
 //! The site, by which tables are named, and the number of partitions of the index.
 
+use std::collections::BTreeMap;
+
+use crate::record::schema::Resources;
+
 /// The longest site, in characters. A table's name has up to 255, including the resource.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html>
 const LONGEST_SITE: usize = 200;
@@ -32,6 +36,16 @@ pub struct LayoutError {
     pub must_be: &'static str,
 }
 
+/// Two parts of a site that have one table. One would overwrite the items of the other.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the table {table} is that of {one} and of {other}")]
+pub struct SharedTable {
+    /// The name of the table.
+    pub table: String,
+    one: String,
+    other: String,
+}
+
 impl Layout {
     /// Reads `RIPPLE_SITE` (default `ripple`) and `RIPPLE_SHARDS` (default 1) from the host's environment.
     ///
@@ -60,6 +74,23 @@ impl Layout {
     pub fn keys(&self) -> String {
         format!("{}_key", self.site)
     }
+
+    /// Checks that each resource has its own table and history on this site, and none that of the API keys.
+    ///
+    /// # Errors
+    /// If two of them have one table.
+    pub fn check(&self, resources: &Resources) -> Result<(), SharedTable> {
+        let mut owners = BTreeMap::from([(self.keys(), "the API keys".to_owned())]);
+        for resource in resources.iter() {
+            for table in [resource.table_name(&self.site), resource.history_table_name(&self.site)] {
+                let other = format!("the resource {}", resource.name);
+                if let Some(one) = owners.insert(table.clone(), other.clone()) {
+                    return Err(SharedTable { table, one, other });
+                }
+            }
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -76,6 +107,34 @@ mod tests {
         assert_eq!((layout.keys().as_str(), layout.shards), ("my.site-1_key", 1));
         assert_eq!(read("RIPPLE_SHARDS", "100").expect("shards").shards, 100);
         assert_eq!(read("", "").expect("the default").keys(), "ripple_key");
+    }
+
+    #[test]
+    fn no_table_has_two_owners() {
+        let file = |name: &str, table: &str| {
+            let text = format!(
+                r#"{{"x-ripple":{{"resource":"{name}","key":"id","table":"{table}"}},"type":"object","title":"{name}"}}"#
+            );
+            (format!("{name}.json"), text)
+        };
+        let check = |one: &str, other: &str| {
+            let resources = Resources::read(&[file("one", one), file("two", other)]).expect("resources");
+            Layout::default().check(&resources).map_err(|error| error.to_string())
+        };
+        assert_eq!(check("{site}_one", "two"), Ok(()));
+        let refused = |text: &str| Err(text.to_owned());
+        assert_eq!(
+            check("{site}_one", "ripple_one"),
+            refused("the table ripple_one is that of the resource one and of the resource two")
+        );
+        assert_eq!(
+            check("ripple_key", "two"),
+            refused("the table ripple_key is that of the API keys and of the resource one")
+        );
+        assert_eq!(
+            check("one", "ripple_one_version"),
+            refused("the table ripple_one_version is that of the resource one and of the resource two")
+        );
     }
 
     #[test]
