@@ -98,6 +98,9 @@ impl Options {
         });
         let key = environment("RIPPLE_KEY").or_else(|| of_dev.map(|dev| dev.key.clone()));
         let url = url.or_else(|| dev.as_ref().map(|dev| dev.url.clone()));
+        if url.is_none() {
+            DevFile::refuse_ended(&connection.data, "select another API with --url or RIPPLE_URL")?;
+        }
         let url = url.context("the URL of the API is unknown: give --url, or set RIPPLE_URL")?;
         let key = key.context("there is no key: set RIPPLE_KEY")?;
         let resources = connection.resources()?;

@@ -6,7 +6,7 @@ use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Write as _};
 use std::path::Path;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use serde::{Deserialize, Serialize};
 
 const NAME: &str = "dev.json";
@@ -35,6 +35,15 @@ impl DevFile {
     /// its key.
     pub(crate) fn of_running(data: &Path) -> Option<DevFile> {
         lock::is_held(data).then(|| DevFile::read(data))?
+    }
+
+    /// Fails if there is a file, and its `ripple dev` has ended. `otherwise` is what a person can do in place of starting
+    /// it again.
+    pub(crate) fn refuse_ended(data: &Path, otherwise: &str) -> anyhow::Result<()> {
+        if DevFile::read(data).is_some() && !lock::is_held(data) {
+            bail!("the `ripple dev` of {} has ended: start it again, or {otherwise}", data.display());
+        }
+        Ok(())
     }
 
     /// Removes the file, if there is one.

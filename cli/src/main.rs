@@ -14,8 +14,10 @@ mod share;
 mod target;
 mod words;
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use commands::{backup, check, dev, doctor, export, hook, import, init, key, record, resource, table, template};
@@ -120,9 +122,15 @@ async fn run(connection: &target::Options, command: Command) -> anyhow::Result<E
         Command::Table(command) => table::run(connection, command).await?,
         Command::Record(command) => record::run(connection, command).await?,
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "ripple", &mut std::io::stdout());
+            // The generator panics if its output is closed.
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "ripple", &mut script);
+            std::io::stdout().write_all(&script)?;
         }
-        Command::Man { folder } => clap_mangen::generate_to(Cli::command(), folder)?,
+        Command::Man { folder } => {
+            let made = clap_mangen::generate_to(Cli::command(), &folder);
+            made.with_context(|| format!("cannot write the manual pages into {}", folder.display()))?;
+        }
         Command::Resource(command) => return resource::run(connection, command).await,
         // It runs an API to the end, which a task of this runtime must not.
         Command::Template(options) => tokio::task::spawn_blocking(move || template::run(&options)).await??,

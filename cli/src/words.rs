@@ -2,6 +2,11 @@
 
 use sfv::{BareItem, Dictionary, InnerList, ListEntry, Parameters, Parser, Version};
 
+/// The beginning of what is said of fields that both this client and another one changed since the base.
+const CONFLICT: &str = "replaced what another client had saved";
+/// The same without a base that the history has. Then the value may be the client's own.
+const REPLACED: &str = "replaced the value that was there";
+
 /// Returns what a receipt says, one sentence a line. `receipt` is the header `Ripple-Receipt`.
 pub(crate) fn of_receipt(receipt: &str) -> Vec<String> {
     let Ok(fields) = Parser::new(receipt).with_version(Version::Rfc9651).parse::<Dictionary>() else {
@@ -22,19 +27,20 @@ pub(crate) fn of_receipt(receipt: &str) -> Vec<String> {
         Some(ListEntry::InnerList(list)) => named(list),
         _ => Vec::new(),
     };
+    let is_missing = item("base").is_some_and(|base| base.params.get("missing").is_some());
+    let replaced = if item("base").is_some() && !is_missing { CONFLICT } else { REPLACED };
     let mut say = |what: &str, names: Vec<String>| {
         if !names.is_empty() {
             lines.push(format!("{what}: {}", names.join(", ")));
         }
     };
-    say("replaced what another client had saved", list("won"));
+    say(replaced, list("won"));
     say("changed", list("taken"));
     say("merged with what others changed", list("merged"));
     say("kept as others left it", list("kept"));
     if let Some(omitted) = number("omitted") {
         lines.push(format!("{omitted} more fields are not named"));
     }
-    let is_missing = item("base").is_some_and(|base| base.params.get("missing").is_some());
     if let (true, Some(base)) = (is_missing, number("base")) {
         lines.push(format!(
             "the history no longer has version {base}, so every member that was sent counted as changed"
@@ -43,9 +49,14 @@ pub(crate) fn of_receipt(receipt: &str) -> Vec<String> {
     lines
 }
 
-/// Reports whether a receipt says that the write replaced what another client had saved.
+/// Reports whether a receipt says that the write replaced values.
 pub(crate) fn has_losers(receipt: &str) -> bool {
-    of_receipt(receipt).iter().any(|line| line.starts_with("replaced"))
+    of_receipt(receipt).iter().any(|line| line.starts_with(CONFLICT) || line.starts_with(REPLACED))
+}
+
+/// Reports whether a receipt says that the write replaced what another client had saved.
+pub(crate) fn has_conflicts(receipt: &str) -> bool {
+    of_receipt(receipt).iter().any(|line| line.starts_with(CONFLICT))
 }
 
 /// Reports whether a receipt says that there was nothing to change.
@@ -84,7 +95,7 @@ mod tests {
 
     #[test]
     fn a_receipt_is_told_in_sentences() {
-        let receipt = r#"result=saved, version=8, base=6;missing, won=("/issue";replaced=7), taken=("/goal" %"/%e7%9b%ae"), merged=("/timeline";added=1;removed=0;changed=2), kept=("/description"), omitted=3"#;
+        let receipt = r#"result=saved, version=8, base=6, won=("/issue";replaced=7), taken=("/goal" %"/%e7%9b%ae"), merged=("/timeline";added=1;removed=0;changed=2), kept=("/description"), omitted=3"#;
         assert_eq!(
             of_receipt(receipt),
             [
@@ -94,10 +105,23 @@ mod tests {
                 "merged with what others changed: /timeline (1 added, 2 changed)",
                 "kept as others left it: /description",
                 "3 more fields are not named",
-                "the history no longer has version 6, so every member that was sent counted as changed",
             ]
         );
-        assert!(has_losers(receipt) && !is_unchanged(receipt));
+        assert!(has_losers(receipt) && has_conflicts(receipt) && !is_unchanged(receipt));
         assert_eq!(of_receipt("result=unchanged, version=8"), ["nothing to change: it is at version 8"]);
+    }
+
+    #[test]
+    fn without_a_base_in_the_history_no_other_client_is_named() {
+        let won = r#"won=("/goal";replaced=1)"#;
+        let unstated = format!("result=saved, version=2, {won}");
+        let replaced = "replaced the value that was there: /goal (version 1 has it)";
+        assert_eq!(of_receipt(&unstated), ["saved: it is at version 2", replaced]);
+        let missing = format!("result=saved, version=2, base=6;missing, {won}");
+        let no_base = "the history no longer has version 6, so every member that was sent counted as changed";
+        assert_eq!(of_receipt(&missing), ["saved: it is at version 2", replaced, no_base]);
+        for receipt in [unstated, missing] {
+            assert!(has_losers(&receipt) && !has_conflicts(&receipt));
+        }
     }
 }

@@ -177,7 +177,7 @@ def test_an_export_to_a_folder_leaves_nothing(dev, tmp_path):
     assert not list(folder.iterdir()) and sorted(path.name for path in tmp_path.iterdir()) == ["data", "folder"]
 
 
-@pytest.mark.parametrize("arguments", [["export", "-"], ["key", "list"], ["table", "describe"]])
+@pytest.mark.parametrize("arguments", [["export", "-"], ["key", "list"], ["table", "describe"], ["completions", "zsh"]])
 def test_a_closed_pipe_ends_an_export_quietly(dev, arguments):
     large(dev, "ripple_prj")
     command = [_setting("RIPPLE_BIN"), "--data", str(dev.data), *arguments]

@@ -77,6 +77,33 @@ def test_a_list_is_a_sheet_that_merges_when_it_is_imported(dev, tmp_path):
     assert (merged["goal"], merged["issue"]) == ("Leeks, or\npeas", "Slugs")
 
 
+def test_a_save_without_a_base_claims_no_other_client(dev):
+    ripple("put", "solo", "--new", data=dev.data, stdin=json.dumps(project(goal="good")))
+    told = ripple("patch", "solo", "goal=better", data=dev.data).splitlines()
+    assert told[1:] == ["replaced the value that was there: /goal (version 1 has it)"]
+
+
+def test_the_number_of_matches_is_printed_beside_the_list(dev):
+    for n in range(3):
+        dev.ripple().create(project(prj_id=f"counted-{n}", name="counted"))
+    code, listed, told = run("list", "name=counted", "count=true", "--limit", "2", dev=dev)
+    assert (code, len(listed.splitlines()), told) == (0, 2, "3 records match\n")
+
+
+def test_a_list_refuses_a_form_among_its_conditions(dev):
+    code, listed, told = run("list", "format=csv", dev=dev)
+    assert (code, listed) == (2, "")
+    assert "`list` prints JSON" in told and "`ripple export --format csv FILE`" in told and "--format csv" in told
+
+
+def test_a_dev_that_has_ended_is_named(tmp_path):
+    with Dev(tmp_path) as ended:
+        ended.kill()
+        for arguments in (["get", "a"], ["list"], ["watch"], ["key", "list"], ["export", "-"]):
+            code, _, told = run(*arguments, dev=ended)
+            assert code == 1 and told.startswith(f"ripple: the `ripple dev` of {tmp_path} has ended: start it again, or "), told
+
+
 def test_exit_codes_say_what_happened(dev):
     code, _, told = run("get", "absent", dev=dev)
     assert (code, told) == (3, "ripple: 404 not_found: there is no project absent\n")
@@ -107,3 +134,6 @@ def test_completions_and_manual_pages_are_made(dev, tmp_path):
     assert "_ripple()" in ripple("completions", "bash", data=dev.data)
     ripple("man", tmp_path, data=dev.data)
     assert {"ripple.1", "ripple-import.1"} <= set(os.listdir(tmp_path))
+    absent = tmp_path / "absent"
+    code, _, told = run("man", str(absent), dev=dev)
+    assert code == 1 and told.startswith(f"ripple: cannot write the manual pages into {absent}: "), told

@@ -1,9 +1,9 @@
 //! `ripple import`
 
+mod present;
 mod sheet;
 mod source;
 
-use std::collections::HashSet;
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
 
@@ -12,11 +12,11 @@ use clap::Args;
 use futures_util::StreamExt as _;
 use ripple_core::random::Random;
 use ripple_core::record::decide::Change;
-use ripple_core::record::{Names, creation, fault};
+use ripple_core::record::{creation, fault};
 use ripple_core::service::{self, Author, Context, Metrics, save};
 use ripple_core::session::Session;
 use ripple_core::store::dynamodb::{DynamoDb, export};
-use ripple_core::store::{Capacity, Consistency, IdempotencyKey, Keys as _, Source as _};
+use ripple_core::store::{IdempotencyKey, Keys as _, Source as _};
 use ripple_core::value::{Value, parse};
 use ripple_core::{RecordId, limits};
 use ripple_host::{now, random};
@@ -25,6 +25,7 @@ use tokio::time::timeout;
 use crate::output;
 use crate::target;
 
+use present::{Present, State};
 use source::{Entry, Source};
 
 /// The number of records created at once.
@@ -33,7 +34,8 @@ const CONCURRENCY: usize = 16;
 #[derive(Debug, Args)]
 pub(crate) struct Options {
     /// File of JSON lines, a JSON array, a DynamoDB export (`{"Item": …}`), output of `aws dynamodb scan` or CSV, also
-    /// as .gz; `-` reads standard input
+    /// as .gz; `-` reads standard input. In CSV an empty cell keeps the value that the record has, and the cell
+    /// `json:null` removes the member
     file: PathBuf,
     /// Only print what each row of CSV would do
     #[arg(long)]
@@ -71,22 +73,29 @@ async fn create_missing(connection: &target::Options, options: Options, lines: V
     let target = connection.open_to_change().await?;
     let store = target.store_of(&options.chosen)?;
     let plural = &store.resource().plural;
-    let mut there = existing_ids(store).await?;
+    let present = present::find(store, &lines).await?;
     let (mut created, mut exists, mut tombstones, mut failed) = (0u64, 0u64, 0u64, 0u64);
+    let mut differing = 0u64;
 
     let bar = output::bar(Some(lines.len() as u64), plural);
     if !std::io::stderr().is_terminal() {
         bar.set_draw_target(indicatif::ProgressDrawTarget::hidden());
     }
     let mut missing = Vec::new();
-    for entry in lines {
-        // A second entry with the same id also counts as existing.
-        if id_of(&entry.json, store.names()).is_none_or(|id| there.insert(id)) {
+    for (place, entry) in lines.into_iter().enumerate() {
+        let Some(Present { id, state }) = present.get(&place) else {
             missing.push(entry);
-        } else {
-            exists += 1;
-            bar.inc(1);
-        }
+            continue;
+        };
+        exists += 1;
+        differing += u64::from(*state != State::Same);
+        bar.inc(1);
+        let told = match state {
+            State::Same => continue,
+            State::Differs => "is already present with other content, and was left as it is",
+            State::DiffersEarlier => "is earlier in the file with other content, so this one was not imported",
+        };
+        bar.suspend(|| eprintln!("{}: {id} {told}", entry.place));
     }
     let mut results = futures_util::stream::iter(missing)
         .map(|Entry { place, json }| async move { (place, create(store, &json).await) })
@@ -105,32 +114,10 @@ async fn create_missing(connection: &target::Options, options: Options, lines: V
     }
     bar.finish_and_clear();
     println!("{created} created, {exists} already present, {tombstones} deletions skipped, {failed} refused");
+    if differing > 0 {
+        println!("{differing} of those already present have other content than the file");
+    }
     if failed == 0 { Ok(()) } else { bail!("{failed} records were refused; all others are in the table") }
-}
-
-async fn existing_ids(store: &DynamoDb) -> anyhow::Result<HashSet<String>> {
-    let mut ids = HashSet::new();
-    let mut from = None;
-    loop {
-        let page =
-            store.scan(from, Consistency::Eventual, &mut Capacity::default()).await.context("cannot read the table")?;
-        let live = page.records.into_iter().filter(|project| !project.is_deleted());
-        ids.extend(live.map(|project| project.id.to_string()));
-        match page.next {
-            Some(next) => from = Some(next),
-            None => return Ok(ids),
-        }
-    }
-}
-
-fn id_of(line: &[u8], names: &Names) -> Option<String> {
-    if export::is_line(line) {
-        let record = export::record(line, names).ok();
-        return record.filter(|record| !record.is_deleted()).map(|record| record.id.to_string());
-    }
-    let Ok(Value::Map(members)) = parse(line) else { return None };
-    let key: Vec<Value> = names.keys().into_iter().filter_map(|(name, _)| members.get(name).cloned()).collect();
-    names.id_of(&key).map(|id| id.to_string())
 }
 
 /// Creates the record of a line. An item of a backup is created unchanged, even with an id that another program chose,

@@ -7,7 +7,9 @@
 //! A request ends with the resources that it began with.
 
 use std::collections::BTreeSet;
+use std::io::Write as _;
 use std::num::NonZeroU32;
+use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -15,6 +17,7 @@ use std::time::{Duration, SystemTime};
 use anyhow::{Context as _, bail};
 use aws_sdk_dynamodb::Client;
 use dynoxide::Database;
+use futures_util::FutureExt as _;
 use ripple_core::auth::{Limiter, Trust};
 use ripple_core::http::origin_secret::OriginSecret;
 use ripple_core::http::origins::{self, Origins};
@@ -169,14 +172,16 @@ impl Folder {
         // The wait also ends if the sender is dropped.
         while tokio::time::timeout(PAUSE, stopped.wait_for(|stop| *stop)).await.is_err() {
             let Some(files) = self.changed().await else { continue };
-            match load(&site, &files).await {
+            // Nothing ends this task, since later files are served too: not a panic, and not an output that is closed.
+            match survived(load(&site, &files)).await {
                 Ok((new, names)) => {
                     serving.send_replace(Arc::new(new));
-                    println!("ripple: the resources are now {names}, from {}", self.path.display());
+                    let path = self.path.display();
+                    let _ = writeln!(std::io::stdout(), "ripple: the resources are now {names}, from {path}");
                 }
                 Err(faults) => {
                     for fault in faults {
-                        eprintln!("ripple: {fault}; the last good resources stay");
+                        let _ = writeln!(std::io::stderr(), "ripple: {fault}; the last good resources stay");
                     }
                 }
             }
@@ -218,6 +223,15 @@ async fn load(site: &Site, files: &Result<Vec<(String, Vec<u8>)>, String>) -> Re
     Ok((serving, names(&resources)))
 }
 
+/// Returns what a task returns. A panic becomes a fault.
+async fn survived<T>(task: impl Future<Output = Result<T, Vec<String>>>) -> Result<T, Vec<String>> {
+    AssertUnwindSafe(task).catch_unwind().await.unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
+        let text = text.unwrap_or("without a reason").replace('\n', " ");
+        Err(vec![format!("the files cannot be served, which is a fault of ripple: {text}")])
+    })
+}
+
 /// Returns the names of resources in a sentence.
 pub(super) fn names(resources: &Resources) -> String {
     resources.iter().map(|resource| resource.name.as_str()).collect::<Vec<_>>().join(", ")
@@ -235,4 +249,18 @@ fn look(folder: &Path) -> Option<Vec<Seen>> {
         .collect();
     seen.sort();
     Some(seen)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_is_a_fault_of_one_line() {
+        let of_panic = survived::<()>(async { panic!("it is\nbroken {}", 1) }).await;
+        let fault = "the files cannot be served, which is a fault of ripple: it is broken 1".to_owned();
+        assert_eq!(of_panic, Err(vec![fault]));
+        assert_eq!(survived(async { Err::<(), _>(vec!["a fault".to_owned()]) }).await, Err(vec!["a fault".to_owned()]));
+        assert_eq!(survived(async { Ok(1) }).await, Ok(1));
+    }
 }

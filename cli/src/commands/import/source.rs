@@ -7,7 +7,7 @@
 //! | a record or an item `{"Item": …}` on each line | the first line, which is a JSON object |
 //! | a JSON array of records or items, or objects one after another | its first character |
 //! | `aws dynamodb scan`'s output | the member `Items`, beside which only the scan's own may be |
-//! | CSV | a header with several cells |
+//! | CSV | a header with several cells, or the file's name, which ends with `.csv` or `.csv.gz` |
 //!
 //! An item need not have its `{"Item": …}`. Then it is recognized by its key, whose values name their types.
 //!
@@ -69,10 +69,17 @@ pub(super) fn read(file: &Path, names: &Names) -> anyhow::Result<Source> {
         read.with_context(|| format!("{name} cannot be unpacked"))?;
         bytes = unpacked;
     }
-    content(bytes, names).with_context(|| format!("{name} cannot be read"))
+    content(bytes, is_named_csv(&name), names).with_context(|| format!("{name} cannot be read"))
 }
 
-fn content(bytes: Vec<u8>, names: &Names) -> anyhow::Result<Source> {
+/// Reports whether a file is CSV by its name.
+fn is_named_csv(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    name.strip_suffix(".gz").unwrap_or(&name).ends_with(".csv")
+}
+
+/// Returns the content of a file. `is_csv` says that its name is that of CSV.
+fn content(bytes: Vec<u8>, is_csv: bool, names: &Names) -> anyhow::Result<Source> {
     let text = text(bytes)?;
     let start = text.trim_start();
     let first_line = start.lines().next().unwrap_or_default();
@@ -81,11 +88,12 @@ fn content(bytes: Vec<u8>, names: &Names) -> anyhow::Result<Source> {
         return Ok(Source::Entries(Vec::new()));
     }
     if !start.starts_with(['{', '[']) {
-        if [',', ';', '\t'].iter().any(|separator| first_line.contains(*separator)) {
+        if is_csv || [',', ';', '\t'].iter().any(|separator| first_line.contains(*separator)) {
             return Ok(Source::Sheet(text));
         }
         bail!(
-            "it begins with neither {{ nor [: give one JSON object per line, an array of objects, or CSV with a header"
+            "it begins with neither {{ nor [: give one JSON object per line, an array of objects, or CSV with a header; \
+             the name of a sheet with one column must end with .csv"
         );
     }
     let entries = if start.starts_with('{') && is_value && scan(first_line).is_none() {
@@ -249,12 +257,14 @@ mod tests {
     }
 
     fn found_with(bytes: impl Into<Vec<u8>>, names: &Names) -> Vec<String> {
-        let Source::Entries(entries) = content(bytes.into(), names).expect("entries") else { panic!("it is no sheet") };
+        let Source::Entries(entries) = content(bytes.into(), false, names).expect("entries") else {
+            panic!("it is no sheet")
+        };
         entries.into_iter().map(|entry| String::from_utf8(entry.json.to_vec()).expect("UTF-8")).collect()
     }
 
     fn refusal(bytes: impl Into<Vec<u8>>) -> String {
-        format!("{:#}", content(bytes.into(), &Names::default()).expect_err("a refusal"))
+        format!("{:#}", content(bytes.into(), false, &Names::default()).expect_err("a refusal"))
     }
 
     /// Returns the names of a resource with this key, and with this sort key, a text, if there is one.
@@ -375,9 +385,17 @@ mod tests {
         for text in ["prj_id,name\na,b\n", "prj_id;name\na;b\n", "\u{feff}prj_id\tname\r\n"] {
             let bytes: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
             for bytes in [text.as_bytes().to_vec(), [b"\xff\xfe".to_vec(), bytes].concat()] {
-                assert!(matches!(content(bytes, &Names::default()), Ok(Source::Sheet(_))), "{text}");
+                assert!(matches!(content(bytes, false, &Names::default()), Ok(Source::Sheet(_))), "{text}");
             }
         }
+    }
+
+    #[test]
+    fn a_sheet_of_one_column_is_recognized_by_the_name_of_its_file() {
+        let one = "\u{feff}prj_id\r\na\r\n";
+        assert!(matches!(content(one.into(), true, &Names::default()), Ok(Source::Sheet(_))));
+        assert!(refusal(one).contains("must end with .csv"));
+        assert!(is_named_csv("a/b.CSV") && is_named_csv("b.csv.gz") && !is_named_csv("csv") && !is_named_csv("b.gz"));
     }
 
     #[test]

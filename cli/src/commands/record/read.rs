@@ -30,7 +30,7 @@ pub(crate) struct Get {
 #[derive(Debug, Args)]
 pub(crate) struct List {
     /// Members and the values that they must have, as NAME=VALUE
-    #[arg(value_name = "NAME=VALUE", value_parser = super::save::pair)]
+    #[arg(value_name = "NAME=VALUE", value_parser = condition)]
     filters: Vec<(String, String)>,
     /// Words that must occur in the record
     #[arg(long, value_name = "WORDS")]
@@ -70,6 +70,19 @@ pub(crate) struct History {
     limit: Option<usize>,
     #[command(flatten)]
     common: Common,
+}
+
+/// Parses a condition. The API's parameter `format` is none: a page of a sheet is no list of JSON.
+fn condition(text: &str) -> Result<(String, String), String> {
+    let pair = super::save::pair(text)?;
+    if pair.0 == "format" {
+        return Err(
+            "`list` prints JSON. `list --format csv` prints a sheet of what it finds, and `ripple export --format \
+                    csv FILE` writes one of all records. A member of this name is /format"
+                .to_owned(),
+        );
+    }
+    Ok(pair)
 }
 
 /// The largest page that the API takes.
@@ -113,8 +126,13 @@ pub(crate) fn list(connection: &target::Options, options: &List) -> anyhow::Resu
     let mut left = options.limit.unwrap_or(usize::MAX);
     let mut output = std::io::stdout().lock();
     let mut rows = Vec::new();
+    let mut is_counted = options.filters.iter().any(|(name, value)| name == "count" && value == "true");
     while let Some(page) = path.take_if(|_| left > 0) {
         let answer = api.send(Method::GET, &page, &[], None)?;
+        // Every page has the count. Standard output has only the list.
+        if let (true, Some(count)) = (std::mem::take(&mut is_counted), answer.header("ripple-count")) {
+            eprintln!("{count} {}", if count == "1" { "record matches" } else { "records match" });
+        }
         let records: Vec<&RawValue> = serde_json::from_str(answer.body()).context("the response is not a list")?;
         for record in records.iter().take(left) {
             match options.format {
