@@ -204,7 +204,8 @@ def test_ids_that_other_programs_chose(client, dev, prj_id):
     item = {name: {"N" if isinstance(value, int) else "S": str(value)} for name, value in PROJECT.items()}
     dev.client().put_item(TableName=TABLE, Item=item | {"prj_id": {"S": prj_id}})
     record = client.prj.get(prj_id)
-    assert record.version < 0 and record.updated is None
+    # On a busy machine the feed may have adopted it by now.
+    assert record.version < 0 and record.updated is None or record.updated.by == "external"
     with client.prj.edit(record) as edit:
         edit.value["goal"] = "Beans by May"
     assert (edit.saved.record.id, edit.saved.record.version) == (prj_id, 2)
