@@ -9,7 +9,7 @@ import { shape } from '../../clients/typescript/src/record.ts';
 import type { Connection } from '../src/connection.ts';
 import { check } from '../src/form/check.ts';
 import { kindsOf } from '../src/kinds.ts';
-import { batches, rowsOf } from '../src/words/csv.ts';
+import { batches, textOf } from '../src/words/csv.ts';
 import { difference } from '../src/words/difference.ts';
 import { putBack, valueAt } from '../src/words/places.ts';
 import { words } from '../src/words/problems.ts';
@@ -148,8 +148,6 @@ test('a_check_names_the_place_and_the_rule', () => {
 });
 
 test('a_sheet_is_divided_between_rows_and_every_part_has_the_header', () => {
-  const rows = ['a,"b\r\n""x"",y"\r\n', 'c,d\r\n', '"e\nf",g\r\n', 'last,'];
-  assert.deepEqual(rowsOf(rows.join('')), rows);
   const many = Array.from({ length: 250 }, (_, row) => (row % 2 ? `${row},x\n` : `${row},"x\ny"\n`));
   const parts = batches(`\uFEFFid,text\n${many.join('')}`);
   assert.equal(parts.length, 3);
@@ -157,10 +155,123 @@ test('a_sheet_is_divided_between_rows_and_every_part_has_the_header', () => {
   assert.equal(parts.map(({ text }) => text.slice(8)).join(''), many.join(''));
   // A line number of the server counts from the part's header.
   assert.deepEqual(
-    parts.map(({ before }) => before),
-    [0, 150, 300],
+    parts.map(({ before, line }) => [before, line]),
+    [
+      [0, 2],
+      [150, 152],
+      [300, 302],
+    ],
   );
   assert.deepEqual(batches(''), []);
+  assert.deepEqual(batches('id,text\n'), []);
+});
+
+/** Divides a sheet of these rows, with more rows before and after each one. Returns the row that a cut leaves whole. */
+function cutAround(header: string, row: string, filler: string): string[] {
+  const found = new Set<string>();
+  for (const before of [98, 99, 100]) {
+    const parts = batches(header + filler.repeat(before) + row + filler.repeat(100));
+    const rows = parts.map(({ text }) => text.slice(header.length)).join('');
+    assert.equal(rows, filler.repeat(before) + row + filler.repeat(100));
+    for (const { text } of parts.filter((part) => part.text.includes(row.slice(0, 4)))) {
+      found.add(text.slice(header.length).replaceAll(filler, ''));
+    }
+  }
+  return [...found];
+}
+
+test('a_sheet_is_cut_where_the_server_ends_a_row', () => {
+  const inCommas = [
+    'p1,5" pipe,\n',
+    'p1,5" pipe and "\n',
+    'p1,"a ""b"",\r\nc"\n',
+    'p1,"a"b"\n',
+    'p1,"",""""\n',
+    'p1,x;"\n',
+    'p1,"a\rb\nc\r\nd",e\r\n',
+  ];
+  for (const row of inCommas) assert.deepEqual(cutAround('id,text,more\n', row, 'f,f\n'), [row]);
+  // A quote begins a cell only after the separator, which the header tells.
+  assert.deepEqual(cutAround('id;text\n', 'p1;x,"y\n', 'f;f\n'), ['p1;x,"y\n']);
+  assert.deepEqual(cutAround('id\ttext\r', 'p1\t"x\ry"\r', 'f\tf\r'), ['p1\t"x\ry"\r']);
+  assert.deepEqual(cutAround('"id,a",text\n', 'p1,"x\ny"\n', 'f,f\n'), ['p1,"x\ny"\n']);
+});
+
+test('rows_without_a_cell_do_not_count_and_begin_no_part', () => {
+  const header = '\n\n"id\nx",text\r';
+  const parts = batches(`${header}${',\n\n'.repeat(300)}${'a,\n'.repeat(100)}"",\n\nb,\n,\n`);
+  assert.deepEqual(
+    parts.map(({ text, before, line }) => [text.slice(header.length), before, line]),
+    [
+      [`${'a,\n'.repeat(100)}"",\n\n`, 600, 605],
+      ['b,\n,\n', 702, 707],
+    ],
+  );
+  assert(parts.every(({ text }) => text.startsWith(header)));
+});
+
+test('a_part_has_at_most_the_bytes_that_a_request_takes', () => {
+  const limit = 1024 * 1024;
+  const bytes = (text: string): number => new TextEncoder().encode(text).length;
+  const header = `id,${'ö'.repeat(1_000)}\n`;
+  const korean = Array.from({ length: 100 }, (_, row) => `${row},${'한'.repeat(3_900)}\n`);
+  const parts = batches(header + korean.join(''));
+  assert.deepEqual([parts.length, parts.map(({ text }) => text.slice(header.length)).join('')], [2, korean.join('')]);
+  assert(parts.every(({ text }) => bytes(text) <= limit));
+
+  const row = (size: number): string => `a,${'x'.repeat(size - header.length - 1_000 - 3)}\n`;
+  const [full, over] = [row(limit), row(limit + 1)];
+  assert.equal(bytes(header + full), limit);
+  const found = batches(`${header}b,\n${full}b,\n${over}b,\n`);
+  assert.deepEqual(
+    found.map(({ text, line, isTooLarge }) => [text.length - header.length, line, isTooLarge]),
+    [
+      [3, 2, false],
+      [full.length, 3, false],
+      [3, 4, false],
+      [over.length, 5, true],
+      [3, 6, false],
+    ],
+  );
+});
+
+test('a_quoted_cell_without_an_end_is_told_with_its_line', () => {
+  const refused = (text: string, line: number): void => {
+    const message = `The quoted cell that begins on line ${line} does not end.`;
+    assert.throws(() => batches(text), { message });
+  };
+  refused('id,version,text\np1,1,a\np2,1,"b\np3,61,c', 3);
+  refused('id,text\r\n"p1\r\n2","b\r\n', 3);
+  refused('id,text\np1,"a""', 2);
+  refused('id,text\np1,"', 2);
+  refused('\nid,"text\np1,a\n', 2);
+  assert.equal(batches('id,text\np1,"a"').length, 1);
+});
+
+test('a_quote_in_the_header_that_changes_the_separator_of_a_part_is_told', () => {
+  // The quote reaches into the first row, which has the most commas.
+  const sheet = 'id;5" pipe,a\np",,,,\n';
+  assert.equal(batches(sheet).length, 1);
+  assert.throws(() => batches(sheet + '1,2\n'.repeat(120)), { message: 'The first row has an unpaired quote.' });
+});
+
+test('the_bytes_of_a_sheet_are_utf_8_or_utf_16_with_a_mark', () => {
+  const text = 'id,name\n1,Müller 日本 🌱\n';
+  const units = (isLittle: boolean): Uint8Array => {
+    const view = new DataView(new ArrayBuffer(2 * text.length + 2));
+    [...`\uFEFF${text}`.split('')].forEach((unit, at) => view.setUint16(2 * at, unit.charCodeAt(0), isLittle));
+    return new Uint8Array(view.buffer);
+  };
+  const utf8 = new TextEncoder().encode(text);
+  for (const bytes of [utf8, new Uint8Array([0xef, 0xbb, 0xbf, ...utf8]), units(true), units(false)]) {
+    assert.equal(textOf(bytes), text);
+  }
+  assert.equal(textOf(new Uint8Array()), '');
+  const message = 'The sheet is not UTF-8. In the spreadsheet program, save it as “CSV UTF-8”.';
+  const latin = Uint8Array.from('id,name\n1,Müller\n', (unit) => unit.charCodeAt(0));
+  for (const bytes of [latin, units(true).slice(0, -1), utf8.slice(0, -2)]) {
+    assert.throws(() => textOf(bytes), { message });
+  }
 });
 
 /** The kind of the records in the stories. */

@@ -421,7 +421,9 @@ def test_a_list_is_exported_edited_as_a_sheet_and_imported(dev, browsers, tmp_pa
     expect(main.get_by_text("3 projects")).to_be_visible()
     with page.expect_download() as download:
         page.get_by_role("button", name="Export CSV").click()
-    rows = list(csv.DictReader(io.StringIO(download.value.path().read_bytes().decode(), newline="")))
+    exported = download.value.path().read_bytes()
+    assert exported.startswith(b"\xef\xbb\xbfprj_id,"), "programs for sheets see that it is UTF-8"
+    rows = list(csv.DictReader(io.StringIO(exported.decode("utf-8-sig"), newline="")))
     assert [row["prj_id"] for row in rows] == ids and rows[0]["description"] == 'a "b",\r\nc'
     rows[0]["goal"] = "Stone"
     rows[1]["term"] = "soon"
@@ -433,6 +435,7 @@ def test_a_list_is_exported_edited_as_a_sheet_and_imported(dev, browsers, tmp_pa
         sheet.writerows(rows)
 
     page.get_by_role("link", name="Import CSV").click()
+    expect(main.get_by_text("An empty cell leaves its value as it is, and json:null removes it.")).to_be_visible()
     page.get_by_label("A CSV file").set_input_files(tmp_path / "sheet.csv")
     expect(main.get_by_text("2 rows change something, 1 row would change nothing, 1 row would be refused.")).to_be_visible()
     said = [re.compile("replaces what others saved in the goal since the export", re.IGNORECASE), "Refused: Term must be"]

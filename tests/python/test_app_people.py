@@ -183,6 +183,85 @@ def test_an_import_that_stops_halfway_shows_what_was_saved(dev, browsers, tmp_pa
     assert len(dev.ripple().list(f"q={word}")) == 101
 
 
+COLUMNS = "prj_id,version,name,goal,issue,description,term,term_unit,create_date"
+# The cells of the last columns.
+LAST = "3,month,2026-03-01"
+
+
+def choose(page, content):
+    page.get_by_label("A CSV file").set_input_files({"name": "sheet.csv", "mimeType": "text/csv", "buffer": content})
+
+
+def test_a_sheet_in_utf_16_is_imported_with_its_quotes(dev, browsers):
+    text = f'\ufeff{COLUMNS}\r\n,,Müller 日本 🌱,5" pipe,"a ""b""\r\nc",d,{LAST}\r\n'
+    page = browsers()
+    main = sign_in(page, dev, "Ann", "#/import/prj")
+    choose(page, text.encode("utf-16-le"))
+    page.get_by_role("button", name="Save 1 row").click()
+    expect(main.get_by_text("1 row was saved.")).to_be_visible()
+    [found] = dev.ripple().list("q=pipe")
+    assert [found[name] for name in ("name", "goal", "issue")] == ["Müller 日本 🌱", '5" pipe', 'a "b"\r\nc']
+
+
+@pytest.mark.parametrize(
+    "content, said",
+    [
+        (
+            f"{COLUMNS}\n,,Müller,a,b,c,{LAST}\n".encode("latin-1"),
+            "The sheet is not UTF-8. In the spreadsheet program, save it as “CSV UTF-8”. Nothing is saved.",
+        ),
+        (
+            b'prj_id,version,goal\np1,1,a\np2,1,"b\np3,61,c',
+            "The quoted cell that begins on line 3 does not end. Nothing is saved.",
+        ),
+    ],
+    ids=["latin", "quote"],
+)
+def test_a_sheet_that_cannot_be_read_is_not_sent(dev, browsers, content, said):
+    page, sent = browsers(), []
+    page.on("request", lambda request: sent.append(request.url) if "/_batch" in request.url else None)
+    main = sign_in(page, dev, "Ann", "#/import/prj")
+    choose(page, content)
+    expect(main.locator(".said")).to_have_text(said)
+    assert sent == []
+    # The same sheet, mended.
+    choose(page, b"prj_id,version,goal\nmissing,1,x\n")
+    expect(main.get_by_text("1 row would be refused")).to_be_visible()
+    expect(main.locator("tbody tr")).to_contain_text(["Line 2"])
+
+
+def test_a_sheet_in_a_script_of_many_bytes_is_saved_and_a_row_that_is_too_large_is_told(dev, browsers):
+    """The server takes 1 MB. A character of Korean has three bytes."""
+    rows = [f",,Seoul {number},a,b,{'한' * 3_900},{LAST}\n" for number in range(100)]
+    rows.append(f",,Seoul too large,a,b,{'x' * 1_100_000},{LAST}\n")
+    page = browsers()
+    main = sign_in(page, dev, "Ann", "#/import/prj")
+    choose(page, f"{COLUMNS}\n{''.join(rows)}".encode())
+    page.get_by_role("button", name="Save 100 rows").click()
+    expect(main.get_by_text("100 rows were saved, and 1 row was refused.")).to_be_visible()
+    refused = main.locator("tbody tr.refused")
+    expect(refused).to_contain_text(["Line 102"])
+    expect(refused).to_contain_text(["Refused: This is too large for one project."])
+    assert len(dev.ripple().list("q=seoul&fields=name")) == 100
+
+
+def test_a_row_without_a_version_is_refused_where_its_record_exists(dev, browsers, garden):
+    text = f"{COLUMNS}\n,,Fence,a,b,c,{LAST}\n{garden},,Taken,a,b,c,{LAST}\n"
+    page = browsers()
+    main = sign_in(page, dev, "Ann", "#/import/prj")
+    choose(page, text.encode())
+    refused = main.locator("tbody tr.refused")
+    told = re.compile("Line 3.*Refused: Another project has this id. It was not changed.")
+    expect(main.get_by_text("1 row changes something")).to_contain_text("1 row would be refused.")
+    expect(refused).to_have_count(1)
+    expect(refused).to_have_text(told)
+    page.get_by_role("button", name="Save 1 row").click()
+    expect(main.get_by_text("1 row was saved, and 1 row was refused.")).to_be_visible()
+    expect(refused).to_have_count(1)
+    expect(refused).to_have_text(told)
+    assert dev.ripple().get(garden)["name"] == GARDEN["name"]
+
+
 def test_a_record_that_another_person_brings_back_leaves_the_list_of_what_is_deleted(dev, browsers):
     ripple = dev.ripple()
     ids = [ripple.create(GARDEN | {"name": name})["prj_id"] for name in ("Sunken orchard", "Lost meadow")]

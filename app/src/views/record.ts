@@ -238,7 +238,9 @@ class RecordView {
     const now = connection.resource(kind).view(id);
     if (!now || this.#deleted) return;
     // Another record has the id of a refused creation. The form has the only text of the creation.
-    if (this.#refusedText?.kind === 'create' && now.version !== 0) return;
+    const refused = this.#refusedText;
+    const isParked = (): boolean => connection.parked(kind.resource, id).some(({ n }) => n === refused?.n);
+    if (refused?.kind === 'create' && now.version !== 0 && isParked()) return;
     const before = this.#record;
     this.#record = now;
     const names = this.#form.update(now.value);

@@ -11,11 +11,13 @@ import type { Kind } from '../kinds.ts';
 import { errorOf, reason } from '../words/problems.ts';
 import { resultText, type Result } from '../words/sheet.ts';
 import { capital, count } from '../words/text.ts';
-import { batches } from '../words/csv.ts';
+import { batches, textOf, type Part } from '../words/csv.ts';
 
 /** The rows of one page. */
 const PAGE = 500;
 const TYPE = 'text/csv';
+/** Programs for sheets take a file without a byte order mark for another encoding. */
+const MARK = '\uFEFF';
 /** The time for which a browser may read the file, in milliseconds. */
 const KEPT = 60_000;
 
@@ -37,17 +39,15 @@ export async function exportCsv(connection: Connection, kind: Kind, query: URLSe
     pages.push(pages.length ? text.slice(text.indexOf('\n') + 1) : text);
     path = next({ headers: answer.headers, url: answer.url }, connection.url);
   }
-  const link = h('a', { href: URL.createObjectURL(new Blob(pages, { type: TYPE })), download: `${kind.resource}.csv` });
+  const file = new Blob([MARK, ...pages], { type: TYPE });
+  const link = h('a', { href: URL.createObjectURL(file), download: `${kind.resource}.csv` });
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), KEPT);
   return pages.length;
 }
 
 /** A part of a file, as one request. */
-interface Batch {
-  readonly text: string;
-  /** The line of the file before the first row of the part. */
-  readonly before: number;
+interface Batch extends Part {
   readonly key: string;
 }
 
@@ -63,7 +63,14 @@ export function importView({ connection, kind, signal }: Place): View {
   const said = h('div', { class: 'said' });
   const results = h('div', { class: 'results' });
   const bar = h('div', { class: 'actions' });
-  const input = h('input', { type: 'file', id: 'sheet', accept: `.csv,${TYPE}`, onchange: () => void look() });
+  const input = h('input', {
+    type: 'file',
+    id: 'sheet',
+    accept: `.csv,${TYPE}`,
+    // A browser tells of no change where the same file is chosen again, after it was mended.
+    onclick: () => (input.value = ''),
+    onchange: () => void look(),
+  });
   let parts: Batch[] = [];
 
   /** Asks what the file would do, without doing it. */
@@ -72,7 +79,12 @@ export function importView({ connection, kind, signal }: Place): View {
     fill(bar);
     fill(results);
     if (!file) return;
-    parts = batches(await file.text()).map((part) => ({ ...part, key: idempotencyKey() }));
+    try {
+      const text = textOf(new Uint8Array(await file.arrayBuffer()));
+      parts = batches(text).map((part) => ({ ...part, key: idempotencyKey() }));
+    } catch (error) {
+      return say('bad', `${errorOf(error).message} Nothing is saved.`);
+    }
     const sent = await send(true);
     if (!sent) return;
     const { found, failure } = sent;
@@ -113,7 +125,11 @@ export function importView({ connection, kind, signal }: Place): View {
     const author = connection.resource(kind).online.author;
     const found: Result[] = [];
     say('news', dry ? 'Looking through the file…' : 'Saving…');
-    for (const { text, before, key } of parts) {
+    for (const { text, before, line, isTooLarge, key } of parts) {
+      if (isTooLarge) {
+        found.push({ line, id: undefined, status: 413, receipt: undefined, problem: { code: 'record_too_large' } });
+        continue;
+      }
       const headers = {
         'content-type': TYPE,
         ...(author && { 'ripple-author': author }),
@@ -124,8 +140,7 @@ export function importView({ connection, kind, signal }: Place): View {
         const list = isMembers(answer.body) ? own(answer.body, 'results') : undefined;
         if (isList(list)) found.push(...list.filter(isMembers).map((json) => toResult(json, before)));
       } catch (error) {
-        // The header is line 1 of the part.
-        return signal.aborted ? undefined : { found, failure: { error: errorOf(error), line: before + 2 } };
+        return signal.aborted ? undefined : { found, failure: { error: errorOf(error), line } };
       }
     }
     return { found };
@@ -172,7 +187,7 @@ export function importView({ connection, kind, signal }: Place): View {
 
   const hint =
     'A row with a version is an edit of what you exported: it is merged with what others saved since. ' +
-    `A row without one is a new ${kind.noun}.`;
+    `A row without one is a new ${kind.noun}. An empty cell leaves its value as it is, and json:null removes it.`;
   const element = h(
     'div',
     {},
