@@ -6,13 +6,14 @@
 
 import { DurableObject } from "cloudflare:workers";
 import * as ripple from "./build/ripple_replica.js";
+import { idle, lose, run } from "./calls.js";
 import { SUMMARIES } from "../edge/resources.js";
 
 const state = ripple.__worker_init_state();
 
 ripple.set_resources(SUMMARIES);
 
-// How long a refresh may take, in milliseconds. A call into WebAssembly that was reset meanwhile never ends.
+// How long a refresh may take, in milliseconds.
 const REFRESH = 10_000;
 // The same of an alarm: eight pages of a Scan.
 const ALARM = 60_000;
@@ -31,31 +32,29 @@ const PROTOCOL = "ripple.v1";
 const WAIT = "ripple-wait";
 // How often the table is refreshed while requests are held.
 const PULSE = 5_000;
+// The number of held requests at once, and after how many seconds a client may ask again while there are as many.
+const WAITERS = 200;
+const TOO_MANY = 5;
 
 // Notices a trap that no Rust code sees, such as an exhausted stack.
 addEventListener("error", (event) => {
   if (event.error instanceof WebAssembly.RuntimeError) state.criticalError = true;
 });
 
-// The calls under way. While there are any, the memory is not replaced, unless a trap has broken it.
-let underway = 0;
-
-// Calls ripple. After a trap, and when its memory has grown, it begins with new memory. Nothing is lost, since what
-// belongs to an object is in its database.
+// Calls ripple. After a trap, and when its memory has grown and no other call is under way, it begins with new memory.
+// Nothing is lost, since what belongs to an object is in its database.
 async function call(work) {
-  if (state.criticalError || (underway === 0 && ripple.memory_size() > MEMORY)) {
+  if (state.criticalError || (idle() && ripple.memory_size() > MEMORY)) {
     ripple.__wbg_reset_state();
     ripple.set_resources(SUMMARIES);
     state.criticalError = false;
+    lose();
   }
-  underway += 1;
   try {
-    return await work();
+    return await run(work);
   } catch (error) {
     if (error instanceof WebAssembly.RuntimeError) state.criticalError = true;
     throw error;
-  } finally {
-    underway -= 1;
   }
 }
 
@@ -190,6 +189,8 @@ export class Replica extends DurableObject {
     let told = this.told;
     let answer = await ask();
     if (!answer?.headers.has(WAIT)) return answer;
+    // Requests that arrive at once are counted one by one, since nothing is awaited in between.
+    if (this.holding >= WAITERS) return refused(answer);
     const end = Date.now() + Number(answer.headers.get(WAIT));
     this.holding += 1;
     // Without the feed, nothing else tells of changes.
@@ -205,14 +206,7 @@ export class Replica extends DurableObject {
       this.holding -= 1;
       if (this.holding === 0) this.pulse = clearInterval(this.pulse);
     }
-    if (!answer) return;
-    const last = new Response(answer.body, answer);
-    last.headers.delete(WAIT);
-    return last;
-  }
-
-  waiting() {
-    return this.holding;
+    return answer && unheld(answer);
   }
 
   // Resolves when something was committed, or the time is over.
@@ -341,6 +335,21 @@ export class Replica extends DurableObject {
   async webSocketError(socket) {
     await this.one(socket, ripple.socket_closed).catch(() => {});
   }
+}
+
+// Returns an answer as its client gets it.
+function unheld(answer) {
+  const last = new Response(answer.body, answer);
+  last.headers.delete(WAIT);
+  return last;
+}
+
+// Returns an answer that is not held, since too many are.
+function refused(answer) {
+  const last = unheld(answer);
+  last.headers.delete("preference-applied");
+  last.headers.set("retry-after", TOO_MANY);
+  return last;
 }
 
 // Closes a socket. What was kept of it does not count any more.

@@ -1,10 +1,10 @@
 //! The session token: the versions that a client has written recently, so that its reads see them on any host.
 //!
-//! The token names the last [`limits::SESSION`] writes. A read that may miss an earlier write is made strongly
-//! consistent.
+//! The token names the last [`limits::SESSION`] writes, and fewer if their ids are long, since API Gateway limits the
+//! headers of a request. A read that may miss an earlier write is made strongly consistent.
 //!
 //! It is opaque to clients and not authenticated. A forged token causes at most [`limits::SESSION`] strongly consistent
-//! reads, which the client's key could request one by one.
+//! reads of records, or one of the table, which the client's key could request anyway.
 
 use crate::limits;
 use crate::record::{Record, RecordId};
@@ -12,7 +12,9 @@ use crate::time::Timestamp;
 use crate::token;
 
 /// The format of a session token.
-const FORMAT: u8 = 4;
+const FORMAT: u8 = 5;
+/// The length of all ids in a token, in bytes. One id is shorter.
+const IDS: usize = 3_000;
 
 /// The recent writes of a client, as a request to one resource needs them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,6 +32,8 @@ struct Write {
     resource: String,
     id: RecordId,
     version: u64,
+    /// When it was made.
+    at: Timestamp,
 }
 
 impl Session {
@@ -42,18 +46,20 @@ impl Session {
     /// Reads a token for a request to a resource. Returns `None` if the text is not a token of ripple.
     #[must_use]
     pub fn parse(token: &str, resource: &str) -> Option<Session> {
-        const LONGEST: usize = limits::SESSION * (limits::STORED_ID + 64) * 4 / 3;
+        // JSON writes a byte of an id as six at most.
+        const LONGEST: usize = (6 * IDS + (limits::SESSION + 1) * 128) * 4 / 3;
         if token.len() > LONGEST {
             return None;
         }
-        let (writes, unnamed): (Vec<(String, u64)>, Option<u64>) = token::decode(FORMAT, token)?;
+        let (writes, unnamed): (Vec<(String, u64, u64)>, Option<u64>) = token::decode(FORMAT, token)?;
         if writes.len() > limits::SESSION {
             return None;
         }
         let fits = |id: &str| (1..=limits::STORED_ID).contains(&id.len());
-        let write = |(path, version): (String, u64)| {
+        let write = |(path, version, at): (String, u64, u64)| {
             let (resource, id) = path.split_once('/').filter(|(_, id)| fits(id))?;
-            Some(Write { resource: resource.to_owned(), id: RecordId::stored(id.to_owned()), version })
+            let (resource, id) = (resource.to_owned(), RecordId::stored(id.to_owned()));
+            Some(Write { resource, id, version, at: Timestamp(at) })
         };
         let writes = writes.into_iter().map(write).collect::<Option<_>>()?;
         Some(Session { writes, unnamed: unnamed.map(Timestamp), ..Session::new(resource) })
@@ -63,22 +69,23 @@ impl Session {
     #[must_use]
     pub fn to_token(&self) -> String {
         // The name of a resource has no slash.
-        let write = |write: &Write| (format!("{}/{}", write.resource, write.id), write.version);
-        let writes: Vec<(String, u64)> = self.writes.iter().map(write).collect();
+        let write = |write: &Write| (format!("{}/{}", write.resource, write.id), write.version, write.at.0);
+        let writes: Vec<(String, u64, u64)> = self.writes.iter().map(write).collect();
         let unnamed = self.unnamed.map(|at| at.0);
         token::encode(FORMAT, &(writes, unnamed))
     }
 
     /// Adds a write made at `now`. The version of a record never decreases, since a repeated write may be answered with
-    /// an older one. If there are too many writes, the oldest is no longer named.
+    /// an older one. If there are too many writes, the oldest are no longer named.
     pub fn wrote(&mut self, id: &RecordId, version: u64, now: Timestamp) {
         let known = self.writes.iter().position(|write| write.resource == self.resource && write.id == *id);
         let version = known.map_or(version, |place| self.writes.remove(place).version.max(version));
-        if self.writes.len() == limits::SESSION {
-            self.writes.remove(0);
-            self.unnamed = Some(now);
+        self.writes.push(Write { resource: self.resource.clone(), id: id.clone(), version, at: now });
+        let length = |writes: &[Write]| writes.iter().map(|write| write.id.as_str().len()).sum::<usize>();
+        while self.writes.len() > limits::SESSION || length(&self.writes) > IDS {
+            let oldest = self.writes.remove(0);
+            self.unnamed = self.unnamed.max(Some(oldest.at));
         }
-        self.writes.push(Write { resource: self.resource.clone(), id: id.clone(), version });
     }
 
     /// Reports whether `found`, read under `id`, is older than the client's write.
@@ -127,16 +134,44 @@ mod tests {
         assert_eq!(session.ids().count(), limits::SESSION);
         assert!(session.outdates(&id("last"), None));
         assert!(!session.outdates(&id("other"), None));
-        assert!(session.outruns(Timestamp(50_000)) && !session.outruns(Timestamp(50_000).after(limits::LAG)));
+        // 16 of 41 are named, and the newest of the others was made at 24.
+        assert!(session.outruns(Timestamp(24)) && !session.outruns(Timestamp(24).after(limits::LAG)));
         assert!(session.writes().any(|(written, version)| *written == id("last") && version == 7));
     }
 
     #[test]
+    fn a_token_of_long_ids_fits_into_a_header() {
+        let mut session = Session::new("prj");
+        for n in 0..limits::SESSION as u64 {
+            session.wrote(&RecordId::stored(format!("{n}{}", "\u{1}".repeat(1_900))), 1, Timestamp(n));
+        }
+        let token = session.to_token();
+        assert!(session.ids().count() == 1 && session.outruns(Timestamp(0)), "the last is named");
+        assert_eq!(Session::parse(&token, "prj"), Some(session));
+        let mut session = Session::new("prj");
+        for n in 0..limits::SESSION as u64 {
+            session.wrote(&RecordId::stored(format!("{n}{}", "x".repeat(1_900))), 1, Timestamp(n));
+        }
+        // API Gateway takes 10,240 bytes of headers.
+        assert!(session.to_token().len() < 5_000);
+    }
+
+    #[test]
+    fn a_write_is_in_doubt_for_as_long_as_a_read_may_miss_it() {
+        let mut session = Session::new("prj");
+        for n in 0..100 {
+            session.wrote(&id(&n.to_string()), 1, Timestamp(n * 10_000));
+        }
+        // Somebody who saves every ten seconds: what is no longer named was made 160 s ago.
+        assert!(!session.outruns(Timestamp(99 * 10_000).before(std::time::Duration::from_secs(60))));
+    }
+
+    #[test]
     fn anything_else_is_no_token() {
-        let encode = |writes: &[(&str, u64)]| token::encode(FORMAT, &(writes, None::<u64>));
+        let encode = |writes: &[(&str, u64, u64)]| token::encode(FORMAT, &(writes, None::<u64>));
         let earlier = token::encode(FORMAT - 1, &([("a", 1)], None::<u64>));
-        let too_many = encode(&[("prj/a", 1); limits::SESSION + 1]);
-        for token in ["", "?", &earlier, &encode(&[("prj/", 1)]), &too_many, &"A".repeat(9000)] {
+        let too_many = encode(&[("prj/a", 1, 1); limits::SESSION + 1]);
+        for token in ["", "?", &earlier, &encode(&[("prj/", 1, 1)]), &too_many, &"A".repeat(30_000)] {
             assert_eq!(Session::parse(token, "prj"), None, "{token}");
         }
     }

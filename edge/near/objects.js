@@ -6,8 +6,25 @@
 // The headers of the new request are chosen here: a client's headers do not reach the object, except those that the
 // object uses.
 const USED = ["cache-control", "if-match", "if-none-match", "origin", "prefer", "ripple-author", "ripple-session", "sec-websocket-protocol", "upgrade"];
-// The place near each region of AWS: https://developers.cloudflare.com/durable-objects/reference/data-location/
-const REGIONS = { "us-west": "wnam", us: "enam", ca: "enam", sa: "sam", eu: "weur", ap: "apac", af: "afr", me: "me", il: "me" };
+// The place near each region of AWS, by the first prefix that fits: https://developers.cloudflare.com/durable-objects/reference/data-location/
+const REGIONS = {
+  "us-west": "wnam",
+  "us-gov-west": "wnam",
+  "ca-west": "wnam",
+  us: "enam",
+  ca: "enam",
+  mx: "enam",
+  sa: "sam",
+  eu: "weur",
+  "ap-southeast-2": "oc",
+  "ap-southeast-4": "oc",
+  "ap-southeast-6": "oc",
+  ap: "apac",
+  cn: "apac",
+  af: "afr",
+  me: "me",
+  il: "me",
+};
 // The places, with a latitude and a longitude in degrees that is in the midst of each.
 const PLACES = {
   wnam: [38, -120],

@@ -179,7 +179,8 @@ test("64 lists and 16 MB are kept", async () => {
 });
 
 test("an object stands near the table, and further ones at the places of a list", () => {
-  assert.deepEqual(places("eu-central-1", ""), ["weur"]);
+  const regions = { "eu-central-1": "weur", "us-gov-west-1": "wnam", "us-gov-east-1": "enam", "ap-southeast-1": "apac", "ap-southeast-2": "oc", "mx-central-1": "enam", "il-central-1": "me" };
+  for (const [region, place] of Object.entries(regions)) assert.deepEqual(places(region, ""), [place]);
   assert.deepEqual(places("us-west-2", " apac, weur ,,wnam"), ["wnam", "apac", "weur"]);
   assert.deepEqual(places("xx-new-1", "oc"), ["", "oc"]);
   for (const list of ["europe", "weur;oc", "toString"]) assert.equal(places("us-east-1", list), undefined, list);

@@ -75,9 +75,6 @@ extern "C" {
     /// The number of open sockets.
     #[wasm_bindgen(method)]
     fn count(this: &Host) -> u32;
-    /// The number of held requests.
-    #[wasm_bindgen(method)]
-    fn waiting(this: &Host) -> u32;
 }
 
 /// Answers a request of the edge. Returns undefined if the copy cannot answer. `failed`: a refresh has failed a moment

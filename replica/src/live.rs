@@ -1,7 +1,7 @@
 //! The live channel: tickets, sockets, and changes that a client waits for.
 
 use bytes::Bytes;
-use http::header::{ORIGIN, RETRY_AFTER, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE};
+use http::header::{ORIGIN, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE};
 use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
 use ripple_core::http::edge::session_of;
 use ripple_core::http::upgrade::Upgrade;
@@ -35,10 +35,6 @@ const BODY: &str = "ripple-body";
 
 /// The header by which the object is told for how many milliseconds it may hold an answer.
 const WAIT: HeaderName = HeaderName::from_static("ripple-wait");
-/// The number of held requests at once.
-const WAITERS: usize = 200;
-/// After how many seconds a client may ask again while too many wait.
-const TOO_MANY: u64 = 5;
 
 type Replica = Table<Storage, ReadOnly, Clock>;
 
@@ -90,24 +86,20 @@ pub(crate) async fn answer(
         }
     };
     if is_of_changes && response.status() == StatusCode::OK {
-        hold(api.store(), &request, &mut response, host)?;
+        hold(api.store(), &request, &mut response)?;
     }
     response.headers_mut().insert(KEYS, HeaderValue::from(standing.keys));
     exchange::response(&response).map(Some).map_err(|_| JsError::new("no response"))
 }
 
-/// Says in a response with changes whether the host may hold the request, and for how long.
-fn hold(table: &Replica, request: &Request<Bytes>, response: &mut Response<Bytes>, host: &Host) -> Result<(), JsError> {
+/// Says in a response with changes whether the object may hold the request, and for how long.
+fn hold(table: &Replica, request: &Request<Bytes>, response: &mut Response<Bytes>) -> Result<(), JsError> {
     let query = form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes());
     let since = query.into_owned().find(|(name, _)| name == "since");
     let since = since.and_then(|(_, since)| Cursor::parse(&since, &table.resource().name));
     let (Some(wait), Some(since)) = (prefer::wait(request.headers()), since) else { return Ok(()) };
     let is_news = table.has_news_since(&since).map_err(thrown)?;
     let headers = response.headers_mut();
-    if !is_news && host.waiting() as usize >= WAITERS {
-        headers.insert(RETRY_AFTER, HeaderValue::from(TOO_MANY));
-        return Ok(());
-    }
     let applied = HeaderValue::from_str(&format!("wait={}", wait.as_secs()));
     headers.insert(prefer::APPLIED, applied.expect("digits and letters"));
     if !is_news {

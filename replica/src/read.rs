@@ -66,6 +66,10 @@ pub(crate) async fn answer(
     let Current { standing, freshness, fetched } = current;
     let mut cost = Capacity::default();
     let session = session_of(request.headers(), &table.resource().name);
+    // A strongly consistent read of the whole table is the origin's: it would keep the object from all other readers.
+    if standing.confirmed.is_some_and(|confirmed| session.outruns(confirmed)) {
+        return Ok(None);
+    }
     // What a session wrote and DynamoDB does not tell is missing from the answer. The edge knows another way.
     let Ok(read) = table.read_what_was_written(&session, &mut cost).await else { return Ok(None) };
     let age = standing.confirmed.map(|confirmed| Duration::from_millis(clock::now().0.saturating_sub(confirmed.0)));

@@ -192,6 +192,21 @@ def test_saves_of_ripple_and_of_others_appear(two):
     assert int(newest.headers["age"]) <= 1 and newest.headers["cache-status"].startswith("ripple; fwd=request")
 
 
+def test_a_list_that_is_read_strongly_is_the_origins(two):
+    wait_for(two.is_filled)
+    made, session, mark = [], {}, secrets.token_hex(4)
+    for number in range(20):
+        made.append(f"{mark}-{number}")
+        answer = send(two.edge.url, "POST", "/prj", two.dev.key, PROJECT | {"prj_id": made[-1], "goal": mark}, **session)
+        assert answer.status == 201
+        session = {"ripple_session": answer.headers["ripple-session"]}
+    # The session names 16 of the writes, and the copy cannot know that it has the others.
+    path = f"/prj?goal={mark}&limit=50"
+    listed = send(two.edge.url, "GET", path, two.dev.key, **session)
+    assert sorted(record["prj_id"] for record in listed.json()) == sorted(made)
+    assert two.ask(path, **session) is None
+
+
 def test_reads_go_on_without_dynamodb_and_tell_their_age(two):
     wait_for(two.is_filled)
     before = two.ask("/prj", cache_control="no-cache")

@@ -11,7 +11,7 @@ from edge import ROOT
 BIN = ROOT / "node_modules/.bin"
 
 
-@pytest.mark.parametrize("file", ["edge/near/objects.test.js", "replica/answers.test.js"])
+@pytest.mark.parametrize("file", ["edge/near/objects.test.js", "replica/answers.test.js", "replica/calls.test.js"])
 def test_a_module_alone(file):
     environment = clean() | {"PATH": f"{BIN}:{os.environ['PATH']}"}
     command = [str(BIN / "node"), "--no-warnings", "--test", str(ROOT / file)]

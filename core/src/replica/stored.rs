@@ -304,7 +304,10 @@ impl<Q: Nearby, S: Source, C: Clock> Keys for Table<Q, S, C> {
     }
 
     async fn key(&self, hash: &KeyHash, cost: &mut Capacity) -> Result<Option<KeyRecord>, StoreError> {
-        self.store.key(hash, cost).await
+        // The read may be older than what the feed has told.
+        let record = self.store.key(hash, cost).await?;
+        let is_revoked = record.as_ref().map_or(Ok(false), |record| gate::is_revoked(&self.sql, &record.key_id))?;
+        Ok(record.filter(|_| !is_revoked))
     }
 }
 

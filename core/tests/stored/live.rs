@@ -201,6 +201,7 @@ async fn a_key_that_was_looked_up_as_revoked_never_counts_again() {
         (closings.len(), table.open_socket(&reader("k"), None, 0).expect("answered")),
         (0, Outcome::refused(Close::Key))
     );
+    assert_eq!(table.key(&hash, &mut Capacity::default()).await.expect("looked up"), None, "no edge is told of it");
 }
 
 #[tokio::test]

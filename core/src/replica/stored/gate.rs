@@ -44,6 +44,11 @@ pub(super) fn admit(sql: &impl Nearby, reader: &Reader) -> Result<Result<(), Clo
     Ok(Ok(()))
 }
 
+/// Reports whether a key was once seen revoked or expired.
+pub(super) fn is_revoked(sql: &impl Nearby, id: &str) -> Result<bool, StoreError> {
+    Ok(sql.first("SELECT 1 FROM key WHERE id = ? AND revoked != 0", &[id.into()])?.is_some())
+}
+
 /// Forgets the tickets that have expired.
 pub(super) fn sweep(sql: &impl Nearby, now: Timestamp) -> Result<(), StoreError> {
     sql.run("DELETE FROM nonce WHERE expires * 1000 <= ?", &[now.0.into()])
