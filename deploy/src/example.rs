@@ -2,7 +2,8 @@
 //! and delete. tests/python/test_api_page.py sends them in the document's order of a record's life.
 
 use ripple_core::record::schema::{KeyType, Resource};
-use ripple_core::value::{Members, Number, Value};
+use ripple_core::sheet::Columns;
+use ripple_core::value::{Members, Value};
 use serde_json::{Value as Json, json};
 
 use crate::sample;
@@ -84,7 +85,11 @@ impl<'a> Examples<'a> {
     /// Returns a member that an edit changes, what it was, and what it becomes. That is the second of its examples, if it
     /// has two.
     fn edit(&self) -> Option<(&str, Json, Json)> {
-        let second = |name: &str| self.resource.schema.root.property(name)?.examples.get(1);
+        // In an edit, null removes a member.
+        let second = |name: &str| {
+            let second = self.resource.schema.root.property(name)?.examples.get(1);
+            second.filter(|value| **value != Value::Null)
+        };
         let chosen = self.members().find(|(name, _)| second(name).is_some());
         let (name, value) = chosen.or_else(|| self.members().next())?;
         Some((name, json!(value), json!(second(name).unwrap_or(value))))
@@ -96,13 +101,14 @@ impl<'a> Examples<'a> {
             KeyType::String => format!("{}0002", self.resource.name),
             KeyType::Number => (NUMBER + 1).to_string(),
         };
-        let cell = |value: &Value| match value {
-            Value::String(text) => text.clone(),
-            Value::Number(number) => Number::to_string(number),
-            value => json!(value).to_string(),
+        // A row begins with the cells of the key and of the version, which are empty here.
+        let cell = |(name, value): (&str, &Value)| {
+            let columns = Columns::chosen(self.resource, &[name.to_owned()]);
+            let row = columns.row(json!({ name: value }).to_string().as_bytes()).unwrap_or_default();
+            String::from_utf8_lossy(&row).trim_start_matches(",,").trim_end_matches("\r\n").to_owned()
         };
         let names = [&*self.resource.names.key].into_iter().chain(self.members().map(|(name, _)| name)).map(quoted);
-        let cells = [quoted(&other)].into_iter().chain(self.members().map(|(_, value)| quoted(&cell(value))));
+        let cells = [quoted(&other)].into_iter().chain(self.members().map(cell));
         let line = |cells: Vec<String>| cells.join(",") + "\r\n";
         line(names.collect()) + &line(cells.collect())
     }

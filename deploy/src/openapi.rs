@@ -8,6 +8,8 @@ use ripple_core::auth::Scope;
 use ripple_core::http::contract::{Contract, Field, Kind, OPERATORS, PATH, PROBLEM, Refusal, Shape};
 use ripple_core::http::{ROUTES, Route, Served};
 use ripple_core::record::schema::{Access, Resource, Resources};
+use serde::Serialize;
+use utoipa::openapi::extensions::Extensions;
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::{HttpMethod, Operation, OperationBuilder, ParameterBuilder, ParameterIn, ParameterStyle};
 use utoipa::openapi::request_body::RequestBodyBuilder;
@@ -15,7 +17,7 @@ use utoipa::openapi::response::ResponseBuilder;
 use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder, Type};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityScheme};
 use utoipa::openapi::{
-    Components, Content, Header, Info, License, OpenApi, Paths, Ref, RefOr, Required, SecurityRequirement, Tag,
+    Content, Header, Info, License, OpenApiVersion, Paths, Ref, RefOr, Required, SecurityRequirement, Tag,
 };
 
 use crate::example::Examples;
@@ -65,7 +67,27 @@ pub fn text(resources: &Resources) -> Result<String> {
     Ok(serde_json::to_string_pretty(&document(resources))? + "\n")
 }
 
-fn document(resources: &Resources) -> OpenApi {
+/// The document, as far as ripple's has members.
+#[derive(Serialize)]
+struct Document<'a> {
+    openapi: OpenApiVersion,
+    info: Info,
+    paths: Paths,
+    components: Components<'a>,
+    tags: Vec<Tag>,
+    #[serde(flatten)]
+    extensions: Extensions,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Components<'a> {
+    schemas: Schemas<'a>,
+    headers: BTreeMap<&'static str, Header>,
+    security_schemes: BTreeMap<&'static str, SecurityScheme>,
+}
+
+fn document(resources: &Resources) -> Document<'_> {
     let mut schemas = Schemas::default();
     let mut paths = Paths::new();
     let target = resources.target().map(|target| target.name.as_str());
@@ -82,12 +104,13 @@ fn document(resources: &Resources) -> OpenApi {
     for route in ROUTES.iter().filter(|route| !route.path.contains("{resource}")) {
         paths.add_path_operation(route.path, vec![verb(&route.method)], operation(route, &words, None, &mut schemas));
     }
-    let mut components = Components::new();
-    let key = ApiKeyValue::with_description("x-api-key", "`rpl_…`, with the scope `read` or `write`.");
-    components.add_security_scheme(KEY, SecurityScheme::ApiKey(ApiKey::Header(key)));
     let text = |about: &str| HeaderBuilder::new().schema(Some(schema_of_text())).description(Some(about)).build();
-    components.headers = HEADERS.iter().map(|(name, about)| ((*name).to_owned(), text(about).into())).collect();
-    components.schemas = schemas.into_inner();
+    let key = ApiKeyValue::with_description("x-api-key", "`rpl_…`, with the scope `read` or `write`.");
+    let components = Components {
+        schemas,
+        headers: HEADERS.iter().map(|(name, about)| (*name, text(about))).collect(),
+        security_schemes: BTreeMap::from([(KEY, SecurityScheme::ApiKey(ApiKey::Header(key)))]),
+    };
 
     let mut info = Info::new("ripple", env!("CARGO_PKG_VERSION"));
     let mut all = resources.iter();
@@ -98,12 +121,10 @@ fn document(resources: &Resources) -> OpenApi {
     let mut license = License::new("MIT OR Apache-2.0");
     license.identifier = Some(env!("CARGO_PKG_LICENSE").to_owned());
     info.license = Some(license);
-    let mut document = OpenApi::new(info, paths);
-    document.components = Some(components);
-    document.extensions = Some(extension::of(resources));
     let tags = resources.iter().map(|resource| resource.plural.as_str()).chain([WITHOUT_KEY]);
-    document.tags = Some(tags.map(Tag::new).collect());
-    document
+    let tags = tags.map(Tag::new).collect();
+    let extensions = extension::of(resources);
+    Document { openapi: OpenApiVersion::Version31, info, paths, components, tags, extensions }
 }
 
 fn verb(verb: &Method) -> HttpMethod {
@@ -116,11 +137,11 @@ fn verb(verb: &Method) -> HttpMethod {
     }
 }
 
-fn operation(
+fn operation<'a>(
     route: &'static Route,
-    words: &Words<'_>,
+    words: &Words<'a>,
     examples: Option<&Examples<'_>>,
-    schemas: &mut Schemas,
+    schemas: &mut Schemas<'a>,
 ) -> Operation {
     let contract = route.contract();
     let mut operation = OperationBuilder::new()
@@ -203,7 +224,7 @@ fn path_parameters(resource: &'static str) -> impl Iterator<Item = &'static str>
     names.filter(|name| *name != "resource")
 }
 
-fn parameter(field: &Field, place: ParameterIn, words: &Words<'_>, schemas: &mut Schemas) -> ParameterBuilder {
+fn parameter<'a>(field: &Field, place: ParameterIn, words: &Words<'a>, schemas: &mut Schemas<'a>) -> ParameterBuilder {
     ParameterBuilder::new()
         .name(words.fill(field.name))
         .parameter_in(place)
@@ -222,7 +243,7 @@ fn members(resource: &Resource) -> impl Iterator<Item = &str> {
 }
 
 /// Returns the parameter for the operators on a member: `name[gte]=…`.
-fn conditions(name: &str, words: &Words<'_>, schemas: &mut Schemas) -> ParameterBuilder {
+fn conditions<'a>(name: &str, words: &Words<'a>, schemas: &mut Schemas<'a>) -> ParameterBuilder {
     ParameterBuilder::new()
         .name(name)
         .parameter_in(ParameterIn::Query)
@@ -251,7 +272,7 @@ fn filters() -> ParameterBuilder {
         ))
 }
 
-fn header(field: &Field, words: &Words<'_>, schemas: &mut Schemas) -> Header {
+fn header<'a>(field: &Field, words: &Words<'a>, schemas: &mut Schemas<'a>) -> Header {
     let schema = schemas.of(&field.shape, words);
     HeaderBuilder::new().schema(Some(schema)).description(Some(words.fill(field.about))).build()
 }

@@ -1,76 +1,87 @@
-//! Converts a schema of a resource file into one of the OpenAPI document.
+//! Writes a schema of a resource file as one of the OpenAPI document.
 //!
-//! It goes through JSON, since both are JSON Schema. What the document does not have is left out: `$comment`, `x-merge`.
-//! A `const` becomes an `enum` of one value.
+//! Both are JSON Schema. No type of `utoipa` has all keywords, so they are written here, in the order of `utoipa`. What
+//! the document does not have is left out: `$comment`, `x-merge`. A `const` becomes an `enum` of one value, except beside
+//! an `enum`.
 
-use ripple_core::record::schema::{Subschema, Types};
-use ripple_core::value::{Number, Value};
-use serde_json::{Map, Value as Json, json};
-use utoipa::openapi::{RefOr, Schema};
+use std::collections::BTreeMap;
 
-/// Returns the schema of a property.
-pub(crate) fn of(schema: &Subschema) -> RefOr<Schema> {
-    serde_json::from_value(json(schema)).expect("keywords of a resource file are keywords of the document")
-}
+use ripple_core::record::schema::{Subschema, Type, Types};
+use serde::ser::{Serialize, SerializeMap, Serializer};
 
-fn json(schema: &Subschema) -> Json {
-    let mut json = Map::new();
-    let mut add = |name: &str, value: Option<Json>| {
-        if let Some(value) = value {
-            json.insert(name.to_owned(), value);
+/// The schema of a property.
+#[derive(PartialEq)]
+pub(crate) struct Property<'a>(pub(crate) &'a Subschema);
+
+impl Serialize for Property<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let schema = self.0;
+        let mut keywords = Keywords(serializer.serialize_map(None)?);
+        keywords.add("type", of_types(schema.types))?;
+        keywords.add("oneOf", schemas(&schema.one_of))?;
+        keywords.add("title", schema.title.as_ref())?;
+        match &schema.items {
+            Some(items) => keywords.add("items", Some(Property(items)))?,
+            None if !schema.prefix_items.is_empty() => keywords.add("items", Some(false))?,
+            // The document's arrays have `items`: any value, unless the file says more.
+            None => keywords.add("items", schema.types.contains(Type::Array).then(BTreeMap::<&str, ()>::new))?,
         }
-    };
-    let number = |number: &Option<Number>| number.as_ref().map(of_number);
-    let count = |count: Option<u64>| count.map(Json::from);
-    let list = |list: &[Value]| (!list.is_empty()).then(|| list.iter().map(of_value).collect::<Json>());
-    let schemas = |list: &[Subschema]| (!list.is_empty()).then(|| list.iter().map(self::json).collect::<Json>());
-    add("title", schema.title.clone().map(Json::from));
-    add("description", schema.description.clone().map(Json::from));
-    add("deprecated", schema.deprecated.then_some(Json::Bool(true)));
-    add("default", schema.default.as_ref().map(of_value));
-    add("examples", list(&schema.examples));
-    add("type", of_types(schema.types));
-    add("enum", list(&schema.options).or_else(|| schema.constant.as_ref().map(|constant| json!([of_value(constant)]))));
-    add("oneOf", schemas(&schema.one_of));
-    add("minLength", count(schema.min_length));
-    add("maxLength", count(schema.max_length));
-    add("pattern", schema.pattern.as_ref().map(|pattern| Json::from(pattern.as_str())));
-    add("format", schema.format.map(|format| Json::from(format.as_str())));
-    add("minimum", number(&schema.minimum));
-    add("maximum", number(&schema.maximum));
-    add("exclusiveMinimum", number(&schema.exclusive_minimum));
-    add("exclusiveMaximum", number(&schema.exclusive_maximum));
-    add("multipleOf", number(&schema.multiple_of));
-    let closed = !schema.prefix_items.is_empty();
-    // The document's arrays have `items`: any value, unless the file says more.
-    let items = schema.items.as_deref().map(self::json).or_else(|| closed.then_some(Json::Bool(false)));
-    let is_list = schema.types.iter().any(|kind| kind.as_str() == "array");
-    add("items", items.or_else(|| is_list.then(|| json!({}))));
-    add("prefixItems", schemas(&schema.prefix_items));
-    add("minItems", count(schema.min_items));
-    add("maxItems", count(schema.max_items));
-    add("uniqueItems", schema.unique_items.then_some(Json::Bool(true)));
-    let properties = schema.properties.iter().map(|(name, property)| (name.clone(), self::json(property)));
-    add("properties", (!schema.properties.is_empty()).then(|| properties.collect::<Map<_, _>>().into()));
-    add("required", (!schema.required.is_empty()).then(|| schema.required.clone().into()));
-    add("additionalProperties", schema.closed.then_some(Json::Bool(false)));
-    Json::Object(json)
+        keywords.add("prefixItems", schemas(&schema.prefix_items))?;
+        keywords.add("format", schema.format.map(|format| format.as_str()))?;
+        keywords.add("description", schema.description.as_ref())?;
+        keywords.add("default", schema.default.as_ref())?;
+        match &schema.constant {
+            Some(constant) if schema.options.is_empty() => keywords.add("enum", Some([constant]))?,
+            constant => {
+                keywords.add("enum", some(&schema.options))?;
+                keywords.add("const", constant.as_ref())?;
+            }
+        }
+        keywords.add("required", some(&schema.required))?;
+        let properties = schema.properties.iter().map(|(name, property)| (name, Property(property)));
+        keywords.add("properties", Some(properties.collect::<BTreeMap<_, _>>()).filter(|all| !all.is_empty()))?;
+        keywords.add("additionalProperties", schema.closed.then_some(false))?;
+        keywords.add("deprecated", schema.deprecated.then_some(true))?;
+        keywords.add("examples", some(&schema.examples))?;
+        keywords.add("multipleOf", schema.multiple_of.as_ref())?;
+        keywords.add("maximum", schema.maximum.as_ref())?;
+        keywords.add("minimum", schema.minimum.as_ref())?;
+        keywords.add("exclusiveMaximum", schema.exclusive_maximum.as_ref())?;
+        keywords.add("exclusiveMinimum", schema.exclusive_minimum.as_ref())?;
+        keywords.add("maxLength", schema.max_length)?;
+        keywords.add("minLength", schema.min_length)?;
+        keywords.add("pattern", schema.pattern.as_ref().map(|pattern| pattern.as_str()))?;
+        keywords.add("maxItems", schema.max_items)?;
+        keywords.add("minItems", schema.min_items)?;
+        keywords.add("uniqueItems", schema.unique_items.then_some(true))?;
+        keywords.0.end()
+    }
 }
 
-fn of_types(types: Types) -> Option<Json> {
+/// The keywords that are written.
+struct Keywords<M>(M);
+
+impl<M: SerializeMap> Keywords<M> {
+    /// Adds a keyword if the schema has it.
+    fn add(&mut self, keyword: &str, value: Option<impl Serialize>) -> Result<(), M::Error> {
+        value.map_or(Ok(()), |value| self.0.serialize_entry(keyword, &value))
+    }
+}
+
+fn some<T>(list: &[T]) -> Option<&[T]> {
+    (!list.is_empty()).then_some(list)
+}
+
+fn schemas(list: &[Subschema]) -> Option<Vec<Property<'_>>> {
+    some(list).map(|list| list.iter().map(Property).collect())
+}
+
+/// Returns the names of the types: one, or a list of them.
+fn of_types(types: Types) -> Option<serde_json::Value> {
     let names: Vec<&str> = types.iter().map(|kind| kind.as_str()).collect();
     match *names {
         [] => None,
         [name] => Some(name.into()),
         _ => Some(names.into()),
     }
-}
-
-/// Returns a number. Those of a resource file have at most 15 digits, so a double holds each.
-fn of_number(number: &Number) -> Json {
-    serde_json::from_str(number.as_str()).expect("a number's text is JSON")
-}
-
-fn of_value(value: &Value) -> Json {
-    serde_json::to_value(value).expect("a value of a file is JSON")
 }

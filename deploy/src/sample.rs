@@ -1,10 +1,17 @@
 //! Makes a valid record of a resource from its schema: the required members only.
 
-use ripple_core::record::schema::{Resource, Subschema, Type};
-use ripple_core::value::{Members, Number, Value};
+use std::collections::HashSet;
+
+use ripple_core::record::schema::{Resource, Schema, Subschema, Type};
+use ripple_core::value::{Members, Number, Value, parse};
+use serde_json::json;
 
 /// The text of the record, and its id as far as a path shows it.
 const TEXT: &str = "ripple check";
+/// Bytes of a record. A file can ask for lists of any length.
+const WEIGHT: usize = 20_000;
+/// The member of a list in which a value is checked.
+const LIST: &str = "list";
 /// Texts for formats and patterns.
 const TEXTS: [&str; 10] = [
     TEXT,
@@ -24,22 +31,29 @@ const TEXTS: [&str; 10] = [
 pub(crate) fn record(resource: &Resource) -> Option<Members> {
     let root = &resource.schema.root;
     let names = root.required.iter().filter(|name| !resource.names.is_key(name));
-    let mut rest: Vec<(&String, std::vec::IntoIter<Value>)> = names
-        .map(|name| (name, root.property(name).map_or_else(|| vec![TEXT.into()], candidates).into_iter()))
-        .collect();
-    let mut record = Members::new();
-    for (name, values) in &mut rest {
-        record.insert((*name).clone(), values.next()?);
+    // A member that is null counts as absent.
+    let value = |name: &str| valid(root.property(name)?).find(|value| *value != Value::Null);
+    let record: Members = names.map(|name| Some((name.clone(), value(name)?))).collect::<Option<_>>()?;
+    (resource.schema.check_new(&record).is_ok() && record.values().map(weight).sum::<usize>() <= WEIGHT)
+        .then_some(record)
+}
+
+/// Returns valid values, the likeliest first.
+fn valid(schema: &Subschema) -> impl Iterator<Item = Value> {
+    let fits = fits(schema);
+    candidates(schema).into_iter().filter(move |value| fits(value))
+}
+
+/// Returns the check of values of a schema. A value with more digits than the documents keep does not pass.
+fn fits(schema: &Subschema) -> impl Fn(&Value) -> bool + use<> {
+    let mut list = Subschema::default();
+    list.items = Some(Box::new(schema.clone()));
+    let mut checked = Schema::default();
+    checked.root.properties = vec![(LIST.to_owned(), list)];
+    move |value| {
+        let record = Members::from([(LIST.to_owned(), Value::List(vec![value.clone()]))]);
+        checked.check_new(&record).is_ok() && parse(json!(value).to_string().as_bytes()).as_ref() == Ok(value)
     }
-    // Each round replaces the values that have a fault by their next candidates.
-    while let Err(faults) = resource.schema.check_new(&record) {
-        for fault in faults {
-            let at = |name: &str| fault.pointer.strip_prefix('/').and_then(|rest| rest.split('/').next()) == Some(name);
-            let (name, values) = rest.iter_mut().find(|(name, _)| at(name))?;
-            record.insert((*name).clone(), values.next()?);
-        }
-    }
-    Some(record)
 }
 
 /// Returns values that may be valid, the likeliest first.
@@ -54,30 +68,69 @@ fn candidates(schema: &Subschema) -> Vec<Value> {
         values.extend(TEXTS.map(|text| of_length(text, schema).into()));
     }
     if may_be(Type::Integer) || may_be(Type::Number) {
-        let bounds = [&schema.minimum, &schema.maximum, &schema.multiple_of].into_iter().flatten().cloned();
-        values.extend([1_u64, 0].map(Number::from).into_iter().chain(bounds).map(Value::Number));
+        values.extend(numbers(schema).into_iter().map(Value::Number));
     }
     if may_be(Type::Boolean) {
-        values.push(Value::Bool(false));
+        values.extend([false, true].map(Value::Bool));
     }
     if may_be(Type::Object) {
-        let members = schema.required.iter().map(|name| {
-            let value = schema.property(name).and_then(|property| candidates(property).into_iter().next());
-            (name.clone(), value.unwrap_or_else(|| TEXT.into()))
-        });
-        values.push(Value::Map(members.collect()));
+        let member = |name: &String| Some((name.clone(), valid(schema.property(name)?).next()?));
+        values.extend(schema.required.iter().map(member).collect::<Option<_>>().map(Value::Map));
     }
     if may_be(Type::Array) {
-        let first = |entry: &Subschema| candidates(entry).into_iter().next().unwrap_or(Value::Null);
-        let least = usize::try_from(schema.min_items.unwrap_or_default()).unwrap_or_default();
-        let entry = schema.items.as_deref().map_or_else(|| TEXT.into(), first);
-        let whole = schema.prefix_items.iter().map(first).collect::<Vec<_>>();
-        values.push(Value::List(if whole.is_empty() { vec![entry; least] } else { whole }));
+        values.extend(list(schema).map(Value::List));
     }
     if may_be(Type::Null) {
         values.push(Value::Null);
     }
+    values.retain(|value| weight(value) <= WEIGHT);
     values
+}
+
+/// Returns numbers near the bounds.
+fn numbers(schema: &Subschema) -> Vec<Number> {
+    let Subschema { minimum, maximum, exclusive_minimum, exclusive_maximum, multiple_of, .. } = schema;
+    let bounds = [minimum, maximum, multiple_of].into_iter().flatten().cloned();
+    let of = |number: &Number| number.as_str().parse::<f64>().ok();
+    let least = [minimum, exclusive_minimum].into_iter().flatten().filter_map(of).reduce(f64::max);
+    let most = [maximum, exclusive_maximum].into_iter().flatten().filter_map(of).reduce(f64::min);
+    let step = multiple_of.as_ref().and_then(of).unwrap_or(1.0);
+    let inside = [
+        least.map(|least| (least / step).floor() * step + step),
+        most.map(|most| (most / step).ceil() * step - step),
+        least.zip(most).map(|(least, most)| f64::midpoint(least, most)),
+    ];
+    let inside = inside.into_iter().flatten().filter_map(|number| Number::parse(&format!("{number:.12}")));
+    [1_u64, 0].map(Number::from).into_iter().chain(bounds).chain(inside).collect()
+}
+
+/// Returns the least list, or the longest one of a schema with places. Returns `None` if it would be too large.
+fn list(schema: &Subschema) -> Option<Vec<Value>> {
+    if !schema.prefix_items.is_empty() {
+        return Some(schema.prefix_items.iter().map_while(|place| valid(place).next()).collect());
+    }
+    let least = usize::try_from(schema.min_items.unwrap_or_default()).ok().filter(|least| *least <= WEIGHT)?;
+    let Some(items) = schema.items.as_deref().filter(|_| least > 0) else { return Some(vec![TEXT.into(); least]) };
+    if schema.unique_items {
+        let fits = fits(items);
+        let others = (0..least as u64)
+            .flat_map(|number| [Value::from(number), of_length(&format!("{number} {TEXT}"), items).into()]);
+        let mut seen = HashSet::new();
+        let entries = valid(items).chain(others.filter(fits)).filter(|entry| seen.insert(entry.clone()));
+        return Some(entries.take(least).collect());
+    }
+    let entry = valid(items).next()?;
+    (weight(&entry).saturating_mul(least) <= WEIGHT).then(|| vec![entry; least])
+}
+
+/// Returns about how many bytes a value has as JSON.
+fn weight(value: &Value) -> usize {
+    match value {
+        Value::String(text) => text.len() + 1,
+        Value::List(list) => list.iter().map(weight).sum::<usize>() + 1,
+        Value::Map(members) => members.iter().map(|(name, value)| name.len() + weight(value)).sum::<usize>() + 1,
+        _ => 1,
+    }
 }
 
 /// Returns a text, repeated or cut to the length that a schema asks for.
@@ -113,6 +166,24 @@ mod tests {
             (r#"{"type": "integer", "minimum": 7}"#, "7"),
             (r#"{"type": "number", "maximum": -0.5}"#, "-0.5"),
             (r#"{"type": "boolean"}"#, "false"),
+            ("{}", r#""ripple check""#),
+            (r#"{"format": "date-time"}"#, r#""2026-01-01T00:00:00Z""#),
+            (r#"{"const": true}"#, "true"),
+            (r#"{"type": "boolean", "enum": [true]}"#, "true"),
+            (r#"{"enum": [null, 2]}"#, "2"),
+            (r#"{"examples": [null, "x"]}"#, r#""x""#),
+            (r#"{"type": "integer", "exclusiveMinimum": 5}"#, "6"),
+            (r#"{"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1}"#, "0.5"),
+            (r#"{"type": "number", "minimum": 0.07, "multipleOf": 0.05}"#, "1"),
+            (r#"{"type": "number", "minimum": 1.07, "multipleOf": 0.05}"#, "1.1"),
+            (r#"{"type": "array"}"#, "[]"),
+            (r#"{"type": "array", "minItems": 2}"#, r#"["ripple check","ripple check"]"#),
+            (r#"{"type": "array", "minItems": 3, "uniqueItems": true, "items": {"type": "integer"}}"#, "[1,0,2]"),
+            (r#"{"type": "array", "items": false, "prefixItems": [{}, {"const": null}]}"#, r#"["ripple check",null]"#),
+            (
+                r#"{"type": "object", "required": ["a/~"], "properties": {"a/~": {"format": "uuid"}}}"#,
+                r#"{"a/~":"00000000-0000-4000-8000-000000000000"}"#,
+            ),
             (r#"{"type": "array", "minItems": 2, "items": {"type": "integer"}}"#, "[1,1]"),
             (r#"{"type": "object", "required": ["x"], "properties": {"x": {"type": "number"}}}"#, r#"{"x":1}"#),
         ] {

@@ -4,30 +4,52 @@ use std::collections::BTreeMap;
 
 use ripple_core::http::contract::{Content, Field, Object, Shape};
 use ripple_core::record::schema::KeyType;
-use utoipa::openapi::schema::{AdditionalProperties, ArrayBuilder, ObjectBuilder, OneOfBuilder, SchemaType, Type};
+use serde::Serialize;
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, OneOfBuilder, SchemaType, Type};
 use utoipa::openapi::{Ref, RefOr, Schema};
 
-use crate::property;
+use crate::property::Property;
 use crate::words::Words;
 
 /// The placeholder of the key's name.
 const KEY: &str = "{key}";
 
 /// The named schemas so far.
-#[derive(Default)]
-pub(crate) struct Schemas(BTreeMap<String, RefOr<Schema>>);
+#[derive(Default, Serialize)]
+pub(crate) struct Schemas<'a>(BTreeMap<String, Component<'a>>);
 
-impl Schemas {
-    /// Returns all named schemas.
-    pub(crate) fn into_inner(self) -> BTreeMap<String, RefOr<Schema>> {
-        self.0
-    }
+/// The schema of an object.
+#[derive(PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Component<'a> {
+    #[serde(rename = "type")]
+    kind: Type,
+    description: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    required: Vec<String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    properties: BTreeMap<String, Member<'a>>,
+    /// `false` if there are no others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    additional_properties: Option<bool>,
+}
 
+/// The schema of a member.
+#[derive(PartialEq, Serialize)]
+#[serde(untagged)]
+enum Member<'a> {
+    /// Of the contract.
+    Own(Box<RefOr<Schema>>),
+    /// Of the resource file.
+    Declared(Property<'a>),
+}
+
+impl<'a> Schemas<'a> {
     /// Returns the schema of a shape.
-    pub(crate) fn of(&mut self, shape: &Shape, words: &Words<'_>) -> RefOr<Schema> {
+    pub(crate) fn of(&mut self, shape: &Shape, words: &Words<'a>) -> RefOr<Schema> {
         match shape {
             Shape::Object(object) => {
-                let schema: RefOr<Schema> = self.of_object(object, words);
+                let schema = self.of_object(object, words);
                 let mut name = words.fill(object.name);
                 // A shared component of other names belongs to the resource.
                 if self.0.get(&name).is_some_and(|shared| *shared != schema) {
@@ -45,7 +67,7 @@ impl Schemas {
     }
 
     /// Returns the schema of a field, with its description.
-    fn of_field(&mut self, field: &Field, words: &Words<'_>) -> RefOr<Schema> {
+    fn of_field(&mut self, field: &Field, words: &Words<'a>) -> RefOr<Schema> {
         let about = Some(words.fill(field.about));
         match &field.shape {
             Shape::Object(_) => self.of(&field.shape, words), // it has its own description
@@ -59,14 +81,38 @@ impl Schemas {
         }
     }
 
+    fn of_object(&mut self, object: &Object, words: &Words<'a>) -> Component<'a> {
+        let mut schema = Component {
+            kind: Type::Object,
+            description: words.fill(object.about),
+            required: Vec::new(),
+            properties: BTreeMap::new(),
+            additional_properties: (!object.open).then_some(false),
+        };
+        for (place, member) in object.members.iter().enumerate() {
+            let name = words.fill(member.name);
+            if member.name == KEY && !words.resource().names.has_plain_key() {
+                schema.add_keys(object, member, words);
+                if let Some(content) = object.content {
+                    schema.add_content(content, words);
+                }
+                continue;
+            }
+            schema.properties.insert(name.clone(), Member::Own(self.of_field(member, words).into()));
+            if member.required {
+                schema.required.push(name);
+            }
+            if let (0, Some(content)) = (place, object.content) {
+                schema.add_content(content, words);
+            }
+        }
+        schema
+    }
+}
+
+impl<'a> Component<'a> {
     /// Adds the members of a key that is a number, or has two parts. A new record has all of them.
-    fn with_keys(
-        &mut self,
-        mut schema: ObjectBuilder,
-        object: &Object,
-        member: &Field,
-        words: &Words<'_>,
-    ) -> ObjectBuilder {
+    fn add_keys(&mut self, object: &Object, member: &Field, words: &Words<'a>) {
         let required = member.required || object.content == Some(Content::AsRequired);
         for (name, kind) in words.resource().names.keys() {
             let of_kind = match kind {
@@ -74,53 +120,26 @@ impl Schemas {
                 KeyType::String => ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)),
             };
             let about = if required && !member.required { "A part of the key." } else { member.about };
-            schema = schema.property(name, of_kind.description(Some(words.fill(about))));
+            let schema = of_kind.description(Some(words.fill(about)));
+            self.properties.insert(name.to_owned(), Member::Own(Box::new(schema.into())));
             if required {
-                schema = schema.required(name);
+                self.required.push(name.to_owned());
             }
         }
-        schema
     }
 
-    fn of_object(&mut self, object: &Object, words: &Words<'_>) -> RefOr<Schema> {
-        let mut schema = ObjectBuilder::new().schema_type(Type::Object).description(Some(words.fill(object.about)));
-        for (place, member) in object.members.iter().enumerate() {
-            let name = words.fill(member.name);
-            if member.name == KEY && !words.resource().names.has_plain_key() {
-                schema = self.with_keys(schema, object, member, words);
-                if let Some(content) = object.content {
-                    schema = with_content(schema, content, words);
-                }
-                continue;
-            }
-            schema = schema.property(name.clone(), self.of_field(member, words));
-            if member.required {
-                schema = schema.required(name);
-            }
-            if let (0, Some(content)) = (place, object.content) {
-                schema = with_content(schema, content, words);
-            }
+    /// Adds the members of the record's schema.
+    fn add_content(&mut self, content: Content, words: &Words<'a>) {
+        let resource = words.resource();
+        let root = &resource.schema.root;
+        let is_own = |name: &str| resource.names.is_key(name);
+        for (name, property) in root.properties.iter().filter(|(name, _)| !is_own(name)) {
+            self.properties.insert(name.clone(), Member::Declared(Property(property)));
         }
-        if !object.open {
-            schema = schema.additional_properties(Some(AdditionalProperties::<Schema>::FreeForm(false)));
+        if content == Content::AsRequired {
+            self.required.extend(root.required.iter().filter(|name| !is_own(name)).cloned());
         }
-        schema.into()
     }
-}
-
-/// Adds the members of the record's schema.
-fn with_content(mut object: ObjectBuilder, content: Content, words: &Words<'_>) -> ObjectBuilder {
-    let resource = words.resource();
-    let root = &resource.schema.root;
-    let own = |name: &str| resource.names.is_key(name);
-    for (name, property) in root.properties.iter().filter(|(name, _)| !own(name)) {
-        object = object.property(name.clone(), property::of(property));
-    }
-    if content == Content::AsRequired {
-        object =
-            root.required.iter().filter(|name| !own(name)).fold(object, |object, name| object.required(name.clone()));
-    }
-    object
 }
 
 fn of_plain(shape: &Shape) -> ObjectBuilder {

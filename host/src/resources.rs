@@ -18,19 +18,16 @@ pub enum LoadError {
     Faults(Vec<SchemaFault>),
 }
 
-/// Faults that one line names.
-const NAMED: usize = 3;
-
 impl std::fmt::Display for LoadError {
-    /// Writes the first faults.
+    /// Writes every fault. Each of several has a line of its own.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             LoadError::Folder(error) => error.fmt(f),
-            LoadError::Faults(faults) => {
-                let named: Vec<String> = faults.iter().take(NAMED).map(SchemaFault::to_string).collect();
-                f.write_str(&named.join("; "))?;
-                if faults.len() > NAMED { write!(f, "; and {} more", faults.len() - NAMED) } else { Ok(()) }
+            LoadError::Faults(faults) if faults.len() > 1 => {
+                f.write_str("the resource files have faults:")?;
+                faults.iter().try_for_each(|fault| write!(f, "\n{fault}"))
             }
+            LoadError::Faults(faults) => faults.iter().try_for_each(|fault| fault.fmt(f)),
         }
     }
 }

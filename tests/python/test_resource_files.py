@@ -2,10 +2,12 @@
 
 import json
 import os
+import subprocess
 
 import pytest
 
-from dev import Dev, ripple
+from conftest import _setting
+from dev import Dev, clean, ripple
 from edge import ROOT
 
 TASK = json.loads((ROOT / "resources/task.json").read_text())
@@ -89,3 +91,84 @@ def test_dev_does_not_start_with_a_file_that_it_cannot_serve(tmp_path, x_ripple,
     said = ripple("dev", "--in-memory", "--port", "0", "--resources", tmp_path, data=tmp_path / "data", ok=False)
     assert rule in said and len(said.splitlines()) == 1, said
     assert not (tmp_path / "data/dev.json").exists()
+
+
+# Schemas of any value, and with the keywords of several types.
+UNTYPED = {
+    "any": {},
+    "nothing": {"const": None},
+    "either": {"enum": ["a", 1]},
+    "day": {"format": "date"},
+    "list": {"type": "array", "minItems": 1},
+    "pair": {"type": "array", "prefixItems": [{}, {"const": 1}], "items": False, "minItems": 2},
+    "closed": {"type": "object", "properties": {"a": {}}, "additionalProperties": False, "default": {"a": 1}},
+    "short": {"type": "string", "oneOf": [{"type": "string", "maxLength": 3}, {"type": "null"}]},
+}
+ANY = {
+    "title": "Note",
+    "x-ripple": {"resource": "note", "key": "no"},
+    "type": "object",
+    "properties": UNTYPED,
+    "required": ["any", "list", "pair"],
+}
+
+
+def test_a_file_with_members_of_any_type_is_built_and_served(tmp_path):
+    folder = tmp_path / "files"
+    folder.mkdir()
+    (folder / "note.json").write_text(json.dumps(ANY))
+    ripple("resource", "build", folder, "--out", tmp_path / "built", data=tmp_path)
+    built = json.loads((tmp_path / "built/openapi.json").read_text())
+    with Dev(tmp_path / "data", "--in-memory", "--resources", folder) as dev:
+        served = dev.ripple().call("GET", "/openapi.json").json()
+        example = served["paths"]["/note"]["post"]["requestBody"]["content"]["application/json"]["example"]
+        assert dev.ripple().call("POST", "/note", example).status == 201, example
+    for document in (built, served):
+        properties = document["components"]["schemas"]["NewNote"]["properties"]
+        assert properties["any"] == {} and properties["nothing"] == {"enum": [None]}
+        assert properties["list"] == UNTYPED["list"] | {"items": {}}
+        assert properties["pair"] == UNTYPED["pair"] | {"prefixItems": [{}, {"enum": [1]}]}
+        same = ("either", "day", "closed", "short")
+        assert {name: properties[name] for name in same} == {name: UNTYPED[name] for name in same}
+
+
+@pytest.fixture
+def folders(tmp_path):
+    """The folders `resources`, `good` and `faulty` in a working folder."""
+    for name, file in (("resources", TASK), ("good", ANY), ("faulty", ANY | {"anyOf": []})):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / f"{file['x-ripple']['resource']}.json").write_text(json.dumps(file))
+    return tmp_path
+
+
+def run(folder, *arguments, **settings):
+    """Returns the exit code and the output."""
+    command = [_setting("RIPPLE_BIN"), *arguments]
+    done = subprocess.run(command, cwd=folder, env=clean() | settings, capture_output=True, text=True, timeout=120)
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_the_folder_is_that_of_the_argument_or_of_the_option_or_the_usual_one(folders):
+    faulty = "faulty/note.json#/anyOf: is not in ripple's subset"
+    for command in (("check",), ("list",), ("build", "--out", "made")):
+        for option, variable in ((("--resources", "good"), {}), ((), {"RIPPLE_RESOURCES": "good"})):
+            code, said = run(folders, *option, "resource", *command, **variable)
+            assert code == 0 and "note" in said and "task" not in said, said
+            code, said = run(folders, *option, "resource", *command, "resources", **variable)
+            assert code == 0 and "task" in said and "note" not in said, said
+            code, said = run(folders, *option, "resource", *command, "faulty", **variable)
+            assert code == 1 and faulty in said
+        code, said = run(folders, "--resources", "faulty", "resource", *command, RIPPLE_RESOURCES="good")
+        assert code == 1 and faulty in said
+        code, said = run(folders, "resource", *command)
+        assert code == 0 and "task" in said
+    assert os.listdir(folders / "made/function/resources") == ["task.json"]
+
+
+def test_dev_names_every_fault_on_a_line_of_its_own(tmp_path):
+    wrong = {f"p{n}": {"type": "text"} for n in range(6)}
+    (tmp_path / "note.json").write_text(json.dumps(ANY | {"properties": wrong, "required": []}))
+    said = ripple("dev", "--in-memory", "--port", "0", "--resources", tmp_path, data=tmp_path / "data", ok=False)
+    rule = "must be null, boolean, integer, number, string, array or object"
+    faults = [f"{tmp_path}/note.json#/properties/p{n}/type: {rule}" for n in range(6)]
+    assert said.splitlines() == ["ripple: the resource files have faults:", *faults]

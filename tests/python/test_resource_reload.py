@@ -117,6 +117,32 @@ def test_a_file_that_does_not_fit_the_tables_is_not_served(folder, changed, sent
         assert client.call("POST", "/note", {"no": "a"}).status == 201
 
 
+ANY = [{}, {"const": None}, {"enum": ["a", 1]}, {"type": "array", "minItems": 1}, {"items": {}}]
+
+
+def test_members_of_any_type_are_served_and_so_are_later_files(folder):
+    with started(folder) as (_, log, client):
+        for place, schema in enumerate(ANY):
+            write(folder, "note", NOTE | {"properties": {f"p{place}": schema}})
+            log.wait("the resources are now note")
+            assert f'"p{place}"' in client.call("GET", "/openapi.json").body.decode()
+        write(folder, "note", SHORT)
+        log.wait("the resources are now note")
+        assert client.call("POST", "/note", {"no": "a", "text": "long text"}).status == 400
+
+
+def test_files_are_followed_after_the_output_is_closed(folder):
+    with Dev(folder.parent / "data", "--in-memory", "--resources", folder) as dev:
+        dev.process.stdout.close()
+        client = dev.ripple()
+        for file, status in ((SHORT, 400), ("{", 400), (NOTE, 201)):
+            write(folder, "note", file)
+            deadline = time.monotonic() + LIMIT
+            while client.call("POST", "/note", {"text": "long text"}).status != status:
+                assert time.monotonic() < deadline, file
+                time.sleep(0.1)
+
+
 def test_a_file_without_a_resource_and_a_missing_folder_change_nothing(folder):
     with started(folder) as (_, log, client):
         (folder / "note.json").rename(folder / "note.txt")

@@ -210,7 +210,29 @@ def test_the_exit_code_of_a_comparison_is_that_of_its_worst_change(dev, tmp_path
         'task.json#/x-ripple/members/version: "version" → "rev": breaking',
         "task.json#/properties/size/maximum: 13 → 8: tighter",
     ]
+    whole = {"type": "array", "x-merge": "whole"}
+    assert compared(3, properties=TASK["properties"] | {"new": whole}) == [
+        'task.json#/properties/new: absent → {"type":"array","x-merge":"whole"}: new member',
+        'task.json#/properties/new/x-merge: absent → "whole": two rules meanwhile',
+    ]
+    compared(4, properties=size, **{"x-ripple": renamed})
     one_file = run(dev, "diff", old / "task.json", new / "task.json", code=4)[0]
     assert len(one_file.splitlines()) == 2
     (new / "task.json").write_text("{")
     assert "has faults" in run(dev, "diff", old, new, code=1)[1]
+
+
+def test_a_second_resource_without_a_default_is_breaking(dev, tmp_path):
+    old, new = tmp_path / "old", tmp_path / "new"
+    note = {"title": "Note", "x-ripple": {"resource": "note", "key": "no"}, "type": "object"}
+
+    def compared(code, task=TASK):
+        for folder, files in ((old, {"task": TASK}), (new, {"task": task, "note": note})):
+            folder.mkdir(exist_ok=True)
+            for name, file in files.items():
+                (folder / f"{name}.json").write_text(json.dumps(file))
+        return run(dev, "diff", old, new, code=code)[0].splitlines()
+
+    added = "note.json: absent → present: new resource"
+    assert compared(4) == [added, "task.json#/x-ripple/default: true → false: breaking"]
+    assert compared(0, TASK | {"x-ripple": TASK["x-ripple"] | {"default": True}}) == [added]

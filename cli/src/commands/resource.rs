@@ -12,21 +12,32 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use ripple_core::record::schema::{Access, Resource, Resources};
 
-use crate::target::{self, FOLDER};
+use crate::target;
+
+/// The argument of the commands that read a folder.
+#[derive(Debug, Args)]
+pub(crate) struct Folder {
+    /// Folder of the resource files [default: that of --resources, otherwise ./resources]
+    #[arg(value_name = "DIR")]
+    folder: Option<PathBuf>,
+}
+
+impl Folder {
+    /// Returns the folder that the argument names, or else the option.
+    fn of<'a>(&'a self, connection: &'a target::Options) -> &'a Path {
+        self.folder.as_deref().unwrap_or(connection.folder())
+    }
+}
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Check resource files, or the items of their tables, and print each fault with its place and rule
     Check(check::Options),
     /// List the resources of a folder
-    List {
-        /// Folder of the resource files
-        #[arg(default_value = FOLDER, value_name = "DIR")]
-        folder: PathBuf,
-    },
+    List(Folder),
     /// Propose a resource file for an existing table, and print the questions that its items leave open
     Infer(infer::Options),
     /// Compare two versions of resource files; the exit code is 0, 3 (two rules meanwhile) or 4 (breaking)
@@ -41,12 +52,15 @@ pub(crate) enum Command {
 pub(crate) async fn run(connection: &target::Options, command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Check(options) => check::run(connection, &options).await?,
-        Command::List { folder } => list(&folder)?,
+        Command::List(folder) => list(folder.of(connection))?,
         Command::Infer(options) => infer::run(connection, options).await?,
         Command::Validate => validate::run()?,
         Command::Diff(options) => return diff::run(&options),
         // It runs an API to the end, which a task of this runtime must not.
-        Command::Build(options) => tokio::task::spawn_blocking(move || build::run(&options)).await??,
+        Command::Build(options) => {
+            let folder = options.folder.of(connection).to_owned();
+            tokio::task::spawn_blocking(move || build::run(&folder, &options)).await??;
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -70,7 +84,9 @@ fn parse(files: &Files) -> Option<Resources> {
         },
         Err(faults) => faults,
     };
-    faults.iter().for_each(|fault| println!("{fault}"));
+    let mut output = std::io::stdout().lock();
+    // The exit code says it too, if the reader of the output has closed it.
+    let _ = faults.iter().try_for_each(|fault| writeln!(output, "{fault}"));
     None
 }
 

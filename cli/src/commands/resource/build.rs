@@ -1,19 +1,19 @@
 //! `ripple resource build`: the files of a deployment, made from resource files.
 
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::Args;
 
-use super::{FOLDER, read};
+use super::{Folder, read};
 use crate::share::{self, Share};
 
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// Folder of the resource files
-    #[arg(default_value = FOLDER, value_name = "DIR")]
-    folder: PathBuf,
+    #[command(flatten)]
+    pub(super) folder: Folder,
     /// Folder that receives the files
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
@@ -22,8 +22,8 @@ pub(crate) struct Options {
     bootstrap: Option<PathBuf>,
 }
 
-pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
-    let Options { folder, out, bootstrap } = options;
+pub(crate) fn run(folder: &Path, options: &Options) -> anyhow::Result<()> {
+    let Options { out, bootstrap, .. } = options;
     let (files, resources) = read(folder)?;
     ripple_deploy::write(out, &ripple_deploy::deployment(&resources, &files)?)?;
     let place = out.join(ripple_deploy::FUNCTION).join("bootstrap");
@@ -36,11 +36,14 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         make_executable(&place).with_context(|| format!("cannot make {} executable", place.display()))?;
     }
     let names: Vec<&str> = resources.iter().map(|resource| resource.name.as_str()).collect();
-    println!("{} has the deployment of {}", out.display(), names.join(", "));
+    let mut output = std::io::stdout().lock();
+    writeln!(output, "{} has the deployment of {}", out.display(), names.join(", "))?;
     if place.is_file() {
-        println!("Next: sam deploy --guided --capabilities CAPABILITY_IAM --template-file {}", template(out));
+        let template = template(out);
+        writeln!(output, "Next: sam deploy --guided --capabilities CAPABILITY_IAM --template-file {template}")?;
     } else {
-        println!("Next: put the function's binary at {}, or repeat this with --bootstrap FILE", place.display());
+        let place = place.display();
+        writeln!(output, "Next: put the function's binary at {place}, or repeat this with --bootstrap FILE")?;
     }
     Ok(())
 }

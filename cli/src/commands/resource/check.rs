@@ -4,23 +4,21 @@ mod comments;
 mod tally;
 
 use std::io::Write as _;
-use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
 use clap::Args;
 use ripple_core::record::schema::{Resource, Resources};
 
 use super::infer::SAMPLE;
-use super::{items, read};
-use crate::target::{self, FOLDER, Target};
+use super::{Folder, items, read};
+use crate::target::{self, Target};
 
 use tally::Tally;
 
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// Folder of the resource files
-    #[arg(default_value = FOLDER, value_name = "DIR")]
-    folder: PathBuf,
+    #[command(flatten)]
+    folder: Folder,
     /// Treat warnings and comments as faults; `ripple resource infer` asks its questions in comments
     #[arg(long)]
     strict: bool,
@@ -36,7 +34,8 @@ pub(crate) struct Options {
 }
 
 pub(crate) async fn run(connection: &target::Options, options: &Options) -> anyhow::Result<()> {
-    let Options { folder, strict, table, .. } = options;
+    let Options { strict, table, .. } = options;
+    let folder = options.folder.of(connection);
     let (files, resources) = read(folder)?;
     let mut output = std::io::stdout().lock();
     let mut warnings = 0;
@@ -73,7 +72,7 @@ async fn tables(
     let chosen: Vec<&Resource> = resources.iter().map(AsRef::as_ref).filter(is_chosen).collect();
     if chosen.is_empty() {
         let name = name.unwrap_or_default();
-        bail!("{} has no resource {name}: `ripple resource list` lists them", options.folder.display());
+        bail!("{} has no resource {name}: `ripple resource list` lists them", options.folder.of(connection).display());
     }
     let target = connection.open().await?;
     let mut broken = Vec::new();

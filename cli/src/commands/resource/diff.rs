@@ -49,11 +49,18 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
 struct Version {
     resources: Resources,
     files: Files,
+    /// Whether the files are all of a site.
+    is_folder: bool,
 }
 
 impl Version {
-    fn new(files: Files) -> Option<Version> {
-        Some(Version { resources: parse(&files)?, files })
+    fn new(files: Files, is_folder: bool) -> Option<Version> {
+        Some(Version { resources: parse(&files)?, files, is_folder })
+    }
+
+    /// Reports whether requests that name no resource are about this one.
+    fn is_target(&self, resource: &str) -> bool {
+        self.resources.target().is_some_and(|target| target.name == resource)
     }
 
     /// Returns the file of a resource as JSON.
@@ -67,13 +74,14 @@ impl Version {
 }
 
 fn read(path: &Path) -> anyhow::Result<Version> {
-    let files = if path.is_file() {
+    let is_folder = !path.is_file();
+    let files = if !is_folder {
         let text = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
         vec![(path.display().to_string(), text)]
     } else {
         ripple_host::resources::read(path).context("cannot read the resource files")?
     };
-    match Version::new(files) {
+    match Version::new(files, is_folder) {
         Some(version) => Ok(version),
         None => bail!("{} has faults", path.display()),
     }
@@ -87,8 +95,13 @@ fn compare(old: &Version, new: &Version) -> Vec<Change> {
         let mut found = Vec::new();
         match (old.resources.get(name), new.resources.get(name)) {
             (Some(before), Some(after)) => {
+                // A single file does not say whether there are others.
+                let targets = match old.is_folder && new.is_folder {
+                    true => [old, new].map(|version| version.is_target(name)),
+                    false => [before, after].map(|resource| resource.is_default),
+                };
                 let (old, new) = (old.json(name), new.json(name));
-                x_ripple::compare(before, after, &old["x-ripple"], &new["x-ripple"], &mut found);
+                x_ripple::compare([before, after], targets, [&old["x-ripple"], &new["x-ripple"]], &mut found);
                 schema::compare(&old, &new, "", &mut found);
             }
             (None, _) => found.push(Change::of_file("absent → present", Class::Safe, "new resource")),
@@ -108,7 +121,7 @@ mod tests {
 
     fn version(files: &[(&str, &str)]) -> Version {
         let files = files.iter().map(|(name, text)| ((*name).to_owned(), text.as_bytes().to_vec()));
-        Version::new(files.collect()).expect("valid files")
+        Version::new(files.collect(), true).expect("valid files")
     }
 
     /// Returns the changes of a replacement of text in `task.json`.
@@ -155,6 +168,43 @@ mod tests {
         assert_eq!(entries, [r#"task.json#/x-ripple/entries/steps: "step" → "no": two rules meanwhile"#]);
         let set = changes(r#","uniqueItems":true"#, "");
         assert_eq!(set, ["task.json#/properties/labels/uniqueItems: true → absent: two rules meanwhile"]);
+    }
+
+    #[test]
+    fn a_new_member_with_a_rule_for_its_merge_is_two_rules() {
+        let own = r#""steps":{"items""#;
+        let added = changes(own, &format!(r#""order":{{"type":"array","x-merge":"whole"}},{own}"#));
+        assert_eq!(
+            added,
+            [
+                r#"task.json#/properties/order: absent → {"type":"array","x-merge":"whole"}: new member"#,
+                r##"task.json#/properties/order/x-merge: absent → "whole": two rules meanwhile"##
+            ]
+        );
+    }
+
+    #[test]
+    fn another_target_of_requests_without_a_resource_is_breaking() {
+        let (task, prj) = (TASK, &PRJ.replace(r#""default": true, "#, ""));
+        let named = |before: &[(&str, &str)], after: &[(&str, &str)]| -> Vec<String> {
+            compare(&version(before), &version(after)).iter().map(ToString::to_string).collect()
+        };
+        let (one, two) = ([("task.json", task)], [("task.json", task), ("prj.json", prj)]);
+        let added = "prj.json: absent → present: new resource";
+        assert_eq!(named(&one, &two), [added, "task.json#/x-ripple/default: true → false: breaking"]);
+        assert_eq!(named(&two, &one)[1], "task.json#/x-ripple/default: false → true: breaking");
+        let stated = &TASK.replace(r#""key": "ref""#, r#""key": "ref", "default": true"#);
+        assert_eq!(named(&one, &[("task.json", stated)]), [""; 0], "the only resource is the target anyway");
+        assert_eq!(named(&one, &[("task.json", stated), ("prj.json", prj)]), [added]);
+        assert_eq!(
+            named(&two, &[("task.json", stated), ("prj.json", prj)]),
+            ["task.json#/x-ripple/default: false → true: breaking"]
+        );
+        let alone = |file: &str| {
+            Version::new(vec![("task.json".to_owned(), file.as_bytes().to_vec())], false).expect("a valid file")
+        };
+        let changes = compare(&alone(task), &alone(stated));
+        assert_eq!(changes[0].to_string(), "task.json#/x-ripple/default: false → true: breaking");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use ripple_core::record::schema::{Format, Type};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::change::{Change, Class};
 
@@ -21,10 +21,13 @@ pub(super) fn compare(old: &Value, new: &Value, pointer: &str, changes: &mut Vec
             "required" => required(before, after, &place, changes),
             "items" => items(before, after, &place, changes),
             "prefixItems" => tuple(before, after, &place, changes),
-            "oneOf" => branches(before, after, &place, changes),
+            "oneOf" => branches(old, new, &place, changes),
             _ if before.zip(after).is_some_and(|(before, after)| is_same(before, after)) => {}
             keyword => {
-                let (class, word) = judged(keyword, before, after);
+                let judged = || judged(keyword, before, after);
+                // A value of another type is merged as if there were no `x-merge`.
+                let is_of_merge = keyword == "type" && [old, new].iter().all(|schema| schema.contains_key("x-merge"));
+                let (class, word) = if is_of_merge { TWO_RULES } else { judged() };
                 changes.push(Change::at(place, before, after, class).called(word));
             }
         }
@@ -110,12 +113,14 @@ fn properties(old: &Map<String, Value>, new: &Map<String, Value>, pointer: &str,
             (Some(before), Some(after)) => compare(before, after, &place, changes),
             (None, after) => {
                 let word = if is_closed(old) { "looser" } else { "new member" };
-                changes.push(Change::at(place, None, after, Class::Safe).called(word));
+                changes.push(Change::at(place.clone(), None, after, Class::Safe).called(word));
+                merges(None, after, &place, changes);
             }
             // Without a schema, a record may have any value there, unless it may not have the member.
             (before, None) => {
                 let (class, word) = if is_closed(new) { TIGHTER } else { LOOSER };
-                changes.push(Change::at(place, before, None, class).called(word));
+                changes.push(Change::at(place.clone(), before, None, class).called(word));
+                merges(before, None, &place, changes);
             }
         }
     }
@@ -146,8 +151,49 @@ fn items(before: Option<&Value>, after: Option<&Value>, pointer: &str, changes: 
         (before, after) => {
             let (class, word) = if after.is_none() { LOOSER } else { TIGHTER };
             changes.push(Change::at(pointer.to_owned(), before, after, class).called(word));
+            merges(before, after, pointer, changes);
         }
     }
+}
+
+/// Adds the rules for the merge inside schemas of which the other version has none at this place.
+fn merges(before: Option<&Value>, after: Option<&Value>, pointer: &str, changes: &mut Vec<Change>) {
+    for (schema, is_new) in [(before, false), (after, true)] {
+        for (keyword, value) in schema.and_then(Value::as_object).into_iter().flatten() {
+            let place = format!("{pointer}/{keyword}");
+            let mut inside = |schema: &Value, place: &str| {
+                let (before, after) = if is_new { (None, Some(schema)) } else { (Some(schema), None) };
+                merges(before, after, place, changes);
+            };
+            match keyword.as_str() {
+                "properties" => {
+                    for (name, schema) in value.as_object().into_iter().flatten() {
+                        inside(schema, &format!("{place}/{}", token(name)));
+                    }
+                }
+                "items" => inside(value, &place),
+                "oneOf" => {
+                    for (branch, schema) in value.as_array().into_iter().flatten().enumerate() {
+                        inside(schema, &format!("{place}/{branch}"));
+                    }
+                }
+                "prefixItems" | "uniqueItems" | "x-merge" => {
+                    let (before, after) = if is_new { (None, Some(value)) } else { (Some(value), None) };
+                    changes.push(Change::at(place, before, after, Class::TwoRules));
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Reports whether a schema has rules for the merge outside its branches.
+fn has_merges(schema: &Map<String, Value>) -> bool {
+    let mut schema = schema.clone();
+    schema.remove("oneOf");
+    let mut found = Vec::new();
+    merges(None, Some(&Value::Object(schema)), "", &mut found);
+    !found.is_empty()
 }
 
 fn tuple(before: Option<&Value>, after: Option<&Value>, pointer: &str, changes: &mut Vec<Change>) {
@@ -162,21 +208,34 @@ fn tuple(before: Option<&Value>, after: Option<&Value>, pointer: &str, changes: 
 }
 
 /// Compares the branches of `oneOf`. Each has a type of its own.
-fn branches(before: Option<&Value>, after: Option<&Value>, pointer: &str, changes: &mut Vec<Change>) {
+fn branches(old: &Map<String, Value>, new: &Map<String, Value>, pointer: &str, changes: &mut Vec<Change>) {
+    let (before, after) = (old.get("oneOf"), new.get("oneOf"));
     let (Some(Value::Array(old)), Some(Value::Array(new))) = (before, after) else {
-        let (class, word) = if after.is_none() { LOOSER } else { TIGHTER };
-        return changes.push(Change::at(pointer.to_owned(), before, after, class).called(word));
+        // With branches, only theirs is the rule for the entries of a list and the members of an object.
+        let (class, word) = match after {
+            _ if has_merges(old) || has_merges(new) => TWO_RULES,
+            None => LOOSER,
+            Some(_) => TIGHTER,
+        };
+        changes.push(Change::at(pointer.to_owned(), before, after, class).called(word));
+        let of = |branches: Option<&Value>| branches.map(|branches| json!({ "oneOf": branches }));
+        let above = pointer.strip_suffix("/oneOf").unwrap_or(pointer);
+        return merges(of(before).as_ref(), of(after).as_ref(), above, changes);
     };
     let of_type = |list: &'_ [Value], kind: &Value| list.iter().find(|branch| branch["type"] == *kind).cloned();
     for (place, branch) in new.iter().enumerate() {
         let place = format!("{pointer}/{place}");
         match of_type(old, &branch["type"]) {
             Some(old) => compare(&old, branch, &place, changes),
-            None => changes.push(Change::at(place, None, Some(branch), Class::Safe).called("looser")),
+            None => {
+                changes.push(Change::at(place.clone(), None, Some(branch), Class::Safe).called("looser"));
+                merges(None, Some(branch), &place, changes);
+            }
         }
     }
     for branch in old.iter().filter(|branch| of_type(new, &branch["type"]).is_none()) {
         changes.push(Change::at(pointer.to_owned(), Some(branch), None, Class::Tighter));
+        merges(Some(branch), None, pointer, changes);
     }
 }
 
@@ -236,6 +295,60 @@ mod tests {
         ] {
             assert_eq!(changes(old, new), [expected], "{old} {new}");
         }
+    }
+
+    #[test]
+    fn a_rule_for_the_merge_is_two_rules_wherever_it_appears_or_disappears() {
+        let set = r#"{"type":"array","items":{"type":"string"},"uniqueItems":true}"#;
+        let tuple = r#"{"prefixItems":[{}],"items":false}"#;
+        let whole = r#"{"type":"string","x-merge":"whole"}"#;
+        for (schema, place) in [
+            (set.to_owned(), "uniqueItems"),
+            (tuple.to_owned(), "prefixItems"),
+            (whole.to_owned(), "x-merge"),
+            (format!(r#"{{"items":{set}}}"#), "items/uniqueItems"),
+            (format!(r#"{{"properties":{{"a/b":{whole}}}}}"#), "properties/a~1b/x-merge"),
+            (format!(r#"{{"oneOf":[{{"type":"number"}},{whole}]}}"#), "oneOf/1/x-merge"),
+        ] {
+            for (before, after, pointer) in [
+                ("{}".to_owned(), format!(r#"{{"properties":{{"p":{schema}}}}}"#), "#/properties/p"),
+                (
+                    r#"{"properties":{},"additionalProperties":false}"#.to_owned(),
+                    format!(r#"{{"properties":{{"p":{schema}}},"additionalProperties":false}}"#),
+                    "#/properties/p",
+                ),
+                ("{}".to_owned(), format!(r#"{{"items":{schema}}}"#), "#/items"),
+            ] {
+                for (old, new) in [(&before, &after), (&after, &before)] {
+                    let found = changes(old, new);
+                    let line = |change: &String| {
+                        change.starts_with(&format!("{pointer}/{place}: ")) && change.ends_with(": two rules meanwhile")
+                    };
+                    assert!(found.iter().any(line), "{old} {new} {found:?}");
+                }
+            }
+        }
+        let branch = r#"{"oneOf":[{"type":"string"},{"type":"number"}]}"#;
+        let more = branch.replace(r#"{"type":"number"}"#, &format!(r#"{{"type":"number"}},{set}"#));
+        for (old, new) in [(branch, more.as_str()), (&more, branch), ("{}", &more), (&more, "{}")] {
+            let found = changes(old, new);
+            assert!(found.iter().any(|change| change.contains("uniqueItems: ")), "{old} {new} {found:?}");
+            assert!(found.iter().any(|change| change.ends_with(": two rules meanwhile")), "{old} {new} {found:?}");
+        }
+    }
+
+    #[test]
+    fn a_change_of_which_values_a_rule_for_the_merge_is_about_is_two_rules() {
+        let set = r#""items":{"type":"string"},"uniqueItems":true"#;
+        let branches = r#""oneOf":[{"type":"array"},{"type":"string"}]"#;
+        assert_eq!(
+            changes(&format!("{{{set}}}"), &format!("{{{set},{branches}}}")),
+            [r##"#/oneOf: absent → [{"type":"array"},{"type":"string"}]: two rules meanwhile"##]
+        );
+        assert_eq!(
+            changes(r#"{"type":"string","x-merge":"whole"}"#, r#"{"type":["string","array"],"x-merge":"whole"}"#),
+            [r##"#/type: "string" → ["string","array"]: two rules meanwhile"##]
+        );
     }
 
     #[test]

@@ -9,8 +9,10 @@ use serde_json::{Value, json};
 use super::change::{Change, Class};
 use super::schema::token;
 
-/// Adds the changes of a resource. `old_json` and `new_json` are the files' `x-ripple`.
-pub(super) fn compare(old: &Resource, new: &Resource, old_json: &Value, new_json: &Value, changes: &mut Vec<Change>) {
+/// Adds the changes between the old and the new version of a resource. `targets` says whether it is the target of requests
+/// that name no resource, and `json` has the files' `x-ripple`.
+pub(super) fn compare(both: [&Resource; 2], targets: [bool; 2], json: [&Value; 2], changes: &mut Vec<Change>) {
+    let [old, new] = both;
     let mut add = |key: &str, [before, after]: [Value; 2], class: Class| {
         if before != after {
             let stated = |value: &Value| (!value.is_null()).then(|| value.clone());
@@ -19,7 +21,6 @@ pub(super) fn compare(old: &Resource, new: &Resource, old_json: &Value, new_json
             changes.push(change);
         }
     };
-    let both = [old, new];
     add("key", both.map(|resource| json!(resource.names.key)), Class::Breaking);
     add("key_type", both.map(|resource| kind(resource.names.key_type)), Class::Breaking);
     let sort_key = |resource: &Resource| resource.names.sort_key.clone();
@@ -31,12 +32,12 @@ pub(super) fn compare(old: &Resource, new: &Resource, old_json: &Value, new_json
         let names = both.map(|resource| json!(resource.names.ripples()[place]));
         add(&format!("members/{name}"), names, Class::Breaking);
     }
-    add("default", both.map(|resource| json!(resource.is_default)), Class::Breaking);
+    add("default", targets.map(Value::Bool), Class::Breaking);
     for (place, name) in ["table", "versions", "alarm"].into_iter().enumerate() {
         let ids = both.map(|resource| json!(resource.logical_ids.all()[place]));
         add(&format!("logical_ids/{name}"), ids, Class::Breaking);
     }
-    for list in lists(old_json, new_json) {
+    for list in lists(json) {
         let keys = both.map(|resource| resource.entries.key_of(&list).map_or(json!(false), |key| json!(key)));
         let name = list.strip_prefix('/').filter(|name| !name.contains(['/', '~']));
         add(&format!("entries/{}", name.map_or_else(|| token(&list), str::to_owned)), keys, Class::TwoRules);
@@ -61,8 +62,8 @@ pub(super) fn compare(old: &Resource, new: &Resource, old_json: &Value, new_json
 }
 
 /// Returns JSON Pointers to the lists that either file names.
-fn lists(old: &Value, new: &Value) -> BTreeSet<String> {
-    let named = [old, new].into_iter().filter_map(|x_ripple| x_ripple["entries"].as_object());
+fn lists(json: [&Value; 2]) -> BTreeSet<String> {
+    let named = json.into_iter().filter_map(|x_ripple| x_ripple["entries"].as_object());
     let pointer = |list: &String| if list.starts_with('/') { list.clone() } else { format!("/{}", token(list)) };
     named.flat_map(|entries| entries.keys()).map(pointer).collect()
 }
@@ -92,7 +93,8 @@ mod tests {
         };
         let ((old, old_json), (new, new_json)) = (read(old), read(new));
         let mut changes = Vec::new();
-        compare(&old, &new, &old_json, &new_json, &mut changes);
+        let targets = [old.is_default, new.is_default];
+        compare([&old, &new], targets, [&old_json, &new_json], &mut changes);
         changes.iter().map(ToString::to_string).collect()
     }
 
