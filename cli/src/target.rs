@@ -259,7 +259,7 @@ impl Options {
 
     /// Reports whether the number of partitions of a resource is stated, and not only assumed.
     pub(crate) fn states_shards(&self, resource: &Resource) -> bool {
-        resource.shards.is_some() || self.shards.is_some()
+        resource.shards.is_some() || set(&self.shards).is_some()
     }
 
     /// Returns the site and the number of partitions.
