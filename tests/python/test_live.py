@@ -16,6 +16,7 @@ from websockets.sync.client import connect
 import second_writer
 from conftest import Ripple, dynamodb
 from dev import Dev, ripple
+from edge import wait_for
 from keys import unknown_key
 from near import Near
 
@@ -23,6 +24,8 @@ from near import Near
 PAGE = "https://app.example"
 # A busy machine may need long. The tests go on as soon as they see what they wait for.
 LIMIT = 120
+# The number of requests that a host holds.
+HELD = 200
 FIELDS = {
     "name": "Garden", "goal": "Beans", "issue": "Snails", "description": "Beds", "term": 3, "term_unit": "month",
     "create_date": "2026-03-01",
@@ -469,6 +472,53 @@ def test_a_wait_ends_with_its_time_and_is_refused_like_any_request(dev):
     assert client.call("GET", "/prj/_changes?since=nonsense", prefer="wait=25").status == 400
     preflight = client.call("OPTIONS", "/prj/_changes")
     assert "prefer" in preflight.headers["access-control-allow-headers"].split(", ")
+
+
+def test_a_request_is_held_where_nothing_has_changed_since_the_start(tmp_path):
+    with Dev(tmp_path, "--in-memory", feed=True) as dev:
+        client, asked, seen = dev.ripple(), [], []
+        asked.append(whole_cursor(client))
+
+        def wait():
+            while not seen:
+                path = "/prj/_changes?since=" + urllib.parse.quote(asked[-1])
+                answer = dev.ripple().call("GET", path, prefer="wait=25").json()
+                seen.extend(answer["changed"])
+                asked.append(answer["cursor"])
+
+        waiting = threading.Thread(target=wait)
+        waiting.start()
+        time.sleep(2)
+        create(dev, "first")
+        waiting.join(LIMIT)
+        assert [record["prj_id"] for record in seen] == ["first"]
+        # One that was not held would have asked some hundred times.
+        assert len(asked) < 10
+
+
+def test_what_comes_beside_200_held_requests_is_answered_at_once(dev):
+    client = dev.ripple()
+    path = "/prj/_changes?since=" + urllib.parse.quote(whole_cursor(client))
+    answers, together = [], threading.Barrier(HELD + 50)
+
+    def wait():
+        together.wait(LIMIT)
+        answers.append(dev.ripple().call("GET", path, prefer="wait=25"))
+
+    def refused():
+        return [answer for answer in list(answers) if answer.headers["preference-applied"] is None]
+
+    waiting = [threading.Thread(target=wait) for _ in range(together.parties)]
+    for thread in waiting:
+        thread.start()
+    wait_for(refused, LIMIT)
+    create(dev, "ends-the-wait")
+    for thread in waiting:
+        thread.join(LIMIT)
+    assert len(answers) == together.parties and len(refused()) <= together.parties - HELD
+    for answer in answers:
+        expected = ("5", None) if answer in refused() else (None, "wait=25")
+        assert (answer.status, answer.headers["retry-after"], answer.headers["preference-applied"]) == (200, *expected)
 
 
 def whole_cursor(client):

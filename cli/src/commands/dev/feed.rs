@@ -103,9 +103,10 @@ impl Feed {
             let read = self.positions.remove(&arn);
             self.streams.push(Stream { read, table: table.clone(), arn, failures: 0 });
         }
-        let names: Vec<&str> =
-            serving.function.api().stores().iter().map(|store| store.resource().name.as_str()).collect();
-        self.live.retain(&names);
+        let stores = serving.function.api().stores();
+        let resources: Vec<(&str, u16)> =
+            stores.iter().map(|store| (store.resource().name.as_str(), store.shards())).collect();
+        self.live.serve(&resources);
         Ok(())
     }
 

@@ -143,11 +143,15 @@ impl Live {
         });
     }
 
-    /// Keeps the channels of these resources, and closes the others.
-    pub(super) fn retain(&self, names: &[&str]) {
+    /// Has a channel for each of these resources, which come with their numbers of partitions, and closes the others. The
+    /// log of a new one begins now: only a log shows that there is no news.
+    pub(super) fn serve(&self, resources: &[(&str, u16)]) {
         let state = &mut *self.lock();
-        let removed: Vec<String> =
-            state.channels.keys().filter(|name| !names.contains(&name.as_str())).cloned().collect();
+        for (name, shards) in resources {
+            state.channel(&self.epoch, name, *shards);
+        }
+        let is_served = |name: &str| resources.iter().any(|(served, _)| *served == name);
+        let removed: Vec<String> = state.channels.keys().filter(|name| !is_served(name)).cloned().collect();
         for name in removed {
             let outputs = state.channels.get_mut(&name).map(|channel| channel.close_all(Close::Resource));
             state.carry_out(&name, outputs.unwrap_or_default());
