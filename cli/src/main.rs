@@ -64,7 +64,7 @@ enum Command {
     #[command(subcommand)]
     Resource(resource::Command),
     /// Print the SAM template of the resource files in a folder
-    Template(template::Options),
+    Template(resource::Folder),
     /// Send the changes of a resource to its webhook again
     #[command(subcommand)]
     Hook(hook::Command),
@@ -133,7 +133,10 @@ async fn run(connection: &target::Options, command: Command) -> anyhow::Result<E
         }
         Command::Resource(command) => return resource::run(connection, command).await,
         // It runs an API to the end, which a task of this runtime must not.
-        Command::Template(options) => tokio::task::spawn_blocking(move || template::run(&options)).await??,
+        Command::Template(folder) => {
+            let folder = folder.of(connection).to_owned();
+            tokio::task::spawn_blocking(move || template::run(&folder)).await??;
+        }
         Command::Hook(command) => hook::run(connection, command).await?,
         Command::Doctor(options) => doctor::run(connection, options).await?,
         Command::Import(options) => import::run(connection, options).await?,

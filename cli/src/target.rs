@@ -23,7 +23,7 @@ use crate::dev_file::DevFile;
 use aws::Connected;
 
 /// The folder of the resource files.
-pub(crate) const FOLDER: &str = "resources";
+const FOLDER: &str = "resources";
 /// How long to wait for the account from STS. It only appears in a message.
 const ACCOUNT_LIMIT: Duration = Duration::from_secs(5);
 /// The variables by which AWS gives credentials to a process.

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 
 import pytest
@@ -150,18 +151,24 @@ def run(folder, *arguments, **settings):
 
 def test_the_folder_is_that_of_the_argument_or_of_the_option_or_the_usual_one(folders):
     faulty = "faulty/note.json#/anyOf: is not in ripple's subset"
-    for command in (("check",), ("list",), ("build", "--out", "made")):
+
+    def names(said):
+        """Returns the resources that an output names. That of `template` has their tables."""
+        return set(re.findall(r"\$\{Site\}_(note|task)\b", said) or re.findall(r"\b(note|task)\b", said))
+
+    commands = [("resource", "check"), ("resource", "list"), ("resource", "build", "--out", "made"), ("template",)]
+    for command in commands:
         for option, variable in ((("--resources", "good"), {}), ((), {"RIPPLE_RESOURCES": "good"})):
-            code, said = run(folders, *option, "resource", *command, **variable)
-            assert code == 0 and "note" in said and "task" not in said, said
-            code, said = run(folders, *option, "resource", *command, "resources", **variable)
-            assert code == 0 and "task" in said and "note" not in said, said
-            code, said = run(folders, *option, "resource", *command, "faulty", **variable)
+            code, said = run(folders, *option, *command, **variable)
+            assert code == 0 and names(said) == {"note"}, said
+            code, said = run(folders, *option, *command, "resources", **variable)
+            assert code == 0 and names(said) == {"task"}, said
+            code, said = run(folders, *option, *command, "faulty", **variable)
             assert code == 1 and faulty in said
-        code, said = run(folders, "--resources", "faulty", "resource", *command, RIPPLE_RESOURCES="good")
+        code, said = run(folders, "--resources", "faulty", *command, RIPPLE_RESOURCES="good")
         assert code == 1 and faulty in said
-        code, said = run(folders, "resource", *command)
-        assert code == 0 and "task" in said
+        code, said = run(folders, *command)
+        assert code == 0 and names(said) == {"task"}, said
     assert os.listdir(folders / "made/function/resources") == ["task.json"]
 
 

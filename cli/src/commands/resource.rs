@@ -27,7 +27,7 @@ pub(crate) struct Folder {
 
 impl Folder {
     /// Returns the folder that the argument names, or else the option.
-    fn of<'a>(&'a self, connection: &'a target::Options) -> &'a Path {
+    pub(crate) fn of<'a>(&'a self, connection: &'a target::Options) -> &'a Path {
         self.folder.as_deref().unwrap_or(connection.folder())
     }
 }
