@@ -64,7 +64,7 @@ pub(crate) struct Options {
     /// Also write the bundle to this folder, with a configuration that wrangler deploys without a build
     #[arg(long, value_name = "DIR")]
     bundle: Option<PathBuf>,
-    /// Build a draft in a third of the time: not optimised, and ten times as large
+    /// Build a draft in half the time: not optimised, and six times as large
     #[arg(long, env = DRAFT, conflicts_with = "bundle")]
     draft: bool,
 }

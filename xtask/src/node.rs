@@ -11,39 +11,38 @@ use serde::Deserialize;
 use crate::process::{output, run};
 use crate::workspace::{self, root};
 
-/// The package-lock.json whose packages are installed.
+/// The packages to install.
+const WANTED: &str = "package-lock.json";
+/// The same of those that are installed.
 const INSTALLED: &str = "node_modules/.ripple-installed";
 
-/// Fails if the packages of package-lock.json have to be installed, and npm is missing.
+/// Fails if packages have to be installed, and npm is missing.
 pub(crate) fn check() -> Result<()> {
-    if !is_ready(&wanted()?) {
+    if !is_ready()? {
         output(workspace::command(NPM).arg("--version"))
             .context("the edge worker needs Node.js with npm: please install it")?;
     }
     Ok(())
 }
 
-/// Installs the packages of package-lock.json, unless they are installed already.
+/// Installs the packages, unless they are installed already.
 pub(crate) fn ready() -> Result<()> {
-    check()?;
-    let wanted = wanted()?;
-    if is_ready(&wanted) {
+    if is_ready()? {
         return Ok(());
     }
+    check()?;
     eprintln!("installing wrangler and other packages into node_modules (once, half a minute)");
     // wrangler requires a newer Node.js than many machines have. It gets one from node_modules, so npm's warning is
     // silenced.
     let quietly = ["--no-audit", "--no-fund", "--loglevel=error"];
     run(workspace::command(NPM).arg("ci").args(quietly))?;
-    Ok(fs::write(root().join(INSTALLED), wanted)?)
+    fs::copy(root().join(WANTED), root().join(INSTALLED)).with_context(|| format!("cannot write {INSTALLED}"))?;
+    Ok(())
 }
 
-fn wanted() -> Result<Vec<u8>> {
-    fs::read(root().join("package-lock.json")).context("cannot read package-lock.json")
-}
-
-fn is_ready(wanted: &[u8]) -> bool {
-    fs::read(root().join(INSTALLED)).is_ok_and(|installed| installed == wanted)
+fn is_ready() -> Result<bool> {
+    let wanted = fs::read(root().join(WANTED)).with_context(|| format!("cannot read {WANTED}"))?;
+    Ok(fs::read(root().join(INSTALLED)).is_ok_and(|installed| installed == wanted))
 }
 
 /// Returns a program of node_modules, under the installed Node.js.
