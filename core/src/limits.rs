@@ -84,8 +84,11 @@ pub const QUERY: usize = 8 * 1024;
 /// The length of an `x-request-id` that is echoed, in characters.
 pub const REQUEST_ID: usize = 128;
 
-/// The number of (id, version) pairs in a session token, which are the client's latest writes.
+/// The number of writes that a session token names, which are the client's latest ones.
 pub const SESSION: usize = 16;
+
+/// The length of an `id` that ripple gives to an entry of a list, in characters.
+pub const GIVEN_ID: usize = 16;
 
 /// A day.
 pub(crate) const DAY: Duration = Duration::from_secs(24 * 60 * 60);

@@ -6,15 +6,13 @@
 use std::collections::{BTreeMap, HashMap};
 
 use anyhow::Context as _;
+use ripple_core::limits;
 use ripple_core::record::Names;
 use ripple_core::store::dynamodb::{DynamoDb, export};
 use ripple_core::store::{Capacity, Consistency, Source as _};
 use ripple_core::value::{Members, Value, parse};
 
 use super::source::Entry;
-
-/// The length of an `id` that ripple generates for an entry of a list, in characters.
-const GENERATED_ID: usize = 16;
 
 /// An entry whose id exists.
 pub(super) struct Present {
@@ -120,8 +118,8 @@ fn is_same_value(sent: &Value, stored: &Value) -> bool {
 fn is_same_entry(sent: &Value, stored: &Value) -> bool {
     let (Value::Map(sent), Value::Map(stored)) = (sent, stored) else { return is_same_value(sent, stored) };
     let mut more = stored.iter().filter(|(name, _)| sent.get(name.as_str()).is_none());
-    let is_generated = |value: &Value| matches!(value, Value::String(id) if id.len() == GENERATED_ID);
-    has_all(sent, stored) && more.next().is_none_or(|(_, value)| is_generated(value)) && more.next().is_none()
+    let is_given = |value: &Value| matches!(value, Value::String(id) if id.len() == limits::GIVEN_ID);
+    has_all(sent, stored) && more.next().is_none_or(|(_, value)| is_given(value)) && more.next().is_none()
 }
 
 #[cfg(test)]

@@ -13,9 +13,6 @@ use crate::limits;
 use crate::record::change::TooLarge;
 use crate::value::{Members, Value, stored_size};
 
-/// The length of a generated `id`, in characters.
-const ID_LENGTH: usize = 16;
-
 /// The state from which new entries are distinguished.
 #[derive(Clone, Copy)]
 pub(crate) enum Known<'a> {
@@ -109,7 +106,7 @@ impl Ids<'_> {
             let named = match (&*entry, key) {
                 (Value::Map(members), Some(key)) if matches!(origin, Origin::Copy) || lacks_id(members, key) => {
                     // The name, the characters, and one byte for the member.
-                    self.size += key.len() + ID_LENGTH + 1;
+                    self.size += key.len() + limits::GIVEN_ID + 1;
                     (self.size <= self.most).then(|| (key, self.derive(entry, &mut made)))
                 }
                 _ => None,
@@ -164,7 +161,7 @@ struct Made {
 fn taken(list: &[Value], key: Option<&str>) -> HashSet<String, RandomState> {
     let ids = list.iter().filter_map(|entry| entry.entry_key(key));
     let texts = ids.filter_map(|id| match id {
-        Value::String(text) if text.len() == ID_LENGTH => Some(text.clone()),
+        Value::String(text) if text.len() == limits::GIVEN_ID => Some(text.clone()),
         _ => None,
     });
     texts.collect()
