@@ -172,7 +172,8 @@ impl Folder {
         // The wait also ends if the sender is dropped.
         while tokio::time::timeout(PAUSE, stopped.wait_for(|stop| *stop)).await.is_err() {
             let Some(files) = self.changed().await else { continue };
-            // Nothing ends this task, since later files are served too: not a panic, and not an output that is closed.
+            // Later files are served too. So neither an output that is closed ends this task, nor, where a panic does not
+            // end the process, a panic.
             match survived(load(&site, &files)).await {
                 Ok((new, names)) => {
                     serving.send_replace(Arc::new(new));
