@@ -1,5 +1,6 @@
 """The edge worker under the real workerd: the rules of its cache, the writes that a reader sees, and outages of
-DynamoDB and of the origin."""
+DynamoDB and of the origin. Nobody else writes to its table, because another write would change the list between two
+answers."""
 
 import gzip
 import json
@@ -10,26 +11,37 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from conftest import _setting
+from dev import Dev, ripple
 from edge import Edge, Switch, own_config, send, wait_for
 from keys import damaged, unknown_key
 
 
 @pytest.fixture(scope="module")
-def key():
-    return _setting("RIPPLE_KEY")
+def dev(tmp_path_factory):
+    with Dev(tmp_path_factory.mktemp("dev"), "--in-memory", log="/dev/null") as dev:
+        yield dev
 
 
 @pytest.fixture(scope="module")
-def origin():
-    switch = Switch(_setting("RIPPLE_URL"))
+def key(dev):
+    return dev.key
+
+
+@pytest.fixture(scope="module")
+def reader(dev):
+    return ripple("key", "create", "--name", "reader", "--scope", "read", data=dev.data).strip()
+
+
+@pytest.fixture(scope="module")
+def origin(dev):
+    switch = Switch(dev.url)
     yield switch
     switch.close()
 
 
 @pytest.fixture(scope="module")
-def dynamodb():
-    switch = Switch(_setting("RIPPLE_DYNAMODB_ENDPOINT"))
+def dynamodb(dev):
+    switch = Switch(dev.dynamodb)
     yield switch
     switch.close()
 
@@ -92,8 +104,7 @@ def test_concurrent_callers_get_their_own_answers(edge, key):
         list(pool.map(call, range(200)))
 
 
-def test_a_read_key_writes_nothing(edge, key):
-    reader = _setting("RIPPLE_READ_KEY")
+def test_a_read_key_writes_nothing(edge, reader):
     answer = send(edge.url, "POST", "/prj", reader, project())
     assert (answer.status, answer.json()["code"]) == (403, "insufficient_scope")
 
@@ -181,7 +192,7 @@ def test_both_paths_return_the_same_list(edge, key, coding, status):
         assert re.fullmatch(r"\d+", answer.headers["age"])
 
 
-def test_a_list_in_gzip_is_the_same_list(edge, key):
+def test_a_list_in_gzip_is_the_same_list(edge, dev, key):
     created(edge.url, key)
     plain = send(edge.url, "GET", "/prj", key)
     assert "content-encoding" not in plain.headers
@@ -196,7 +207,7 @@ def test_a_list_in_gzip_is_the_same_list(edge, key):
     weak = answer.headers["etag"]
     assert weak == "W/" + plain.headers["etag"], "other bytes have no strong tag in common"
     # A client with either form has the list, at every host, and does not get the other form.
-    for url in (edge.url, _setting("RIPPLE_URL")):
+    for url in (edge.url, dev.url):
         for tag in (weak, plain.headers["etag"], f'"another", {weak}', "*"):
             for coding in ("gzip", "identity"):
                 same = send(url, "GET", "/prj", key, if_none_match=tag, accept_encoding=coding)
@@ -229,13 +240,13 @@ def test_fresh_reads_ask_dynamodb_nothing(edge, key, dynamodb):
 
 
 @pytest.mark.parametrize("snapshot", ["fresh", "old"])
-def test_a_reader_sees_its_own_writes_through_every_host(edge, other_edge, key, snapshot):
+def test_a_reader_sees_its_own_writes_through_every_host(edge, other_edge, dev, key, snapshot):
     hosts = (edge.url, other_edge.url)
     for url in hosts:
         send(url, "GET", "/prj", key, cache_control="no-cache")
     if snapshot == "old":
         time.sleep(1.5)
-    record, token = created(_setting("RIPPLE_URL"), key, goal="written at the backend")
+    record, token = created(dev.url, key, goal="written at the backend")
     for url in hosts:
         one = send(url, "GET", f"/prj/{record['prj_id']}", key, ripple_session=token)
         assert one.json() == record
@@ -305,7 +316,7 @@ def test_a_write_whose_answer_breaks_off_may_have_been_made(edge, key, origin):
     assert send(edge.url, "GET", path, key, cache_control="no-cache").json()["goal"] == "made"
 
 
-def test_a_key_that_asks_too_often_waits(tmp_path, origin, dynamodb, key):
+def test_a_key_that_asks_too_often_waits(tmp_path, origin, dynamodb, key, reader):
     edge = Edge(tmp_path, origin.url, dynamodb.url, RIPPLE_RATE_LIMIT="1")
     try:
         asked, answers, refused = time.monotonic(), [], []
@@ -321,7 +332,7 @@ def test_a_key_that_asks_too_often_waits(tmp_path, origin, dynamodb, key):
             assert answer.headers["retry-after"] == "1"
             assert answer.headers["cache-control"] == "no-store"
             assert "etag" not in answer.headers
-        assert send(edge.url, "GET", "/prj", _setting("RIPPLE_READ_KEY")).status == 200, "it counts by key"
+        assert send(edge.url, "GET", "/prj", reader).status == 200, "it counts by key"
         assert send(edge.url, "GET", "/health").status == 200
         time.sleep(1.1)
         assert send(edge.url, "GET", "/prj", key).status == 200
@@ -345,7 +356,7 @@ def test_an_address_without_a_key_is_limited(tmp_path, origin, dynamodb, key):
 
 
 @pytest.mark.parametrize("rate", ["1000", "0"])
-def test_the_rate_limit_binding_refuses_for_the_whole_data_centre(tmp_path, origin, dynamodb, key, rate):
+def test_the_rate_limit_binding_refuses_for_the_whole_data_centre(tmp_path, origin, dynamodb, key, reader, rate):
     """The example in wrangler.toml, with a low limit. The isolate's own limit does not matter."""
     config = own_config()
     binding = re.search(r"(?:# .*\n)+", config[config.index("# [[ratelimits]]") :])[0]
@@ -361,7 +372,7 @@ def test_the_rate_limit_binding_refuses_for_the_whole_data_centre(tmp_path, orig
         assert refused is not None, edge.read_log()
         assert 1 <= int(refused.headers["retry-after"]) <= 10
         assert refused.json()["code"] == "too_many_requests"
-        assert send(edge.url, "GET", "/prj", _setting("RIPPLE_READ_KEY")).status == 200, "it counts by key"
+        assert send(edge.url, "GET", "/prj", reader).status == 200, "it counts by key"
     finally:
         edge.close()
 
