@@ -12,7 +12,7 @@ mod number;
 mod parse;
 mod pointer;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -244,11 +244,18 @@ fn shape_entries(list: Vec<Value>, stored: &[Value], origin: Origin, key: Option
             _ => entry.entry_key(key).is_none(),
         };
         let mut left = stored.iter().filter(|entry| is_left(entry));
-        let saved: Vec<Value> = stored.iter().rev().filter_map(|entry| entry.typed_without_key(key)).collect();
+        // An entry that the edit names by its key was not saved from one without a key.
+        let unmatched: HashSet<*const Value> = by_id.into_values().flatten().map(std::ptr::from_ref).collect();
+        let saved = stored.iter().rev().filter(|entry| unmatched.contains(&std::ptr::from_ref(*entry)));
+        let saved: Vec<Value> = saved.filter_map(|entry| entry.without_key(key)).collect();
         let mut saved = entries_by_json(saved.iter());
         for place in changed {
             let value = std::mem::replace(&mut shaped[place], Value::Null);
-            let (left, saved) = (left.next(), saved.get_mut(&value.to_json()).and_then(Vec::pop));
+            let saved = saved.get_mut(&value.to_json()).and_then(|alike| {
+                let same = alike.iter().rposition(|entry| **entry == value);
+                same.map(|place| alike.remove(place)).or_else(|| alike.pop())
+            });
+            let left = left.next();
             shaped[place] = match (saved, left) {
                 (Some(saved), _) => saved.clone(),
                 (None, Some(left)) => value.shaped(left, origin, Keys::default()),
@@ -278,11 +285,9 @@ fn entries_by_id<'a>(list: &'a [Value], key: Option<&str>) -> HashMap<&'a Value,
 }
 
 impl Value {
-    /// Returns an entry that has a key, without it. Returns `None` for other entries, and if JSON shows all its types.
-    fn typed_without_key(&self, key: Option<&str>) -> Option<Value> {
-        let (Value::Map(members), Some(_), true) = (self, self.entry_key(key), self.has_dynamodb_type()) else {
-            return None;
-        };
+    /// Returns an entry that has a key, without it. Returns `None` for other entries.
+    fn without_key(&self, key: Option<&str>) -> Option<Value> {
+        let (Value::Map(members), Some(_)) = (self, self.entry_key(key)) else { return None };
         let mut members = members.clone();
         members.remove(key?);
         Some(Value::Map(members))
@@ -400,6 +405,26 @@ mod tests {
         assert_eq!(list[2], bytes);
         let Value::Map(entry) = &list[1] else { panic!("an object") };
         assert_eq!(entry["blob"], bytes);
+    }
+
+    #[test]
+    fn an_entry_without_a_key_is_not_shaped_like_one_that_the_edit_names() {
+        let entry =
+            |id: &str, data: Value| Value::Map([("id".to_owned(), id.into()), ("data".to_owned(), data)].into());
+        let stored = Value::List(vec![entry("a", Value::Binary(b"hi".to_vec())), entry("b", "aGk=".into())]);
+        let sent = json(r#"[{"id":"a","data":"aGk="}, {"data":"aGk="}]"#);
+        let Some(Value::List(list)) = sent.shaped_as_sent(Some(&stored), Keys::default()) else { panic!("a list") };
+        assert_eq!(list, [entry("a", Value::Binary(b"hi".to_vec())), json(r#"{"data":"aGk="}"#)]);
+    }
+
+    #[test]
+    fn an_entry_that_comes_again_without_its_key_has_the_type_that_it_is_sent_with() {
+        let entry =
+            |id: &str, data: Value| Value::Map([("id".to_owned(), id.into()), ("data".to_owned(), data)].into());
+        let bytes = || Value::Binary(b"hi".to_vec());
+        let stored = Value::List(vec![entry("a", "aGk=".into()), entry("b", bytes())]);
+        let sent = Value::List(vec![Value::Map([("data".to_owned(), bytes())].into())]);
+        assert_eq!(sent.clone().shaped_as_sent(Some(&stored), Keys::default()), Some(sent));
     }
 
     #[test]
