@@ -175,6 +175,8 @@ const LARGE = 16 * 1024;
 const OWN = ["cache-control", "if-match", "prefer", "ripple-session"];
 const TAG = /^(?:W\/)?("[^"]*")$/;
 const TTL = /^ripple; (?:hit|fwd=[\w-]+(?:; stored)?); ttl=(-?\d+)$/;
+// The same in an answer of any kind, such as that of a copy which could not be refreshed.
+const LEFT = /; ttl=(-?\d+)/;
 
 // The lists by object and address, the one that was used last at the end.
 const lists = new Map();
@@ -208,8 +210,7 @@ export function forget(resource) {
 // object of this name, with this entity tag in place of the client's if there is one.
 export async function hot(name, raw, id, ask) {
   const wanted = raw.headers.get("if-none-match");
-  const own = raw.method !== "GET" || OWN.some((name) => raw.headers.has(name)) || (wanted && !TAG.test(wanted));
-  if (own) return ask();
+  if (isOwn(raw, wanted)) return ask();
   const address = `${name} ${raw.url}`;
   const flight = flights.get(address);
   if (flight) {
@@ -232,6 +233,22 @@ export async function hot(name, raw, id, ask) {
   }
 }
 
+// Reports whether the answer to a request may be another one than a list that is kept.
+function isOwn(raw, wanted) {
+  return raw.method !== "GET" || OWN.some((name) => raw.headers.has(name)) || (wanted && !TAG.test(wanted));
+}
+
+// Returns a list that is kept, for when neither the replica nor the origin answers (stale-if-error of RFC 5861). Returns
+// undefined if there is none, or if it is older than this number of seconds.
+export function held(resource, place, raw, id, oldest) {
+  const wanted = raw.headers.get("if-none-match");
+  const list = lists.get(`${named(resource, place)} ${raw.url}`);
+  if (!list?.left || isOwn(raw, wanted)) return;
+  const answer = again(list, Date.now() - list.asked, wanted, id);
+  answer.headers.set("cache-status", `${answer.headers.get("cache-status")}; detail=stale-if-error`);
+  if (Number(answer.headers.get("age")) <= oldest) return answer;
+}
+
 // Asks the replica, and keeps its answer if it is a list or says that the list has not changed.
 async function fly(address, wanted, id, ask) {
   const [kept, before, asked] = [lists.get(address), forgotten, Date.now()];
@@ -249,8 +266,9 @@ async function fly(address, wanted, id, ask) {
   } else {
     return answered;
   }
-  const ttl = TTL.exec(headers.get("cache-status"))?.[1];
-  const list = { tag: headers.get("etag"), headers, body, size, ttl, asked };
+  const status = headers.get("cache-status");
+  const [ttl, left] = [TTL, LEFT].map((part) => part.exec(status)?.[1]);
+  const list = { tag: headers.get("etag"), headers, body, size, ttl, left, asked };
   if (before === forgotten && list.tag) put(address, list);
   return [sent(list, headers, wanted, id), lost];
 }
@@ -259,7 +277,7 @@ async function fly(address, wanted, id, ask) {
 function again(list, since, wanted, id) {
   const headers = new Headers(list.headers);
   headers.set("age", Math.floor((headers.get("age") * 1000 + 999 + since) / 1000));
-  headers.set("cache-status", `ripple; hit; ttl=${Math.floor(list.ttl - since / 1000)}`);
+  headers.set("cache-status", `ripple; hit; ttl=${Math.floor(list.left - since / 1000)}`);
   headers.set("ripple-capacity", "read=0, write=0");
   return sent(list, headers, wanted, id);
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, mock, test } from "node:test";
-import { ask, forget, hot, nearest, places, tell, written } from "./objects.js";
+import { ask, forget, held, hot, nearest, places, tell, written } from "./objects.js";
 
 const START = 1_800_000_000_000;
 let asked, replica, names = 0;
@@ -25,7 +25,7 @@ function answer(raw) {
     asked.push(tag);
     await replica.waits;
     const { status, body, old } = replica;
-    const headers = { etag: replica.tag, age: String(old), "cache-status": `ripple; hit; ttl=${5 - old}`, "x-request-id": "asked" };
+    const headers = { etag: replica.tag, age: String(old), "cache-status": replica.status_text ?? `ripple; hit; ttl=${5 - old}`, "x-request-id": "asked" };
     headers["ripple-capacity"] = "read=2, write=0";
     if (replica.link) headers.link = replica.link;
     if (status === 200 && tag === replica.tag) return [new Response(null, { status: 304, headers }), replica.lost];
@@ -52,6 +52,33 @@ test("a fresh list is not asked for again, and tells its age", async () => {
   assert.deepEqual(["age", "cache-status", "ripple-capacity"].map((name) => second.headers.get(name)), ["2", "ripple; hit; ttl=3", "read=0, write=0"]);
   assert.equal(second.headers.get("x-request-id"), "own");
   assert.equal(second.headers.get("content-type"), "application/json");
+});
+
+test("a kept list answers with its age where nobody else does, up to an age", async () => {
+  const path = fresh();
+  const kept = (headers, oldest = 3600) => held("prj", "weur", request(path, headers), "own", oldest);
+  assert.equal(kept(), undefined, "there is none yet");
+  await get(path);
+  mock.timers.tick(60_000);
+  const answer = kept();
+  assert.deepEqual([answer.status, await answer.text()], [200, "[1]"]);
+  assert.deepEqual(["age", "cache-status"].map((name) => answer.headers.get(name)), ["60", "ripple; hit; ttl=-55; detail=stale-if-error"]);
+  assert.equal(kept({ "if-none-match": '"one"' }).status, 304);
+  for (const headers of [{ "ripple-session": "x" }, { "cache-control": "no-cache" }, { "if-match": '"one"' }]) assert.equal(kept(headers), undefined);
+  assert.ok(kept({}, 60));
+  assert.equal(kept({}, 59), undefined);
+  forget("prj");
+  assert.equal(kept(), undefined, "a change is known");
+});
+
+test("a list of a copy that could not be refreshed is kept too", async () => {
+  const path = fresh();
+  replica.old = 90;
+  replica.status_text = "ripple; hit; ttl=-85; detail=stale-if-error";
+  await get(path);
+  mock.timers.tick(1_000);
+  const answer = held("prj", "weur", request(path), "own", 3600);
+  assert.deepEqual(["age", "cache-status"].map((name) => answer.headers.get(name)), ["91", "ripple; hit; ttl=-86; detail=stale-if-error"]);
 });
 
 test("an older list is asked for by its tag, and does not cross again while it is the same", async () => {

@@ -5,7 +5,7 @@ import secrets
 import pytest
 
 from dev import Dev
-from edge import BINDING, Edge, own_config, send, wait_for, with_replica
+from edge import BINDING, Edge, Switch, own_config, send, wait_for, with_replica
 from keys import damaged
 from test_replica import PROJECT
 
@@ -61,3 +61,38 @@ def test_a_worker_without_its_binding_answers_nothing(tmp_path, dev, main, bindi
         wait_for(lambda: told in edge.read_log())
     finally:
         edge.close()
+
+
+def test_a_kept_list_answers_while_object_and_origin_are_away(tmp_path, dev, monkeypatch):
+    """The object runs in another process, which ends."""
+    monkeypatch.setenv("WRANGLER_REGISTRY_PATH", str(tmp_path / "registry"))
+    edge, replica = with_replica(tmp_path, dev.dynamodb)
+    switch = Switch(dev.url)
+    (tmp_path / "object").mkdir()
+    object_ = Edge(tmp_path / "object", dev.url, dev.dynamodb, config=replica, health=404)
+    near = Edge(tmp_path, switch.url, dev.dynamodb, config=edge)
+
+    def listed(query="", **headers):
+        return send(near.url, "GET", f"/prj{query}", dev.key, **headers)
+
+    try:
+        made = send(dev.url, "POST", "/prj", dev.key, PROJECT | {"prj_id": "r-1"})
+        assert made.status == 201
+        wait_for(lambda: listed().headers["cache-status"] is not None and len(listed().json()) == 1)
+        before = listed()
+        object_.kill()
+        switch.mode = "stopped"
+        wait_for(lambda: "stale-if-error" in (listed().headers["cache-status"] or ""))
+        kept = listed()
+        assert (kept.status, kept.body, kept.headers["etag"]) == (200, before.body, before.headers["etag"])
+        # What the isolate cannot answer: another list, one that a client requires to be newer, and a record.
+        assert listed("?q=other").status == 502
+        assert listed(cache_control="no-cache").status == 502
+        assert send(near.url, "GET", "/prj/r-1", dev.key).status == 502
+        assert send(near.url, "GET", "/prj", damaged(dev.key)).status in (403, 502)
+        switch.mode = "pass"
+        wait_for(lambda: listed().headers["cache-status"] is None)
+    finally:
+        near.close()
+        object_.close()
+        switch.close()

@@ -94,6 +94,23 @@ pub fn misconfigured(error: &ConfigError, request: &web_sys::Request) -> Result<
     Ok(exchange::response(&Refusal::Misconfigured.answer(id))?)
 }
 
+/// The answer of the origin, or that it gives none.
+#[derive(Debug)]
+pub struct Forwarded {
+    /// The answer, for the client.
+    pub response: web_sys::Response,
+    /// The body of a success, if the worker reads it.
+    pub body: Option<Vec<u8>>,
+    /// Why the origin gave no answer, for the log.
+    pub error: Option<String>,
+}
+
+/// Returns the log of a request whose origin gave no answer.
+#[must_use]
+pub fn with_error(report: &AccessLog, error: Option<String>) -> AccessLog {
+    AccessLog { error: error.or_else(|| report.error.clone()), ..report.clone() }
+}
+
 /// Returns work as a function of its own. A new isolate compiles a function when it first runs: what few requests need is
 /// not to be compiled with what each needs.
 pub fn apart<'a, T>(work: impl Future<Output = T> + 'a) -> Pin<Box<dyn Future<Output = T> + 'a>> {
@@ -193,16 +210,27 @@ impl<S: Keys> Gate<S> {
         reads: bool,
         started: Timestamp,
     ) -> Result<(web_sys::Response, Option<Vec<u8>>), FetchError> {
+        let Forwarded { response, body, error } = self.reach(raw, request, report, reads).await?;
+        self.log(&with_error(report, error), response.status(), "origin", started, None);
+        Ok((response, body))
+    }
+
+    /// Forwards a request as [`forward`](Self::forward) does, and logs nothing.
+    ///
+    /// # Errors
+    /// If the runtime refuses the answer.
+    pub async fn reach(
+        &self,
+        raw: &web_sys::Request,
+        request: &Request<Bytes>,
+        report: &AccessLog,
+        reads: bool,
+    ) -> Result<Forwarded, FetchError> {
         match origin::forward(&self.config, raw, request.uri(), report, reads).await {
-            Ok((response, body)) => {
-                self.log(report, response.status(), "origin", started, None);
-                Ok((response, body))
-            }
+            Ok((response, body)) => Ok(Forwarded { response, body, error: None }),
             Err(error) => {
-                let response = error.refusal.answer(report.request_id.clone());
-                let report = AccessLog { error: Some(error.to_string()), ..report.clone() };
-                self.log(&report, response.status().as_u16(), "origin", started, None);
-                Ok((exchange::response(&response)?, None))
+                let response = exchange::response(&error.refusal.answer(report.request_id.clone()))?;
+                Ok(Forwarded { response, body: None, error: Some(error.to_string()) })
             }
         }
     }

@@ -13,7 +13,7 @@ use ripple_core::store::{Capacity, Keys, StoreError};
 use ripple_core::{AccessLog, Api, Authorized, Refusal, Timestamp};
 use ripple_gate::config::{Config, ConfigError};
 use ripple_gate::feed::Heard;
-use ripple_gate::gate::{self, Gate, apart, arrival, resources, variable};
+use ripple_gate::gate::{self, Forwarded, Gate, apart, arrival, resources, variable, with_error};
 use ripple_gate::log::Cached;
 use ripple_platform::clock;
 use ripple_platform::fetch::FetchError;
@@ -131,22 +131,36 @@ impl Near {
                 if keys_changed {
                     gate.api.doubt_keys(started);
                 }
-                let told = |name: &str| response.headers().get(name).ok().flatten();
-                let age = told("age").and_then(|age| age.parse().ok());
-                let cached = told("cache-status").map(|status| Cached { status, age });
-                gate.log(report, response.status(), "replica", started, cached);
+                self.log(report, &response, started);
                 return Ok(response);
             }
         }
         if is_live {
             return gate.finish(&Refusal::Unapplied.answer(report.request_id.clone()), started);
         }
-        let (response, _) = gate.forward(raw, request, report, false, started).await?;
+        let Forwarded { response, error, .. } = gate.reach(raw, request, report, false).await?;
+        let report = &with_error(report, error);
+        if response.status() >= 500
+            && let Some(resource) = resource.filter(|_| operation == Operation::Search)
+            && let Some(held) = self.objects.held(resource, raw, report, gate.config.trust.stale)
+        {
+            self.log(report, &held, started);
+            return Ok(held);
+        }
+        gate.log(report, response.status(), "origin", started, None);
         // The object hears of a write at once, and not only from the feed.
         if let Some(resource) = resource.filter(|_| authorized.route.scope == Some(Scope::Write) && response.ok()) {
             self.objects.written(resource, &response, context);
         }
         Ok(response)
+    }
+
+    /// Logs an answer of the replica.
+    fn log(&self, report: &AccessLog, response: &web_sys::Response, started: Timestamp) {
+        let told = |name: &str| response.headers().get(name).ok().flatten();
+        let age = told("age").and_then(|age| age.parse().ok());
+        let cached = told("cache-status").map(|status| Cached { status, age });
+        self.gate.log(report, response.status(), "replica", started, cached);
     }
 
     /// Answers a message of the feed.

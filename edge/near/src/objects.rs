@@ -55,6 +55,14 @@ extern "C" {
         trace: &str,
         is_list: bool,
     ) -> Result<JsValue, JsValue>;
+
+    fn held(
+        resource: &str,
+        place: &str,
+        raw: &web_sys::Request,
+        id: &str,
+        oldest: f64,
+    ) -> Option<web_sys::Response>;
 }
 
 /// The objects of this site: each resource has one at each place.
@@ -186,6 +194,19 @@ impl Objects {
                 None
             }
         }
+    }
+
+    /// Returns a list that the isolate keeps and that is at most so old, for when nobody else answers.
+    pub(crate) fn held(
+        &self,
+        resource: &str,
+        raw: &web_sys::Request,
+        report: &AccessLog,
+        oldest: Duration,
+    ) -> Option<web_sys::Response> {
+        let oldest = oldest.as_secs_f64();
+        let of = |place: &Place| held(resource, &place.name, raw, &report.request_id, oldest);
+        of(&self.places[self.nearest.get()]).or_else(|| of(self.places.first()?))
     }
 
     /// Tells a message of the feed to the objects of a resource. Returns whether all of them have applied it.
