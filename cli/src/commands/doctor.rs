@@ -6,7 +6,7 @@ mod api;
 mod tables;
 
 use std::fmt;
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -14,8 +14,10 @@ use clap::Args;
 use ripple_core::auth::ApiKey;
 use ripple_core::http::origin_secret::{self, OriginSecret};
 use ripple_host::environment;
+use serde::Serialize;
 
 use crate::dev_file::DevFile;
+use crate::output::{self, Format};
 use crate::target;
 
 /// The largest difference between clocks. If it is larger, lists are older than they say: a refresh only reads back
@@ -33,6 +35,8 @@ pub(crate) struct Options {
     /// Read the key from standard input [default: RIPPLE_KEY, or the `ripple dev` that runs in --data]
     #[arg(long)]
     key_stdin: bool,
+    #[command(flatten)]
+    format: Format,
 }
 
 /// The result of one check.
@@ -51,6 +55,21 @@ impl Finding {
 
     fn bad(what: &'static str, told: impl Into<String>) -> Finding {
         Finding { what, told: Err(told.into()) }
+    }
+}
+
+/// A finding in the form of `--json`.
+#[derive(Serialize)]
+struct Shown<'a> {
+    check: &'a str,
+    ok: bool,
+    detail: &'a str,
+}
+
+impl<'a> Shown<'a> {
+    fn of(finding: &'a Finding) -> Self {
+        let (Ok(detail) | Err(detail)) = &finding.told;
+        Shown { check: finding.what, ok: finding.told.is_ok(), detail }
     }
 }
 
@@ -84,8 +103,12 @@ pub(crate) async fn run(connection: &target::Options, options: Options) -> anyho
         }
     }
     let wrong = findings.iter().filter(|finding| finding.told.is_err()).count();
-    for finding in findings {
-        println!("{finding}");
+    for finding in &findings {
+        if options.format.json {
+            output::line(&Shown::of(finding))?;
+        } else {
+            writeln!(std::io::stdout().lock(), "{finding}")?;
+        }
     }
     match wrong {
         0 => Ok(()),

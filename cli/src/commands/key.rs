@@ -16,6 +16,7 @@ use ripple_core::{Timestamp, limits};
 use ripple_host::now;
 
 use crate::keys::{create, record, store_new};
+use crate::output::{self, Format};
 use crate::target;
 
 /// The milliseconds of a day.
@@ -37,13 +38,11 @@ pub(crate) enum Command {
         /// Id of the only person on whose behalf the key may write, as in `Ripple-Author` [default: any]
         #[arg(long, value_parser = person_id, value_name = "ID")]
         author: Option<String>,
+        #[command(flatten)]
+        format: Format,
     },
     /// List keys and their requests of today and yesterday (UTC), without secrets
-    List {
-        /// Print JSON lines
-        #[arg(long)]
-        json: bool,
-    },
+    List(Format),
     /// Create a key that replaces another one, and print it; both are valid for a while
     Rotate {
         /// Id of the key to replace, as `ripple key list` shows it
@@ -51,13 +50,17 @@ pub(crate) enum Command {
         /// Time for which the old key stays valid
         #[arg(long, value_parser = parse_duration, value_name = "DURATION", default_value = "24h")]
         overlap: Duration,
+        #[command(flatten)]
+        format: Format,
     },
     /// Show the record of the key in RIPPLE_KEY or on standard input
-    Verify,
+    Verify(Format),
     /// Revoke a key
     Revoke {
         /// Id of the key, as `ripple key list` shows it
         key_id: String,
+        #[command(flatten)]
+        format: Format,
     },
 }
 
@@ -98,29 +101,37 @@ fn some_time(text: &str) -> Result<Duration, String> {
 
 pub(crate) async fn run(connection: &target::Options, command: Command) -> anyhow::Result<()> {
     let target = match command {
-        Command::List { .. } | Command::Verify => connection.open().await?,
+        Command::List(_) | Command::Verify(_) => connection.open().await?,
         Command::Create { .. } | Command::Rotate { .. } | Command::Revoke { .. } => connection.open_to_change().await?,
     };
     let store = target.keys();
     match command {
-        Command::Create { name, scopes, expires_in, author } => {
+        Command::Create { name, scopes, expires_in, author, format } => {
             check_scopes(&scopes, &connection.resources()?)?;
             let scopes = scopes.into_iter().collect();
             let (key, record) = create(store, &name, scopes, expires_in, author).await?;
             eprintln!("created {} for {name}. Store the key now: it is not shown again.", record.key_id);
-            println!("{}", key.reveal());
-            Ok(())
+            reveal(&key, &record, format)
         }
-        Command::List { json } => list(store, json).await,
-        Command::Rotate { key_id, overlap } => rotate(store, &key_id, overlap).await,
-        Command::Verify => verify(store).await,
-        Command::Revoke { key_id } => revoke(store, &key_id).await,
+        Command::List(format) => list(store, format).await,
+        Command::Rotate { key_id, overlap, format } => rotate(store, &key_id, overlap, format).await,
+        Command::Verify(format) => verify(store, format).await,
+        Command::Revoke { key_id, format } => revoke(store, &key_id, format).await,
     }
+}
+
+/// Prints a new key.
+fn reveal(key: &ApiKey, record: &KeyRecord, format: Format) -> anyhow::Result<()> {
+    let key = key.reveal();
+    if format.json {
+        return output::line(&Created { record: Shown::of(record), key: &key });
+    }
+    Ok(writeln!(std::io::stdout().lock(), "{key}")?)
 }
 
 /// Creates a key with the same name and scopes as another one, valid for the same time. It is created first: if setting
 /// the expiry of the other one then fails, both keys work.
-async fn rotate(store: &DynamoDb, key_id: &str, overlap: Duration) -> anyhow::Result<()> {
+async fn rotate(store: &DynamoDb, key_id: &str, overlap: Duration, format: Format) -> anyhow::Result<()> {
     let old = find(store, key_id).await?;
     if !State::of(&old).is_valid() {
         bail!("{key_id} is {}: create another key with `ripple key create`", State::of(&old));
@@ -133,7 +144,7 @@ async fn rotate(store: &DynamoDb, key_id: &str, overlap: Duration) -> anyhow::Re
     let (key, new) = store_new(store, replacing).await?;
     let ends = now().after(overlap);
     let ended = store.expire_key(&old, ends).await;
-    println!("{}", key.reveal());
+    reveal(&key, &new, format)?;
     ended.with_context(|| {
         format!("created {}, but {key_id} stays valid: revoke it with `ripple key revoke {key_id}`", new.key_id)
     })?;
@@ -146,7 +157,7 @@ async fn rotate(store: &DynamoDb, key_id: &str, overlap: Duration) -> anyhow::Re
     Ok(())
 }
 
-async fn verify(store: &DynamoDb) -> anyhow::Result<()> {
+async fn verify(store: &DynamoDb, format: Format) -> anyhow::Result<()> {
     let text = match std::env::var("RIPPLE_KEY") {
         Ok(key) if !key.is_empty() => key,
         _ => std::io::read_to_string(std::io::stdin().take(1024)).context("cannot read a key from standard input")?,
@@ -155,7 +166,11 @@ async fn verify(store: &DynamoDb) -> anyhow::Result<()> {
     let record = store.key(&key.hash(), &mut Capacity::default()).await.context("cannot read the record of the key")?;
     let record = record.context("this key is not in the table")?;
     let state = State::of(&record);
-    println!("{}  {}  {}  {state}", record.key_id, record.name, shown_scopes(&record));
+    if format.json {
+        output::line(&Shown::of(&record))?;
+    } else {
+        println!("{}  {}  {}  {state}", record.key_id, record.name, shown_scopes(&record));
+    }
     if !state.is_valid() {
         bail!("the key is not valid");
     }
@@ -211,7 +226,7 @@ fn shown_scopes(record: &KeyRecord) -> String {
     record.scopes.names().collect::<Vec<_>>().join(",")
 }
 
-async fn list(store: &DynamoDb, json: bool) -> anyhow::Result<()> {
+async fn list(store: &DynamoDb, Format { json }: Format) -> anyhow::Result<()> {
     let keys = store.list_used_keys(now().0 / DAY).await.context("cannot list keys")?;
     let mut output = std::io::stdout().lock();
     if !json {
@@ -224,7 +239,7 @@ async fn list(store: &DynamoDb, json: bool) -> anyhow::Result<()> {
     }
     for (record, [today, yesterday]) in keys {
         if json {
-            writeln!(output, "{}", serde_json::to_string(&Shown::of(&record, today, yesterday))?)?;
+            writeln!(output, "{}", serde_json::to_string(&Listed::of(&record, today, yesterday))?)?;
             continue;
         }
         let (scopes, created) = (shown_scopes(&record), shown_time(record.created));
@@ -251,6 +266,21 @@ struct Shown<'a> {
     expires: Option<u64>,
     revoked: Option<u64>,
     last_used: Option<u64>,
+}
+
+/// The same with the key itself.
+#[derive(serde::Serialize)]
+struct Created<'a> {
+    #[serde(flatten)]
+    record: Shown<'a>,
+    key: &'a str,
+}
+
+/// The same with the requests of two days.
+#[derive(serde::Serialize)]
+struct Listed<'a> {
+    #[serde(flatten)]
+    record: Shown<'a>,
     reads_today: u64,
     writes_today: u64,
     reads_yesterday: u64,
@@ -258,7 +288,7 @@ struct Shown<'a> {
 }
 
 impl<'a> Shown<'a> {
-    fn of(record: &'a KeyRecord, today: Usage, yesterday: Usage) -> Self {
+    fn of(record: &'a KeyRecord) -> Self {
         let KeyRecord { key_id, name, scopes, author, created, expires, revoked, last_used, .. } = record;
         Shown {
             key_id,
@@ -269,6 +299,14 @@ impl<'a> Shown<'a> {
             expires: *expires,
             revoked: *revoked,
             last_used: *last_used,
+        }
+    }
+}
+
+impl<'a> Listed<'a> {
+    fn of(record: &'a KeyRecord, today: Usage, yesterday: Usage) -> Self {
+        Listed {
+            record: Shown::of(record),
             reads_today: today.reads,
             writes_today: today.writes,
             reads_yesterday: yesterday.reads,
@@ -277,9 +315,13 @@ impl<'a> Shown<'a> {
     }
 }
 
-async fn revoke(store: &DynamoDb, key_id: &str) -> anyhow::Result<()> {
+async fn revoke(store: &DynamoDb, key_id: &str, format: Format) -> anyhow::Result<()> {
     let record = find(store, key_id).await?;
-    store.revoke_key(&record, now()).await.context("cannot revoke the key")?;
+    let revoked = now();
+    store.revoke_key(&record, revoked).await.context("cannot revoke the key")?;
+    if format.json {
+        return output::line(&Shown::of(&KeyRecord { revoked: record.revoked.or(Some(revoked.0)), ..record }));
+    }
     let Timestamp(effective) = now().after(limits::KEY_FRESH);
     let effective = format_rfc3339_millis(UNIX_EPOCH + Duration::from_millis(effective));
     println!("{key_id} is revoked. Every host rejects it after {effective}");

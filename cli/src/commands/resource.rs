@@ -13,8 +13,10 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
-use ripple_core::record::schema::{Access, Resource, Resources};
+use ripple_core::record::schema::{Access, Location, Resource, Resources, SchemaFault};
+use serde::Serialize;
 
+use crate::output::{self, Format};
 use crate::target;
 
 /// The argument of the commands that read a folder.
@@ -37,7 +39,12 @@ pub(crate) enum Command {
     /// Check resource files, or the items of their tables, and print each fault with its place and rule
     Check(check::Options),
     /// List the resources of a folder
-    List(Folder),
+    List {
+        #[command(flatten)]
+        folder: Folder,
+        #[command(flatten)]
+        format: Format,
+    },
     /// Propose a resource file for an existing table, and print the questions that its items leave open
     Infer(infer::Options),
     /// Compare two versions of resource files; the exit code is 0, 3 (two rules meanwhile) or 4 (breaking)
@@ -52,7 +59,7 @@ pub(crate) enum Command {
 pub(crate) async fn run(connection: &target::Options, command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Check(options) => check::run(connection, &options).await?,
-        Command::List(folder) => list(folder.of(connection))?,
+        Command::List { folder, format } => list(folder.of(connection), format)?,
         Command::Infer(options) => infer::run(connection, options).await?,
         Command::Validate => validate::run()?,
         Command::Diff(options) => return diff::run(&options),
@@ -70,13 +77,17 @@ type Files = Vec<(String, Vec<u8>)>;
 
 /// Reads the resources of a folder. Prints their faults, if there are any.
 fn read(folder: &Path) -> anyhow::Result<(Files, Resources)> {
+    read_as(folder, Format::default())
+}
+
+fn read_as(folder: &Path, format: Format) -> anyhow::Result<(Files, Resources)> {
     let files = ripple_host::resources::read(folder).context("cannot read the resource files")?;
-    let resources = parse(&files).with_context(|| format!("{} has faults", folder.display()))?;
+    let resources = parse(&files, format).with_context(|| format!("{} has faults", folder.display()))?;
     Ok((files, resources))
 }
 
 /// Parses resource files. Prints their faults, if there are any.
-fn parse(files: &Files) -> Option<Resources> {
+fn parse(files: &Files, format: Format) -> Option<Resources> {
     let faults = match Resources::read(files) {
         Ok(resources) => match resources.check_annotations() {
             Ok(()) => return Some(resources),
@@ -84,14 +95,63 @@ fn parse(files: &Files) -> Option<Resources> {
         },
         Err(faults) => faults,
     };
-    let mut output = std::io::stdout().lock();
     // The exit code says it too, if the reader of the output has closed it.
-    let _ = faults.iter().try_for_each(|fault| writeln!(output, "{fault}"));
+    let _ = faults.iter().try_for_each(|fault| Note::of("fault", fault).print(format));
     None
 }
 
-fn list(folder: &Path) -> anyhow::Result<()> {
+/// What a check has found in the files. `--json` prints its members.
+#[derive(Serialize)]
+struct Note<'a> {
+    kind: &'static str,
+    file: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pointer: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    column: Option<usize>,
+    rule: &'a str,
+    #[serde(skip)]
+    text: String,
+}
+
+impl<'a> Note<'a> {
+    fn of(kind: &'static str, fault: &'a SchemaFault) -> Self {
+        let (pointer, line, column) = match &fault.location {
+            Location::Whole => (None, None, None),
+            Location::Line { line, column } => (None, Some(*line), Some(*column)),
+            Location::Pointer(pointer) => (Some(pointer.as_str()), None, None),
+        };
+        Note { kind, file: &fault.file, pointer, line, column, rule: &fault.rule, text: fault.to_string() }
+    }
+
+    fn print(&self, Format { json }: Format) -> anyhow::Result<()> {
+        if json { output::line(self) } else { Ok(writeln!(std::io::stdout().lock(), "{}", self.text)?) }
+    }
+}
+
+/// A resource in the form of `--json`.
+#[derive(Serialize)]
+struct Shown<'a> {
+    resource: &'a str,
+    key: &'a str,
+    sort_key: Option<&'a str>,
+    access: &'static str,
+    table: &'a str,
+    title: &'a str,
+}
+
+fn list(folder: &Path, Format { json }: Format) -> anyhow::Result<()> {
     let (_, resources) = read(folder)?;
+    if json {
+        return resources.iter().try_for_each(|resource| {
+            let Resource { name, names, table, title, access, .. } = &**resource;
+            let sort_key = names.sort_key.as_ref().map(|key| key.name.as_ref());
+            let access = if *access == Access::ReadOnly { "read-only" } else { "read-write" };
+            output::line(&Shown { resource: name, key: &names.key, sort_key, access, table, title })
+        });
+    }
     let mut output = std::io::stdout().lock();
     writeln!(output, "{:20}  {:20}  {:10}  {:24}  TITLE", "RESOURCE", "KEY", "ACCESS", "TABLE")?;
     for resource in resources.iter().map(AsRef::as_ref) {

@@ -11,7 +11,9 @@ use std::io::Write as _;
 use anyhow::{Context as _, bail};
 use clap::Subcommand;
 use ripple_core::store::dynamodb::{TableState, TableStatus};
+use serde::Serialize;
 
+use crate::output::{self, Format};
 use crate::target::{self, Target};
 
 pub(crate) use protection::Protection;
@@ -19,20 +21,20 @@ pub(crate) use protection::Protection;
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Create missing tables, and add the index, TTL, stream and protection that a table lacks
-    Create,
+    Create(Format),
     /// Give each record of another program a version, a row of the history and its place in the index, and move records
     /// back from partitions of the index that are no longer read
     Backfill(backfill::Options),
     /// List the tables with their state and what they lack
-    Describe,
+    Describe(Format),
 }
 
 /// A table and its protection. The protection is `None` if the table is missing or is not ripple's.
 pub(crate) type Described = (TableStatus, Option<Protection>);
 
 pub(crate) async fn run(connection: &target::Options, command: Command) -> anyhow::Result<()> {
-    let tables = match command {
-        Command::Create => {
+    let (tables, format) = match command {
+        Command::Create(format) => {
             // The names are printed first, since a misspelt site would silently give empty tables.
             let target = connection.open_to_change().await?;
             for store in &target.stores {
@@ -40,13 +42,52 @@ pub(crate) async fn run(connection: &target::Options, command: Command) -> anyho
             }
             protect(&target).await?;
             stream::enable(&target).await?;
-            describe(&target).await?
+            (describe(&target).await?, format)
         }
         Command::Backfill(options) => return backfill::run(connection, options).await,
-        Command::Describe => describe(&connection.open().await?).await?,
+        Command::Describe(format) => (describe(&connection.open().await?).await?, format),
     };
+    if format.json {
+        tables.iter().try_for_each(|table| output::line(&Shown::of(table)))?;
+    } else {
+        print(&tables)?;
+    }
+    let good = |(table, protection): &Described| {
+        let protected = protection.as_ref().is_none_or(|protection| protection.lacking().is_none());
+        matches!(table.state, TableState::Ready | TableState::Pending(_)) && protected
+    };
+    if tables.iter().all(good) { Ok(()) } else { bail!("at least one table is missing or incomplete") }
+}
+
+/// A table in the form of `--json`.
+#[derive(Serialize)]
+struct Shown<'a> {
+    table: &'a str,
+    /// What ripple can do with it: `ready`, `pending`, `lacking`, `foreign` or `missing`.
+    state: &'static str,
+    lacks: Option<String>,
+    items: i64,
+    bytes: i64,
+}
+
+impl<'a> Shown<'a> {
+    fn of((TableStatus { name, state, items, bytes }, protection): &'a Described) -> Self {
+        let unprotected = protection.as_ref().and_then(Protection::lacking);
+        let (state, lacks) = match (state, unprotected) {
+            (TableState::Ready, None) => ("ready", None),
+            (TableState::Ready, Some(what)) => ("lacking", Some(what.to_string())),
+            (TableState::Pending(_), _) => ("pending", None),
+            (TableState::Lacks(what), _) => ("lacking", Some(what.to_string())),
+            (TableState::Foreign(_), _) => ("foreign", None),
+            (TableState::Missing, _) => ("missing", None),
+        };
+        Shown { table: name, state, lacks, items: *items, bytes: *bytes }
+    }
+}
+
+fn print(tables: &[Described]) -> anyhow::Result<()> {
     let mut output = std::io::stdout().lock();
-    for (TableStatus { name, state, items, bytes }, protection) in &tables {
+    for (TableStatus { name, state, items, bytes }, protection) in tables {
         let state = match (state, protection.as_ref().and_then(Protection::lacking)) {
             (TableState::Ready, None) => "ready".to_owned(),
             (TableState::Ready, Some(what)) => format!("lacks {what}; `ripple table create` adds it"),
@@ -57,11 +98,7 @@ pub(crate) async fn run(connection: &target::Options, command: Command) -> anyho
         };
         writeln!(output, "{name:24}  {items:>10} items  {bytes:>12} bytes  {state}")?;
     }
-    let good = |(table, protection): &Described| {
-        let protected = protection.as_ref().is_none_or(|protection| protection.lacking().is_none());
-        matches!(table.state, TableState::Ready | TableState::Pending(_)) && protected
-    };
-    if tables.iter().all(good) { Ok(()) } else { bail!("at least one table is missing or incomplete") }
+    Ok(())
 }
 
 /// Describes the tables of a target.

@@ -7,10 +7,12 @@ use std::io::Write as _;
 
 use anyhow::{Context as _, bail};
 use clap::Args;
-use ripple_core::record::schema::{Resource, Resources};
+use ripple_core::record::schema::{Location, Resource, Resources, SchemaFault};
+use serde::Serialize;
 
 use super::infer::SAMPLE;
-use super::{Folder, items, read};
+use super::{Folder, Note, items, read_as};
+use crate::output::{self, Format};
 use crate::target::{self, Target};
 
 use tally::Tally;
@@ -23,7 +25,7 @@ pub(crate) struct Options {
     #[arg(long)]
     strict: bool,
     /// Check the items in the tables of all resources, or of this one, by the rules of a creation
-    #[arg(long, value_name = "NAME", num_args = 0..=1)]
+    #[arg(long, value_name = "NAME", num_args = 0..=1, conflicts_with = "json")]
     table: Option<Option<String>>,
     /// Check every item instead of a sample of 2,000
     #[arg(long, requires = "table")]
@@ -31,21 +33,30 @@ pub(crate) struct Options {
     /// Print the ids of items that break a rule, but no values
     #[arg(long, requires = "table")]
     ids_only: bool,
+    #[command(flatten)]
+    format: Format,
+}
+
+/// The last line of `--json`.
+#[derive(Serialize)]
+struct Valid<'a> {
+    valid: &'a [&'a str],
 }
 
 pub(crate) async fn run(connection: &target::Options, options: &Options) -> anyhow::Result<()> {
     let Options { strict, table, .. } = options;
     let folder = options.folder.of(connection);
-    let (files, resources) = read(folder)?;
-    let mut output = std::io::stdout().lock();
+    let (files, resources) = read_as(folder, options.format)?;
     let mut warnings = 0;
     for warning in resources.warnings() {
-        writeln!(output, "{warning}")?;
+        Note::of("warning", warning).print(options.format)?;
         warnings += 1;
     }
     for (name, text) in files.iter().filter(|_| *strict) {
         for pointer in comments::of(text) {
-            writeln!(output, "{name}#{pointer}: is a comment, which may be an open question")?;
+            let rule = "is a comment, which may be an open question".to_owned();
+            let comment = SchemaFault { file: name.clone(), location: Location::Pointer(pointer), rule };
+            Note::of("comment", &comment).print(options.format)?;
             warnings += 1;
         }
     }
@@ -53,8 +64,11 @@ pub(crate) async fn run(connection: &target::Options, options: &Options) -> anyh
         bail!("{} has warnings or comments", folder.display());
     }
     let names: Vec<&str> = resources.iter().map(|resource| resource.name.as_str()).collect();
-    writeln!(output, "{} is valid: {}", folder.display(), names.join(", "))?;
-    drop(output);
+    if options.format.json {
+        output::line(&Valid { valid: &names })?;
+    } else {
+        writeln!(std::io::stdout().lock(), "{} is valid: {}", folder.display(), names.join(", "))?;
+    }
     match table {
         Some(name) => tables(connection, options, &resources, name.as_deref()).await,
         None => Ok(()),

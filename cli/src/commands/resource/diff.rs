@@ -18,6 +18,7 @@ use ripple_core::record::schema::Resources;
 use serde_json::Value;
 
 use super::{Files, parse};
+use crate::output::Format;
 
 use change::{Change, Class};
 
@@ -55,7 +56,7 @@ struct Version {
 
 impl Version {
     fn new(files: Files, is_folder: bool) -> Option<Version> {
-        Some(Version { resources: parse(&files)?, files, is_folder })
+        Some(Version { resources: parse(&files, Format::default())?, files, is_folder })
     }
 
     /// Reports whether requests that name no resource are about this one.
