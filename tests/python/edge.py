@@ -33,10 +33,10 @@ class Server(ThreadingHTTPServer):
 class Switch:
     """Passes requests on, or lets them fail. `mode` is one of: pass, stopped, throttle, garbage, slow, lost (done, but
     the response is lost), writes lost (the same, but of DynamoDB's operations only transactions), broken (done, but the
-    response ends halfway), no index (reads of an index are throttled). `seen`: the headers of the last request."""
+    response ends halfway), no index (reads of an index are throttled). `seen` and `body` are those of the last request."""
 
     def __init__(self, target):
-        self.mode, self.count, self.seen = "pass", 0, None
+        self.mode, self.count, self.seen, self.body = "pass", 0, None, b""
         switch, target = self, urllib.parse.urlsplit(target)
 
         class Handler(BaseHTTPRequestHandler):
@@ -46,7 +46,7 @@ class Switch:
                 length = int(self.headers.get("content-length") or 0)
                 body = self.rfile.read(length)
                 switch.count += 1
-                switch.seen = self.headers
+                switch.seen, switch.body = self.headers, body
                 operation = self.headers.get("x-amz-target", "").rpartition(".")[2]
                 match switch.mode:
                     case "no index" if b'"IndexName"' in body:

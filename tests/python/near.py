@@ -12,20 +12,26 @@ from pathlib import Path
 
 from conftest import Ripple
 from dev import Dev, ripple
-from edge import Edge, Switch, free_port, send, wait_for, with_replica
+from edge import ROOT, Edge, Switch, free_port, send, wait_for, with_replica
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 
 class Near:
-    def __init__(self, folder, feed=True, adopts=True, **replica_settings):
+    """`feed` is whether the feed tells the edge of changes, or the URL of what passes its messages on. `main` is the
+    module of the replica's script, if it is not the real one alone."""
+
+    def __init__(self, folder, feed=True, adopts=True, main=None, **replica_settings):
         port, dynamodb = free_port(), free_port()
         origin, tables = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{dynamodb}"
         self.tables = Switch(tables)
         edge, replica = with_replica(folder, self.tables.url, RIPPLE_LIVE_SECRETS=SECRET, **replica_settings)
+        if main:
+            replica.write_text(replica.read_text().replace(f"{ROOT}/replica/worker.js", str(main)))
         scripts = {"config": edge, "replica": replica}
         self.edge = Edge(folder, origin, tables, RIPPLE_FEED_SECRETS=SECRET, **scripts)
-        settings = {"RIPPLE_FEED_URLS": f"{self.edge.url}/_feed", "RIPPLE_FEED_SECRETS": SECRET} if feed else {}
+        receiver = feed if isinstance(feed, str) else f"{self.edge.url}/_feed"
+        settings = {"RIPPLE_FEED_URLS": receiver, "RIPPLE_FEED_SECRETS": SECRET} if feed else {}
         options = ["--in-memory", "--dynamodb-port", str(dynamodb)]
         log = folder / "dev.log"
         self.behind = Dev(folder, *options, port=port, feed=adopts, log=log, **settings)
