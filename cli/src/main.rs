@@ -70,7 +70,7 @@ enum Command {
     Hook(hook::Command),
     /// Check an installation, and print how to fix each problem
     Doctor(doctor::Options),
-    /// Create the records of a file that are missing, or merge the rows of CSV
+    /// Merge the edits of a file, and create the records that are missing
     Import(import::Options),
     /// Write all records to a file of JSON lines, or of CSV
     Export(export::Options),

@@ -5,11 +5,14 @@ import csv
 import gzip
 import io
 import json
+import re
 import shutil
+import subprocess
 
 import pytest
 
-from dev import Dev, ripple
+from conftest import _setting
+from dev import Dev, clean, ripple
 from edge import ROOT
 
 # A resource whose key has another name. A note may refer to a project, and have members that are called as in a scan.
@@ -285,6 +288,192 @@ def test_a_line_with_other_content_than_its_record_is_named(dev, tmp_path):
     assert "content" not in ripple("import", file, data=dev.data, both=True)
 
 
+def everything(dev):
+    """Returns the items of all tables."""
+    client = dev.client()
+
+    def ordered(item):
+        """Returns an item as text. Sets and maps have no order."""
+        sets = {name: {kind: sorted(value[kind])} for name, value in item.items() for kind in ("SS", "NS", "BS") if kind in value}
+        return json.dumps(item | sets, sort_keys=True, default=repr)
+
+    pages = {name: client.get_paginator("scan").paginate(TableName=name) for name in client.list_tables()["TableNames"]}
+    return {name: sorted(ordered(item) for page in found for item in page["Items"]) for name, found in pages.items()}
+
+
+# The forms in which JSON is edited.
+FORMS = {
+    "lines": lambda records: lines(*records).encode(),
+    "array": lambda records: json.dumps(records, indent=2).encode(),
+    "gz": lambda records: gzip.compress(lines(*records).encode()),
+}
+
+
+def exported(dev, file, prefix, *options):
+    """Exports all records as lines of JSON. Returns those whose ids begin so, in their order."""
+    ripple("export", file, *options, data=dev.data)
+    records = [json.loads(line) for line in file.read_text().splitlines()]
+    return sorted((record for record in records if record["prj_id"].startswith(prefix)), key=lambda record: record["prj_id"])
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_json_that_was_edited_for_a_week_merges(dev, tmp_path, form):
+    file, name = tmp_path / "file", f"json-{form}"
+    for n in range(5):
+        dev.ripple().create(project(prj_id=f"{name}-{n}", name=name, goal="Beans", issue="Snails", note=["x", {"a": None}]))
+    records = exported(dev, file, name)
+    file.write_bytes(FORMS[form](records))
+    unedited = ripple("import", file, data=dev.data)
+    assert "0 created, 0 saved, 5 unchanged, 0 already imported, 0 refused" in unedited, unedited
+
+    dev.ripple().call("PATCH", f"/prj/{name}-0", {"version": 1, "issue": "Slugs", "more": "Seeds"})
+    dev.ripple().call("PATCH", f"/prj/{name}-1", {"version": 1, "goal": "Peas"})
+    dev.ripple().call("DELETE", f"/prj/{name}-4")
+    for record in records:
+        record["goal"] = "Leeks"
+    # What ripple made is ignored, `null` removes a member, and an absent member stays.
+    records[0] |= {"updated_at": 1, "updated_by": "me", "updated_author": "me", "note": None}
+    records[2] = {name: records[2][name] for name in ("prj_id", "version", "goal")}
+    records[3]["version"] = 9
+    new = project(prj_id=f"{name}-new", name=name)
+    file.write_bytes(FORMS[form]([*records, new, project(name=name)]))
+    place = "entry" if form == "array" else "line"
+
+    before = everything(dev)
+    dry = ripple("import", file, "--dry-run", data=dev.data, ok=False, both=True)
+    assert everything(dev) == before
+    assert "would be: 2 created, 3 saved, 0 unchanged, 0 already imported, 0 already present, 0 deletions skipped, 2 refused" in dry, dry
+    kept = "kept as others left it: /issue, /more"
+    assert f"{place} 1: {name}-0: saved: it is at version 3; changed: /goal, /note (2 removed); {kept}" in dry, dry
+    conflict = "replaced what another client had saved: /goal (version 2 has it)"
+    assert f"{place} 2: {name}-1: saved: it is at version 3; {conflict}" in dry, dry
+    assert f"{place} 3: {name}-2: saved: it is at version 2; changed: /goal" in dry, dry
+    assert f"{place} 4: the edit was made on version 9, the record is at version 1" in dry, dry
+    assert f"{place} 5: the record {name}-4 was deleted" in dry, dry
+    assert f"{place} 6: {name}-new: created: it is at version 1" in dry, dry
+
+    done = ripple("import", file, data=dev.data, ok=False, both=True)
+    assert "\n2 created, 3 saved, 0 unchanged, 0 already imported, 0 already present, 0 deletions skipped, 2 refused\n" in done, done
+    assert f"{place} 2: {name}-1: saved: it is at version 3; {conflict}" in done, done
+    assert f"{place} 4: the edit was made on version 9" in done and f"{place} 5: the record {name}-4 was deleted" in done, done
+    first, third = dev.ripple().get(f"{name}-0"), dev.ripple().get(f"{name}-2")
+    assert (first["goal"], first["issue"], first["more"]) == ("Leeks", "Slugs", "Seeds") and "note" not in first
+    assert first["updated_by"] == "import" and first["updated_at"] > 1
+    assert (third["goal"], third["issue"], third["note"][0]) == ("Leeks", "Snails", "x")
+    assert dev.ripple().call("GET", f"/prj/{name}-4").status == 410
+
+    # Again, after another save of the same member: nothing is made twice, and nothing wins again.
+    dev.ripple().call("PATCH", f"/prj/{name}-0", {"version": 3, "goal": "Chard"})
+    before = everything(dev)
+    again = ripple("import", file, data=dev.data, ok=False, both=True)
+    assert "\n0 created, 0 saved, 0 unchanged, 3 already imported, 2 already present, 0 deletions skipped, 2 refused\n" in again, again
+    assert "not imported again, even if its record was changed or deleted since" in again, again
+    assert everything(dev) == before
+
+
+def test_a_list_of_the_api_comes_back_as_it_was_edited(dev, tmp_path):
+    dev.ripple().create(project(prj_id="listed-1", name="listed", goal="Beans"))
+    records = dev.ripple().call("GET", "/prj?name=listed").json()
+    records[0]["goal"] = "Peas"
+    (tmp_path / "list").write_text(json.dumps(records))
+    assert "0 created, 1 saved, 0 unchanged, 0 already imported, 0 refused" in ripple("import", tmp_path / "list", data=dev.data)
+    assert dev.ripple().get("listed-1")["goal"] == "Peas"
+
+
+def test_an_unedited_export_changes_nothing_whatever_the_types(dev, tmp_path):
+    item = {
+        "prj_id": {"S": "typed-1"},
+        "tags": {"SS": ["a", "b"]},
+        "raw": {"B": b"\x00\xff"},
+        "n": {"N": "1.5"},
+        "nothing": {"NULL": True},
+        "deep": {"M": {"nothing": {"NULL": True}, "list": {"L": [{"M": {"x": {"N": "1"}}}]}}},
+    }
+    dev.client().put_item(TableName="ripple_prj", Item=item)
+    file = tmp_path / "typed.jsonl"
+    file.write_text(lines(*exported(dev, file, "typed-")))
+    done = ripple("import", file, data=dev.data)
+    assert "0 created, 0 saved, 1 unchanged, 0 already imported, 0 refused" in done, done
+    stored = dev.client().get_item(TableName="ripple_prj", Key={"prj_id": item["prj_id"]})["Item"]
+    stored["tags"]["SS"].sort()
+    assert {name: value for name, value in stored.items() if not name.startswith("rpl_")} == item
+
+
+def test_json_of_one_record_is_saved_in_the_order_of_the_file(dev, tmp_path):
+    records = [project(prj_id="serial-1")]
+    for n in range(1, 25):
+        records.append(project(prj_id="serial-1", version=n, goal=f"goal {n}"))
+        records.append(project(prj_id=f"serial-{n + 1}"))
+    (tmp_path / "serial").write_text(lines(*records))
+    done = ripple("import", tmp_path / "serial", data=dev.data)
+    assert "25 created, 24 saved, 0 unchanged, 0 already imported, 0 already present" in done, done
+    history = dev.ripple().call("GET", "/prj/serial-1/versions?limit=100").json()
+    assert [write["version"] for write in history] == list(range(25, 0, -1))
+    assert dev.ripple().get("serial-1")["goal"] == "goal 24"
+
+
+def test_json_with_a_version_creates_a_record_that_is_missing_and_needs_its_key(dev, tmp_path):
+    file = tmp_path / "elsewhere"
+    file.write_text(lines(project(prj_id="elsewhere-1", version=7), project(version=7)))
+    refused = ripple("import", file, data=dev.data, ok=False, both=True)
+    assert "1 created, 0 saved, 0 unchanged, 0 already imported, 1 refused" in refused, refused
+    assert "line 2: " in refused and "/prj_id is required beside version" in refused, refused
+    assert dev.ripple().get("elsewhere-1")["version"] == 1
+
+
+def test_a_dry_run_of_items_says_what_each_would_do(dev, tmp_path):
+    for n in range(3):
+        dev.ripple().create(project(prj_id=f"item-{n}", goal="Beans"))
+    file = tmp_path / "items"
+    ripple("export", file, "--format", "dynamodb-json", data=dev.data)
+    items = [line for line in file.read_text().splitlines() if '"S":"item-' in line]
+    file.write_text("".join(f"{line}\n" for line in sorted(items, key=lambda line: json.loads(line)["Item"]["prj_id"]["S"])))
+    dev.client().delete_item(TableName="ripple_prj", Key={"prj_id": {"S": "item-0"}})
+    dev.ripple().call("PATCH", "/prj/item-1", {"goal": "Peas"})
+    before = everything(dev)
+    dry = ripple("import", file, "--dry-run", data=dev.data, both=True)
+    assert everything(dev) == before
+    assert "line 1: item-0: created: it is at version " in dry, dry
+    assert "line 2: item-1 is already present with other content, and would be left as it is" in dry, dry
+    assert "line 3: item-2 is already present" in dry, dry
+    assert "would be: 1 created, 2 already present, 0 deletions skipped, 0 refused" in dry, dry
+    assert "1 created, 2 already present, 0 deletions skipped, 0 refused" in ripple("import", file, data=dev.data)
+    assert dev.ripple().get("item-1")["goal"] == "Peas"
+
+
+def killed(dev, file, id):
+    """Begins an import, and kills it when it has changed this record."""
+    process = subprocess.Popen([_setting("RIPPLE_BIN"), "--data", str(dev.data), "import", str(file)], env=clean(), stderr=subprocess.DEVNULL)
+    is_running = True
+    while dev.ripple().get(id)["version"] == 1:
+        assert is_running, "it has changed nothing"
+        is_running = process.poll() is None
+    process.kill()
+    process.wait()
+
+
+@pytest.mark.parametrize("form", ["csv", "lines"])
+def test_an_import_that_was_killed_is_resumed(dev, tmp_path, form):
+    name, count = f"killed-{form}", 200
+    (tmp_path / "first").write_text(lines(*(project(prj_id=f"{name}-{n:03}", goal="Beans") for n in range(count))))
+    ripple("import", tmp_path / "first", data=dev.data)
+    records = [record | {"goal": "Peas"} for record in exported(dev, tmp_path / "file", name)]
+    if form == "csv":
+        sheet(tmp_path / "file", *records)
+    else:
+        (tmp_path / "file").write_bytes(FORMS[form](records))
+    killed(dev, tmp_path / "file", f"{name}-000")
+    # What was imported before does not win again.
+    dev.ripple().call("PATCH", f"/prj/{name}-000", {"goal": "Leeks"})
+    done = ripple("import", tmp_path / "file", data=dev.data)
+    saved, imported = map(int, re.search(r"^0 created, (\d+) saved, 0 unchanged, (\d+) already imported, 0 refused$", done, re.M).groups())
+    assert saved + imported == count and imported >= 1, done
+    now = exported(dev, tmp_path / "now", name)
+    assert [(record["goal"], record["version"]) for record in now] == [("Leeks", 3)] + [("Peas", 2)] * (count - 1)
+    again = ripple("import", tmp_path / "file", data=dev.data)
+    assert f"0 created, 0 saved, 0 unchanged, {count} already imported, 0 refused" in again, again
+
+
 def test_a_sheet_of_one_column_comes_in_if_its_name_says_that_it_is_one(dev, tmp_path):
     (tmp_path / "one.csv").write_text("prj_id\nonly-1\n")
     # The row lacks what a project must have, as the same sheet does at the API.
@@ -295,9 +484,10 @@ def test_a_sheet_of_one_column_comes_in_if_its_name_says_that_it_is_one(dev, tmp
     assert "the name of a sheet with one column must end with .csv" in refused, refused
 
 
-def test_the_help_says_that_an_empty_cell_keeps_the_value(dev):
+def test_the_help_says_that_an_empty_cell_or_an_absent_member_keeps_the_value(dev):
     told = " ".join(ripple("import", "--help", data=dev.data).split())
     assert "In CSV an empty cell keeps the value that the record has, and the cell `json:null` removes the member" in told
+    assert "In JSON an absent member stays as it is, and `null` removes the member" in told
 
 
 def test_a_sheet_of_something_else_is_refused_in_one_line(dev, tmp_path):

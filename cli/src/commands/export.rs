@@ -37,13 +37,15 @@ pub(crate) struct Options {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum Format {
-    /// JSON as in the API: a set is an array, a binary is base64 text
+    /// A line of JSON for each record, as in the API and with its version: an import of it merges what was edited. A
+    /// set is an array, a binary is base64 text
     #[default]
     Json,
     /// CSV with a row for each record, and its version: an import of it merges what was edited. It begins with a byte
     /// order mark, without which some programs read UTF-8 as another encoding
     Csv,
-    /// JSON with DynamoDB's types, as in its export to S3: an import of it keeps every type
+    /// JSON with DynamoDB's types, as in its export to S3: an import of it restores records that are missing, and keeps
+    /// every type
     DynamodbJson,
 }
 

@@ -1,149 +1,223 @@
 //! `ripple import`
+//!
+//! | entry | what an import does |
+//! |---|---|
+//! | a row of CSV or a record in JSON, with a version | edits that version, merged with what others saved since |
+//! | a row of CSV without a version | creates a record; an existing id is refused |
+//! | a record in JSON without a version | creates the record if it is missing |
+//! | an item `{"Item": …}` | restores the record unchanged if it is missing |
 
+mod identity;
+mod missing;
 mod present;
-mod sheet;
+mod report;
+mod row;
 mod source;
 
+use std::collections::HashMap;
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use clap::Args;
 use futures_util::StreamExt as _;
+use ripple_core::limits;
 use ripple_core::random::Random;
-use ripple_core::record::decide::Change;
-use ripple_core::record::{creation, fault};
-use ripple_core::service::{self, Author, Context, Metrics, save};
+use ripple_core::record::fault;
+use ripple_core::record::schema::Resource;
+use ripple_core::service::batch::{Requested, preview};
+use ripple_core::service::{self, Author, Context, Metrics, Saved, save};
 use ripple_core::session::Session;
-use ripple_core::store::dynamodb::{DynamoDb, export};
-use ripple_core::store::{IdempotencyKey, Keys as _, Source as _};
-use ripple_core::value::{Value, parse};
-use ripple_core::{RecordId, limits};
+use ripple_core::store::dynamodb::DynamoDb;
+use ripple_core::store::{IdempotencyKey, Keys as _};
 use ripple_host::{now, random};
+use tokio::sync::oneshot::{self, Receiver, Sender};
 use tokio::time::timeout;
 
 use crate::output;
 use crate::target;
 
-use present::{Present, State};
+use missing::Missing;
+use report::{Counts, Forms, ROWS};
+use row::{Prepared, Row};
 use source::{Entry, Source};
 
-/// The number of records created at once.
+/// The number of entries imported at once.
 const CONCURRENCY: usize = 16;
 
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// File of JSON lines, a JSON array, a DynamoDB export (`{"Item": …}`), output of `aws dynamodb scan` or CSV, also
-    /// as .gz; `-` reads standard input. In CSV an empty cell keeps the value that the record has, and the cell
-    /// `json:null` removes the member
+    /// File of JSON lines, a JSON array, CSV, a DynamoDB export (`{"Item": …}`) or output of `aws dynamodb scan`, also
+    /// as .gz; `-` reads standard input. A row of CSV or a record in JSON with a version is an edit on that version. In
+    /// CSV an empty cell keeps the value that the record has, and the cell `json:null` removes the member. In JSON an
+    /// absent member stays as it is, and `null` removes the member. JSON without a version, and an item of a DynamoDB
+    /// export, only creates a record that is missing
     file: PathBuf,
-    /// Only print what each row of CSV would do
+    /// Only print what each entry would do
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]
     chosen: target::Chosen,
 }
 
-/// The result for one entry.
+/// What an entry asks for.
+enum Work {
+    Row(Prepared),
+    Missing(Missing),
+}
+
+/// The result of an entry.
 enum Outcome {
-    Created,
-    Exists,
+    Done {
+        saved: Box<Saved>,
+        /// The entry was imported before. Only a dry run returns so.
+        is_remembered: bool,
+    },
+    /// The entry was imported before.
+    Imported,
+    /// The id exists, and the entry was to create it.
+    Present(present::Present),
     /// The entry is a deletion.
     Tombstone,
 }
 
-/// Imports a file. A row of CSV with a version is an edit on that version. All else are new records.
-pub(crate) async fn run(connection: &target::Options, options: Options) -> anyhow::Result<()> {
-    let resources = connection.resources()?;
-    match source::read(&options.file, &options.chosen.of(&resources)?.names)? {
-        Source::Sheet(text) => {
-            let target = connection.open_to_change().await?;
-            sheet::run(target.store_of(&options.chosen)?, &text, options.dry_run).await
-        }
-        Source::Entries(_) if options.dry_run => {
-            bail!("--dry-run is only for CSV: JSON creates the records that are missing")
-        }
-        Source::Entries(entries) => create_missing(connection, options, entries).await,
-    }
+/// The place of an entry among the entries of its record. Each of them waits until the one before it drops its place.
+#[derive(Default)]
+struct Turn {
+    after: Option<Receiver<()>>,
+    _before: Option<Sender<()>>,
 }
 
-/// Creates each entry with the same checks as `POST /prj`, or unchanged if it is an item of an export. The existing ids
-/// are read first, so that an import after an interruption continues with the missing entries.
-async fn create_missing(connection: &target::Options, options: Options, lines: Vec<Entry>) -> anyhow::Result<()> {
-    let target = connection.open_to_change().await?;
-    let store = target.store_of(&options.chosen)?;
-    let plural = &store.resource().plural;
-    let present = present::find(store, &lines).await?;
-    let (mut created, mut exists, mut tombstones, mut failed) = (0u64, 0u64, 0u64, 0u64);
-    let mut differing = 0u64;
+/// An entry as it is imported.
+struct Step {
+    /// Its position, for messages.
+    place: String,
+    work: anyhow::Result<Work>,
+    turn: Turn,
+}
 
-    let bar = output::bar(Some(lines.len() as u64), plural);
+/// How a change is made.
+#[derive(Clone, Copy)]
+enum Mode<'a> {
+    /// It is only computed.
+    Preview,
+    /// It is saved with this identity.
+    Save(Option<&'a IdempotencyKey>),
+}
+
+/// Imports a file. `--dry-run` only prints what each entry would do.
+pub(crate) async fn run(connection: &target::Options, options: Options) -> anyhow::Result<()> {
+    let Options { file, dry_run, chosen } = options;
+    let resources = connection.resources()?;
+    let source = source::read(&file, &chosen.of(&resources)?.names)?;
+    let target = connection.open_to_change().await?;
+    let store = target.store_of(&chosen)?;
+    let noun = if matches!(source, Source::Sheet(_)) { ROWS } else { "entries" };
+    let entries = read(source, store.resource())?;
+    let forms = Forms::of(noun, &entries);
+    let steps = steps(store, entries).await?;
+
+    let bar = output::bar(Some(steps.len() as u64), &store.resource().plural);
     if !std::io::stderr().is_terminal() {
         bar.set_draw_target(indicatif::ProgressDrawTarget::hidden());
     }
-    let mut missing = Vec::new();
-    for (place, entry) in lines.into_iter().enumerate() {
-        let Some(Present { id, state }) = present.get(&place) else {
-            missing.push(entry);
-            continue;
-        };
-        exists += 1;
-        differing += u64::from(*state != State::Same);
-        bar.inc(1);
-        let told = match state {
-            State::Same => continue,
-            State::Differs => "is already present with other content, and was left as it is",
-            State::DiffersEarlier => "is earlier in the file with other content, so this one was not imported",
-        };
-        bar.suspend(|| eprintln!("{}: {id} {told}", entry.place));
-    }
-    let mut results = futures_util::stream::iter(missing)
-        .map(|Entry { place, json }| async move { (place, create(store, &json).await) })
-        .buffer_unordered(CONCURRENCY);
-    while let Some((place, outcome)) = results.next().await {
-        bar.inc(1);
-        match outcome {
-            Ok(Outcome::Created) => created += 1,
-            Ok(Outcome::Exists) => exists += 1,
-            Ok(Outcome::Tombstone) => tombstones += 1,
-            Err(error) => {
-                bar.suspend(|| eprintln!("{place}: {error:#}"));
-                failed += 1;
+    let mut counts = Counts::default();
+    // An entry is begun after every earlier one, so the one that it waits for is never behind it.
+    let mut results = futures_util::stream::iter(steps)
+        .map(|Step { place, work, turn }| async move {
+            let Turn { after, _before } = turn;
+            if let Some(after) = after {
+                // The sender is only dropped.
+                let _ = after.await;
             }
+            let result = async {
+                match work? {
+                    Work::Row(row) => row::import(store, row, dry_run).await,
+                    Work::Missing(missing) => missing::import(store, missing, dry_run).await,
+                }
+            };
+            (place, result.await)
+        })
+        .buffered(CONCURRENCY);
+    while let Some((place, result)) = results.next().await {
+        bar.inc(1);
+        if let Some(told) = counts.add(result, dry_run) {
+            bar.suspend(|| eprintln!("{place}: {told}"));
         }
     }
     bar.finish_and_clear();
-    println!("{created} created, {exists} already present, {tombstones} deletions skipped, {failed} refused");
-    if differing > 0 {
-        println!("{differing} of those already present have other content than the file");
-    }
-    if failed == 0 { Ok(()) } else { bail!("{failed} records were refused; all others are in the table") }
+    counts.report(&forms, dry_run)
 }
 
-/// Creates the record of a line. An item of a backup is created unchanged, even with an id that another program chose,
-/// or without required members. Any other line is a new record.
-async fn create(store: &DynamoDb, line: &[u8]) -> anyhow::Result<Outcome> {
-    let (id, change) = if export::is_line(line) {
-        let record = export::record(line, store.names()).map_err(anyhow::Error::from_boxed)?;
-        if record.is_deleted() {
-            return Ok(Outcome::Tombstone);
-        }
-        (record.id, Change::Import(record.attributes))
-    } else {
-        let members = match parse(line) {
-            Ok(Value::Map(members)) => members,
-            Ok(_) => bail!("it is not a JSON object"),
-            Err(malformed) => bail!("{} {}", malformed.pointer, malformed.detail),
-        };
-        let (id, change) = creation(members, store.resource()).map_err(refused)?;
-        (id.unwrap_or_else(|| RecordId::generate(now(), random())), change)
+/// An entry as it was read.
+enum Read {
+    Row(anyhow::Result<Row>),
+    Missing(Entry),
+}
+
+/// Returns the entries of a file in their order, each with its position.
+fn read(source: Source, resource: &Resource) -> anyhow::Result<Vec<(String, Read)>> {
+    let entry = |entry: Entry| match row::of_json(&entry.json, &resource.names) {
+        Some(row) => (entry.place, Read::Row(row)),
+        None => (entry.place.clone(), Read::Missing(entry)),
     };
-    let saved = in_context(store, None, async |cx| save(cx, &id, &change, &()).await).await?;
-    match saved {
-        Ok(_) => Ok(Outcome::Created),
-        Err(service::Error::Refused(fault::Error::Exists(_))) => Ok(Outcome::Exists),
-        Err(service::Error::Refused(error)) => Err(refused(error)),
-        Err(error) => Err(error.into()),
+    Ok(match source {
+        Source::Sheet(text) => {
+            row::of_sheet(&text, resource)?.into_iter().map(|(place, row)| (place, Read::Row(row))).collect()
+        }
+        Source::Entries(entries) => entries.into_iter().map(entry).collect(),
+    })
+}
+
+/// Returns the entries as they are imported, each with its turn.
+async fn steps(store: &DynamoDb, entries: Vec<(String, Read)>) -> anyhow::Result<Vec<Step>> {
+    let resource = store.resource();
+    let missing = entries.iter().filter_map(|(_, entry)| match entry {
+        Read::Row(_) => None,
+        Read::Missing(entry) => Some(entry),
+    });
+    let mut present = present::find(store, &missing.collect::<Vec<_>>()).await?;
+    let (mut rows, mut turns, mut at) = (row::Preparation::default(), Turns::default(), 0);
+    let mut steps = Vec::with_capacity(entries.len());
+    for (place, entry) in entries {
+        let work = match entry {
+            Read::Row(row) => row.and_then(|row| rows.prepare(row, resource)).map(Work::Row),
+            Read::Missing(Entry { json, .. }) => {
+                at += 1;
+                Ok(Work::Missing(Missing { present: present.remove(&(at - 1)), json }))
+            }
+        };
+        let id = match &work {
+            Ok(Work::Row(row)) => Some(row.requested.id.to_string()),
+            Ok(Work::Missing(missing)) => present::id_in(&missing.json, &resource.names),
+            Err(_) => None,
+        };
+        steps.push(Step { place, work, turn: id.map(|id| turns.next(id)).unwrap_or_default() });
+    }
+    Ok(steps)
+}
+
+/// The last turn of each record.
+#[derive(Default)]
+struct Turns(HashMap<String, Receiver<()>>);
+
+impl Turns {
+    fn next(&mut self, id: String) -> Turn {
+        let (before, next) = oneshot::channel();
+        Turn { after: self.0.insert(id, next), _before: Some(before) }
+    }
+}
+
+/// Makes a change.
+async fn make(
+    store: &DynamoDb,
+    mode: Mode<'_>,
+    requested: &Requested<()>,
+) -> anyhow::Result<Result<Saved, service::Error>> {
+    let Requested { id, change, .. } = requested;
+    match mode {
+        Mode::Preview => in_context(store, None, async |cx| preview(cx, requested).await).await,
+        Mode::Save(key) => in_context(store, key, async |cx| save(cx, id, change, &()).await).await,
     }
 }
 
@@ -173,4 +247,12 @@ fn refused(error: fault::Error) -> anyhow::Error {
         _ => String::new(),
     };
     anyhow::anyhow!("{error}{faults}")
+}
+
+/// Returns what is told of an error.
+fn told(error: service::Error) -> anyhow::Error {
+    match error {
+        service::Error::Refused(error) => refused(error),
+        error => error.into(),
+    }
 }

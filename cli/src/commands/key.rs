@@ -124,7 +124,7 @@ pub(crate) async fn run(connection: &target::Options, command: Command) -> anyho
 fn reveal(key: &ApiKey, record: &KeyRecord, format: Format) -> anyhow::Result<()> {
     let key = key.reveal();
     if format.json {
-        return output::line(&Created { record: Shown::of(record), key: &key });
+        return output::line(&Created { record: Shown::of(record), key });
     }
     Ok(writeln!(std::io::stdout().lock(), "{key}")?)
 }

@@ -6,9 +6,9 @@ use std::io::{Chain, Read as _};
 use csv::{ReaderBuilder, StringRecord};
 
 use super::cell;
-use crate::record::RecordId;
 use crate::record::fault::Fault;
 use crate::record::schema::{Resource, Types};
+use crate::record::{Names, RecordId};
 use crate::value::{Members, Value};
 
 /// Separators of cells. Programs for sheets use `;` where numbers have a decimal comma.
@@ -190,8 +190,16 @@ impl Rows<'_> {
         if !faults.is_empty() {
             return Err(faults);
         }
-        let members: Members = members.into_iter().collect();
-        let names = &self.resource.names;
+        RowKind::of(members.into_iter().collect(), &self.resource.names)
+    }
+}
+
+impl RowKind {
+    /// Returns what the members of a record ask for. They may come from a row, or from a record in JSON.
+    ///
+    /// # Errors
+    /// If there is a version, and no id beside it.
+    pub fn of(members: Members, names: &Names) -> Result<RowKind, Vec<Fault>> {
         if members.get(&*names.version).is_none_or(|version| *version == Value::Null) {
             return Ok(RowKind::New(members));
         }

@@ -56,13 +56,7 @@ extern "C" {
         is_list: bool,
     ) -> Result<JsValue, JsValue>;
 
-    fn held(
-        resource: &str,
-        place: &str,
-        raw: &web_sys::Request,
-        id: &str,
-        oldest: f64,
-    ) -> Option<web_sys::Response>;
+    fn held(resource: &str, place: &str, raw: &web_sys::Request, id: &str, oldest: f64) -> Option<web_sys::Response>;
 }
 
 /// The objects of this site: each resource has one at each place.

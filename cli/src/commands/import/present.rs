@@ -28,10 +28,15 @@ pub(super) enum State {
     Differs,
     /// An earlier entry of the file has the id, and other content.
     DiffersEarlier,
+    /// The id was not there when the import began.
+    Meanwhile,
 }
 
 /// Returns the entries whose ids exist, by their places among the entries. It scans the table once.
-pub(super) async fn find(store: &DynamoDb, entries: &[Entry]) -> anyhow::Result<BTreeMap<usize, Present>> {
+pub(super) async fn find(store: &DynamoDb, entries: &[&Entry]) -> anyhow::Result<BTreeMap<usize, Present>> {
+    if entries.is_empty() {
+        return Ok(BTreeMap::new());
+    }
     let names = store.names();
     let content = |place: usize| content(&entries[place].json, names).map(|(_, members)| members).unwrap_or_default();
     let mut places: HashMap<String, Vec<usize>> = HashMap::new();
@@ -66,6 +71,11 @@ pub(super) async fn find(store: &DynamoDb, entries: &[Entry]) -> anyhow::Result<
         }
     }
     Ok(present)
+}
+
+/// Returns the id of an entry. Returns `None` for the same entries as [`content`].
+pub(super) fn id_in(line: &[u8], names: &Names) -> Option<String> {
+    content(line, names).map(|(id, _)| id)
 }
 
 /// Returns the id of an entry and what a record would have of it. Returns `None` for an entry without an id, for a

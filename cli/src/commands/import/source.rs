@@ -13,7 +13,7 @@
 //!
 //! Any other file is refused as a whole, with a message that explains what to do.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
@@ -23,9 +23,9 @@ use bytes::Bytes;
 use flate2::read::MultiGzDecoder;
 use ripple_core::limits;
 use ripple_core::record::Names;
-use ripple_core::store::dynamodb::export;
-use serde_json::value::{RawValue, Value};
-use sha2::{Digest as _, Sha256};
+use serde_json::value::RawValue;
+
+use super::identity;
 
 /// The largest size of an entry, in bytes. DynamoDB's JSON is several times the size of a record.
 const ENTRY: usize = 8 * limits::BODY;
@@ -102,7 +102,7 @@ fn content(bytes: Vec<u8>, is_csv: bool, names: &Names) -> anyhow::Result<Source
         values(&text, names)?
     };
     // A key of another kind must be in the file.
-    Ok(Source::Entries(if names.has_plain_key() { identified(entries, &names.key) } else { entries }))
+    Ok(Source::Entries(if names.has_plain_key() { identity::identified(entries, names) } else { entries }))
 }
 
 /// Decodes bytes as text by their byte order mark, or by the positions of their zeros.
@@ -197,50 +197,6 @@ fn is_item(json: &str, names: &Names) -> bool {
             members.get(name).and_then(|value| serde_json::from_str(value.get()).ok());
         typed.is_some_and(|value| value.keys().eq([kind.letter()]))
     })
-}
-
-/// Gives each record without the key one that is derived from its content and from the number of equal ones before it.
-/// If the same file is imported again, even with more lines, no record is imported twice.
-fn identified(entries: Vec<Entry>, key: &str) -> Vec<Entry> {
-    let mut seen: HashMap<[u8; 32], u64> = HashMap::new();
-    let with_id = |Entry { place, json }: Entry| {
-        let Some(members) = without_key(&json, key) else { return Entry { place, json } };
-        let digest: [u8; 32] = Sha256::digest(&json).into();
-        let count = seen.entry(digest).or_default();
-        let name: [u8; 32] = Sha256::new().chain_update(digest).chain_update(count.to_be_bytes()).finalize().into();
-        *count += 1;
-        let mut half = [0; 16];
-        half.copy_from_slice(&name[..16]);
-        let id = uuid::Builder::from_custom_bytes(half).into_uuid();
-        let comma = if members.is_empty() { "" } else { "," };
-        Entry { place, json: Bytes::from(format!(r#"{{{}:"{id}"{comma}{members}}}"#, Value::from(key))) }
-    };
-    entries.into_iter().map(with_id).collect()
-}
-
-/// Returns the text between the braces of a record that has no key. Returns `None` for anything else.
-fn without_key(json: &[u8], key: &str) -> Option<String> {
-    if export::is_line(json) {
-        return None;
-    }
-    let members: BTreeMap<String, &RawValue> = serde_json::from_slice(json).ok()?;
-    match members.get(key) {
-        None => {
-            let text = std::str::from_utf8(json).ok()?.trim();
-            Some(text.strip_prefix('{')?.strip_suffix('}')?.trim().to_owned())
-        }
-        // This counts as no key. With another one beside it, the key would occur twice.
-        Some(value) if value.get() == "null" => {
-            let others = members.iter().filter(|(name, _)| *name != key);
-            Some(
-                others
-                    .map(|(name, value)| format!("{}:{value}", Value::from(name.as_str())))
-                    .collect::<Vec<_>>()
-                    .join(","),
-            )
-        }
-        Some(_) => None,
-    }
 }
 
 #[cfg(test)]
@@ -355,6 +311,13 @@ mod tests {
         }
         let named = r#"{"prj_id":null,"a \"key\"":"b"}"#;
         assert_eq!(found_with(named, &names), [named]);
+    }
+
+    #[test]
+    fn a_record_with_a_version_gets_no_id() {
+        let edit = r#"{"version":3,"n":1}"#;
+        assert_eq!(found(edit), [edit]);
+        assert!(found(r#"{"version":null,"n":1}"#)[0].starts_with(r#"{"prj_id":""#));
     }
 
     #[test]

@@ -38,7 +38,7 @@ pub(crate) struct List {
     /// Members to order by, between commas; `-` before one is descending
     #[arg(long, value_name = "NAMES", allow_hyphen_values = true)]
     sort: Option<String>,
-    /// Members to print, between commas
+    /// Members to print, between commas. JSON that an import is to merge needs the version among them
     #[arg(long, value_name = "NAMES")]
     fields: Option<String>,
     /// The largest number of records to print
@@ -54,7 +54,7 @@ pub(crate) struct List {
 /// The form of a list.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 enum Format {
-    /// A line of JSON for each record
+    /// A line of JSON for each record: an import of it merges what was edited
     #[default]
     Json,
     /// CSV with a row for each record, and its version: an import of it merges what was edited

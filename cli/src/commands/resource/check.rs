@@ -63,6 +63,12 @@ pub(crate) async fn run(connection: &target::Options, options: &Options) -> anyh
     if *strict && warnings > 0 {
         bail!("{} has warnings or comments", folder.display());
     }
+    // Two names in the template can be equal.
+    let made = {
+        let (resources, files) = (resources.clone(), files.clone());
+        tokio::task::spawn_blocking(move || ripple_deploy::deployment(&resources, &files)).await?
+    };
+    made.with_context(|| format!("{} cannot be deployed", folder.display()))?;
     let names: Vec<&str> = resources.iter().map(|resource| resource.name.as_str()).collect();
     if options.format.json {
         output::line(&Valid { valid: &names })?;

@@ -1,0 +1,59 @@
+//! The ids of new records in JSON that have none.
+
+use std::collections::{BTreeMap, HashMap};
+
+use bytes::Bytes;
+use ripple_core::record::Names;
+use ripple_core::store::dynamodb::export;
+use serde_json::value::{RawValue, Value};
+use sha2::{Digest as _, Sha256};
+
+use super::source::Entry;
+
+/// Gives each record without the key one that is derived from its content and from the number of equal ones before it.
+/// If the same file is imported again, even with more lines, no record is imported twice.
+pub(super) fn identified(entries: Vec<Entry>, names: &Names) -> Vec<Entry> {
+    let mut seen: HashMap<[u8; 32], u64> = HashMap::new();
+    let with_id = |Entry { place, json }: Entry| {
+        let Some(members) = without_key(&json, names) else { return Entry { place, json } };
+        let digest: [u8; 32] = Sha256::digest(&json).into();
+        let count = seen.entry(digest).or_default();
+        let name: [u8; 32] = Sha256::new().chain_update(digest).chain_update(count.to_be_bytes()).finalize().into();
+        *count += 1;
+        let mut half = [0; 16];
+        half.copy_from_slice(&name[..16]);
+        let id = uuid::Builder::from_custom_bytes(half).into_uuid();
+        let comma = if members.is_empty() { "" } else { "," };
+        Entry { place, json: Bytes::from(format!(r#"{{{}:"{id}"{comma}{members}}}"#, Value::from(&*names.key))) }
+    };
+    entries.into_iter().map(with_id).collect()
+}
+
+/// Returns the text between the braces of a new record that has no key. Returns `None` for anything else. A record with a
+/// version is not new.
+fn without_key(json: &[u8], names: &Names) -> Option<String> {
+    if export::is_line(json) {
+        return None;
+    }
+    let members: BTreeMap<String, &RawValue> = serde_json::from_slice(json).ok()?;
+    if members.get(&*names.version).is_some_and(|version| version.get() != "null") {
+        return None;
+    }
+    match members.get(&*names.key) {
+        None => {
+            let text = std::str::from_utf8(json).ok()?.trim();
+            Some(text.strip_prefix('{')?.strip_suffix('}')?.trim().to_owned())
+        }
+        // This counts as no key. With another one beside it, the key would occur twice.
+        Some(value) if value.get() == "null" => {
+            let others = members.iter().filter(|(name, _)| **name != *names.key);
+            Some(
+                others
+                    .map(|(name, value)| format!("{}:{value}", Value::from(name.as_str())))
+                    .collect::<Vec<_>>()
+                    .join(","),
+            )
+        }
+        Some(_) => None,
+    }
+}
