@@ -26,7 +26,7 @@ fn main() -> ExitCode {
 /// Returns the trials of a host.
 fn trials(host: &Arc<Host>) -> Vec<Trial> {
     let served = KITS.into_iter().filter(|kit| host.serves(kit));
-    served.flat_map(|kit| cases().filter(|case| case.is_about(kit)).map(|case| trial(host, kit, case))).collect()
+    served.flat_map(|kit| cases().filter(|case| (case.is_about)(kit)).map(|case| trial(host, kit, case))).collect()
 }
 
 fn trial(host: &Arc<Host>, kit: &'static Kit, case: Case) -> Trial {

@@ -19,6 +19,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 
 pub use condition::{Condition, MemberPath, Operand, Side, Test};
+pub(crate) use parameters::Undeclared;
 pub(crate) use parameters::parse_limit;
 pub use parameters::{Fault, Query};
 pub(crate) use place::{Order, Place, Start};
@@ -47,8 +48,8 @@ pub struct Listing<'q> {
     count: usize,
     /// The number of matching records, if it is known before the records are.
     total: Option<usize>,
-    /// Conditions on members that no record has had so far.
-    unknown: Vec<&'q Condition>,
+    /// Members that no record has had so far.
+    unknown: Vec<&'q Undeclared>,
     /// Whether there have been no records so far.
     is_empty: bool,
     /// Whether `sum` is known before the records are, which then come in their order.
@@ -81,15 +82,15 @@ pub struct ListPage {
     /// of all records in the order of an index has a hash of its own content instead, since no other record is read for
     /// it.
     pub etag: String,
-    /// Parameters with conditions on members that no record has. Most likely they are mistyped.
-    pub unknown: Vec<String>,
+    /// Names of members that the resource does not declare and no record has. Most likely they are mistyped.
+    pub unknown: Vec<Fault>,
 }
 
 impl<'q> Listing<'q> {
     /// Returns an empty page for `query`.
     #[must_use]
     pub fn new(query: &'q Query) -> Listing<'q> {
-        let unknown = query.undeclared().collect();
+        let unknown = query.undeclared().iter().collect();
         Listing {
             query,
             records: BTreeMap::new(),
@@ -106,14 +107,14 @@ impl<'q> Listing<'q> {
     }
 
     /// Returns an empty page for `query` over records of which the `totals` are known. Only matches are added, in their
-    /// order, until the page [is full](Self::is_full). `unknown` are the conditions on members that no record has.
-    pub(crate) fn summed(query: &'q Query, totals: Totals, unknown: Vec<&'q Condition>) -> Listing<'q> {
+    /// order, until the page [is full](Self::is_full). `unknown` are the members that no record has.
+    pub(crate) fn summed(query: &'q Query, totals: Totals, unknown: Vec<&'q Undeclared>) -> Listing<'q> {
         let Totals { sum, count, is_passed } = totals;
         Listing { sum, total: count, is_passed, unknown, is_empty: false, is_summed: true, ..Listing::new(query) }
     }
 
-    /// Returns the page without the conditions on members that turned out to be known.
-    pub(crate) fn with_unknown(self, unknown: Vec<&'q Condition>) -> Listing<'q> {
+    /// Returns the page with the members that no record has.
+    pub(crate) fn with_unknown(self, unknown: Vec<&'q Undeclared>) -> Listing<'q> {
         Listing { unknown, is_empty: false, ..self }
     }
 
@@ -185,7 +186,7 @@ impl<'q> Listing<'q> {
 
     fn meet(&mut self, project: &Record) {
         self.is_empty = false;
-        self.unknown.retain(|condition| !condition.member.is_in(project, self.query.names()));
+        self.unknown.retain(|undeclared| !undeclared.member.is_in(project, self.query.names()));
     }
 
     fn place(&mut self, rank: Rank, hash: ContentHash, json: impl FnOnce() -> Bytes) {
@@ -238,7 +239,7 @@ impl<'q> Listing<'q> {
             previous,
             count: self.total.unwrap_or(self.count),
             etag,
-            unknown: unknown.map(|condition| condition.parameter.clone()).collect(),
+            unknown: unknown.map(|undeclared| undeclared.fault.clone()).collect(),
         }
     }
 }

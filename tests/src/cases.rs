@@ -11,6 +11,7 @@ mod edits;
 mod errors;
 mod history;
 mod http;
+mod ids;
 mod keys;
 mod limits;
 mod list_merging;
@@ -34,6 +35,7 @@ use crate::Case;
 
 const ALL: &[&[Case]] = &[
     records::CASES,
+    ids::CASES,
     saving::CASES,
     patching::CASES,
     edits::CASES,

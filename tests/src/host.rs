@@ -8,7 +8,7 @@ use std::env;
 use bytes::Bytes;
 use http::{Request, Response};
 
-use crate::{KITS, Kit};
+use crate::{KITS, Kit, PRJ, TASK};
 
 /// Sends one request and waits for the response. The URI is path and query, sent unchanged.
 type Send = dyn Fn(Request<Bytes>) -> Response<Bytes> + std::marker::Send + Sync;
@@ -42,10 +42,10 @@ impl Host {
         self.served.iter().any(|name| name == kit.resource)
     }
 
-    /// Reports whether the host has every resource that the suite knows.
+    /// Reports whether the host has the resources of this project, [`PRJ`] and [`TASK`].
     #[must_use]
     pub fn serves_all(&self) -> bool {
-        KITS.iter().all(|kit| self.serves(kit))
+        self.serves(&PRJ) && self.serves(&TASK)
     }
 
     pub(crate) fn send(&self, request: Request<Bytes>) -> Response<Bytes> {
@@ -75,12 +75,11 @@ pub fn hosts() -> Result<Vec<Host>, String> {
     Ok(hosts)
 }
 
-/// Returns the resources that a list names: all that the suite knows, if there is no list.
+/// Returns the resources that a list names: those of this project, if there is no list.
 fn served(list: Option<String>) -> Result<Vec<String>, String> {
-    let known = || KITS.iter().map(|kit| kit.resource.to_owned());
-    let Some(list) = list else { return Ok(known().collect()) };
+    let list = list.unwrap_or_else(|| format!("{},{}", PRJ.resource, TASK.resource));
     let names: Vec<String> = list.split(',').map(|name| name.trim().to_owned()).collect();
-    match names.iter().find(|name| !known().any(|known| known == **name)) {
+    match names.iter().find(|name| !KITS.iter().any(|kit| kit.resource == **name)) {
         Some(unknown) => Err(format!("RIPPLE_SERVED has {unknown}, and the suite knows no such resource")),
         None => Ok(names),
     }

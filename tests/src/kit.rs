@@ -1,6 +1,8 @@
 //! The resources that the suite runs against, described by roles. A case builds its records and paths from the kit in
 //! use, so it runs against each resource.
 
+use serde_json::Value;
+
 /// The title of every record, unless a case sets another one.
 pub const TITLE: &str = "Ferry timetable";
 /// The text of every record, unless a case sets another one.
@@ -15,7 +17,10 @@ pub struct Kit {
     pub path: &'static str,
     /// The name of a record in problem details.
     pub noun: &'static str,
-    /// The member that is a record's id.
+    /// The number before the text of an id, if the key has two parts: the member with the number. An id is then
+    /// `7,text`.
+    pub number_key: Option<&'static str>,
+    /// The member with the text of an id. It is the whole id if the key has one part.
     pub key: &'static str,
     /// The members of a valid record besides its id, with their values as JSON.
     pub valid: &'static [(&'static str, &'static str)],
@@ -42,13 +47,14 @@ pub struct Kit {
 }
 
 /// All resources.
-pub const KITS: [&Kit; 2] = [&PRJ, &TASK];
+pub const KITS: [&Kit; 3] = [&PRJ, &TASK, &METER];
 
 /// `resources/prj.json`
 pub static PRJ: Kit = Kit {
     resource: "prj",
     path: "/prj",
     noun: "project",
+    number_key: None,
     key: "prj_id",
     valid: &[
         ("name", r#""Ferry timetable""#),
@@ -86,6 +92,7 @@ pub static TASK: Kit = Kit {
     resource: "task",
     path: "/task",
     noun: "task",
+    number_key: None,
     key: "ref",
     valid: &[
         ("subject", r#""Ferry timetable""#),
@@ -122,7 +129,72 @@ pub static TASK: Kit = Kit {
     ],
 };
 
+/// `tests/resources/suite/meter.json`
+pub static METER: Kit = Kit {
+    resource: "meter",
+    path: "/meter",
+    noun: "reading",
+    number_key: Some("meter_no"),
+    key: "read_at",
+    valid: &[
+        ("place", r#""Ferry timetable""#),
+        ("log", r#""Nobody waits at the pier""#),
+        ("unit", r#""kwh""#),
+        ("amount", "6"),
+    ],
+    required: &["place", "unit"],
+    title: "place",
+    text: "log",
+    // Not in the schema.
+    remark: "remark",
+    choice: ("unit", ["kwh", "m3"]),
+    number: "amount",
+    tags: "phases",
+    list: "parts",
+    entry_key: "part_no",
+    wrong: &[
+        ("place", "1"),
+        ("place", r#""""#),
+        ("log", "[]"),
+        ("unit", r#""KWH""#),
+        ("unit", "true"),
+        ("amount", r#""6""#),
+        ("amount", "-1"),
+        ("phases", r#"["sea","sea"]"#),
+        ("parts", "{}"),
+    ],
+};
+
 impl Kit {
+    /// Reports whether an id is one text, which the server makes if a new record has none.
+    #[must_use]
+    pub fn has_text_ids(&self) -> bool {
+        self.number_key.is_none()
+    }
+
+    /// Returns the number of an id, if it has one, and its text.
+    #[must_use]
+    pub fn parts<'i>(&self, id: &'i str) -> (Option<&'i str>, &'i str) {
+        match self.number_key.and_then(|_| id.split_once(',')) {
+            Some((number, text)) => (Some(number), text),
+            None => (None, id),
+        }
+    }
+
+    /// Returns the members of an id, in the order of the key, with their values as JSON.
+    #[must_use]
+    pub fn key_members(&self, id: &str) -> Vec<(&'static str, Value)> {
+        let (number, text) = self.parts(id);
+        let number = number.map(|number| serde_json::from_str(number).expect("a number is JSON"));
+        self.number_key.zip(number).into_iter().chain([(self.key, text.into())]).collect()
+    }
+
+    /// Returns the names of the members of an id, with commas between them, as in the header of a sheet.
+    #[must_use]
+    pub fn key_columns(&self) -> String {
+        self.number_key.into_iter().chain([self.key]).collect::<Vec<_>>().join(",")
+    }
+
     /// Returns the resource that a case uses beside this one.
     #[must_use]
     pub fn other(&self) -> &'static Kit {

@@ -28,7 +28,7 @@
 //! | `RIPPLE_KEY` | an API key with the scopes `read` and `write` |
 //! | `RIPPLE_READ_KEY` | a key with `read` only; without it, cases that need one are shown as ignored |
 //! | `RIPPLE_PRJ_READ_KEY` | a key with `prj:read` only; without it, cases that need one are shown as ignored |
-//! | `RIPPLE_SERVED` | the resources there, by default `prj,task`; with one, cases that use both are shown as ignored |
+//! | `RIPPLE_SERVED` | the resources there, by default `prj,task`; without one of these two, cases that use both are shown as ignored. A host can serve `meter` too (`tests/resources/suite`) |
 //! | `RIPPLE_REQUIRE_URL` | `1`: a missing `RIPPLE_URL` is an error, so a pipeline cannot pass without one |
 //!
 //! The table may be in use. Each case writes its own records, with ids and a `run` attribute that no other case and no
@@ -39,8 +39,9 @@
 //! Write a function named for the behaviour in the file of its noun, and name it in that file's `cases!`. A function
 //! that is not named there is dead code, and the compiler reports it.
 //!
-//! A case runs against each resource: `prj::lists::…`, `task::lists::…`. It takes paths and names of members from the
-//! [`Kit`] of the resource. A case about the schema of one resource follows `of PRJ:` or `of TASK:`.
+//! A case runs against each resource: `prj::lists::…`, `task::lists::…`, `meter::lists::…`. It takes paths and names of members from the
+//! [`Kit`] of the resource. A case about the schema of one resource follows `of PRJ:` or `of TASK:`. A case
+//! about ids that are one text follows `with_text_ids:`.
 
 mod answer;
 mod call;
@@ -58,6 +59,6 @@ pub use call::{Body, Call};
 pub use case::Case;
 pub use cases::cases;
 pub use host::{Host, Keys, hosts};
-pub use kit::{KITS, Kit, PRJ, TASK, TEXT, TITLE};
+pub use kit::{KITS, Kit, METER, PRJ, TASK, TEXT, TITLE};
 pub use record::Record;
 pub use target::{Target, Version};

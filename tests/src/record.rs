@@ -19,7 +19,7 @@ impl Record {
     /// Returns a valid record with this id.
     #[must_use]
     pub fn new(kit: &'static Kit, id: &str) -> Record {
-        let record = Record { kit, id: id.to_owned(), members: BTreeMap::new() }.with(kit.key, id);
+        let record = Record { kit, id: String::new(), members: BTreeMap::new() }.with_id(id);
         kit.valid.iter().fold(record, |record, (name, json)| record.raw(name, json))
     }
 
@@ -27,6 +27,21 @@ impl Record {
     #[must_use]
     pub fn id(&self) -> &str {
         &self.id
+    }
+
+    /// Sets the id.
+    #[must_use]
+    pub fn with_id(self, id: &str) -> Record {
+        let members = self.kit.key_members(id);
+        let record = Record { id: id.to_owned(), ..self };
+        members.into_iter().fold(record, |record, (name, value)| record.with(name, value))
+    }
+
+    /// Removes the members of the id.
+    #[must_use]
+    pub fn without_id(self) -> Record {
+        let names = self.kit.number_key.into_iter().chain([self.kit.key]);
+        names.fold(self, Record::without)
     }
 
     /// Sets the title.

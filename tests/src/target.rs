@@ -17,6 +17,8 @@ pub struct Target {
     pub kit: &'static Kit,
     /// A text in every id and in the attribute `run` of every record of the case, and in no other record.
     pub run: String,
+    /// How every id of the case begins: with `run`, after the number of an id that has one.
+    pub stem: String,
     ids: AtomicUsize,
     session: Mutex<Option<HeaderValue>>,
 }
@@ -26,7 +28,9 @@ impl Target {
     #[must_use]
     pub fn new(host: Arc<Host>, kit: &'static Kit) -> Target {
         let run = format!("t{:011x}", fastrand::u64(..1 << 44));
-        Target { host, kit, run, ids: AtomicUsize::new(0), session: Mutex::new(None) }
+        let number = kit.number_key.map(|_| format!("{},", fastrand::u32(..)));
+        let stem = number.unwrap_or_default() + &run;
+        Target { host, kit, run, stem, ids: AtomicUsize::new(0), session: Mutex::new(None) }
     }
 
     /// Returns another client of the same host, which has not seen this client's writes.
@@ -114,7 +118,7 @@ impl Target {
     /// Returns an id that no record has.
     #[must_use]
     pub fn fresh_id(&self) -> String {
-        format!("{}-{:04}", self.run, self.ids.fetch_add(1, Ordering::Relaxed))
+        format!("{}-{:04}", self.stem, self.ids.fetch_add(1, Ordering::Relaxed))
     }
 
     /// Returns the path of a record.
@@ -202,7 +206,20 @@ impl Target {
     #[track_caller]
     pub fn id_of(&self, record: &Value) -> String {
         let key = self.kit.key;
-        record[key].as_str().unwrap_or_else(|| panic!("{record} has no {key}")).to_owned()
+        let text = record[key].as_str().unwrap_or_else(|| panic!("{record} has no {key}"));
+        match self.kit.number_key {
+            Some(number) => format!("{},{text}", record[number]),
+            None => text.to_owned(),
+        }
+    }
+
+    /// Returns members together with those of an id.
+    #[must_use]
+    pub fn with_key(&self, id: &str, mut members: Value) -> Value {
+        for (name, value) in self.kit.key_members(id) {
+            members[name] = value;
+        }
+        members
     }
 
     /// Returns every page from `path` on, along `Link`.

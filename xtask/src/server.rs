@@ -2,7 +2,7 @@
 
 use std::env;
 use std::fs::{self, File};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -54,6 +54,13 @@ impl Server {
     pub(crate) fn start() -> Result<Server> {
         let mut ripple = ripple()?;
         ripple.arg("dev");
+        Server::start_as(ripple, false, |_| true)
+    }
+
+    /// Starts `ripple dev` with the resources of a folder.
+    pub(crate) fn start_with_resources(folder: &Path) -> Result<Server> {
+        let mut ripple = ripple()?;
+        ripple.arg("dev").arg("--resources").arg(folder);
         Server::start_as(ripple, false, |_| true)
     }
 

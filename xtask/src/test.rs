@@ -1,8 +1,10 @@
 //! The steps of `cargo xtask test`.
 
+use std::fs;
+use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
 use crate::adding;
 use crate::book;
@@ -51,7 +53,7 @@ const LONG: &[Step] = &[
     Step { name: "fuzz", purpose: "a short run of each fuzz target from its seeds", run: fuzz::short },
     Step {
         name: "replica",
-        purpose: "the black-box suite against the edge worker in front of a replica",
+        purpose: "the black-box suite against the edge worker in front of a replica, and what its sockets do after a minute",
         run: replica,
     },
     Step { name: "wasi", purpose: "the black-box suite and failures against the WASI component under Node", run: wasi },
@@ -69,6 +71,8 @@ const LONG: &[Step] = &[
 
 /// The name of the black-box suite as a test.
 const SUITE: &str = "suite";
+/// The tests of a replica's sockets that wait for its time limits.
+const REPLICA_WAITS: &str = "tests/python/test_replica_waits.py";
 /// The suite's cases against a URL. The step `rust` runs the cases in process.
 const AT_URL: &str = "url::";
 
@@ -95,9 +99,28 @@ fn doctests() -> Result<()> {
 
 fn black_box() -> Result<()> {
     build_binaries()?;
-    let server = Server::start()?;
-    run(&mut suite_at(&server))?;
-    server.stop()
+    let resources = resources_of_the_suite()?;
+    let server = Server::start_with_resources(&resources)?;
+    // The limits of a resource do not depend on its key, and take as long as all other cases together.
+    let cases = ["--", "--skip", "url::meter::limits"];
+    run(suite_at(&server).env("RIPPLE_SERVED", "prj,task,meter").args(cases))?;
+    server.stop()?;
+    fs::remove_dir_all(&resources).with_context(|| format!("{} cannot be removed", resources.display()))
+}
+
+/// Copies this project's resource files and those that only the suite has into one folder. Returns its path.
+fn resources_of_the_suite() -> Result<PathBuf> {
+    let folder = workspace::target()?.join("xtask").join(format!("resources-{}", std::process::id()));
+    fs::create_dir_all(&folder).with_context(|| format!("{} cannot be created", folder.display()))?;
+    for source in ["resources", "tests/resources/suite"] {
+        let source = workspace::root().join(source);
+        for entry in fs::read_dir(&source).with_context(|| format!("{} cannot be read", source.display()))? {
+            let entry = entry?;
+            fs::copy(entry.path(), folder.join(entry.file_name()))
+                .with_context(|| format!("{} cannot be copied", entry.path().display()))?;
+        }
+    }
+    Ok(folder)
 }
 
 fn edge() -> Result<()> {
@@ -118,7 +141,10 @@ fn replica() -> Result<()> {
     let suite = suite();
     near.arg("tests/python/near.py").arg(suite.get_program()).args(suite.get_args());
     server::forget(&mut near);
-    run(near.env("RIPPLE_BIN", workspace::binary("ripple")?))
+    run(near.env("RIPPLE_BIN", workspace::binary("ripple")?))?;
+    let mut waits = pytest(REPLICA_WAITS)?;
+    server::forget(&mut waits);
+    run(waits.env("RIPPLE_BIN", workspace::binary("ripple")?))
 }
 
 fn wasi() -> Result<()> {
@@ -187,7 +213,7 @@ fn python() -> Result<()> {
     edge::build_replica()?;
     let server = Server::start()?;
     // These are parts of other steps.
-    for other in ["tests/python/archive", "tests/python/deploy", "tests/python/test_wasi.py"] {
+    for other in ["tests/python/archive", "tests/python/deploy", "tests/python/test_wasi.py", REPLICA_WAITS] {
         pytest.args(["--ignore", other]);
     }
     server.introduce(&mut pytest);

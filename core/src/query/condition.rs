@@ -122,16 +122,20 @@ impl Condition {
 }
 
 impl MemberPath {
+    /// Returns the way to a record's member.
+    pub(super) fn of(name: &str) -> MemberPath {
+        MemberPath { root: name.to_owned(), inner: Vec::new() }
+    }
+
     fn parse(text: &str) -> Result<MemberPath, String> {
         let Some(pointer) = text.strip_prefix('/') else {
-            let path = MemberPath { root: text.to_owned(), inner: Vec::new() };
-            return if text.is_empty() { Err("has no name".to_owned()) } else { Ok(path) };
+            return if text.is_empty() { Err("has no name".to_owned()) } else { Ok(MemberPath::of(text)) };
         };
         let mut path: Option<MemberPath> = None;
         for token in pointer.split('/') {
             let token = unescaped(token).ok_or("is no JSON Pointer: ~ stands before 0 or 1")?;
             match &mut path {
-                None => path = Some(MemberPath { root: token, inner: Vec::new() }),
+                None => path = Some(MemberPath::of(&token)),
                 Some(path) if path.inner.len() + 1 < limits::NESTING => path.inner.push(token),
                 Some(_) => return Err("has a pointer of more names than a record has levels".to_owned()),
             }
@@ -140,12 +144,15 @@ impl MemberPath {
     }
 
     /// Reports whether a record has a value there.
-    pub(super) fn is_in(&self, record: &Record, names: &Names) -> bool {
+    pub(crate) fn is_in(&self, record: &Record, names: &Names) -> bool {
         self.leads(record, names, &|_| true)
     }
 
     /// Reports whether the resource declares it: then it need not be in any record.
     pub(super) fn is_declared(&self, resource: &Resource) -> bool {
+        if self.inner.is_empty() {
+            return resource.declares(&self.root);
+        }
         resource.names.are_fixed(&self.root)
             || resource.schema.property(&self.root).is_some_and(|schema| declares(schema, &self.inner))
     }

@@ -9,7 +9,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::{Line, ListPage, Listing, Query, Row};
+use super::{Fault, Line, ListPage, Listing, Query, Row};
 use crate::record::schema::Resource;
 use crate::record::{Names, Record, RecordId};
 use crate::time::Timestamp;
@@ -316,7 +316,7 @@ fn parameter() -> impl Strategy<Value = (String, String)> {
     })
 }
 
-fn parse(pairs: &[(String, String)]) -> Result<Query, Vec<super::Fault>> {
+fn parse(pairs: &[(String, String)]) -> Result<Query, Vec<Fault>> {
     Query::parse(pairs, &Resource::built_in()).map(|query| query.at(Timestamp(NOW)))
 }
 
@@ -344,8 +344,17 @@ fn prepared(records: &[Record], query: &Query, resource: &Arc<Resource>) -> List
     listing.finish()
 }
 
-fn all_of(page: &ListPage) -> (&Bytes, &Option<String>, &Option<String>, usize, &str, &[String]) {
+fn all_of(page: &ListPage) -> (&Bytes, &Option<String>, &Option<String>, usize, &str, &[Fault]) {
     (&page.body, &page.next, &page.previous, page.count, &page.etag, &page.unknown)
+}
+
+/// A `sort` and `fields` of one name each, or none.
+fn named() -> impl Strategy<Value = Vec<(&'static str, String)>> {
+    let name = || select(&["", "a", "c", "é", "name", "version", "none", "/", "~"][..]);
+    (name(), name()).prop_map(|(sort, fields)| {
+        let given = [("sort", sort), ("fields", fields)].into_iter().filter(|(_, name)| !name.is_empty());
+        given.map(|(parameter, name)| (parameter, name.to_owned())).collect()
+    })
 }
 
 fn entries(body: &Bytes) -> Vec<serde_json::Value> {
@@ -363,16 +372,19 @@ proptest! {
     #[test]
     fn a_list_is_what_a_naive_evaluation_finds(
         records in (0..8).map(record).collect::<Vec<_>>(),
-        queries in vec((vec(parameter(), 0..4), any::<bool>()), 10),
+        queries in vec((vec(parameter(), 0..4), any::<bool>(), named()), 10),
     ) {
         let resource = Resource::built_in();
-        for (mut pairs, deleted) in queries {
+        for (mut pairs, deleted, named) in queries {
             let mut seen = BTreeSet::new();
             pairs.retain(|(name, _)| seen.insert(name.clone()) && !name.starts_with('_'));
             let naive: Option<Vec<Naive>> = pairs.iter().map(|(name, value)| read(name, value)).collect();
             let conditions = pairs.clone();
             if deleted {
                 pairs.push(("deleted".to_owned(), "true".to_owned()));
+            }
+            for (parameter, name) in &named {
+                pairs.push(((*parameter).to_owned(), name.clone()));
             }
             let query = match (parse(&pairs), naive) {
                 (Err(faults), None) => {
@@ -395,7 +407,11 @@ proptest! {
             let found = listed.iter().filter(matching).map(|(record, _)| record.id.to_string());
             let mut expected: Vec<String> = found.collect();
             expected.sort();
-            prop_assert_eq!(ids(&page.body), &expected[..], "{:?}", pairs);
+            let mut shown = ids(&page.body);
+            if named.iter().any(|(parameter, _)| *parameter == "sort") {
+                shown.sort();
+            }
+            prop_assert_eq!(shown, &expected[..], "{:?}", pairs);
             prop_assert_eq!((page.count, &page.next, &page.previous), (expected.len(), &None, &None));
 
             let is_declared = |path: &[String]| {
@@ -406,8 +422,13 @@ proptest! {
                 !is_declared(&naive.path) && listed.iter().all(|(_, shown)| naive.found(shown).is_empty())
             };
             let unknown = naive.iter().zip(&conditions).filter(strange).map(|(_, (name, _))| name.clone());
+            let unknown = unknown.chain(named.iter().filter_map(|(parameter, name)| {
+                let member = Naive { path: vec![name.clone()], operator: String::new(), values: Vec::new() };
+                strange(&(&member, &(String::new(), String::new()))).then(|| (*parameter).to_owned())
+            }));
             let unknown: Vec<String> = if listed.is_empty() { Vec::new() } else { unknown.collect() };
-            prop_assert_eq!(&page.unknown, &unknown, "{:?}", pairs);
+            let blamed: Vec<String> = page.unknown.iter().map(|fault| fault.parameter.clone()).collect();
+            prop_assert_eq!(blamed, unknown, "{:?}", pairs);
         }
     }
 

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 
 use super::Row;
-use super::condition::{Condition, parse_flag};
+use super::condition::{Condition, MemberPath, parse_flag};
 use super::cursor::{self, Bound, Rank, Sort};
 use super::row::searched;
 use crate::limits;
@@ -26,6 +26,15 @@ pub struct Fault {
     pub parameter: String,
     /// One sentence for the client.
     pub detail: String,
+}
+
+/// A member that a query names, though the resource does not declare it. Records may have such members. If none has it,
+/// it is most likely mistyped.
+#[derive(Debug)]
+pub(crate) struct Undeclared {
+    pub(crate) member: MemberPath,
+    /// The fault of the query if no record has it.
+    pub(super) fault: Fault,
 }
 
 impl Fault {
@@ -46,6 +55,7 @@ pub struct Query {
     now: Timestamp,
     pub(super) sort: Vec<Sort>,
     fields: Option<Vec<String>>,
+    undeclared: Vec<Undeclared>,
     limit: Option<usize>,
     pub(super) counts: bool,
     pub(super) bound: Option<Bound>,
@@ -71,6 +81,7 @@ impl Query {
             now: Timestamp::default(),
             sort: Vec::new(),
             fields: None,
+            undeclared: Vec::new(),
             limit: None,
             counts: false,
             bound: None,
@@ -111,6 +122,10 @@ impl Query {
             if let Err(detail) = parsed {
                 faults.push(Fault::new(name, detail));
             }
+        }
+        // The page before this one had the same names.
+        if cursor.is_none() {
+            query.undeclared = query.find_undeclared();
         }
         if query.sort.is_empty() && resource.order != *resource.names.key {
             query.sort = sorted_by(resource.order.split(',').map(str::to_owned).collect());
@@ -223,9 +238,27 @@ impl Query {
         self.sort.is_empty() && self.fields.is_none()
     }
 
-    /// Returns the conditions on members that the schema does not declare. Records may have such members.
-    pub(crate) fn undeclared(&self) -> impl Iterator<Item = &Condition> {
-        self.conditions.iter().filter(|condition| !condition.member.is_declared(&self.resource))
+    /// Returns the members that the query names and the resource does not declare. Beyond the first page there are none.
+    pub(crate) fn undeclared(&self) -> &[Undeclared] {
+        &self.undeclared
+    }
+
+    fn find_undeclared(&self) -> Vec<Undeclared> {
+        let mut found = Vec::new();
+        let mut add = |member: MemberPath, parameter: &str, detail: String| {
+            if !member.is_declared(&self.resource) {
+                found.push(Undeclared { member, fault: Fault::new(parameter, detail) });
+            }
+        };
+        for Condition { member, parameter, .. } in &self.conditions {
+            add(member.clone(), parameter, "is no parameter, and no record has such a member".to_owned());
+        }
+        let sort = self.sort.iter().map(|sort| ("sort", &sort.name));
+        let fields = self.fields.iter().flatten().map(|name| ("fields", name));
+        for (parameter, name) in sort.chain(fields) {
+            add(MemberPath::of(name), parameter, format!("names {name}, and no record has such a member"));
+        }
+        found
     }
 
     fn meets_conditions(&self, project: &Record) -> bool {

@@ -53,7 +53,13 @@ fn a_record_has_one_answer_however_its_path_is_written() {
     let database = DynamoDb::start();
     let function = database.function();
     let record = body(&answer(&function, "rest_create"));
-    for event in ["rest_get_single_value", "rest_get_base_path", "rest_get_proxy", "rest_get_gateway_key"] {
+    for event in [
+        "rest_get_single_value",
+        "rest_get_base_path",
+        "rest_get_base64url_base_path",
+        "rest_get_proxy",
+        "rest_get_gateway_key",
+    ] {
         let answer = answer(&function, event);
         assert_eq!((&answer["statusCode"], body(&answer)), (&json!(200), record.clone()), "{event}");
     }

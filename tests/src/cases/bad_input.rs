@@ -23,8 +23,24 @@ cases! { bad_input:
 const METHODS: [Method; 3] = [Method::POST, Method::PUT, Method::PATCH];
 
 fn send<'t>(t: &'t Target, method: &Method, id: &str, body: &[u8]) -> Call<'t> {
-    let path = if method == Method::POST { t.kit.path.to_owned() } else { t.path(id) };
-    t.call(method.clone(), path).body(body.to_vec()).header("content-type", "application/json")
+    let (path, body) =
+        if method == Method::POST { (t.kit.path.to_owned(), with_id(t, body)) } else { (t.path(id), body.to_vec()) };
+    t.call(method.clone(), path).body(body).header("content-type", "application/json")
+}
+
+/// Returns the body with a new id, if it seems to be an object without one and the server makes no id. Otherwise the missing id
+/// would be the only fault.
+fn with_id(t: &Target, body: &[u8]) -> Vec<u8> {
+    let name = format!("\"{}\"", t.kit.key);
+    let names_the_key = |body: &[u8]| body.windows(name.len()).any(|part| part == name.as_bytes());
+    match body.strip_prefix(b"{") {
+        Some(rest) if !t.kit.has_text_ids() && !names_the_key(rest) => {
+            let members = t.kit.key_members(&t.fresh_id());
+            let members: String = members.iter().map(|(name, value)| format!("\"{name}\":{value},")).collect();
+            [b"{", members.as_bytes(), rest].concat()
+        }
+        _ => body.to_vec(),
+    }
 }
 
 /// Asserts that every method refuses the body, that the record stays, and that no record is created.

@@ -156,7 +156,8 @@ fn conditions_on_ripples_own_members(t: &Target) {
     assert_eq!(t.list_ids("version[gt]=1"), [second.as_str()]);
     let at = t.read(&first).json()["updated_at"].as_u64().expect("a time");
     assert_eq!(t.list_ids(&format!("updated_at[lte]={at}&version[lt]=2")), [first.as_str()]);
-    assert_eq!(t.list_ids(&format!("{}[in]={first},{second}", t.kit.key)), [first, second]);
+    let texts = [&first, &second].map(|id| t.kit.parts(id).1);
+    assert_eq!(t.list_ids(&format!("{}[in]={}", t.kit.key, texts.join(","))), [first.as_str(), &second]);
     assert_eq!(t.list_ids("/updated_author/name=nobody"), [""; 0]);
 }
 
@@ -178,6 +179,13 @@ fn unknown_operators_and_names_are_refused(t: &Target) {
         let answer = refused(t, &format!("{parameter}=true"), parameter);
         let text = answer.text();
         assert!(text.contains("cursor") && text.contains(t.kit.title), "the known ones are listed: {text}");
+    }
+    for (parameter, names) in [("sort", "none"), ("sort", "x,-none"), ("fields", "x,none"), ("fields", "/x/y")] {
+        for page in ["", "&limit=1"] {
+            let answer = refused(t, &format!("{parameter}={names}{page}"), parameter);
+            let text = answer.text();
+            assert!(text.contains("none") || text.contains("/x/y"), "the wrong one is named: {text}");
+        }
     }
     for parameter in ["[gte]", "/x~", "/x~2", "/~"] {
         refused(t, &format!("{parameter}=1"), parameter);

@@ -24,6 +24,7 @@ cases! { errors:
     unsupported_media_type;
     of PRJ: invalid_body;
     of TASK: invalid_body_of_a_task;
+    with_text_ids: invalid_request_of_a_long_id;
     with_read_key:
     insufficient_scope,
 }
@@ -39,7 +40,8 @@ fn told(t: &Target, answer: &Answer, expected: &Expect) {
 
 #[track_caller]
 fn told_of(t: &Target, problem: &Value, expected: &Expect) {
-    let text = serde_json::to_string_pretty(problem).expect("JSON is written").replace(&t.run, "run");
+    let text =
+        serde_json::to_string_pretty(problem).expect("JSON is written").replace(&t.stem, "run").replace(&t.run, "run");
     let text = text.replace(&format!("{} run-", t.kit.noun), "noun run-");
     let text = text.replace(&format!("\"{}id\"", t.kit.resource), "\"…id\"");
     let text = text.replace(&format!(" or {}:write", t.kit.resource), "");
@@ -158,26 +160,6 @@ fn invalid_request(t: &Target) {
           "type": "urn:problem-type:ripple:invalid_request"
         }"#]],
     );
-    let answer = t.get(t.path(&"a".repeat(2049))).send().expect(400);
-    told(
-        t,
-        &answer,
-        &expect![[r#"
-            {
-              "code": "invalid_request",
-              "detail": "the request has faults",
-              "errors": [
-                {
-                  "detail": "must have 1 to 2048 bytes",
-                  "parameter": "…id"
-                }
-              ],
-              "message": "Bad Request",
-              "status": 400,
-              "title": "Bad Request",
-              "type": "urn:problem-type:ripple:invalid_request"
-            }"#]],
-    );
     let answer = t.get(t.kit.path).header("ripple-session", "x").send().expect(400);
     told(
         t,
@@ -197,6 +179,29 @@ fn invalid_request(t: &Target) {
           "title": "Bad Request",
           "type": "urn:problem-type:ripple:invalid_request"
         }"#]],
+    );
+}
+
+fn invalid_request_of_a_long_id(t: &Target) {
+    let answer = t.get(t.path(&"a".repeat(2049))).send().expect(400);
+    told(
+        t,
+        &answer,
+        &expect![[r#"
+            {
+              "code": "invalid_request",
+              "detail": "the request has faults",
+              "errors": [
+                {
+                  "detail": "must have 1 to 2048 bytes",
+                  "parameter": "…id"
+                }
+              ],
+              "message": "Bad Request",
+              "status": 400,
+              "title": "Bad Request",
+              "type": "urn:problem-type:ripple:invalid_request"
+            }"#]],
     );
 }
 

@@ -9,7 +9,6 @@ use crate::case::cases;
 use crate::{Kit, Record, Target};
 
 cases! { limits:
-    an_id_has_up_to_128_characters,
     a_value_nests_up_to_32_levels,
     an_entry_has_room_for_its_id,
     a_name_has_up_to_255_bytes,
@@ -29,7 +28,8 @@ cases! { limits:
     limit_is_a_whole_number_from_1_to_10000,
     a_query_has_up_to_8192_characters_beside_its_cursor,
     a_page_has_up_to_5_mib;
-    of PRJ: short_texts_have_up_to_64_characters,
+    of PRJ: short_texts_have_up_to_64_characters;
+    with_text_ids: an_id_has_up_to_128_characters,
 }
 
 const MIB: usize = 1024 * 1024;
@@ -37,11 +37,11 @@ const MIB: usize = 1024 * 1024;
 fn an_id_has_up_to_128_characters(t: &Target) {
     let fresh = t.fresh_id();
     let id = format!("{fresh}{}", "x".repeat(128 - fresh.len()));
-    let created = t.create(&t.draft().with(t.kit.key, id.as_str()));
+    let created = t.create(&t.draft().with_id(&id));
     assert_eq!(t.read(&id).body(), created.body());
 
     let longer = format!("{id}x");
-    let answer = t.post(t.kit.path, t.draft().with(t.kit.key, longer.as_str()).to_json()).send();
+    let answer = t.post(t.kit.path, t.draft().with_id(&longer).to_json()).send();
     answer.problem(400, "invalid_body");
     answer.blames("pointer", &t.kit.pointer(t.kit.key));
     t.get(t.path(&longer)).send().problem(404, "not_found");
@@ -289,7 +289,7 @@ fn a_write_may_move_room_from_member_to_member(t: &Target) {
     let draft = with(1);
     let id = draft.id();
     t.create(&draft);
-    let edit = with(0).without(t.kit.key).with("version", 1).to_json();
+    let edit = with(0).without_id().with("version", 1).to_json();
     t.put(id, edit).send().expect(200);
     let record = t.read(id).json();
     assert!((0..240).all(|n| record[format!("m{n:03}")] == text(n, 0)));
@@ -297,20 +297,23 @@ fn a_write_may_move_room_from_member_to_member(t: &Target) {
 }
 
 fn sort_takes_up_to_8_names(t: &Target) {
-    let id = t.some_record();
-    assert_eq!(t.list_ids("sort=a,-b,c,d,e,f,g,h"), [id]);
+    let draft = ["a", "b", "c", "d", "e", "f", "g", "h"].iter().fold(t.draft(), |draft, name| draft.with(name, 1));
+    t.create(&draft);
+    assert_eq!(t.list_ids("sort=a,-b,c,d,e,f,g,h"), [draft.id()]);
     let answer = t.get(t.list_path("sort=a,-b,c,d,e,f,g,h,i")).send();
     answer.problem(400, "invalid_request");
     answer.blames("parameter", "sort");
 }
 
 fn fields_takes_up_to_64_names(t: &Target) {
-    let id = t.some_record();
+    let mut draft = t.draft();
     let mut fields = format!("fields={}", t.kit.title);
     for n in 1..64 {
         write!(fields, ",f{n}").expect("writing to memory");
+        draft = draft.with(&format!("f{n}"), n);
     }
-    assert_eq!(t.list_ids(&fields), [id]);
+    t.create(&draft);
+    assert_eq!(t.list_ids(&fields), [draft.id()]);
     let answer = t.get(t.list_path(&format!("{fields},one_more"))).send();
     answer.problem(400, "invalid_request");
     answer.blames("parameter", "fields");
@@ -352,7 +355,7 @@ fn a_query_has_up_to_8192_characters_beside_its_cursor(t: &Target) {
         }
     };
     let pages = t.pages(&format!("{short}{}", words(room)));
-    let found: Vec<_> = pages.iter().flat_map(|page| page.array()).map(|record| record[t.kit.key].clone()).collect();
+    let found: Vec<_> = pages.iter().flat_map(|page| page.array()).map(|record| t.id_of(&record)).collect();
     assert_eq!(found, ids);
 
     let answer = t.get(format!("{short}{}", words(room + 1))).send();

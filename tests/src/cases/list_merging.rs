@@ -28,6 +28,7 @@ const BOTH: [Method; 2] = [Method::PUT, Method::PATCH];
 struct Shared<'t> {
     t: &'t Target,
     method: Method,
+    id: String,
     first: Value,
 }
 
@@ -35,11 +36,11 @@ impl<'t> Shared<'t> {
     #[track_caller]
     fn new(t: &'t Target, method: Method, list: &Value) -> Shared<'t> {
         let first = t.create(&t.draft().with("list", list.clone())).json();
-        Shared { t, method, first }
+        Shared { t, method, id: t.id_of(&first), first }
     }
 
     fn id(&self) -> &str {
-        self.first[self.t.kit.key].as_str().expect("a record has an id")
+        &self.id
     }
 
     /// Returns the request of a client that read version 1 and sends the whole record back with this list.

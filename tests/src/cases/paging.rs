@@ -10,6 +10,7 @@ cases! { paging:
     pages_make_up_the_list,
     pages_make_up_the_sorted_list,
     cursor_survives_deletion_of_its_record,
+    a_walk_ends_though_its_members_are_gone,
     a_cursor_of_long_texts_can_be_followed,
     complete_page_has_no_link,
     a_cursor_takes_another_limit,
@@ -72,7 +73,7 @@ fn pages_make_up_the_sorted_list(t: &Target) {
         "text,-mixed,n",
         &format!("-{}", t.kit.key),
         "-updated_at",
-        "nobody_has_this",
+        "updated_author",
         t.kit.number,
     ] {
         assert_eq!(t.list(&format!("sort={sort}")).len(), 17);
@@ -96,6 +97,24 @@ fn cursor_survives_deletion_of_its_record(t: &Target) {
         let next = page.next().expect("there is more");
         let rest: Vec<String> = t.pages(&next).iter().flat_map(Answer::array).map(|record| t.id_of(&record)).collect();
         assert_eq!(rest, whole[3..]);
+    }
+}
+
+/// A list goes on though no record has a member any longer that the resource does not declare.
+fn a_walk_ends_though_its_members_are_gone(t: &Target) {
+    for form in ["sort={}", "fields={}", "{}[not]=y"] {
+        let t = &t.stranger();
+        let first = t.draft();
+        let member = format!("of_{}", t.run);
+        let first = first.with(&member, "x");
+        t.create(&first);
+        t.some_record();
+        let parameters = form.replace("{}", &member);
+        let page = t.get(t.list_path(&format!("{parameters}&limit=1"))).send().expect(200);
+        let next = page.next().expect("there is more");
+        t.delete(first.id()).send().expect(204);
+        t.get(t.list_path(&parameters)).send().problem(400, "invalid_request");
+        t.get(&next).send().expect(200);
     }
 }
 

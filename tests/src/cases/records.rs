@@ -10,7 +10,6 @@ use crate::{Kit, Target};
 cases! { records:
     creates_a_record,
     location_leads_to_the_new_record,
-    makes_an_id_if_none_is_sent,
     a_new_record_begins_at_version_1_whatever_was_sent,
     updated_by_and_updated_at_in_a_body_are_ignored,
     keeps_unknown_members,
@@ -21,8 +20,6 @@ cases! { records:
     required_members_are_of_their_types,
     members_of_ripples_own_are_refused,
     names_that_were_reserved_are_ordinary_members,
-    an_id_of_any_unreserved_characters_works,
-    an_id_of_other_characters_is_refused,
     an_escaped_unreserved_character_is_the_character,
     an_existing_record_is_not_created_over,
     one_of_many_creations_succeeds,
@@ -33,7 +30,11 @@ cases! { records:
     recreated_record_continues_its_versions;
     of PRJ:
     keeps_term_as_it_was_sent,
-    long_texts_may_be_empty_and_short_ones_not,
+    long_texts_may_be_empty_and_short_ones_not;
+    with_text_ids:
+    makes_an_id_if_none_is_sent,
+    an_id_of_any_unreserved_characters_works,
+    an_id_of_other_characters_is_refused,
 }
 
 fn creates_a_record(t: &Target) {
@@ -63,7 +64,7 @@ fn location_leads_to_the_new_record(t: &Target) {
 }
 
 fn makes_an_id_if_none_is_sent(t: &Target) {
-    let anonymous = t.draft().without(t.kit.key).to_json();
+    let anonymous = t.draft().without_id().to_json();
     let ids = [(); 2].map(|()| {
         let created = t.post(t.kit.path, anonymous.as_str()).send().expect(201);
         let id = created.json()[t.kit.key].as_str().expect("the server makes an id").to_owned();
@@ -153,7 +154,7 @@ fn null_version_of_a_new_record_is_ignored(t: &Target) {
 }
 
 fn all_missing_members_are_named_at_once(t: &Target) {
-    let answer = t.post(t.kit.path, json!({t.kit.key: t.fresh_id()})).send();
+    let answer = t.post(t.kit.path, t.with_key(&t.fresh_id(), json!({})).to_string()).send();
     let problem = answer.problem(400, "invalid_body");
     assert_eq!(problem["errors"].as_array().map(Vec::len), Some(t.kit.required.len()));
     for name in t.kit.required {
@@ -235,7 +236,7 @@ fn names_that_were_reserved_are_ordinary_members(t: &Target) {
 fn an_id_of_any_unreserved_characters_works(t: &Target) {
     for tail in ["A.z_0~9-", "...", "~", "-", "__"] {
         let id = format!("{}{tail}", t.fresh_id());
-        let created = t.create(&t.draft().with(t.kit.key, id.as_str()));
+        let created = t.create(&t.draft().with_id(&id));
         assert_eq!(created.header("location"), Some(format!("{}/{id}", t.kit.resource).as_str()));
         assert_eq!(t.read(&id).body(), created.body());
     }
@@ -247,7 +248,7 @@ fn an_id_of_other_characters_is_refused(t: &Target) {
     let marked = marked.map(|mark| format!("{fresh}{mark}x"));
     let whole = ["", ".", "..", "_", "_changes", "_x"].map(str::to_owned);
     for id in marked.into_iter().chain(whole) {
-        let answer = t.post(t.kit.path, t.draft().with(t.kit.key, id.as_str()).to_json()).send();
+        let answer = t.post(t.kit.path, t.draft().with_id(&id).to_json()).send();
         answer.problem(400, "invalid_body");
         answer.blames("pointer", &t.kit.pointer(t.kit.key));
     }
@@ -269,7 +270,7 @@ fn an_id_of_other_characters_is_refused(t: &Target) {
 /// RFC 3986 §6.2.2.2: `%41` and `A` are equal.
 fn an_escaped_unreserved_character_is_the_character(t: &Target) {
     let id = format!("{}-A~", t.fresh_id());
-    let created = t.create(&t.draft().with(t.kit.key, id.as_str()));
+    let created = t.create(&t.draft().with_id(&id));
     let escaped = id.replace('A', "%41").replace('~', "%7e");
     assert_eq!(t.read(&escaped).body(), created.body());
     t.patch(&escaped, json!({t.kit.title: "saved"})).send().expect(200);
@@ -299,7 +300,7 @@ fn one_of_many_creations_succeeds(t: &Target) {
 fn absent_record_is_not_found(t: &Target) {
     let id = t.fresh_id();
     t.get(t.path(&id)).send().problem(404, "not_found");
-    t.put(&id, t.draft().with(t.kit.key, id.as_str()).to_json()).send().problem(404, "not_found");
+    t.put(&id, t.draft().with_id(&id).to_json()).send().problem(404, "not_found");
     t.patch(&id, json!({t.kit.title: "x"})).send().problem(404, "not_found");
     t.delete(&id).send().problem(404, "not_found");
     t.head(t.path(&id)).send().expect(404);

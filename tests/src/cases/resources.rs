@@ -21,7 +21,7 @@ cases! { resources: ;
 /// Creates a record of this id, and returns the response.
 #[track_caller]
 fn create(t: &Target, id: &str) -> Answer {
-    t.create(&t.draft().with(t.kit.key, id))
+    t.create(&t.draft().with_id(id))
 }
 
 /// Returns the value of a parameter in a link.
@@ -145,9 +145,32 @@ fn a_key_for_reads_of_one_resource_does_nothing_else(t: &Target) {
     };
     refused(t, t.patch(&id, "{}").header("x-api-key", key).send(), "write");
     refused(t, t.delete(&id).header("x-api-key", key).send(), "write");
-    for path in [other.path(&there), other.list_path(""), other.path("_changes")] {
-        refused(&other, other.get(path).header("x-api-key", key).send(), "read");
+    let reads = [
+        other.path(&there),
+        other.list_path(""),
+        other.list_path("deleted=true"),
+        other.path("_changes"),
+        format!("{}/versions", other.path(&there)),
+        format!("{}/versions/1", other.path(&there)),
+    ];
+    for path in reads {
+        refused(&other, other.get(&path).header("x-api-key", key).send(), "read");
+        other.head(&path).header("x-api-key", key).send().expect(403);
     }
+    // The request is refused at once, and does not wait for a change first.
+    let page = other.pages(&other.path("_changes")).pop().expect("there is a page").json();
+    let since = escape(page["cursor"].as_str().expect("the cursor is a string"));
+    let waiting = other.get(other.path(&format!("_changes?since={since}"))).header("prefer", "wait=20");
+    refused(&other, waiting.header("x-api-key", key).send(), "read");
+    // A socket opens with a ticket, and the key gets none.
+    let ticket = other.post(other.path("_ticket"), "").without("content-type").header("x-api-key", key).send();
+    if ticket.status() == 501 {
+        ticket.problem(501, "no_live");
+    } else {
+        refused(&other, ticket, "read");
+    }
+    let socket = other.get(other.path("_live")).header("x-api-key", key).send();
+    assert!([403, 426, 501].contains(&socket.status()), "{}", socket.text());
     let call = other.patch(&there, "{}").header("x-api-key", key);
     refused(&other, other.refused(&there, call, 403, "insufficient_scope"), "write");
 }

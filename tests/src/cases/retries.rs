@@ -104,7 +104,7 @@ fn sees(t: &Target, token: &str, id: &str, version: u64) {
     let reader = t.stranger();
     let read = |path: String| reader.get(path).header("ripple-session", token).send().expect(200);
     assert_eq!(read(t.path(id)).version(), version);
-    let list = read(t.list_path(&format!("{}={id}", t.kit.key))).array();
+    let list = read(t.list_path(&format!("{}={}", t.kit.key, t.kit.parts(id).1))).array();
     assert_eq!(list[0]["version"], version);
 }
 

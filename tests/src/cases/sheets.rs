@@ -9,7 +9,6 @@ cases! { sheets:
     a_list_is_a_sheet_if_it_is_asked_for,
     a_sheet_that_comes_back_unchanged_changes_nothing,
     a_sheet_merges_with_what_others_saved_meanwhile,
-    rows_without_a_version_are_new_records,
     cells_that_could_be_formulas_come_back,
     values_of_every_type_come_back,
     a_json_cell_removes_and_empties,
@@ -18,7 +17,8 @@ cases! { sheets:
     another_format_is_refused,
     a_row_that_is_refused_names_its_line_and_column,
     what_is_no_sheet_is_refused_as_a_whole,
-    a_sheet_can_be_atomic_or_a_dry_run
+    a_sheet_can_be_atomic_or_a_dry_run;
+    with_text_ids: rows_without_a_version_are_new_records,
 }
 
 /// Returns the list of the case's records as a sheet.
@@ -44,10 +44,18 @@ fn statuses(results: &[Value]) -> Vec<u64> {
     results.iter().map(|result| result["status"].as_u64().expect("a status is a number")).collect()
 }
 
-/// Returns a sheet of these rows.
+/// Returns a sheet of these rows. The first text of a row is the id, or the names of its members, which may be two
+/// cells.
 fn rows(rows: &[&[&str]]) -> String {
     let cell = |cell: &&str| format!("\"{}\"", cell.replace('"', "\"\""));
-    rows.iter().map(|row| row.iter().map(cell).collect::<Vec<_>>().join(",") + "\r\n").collect()
+    rows.iter()
+        .map(|row| format!("{},{}\r\n", row[0], row[1..].iter().map(cell).collect::<Vec<_>>().join(",")))
+        .collect()
+}
+
+/// Returns the cells of a missing id.
+fn no_id(t: &Target) -> String {
+    ",".repeat(t.kit.key_columns().matches(',').count())
 }
 
 fn a_list_is_a_sheet_if_it_is_asked_for(t: &Target) {
@@ -55,7 +63,7 @@ fn a_list_is_a_sheet_if_it_is_asked_for(t: &Target) {
     let answer = sheet(t, "");
     let mut lines = answer.text().split("\r\n");
     let header = lines.next().expect("a header");
-    assert!(header.starts_with(&format!("{},version,{}", t.kit.key, t.kit.title)), "{header}");
+    assert!(header.starts_with(&format!("{},version,{}", t.kit.key_columns(), t.kit.title)), "{header}");
     assert!(header.ends_with("run,updated_at,updated_by,updated_author"), "{header}");
     let row = lines.next().expect("a row");
     assert!(row.starts_with(&format!("{id},1,Ferry timetable")), "{row}");
@@ -110,9 +118,7 @@ fn rows_without_a_version_are_new_records(t: &Target) {
 
 fn cells_that_could_be_formulas_come_back(t: &Target) {
     let id = t.fresh_id();
-    t.create(
-        &t.draft().with(t.kit.key, id.as_str()).text("=HYPERLINK(\"x\")").with("plus", "+1").with("quoted", "'=1"),
-    );
+    t.create(&t.draft().with_id(&id).text("=HYPERLINK(\"x\")").with("plus", "+1").with("quoted", "'=1"));
     let answer = sheet(t, "");
     for cell in ["'=HYPERLINK", "''=1", "'+1"] {
         assert!(answer.text().contains(cell), "{}", answer.text());
@@ -126,7 +132,8 @@ fn values_of_every_type_come_back(t: &Target) {
     let draft = t.draft();
     let cells = ["5", "TRUE", "[1,\"x\"]", "{\"a\":1}", "007", "2026-03-01", "json:\"5\"", "-0.5", "'-x"];
     let names: Vec<String> = (0..cells.len()).map(|place| format!("c{place}")).collect();
-    let mut header = vec![t.kit.key];
+    let key = t.kit.key_columns();
+    let mut header = vec![key.as_str()];
     header.extend(names.iter().map(String::as_str));
     let mut row = vec![draft.id()];
     row.extend(cells);
@@ -149,7 +156,7 @@ fn values_of_every_type_come_back(t: &Target) {
 fn a_json_cell_removes_and_empties(t: &Target) {
     let draft = t.draft().with("note", "x").with("other", "y");
     t.create(&draft);
-    let header = [t.kit.key, "version", "note", "other", t.kit.text];
+    let header = [&t.kit.key_columns(), "version", "note", "other", t.kit.text];
     let row = [draft.id(), "1", "json:null", "", "json:\"\""];
     assert_eq!(statuses(&results(&send(t, &rows(&[&header, &row])).send())), [200]);
     let now = t.read(draft.id()).json();
@@ -158,10 +165,14 @@ fn a_json_cell_removes_and_empties(t: &Target) {
 }
 
 fn fields_choose_the_columns(t: &Target) {
-    let id = t.some_record();
-    let answer = sheet(t, &format!("fields={},absent", t.kit.text));
-    let expected = format!("{},version,{},absent\r\n{id},1,{},\r\n", t.kit.key, t.kit.text, crate::TEXT);
-    assert_eq!(answer.text(), expected);
+    let (with, without) = (t.draft().with("extra", "x"), t.draft());
+    let mut rows = [&with, &without].map(|draft| {
+        t.create(draft);
+        format!("{},1,{},{}\r\n", draft.id(), crate::TEXT, if draft.id() == with.id() { "x" } else { "" })
+    });
+    rows.sort();
+    let answer = sheet(t, &format!("fields={},extra", t.kit.text));
+    assert_eq!(answer.text(), format!("{},version,{},extra\r\n{}", t.kit.key_columns(), t.kit.text, rows.concat()));
 }
 
 fn a_sheet_has_pages(t: &Target) {
@@ -176,8 +187,8 @@ fn a_sheet_has_pages(t: &Target) {
             None => break,
         }
     }
-    let listed: Vec<&str> = found.iter().filter_map(|line| line.split(',').next()).collect();
-    assert_eq!(listed, ids);
+    assert_eq!(found.len(), ids.len());
+    assert!(found.iter().zip(&ids).all(|(line, id)| line.starts_with(&format!("{id},"))), "{found:?}");
 }
 
 fn another_format_is_refused(t: &Target) {
@@ -190,14 +201,14 @@ fn another_format_is_refused(t: &Target) {
 
 fn a_row_that_is_refused_names_its_line_and_column(t: &Target) {
     let (id, title) = (t.some_record(), t.kit.title);
-    let header = [t.kit.key, "version", title, "note"];
+    let header = [&t.kit.key_columns(), "version", title, "note"];
     let text = rows(&[
         &header,
         &[&id, "1", "a\nb", "json:{"],
         &[&id, "one", "x", ""],
         &[&id, "1", "json:7", ""],
         &[&id, "1", "x"],
-        &["", "1", "x", ""],
+        &[&no_id(t), "1", "x", ""],
         &[&id, "1", "Good", ""],
     ]);
     let results = results(&send(t, &text).send());
@@ -208,7 +219,10 @@ fn a_row_that_is_refused_names_its_line_and_column(t: &Target) {
         .iter()
         .map(|result| result["problem"]["errors"][0]["pointer"].as_str().expect("a pointer"))
         .collect();
-    assert_eq!(pointers, ["/note", "/version", &format!("/{title}"), "", &format!("/{}", t.kit.key)]);
+    assert_eq!(
+        pointers,
+        ["/note", "/version", &format!("/{title}"), "", &t.kit.pointer(t.kit.number_key.unwrap_or(t.kit.key))]
+    );
     assert_eq!(t.read(&id).json()[title], "Good");
 }
 
@@ -219,13 +233,13 @@ fn what_is_no_sheet_is_refused_as_a_whole(t: &Target) {
     }
     let bytes = send(t, "").body(b"a\xff".to_vec());
     t.refused(&id, bytes, 400, "invalid_body");
-    let many = format!("{},note\r\n{}", t.kit.key, "x,y\r\n".repeat(101));
+    let many = format!("{},note\r\n{}", t.kit.key_columns(), "x,y\r\n".repeat(101));
     t.refused(&id, send(t, &many), 413, "batch_too_large");
 }
 
 fn a_sheet_can_be_atomic_or_a_dry_run(t: &Target) {
     let id = t.some_record();
-    let text = rows(&[&[t.kit.key, "version", "note"], &[&id, "1", "x"], &[&id, "9", "x"]]);
+    let text = rows(&[&[&t.kit.key_columns(), "version", "note"], &[&id, "1", "x"], &[&id, "9", "x"]]);
     let with = |query: &str| {
         let path = format!("{}?{query}", t.path("_batch"));
         t.post(path, "").body(text.clone()).header("content-type", "text/csv")

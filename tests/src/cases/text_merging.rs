@@ -23,7 +23,7 @@ const BOTH: [Method; 2] = [Method::PUT, Method::PATCH];
 #[track_caller]
 fn both_save(t: &Target, method: &Method, [base, ann, bo]: [&str; 3]) -> (String, Answer) {
     let first = t.create(&t.draft().text(base)).json();
-    let id = first[t.kit.key].as_str().expect("a record has an id").to_owned();
+    let id = t.id_of(&first);
     let save = |text: &str| {
         let mut record = first.clone();
         record[t.kit.text] = text.into();

@@ -14,12 +14,15 @@ use tokio::runtime;
 
 use super::{Host, Keys};
 
-/// The resource files of this project.
-const RESOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../resources");
+/// The folders of the resource files: those of this project, and those that only the suite has.
+const FOLDERS: [&str; 2] =
+    [concat!(env!("CARGO_MANIFEST_DIR"), "/../resources"), concat!(env!("CARGO_MANIFEST_DIR"), "/resources/suite")];
 
 /// All cases share one store for each resource, as they share its table elsewhere.
 pub(super) fn host() -> Host {
-    let resources = resources::load(Path::new(RESOURCES)).expect("the files are in the project, and tests read them");
+    let files = |folder: &str| resources::read(Path::new(folder)).expect("the files are in the project");
+    let files: Vec<_> = FOLDERS.into_iter().flat_map(files).collect();
+    let resources = resources::parse(&files).expect("tests read the files");
     // Pages by id and by time come from indexes here, and from scans at the other hosts.
     let api = Api::of(&resources, |resource| {
         let memory = Memory::of(Arc::clone(resource));

@@ -6,7 +6,7 @@ use super::{Answer, Call};
 use crate::http::contract::{Contract, Field, LIMIT, LISTED, NATURAL, SEEN, Shape, Success, TEXT};
 use crate::http::{Error, Fault};
 use crate::limits;
-use crate::query::{ListPage, Query};
+use crate::query::{self, ListPage, Query};
 use crate::record::schema::{PARAMETERS, Resource};
 use crate::store::Source;
 
@@ -35,8 +35,8 @@ const FLAG: Shape = Shape::Boolean;
 pub(crate) const CONTRACT: Contract = Contract {
     query: &[
         Field::new("q", TEXT, "Words, each of which occurs in some string of the record, whatever its case."),
-        Field::new("sort", SORT, "Up to 8 attribute names between commas, `-` before one for descending."),
-        Field::new("fields", FIELDS, "Up to 64 attribute names between commas: only these, and `{key}`."),
+        Field::new("sort", SORT, "Up to 8 names of members between commas, `-` before one for descending."),
+        Field::new("fields", FIELDS, "Up to 64 names of members between commas: only these, and `{key}`."),
         LIMIT,
         Field::new("cursor", TEXT, "From a `Link`; only with the same `q`, `sort`, `fields` and conditions."),
         Field::new("count", FLAG, "`true`: the answer has `Ripple-Count`, whatever page it is."),
@@ -85,8 +85,8 @@ pub(super) async fn page<S: Source>(
     let query = Query::parse(parameters, call.store.resource())?.at(call.now);
     let page = call.store.list(&query, &call.session, call.now, &mut call.metrics.capacity).await?;
     if !page.unknown.is_empty() {
-        let detail = format!("is no parameter, and no record has such a member; {}", known(call.store.resource()));
-        let fault = |name: &String| Fault::parameter(name, &*detail);
+        let known = known(call.store.resource());
+        let fault = |fault: &query::Fault| Fault::parameter(&fault.parameter, format!("{}; {known}", fault.detail));
         return Err(Error::InvalidRequest(page.unknown.iter().map(fault).collect()));
     }
     Ok((query, page))

@@ -120,6 +120,20 @@ impl LogicalIds {
 }
 
 impl Resource {
+    /// Reports whether the file names a member: as a property, or elsewhere, as a list, a label or an order. ripple's own
+    /// members are declared too.
+    pub(crate) fn declares(&self, member: &str) -> bool {
+        let is = |name: &str| name == member;
+        let mut lists = self.entries.0.iter().filter_map(|(names, _)| names.first());
+        self.names.are_fixed(member)
+            || self.schema.property(member).is_some()
+            || lists.any(|name| is(name))
+            || is(&self.label)
+            || self.order.split(',').any(|name| is(name.trim_start_matches('-')))
+            || self.search.iter().flatten().any(|name| is(name))
+            || self.writer.as_deref().is_some_and(is)
+    }
+
     /// Returns the resource `prj` of [`Resources::built_in`].
     #[must_use]
     pub fn built_in() -> Arc<Resource> {

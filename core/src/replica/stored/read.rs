@@ -10,7 +10,7 @@ use super::by_time::{MATCHES, by_time};
 use super::conditions::{Narrowed, Sides, direction, terms};
 use super::schema::{ABSENT, DELETED, Meta, hash};
 use crate::query::columns::{Columns, Plan, marker_line};
-use crate::query::{Condition, Line, ListPage, Listing, Query, Totals};
+use crate::query::{Line, ListPage, Listing, Query, Totals, Undeclared};
 use crate::record::{ContentHash, Person, Record, RecordId, shard};
 use crate::store::{Changes, IndexEntry, Position, StoreError};
 use crate::time::Timestamp;
@@ -44,7 +44,7 @@ pub(super) fn list(sql: &impl Nearby, columns: &Columns, meta: &Meta, query: &Qu
         return Ok(listing.finish());
     }
     let narrowed = Narrowed::of(&plan);
-    let unknown = unknown(sql, query)?;
+    let unknown = unknown(sql, columns, query)?;
     let order = plan.order.as_ref().filter(|_| plan.is_exact);
     let Some(order) = order else {
         let mut listing = Listing::new(query);
@@ -228,14 +228,22 @@ fn totals(
     Ok((Totals { sum, count: query.counts().then_some(count), is_passed }, count))
 }
 
-/// Returns the conditions on members that no record has. Returns none if there are no records.
-fn unknown<'q>(sql: &impl Nearby, query: &'q Query) -> Result<Vec<&'q Condition>, StoreError> {
+/// Returns the undeclared members that no record has. Returns none if there are no records.
+fn unknown<'q>(sql: &impl Nearby, columns: &Columns, query: &'q Query) -> Result<Vec<&'q Undeclared>, StoreError> {
     let mut unknown = Vec::new();
-    for condition in query.undeclared() {
-        let statement = "SELECT 1 FROM s WHERE atoms IS NULL OR instr(atoms, ?) > 0 LIMIT 1";
-        if sql.first(statement, &[Value::Text(marker_line(&condition.member.root))])?.is_none() {
-            unknown.push(condition);
+    for undeclared in query.undeclared() {
+        let statement = "SELECT 1 FROM s WHERE instr(atoms, ?) > 0 LIMIT 1";
+        if sql.first(statement, &[Value::Text(marker_line(&undeclared.member.root))])?.is_none() {
+            unknown.push(undeclared);
         }
+    }
+    if !unknown.is_empty() {
+        let wide = format!("SELECT {SHOWN} FROM s JOIN r ON r.id = s.id WHERE s.atoms IS NULL");
+        each(sql, &wide, &[], &mut |found| {
+            let record = found.record(columns)?;
+            unknown.retain(|undeclared| !undeclared.member.is_in(&record, &columns.resource().names));
+            Ok(ControlFlow::Continue(()))
+        })?;
     }
     if !unknown.is_empty() && sql.first("SELECT 1 FROM s LIMIT 1", &[])?.is_none() {
         unknown.clear();
