@@ -3,6 +3,9 @@
 //! A crate's source is a list of top-level modules, which are ordered by floors. A module imports only modules before
 //! it in the list. Some libraries belong to one module. `core/src/lib.rs` describes each floor.
 
+mod paths;
+
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -75,12 +78,13 @@ impl Crate {
         let Some(module) = module(path) else { return Vec::new() };
         let place = |module: &str| self.floors.iter().flat_map(|floor| floor.iter()).position(|known| *known == module);
         let Some(own) = place(&module) else { return vec![format!("the module `{module}` is on no floor")] };
-        let code: Vec<&str> = text.lines().map(code_of).collect();
-        let code = code.join("\n");
+        let paths = paths::paths(text, &module_path(path));
         let mut faults = Vec::new();
-        for imported in imports(&code) {
-            match place(&imported) {
-                Some(place) if place < own || imported == module => {}
+        let imports: BTreeSet<&String> =
+            paths.iter().filter_map(|path| path.first()).filter(|name| !name.is_empty()).collect();
+        for imported in imports {
+            match place(imported) {
+                Some(place) if place < own || *imported == module => {}
                 Some(_) => faults.push(format!(
                     "`{module}` imports `{imported}`, which is on a higher floor or later on the same one"
                 )),
@@ -88,7 +92,8 @@ impl Crate {
             }
         }
         for (library, owner) in self.libraries {
-            if *owner != module && uses(&code, library) {
+            let is_used = paths.iter().any(|path| path.len() > 1 && path[0].is_empty() && path[1] == *library);
+            if *owner != module && is_used {
                 faults.push(format!("uses `{library}`, which belongs to the module `{owner}`"));
             }
         }
@@ -103,51 +108,10 @@ fn module(path: &Path) -> Option<String> {
     (!["lib", "main"].contains(&module)).then(|| module.to_owned())
 }
 
-/// Returns a line without its comment.
-fn code_of(line: &str) -> &str {
-    if line.trim_start().starts_with("//") { "" } else { line }
-}
-
-/// Returns the modules that code names, as `crate::module` or `crate::{module, …}`.
-fn imports(code: &str) -> Vec<String> {
-    let mut modules = Vec::new();
-    for rest in code.split("crate::").skip(1) {
-        match rest.strip_prefix('{') {
-            None => modules.extend(identifier(rest)),
-            Some(list) => {
-                let mut depth = 0;
-                let mut start = true;
-                for (at, letter) in list.char_indices() {
-                    match letter {
-                        '{' => depth += 1,
-                        '}' if depth == 0 => break,
-                        '}' => depth -= 1,
-                        ',' if depth == 0 => start = true,
-                        letter if start && !letter.is_whitespace() => {
-                            modules.extend(identifier(&list[at..]));
-                            start = false;
-                        }
-                        _ => {}
-                    }
-                }
-            }
-        }
-    }
-    modules
-}
-
-fn identifier(text: &str) -> Option<String> {
-    let end = text.find(|letter: char| !letter.is_alphanumeric() && letter != '_').unwrap_or(text.len());
-    (end > 0).then(|| text[..end].to_owned())
-}
-
-/// Reports whether code names an item of a library.
-fn uses(code: &str, library: &str) -> bool {
-    let path = format!("{library}::");
-    code.match_indices(&path).any(|(at, _)| {
-        let before = code[..at].chars().next_back();
-        !before.is_some_and(|letter| letter.is_alphanumeric() || letter == '_' || letter == ':')
-    })
+/// Returns the path of the module that is a file.
+fn module_path(path: &Path) -> Vec<String> {
+    let path = path.with_extension("");
+    path.iter().map(|part| part.to_string_lossy().into_owned()).filter(|part| part != "mod").collect()
 }
 
 fn rust_files(folder: &Path) -> Result<Vec<PathBuf>> {
@@ -185,6 +149,25 @@ mod tests {
         assert_eq!(faults("record.rs", "use crate::{time, query::{Query}};\n").len(), 1);
         assert_eq!(faults("session.rs", "use crate::query::Query;\n").len(), 1, "on the same floor, but later");
         assert_eq!(faults("attic.rs", "").len(), 1, "no floor has it");
+    }
+
+    #[test]
+    fn a_path_in_any_form_is_seen() {
+        for text in [
+            "use crate::{time, service::{self, save}};\n",
+            "use super::super::service::save;\n",
+            "fn f() { crate::service::read() }\n",
+            "fn f() { super::super::service::read() }\n",
+            "mod tests { use super::super::super::{service}; }\n",
+        ] {
+            assert_eq!(faults("store/scan.rs", text).len(), 1, "{text}");
+        }
+        for text in
+            ["use {http};\n", "use http as h;\n", "type X = ::http::Method;\n", "use std::{io}; use {http::Y};\n"]
+        {
+            assert_eq!(faults("session.rs", text).len(), 1, "{text}");
+        }
+        assert_eq!(faults("session.rs", "// crate::http\nconst X: &str = \"crate::http http::Y\";\n"), [""; 0]);
     }
 
     #[test]
