@@ -96,8 +96,21 @@ fn plain(text: &str) -> String {
         && text.chars().all(|letter| letter.is_ascii_alphanumeric() || "_-., ".contains(letter))
         && !text.ends_with(' ')
         && !WORDS.contains(&text.to_ascii_lowercase().as_str());
-    // A string of JSON is one of YAML.
-    if is_plain { text.to_owned() } else { serde_json::Value::from(text).to_string() }
+    if is_plain {
+        return text.to_owned();
+    }
+    // A string of JSON is one of YAML, except that YAML takes two more characters for line ends, and refuses others.
+    let is_odd = |letter: char| matches!(letter, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}');
+    let mut scalar = String::with_capacity(text.len() + 2);
+    for letter in serde_json::Value::from(text).to_string().chars() {
+        match letter {
+            letter if is_odd(letter) || ('\u{7f}'..='\u{9f}').contains(&letter) => {
+                scalar.push_str(&format!("\\u{:04x}", u32::from(letter)));
+            }
+            letter => scalar.push(letter),
+        }
+    }
+    scalar
 }
 
 #[cfg(test)]
@@ -119,7 +132,13 @@ mod tests {
     #[test]
     fn words_that_yaml_reads_otherwise_are_quoted() {
         assert_eq!(plain("prj_id"), "prj_id");
-        for (text, scalar) in [("no", r#""no""#), ("1e3", r#""1e3""#), ("a: b", r#""a: b""#), ("프", r#""프""#)] {
+        for (text, scalar) in [
+            ("no", r#""no""#),
+            ("1e3", r#""1e3""#),
+            ("a: b", r#""a: b""#),
+            ("프", r#""프""#),
+            ("a\u{2028}\u{ffff}", r#""a\u2028\uffff""#),
+        ] {
             assert_eq!(plain(text), scalar);
         }
     }

@@ -32,6 +32,22 @@ def test_a_fault_names_file_pointer_and_rule(tmp_path):
     assert f"{tmp_path}/task.json:1:" in check(tmp_path, ok=False)
 
 
+def test_what_is_valid_can_be_deployed(tmp_path):
+    function = TASK | {"x-ripple": {"resource": "function", "key": "ref"}}
+    (tmp_path / "function.json").write_text(json.dumps(function))
+    sentence = 'x-ripple.logical_ids: the template has "FunctionThrottleAlarm" already'
+    said = check(tmp_path, ok=False)
+    assert f"{tmp_path} cannot be deployed" in said and sentence in said
+    assert sentence in ripple("resource", "build", tmp_path, "--out", tmp_path / "out", data=tmp_path, ok=False)
+    function["x-ripple"]["logical_ids"] = {"alarm": "Alarm"}
+    (tmp_path / "function.json").write_text(json.dumps(function))
+    assert "is valid: function" in check(tmp_path)
+    ordered = TASK | {"x-ripple": TASK["x-ripple"] | {"order": "subject,\t"}}
+    (tmp_path / "function.json").unlink()
+    (tmp_path / "task.json").write_text(json.dumps(ordered))
+    assert "task.json#/x-ripple/order: must be 1 to 8 names" in check(tmp_path, ok=False)
+
+
 def test_other_entries_of_the_folder_are_ignored(tmp_path):
     (tmp_path / "task.json").write_text(json.dumps(TASK))
     (tmp_path / ".hidden.json").write_text("{")

@@ -274,6 +274,10 @@ fn x_ripple_has_its_values() {
         r#""order":"a,,b""#,
         "/order: must be 1 to 8 names with commas between them, - before one for descending order",
     );
+    for order in ["a\\tb", "a,-b\\nc", "\\u0000", "\\u0085"] {
+        let rule = "/order: must be 1 to 8 names with commas between them, - before one for descending order";
+        of_x_ripple(&format!(r#""order":"{order}""#), rule);
+    }
     of_x_ripple(
         r#""logical_ids":{"table":"1"}"#,
         "/logical_ids/table: must be 1 to 200 letters and digits, a letter first",

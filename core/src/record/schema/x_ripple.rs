@@ -291,8 +291,12 @@ fn member_name(reader: &mut Reader<'_>, json: &Json) -> Option<String> {
         reader.fault("names that begin with rpl_ are ripple's own");
         return None;
     }
-    let fits = (1..=limits::NAME).contains(&name.len()) && !name.chars().any(char::is_control);
-    reader.expect(fits.then(|| name.to_owned()), rule)
+    reader.expect(is_name(name).then(|| name.to_owned()), rule)
+}
+
+/// Reports whether a member can have the name. The edge's summaries of resources are split at control characters.
+fn is_name(name: &str) -> bool {
+    (1..=limits::NAME).contains(&name.len()) && !name.chars().any(char::is_control)
 }
 
 fn noun(reader: &mut Reader<'_>, json: &Json) -> Option<String> {
@@ -351,7 +355,7 @@ fn order(reader: &mut Reader<'_>, json: &Json) -> Option<String> {
     let rule = format!("1 to {} names with commas between them, - before one for descending order", limits::SORT_KEYS);
     let order = reader.text(json, &rule)?;
     let names: Vec<&str> = order.split(',').map(|name| name.strip_prefix('-').unwrap_or(name)).collect();
-    let fits = names.len() <= limits::SORT_KEYS && names.iter().all(|name| (1..=limits::NAME).contains(&name.len()));
+    let fits = names.len() <= limits::SORT_KEYS && names.into_iter().all(is_name);
     reader.expect(fits.then(|| order.to_owned()), &rule)
 }
 
