@@ -2,6 +2,7 @@
 nothing."""
 
 import json
+import os
 import re
 import threading
 import time
@@ -62,10 +63,10 @@ def folder(tmp_path):
 
 
 @contextmanager
-def started(folder, *options, **settings):
+def started(folder, *options, names="note", **settings):
     with Dev(folder.parent / "data", "--in-memory", "--resources", folder, *options, **settings) as dev:
         log = Log(dev.process.stdout)
-        assert f"The resources are note, from {folder}" in log.wait("The resources are")
+        assert f"The resources are {names}, from {folder}" in log.wait("The resources are")
         yield dev, log, dev.ripple()
 
 
@@ -178,30 +179,89 @@ def test_the_feed_follows_a_new_resource(folder):
             time.sleep(0.02)
 
 
-def test_many_changes_under_load_fail_no_request(folder):
+# Changes of the file, and writers at the same time.
+RELOADS, WRITERS = int(os.environ.get("RIPPLE_RELOADS", "12")), 32
+# What the process may grow by in all reloads. A set of the files below takes about 7 MB, so the eight
+# good ones would exceed it if they stayed.
+GROWTH = 40 * 1024 * 1024
+SIDES = ("even", "odd")
+HEAVY = ("a", "b", "c")
+
+
+def large(number, resource="note"):
+    """Returns a file of almost 64 KiB with 180 patterns of its own. The members `a` and `b` have the same one value."""
+    side = {"type": "string", "enum": [SIDES[number % 2]]}
+    texts = {
+        f"p{place}": {"maxLength": 64, "pattern": f"[a-z{number}]{{100}}{resource}{place}", "description": "x" * 250}
+        for place in range(180)
+    }
+    file = {"title": f"Note {resource}", "x-ripple": {"resource": resource, "key": "no"}, "type": "object"}
+    return file | {"description": f"File {number}", "properties": {"a": side} | texts | {"b": side}}
+
+
+def resident(process):
+    """Returns the bytes of memory that a process has."""
+    with open(f"/proc/{process.pid}/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def replace(folder, file):
+    """Replaces the file at once, so that no host reads a part of it."""
+    write(folder.parent, "note", file)
+    os.replace(folder.parent / "note.json", folder / "note.json")
+
+
+def test_many_changes_under_load_fail_no_request_and_keep_no_memory(folder):
     """Every third file is faulty."""
-    with started(folder) as (_, log, client):
-        assert client.call("POST", "/note", {"no": "a", "n": 0}).status == 201
-        done, failures = threading.Event(), []
+    assert 56 * 1024 < len(json.dumps(large(1))) < 64 * 1024
+    replace(folder, large(0))
+    for resource in HEAVY:
+        write(folder, resource, large(0, resource))
+    with started(folder, names="a, b, c, note") as (dev, log, client):
+        for writer in range(WRITERS):
+            assert client.call("POST", "/note", {"no": f"w{writer}", "n": -1}).status == 201
+        done, failures, answered = threading.Event(), [], [0] * WRITERS
 
-        def save():
-            own = client
+        def save(writer):
+            own = dev.ripple()
             while not done.is_set():
-                answer = own.call("PATCH", "/note/a", {"n": 1})
-                if answer.status != 200:
-                    failures.append((answer.status, answer.body))
+                saved = own.call("PATCH", f"/note/w{writer}", {"n": answered[writer]})
+                # One of the two is always wrong. In a set of two files, both or none would be.
+                refused = own.call("PATCH", f"/note/w{writer}", {"a": "even", "b": "odd"})
+                if saved.status != 200 or refused.status != 400 or len(refused.json()["errors"]) != 1:
+                    failures.append((saved, refused))
+                answered[writer] += 1
+                # The writers leave some time to the reloads.
+                done.wait(1)
 
-        writers = [threading.Thread(target=save) for _ in range(4)]
-        for writer in writers:
-            writer.start()
-        for number in range(12):
+        def change(number):
             if number % 3 == 2:
-                write(folder, "note", NOTE | {"description": f"{number}", "anyOf": []})
+                replace(folder, large(number) | {"anyOf": []})
                 log.wait("the last good resources stay")
             else:
-                write(folder, "note", NOTE | {"description": f"{number}"})
-                log.wait("the resources are now note")
-        done.set()
+                replace(folder, large(number))
+                log.wait("the resources are now a, b, c, note")
+                # Patterns are compiled when they are tried for the first time.
+                for resource in ("note", *HEAVY):
+                    body = {"no": "x"} | {f"p{place}": "x" for place in range(100)}
+                    assert client.call("POST", f"/{resource}", body).status == 400
+
+        writers = [threading.Thread(target=save, args=(writer,)) for writer in range(WRITERS)]
         for writer in writers:
-            writer.join()
+            writer.start()
+        try:
+            for number in range(1, 4):
+                change(number)
+            before = resident(dev.process)
+            for number in range(4, 4 + RELOADS):
+                change(number)
+                document = client.call("GET", "/openapi.json").json()["components"]["schemas"]["NoteNote"]["properties"]
+                assert document["a"] == document["b"]
+            after = resident(dev.process)
+        finally:
+            done.set()
+            for writer in writers:
+                writer.join()
         assert not failures, failures[:3]
+        assert min(answered) > 0
+        assert after - before < GROWTH, (before, after)
