@@ -36,7 +36,7 @@ const PULSE = 5_000;
 const WAITERS = 200;
 const TOO_MANY = 5;
 // The number of sockets that one call tells of changes. A call takes up to 80 KB of memory for each: 16 KB of changes, which
-// are copied on their way. So the memory does not grow with the number of sockets.
+// are copied on their way. So telling takes the same memory for any number of sockets.
 const GROUP = 100;
 
 // Notices a trap that no Rust code sees, such as an exhausted stack.
@@ -242,11 +242,9 @@ export class Replica extends DurableObject {
     return this.open ?? this.sockets().length;
   }
 
-  // Notes that a socket has closed. A socket that was counted as closed before may be subtracted twice. So the sockets are
-  // counted before there are said to be none.
+  // Notes that a socket has closed. It may have been left out of the number already, so the sockets are counted again.
   left() {
-    if (this.open !== undefined) this.open -= 1;
-    if (this.open < 1) this.open = undefined;
+    this.open = undefined;
   }
 
   // Accepts a socket in the event in which its ticket is used.
@@ -277,7 +275,7 @@ export class Replica extends DurableObject {
     }, Math.max(presence - Date.now(), 0));
   }
 
-  // Runs an event of all sockets, of so many at once.
+  // Runs an event for all sockets, at most `together` of them in one call.
   async everyone(event, together = Infinity) {
     await call(() => {
       const all = this.sockets();

@@ -147,6 +147,11 @@ impl<'q> Listing<'q> {
         self.is_passed
     }
 
+    /// Reports whether the query names an undeclared member that none of the records so far has. There are some.
+    pub(crate) fn lacks_members(&self) -> bool {
+        !self.is_empty && !self.unknown.is_empty()
+    }
+
     /// Notes that there are records on the other side of the page's start.
     pub(crate) fn note_passed(&mut self) {
         self.is_passed = true;

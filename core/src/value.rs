@@ -248,16 +248,19 @@ fn shape_entries(list: Vec<Value>, stored: &[Value], origin: Origin, key: Option
         let unmatched: HashSet<*const Value> = by_id.into_values().flatten().map(std::ptr::from_ref).collect();
         let saved = stored.iter().rev().filter(|entry| unmatched.contains(&std::ptr::from_ref(*entry)));
         let saved: Vec<Value> = saved.filter_map(|entry| entry.without_key(key)).collect();
-        let mut saved = entries_by_json(saved.iter());
+        let (typed, plain): (Vec<&Value>, Vec<&Value>) = saved.iter().partition(|entry| entry.has_dynamodb_type());
+        let (mut typed, mut plain) = (entries_by_json(typed.into_iter()), entries_by_json(plain.into_iter()));
         for place in changed {
             let value = std::mem::replace(&mut shaped[place], Value::Null);
-            let saved = saved.get_mut(&value.to_json()).and_then(|alike| {
-                let same = alike.iter().rposition(|entry| **entry == value);
-                same.map(|place| alike.remove(place)).or_else(|| alike.pop())
-            });
+            let json = value.to_json();
+            let take = |saved: &mut HashMap<String, Vec<&Value>>| saved.get_mut(&json).and_then(Vec::pop).cloned();
+            let saved = match value.has_dynamodb_type() {
+                true => take(&mut typed).or_else(|| take(&mut plain)),
+                false => take(&mut plain).or_else(|| take(&mut typed)),
+            };
             let left = left.next();
             shaped[place] = match (saved, left) {
-                (Some(saved), _) => saved.clone(),
+                (Some(saved), _) => saved,
                 (None, Some(left)) => value.shaped(left, origin, Keys::default()),
                 (None, None) => value,
             };

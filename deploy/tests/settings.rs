@@ -131,6 +131,7 @@ proptest! {
             ("plural", value(plural)), ("members", version.map(|name| json!({ "version": name }))),
             ("writer", value(writer)), ("table", value(table)),
         ];
+        prop_assert!(is_deployed(&file(&[], &[], [None, None, None])), "the reader accepts a plain file");
         is_deployed(&file(&settings, &names, texts));
         // Each setting alone: together, most files are refused.
         for setting in settings.into_iter().filter(|(_, value)| value.is_some()) {

@@ -91,10 +91,14 @@ export async function tell(namespace, resource, places, body) {
 async function post(namespace, resource, place, kind, body) {
   const headers = { "ripple-resource": resource, [kind]: "1" };
   const init = { method: "POST", headers, body, signal: AbortSignal.timeout(PATIENCE) };
-  const answer = await object(namespace, resource, place).fetch("https://replica/", init);
-  forget(resource);
-  await answer.body?.cancel();
-  if (!answer.ok) throw new Error(`status ${answer.status}`);
+  try {
+    const answer = await object(namespace, resource, place).fetch("https://replica/", init);
+    await answer.body?.cancel();
+    if (!answer.ok) throw new Error(`status ${answer.status}`);
+  } finally {
+    // The change is known, whether or not the object is away.
+    forget(resource);
+  }
 }
 
 // What the objects are being told of writes, by name.

@@ -54,7 +54,7 @@ test("a fresh list is not asked for again, and tells its age", async () => {
   assert.equal(second.headers.get("content-type"), "application/json");
 });
 
-test("a kept list answers with its age where nobody else does, up to an age", async () => {
+test("a kept list answers with its age, up to an age, if object and origin are away", async () => {
   const path = fresh();
   const kept = (headers, oldest = 3600) => held("prj", "weur", request(path, headers), "own", oldest);
   assert.equal(kept(), undefined, "there is none yet");

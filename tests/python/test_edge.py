@@ -1,5 +1,5 @@
 """The edge worker under the real workerd: the rules of its cache, the writes that a reader sees, and outages of
-DynamoDB and of the origin. Nobody else writes to its table, because another write would change the list between two
+DynamoDB and of the origin. No other test writes to its table: another write would change the list between two
 answers."""
 
 import gzip

@@ -39,7 +39,7 @@ def test_a_client_that_acknowledges_nothing_for_a_minute_is_closed(near, prj_id)
 
 
 def test_the_sockets_of_a_key_are_closed_when_it_expires(near):
-    key = ripple("key", "create", "--name", "guest", "--expires-in", "20s", data=near.data).strip()
+    key = ripple("key", "create", "--name", "guest", "--expires-in", "60s", data=near.data).strip()
     with Socket(near, key=key) as page, Socket(near, key=near.key) as other:
         page.hello(), other.hello()
         assert page.closed() == ([], (4001, "key"))

@@ -7,6 +7,7 @@
 mod edge;
 mod feed;
 mod figure;
+mod files;
 mod lambda;
 mod list;
 mod live;
@@ -45,6 +46,11 @@ const BENCHMARKS: &[Benchmark] = &[
         name: "merge",
         purpose: "concurrent saving: the merge, tries on a busy record, the cost of a save",
         run: merge::run_benchmark,
+    },
+    Benchmark {
+        name: "files",
+        purpose: "the time that reading a resource file can take, whatever is in it",
+        run: files::run_benchmark,
     },
     Benchmark {
         name: "feed",

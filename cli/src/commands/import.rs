@@ -249,7 +249,7 @@ fn refused(error: fault::Error) -> anyhow::Error {
     anyhow::anyhow!("{error}{faults}")
 }
 
-/// Returns what is told of an error.
+/// Returns the message of an error.
 fn told(error: service::Error) -> anyhow::Error {
     match error {
         service::Error::Refused(error) => refused(error),

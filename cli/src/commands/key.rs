@@ -268,7 +268,7 @@ struct Shown<'a> {
     last_used: Option<u64>,
 }
 
-/// The same with the key itself.
+/// A created key: its record and the key itself.
 #[derive(serde::Serialize)]
 struct Created<'a> {
     #[serde(flatten)]
@@ -276,7 +276,7 @@ struct Created<'a> {
     key: &'a str,
 }
 
-/// The same with the requests of two days.
+/// A listed key: its record and its requests of two days.
 #[derive(serde::Serialize)]
 struct Listed<'a> {
     #[serde(flatten)]

@@ -122,7 +122,7 @@ impl Condition {
 }
 
 impl MemberPath {
-    /// Returns the way to a record's member.
+    /// Returns the path of a record's member.
     pub(super) fn of(name: &str) -> MemberPath {
         MemberPath { root: name.to_owned(), inner: Vec::new() }
     }

@@ -123,7 +123,7 @@ impl Query {
                 faults.push(Fault::new(name, detail));
             }
         }
-        // The page before this one had the same names.
+        // The list of a cursor was checked with its first page. It goes on, even if no record has a member any longer.
         if cursor.is_none() {
             query.undeclared = query.find_undeclared();
         }

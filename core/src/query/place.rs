@@ -66,11 +66,11 @@ impl Place {
 
 impl Query {
     /// Returns the order in which the records of the page are neighbours. Returns `None` if the page depends on other
-    /// records too: on matches, on their number, on whether one has an undeclared member, or on the size of the whole list.
+    /// records too: on matches, on their number, or on the size of the whole list.
     pub(crate) fn order(&self) -> Option<Order> {
         let is_part = self.limit() < usize::MAX || self.bound.is_some();
         let is_of_all = self.words.is_empty() && self.conditions.is_empty() && !self.is_of_deleted() && !self.counts;
-        if !is_part || !is_of_all || !self.names().has_plain_key() || !self.undeclared().is_empty() {
+        if !is_part || !is_of_all || !self.names().has_plain_key() {
             return None;
         }
         match &*self.sort {

@@ -84,6 +84,10 @@ pub(crate) async fn list<S: Source>(
         }
         wanted = READ;
     }
+    // Another record may have the members that those of the page lack.
+    if page.listing.lacks_members() {
+        return Ok(None);
+    }
     let (mut listing, mut deleted) = (page.listing, 0);
     let other = place.clone().reversed();
     let mut lanes = Lanes::new(&other, store.shards());

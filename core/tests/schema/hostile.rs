@@ -1,13 +1,28 @@
 //! Files that mean harm, or are wrong: each has one clear line.
 
-use ripple_core::record::schema::Resources;
+use ripple_core::record::schema::{Resources, SchemaFault};
 
-use crate::{PRJ, TASK, file};
+use crate::{ALLOCATED, PRJ, TASK, file};
+
+/// The most memory that reading the files of a site may take, in bytes.
+const MEMORY: usize = 16_000_000;
 
 #[track_caller]
 fn lines(files: &[(&str, &[u8])]) -> Vec<String> {
-    let faults = Resources::read(files).and_then(|read| read.check_annotations()).expect_err("refused");
+    let faults = read(files).and_then(|read| read.check_annotations()).expect_err("refused");
     faults.iter().map(ToString::to_string).collect()
+}
+
+/// Reads files in bounded memory.
+#[track_caller]
+fn read(files: &[(&str, &[u8])]) -> Result<Resources, Vec<SchemaFault>> {
+    ALLOCATED.reset_peak_usage();
+    let before = ALLOCATED.current_usage();
+    let read = Resources::read(files);
+    // Tests that the process runs at the same time take little, too.
+    let taken = ALLOCATED.peak_usage().saturating_sub(before);
+    assert!(taken <= MEMORY, "{taken} bytes of memory");
+    read
 }
 
 /// The file `x.json` has this one fault.
@@ -197,6 +212,17 @@ fn patterns_are_linear_and_shared() {
     let resources = Resources::read(&[("x.json", &text)]).expect("it is linear");
     let body = crate::members(&format!(r#"{{"p":"{}b"}}"#, "a".repeat(1023)));
     assert!(resources.get("x").expect("read").schema.check_new(&body).is_err());
+}
+
+#[test]
+fn patterns_take_bounded_memory_together() {
+    let pattern =
+        |number: usize| format!(r#""p{number}":{{"maxLength":9,"pattern":"^(a|b){{{}}}$"}}"#, 9 + number % 30);
+    let patterns = (0..200).map(pattern).collect::<Vec<_>>().join(",");
+    let text = file("", &format!(r#""properties":{{{patterns}}}"#));
+    if let Err(faults) = read(&[("x.json", text.as_bytes())]) {
+        panic!("{}", faults[0]);
+    }
 }
 
 #[test]

@@ -6,8 +6,12 @@ mod properties;
 mod sentences;
 mod table;
 
+use peak_alloc::PeakAlloc;
 use ripple_core::record::schema::{EditForm, Fault, Resource, Resources};
 use ripple_core::value::{Members, Value, parse};
+
+#[global_allocator]
+pub(crate) static ALLOCATED: PeakAlloc = PeakAlloc;
 
 pub(crate) const PRJ: &str = include_str!("../../../resources/prj.json");
 pub(crate) const TASK: &str = include_str!("../../../resources/task.json");

@@ -94,10 +94,10 @@ pub fn misconfigured(error: &ConfigError, request: &web_sys::Request) -> Result<
     Ok(exchange::response(&Refusal::Misconfigured.answer(id))?)
 }
 
-/// The answer of the origin, or that it gives none.
+/// The response to a forwarded request: that of the origin, or the edge's own if the origin did not answer.
 #[derive(Debug)]
 pub struct Forwarded {
-    /// The answer, for the client.
+    /// The response, for the client.
     pub response: web_sys::Response,
     /// The body of a success, if the worker reads it.
     pub body: Option<Vec<u8>>,
@@ -105,7 +105,7 @@ pub struct Forwarded {
     pub error: Option<String>,
 }
 
-/// Returns the log of a request whose origin gave no answer.
+/// Returns the log of a request with the error of its origin, if there is one.
 #[must_use]
 pub fn with_error(report: &AccessLog, error: Option<String>) -> AccessLog {
     AccessLog { error: error.or_else(|| report.error.clone()), ..report.clone() }

@@ -144,7 +144,12 @@ impl Near {
             && let Some(resource) = resource.filter(|_| operation == Operation::Search)
             && let Some(held) = self.objects.held(resource, raw, report, gate.config.trust.stale)
         {
-            self.log(report, &held, started);
+            let error = report.error.clone().unwrap_or_else(|| format!("the origin answered {}", response.status()));
+            self.log(&with_error(report, Some(error)), &held, started);
+            if let Some(body) = response.body() {
+                // An origin that has gone has none to cancel.
+                let _ = body.cancel();
+            }
             return Ok(held);
         }
         gate.log(report, response.status(), "origin", started, None);
@@ -155,7 +160,7 @@ impl Near {
         Ok(response)
     }
 
-    /// Logs an answer of the replica.
+    /// Logs an answer of the replica, or a list that the isolate keeps of its answers.
     fn log(&self, report: &AccessLog, response: &web_sys::Response, started: Timestamp) {
         let told = |name: &str| response.headers().get(name).ok().flatten();
         let age = told("age").and_then(|age| age.parse().ok());

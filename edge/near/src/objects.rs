@@ -190,7 +190,8 @@ impl Objects {
         }
     }
 
-    /// Returns a list that the isolate keeps and that is at most so old, for when nobody else answers.
+    /// Returns a list that the isolate keeps, for when neither an object nor the origin answers. Returns `None` if all are
+    /// older than `oldest`.
     pub(crate) fn held(
         &self,
         resource: &str,
@@ -199,8 +200,7 @@ impl Objects {
         oldest: Duration,
     ) -> Option<web_sys::Response> {
         let oldest = oldest.as_secs_f64();
-        let of = |place: &Place| held(resource, &place.name, raw, &report.request_id, oldest);
-        of(&self.places[self.nearest.get()]).or_else(|| of(self.places.first()?))
+        self.places.iter().find_map(|place| held(resource, &place.name, raw, &report.request_id, oldest))
     }
 
     /// Tells a message of the feed to the objects of a resource. Returns whether all of them have applied it.

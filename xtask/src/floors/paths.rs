@@ -90,7 +90,7 @@ fn tree<'t>(
                 at += 1;
                 while tokens.get(at).is_some_and(|token| *token != Token::Other('}')) {
                     at = tree(tokens, at, &path, here, found);
-                    if tokens.get(at) == Some(&Token::Other(',')) {
+                    if matches!(tokens.get(at), Some(Token::Other(',' | ';'))) {
                         at += 1;
                     }
                 }

@@ -30,7 +30,7 @@ impl Forms {
     }
 }
 
-/// What became of the entries.
+/// The number of entries of each outcome.
 #[derive(Default)]
 pub(super) struct Counts {
     created: u64,
@@ -136,7 +136,7 @@ impl Counts {
         match (*refused, dry_run) {
             (0, _) => Ok(()),
             (_, true) => bail!("{refused} {noun} would be refused"),
-            (_, false) => bail!("{refused} {noun} were refused; all others were imported"),
+            (_, false) => bail!("{refused} {noun} were refused, or may not have been saved, as said above"),
         }
     }
 }

@@ -13,10 +13,11 @@ use std::time::Duration;
 use anyhow::bail;
 use ripple_core::RecordId;
 use ripple_core::record::change::Edit;
+use ripple_core::record::outcome::OutcomeKind;
 use ripple_core::record::schema::Resource;
 use ripple_core::record::{Names, creation, edit, fault};
-use ripple_core::service;
 use ripple_core::service::batch::Requested;
+use ripple_core::service::{self, Saved};
 use ripple_core::sheet::{self, RowKind};
 use ripple_core::store::dynamodb::{DynamoDb, export};
 use ripple_core::store::{IdempotencyKey, Keys as _, Store as _};
@@ -36,7 +37,7 @@ pub(super) struct Row(RowKind);
 pub(super) struct Prepared {
     pub(super) requested: Requested<()>,
     key: IdempotencyKey,
-    /// Whether the row names no id. Then a record with its id is one that this row made.
+    /// Whether the row has no id. Its id is derived from the row, so this row made a record that has it.
     is_unnamed: bool,
     /// The members of a row with a version, for a record that does not exist.
     otherwise: Option<Members>,
@@ -113,6 +114,17 @@ pub(super) async fn import(store: &DynamoDb, row: Prepared, dry_run: bool) -> an
     let done = |saved| Outcome::Done { saved: Box::new(saved), is_remembered };
     // A dry run is computed anew, so it does not carry the identity of the import.
     let mode = if dry_run { Mode::Preview } else { Mode::Save(Some(&key)) };
+    // Without its base, each member of the row would replace what others have saved since.
+    if otherwise.is_some()
+        && let Ok(Saved { outcome, .. }) = make(store, Mode::Preview, &requested).await?
+        && outcome.kind == OutcomeKind::Saved
+        && outcome.base.is_some_and(|base| base.missing)
+    {
+        bail!(
+            "{}: the history does not have the version of this entry any longer. Export the record again and edit that",
+            requested.id
+        );
+    }
     match make(store, mode, &requested).await? {
         Ok(saved) => Ok(done(saved)),
         Err(service::Error::Refused(fault::Error::Exists(_))) if is_unnamed || is_remembered => Ok(Outcome::Imported),

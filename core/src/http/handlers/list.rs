@@ -123,11 +123,11 @@ fn known(resource: &Resource) -> String {
         text = text + name + ", ";
     }
     text = text + &names.deleted + ", and the members are " + &names.key;
-    for (place, (name, _)) in resource.schema.root.properties.iter().enumerate() {
+    for (place, name) in resource.declared().into_iter().enumerate() {
         if place == MOST_NAMED {
             return text + ", …";
         }
-        if *name != *names.key {
+        if name != &*names.key {
             text = text + ", " + name;
         }
     }

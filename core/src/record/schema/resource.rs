@@ -120,18 +120,25 @@ impl LogicalIds {
 }
 
 impl Resource {
-    /// Reports whether the file names a member: as a property, or elsewhere, as a list, a label or an order. ripple's own
-    /// members are declared too.
+    /// Returns the members that the file names: its properties, then the lists with entry keys, the places where `q`
+    /// looks, the order, the label and the writer. A summary has the same ones, all as properties.
+    pub(crate) fn declared(&self) -> Vec<&str> {
+        let lists = self.entries.0.iter().filter_map(|(names, _)| names.first());
+        let order = self.order.split(',').map(|name| name.strip_prefix('-').unwrap_or(name));
+        let others = lists.chain(self.search.iter().flatten()).map(String::as_str).chain(order);
+        let others = others.chain([self.label.as_str()]).chain(self.writer.as_deref());
+        let mut declared: Vec<&str> = self.schema.root.properties.iter().map(|(name, _)| name.as_str()).collect();
+        for name in others {
+            if !name.is_empty() && !self.names.are_fixed(name) && !declared.contains(&name) {
+                declared.push(name);
+            }
+        }
+        declared
+    }
+
+    /// Reports whether a member is declared, or is one of ripple's own.
     pub(crate) fn declares(&self, member: &str) -> bool {
-        let is = |name: &str| name == member;
-        let mut lists = self.entries.0.iter().filter_map(|(names, _)| names.first());
-        self.names.are_fixed(member)
-            || self.schema.property(member).is_some()
-            || lists.any(|name| is(name))
-            || is(&self.label)
-            || self.order.split(',').any(|name| is(name.trim_start_matches('-')))
-            || self.search.iter().flatten().any(|name| is(name))
-            || self.writer.as_deref().is_some_and(is)
+        self.names.are_fixed(member) || self.schema.property(member).is_some() || self.declared().contains(&member)
     }
 
     /// Returns the resource `prj` of [`Resources::built_in`].

@@ -12,6 +12,7 @@ use super::resource::{Access, LogicalIds, Resource};
 use super::subschema::Subschema;
 use crate::record::Names;
 use crate::record::key::{KeyType, SortKey};
+use crate::value::push_token;
 
 /// Texts before the names of the members where `q` looks and the paths of the declared members.
 const FIXED: usize = 19;
@@ -33,6 +34,7 @@ impl Resources {
     /// assert_eq!(summarized.first().names, resources.first().names);
     /// assert_eq!(summarized.first().view_digest(), resources.first().view_digest());
     /// assert!(summarized.first().schema.property("goal").is_some());
+    /// assert!(summarized.first().schema.property("timeline").is_some(), "a list whose entries have a key");
     /// ```
     #[must_use]
     pub fn of_summaries(summaries: Vec<Vec<String>>) -> Option<Resources> {
@@ -70,6 +72,11 @@ impl Resource {
         ];
         texts.extend(searched.iter().cloned());
         texts.extend(self.schema.root.paths());
+        for name in self.declared().into_iter().skip(self.schema.root.properties.len()) {
+            let mut path = String::new();
+            push_token(&mut path, name);
+            texts.push(path);
+        }
         texts
     }
 }

@@ -387,6 +387,9 @@ fn entries(reader: &mut Reader<'_>, root: &Subschema, json: &Json) -> Entries {
                 _ => return reader.fault("must be a name or false"),
             };
             let Some(names) = names_of(&pointer) else { return reader.fault("is not a JSON Pointer") };
+            if !names.iter().all(|name| is_name(name)) {
+                return reader.fault("a name has 1 to 255 bytes and no control characters");
+            }
             let list = names.iter().try_fold(root, |schema, name| schema.property(name));
             if list.is_some_and(|list| !list.types.is_any() && !list.types.contains(Type::Array)) {
                 return reader.fault("is not a list in properties");

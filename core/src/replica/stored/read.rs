@@ -19,6 +19,10 @@ use crate::value::{Members, Number, Value as Typed, cbor};
 /// The columns of a record that a page shows: those of `r`, then those of `s`.
 pub(super) const SHOWN: &str = "s.id, r.json, r.typed, s.h0, s.h1, s.h2, s.h3, s.text IS NULL";
 
+/// The number of names that one statement looks for. It has at most 100 parameters:
+/// <https://developers.cloudflare.com/durable-objects/platform/limits/>
+const NAMES: usize = 60;
+
 /// The largest page whose records are looked up one by one.
 const LARGEST: usize = 1_000;
 
@@ -230,12 +234,18 @@ fn totals(
 
 /// Returns the undeclared members that no record has. Returns none if there are no records.
 fn unknown<'q>(sql: &impl Nearby, columns: &Columns, query: &'q Query) -> Result<Vec<&'q Undeclared>, StoreError> {
-    let mut unknown = Vec::new();
-    for undeclared in query.undeclared() {
-        let statement = "SELECT 1 FROM s WHERE instr(atoms, ?) > 0 LIMIT 1";
-        if sql.first(statement, &[Value::Text(marker_line(&undeclared.member.root))])?.is_none() {
-            unknown.push(undeclared);
+    let mut unknown: Vec<&Undeclared> = query.undeclared().iter().collect();
+    // Most often one of a few records has them all. Otherwise all records are read once, whatever the number of names.
+    for records in ["(SELECT atoms FROM s LIMIT 100)", "s"] {
+        let mut left = Vec::new();
+        for part in unknown.chunks(NAMES) {
+            let has = vec!["max(instr(atoms, ?) > 0)"; part.len()].join(", ");
+            let names: Vec<Value> = part.iter().map(|one| Value::Text(marker_line(&one.member.root))).collect();
+            let row = sql.first(&format!("SELECT {has} FROM {records}"), &names)?;
+            let mut row = row.ok_or_else(|| error("no row of an aggregate"))?;
+            left.extend(part.iter().enumerate().filter(|(at, _)| row.integer(*at) == 0).map(|(_, one)| *one));
         }
+        unknown = left;
     }
     if !unknown.is_empty() {
         let wide = format!("SELECT {SHOWN} FROM s JOIN r ON r.id = s.id WHERE s.atoms IS NULL");
