@@ -14,6 +14,7 @@ import pytest
 from conftest import _setting
 from dev import Dev, clean, ripple
 from edge import ROOT
+from test_other_programs import delete_rows
 
 # A resource whose key has another name. A note may refer to a project, and have members that are called as in a scan.
 NOTE = {"title": "Note", "x-ripple": {"resource": "note", "key": "no"}, "type": "object"}
@@ -419,6 +420,26 @@ def test_json_with_a_version_creates_a_record_that_is_missing_and_needs_its_key(
     assert "1 created, 0 saved, 0 unchanged, 0 already imported, 1 refused" in refused, refused
     assert "line 2: " in refused and "/prj_id is required beside version" in refused, refused
     assert dev.ripple().get("elsewhere-1")["version"] == 1
+
+
+@pytest.mark.parametrize("form", ["jsonl", "csv"])
+def test_an_entry_whose_base_is_gone_from_the_history_replaces_nothing(dev, tmp_path, form):
+    """Without the base, each member of the entry would count as edited."""
+    api, id = dev.ripple(), f"old-{form}"
+    api.create(project(prj_id=id))
+    file = tmp_path / f"old.{form}"
+    ripple("export", *(["--format", "csv"] if form == "csv" else []), file, data=dev.data)
+    kept = [line for line in file.read_text("utf-8-sig").splitlines() if id in line or line.startswith("prj_id")]
+    file.write_text("\n".join(kept))
+    api.patch(id, {"goal": "by another", "version": 1})
+    # The history's retention has ended.
+    delete_rows(dev.client(), id, 1)
+    told = ripple("import", file, data=dev.data, ok=False)
+    assert f"{id}: the history does not have the version of this entry any longer" in told
+    assert "1 refused" in told and api.call("GET", f"/prj/{id}").json()["goal"] == "by another"
+    # An entry that would change nothing is none that replaces anything.
+    api.patch(id, {"goal": "x", "version": 2})
+    assert "1 unchanged" in ripple("import", file, data=dev.data)
 
 
 def test_a_dry_run_of_items_says_what_each_would_do(dev, tmp_path):
