@@ -8,6 +8,8 @@ function variable(name: string): string {
 
 export const URL_OF_RIPPLE = variable('RIPPLE_URL');
 export const KEY = variable('RIPPLE_KEY');
+/** The same key with another last letter. */
+export const DAMAGED_KEY = KEY.slice(0, -1) + (KEY.endsWith('0') ? '1' : '0');
 /** The key of another person. */
 export const OTHER_KEY = variable('RIPPLE_OTHER_KEY');
 

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 
 import { Client } from '../../src/index.ts';
 import { live, type Event as Change, type Live, type LiveOptions, type Present, type Ticket } from '../../src/live.ts';
-import { KEY, PROJECT, URL_OF_RIPPLE } from '../environment.ts';
+import { DAMAGED_KEY, KEY, PROJECT, URL_OF_RIPPLE } from '../environment.ts';
 import { opened, sockets } from '../sockets.ts';
 
 const client = new Client(URL_OF_RIPPLE, { key: KEY, author: { name: 'Bo', id: 'u7' } });
@@ -95,7 +95,7 @@ test('people_on_a_record_hear_of_each_other', async () => {
 });
 
 test('a_key_that_is_refused_ends_the_channel', async () => {
-  const stranger = new Client(URL_OF_RIPPLE, { key: `${KEY.slice(0, -1)}x` }).resource('prj');
+  const stranger = new Client(URL_OF_RIPPLE, { key: DAMAGED_KEY }).resource('prj');
   let status = 0;
   const reader = new Reader({ onProblem: (problem) => (status = problem.status) }, stranger);
   await reader.close();
