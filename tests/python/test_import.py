@@ -8,6 +8,7 @@ import json
 import re
 import shutil
 import subprocess
+import urllib.request
 
 import pytest
 
@@ -435,8 +436,15 @@ def test_an_entry_whose_base_is_gone_from_the_history_replaces_nothing(dev, tmp_
     # The history's retention has ended.
     delete_rows(dev.client(), id, 1)
     told = ripple("import", file, data=dev.data, ok=False)
-    assert f"{id}: the history does not have the version of this entry any longer" in told
+    assert f"the history of {id} has no version 1 any longer" in told
     assert "1 refused" in told and api.call("GET", f"/prj/{id}").json()["goal"] == "by another"
+    if form == "csv":
+        headers = {"x-api-key": dev.key, "content-type": "text/csv"}
+        request = urllib.request.Request(f"{dev.url}/prj/_batch", file.read_bytes(), headers)
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            [result] = json.load(answer)["results"]
+        assert (result["status"], result["problem"]["code"]) == (404, "no_such_version")
+        assert api.call("GET", f"/prj/{id}").json()["goal"] == "by another"
     # An entry that would change nothing is none that replaces anything.
     api.patch(id, {"goal": "x", "version": 2})
     assert "1 unchanged" in ripple("import", file, data=dev.data)

@@ -23,6 +23,7 @@ use clap::Args;
 use futures_util::StreamExt as _;
 use ripple_core::limits;
 use ripple_core::random::Random;
+use ripple_core::record::decide::Precondition;
 use ripple_core::record::fault;
 use ripple_core::record::schema::Resource;
 use ripple_core::service::batch::{Requested, preview};
@@ -212,12 +213,12 @@ impl Turns {
 async fn make(
     store: &DynamoDb,
     mode: Mode<'_>,
-    requested: &Requested<()>,
+    requested: &Requested<impl Precondition>,
 ) -> anyhow::Result<Result<Saved, service::Error>> {
-    let Requested { id, change, .. } = requested;
+    let Requested { id, change, expected } = requested;
     match mode {
         Mode::Preview => in_context(store, None, async |cx| preview(cx, requested).await).await,
-        Mode::Save(key) => in_context(store, key, async |cx| save(cx, id, change, &()).await).await,
+        Mode::Save(key) => in_context(store, key, async |cx| save(cx, id, change, expected).await).await,
     }
 }
 

@@ -16,6 +16,8 @@ pub(crate) struct Preconditions {
     names: Names,
     /// The record must be at this version.
     pub(crate) version: Option<i64>,
+    /// The history must have the base of an edit.
+    requires_base: bool,
 }
 
 impl Precondition for Preconditions {
@@ -36,6 +38,10 @@ impl Precondition for Preconditions {
     fn names_current(&self) -> bool {
         self.if_match.as_ref().is_some_and(|condition| *condition != IfMatch::any())
     }
+
+    fn requires_base(&self) -> bool {
+        self.requires_base
+    }
 }
 
 impl Preconditions {
@@ -45,12 +51,18 @@ impl Preconditions {
             if_none_match: condition(headers, "if-none-match")?,
             names: names.clone(),
             version: None,
+            requires_base: false,
         })
     }
 
     /// Returns no condition but this version, if there is one.
     pub(crate) fn of_version(version: Option<i64>, names: &Names) -> Preconditions {
-        Preconditions { if_match: None, if_none_match: None, names: names.clone(), version }
+        Preconditions { if_match: None, if_none_match: None, names: names.clone(), version, requires_base: false }
+    }
+
+    /// Requires that the history has the base of an edit, too.
+    pub(crate) fn with_base(self, requires_base: bool) -> Preconditions {
+        Preconditions { requires_base, ..self }
     }
 
     /// Returns the header of a condition, for an operation that takes none.

@@ -69,6 +69,29 @@ pub trait Precondition {
     fn allows(&self, current: Option<&Record>) -> bool;
     /// Reports whether the precondition names one state, so that its author has seen that state.
     fn names_current(&self) -> bool;
+    /// Reports whether an edit must not change a record if the history no longer has its base. Otherwise each value that
+    /// it sends replaces the current one.
+    fn requires_base(&self) -> bool {
+        false
+    }
+}
+
+/// The precondition of a row of a sheet, or of another file that was made from records: the history has its base.
+#[derive(Clone, Copy, Debug)]
+pub struct KnownBase;
+
+impl Precondition for KnownBase {
+    fn allows(&self, _: Option<&Record>) -> bool {
+        true
+    }
+
+    fn names_current(&self) -> bool {
+        false
+    }
+
+    fn requires_base(&self) -> bool {
+        true
+    }
 }
 
 /// A precondition that always holds.
@@ -113,6 +136,14 @@ pub enum Decision {
     Unchanged(Outcome),
     /// The record's new attributes, or `None` if it is deleted.
     Write(Option<Members>, Outcome),
+}
+
+impl Decision {
+    /// Reports whether the history no longer has the base of the edit.
+    fn lacks_base(&self) -> bool {
+        let (Decision::Unchanged(outcome) | Decision::Write(_, outcome)) = self;
+        outcome.base.is_some_and(|base| base.missing)
+    }
 }
 
 /// Decides the effect of `change` on the record `id`, whose resource has this schema. `seed` distinguishes the new
@@ -166,7 +197,13 @@ pub fn decide(
         Change::Edit { edit, base, revive, .. } => match (existing()?, live) {
             (theirs, Some(_)) => {
                 allowed(Some(theirs))?;
-                merged(theirs, edit, past.seen, *base, seed, rules)
+                let decision = merged(theirs, edit, past.seen, *base, seed, rules)?;
+                match (&decision, base) {
+                    (Decision::Write(..), Some(version)) if expected.requires_base() && decision.lacks_base() => {
+                        Err(Error::NoSuchVersion { id: id.clone(), version: *version })
+                    }
+                    _ => Ok(decision),
+                }
             }
             (tombstone, None) => {
                 let attributes = revived(tombstone, edit, *base, *revive, seed, schema)?;

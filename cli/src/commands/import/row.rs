@@ -13,11 +13,11 @@ use std::time::Duration;
 use anyhow::bail;
 use ripple_core::RecordId;
 use ripple_core::record::change::Edit;
-use ripple_core::record::outcome::OutcomeKind;
+use ripple_core::record::decide::KnownBase;
 use ripple_core::record::schema::Resource;
 use ripple_core::record::{Names, creation, edit, fault};
+use ripple_core::service;
 use ripple_core::service::batch::Requested;
-use ripple_core::service::{self, Saved};
 use ripple_core::sheet::{self, RowKind};
 use ripple_core::store::dynamodb::{DynamoDb, export};
 use ripple_core::store::{IdempotencyKey, Keys as _, Store as _};
@@ -35,7 +35,7 @@ pub(super) struct Row(RowKind);
 
 /// A row as it is sent.
 pub(super) struct Prepared {
-    pub(super) requested: Requested<()>,
+    pub(super) requested: Requested<KnownBase>,
     key: IdempotencyKey,
     /// Whether the row has no id. Its id is derived from the row, so this row made a record that has it.
     is_unnamed: bool,
@@ -100,7 +100,7 @@ impl Preparation {
             request: hexadecimal(&Sha256::digest(id.as_str()).into()),
             lives: Duration::from_secs(DAYS * 24 * 60 * 60),
         };
-        Ok(Prepared { requested: Requested { id, change, expected: () }, key, is_unnamed, otherwise })
+        Ok(Prepared { requested: Requested { id, change, expected: KnownBase }, key, is_unnamed, otherwise })
     }
 }
 
@@ -114,22 +114,16 @@ pub(super) async fn import(store: &DynamoDb, row: Prepared, dry_run: bool) -> an
     let done = |saved| Outcome::Done { saved: Box::new(saved), is_remembered };
     // A dry run is computed anew, so it does not carry the identity of the import.
     let mode = if dry_run { Mode::Preview } else { Mode::Save(Some(&key)) };
-    // Without its base, each member of the row would replace what others have saved since.
-    if otherwise.is_some()
-        && let Ok(Saved { outcome, .. }) = make(store, Mode::Preview, &requested).await?
-        && outcome.kind == OutcomeKind::Saved
-        && outcome.base.is_some_and(|base| base.missing)
-    {
-        bail!(
-            "{}: the history does not have the version of this entry any longer. Export the record again and edit that",
-            requested.id
-        );
-    }
     match make(store, mode, &requested).await? {
         Ok(saved) => Ok(done(saved)),
         Err(service::Error::Refused(fault::Error::Exists(_))) if is_unnamed || is_remembered => Ok(Outcome::Imported),
         Err(service::Error::Refused(error @ fault::Error::Exists(_))) => {
             bail!("{error}. An edit of it needs its version")
+        }
+        Err(service::Error::Refused(error @ fault::Error::NoSuchVersion { .. })) => {
+            bail!(
+                "{error} any longer, so others' later values would be replaced. Export the record again and edit that"
+            )
         }
         // The sheet is of another table, or the record was deleted so long ago that nothing of it is left.
         Err(service::Error::Refused(fault::Error::NotFound(_))) if otherwise.is_some() => {
@@ -148,9 +142,9 @@ async fn is_imported(store: &DynamoDb, key: &IdempotencyKey) -> anyhow::Result<b
 }
 
 /// Returns the creation of the record of a row that has a version, and whose record does not exist.
-fn created_anew(id: RecordId, members: Members, resource: &Resource) -> anyhow::Result<Requested<()>> {
+fn created_anew(id: RecordId, members: Members, resource: &Resource) -> anyhow::Result<Requested<KnownBase>> {
     let (_, change) = creation(members, resource).map_err(refused)?;
-    Ok(Requested { id, change, expected: () })
+    Ok(Requested { id, change, expected: KnownBase })
 }
 
 /// Returns the id of a new record that has none. It follows from the row's identity, so that the row creates it once.

@@ -144,10 +144,11 @@ impl Operation<'_> {
 
     /// Returns the change that the operation asks for.
     pub(super) fn requested<S: Store>(self, call: &mut Call<'_, S>) -> Result<Requested<Preconditions>, Error> {
-        let tag = self.tag();
+        let (tag, is_row) = (self.tag(), matches!(self.content, Content::Row(_)));
         let (id, change, version) = self.change(call.store.resource()).map_err(|error| tag.in_body(error))?;
         let id = id.unwrap_or_else(|| RecordId::generate(call.now, call.random.bytes()));
-        Ok(Requested { id, change, expected: Preconditions::of_version(version, call.store.names()) })
+        let expected = Preconditions::of_version(version, call.store.names()).with_base(is_row);
+        Ok(Requested { id, change, expected })
     }
 
     fn change(self, resource: &Resource) -> Result<(Option<RecordId>, Change, Option<i64>), Error> {
