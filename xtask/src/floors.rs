@@ -78,7 +78,10 @@ impl Crate {
         let Some(module) = module(path) else { return Vec::new() };
         let place = |module: &str| self.floors.iter().flat_map(|floor| floor.iter()).position(|known| *known == module);
         let Some(own) = place(&module) else { return vec![format!("the module `{module}` is on no floor")] };
-        let paths = paths::paths(text, &module_path(path));
+        let paths = match paths::paths(text, &module_path(path)) {
+            Ok(paths) => paths,
+            Err(error) => return vec![error.to_string()],
+        };
         let mut faults = Vec::new();
         let imports: BTreeSet<&String> =
             paths.iter().filter_map(|path| path.first()).filter(|name| !name.is_empty()).collect();

@@ -1,128 +1,106 @@
 //! The paths in Rust code: in imports, with their groups, and in all other code.
 
-/// A part of code that matters for paths.
-#[derive(Debug, PartialEq, Eq)]
-enum Token<'t> {
-    Name(&'t str),
-    /// `::`
-    Colons,
-    Other(char),
-}
+use anyhow::{Result, anyhow};
+use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
 /// Returns every path in code from the crate's root, as its segments: `crate` is left out, `super` and `self` are
 /// resolved. A path of another crate, or of a name in scope, begins with an empty segment. `module` is the file's.
-pub(super) fn paths(code: &str, module: &[String]) -> Vec<Vec<String>> {
-    let tokens = tokens(code);
+///
+/// # Errors
+/// If the code is not Rust.
+pub(super) fn paths(code: &str, module: &[String]) -> Result<Vec<Vec<String>>> {
+    let tokens: TokenStream = code.parse().map_err(|error| anyhow!("it is not Rust: {error}"))?;
     let mut found = Vec::new();
-    // The modules in the file that are open, each with the number of braces around it.
-    let (mut inner, mut depth) = (Vec::<(String, usize)>::new(), 0_usize);
-    let mut at = 0;
-    while at < tokens.len() {
-        match &tokens[at..] {
-            [Token::Name("mod"), Token::Name(name), Token::Other('{'), ..] => {
-                inner.push(((*name).to_owned(), depth));
-                depth += 1;
-                at += 3;
-            }
-            [Token::Other('{'), ..] => {
-                depth += 1;
-                at += 1;
-            }
-            [Token::Other('}'), ..] => {
-                depth = depth.saturating_sub(1);
-                if inner.last().is_some_and(|(_, outside)| *outside == depth) {
-                    inner.pop();
-                }
-                at += 1;
-            }
-            [Token::Name("use"), ..] => {
-                let here: Vec<String> =
-                    module.iter().cloned().chain(inner.iter().map(|(name, _)| name.clone())).collect();
-                at = tree(&tokens, at + 1, &[], &here, &mut found);
-            }
-            [Token::Name(_) | Token::Colons, ..] => {
-                let here: Vec<String> =
-                    module.iter().cloned().chain(inner.iter().map(|(name, _)| name.clone())).collect();
-                let mut path = Vec::new();
-                while let Some(Token::Name(_) | Token::Colons) = tokens.get(at) {
-                    if let Token::Name(name) = tokens[at] {
-                        path.push(name);
-                        at += 1;
-                        if tokens.get(at) != Some(&Token::Colons) {
-                            break;
-                        }
-                    } else {
-                        at += 1;
-                    }
-                }
-                if path.len() > 1 {
-                    found.push(resolved(&path, &here));
-                }
-            }
-            _ => at += 1,
-        }
-    }
-    found
+    walk(tokens, module, &mut found);
+    Ok(found)
 }
 
-/// Reads the tree of an import from a place on. Returns the place after it.
-fn tree<'t>(
-    tokens: &[Token<'t>],
-    mut at: usize,
-    before: &[&'t str],
-    here: &[String],
-    found: &mut Vec<Vec<String>>,
-) -> usize {
-    let mut path = before.to_vec();
+/// Adds the paths in the code of a module.
+fn walk(tokens: TokenStream, here: &[String], found: &mut Vec<Vec<String>>) {
+    let tokens: Vec<TokenTree> = tokens.into_iter().collect();
+    let mut at = 0;
+    while let Some(token) = tokens.get(at) {
+        at += match (token, &tokens[at + 1..]) {
+            (TokenTree::Ident(word), [TokenTree::Ident(name), TokenTree::Group(body), ..])
+                if word == "mod" && body.delimiter() == Delimiter::Brace =>
+            {
+                walk(body.stream(), &[here, &[name.to_string()]].concat(), found);
+                3
+            }
+            (TokenTree::Ident(word), rest) if word == "use" => 1 + import(rest, &[], here, found),
+            (TokenTree::Group(group), _) => {
+                walk(group.stream(), here, found);
+                1
+            }
+            (TokenTree::Ident(_), _) => path(&tokens[at..], here, found),
+            // `::` before a crate's name.
+            (TokenTree::Punct(_), rest) if is_colons(&tokens[at..]) => 2 + path(&rest[1..], here, found),
+            _ => 1,
+        };
+    }
+}
+
+/// Adds the path at the start of the tokens, if it has several segments. Returns the number of its tokens.
+fn path(tokens: &[TokenTree], here: &[String], found: &mut Vec<Vec<String>>) -> usize {
+    let (mut path, mut at) = (Vec::new(), 0);
+    while let Some(TokenTree::Ident(name)) = tokens.get(at) {
+        path.push(name.to_string());
+        at += 1;
+        if !is_colons(&tokens[at..]) {
+            break;
+        }
+        at += 2;
+    }
+    if path.len() > 1 {
+        found.push(resolved(&path, here));
+    }
+    at
+}
+
+fn is_colons(tokens: &[TokenTree]) -> bool {
+    matches!(tokens, [one, other, ..] if is(one, ':') && is(other, ':'))
+}
+
+fn is(token: &TokenTree, mark: char) -> bool {
+    matches!(token, TokenTree::Punct(punct) if punct.as_char() == mark)
+}
+
+/// Adds the paths of an import, or of a part of it behind `before`. Returns the number of its tokens.
+fn import(tokens: &[TokenTree], before: &[String], here: &[String], found: &mut Vec<Vec<String>>) -> usize {
+    let (mut path, mut at) = (before.to_vec(), 0);
     while let Some(token) = tokens.get(at) {
         match token {
-            Token::Name("as") => at += 2,
-            Token::Name(name) => {
-                path.push(name);
-                at += 1;
-            }
-            Token::Colons => at += 1,
-            Token::Other('*') => {
-                path.push("*");
-                at += 1;
-            }
-            Token::Other('{') => {
-                at += 1;
-                while tokens.get(at).is_some_and(|token| *token != Token::Other('}')) {
-                    at = tree(tokens, at, &path, here, found);
-                    if matches!(tokens.get(at), Some(Token::Other(',' | ';'))) {
-                        at += 1;
-                    }
+            // The other name follows.
+            TokenTree::Ident(word) if word == "as" => at += 1,
+            TokenTree::Ident(name) => path.push(name.to_string()),
+            TokenTree::Group(group) => {
+                let list: Vec<TokenTree> = group.stream().into_iter().collect();
+                for part in list.split(|token| is(token, ',')) {
+                    import(part, &path, here, found);
                 }
                 return at + 1;
             }
-            Token::Other(_) => break,
+            token if is(token, '*') => path.push("*".to_owned()),
+            token if is(token, ':') => {}
+            _ => break,
         }
+        at += 1;
     }
     if path.len() > before.len() {
         found.push(resolved(&path, here));
     }
-    // A character that no import has must not hold the reader up.
-    if tokens.get(at).is_some_and(|token| !matches!(token, Token::Other('}' | ',' | ';'))) { at + 1 } else { at }
+    at
 }
 
 /// Returns the path from the crate's root.
-fn resolved(path: &[&str], here: &[String]) -> Vec<String> {
-    let mut place = here.to_vec();
-    let rest = match path[0] {
-        "crate" => {
-            place.clear();
-            &path[1..]
-        }
-        "self" => &path[1..],
-        "super" => path,
-        _ => {
-            place = vec![String::new()];
-            path
-        }
+fn resolved(path: &[String], here: &[String]) -> Vec<String> {
+    let (mut place, rest) = match path[0].as_str() {
+        "crate" => (Vec::new(), &path[1..]),
+        "self" | "super" => (here.to_vec(), path),
+        _ => (vec![String::new()], path),
     };
     for segment in rest {
-        match *segment {
+        match segment.as_str() {
             "super" => {
                 place.pop();
             }
@@ -133,93 +111,6 @@ fn resolved(path: &[&str], here: &[String]) -> Vec<String> {
     place
 }
 
-/// Returns the tokens of code without comments, texts and characters.
-fn tokens(code: &str) -> Vec<Token<'_>> {
-    let mut tokens = Vec::new();
-    let mut rest = code;
-    while let Some(first) = rest.chars().next() {
-        let length = if rest.starts_with("//") {
-            rest.find('\n').unwrap_or(rest.len())
-        } else if rest.starts_with("/*") {
-            block_comment(rest)
-        } else if let Some(length) = text(rest) {
-            length
-        } else if first.is_alphabetic() || first == '_' {
-            let end = rest.find(|letter: char| !letter.is_alphanumeric() && letter != '_').unwrap_or(rest.len());
-            tokens.push(Token::Name(&rest[..end]));
-            end
-        } else if rest.starts_with("::") {
-            tokens.push(Token::Colons);
-            2
-        } else {
-            if !first.is_whitespace() {
-                tokens.push(Token::Other(first));
-            }
-            first.len_utf8()
-        };
-        rest = &rest[length..];
-    }
-    tokens
-}
-
-/// Returns the length of a block comment, in which others may be.
-fn block_comment(code: &str) -> usize {
-    let (mut depth, mut at) = (0_usize, 0);
-    while at < code.len() {
-        if code[at..].starts_with("/*") {
-            depth += 1;
-            at += 2;
-        } else if code[at..].starts_with("*/") {
-            depth -= 1;
-            at += 2;
-            if depth == 0 {
-                break;
-            }
-        } else {
-            at += code[at..].chars().next().map_or(1, char::len_utf8);
-        }
-    }
-    at
-}
-
-/// Returns the length of a text or a character at the start of code. Returns `None` if there is none.
-fn text(code: &str) -> Option<usize> {
-    let start = code.trim_start_matches(['b', 'c']);
-    let prefix = code.len() - start.len();
-    if prefix <= 1
-        && let Some(raw) = start.strip_prefix('r')
-    {
-        let marks = raw.len() - raw.trim_start_matches('#').len();
-        if raw[marks..].starts_with('"') {
-            let end = format!("\"{}", "#".repeat(marks));
-            let length = raw[marks + 1..].find(&end).map_or(raw.len(), |at| marks + 1 + at + end.len());
-            return Some(prefix + 1 + length);
-        }
-    }
-    if prefix <= 1 && start.starts_with('"') {
-        return Some(prefix + quoted(start, '"'));
-    }
-    if prefix <= 1 && start.starts_with('\'') {
-        // A lifetime has no second mark after its first letter.
-        let mut letters = start[1..].chars();
-        let (first, second) = (letters.next()?, letters.next()?);
-        return (first == '\\' || second == '\'').then(|| prefix + quoted(start, '\''));
-    }
-    None
-}
-
-fn quoted(code: &str, mark: char) -> usize {
-    let mut is_escaped = false;
-    for (at, letter) in code.char_indices().skip(1) {
-        match letter {
-            letter if letter == mark && !is_escaped => return at + letter.len_utf8(),
-            '\\' => is_escaped = !is_escaped,
-            _ => is_escaped = false,
-        }
-    }
-    code.len()
-}
-
 #[cfg(test)]
 mod tests {
     use super::paths;
@@ -227,7 +118,7 @@ mod tests {
     #[track_caller]
     fn found(code: &str, expected: &[&str]) {
         let module = ["store".to_owned(), "line".to_owned()];
-        let found: Vec<String> = paths(code, &module).iter().map(|path| path.join("::")).collect();
+        let found: Vec<String> = paths(code, &module).unwrap().iter().map(|path| path.join("::")).collect();
         assert_eq!(found, expected, "{code}");
     }
 
