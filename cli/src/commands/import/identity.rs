@@ -1,4 +1,4 @@
-//! The ids of new records in JSON that have none.
+//! The identities of entries, and the ids of new records that have none.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -7,22 +7,43 @@ use ripple_core::record::Names;
 use ripple_core::store::dynamodb::export;
 use serde_json::value::{RawValue, Value};
 use sha2::{Digest as _, Sha256};
+use uuid::{Builder, Uuid};
 
 use super::source::Entry;
+
+/// Gives each entry of a file an identity, which follows from its content and from the number of equal ones before it.
+#[derive(Default)]
+pub(super) struct Identities {
+    /// The numbers of entries with the same content.
+    equal: HashMap<[u8; 32], u64>,
+}
+
+impl Identities {
+    /// Returns the identity of the next entry.
+    pub(super) fn next(&mut self, content: &[u8]) -> [u8; 32] {
+        let content: [u8; 32] = Sha256::digest(content).into();
+        let count = self.equal.entry(content).or_default();
+        let identity = Sha256::new().chain_update(content).chain_update(count.to_be_bytes()).finalize().into();
+        *count += 1;
+        identity
+    }
+}
+
+/// Returns the id of a new record that has none. It follows from the identity of its entry, so that the entry creates it
+/// once.
+pub(super) fn id_of(identity: &[u8; 32]) -> Uuid {
+    let mut half = [0; 16];
+    half.copy_from_slice(&identity[..16]);
+    Builder::from_custom_bytes(half).into_uuid()
+}
 
 /// Gives each record without the key one that is derived from its content and from the number of equal ones before it.
 /// If the same file is imported again, even with more lines, no record is imported twice.
 pub(super) fn identified(entries: Vec<Entry>, names: &Names) -> Vec<Entry> {
-    let mut seen: HashMap<[u8; 32], u64> = HashMap::new();
+    let mut identities = Identities::default();
     let with_id = |Entry { place, json }: Entry| {
         let Some(members) = without_key(&json, names) else { return Entry { place, json } };
-        let digest: [u8; 32] = Sha256::digest(&json).into();
-        let count = seen.entry(digest).or_default();
-        let name: [u8; 32] = Sha256::new().chain_update(digest).chain_update(count.to_be_bytes()).finalize().into();
-        *count += 1;
-        let mut half = [0; 16];
-        half.copy_from_slice(&name[..16]);
-        let id = uuid::Builder::from_custom_bytes(half).into_uuid();
+        let id = id_of(&identities.next(&json));
         let comma = if members.is_empty() { "" } else { "," };
         Entry { place, json: Bytes::from(format!(r#"{{{}:"{id}"{comma}{members}}}"#, Value::from(&*names.key))) }
     };

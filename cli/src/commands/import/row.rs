@@ -7,7 +7,6 @@
 //!
 //! The rows of one record are sent in the order of the file, each after the answer to the one before it.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use anyhow::bail;
@@ -23,8 +22,8 @@ use ripple_core::store::dynamodb::{DynamoDb, export};
 use ripple_core::store::{IdempotencyKey, Keys as _, Store as _};
 use ripple_core::value::{Members, Value, parse};
 use sha2::{Digest as _, Sha256};
-use uuid::Builder;
 
+use super::identity::{Identities, id_of};
 use super::{Mode, Outcome, in_context, make, refused, told};
 
 /// The number of days that a row that was imported is remembered.
@@ -71,24 +70,19 @@ fn read(kind: Result<RowKind, Vec<fault::Fault>>) -> anyhow::Result<Row> {
 /// Gives each row its identity.
 #[derive(Default)]
 pub(super) struct Preparation {
-    /// The numbers of rows with the same content.
-    equal: HashMap<[u8; 32], u64>,
+    identities: Identities,
 }
 
 impl Preparation {
     /// Returns a row as it is sent.
     pub(super) fn prepare(&mut self, Row(kind): Row, resource: &Resource) -> anyhow::Result<Prepared> {
         let (RowKind::New(members) | RowKind::Edit(_, members)) = &kind;
-        let content: [u8; 32] = Sha256::digest(serde_json::to_vec(&Value::Map(members.clone()))?).into();
-        let count = self.equal.entry(content).or_default();
-        let identity: [u8; 32] =
-            Sha256::new().chain_update(content).chain_update(count.to_be_bytes()).finalize().into();
-        *count += 1;
+        let identity = self.identities.next(&serde_json::to_vec(&Value::Map(members.clone()))?);
         let (id, change, is_unnamed, otherwise) = match kind {
             RowKind::New(members) => {
                 let (id, change) = creation(members, resource).map_err(refused)?;
                 let is_unnamed = id.is_none();
-                (id.unwrap_or_else(|| id_of(&identity)), change, is_unnamed, None)
+                (id.unwrap_or_else(|| RecordId::stored(id_of(&identity).to_string())), change, is_unnamed, None)
             }
             RowKind::Edit(id, members) => {
                 let change = edit(members.clone(), Edit::Replace, resource).map_err(refused)?;
@@ -145,13 +139,6 @@ async fn is_imported(store: &DynamoDb, key: &IdempotencyKey) -> anyhow::Result<b
 fn created_anew(id: RecordId, members: Members, resource: &Resource) -> anyhow::Result<Requested<KnownBase>> {
     let (_, change) = creation(members, resource).map_err(refused)?;
     Ok(Requested { id, change, expected: KnownBase })
-}
-
-/// Returns the id of a new record that has none. It follows from the row's identity, so that the row creates it once.
-fn id_of(identity: &[u8; 32]) -> RecordId {
-    let mut half = [0; 16];
-    half.copy_from_slice(&identity[..16]);
-    RecordId::stored(Builder::from_custom_bytes(half).into_uuid().to_string())
 }
 
 fn hexadecimal(bytes: &[u8; 32]) -> String {
