@@ -244,21 +244,19 @@ impl Query {
     }
 
     fn find_undeclared(&self) -> Vec<Undeclared> {
-        let mut found = Vec::new();
-        let mut add = |member: MemberPath, parameter: &str, detail: String| {
-            if !member.is_declared(&self.resource) {
-                found.push(Undeclared { member, fault: Fault::new(parameter, detail) });
-            }
-        };
-        for Condition { member, parameter, .. } in &self.conditions {
-            add(member.clone(), parameter, "is no parameter, and no record has such a member".to_owned());
-        }
+        let conditions = self.conditions.iter().filter(|condition| !condition.member.is_declared(&self.resource));
+        let conditions = conditions.map(|Condition { member, parameter, .. }| {
+            let fault = Fault::new(parameter, "is no parameter, and no record has such a member");
+            Undeclared { member: member.clone(), fault }
+        });
         let sort = self.sort.iter().map(|sort| ("sort", &sort.name));
         let fields = self.fields.iter().flatten().map(|name| ("fields", name));
-        for (parameter, name) in sort.chain(fields) {
-            add(MemberPath::of(name), parameter, format!("names {name}, and no record has such a member"));
-        }
-        found
+        let named = sort.chain(fields).filter(|(_, name)| !self.resource.declares(name));
+        let named = named.map(|(parameter, name)| {
+            let fault = Fault::new(parameter, format!("names {name}, and no record has such a member"));
+            Undeclared { member: MemberPath::of(name), fault }
+        });
+        conditions.chain(named).collect()
     }
 
     fn meets_conditions(&self, project: &Record) -> bool {

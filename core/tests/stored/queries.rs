@@ -66,6 +66,22 @@ async fn the_order_of_columns_is_that_of_the_core_for_hundreds_of_records() {
     }
 }
 
+#[tokio::test]
+async fn each_name_that_no_record_has_is_a_fault_however_many() {
+    let memory = memory();
+    populate(&memory, &mut Luck(7), 300);
+    let sql = Sqlite::new();
+    let table = filled(&sql, memory.clone(), &TestClock::default()).await;
+    let names: Vec<String> =
+        (0..64).map(|number| if number == 62 { "x".into() } else { format!("no{number}") }).collect();
+    let pairs = [("fields".to_owned(), names.join(",")), ("sort".to_owned(), "no64,-x".to_owned())];
+    let query = Query::parse(&pairs, memory.resource()).expect("a query");
+    let (session, cost) = (Session::new("prj"), &mut Capacity::default());
+    let expected = memory.list(&query, &session, Timestamp(0), cost).await.expect("a page");
+    let found = table.list(&query, &session, Timestamp(0), cost).await.expect("a page");
+    assert_eq!((expected.unknown.len(), &found.unknown), (64, &expected.unknown));
+}
+
 /// Reads a list to its end, and then back, and compares each page.
 async fn compare_pages(memory: &Memory, table: &Copy<Memory>, pairs: &[(&str, &str)]) {
     let mut all: Vec<_> = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();

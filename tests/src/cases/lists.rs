@@ -28,6 +28,7 @@ cases! { lists:
     ties_are_ordered_by_id,
     sort_compares_the_first_64_characters,
     members_that_the_resource_names_need_not_be_in_any_record,
+    members_that_only_records_of_other_pages_have_are_known,
     fields_selects_members_and_the_id,
     a_repeated_parameter_is_refused,
     parameters_where_there_are_none_are_refused,
@@ -272,6 +273,20 @@ fn members_that_the_resource_names_need_not_be_in_any_record(t: &Target) {
     for parameters in [format!("sort={list}"), format!("fields={list},{}", t.kit.key), format!("{list}[not]=x")] {
         assert_eq!(t.list_ids(&parameters), [id.as_str()], "{parameters}");
     }
+}
+
+/// A page from an index shows only some records.
+fn members_that_only_records_of_other_pages_have_are_known(t: &Target) {
+    let [first, last] = [t.draft(), t.draft()];
+    let member = format!("of_{}", t.run);
+    t.create(&first);
+    t.create(&last.with(&member, 1));
+    let page = t.get(t.list_path(&format!("fields={member}&limit=1"))).send().expect(200).array();
+    assert_eq!(page.len(), 1);
+    assert_eq!(page[0].get(&member), None);
+    assert_eq!(t.list(&format!("fields={member}")).len(), 2);
+    // Without a condition, this page is from an index.
+    t.get(format!("{}?fields={member}&limit=1", t.kit.path)).send().expect(200);
 }
 
 fn fields_selects_members_and_the_id(t: &Target) {
