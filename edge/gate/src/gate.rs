@@ -1,6 +1,7 @@
 //! What every edge worker does with a request before and behind its reads: it checks the key and the rate limits, forwards
 //! to the origin, and logs.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::pin::Pin;
 use std::time::Duration;
@@ -107,8 +108,11 @@ pub struct Forwarded {
 
 /// Returns the log of a request with the error of its origin, if there is one.
 #[must_use]
-pub fn with_error(report: &AccessLog, error: Option<String>) -> AccessLog {
-    AccessLog { error: error.or_else(|| report.error.clone()), ..report.clone() }
+pub fn with_error(report: &AccessLog, error: Option<String>) -> Cow<'_, AccessLog> {
+    match error {
+        None => Cow::Borrowed(report),
+        error => Cow::Owned(AccessLog { error, ..report.clone() }),
+    }
 }
 
 /// Returns work as a function of its own. A new isolate compiles a function when it first runs: what few requests need is
