@@ -297,6 +297,7 @@ def test_what_the_server_refuses_stays_with_its_reason(dev, browsers, garden):
     switch.click()
     expect(page.get_by_role("link", name="1 change needs you")).to_be_visible()
     page.get_by_role("link", name="1 change needs you").click()
+    expect(page.get_by_role("heading", name="What waits", exact=True)).to_be_visible()
     expect(main.get_by_text("This project was deleted before your change arrived.")).to_be_visible()
     main.get_by_role("button", name="Drop").click()
     expect(main.get_by_text("Nothing waits to be sent.")).to_be_visible()

@@ -93,6 +93,22 @@ def test_text_that_was_typed_before_a_refusal_came_stays(dev, browsers):
     assert (found["cost"], found["labels"]) == (Decimal("0.5"), ["first", "mine", "more"])
 
 
+def test_a_page_that_shows_only_refused_text_is_left_without_a_question(dev, browsers):
+    page, main = refused(dev, browsers, "left")
+    asked = []
+    page.on("dialog", lambda dialog: (asked.append(dialog.message), dialog.dismiss()))
+    page.get_by_role("link", name="1 change needs you").click()
+    expect(page.get_by_role("heading", name="What waits", exact=True)).to_be_visible()
+    assert not asked
+    main.get_by_role("button", name="Open").click()
+    expect(field(page, "Cost")).to_have_value("0.001")
+    # What is typed beside or over the refused text is nowhere else.
+    field(page, "Cost").fill("0.002")
+    page.get_by_role("link", name="1 change needs you").click()
+    wait_for(lambda: page.wait_for_timeout(20) or asked)
+    expect(field(page, "Cost")).to_have_value("0.002")
+
+
 def test_dropping_a_refused_edit_keeps_what_was_typed_since(dev, browsers):
     page, main = refused(dev, browsers, "dropped")
     field(page, "Subject").fill("Rake")

@@ -104,6 +104,14 @@ export class RecordForm {
       .map(({ name }) => name);
   }
 
+  /** Reports whether the author has written something that neither the record nor an edit has. */
+  isBeyond(edit: Edit | undefined): boolean {
+    const names = edit ? changed(edit) : [];
+    return this.#members
+      .filter(({ name }) => this.changed.includes(name))
+      .some(({ name, control }) => !names.includes(name) || !equal(control.read(), own(edit?.set ?? {}, name)));
+  }
+
   /** Makes the author's changes in a draft. `names`: members that have other values in the draft than were seen. */
   apply(draft: object, names: readonly string[] = []): void {
     for (const { name, control } of this.#members) {

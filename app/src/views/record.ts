@@ -137,7 +137,13 @@ class RecordView {
       this.#bar(),
     );
     const title = titleOf(kind, this.#record.value, id);
-    return { title, element, clean: () => this.#deleted || this.#form.changed.length === 0 };
+    return { title, element, clean: () => this.#deleted || !this.#form.isBeyond(this.#parked) };
+  }
+
+  /** The refused write whose text the form has. Another tab may have dropped it, or sent it again. */
+  get #parked(): Entry | undefined {
+    const { connection, kind, id } = this.#place;
+    return connection.parked(kind.resource, id).find(({ n }) => n === this.#refusedText?.n);
   }
 
   #bar(): HTMLElement {
@@ -187,11 +193,10 @@ class RecordView {
   }
 
   async #save(): Promise<void> {
-    const { connection, kind, id } = this.#place;
+    const { connection, kind } = this.#place;
     const resource = connection.resource(kind);
     const form = this.#form;
-    // Another tab may have dropped it, or sent it again.
-    const parked = connection.parked(kind.resource, id).find(({ n }) => n === this.#refusedText?.n);
+    const parked = this.#parked;
     if (!form.changed.length && !parked) return this.#say('done', 'You have changed nothing.');
     if (!form.check(false)) {
       this.#say('bad', 'Some fields need attention. Nothing was saved.');
@@ -238,9 +243,7 @@ class RecordView {
     const now = connection.resource(kind).view(id);
     if (!now || this.#deleted) return;
     // Another record has the id of a refused creation. The form has the only text of the creation.
-    const refused = this.#refusedText;
-    const isParked = (): boolean => connection.parked(kind.resource, id).some(({ n }) => n === refused?.n);
-    if (refused?.kind === 'create' && now.version !== 0 && isParked()) return;
+    if (now.version !== 0 && this.#parked?.kind === 'create') return;
     const before = this.#record;
     this.#record = now;
     const names = this.#form.update(now.value);
