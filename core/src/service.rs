@@ -64,6 +64,8 @@ pub struct Metrics {
     /// The number of tries of a write. It is more than 1 if another writer was faster, and 0 if there was nothing to
     /// write.
     pub tries: u32,
+    /// Whether the answer to a write, or to one of a batch, is the first answer to an earlier request.
+    pub replayed: bool,
 }
 
 /// A completed save.

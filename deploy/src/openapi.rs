@@ -52,6 +52,11 @@ const HEADERS: &[(&str, &str)] = &[
         "Which versions this client has written lately. Sent along, it makes a read see them, on any host.",
     ),
     ("Ripple-Receipt", "What became of the write, field by field (a dictionary of RFC 9651)."),
+    (
+        "Idempotent-Replayed",
+        "`true` if the request was made before with the same `Idempotency-Key`, and this is its first answer. Of a batch: \
+         if that is so for at least one operation.",
+    ),
     ("Ripple-Capacity", "DynamoDB's capacity units that this answer cost: `read=0.5, write=4`."),
     ("x-request-id", "The request's id, the caller's own where one was sent."),
     ("Age", "At the edge: how many seconds old the answer is."),
@@ -320,7 +325,7 @@ fn headers_given(route: &Route, contract: &Contract) -> Vec<&'static str> {
         names.push("ETag");
     }
     if route.scope == Some(Scope::Write) {
-        names.push("Ripple-Session");
+        names.extend(["Ripple-Session", "Idempotent-Replayed"]);
         // The receipts of a batch are in its body.
         if contract.success.tagged || contract.success.body.is_none() {
             names.push("Ripple-Receipt");

@@ -9,8 +9,8 @@ use crate::{Answer, KITS};
 
 /// The headers of a response that a page in a browser may read.
 #[rustfmt::skip]
-const EXPOSED: [&str; 8] =
-    ["etag", "link", "location", "ripple-capacity", "ripple-count", "ripple-receipt", "ripple-session", "x-request-id"];
+const EXPOSED: [&str; 9] =
+    ["etag", "idempotent-replayed", "link", "location", "ripple-capacity", "ripple-count", "ripple-receipt", "ripple-session", "x-request-id"];
 
 #[track_caller]
 pub(crate) fn check(request: &Request<Bytes>, answer: &Answer) {

@@ -12,6 +12,7 @@ use crate::session::Session;
 pub(crate) const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 pub(crate) const CAPACITY: HeaderName = HeaderName::from_static("ripple-capacity");
 pub(crate) const COUNT: HeaderName = HeaderName::from_static("ripple-count");
+pub(crate) const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 pub(crate) const RECEIPT: HeaderName = HeaderName::from_static("ripple-receipt");
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub(crate) const SESSION: HeaderName = HeaderName::from_static("ripple-session");

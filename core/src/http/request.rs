@@ -8,7 +8,7 @@ use super::answer::{Answer, Documents};
 use super::author::author;
 use super::body::{self, RECORD};
 use super::conditional::{Preconditions, strong};
-use super::headers::{SESSION, session};
+use super::headers::{REPLAYED, SESSION, session};
 use super::idempotency;
 use super::routes::{Target, id_parameter};
 use super::{Error, Fault};
@@ -88,7 +88,10 @@ impl<'a, S: Source> Call<'a, S> {
             (Some(tag), Some(Scope::Read)) if self.preconditions.not_modified(&strong(tag))? => {
                 Ok(Answer { status: StatusCode::NOT_MODIFIED, body: Bytes::new(), ..answer })
             }
-            (_, Some(Scope::Write)) => Ok(answer.with_header(SESSION, &self.session.to_token())),
+            (_, Some(Scope::Write)) => {
+                let answer = answer.with_header(SESSION, &self.session.to_token());
+                Ok(if self.metrics.replayed { answer.with_header(REPLAYED, "true") } else { answer })
+            }
             _ => Ok(answer),
         }
     }

@@ -24,8 +24,8 @@ const REQUEST_HEADERS: &str = "content-type, x-api-key, if-match, if-none-match,
                                idempotency-key, ripple-claim-days, ripple-author, prefer, x-requested-with, traceparent, \
                                tracestate, baggage, sentry-trace";
 const RESPONSE_HEADERS: &str = "etag, link, location, allow, retry-after, ratelimit, ratelimit-policy, age, cache-status, \
-                                ripple-session, ripple-receipt, ripple-capacity, ripple-count, preference-applied, date, \
-                                x-request-id";
+                                ripple-session, ripple-receipt, idempotent-replayed, ripple-capacity, ripple-count, \
+                                preference-applied, date, x-request-id";
 /// Seconds for which a browser may keep the answer to a preflight: Chromium's maximum.
 const PREFLIGHT: &str = "7200";
 

@@ -40,5 +40,6 @@ pub(super) async fn again<S: Store>(cx: &mut Context<'_, S>, done: IdempotencyRe
         },
     };
     cx.session.wrote(&id, version, cx.now);
+    cx.metrics.replayed = true;
     Ok(Saved { record, outcome })
 }

@@ -168,13 +168,17 @@ fn a_repeated_batch_makes_the_rest_and_doubles_nothing(t: &Target) {
         replace(&late, json!({"version": 1, t.kit.text: "B"})),
         replace(&saved, json!({"version": 1, t.kit.text: "B"})),
     ];
-    let send = || results(&batch(t, &operations).header("idempotency-key", format!("{}-k", t.run)).send());
+    let send = || batch(t, &operations).header("idempotency-key", format!("{}-k", t.run)).send();
     let first = send();
+    assert_eq!(first.header("idempotent-replayed"), None);
+    let first = results(&first);
     assert_eq!(statuses(&first), [201, 404, 200]);
     // Another client saves the same field, and creates the record that was missing.
     t.patch(&saved, json!({"version": 2, t.kit.text: "X"})).send().expect(200);
     t.create(&t.draft().with_id(&late));
     let again = send();
+    assert_eq!(again.header("idempotent-replayed"), Some("true"));
+    let again = results(&again);
     assert_eq!(statuses(&again), [201, 200, 200]);
     assert_eq!((&again[0], &again[2]), (&first[0], &first[2]), "the first answers");
     assert_eq!(t.read(&saved).json()[t.kit.text], "X", "a late repetition does not win again");

@@ -7,6 +7,7 @@ use crate::{Answer, Call, Target};
 
 cases! { retries:
     a_late_retry_does_not_win_again,
+    a_first_answer_that_is_given_again_says_so,
     a_key_with_another_body_is_refused,
     a_claim_lives_for_1_to_90_days,
     a_claim_of_another_length_is_refused,
@@ -36,6 +37,16 @@ fn a_late_retry_does_not_win_again(t: &Target) {
     let again = save();
     assert_eq!((again.version(), receipt(&again)), (2, receipt(&first)));
     assert_eq!(t.read(&id).json()[t.kit.text], "X");
+}
+
+fn a_first_answer_that_is_given_again_says_so(t: &Target) {
+    let id = t.some_record();
+    let save = || t.patch(&id, json!({"version": 1, t.kit.text: "B"})).header("idempotency-key", format!("{id}-k"));
+    let replayed = |answer: Answer| answer.expect(200).header("idempotent-replayed").map(str::to_owned);
+    assert_eq!(replayed(save().send()), None);
+    assert_eq!(replayed(save().send()).as_deref(), Some("true"));
+    assert_eq!(replayed(t.patch(&id, json!({"version": 1, t.kit.text: "B"})).send()), None, "without a key");
+    assert_eq!(replayed(t.read(&id)), None);
 }
 
 fn a_key_with_another_body_is_refused(t: &Target) {
