@@ -150,6 +150,8 @@ export function showApp(root: HTMLElement, connection: Connection): void {
 
   function keepQuery(query: URLSearchParams): void {
     const path = location.hash.split('?')[0] ?? '';
+    // The reader has left for another view, and the event of that is on its way.
+    if (path !== at.split('?')[0]) return;
     at = `${path || '#/'}${query.size ? `?${query}` : ''}`;
     history.replaceState(null, '', at);
   }

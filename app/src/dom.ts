@@ -27,6 +27,32 @@ export function fill(element: Element, ...children: Child[]): void {
   element.replaceChildren(...nodes(children));
 }
 
+/**
+ * Replaces what differs in the children of an element. What stays keeps the focus, and a click that has begun on it. Two
+ * elements that look the same must do the same.
+ */
+export function update(element: Element, ...children: Child[]): void {
+  adapt(element, h('div', {}, ...children));
+}
+
+function adapt(element: Element, made: Element): void {
+  const before = [...element.childNodes];
+  const after = [...made.childNodes];
+  for (const [place, node] of after.entries()) {
+    const old = before[place];
+    if (!old) element.append(node);
+    else if (old.isEqualNode(node)) continue;
+    else if (old instanceof Element && node instanceof Element && isShell(old, node)) adapt(old, node);
+    else old.replaceWith(node);
+  }
+  for (const old of before.slice(after.length)) old.remove();
+}
+
+/** Reports whether two elements differ in their children alone. What a button does goes with its text. */
+function isShell(one: Element, other: Element): boolean {
+  return one.tagName !== 'BUTTON' && one.cloneNode(false).isEqualNode(other.cloneNode(false));
+}
+
 function nodes(children: readonly Child[]): (Node | string)[] {
   return children.flatMap((child) =>
     Array.isArray(child) ? nodes(child as readonly Child[]) : child ? [child as Node | string] : [],

@@ -377,6 +377,21 @@ def test_the_list_is_searched_sorted_and_turned(dev, browsers):
     expect(main.get_by_text("No project has these words.")).to_be_visible()
 
 
+def test_a_list_that_is_read_again_keeps_the_focus_and_lets_its_reader_go(dev, browsers, garden):
+    other = dev.ripple().create(GARDEN | {"name": "Meadow"})["prj_id"]
+    page = browsers()
+    main = sign_in(page, dev, "Ann", "#/list/prj")
+    link = main.get_by_role("link", name="Garden", exact=True).first
+    link.focus()
+    save_as(dev, "Bo", other, {"goal": "Hay"})
+    expect(main.get_by_text("Bo changed this")).to_be_visible()
+    expect(link).to_be_focused()
+    # The list is read after the reader has followed a link, and before the page knows that.
+    follow = "to => { location.hash = to; document.querySelector('[data-sort=name]').click(); }"
+    page.evaluate(follow, f"#/record/prj/{garden}")
+    expect(field(page, "Goal")).to_be_visible()
+
+
 def test_records_with_a_sort_key_are_listed_edited_and_created(serve, browsers):
     dev = serve("--resources", str(ROOT / "tests/resources"), feed=True)
     ripple = dev.ripple()

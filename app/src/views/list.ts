@@ -4,7 +4,7 @@ import { own, type Members } from '../../../clients/typescript/src/json.ts';
 import type { Page } from '../../../clients/typescript/src/list.ts';
 import type { Record } from '../../../clients/typescript/src/record.ts';
 import { address, head, notice, type Place, type View } from '../app.ts';
-import { announce, button, debounced, fill, h, time } from '../dom.ts';
+import { announce, button, debounced, fill, h, time, update } from '../dom.ts';
 import { labelOf, titleOf, typesOf } from '../kinds.ts';
 import { errorOf, isAway, reason } from '../words/problems.ts';
 import { capital, count, short } from '../words/text.ts';
@@ -129,14 +129,14 @@ export function listView({ connection, kind, query, signal, keepQuery }: Place):
     const records = pages[place]?.records ?? [];
     if (!records.length) {
       const none = search.value.trim() ? `No ${kind.noun} has these words.` : `There are no ${kind.plural} yet.`;
-      return fill(results, h('p', { class: 'card empty' }, none));
+      return update(results, h('p', { class: 'card empty' }, none));
     }
     const heads = [
       [kind.label, labelOf(kind, kind.label)],
       ...columns.map((name) => [name, labelOf(kind, name)]),
       [written, 'Saved'],
     ] as [string, string][];
-    fill(
+    update(
       results,
       h(
         'table',

@@ -3,7 +3,7 @@
 import { changed, replaced } from '../../../clients/typescript/src/edit.ts';
 import type { Entry } from '../../../clients/typescript/src/outbox.ts';
 import { address, head, notice, type Place, type View } from '../app.ts';
-import { button, fill, h, time, type Child } from '../dom.ts';
+import { button, fill, h, time, update, type Child } from '../dom.ts';
 import { labelOf, titleOf, type Kind } from '../kinds.ts';
 import { errorOf, reason, words } from '../words/problems.ts';
 import { and } from '../words/text.ts';
@@ -32,12 +32,12 @@ export function outboxView({ connection, signal, go }: Place): View {
   function render(): void {
     const { stopped, durable } = outbox.state;
     const entries = outbox.entries();
-    fill(
+    update(
       said,
       stopped && stoppedNotice(stopped.code, words(stopped)),
       !durable && notice('bad', 'This browser keeps nothing after the page is closed.'),
     );
-    fill(list, entries.length ? entries.map(row) : h('li', { class: 'card empty' }, 'Nothing waits to be sent.'));
+    update(list, entries.length ? entries.map(row) : h('li', { class: 'card empty' }, 'Nothing waits to be sent.'));
   }
 
   function stoppedNotice(code: string, text: string): HTMLElement {
@@ -54,18 +54,20 @@ export function outboxView({ connection, signal, go }: Place): View {
     const fields = entry.kind === 'edit' && names.length ? `: ${and(names)}` : '';
     return h(
       'li',
-      { class: `card ${entry.state}` },
+      { class: `card ${entry.state}`, 'data-n': String(entry.n) },
       h('p', {}, h('b', {}, DOES[entry.kind]), ' ', link, fields),
       h('p', { class: 'hint' }, `It ${STATES[entry.state]}. Made `, time(entry.made_at), '.'),
       entry.state === 'parked' && kind ? refused(entry, kind) : null,
     );
   }
 
-  function refused(entry: Entry, kind: Kind): Child {
-    const { problem } = entry;
+  function refused(parked: Entry, kind: Kind): Child {
+    const { problem } = parked;
     const faults = Object.entries(problem?.fields ?? {});
     const again = async (): Promise<void> => {
       const resource = connection.resource(kind);
+      // The button may have been made for an earlier state of the entry.
+      const entry = outbox.entries().find(({ n }) => n === parked.n) ?? parked;
       const shown = resource.view(entry.id);
       // This page shows no values. So an edit's author has seen none since the edit was made.
       const seen = shown && { ...shown, value: replaced(shown.value, changed(entry), entry.seen) };
@@ -87,9 +89,9 @@ export function outboxView({ connection, signal, go }: Place): View {
       h(
         'div',
         { class: 'actions' },
-        button('Open', () => go(address('record', kind, entry.id))),
-        button(entry.kind === 'delete' ? 'Delete all the same' : 'Send again', again, { class: 'quiet' }),
-        button('Drop', () => outbox.drop(entry.n), { class: 'danger' }),
+        button('Open', () => go(address('record', kind, parked.id))),
+        button(parked.kind === 'delete' ? 'Delete all the same' : 'Send again', again, { class: 'quiet' }),
+        button('Drop', () => outbox.drop(parked.n), { class: 'danger' }),
       ),
     ];
   }
