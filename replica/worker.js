@@ -25,6 +25,11 @@ const LONGEST_PAUSE = 60_000;
 // The memory of WebAssembly at which it is replaced between events. Objects share their isolate's 128 MB.
 const MEMORY = 32 * 1024 * 1024;
 
+// The header with the number of the protocol between an isolate and an object, and the numbers that are served: that of
+// ../edge/near/objects.js, and the one before, since this script is deployed first. Isolates named none before there was one.
+const NUMBER = "ripple-protocol";
+const SERVED = [0, 1];
+
 // The length of a text of a client that is passed on. A longer one is refused by it.
 const FRAME = 1024;
 const PROTOCOL = "ripple.v1";
@@ -35,8 +40,9 @@ const PULSE = 5_000;
 // The number of held requests at once, and after how many seconds a client may ask again while there are as many.
 const WAITERS = 200;
 const TOO_MANY = 5;
-// The number of sockets that one call tells of changes. A call takes up to 80 KB of memory for each: 16 KB of changes, which
-// are copied on their way. So telling takes the same memory for any number of sockets.
+// The number of sockets that one call is given. A call takes up to 80 KB of memory for each: 16 KB of changes, which are
+// copied on their way. So it takes the same memory for any number of sockets. Only the readers of the records whose readers
+// have just changed are together in one call.
 const GROUP = 100;
 
 // Notices a trap that no Rust code sees, such as an exhausted stack.
@@ -106,8 +112,17 @@ export class Replica extends DurableObject {
     return this.failures === 0 ? 0 : Math.min(FIRST_PAUSE * 2 ** (this.failures - 1), LONGEST_PAUSE);
   }
 
-  // The edge is the only caller: the object has no route of its own.
+  // The edge is the only caller: the object has no route of its own. An isolate of a protocol that it does not
+  // serve is told the newest one.
   async fetch(request) {
+    const number = Number(request.headers.get(NUMBER));
+    const isServed = SERVED.includes(number);
+    const answer = isServed ? await this.answer(request) : new Response(null, { status: 501 });
+    if (number !== 0) answer.headers.set(NUMBER, isServed ? number : SERVED.at(-1));
+    return answer;
+  }
+
+  async answer(request) {
     const resource = request.headers.get("ripple-resource");
     if (resource === null) return nothing();
     try {
@@ -169,6 +184,8 @@ export class Replica extends DurableObject {
   report(message, read) {
     const [rows_read, rows_written] = ripple.rows_of(this.storage);
     this.log("log", message, { capacity_read: read, rows_read, rows_written });
+    const since = ripple.silent_since(this.storage);
+    if (since !== undefined) this.log("warn", "the feed does not tell of changes", { since });
   }
 
   // It never throws: an alarm that keeps failing is given up by the runtime, and the table would never be filled.
@@ -271,19 +288,41 @@ export class Replica extends DurableObject {
     if (presence === null) return;
     this.timer ??= setTimeout(() => {
       this.timer = undefined;
-      this.everyone(ripple.look_after).catch((error) => this.log("warn", "no presence", { error: error.message }));
+      this.meet().catch((error) => this.log("warn", "no presence", { error: error.message }));
     }, Math.max(presence - Date.now(), 0));
   }
 
-  // Runs an event for all sockets, at most `together` of them in one call.
-  async everyone(event, together = Infinity) {
+  // Does work for all sockets, a group at a time.
+  groups(work) {
+    const all = this.sockets();
+    for (let first = 0; first < all.length; first += GROUP) work(all.slice(first, first + GROUP));
+  }
+
+  // Asks the core about sockets.
+  decided(event, sockets) {
+    const kept = sockets.map((socket) => socket.deserializeAttachment() ?? "");
+    return event(this.storage, this.env, this.resource(), kept, this.rooms);
+  }
+
+  // Runs an event of some sockets.
+  some(event, sockets) {
+    this.carryOut(JSON.parse(this.decided(event, sockets)), sockets);
+  }
+
+  // Runs an event of each socket.
+  async everyone(event) {
+    await call(() => this.groups((sockets) => this.some(event, sockets)));
+  }
+
+  // Tells sockets of each other's presence. The readers of a record are together in one call, so that each hears of all
+  // others.
+  async meet() {
     await call(() => {
-      const all = this.sockets();
-      for (let first = 0; first < all.length; first += together) {
-        const sockets = all.slice(first, first + together);
-        const kept = sockets.map((socket) => socket.deserializeAttachment() ?? "");
-        this.carryOut(JSON.parse(event(this.storage, this.env, this.resource(), kept, this.rooms)), sockets);
-      }
+      const readers = [];
+      this.groups((sockets) => {
+        for (const at of this.decided(ripple.readers, sockets)) readers.push(sockets[at]);
+      });
+      this.some(ripple.look_after, readers);
     });
   }
 
@@ -304,7 +343,7 @@ export class Replica extends DurableObject {
       if (resource === undefined) return;
       const position = await call(() => ripple.position(this.storage));
       if (position === undefined || position === this.position) return;
-      await this.everyone(ripple.tell, GROUP);
+      await this.everyone(ripple.tell);
       this.position = position;
       this.told += 1;
       for (const done of [...this.listeners]) done();
@@ -324,7 +363,7 @@ export class Replica extends DurableObject {
   async look() {
     const sockets = this.sockets();
     if (sockets.length === 0) return;
-    await this.everyone(ripple.look_after);
+    await this.everyone(ripple.close_slow);
     await this.refresh().catch(() => {});
     const keys = new Set(sockets.flatMap((socket) => this.context.getTags(socket)));
     const ids = [...keys].map((tag) => tag.slice(2));

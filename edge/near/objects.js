@@ -38,6 +38,11 @@ const PLACES = {
   me: [25, 52],
 };
 const RADIAN = Math.PI / 180;
+// The number of the protocol between an isolate and an object. Each call names it, and so does each answer. It rises when one
+// of the two would misread the other. An object also serves the number before, since its script is deployed first.
+export const PROTOCOL = 1;
+// The header with the number.
+const NUMBER = "ripple-protocol";
 // How long an object may take, in milliseconds: longer than a refresh that it waits for. A request of changes may be held.
 const PATIENCE = 15_000;
 const HELD = 40_000;
@@ -82,6 +87,24 @@ function object(namespace, resource, place) {
   return namespace.get(id, place ? { locationHint: place } : undefined);
 }
 
+// Returns an object's answer. Throws a RangeError if the object does not speak this protocol.
+async function call(namespace, resource, place, url, init) {
+  const headers = { ...init.headers, [NUMBER]: PROTOCOL };
+  const answer = await object(namespace, resource, place).fetch(url, { ...init, headers });
+  if (answer.headers.get(NUMBER) === String(PROTOCOL)) return answer;
+  await answer.body?.cancel();
+  answer.webSocket?.accept();
+  answer.webSocket?.close(1012, "restart");
+  throw new RangeError("the object does not speak this protocol");
+}
+
+// Returns an answer of the origin that says why no object has answered.
+export function bypassed(answer, status) {
+  const told = new Response(answer.body, answer);
+  told.headers.set("cache-status", status);
+  return told;
+}
+
 // Tells a message of the feed to the objects of a resource. Throws if one of them does not apply it.
 export async function tell(namespace, resource, places, body) {
   const told = await Promise.allSettled(places.map((place) => post(namespace, resource, place, "ripple-feed", body)));
@@ -92,7 +115,7 @@ async function post(namespace, resource, place, kind, body) {
   const headers = { "ripple-resource": resource, [kind]: "1" };
   const init = { method: "POST", headers, body, signal: AbortSignal.timeout(PATIENCE) };
   try {
-    const answer = await object(namespace, resource, place).fetch("https://replica/", init);
+    const answer = await call(namespace, resource, place, "https://replica/", init);
     await answer.body?.cancel();
     if (!answer.ok) throw new Error(`status ${answer.status}`);
   } finally {
@@ -127,7 +150,7 @@ function over(name, told) {
 // DynamoDB does not answer. Throws if the object is away.
 export async function find_key(namespace, resource, place, hash) {
   const init = { headers: { "ripple-resource": resource, "ripple-key-hash": hash }, signal: AbortSignal.timeout(PATIENCE) };
-  const answer = await object(namespace, resource, place).fetch("https://replica/", init);
+  const answer = await call(namespace, resource, place, "https://replica/", init);
   const text = await answer.text();
   if (answer.ok) return text;
   if (answer.status !== 504) throw new Error(`status ${answer.status}`);
@@ -153,17 +176,22 @@ export async function ask(namespace, resource, place, raw, key, id, trace, isLis
     if (tag) headers["if-none-match"] = tag;
     // A signal would also end the socket.
     const signal = headers.upgrade ? undefined : AbortSignal.timeout(headers.prefer ? HELD : PATIENCE);
-    const answer = await object(namespace, resource, place).fetch(raw.url, { method: raw.method, headers, signal });
-    if (answer.webSocket) return [answer, false];
+    const answer = await call(namespace, resource, place, raw.url, { method: raw.method, headers, signal });
+    if (answer.webSocket) return [own(answer), false];
     if (answer.status >= 500 && !answer.headers.has("ripple-keys")) throw new Error(`status ${answer.status}`);
     if (!answer.headers.has("ripple-keys")) return void (await answer.body?.cancel());
     const [lost, before] = [Number(answer.headers.get("ripple-keys")), losses.get(name)];
     losses.set(name, lost);
-    const response = new Response(answer.body, answer);
-    response.headers.delete("ripple-keys");
-    return [response, before < lost];
+    return [own(answer), before < lost];
   };
   return isList ? hot(name, raw, id, asked) : asked();
+}
+
+// Returns an answer without what only the isolate is told.
+function own(answer) {
+  const response = new Response(answer.body, answer);
+  for (const name of ["ripple-keys", NUMBER]) response.headers.delete(name);
+  return response;
 }
 
 // The number of lists and their bytes. An isolate has 128 MB.

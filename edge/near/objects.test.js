@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, mock, test } from "node:test";
-import { ask, forget, held, hot, nearest, places, tell, written } from "./objects.js";
+import { PROTOCOL, ask, find_key, forget, held, hot, nearest, places, tell, written } from "./objects.js";
 
 const START = 1_800_000_000_000;
 let asked, replica, names = 0;
@@ -236,11 +236,14 @@ test("a client is answered by the nearest object", () => {
 });
 
 // A namespace of objects. `answers` has what each answers, by name.
-function objects(answers) {
+function objects(answers, protocol = PROTOCOL) {
   const told = [];
-  const fetch = (name) => async (_, { body }) => {
+  const fetch = (name) => async (_, { headers, body }) => {
+    assert.equal(headers["ripple-protocol"], PROTOCOL);
     told.push([name, body]);
-    return answers[name]();
+    const answer = await answers[name]();
+    if (protocol !== undefined) answer.headers.set("ripple-protocol", protocol);
+    return answer;
   };
   const namespace = { idFromName: (name) => name, get: (name, options) => ({ fetch: fetch(name), options }) };
   return { namespace, told };
@@ -299,4 +302,32 @@ test("a read waits until its object was told of a write, and two seconds at most
   mock.timers.tick(2_000);
   assert.equal(await late, "after");
   assert.equal(await read(), "after", "a later read does not wait again");
+});
+
+test("an answer of another protocol is not read, and its socket is closed", async () => {
+  const closed = [];
+  const socket = { accept() {}, close: (...why) => closed.push(why) };
+  for (const protocol of [PROTOCOL - 1, PROTOCOL + 1, "", `${PROTOCOL}, ${PROTOCOL}`]) {
+    for (const status of [200, 304, 404, 500]) {
+      const answer = () => new Response(null, { status, headers: { "ripple-keys": "0", etag: '"x"' } });
+      const { namespace } = objects({ "prj@weur": answer }, protocol);
+      const calls = [
+        () => ask(namespace, "prj", "weur", request(fresh()), "key", "id", "", true),
+        () => ask(namespace, "prj", "weur", request("prj/1"), "key", "id", "", false),
+        () => tell(namespace, "prj", ["weur"], "news"),
+        () => find_key(namespace, "prj", "weur", "hash"),
+      ];
+      for (const each of calls) await assert.rejects(each(), RangeError);
+    }
+  }
+  const opened = () => Object.assign(new Response(null), { webSocket: socket });
+  const { namespace } = objects({ "prj@weur": opened }, PROTOCOL + 1);
+  await assert.rejects(ask(namespace, "prj", "weur", request("prj/_live"), "key", "id", "", false), RangeError);
+  assert.deepEqual(closed, [[1012, "restart"]]);
+});
+
+test("what an object says of protocol and keys reaches no client", async () => {
+  const { namespace } = objects({ "prj@weur": () => new Response("[]", { headers: { "ripple-keys": "0" } }) });
+  const [response] = await ask(namespace, "prj", "weur", request("prj/1"), "key", "id", "", false);
+  assert.deepEqual([...response.headers.keys()], ["content-type"]);
 });

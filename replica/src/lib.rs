@@ -134,6 +134,12 @@ pub async fn tend(storage: Storage, env: Env, resource: String) -> Result<f64, J
     Ok(cost.read)
 }
 
+/// Returns since when the feed does not tell of changes, in milliseconds, or undefined.
+#[wasm_bindgen]
+pub fn silent_since(storage: Storage) -> Result<Option<f64>, JsError> {
+    Ok(stored::silent_since(&storage, clock::now()).map_err(thrown)?.map(|at| at.0 as f64))
+}
+
 /// Applies a message of the feed, which the edge has verified. Returns the sockets to close.
 #[wasm_bindgen]
 pub async fn hear(storage: Storage, env: Env, resource: String, body: Vec<u8>) -> Result<String, JsError> {

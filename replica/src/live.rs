@@ -176,14 +176,40 @@ pub fn socket_closed(
     table.socket_closed(Sockets { kept: &[kept], rooms: &rooms }).map(|outcome| json(&outcome)).map_err(thrown)
 }
 
-/// Tells all sockets what was committed. Returns what to do with them.
+/// Tells some sockets what was committed. Returns what to do with them.
 #[wasm_bindgen]
 pub fn tell(storage: Storage, env: Env, resource: String, kept: Vec<String>, rooms: String) -> Result<String, JsError> {
     let table = open(storage, &Settings::of(&env, &resource)?)?;
     table.tell(Sockets { kept: &kept, rooms: &rooms }).map(|outcome| json(&outcome)).map_err(thrown)
 }
 
-/// Closes the sockets that are too slow, and tells sockets of each other's presence.
+/// Closes those of some sockets that are too slow.
+#[wasm_bindgen]
+pub fn close_slow(
+    storage: Storage,
+    env: Env,
+    resource: String,
+    kept: Vec<String>,
+    rooms: String,
+) -> Result<String, JsError> {
+    let table = open(storage, &Settings::of(&env, &resource)?)?;
+    table.close_slow_sockets(Sockets { kept: &kept, rooms: &rooms }).map(|outcome| json(&outcome)).map_err(thrown)
+}
+
+/// Returns the places of those of some sockets that are to be told of each other's presence.
+#[wasm_bindgen]
+pub fn readers(
+    storage: Storage,
+    env: Env,
+    resource: String,
+    kept: Vec<String>,
+    rooms: String,
+) -> Result<Vec<u32>, JsError> {
+    let table = open(storage, &Settings::of(&env, &resource)?)?;
+    table.readers(Sockets { kept: &kept, rooms: &rooms }).map_err(thrown)
+}
+
+/// Tells all readers of each other's presence.
 #[wasm_bindgen]
 pub fn look_after(
     storage: Storage,

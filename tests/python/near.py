@@ -19,9 +19,9 @@ SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 class Near:
     """`feed` is whether the feed tells the edge of changes, or the URL of what passes its messages on. `main` is the
-    module of the replica's script, if it is not the real one alone."""
+    module of the replica's script, if it is not the real one alone. `limits` are settings of the edge."""
 
-    def __init__(self, folder, feed=True, adopts=True, main=None, **replica_settings):
+    def __init__(self, folder, feed=True, adopts=True, main=None, limits={}, **replica_settings):
         port, dynamodb = free_port(), free_port()
         origin, tables = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{dynamodb}"
         self.tables = Switch(tables)
@@ -29,7 +29,7 @@ class Near:
         if main:
             replica.write_text(replica.read_text().replace(f"{ROOT}/replica/worker.js", str(main)))
         scripts = {"config": edge, "replica": replica}
-        self.edge = Edge(folder, origin, tables, RIPPLE_FEED_SECRETS=SECRET, **scripts)
+        self.edge = Edge(folder, origin, tables, RIPPLE_FEED_SECRETS=SECRET, **scripts, **limits)
         receiver = feed if isinstance(feed, str) else f"{self.edge.url}/_feed"
         settings = {"RIPPLE_FEED_URLS": receiver, "RIPPLE_FEED_SECRETS": SECRET} if feed else {}
         options = ["--in-memory", "--dynamodb-port", str(dynamodb)]

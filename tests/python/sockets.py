@@ -35,16 +35,35 @@ TOGETHER = 100
 
 # What a Durable Object can have, as the core knows it.
 SOCKETS = 32_768
-# The real class, which also logs when an object is begun, and the memory after each round of telling. The object of
-# `task` counts 32,767 sockets more than are open: `wrangler dev` cannot have as many, since its two servers talk over
+# A frame that the object fails on.
+BROKEN = '{"broken":true}'
+# The real class, which also logs when an object is begun, the memory after each round of telling, and the most sockets
+# that one call was given when it has looked after all of them. The object of `task` counts 32,767 sockets more than are open: `wrangler dev` cannot have as many, since its two servers talk over
 # one pair of addresses.
 MAIN = f"""
 import worker, {{ Replica as Real }} from "{ROOT}/replica/worker.js";
 export class Replica extends Real {{
   constructor(context, env) {{
     super(context, env);
-    this.rounds = 0;
+    this.rounds = this.most = 0;
     this.log("log", "begun");
+  }}
+  async one(socket, event, ...more) {{
+    if (more[0] === {json.dumps(BROKEN)}) throw new Error("broken");
+    await super.one(socket, event, ...more);
+  }}
+  carryOut(outcome, sockets) {{
+    this.most = Math.max(this.most, sockets.length);
+    super.carryOut(outcome, sockets);
+  }}
+  async look() {{
+    await super.look();
+    this.log("log", "looked", {{ most: this.most, sockets: super.count() }});
+  }}
+  // A client may let it fail, and `_` begins a parameter without a meaning.
+  async fetch(request) {{
+    if (new URL(request.url).searchParams.has("_away")) throw new Error("away");
+    return await super.fetch(request);
   }}
   async tell() {{
     await super.tell();
@@ -173,11 +192,13 @@ class Reader:
     """A reader of a channel. It asserts the protocol's guarantees at each frame: the numbers of the log have no gaps,
     and the versions of a record rise."""
 
-    def __init__(self, host, key=None):
-        self.host, self.key = host, key or host.key
+    def __init__(self, host, key=None, author=None):
+        self.host, self.key, self.author = host, key or host.key, author
         # The versions that it was told of each record, in order.
         self.told = defaultdict(list)
         self.position, self.seq, self.unacknowledged = None, None, 0
+        # The people whom it was told last, and the number of those that were not named.
+        self.who, self.more = [], 0
         self.hello, self.closed, self.failure = None, None, None
         self.news = asyncio.Event()
 
@@ -188,7 +209,8 @@ class Reader:
             url += "?since=" + urllib.parse.quote(self.since())
         settings = {"open_timeout": LIMIT, "close_timeout": 1, "ping_interval": None, "max_queue": None}
         settings |= {"subprotocols": ["ripple.v1"], "compression": None, "create_connection": Connection}
-        opening = connect(url, additional_headers={"x-api-key": self.key}, **settings)
+        author = {"ripple-author": self.author} if self.author else {}
+        opening = connect(url, additional_headers={"x-api-key": self.key} | author, **settings)
         self.closed, self.hello, self.unacknowledged = None, None, 0
         self.socket = await opening
         self.reading = asyncio.create_task(self.read())
@@ -224,6 +246,8 @@ class Reader:
             self.position = frame["cursor"], frame["epoch"]
         elif "mark" in frame:
             self.position = frame["mark"], self.position[1]
+        elif "presence" in frame:
+            self.who, self.more = frame["who"], frame["more"]
         elif "seq" in frame:
             assert frame["seq"] == self.seq + 1, (frame, self.seq)
             versions = self.told[frame["id"]]
@@ -317,9 +341,9 @@ async def all_of(readers, step):
 
 
 @contextlib.asynccontextmanager
-async def opened(host, count):
-    """Gives readers whose sockets are open."""
-    readers = [Reader(host) for _ in range(count)]
+async def opened(host, count, author="".format):
+    """Gives readers whose sockets are open. `author` returns the author of each number."""
+    readers = [Reader(host, author=author(number)) for number in range(count)]
     try:
         await all_of(readers, Reader.open)
         yield readers

@@ -3,6 +3,7 @@
 
 import base64
 import contextlib
+import hashlib
 import json
 import threading
 import time
@@ -46,8 +47,10 @@ def dev(request, tmp_path_factory):
 class Socket:
     """A client of `ripple.v1`. It keeps its position as the protocol says, and acknowledges when it is told to."""
 
-    def __init__(self, dev, ticket=None, since=None, key=None, protocols=None, resource="prj", author=None, origin=None):
-        url = dev.url.replace("http", "ws", 1) + f"/{resource}/_live"
+    def __init__(
+        self, dev, ticket=None, since=None, key=None, protocols=None, resource="prj", author=None, origin=None, path="_live"
+    ):
+        url = dev.url.replace("http", "ws", 1) + f"/{resource}/{path}"
         if since:
             url += "?since=" + urllib.parse.quote(since)
         headers = {"x-api-key": key} if key else {}
@@ -141,8 +144,14 @@ def create(dev, prj_id, **fields):
 def refusal(dev, **how):
     with pytest.raises(InvalidStatus) as refused:
         Socket(dev, **how)
-    response = refused.value.response
-    return response.status_code, json.loads(response.body)["code"]
+    return problem(refused.value.response)
+
+
+def problem(response):
+    body = json.loads(response.body)
+    assert response.headers["content-type"] == "application/problem+json"
+    assert (body["status"], response.headers["cache-control"]) == (response.status_code, "no-store")
+    return response.status_code, body["code"]
 
 
 def forged(text, **changes):
@@ -375,8 +384,25 @@ def test_pages_hear_without_the_feed_too(tmp_path):
             leaver.hello()
             ripple("key", "revoke", record["key_id"], data=near.data)
             assert leaver.closed()[1] == (4001, "key")
+        key = ripple("key", "create", "--name", "mover", data=near.data).strip()
+        with Socket(near, key=key) as mover:
+            mover.hello()
+            limit_to(near, key, "task:read")
+            assert mover.closed()[1] == (4003, "scope")
         page.send("ping")
         assert page.text() == "pong"
+
+
+def limit_to(near, key, scope):
+    """Writes other scopes into the record of a key, as no command does."""
+    [table] = [name for name in near.client().list_tables()["TableNames"] if name.endswith("_key")]
+    near.client().update_item(
+        TableName=table,
+        Key={"key_hash": {"S": hashlib.sha256(key.encode()).hexdigest()}},
+        UpdateExpression="SET scopes = :scopes",
+        ExpressionAttributeValues={":scopes": {"L": [{"S": scope}]}},
+        ConditionExpression="attribute_exists(scopes)",
+    )
 
 
 def test_a_save_at_the_edge_is_heard_though_nothing_else_tells_of_it(tmp_path):

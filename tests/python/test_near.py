@@ -1,13 +1,41 @@
 """The worker in front of a replica, where the replica is away or is not what the worker expects."""
 
+import json
 import secrets
 
 import pytest
 
 from dev import Dev
-from edge import BINDING, Edge, Switch, own_config, send, wait_for, with_replica
+from edge import BINDING, ROOT, Edge, Switch, own_config, send, wait_for, with_replica
 from keys import damaged
+from near import SECRET
+from test_live import Socket
 from test_replica import PROJECT
+
+# Each object is asked as by an isolate of before protocols had numbers. That of `prj` answers as one that knows them. That
+# of `task` does not, and is first asked as by an isolate of a later protocol.
+OTHERS = f"""
+import worker, {{ Replica as Real }} from "{ROOT}/replica/worker.js";
+const as = (request, number) => {{
+  const headers = new Headers(request.headers);
+  number === undefined ? headers.delete("ripple-protocol") : headers.set("ripple-protocol", number);
+  return new Request(request, {{ headers }});
+}};
+export class Replica extends Real {{
+  async fetch(request) {{
+    const sent = request.headers.get("ripple-protocol");
+    if (request.headers.get("ripple-resource") === "prj") {{
+      const answer = await super.fetch(as(request));
+      answer.headers.set("ripple-protocol", sent);
+      return answer;
+    }}
+    const later = await super.fetch(as(new Request(request.url, {{ headers: request.headers }}), Number(sent) + 1));
+    this.log("log", "later", {{ status: later.status, number: later.headers.get("ripple-protocol"), sent }});
+    return await super.fetch(as(request));
+  }}
+}}
+export default worker;
+"""
 
 
 @pytest.fixture
@@ -96,3 +124,31 @@ def test_a_kept_list_answers_while_object_and_origin_are_away(tmp_path, dev, mon
         near.close()
         object_.close()
         switch.close()
+
+
+def test_an_object_of_another_protocol_is_as_none(tmp_path, dev):
+    main = tmp_path / "main.js"
+    main.write_text(OTHERS)
+    edge, replica = with_replica(tmp_path, dev.dynamodb, RIPPLE_LIVE_SECRETS=SECRET)
+    replica.write_text(replica.read_text().replace(f"{ROOT}/replica/worker.js", str(main)))
+    near = Edge(tmp_path, dev.url, dev.dynamodb, config=edge, replica=replica)
+    near.key = dev.key
+    try:
+        wait_for(lambda: send(near.url, "GET", "/prj", dev.key).headers["age"] is not None)
+        with Socket(near, key=dev.key) as page:
+            page.hello()
+        task = {"ref": "t-1", "subject": "Dig", "state": "todo"}
+        assert send(near.url, "POST", "/task", dev.key, task).status == 201
+        for path in ("/task", "/task/t-1", "/task/_changes"):
+            found, expected = (send(url, "GET", path, dev.key) for url in (near.url, dev.url))
+            assert (found.status, found.headers["age"]) == (200, None), path
+            assert found.headers["cache-status"] == "ripple; fwd=bypass; detail=protocol", path
+            assert path == "/task/_changes" or found.body == expected.body, path
+        assert send(near.url, "POST", "/task/_ticket", dev.key).status == 503
+        assert send(near.url, "GET", "/task", damaged(dev.key)).status == 403
+        assert send(near.url, "GET", "/task/t-1/versions", dev.key).headers["cache-status"] is None
+        told = [json.loads(line) for line in near.lines('"message":"later"')]
+        assert told and {(line["status"], line["number"], line["sent"]) for line in told} == {(501, "1", "1")}
+        assert '"cache_status":"ripple; fwd=bypass; detail=protocol"' in near.read_log()
+    finally:
+        near.close()

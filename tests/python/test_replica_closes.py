@@ -10,7 +10,7 @@ from websockets.exceptions import ConnectionClosed
 from dev import Dev, ripple
 from edge import ROOT, wait_for
 from second_writer import TABLE
-from sockets import Killable, Reader, all_of, opened, run
+from sockets import BROKEN, Killable, Reader, all_of, opened, run
 from test_live import FIELDS, Socket, ticket
 
 # The number of sockets of `ripple dev`.
@@ -23,6 +23,7 @@ TESTS = {
     (1008, "bad_frame"): ["test_live.test_a_bad_frame_closes_the_socket_and_says_why"],
     (1008, "rate"): ["test_live.test_too_many_frames_close_the_socket"],
     (1009, "frame_too_large"): ["test_live.test_a_bad_frame_closes_the_socket_and_says_why"],
+    (1011, "fault"): ["test_replica_closes.test_a_frame_that_the_object_cannot_take_closes_its_socket"],
     (1012, "restart"): [
         "test_replica_closes.test_a_change_that_no_frame_can_hold_restarts_the_sockets",
         "test_replica_closes.test_the_sockets_of_a_key_that_lost_rights_restart",
@@ -36,6 +37,7 @@ TESTS = {
         "test_live.test_a_ticket_is_for_one_use_one_resource_and_thirty_seconds",
         "test_live.test_a_page_loses_nothing_if_the_replica_is_killed",
     ],
+    (4003, "scope"): ["test_live.test_pages_hear_without_the_feed_too"],
     (4004, "resource"): ["test_live.test_a_ticket_is_for_one_use_one_resource_and_thirty_seconds"],
     (4008, "slow"): ["test_replica_waits.test_a_client_that_acknowledges_nothing_for_a_minute_is_closed"],
     (4009, "full"): [
@@ -98,6 +100,15 @@ def test_a_change_that_no_frame_can_hold_restarts_the_sockets(near, prj_id):
     run(work)
 
 
+def test_a_frame_that_the_object_cannot_take_closes_its_socket(near):
+    with Socket(near, key=near.key) as page, Socket(near, key=near.key) as other:
+        page.hello(), other.hello()
+        page.send(BROKEN)
+        assert page.closed() == ([], (1011, "fault"))
+        other.send("ping")
+        assert other.text() == "pong"
+
+
 def test_the_sockets_of_a_key_that_lost_rights_restart(near):
     key = ripple("key", "create", "--name", "rotated", data=near.data).strip()
     listed = map(json.loads, ripple("key", "list", "--json", data=near.data).splitlines())
@@ -126,8 +137,14 @@ def test_each_documented_reason_has_its_tests():
     shown = {(reason, code) for codes, reason in documented() for code in map(int, codes.split(", "))}
     assert {(reason, code) for code, reason in TESTS} <= shown
     assert {reason for _, reason in TESTS} == {reason for reason, _ in shown}
-    closes = (ROOT / "core/src/live/close.rs").read_text()
-    assert {reason for _, reason in TESTS} == set(re.findall(r'=> "(\w+)",', closes))
+    core, worker = ((ROOT / path).read_text() for path in ("core/src/live/close.rs", "replica/worker.js"))
+    sent = set(re.findall(r'\b(?:end|close)\(\w+, (\d+), "(\w+)"\)', worker))
+    assert sent, "those of the object itself"
+    codes = {int(code): names for names, code in re.findall(r"((?:Close::\w+(?: \| )?)+) => (\d+),", core)}
+    reasons = re.findall(r'(Close::\w+) => "(\w+)",', core)
+    of_core = {(code, reason) for code, names in codes.items() for name, reason in reasons if name in names.split(" | ")}
+    assert len(of_core) == len(reasons)
+    assert set(TESTS) == of_core | {(int(code), reason) for code, reason in sent}
     for (code, reason), tests in TESTS.items():
         for test in tests:
             text = text_of(*test.split("."))

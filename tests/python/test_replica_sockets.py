@@ -1,19 +1,23 @@
 """Many sockets on one object under the real workerd, which is killed, and readers that do not read."""
 
 import asyncio
+import contextlib
 import json
 import threading
 
 import pytest
+from websockets.exceptions import InvalidStatus
 
 from edge import send, wait_for
 from second_writer import TABLE
 from sockets import LIMIT, Deaf, Killable, Reader, all_of, opened, run
-from test_live import FIELDS
+from test_live import FIELDS, Socket, problem, refusal, ticket
 from test_replica import post
 
 # The number of changes that a client may leave unacknowledged.
 CREDIT = 64
+# The number of sockets that one call may be given.
+GROUP = 100
 # The memory of WebAssembly that the object may take, whatever the number of its sockets.
 MEMORY = 16 * 1024 * 1024
 
@@ -55,6 +59,28 @@ def test_a_thousand_pages_hear_of_saves(near, prj_id):
             await asyncio.to_thread(send, near.url, "GET", "/prj/absent", near.key, cache_control="no-cache")
             await all_of(readers, lambda reader: reader.hears(newest))
             assert max(line["memory"] for line in near.said("told")[mark:]) < MEMORY
+            # The object has looked after all of them, too.
+            looks = lambda: [line for line in near.said("looked") if line["sockets"] == 1000]
+            await asyncio.to_thread(wait_for, looks)
+            assert looks()[-1]["most"] <= GROUP and looks()[-1]["memory"] < MEMORY
+
+    run(work)
+
+
+def test_each_of_many_readers_of_a_record_is_told_of_all_others(near, prj_id):
+    async def work():
+        async with opened(near, GROUP + 50, '"Ann";id="u{}"'.format) as readers:
+            for state in ("view", "edit"):
+                frame = json.dumps({"presence": {"id": prj_id, "state": state}})
+                await all_of(readers, lambda reader: reader.socket.send(frame))
+                are_all = lambda reader: reader.who and len(reader.who) + reader.more == len(readers) - 1
+                states = lambda reader: {who[2] for who in reader.who}
+                await all_of(readers, lambda reader: reader.until(lambda: are_all(reader) and states(reader) == {state}))
+            # Each that leaves, the others hear of.
+            for reader in readers[:10]:
+                await reader.socket.send('{"presence":null}')
+            rest = readers[10:]
+            await all_of(rest, lambda reader: reader.until(lambda: len(reader.who) + reader.more == len(rest) - 1))
 
     run(work)
 
@@ -158,3 +184,64 @@ def test_a_client_that_never_reads_gets_its_credit_and_holds_up_nobody(near, prj
                 assert pong == "pong" and seqs == list(range(first, first + CREDIT))
 
     run(work)
+
+
+def wait_for_a_socket(near, code, **how):
+    """Opens a socket, which may be refused for a while. Returns it, and the last refusal."""
+    opened = refused = None
+
+    def opens():
+        nonlocal opened, refused
+        try:
+            opened = Socket(near, **how)
+        except InvalidStatus as refusal:
+            refused = refusal.response
+            assert problem(refused)[1] == code
+        return opened
+
+    wait_for(opens)
+    opened.hello()
+    return opened, refused
+
+
+def test_an_upgrade_while_the_object_is_away_is_refused_and_opens_no_socket(near, prj_id):
+    with Socket(near, key=near.key) as page, contextlib.ExitStack() as stack:
+        page.hello()
+        unused, expected = ticket(near), (503, "unavailable")
+        for how in ({"key": near.key}, {"ticket": unused}):
+            # The object fails, and is then left alone for a while.
+            assert refusal(near, path="_live?_away=1", **how) == expected
+            assert refusal(near, **how) == expected
+        assert send(near.url, "POST", "/prj/_ticket", near.key).status == 503
+        # The ticket was not used.
+        again, _ = wait_for_a_socket(near, "unavailable", ticket=unused)
+        stack.enter_context(again)
+        wait_for(lambda: near.said("told")[-1]["sockets"] == 2)
+        create(near, prj_id)
+        assert [event.events_until(lambda event: event["id"] == prj_id)[-1]["version"] for event in (page, again)] == [1, 1]
+
+
+def test_an_upgrade_beyond_a_limit_is_refused_and_opens_no_socket(tmp_path):
+    limits = {"RIPPLE_RATE_LIMIT": "1", "RIPPLE_ADDRESS_LIMIT": "1"}
+    with Killable(tmp_path, limits=limits) as near, contextlib.ExitStack() as stack:
+        answers, refused = [], None
+        while not refused:
+            page, refused = wait_for_a_socket(near, "too_many_requests", key=near.key)
+            answers.append(stack.enter_context(page))
+            assert len(answers) < 100, "hardly any is refused"
+        assert (refused.status_code, refused.headers["retry-after"]) == (429, "1")
+        # Upgrades with tickets count by address, whether or not the tickets are good.
+        asked = lambda: send(near.url, "POST", "/prj/_ticket", near.key)
+        wait_for(lambda: (made := asked()).status == 200 and answers.append(made.json()["ticket"]) is None)
+        unused, refused = answers.pop(), None
+        for _ in range(100):
+            try:
+                with Socket(near, ticket="forged") as page:
+                    assert page.closed() == ([], (4002, "ticket"))
+            except InvalidStatus as refusal:
+                refused = refusal.response
+                break
+        assert problem(refused) == (429, "too_many_requests")
+        page, _ = wait_for_a_socket(near, "too_many_requests", ticket=unused)
+        answers.append(stack.enter_context(page))
+        wait_for(lambda: near.said("told")[-1]["sockets"] == len(answers))

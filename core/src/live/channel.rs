@@ -205,12 +205,23 @@ impl<H: History> Channel<H> {
 
     /// Closes the sockets that are too slow, and tells sockets of each other's presence.
     pub fn look_after(&mut self, now: Timestamp) -> Vec<Output> {
+        let mut outputs = self.close_slow(now);
+        self.tell_presence(now, &mut outputs);
+        outputs
+    }
+
+    /// Closes the sockets that are too slow. No other socket needs to be there.
+    pub fn close_slow(&mut self, now: Timestamp) -> Vec<Output> {
         let is_slow = |socket: &Socket| socket.slow_at().is_some_and(|at| now >= at);
         let slow: Vec<u64> =
             self.sockets.iter().filter(|(_, socket)| is_slow(socket)).map(|(number, _)| *number).collect();
-        let mut outputs = self.close(&slow, Close::Slow);
-        self.tell_presence(now, &mut outputs);
-        outputs
+        self.close(&slow, Close::Slow)
+    }
+
+    /// Returns the numbers of the sockets that have a record open whose readers have changed.
+    pub fn readers(&self) -> impl Iterator<Item = u64> {
+        let of_changed = |socket: &Socket| socket.place.as_ref().is_some_and(|place| self.rooms.has_changed(&place.id));
+        self.sockets.iter().filter(move |(_, socket)| of_changed(socket)).map(|(number, _)| *number)
     }
 
     /// Returns when sockets are to be told of each other's presence.

@@ -15,6 +15,8 @@ pub enum Close {
     BadFrame,
     /// The key was revoked, or has expired.
     Key,
+    /// The key may no longer read the resource.
+    Scope,
     /// The ticket has expired, was used before, or is forged.
     Ticket,
     /// The ticket is one of another resource, or the resource is no longer there.
@@ -36,6 +38,7 @@ impl Close {
             Close::Restart => 1012,
             Close::Key => 4001,
             Close::Ticket => 4002,
+            Close::Scope => 4003,
             Close::Resource => 4004,
             Close::Slow => 4008,
             Close::Full => 4009,
@@ -53,6 +56,7 @@ impl Close {
             Close::Restart => "restart",
             Close::Key => "key",
             Close::Ticket => "ticket",
+            Close::Scope => "scope",
             Close::Resource => "resource",
             Close::Slow => "slow",
             Close::Full => "full",

@@ -53,6 +53,11 @@ impl Rooms {
         due
     }
 
+    /// Reports whether the readers of a record are to be told of each other, now or later.
+    pub(super) fn has_changed(&self, id: &str) -> bool {
+        self.0.get(id).is_some_and(|room| room.changed)
+    }
+
     /// Returns when the next readers are to be told. Returns `None` if nothing has changed.
     pub(super) fn next(&self) -> Option<Timestamp> {
         self.0.values().filter(|room| room.changed).map(Room::next).min()

@@ -58,6 +58,8 @@ const STRONG_READS: u32 = 3;
 const FED: Duration = limits::DAY;
 /// How exactly that time is known.
 const FED_STEP: Duration = Duration::from_secs(60 * 60);
+/// How long the feed may take to tell of a change: several times what its tries take.
+const UNTOLD: Duration = Duration::from_secs(60);
 
 /// A table in SQL, and the store that it is a copy of.
 #[derive(Debug)]
@@ -80,6 +82,17 @@ pub struct Standing {
     pub keys: u64,
 }
 
+/// What has shown a state.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum By {
+    /// A refresh from the index.
+    Index,
+    /// The feed.
+    Feed,
+    /// A strongly consistent read of the table.
+    Table,
+}
+
 /// What a strongly consistent read has found.
 struct Strong {
     found: Option<Record>,
@@ -94,6 +107,16 @@ struct Strong {
 /// If the database refuses.
 pub fn resource(sql: &impl Nearby) -> Result<Option<String>, StoreError> {
     Ok(Meta::read(sql)?.map(|meta| meta.resource))
+}
+
+/// Returns since when the feed is silent, if it has told of changes within a day, and then of none for a minute although
+/// there was one. A feed without changes to tell of cannot be told from one that has failed.
+///
+/// # Errors
+/// If the database refuses.
+pub fn silent_since(sql: &impl Nearby, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
+    let meta = Meta::read(sql)?.filter(|meta| is_fed(meta, now));
+    Ok(meta.and_then(|meta| meta.untold).map(Timestamp).filter(|untold| now >= untold.after(UNTOLD)))
 }
 
 impl<Q: Nearby, S: Source, C: Clock> Table<Q, S, C> {
@@ -172,7 +195,7 @@ impl<Q: Nearby, S: Source, C: Clock> Table<Q, S, C> {
                 }
                 for some in lacking.chunks(FETCHED) {
                     let records = self.store.fetch(some, cost).await?;
-                    self.take(records, began, false)?;
+                    self.take(records, began, By::Index)?;
                 }
                 match next {
                     Some(next) => from = Some(next),
@@ -200,18 +223,19 @@ impl<Q: Nearby, S: Source, C: Clock> Table<Q, S, C> {
         cost: &mut Capacity,
     ) -> Result<(), StoreError> {
         let now = self.clock.now();
-        self.take(states, now, false)?;
+        self.take(states, now, By::Feed)?;
         for id in missing {
             self.read_strongly(&id, cost).await?;
         }
         self.sql.transaction(|| {
             let mut meta = Meta::of(&self.sql)?;
+            let untold = meta.untold.take();
             // Each message would write a row.
-            if meta.fed.is_none_or(|fed| now >= Timestamp(fed).after(FED_STEP)) {
+            let is_due = meta.fed.is_none_or(|fed| now >= Timestamp(fed).after(FED_STEP));
+            if is_due {
                 meta.fed = Some(now.0);
-                meta.write(&self.sql)?;
             }
-            Ok(())
+            if is_due || untold.is_some() { meta.write(&self.sql) } else { Ok(()) }
         })
     }
 
@@ -222,7 +246,9 @@ impl<Q: Nearby, S: Source, C: Clock> Table<Q, S, C> {
     pub async fn read_what_was_written(&self, session: &Session, cost: &mut Capacity) -> Result<bool, StoreError> {
         let mut fetched = false;
         for id in session.ids() {
-            if session.outdates(id, read::record(&self.sql, &self.columns, id)?.as_ref()) {
+            // A row that cannot be read is as none.
+            let known = read::record(&self.sql, &self.columns, id).ok().flatten();
+            if session.outdates(id, known.as_ref()) {
                 self.read_strongly(id, cost).await?;
                 fetched = true;
             }
@@ -234,7 +260,7 @@ impl<Q: Nearby, S: Source, C: Clock> Table<Q, S, C> {
     async fn read_strongly(&self, id: &RecordId, cost: &mut Capacity) -> Result<Option<Record>, StoreError> {
         let Strong { found, began, is_in_doubt } = self.find(id, cost).await?;
         if !is_in_doubt {
-            self.take(found.iter().cloned(), began, true)?;
+            self.take(found.iter().cloned(), began, By::Table)?;
         }
         Ok(found)
     }
@@ -255,13 +281,16 @@ impl<Q: Nearby, S: Source, C: Clock> Table<Q, S, C> {
         }
     }
 
-    fn take(&self, records: impl IntoIterator<Item = Record>, at: Timestamp, in_table: bool) -> Result<(), StoreError> {
-        let seen = Seen { at, in_table, now: self.clock.now() };
+    fn take(&self, records: impl IntoIterator<Item = Record>, at: Timestamp, by: By) -> Result<(), StoreError> {
+        let seen = Seen { at, in_table: by == By::Table, now: self.clock.now() };
         self.sql.transaction(|| {
             let mut meta = Meta::of(&self.sql)?;
             let before = meta.clone();
             for record in records {
                 apply::apply(&self.sql, &self.columns, &mut meta, record, seen)?;
+            }
+            if by != By::Feed && is_fed(&meta, seen.now) && meta.seq > before.seq {
+                meta.untold.get_or_insert(seen.now.0);
             }
             if meta == before { Ok(()) } else { meta.write(&self.sql) }
         })
@@ -295,7 +324,12 @@ impl<Q: Nearby, S: Source, C: Clock> Table<Q, S, C> {
 
 /// Returns the pause between full reads.
 fn pause(meta: &Meta, now: Timestamp) -> Duration {
-    full_read_pause(meta.bytes, meta.fed.is_some_and(|fed| now < Timestamp(fed).after(FED)))
+    full_read_pause(meta.bytes, is_fed(meta, now))
+}
+
+/// Reports whether the feed is on.
+fn is_fed(meta: &Meta, now: Timestamp) -> bool {
+    meta.fed.is_some_and(|fed| now < Timestamp(fed).after(FED))
 }
 
 impl<Q: Nearby, S: Source, C: Clock> Keys for Table<Q, S, C> {
@@ -314,7 +348,11 @@ impl<Q: Nearby, S: Source, C: Clock> Keys for Table<Q, S, C> {
 impl<Q: Nearby, S: Source, C: Clock> Source for Table<Q, S, C> {
     async fn get(&self, id: &RecordId, read: Consistency, cost: &mut Capacity) -> Result<Option<Record>, StoreError> {
         match read {
-            Consistency::Eventual => read::record(&self.sql, &self.columns, id),
+            Consistency::Eventual => match read::record(&self.sql, &self.columns, id) {
+                // The table has what the row should have, and it replaces the row.
+                Err(_) => self.read_strongly(id, cost).await,
+                found => found,
+            },
             Consistency::Strong => self.read_strongly(id, cost).await,
         }
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use ripple_core::auth::{KeyRecord, Scope};
 use ripple_core::feed::key::{KeyChange, Rights};
 use ripple_core::live::{Close, Reader, Ticket};
+use ripple_core::record::Person;
 use ripple_core::replica::Clock as _;
 use ripple_core::replica::stored::{self, Outcome, Sockets, Table};
 use ripple_core::service::changes::Cursor;
@@ -189,8 +190,13 @@ async fn a_key_that_was_looked_up_as_revoked_never_counts_again() {
         author: None,
         last_used: None,
     };
-    memory.put_key(record.clone());
+    // One that may read no more is told so. It may come back if it gets the right again.
+    let elsewhere = ["task:read".to_owned()].into_iter().collect();
+    memory.put_key(KeyRecord { revoked: None, scopes: elsewhere, ..record.clone() });
     table.meet_key("k", &hash).expect("noted");
+    let closings = table.look_up_keys(&["k".to_owned()], &mut Capacity::default()).await.expect("looked up");
+    assert_eq!(closings, [("k".to_owned(), 4003, "scope")]);
+    memory.put_key(record.clone());
     let closings = table.look_up_keys(&["k".to_owned()], &mut Capacity::default()).await.expect("looked up");
     assert_eq!(closings, [("k".to_owned(), 4001, "key")]);
     // A read that lags shows the key as it was.
@@ -202,6 +208,41 @@ async fn a_key_that_was_looked_up_as_revoked_never_counts_again() {
         (0, Outcome::refused(Close::Key))
     );
     assert_eq!(table.key(&hash, &mut Capacity::default()).await.expect("looked up"), None, "no edge is told of it");
+}
+
+#[tokio::test]
+async fn the_readers_of_a_record_are_found_part_by_part_and_told_of_each_other_together() {
+    let clock = TestClock::default();
+    let table = filled(&Sqlite::new(), memory(), &clock).await;
+    let (mut kept, mut rooms): (Vec<String>, String) = Default::default();
+    for (number, id) in ["p1", "p2", "p1", "p3", "p1", "p3"].into_iter().enumerate() {
+        let person = Person::new(&format!("Reader {number}"), None).ok();
+        let opened = table.open_socket(&Reader { person, ..reader("k") }, None, 0).expect("opened");
+        let frame = format!(r#"{{"presence":{{"id":"{id}","state":"view"}}}}"#);
+        let sockets = Sockets { kept: &[opened.keep[0].1.clone()], rooms: &rooms };
+        let entered = table.receive(sockets, &frame).expect("taken");
+        kept.push(entered.keep[0].1.clone());
+        rooms = entered.rooms;
+    }
+    let tell = |kept: &[String], rooms: &str| table.look_after_sockets(Sockets { kept, rooms }).expect("told");
+    clock.pass(Duration::from_secs(1));
+    let all = tell(&kept, &rooms);
+    // Those that are alone are told nothing.
+    assert_eq!(all.send.iter().map(|(number, _)| *number).collect::<Vec<_>>(), [0, 2, 4, 3, 5]);
+    rooms = all.rooms;
+    // One comes to a record, and nothing happens on another.
+    let frame = r#"{"presence":{"id":"p2","state":"edit"}}"#;
+    let came = table.receive(Sockets { kept: &kept[5..], rooms: &rooms }, frame).expect("taken");
+    kept[5] = came.keep[0].1.clone();
+    rooms = came.rooms;
+    clock.pass(Duration::from_secs(1));
+    let parts = kept.chunks(2).map(|part| table.readers(Sockets { kept: part, rooms: &rooms }).expect("found"));
+    let parts: Vec<Vec<u32>> = parts.collect();
+    assert_eq!(parts, [[1], [1], [1]], "where it came, and where it left");
+    let readers = [1, 3, 5].map(|number: usize| kept[number].clone());
+    let told = |outcome: Outcome| (outcome.send.into_iter().map(|(_, frame)| frame).collect::<Vec<_>>(), outcome.rooms);
+    let some = told(tell(&readers, &rooms));
+    assert_eq!((some.0.len(), &some), (3, &told(tell(&kept, &rooms))));
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use ripple_core::query::Query;
 use ripple_core::record::schema::Resource;
 use ripple_core::replica::Clock as _;
 use ripple_core::replica::sql::{Nearby as _, error};
-use ripple_core::replica::stored::Table;
+use ripple_core::replica::stored::{self, Table};
 use ripple_core::session::Session;
 use ripple_core::store::memory::Memory;
 use ripple_core::store::{Capacity, Changes, Consistency, IndexEntry, Keys, Page, Position, Source, StoreError};
@@ -388,4 +388,94 @@ async fn a_copy_with_a_wrong_sum_begins_anew() {
         table.tend(&mut Capacity::default()).await.expect("read");
     }
     assert!(filled(&sql, memory, &clock).await.is_consistent().expect("a sum"));
+}
+
+/// What makes a row unreadable.
+const DAMAGES: [&str; 3] = ["json = '{', typed = NULL", "json = NULL, typed = NULL", "typed = x'00'"];
+
+#[tokio::test]
+async fn a_row_that_cannot_be_read_is_replaced_by_the_same_version_and_by_a_newer_one() {
+    for (damage, way) in DAMAGES.iter().flat_map(|damage| (0..5).map(move |way| (damage, way))) {
+        let (clock, memory, sql, cost) = (TestClock::default(), memory(), Sqlite::new(), &mut Capacity::default());
+        clock.pass(Duration::from_secs(60));
+        let at = |n: u64, version| {
+            let record = Record::new(RecordId::stored(format!("p{n}")), records::attributes(&mut Luck(n)));
+            record.written(None, version, clock.now(), "Ann")
+        };
+        for n in 0..3 {
+            memory.put(&at(n, 2));
+        }
+        // Another program has written the last one.
+        memory.put(&Record::new(RecordId::stored("p2".to_owned()), records::attributes(&mut Luck(2))));
+        let table = filled(&sql, memory.clone(), &clock).await;
+        let position = stored::position(&sql).expect("a state");
+        sql.run(&format!("UPDATE r SET {damage}"), &[]).expect("damaged");
+        clock.pass(Duration::from_secs(11 * 60));
+        let all = memory.scan(None, Consistency::Strong, cost).await.expect("memory").records;
+        match way {
+            0 => drop(filled(&sql, memory.clone(), &clock).await),
+            1 => table.hear(all.clone(), Vec::new(), cost).await.expect("heard"),
+            2 => {
+                table.hear(Vec::new(), all.iter().map(|record| record.id.clone()).collect(), cost).await.expect("read")
+            }
+            3 => {
+                for n in 0..3 {
+                    memory.put(&at(n, 3));
+                }
+                table.refresh(cost).await.expect("read");
+            }
+            // A read of the record itself goes to the table.
+            _ => {}
+        }
+        for expected in memory.scan(None, Consistency::Strong, cost).await.expect("memory").records {
+            let shown = |record: Record| (record.version, record.updated_by, record.attributes);
+            let found = table.get(&expected.id, Consistency::Eventual, cost).await.ok().flatten();
+            assert_eq!(found.map(shown), Some(shown(expected)), "{damage}, way {way}");
+        }
+        assert!(table.is_consistent().expect("a sum"), "{damage}, way {way}");
+        let told = stored::position(&sql).expect("a state") != position;
+        assert_eq!(told, way == 3, "{damage}, way {way}: the same version is no change");
+    }
+}
+
+#[tokio::test]
+async fn a_feed_that_does_not_tell_of_a_change_for_a_minute_is_silent() {
+    let (clock, memory, sql, cost) = (TestClock::default(), memory(), Sqlite::new(), &mut Capacity::default());
+    let table = filled(&sql, memory.clone(), &clock).await;
+    let silent = || stored::silent_since(&sql, clock.now()).expect("a state");
+    let save = |version| {
+        let record = Record::new(RecordId::stored("p".to_owned()), records::attributes(&mut Luck(version)));
+        let record = record.written(None, version, clock.now(), "Ann");
+        memory.put(&record);
+        record
+    };
+    save(1);
+    table.refresh(cost).await.expect("read");
+    clock.pass(Duration::from_secs(600));
+    assert_eq!(silent(), None, "there is no feed");
+    table.hear(vec![save(2)], Vec::new(), cost).await.expect("heard");
+    clock.pass(Duration::from_secs(600));
+    assert_eq!(silent(), None, "nothing has changed");
+    // A refresh is earlier than the feed.
+    let record = save(3);
+    table.refresh(cost).await.expect("read");
+    clock.pass(Duration::from_secs(59));
+    assert_eq!(silent(), None);
+    table.hear(vec![record], Vec::new(), cost).await.expect("heard");
+    clock.pass(Duration::from_secs(600));
+    assert_eq!(silent(), None);
+    // The feed has failed. The first change that it does not tell of counts.
+    save(4);
+    let since = clock.now();
+    table.refresh(cost).await.expect("read");
+    clock.pass(Duration::from_secs(60));
+    save(5);
+    table.refresh(cost).await.expect("read");
+    assert_eq!(silent(), Some(since));
+    table.hear(Vec::new(), vec![RecordId::stored("p".to_owned())], cost).await.expect("heard");
+    assert_eq!(silent(), None, "it tells again, though not the state itself");
+    save(6);
+    table.refresh(cost).await.expect("read");
+    clock.pass(Duration::from_secs(24 * 60 * 60));
+    assert_eq!(silent(), None, "the copy no longer counts on a feed");
 }

@@ -89,7 +89,10 @@ impl Near {
                 let is_forwarded = answered.status() == StatusCode::SERVICE_UNAVAILABLE && !asks_for_live(&request);
                 let report = answered.extensions().get::<AccessLog>();
                 return match report.filter(|_| is_forwarded) {
-                    Some(report) => Ok(gate.forward(&raw, &request, report, false, started).await?.0),
+                    Some(report) => {
+                        let Forwarded { response, error, .. } = gate.reach(&raw, &request, report, false).await?;
+                        Ok(self.instead(&with_error(report, error), response, started))
+                    }
                     None => gate.finish(&answered, started),
                 };
             }
@@ -152,12 +155,22 @@ impl Near {
             }
             return Ok(held);
         }
+        if is_near {
+            return Ok(self.instead(report, response, started));
+        }
         gate.log(report, response.status(), "origin", started, None);
         // The object hears of a write at once, and not only from the feed.
         if let Some(resource) = resource.filter(|_| authorized.route.scope == Some(Scope::Write) && response.ok()) {
             self.objects.written(resource, &response, context);
         }
         Ok(response)
+    }
+
+    /// Returns an answer of the origin in place of an object's, and logs it.
+    fn instead(&self, report: &AccessLog, answer: web_sys::Response, started: Timestamp) -> web_sys::Response {
+        let (response, cached) = self.objects.instead(answer, started);
+        self.gate.log(report, response.status(), "origin", started, cached);
+        response
     }
 
     /// Logs an answer of the replica, or a list that the isolate keeps of its answers.

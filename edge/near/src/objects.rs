@@ -12,6 +12,7 @@ use ripple_core::store::{Capacity, StoreError, StoreErrorKind};
 use ripple_core::{AccessLog, Timestamp};
 use ripple_gate::config::ConfigError;
 use ripple_gate::gate::{replica, variable};
+use ripple_gate::log::Cached;
 use ripple_platform::{clock, random};
 use wasm_bindgen::prelude::*;
 use worker::{Context, Env};
@@ -23,6 +24,8 @@ const REPLICAS: &str = "RIPPLE_REPLICAS";
 const FORM: &str = "places of Durable Objects between commas: wnam, enam, sam, weur, eeur, apac, oc, afr, me";
 /// How long an object that failed is left alone.
 const AWAY: Duration = Duration::from_secs(5);
+/// `Cache-Status` of an answer of the origin, while an object does not speak the protocol of this isolate.
+const OTHER_PROTOCOL: &str = "ripple; fwd=bypass; detail=protocol";
 
 #[wasm_bindgen(module = "/objects.js")]
 extern "C" {
@@ -56,6 +59,8 @@ extern "C" {
         is_list: bool,
     ) -> Result<JsValue, JsValue>;
 
+    fn bypassed(answer: &web_sys::Response, status: &str) -> web_sys::Response;
+
     fn held(resource: &str, place: &str, raw: &web_sys::Request, id: &str, oldest: f64) -> Option<web_sys::Response>;
 }
 
@@ -71,16 +76,25 @@ pub(crate) struct Objects {
 }
 
 /// Where objects are.
+#[derive(Default)]
 struct Place {
     name: String,
     /// Until when its objects are not asked.
     away: Cell<Timestamp>,
+    /// Whether that is because one of them does not speak the protocol of this isolate.
+    speaks_another: Cell<bool>,
 }
 
 impl Place {
     /// Reports whether an object has failed a moment ago.
     fn is_away(&self, now: Timestamp) -> bool {
         now < self.away.get()
+    }
+
+    /// Leaves the objects alone for a while after a call that failed.
+    fn leave(&self, now: Timestamp, error: &JsValue) {
+        self.away.set(now.after(AWAY));
+        self.speaks_another.set(error.is_instance_of::<js_sys::RangeError>());
     }
 }
 
@@ -115,7 +129,7 @@ impl Objects {
         let region = variable(env, REGION).filter(|region| !region.is_empty()).ok_or(ConfigError::Missing(REGION))?;
         let further = variable(env, REPLICAS).unwrap_or_default();
         let names = places(&region, &further).ok_or(ConfigError::Invalid(REPLICAS, FORM))?;
-        let place = |name: JsValue| Place { name: name.as_string().unwrap_or_default(), away: Cell::default() };
+        let place = |name: JsValue| Place { name: name.as_string().unwrap_or_default(), ..Place::default() };
         let places = names.iter().map(place).collect();
         Ok(Objects { namespace, names, places, nearest: Cell::default() })
     }
@@ -144,9 +158,12 @@ impl Objects {
         let failed = |kind| StoreError { operation: "key", kind, source: None };
         let now = clock::now();
         for place in self.near(now) {
-            let Ok(found) = find_key(&self.namespace, resource, &place.name, &hash.to_hex()).await else {
-                place.away.set(now.after(AWAY));
-                continue;
+            let found = match find_key(&self.namespace, resource, &place.name, &hash.to_hex()).await {
+                Ok(found) => found,
+                Err(error) => {
+                    place.leave(now, &error);
+                    continue;
+                }
             };
             let text = found.as_string().ok_or(failed(StoreErrorKind::Unavailable))?;
             let (record, read): (Option<KeyRecord>, f64) =
@@ -183,11 +200,21 @@ impl Objects {
                 let keys_changed = answer.get(1).as_bool()?;
                 Some(Answered { response: answer.get(0).dyn_into().ok()?, keys_changed })
             }
-            Err(_) => {
-                place.away.set(now.after(AWAY));
+            Err(error) => {
+                place.leave(now, &error);
                 None
             }
         }
+    }
+
+    /// Returns an answer of the origin in place of an object's, which says if an object does not speak the protocol of this
+    /// isolate. Such objects are away.
+    pub(crate) fn instead(&self, answer: web_sys::Response, now: Timestamp) -> (web_sys::Response, Option<Cached>) {
+        if !self.places.iter().any(|place| place.is_away(now) && place.speaks_another.get()) {
+            return (answer, None);
+        }
+        let cached = Cached { status: OTHER_PROTOCOL.to_owned(), age: None };
+        (bypassed(&answer, OTHER_PROTOCOL), Some(cached))
     }
 
     /// Returns a list that the isolate keeps, for when neither an object nor the origin answers. Returns `None` if all are

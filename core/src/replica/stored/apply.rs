@@ -2,6 +2,8 @@
 //!
 //! > Of two sealed states, the greater version stays. An external state has no order: it only replaces what was seen
 //! > before its own read began. A state that is not taken writes no row.
+//!
+//! A row that cannot be read is replaced by the same state, too.
 
 use super::super::sql::{Nearby, Value};
 use super::schema::{ABSENT, BEFORE_KEYS, DELETED, LIVE, Meta, hash, parts};
@@ -68,7 +70,8 @@ pub(super) fn apply(
         (None, _) => true,
         (Some(known), Some(number)) => {
             let again = number == known.version && !known.is_sealed && seen.at > known.seen && seen.in_table;
-            number > known.version || again
+            let is_same = number == known.version && known.is_sealed;
+            number > known.version || again || is_same && is_damaged(sql, columns, &record.id)
         }
         (Some(known), None) => seen.at > known.seen,
     };
@@ -100,7 +103,8 @@ pub(super) fn apply(
     let is_told = meta.confirmed.is_some() && is_sealed && known.as_ref().is_none_or(|known| known.version < number);
     if is_told {
         let is_known = known.as_ref().is_some_and(|known| known.is_sealed && known.state == LIVE);
-        let old = if is_known { read::record(sql, columns, &record.id)? } else { None };
+        // What is damaged is not known.
+        let old = if is_known { read::record(sql, columns, &record.id).ok().flatten() } else { None };
         let change = Change::between(old.as_ref(), &record, number);
         log::append(sql, meta, &change, seen.now)?;
     }
@@ -116,7 +120,8 @@ pub(super) fn apply(
     let (record, prepared) = columns.prepare(record);
     // The same external state was seen again.
     let unchanged = known.as_ref().is_some_and(|known| !known.is_sealed) && !is_sealed;
-    if unchanged && before.is_some_and(|(hash, _)| hash == prepared.hash) {
+    let unchanged = unchanged && before.is_some_and(|(hash, _)| hash == prepared.hash);
+    if unchanged && !is_damaged(sql, columns, &record.id) {
         return Ok(false);
     }
     let mut sum = meta.sum();
@@ -135,6 +140,11 @@ pub(super) fn apply(
     sql.run(PUT, &row(LIVE, json, typed, &record.id))?;
     put_searched(sql, columns, &record.id, prepared)?;
     Ok(true)
+}
+
+/// Reports whether a record's row cannot be read.
+fn is_damaged(sql: &impl Nearby, columns: &Columns, id: &RecordId) -> bool {
+    read::record(sql, columns, id).is_err()
 }
 
 /// Marks a record that a strongly consistent read did not find. The read began at `seen`.

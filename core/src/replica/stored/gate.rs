@@ -60,7 +60,8 @@ pub(super) fn hear(sql: &impl Nearby, change: &KeyChange, now: Timestamp) -> Res
     let Some(id) = change.key_id.clone().or_else(|| known.and_then(|mut row| row.text(0))) else { return Ok(None) };
     match change.rights {
         Rights::Kept => Ok(None),
-        Rights::Reduced => reduce(sql, id, now).map(Some),
+        // It may still read: the client comes back with the rights that it has left.
+        Rights::Reduced => reduce(sql, id, Close::Restart, now).map(Some),
         Rights::Revoked => revoke(sql, id).map(Some),
     }
 }
@@ -76,8 +77,9 @@ pub(super) fn compare(
     match record {
         Some(record) if !record.is_valid(now) => revoke(sql, id.to_owned()).map(Some),
         Some(record) if record.scopes.allow(Scope::Read, &resource.name) => Ok(None),
+        Some(_) => reduce(sql, id.to_owned(), Close::Scope, now).map(Some),
         // The read may lag behind the creation of the key. If the key is gone, no host gives a ticket for it.
-        _ => reduce(sql, id.to_owned(), now).map(Some),
+        None => reduce(sql, id.to_owned(), Close::Restart, now).map(Some),
     }
 }
 
@@ -93,8 +95,8 @@ fn revoke(sql: &impl Nearby, id: String) -> Result<Closing, StoreError> {
     Ok((id, Close::Key.code(), Close::Key.reason()))
 }
 
-fn reduce(sql: &impl Nearby, id: String, now: Timestamp) -> Result<Closing, StoreError> {
+fn reduce(sql: &impl Nearby, id: String, close: Close, now: Timestamp) -> Result<Closing, StoreError> {
     let statement = "INSERT INTO key VALUES (?, NULL, 0, ?) ON CONFLICT (id) DO UPDATE SET reduced = excluded.reduced";
     sql.run(statement, &[id.as_str().into(), now.0.into()])?;
-    Ok((id, Close::Restart.code(), Close::Restart.reason()))
+    Ok((id, close.code(), close.reason()))
 }

@@ -40,7 +40,7 @@ pub struct Outcome {
     pub keep: Vec<(u64, String)>,
     /// What to keep of the presence on records. It may be lost with the memory of the host.
     pub rooms: String,
-    /// When to call [`Table::look_after_sockets`], in milliseconds since 1970.
+    /// When to call [`Table::look_after_sockets`] with the [readers](Table::readers), in milliseconds since 1970.
     pub presence: Option<u64>,
 }
 
@@ -125,20 +125,39 @@ impl<Q: Nearby, S: Source, C: Clock> Table<Q, S, C> {
         })
     }
 
-    /// Tells all sockets what was committed.
+    /// Tells sockets what was committed. Each is told by itself, so a host with many hands in a part of them at once.
     ///
     /// # Errors
     /// If the database refuses.
-    pub fn tell(&self, all: Sockets<'_>) -> Result<Outcome, StoreError> {
-        self.with(all, |channel, now| channel.tell(now))
+    pub fn tell(&self, some: Sockets<'_>) -> Result<Outcome, StoreError> {
+        self.with(some, |channel, now| channel.tell(now))
     }
 
-    /// Closes the sockets that are too slow, and tells sockets of each other's presence.
+    /// Closes those of some sockets that are too slow.
     ///
     /// # Errors
     /// If the database refuses.
-    pub fn look_after_sockets(&self, all: Sockets<'_>) -> Result<Outcome, StoreError> {
-        self.with(all, |channel, now| channel.look_after(now))
+    pub fn close_slow_sockets(&self, some: Sockets<'_>) -> Result<Outcome, StoreError> {
+        self.with(some, |channel, now| channel.close_slow(now))
+    }
+
+    /// Returns the places of those of some sockets that have a record open whose readers are to be told of each other, now
+    /// or later.
+    ///
+    /// # Errors
+    /// If the database refuses.
+    pub fn readers(&self, some: Sockets<'_>) -> Result<Vec<u32>, StoreError> {
+        let (channel, _) = self.restored(&Meta::of(&self.sql)?, some)?;
+        Ok(channel.readers().map(|number| number as u32).collect())
+    }
+
+    /// Closes the sockets that are too slow, and tells sockets of each other's presence. Each reader of a record hears of
+    /// all others, so these are at least all [readers](Table::readers) of the host.
+    ///
+    /// # Errors
+    /// If the database refuses.
+    pub fn look_after_sockets(&self, readers: Sockets<'_>) -> Result<Outcome, StoreError> {
+        self.with(readers, |channel, now| channel.look_after(now))
     }
 
     /// Reports whether a client that has read up to a cursor may lack something.
@@ -194,6 +213,20 @@ impl<Q: Nearby, S: Source, C: Clock> Table<Q, S, C> {
         Ok(Channel::over(log, &meta.resource, &meta.epoch, self.store.shards(), confirmed))
     }
 
+    /// Returns the channel of some sockets, and the places of those that are of an earlier copy.
+    fn restored(&self, meta: &Meta, sockets: Sockets<'_>) -> Result<(Channel<StoredLog<'_, Q>>, Vec<u64>), StoreError> {
+        let mut channel = self.channel(meta)?.with_rooms(serde_json::from_str(sockets.rooms).unwrap_or_default());
+        let mut earlier = Vec::new();
+        for (number, kept) in (0..).zip(sockets.kept) {
+            match serde_json::from_str::<(String, Socket)>(kept) {
+                Ok((epoch, socket)) if epoch == meta.epoch => channel.restore(number, socket),
+                // The copy began anew, with another log.
+                _ => earlier.push(number),
+            }
+        }
+        Ok((channel, earlier))
+    }
+
     /// Runs an event over the channel of some sockets.
     fn with(
         &self,
@@ -201,15 +234,9 @@ impl<Q: Nearby, S: Source, C: Clock> Table<Q, S, C> {
         event: impl FnOnce(&mut Channel<StoredLog<'_, Q>>, Timestamp) -> Vec<Output>,
     ) -> Result<Outcome, StoreError> {
         let (meta, now) = (Meta::of(&self.sql)?, self.clock.now());
-        let mut channel = self.channel(&meta)?.with_rooms(serde_json::from_str(sockets.rooms).unwrap_or_default());
-        let mut outcome = Outcome::default();
-        for (number, kept) in (0..).zip(sockets.kept) {
-            match serde_json::from_str::<(String, Socket)>(kept) {
-                Ok((epoch, socket)) if epoch == meta.epoch => channel.restore(number, socket),
-                // The copy began anew, with another log.
-                _ => outcome.close.push((number, Close::Restart.code(), Close::Restart.reason())),
-            }
-        }
+        let (mut channel, earlier) = self.restored(&meta, sockets)?;
+        let restart = |number| (number, Close::Restart.code(), Close::Restart.reason());
+        let mut outcome = Outcome { close: earlier.into_iter().map(restart).collect(), ..Outcome::default() };
         for output in event(&mut channel, now) {
             match output {
                 Output::Send(number, text) => outcome.send.push((number, text.as_ref().to_owned())),

@@ -57,6 +57,9 @@ pub(super) struct Meta {
     pub(super) wish: Option<u64>,
     /// When the feed last sent something.
     pub(super) fed: Option<u64>,
+    /// When something else than the feed first showed a change, since the feed last sent something.
+    #[serde(default)]
+    pub(super) untold: Option<u64>,
     /// How often keys lost rights.
     #[serde(default)]
     pub(super) keys: u64,
@@ -106,6 +109,7 @@ impl Meta {
             fill: Some(Fill { began: now.0, at: None, scanned: false }),
             wish: Some(now.0),
             fed: None,
+            untold: None,
             keys: 0,
             epoch,
             seq: 0,
