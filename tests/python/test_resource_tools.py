@@ -222,6 +222,34 @@ def test_the_exit_code_of_a_comparison_is_that_of_its_worst_change(dev, tmp_path
     assert "has faults" in run(dev, "diff", old, new, code=1)[1]
 
 
+def test_a_comparison_counts_the_items_outside_of_a_tighter_rule(dev, tmp_path):
+    old, new = tmp_path / "old", tmp_path / "new"
+    file, _ = inferred(dev, old)
+    rules = file["properties"]
+    rules["total"]["maximum"] = 99
+    rules["lines"]["items"]["properties"]["count"]["minimum"] = 3
+    file["required"] += ["address", "note"]
+    file["x-ripple"]["retention"] = 30
+    new.mkdir()
+    (new / "order.json").write_text(json.dumps(file))
+    told, said = run(dev, "diff", old, new, "--table", "--all")
+    assert told.splitlines() == [
+        "order.json#/x-ripple/retention: 90 → 30: tighter",
+        "order.json#/properties/lines/items/properties/count/minimum: absent → 3: tighter; "
+        "500 of 500 items are outside and stay editable",
+        "order.json#/properties/total/maximum: absent → 99: tighter; 401 of 500 items are outside and stay editable",
+        "order.json#/required/address: absent → present: tighter; 400 of 500 items are outside and stay editable",
+        "order.json#/required/note: absent → present: tighter; 450 of 500 items are outside and stay editable",
+    ]
+    assert said.startswith(f"{TABLE}: 500 items; ")
+    assert run(dev, "diff", new, old, "--table")[1] == "", "looser rules need no item"
+    file["x-ripple"]["table"] = "elsewhere"
+    (new / "order.json").write_text(json.dumps(file))
+    assert "400 of 500 items" in run(dev, "diff", old, new, "--table", code=4)[0], "the items are in the old table"
+    (old / "order.json").write_text(json.dumps(json.loads((old / "order.json").read_text()) | {"x-ripple": file["x-ripple"]}))
+    assert "there is no table elsewhere" in run(dev, "diff", old, new, "--table", code=1)[1]
+
+
 def test_a_second_resource_without_a_default_is_breaking(dev, tmp_path):
     old, new = tmp_path / "old", tmp_path / "new"
     note = {"title": "Note", "x-ripple": {"resource": "note", "key": "no"}, "type": "object"}

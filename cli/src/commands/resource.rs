@@ -62,7 +62,7 @@ pub(crate) async fn run(connection: &target::Options, command: Command) -> anyho
         Command::List { folder, format } => list(folder.of(connection), format)?,
         Command::Infer(options) => infer::run(connection, options).await?,
         Command::Validate => validate::run()?,
-        Command::Diff(options) => return diff::run(&options),
+        Command::Diff(options) => return diff::run(connection, &options).await,
         // It runs an API to the end, which a task of this runtime must not.
         Command::Build(options) => {
             let folder = options.folder.of(connection).to_owned();
@@ -144,20 +144,19 @@ struct Shown<'a> {
 
 fn list(folder: &Path, Format { json }: Format) -> anyhow::Result<()> {
     let (_, resources) = read(folder)?;
-    if json {
-        return resources.iter().try_for_each(|resource| {
-            let Resource { name, names, table, title, access, .. } = &**resource;
-            let sort_key = names.sort_key.as_ref().map(|key| key.name.as_ref());
-            let access = if *access == Access::ReadOnly { "read-only" } else { "read-write" };
-            output::line(&Shown { resource: name, key: &names.key, sort_key, access, table, title })
-        });
-    }
     let mut output = std::io::stdout().lock();
-    writeln!(output, "{:20}  {:20}  {:10}  {:24}  TITLE", "RESOURCE", "KEY", "ACCESS", "TABLE")?;
+    if !json {
+        writeln!(output, "{:20}  {:20}  {:10}  {:24}  TITLE", "RESOURCE", "KEY", "ACCESS", "TABLE")?;
+    }
     for resource in resources.iter().map(AsRef::as_ref) {
-        let access = if resource.access == Access::ReadOnly { "read-only" } else { "read-write" };
-        let Resource { name, names, table, title, .. } = resource;
-        writeln!(output, "{name:20}  {:20}  {access:10}  {table:24}  {title}", names.key)?;
+        let Resource { name, names, table, title, access, .. } = resource;
+        let access = if *access == Access::ReadOnly { "read-only" } else { "read-write" };
+        if json {
+            let sort_key = names.sort_key.as_ref().map(|key| key.name.as_ref());
+            output::line(&Shown { resource: name, key: &names.key, sort_key, access, table, title })?;
+        } else {
+            writeln!(output, "{name:20}  {:20}  {access:10}  {table:24}  {title}", names.key)?;
+        }
     }
     Ok(())
 }

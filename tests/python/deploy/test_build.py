@@ -56,10 +56,36 @@ def test_the_binary_becomes_executable_and_a_removed_file_goes(tmp_path):
     assert f"sam deploy --guided --capabilities CAPABILITY_IAM --template-file {out}/template.yaml" in told
     assert (out / "function/bootstrap").stat().st_mode & 0o777 == 0o755
     (source / "task.json").unlink()
-    build(source, out)
+    build(source, out, "--allow-breaking")
     assert [path.name for path in (out / "function/resources").iterdir()] == ["prj.json"]
     assert (out / "openapi.json").read_bytes() == (ROOT / "deploy/openapi.json").read_bytes()
     assert (out / "function/bootstrap").read_bytes() == b"\x7fELF"
+
+
+def test_a_breaking_change_of_what_was_built_needs_a_word(tmp_path):
+    source, out = tmp_path / "resources", tmp_path / "out"
+    shutil.copytree(ROOT / "resources", source)
+    build(source, out)
+    before = files(out)
+    task = json.loads((source / "task.json").read_text())
+    task["properties"]["size"]["maximum"] = 8
+    task["x-ripple"]["entries"] = {"steps": "no"}
+    (source / "task.json").write_text(json.dumps(task))
+    build(source, out)
+    tighter = files(out)
+    assert tighter != before, "a tighter rule and another way to merge break nothing"
+    task["x-ripple"]["members"] = {"version": "rev"}
+    (source / "task.json").write_text(json.dumps(task))
+    told = build(source, out, ok=False)
+    assert 'task.json#/x-ripple/members/version: "version" → "rev": breaking' in told and "--allow-breaking" in told
+    assert files(out) == tighter, "nothing is written"
+    build(source, out, "--allow-breaking")
+    assert json.loads(files(out)["function/resources/task.json"]) == task
+    build(source, out)
+    (out / "function/resources/prj.json").write_text("{")
+    told = build(source, out, ok=False)
+    assert "function/resources/prj.json:1:1: " in told and "--allow-breaking" in told
+    build(source, out, "--allow-breaking")
 
 
 def test_a_faulty_file_makes_nothing(tmp_path):

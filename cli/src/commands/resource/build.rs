@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use clap::Args;
 
-use super::{Folder, read};
+use super::{Folder, diff, read};
 use crate::share::{self, Share};
 
 #[derive(Debug, Args)]
@@ -20,11 +20,18 @@ pub(crate) struct Options {
     /// The function's binary, which becomes part of the function's folder [default: that of the unpacked archive]
     #[arg(long, value_name = "FILE")]
     bootstrap: Option<PathBuf>,
+    /// Build even if clients or tables of the deployment that DIR has would break
+    #[arg(long)]
+    allow_breaking: bool,
 }
 
 pub(crate) fn run(folder: &Path, options: &Options) -> anyhow::Result<()> {
     let Options { out, bootstrap, .. } = options;
     let (files, resources) = read(folder)?;
+    let built = out.join(ripple_deploy::FUNCTION).join("resources");
+    if !options.allow_breaking && built.is_dir() {
+        diff::refuse_breaking(&built, folder).context("give --allow-breaking to build them anyway")?;
+    }
     ripple_deploy::write(out, &ripple_deploy::deployment(&resources, &files)?)?;
     let place = out.join(ripple_deploy::FUNCTION).join("bootstrap");
     let share = Share::find();

@@ -107,12 +107,7 @@ async fn tables(
 
 /// Checks the items of a table, and prints the rules that they break. Reports whether they break none.
 async fn items_of(target: &Target, options: &Options, resource: &Resource) -> anyhow::Result<bool> {
-    let name = resource.table_name(target.site());
-    let table = items::describe(&target.client, &name).await?;
-    if !table.has_key_of(&resource.names) {
-        let sort_key = table.sort_key.map(|(sort_key, _)| format!(" and the sort key {sort_key}")).unwrap_or_default();
-        bail!("{name} has the key {}{sort_key}, which is not the key of {}.json", table.key, resource.name);
-    }
+    let table = items::of(target, resource).await?;
     let mut tally = Tally::new(resource);
     let most = (!options.all).then_some(SAMPLE);
     let extent = items::read(&target.client, &table, most, |item| tally.add(&item)).await?;

@@ -3,6 +3,7 @@
 //! A change has one of four classes, by what holds while hosts with the old files and hosts with the new ones run.
 
 mod change;
+mod rule;
 mod schema;
 mod x_ripple;
 
@@ -17,8 +18,10 @@ use clap::Args;
 use ripple_core::record::schema::Resources;
 use serde_json::Value;
 
-use super::{Files, parse};
+use super::infer::SAMPLE;
+use super::{Files, items, parse};
 use crate::output::Format;
+use crate::target;
 
 use change::{Change, Class};
 
@@ -28,13 +31,22 @@ pub(crate) struct Options {
     old: PathBuf,
     /// Folder of the new resource files, or one file
     new: PathBuf,
+    /// Count the items that are outside of each tighter rule, in the tables of the old files
+    #[arg(long)]
+    table: bool,
+    /// Count every item instead of a sample of 2,000
+    #[arg(long, requires = "table")]
+    all: bool,
 }
 
 /// Prints a line for each change. The exit code is 0 if every host can have either version, 3 if hosts would apply two
 /// rules, and 4 if a change breaks clients or tables.
-pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
+pub(crate) async fn run(connection: &target::Options, options: &Options) -> anyhow::Result<ExitCode> {
     let (old, new) = (read(&options.old)?, read(&options.new)?);
-    let changes = compare(&old, &new);
+    let mut changes = compare(&old, &new);
+    if options.table {
+        count(connection, options, [&old.resources, &new.resources], &mut changes).await?;
+    }
     let mut output = std::io::stdout().lock();
     for change in &changes {
         writeln!(output, "{change}")?;
@@ -44,6 +56,41 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     }
     let worst = changes.iter().map(|change| change.class).max();
     Ok(worst.map_or(ExitCode::SUCCESS, Class::exit_code))
+}
+
+/// Refuses new files that break clients or tables of the old ones, and prints the changes that do.
+pub(super) fn refuse_breaking(old: &Path, new: &Path) -> anyhow::Result<()> {
+    let mut changes = compare(&read(old)?, &read(new)?);
+    changes.retain(|change| change.class == Class::Breaking);
+    changes.iter().try_for_each(|change| writeln!(std::io::stdout().lock(), "{change}"))?;
+    if !changes.is_empty() {
+        bail!("the files break clients or tables of those in {}", old.display());
+    }
+    Ok(())
+}
+
+/// Counts the items that are outside of the rules that became tighter.
+async fn count(
+    connection: &target::Options,
+    options: &Options,
+    [old, new]: [&Resources; 2],
+    changes: &mut [Change],
+) -> anyhow::Result<()> {
+    let target = connection.open().await?;
+    let most = (!options.all).then_some(SAMPLE);
+    for resource in new.iter() {
+        if !changes.iter().any(|change| change.tighter_rule(&resource.name).is_some()) {
+            continue;
+        }
+        // A renamed table has no items yet.
+        let table = items::of(&target, old.get(&resource.name).unwrap_or(resource)).await?;
+        let each = |item| {
+            let faults = resource.schema.check_new(&item).err().unwrap_or_default();
+            changes.iter_mut().for_each(|change| change.count(&resource.name, &faults));
+        };
+        eprintln!("{}", items::read(&target.client, &table, most, each).await?.told(&table));
+    }
+    Ok(())
 }
 
 /// The resources of files, and the files.

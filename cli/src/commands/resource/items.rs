@@ -10,8 +10,10 @@ use aws_sdk_dynamodb::types::{
     AttributeValue, KeyType as KeyRole, ReturnConsumedCapacity, ScalarAttributeType, TableDescription,
 };
 use ripple_core::record::Names;
-use ripple_core::record::schema::KeyType;
+use ripple_core::record::schema::{KeyType, Resource};
 use ripple_core::value::{Members, Number, Value};
+
+use crate::target::Target;
 
 /// The segments of a scan. A sample takes pages from each in turn, so it covers the whole range of key hashes.
 const SEGMENTS: i32 = 4;
@@ -41,7 +43,7 @@ impl Table {
     }
 
     /// Reports whether a resource's key is that of the table.
-    pub(super) fn has_key_of(&self, names: &Names) -> bool {
+    fn has_key_of(&self, names: &Names) -> bool {
         let sort_key = names.sort_key.as_ref().map(|sort_key| (sort_key.name.to_string(), Some(sort_key.kind)));
         self.key == names.key && self.key_type == Some(names.key_type) && self.sort_key == sort_key
     }
@@ -54,6 +56,17 @@ pub(super) struct Extent {
     pub(super) items: u64,
     units: f64,
     is_complete: bool,
+}
+
+/// Describes the table of a resource.
+pub(super) async fn of(target: &Target, resource: &Resource) -> anyhow::Result<Table> {
+    let name = resource.table_name(target.site());
+    let table = describe(&target.client, &name).await?;
+    if !table.has_key_of(&resource.names) {
+        let sort_key = table.sort_key.map(|(sort_key, _)| format!(" and the sort key {sort_key}")).unwrap_or_default();
+        bail!("{name} has the key {}{sort_key}, which is not the key of {}.json", table.key, resource.name);
+    }
+    Ok(table)
 }
 
 /// Describes a table.
@@ -197,6 +210,12 @@ pub(super) fn grouped(number: u64) -> String {
         text.push(digit);
     }
     text
+}
+
+/// Returns how many items are outside the rules, in a sentence.
+pub(super) fn outside([outside, items]: [u64; 2]) -> String {
+    let stay = if outside == 0 { "" } else { " and stay editable" };
+    format!("{} of {} items are outside{stay}", grouped(outside), grouped(items))
 }
 
 fn grouped_units(units: f64) -> String {

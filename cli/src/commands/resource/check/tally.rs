@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use ripple_core::record::schema::{Fault, Resource};
 use ripple_core::value::{Members, Value};
 
-use crate::commands::resource::items::grouped;
+use crate::commands::resource::items::{grouped, outside};
 
 /// Ids that are shown of the items that break a rule.
 const IDS: usize = 3;
@@ -72,11 +72,7 @@ impl<'r> Tally<'r> {
             .into_iter()
             .map(|((pointer, detail), broken)| self.line(pointer, detail, broken, with_values))
             .collect();
-        let (items, outside) = (grouped(self.items), grouped(self.outside));
-        lines.push(match self.outside {
-            0 => format!("{}.json: 0 of {items} items are outside", self.resource.name),
-            _ => format!("{}.json: {outside} of {items} items are outside and stay editable", self.resource.name),
-        });
+        lines.push(format!("{}.json: {}", self.resource.name, outside([self.outside, self.items])));
         lines
     }
 

@@ -3,7 +3,11 @@
 use std::fmt;
 use std::process::ExitCode;
 
+use ripple_core::record::schema::Fault;
 use serde_json::Value;
+
+use super::rule::Rule;
+use crate::commands::resource::items;
 
 /// Characters of a value that is shown.
 const VALUE: usize = 60;
@@ -50,13 +54,15 @@ pub(super) struct Change {
     values: String,
     pub(super) class: Class,
     word: &'static str,
+    /// The items of the table that break the new rule, and all of them.
+    outside: Option<[u64; 2]>,
 }
 
 impl Change {
     /// Returns a change of the value at a place.
     pub(super) fn at(pointer: String, old: Option<&Value>, new: Option<&Value>, class: Class) -> Change {
         let values = format!("{} → {}", shown(old), shown(new));
-        Change { file: String::new(), pointer: Some(pointer), values, class, word: class.word() }
+        Change { file: String::new(), pointer: Some(pointer), values, class, word: class.word(), outside: None }
     }
 
     /// Returns a change of what is present at a place.
@@ -66,12 +72,28 @@ impl Change {
 
     /// Returns a change of a whole file.
     pub(super) fn of_file(values: &str, class: Class, word: &'static str) -> Change {
-        Change { file: String::new(), pointer: None, values: values.to_owned(), class, word }
+        Change { file: String::new(), pointer: None, values: values.to_owned(), class, word, outside: None }
     }
 
     /// Returns the change with another word for its class.
     pub(super) fn called(self, word: &'static str) -> Change {
         Change { word, ..self }
+    }
+
+    /// Returns the rule of the schema that is tighter, if the change is in the file of a resource.
+    pub(super) fn tighter_rule(&self, resource: &str) -> Option<Rule<'_>> {
+        let pointer = self.pointer.as_deref().filter(|pointer| !pointer.starts_with("/x-ripple/"))?;
+        let is_it = self.class == Class::Tighter && self.file.strip_suffix(".json") == Some(resource);
+        is_it.then(|| Rule::at(pointer))
+    }
+
+    /// Counts an item with these faults.
+    pub(super) fn count(&mut self, resource: &str, faults: &[Fault]) {
+        if let Some(rule) = self.tighter_rule(resource) {
+            let is_outside = faults.iter().any(|fault| rule.is_broken(fault));
+            let [outside, items] = self.outside.unwrap_or_default();
+            self.outside = Some([outside + u64::from(is_outside), items + 1]);
+        }
     }
 
     /// Returns the change in the file of a resource.
@@ -86,7 +108,11 @@ impl fmt::Display for Change {
         if let Some(pointer) = &self.pointer {
             write!(f, "#{pointer}")?;
         }
-        write!(f, ": {}: {}", self.values, self.word)
+        write!(f, ": {}: {}", self.values, self.word)?;
+        match self.outside {
+            None => Ok(()),
+            Some(counts) => write!(f, "; {}", items::outside(counts)),
+        }
     }
 }
 
