@@ -10,6 +10,7 @@ mod commands;
 mod dev_file;
 mod keys;
 mod output;
+mod scratch;
 mod share;
 mod target;
 mod words;

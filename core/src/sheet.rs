@@ -19,7 +19,7 @@ mod cell;
 mod read;
 mod write;
 
-pub use read::{Row, RowKind, Rows, read};
+pub use read::{Row, RowKind, Rows, read, read_from};
 pub use write::{Columns, Page, names_in, page};
 
 /// The media type of a sheet that is written.

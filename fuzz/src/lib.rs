@@ -14,10 +14,13 @@
 //! | `schema` | resource files, and a record | faults are lines; a record that was read can be saved |
 //! | `query` | a list's query string | each engine has the same page; faults name parameters; cursors belong to their list |
 //! | `sheet` | CSV | every row is a change or a fault; what is written is read as the same |
+//! | `batch` | the body of a batch, JSON or CSV | each operation has a result; what was made is not made again |
+//! | `import` | the files of `ripple import` | their parts do not matter; they are split as serde_json does |
 //! | `event` | Lambda events | each has an answer or an error; only a 2xx changes anything |
 //!
-//! The targets use only the public interfaces of the crates. Inputs of `request`, `json`, `token`, `schema`, `query`,
-//! `sheet` and `event` are text, so that people can read and write their seeds in `seeds/`. The others are built from bytes by `arbitrary`.
+//! The targets use only the public interfaces of the crates, except `import`, which compiles the modules of the command
+//! line. Inputs of `item`, `key`, `merge` and `snapshot` are built from bytes by `arbitrary`. The others are text, so that
+//! people can read and write their seeds in `seeds/`.
 
 #[path = "../../core/tests/hostile/answer.rs"]
 pub mod answer;

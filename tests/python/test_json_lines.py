@@ -81,3 +81,34 @@ def test_resources(tmp_path):
     assert bad["kind"] == "fault" and bad["file"].endswith("bad.json") and bad["rule"]
     [cut] = [fault for fault in faults if fault["file"].endswith("cut.json")]
     assert (cut["line"], "pointer" in cut) == (2, False)
+
+
+def test_an_import_and_an_export(dev, tmp_path):
+    fields = {name: "x" for name in ("name", "goal", "issue", "description", "term_unit", "create_date")} | {"term": 1}
+    records = [fields | {"prj_id": "json-1"}, fields | {"prj_id": "json-1", "goal": "other"}, fields | {"prj_id": "json-2", "term": "x"}]
+    (tmp_path / "file").write_text("".join(json.dumps(record) + "\n" for record in records))
+    printed = ripple("import", tmp_path / "file", "--json", data=dev.data, ok=False)
+    earlier, refused, counts = (json.loads(line) for line in printed.splitlines() if line.startswith("{"))
+    assert (earlier["place"], refused["place"]) == ("line 2", "line 3") and "/term" in refused["detail"], printed
+    assert counts == {
+        "dry_run": False, "created": 1, "saved": 0, "unchanged": 0, "already_imported": 0, "already_present": 1,
+        "present_with_other_content": 1, "deletions_skipped": 0, "replaced": 0, "refused": 1,
+    }  # fmt: skip
+    printed = ripple("import", tmp_path / "file", "--dry-run", "--json", data=dev.data, ok=False)
+    *would, counts = (json.loads(line) for line in printed.splitlines() if line.startswith("{"))
+    assert [line["place"] for line in would] == ["line 1", "line 2", "line 3"] and counts["dry_run"] is True
+    [exported] = lines("export", tmp_path / "out", data=dev.data)
+    assert exported == {"exported": 1, "resource": "prj", "file": str(tmp_path / "out")}
+    # Standard output has the records.
+    both = ripple("export", "--json", data=dev.data, both=True).splitlines()
+    assert sorted(json.loads(line).get("exported", 0) for line in both) == [0, 1]
+
+
+def test_a_backup_and_its_restoration(dev, tmp_path):
+    made = lines("backup", tmp_path / "copy", data=dev.data)
+    manifest = json.loads((tmp_path / "copy/backup.json").read_text())
+    assert {line["table"] for line in made} >= {"ripple_prj", "ripple_prj_version", "ripple_key"}
+    assert [{name: line[name] for name in ("file", "items", "sha256")} for line in made] == manifest["files"]
+    items = {line["table"]: line["items"] for line in made if line["table"] != "ripple_key"}
+    restored = lines("restore", tmp_path / "copy", data=dev.data)
+    assert restored == [{"table": table, "restored": 0, "present": n, "differing": 0} for table, n in items.items()]

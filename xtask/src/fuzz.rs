@@ -43,7 +43,7 @@ struct Target {
     seeds: &'static str,
 }
 
-const TARGETS: [Target; 11] = [
+const TARGETS: [Target; 13] = [
     Target { name: "request", runs: 1_000, seeds: "fuzz/seeds/request" },
     Target { name: "merge", runs: 4_000, seeds: "fuzz/seeds/merge" },
     Target { name: "json", runs: 40_000, seeds: "fuzz/seeds/json" },
@@ -54,6 +54,8 @@ const TARGETS: [Target; 11] = [
     Target { name: "schema", runs: 4_000, seeds: "fuzz/seeds/schema" },
     Target { name: "query", runs: 10_000, seeds: "fuzz/seeds/query" },
     Target { name: "sheet", runs: 10_000, seeds: "fuzz/seeds/sheet" },
+    Target { name: "batch", runs: 1_000, seeds: "fuzz/seeds/batch" },
+    Target { name: "import", runs: 20_000, seeds: "fuzz/seeds/import" },
     Target { name: "event", runs: 1_000, seeds: "lambda/tests/events" },
 ];
 

@@ -23,8 +23,10 @@ use ripple_core::Timestamp;
 use ripple_core::store::dynamodb::DynamoDb;
 use ripple_core::store::{Capacity, Keys as _, Source as _};
 use ripple_host::now;
+use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
+use crate::output::{self, Format};
 use crate::target::{self, Target};
 
 use manifest::{Contents, Manifest};
@@ -59,11 +61,21 @@ impl Copied {
 pub(crate) struct Options {
     /// Folder to create for the backup
     folder: PathBuf,
+    #[command(flatten)]
+    format: Format,
+}
+
+/// A table that was copied, in the form of `--json`.
+#[derive(Serialize)]
+struct Line<'a> {
+    table: &'a str,
+    #[serde(flatten)]
+    contents: &'a Contents,
 }
 
 /// Copies the tables into a folder.
 pub(crate) async fn run(connection: &target::Options, options: Options) -> anyhow::Result<()> {
-    let Options { folder } = options;
+    let Options { folder, format } = options;
     let mut target = connection.open().await?;
     connection.identify(&mut target).await;
     let began = now();
@@ -71,7 +83,10 @@ pub(crate) async fn run(connection: &target::Options, options: Options) -> anyho
     let mut files = Vec::new();
     for Copied { table, file, .. } in Copied::of(&target) {
         let contents = copy(&target.client, &table, &folder, file).await?;
-        eprintln!("{table}: {} items", contents.items);
+        match format.json {
+            true => output::line(&Line { table: &table, contents: &contents })?,
+            false => eprintln!("{table}: {} items", contents.items),
+        }
         files.push(contents);
     }
     let mut changed = 0;
@@ -87,7 +102,9 @@ pub(crate) async fn run(connection: &target::Options, options: Options) -> anyho
             folder.display()
         );
     }
-    println!("wrote the backup to {}: {}", folder.display(), target);
+    if !format.json {
+        println!("wrote the backup to {}: {}", folder.display(), target);
+    }
     Ok(())
 }
 

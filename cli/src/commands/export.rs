@@ -19,6 +19,7 @@ use ripple_host::now;
 use serde::{Deserialize, Serialize};
 
 use crate::output;
+use crate::scratch::Scratch;
 use crate::target;
 
 #[derive(Debug, Args)]
@@ -29,6 +30,9 @@ pub(crate) struct Options {
     /// Format of a record
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+    /// Print the summary as a line of JSON; on standard error if the records are on standard output
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     chosen: target::Chosen,
 }
@@ -91,7 +95,7 @@ impl Mark {
 }
 
 pub(crate) async fn run(connection: &target::Options, options: Options) -> anyhow::Result<()> {
-    let Options { file, format, chosen } = options;
+    let Options { file, format, json, chosen } = options;
     if file.is_dir() {
         bail!("{} is a folder: give a file in it", file.display());
     }
@@ -106,32 +110,34 @@ pub(crate) async fn run(connection: &target::Options, options: Options) -> anyho
         let (account, region) = (account.map(str::to_owned), region.to_owned());
         to_file(&store, &file, Origin { account, endpoint, region, table, format }).await?
     };
-    eprintln!("exported {count} {}", store.resource().plural);
+    let is_output = file.as_os_str() == "-";
+    let summary = Summary { exported: count, resource: &store.resource().name, file: (!is_output).then_some(&file) };
+    match (json, is_output) {
+        (true, true) => eprintln!("{}", serde_json::to_string(&summary)?),
+        (true, false) => output::line(&summary)?,
+        (false, _) => eprintln!("exported {count} {}", store.resource().plural),
+    }
     Ok(())
+}
+
+/// The summary in the form of `--json`.
+#[derive(Serialize)]
+struct Summary<'a> {
+    exported: u64,
+    resource: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<&'a PathBuf>,
 }
 
 async fn to_output(store: &DynamoDb, format: Format) -> anyhow::Result<u64> {
     let mut output = BufWriter::new(std::io::stdout().lock());
     if format == Format::Csv {
-        let folder = std::env::temp_dir();
-        let random: [u8; 8] = ripple_host::random();
-        let name: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
-        let part = Removed(folder.join(format!("ripple-export-{name}")));
-        let mut lines = OpenOptions::new().create_new(true).write(true).open(&part.0).context("cannot write a part")?;
+        let (part, mut lines) = Scratch::create("export")?;
         let count = write_pages(store, &mut lines, format).await?;
-        write_sheet(&part.0, &mut output, store.resource())?;
+        write_sheet(part.path(), &mut output, store.resource())?;
         return Ok(count);
     }
     write_pages(store, &mut output, format).await
-}
-
-/// A file that is removed in the end.
-struct Removed(PathBuf);
-
-impl Drop for Removed {
-    fn drop(&mut self) {
-        let _ = fs::remove_file(&self.0);
-    }
 }
 
 /// Writes a file of JSON lines as a sheet. It is read twice, since the last record may have a column of its own.

@@ -7,41 +7,46 @@
 //! | a record in JSON without a version | creates the record if it is missing |
 //! | an item `{"Item": …}` | restores the record unchanged if it is missing |
 
+mod file;
 mod identity;
 mod missing;
 mod present;
 mod report;
 mod row;
 mod source;
+mod steps;
+mod text;
+mod values;
 
-use std::collections::HashMap;
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
+use std::pin::pin;
 
 use anyhow::Context as _;
 use clap::Args;
 use futures_util::StreamExt as _;
 use ripple_core::limits;
 use ripple_core::random::Random;
+use ripple_core::record::Names;
 use ripple_core::record::decide::Precondition;
 use ripple_core::record::fault;
-use ripple_core::record::schema::Resource;
 use ripple_core::service::batch::{Requested, preview};
 use ripple_core::service::{self, Author, Context, Metrics, Saved, save};
 use ripple_core::session::Session;
 use ripple_core::store::dynamodb::DynamoDb;
 use ripple_core::store::{IdempotencyKey, Keys as _};
 use ripple_host::{now, random};
-use tokio::sync::oneshot::{self, Receiver, Sender};
 use tokio::time::timeout;
 
-use crate::output;
+use crate::output::{self, Format};
 use crate::target;
 
+use file::File;
 use missing::Missing;
-use report::{Counts, Forms, ROWS};
+use report::{Counts, ROWS};
 use row::{Prepared, Row};
-use source::{Entry, Source};
+use source::{Entry, Form};
+use steps::{Step, Told};
 
 /// The number of entries imported at once.
 const CONCURRENCY: usize = 16;
@@ -57,6 +62,8 @@ pub(crate) struct Options {
     /// Only print what each entry would do
     #[arg(long)]
     dry_run: bool,
+    #[command(flatten)]
+    format: Format,
     #[command(flatten)]
     chosen: target::Chosen,
 }
@@ -82,21 +89,6 @@ enum Outcome {
     Tombstone,
 }
 
-/// The place of an entry among the entries of its record. Each of them waits until the one before it drops its place.
-#[derive(Default)]
-struct Turn {
-    after: Option<Receiver<()>>,
-    _before: Option<Sender<()>>,
-}
-
-/// An entry as it is imported.
-struct Step {
-    /// Its position, for messages.
-    place: String,
-    work: anyhow::Result<Work>,
-    turn: Turn,
-}
-
 /// How a change is made.
 #[derive(Clone, Copy)]
 enum Mode<'a> {
@@ -108,104 +100,57 @@ enum Mode<'a> {
 
 /// Imports a file. `--dry-run` only prints what each entry would do.
 pub(crate) async fn run(connection: &target::Options, options: Options) -> anyhow::Result<()> {
-    let Options { file, dry_run, chosen } = options;
+    let Options { file, dry_run, format, chosen } = options;
     let resources = connection.resources()?;
-    let source = source::read(&file, &chosen.of(&resources)?.names)?;
+    let file = File::open(&file)?;
+    let total = file.check(chosen.of(&resources)?)?;
     let target = connection.open_to_change().await?;
     let store = target.store_of(&chosen)?;
-    let noun = if matches!(source, Source::Sheet(_)) { ROWS } else { "entries" };
-    let entries = read(source, store.resource())?;
-    let forms = Forms::of(noun, &entries);
-    let steps = steps(store, entries).await?;
 
-    let bar = output::bar(Some(steps.len() as u64), &store.resource().plural);
+    let bar = output::bar(Some(total), &store.resource().plural);
     if !std::io::stderr().is_terminal() {
         bar.set_draw_target(indicatif::ProgressDrawTarget::hidden());
     }
-    let mut counts = Counts::default();
+    let mut counts = Counts::of(if file.form == Form::Sheet { ROWS } else { "entries" });
     // An entry is begun after every earlier one, so the one that it waits for is never behind it.
-    let mut results = futures_util::stream::iter(steps)
-        .map(|Step { place, work, turn }| async move {
-            let Turn { after, _before } = turn;
-            if let Some(after) = after {
-                // The sender is only dropped.
-                let _ = after.await;
+    let steps = steps::of(store, file.entries(store.resource())?);
+    let import = async |step: anyhow::Result<Step>| Ok(step?.import(store, dry_run).await);
+    let mut results = pin!(steps.map(import).buffered(CONCURRENCY));
+    let mut interrupted = None;
+    while let Some(told) = results.next().await {
+        let Told { place, is_row, result } = match told {
+            Ok(told) => told,
+            Err(error) => {
+                interrupted = Some(error);
+                break;
             }
-            let result = async {
-                match work? {
-                    Work::Row(row) => row::import(store, row, dry_run).await,
-                    Work::Missing(missing) => missing::import(store, missing, dry_run).await,
-                }
-            };
-            (place, result.await)
-        })
-        .buffered(CONCURRENCY);
-    while let Some((place, result)) = results.next().await {
+        };
         bar.inc(1);
-        if let Some(told) = counts.add(result, dry_run) {
-            bar.suspend(|| eprintln!("{place}: {told}"));
+        counts.note(is_row);
+        if let Some(detail) = counts.add(result, dry_run) {
+            match format.json {
+                true => bar.suspend(|| output::line(&report::Line { place, detail }))?,
+                false => bar.suspend(|| eprintln!("{place}: {detail}")),
+            }
         }
     }
     bar.finish_and_clear();
-    counts.report(&forms, dry_run)
+    let reported = counts.report(dry_run, format);
+    interrupted.map_or(reported, Err)
 }
 
 /// An entry as it was read.
-enum Read {
+enum Found {
     Row(anyhow::Result<Row>),
     Missing(Entry),
 }
 
-/// Returns the entries of a file in their order, each with its position.
-fn read(source: Source, resource: &Resource) -> anyhow::Result<Vec<(String, Read)>> {
-    let entry = |entry: Entry| match row::of_json(&entry.json, &resource.names) {
-        Some(row) => (entry.place, Read::Row(row)),
-        None => (entry.place.clone(), Read::Missing(entry)),
-    };
-    Ok(match source {
-        Source::Sheet(text) => {
-            row::of_sheet(&text, resource)?.into_iter().map(|(place, row)| (place, Read::Row(row))).collect()
+impl Found {
+    fn of(entry: Entry, names: &Names) -> (String, Found) {
+        match row::of_json(&entry.json, names) {
+            Some(row) => (entry.place, Found::Row(row)),
+            None => (entry.place.clone(), Found::Missing(entry)),
         }
-        Source::Entries(entries) => entries.into_iter().map(entry).collect(),
-    })
-}
-
-/// Returns the entries as they are imported, each with its turn.
-async fn steps(store: &DynamoDb, entries: Vec<(String, Read)>) -> anyhow::Result<Vec<Step>> {
-    let resource = store.resource();
-    let missing = entries.iter().filter_map(|(_, entry)| match entry {
-        Read::Row(_) => None,
-        Read::Missing(entry) => Some(entry),
-    });
-    let mut present = present::find(store, &missing.collect::<Vec<_>>()).await?;
-    let (mut rows, mut turns, mut at) = (row::Preparation::default(), Turns::default(), 0);
-    let mut steps = Vec::with_capacity(entries.len());
-    for (place, entry) in entries {
-        let work = match entry {
-            Read::Row(row) => row.and_then(|row| rows.prepare(row, resource)).map(Work::Row),
-            Read::Missing(Entry { json, .. }) => {
-                at += 1;
-                Ok(Work::Missing(Missing { present: present.remove(&(at - 1)), json }))
-            }
-        };
-        let id = match &work {
-            Ok(Work::Row(row)) => Some(row.requested.id.to_string()),
-            Ok(Work::Missing(missing)) => present::id_in(&missing.json, &resource.names),
-            Err(_) => None,
-        };
-        steps.push(Step { place, work, turn: id.map(|id| turns.next(id)).unwrap_or_default() });
-    }
-    Ok(steps)
-}
-
-/// The last turn of each record.
-#[derive(Default)]
-struct Turns(HashMap<String, Receiver<()>>);
-
-impl Turns {
-    fn next(&mut self, id: String) -> Turn {
-        let (before, next) = oneshot::channel();
-        Turn { after: self.0.insert(id, next), _before: Some(before) }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Reads the rows of a sheet.
 
-use std::collections::BTreeSet;
-use std::io::{Chain, Read as _};
+use std::collections::{BTreeSet, VecDeque};
+use std::io::{self, BufRead, Chain, Cursor, Read};
 
 use csv::{ReaderBuilder, StringRecord};
 
@@ -13,6 +13,9 @@ use crate::value::{Members, Value};
 
 /// Separators of cells. Programs for sheets use `;` where numbers have a decimal comma.
 const SEPARATORS: [u8; 3] = [b',', b';', b'\t'];
+
+/// The number of bytes in which the end of the header is looked for, to find its separator.
+const HEADER: usize = 1 << 20;
 
 /// A row of its own after the text. If it is not found there, the text has ended inside a quoted cell.
 const END: &str = "\n\u{1}end of the sheet\u{1}";
@@ -35,37 +38,53 @@ pub enum RowKind {
     Edit(RecordId, Members),
 }
 
-/// The rows of a sheet.
+/// The rows of a sheet. Only one of them is in memory.
 #[derive(Debug)]
-pub struct Rows<'a> {
+pub struct Rows<'a, R> {
     resource: &'a Resource,
     columns: Vec<Column>,
-    reader: csv::Reader<Chain<&'a [u8], &'static [u8]>>,
+    reader: csv::Reader<Chain<Lines<Whole<R>>, &'static [u8]>>,
     /// The row after the one that is returned.
     next: Option<StringRecord>,
-    lines: Lines<'a>,
 }
 
-/// Counts the lines of a text up to a row.
+/// A text whose start was read already.
+type Whole<R> = Chain<Cursor<Vec<u8>>, R>;
+
+/// Passes a text on, and counts its lines up to a row.
 #[derive(Debug)]
-struct Lines<'a> {
-    text: &'a [u8],
-    at: usize,
+struct Lines<R> {
+    text: R,
+    passed: u64,
+    is_after_return: bool,
+    /// The places of `\r` and `\n` that were passed on after the last row, and whether a line ends there. The `\n` of
+    /// `\r\n` ends none.
+    ends: VecDeque<(u64, bool)>,
     line: u64,
 }
 
-impl Lines<'_> {
+impl<R: Read> Read for Lines<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = self.text.read(buffer)?;
+        for (place, byte) in (self.passed..).zip(&buffer[..length]) {
+            if matches!(byte, b'\r' | b'\n') {
+                self.ends.push_back((place, *byte == b'\r' || !self.is_after_return));
+            }
+            self.is_after_return = *byte == b'\r';
+        }
+        self.passed += length as u64;
+        Ok(length)
+    }
+}
+
+impl<R> Lines<R> {
     /// Returns the line of the row that begins at a byte, or after the line ends there. Rows are asked for in their order.
     fn of(&mut self, byte: u64) -> u64 {
-        let from = usize::try_from(byte).map_or(self.text.len(), |byte| byte.min(self.text.len()));
-        let ends = self.text[from..].iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
-        let to = (from + ends).max(self.at);
-        let passed = &self.text[self.at..to];
-        // A line ends with `\n`, `\r\n` or `\r`.
-        let alone = |(place, byte): &(usize, &u8)| **byte == b'\n' || passed.get(place + 1) != Some(&b'\n');
-        let ended = passed.iter().enumerate().filter(|(_, byte)| matches!(byte, b'\r' | b'\n')).filter(alone).count();
-        self.line += ended as u64;
-        self.at = to;
+        let mut start = byte;
+        while let Some((place, is_end)) = self.ends.pop_front_if(|(place, _)| *place <= start) {
+            self.line += u64::from(is_end);
+            start = start.max(place + 1);
+        }
         self.line
     }
 }
@@ -81,13 +100,28 @@ struct Column {
 ///
 /// # Errors
 /// One sentence, if the header is not one.
-pub fn read<'a>(text: &'a str, resource: &'a Resource) -> Result<Rows<'a>, String> {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+pub fn read<'a>(text: &'a str, resource: &'a Resource) -> Result<Rows<'a, &'a [u8]>, String> {
+    read_from(text.as_bytes(), resource)
+}
+
+/// Reads the header of a sheet of a resource's records. The caller has read the whole text once: its rows are read
+/// without an error.
+///
+/// # Errors
+/// One sentence, if the header is not one.
+pub fn read_from<R: BufRead>(mut text: R, resource: &Resource) -> Result<Rows<'_, R>, String> {
+    let mut start = start(&mut text).map_err(|error| error.to_string())?;
+    if start.starts_with("\u{feff}".as_bytes()) {
+        start.drain(.."\u{feff}".len());
+    }
+    let separator = separator(&start);
+    let text = Cursor::new(start).chain(text);
+    let lines = Lines { text, passed: 0, is_after_return: false, ends: VecDeque::new(), line: 1 };
     let mut reader = ReaderBuilder::new()
         .has_headers(false)
         .flexible(true)
-        .delimiter(separator(text))
-        .from_reader(text.as_bytes().chain(END.as_bytes()));
+        .delimiter(separator)
+        .from_reader(lines.chain(END.as_bytes()));
     let header = next(&mut reader);
     let mut columns = Vec::new();
     let mut names = BTreeSet::new();
@@ -114,15 +148,33 @@ pub fn read<'a>(text: &'a str, resource: &'a Resource) -> Result<Rows<'a>, Strin
         return Err(format!("the sheet has a column {}, and no column {key}", own.version));
     }
     let next = next(&mut reader);
-    let lines = Lines { text: text.as_bytes(), at: 0, line: 1 };
-    Ok(Rows { resource, columns, reader, next, lines })
+    Ok(Rows { resource, columns, reader, next })
+}
+
+/// Reads a text up to the first line end outside of quotes.
+fn start(text: &mut impl BufRead) -> io::Result<Vec<u8>> {
+    let (mut start, mut quoted) = (Vec::new(), false);
+    while start.len() < HEADER {
+        let part = text.fill_buf()?;
+        let end = part.iter().position(|byte| {
+            quoted ^= *byte == b'"';
+            !quoted && matches!(byte, b'\r' | b'\n')
+        });
+        let length = end.map_or(part.len(), |end| end + 1);
+        start.extend_from_slice(&part[..length]);
+        text.consume(length);
+        if length == 0 || end.is_some() {
+            break;
+        }
+    }
+    Ok(start)
 }
 
 /// Returns the separator that the header has most of, outside of quotes.
-fn separator(text: &str) -> u8 {
+fn separator(start: &[u8]) -> u8 {
     let mut quoted = false;
     let mut counts = [0_usize; SEPARATORS.len()];
-    for byte in text.bytes() {
+    for byte in start.iter().copied() {
         match byte {
             b'"' => quoted = !quoted,
             b'\n' | b'\r' if !quoted => break,
@@ -138,9 +190,9 @@ fn separator(text: &str) -> u8 {
     SEPARATORS[counts.iter().position(|count| *count == most).unwrap_or(0)]
 }
 
-fn next<R: std::io::Read>(reader: &mut csv::Reader<R>) -> Option<StringRecord> {
+fn next<R: Read>(reader: &mut csv::Reader<R>) -> Option<StringRecord> {
     let mut record = StringRecord::new();
-    // Text in memory is read without an error, whatever it is.
+    // Text is read without an error, whatever it is.
     reader.read_record(&mut record).is_ok_and(|found| found).then_some(record)
 }
 
@@ -148,14 +200,15 @@ fn is_end(record: &StringRecord) -> bool {
     record.len() == 1 && record.get(0) == Some(END.trim_start())
 }
 
-impl Iterator for Rows<'_> {
+impl<R: BufRead> Iterator for Rows<'_, R> {
     type Item = Row;
 
     fn next(&mut self) -> Option<Row> {
         loop {
             let record = self.next.take().filter(|record| !is_end(record))?;
             self.next = next(&mut self.reader);
-            let line = self.lines.of(record.position().map_or(0, csv::Position::byte));
+            let begins = record.position().map_or(0, csv::Position::byte);
+            let line = self.reader.get_mut().get_mut().0.of(begins);
             // The row after the last one is missing only if that one has swallowed it.
             if self.next.is_none() {
                 let fault = Fault { pointer: String::new(), detail: "the sheet ends inside a quoted cell".to_owned() };
@@ -169,7 +222,7 @@ impl Iterator for Rows<'_> {
     }
 }
 
-impl Rows<'_> {
+impl<R> Rows<'_, R> {
     fn kind(&self, record: &StringRecord) -> Result<RowKind, Vec<Fault>> {
         let whole = |detail: String| vec![Fault { pointer: String::new(), detail }];
         if record.len() != self.columns.len() {
@@ -239,6 +292,17 @@ mod tests {
             let text = ["prj_id,goal", "a,1", "", "b,\"x", "y\"", ",", "c,3"].join(end);
             let lines: Vec<u64> = rows(&text).iter().map(|row| row.line).collect();
             assert_eq!(lines, [2, 4, 7], "{end:?}");
+        }
+    }
+
+    #[test]
+    fn a_sheet_is_read_the_same_wherever_its_parts_end() {
+        let text = "\u{feff}\"prj_id\";goal\r\n\r\na;\"x;\r\ny\"\r\n\n\nb;é\n;\nc;\"\n";
+        let (all, resource) = (format!("{:?}", rows(text)), Resource::built_in());
+        for length in 1..text.len() {
+            let parts = io::BufReader::with_capacity(length, text.as_bytes());
+            let found: Vec<Row> = read_from(parts, &resource).expect("a sheet").collect();
+            assert_eq!(format!("{found:?}"), all);
         }
     }
 

@@ -11,9 +11,11 @@ use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
 use clap::Args;
 use futures_util::{StreamExt as _, TryStreamExt as _};
+use serde::Serialize;
 
 use super::manifest::Manifest;
 use super::{Copied, KEYS, typed};
+use crate::output::{self, Format};
 use crate::target;
 
 /// The number of items written at once.
@@ -26,6 +28,18 @@ pub(crate) struct Options {
     /// Restore only the API keys; a lost key that was revoked after the backup becomes valid again
     #[arg(long)]
     keys: bool,
+    #[command(flatten)]
+    format: Format,
+}
+
+/// What became of a table's items, in the form of `--json`.
+#[derive(Serialize)]
+struct Line<'a> {
+    table: &'a str,
+    restored: usize,
+    present: usize,
+    /// Those that are present with other content.
+    differing: usize,
 }
 
 /// The result for one item.
@@ -40,7 +54,7 @@ enum Outcome {
 
 /// Puts items back into the existing tables of the site.
 pub(crate) async fn run(connection: &target::Options, options: Options) -> anyhow::Result<()> {
-    let Options { folder, keys } = options;
+    let Options { folder, keys, format } = options;
     let manifest = Manifest::read(&folder)?;
     let target = connection.open_to_change().await?;
     let mut differing = 0;
@@ -67,7 +81,12 @@ pub(crate) async fn run(connection: &target::Options, options: Options) -> anyho
         let outcomes: Vec<Outcome> = outcomes.try_collect().await?;
         let count = |wanted: Outcome| outcomes.iter().filter(|outcome| **outcome == wanted).count();
         let (put_back, same, differs) = (count(Outcome::PutBack), count(Outcome::Same), count(Outcome::Differs));
-        println!("{table}: {put_back} restored, {same} already present, {differs} present with other content");
+        match format.json {
+            true => output::line(&Line { table, restored: put_back, present: same, differing: differs })?,
+            false => {
+                println!("{table}: {put_back} restored, {same} already present, {differs} present with other content");
+            }
+        }
         differing += differs;
     }
     let Manifest { began, site, .. } = &manifest;

@@ -14,40 +14,47 @@ use super::source::Entry;
 /// Gives each entry of a file an identity, which follows from its content and from the number of equal ones before it.
 #[derive(Default)]
 pub(super) struct Identities {
-    /// The numbers of entries with the same content.
-    equal: HashMap<[u8; 32], u64>,
+    /// The numbers of entries with the same content, by half of its hash: a file may have millions.
+    equal: HashMap<[u8; 16], u32>,
 }
 
 impl Identities {
     /// Returns the identity of the next entry.
     pub(super) fn next(&mut self, content: &[u8]) -> [u8; 32] {
         let content: [u8; 32] = Sha256::digest(content).into();
-        let count = self.equal.entry(content).or_default();
-        let identity = Sha256::new().chain_update(content).chain_update(count.to_be_bytes()).finalize().into();
+        let count = self.equal.entry(half(&content)).or_default();
+        let identity =
+            Sha256::new().chain_update(content).chain_update(u64::from(*count).to_be_bytes()).finalize().into();
         *count += 1;
         identity
     }
 }
 
+/// Returns a hash that no two contents of a file have in common.
+pub(super) fn half(hash: &[u8; 32]) -> [u8; 16] {
+    let mut half = [0; 16];
+    half.copy_from_slice(&hash[..16]);
+    half
+}
+
 /// Returns the id of a new record that has none. It follows from the identity of its entry, so that the entry creates it
 /// once.
 pub(super) fn id_of(identity: &[u8; 32]) -> Uuid {
-    let mut half = [0; 16];
-    half.copy_from_slice(&identity[..16]);
-    Builder::from_custom_bytes(half).into_uuid()
+    Builder::from_custom_bytes(half(identity)).into_uuid()
 }
 
 /// Gives each record without the key one that is derived from its content and from the number of equal ones before it.
 /// If the same file is imported again, even with more lines, no record is imported twice.
-pub(super) fn identified(entries: Vec<Entry>, names: &Names) -> Vec<Entry> {
-    let mut identities = Identities::default();
-    let with_id = |Entry { place, json }: Entry| {
+#[derive(Default)]
+pub(super) struct Ids(Identities);
+
+impl Ids {
+    pub(super) fn identified(&mut self, Entry { place, json }: Entry, names: &Names) -> Entry {
         let Some(members) = without_key(&json, names) else { return Entry { place, json } };
-        let id = id_of(&identities.next(&json));
+        let id = id_of(&self.0.next(&json));
         let comma = if members.is_empty() { "" } else { "," };
         Entry { place, json: Bytes::from(format!(r#"{{{}:"{id}"{comma}{members}}}"#, Value::from(&*names.key))) }
-    };
-    entries.into_iter().map(with_id).collect()
+    }
 }
 
 /// Returns the text between the braces of a new record that has no key. Returns `None` for anything else. A record with a

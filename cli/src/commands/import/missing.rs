@@ -18,7 +18,7 @@ use super::{Mode, Outcome, make, refused, told};
 
 /// A record that is created if it is missing.
 pub(super) struct Missing {
-    /// The record with its id. `None` if there was none when the import began.
+    /// The record with its id. `None` if there was none when the entry was looked up.
     pub(super) present: Option<Present>,
     /// The record, or an item in the form of an export.
     pub(super) json: Bytes,

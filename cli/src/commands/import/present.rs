@@ -3,15 +3,18 @@
 //! An import that was interrupted finds the records that it has made. So an entry whose record has the same content is
 //! no news. An entry with other content is, since the import leaves the record as it is.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::hash_map::Entry::{Occupied, Vacant};
+use std::collections::{BTreeSet, HashMap};
 
 use anyhow::Context as _;
-use ripple_core::limits;
 use ripple_core::record::Names;
 use ripple_core::store::dynamodb::{DynamoDb, export};
-use ripple_core::store::{Capacity, Consistency, Source as _};
+use ripple_core::store::{Capacity, IndexEntry, Source as _};
 use ripple_core::value::{Members, Value, parse};
+use ripple_core::{RecordId, Timestamp, limits};
+use sha2::{Digest as _, Sha256};
 
+use super::identity::half;
 use super::source::Entry;
 
 /// An entry whose id exists.
@@ -28,54 +31,68 @@ pub(super) enum State {
     Differs,
     /// An earlier entry of the file has the id, and other content.
     DiffersEarlier,
-    /// The id was not there when the import began.
+    /// The id was not there when the entry was looked up.
     Meanwhile,
 }
 
-/// Returns the entries whose ids exist, by their places among the entries. It scans the table once.
-pub(super) async fn find(store: &DynamoDb, entries: &[&Entry]) -> anyhow::Result<BTreeMap<usize, Present>> {
-    if entries.is_empty() {
-        return Ok(BTreeMap::new());
-    }
-    let names = store.names();
-    let content = |place: usize| content(&entries[place].json, names).map(|(_, members)| members).unwrap_or_default();
-    let mut places: HashMap<String, Vec<usize>> = HashMap::new();
-    for (place, entry) in entries.iter().enumerate() {
-        if let Some((id, _)) = self::content(&entry.json, names) {
-            places.entry(id).or_default().push(place);
-        }
-    }
-    let mut present = BTreeMap::new();
-    let mut from = None;
-    loop {
-        let page =
-            store.scan(from, Consistency::Eventual, &mut Capacity::default()).await.context("cannot read the table")?;
-        for record in page.records.into_iter().filter(|record| !record.is_deleted()) {
-            let Some((id, places)) = places.remove_entry(record.id.as_str()) else { continue };
-            let stored = shown(record.attributes);
-            for place in places {
-                let state = if is_same(&content(place), &stored) { State::Same } else { State::Differs };
-                present.insert(place, Present { id: id.clone(), state });
-            }
-        }
-        match page.next {
-            Some(next) => from = Some(next),
-            None => break,
-        }
-    }
-    for (id, places) in places {
-        let Some((first, others)) = places.split_first() else { continue };
-        for place in others {
-            let state = if content(*place) == content(*first) { State::Same } else { State::DiffersEarlier };
-            present.insert(*place, Present { id: id.clone(), state });
-        }
-    }
-    Ok(present)
+/// What was found about an entry before it is imported.
+#[derive(Default)]
+pub(super) struct Lookup {
+    /// `None` for the same entries as of [`content`].
+    pub(super) id: Option<String>,
+    pub(super) present: Option<Present>,
 }
 
-/// Returns the id of an entry. Returns `None` for the same entries as [`content`].
-pub(super) fn id_in(line: &[u8], names: &Names) -> Option<String> {
-    content(line, names).map(|(id, _)| id)
+/// The ids of a file that the table did not have, each with the content of its first entry. Both are hashes: a file may
+/// have millions.
+#[derive(Default)]
+pub(super) struct Earlier(HashMap<[u8; 16], [u8; 16]>);
+
+impl Earlier {
+    /// Looks up the next entries of the file. They are few, since their records are read at once.
+    pub(super) async fn look_up(&mut self, store: &DynamoDb, entries: &[&Entry]) -> anyhow::Result<Vec<Lookup>> {
+        let names = store.names();
+        let contents: Vec<_> = entries.iter().map(|entry| content(&entry.json, names)).collect();
+        let new: BTreeSet<&str> = contents.iter().flatten().map(|(id, _)| &**id).filter(|id| !self.has(id)).collect();
+        let asked = |id: &str| IndexEntry { id: RecordId::stored(id.to_owned()), at: Timestamp(0), version: None };
+        let asked: Vec<IndexEntry> = new.into_iter().map(asked).collect();
+        let found = store.fetch(&asked, &mut Capacity::default()).await.context("cannot read the table")?;
+        let found: HashMap<String, Members> = found
+            .into_iter()
+            .filter(|record| !record.is_deleted())
+            .map(|record| (record.id.to_string(), shown(record.attributes)))
+            .collect();
+        let look_up = |content: Option<(String, Members)>| {
+            let Some((id, members)) = content else { return Lookup::default() };
+            let state = match found.get(&id) {
+                Some(stored) => Some(if is_same(&members, stored) { State::Same } else { State::Differs }),
+                None => self.state(&id, members),
+            };
+            Lookup { id: Some(id.clone()), present: state.map(|state| Present { id, state }) }
+        };
+        Ok(contents.into_iter().map(look_up).collect())
+    }
+
+    fn has(&self, id: &str) -> bool {
+        self.0.contains_key(&hash(id.as_bytes()))
+    }
+
+    /// Returns what an earlier entry says about one with the same id. Returns `None` if there is no earlier one, and notes
+    /// this one.
+    fn state(&mut self, id: &str, members: Members) -> Option<State> {
+        let content = hash(&serde_json::to_vec(&Value::Map(members)).unwrap_or_default());
+        match self.0.entry(hash(id.as_bytes())) {
+            Vacant(place) => {
+                place.insert(content);
+                None
+            }
+            Occupied(first) => Some(if *first.get() == content { State::Same } else { State::DiffersEarlier }),
+        }
+    }
+}
+
+fn hash(bytes: &[u8]) -> [u8; 16] {
+    half(&Sha256::digest(bytes).into())
 }
 
 /// Returns the id of an entry and what a record would have of it. Returns `None` for an entry without an id, for a

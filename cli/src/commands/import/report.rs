@@ -4,50 +4,72 @@ use anyhow::bail;
 use ripple_core::http::receipt_header;
 use ripple_core::record::outcome::OutcomeKind;
 use ripple_core::service::Saved;
+use serde::Serialize;
 
+use super::Outcome;
 use super::present::State;
 use super::row::DAYS;
-use super::{Outcome, Read};
+use crate::output::{self, Format};
 use crate::words;
 
 /// What the entries of a sheet are called.
 pub(super) const ROWS: &str = "rows";
 
-/// The kinds of entries that a file has. The counts of other kinds are not printed.
-pub(super) struct Forms {
-    /// What an entry is called.
-    noun: &'static str,
-    has_rows: bool,
-    has_missing: bool,
+/// What is told of an entry, in the form of `--json`.
+#[derive(Serialize)]
+pub(super) struct Line {
+    pub(super) place: String,
+    pub(super) detail: String,
 }
 
-impl Forms {
-    pub(super) fn of(noun: &'static str, entries: &[(String, Read)]) -> Forms {
-        let rows = entries.iter().filter(|(_, entry)| matches!(entry, Read::Row(_))).count();
-        // A sheet has only rows, even if it has none.
-        let is_sheet = noun == ROWS;
-        Forms { noun, has_rows: rows > 0 || is_sheet, has_missing: !is_sheet && (rows == 0 || rows < entries.len()) }
-    }
+/// The last line of `--json`.
+#[derive(Serialize)]
+struct Summary<'a> {
+    dry_run: bool,
+    #[serde(flatten)]
+    counts: &'a Counts,
 }
 
-/// The number of entries of each outcome.
-#[derive(Default)]
+/// The number of entries of each outcome. The counts of other kinds of entries than the file has are not printed.
+#[derive(Default, Serialize)]
 pub(super) struct Counts {
+    /// What an entry is called.
+    #[serde(skip)]
+    noun: &'static str,
+    #[serde(skip)]
+    has_rows: bool,
+    #[serde(skip)]
+    has_missing: bool,
     created: u64,
     saved: u64,
     unchanged: u64,
+    #[serde(rename = "already_imported")]
     imported: u64,
     /// Of a dry run: the entries of the others that an import would not make, since they were imported.
+    #[serde(skip)]
     remembered: u64,
+    #[serde(rename = "already_present")]
     present: u64,
     /// Those of the present ones that have other content.
+    #[serde(rename = "present_with_other_content")]
     differing: u64,
+    #[serde(rename = "deletions_skipped")]
     tombstones: u64,
     replaced: u64,
     refused: u64,
 }
 
 impl Counts {
+    pub(super) fn of(noun: &'static str) -> Counts {
+        Counts { noun, ..Counts::default() }
+    }
+
+    /// Notes the kind of an entry: a row, or a record that is created if it is missing.
+    pub(super) fn note(&mut self, is_row: bool) {
+        self.has_rows |= is_row;
+        self.has_missing |= !is_row;
+    }
+
     /// Counts a result. Returns what is told of it. A dry run tells something of each.
     pub(super) fn add(&mut self, result: anyhow::Result<Outcome>, dry_run: bool) -> Option<String> {
         let Saved { record, outcome } = match result {
@@ -97,15 +119,29 @@ impl Counts {
     ///
     /// # Errors
     /// If an entry was refused.
-    pub(super) fn report(&self, forms: &Forms, dry_run: bool) -> anyhow::Result<()> {
+    pub(super) fn report(&self, dry_run: bool, format: Format) -> anyhow::Result<()> {
+        match format.json {
+            true => output::line(&Summary { dry_run, counts: self })?,
+            false => self.tell(dry_run),
+        }
+        let Counts { noun, refused, .. } = self;
+        match (*refused, dry_run) {
+            (0, _) => Ok(()),
+            (_, true) => bail!("{refused} {noun} would be refused"),
+            (_, false) => bail!("{refused} {noun} were refused, or may not have been saved, as said above"),
+        }
+    }
+
+    fn tell(&self, dry_run: bool) {
         let Counts { created, saved, unchanged, imported, remembered, present, differing, .. } = self;
-        let Counts { tombstones, replaced, refused, .. } = self;
-        let Forms { noun, has_rows, has_missing } = forms;
+        let Counts { tombstones, replaced, refused, noun, has_rows, has_missing, .. } = self;
+        // A file without entries has the counts of its form.
+        let is_sheet = *noun == ROWS;
         let mut counts = vec![format!("{created} created")];
-        if *has_rows {
+        if *has_rows || is_sheet {
             counts.push(format!("{saved} saved, {unchanged} unchanged, {imported} already imported"));
         }
-        if *has_missing {
+        if *has_missing || !has_rows && !is_sheet {
             counts.push(format!("{present} already present, {tombstones} deletions skipped"));
         }
         counts.push(format!("{refused} refused"));
@@ -130,13 +166,8 @@ impl Counts {
             println!(
                 "{} that was imported in the last {DAYS} days is not imported again, even if its record was changed or \
                  deleted since",
-                if *noun == ROWS { "a row" } else { "an entry with a version" }
+                if is_sheet { "a row" } else { "an entry with a version" }
             );
-        }
-        match (*refused, dry_run) {
-            (0, _) => Ok(()),
-            (_, true) => bail!("{refused} {noun} would be refused"),
-            (_, false) => bail!("{refused} {noun} were refused, or may not have been saved, as said above"),
         }
     }
 }

@@ -7,6 +7,7 @@
 //!
 //! The rows of one record are sent in the order of the file, each after the answer to the one before it.
 
+use std::io::BufRead;
 use std::time::Duration;
 
 use anyhow::bail;
@@ -46,9 +47,12 @@ pub(super) struct Prepared {
 ///
 /// # Errors
 /// If the header is not one.
-pub(super) fn of_sheet(text: &str, resource: &Resource) -> anyhow::Result<Vec<(String, anyhow::Result<Row>)>> {
-    let rows = sheet::read(text, resource).map_err(anyhow::Error::msg)?;
-    Ok(rows.map(|sheet::Row { line, kind }| (format!("line {line}"), read(kind))).collect())
+pub(super) fn of_sheet<'a>(
+    text: impl BufRead + 'a,
+    resource: &'a Resource,
+) -> anyhow::Result<impl Iterator<Item = (String, anyhow::Result<Row>)> + 'a> {
+    let rows = sheet::read_from(text, resource).map_err(anyhow::Error::msg)?;
+    Ok(rows.map(|sheet::Row { line, kind }| (format!("line {line}"), read(kind))))
 }
 
 /// Returns the row of a record in JSON with a version. Returns `None` for any other entry.

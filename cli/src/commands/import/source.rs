@@ -11,37 +11,70 @@
 //!
 //! An item need not have its `{"Item": …}`. Then it is recognized by its key, whose values name their types.
 //!
-//! Any other file is refused as a whole, with a message that explains what to do.
+//! Any other file is refused as a whole, with a message that explains what to do. So a file is read twice: to check it, and
+//! to import it. Both times only one entry of it is in memory.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{self, Read};
-use std::path::Path;
+use std::io::{BufRead, Read};
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use bytes::Bytes;
-use flate2::read::MultiGzDecoder;
 use ripple_core::limits;
 use ripple_core::record::Names;
 use serde_json::value::RawValue;
 
-use super::identity;
+use super::identity::Ids;
+use super::values::{Values, scan};
 
 /// The largest size of an entry, in bytes. DynamoDB's JSON is several times the size of a record.
-const ENTRY: usize = 8 * limits::BODY;
-const GZIP: [u8; 2] = [0x1f, 0x8b];
-/// The number of bytes at the start of a file that distinguish text from other content.
-const LOOK: usize = 4096;
+pub(super) const ENTRY: usize = 8 * limits::BODY;
 
-const NOT_TEXT: &str = "is neither text nor gzip: save it as UTF-8, one JSON object per line";
+/// The form of a file's text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// Records in JSON, one on each line.
+    Lines,
+    /// Records in JSON: arrays, outputs of a scan, objects one after another.
+    Values,
+    /// A sheet.
+    Sheet,
+}
 
-/// The content of a file.
-#[derive(Debug)]
-pub(super) enum Source {
-    /// Records in JSON.
-    Entries(Vec<Entry>),
-    /// A sheet, as text.
-    Sheet(String),
+impl Form {
+    /// Recognizes the form of a text by its start. `is_csv` says that the file's name is that of CSV.
+    pub(super) fn of(text: &mut impl BufRead, is_csv: bool) -> anyhow::Result<Form> {
+        let first_line = first_line(text)?;
+        if first_line.is_empty() {
+            return Ok(Form::Lines);
+        }
+        if !first_line.starts_with(['{', '[']) {
+            if is_csv || first_line.contains([',', ';', '\t']) {
+                return Ok(Form::Sheet);
+            }
+            bail!(
+                "it begins with neither {{ nor [: give one JSON object per line, an array of objects, or CSV with a \
+                 header; the name of a sheet with one column must end with .csv"
+            );
+        }
+        let is_value = serde_json::from_str::<&RawValue>(&first_line).is_ok();
+        Ok(if first_line.starts_with('{') && is_value && scan(&first_line).is_none() {
+            Form::Lines
+        } else {
+            Form::Values
+        })
+    }
+}
+
+/// Returns the first line that is not empty, or its start if it is longer than an entry.
+fn first_line(text: &mut impl BufRead) -> anyhow::Result<String> {
+    let mut line = Vec::new();
+    while line.trim_ascii().is_empty() {
+        line.clear();
+        if text.take(ENTRY as u64).read_until(b'\n', &mut line)? == 0 {
+            break;
+        }
+    }
+    Ok(String::from_utf8_lossy(line.trim_ascii()).into_owned())
 }
 
 /// An entry of a file.
@@ -53,134 +86,78 @@ pub(super) struct Entry {
     pub(super) json: Bytes,
 }
 
-/// Returns the content of a file of records with these names. `-` is standard input.
-pub(super) fn read(file: &Path, names: &Names) -> anyhow::Result<Source> {
-    let name = if file.as_os_str() == "-" { "standard input".to_owned() } else { file.display().to_string() };
-    let mut bytes = Vec::new();
-    if file.as_os_str() == "-" {
-        io::stdin().read_to_end(&mut bytes).context("cannot read standard input")?;
-    } else {
-        let mut open = File::open(file).with_context(|| format!("cannot open {name}"))?;
-        open.read_to_end(&mut bytes).with_context(|| format!("cannot read {name}"))?;
-    }
-    if bytes.starts_with(&GZIP) {
-        let mut unpacked = Vec::new();
-        let read = MultiGzDecoder::new(bytes.as_slice()).read_to_end(&mut unpacked);
-        read.with_context(|| format!("{name} cannot be unpacked"))?;
-        bytes = unpacked;
-    }
-    content(bytes, is_named_csv(&name), names).with_context(|| format!("{name} cannot be read"))
+/// The entries of a file, in their order. After an error there are none.
+pub(super) struct Entries<'n, R> {
+    text: Split<R>,
+    /// The number of the last one: of its line, or among the entries.
+    number: u64,
+    names: &'n Names,
+    ids: Option<Ids>,
+    has_failed: bool,
 }
 
-/// Reports whether a file is CSV by its name.
-fn is_named_csv(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    name.strip_suffix(".gz").unwrap_or(&name).ends_with(".csv")
+enum Split<R> {
+    Lines(R),
+    Values(Values<R>),
 }
 
-/// Returns the content of a file. `is_csv` says that its name is that of CSV.
-fn content(bytes: Vec<u8>, is_csv: bool, names: &Names) -> anyhow::Result<Source> {
-    let text = text(bytes)?;
-    let start = text.trim_start();
-    let first_line = start.lines().next().unwrap_or_default();
-    let is_value = serde_json::from_str::<&RawValue>(first_line).is_ok();
-    if start.is_empty() {
-        return Ok(Source::Entries(Vec::new()));
+impl<'n, R: BufRead> Entries<'n, R> {
+    /// Returns the entries of a text with records of these names.
+    pub(super) fn of(text: R, form: Form, names: &'n Names) -> Entries<'n, R> {
+        let text = if form == Form::Values { Split::Values(Values::of(text)) } else { Split::Lines(text) };
+        // A key of another kind must be in the file.
+        let ids = names.has_plain_key().then(Ids::default);
+        Entries { text, number: 0, names, ids, has_failed: false }
     }
-    if !start.starts_with(['{', '[']) {
-        if is_csv || [',', ';', '\t'].iter().any(|separator| first_line.contains(*separator)) {
-            return Ok(Source::Sheet(text));
-        }
-        bail!(
-            "it begins with neither {{ nor [: give one JSON object per line, an array of objects, or CSV with a header; \
-             the name of a sheet with one column must end with .csv"
-        );
-    }
-    let entries = if start.starts_with('{') && is_value && scan(first_line).is_none() {
-        lines(&text, names)?
-    } else {
-        values(&text, names)?
-    };
-    // A key of another kind must be in the file.
-    Ok(Source::Entries(if names.has_plain_key() { identity::identified(entries, names) } else { entries }))
-}
 
-/// Decodes bytes as text by their byte order mark, or by the positions of their zeros.
-fn text(bytes: Vec<u8>) -> anyhow::Result<String> {
-    let utf16 = |bytes: &[u8], order: fn([u8; 2]) -> u16| {
-        let pairs = bytes.chunks_exact(2);
-        if !pairs.remainder().is_empty() {
-            bail!("it is incomplete UTF-16");
-        }
-        let units: Vec<u16> = pairs.map(|pair| order([pair[0], pair[1]])).collect();
-        String::from_utf16(&units).context("it is not valid UTF-16")
-    };
-    match bytes.as_slice() {
-        [0xff, 0xfe, rest @ ..] => utf16(rest, u16::from_le_bytes),
-        [0xfe, 0xff, rest @ ..] => utf16(rest, u16::from_be_bytes),
-        [b'{' | b'[' | b' ' | b'\r' | b'\n', 0, ..] => utf16(&bytes, u16::from_le_bytes),
-        [0, b'{' | b'[' | b' ' | b'\r' | b'\n', ..] => utf16(&bytes, u16::from_be_bytes),
-        [0xef, 0xbb, 0xbf, rest @ ..] => Ok(std::str::from_utf8(rest).context("it is not valid UTF-8")?.to_owned()),
-        _ if bytes.iter().take(LOOK).any(|byte| *byte == 0) => bail!("it {NOT_TEXT}"),
-        _ => match String::from_utf8(bytes) {
-            Ok(text) => Ok(text),
-            Err(error) => {
-                let at = error.utf8_error().valid_up_to();
-                bail!("it is not valid UTF-8 from byte {at}: save it as UTF-8")
+    fn read(&mut self) -> anyhow::Result<Option<Entry>> {
+        let (place, json) = match &mut self.text {
+            Split::Values(values) => {
+                let Some(json) = values.next()? else { return Ok(None) };
+                self.number += 1;
+                (format!("entry {}", self.number), json)
             }
-        },
+            Split::Lines(text) => {
+                let Some(line) = line(text, &mut self.number)? else { return Ok(None) };
+                (format!("line {}", self.number), line)
+            }
+        };
+        let entry = Entry { place, json: entry(&json, self.names) };
+        Ok(Some(match &mut self.ids {
+            Some(ids) => ids.identified(entry, self.names),
+            None => entry,
+        }))
     }
 }
 
-/// Returns one entry for each line. A line that is not JSON is an entry too, and is refused separately.
-fn lines(text: &str, names: &Names) -> anyhow::Result<Vec<Entry>> {
-    let mut entries = Vec::new();
-    for (index, line) in text.lines().enumerate() {
-        let (number, line) = (index + 1, line.trim());
-        if line.len() > ENTRY {
+impl<R: BufRead> Iterator for Entries<'_, R> {
+    type Item = anyhow::Result<Entry>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let entry = if self.has_failed { None } else { self.read().transpose() };
+        self.has_failed |= entry.as_ref().is_some_and(Result::is_err);
+        entry
+    }
+}
+
+/// Returns the next line that is not empty, and counts it. A line that is not JSON is an entry too, and is refused
+/// separately.
+fn line(text: &mut impl BufRead, number: &mut u64) -> anyhow::Result<Option<String>> {
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        if text.take(ENTRY as u64 + 2).read_until(b'\n', &mut line)? == 0 {
+            return Ok(None);
+        }
+        *number += 1;
+        if line.trim_ascii_end().len() > ENTRY || line.len() > ENTRY && !line.ends_with(b"\n") {
             bail!("line {number} is longer than {ENTRY} bytes");
         }
+        let line = str::from_utf8(&line)?.trim();
         if !line.is_empty() {
-            entries.push(Entry { place: format!("line {number}"), json: entry(line, names) });
+            return Ok(Some(line.to_owned()));
         }
     }
-    Ok(entries)
-}
-
-/// Returns the entries of JSON values one after another: arrays, outputs of a scan, objects.
-fn values(text: &str, names: &Names) -> anyhow::Result<Vec<Entry>> {
-    let mut entries = Vec::new();
-    let mut add = |json: &RawValue| {
-        let place = format!("entry {}", entries.len() + 1);
-        if json.get().len() > ENTRY {
-            bail!("{place} is longer than {ENTRY} bytes");
-        }
-        entries.push(Entry { place, json: entry(json.get(), names) });
-        Ok(())
-    };
-    for value in serde_json::Deserializer::from_str(text).into_iter::<&RawValue>() {
-        let value = value.context("it is not valid JSON")?;
-        if value.get().starts_with('[') {
-            serde_json::from_str::<Vec<&RawValue>>(value.get())?.into_iter().try_for_each(&mut add)?;
-        } else if let Some(items) = scan(value.get()) {
-            items.into_iter().try_for_each(&mut add)?;
-        } else {
-            add(value)?;
-        }
-    }
-    Ok(entries)
-}
-
-/// Returns the items of the output of `aws dynamodb scan` or `query`. Returns `None` if the value is anything else: a
-/// record may have a member `Items` too.
-fn scan(json: &str) -> Option<Vec<&RawValue>> {
-    const OTHERS: [&str; 6] =
-        ["Count", "ScannedCount", "LastEvaluatedKey", "NextToken", "ConsumedCapacity", "ResponseMetadata"];
-
-    let mut members: BTreeMap<String, &RawValue> = serde_json::from_str(json).ok()?;
-    let items = members.remove("Items")?;
-    let is_scan = members.keys().all(|name| OTHERS.contains(&name.as_str()));
-    if is_scan { serde_json::from_str(items.get()).ok() } else { None }
 }
 
 /// Returns an entry's JSON. An item without its `{"Item": …}` gets it.
@@ -204,6 +181,7 @@ mod tests {
     use ripple_core::record::SortKey;
     use ripple_core::record::schema::KeyType;
 
+    use super::super::text::Text;
     use super::*;
 
     const TWO: &str = "{\"prj_id\":\"a\"}\n\n{\"prj_id\":\"b\"}\n";
@@ -212,15 +190,23 @@ mod tests {
         found_with(bytes, &Names::default())
     }
 
+    fn form(bytes: &[u8], is_csv: bool) -> anyhow::Result<Form> {
+        Form::of(&mut Text::of(bytes), is_csv)
+    }
+
+    fn entries(bytes: &[u8], names: &Names) -> anyhow::Result<Vec<String>> {
+        let form = form(bytes, false)?;
+        assert_ne!(form, Form::Sheet);
+        let json = |entry: anyhow::Result<Entry>| Ok(String::from_utf8(entry?.json.to_vec())?);
+        Entries::of(Text::of(bytes), form, names).map(json).collect()
+    }
+
     fn found_with(bytes: impl Into<Vec<u8>>, names: &Names) -> Vec<String> {
-        let Source::Entries(entries) = content(bytes.into(), false, names).expect("entries") else {
-            panic!("it is no sheet")
-        };
-        entries.into_iter().map(|entry| String::from_utf8(entry.json.to_vec()).expect("UTF-8")).collect()
+        entries(&bytes.into(), names).expect("entries")
     }
 
     fn refusal(bytes: impl Into<Vec<u8>>) -> String {
-        format!("{:#}", content(bytes.into(), false, &Names::default()).expect_err("a refusal"))
+        format!("{:#}", entries(&bytes.into(), &Names::default()).expect_err("a refusal"))
     }
 
     /// Returns the names of a resource with this key, and with this sort key, a text, if there is one.
@@ -348,7 +334,7 @@ mod tests {
         for text in ["prj_id,name\na,b\n", "prj_id;name\na;b\n", "\u{feff}prj_id\tname\r\n"] {
             let bytes: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
             for bytes in [text.as_bytes().to_vec(), [b"\xff\xfe".to_vec(), bytes].concat()] {
-                assert!(matches!(content(bytes, false, &Names::default()), Ok(Source::Sheet(_))), "{text}");
+                assert_eq!(form(&bytes, false).expect("a form"), Form::Sheet, "{text}");
             }
         }
     }
@@ -356,9 +342,15 @@ mod tests {
     #[test]
     fn a_sheet_of_one_column_is_recognized_by_the_name_of_its_file() {
         let one = "\u{feff}prj_id\r\na\r\n";
-        assert!(matches!(content(one.into(), true, &Names::default()), Ok(Source::Sheet(_))));
+        assert_eq!(form(one.as_bytes(), true).expect("a form"), Form::Sheet);
         assert!(refusal(one).contains("must end with .csv"));
-        assert!(is_named_csv("a/b.CSV") && is_named_csv("b.csv.gz") && !is_named_csv("csv") && !is_named_csv("b.gz"));
+    }
+
+    #[test]
+    fn a_line_that_is_too_long_is_refused_with_its_number() {
+        let long = |length: usize| format!("{{}}\n\n{{\"a\":\"{}\"}}\n{{}}", "x".repeat(length - 8));
+        assert_eq!(found(long(ENTRY)).len(), 3);
+        assert!(refusal(long(ENTRY + 1)).starts_with("line 3 is longer than"));
     }
 
     #[test]
