@@ -6,6 +6,7 @@ terminal.
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -21,15 +22,19 @@ LIMIT = 60
 
 
 class Terminal:
-    """The second terminal: a folder, the variables that its commands export, and what they printed."""
+    """The second terminal: a folder, the variables that its commands export, and what they printed.
 
-    def __init__(self, folder, dev):
+    `ripple` is its command, and `path` has all others but Python, which only the blocks of the old program have."""
+
+    def __init__(self, folder, dev, ripple, path):
         self.folder, self.dev, self.said, self.script = folder, dev, "", []
-        self.bin = folder / "bin"
-        self.bin.mkdir()
-        (self.bin / "ripple").symlink_to(_setting("RIPPLE_BIN"))
-        (self.bin / "python3").write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
-        (self.bin / "python3").chmod(0o755)
+        ours, theirs = folder.parent / "ripple", folder.parent / "python"
+        for programs in (ours, theirs):
+            programs.mkdir()
+        (ours / "ripple").symlink_to(ripple)
+        (theirs / "python3").write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+        (theirs / "python3").chmod(0o755)
+        self.path, self.python = f"{ours}:{path}", theirs
 
     def here(self, text):
         """Returns text of the document with the ports of this test."""
@@ -42,9 +47,9 @@ class Terminal:
             # A key is created once, and later blocks have it.
             commands += '\necho "KEY=$KEY"'
         done = subprocess.run(
-            ["bash", "-euc", exported + "\n" + self.here(commands)],
+            [shutil.which("bash"), "-euc", exported + "\n" + self.here(commands)],
             cwd=self.folder,
-            env=clean() | {"PATH": f"{self.bin}:{os.environ['PATH']}"},
+            env=clean() | {"PATH": f"{self.python}:{self.path}" if "python3" in commands else self.path},
             capture_output=True,
             text=True,
             timeout=120,
@@ -60,19 +65,26 @@ class Terminal:
 
 
 def test_the_walk_is_true(tmp_path):
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    with Dev(folder / ".ripple", log=tmp_path / "log", feed=True, cwd=folder) as dev:
+        walk(Terminal(folder, dev, _setting("RIPPLE_BIN"), os.environ["PATH"]))
+
+
+def walk(terminal):
+    """Runs the blocks after the first one."""
     first, *blocks = BLOCK.findall(DOCUMENT)
     assert first == ("sh", "ripple dev\n"), first
-    with Dev(tmp_path / ".ripple", log=tmp_path / "log", feed=True, cwd=tmp_path) as dev:
-        terminal, last = Terminal(tmp_path, dev), ""
-        for kind, text in blocks:
-            if kind == "python":
-                name = re.match(r"# (\S+\.py)\n", text)[1]
-                (tmp_path / name).write_text(terminal.here(text))
-            elif kind == "sh":
-                last = text
-                terminal.run(text)
-            else:
-                expect(terminal, last, text)
+    last = ""
+    for kind, text in blocks:
+        if kind == "python":
+            name = re.match(r"# (\S+\.py)\n", text)[1]
+            (terminal.folder / name).write_text(terminal.here(text))
+        elif kind == "sh":
+            last = text
+            terminal.run(text)
+        else:
+            expect(terminal, last, text)
 
 
 def expect(terminal, commands, text):
