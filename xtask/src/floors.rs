@@ -46,7 +46,7 @@ const CRATES: [Crate; 3] = [
     },
     Crate {
         source: "cli/src",
-        floors: &[&["output", "words", "dev_file", "share"], &["target", "keys", "api"], &["commands"]],
+        floors: &[&["output", "scratch", "words", "dev_file", "share"], &["target", "keys", "api"], &["commands"]],
         libraries: &[],
     },
 ];
