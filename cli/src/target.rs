@@ -14,7 +14,7 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, Args};
 use ripple_core::record::schema::{Resource, Resources};
 use ripple_core::store::Keys as _;
-use ripple_core::store::dynamodb::{DynamoDb, Layout};
+use ripple_core::store::dynamodb::{DynamoDb, TableNames};
 use ripple_host::environment;
 use ripple_host::resources::{load, load_or_built_in};
 
@@ -170,7 +170,7 @@ impl Target {
 
     /// Returns the name of the site.
     pub(crate) fn site(&self) -> &str {
-        &self.keys().layout().site
+        &self.keys().table_names().site
     }
 
     /// Returns the store of a resource.
@@ -183,7 +183,7 @@ impl Target {
     /// Returns the names of the tables: two for each resource, and that of the keys.
     pub(crate) fn tables(&self) -> Vec<String> {
         let of = |store: &DynamoDb| [store.table().to_owned(), store.history_table().to_owned()];
-        self.stores.iter().flat_map(of).chain([self.keys().layout().keys()]).collect()
+        self.stores.iter().flat_map(of).chain([self.keys().table_names().keys()]).collect()
     }
 }
 
@@ -263,8 +263,8 @@ impl Options {
     }
 
     /// Returns the site and the number of partitions.
-    pub(crate) fn layout(&self) -> anyhow::Result<Layout> {
-        Ok(Layout::read(|name| match name {
+    pub(crate) fn table_names(&self) -> anyhow::Result<TableNames> {
+        Ok(TableNames::read(|name| match name {
             "RIPPLE_SITE" => set(&self.site),
             "RIPPLE_SHARDS" => set(&self.shards),
             _ => None,
@@ -274,16 +274,16 @@ impl Options {
     /// Connects to the DynamoDB of a command that reads.
     pub(crate) async fn open(&self) -> anyhow::Result<Target> {
         if let Some(place) = self.asked_for() {
-            return self.open_at(&place, self.layout()?).await;
+            return self.open_at(&place, self.table_names()?).await;
         }
         if let Some(dev) = DevFile::of_running(&self.data) {
-            let mut target = self.open_at(&Place::Endpoint(dev.dynamodb_endpoint), self.layout()?).await?;
+            let mut target = self.open_at(&Place::Endpoint(dev.dynamodb_endpoint), self.table_names()?).await?;
             target.dev = Some(self.data.clone());
             return Ok(target);
         }
         // A command in such a folder is meant for its database. An account is another place, and must be named.
         DevFile::refuse_ended(&self.data, "select another DynamoDB with --aws, --profile or --endpoint-url")?;
-        self.open_at(&Place::Aws, self.layout()?).await
+        self.open_at(&Place::Aws, self.table_names()?).await
     }
 
     /// Connects to the DynamoDB of a command that changes something, and prints on standard error which one it is.
@@ -302,12 +302,12 @@ impl Options {
     }
 
     /// Connects to tables at a place.
-    pub(crate) async fn open_at(&self, place: &Place, layout: Layout) -> anyhow::Result<Target> {
+    pub(crate) async fn open_at(&self, place: &Place, table_names: TableNames) -> anyhow::Result<Target> {
         let Connected { client, region, endpoint, account } = aws::connect(self, place).await?;
         let place = endpoint.map_or(Place::Aws, Place::Endpoint);
         let resources = self.resources()?;
-        layout.check(&resources)?;
-        let store = |resource: &Arc<Resource>| DynamoDb::new(client.clone(), layout.clone(), Arc::clone(resource));
+        table_names.check(&resources)?;
+        let store = |resource: &Arc<Resource>| DynamoDb::new(client.clone(), table_names.clone(), Arc::clone(resource));
         let stores = resources.iter().map(store).collect();
         Ok(Target { stores, resources, client, place, region, account, dev: None })
     }

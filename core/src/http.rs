@@ -1,7 +1,7 @@
 //! Requests and responses: the only floor that knows HTTP.
 //!
 //! ```text
-//!  api        parse, authorize, dispatch, respond
+//!  api        dispatch, respond                       authorized  the path, key and scope of a request
 //!  routes     the table of operations, and the dispatch
 //!  handlers/  one file an operation: its contract, and how it maps to a use case
 //!  request    what a handler asks of its request         answer     what it gives back
@@ -18,6 +18,7 @@ mod address;
 mod answer;
 mod api;
 mod author;
+mod authorized;
 mod body;
 mod conditional;
 pub mod contract;
@@ -40,7 +41,8 @@ pub mod trace;
 pub mod upgrade;
 
 pub use answer::Documents;
-pub use api::{Api, Authorized, RequestContext};
+pub use api::Api;
+pub use authorized::{Authorized, RequestContext};
 pub use error::{Error, Fault, Place};
 pub use headers::is_request_id;
 pub use receipt::header as receipt_header;

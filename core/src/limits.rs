@@ -27,9 +27,6 @@ pub const ID: usize = 128;
 /// The length of an id that another writer chose, in bytes. It is DynamoDB's limit for a partition key.
 pub const STORED_ID: usize = 2048;
 
-/// The length of `term_unit` and `create_date`, in characters.
-pub const SHORT_TEXT: usize = 64;
-
 /// The number of attributes in the conditions of one transaction. A condition holds 4 KB and 300 operators, and each
 /// attribute needs a comparison with the `AND` before it. A change of more members is made in several transactions.
 pub const CONDITIONS: usize = 100;

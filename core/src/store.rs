@@ -42,6 +42,24 @@ pub trait Keys {
 ///
 /// Its futures need not be `Send` (a Worker's are not). It is used generically, never as `dyn`. Every operation adds
 /// its cost to `cost`.
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// use ripple_core::store::memory::Memory;
+/// use ripple_core::store::{Capacity, Consistency, Source};
+/// use ripple_core::value::Members;
+/// use ripple_core::{Record, RecordId, Timestamp};
+///
+/// async fn version(source: &impl Source, id: &RecordId, cost: &mut Capacity) -> Option<i64> {
+///     Some(source.get(id, Consistency::Eventual, cost).await.ok()??.version)
+/// }
+///
+/// let (store, id, cost) = (Memory::new(), RecordId::parse("a").unwrap(), &mut Capacity::default());
+/// store.put(&Record::new(id.clone(), Members::new()).written(None, 1, Timestamp(5), "Ann"));
+/// assert_eq!(version(&store, &id, cost).await, Some(1));
+/// assert_eq!(cost.to_string(), "read=0.5, write=0");
+/// # });
+/// ```
 pub trait Source: Keys {
     /// Returns one record, live or deleted.
     async fn get(&self, id: &RecordId, read: Consistency, cost: &mut Capacity) -> Result<Option<Record>, StoreError>;
@@ -97,7 +115,14 @@ pub trait Source: Keys {
 /// A place to write records to. It also stores idempotency records.
 pub trait Store: Source {
     /// Makes a write completely, or not at all.
-    async fn commit(&self, write: &Write<'_>, cost: &mut Capacity) -> Result<Commit, StoreError>;
+    async fn commit(&self, write: &Write<'_>, cost: &mut Capacity) -> Result<Commit, StoreError> {
+        let batch = Batch { writes: &[*write], claims: &[], now: write.now, token: write.token };
+        match self.commit_all(&batch, cost).await? {
+            BatchCommit::Refused(_, commit) => Ok(commit),
+            // Without records of its own, a batch is not found done.
+            BatchCommit::Done | BatchCommit::Claimed => Ok(Commit::Done),
+        }
+    }
 
     /// Makes the writes of a batch completely, or none of them.
     async fn commit_all(&self, batch: &Batch<'_>, cost: &mut Capacity) -> Result<BatchCommit, StoreError>;

@@ -165,8 +165,8 @@ async fn a_write_through_the_edge_is_known_to_it() {
     let hosts = Hosts::new();
     create(&hosts, "a").await;
     hosts.read("/prj", &[]).await;
-    let learn = |verb: Method, path: &str, answer: &Answer| {
-        hosts.edge.apply_write(&verb, path, answer.status(), answer.headers(), answer.body());
+    let learn = |method: Method, path: &str, answer: &Answer| {
+        hosts.edge.apply_write(&method, path, answer.status(), answer.headers(), answer.body());
     };
     let written = hosts.write(Method::PATCH, "/prj/a", r#"{"goal":"new"}"#, &[]).await;
     learn(Method::PATCH, "/prj/a", &written);

@@ -102,12 +102,16 @@ fn document(resources: &Resources) -> Document<'_> {
         let examples = Examples::of(resource);
         for route in ROUTES.iter().filter(|route| route.path.contains("{resource}")).filter(is_served) {
             let operation = operation(route, &words, examples.as_ref(), &mut schemas);
-            paths.add_path_operation(route.path_of(&resource.name), vec![verb(&route.method)], operation);
+            paths.add_path_operation(route.path_of(&resource.name), vec![method_of(&route.method)], operation);
         }
     }
     let words = Words::of(resources.first(), true);
     for route in ROUTES.iter().filter(|route| !route.path.contains("{resource}")) {
-        paths.add_path_operation(route.path, vec![verb(&route.method)], operation(route, &words, None, &mut schemas));
+        paths.add_path_operation(
+            route.path,
+            vec![method_of(&route.method)],
+            operation(route, &words, None, &mut schemas),
+        );
     }
     let text = |about: &str| HeaderBuilder::new().schema(Some(schema_of_text())).description(Some(about)).build();
     let key = ApiKeyValue::with_description("x-api-key", "`rpl_…`, with the scope `read` or `write`.");
@@ -132,8 +136,8 @@ fn document(resources: &Resources) -> Document<'_> {
     Document { openapi: OpenApiVersion::Version31, info, paths, components, tags, extensions }
 }
 
-fn verb(verb: &Method) -> HttpMethod {
-    match verb.as_str() {
+fn method_of(method: &Method) -> HttpMethod {
+    match method.as_str() {
         "POST" => HttpMethod::Post,
         "PUT" => HttpMethod::Put,
         "PATCH" => HttpMethod::Patch,

@@ -61,7 +61,7 @@ impl SharedCopy {
         let host = &request[..path];
         // A port occurs only in local development.
         let host = host.trim_end_matches(|digit: char| digit.is_ascii_digit()).strip_suffix(':').unwrap_or(host);
-        let table = resource.table_name(&tables.layout.site);
+        let table = resource.table_name(&tables.table_names.site);
         let access = &tables.access;
         let endpoint = access.endpoint.as_deref().unwrap_or_default();
         let endpoint = String::from(js_sys::encode_uri_component(endpoint));

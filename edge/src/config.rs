@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use ripple_core::replica::refresh::FRESH;
-use ripple_core::store::dynamodb::{Access, Layout};
+use ripple_core::store::dynamodb::{Access, TableNames};
 use ripple_gate::config::{ConfigError, is_base_url, seconds};
 
 /// The tables, and how fresh the copies of them are.
 #[derive(Clone, Debug)]
 pub(crate) struct Tables {
     /// `RIPPLE_SITE`, `RIPPLE_SHARDS`: the tables.
-    pub(crate) layout: Layout,
+    pub(crate) table_names: TableNames,
     /// The address of DynamoDB and the credentials.
     pub(crate) access: Access,
     /// `RIPPLE_FRESH_SECONDS`: the age at which a list is refreshed.
@@ -21,11 +21,11 @@ impl Tables {
     /// Reads the configuration. An empty variable counts as not set.
     pub(crate) fn read(env: impl Fn(&str) -> Option<String>) -> Result<Tables, ConfigError> {
         let env = |name: &str| env(name).filter(|value| !value.is_empty());
-        let (layout, access) = (Layout::read(env)?, Access::read(env)?);
+        let (table_names, access) = (TableNames::read(env)?, Access::read(env)?);
         if access.endpoint.as_ref().is_some_and(|endpoint| !is_base_url(endpoint)) {
             return Err(ConfigError::Invalid("AWS_ENDPOINT_URL_DYNAMODB", "a URL"));
         }
-        Ok(Tables { layout, access, fresh: seconds(env, "RIPPLE_FRESH_SECONDS", FRESH)? })
+        Ok(Tables { table_names, access, fresh: seconds(env, "RIPPLE_FRESH_SECONDS", FRESH)? })
     }
 }
 
@@ -46,7 +46,7 @@ mod tests {
     #[test]
     fn three_values_suffice() {
         let tables = read(&[]).unwrap();
-        assert_eq!((tables.layout.site.as_str(), tables.layout.shards, tables.fresh), ("ripple", 1, FRESH));
+        assert_eq!((tables.table_names.site.as_str(), tables.table_names.shards, tables.fresh), ("ripple", 1, FRESH));
         assert_eq!(read(&[("RIPPLE_FRESH_SECONDS", "0")]).unwrap().fresh, Duration::ZERO);
     }
 

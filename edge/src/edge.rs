@@ -56,7 +56,7 @@ impl Edge {
         let resources = resources()?;
         let replica = |resource: &Arc<Resource>| {
             let fresh = resource.fresh_seconds.map_or(tables.fresh, |seconds| Duration::from_secs(seconds.into()));
-            Replica::new(ReadOnly::new(&tables.access, &tables.layout, Arc::clone(resource)), Clock, fresh)
+            Replica::new(ReadOnly::new(&tables.access, &tables.table_names, Arc::clone(resource)), Clock, fresh)
                 .stale_for(config.trust.stale)
                 .fed(config.feed.is_some())
                 .with_shared_cache(SharedCopy::new(&tables, resource, url))

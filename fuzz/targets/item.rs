@@ -24,7 +24,7 @@ use libfuzzer_sys::{Corpus, fuzz_target};
 use ripple_core::record::history::{Entry, Row};
 use ripple_core::record::merge::Rules;
 use ripple_core::record::schema::Resource;
-use ripple_core::store::dynamodb::{DynamoDb, Layout, configure};
+use ripple_core::store::dynamodb::{DynamoDb, TableNames, configure};
 use ripple_core::store::{Capacity, Commit, Consistency, Source as _, Store as _, Write};
 use ripple_core::{Record, RecordId, Timestamp};
 use ripple_fuzz::run;
@@ -141,7 +141,7 @@ impl Played {
             .region(Region::from_static("us-east-1"))
             .credentials_provider(Credentials::new("test", "test", None, None, "test"))
             .build();
-        Played { wire, store: DynamoDb::new(Client::from_conf(config), Layout::default(), Resource::built_in()) }
+        Played { wire, store: DynamoDb::new(Client::from_conf(config), TableNames::default(), Resource::built_in()) }
     }
 
     fn answer(&self, answer: Vec<u8>) {

@@ -15,7 +15,9 @@ use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provi
 use ripple_core::auth::TrustError;
 use ripple_core::http::origin_secret::OriginSecretError;
 use ripple_core::record::schema::Resources;
-use ripple_core::store::dynamodb::{Access, DynamoDb, Fed, Layout, LayoutError, NotSet, SharedTable, configure};
+use ripple_core::store::dynamodb::{
+    Access, DynamoDb, Fed, NotSet, SharedTable, TableNames, TableNamesError, configure,
+};
 use ripple_core::{Api, Documents};
 use ripple_host::resources::{LoadError, load_or_built_in};
 use ripple_host::{Environment, documents_in};
@@ -32,7 +34,7 @@ pub enum ConfigError {
     Missing(#[from] NotSet),
     /// A variable of the tables has no usable value.
     #[error(transparent)]
-    Layout(#[from] LayoutError),
+    TableNames(#[from] TableNamesError),
     /// Two resources have one table, or one has that of the keys.
     #[error(transparent)]
     SharedTable(#[from] SharedTable),
@@ -79,16 +81,18 @@ pub fn documents(env: impl Environment) -> Result<Documents, ConfigError> {
 }
 
 /// Returns the API of these resources that the environment describes: the variables of [`Access::read`],
-/// [`Layout::read`] and [`Fed::read`], and `AWS_CA_BUNDLE`.
+/// [`TableNames::read`] and [`Fed::read`], and `AWS_CA_BUNDLE`.
 ///
 /// # Errors
 /// If a required variable is missing, or one is not valid.
 pub fn api(env: impl Environment, resources: &Resources) -> Result<Api<DynamoDb>, ConfigError> {
     let access = Access::read(&env)?;
     let client = Client::from_conf(access.configure(client_config(None, env("AWS_CA_BUNDLE"))?).build());
-    let (layout, fed) = (Layout::read(&env)?, Fed::read(&env)?);
-    layout.check(resources)?;
-    Ok(Api::of(resources, |resource| DynamoDb::new(client.clone(), layout.clone(), Arc::clone(resource)).fed(&fed)))
+    let (table_names, fed) = (TableNames::read(&env)?, Fed::read(&env)?);
+    table_names.check(resources)?;
+    Ok(Api::of(resources, |resource| {
+        DynamoDb::new(client.clone(), table_names.clone(), Arc::clone(resource)).fed(&fed)
+    }))
 }
 
 /// Returns the receivers of the feed about these resources: the variables of [`Delivery::read`].

@@ -159,9 +159,9 @@ fn http_api(event: &str) -> Result<Event, EventError> {
     let context = &event.request_context;
     let path = without_stage(path, context.stage.as_deref(), context.domain_name.as_deref());
     let query = event.raw_query_string.unwrap_or_default();
-    let verb = event.request_context.http.method;
+    let method = event.request_context.http.method;
     Ok(Event {
-        request: request(verb, path, &query, event.headers, body(event.body, event.is_base64_encoded)?)?,
+        request: request(method, path, &query, event.headers, body(event.body, event.is_base64_encoded)?)?,
         caller: None,
         shape: Shape::HttpApi,
     })
@@ -295,7 +295,7 @@ const PATH: &AsciiSet =
 const SEGMENT: &AsciiSet = &PATH.add(b'%').add(b'/');
 
 fn request(
-    verb: Method,
+    method: Method,
     path: &str,
     query: &str,
     headers: HeaderMap,
@@ -306,7 +306,7 @@ fn request(
     let target = if query.is_empty() { path } else { format!("{path}?{query}") };
     let uri: Uri = target.parse().map_err(|error| EventError::Malformed(format!("its path: {error}")))?;
     let mut request = Request::new(body);
-    *request.method_mut() = verb;
+    *request.method_mut() = method;
     *request.uri_mut() = uri;
     *request.headers_mut() = headers;
     Ok(request)

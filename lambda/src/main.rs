@@ -44,7 +44,7 @@ async fn run() -> Result<(), Error> {
             return Err(error.into());
         }
     };
-    let site = function.store().layout().site.clone();
+    let site = function.store().table_names().site.clone();
     // A real call at the start, when CPU is not throttled, opens the connection and performs the handshake.
     match tokio::time::timeout(WARM_UP, function.store().warm_up()).await {
         Ok(Ok(())) => {}

@@ -50,7 +50,7 @@ mod tests {
     use std::net::TcpListener;
     use std::thread;
 
-    use ripple_core::store::dynamodb::{Access, DynamoDb, Layout};
+    use ripple_core::store::dynamodb::{Access, DynamoDb, TableNames};
 
     #[tokio::test]
     async fn a_request_names_ripple_and_nothing_of_its_environment() {
@@ -71,7 +71,7 @@ mod tests {
         let access = access.expect("region and credentials");
         let config = access.configure(crate::config::client_config(None, None).expect("a configuration")).build();
         let client = aws_sdk_dynamodb::Client::from_conf(config);
-        let store = DynamoDb::new(client, Layout::default(), ripple_core::record::schema::Resource::built_in());
+        let store = DynamoDb::new(client, TableNames::default(), ripple_core::record::schema::Resource::built_in());
         store.warm_up().await.expect_err("it is refused");
         let head = server.join().expect("the server ends");
         let agents: Vec<&String> = head.iter().filter(|line| line.contains("agent: ")).collect();

@@ -159,8 +159,8 @@ pub async fn hear(storage: Storage, env: Env, resource: String, body: Vec<u8>) -
 }
 
 fn open(storage: Storage, settings: &Settings) -> Result<Table<Storage, ReadOnly, Clock>, JsError> {
-    let Settings { access, layout, resource, .. } = settings;
-    Table::open(storage, ReadOnly::new(access, layout, Arc::clone(resource)), Clock).map_err(thrown)
+    let Settings { access, table_names, resource, .. } = settings;
+    Table::open(storage, ReadOnly::new(access, table_names, Arc::clone(resource)), Clock).map_err(thrown)
 }
 
 /// Returns what JavaScript is thrown: an error with its causes.

@@ -10,7 +10,7 @@ use ripple_core::limits;
 use ripple_core::record::schema::{Resource, Resources};
 use ripple_core::replica::refresh::FRESH;
 use ripple_core::replica::stored::need::Ages;
-use ripple_core::store::dynamodb::{Access, Layout};
+use ripple_core::store::dynamodb::{Access, TableNames};
 use wasm_bindgen::JsError;
 use worker::Env;
 
@@ -24,7 +24,7 @@ thread_local! {
 #[derive(Clone)]
 pub(crate) struct Settings {
     pub(crate) resource: Arc<Resource>,
-    pub(crate) layout: Layout,
+    pub(crate) table_names: TableNames,
     pub(crate) access: Access,
     pub(crate) ages: Ages,
     /// `RIPPLE_LIVE_SECRETS`: what tickets are signed with. Without them there is no live channel.
@@ -73,6 +73,6 @@ impl Settings {
             Some(list) => Origins::parse(&list)
                 .ok_or_else(|| JsError::new(&format!("{} must be {}", origins::VARIABLE, origins::FORM)))?,
         };
-        Ok(Settings { resource, layout: Layout::read(variable)?, access, ages, live, origins })
+        Ok(Settings { resource, table_names: TableNames::read(variable)?, access, ages, live, origins })
     }
 }

@@ -12,7 +12,7 @@ use aws_sdk_dynamodb::types::{
 use aws_smithy_runtime_api::client::http::HttpClient;
 use dynoxide::{Database, server};
 use ripple_core::record::schema::Resource;
-use ripple_core::store::dynamodb::{DynamoDb, Fed, Layout, configure};
+use ripple_core::store::dynamodb::{DynamoDb, Fed, TableNames, configure};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
@@ -44,12 +44,17 @@ impl Engine {
             server::serve_with_shutdown(listener, database, std::future::pending()).await.expect("serves");
         });
         let client = client(&url, aws_smithy_http_client::Builder::new().build_http());
-        Engine { store: DynamoDb::new(client.clone(), Layout::default(), Resource::built_in()), client, url, serving }
+        Engine {
+            store: DynamoDb::new(client.clone(), TableNames::default(), Resource::built_in()),
+            client,
+            url,
+            serving,
+        }
     }
 
     /// Returns ripple's store on this engine with another HTTP client.
     pub(crate) fn store_over(&self, http: impl HttpClient + 'static) -> DynamoDb {
-        DynamoDb::new(client(&self.url, http), Layout::default(), Resource::built_in())
+        DynamoDb::new(client(&self.url, http), TableNames::default(), Resource::built_in())
     }
 
     /// Returns ripple's store on this engine as it is when every record has its entries in the indexes.
@@ -60,7 +65,7 @@ impl Engine {
     /// Returns the store of another resource in that state.
     pub(crate) fn fed_of(&self, resource: Arc<Resource>) -> DynamoDb {
         let fed = Fed::from_iter([resource.name.clone()]);
-        DynamoDb::new(self.client.clone(), Layout::default(), resource).fed(&fed)
+        DynamoDb::new(self.client.clone(), TableNames::default(), resource).fed(&fed)
     }
 
     /// Creates the legacy function's table: partition key `prj_id`, no index, no TTL.

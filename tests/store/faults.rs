@@ -16,7 +16,7 @@ use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
 use ripple_core::auth::Caller;
 use ripple_core::record::schema::Resource;
-use ripple_core::store::dynamodb::{DynamoDb, Layout, configure};
+use ripple_core::store::dynamodb::{DynamoDb, TableNames, configure};
 use ripple_core::{AccessLog, Api, RequestContext, Timestamp};
 use ripple_test_kit::api_key;
 use tokio::time::Instant;
@@ -76,7 +76,7 @@ fn api(answers: &'static [Answer]) -> (Api<DynamoDb>, Arc<Mutex<Vec<String>>>) {
         .region(Region::new(format!("test-{}", u128::from_be_bytes(engine::token()))))
         .credentials_provider(Credentials::new("test", "test", None, None, "test"))
         .build();
-    (Api::new(DynamoDb::new(Client::from_conf(config), Layout::default(), Resource::built_in())), asked)
+    (Api::new(DynamoDb::new(Client::from_conf(config), TableNames::default(), Resource::built_in())), asked)
 }
 
 async fn send(api: &Api<DynamoDb>, method: Method, path: &str, body: &'static str) -> Response<Bytes> {

@@ -10,7 +10,9 @@ use aws_smithy_wasm::wasi::{WasiHttpClientBuilder, WasiSleep};
 use ripple_core::Api;
 use ripple_core::auth::TrustError;
 use ripple_core::http::origin_secret::OriginSecretError;
-use ripple_core::store::dynamodb::{Access, DynamoDb, Fed, Layout, LayoutError, NotSet, SharedTable, configure};
+use ripple_core::store::dynamodb::{
+    Access, DynamoDb, Fed, NotSet, SharedTable, TableNames, TableNamesError, configure,
+};
 use ripple_host::resources::load_or_built_in;
 use ripple_host::{documents_in, random};
 
@@ -22,7 +24,7 @@ pub(crate) enum ConfigError {
     Missing(#[from] NotSet),
     /// A variable of the tables has no usable value.
     #[error(transparent)]
-    Layout(#[from] LayoutError),
+    TableNames(#[from] TableNamesError),
     /// Two resources have one table, or one has that of the keys.
     #[error(transparent)]
     SharedTable(#[from] SharedTable),
@@ -44,7 +46,7 @@ pub(crate) enum ConfigError {
 /// `wasmtime serve --dir deployment/function::/`. `--dir resources::/resources` opens the resource files alone.
 const ROOT: &str = "/";
 
-/// Returns the API that the environment describes: the variables of [`Access::read`], [`Layout::read`] and
+/// Returns the API that the environment describes: the variables of [`Access::read`], [`TableNames::read`] and
 /// [`Fed::read`].
 pub(crate) fn api(env: impl Fn(&str) -> Option<String>) -> Result<Api<DynamoDb>, ConfigError> {
     // Seeds the SDK's jitter, which would otherwise be the same in every instance.
@@ -56,12 +58,13 @@ pub(crate) fn api(env: impl Fn(&str) -> Option<String>) -> Result<Api<DynamoDb>,
         // Credentials do not change.
         .identity_cache(IdentityCache::no_cache());
     let client = Client::from_conf(Access::read(&env)?.configure(config).build());
-    let (layout, fed) = (Layout::read(&env)?, Fed::read(&env)?);
+    let (table_names, fed) = (TableNames::read(&env)?, Fed::read(&env)?);
     let resources = load_or_built_in(&Path::new(ROOT).join("resources"))
         .map_err(|error| ConfigError::Resources(error.to_string()))?;
-    layout.check(&resources)?;
-    let api =
-        Api::of(&resources, |resource| DynamoDb::new(client.clone(), layout.clone(), Arc::clone(resource)).fed(&fed));
+    table_names.check(&resources)?;
+    let api = Api::of(&resources, |resource| {
+        DynamoDb::new(client.clone(), table_names.clone(), Arc::clone(resource)).fed(&fed)
+    });
     Ok(match documents_in(Path::new(ROOT)).map_err(|error| ConfigError::Document(error.to_string()))? {
         Some(documents) => api.documented(documents),
         None => api,

@@ -52,7 +52,8 @@ impl Copied {
             [(store.table(), format!("{name}.jsonl")), (store.history_table(), format!("{name}_version.jsonl"))]
                 .map(|(table, file)| Copied { table: table.to_owned(), file, key: key.clone() })
         };
-        let keys = Copied { table: target.keys().layout().keys(), file: KEYS.to_owned(), key: "key_hash".to_owned() };
+        let keys =
+            Copied { table: target.keys().table_names().keys(), file: KEYS.to_owned(), key: "key_hash".to_owned() };
         target.stores.iter().flat_map(of_store).chain([keys]).collect()
     }
 }

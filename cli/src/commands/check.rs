@@ -9,7 +9,7 @@ use clap::builder::RangedU64ValueParser;
 use indicatif::ProgressBar;
 use ripple_check::{Choices, Counterexample, Run, Storm, every_schedule, scenarios, storm};
 use ripple_core::record::schema::Resource;
-use ripple_core::store::dynamodb::{DynamoDb, Layout};
+use ripple_core::store::dynamodb::{DynamoDb, TableNames};
 use ripple_core::store::memory::Memory;
 use ripple_host::random;
 
@@ -60,10 +60,10 @@ pub(crate) async fn run(connection: &target::Options, options: Options) -> anyho
     match connection.endpoint() {
         None => in_memory(&options),
         Some(url) => {
-            let layout = Layout { site: SITE.to_owned(), ..Layout::default() };
-            let target = connection.open_at(&Place::Endpoint(url.clone()), layout).await?;
+            let table_names = TableNames { site: SITE.to_owned(), ..TableNames::default() };
+            let target = connection.open_at(&Place::Endpoint(url.clone()), table_names).await?;
             eprintln!("{target}");
-            let store = DynamoDb::new(target.client.clone(), target.keys().layout().clone(), Resource::built_in());
+            let store = DynamoDb::new(target.client.clone(), target.keys().table_names().clone(), Resource::built_in());
             store.create_tables().await.with_context(|| format!("cannot create the tables {SITE}_* at {url}"))?;
             let outcome = tokio::select! {
                 outcome = on_dynamodb(&store, &options) => outcome,

@@ -94,10 +94,10 @@ pub(crate) async fn run(connection: &target::Options, options: Options) -> anyho
     let asked_for = connection.asked_for_by_flag().filter(|_| !options.in_memory);
     let folder = Folder::served(connection.folder());
     let resources = connection.resources()?;
-    let layout = connection.layout()?;
+    let table_names = connection.table_names()?;
     let (place, client, embedded) = match asked_for {
         Some(place) => {
-            let client = connection.open_at(&place, layout.clone()).await?.client;
+            let client = connection.open_at(&place, table_names.clone()).await?.client;
             (place, client, None)
         }
         None => {
@@ -124,7 +124,7 @@ pub(crate) async fn run(connection: &target::Options, options: Options) -> anyho
     let creates_tables = place.is_here();
     let site = Site {
         client,
-        layout: layout.clone(),
+        table_names: table_names.clone(),
         rate_limit,
         secret,
         creates_tables,
@@ -172,13 +172,15 @@ pub(crate) async fn run(connection: &target::Options, options: Options) -> anyho
     }
     println!("\nThe resources are {}, from {}. Press Ctrl-C to stop.", site::names(&resources), connection.source());
     let tending = match DevFile::read(data).filter(|_| options.edge) {
-        Some(dev) => match Edge::start(options.edge_port, data, &dev, &layout, resources, connection.folder()).await {
-            Ok(edge) => Some(tokio::spawn(edge.tend(data.clone(), stopped))),
-            Err(error) => {
-                eprintln!("ripple: cannot start the edge: {error:#}. The API continues.");
-                None
+        Some(dev) => {
+            match Edge::start(options.edge_port, data, &dev, &table_names, resources, connection.folder()).await {
+                Ok(edge) => Some(tokio::spawn(edge.tend(data.clone(), stopped))),
+                Err(error) => {
+                    eprintln!("ripple: cannot start the edge: {error:#}. The API continues.");
+                    None
+                }
             }
-        },
+        }
         None => None,
     };
 

@@ -12,7 +12,8 @@ use http::header::{AGE, HeaderName, HeaderValue};
 use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
 
 use super::answer::Answer;
-use super::api::{Api, Authorized};
+use super::api::Api;
+use super::authorized::Authorized;
 use super::handlers::{health, sheet};
 use super::headers::{SESSION, session};
 use super::response::{AccessLog, respond};

@@ -8,7 +8,7 @@ use super::answer::{Answer, Documents};
 use super::author::author;
 use super::body::{self, RECORD};
 use super::conditional::{Preconditions, strong};
-use super::headers::{REPLAYED, SESSION, session};
+use super::headers::{REPLAYED, SESSION};
 use super::idempotency;
 use super::routes::{Target, id_parameter};
 use super::{Error, Fault};
@@ -45,43 +45,7 @@ pub(crate) struct Call<'a, S> {
     pub(crate) metrics: &'a mut Metrics,
 }
 
-/// What a call consists of beside its request.
-pub(crate) struct Parts<'a, S> {
-    pub(crate) store: &'a S,
-    pub(crate) path: &'a Target,
-    /// What the operation needs.
-    pub(crate) scope: Option<Scope>,
-    pub(crate) documents: Option<&'a Documents>,
-    pub(crate) tickets: Option<&'a Secrets>,
-    pub(crate) caller: &'a Caller,
-    pub(crate) now: Timestamp,
-    pub(crate) random: &'a mut Random,
-    pub(crate) metrics: &'a mut Metrics,
-}
-
-impl<'a, S: Source> Call<'a, S> {
-    /// Returns a call of an operation, the limits and headers of its request checked.
-    pub(crate) fn of(request: &'a Request<Bytes>, parts: Parts<'a, S>) -> Result<Self, Error> {
-        check_target(request)?;
-        let Parts { store, path, scope, documents, tickets, caller, now, random, metrics } = parts;
-        Ok(Call {
-            store,
-            request,
-            path,
-            scope,
-            documents,
-            tickets,
-            caller,
-            now,
-            random,
-            preconditions: Preconditions::parse(request.headers(), store.names())?,
-            session: session(request.headers(), &store.resource().name)?,
-            person: None,
-            idempotency: None,
-            metrics,
-        })
-    }
-
+impl<S: Source> Call<'_, S> {
     /// Returns the operation's answer, conditions of the request applied.
     pub(crate) fn finish(self, answer: Answer) -> Result<Answer, Error> {
         match (&answer.etag, self.scope) {

@@ -9,8 +9,6 @@ use http::header::{HeaderMap, HeaderName};
 
 /// W3C's header.
 pub const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
-/// What other tracing systems add to [`TRACEPARENT`]. It has no meaning without that.
-pub const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 /// AWS X-Ray's header.
 /// <https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader>
 pub const AMAZON_TRACE_ID: HeaderName = HeaderName::from_static("x-amzn-trace-id");

@@ -9,8 +9,9 @@ use form_urlencoded::parse;
 use http::header::{SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE};
 use http::{HeaderMap, HeaderName, Method, Request, Response};
 
-use super::api::{Api, Authorized, RequestContext};
+use super::api::Api;
 use super::author::author;
+use super::authorized::{Authorized, RequestContext};
 use super::request::check_target;
 use super::response::{AccessLog, fail};
 use super::routes::{Operation, Target};

@@ -17,12 +17,12 @@ pub async fn replay<S: Store>(cx: &mut Context<'_, S>) -> Result<Option<Saved>, 
     let Some(attempt) = cx.idempotency else { return Ok(None) };
     match cx.store.claim(&attempt.key, cx.now, &mut cx.metrics.capacity).await? {
         None => Ok(None),
-        Some(done) => again(cx, done).await.map(Some),
+        Some(done) => replayed(cx, done).await.map(Some),
     }
 }
 
 /// Returns the answer to the write that stored this idempotency record.
-pub(super) async fn again<S: Store>(cx: &mut Context<'_, S>, done: IdempotencyRecord) -> Result<Saved, Error> {
+pub(super) async fn replayed<S: Store>(cx: &mut Context<'_, S>, done: IdempotencyRecord) -> Result<Saved, Error> {
     if cx.idempotency.is_none_or(|attempt| attempt.request != done.request) {
         return Err(Error::IdempotencyKeyReused);
     }

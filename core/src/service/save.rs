@@ -12,7 +12,7 @@
 //! If a row of that number exists, another writer has restored an old item or deleted the record. The save then
 //! continues from the newest row. So versions only increase, and one number identifies one content.
 
-use super::replay::again;
+use super::replay::replayed;
 use super::transaction::{check_size, newest, send};
 use super::{Context, Error, Saved};
 use crate::limits;
@@ -330,7 +330,7 @@ async fn commit<S: Store>(
                 history.newest = self::newest(cx, &goal.content.id).await?;
                 return Ok(Attempt::Lost(before));
             }
-            Commit::Claimed(done) => return again(cx, done).await.map(Attempt::Done),
+            Commit::Claimed(done) => return replayed(cx, done).await.map(Attempt::Done),
         }
     }
 }
@@ -374,7 +374,7 @@ async fn unchanged<S: Store>(cx: &mut Context<'_, S>, record: Record, outcome: O
     if let Some(claim) = claim(cx, &record, &outcome)
         && let Some(first) = cx.store.remember(&claim, cx.now, &mut cx.metrics.capacity).await?
     {
-        return again(cx, first).await;
+        return replayed(cx, first).await;
     }
     cx.session.wrote(&record.id, record.number().unwrap_or_default(), cx.now);
     Ok(Saved { record, outcome: outcome.bounded() })

@@ -23,13 +23,13 @@ mod history;
 mod index;
 mod item;
 mod keys;
-mod layout;
 mod line;
 mod lookup;
 mod retry;
 mod rows;
 pub mod stream;
 mod table;
+mod table_names;
 mod write;
 
 use std::collections::HashMap;
@@ -65,9 +65,9 @@ use decode::{Make, PageDecoder};
 
 pub use access::{Access, NotSet};
 pub use fed::Fed;
-pub use layout::{Layout, LayoutError, SharedTable};
 pub use retry::configure;
 pub use table::{TableState, TableStatus};
+pub use table_names::{SharedTable, TableNames, TableNamesError};
 
 /// The index that lists changes.
 const BY_UPDATE: &str = "by_update";
@@ -86,7 +86,7 @@ type Item = HashMap<String, AttributeValue>;
 #[derive(Clone, Debug)]
 pub struct DynamoDb {
     client: Client,
-    layout: Layout,
+    table_names: TableNames,
     resource: Arc<Resource>,
     names: Arc<Names>,
     records: String,
@@ -99,10 +99,11 @@ impl DynamoDb {
     /// Returns the store of a resource's records that uses this client. [`configure`] must have been applied to the
     /// client's configuration.
     #[must_use]
-    pub fn new(client: Client, layout: Layout, resource: Arc<Resource>) -> DynamoDb {
-        let (records, versions) = (resource.table_name(&layout.site), resource.history_table_name(&layout.site));
-        let (keys, names) = (layout.keys(), Arc::clone(&resource.names));
-        DynamoDb { client, layout, resource, names, records, versions, keys, is_fed: false }
+    pub fn new(client: Client, table_names: TableNames, resource: Arc<Resource>) -> DynamoDb {
+        let (records, versions) =
+            (resource.table_name(&table_names.site), resource.history_table_name(&table_names.site));
+        let (keys, names) = (table_names.keys(), Arc::clone(&resource.names));
+        DynamoDb { client, table_names, resource, names, records, versions, keys, is_fed: false }
     }
 
     /// Reads pages by id and by time from the indexes, if they have every record of the resource.
@@ -113,8 +114,8 @@ impl DynamoDb {
 
     /// Returns the site and the number of partitions.
     #[must_use]
-    pub fn layout(&self) -> &Layout {
-        &self.layout
+    pub fn table_names(&self) -> &TableNames {
+        &self.table_names
     }
 
     /// Returns the name of the table of records.
@@ -226,7 +227,7 @@ impl Source for DynamoDb {
     }
 
     fn shards(&self) -> u16 {
-        self.resource.shards.unwrap_or(self.layout.shards)
+        self.resource.shards.unwrap_or(self.table_names.shards)
     }
 }
 
@@ -244,15 +245,6 @@ impl Indexed for DynamoDb {
 }
 
 impl Store for DynamoDb {
-    async fn commit(&self, write: &Write<'_>, cost: &mut Capacity) -> Result<Commit, StoreError> {
-        let batch = Batch { writes: &[*write], claims: &[], now: write.now, token: write.token };
-        match self.commit_all(&batch, cost).await? {
-            BatchCommit::Refused(_, commit) => Ok(commit),
-            // Without records of its own, a batch is not found done.
-            BatchCommit::Done | BatchCommit::Claimed => Ok(Commit::Done),
-        }
-    }
-
     async fn commit_all(&self, batch: &Batch<'_>, cost: &mut Capacity) -> Result<BatchCommit, StoreError> {
         const OPERATION: &str = "TransactWriteItems";
         let unconfirmed = retry::Unconfirmed::default();

@@ -30,6 +30,21 @@ const PAGE: usize = 1024 * 1024;
 const SHARDS: u16 = 1;
 
 /// Records and keys in memory. Clones share them.
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// use ripple_core::RecordId;
+/// use ripple_core::store::memory::Memory;
+/// use ripple_core::store::{Capacity, Consistency, Source as _};
+/// use ripple_core::value::Members;
+///
+/// // Another program puts an item. It has no version.
+/// let (store, id) = (Memory::new(), RecordId::parse("a").unwrap());
+/// store.put_item(&id, Members::from([("prj_id".to_owned(), "a".into())]));
+/// let found = store.get(&id, Consistency::Strong, &mut Capacity::default()).await.unwrap().unwrap();
+/// assert!(found.is_external() && found.number().is_none());
+/// # });
+/// ```
 #[derive(Clone, Debug)]
 pub struct Memory {
     resource: Arc<Resource>,
@@ -269,15 +284,6 @@ impl Indexed for Memory {
 }
 
 impl Store for Memory {
-    async fn commit(&self, write: &Write<'_>, cost: &mut Capacity) -> Result<Commit, StoreError> {
-        let batch = Batch { writes: &[*write], claims: &[], now: write.now, token: write.token };
-        match self.commit_all(&batch, cost).await? {
-            BatchCommit::Refused(_, commit) => Ok(commit),
-            // Without records of its own, a batch is not found done.
-            BatchCommit::Done | BatchCommit::Claimed => Ok(Commit::Done),
-        }
-    }
-
     async fn commit_all(&self, batch: &Batch<'_>, cost: &mut Capacity) -> Result<BatchCommit, StoreError> {
         let tables = &mut *self.tables();
         for write in batch.writes {

@@ -49,18 +49,18 @@ fn resource(made: &mut String, pattern: &str, path: &str, words: &Words<'_>) -> 
     }
     let is_served = |route: &&Route| words.resource().access == Access::ReadWrite || route.scope != Some(Scope::Write);
     for route in ROUTES.iter().filter(|route| route.path == pattern).filter(is_served) {
-        method(made, route.method.as_str(), Some(route), words)?;
+        operation(made, route.method.as_str(), Some(route), words)?;
         if route.method == Method::GET {
-            method(made, "HEAD", Some(route), words)?;
+            operation(made, "HEAD", Some(route), words)?;
         }
     }
-    method(made, "OPTIONS", None, words)
+    operation(made, "OPTIONS", None, words)
 }
 
-fn method(made: &mut String, verb: &str, route: Option<&Route>, words: &Words<'_>) -> Result<()> {
-    writeln!(made, "  {}:", verb.to_ascii_lowercase())?;
+fn operation(made: &mut String, method: &str, route: Option<&Route>, words: &Words<'_>) -> Result<()> {
+    writeln!(made, "  {}:", method.to_ascii_lowercase())?;
     if let Some(route) = route {
-        if route.method.as_str() == verb {
+        if route.method.as_str() == method {
             writeln!(made, "    operationId: {}", words.operation_id(route.name))?;
         }
         if route.scope.is_some() {

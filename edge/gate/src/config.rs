@@ -7,7 +7,7 @@ use http::HeaderValue;
 use ripple_core::auth::Trust;
 use ripple_core::http::origin_secret::{self, is_secret};
 use ripple_core::limits;
-use ripple_core::store::dynamodb::{LayoutError, NotSet};
+use ripple_core::store::dynamodb::{NotSet, TableNamesError};
 
 use crate::log::Level;
 
@@ -38,7 +38,7 @@ pub enum ConfigError {
     ReplicaUnused,
     /// A variable of the tables has no usable value.
     #[error(transparent)]
-    Layout(#[from] LayoutError),
+    TableNames(#[from] TableNamesError),
 }
 
 /// The configuration of the Worker.

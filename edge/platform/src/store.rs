@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use ripple_core::auth::{KeyHash, KeyRecord};
 use ripple_core::record::schema::Resource;
-use ripple_core::store::dynamodb::{Access, DynamoDb, Layout};
+use ripple_core::store::dynamodb::{Access, DynamoDb, TableNames};
 use ripple_core::store::{Capacity, Changes, Consistency, IndexEntry, Keys, Page, Position, Source, StoreError};
 use ripple_core::{Record, RecordId, Timestamp};
 
@@ -23,10 +23,10 @@ pub struct ReadOnly {
 impl ReadOnly {
     /// Returns the store of a resource.
     #[must_use]
-    pub fn new(access: &Access, layout: &Layout, resource: Arc<Resource>) -> ReadOnly {
-        let shards = resource.shards.unwrap_or(layout.shards);
-        let (access, layout, of) = (access.clone(), layout.clone(), Arc::clone(&resource));
-        let make = move || DynamoDb::new(client::new(&access), layout, of);
+    pub fn new(access: &Access, table_names: &TableNames, resource: Arc<Resource>) -> ReadOnly {
+        let shards = resource.shards.unwrap_or(table_names.shards);
+        let (access, table_names, of) = (access.clone(), table_names.clone(), Arc::clone(&resource));
+        let make = move || DynamoDb::new(client::new(&access), table_names, of);
         ReadOnly { store: LazyCell::new(Box::new(make)), resource, shards }
     }
 }

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
 use ripple_core::record::schema::Resources;
-use ripple_core::store::dynamodb::Layout;
+use ripple_core::store::dynamodb::TableNames;
 use ripple_host::resources::read;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -50,7 +50,7 @@ impl Edge {
         port: u16,
         data: &Path,
         dev: &DevFile,
-        layout: &Layout,
+        table_names: &TableNames,
         resources: Resources,
         source: &Path,
     ) -> anyhow::Result<Edge> {
@@ -76,8 +76,8 @@ impl Edge {
             format!("RIPPLE_ORIGIN:{}", dev.url),
             format!("AWS_ENDPOINT_URL_DYNAMODB:{}", dev.dynamodb_endpoint),
             "AWS_REGION:us-east-1".to_owned(),
-            format!("RIPPLE_SITE:{}", layout.site),
-            format!("RIPPLE_SHARDS:{}", layout.shards),
+            format!("RIPPLE_SITE:{}", table_names.site),
+            format!("RIPPLE_SHARDS:{}", table_names.shards),
         ] {
             wrangler.arg("--var").arg(variable);
         }

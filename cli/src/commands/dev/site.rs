@@ -22,7 +22,7 @@ use ripple_core::auth::{Limiter, Trust};
 use ripple_core::http::origin_secret::OriginSecret;
 use ripple_core::http::origins::{self, Origins};
 use ripple_core::record::schema::{Resource, Resources};
-use ripple_core::store::dynamodb::{DynamoDb, Fed, Layout, TableState};
+use ripple_core::store::dynamodb::{DynamoDb, Fed, TableNames, TableState};
 use ripple_core::store::{Capacity, Consistency, Keys as _, Source as _, StoreError};
 use ripple_core::{Api, Documents, Record};
 use ripple_host::resources::{LoadError, parse, read};
@@ -50,7 +50,7 @@ pub(super) type Current = watch::Receiver<Arc<Serving>>;
 /// What stays the same while the resources change.
 pub(super) struct Site {
     pub(super) client: Client,
-    pub(super) layout: Layout,
+    pub(super) table_names: TableNames,
     pub(super) rate_limit: Option<NonZeroU32>,
     pub(super) secret: Option<OriginSecret>,
     /// Whether missing tables are created.
@@ -64,12 +64,12 @@ pub(super) struct Site {
 impl Site {
     /// Returns the store of a resource.
     pub(super) fn store(&self, resource: &Arc<Resource>) -> DynamoDb {
-        DynamoDb::new(self.client.clone(), self.layout.clone(), Arc::clone(resource))
+        DynamoDb::new(self.client.clone(), self.table_names.clone(), Arc::clone(resource))
     }
 
     /// Returns what serves these resources. Creates their missing tables first, if that is allowed here.
     pub(super) async fn serve(&self, resources: &Resources) -> anyhow::Result<Serving> {
-        self.layout.check(resources)?;
+        self.table_names.check(resources)?;
         let documents = Documents { openapi: ripple_deploy::openapi(resources)?.into(), ..ripple_host::documents() };
         let stores: Vec<DynamoDb> = resources.iter().map(|resource| self.store(resource)).collect();
         if self.creates_tables {
@@ -80,7 +80,7 @@ impl Site {
             }
         }
         let tables: BTreeSet<String> =
-            stores.iter().map(|store| store.table().to_owned()).chain([self.layout.keys()]).collect();
+            stores.iter().map(|store| store.table().to_owned()).chain([self.table_names.keys()]).collect();
         // The feed must tell of a program that writes to a new table at once.
         for (database, table) in
             self.followed.iter().flat_map(|database| tables.iter().map(move |table| (database, table)))

@@ -74,7 +74,7 @@ fn identity(target: &Target, table: &Table, resource: Option<String>) -> anyhow:
         let records = name.trim_end_matches("_version");
         bail!("{name} is a history table of ripple: give the table of its records, {records}");
     }
-    if *name == target.keys().layout().keys() {
+    if *name == target.keys().table_names().keys() {
         bail!("{name} is the table of API keys, which is not a resource");
     }
     let typed = |key: &str, kind: Option<KeyType>| {

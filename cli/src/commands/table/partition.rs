@@ -93,13 +93,13 @@ async fn move_one(target: &Target, store: &DynamoDb, partition: u16, id: RecordI
 
 #[cfg(test)]
 mod tests {
-    use ripple_core::store::dynamodb::Layout;
+    use ripple_core::store::dynamodb::TableNames;
 
     use super::*;
 
     #[test]
     fn a_site_has_no_more_partitions_than_are_looked_at() {
-        let read = |shards: u16| Layout::read(|name| (name == "RIPPLE_SHARDS").then(|| shards.to_string()));
+        let read = |shards: u16| TableNames::read(|name| (name == "RIPPLE_SHARDS").then(|| shards.to_string()));
         assert!(read(MOST).is_ok() && read(MOST + 1).is_err());
     }
 }

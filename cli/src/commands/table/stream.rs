@@ -9,7 +9,7 @@ use crate::target::Target;
 
 /// Enables the streams that are missing. A stream without readers costs nothing.
 pub(super) async fn enable(target: &Target) -> anyhow::Result<()> {
-    let keys = target.keys().layout().keys();
+    let keys = target.keys().table_names().keys();
     for table in target.stores.iter().map(|store| store.table()).chain([&*keys]) {
         enable_one(&target.client, table).await?;
     }

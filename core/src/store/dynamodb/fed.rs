@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::LayoutError;
+use super::TableNamesError;
 use crate::record::schema::{Access, Resource};
 
 /// The resources of which every record has its entries in the indexes: the feed reads their tables, and adopted what was
@@ -24,18 +24,27 @@ impl Fed {
     ///
     /// # Errors
     /// If a name cannot be that of a resource.
-    pub fn read(env: impl Fn(&str) -> Option<String>) -> Result<Fed, LayoutError> {
+    pub fn read(env: impl Fn(&str) -> Option<String>) -> Result<Fed, TableNamesError> {
         let names = env("RIPPLE_FED").unwrap_or_default();
         let names = names.split(',').map(str::trim).filter(|name| !name.is_empty());
         let is_name = |name: &str| name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
         if !names.clone().all(is_name) {
-            return Err(LayoutError { variable: "RIPPLE_FED", must_be: "names of resources between commas" });
+            return Err(TableNamesError { variable: "RIPPLE_FED", must_be: "names of resources between commas" });
         }
         Ok(names.map(str::to_owned).collect())
     }
 
     /// Reports whether every record of a resource has its entries in the indexes. The feed adopts nothing in a table that
     /// ripple only reads.
+    ///
+    /// ```
+    /// use ripple_core::record::schema::Resource;
+    /// use ripple_core::store::dynamodb::Fed;
+    ///
+    /// let fed = Fed::read(|name| (name == "RIPPLE_FED").then(|| "task, prj".to_owned())).unwrap();
+    /// assert!(fed.has(&Resource::built_in()));
+    /// assert!(!Fed::default().has(&Resource::built_in()));
+    /// ```
     #[must_use]
     pub fn has(&self, resource: &Resource) -> bool {
         resource.access == Access::ReadWrite && self.0.contains(&resource.name)

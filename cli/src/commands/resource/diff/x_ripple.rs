@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use ripple_core::record::schema::{Access, KeyType, Resource};
-use ripple_core::store::dynamodb::Layout;
+use ripple_core::store::dynamodb::TableNames;
 use serde_json::{Value, json};
 
 use super::change::{Change, Class};
@@ -45,7 +45,7 @@ pub(super) fn compare(both: [&Resource; 2], targets: [bool; 2], json: [&Value; 2
     add("order", both.map(|resource| json!(resource.order)), Class::TwoRules);
     add("search", both.map(|resource| json!(resource.search)), Class::TwoRules);
     // A site's own number is not known here. It is usually the default.
-    let [before, after] = both.map(|resource| resource.shards.unwrap_or(Layout::default().shards));
+    let [before, after] = both.map(|resource| resource.shards.unwrap_or(TableNames::default().shards));
     let shards = if after < before { Class::Breaking } else { Class::TwoRules };
     add("shards", both.map(|resource| json!(resource.shards)), shards);
     let is_shorter = new.retention_days < old.retention_days;

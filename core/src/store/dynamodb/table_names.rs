@@ -12,7 +12,7 @@ const MOST_SHARDS: u16 = 100;
 
 /// The site, by which tables are named, and the number of partitions of `by_update`.
 #[derive(Clone, Debug)]
-pub struct Layout {
+pub struct TableNames {
     /// The prefix of the tables, which are named `<site>_<resource>`.
     pub site: String,
     /// The number of partitions of `by_update`. Each takes 1,000 write units a second, and costs a query at every
@@ -20,16 +20,16 @@ pub struct Layout {
     pub shards: u16,
 }
 
-impl Default for Layout {
+impl Default for TableNames {
     fn default() -> Self {
-        Layout { site: "ripple".to_owned(), shards: 1 }
+        TableNames { site: "ripple".to_owned(), shards: 1 }
     }
 }
 
-/// A variable of [`Layout::read`] that is not valid. The text names the variable and never its value.
+/// A variable of [`TableNames::read`] that is not valid. The text names the variable and never its value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{variable} must be {must_be}")]
-pub struct LayoutError {
+pub struct TableNamesError {
     /// The name of the variable.
     pub variable: &'static str,
     /// The rule that the value breaks.
@@ -46,27 +46,36 @@ pub struct SharedTable {
     other: String,
 }
 
-impl Layout {
+impl TableNames {
     /// Reads `RIPPLE_SITE` (default `ripple`) and `RIPPLE_SHARDS` (default 1) from the host's environment.
+    ///
+    /// ```
+    /// use ripple_core::store::dynamodb::TableNames;
+    ///
+    /// let read = |site: &str| TableNames::read(|name| (name == "RIPPLE_SITE").then(|| site.to_owned()));
+    /// let names = read("garden").unwrap();
+    /// assert_eq!((&*names.keys(), names.shards), ("garden_key", 1));
+    /// assert_eq!(read("a b").unwrap_err().variable, "RIPPLE_SITE");
+    /// ```
     ///
     /// # Errors
     /// If one of them is not valid.
-    pub fn read(env: impl Fn(&str) -> Option<String>) -> Result<Layout, LayoutError> {
-        let mut layout = Layout::default();
+    pub fn read(env: impl Fn(&str) -> Option<String>) -> Result<TableNames, TableNamesError> {
+        let mut table_names = TableNames::default();
         if let Some(site) = env("RIPPLE_SITE") {
             let letter = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
             if site.len() > LONGEST_SITE || !site.bytes().all(letter) {
                 let must_be = "made of A-Z a-z 0-9 _ . -, as a table's name is";
-                return Err(LayoutError { variable: "RIPPLE_SITE", must_be });
+                return Err(TableNamesError { variable: "RIPPLE_SITE", must_be });
             }
-            layout.site = site;
+            table_names.site = site;
         }
         if let Some(shards) = env("RIPPLE_SHARDS") {
             let shards = shards.parse().ok().filter(|shards| (1..=MOST_SHARDS).contains(shards));
-            let error = LayoutError { variable: "RIPPLE_SHARDS", must_be: "a whole number from 1 to 100" };
-            layout.shards = shards.ok_or(error)?;
+            let error = TableNamesError { variable: "RIPPLE_SHARDS", must_be: "a whole number from 1 to 100" };
+            table_names.shards = shards.ok_or(error)?;
         }
-        Ok(layout)
+        Ok(table_names)
     }
 
     /// Returns the name of the table of API keys.
@@ -97,14 +106,14 @@ impl Layout {
 mod tests {
     use super::*;
 
-    fn read(variable: &str, value: &str) -> Result<Layout, LayoutError> {
-        Layout::read(|name| (name == variable).then(|| value.to_owned()))
+    fn read(variable: &str, value: &str) -> Result<TableNames, TableNamesError> {
+        TableNames::read(|name| (name == variable).then(|| value.to_owned()))
     }
 
     #[test]
     fn tables_are_named_after_the_site() {
-        let layout = read("RIPPLE_SITE", "my.site-1").expect("a site");
-        assert_eq!((layout.keys().as_str(), layout.shards), ("my.site-1_key", 1));
+        let table_names = read("RIPPLE_SITE", "my.site-1").expect("a site");
+        assert_eq!((table_names.keys().as_str(), table_names.shards), ("my.site-1_key", 1));
         assert_eq!(read("RIPPLE_SHARDS", "100").expect("shards").shards, 100);
         assert_eq!(read("", "").expect("the default").keys(), "ripple_key");
     }
@@ -119,7 +128,7 @@ mod tests {
         };
         let check = |one: &str, other: &str| {
             let resources = Resources::read(&[file("one", one), file("two", other)]).expect("resources");
-            Layout::default().check(&resources).map_err(|error| error.to_string())
+            TableNames::default().check(&resources).map_err(|error| error.to_string())
         };
         assert_eq!(check("{site}_one", "two"), Ok(()));
         let refused = |text: &str| Err(text.to_owned());
