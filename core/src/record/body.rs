@@ -21,6 +21,17 @@ pub(crate) fn check_new(members: &Members, schema: &Schema) -> Result<(), Error>
 /// Returns the id and the change that create a record with these members. A record copied from another one has members
 /// that have no meaning here. The id is `None` if the members have none.
 ///
+/// ```
+/// use ripple_core::record::creation;
+/// use ripple_core::record::fault::Error;
+/// use ripple_core::record::schema::Resource;
+/// use ripple_core::value::Members;
+///
+/// let body = Members::from([("prj_id".to_owned(), "a".into()), ("name".to_owned(), "Garden".into())]);
+/// let Err(Error::Invalid(faults)) = creation(body, &Resource::built_in()) else { panic!("it lacks members") };
+/// assert_eq!((&*faults[0].pointer, &*faults[0].detail), ("/goal", "is required"));
+/// ```
+///
 /// # Errors
 /// The faults, all at once.
 pub fn creation(mut members: Members, resource: &Resource) -> Result<(Option<RecordId>, Change), Error> {
@@ -33,6 +44,18 @@ pub fn creation(mut members: Members, resource: &Resource) -> Result<(Option<Rec
 }
 
 /// Returns the change that an edit makes. Ripple's own members among those that were sent state its base.
+///
+/// ```
+/// use ripple_core::record::change::Edit;
+/// use ripple_core::record::decide::Change;
+/// use ripple_core::record::edit;
+/// use ripple_core::record::schema::Resource;
+/// use ripple_core::value::Members;
+///
+/// let body = Members::from([("version".to_owned(), 3.into()), ("goal".to_owned(), "Peas".into())]);
+/// let change = edit(body, Edit::Patch, &Resource::built_in()).unwrap();
+/// assert!(matches!(change, Change::Edit { base: Some(3), edit: Edit::Patch(sent), .. } if sent.len() == 1));
+/// ```
 ///
 /// # Errors
 /// If one of ripple's own members is not valid.

@@ -54,6 +54,20 @@ impl Edit {
     /// `seed` distinguishes the new entries of one save from those of another: the same seed gives the same ids. `rules`
     /// are those of the resource's schema.
     ///
+    /// ```
+    /// use ripple_core::record::change::Edit;
+    /// use ripple_core::record::merge::Rules;
+    /// use ripple_core::value::Members;
+    ///
+    /// let members = |name: &str, goal: &str| {
+    ///     Members::from([("name".to_owned(), name.into()), ("goal".to_owned(), goal.into())])
+    /// };
+    /// let (base, theirs, mine) = (members("Plot", "Beans"), members("Garden", "Beans"), members("Plot", "Peas"));
+    /// let (merged, report) = Edit::Replace(mine).merge_into(&theirs, Some(&base), "seed", Rules::default()).unwrap();
+    /// assert_eq!(merged, members("Garden", "Peas"));
+    /// assert_eq!((&*report.taken[0].pointer, &*report.kept[0]), ("/goal", "/name"));
+    /// ```
+    ///
     /// # Errors
     /// If the sent members are larger than a record may be, and larger than the base. Then they are not copied.
     pub fn merge_into(

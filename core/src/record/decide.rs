@@ -64,6 +64,14 @@ impl Change {
 }
 
 /// A condition on the record, beside those of the change itself.
+///
+/// ```
+/// use ripple_core::record::decide::{KnownBase, Precondition};
+///
+/// // A client without a condition overwrites what there is. A row of a sheet requires its base.
+/// assert!(().allows(None) && !().requires_base());
+/// assert!(KnownBase.allows(None) && KnownBase.requires_base());
+/// ```
 pub trait Precondition {
     /// Reports whether the record may be overwritten. `None` means that there is none, or that it is deleted.
     fn allows(&self, current: Option<&Record>) -> bool;

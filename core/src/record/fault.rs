@@ -30,6 +30,14 @@ impl From<TooLarge> for Error {
 }
 
 /// Why a change is refused. Nothing was written.
+///
+/// ```
+/// use ripple_core::RecordId;
+/// use ripple_core::record::fault::Error;
+///
+/// let error = Error::NotFound(RecordId::parse("a").unwrap());
+/// assert_eq!(error.to_string(), "there is no record a");
+/// ```
 #[derive(thiserror::Error)]
 pub enum Error {
     /// The change has faults.

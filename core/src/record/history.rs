@@ -84,6 +84,19 @@ impl Row {
     }
 
     /// Returns the row that gives a replaced external state its number.
+    ///
+    /// ```
+    /// use ripple_core::record::Names;
+    /// use ripple_core::record::history::Row;
+    /// use ripple_core::store::item;
+    /// use ripple_core::value::Members;
+    ///
+    /// let item = Members::from([("prj_id".to_owned(), "a".into()), ("goal".to_owned(), "Beans".into())]);
+    /// let external = item::record(item, &Names::default()).unwrap();
+    /// let row = Row::of_external(&external, 1, None);
+    /// assert_eq!((row.record.number(), row.record.updated_by.as_deref()), (Some(1), Some("external")));
+    /// assert_eq!(row.entry.shown, Some(external.version));
+    /// ```
     #[must_use]
     pub fn of_external(external: &Record, number: u64, expires: Option<Timestamp>) -> Row {
         let updated_by = Some(EXTERNAL.to_owned());

@@ -40,6 +40,13 @@ impl RecordId {
     }
 
     /// Generates an id for a record without one: a UUID of version 7 (RFC 9562), so that later ids sort later.
+    ///
+    /// ```
+    /// use ripple_core::{RecordId, Timestamp};
+    ///
+    /// let [one, other] = [1_800_000_000_000, 1_800_000_000_001].map(|now| RecordId::generate(Timestamp(now), [7; 16]));
+    /// assert!(one < other);
+    /// ```
     #[must_use]
     pub fn generate(now: Timestamp, random: [u8; 16]) -> RecordId {
         let mut tail = [0; 10];

@@ -27,6 +27,16 @@ impl Record {
     }
 
     /// Returns `fields` of the record and its id as JSON.
+    ///
+    /// ```
+    /// use ripple_core::record::Names;
+    /// use ripple_core::value::Members;
+    /// use ripple_core::{Record, RecordId};
+    ///
+    /// let members = ["goal", "name"].map(|name| (name.to_owned(), "x".into()));
+    /// let record = Record::new(RecordId::parse("a").unwrap(), Members::from(members));
+    /// assert_eq!(record.to_json_of(&["goal".to_owned()], &Names::default()), br#"{"goal":"x","prj_id":"a"}"#);
+    /// ```
     #[must_use]
     pub fn to_json_of(&self, fields: &[String], names: &Names) -> Vec<u8> {
         self.render(names, Some(fields))
@@ -104,6 +114,18 @@ impl Record {
 }
 
 /// The first 128 bits of the SHA-256 of a record's JSON. The sum of all of them is the entity tag of a list.
+///
+/// ```
+/// use ripple_core::record::ContentHash;
+///
+/// let [one, other] = [r#"{"a":1}"#, r#"{"b":2}"#].map(|json| ContentHash::of(json.as_bytes()));
+/// let (mut list, mut same) = (one, other);
+/// list.add(other);
+/// same.add(one);
+/// assert_eq!(list, same);
+/// list.remove(other);
+/// assert_eq!(list.to_text(), one.to_text());
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ContentHash(pub u128);
 

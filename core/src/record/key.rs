@@ -91,6 +91,15 @@ pub(crate) fn decoded(base64: &str) -> Option<String> {
 
 impl Names {
     /// Returns the names and types of the keys.
+    ///
+    /// ```
+    /// use ripple_core::record::schema::{KeyType, Resources};
+    ///
+    /// let file = br#"{"title": "Meter", "x-ripple": {"resource": "meter", "key": "no", "key_type": "number",
+    ///     "sort_key": "place"}, "type": "object", "properties": {}}"#;
+    /// let resources = Resources::read(&[("meter.json", file)]).unwrap();
+    /// assert_eq!(resources.first().names.keys(), [("no", KeyType::Number), ("place", KeyType::String)]);
+    /// ```
     #[must_use]
     pub fn keys(&self) -> Vec<(&str, KeyType)> {
         let mut keys = vec![(&*self.key, self.key_type)];

@@ -10,6 +10,19 @@ use crate::store::{Capacity, Keys, Store, StoreError, StoreErrorKind};
 use crate::time::Timestamp;
 
 /// The state with which a host authenticates clients and limits their requests.
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// use ripple_core::Timestamp;
+/// use ripple_core::service::authenticate::{Authenticator, Error};
+/// use ripple_core::store::{Capacity, memory::Memory};
+///
+/// let (authenticator, cost) = (Authenticator::default(), &mut Capacity::default());
+/// let refused = authenticator.authenticate(&Memory::new(), Some("no key"), None, true, Timestamp(5), cost).await;
+/// assert!(matches!(refused, Err(Error::NoValidKey)));
+/// assert_eq!(cost.read, 0.0, "its form shows that it is no key");
+/// # });
+/// ```
 #[derive(Debug)]
 pub struct Authenticator {
     keys: KeyMemory,

@@ -47,6 +47,17 @@ pub enum BatchError {
 }
 
 /// Returns the identity of the change at a place of a batch.
+///
+/// ```
+/// use ripple_core::service::batch::identity_at;
+/// use ripple_core::store::IdempotencyKey;
+///
+/// let (key, request, lives) = ("k".to_owned(), "r".to_owned(), std::time::Duration::from_secs(1));
+/// let batch = IdempotencyKey { key, request, lives };
+/// let [first, second] = [0, 1].map(|place| identity_at(&batch, place));
+/// assert_ne!(first.key, second.key);
+/// assert_eq!((&*first.request, first.key), ("r", identity_at(&batch, 0).key));
+/// ```
 #[must_use]
 pub fn identity_at(batch: &IdempotencyKey, place: usize) -> IdempotencyKey {
     let name = Sha256::new().chain_update(&batch.key).chain_update((place as u64).to_be_bytes()).finalize();
@@ -87,6 +98,29 @@ pub async fn save_at<S: Store>(
 }
 
 /// Returns what [`save`] would do, and changes nothing.
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// # use ripple_core::random::Random;
+/// # use ripple_core::service::{Author, Context, Metrics};
+/// # use ripple_core::session::Session;
+/// use ripple_core::RecordId;
+/// use ripple_core::record::decide::Change;
+/// use ripple_core::service::batch::{Requested, preview};
+/// use ripple_core::store::{Capacity, Consistency, Source as _, memory::Memory};
+/// use ripple_core::value::Members;
+/// # let store = &Memory::new();
+/// # let (random, session, metrics) = (&mut Random::new([7; 32]), &mut Session::default(), &mut Metrics::default());
+/// # let author = Author { name: "Ann", person: None, lineage: "key_ann" };
+/// # let now = ripple_core::Timestamp(1_000);
+/// # let mut cx = Context { store, author, now, random, idempotency: None, session, metrics };
+///
+/// let id = RecordId::parse("a").unwrap();
+/// let requested = Requested { id: id.clone(), change: Change::Create(Members::new()), expected: () };
+/// assert_eq!(preview(&mut cx, &requested).await.unwrap().record.number(), Some(1));
+/// assert_eq!(store.get(&id, Consistency::Strong, &mut Capacity::default()).await.unwrap(), None);
+/// # });
+/// ```
 ///
 /// # Errors
 /// Those of [`save`].

@@ -69,6 +69,15 @@ pub enum Error {
 
 /// The end of what a client knows of the table. It is not authenticated: a forged cursor shows only records that the
 /// client may read anyway.
+///
+/// ```
+/// use ripple_core::Timestamp;
+/// use ripple_core::service::changes::Cursor;
+///
+/// let token = Cursor::at_end(Timestamp(5), 1).to_token("prj");
+/// assert_eq!(Cursor::parse(&token, "prj").unwrap().known_until(), Some(Timestamp(5)));
+/// assert!(Cursor::parse(&token, "task").is_none(), "it belongs to one resource");
+/// ```
 #[derive(Debug)]
 pub struct Cursor(Place);
 
@@ -104,6 +113,22 @@ struct Within {
 }
 
 /// Returns the changes since a cursor. Without a cursor it returns every record.
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// use ripple_core::service::changes::{Reading, changes};
+/// use ripple_core::session::Session;
+/// use ripple_core::store::{Capacity, memory::Memory};
+/// use ripple_core::value::Members;
+/// use ripple_core::{Record, RecordId, Timestamp};
+///
+/// let (store, session) = (&Memory::new(), &Session::new("prj"));
+/// store.put(&Record::new(RecordId::parse("a").unwrap(), Members::new()).written(None, 1, Timestamp(5), "Ann"));
+/// let mut reading = Reading { store, session, now: Timestamp(9), cost: &mut Capacity::default() };
+/// let page = changes(&mut reading, None, None).await.unwrap();
+/// assert!(page.changed.starts_with(br#"[{"prj_id":"a","#) && !page.more);
+/// # });
+/// ```
 ///
 /// # Errors
 /// If the cursor has expired or belongs to another list, or the store fails.

@@ -9,6 +9,23 @@ use crate::time::Timestamp;
 /// Returns a record. The first read is eventually consistent, at half the price. A strongly consistent read follows
 /// only if the result may be older than the session's writes.
 ///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// use ripple_core::service::{Error, read};
+/// use ripple_core::session::Session;
+/// use ripple_core::store::{Capacity, memory::Memory};
+/// use ripple_core::value::Members;
+/// use ripple_core::{Record, RecordId, Timestamp};
+///
+/// let (store, now) = (Memory::new(), Timestamp(9));
+/// let id = RecordId::parse("a").unwrap();
+/// let found = async || read(&store, &id, &Session::new("prj"), now, &mut Capacity::default()).await;
+/// assert!(matches!(found().await, Err(Error::Refused(_))));
+/// store.put(&Record::new(id.clone(), Members::new()).written(None, 1, Timestamp(5), "Ann"));
+/// assert_eq!(found().await.unwrap().number(), Some(1));
+/// # });
+/// ```
+///
 /// # Errors
 /// If the record does not exist or is deleted, or the store fails.
 pub async fn read<S: Source>(

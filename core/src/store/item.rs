@@ -73,6 +73,21 @@ pub(crate) fn stated(value: &Value) -> Option<u64> {
 }
 
 /// Returns the item of one of ripple's states, ready to be put.
+///
+/// ```
+/// use ripple_core::record::Names;
+/// use ripple_core::store::item;
+/// use ripple_core::value::Members;
+/// use ripple_core::{Record, RecordId, Timestamp};
+///
+/// let content = Members::from([("goal".to_owned(), "Beans".into())]);
+/// let record = Record::new(RecordId::parse("a").unwrap(), content).written(None, 1, Timestamp(5), "Ann");
+/// let mut stored = item::item(&record, 1, &Names::default());
+/// assert_eq!(item::record(stored.clone(), &Names::default()).unwrap(), record);
+/// // Another program changes an attribute. The seal no longer matches.
+/// stored.insert("goal".to_owned(), "Peas".into());
+/// assert!(item::record(stored, &Names::default()).unwrap().is_external());
+/// ```
 #[must_use]
 pub fn item(record: &Record, shards: u16, names: &Names) -> Members {
     let own = own(record, shards).into_iter().map(|(name, value)| (name.to_owned(), value));

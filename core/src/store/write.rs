@@ -22,6 +22,25 @@ use crate::time::Timestamp;
 use crate::value::{Members, Value};
 
 /// A record's transition from one state to the next.
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// use ripple_core::record::history::Row;
+/// use ripple_core::record::merge::Rules;
+/// use ripple_core::store::memory::Memory;
+/// use ripple_core::store::{Capacity, Commit, Store as _, Write};
+/// use ripple_core::value::Members;
+/// use ripple_core::{Record, RecordId, Timestamp};
+///
+/// let (now, cost) = (Timestamp(5), &mut Capacity::default());
+/// let after = &Record::new(RecordId::parse("a").unwrap(), Members::new()).written(None, 1, now, "Ann");
+/// let rows = &[Row::of_write(None, after, None, Rules::default())];
+/// let write = |token| Write { before: None, after, rows, claim: None, now, token };
+/// let store = Memory::new();
+/// assert_eq!(store.commit(&write([1; 16]), cost).await.unwrap(), Commit::Done);
+/// assert_ne!(store.commit(&write([2; 16]), cost).await.unwrap(), Commit::Done, "the record exists");
+/// # });
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Write<'a> {
     /// The record as it was read. `None` if there was none.

@@ -148,6 +148,14 @@ impl Resource {
     }
 
     /// Returns the name of the table of records.
+    ///
+    /// ```
+    /// use ripple_core::record::schema::Resource;
+    ///
+    /// let resource = Resource::built_in();
+    /// assert_eq!(resource.table_name("garden"), "garden_prj");
+    /// assert_eq!(resource.history_table_name("garden"), "garden_prj_version");
+    /// ```
     #[must_use]
     pub fn table_name(&self, site: &str) -> String {
         self.table.replace("{site}", site)

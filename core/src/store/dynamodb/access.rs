@@ -22,6 +22,13 @@ pub struct NotSet(pub &'static str);
 impl Access {
     /// Reads the variables of the environment.
     ///
+    /// ```
+    /// use ripple_core::store::dynamodb::{Access, NotSet};
+    ///
+    /// let region = |name: &str| (name == "AWS_REGION").then(|| "eu-central-1".to_owned());
+    /// assert_eq!(Access::read(region).unwrap_err(), NotSet("AWS_ACCESS_KEY_ID"));
+    /// ```
+    ///
     /// # Errors
     /// If a required one is not set.
     pub fn read(env: impl Fn(&str) -> Option<String>) -> Result<Access, NotSet> {

@@ -21,6 +21,16 @@ struct Line<T> {
 }
 
 /// Returns a record's line, without the line's end.
+///
+/// ```
+/// use ripple_core::record::Names;
+/// use ripple_core::store::dynamodb::export;
+///
+/// let text = br#"{"Item":{"prj_id":{"S":"a"},"tags":{"SS":["x"]}}}"#;
+/// assert!(export::is_line(text) && !export::is_line(br#"{"prj_id":"a"}"#));
+/// let record = export::record(text, &Names::default()).unwrap();
+/// assert_eq!(export::line(&record, &Names::default()), text);
+/// ```
 #[must_use]
 pub fn line(record: &Record, names: &Names) -> Vec<u8> {
     let item = Value::Map(typed_members(&as_read(record, names)));
