@@ -1,33 +1,30 @@
 //! Tests of the feed with a table in memory: other programs put, update and delete items, and each change is told.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
+use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Method, Request, Response};
+use http::{Method, Request};
 use ripple_core::feed::{Decision, StreamRecord, decide};
 use ripple_core::random::Random;
 use ripple_core::record::Names;
+use ripple_core::replica::Clock as _;
 use ripple_core::service::adopt::{Adopter, Adoption};
 use ripple_core::service::{Error, Metrics};
-use ripple_core::store::memory::Memory;
 use ripple_core::value::{Members, Value, parse};
-use ripple_core::{Api, RecordId, Timestamp, limits};
-use ripple_test_kit::{moment, post, project, request, with};
+use ripple_core::{RecordId, Timestamp, limits};
+use ripple_test_kit::{Answer, Hosts, members, moment, post, project, request, with};
 use serde_json::json;
 
-/// A table, its API, and the stream of one record.
+/// Hosts on a table, and the stream of one record.
 struct World {
-    table: Memory,
-    api: Api<Memory>,
-    now: Cell<Timestamp>,
+    hosts: Hosts,
     stream: RefCell<Vec<StreamRecord>>,
 }
 
 impl World {
     fn new() -> World {
-        let table = Memory::new();
-        let now = Cell::new(Timestamp(1_800_000_000_000));
-        World { api: Api::new(table.clone()), table, now, stream: RefCell::default() }
+        World { hosts: Hosts::new(), stream: RefCell::default() }
     }
 
     fn id() -> RecordId {
@@ -35,31 +32,33 @@ impl World {
     }
 
     fn item(&self) -> Option<Members> {
-        self.table.item(&World::id())
+        self.hosts.store.item(&World::id())
     }
 
     fn tick(&self) -> Timestamp {
-        self.now.set(Timestamp(self.now.get().0 + 1));
-        self.now.get()
+        self.hosts.clock.pass(Duration::from_millis(1));
+        self.hosts.clock.now()
     }
 
     /// Notes what a change did to the item.
     fn note(&self, old: Option<Members>) {
         let new = self.item();
         if old != new {
-            let at = Timestamp(self.now.get().0 / 1000 * 1000);
+            let at = Timestamp(self.hosts.clock.now().0 / 1000 * 1000);
             self.stream.borrow_mut().push(StreamRecord { old, new, at, expired: false });
         }
     }
 
     /// Puts the other program's whole item.
     fn put(&self, record: &str) {
-        self.put_item(members(record).into_iter().chain([("prj_id".to_owned(), "p".into())]).collect());
+        let old = self.item();
+        self.hosts.put("p", record);
+        self.note(old);
     }
 
     fn put_item(&self, item: Members) {
         let old = self.item();
-        self.table.put_item(&World::id(), item);
+        self.hosts.store.put_item(&World::id(), item);
         self.note(old);
     }
 
@@ -71,32 +70,31 @@ impl World {
 
     fn delete(&self) {
         let old = self.item();
-        self.table.delete_item(&World::id());
+        self.hosts.store.delete_item(&World::id());
         self.note(old);
     }
 
-    async fn ask(&self, method: Method, path: &str, body: &str) -> Response<Bytes> {
+    async fn ask(&self, method: Method, path: &str, body: &str) -> Answer {
         self.send(request(method, path, body.to_owned())).await
     }
 
     /// Sends a request by Ann.
-    async fn send(&self, request: Request<Bytes>) -> Response<Bytes> {
+    async fn send(&self, request: Request<Bytes>) -> Answer {
         let (old, now) = (self.item(), self.tick());
-        let response = self.api.answer(request, moment(now, now.0, "Ann")).await;
+        let answer = self.hosts.send_in(request, moment(now, now.0, "Ann")).await;
         self.note(old);
-        response
+        answer
     }
 
     async fn get(&self, path: &str) -> String {
-        let response = self.ask(Method::GET, path, "").await;
-        String::from_utf8(response.body().to_vec()).expect("JSON")
+        self.ask(Method::GET, path, "").await.text()
     }
 
     /// Saves through ripple, and returns the receipt.
     async fn save(&self, body: &str) -> String {
-        let response = self.ask(Method::PUT, "/prj/p", body).await;
-        assert!(response.status().is_success(), "{response:?}");
-        response.headers()["ripple-receipt"].to_str().expect("a receipt").to_owned()
+        let answer = self.ask(Method::PUT, "/prj/p", body).await;
+        assert!(answer.status().is_success(), "{answer:?}");
+        answer.receipt().to_owned()
     }
 
     async fn create(&self, goal: &str) {
@@ -111,7 +109,7 @@ impl World {
             return Ok(Adoption::Own);
         };
         let (random, metrics) = (&mut Random::new(random), &mut Metrics::default());
-        let mut adopter = Adopter { store: &self.table, writer, now, random, metrics };
+        let mut adopter = Adopter { store: &self.hosts.store, writer, now, random, metrics };
         let old = self.item();
         let adopted = adopter.adopt(&external).await;
         self.note(old);
@@ -150,13 +148,6 @@ impl World {
 
 fn json(value: &Value) -> String {
     serde_json::to_string(value).expect("JSON").trim_matches('"').to_owned()
-}
-
-fn members(json: &str) -> Members {
-    match parse(json.as_bytes()) {
-        Ok(Value::Map(members)) => members,
-        other => panic!("{json}: {other:?}"),
-    }
 }
 
 /// The other program changes a text and leaves what ripple added, the author included.
@@ -211,7 +202,7 @@ async fn a_whole_item_of_another_program_is_undone_by_one_restore_that_keeps_lat
 async fn changes_tell_of_another_programs_write() {
     let world = World::new();
     world.create("ours").await;
-    let later = || world.now.set(world.now.get().after(limits::OVERLAP * 2));
+    let later = || world.hosts.clock.pass(limits::OVERLAP * 2);
     let since = |page: String| format!("/prj/_changes?since={}", json(&members(&page)["cursor"]));
     // Reading begins some time before the cursor, so that a late write is not missed.
     later();
@@ -246,8 +237,8 @@ async fn every_state_that_was_there_for_a_moment_has_a_row() {
     }
     assert_eq!(json(&members(&world.get("/prj/p").await)["version"]), "4");
     // Only the newest row is kept for ever.
-    world.now.set(world.now.get().after(limits::HISTORY * 2));
-    world.table.expire(world.now.get());
+    world.hosts.clock.pass(limits::HISTORY * 2);
+    world.hosts.store.expire(world.hosts.clock.now());
     assert_eq!(world.history().await, ["4 by external external: third"]);
 }
 
@@ -267,8 +258,8 @@ async fn a_state_that_a_save_replaced_unseen_has_a_row() {
     assert_eq!(json(&members(&world.get("/prj/p").await)["version"]), "3");
     // The next number is not the one of that row.
     assert!(world.save(r#"{"version":3,"goal":"next"}"#).await.contains("version=5"));
-    world.now.set(world.now.get().after(limits::HISTORY * 2));
-    world.table.expire(world.now.get());
+    world.hosts.clock.pass(limits::HISTORY * 2);
+    world.hosts.store.expire(world.hosts.clock.now());
     assert_eq!(world.history().await, ["5 by Ann: next"]);
 }
 
@@ -348,8 +339,8 @@ async fn what_is_written_onto_a_tombstone_loses_its_expiry() {
     assert_eq!(world.ask(Method::DELETE, "/prj/p", "").await.status(), 204);
     world.set("goal", "back");
     world.follow().await;
-    world.now.set(world.now.get().after(limits::HISTORY * 2));
-    world.table.expire(world.now.get());
+    world.hosts.clock.pass(limits::HISTORY * 2);
+    world.hosts.store.expire(world.hosts.clock.now());
     assert!(world.get("/prj/p").await.contains("back"));
 }
 

@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Method, Request};
-use ripple_core::RecordId;
-use ripple_core::value::{Members, Value, parse};
-use ripple_test_kit::{Answer, Hosts, request, with};
+use ripple_core::value::{Value, parse};
+use ripple_test_kit::{Answer, Hosts, members, request, with};
 
 struct World(Hosts);
 
@@ -18,9 +17,7 @@ impl World {
 
     /// Puts the other writer's whole item.
     fn put(&self, record: &str) {
-        let id = RecordId::stored("p".to_owned());
-        let own = ("prj_id".to_owned(), Value::from("p"));
-        self.0.store.put_item(&id, members(record).into_iter().chain([own]).collect());
+        self.0.put("p", record);
     }
 
     async fn ask(&self, request: Request<Bytes>) -> Answer {
@@ -66,13 +63,6 @@ impl World {
 
 fn keyed(request: Request<Bytes>) -> Request<Bytes> {
     with(request, &[("idempotency-key", "k")])
-}
-
-fn members(json: &str) -> Members {
-    match parse(json.as_bytes()) {
-        Ok(Value::Map(members)) => members,
-        other => panic!("{json}: {other:?}"),
-    }
 }
 
 #[track_caller]

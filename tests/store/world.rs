@@ -1,15 +1,15 @@
 //! ripple's API on a table that another program also writes, with a clock that the test sets.
 
-use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Method, Request};
+use ripple_core::replica::Clock as _;
 use ripple_core::store::dynamodb::DynamoDb;
 use ripple_core::store::memory::Memory;
 use ripple_core::{Api, Timestamp};
-use ripple_test_kit::{Answer, get, moment, post, project, request};
+use ripple_test_kit::{Answer, TestClock, get, moment, post, project, request};
 use serde_json::Value;
 
 use crate::engine::Engine;
@@ -42,8 +42,7 @@ pub(crate) struct World {
     api: Host,
     /// The other program.
     pub(crate) program: Program,
-    now: Cell<u64>,
-    requests: Cell<u64>,
+    clock: TestClock,
 }
 
 /// The API on one of two stores. Generic tests would be compiled twice.
@@ -68,18 +67,18 @@ impl World {
     }
 
     fn new(api: Host, program: Program) -> World {
-        World { api, program, now: Cell::new(1_800_000_000_000), requests: Cell::new(0) }
+        World { api, program, clock: TestClock::default() }
     }
 
     /// Returns the time, which advances with each call.
     pub(crate) fn now(&self) -> Timestamp {
-        self.now.set(self.now.get() + 1);
-        Timestamp(self.now.get())
+        self.pass(Duration::from_millis(1));
+        self.clock.now()
     }
 
     /// Advances the time.
     pub(crate) fn pass(&self, duration: Duration) {
-        self.now.set(self.now.get() + u64::try_from(duration.as_millis()).expect("short"));
+        self.clock.pass(duration);
     }
 
     /// Sends a request by Ann.
@@ -89,8 +88,8 @@ impl World {
 
     /// Sends a request with the API key of this name.
     pub(crate) async fn send_as(&self, name: &str, request: Request<Bytes>) -> Answer {
-        self.requests.set(self.requests.get() + 1);
-        let moment = moment(self.now(), self.requests.get(), name);
+        let now = self.now();
+        let moment = moment(now, now.0, name);
         let asked = format!("{} {}", request.method(), request.uri());
         let response = match &self.api {
             Host::Memory(api) => api.answer(request, moment).await,

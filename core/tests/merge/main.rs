@@ -13,16 +13,8 @@ use std::sync::Arc;
 use ripple_core::record::change::Edit;
 use ripple_core::record::merge::{Report, Rules};
 use ripple_core::record::schema::{Resource, Resources};
-use ripple_core::value::{Members, Value, parse};
-
-/// Parses JSON as a record's attributes.
-#[track_caller]
-fn members(json: &str) -> Members {
-    match parse(json.as_bytes()) {
-        Ok(Value::Map(members)) => members,
-        other => panic!("{json}: {other:?}"),
-    }
-}
+use ripple_core::value::{Members, Value};
+use ripple_test_kit::members;
 
 /// Returns the members that a client sends after it changed `base` into `mine`.
 fn sent(base: &Members, mine: &Members) -> Members {

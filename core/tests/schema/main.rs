@@ -8,7 +8,8 @@ mod table;
 
 use peak_alloc::PeakAlloc;
 use ripple_core::record::schema::{EditForm, Fault, Resource, Resources};
-use ripple_core::value::{Members, Value, parse};
+use ripple_core::value::Members;
+pub(crate) use ripple_test_kit::members;
 
 #[global_allocator]
 pub(crate) static ALLOCATED: PeakAlloc = PeakAlloc;
@@ -41,15 +42,6 @@ pub(crate) fn with_properties(properties: &str) -> Resource {
 pub(crate) fn file(x_ripple: &str, members: &str) -> String {
     let comma = if members.is_empty() { "" } else { "," };
     format!(r#"{{"title":"X","x-ripple":{{"resource":"x","key":"k"{x_ripple}}},"type":"object"{comma}{members}}}"#)
-}
-
-/// JSON as a record's members.
-#[track_caller]
-pub(crate) fn members(json: &str) -> Members {
-    match parse(json.as_bytes()) {
-        Ok(Value::Map(members)) => members,
-        other => panic!("{json}: {other:?}"),
-    }
 }
 
 /// The faults as pointers and sentences.

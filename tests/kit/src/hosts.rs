@@ -10,12 +10,12 @@ use ripple_core::http::edge::answers;
 use ripple_core::record::schema::{Resource, Resources};
 use ripple_core::replica::{Clock as _, Replica};
 use ripple_core::store::memory::Memory;
-use ripple_core::{Api, RequestContext};
+use ripple_core::{Api, RecordId, RequestContext};
 use serde_json::Value;
 
 use crate::answer::Answer;
 use crate::clock::TestClock;
-use crate::request::{get, moment, request, with};
+use crate::request::{get, members, moment, request, with};
 
 /// How old a list may be at the edge.
 const FRESH: Duration = Duration::from_secs(5);
@@ -69,6 +69,15 @@ impl Hosts {
     pub fn moment(&self) -> RequestContext {
         self.requests.set(self.requests.get() + 1);
         moment(self.clock.now(), self.requests.get(), "test")
+    }
+
+    /// Puts the whole item of another program, which has these members and this key.
+    ///
+    /// # Panics
+    /// If the text is no object.
+    pub fn put(&self, id: &str, json: &str) {
+        let key = ("prj_id".to_owned(), id.into());
+        self.store.put_item(&RecordId::stored(id.to_owned()), members(json).into_iter().chain([key]).collect());
     }
 
     /// Sends a request to the origin.

@@ -32,4 +32,4 @@ pub use answer::Answer;
 pub use clock::TestClock;
 pub use hosts::{Hosts, resource};
 pub use key::{api_key, key_record};
-pub use request::{get, moment, post, project, request, with};
+pub use request::{get, members, moment, post, project, request, with};

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use http::{Method, Request};
 use ripple_core::auth::Caller;
+use ripple_core::value::{self, Members, parse};
 use ripple_core::{RequestContext, Timestamp};
 use serde_json::{Value, json};
 
@@ -21,6 +22,19 @@ pub fn project(id: &str, members: Value) -> Value {
         project[name] = value;
     }
     project
+}
+
+/// Returns the members of a record in JSON.
+///
+/// # Panics
+/// If the text is no object.
+#[must_use]
+#[track_caller]
+pub fn members(json: &str) -> Members {
+    match parse(json.as_bytes()) {
+        Ok(value::Value::Map(members)) => members,
+        other => panic!("{json}: {other:?}"),
+    }
 }
 
 /// Returns a request.
