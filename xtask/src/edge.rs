@@ -234,6 +234,11 @@ pub(crate) fn build_replica() -> Result<()> {
     REPLICA.build(false)
 }
 
+/// Builds every worker that is not built already.
+pub(crate) fn build_all() -> Result<()> {
+    [EDGE, NEAR, REPLICA].iter().try_for_each(|worker| worker.build(false))
+}
+
 /// Waits until nothing else builds or copies. Two builds at once, each for its own `wrangler dev`, would replace each
 /// other's folder.
 fn alone() -> Result<File> {

@@ -92,9 +92,7 @@ pub(crate) fn own_archive() -> Result<PathBuf> {
 
 /// Builds the archive and the packages for one platform into a folder. The function's zip file is built, for `function`.
 fn archive(folder: &Path, version: &str, platform: Arch, function: Arch, bills: &[PathBuf]) -> Result<()> {
-    edge::build()?;
-    edge::build_near()?;
-    edge::build_replica()?;
+    edge::build_all()?;
     let name = format!("ripple-{version}-linux-{}", platform.name());
     let tree = folder.join(&name);
     copy(&package::compile("ripple", "ripple", platform)?, &tree.join("bin/ripple"))?;

@@ -208,9 +208,7 @@ fn python() -> Result<()> {
     let mut pytest = pytest("tests/python")?;
     let (chromium, firefox) = (CHROMIUM.ready()?, FIREFOX.ready()?);
     build_binaries()?;
-    edge::build()?;
-    edge::build_near()?;
-    edge::build_replica()?;
+    edge::build_all()?;
     let server = Server::start()?;
     // These are parts of other steps.
     for other in ["tests/python/archive", "tests/python/deploy", "tests/python/test_wasi.py", REPLICA_WAITS] {

@@ -37,9 +37,7 @@ const PROGRAM: &str = "xtask/src/bench/feed/program.py";
 /// The benchmark `feed`.
 pub(super) fn run_benchmark() -> Result<()> {
     workspace::build(&["--bin", "ripple"])?;
-    edge::build()?;
-    edge::build_near()?;
-    edge::build_replica()?;
+    edge::build_all()?;
     let program = |server: &Server, arguments: &[String]| -> Result<Value> {
         measured(PROGRAM, &arguments.iter().map(String::as_str).collect::<Vec<_>>(), Some(server))
     };

@@ -18,9 +18,7 @@ const PROGRAM: &str = "xtask/src/bench/live/program.py";
 /// The benchmark `live`.
 pub(super) fn run_benchmark() -> Result<()> {
     workspace::build(&["--bin", "ripple"])?;
-    edge::build()?;
-    edge::build_near()?;
-    edge::build_replica()?;
+    edge::build_all()?;
     let (dev, edge) =
         (measured(PROGRAM, &["dev", SOCKETS, SAVES], None)?, measured(PROGRAM, &["edge", SOCKETS, SAVES], None)?);
     let figures = [

@@ -20,9 +20,7 @@ const PROGRAM: &str = "xtask/src/bench/scale/program.py";
 /// The benchmark `scale`.
 pub(super) fn run_benchmark() -> Result<()> {
     workspace::build(&["--bin", "ripple"])?;
-    edge::build()?;
-    edge::build_near()?;
-    edge::build_replica()?;
+    edge::build_all()?;
     let measured = measured(PROGRAM, &[FEW, MANY], None)?;
     println!("{measured:#}");
 
