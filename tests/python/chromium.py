@@ -51,7 +51,8 @@ def browsers(playwright):
     for browser in started:
         browser.close()
     expected = r"(400|403|404|409|410|412|501) \(|ERR_INTERNET_DISCONNECTED"
-    assert not [said for said in complaints if not re.search(expected, said)], "but what a test does wrong itself"
+    faults = [said for said in complaints if not re.search(expected, said)]
+    assert not faults, f"beside what a test does wrong itself: {faults}"
 
 
 def press(page, key):

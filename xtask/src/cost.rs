@@ -27,12 +27,19 @@ mod price {
     pub(super) const WORKERS: f64 = 5.0;
     pub(super) const WORKERS_INCLUDED: f64 = 10e6;
     pub(super) const WORKER_REQUESTS: f64 = 0.30;
+    /// Milliseconds of CPU of the worker. That of an object is in its GB-seconds.
+    pub(super) const WORKER_CPU: Metered = Metered { included: 30e6, million: 0.02 };
     /// Durable Objects: requests and GB-seconds in millions, and rows in SQLite, each over what the plan includes:
     /// <https://developers.cloudflare.com/durable-objects/platform/pricing/>
     pub(super) const OBJECT_REQUESTS: Metered = Metered { included: 1e6, million: 0.15 };
     pub(super) const OBJECT_GB_SECONDS: Metered = Metered { included: 400e3, million: 12.50 };
     pub(super) const ROWS_READ: Metered = Metered { included: 25e9, million: 0.001 };
     pub(super) const ROWS_WRITTEN: Metered = Metered { included: 50e6, million: 1.00 };
+    /// A month of a GB in SQLite, over what the plan includes.
+    pub(super) const GB_STORED: f64 = 0.20;
+    pub(super) const GB_STORED_INCLUDED: f64 = 5.0;
+    /// The messages to an object that count as one request. Those from it are free.
+    pub(super) const MESSAGES: f64 = 20.0;
 
     /// A price beyond what the plan includes. Each begun million is billed.
     pub(super) struct Metered {
@@ -78,6 +85,19 @@ const EDIT_ROWS: f64 = 4.0;
 const SORT_ROWS: f64 = 1.0;
 /// The read units for an edit that the edge tells the replica: a strong read of the record.
 const TOLD_READ: f64 = 1.0;
+/// The bytes in SQLite for a record of the table (assumed: three times its JSON).
+const STORED: f64 = 2_000.0;
+/// The milliseconds of CPU of the worker for a request (assumed; most take less than one).
+const WORKER_CPU: f64 = 3.0;
+/// Pages with a socket, or clients that hold a request of changes, in office hours. A page opens its socket twice an hour,
+/// for which it asks for a ticket, and tells once a minute what is open on it (assumed). It sends a ping every 30 seconds,
+/// and acknowledges every 64 events. After each edit it reads a page of the list.
+const LIVE: f64 = 100.0;
+const OPENS: f64 = 2.0 / 3_600.0;
+const MESSAGES: f64 = 1.0 / 60.0 + 1.0 / 30.0;
+const ACKNOWLEDGED: f64 = 64.0;
+/// The seconds for which a request of changes is held.
+const HELD: f64 = 25.0;
 /// The memory that is billed for an object, in GB, and the seconds that it works for a read (assumed).
 const OBJECT_MEMORY: f64 = 0.128;
 const OBJECT_SECONDS: f64 = 0.005;
@@ -102,6 +122,14 @@ struct Month {
     object: Object,
 }
 
+/// How the pages learn of edits, beside the reads.
+#[derive(Clone, Copy, PartialEq)]
+enum Pages {
+    Asking,
+    Live,
+    Waiting,
+}
+
 /// The consumption of a Durable Object in a month.
 #[derive(Default)]
 struct Object {
@@ -109,6 +137,7 @@ struct Object {
     gb_seconds: f64,
     rows_read: f64,
     rows_written: f64,
+    gb_stored: f64,
 }
 
 /// Measures, and prints the table.
@@ -140,14 +169,18 @@ pub(crate) fn run() -> Result<()> {
     }
     let [(_, clock), _] = PATTERNS;
     print("with the edge and the feed, read around the clock", &with_the_edge(&measured, clock, FULL_WITH_THE_FEED));
-    for (what, records, replicas, idle) in [
-        ("with a replica", RECORDS as f64, 1.0, 0.0),
-        ("with a replica that is billed while it idles", RECORDS as f64, 1.0, clock),
-        ("with a replica of 100,000 records, 5 % searches, 5 % sorts", MANY, 1.0, 0.0),
-        ("with three replicas of 100,000 records", MANY, 3.0, 0.0),
-        ("with three replicas that are billed while they idle", RECORDS as f64, 3.0, clock),
+    let few = RECORDS as f64;
+    for (what, records, replicas, idle, pages) in [
+        ("with a replica", few, 1.0, 0.0, Pages::Asking),
+        ("with a replica that is billed while it idles", few, 1.0, clock, Pages::Asking),
+        ("with a replica of 100,000 records, 5 % searches, 5 % sorts", MANY, 1.0, 0.0, Pages::Asking),
+        ("the same, and 100 live pages in office hours", MANY, 1.0, 0.0, Pages::Live),
+        ("the same, and 100 clients that wait for changes instead", MANY, 1.0, 0.0, Pages::Waiting),
+        ("with three replicas of 100,000 records", MANY, 3.0, 0.0, Pages::Asking),
+        ("with three replicas that are billed while they idle", few, 3.0, clock, Pages::Asking),
     ] {
-        print(what, &with_replicas(&measured, records, replicas, clock, idle));
+        let month = with_replicas(&measured, records, replicas, clock, idle);
+        print(what, &with_pages(month, pages));
     }
     println!(
         "\nEvery read transfers the whole list. A reader that sends the entity tag gets no body while nothing has changed.\n\
@@ -226,9 +259,27 @@ fn with_replicas(measured: &Measured, records: f64, replicas: f64, seconds: f64,
             gb_seconds: (replicas * idle + READS * OBJECT_SECONDS + lookups * LOOKUP_SECONDS) * OBJECT_MEMORY,
             rows_read: READS * rows,
             rows_written: replicas * (records * FILL_ROWS + EDITS * EDIT_ROWS),
+            gb_stored: replicas * records * STORED / 1e9,
         },
         ..edits
     }
+}
+
+/// Adds what pages consume that hear of each edit.
+fn with_pages(mut month: Month, pages: Pages) -> Month {
+    let [_, (_, seconds)] = PATTERNS;
+    let (requests, messages, gb_seconds) = match pages {
+        Pages::Asking => return month,
+        Pages::Live => (2.0 * LIVE * seconds * OPENS, LIVE * (seconds * MESSAGES + EDITS / ACKNOWLEDGED), 0.0),
+        // A held request keeps the object from hibernating.
+        Pages::Waiting => (LIVE * (seconds / HELD + EDITS), 0.0, seconds * OBJECT_MEMORY),
+    };
+    let reads = LIVE * EDITS;
+    month.worker_requests = month.worker_requests.map(|others| others + requests + reads);
+    month.object.requests += requests + reads + messages / price::MESSAGES;
+    month.object.gb_seconds += gb_seconds + reads * OBJECT_SECONDS * OBJECT_MEMORY;
+    month.object.rows_read += reads * PAGE;
+    month
 }
 
 /// The function makes the edits in both cases.
@@ -251,13 +302,16 @@ fn print(what: &str, month: &Month) {
     let lambda = millions(month.gateway_requests) * price::INVOCATIONS + month.gb_seconds * price::GB_SECOND;
     let out = month.bytes_out / 1e9 * price::GB_OUT;
     let workers = month.worker_requests.map_or(0.0, |requests| {
-        price::WORKERS + millions((requests - price::WORKERS_INCLUDED).max(0.0)) * price::WORKER_REQUESTS
+        price::WORKERS
+            + millions((requests - price::WORKERS_INCLUDED).max(0.0)) * price::WORKER_REQUESTS
+            + price::WORKER_CPU.of(requests * WORKER_CPU)
     });
-    let Object { requests, gb_seconds, rows_read, rows_written } = &month.object;
+    let Object { requests, gb_seconds, rows_read, rows_written, gb_stored } = &month.object;
     let object = price::OBJECT_REQUESTS.of(*requests)
         + price::OBJECT_GB_SECONDS.of(*gb_seconds)
         + price::ROWS_READ.of(*rows_read)
-        + price::ROWS_WRITTEN.of(*rows_written);
+        + price::ROWS_WRITTEN.of(*rows_written)
+        + (gb_stored - price::GB_STORED_INCLUDED).max(0.0) * price::GB_STORED;
     let together = dynamodb + gateway + lambda + out + workers + object;
     println!(
         "| {what} | {dynamodb:.2} | {gateway:.2} | {lambda:.2} | {out:.2} | {workers:.2} | {object:.2} | {together:.2} |"

@@ -15,6 +15,9 @@ use crate::scratch::Scratch;
 
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 
+/// An entry with its position in the file, or why it cannot be read.
+type Placed = anyhow::Result<(String, Found)>;
+
 /// A file in a form that was recognized.
 pub(super) struct File {
     path: PathBuf,
@@ -74,7 +77,7 @@ impl File {
     pub(super) fn entries<'a>(
         &'a self,
         resource: &'a Resource,
-    ) -> anyhow::Result<Box<dyn Iterator<Item = anyhow::Result<(String, Found)>> + 'a>> {
+    ) -> anyhow::Result<Box<dyn Iterator<Item = Placed> + 'a>> {
         let text = self.text().with_context(|| self.fault())?;
         Ok(if self.form == Form::Sheet {
             Box::new(row::of_sheet(text, resource)?.map(|(place, row)| Ok((place, Found::Row(row)))))
