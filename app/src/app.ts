@@ -35,9 +35,9 @@ export interface Place {
   readonly following: Following;
   /** Aborted when another view is shown. */
   readonly signal: AbortSignal;
-  /** Shows the view of an address. */
+  /** Shows the view of an address, unless the reader has left. */
   readonly go: (address: string) => void;
-  /** Replaces the query in the address, without showing the view again. */
+  /** Replaces the query in the address, without showing the view again, unless the reader has left. */
   readonly keepQuery: (query: URLSearchParams) => void;
 }
 
@@ -112,7 +112,11 @@ export function showApp(root: HTMLElement, connection: Connection): void {
     for (const tab of tabs) set(tab.link, 'aria-current', tab.kind === kind && 'page');
     const { changes } = following;
     const asked = { kind, id, query: new URLSearchParams(query) };
-    const place = { ...asked, connection, following: changes, signal, go, keepQuery };
+    // What a view has begun must not take its reader away from another view, one that is on its way included.
+    const isHere = (): boolean => !signal.aborted && location.hash === at;
+    const go = (to: string): void => void (isHere() && (location.hash = to));
+    const keep = (query: URLSearchParams): void => void (isHere() && keepQuery(query));
+    const place = { ...asked, connection, following: changes, signal, go, keepQuery: keep };
     const view = await made(VIEWS[name] ?? listView, place);
     if (signal.aborted) return;
     shown = view;
@@ -144,14 +148,8 @@ export function showApp(root: HTMLElement, connection: Connection): void {
     }
   }
 
-  function go(to: string): void {
-    location.hash = to;
-  }
-
   function keepQuery(query: URLSearchParams): void {
     const path = location.hash.split('?')[0] ?? '';
-    // The reader has left for another view, and the event of that is on its way.
-    if (path !== at.split('?')[0]) return;
     at = `${path || '#/'}${query.size ? `?${query}` : ''}`;
     history.replaceState(null, '', at);
   }

@@ -256,7 +256,7 @@ def test_a_printed_project_is_worth_keeping(app, browsers, ripple, prj_id, pictu
     for path in ("", "/edit"):
         page.goto(f"{app.url}/projects/{prj_id}{path}")
         for gone in (".top", ".keys", ".actions", ".bar", ".tools", "button"):
-            assert page.locator(f"{gone}:visible").count() == 0, gone
+            expect(page.locator(f"{gone}:visible")).to_have_count(0)
         expect(page.get_by_role("heading", name="Ferry")).to_be_visible()
     page.goto(f"{app.url}/projects/{prj_id}/edit")
     cut = page.evaluate("[...document.querySelectorAll('textarea')].filter((e) => e.scrollHeight > e.clientHeight + 2).length")
