@@ -183,7 +183,7 @@ def test_the_tables_outlive_the_stack_and_can_be_restored(template):
 
 def test_the_function_is_told_what_it_reads():
     """The code reads each variable under exactly this name."""
-    readers = [f"core/src/{name}.rs" for name in ("auth/cache", "store/dynamodb/layout", "store/dynamodb/fed", "http/origin_secret")]
+    readers = [f"core/src/{name}.rs" for name in ("auth/cache", "store/dynamodb/table_names", "store/dynamodb/fed", "http/origin_secret")]
     source = "".join((ROOT / file).read_text() for file in readers)
     source += "".join(file.read_text() for file in (ROOT / "lambda/src").rglob("*.rs"))
     for name in RESOURCES["Function"]["Properties"]["Environment"]["Variables"]:
