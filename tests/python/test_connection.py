@@ -278,7 +278,7 @@ def aws_table(aws, name):
 def test_every_setting_is_in_the_help(tmp_path):
     told, _ = run(tmp_path, "--help")
     sources = "".join(path.read_text() for path in (_root() / "cli/src").rglob("*.rs"))
-    sources += (_root() / "core/src/store/dynamodb/layout.rs").read_text()
+    sources += (_root() / "core/src/store/dynamodb/table_names.rs").read_text()
     named = set(re.findall(r'"((?:AWS|RIPPLE)_[A-Z_]+)"', sources))
     assert {"RIPPLE_SITE", "RIPPLE_SHARDS", "AWS_CA_BUNDLE"} <= named
     # Settings of one command are in that command's help.
