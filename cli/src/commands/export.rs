@@ -172,7 +172,7 @@ async fn write_pages(store: &DynamoDb, output: &mut impl Write, format: Format) 
 /// Writes to a second file, which replaces the target when it is complete. An interrupted export continues from its
 /// mark.
 async fn to_file(store: &DynamoDb, file: &Path, origin: Origin) -> anyhow::Result<u64> {
-    let (part, mark_file) = (beside(file, "part"), beside(file, "mark"));
+    let (part, mark_file, next_mark) = (beside(file, "part"), beside(file, "mark"), beside(file, "mark-part"));
     let mark = match fs::read(&mark_file) {
         Ok(json) => resumable(&json, &origin, &part),
         Err(_) => None,
@@ -197,7 +197,10 @@ async fn to_file(store: &DynamoDb, file: &Path, origin: Origin) -> anyhow::Resul
         let Some(next) = page.next else { break };
         let (after, bytes) = (next.id.to_string(), synced_length(&output)?);
         let mark = Mark { origin: origin.clone(), started, after, bytes, projects: count };
-        fs::write(&mark_file, serde_json::to_vec(&mark)?).context("cannot write the mark")?;
+        // Whenever the export is interrupted, there is a whole mark.
+        let written =
+            fs::write(&next_mark, serde_json::to_vec(&mark)?).and_then(|()| fs::rename(&next_mark, &mark_file));
+        written.context("cannot write the mark")?;
         from = Some(next);
     }
     synced_length(&output)?;
@@ -209,8 +212,8 @@ async fn to_file(store: &DynamoDb, file: &Path, origin: Origin) -> anyhow::Resul
         fs::rename(&sheet, &part).with_context(|| format!("cannot write {}", part.display()))?;
     }
     fs::rename(&part, file).with_context(|| format!("cannot write {}", file.display()))?;
-    if mark_file.exists() {
-        fs::remove_file(&mark_file)?;
+    for mark in [mark_file, next_mark].iter().filter(|mark| mark.exists()) {
+        fs::remove_file(mark)?;
     }
     bar.finish_and_clear();
     Ok(count)
