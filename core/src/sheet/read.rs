@@ -6,6 +6,7 @@ use std::io::{self, BufRead, Chain, Cursor, Read};
 use csv::{ReaderBuilder, StringRecord};
 
 use super::cell;
+use crate::limits;
 use crate::record::fault::Fault;
 use crate::record::schema::{Resource, Types};
 use crate::record::{Names, RecordId};
@@ -16,6 +17,9 @@ const SEPARATORS: [u8; 3] = [b',', b';', b'\t'];
 
 /// The number of bytes in which the end of the header is looked for, to find its separator.
 const HEADER: usize = 1 << 20;
+
+/// The largest number of bytes of two rows. A record is much smaller, also where quotes and JSON lengthen it.
+const ROWS: u64 = 16 * limits::BODY as u64;
 
 /// A row of its own after the text. If it is not found there, the text has ended inside a quoted cell.
 const END: &str = "\n\u{1}end of the sheet\u{1}";
@@ -45,7 +49,15 @@ pub struct Rows<'a, R> {
     columns: Vec<Column>,
     reader: csv::Reader<Chain<Lines<Whole<R>>, &'static [u8]>>,
     /// The row after the one that is returned.
-    next: Option<StringRecord>,
+    next: Option<Next>,
+}
+
+/// A row as it was read.
+#[derive(Debug)]
+struct Next {
+    cells: StringRecord,
+    /// A row that is too long has no end, and none follows it.
+    has_end: bool,
 }
 
 /// A text whose start was read already.
@@ -61,10 +73,15 @@ struct Lines<R> {
     /// `\r\n` ends none.
     ends: VecDeque<(u64, bool)>,
     line: u64,
+    /// The first byte of the last row.
+    row: u64,
 }
 
 impl<R: Read> Read for Lines<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.passed - self.row > ROWS {
+            return Err(io::Error::from(io::ErrorKind::FileTooLarge));
+        }
         let length = self.text.read(buffer)?;
         for (place, byte) in (self.passed..).zip(&buffer[..length]) {
             if matches!(byte, b'\r' | b'\n') {
@@ -81,6 +98,7 @@ impl<R> Lines<R> {
     /// Returns the line of the row that begins at a byte, or after the line ends there. Rows are asked for in their order.
     fn of(&mut self, byte: u64) -> u64 {
         let mut start = byte;
+        self.row = byte;
         while let Some((place, is_end)) = self.ends.pop_front_if(|(place, _)| *place <= start) {
             self.line += u64::from(is_end);
             start = start.max(place + 1);
@@ -116,13 +134,13 @@ pub fn read_from<R: BufRead>(mut text: R, resource: &Resource) -> Result<Rows<'_
     }
     let separator = separator(&start);
     let text = Cursor::new(start).chain(text);
-    let lines = Lines { text, passed: 0, is_after_return: false, ends: VecDeque::new(), line: 1 };
+    let lines = Lines { text, passed: 0, is_after_return: false, ends: VecDeque::new(), line: 1, row: 0 };
     let mut reader = ReaderBuilder::new()
         .has_headers(false)
         .flexible(true)
         .delimiter(separator)
         .from_reader(lines.chain(END.as_bytes()));
-    let header = next(&mut reader);
+    let header = next(&mut reader).filter(|header| header.has_end).map(|header| header.cells);
     let mut columns = Vec::new();
     let mut names = BTreeSet::new();
     for cell in header.iter().flatten() {
@@ -190,10 +208,11 @@ fn separator(start: &[u8]) -> u8 {
     SEPARATORS[counts.iter().position(|count| *count == most).unwrap_or(0)]
 }
 
-fn next<R: Read>(reader: &mut csv::Reader<R>) -> Option<StringRecord> {
-    let mut record = StringRecord::new();
-    // Text is read without an error, whatever it is.
-    reader.read_record(&mut record).is_ok_and(|found| found).then_some(record)
+fn next<R: Read>(reader: &mut csv::Reader<R>) -> Option<Next> {
+    let mut cells = StringRecord::new();
+    // Text is read without an error, whatever it is, unless a row is too long.
+    let read = reader.read_record(&mut cells);
+    (!matches!(read, Ok(false))).then_some(Next { cells, has_end: read.is_ok() })
 }
 
 fn is_end(record: &StringRecord) -> bool {
@@ -205,14 +224,17 @@ impl<R: BufRead> Iterator for Rows<'_, R> {
 
     fn next(&mut self) -> Option<Row> {
         loop {
-            let record = self.next.take().filter(|record| !is_end(record))?;
-            self.next = next(&mut self.reader);
+            let Next { cells: record, has_end } = self.next.take().filter(|next| !is_end(&next.cells))?;
+            self.next = if has_end { next(&mut self.reader) } else { None };
             let begins = record.position().map_or(0, csv::Position::byte);
             let line = self.reader.get_mut().get_mut().0.of(begins);
             // The row after the last one is missing only if that one has swallowed it.
             if self.next.is_none() {
-                let fault = Fault { pointer: String::new(), detail: "the sheet ends inside a quoted cell".to_owned() };
-                return Some(Row { line, kind: Err(vec![fault]) });
+                let detail = match has_end {
+                    true => "the sheet ends inside a quoted cell".to_owned(),
+                    false => format!("the row is longer than {} bytes: is a quote not closed?", ROWS / 2),
+                };
+                return Some(Row { line, kind: Err(vec![Fault { pointer: String::new(), detail }]) });
             }
             // Programs for sheets write rows without any cell after the last one.
             if record.iter().any(|cell| !cell.is_empty()) {
@@ -317,6 +339,15 @@ mod tests {
             let Ok(RowKind::Edit(_, members)) = &rows[0].kind else { panic!("{rows:?}") };
             assert_eq!(members["goal"], "a,b".into());
         }
+    }
+
+    #[test]
+    fn a_quote_that_is_never_closed_does_not_take_the_memory_of_the_whole_text() {
+        let resource = Resource::built_in();
+        let text = "prj_id,version,goal\np1,1,a\np2,1,\"".as_bytes().chain(io::repeat(b'\n'));
+        let found: Vec<Row> = read_from(io::BufReader::new(text), &resource).expect("a sheet").collect();
+        let [sound, long] = &found[..] else { panic!("two rows: {found:?}") };
+        assert!(sound.kind.is_ok() && long.line == 3 && detail(long).contains("longer than 8"), "{found:?}");
     }
 
     #[test]
