@@ -26,7 +26,7 @@ const LONGEST_PAUSE = 60_000;
 const MEMORY = 32 * 1024 * 1024;
 
 // The header with the number of the protocol between an isolate and an object, and the numbers that are served: that of
-// ../edge/near/objects.js, and the one before, since this script is deployed first. Isolates named none before there was one.
+// ../edge/near/objects.js, and the one before, since this script is deployed first. A request without a number has 0.
 const NUMBER = "ripple-protocol";
 const SERVED = [0, 1];
 

@@ -196,7 +196,7 @@ pub fn close_slow(
     table.close_slow_sockets(Sockets { kept: &kept, rooms: &rooms }).map(|outcome| json(&outcome)).map_err(thrown)
 }
 
-/// Returns the places of those of some sockets that are to be told of each other's presence.
+/// Returns the places, among some sockets, of the readers of records whose readers have changed.
 #[wasm_bindgen]
 pub fn readers(
     storage: Storage,

@@ -76,7 +76,7 @@ def test_each_of_many_readers_of_a_record_is_told_of_all_others(near, prj_id):
                 are_all = lambda reader: reader.who and len(reader.who) + reader.more == len(readers) - 1
                 states = lambda reader: {who[2] for who in reader.who}
                 await all_of(readers, lambda reader: reader.until(lambda: are_all(reader) and states(reader) == {state}))
-            # Each that leaves, the others hear of.
+            # The other readers are told of each reader that leaves.
             for reader in readers[:10]:
                 await reader.socket.send('{"presence":null}')
             rest = readers[10:]

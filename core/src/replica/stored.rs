@@ -58,7 +58,7 @@ const STRONG_READS: u32 = 3;
 const FED: Duration = limits::DAY;
 /// How exactly that time is known.
 const FED_STEP: Duration = Duration::from_secs(60 * 60);
-/// How long the feed may take to tell of a change: several times what its tries take.
+/// How long the feed may take to send a change. All its tries together take less.
 const UNTOLD: Duration = Duration::from_secs(60);
 
 /// A table in SQL, and the store that it is a copy of.
@@ -109,8 +109,8 @@ pub fn resource(sql: &impl Nearby) -> Result<Option<String>, StoreError> {
     Ok(Meta::read(sql)?.map(|meta| meta.resource))
 }
 
-/// Returns since when the feed is silent, if it has told of changes within a day, and then of none for a minute although
-/// there was one. A feed without changes to tell of cannot be told from one that has failed.
+/// Returns since when the feed is silent. The feed is silent if it sent something within a day, and has not sent a known
+/// change for a minute. Returns `None` if there was no such change: then the feed may work or not.
 ///
 /// # Errors
 /// If the database refuses.
@@ -246,7 +246,7 @@ impl<Q: Nearby, S: Source, C: Clock> Table<Q, S, C> {
     pub async fn read_what_was_written(&self, session: &Session, cost: &mut Capacity) -> Result<bool, StoreError> {
         let mut fetched = false;
         for id in session.ids() {
-            // A row that cannot be read is as none.
+            // A row that cannot be read counts as missing.
             let known = read::record(&self.sql, &self.columns, id).ok().flatten();
             if session.outdates(id, known.as_ref()) {
                 self.read_strongly(id, cost).await?;

@@ -125,7 +125,8 @@ impl<Q: Nearby, S: Source, C: Clock> Table<Q, S, C> {
         })
     }
 
-    /// Tells sockets what was committed. Each is told by itself, so a host with many hands in a part of them at once.
+    /// Tells some sockets what was committed. Sockets do not depend on each other here, so a host with many calls this for
+    /// a part of them at a time.
     ///
     /// # Errors
     /// If the database refuses.
@@ -141,8 +142,7 @@ impl<Q: Nearby, S: Source, C: Clock> Table<Q, S, C> {
         self.with(some, |channel, now| channel.close_slow(now))
     }
 
-    /// Returns the places of those of some sockets that have a record open whose readers are to be told of each other, now
-    /// or later.
+    /// Returns the places, among some sockets, of the readers of records whose readers have changed.
     ///
     /// # Errors
     /// If the database refuses.
@@ -151,8 +151,8 @@ impl<Q: Nearby, S: Source, C: Clock> Table<Q, S, C> {
         Ok(channel.readers().map(|number| number as u32).collect())
     }
 
-    /// Closes the sockets that are too slow, and tells sockets of each other's presence. Each reader of a record hears of
-    /// all others, so these are at least all [readers](Table::readers) of the host.
+    /// Closes the sockets that are too slow, and tells sockets of each other's presence. A reader of a record is told
+    /// of all other readers, so the host must pass all its [readers](Table::readers).
     ///
     /// # Errors
     /// If the database refuses.

@@ -57,7 +57,7 @@ pub(super) struct Meta {
     pub(super) wish: Option<u64>,
     /// When the feed last sent something.
     pub(super) fed: Option<u64>,
-    /// When something else than the feed first showed a change, since the feed last sent something.
+    /// When another read first found a change that the feed has not sent. `None` once the feed sends something.
     #[serde(default)]
     pub(super) untold: Option<u64>,
     /// How often keys lost rights.
