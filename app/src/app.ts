@@ -8,6 +8,7 @@ import { historyView } from './views/history.ts';
 import { listView } from './views/list.ts';
 import { newView } from './views/new.ts';
 import { outboxView } from './views/outbox.ts';
+import { overwrittenNotices } from './views/overwritten.ts';
 import { recordView } from './views/record.ts';
 import { importView } from './views/sheet.ts';
 import { trashView } from './views/trash.ts';
@@ -82,6 +83,7 @@ export function showApp(root: HTMLElement, connection: Connection): void {
       h('span', { class: 'person' }, connection.person.name),
       window.parent === window ? button('Sign out', () => leave(), { class: 'quiet small' }) : null,
     ),
+    overwrittenNotices(connection),
     main,
   );
 

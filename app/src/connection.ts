@@ -36,6 +36,17 @@ export interface Told {
   readonly receipt: Receipt;
 }
 
+/** Another writer has replaced values of the person, and had not seen them. */
+export interface Overwritten {
+  readonly resource: string;
+  readonly id: string;
+  readonly title: string;
+  /** The other writer. */
+  readonly by: string;
+  /** JSON Pointers. */
+  readonly fields: readonly string[];
+}
+
 /** What a connection tells, by the name of the event. */
 interface Events {
   /** What is shown of a record may have changed. */
@@ -55,6 +66,7 @@ interface Events {
     /** The number of those who are not named. */
     readonly more: number;
   };
+  overwritten: Overwritten;
   receipt: Told;
   parked: Entry;
   state: undefined;
@@ -155,6 +167,10 @@ export class Connection {
 
   heard(event: Events['live']): void {
     this.#emit('live', event);
+  }
+
+  overwritten(event: Overwritten): void {
+    this.#emit('overwritten', event);
   }
 
   met(event: Events['met']): void {

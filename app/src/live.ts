@@ -12,7 +12,7 @@ import type { Resource } from '../../clients/typescript/src/resource.ts';
 import { shared, type SharedLive } from '../../clients/typescript/src/tabs.ts';
 import { sleep } from '../../clients/typescript/src/transport.ts';
 import type { Connection } from './connection.ts';
-import type { Kind } from './kinds.ts';
+import { titleOf, type Kind } from './kinds.ts';
 
 /** The time between two attempts after a failure, in milliseconds. */
 const AGAIN = 5_000;
@@ -102,7 +102,7 @@ export class Following {
   }
 
   /** Reads a record that the device has, and tells the views. */
-  async #heard({ id, version = 0, deleted, by, author }: Event): Promise<void> {
+  async #heard({ id, version = 0, deleted, by, author, lost = [] }: Event): Promise<void> {
     const { resource } = this.#kind;
     const isOld = (): boolean => !((this.#known.view(id)?.version ?? Infinity) >= version);
     const before = this.#known.view(id)?.version;
@@ -114,6 +114,10 @@ export class Following {
     const isOwn = author?.id === this.#connection.person.id;
     if (!isOwn || deleted || !((before ?? -1) >= version))
       this.#connection.heard({ resource, id, deleted, by: isOwn ? undefined : (author?.name ?? by) });
+    const own = lost.filter(([, whose]) => whose === this.#connection.person.id).map(([field]) => field);
+    if (isOwn || !own.length) return;
+    const title = titleOf(this.#kind, this.#known.view(id)?.value, id);
+    this.#connection.overwritten({ resource, id, title, by: author?.name ?? by ?? 'somebody', fields: own });
   }
 
   /** Where this device goes on to hear of changes. */

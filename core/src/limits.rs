@@ -138,6 +138,9 @@ pub const OVERLAP: Duration = Duration::from_secs(REQUEST.as_secs() + LAG.as_sec
 /// The number of tries of a save while other writers save the same record.
 pub const SAVE_TRIES: u32 = 16;
 
+/// The number of rows of the history in which a save looks for the writers of the values that it replaces.
+pub const LOST_ROWS: usize = 20;
+
 /// The longest wait before the third try. It doubles with each further try. The second try is made at once.
 pub const SAVE_BACKOFF: Duration = Duration::from_millis(40);
 

@@ -12,6 +12,7 @@ pub mod history;
 mod id;
 mod json;
 pub(crate) mod key;
+pub mod lost;
 pub mod merge;
 mod names;
 pub mod outcome;
@@ -27,6 +28,7 @@ pub use body::{creation, edit};
 pub use id::{InvalidId, RecordId};
 pub use json::ContentHash;
 pub use key::SortKey;
+use lost::Lost;
 pub use names::Names;
 pub use person::Person;
 use seal::Content;
@@ -59,6 +61,8 @@ pub struct Record {
     pub updated_by: Option<String>,
     /// The person on whose behalf the state was written, if the client named one.
     pub updated_author: Option<Person>,
+    /// Whose values the write replaced, although its author had not seen them.
+    pub lost: Vec<Lost>,
     /// For a deleted record, when its tombstone may be deleted too.
     pub tombstone: Option<Timestamp>,
     /// For an external state, the number and the seal that its item states.
@@ -88,6 +92,7 @@ impl Record {
             updated_at: None,
             updated_by: None,
             updated_author: None,
+            lost: Vec::new(),
             tombstone: None,
             external: None,
             attributes,
@@ -120,6 +125,12 @@ impl Record {
     #[must_use]
     pub fn on_behalf_of(self, person: Option<&Person>) -> Record {
         Record { updated_author: person.cloned(), ..self }
+    }
+
+    /// Returns this state as one whose write replaced values that its author had not seen.
+    #[must_use]
+    pub fn replacing(self, lost: Vec<Lost>) -> Record {
+        Record { lost, ..self }
     }
 
     /// Returns the tombstone of this record, which may be deleted at a time.
@@ -192,9 +203,11 @@ impl Record {
     pub fn stored_size(&self) -> usize {
         const OWN: usize = 86; // six names, the key's among them, version, seal, time and shard
         const AUTHOR: usize = "rpl_author".len();
+        const LOST: usize = "rpl_lost".len();
         let by = self.updated_by.as_ref().map_or(0, String::len);
         let author = self.updated_author.as_ref().map_or(0, |person| AUTHOR + person.stored_size());
-        self.id.as_str().len() + OWN + by + author + stored_size(&self.attributes)
+        let lost = Lost::stored(&self.lost).map_or(0, |lost| LOST + lost.stored_size());
+        self.id.as_str().len() + OWN + by + author + lost + stored_size(&self.attributes)
     }
 
     /// Returns roughly how many bytes of memory the record takes, which can be many times its size in the table.

@@ -7,6 +7,7 @@ pub mod adopt;
 pub mod authenticate;
 pub mod batch;
 pub mod changes;
+mod lost;
 mod read;
 mod replay;
 mod save;

@@ -102,6 +102,26 @@ def test_a_receipt_names_who_wrote_the_replaced_text(dev, browsers, garden):
     expect(main.get_by_text("Bo’s change to the text of an entry of timeline was replaced by yours.")).to_be_visible()
 
 
+def test_who_is_overwritten_is_told_on_any_page(dev, browsers, garden):
+    page = browsers()
+    main = sign_in(page, dev, "Ann", f"#/record/prj/{garden}")
+    field(page, "Goal").fill("Peas by June")
+    save(page)
+    expect(main.get_by_text("Your goal was saved.")).to_be_visible()
+    page.get_by_role("navigation", name="Records").get_by_role("link", name="Projects").click()
+    expect(main.get_by_role("heading", name="Projects")).to_be_visible()
+    told = page.locator(".overwritten")
+    save_as(dev, "Cy", garden, {"issue": "Slugs"})
+    expect(main.get_by_text("Cy changed this")).to_be_visible()
+    expect(told).to_be_empty()
+    # Bo has not seen what Ann saved.
+    save_as(dev, "Bo", garden, {"goal": "Leeks by June", "version": 1})
+    expect(told).to_contain_text("Bo replaced your goal in Garden.")
+    told.get_by_role("link", name="Garden").click()
+    expect(main.get_by_text("Since you last saved, Bo replaced your goal.")).to_be_visible()
+    expect(told).to_be_empty()
+
+
 def test_a_double_click_creates_one_record(dev, browsers):
     page = browsers()
     main = sign_in(page, dev, "Ann", "#/new/prj")

@@ -179,9 +179,13 @@ def test_an_open_page_hears_of_a_save_and_of_a_deletion(dev, prj_id):
         event = page.event()
         assert (event["version"], event["fields"], event["author"]) == (2, ["/goal"], ["Bo", "u7"])
         assert event["updated_at"] == saved["updated_at"]
+        dev.ripple().call("PATCH", f"/prj/{prj_id}", {"goal": "Leeks", "version": 1}, ripple_author='"Ann";id="u3"')
+        event = page.event()
+        assert (event["version"], event["fields"], event["lost"]) == (3, ["/goal"], [["/goal", "u7", 2]])
         dev.ripple().delete(prj_id)
         event = page.event()
-        assert (event["id"], event["version"], event["fields"], event["deleted"]) == (prj_id, 3, [""], True)
+        assert (event["id"], event["version"], event["fields"], event["deleted"]) == (prj_id, 4, [""], True)
+        assert "lost" not in event
         page.send("ping")
         assert page.text() == "pong"
 

@@ -11,7 +11,7 @@ import pytest
 from websockets.exceptions import ConnectionClosedError, ConnectionClosedOK
 from websockets.frames import Close
 
-from ripple_client import AsyncClient, Client
+from ripple_client import AsyncClient, Author, Client, Event, Lost
 
 HELLO = {"hello": 1, "epoch": "k3", "seq": 40, "cursor": "c9", "credit": 64, "ping": 30}
 EVENT = {"seq": 41, "id": "p1", "version": 2, "updated_at": 5, "updated_by": "app", "fields": ["/goal"]}
@@ -221,6 +221,16 @@ class Async(Host):
 @pytest.fixture(params=[Sync, Async], ids=["sync", "async"])
 def kind(request):
     return request.param
+
+
+def test_an_event_names_whose_values_it_replaced(kind, monkeypatch):
+    told = EVENT | {"author": ["Bo", "u7"], "lost": [["/goal", "u3", 1], ["/issue", "", 1]]}
+    host = kind(kind.Socket((0, HELLO), (0, told)))
+    heard = []
+    monkeypatch.setattr("ripple_client.channel.Event", lambda *members: heard.append(Event(*members)) or heard[-1])
+    assert host.events(host.live(monkeypatch), 1) == ["p1"]
+    lost = (Lost("/goal", "u3", 1), Lost("/issue", None, 1))
+    assert heard == [Event("p1", 2, False, ("/goal",), "c9~k3.41", 5, "app", Author("Bo", "u7"), lost)]
 
 
 @pytest.mark.parametrize("late", [0.25, 9.5])

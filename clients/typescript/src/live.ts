@@ -14,12 +14,17 @@ export interface Event {
   readonly deleted: boolean;
   /** The changed fields, as JSON Pointers. An empty one means any field. */
   readonly fields: readonly string[];
+  /** Values of others that the write replaced, although its author had not seen them. Not told by asking. */
+  readonly lost?: readonly Lost[] | undefined;
   readonly at?: number | undefined;
   readonly by?: string | undefined;
   readonly author?: Author | undefined;
   /** Where to go on, to be stored once the change is dealt with. */
   readonly cursor: string | undefined;
 }
+
+/** A JSON Pointer to a value, the id of the person who wrote it (empty if none is known), and the version of that. */
+export type Lost = readonly [field: string, author: string, version: number];
 
 /** The record that a person has open, and what the person does with it. */
 export interface Place {
@@ -381,13 +386,14 @@ export class Live<T> implements AsyncIterable<Event> {
 }
 
 function eventOf(frame: Members, cursor: string): Event {
-  const { id, version, updated_at: at, updated_by: by, author, fields, deleted } = frame;
+  const { id, version, updated_at: at, updated_by: by, author, fields, lost, deleted } = frame;
   const [name, own] = (author ?? []) as readonly string[];
   return {
     id: String(id),
     version: Number(version),
     deleted: deleted === true,
     fields: fields as readonly string[],
+    lost: lost as readonly Lost[] | undefined,
     at: Number(at),
     by: by as string | undefined,
     author: name ? person(name, own) : undefined,

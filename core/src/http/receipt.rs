@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! Ripple-Receipt: result=saved, version=8, base=6, taken=("/goal"), merged=("/timeline";added=1;removed=0;changed=0),
-//!                 won=("/issue";replaced=7), kept=("/description")
+//!                 won=("/issue";replaced=7;author="u3"), kept=("/description")
 //! ```
 
 use sfv::{DictSerializer, Integer, KeyRef, RefBareItem, StringRef, TokenRef, key_ref, token_ref};
@@ -25,7 +25,10 @@ pub fn header(outcome: &Outcome, version: i64) -> String {
     }
     let fields = &outcome.fields;
     list(&mut header, key_ref("won"), &fields.won, |pointer| {
-        (pointer, vec![(key_ref("replaced"), integer(outcome.replaced))])
+        let author = outcome.lost.iter().find(|lost| lost.field == *pointer).map(|lost| lost.author.as_str());
+        let author = author.filter(|id| !id.is_empty()).and_then(|id| StringRef::from_str(id).ok());
+        let replaced = (key_ref("replaced"), RefBareItem::Integer(integer(outcome.replaced)));
+        (pointer, [replaced].into_iter().chain(author.map(|id| (key_ref("author"), id.into()))).collect())
     });
     list(&mut header, key_ref("taken"), &fields.taken, touched);
     list(&mut header, key_ref("merged"), &fields.merged, touched);
@@ -46,9 +49,11 @@ fn token(kind: OutcomeKind) -> &'static TokenRef {
     }
 }
 
-fn touched(field: &Touched) -> (&str, Vec<(&'static KeyRef, Integer)>) {
+type Parameters<'a> = Vec<(&'static KeyRef, RefBareItem<'a>)>;
+
+fn touched(field: &Touched) -> (&str, Parameters<'_>) {
     let counts = field.entries.map(|entries| {
-        let count = |count: usize| integer(i64::try_from(count).unwrap_or(i64::MAX));
+        let count = |count: usize| RefBareItem::Integer(integer(i64::try_from(count).unwrap_or(i64::MAX)));
         vec![
             (key_ref("added"), count(entries.added)),
             (key_ref("removed"), count(entries.removed)),
@@ -62,7 +67,7 @@ fn list<'a, T: 'a>(
     header: &mut DictSerializer<String>,
     name: &KeyRef,
     fields: &'a [T],
-    show: impl Fn(&'a T) -> (&'a str, Vec<(&'static KeyRef, Integer)>),
+    show: impl Fn(&'a T) -> (&'a str, Parameters<'a>),
 ) {
     if fields.is_empty() {
         return;

@@ -35,6 +35,8 @@ struct Event<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     author: Option<(&'a str, &'a str)>,
     fields: &'a [String],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    lost: Vec<(&'a str, &'a str, u64)>,
     #[serde(skip_serializing_if = "is_false")]
     deleted: bool,
 }
@@ -70,7 +72,8 @@ pub(super) fn hello(epoch: &str, seq: u64, cursor: &str, resync: Option<Resync>)
     json(&Hello { hello: 1, epoch, seq, cursor, credit: CREDIT, ping: PING_SECONDS, resync })
 }
 
-/// Returns the frame of a change. If it is too large, it names no fields, and then no author. Returns `None` if it is too
+/// Returns the frame of a change. If it is too large, it names no fields, then no lost values, and then no
+/// author. Returns `None` if it is too
 /// large even so, as for an id of 2,000 bytes that another program chose.
 pub(crate) fn event(seq: u64, change: &Change) -> Option<String> {
     let whole = [String::new()];
@@ -83,12 +86,17 @@ pub(crate) fn event(seq: u64, change: &Change) -> Option<String> {
         updated_by: change.updated_by.as_deref(),
         author: person.map(|person| (person.name(), person.id().unwrap_or_default())),
         fields: &change.fields,
+        lost: change.lost.iter().map(|lost| (&*lost.field, &*lost.author, lost.version)).collect(),
         deleted: change.deleted,
     };
     let fits = |event: &Event<'_>| Some(json(event)).filter(|text| text.len() <= FRAME);
     fits(&event)
         .or_else(|| {
             event.fields = &whole;
+            fits(&event)
+        })
+        .or_else(|| {
+            event.lost.clear();
             fits(&event)
         })
         .or_else(|| {
@@ -192,6 +200,7 @@ mod tests {
 
     use super::*;
     use crate::record::RecordId;
+    use crate::record::lost::Lost;
     use crate::time::Timestamp;
 
     fn change() -> Change {
@@ -202,6 +211,7 @@ mod tests {
             updated_by: Some("Flask app".to_owned()),
             person: Person::new("Bo", Some("u7")).ok(),
             fields: vec!["/goal".to_owned(), "/timeline".to_owned()],
+            lost: vec![Lost { field: "/goal".to_owned(), author: "u3".to_owned(), version: 7 }],
             deleted: false,
         }
     }
@@ -220,10 +230,11 @@ mod tests {
             event(41, &change()).as_deref(),
             Some(concat!(
                 r#"{"seq":41,"id":"p1","version":8,"updated_at":1764000000000,"updated_by":"Flask app","#,
-                r#""author":["Bo","u7"],"fields":["/goal","/timeline"]}"#
+                r#""author":["Bo","u7"],"fields":["/goal","/timeline"],"lost":[["/goal","u3",7]]}"#
             ))
         );
-        let deletion = Change { fields: vec![String::new()], deleted: true, person: None, ..change() };
+        let deletion =
+            Change { fields: vec![String::new()], deleted: true, person: None, lost: Vec::new(), ..change() };
         assert_eq!(
             event(42, &deletion).as_deref(),
             Some(concat!(
@@ -240,9 +251,12 @@ mod tests {
     }
 
     #[test]
-    fn an_event_that_is_too_large_names_no_fields() {
+    fn an_event_that_is_too_large_names_less() {
         let fields: Vec<String> = (0..200).map(|number| format!("/field{number}")).collect();
         let text = event(1, &Change { fields, ..change() }).expect("it fits");
+        assert!(text.ends_with(r#""author":["Bo","u7"],"fields":[""],"lost":[["/goal","u3",7]]}"#), "{text}");
+        let lost = Lost { field: format!("/{}", "f".repeat(900)), author: "u3".to_owned(), version: 7 };
+        let text = event(1, &Change { lost: vec![lost], ..change() }).expect("it fits");
         assert!(text.ends_with(r#""author":["Bo","u7"],"fields":[""]}"#), "{text}");
         let long = Change { updated_by: Some("n".repeat(5_000)), ..change() };
         let text = event(1, &long).expect("it fits");
@@ -285,10 +299,11 @@ mod tests {
         #[test]
         fn no_frame_is_too_large(
             id in ".{1,128}", by in prop::option::of(".{0,300}"), name in ".{1,60}",
-            fields in prop::collection::vec("/.{0,60}", 0..30), people in 0..80usize,
+            fields in prop::collection::vec("/.{0,60}", 0..30), lost in prop::collection::vec("/.{0,300}", 0..8), people in 0..80usize,
         ) {
             let person = Person::new(&name, Some("u7")).ok();
-            let change = Change { id: RecordId::stored(id.clone()), updated_by: by, person, fields, ..change() };
+            let of_ann = |field| Lost { field, author: "u3".to_owned(), version: 7 };
+            let change = Change { id: RecordId::stored(id.clone()), updated_by: by, person, fields, lost: lost.into_iter().map(of_ann).collect(), ..change() };
             prop_assert!(event(u64::MAX, &change).is_none_or(|text| text.len() <= FRAME));
             let who: Vec<Who<'_>> = (0..people).map(|_| (&*name, "u7", State::View, "/goal")).collect();
             let id = &id[..id.char_indices().nth(20).map_or(id.len(), |(at, _)| at)];

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::{FIELDS, LOG, LOG_LIFE, frame};
 use crate::record::difference::fields;
+use crate::record::lost::Lost;
 use crate::record::{Person, Record, RecordId};
 use crate::time::Timestamp;
 
@@ -21,6 +22,8 @@ pub struct Change {
     pub updated_by: Option<String>,
     /// The person on whose behalf it was written.
     pub person: Option<Person>,
+    /// Whose values the write replaced, although its author had not seen them.
+    pub lost: Vec<Lost>,
     /// The changed fields, as JSON Pointers. An empty one means any field.
     pub fields: Vec<String>,
     /// Whether the record was deleted.
@@ -42,6 +45,7 @@ impl Change {
             updated_at: after.updated_at.unwrap_or_default(),
             updated_by: after.updated_by.clone(),
             person: after.updated_author.clone(),
+            lost: after.lost.clone(),
             fields: if fields.is_empty() || fields.len() > FIELDS { any() } else { fields },
             deleted: after.is_deleted(),
         }

@@ -40,9 +40,9 @@ impl Observer {
         };
         self.external.remove(&after.id);
         let deleted = after.is_deleted();
-        let Record { id, updated_at, updated_by, updated_author: person, .. } = after;
+        let Record { id, updated_at, updated_by, updated_author: person, lost, .. } = after;
         let updated_at = updated_at.unwrap_or(change.at);
-        Ok(Some(Change { id, version, updated_at, updated_by, person, fields, deleted }))
+        Ok(Some(Change { id, version, updated_at, updated_by, person, lost, fields, deleted }))
     }
 
     /// Returns the fields that changed since the last state with a number.

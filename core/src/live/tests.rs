@@ -20,6 +20,7 @@ fn change(id: u8, version: u64) -> Change {
         updated_at: START,
         updated_by: Some("Flask app".to_owned()),
         person: Person::new("Bo", Some("u7")).ok(),
+        lost: Vec::new(),
         fields: vec!["/goal".to_owned()],
         deleted: false,
     }

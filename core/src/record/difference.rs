@@ -5,13 +5,13 @@ use crate::record::merge::{Entries, ListRule, Rules, elements, stand_by_place};
 use crate::value::{Members, Value, push_token};
 
 /// The member that names a changed field.
-const FIELD: &str = "field";
+pub(super) const FIELD: &str = "field";
 /// The changed entry of a list: the value of its key, usually its `id`, or the entry itself.
-const ENTRY: &str = "entry";
+pub(super) const ENTRY: &str = "entry";
 /// The previous value.
-const REPLACED: &str = "replaced";
+pub(super) const REPLACED: &str = "replaced";
 /// Marks a value that no longer exists.
-const REMOVED: &str = "removed";
+pub(super) const REMOVED: &str = "removed";
 
 /// Returns the changes from `before` to `after`, field by field.
 ///

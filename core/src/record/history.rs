@@ -8,6 +8,7 @@
 use serde::Serialize;
 
 pub(crate) use super::difference::{named, whole_record};
+use super::lost::Lost;
 use super::merge::Rules;
 use super::{Person, Record, difference};
 use crate::time::Timestamp;
@@ -28,6 +29,8 @@ pub struct Entry {
     pub updated_by: Option<String>,
     /// The person on whose behalf the write was made, if the client named one.
     pub updated_author: Option<Person>,
+    /// Whose values the write replaced, although its author had not seen them.
+    pub lost: Vec<Lost>,
     /// The version that the author had seen, if the request named one.
     pub base: Option<i64>,
     /// Whether the write deleted the record.
@@ -75,6 +78,7 @@ impl Row {
             updated_at: after.updated_at,
             updated_by: after.updated_by.clone(),
             updated_author: after.updated_author.clone(),
+            lost: after.lost.clone(),
             base,
             deleted: after.is_deleted(),
             shown: None,
@@ -140,6 +144,7 @@ impl Entry {
             changes: &self.changes,
             deleted: self.deleted,
             external: self.shown.is_some(),
+            lost: &self.lost,
             updated_at: self.updated_at.map(|at| at.0),
             updated_author: self.updated_author.as_ref().map(Person::to_value),
             updated_by: self.updated_by.as_deref(),
@@ -158,6 +163,8 @@ struct Shown<'a> {
     deleted: bool,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     external: bool,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    lost: &'a [Lost],
     #[serde(skip_serializing_if = "Option::is_none")]
     updated_at: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::lost::Lost;
 use super::merge::{Report, Touched};
 
 /// The space for names of fields in a header, in bytes. API Gateway takes 10,240 bytes of headers.
@@ -18,6 +19,9 @@ pub struct Outcome {
     pub replaced: i64,
     /// The result for each field.
     pub fields: Report,
+    /// Whose values the write replaced, by fields that the report names as won.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lost: Vec<Lost>,
     /// The number of fields that are not named because there are too many.
     pub omitted: u64,
 }
@@ -51,7 +55,7 @@ impl Outcome {
     /// Returns an outcome without fields.
     #[must_use]
     pub fn of(kind: OutcomeKind) -> Outcome {
-        Outcome { kind, base: None, replaced: 0, fields: Report::default(), omitted: 0 }
+        Outcome { kind, base: None, replaced: 0, fields: Report::default(), lost: Vec::new(), omitted: 0 }
     }
 
     /// Returns the outcome with as many fields as fit into a receipt, the replaced ones first.
@@ -61,8 +65,12 @@ impl Outcome {
         // An unchanged record took no value, since the sent values were already there.
         if self.kind == OutcomeKind::Unchanged {
             self.fields = Report { kept: self.fields.kept, ..Report::default() };
+            self.lost.clear();
         }
-        room.fit(&mut self.fields.won, |pointer| length(pointer) + 24);
+        let lost = &self.lost;
+        let author =
+            |field: &str| lost.iter().find(|lost| lost.field == field).map_or(0, |lost| lost.author.len() + 10);
+        room.fit(&mut self.fields.won, |pointer| length(pointer) + 24 + author(pointer));
         let touched = |field: &Touched| length(&field.pointer) + field.entries.map_or(0, |_| 72);
         room.fit(&mut self.fields.taken, touched);
         room.fit(&mut self.fields.merged, touched);

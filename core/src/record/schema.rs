@@ -60,8 +60,8 @@ const TOTAL: usize = 256 * 1024;
 pub(crate) const PARAMETERS: [&str; 7] = ["q", "sort", "fields", "limit", "cursor", "count", "format"];
 /// Components of the OpenAPI document that all resources share.
 #[rustfmt::skip]
-const COMPONENTS: [&str; 17] = [
-    "Author", "Batch", "Change", "Changes", "Conditions", "DeletionBase", "Fault", "Health", "LiveTicket", "Members", "Operation",
+const COMPONENTS: [&str; 18] = [
+    "Author", "Batch", "Change", "Changes", "Conditions", "DeletionBase", "Fault", "Health", "LiveTicket", "Lost", "Members", "Operation",
     "Problem", "RestoreBase", "Result", "Results", "SeenEdit", "Version",
 ];
 

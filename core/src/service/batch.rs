@@ -206,6 +206,10 @@ struct Part {
     made: Made,
 }
 
+#[cfg_attr(
+    target_pointer_width = "64",
+    expect(clippy::large_enum_variant, reason = "a request has at most a hundred, and most of them are writes")
+)]
 enum Made {
     Write(Planned),
     /// There is nothing to change. The answer is stored for repetitions.

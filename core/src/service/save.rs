@@ -12,6 +12,7 @@
 //! If a row of that number exists, another writer has restored an old item or deleted the record. The save then
 //! continues from the newest row. So versions only increase, and one number identifies one content.
 
+use super::lost;
 use super::replay::replayed;
 use super::transaction::{check_size, newest, send};
 use super::{Context, Error, Saved};
@@ -226,8 +227,12 @@ pub(super) async fn decided<S: Store>(
                 // An external state first gets a number and a row, since another writer may overwrite it unseen.
                 Some(external) => (Record::new(id.clone(), external.attributes.clone()), false, outcome),
             },
-            Decision::Write(Some(attributes), outcome) => {
-                (Record::new(id.clone(), attributes).on_behalf_of(person), true, outcome)
+            Decision::Write(Some(attributes), mut outcome) => {
+                if let Some(theirs) = current {
+                    outcome.lost = lost::look_up(cx, theirs, &attributes, &outcome).await?;
+                }
+                let content = Record::new(id.clone(), attributes).on_behalf_of(person);
+                (content.replacing(outcome.lost.clone()), true, outcome)
             }
             Decision::Write(None, outcome) => {
                 let Some(current) = current else { unreachable!("only a record that is there is deleted") };

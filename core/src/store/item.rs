@@ -3,6 +3,7 @@
 //! The name of every attribute that ripple adds to a record's own begins with `rpl_`. So an attribute of another
 //! program is never mistaken for one of ripple's, whatever its name.
 
+use crate::record::lost::Lost;
 use crate::record::{Names, PREFIX, Person, Record, Stamp, seal::Content};
 use crate::time::Timestamp;
 use crate::value::{Members, Value};
@@ -17,6 +18,8 @@ pub const RPL_AT: &str = "rpl_at";
 pub const RPL_BY: &str = "rpl_by";
 /// The person on whose behalf the record was written.
 pub const RPL_AUTHOR: &str = "rpl_author";
+/// Whose values the write replaced, although its author had not seen them.
+pub const RPL_LOST: &str = "rpl_lost";
 /// The partition of `by_update`.
 pub const RPL_SHARD: &str = "rpl_shard";
 /// Marks a tombstone.
@@ -62,6 +65,7 @@ pub fn record(mut item: Members, names: &Names) -> Result<Record, Malformed> {
         updated_at: at,
         updated_by: by,
         updated_author: own.remove(RPL_AUTHOR).and_then(Person::of_value),
+        lost: Lost::of_stored(own.remove(RPL_LOST)),
         tombstone: deleted.then(|| Timestamp(expires.saturating_mul(1000))),
         ..Record::new(id, attributes)
     })
@@ -106,6 +110,7 @@ pub(crate) fn own(record: &Record, shards: u16) -> Vec<(&'static str, Value)> {
         (RPL_SHARD, record.list_shard(shards).into()),
     ];
     own.extend(record.updated_author.as_ref().map(|person| (RPL_AUTHOR, person.to_value())));
+    own.extend(Lost::stored(&record.lost).map(|lost| (RPL_LOST, lost)));
     if let Some(Timestamp(at)) = record.tombstone {
         own.extend([(RPL_DELETED, Value::Bool(true)), (RPL_EXPIRES_AT, (at / 1000).into())]);
     }

@@ -6,10 +6,11 @@
 use miniz_oxide::deflate::compress_to_vec;
 use miniz_oxide::inflate::decompress_to_vec_with_limit;
 
-use super::item::{RPL_AT, RPL_AUTHOR, RPL_BY, RPL_DELETED, RPL_EXPIRES_AT, natural};
+use super::item::{RPL_AT, RPL_AUTHOR, RPL_BY, RPL_DELETED, RPL_EXPIRES_AT, RPL_LOST, natural};
 use super::{StoreError, StoreErrorKind};
 use crate::limits;
 use crate::record::history::{Entry, Row, named, whole_record};
+use crate::record::lost::Lost;
 use crate::record::{Person, Record, RecordId};
 use crate::time::Timestamp;
 use crate::value::{Members, Number, Value, cbor, stored_size};
@@ -28,8 +29,8 @@ const RPL_STATE: &str = "rpl_state";
 const RPL_REST: &str = "rpl_rest";
 
 /// The attributes that a page of the history reads.
-pub(crate) const ENTRY: [&str; 8] =
-    [VERSION, RPL_AT, RPL_BY, RPL_AUTHOR, RPL_BASE, RPL_DELETED, RPL_SHOWN, RPL_CHANGES];
+pub(crate) const ENTRY: [&str; 9] =
+    [VERSION, RPL_AT, RPL_BY, RPL_AUTHOR, RPL_LOST, RPL_BASE, RPL_DELETED, RPL_SHOWN, RPL_CHANGES];
 
 /// The compression level of miniz: 6 of 10, its default.
 const LEVEL: u8 = 6;
@@ -80,6 +81,7 @@ fn item(row: &Row, key: &str) -> Members {
         (RPL_AT, entry.updated_at.map(|at| at.0.into())),
         (RPL_BY, entry.updated_by.as_deref().map(Value::from)),
         (RPL_AUTHOR, entry.updated_author.as_ref().map(Person::to_value)),
+        (RPL_LOST, Lost::stored(&entry.lost)),
         (RPL_BASE, entry.base.map(number)),
         (RPL_DELETED, entry.deleted.then_some(Value::Bool(true))),
         (RPL_SHOWN, entry.shown.map(number)),
@@ -128,6 +130,7 @@ pub(crate) fn row(id: &RecordId, item: Members) -> Option<Row> {
         updated_at: entry.updated_at,
         updated_by: entry.updated_by.clone(),
         updated_author: entry.updated_author.clone(),
+        lost: entry.lost.clone(),
         tombstone: entry.deleted.then(Timestamp::default),
         ..Record::new(id.clone(), attributes)
     };
@@ -159,6 +162,7 @@ pub(crate) fn entry(mut item: Members) -> Option<Entry> {
             _ => None,
         },
         updated_author: item.remove(RPL_AUTHOR).and_then(Person::of_value),
+        lost: Lost::of_stored(item.remove(RPL_LOST)),
     })
 }
 

@@ -14,7 +14,7 @@
 use std::borrow::Cow;
 
 use super::IdempotencyRecord;
-use super::item::{RPL_AUTHOR, RPL_DELETED, RPL_EXPIRES_AT, RPL_SEAL, RPL_VERSION, item, own};
+use super::item::{RPL_AUTHOR, RPL_DELETED, RPL_EXPIRES_AT, RPL_LOST, RPL_SEAL, RPL_VERSION, item, own};
 use crate::limits;
 use crate::record::history::Row;
 use crate::record::{Names, Record};
@@ -110,7 +110,8 @@ impl<'a> Write<'a> {
         let own = own(self.after, shards).into_iter().map(|(name, value)| (name.to_owned(), Some(value)));
         let of_tombstone = [RPL_DELETED, RPL_EXPIRES_AT].into_iter().filter(|_| !self.after.is_deleted());
         let of_author = [RPL_AUTHOR].into_iter().filter(|_| self.after.updated_author.is_none());
-        let of_earlier = of_tombstone.chain(of_author).map(|name| (name.to_owned(), None));
+        let of_lost = [RPL_LOST].into_iter().filter(|_| self.after.lost.is_empty());
+        let of_earlier = of_tombstone.chain(of_author).chain(of_lost).map(|name| (name.to_owned(), None));
         let changed = differing.into_iter().map(|name| (name.clone(), self.after.attributes.get(name).cloned()));
         Action::Update(own.chain(of_earlier).chain(changed).collect())
     }

@@ -10,6 +10,7 @@ cases! { authors:
     a_write_without_an_author_has_none,
     every_part_of_a_large_change_has_its_author,
     a_save_that_changes_nothing_keeps_the_author,
+    who_wrote_a_replaced_value_is_told,
     an_author_needs_no_id,
     the_author_in_a_body_is_ignored,
     a_retry_under_another_name_finds_its_write,
@@ -76,6 +77,22 @@ fn a_save_that_changes_nothing_keeps_the_author(t: &Target) {
     let text = t.read(&id).json()[t.kit.text].clone();
     let same = by(t.patch(&id, json!({"version": 1, t.kit.text: text})), ANN).send().expect(200);
     assert_eq!((same.version(), &same.json()["updated_author"]["id"]), (1, &json!("u7")));
+}
+
+fn who_wrote_a_replaced_value_is_told(t: &Target) {
+    let id = create(t, BO);
+    by(t.patch(&id, json!({"version": 1, t.kit.text: "B"})), ANN).send().expect(200);
+    by(t.patch(&id, json!({"version": 2, "remark": "C"})), BO).send().expect(200);
+    let saved = by(t.patch(&id, json!({"version": 1, t.kit.text: "D"})), BO).send().expect(200);
+    let field = format!("/{}", t.kit.text);
+    let won = format!(r#"won=("{field}";replaced=3;author="u3")"#);
+    let receipt = saved.header("ripple-receipt").expect("a receipt");
+    assert!(receipt.contains(&won), "{receipt}");
+    // Who has seen the value replaces nothing unseen.
+    by(t.patch(&id, json!({"version": 4, t.kit.text: "E"})), ANN).send().expect(200);
+    let rows = t.get(format!("{}/versions", t.path(&id))).send().expect(200).array();
+    let lost: Vec<Option<&Value>> = rows.iter().map(|row| row.get("lost")).collect();
+    assert_eq!(lost, [None, Some(&json!([{"field": field, "author": "u3", "version": 2}])), None, None, None]);
 }
 
 fn an_author_needs_no_id(t: &Target) {

@@ -22,7 +22,7 @@ raises `Problem` for everything that was refused or stays without an answer.
 from .async_client import AsyncClient, AsyncResource
 from .async_live import AsyncLive
 from .author import Author
-from .channel import Event, Present
+from .channel import Event, Lost, Present
 from .client import Client, Resource
 from .live import Live
 from .problem import Problem, TooMany
@@ -41,6 +41,7 @@ __all__ = [
     "Client",
     "Deleted",
     "Event",
+    "Lost",
     "FieldChange",
     "Live",
     "Members",

@@ -31,11 +31,25 @@ State = Literal["view", "edit"]
 
 
 @dataclass(frozen=True)
+class Lost:
+    """A value that a write replaced, although its author had not seen it.
+
+    `field` is a JSON Pointer, `author` the id of the person on whose behalf the value was written, and `version` the
+    one in which it was written.
+    """
+
+    field: str
+    author: str | None
+    version: int
+
+
+@dataclass(frozen=True)
 class Event:
     """A change that the reader has heard of. It does not have the record.
 
     `version` is missing for a deletion that was asked for. `fields` are JSON Pointers, and an empty one means any
-    field. `cursor` is where to go on, to be stored once the change is dealt with.
+    field. `cursor` is where to go on, to be stored once the change is dealt with. `lost` names values of others that the
+    write replaced, if a socket told of it.
     """
 
     id: str
@@ -46,6 +60,7 @@ class Event:
     updated_at: int | None = None
     updated_by: str | None = None
     author: Author | None = None
+    lost: tuple[Lost, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -229,4 +244,5 @@ def _event(frame: Mapping[str, Any], cursor: str) -> Event:
         frame["updated_at"],
         frame.get("updated_by"),
         Author(name, person or None) if name else None,
+        tuple(Lost(field, author or None, version) for field, author, version in frame.get("lost", ())),
     )

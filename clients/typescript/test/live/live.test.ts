@@ -48,23 +48,26 @@ class Reader {
 test('a_reader_hears_of_each_version_once_also_over_a_cut', async () => {
   const reader = new Reader();
   await opened(reader.channel);
-  let { record } = await prj.create(PROJECT);
+  const { record: first } = await prj.create(PROJECT);
+  let record = first;
   for (let number = 2; number <= 100; number++) {
     if (number === 40) sockets.at(-1)?.close();
     ({ record } = await prj.edit(record, (draft) => void (draft.goal = `goal ${number}`)));
   }
-  const versions = await reader.versions(record.id, 100);
-  assert.deepEqual(versions, Array.from({ length: 100 }, (_, place) => place + 1));
+  await prj.edit(first, (draft) => void (draft.goal = 'made on version 1'));
+  const versions = await reader.versions(record.id, 101);
+  assert.deepEqual(versions, Array.from({ length: 101 }, (_, place) => place + 1));
   const event = reader.heard.filter(({ id }) => id === record.id).at(-1);
   assert.deepEqual(event?.fields, ['/goal']);
   assert.deepEqual(event?.author, { name: 'Bo', id: 'u7' });
+  assert.deepEqual(event?.lost, [['/goal', 'u7', 100]]);
   await reader.close();
   assert.equal(reader.channel.state, 'stopped');
 
   // A later reader goes on where the first one was.
   await prj.delete(record.id);
   const later = new Reader({ since: event?.cursor });
-  await later.versions(record.id, 101);
+  await later.versions(record.id, 102);
   assert(later.heard.some(({ id, deleted }) => id === record.id && deleted));
   await later.close();
 });

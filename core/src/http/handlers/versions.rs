@@ -31,6 +31,22 @@ const CHANGE: Object = Object {
     open: false,
 };
 
+const LOST: Object = Object {
+    name: "Lost",
+    about: "A value of somebody else that a write replaced, although its author had not seen it.",
+    members: &[
+        Field::new("field", TEXT, "A JSON Pointer into the record (RFC 6901).").required(),
+        Field::new(
+            "author",
+            TEXT,
+            "The id of the person on whose behalf the value was written, if the client said so.",
+        ),
+        Field::new("version", NATURAL, "The version in which it was written.").required(),
+    ],
+    content: None,
+    open: false,
+};
+
 const VERSION: Object = Object {
     name: "Version",
     about: "A write, and what it changed.",
@@ -40,6 +56,7 @@ const VERSION: Object = Object {
         Field::new("updated_at", NATURAL, "When, in milliseconds since 1970 UTC."),
         Field::new("updated_by", TEXT, "By whose key."),
         Field::new("updated_author", Shape::Object(&PERSON), "On whose behalf, if the client said so."),
+        Field::new("lost", Shape::List(&Shape::Object(&LOST)), "Values that it replaced, and its author had not seen."),
         Field::new("base", NUMBER, "The version that its author had in front of them."),
         Field::new("deleted", Shape::Boolean, "`true`: it deleted the record."),
         Field::new("external", Shape::Boolean, "`true`: another program left this state, and ripple numbered it."),
