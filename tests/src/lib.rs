@@ -1,4 +1,4 @@
-//! The black-box suite: the promises of [docs/API.md](../../docs/API.md), tested on a running ripple.
+//! The black-box suite: the promises of [docs/API.md](../../docs/API.md) and [docs/SAVING.md](../../docs/SAVING.md), tested on a running ripple.
 //!
 //! A case uses only HTTP. So it runs against the Lambda behind API Gateway, `ripple dev`, the edge, and the core in
 //! process. The suite keeps all hosts the same.

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from flask import session
 
-# The longest name and the characters that ripple accepts: docs/API.md, "Authors".
+# The longest name and the characters that ripple accepts: docs/SAVING.md, "Authors".
 NAME_LENGTH = 60
 
 

@@ -6,7 +6,7 @@ import time
 import uuid
 from urllib.parse import quote
 
-# docs/API.md, "Sending a write again".
+# docs/SAVING.md, "Sending a write again".
 _KEY = re.compile(r"[!-~]{1,255}")
 
 

@@ -26,7 +26,7 @@ class Touched:
 
 @dataclass(frozen=True)
 class Receipt:
-    """The effect of a write. docs/API.md, "The receipt", defines each member.
+    """The effect of a write. docs/SAVING.md, "The receipt", defines each member.
 
     `won`: fields that others changed too, where this write replaced their value. `taken`: fields that only this write
     changed. `merged`: lists and texts with the changes of both. `kept`: fields with the change of others.
