@@ -8,6 +8,8 @@
 //! edge/worker.js imports the result, and wrangler bundles both. `worker-build`, the usual tool, needs two tools that
 //! take four minutes each to install. It also puts JavaScript around every request, which ripple does without.
 
+pub(crate) mod deploy;
+
 use std::env;
 use std::fs::{self, File};
 use std::panic;
@@ -32,6 +34,9 @@ const PROFILE: (&str, &str) = ("edge", "edge");
 const DRAFT_PROFILE: (&str, &str) = ("dev", "debug");
 /// The variable that has `cargo xtask edge` build a draft, for `wrangler dev`, which runs it.
 pub(crate) const DRAFT: &str = "RIPPLE_DRAFT";
+/// The variable that has a build do nothing. `cargo xtask deploy` sets it for wrangler, whose configuration starts a
+/// build: the workers are built, and no other process may replace them until they are deployed.
+const BUILT: &str = "RIPPLE_BUILT";
 /// The file that marks the build of a draft.
 const DRAFT_MARK: &str = "draft";
 /// The folder of other crates' sources, in cargo's.
@@ -93,6 +98,7 @@ type Replacements<'a> = &'a [(&'a str, &'a str)];
 const CONFIGURATION: &str = "wrangler.toml";
 /// Its lines for the worker in front of a replica.
 const MAIN_NEAR: &str = r#"main = "edge/near/worker.js""#;
+const NEAR_SCRIPT: &str = r#"edge/near/worker.js""#;
 const BOUND: &str = r#"name = "REPLICA""#;
 
 /// Reports whether wrangler.toml names the worker in front of a replica.
@@ -102,10 +108,10 @@ pub(crate) fn is_near_chosen() -> Result<bool> {
 
 /// Reports whether a configuration is of the worker in front of a replica.
 fn is_near(configuration: &str) -> Result<bool> {
-    let has = |wanted: &str| configuration.lines().any(|line| line == wanted);
-    let is_near = has(MAIN_NEAR);
+    // The path may be absolute.
+    let is_near = configuration.lines().any(|line| line.starts_with("main = ") && line.ends_with(NEAR_SCRIPT));
     ensure!(
-        is_near == has(BOUND),
+        is_near == configuration.lines().any(|line| line == BOUND),
         "{CONFIGURATION} has one of the lines `{MAIN_NEAR}` and `{BOUND}` without the other: see docs/DEPLOYING.md, \
          \"A replica of each table\""
     );
@@ -121,8 +127,12 @@ const SITE_BUNDLED: (&str, &str) = (r#"directory = "edge/site""#, r#"directory =
 /// Of a project that `ripple init` begins, beside the deployment that `ripple resource build` writes.
 const EDGE_OF_PROJECT: Replacements = &[
     (
-        "#   cargo xtask dev      runs it on this machine, in front of `ripple dev`",
+        "#   cargo xtask dev     runs it on this machine, in front of `ripple dev`",
         "#   ripple dev --edge    runs it on this machine",
+    ),
+    (
+        "#   cargo xtask deploy  puts it on Cloudflare's network, after the script of its replica if it binds one",
+        "#   npx wrangler deploy  puts it on Cloudflare's network",
     ),
     (
         r#"main = "edge/worker.js""#,
@@ -133,7 +143,7 @@ const EDGE_OF_PROJECT: Replacements = &[
 ];
 const REPLICA_OF_PROJECT: Replacements = &[
     (
-        "#   npx wrangler deploy -c replica/wrangler.toml  puts it on Cloudflare's network, before the edge worker that binds it",
+        "#   cargo xtask deploy  puts it on Cloudflare's network, before the edge worker that binds it",
         "#   npx wrangler deploy -c replica.toml  puts it on Cloudflare's network, before the edge worker that binds it",
     ),
     (
@@ -249,8 +259,16 @@ fn alone() -> Result<File> {
 
 impl Worker {
     fn build(&self, is_draft: bool) -> Result<()> {
+        if env::var_os(BUILT).is_some() {
+            return Ok(());
+        }
         node::check()?;
         let _alone = alone()?;
+        self.build_alone(is_draft)
+    }
+
+    /// Builds the worker while nothing else builds.
+    fn build_alone(&self, is_draft: bool) -> Result<()> {
         resources::follow()?;
         // npm waits for the network more than it computes.
         let module = thread::scope(|scope| {

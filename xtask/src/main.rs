@@ -5,6 +5,7 @@
 //! | `dev` | builds ripple and starts it: the API on an embedded DynamoDB, the edge worker in front of it |
 //! | `edge` | builds the edge worker |
 //! | `replica` | builds the replica's worker |
+//! | `deploy` | deploys the edge worker, after the replica's script if it binds one |
 //! | `wasi` | builds the WASI HTTP component |
 //! | `check` | checks the code without running it |
 //! | `test` | runs `check`, then the tests; `--long` adds the steps that take long on a new machine |
@@ -76,6 +77,8 @@ enum Command {
     Replica,
     /// Build the edge worker in front of a replica
     Near,
+    /// Deploy the edge worker to Cloudflare's network, after the replica's script if it binds one
+    Deploy(edge::deploy::Options),
     /// Build ripple as a WASI HTTP component
     Wasi,
     /// Check the code without running it
@@ -118,6 +121,7 @@ fn main() -> ExitCode {
         Command::Edge(options) => edge::run_command(&options).map(|()| ExitCode::SUCCESS),
         Command::Near => edge::build_near().map(|()| ExitCode::SUCCESS),
         Command::Replica => edge::build_replica().map(|()| ExitCode::SUCCESS),
+        Command::Deploy(options) => edge::deploy::run_command(&options).map(|()| ExitCode::SUCCESS),
         Command::Wasi => wasi::run_command().map(|()| ExitCode::SUCCESS),
         Command::Check { only } => step::take(check::STEPS.iter(), &only),
         Command::Test { only, long: false } if only.is_empty() => step::take(test::steps(), &only),
