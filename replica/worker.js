@@ -142,11 +142,22 @@ export class Replica extends DurableObject {
         const failed = Date.now() < this.failed + PAUSE;
         return call(() => ripple.answer(this.storage, this.env, resource, request, this, failed));
       };
-      return (await (request.headers.has("prefer") ? this.held(ask) : ask())) ?? nothing();
+      const answer = (await (request.headers.has("prefer") ? this.held(ask) : ask())) ?? nothing();
+      return await this.withFeed(answer, request);
     } finally {
       await this.tell();
       await this.arm();
     }
+  }
+
+  // Says whether the feed is silent to who asks past all caches, as `ripple doctor` does. No isolate keeps that answer.
+  async withFeed(answer, request) {
+    const status = answer.headers.get("cache-status");
+    const isAsked = status !== null && request.headers.get("cache-control")?.includes("no-cache");
+    if (isAsked && (await call(() => ripple.silent_since(this.storage))) !== undefined) {
+      answer.headers.set("cache-status", `${status}; detail=feed-silent`);
+    }
+    return answer;
   }
 
   // Looks a key up. The status tells DynamoDB's failure from the object's.

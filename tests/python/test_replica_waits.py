@@ -1,15 +1,17 @@
-"""What a replica's object does with its sockets after some time, under the real workerd. `cargo xtask test --long` runs
-these tests, since they take more than a minute."""
+"""What a replica's object does after some time, most of it with its sockets, under the real workerd. `cargo xtask test
+--long` runs these tests, since they take more than a minute."""
 
 import asyncio
 import json
+import time
 
 import pytest
 
-from dev import ripple
+from dev import Dev, ripple
 from edge import wait_for
 from sockets import LIMIT, Deaf, Killable, all_of, opened, run
 from test_live import Socket
+from test_replica import PROJECT, Two, post, signed, told
 from test_replica_sockets import CREDIT, create_all
 
 
@@ -59,3 +61,25 @@ def test_a_page_hears_of_a_save_though_its_object_was_evicted(near):
         page.ack()
         assert near.behind.ripple().call("PATCH", "/task/t-1", {"state": "done"}).status == 200
         assert page.event()["fields"] == ["/state"]
+
+
+def test_doctor_reports_a_feed_that_has_told_nothing_for_a_minute(tmp_path):
+    (tmp_path / "two").mkdir()
+    with Dev(tmp_path / "data", "--in-memory") as dev:
+        two = Two(tmp_path / "two", dev)
+        try:
+            wait_for(two.is_filled)
+            dev.ripple().create(PROJECT | {"prj_id": "p-1"})
+            message = told(two, "p-1")
+            assert post(two.edge.url, message, signed(message))[0] == 200
+            doctor = ("doctor", "--edge-url", two.edge.url)
+            assert "its list equals the API's and is" in ripple(*doctor, data=dev.data)
+            # A refresh finds this change, and no message tells it.
+            dev.ripple().patch("p-1", {"goal": "untold"})
+            assert "feed-silent" not in two.ask("/prj", cache_control="no-cache").headers["cache-status"]
+            time.sleep(61)
+            assert "the feed has not told the replica of a change" in ripple(*doctor, data=dev.data, ok=False)
+            # Answers that an isolate may keep do not say so.
+            assert "feed-silent" not in two.ask("/prj").headers["cache-status"]
+        finally:
+            two.close()

@@ -18,6 +18,9 @@ const LIMIT: Duration = Duration::from_secs(30);
 /// The number of tries, since records may be saved between the two requests.
 const TRIES: usize = 3;
 
+/// The parameter of `Cache-Status` by which a replica tells that the feed is silent.
+const FEED_SILENT: &str = "detail=feed-silent";
+
 /// Checks the API and the edge. `newest` is the request of [`newest`]. `secret` is shared by the API and the edge,
 /// and is sent to no other host.
 pub(super) fn look(
@@ -166,7 +169,8 @@ impl Hosts<'_> {
         Finding { what: "edge", told }
     }
 
-    /// Checks that the edge reads the table that the API writes, and keeps its list fresh.
+    /// Checks that the edge reads the table that the API writes, keeps its list fresh, and is told of changes if it has a
+    /// feed.
     fn edge(&self, edge_url: &str) -> Finding {
         let mut last = Err("it was not checked".to_owned());
         for _ in 0..TRIES {
@@ -186,6 +190,13 @@ impl Hosts<'_> {
                 if there.body() != here.body() {
                     return Err(
                         "shows other records than the API: check that RIPPLE_SITE, AWS_REGION and the account agree"
+                            .to_owned(),
+                    );
+                }
+                if header(&here, "cache-status").is_some_and(|status| status.contains(FEED_SILENT)) {
+                    return Err(
+                        "its list equals the API's, but for a minute or longer the feed has not told the replica \
+                                of a change: check that the feed runs, and FeedUrls and FeedSecrets"
                             .to_owned(),
                     );
                 }
