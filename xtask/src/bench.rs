@@ -38,7 +38,7 @@ const BENCHMARKS: &[Benchmark] = &[
     },
     Benchmark {
         name: "edge",
-        purpose: "the edge worker compared with one made with Hono: list, start, search",
+        purpose: "the edge worker, also with a replica, compared with those made with Hono: reads, start, memory",
         run: edge::run,
     },
     Benchmark { name: "list", purpose: "a list of 10,000 records compared with boto3's scan", run: list::run },

@@ -3,9 +3,10 @@
 //!
 //! Both workers check the key by its SHA-256 and answer with the same list from memory. Neither logs. ripple's worker
 //! gets its list from a real `ripple dev`, keeps it fresh and counts the key's rate. Hono's worker sends the list that
-//! ripple's worker sent first.
+//! ripple's worker sent first. `replica` has the same for the edge in front of a replica.
 
 mod http;
+mod replica;
 mod workers;
 
 use std::fs;
@@ -32,17 +33,21 @@ const MANY: usize = 10_000;
 const ROUNDS: usize = 21;
 const REQUESTS: u32 = 400;
 const SEARCHES: u32 = 20;
+/// The number of full reads.
+const FILLS: usize = 10;
 /// The number of starts of each worker.
 const STARTS: usize = 21;
 
 const BARE: &str = "xtask/src/bench/edge/bare.js";
 const HONO: &str = "xtask/src/bench/edge/hono.js";
 const NEAR: &str = "edge/near/worker.js";
+const LATER: &str = "xtask/src/bench/edge/later.js";
 
 /// The benchmark `edge`.
 pub(super) fn run() -> Result<()> {
     edge::build()?;
     edge::build_near()?;
+    edge::build_replica()?;
     workspace::build(&["--bin", "ripple"])?;
     let _one_cpu = OneCpu::take()?;
     let server = Server::start()?;
@@ -71,6 +76,9 @@ fn measure(server: &Server, folder: &Path) -> Result<Vec<Figure>> {
 
     import(server, folder, MANY)?;
     figures.extend(search(&bare.start()?, &ripple.start()?, &key)?);
+    let later = Worker::bundle(Some(LATER), &folder.join("later"))?.told(variables(server));
+    figures.extend(fills(&bare.start()?, &later.start()?, &key)?);
+    figures.extend(replica::measure(server, folder, &bare)?);
     Ok(figures)
 }
 
@@ -189,7 +197,6 @@ fn search(bare: &Running, ripple: &Running, key: &str) -> Result<Vec<Figure>> {
     for headers in [key, &gzip, &gzip, &gzip] {
         client.get("/prj", headers)?; // every form of it is in memory
     }
-    let megabytes = |running: &Running| Ok::<_, anyhow::Error>(memory(running.id())?.resident as f64 / 1e6);
     let (of_bare, of_ripple) = (megabytes(bare)?, megabytes(ripple)?);
     let took = compare(
         ROUNDS,
@@ -202,6 +209,31 @@ fn search(bare: &Running, ripple: &Running, key: &str) -> Result<Vec<Figure>> {
         Figure::absolute("CPU of a search in 10,000 records, ms", took[0].median, 0.0, 10.0),
         Figure::difference("memory above a bare worker's, MB", of_bare, of_ripple, 128.0),
     ])
+}
+
+/// Measures the memory of an isolate after its tenth full read. `workerd` has no limit of memory, so the resident memory
+/// has garbage that an isolate of Cloudflare would have collected.
+fn fills(bare: &Running, later: &Running, key: &str) -> Result<[Figure; 2]> {
+    bare.connect()?.get("/", "")?;
+    let mut client = later.connect()?;
+    let mut size = 0.0;
+    for _ in 0..FILLS {
+        let answer = client.get("/prj?limit=50", &format!("{key}cache-control: no-cache\r\n"))?;
+        let capacity = answer.header("ripple-capacity").unwrap_or_default();
+        let units = capacity.strip_prefix("read=").and_then(|rest| rest.split(',').next()?.parse::<f64>().ok());
+        ensure!(units.is_some_and(|units| units * 100.0 > MANY as f64), "not a full read: {capacity}");
+        size = String::from_utf8(client.get("/later", "")?.body)?.parse()?;
+    }
+    let (of_bare, of_later) = (megabytes(bare)?, megabytes(later)?);
+    Ok([
+        Figure::difference("memory at the tenth full read, above bare, MB", of_bare, of_later, 64.0),
+        Figure::alone("WebAssembly's memory at the tenth full read, MB", size / 1e6, 64.0),
+    ])
+}
+
+/// Returns the resident memory of a process.
+fn megabytes(running: &Running) -> Result<f64> {
+    Ok(memory(running.id())?.resident as f64 / 1e6)
 }
 
 /// Measures the microseconds of CPU of a request.

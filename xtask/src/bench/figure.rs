@@ -19,6 +19,12 @@ impl Figure {
         Figure { what, ripple: ripple.median, other: Some(other.median), value: ripple.ratio[1], goal }
     }
 
+    /// Returns the ratio of two costs above that of a bare one.
+    pub(super) fn ratio_above(what: &'static str, bare: &Cost, other: &Cost, ripple: &Cost, goal: f64) -> Figure {
+        let (ripple, other) = (ripple.median - bare.median, other.median - bare.median);
+        Figure { what, ripple, other: Some(other), value: ripple / other, goal }
+    }
+
     /// Returns a figure whose difference must be small.
     pub(super) fn difference(what: &'static str, other: f64, ripple: f64, goal: f64) -> Figure {
         Figure { what, ripple, other: Some(other), value: ripple - other, goal }
@@ -38,10 +44,10 @@ impl Figure {
 /// Prints the figures.
 pub(super) fn print(figures: &[Figure], other: &str) {
     println!();
-    println!("{:44} {:>9} {:>9} {:>9} {:>9}", "", "ripple", other, "value", "goal");
+    println!("{:60} {:>9} {:>9} {:>9} {:>9}", "", "ripple", other, "value", "goal");
     for Figure { what, ripple, other, value, goal } in figures {
         let reached = if value <= goal { "reached" } else { "missed" };
         let other = other.map(|other| format!("{other:.3}")).unwrap_or_default();
-        println!("{what:44} {ripple:9.3} {other:>9} {value:9.4} {goal:9.4} {reached}");
+        println!("{what:60} {ripple:9.3} {other:>9} {value:9.4} {goal:9.4} {reached}");
     }
 }

@@ -33,7 +33,18 @@ impl Client {
     /// Sends a GET. `headers` are lines, each with its line end.
     pub(super) fn get(&mut self, path: &str, headers: &str) -> Result<Answer> {
         let request = format!("GET {path} HTTP/1.1\r\nhost: {}\r\n{headers}\r\n", self.host);
-        self.connection.get_mut().write_all(request.as_bytes())?;
+        self.send(request.as_bytes())
+    }
+
+    /// Sends a POST.
+    pub(super) fn post(&mut self, path: &str, headers: &str, body: &[u8]) -> Result<Answer> {
+        let (host, length) = (&self.host, body.len());
+        let head = format!("POST {path} HTTP/1.1\r\nhost: {host}\r\ncontent-length: {length}\r\n{headers}\r\n");
+        self.send(&[head.as_bytes(), body].concat())
+    }
+
+    fn send(&mut self, request: &[u8]) -> Result<Answer> {
+        self.connection.get_mut().write_all(request)?;
         let mut head = String::new();
         while !head.ends_with("\r\n\r\n") {
             ensure!(self.connection.read_line(&mut head)? > 0, "the connection ended within the headers: {head}");
