@@ -1,10 +1,11 @@
 //! The keywords of a file.
 
 use std::collections::HashSet;
+use std::fmt::{Display, Write as _};
 
 use super::fault::{Faults, Location};
 use super::format::Format;
-use super::json::Json;
+use super::json::{Json, Member};
 use super::number::bound;
 use super::pattern::Pattern;
 use super::subschema::{Subschema, Type, Types};
@@ -35,52 +36,83 @@ const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
 /// Reads one file.
 pub(super) struct Reader<'f> {
     file: &'f str,
-    pointer: String,
+    /// The place that the reader is at.
+    path: Vec<Token<'f>>,
     faults: &'f mut Faults,
     subschemas: usize,
 }
 
+/// A name or a place in a list, on the way to a place in the file. It becomes text only for a fault.
+#[derive(Clone, Copy)]
+pub(super) enum Token<'f> {
+    Name(&'f str),
+    Place(usize),
+}
+
+impl<'f> From<&'f str> for Token<'f> {
+    fn from(name: &'f str) -> Self {
+        Token::Name(name)
+    }
+}
+
+impl From<usize> for Token<'_> {
+    fn from(place: usize) -> Self {
+        Token::Place(place)
+    }
+}
+
 impl<'f> Reader<'f> {
     pub(super) fn new(file: &'f str, faults: &'f mut Faults) -> Reader<'f> {
-        Reader { file, pointer: String::new(), faults, subschemas: 0 }
+        Reader { file, path: Vec::new(), faults, subschemas: 0 }
     }
 
     /// Adds a fault of the place that the reader is at.
     pub(super) fn fault(&mut self, rule: impl Into<String>) {
-        let pointer = &self.pointer;
-        self.faults.add(self.file, || Location::Pointer(pointer.clone()), rule);
+        self.add(None, rule);
     }
 
     /// Adds a fault of a member of the place that the reader is at.
-    pub(super) fn fault_at(&mut self, name: &str, rule: impl Into<String>) {
-        self.at(name, |reader| reader.fault(rule));
+    pub(super) fn fault_at<'t>(&mut self, token: impl Into<Token<'t>>, rule: impl Into<String>) {
+        self.add(Some(token.into()), rule);
     }
 
-    pub(super) fn at<T>(&mut self, token: &str, work: impl FnOnce(&mut Self) -> T) -> T {
-        let end = self.pointer.len();
-        push_token(&mut self.pointer, token);
+    fn add(&mut self, last: Option<Token<'_>>, rule: impl Into<String>) {
+        let path = &self.path;
+        let location = || {
+            let mut pointer = String::new();
+            for token in path.iter().copied().chain(last) {
+                match token {
+                    Token::Name(name) => push_token(&mut pointer, name),
+                    Token::Place(place) => {
+                        let _ = write!(pointer, "/{place}");
+                    }
+                }
+            }
+            Location::Pointer(pointer)
+        };
+        self.faults.add(self.file, location, rule);
+    }
+
+    pub(super) fn at<T>(&mut self, token: impl Into<Token<'f>>, work: impl FnOnce(&mut Self) -> T) -> T {
+        self.path.push(token.into());
         let result = work(self);
-        self.pointer.truncate(end);
+        self.path.pop();
         result
     }
 
     /// Reads a value, or adds a fault.
-    pub(super) fn expect<T>(&mut self, read: Option<T>, rule: &str) -> Option<T> {
+    pub(super) fn expect<T>(&mut self, read: Option<T>, rule: impl Display) -> Option<T> {
         if read.is_none() {
             self.fault(format!("must be {rule}"));
         }
         read
     }
 
-    pub(super) fn text<'j>(&mut self, json: &'j Json, rule: &str) -> Option<&'j str> {
-        let text = match json {
-            Json::Text(text) => Some(text.as_str()),
-            _ => None,
-        };
-        self.expect(text, rule)
+    pub(super) fn text<'j>(&mut self, json: &'j Json<'_>, rule: impl Display) -> Option<&'j str> {
+        self.expect(json.as_text(), rule)
     }
 
-    pub(super) fn flag(&mut self, json: &Json) -> Option<bool> {
+    pub(super) fn flag(&mut self, json: &Json<'_>) -> Option<bool> {
         let flag = match json {
             Json::Bool(flag) => Some(*flag),
             _ => None,
@@ -88,7 +120,7 @@ impl<'f> Reader<'f> {
         self.expect(flag, "true or false")
     }
 
-    pub(super) fn list<'j>(&mut self, json: &'j Json, rule: &str) -> Option<&'j [Json]> {
+    pub(super) fn list<'j, 'a>(&mut self, json: &'j Json<'a>, rule: impl Display) -> Option<&'j [Json<'a>]> {
         let list = match json {
             Json::List(list) => Some(list.as_slice()),
             _ => None,
@@ -96,7 +128,7 @@ impl<'f> Reader<'f> {
         self.expect(list, rule)
     }
 
-    pub(super) fn object<'j>(&mut self, json: &'j Json, rule: &str) -> Option<&'j [(String, Json)]> {
+    pub(super) fn object<'j, 'a>(&mut self, json: &'j Json<'a>, rule: impl Display) -> Option<&'j [Member<'a>]> {
         let object = match json {
             Json::Object(members) => Some(members.as_slice()),
             _ => None,
@@ -105,7 +137,7 @@ impl<'f> Reader<'f> {
     }
 
     /// Reads the schema of the record. The root's `x-ripple` is left to the caller.
-    pub(super) fn root(&mut self, members: &[(String, Json)]) -> Subschema {
+    pub(super) fn root(&mut self, members: &'f [Member<'f>]) -> Subschema {
         let schema = self.schema(members, true);
         if schema.types != [Type::Object].into_iter().collect() {
             self.fault_at("type", "must be \"object\" for a record");
@@ -116,7 +148,7 @@ impl<'f> Reader<'f> {
         schema
     }
 
-    fn subschema(&mut self, json: &Json) -> Subschema {
+    fn subschema(&mut self, json: &'f Json<'f>) -> Subschema {
         self.subschemas += 1;
         if self.subschemas == SUBSCHEMAS + 1 {
             self.fault(format!("exceeds the limit of {SUBSCHEMAS} schemas in a file"));
@@ -134,10 +166,10 @@ impl<'f> Reader<'f> {
         }
     }
 
-    fn schema(&mut self, members: &[(String, Json)], is_root: bool) -> Subschema {
+    fn schema(&mut self, members: &'f [Member<'f>], is_root: bool) -> Subschema {
         let mut schema = Subschema::default();
         for (name, json) in members {
-            self.at(name, |reader| match name.as_str() {
+            self.at(&**name, |reader| match &**name {
                 "default" | "examples" => reader.annotation(&mut schema, name, json),
                 "x-ripple" if is_root => {}
                 name => reader.keyword(&mut schema, name, json, is_root),
@@ -147,11 +179,11 @@ impl<'f> Reader<'f> {
         schema
     }
 
-    fn keyword(&mut self, schema: &mut Subschema, name: &str, json: &Json, is_root: bool) {
+    fn keyword(&mut self, schema: &mut Subschema, name: &str, json: &'f Json<'f>, is_root: bool) {
         match name {
             "enum" | "const" | "oneOf" | "x-merge" if is_root => self.fault("is not supported at the root"),
             "$schema" if is_root => {
-                if *json != Json::Text(DIALECT.to_owned()) {
+                if json.as_text() != Some(DIALECT) {
                     self.fault(format!("must be \"{DIALECT}\""));
                 }
             }
@@ -201,7 +233,7 @@ impl<'f> Reader<'f> {
                 }
             }
             "x-merge" => {
-                schema.whole = *json == Json::Text("whole".to_owned());
+                schema.whole = json.as_text() == Some("whole");
                 if !schema.whole {
                     self.fault("must be \"whole\"");
                 }
@@ -212,7 +244,7 @@ impl<'f> Reader<'f> {
 
     /// Reads a value or values for readers of the schema. [`Resources::check_annotations`](super::Resources::check_annotations)
     /// checks that the schema admits them.
-    fn annotation(&mut self, schema: &mut Subschema, name: &str, json: &Json) {
+    fn annotation(&mut self, schema: &mut Subschema, name: &str, json: &'f Json<'f>) {
         if name == "default" {
             schema.default = self.example(json);
             return;
@@ -222,17 +254,17 @@ impl<'f> Reader<'f> {
             return self.fault(format!("must have at most {EXAMPLES} values"));
         }
         for (place, json) in list.iter().enumerate() {
-            let example = self.at(&place.to_string(), |reader| reader.example(json));
+            let example = self.at(place, |reader| reader.example(json));
             schema.examples.extend(example);
         }
     }
 
-    fn example(&mut self, json: &Json) -> Option<Value> {
+    fn example(&mut self, json: &Json<'_>) -> Option<Value> {
         let value = json.to_value();
         self.expect(value, "a value that a record can have; a number has up to 38 digits")
     }
 
-    fn title(&mut self, json: &Json, is_root: bool) -> Option<String> {
+    fn title(&mut self, json: &Json<'_>, is_root: bool) -> Option<String> {
         if !is_root {
             return self.limited(json, TITLE);
         }
@@ -245,22 +277,16 @@ impl<'f> Reader<'f> {
     }
 
     /// Reads text of limited length.
-    pub(super) fn limited(&mut self, json: &Json, most: usize) -> Option<String> {
-        let rule = format!("a string of at most {most} characters");
-        let text = self.text(json, &rule)?;
+    pub(super) fn limited(&mut self, json: &Json<'_>, most: usize) -> Option<String> {
+        let rule = format_args!("a string of at most {most} characters");
+        let text = self.text(json, rule)?;
         let fits = text.chars().count() <= most;
-        self.expect(fits.then(|| text.to_owned()), &rule)
+        self.expect(fits.then(|| text.to_owned()), rule)
     }
 
-    fn types(&mut self, json: &Json) -> Types {
+    fn types(&mut self, json: &'f Json<'f>) -> Types {
         let rule = "null, boolean, integer, number, string, array or object";
-        let read = |reader: &mut Self, json: &Json| {
-            let kind = match json {
-                Json::Text(name) => Type::parse(name),
-                _ => None,
-            };
-            reader.expect(kind, rule)
-        };
+        let read = |reader: &mut Self, json: &Json<'_>| reader.expect(json.as_text().and_then(Type::parse), rule);
         let Json::List(list) = json else { return read(self, json).into_iter().collect() };
         let types: Vec<Type> = list.iter().map_while(|json| read(self, json)).collect();
         let distinct = types.iter().enumerate().all(|(place, kind)| !types[..place].contains(kind));
@@ -270,7 +296,7 @@ impl<'f> Reader<'f> {
         types.into_iter().collect()
     }
 
-    fn scalar(&mut self, json: &Json) -> Option<Value> {
+    fn scalar(&mut self, json: &Json<'_>) -> Option<Value> {
         let value = match json {
             Json::List(_) | Json::Object(_) => None,
             scalar => scalar.to_value(),
@@ -278,14 +304,14 @@ impl<'f> Reader<'f> {
         self.expect(value, "a string, number, boolean or null")
     }
 
-    fn options(&mut self, json: &Json) -> Vec<Value> {
-        let rule = format!("an array of 1 to {OPTIONS} distinct values");
-        let Some(list) = self.list(json, &rule) else { return Vec::new() };
+    fn options(&mut self, json: &'f Json<'f>) -> Vec<Value> {
+        let rule = format_args!("an array of 1 to {OPTIONS} distinct values");
+        let Some(list) = self.list(json, rule) else { return Vec::new() };
         if !(1..=OPTIONS).contains(&list.len()) {
             self.fault(format!("must be {rule}"));
             return Vec::new();
         }
-        let read = |(place, json): (usize, &Json)| self.at(&place.to_string(), |reader| reader.scalar(json));
+        let read = |(place, json): (usize, &Json<'_>)| self.at(place, |reader| reader.scalar(json));
         let options: Vec<Value> = list.iter().enumerate().filter_map(read).collect();
         if options.iter().collect::<HashSet<_>>().len() < options.len() {
             self.fault(format!("must be {rule}"));
@@ -293,18 +319,18 @@ impl<'f> Reader<'f> {
         options
     }
 
-    fn schemas(&mut self, json: &Json, least: usize, most: usize) -> Vec<Subschema> {
-        let rule = format!("an array of {least} to {most} schemas");
-        let Some(list) = self.list(json, &rule) else { return Vec::new() };
+    fn schemas(&mut self, json: &'f Json<'f>, least: usize, most: usize) -> Vec<Subschema> {
+        let rule = format_args!("an array of {least} to {most} schemas");
+        let Some(list) = self.list(json, rule) else { return Vec::new() };
         if !(least..=most).contains(&list.len()) {
             self.fault(format!("must be {rule}"));
             return Vec::new();
         }
-        let read = |(place, json): (usize, &Json)| self.at(&place.to_string(), |reader| reader.subschema(json));
+        let read = |(place, json): (usize, &'f Json<'f>)| self.at(place, |reader| reader.subschema(json));
         list.iter().enumerate().map(read).collect()
     }
 
-    fn branches(&mut self, json: &Json) -> Vec<Subschema> {
+    fn branches(&mut self, json: &'f Json<'f>) -> Vec<Subschema> {
         let before = self.faults.count();
         let branches = self.schemas(json, 2, BRANCHES);
         if self.faults.count() > before {
@@ -317,14 +343,14 @@ impl<'f> Reader<'f> {
             let mut types = branch.types.iter();
             match (types.next(), types.next()) {
                 (Some(kind), None) if !seen.contains(&class(kind)) => seen.push(class(kind)),
-                (Some(_), None) => self.fault_at(&place.to_string(), "has the type of an earlier branch"),
-                _ => self.fault_at(&place.to_string(), "must have one type"),
+                (Some(_), None) => self.fault_at(place, "has the type of an earlier branch"),
+                _ => self.fault_at(place, "must have one type"),
             }
         }
         branches
     }
 
-    fn count(&mut self, json: &Json) -> Option<u64> {
+    fn count(&mut self, json: &Json<'_>) -> Option<u64> {
         let count = match json {
             Json::Number(text) => Number::parse(text).filter(|number| number.as_str().len() <= COUNT_DIGITS),
             _ => None,
@@ -332,7 +358,7 @@ impl<'f> Reader<'f> {
         self.expect(count.and_then(|count| count.as_u64()), "a whole number, at least 0")
     }
 
-    fn bound(&mut self, json: &Json) -> Option<Number> {
+    fn bound(&mut self, json: &Json<'_>) -> Option<Number> {
         let number = match json {
             Json::Number(text) => bound(text),
             _ => None,
@@ -340,38 +366,35 @@ impl<'f> Reader<'f> {
         self.expect(number, "a number of at most 15 digits, 0 or with a magnitude of 1e-30 to 1e30")
     }
 
-    fn pattern(&mut self, json: &Json) -> Option<Pattern> {
+    fn pattern(&mut self, json: &Json<'_>) -> Option<Pattern> {
         let text = self.text(json, "a string")?;
         Pattern::parse(text).map_err(|rule| self.fault(rule)).ok()
     }
 
-    fn properties(&mut self, schema: &mut Subschema, json: &Json, is_root: bool) {
+    fn properties(&mut self, schema: &mut Subschema, json: &'f Json<'f>, is_root: bool) {
         let Some(members) = self.object(json, "an object of schemas") else { return };
         if is_root && members.len() > PROPERTIES {
             return self.fault(format!("must have at most {PROPERTIES} properties at the root"));
         }
+        schema.properties.reserve_exact(members.len());
         for (name, json) in members {
-            let property = self.at(name, |reader| {
+            let property = self.at(&**name, |reader| {
                 if let Some(rule) = property_rule(name, is_root) {
                     reader.fault(rule);
                 }
                 reader.subschema(json)
             });
-            schema.properties.push((name.clone(), property));
+            schema.properties.push((name.as_ref().to_owned(), property));
         }
         let mut by_name: Vec<usize> = (0..schema.properties.len()).collect();
         by_name.sort_unstable_by_key(|place| schema.properties[*place].0.as_str());
         schema.by_name = by_name;
     }
 
-    fn names(&mut self, json: &Json) -> Vec<String> {
+    fn names(&mut self, json: &Json<'_>) -> Vec<String> {
         let rule = "an array of distinct names";
         let Some(list) = self.list(json, rule) else { return Vec::new() };
-        let name = |json: &Json| match json {
-            Json::Text(name) => Some(name.clone()),
-            _ => None,
-        };
-        let names: Vec<String> = list.iter().filter_map(name).collect();
+        let names: Vec<String> = list.iter().filter_map(Json::as_text).map(str::to_owned).collect();
         if names.iter().collect::<HashSet<_>>().len() < list.len() {
             self.fault(format!("must be {rule}"));
             return Vec::new();

@@ -1,9 +1,7 @@
 //! What the keywords of one schema say together.
 
-use std::collections::HashSet;
-
 use super::fault::quoted;
-use super::json::Json;
+use super::json::{Json, Member};
 use super::read::Reader;
 use super::subschema::{Subschema, Type};
 
@@ -12,8 +10,16 @@ const PATTERN_TEXT: u64 = 1_024;
 
 impl Reader<'_> {
     /// Checks what several keywords say together.
-    pub(super) fn together(&mut self, schema: &Subschema, members: &[(String, Json)]) {
-        let has = |name: &str| members.iter().any(|(member, _)| member == name);
+    pub(super) fn together(&mut self, schema: &Subschema, members: &[Member<'_>]) {
+        let (mut has_pattern, mut has_places, mut has_end) = (false, false, false);
+        for (name, json) in members {
+            match &**name {
+                "pattern" => has_pattern = true,
+                "prefixItems" => has_places = true,
+                "items" => has_end = *json == Json::Bool(false),
+                _ => {}
+            }
+        }
         let ranges = [
             ("minLength", "maxLength", schema.min_length > schema.max_length && schema.max_length.is_some()),
             ("minItems", "maxItems", schema.min_items > schema.max_items && schema.max_items.is_some()),
@@ -33,27 +39,25 @@ impl Reader<'_> {
                 self.fault_at(name, "leaves no valid number");
             }
         }
-        if has("pattern") && schema.max_length.is_none_or(|most| most > PATTERN_TEXT) {
+        if has_pattern && schema.max_length.is_none_or(|most| most > PATTERN_TEXT) {
             self.fault_at("pattern", format!("needs maxLength of at most {PATTERN_TEXT} beside it"));
         }
-        let is_false = |name: &str| members.contains(&(name.to_owned(), Json::Bool(false)));
-        if has("prefixItems") != is_false("items") {
-            let (name, rule) = match has("prefixItems") {
+        if has_places != has_end {
+            let (name, rule) = match has_places {
                 true => ("prefixItems", "needs items: false beside it"),
                 false => ("items", "may be false only beside prefixItems"),
             };
             self.fault_at(name, rule);
         }
-        if has("prefixItems") && schema.min_items > Some(schema.prefix_items.len() as u64) {
+        if has_places && schema.min_items > Some(schema.prefix_items.len() as u64) {
             self.fault_at("minItems", "is above the number of prefixItems");
         }
         if schema.unique_items && schema.items.as_ref().and_then(|items| items.scalar_type()).is_none() {
             self.fault_at("uniqueItems", "needs items of one scalar type");
         }
-        let names: HashSet<&str> = schema.properties.iter().map(|(name, _)| name.as_str()).collect();
-        for (place, name) in schema.required.iter().enumerate().filter(|(_, name)| !names.contains(name.as_str())) {
+        for (place, name) in schema.required.iter().enumerate().filter(|(_, name)| schema.property(name).is_none()) {
             let rule = format!("{} is not in properties", quoted(name));
-            self.at("required", |reader| reader.fault_at(&place.to_string(), rule));
+            self.at("required", |reader| reader.fault_at(place, rule));
         }
         let mergeable = [Type::Array, Type::Object, Type::String, Type::Null];
         let merges = !schema.types.is_any() && schema.types.iter().all(|kind| mergeable.contains(&kind));

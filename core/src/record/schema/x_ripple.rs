@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::check::Schema;
 use super::entries::Entries;
 use super::fault::quoted;
-use super::json::Json;
+use super::json::{Json, Member};
 use super::read::Reader;
 use super::resource::{Access, LogicalIds, Resource, capitalized};
 use super::subschema::{Subschema, Type};
@@ -34,7 +34,7 @@ const WEBHOOK: usize = 2_048;
 const LABELS: [&str; 3] = ["name", "title", "subject"];
 
 /// Reads the resource of a file. What has faults is left at its default.
-pub(super) fn read(reader: &mut Reader<'_>, stem: &str, members: &[(String, Json)]) -> Resource {
+pub(super) fn read<'f>(reader: &mut Reader<'f>, stem: &str, members: &'f [Member<'f>]) -> Resource {
     let root = reader.root(members);
     let Some((_, json)) = members.iter().find(|(name, _)| name == "x-ripple") else {
         reader.fault("has no x-ripple");
@@ -45,7 +45,7 @@ pub(super) fn read(reader: &mut Reader<'_>, stem: &str, members: &[(String, Json
         let Some(members) = reader.object(json, "an object") else { return draft.finish(root) };
         let has = |name: &str| members.iter().any(|(member, _)| member == name);
         for (name, json) in members {
-            reader.at(name, |reader| draft.member(reader, &root, name, json));
+            reader.at(&**name, |reader| draft.member(reader, &root, name, json));
         }
         for name in ["resource", "key"].into_iter().filter(|name| !has(name)) {
             reader.fault_at(name, "is required");
@@ -88,7 +88,7 @@ struct Draft {
 }
 
 impl Draft {
-    fn member(&mut self, reader: &mut Reader<'_>, root: &Subschema, name: &str, json: &Json) {
+    fn member<'f>(&mut self, reader: &mut Reader<'f>, root: &Subschema, name: &str, json: &'f Json<'f>) {
         match name {
             "resource" => self.resource = resource(reader, json).unwrap_or_default(),
             "key" => self.key = member_name(reader, json).unwrap_or_default(),
@@ -118,11 +118,11 @@ impl Draft {
         }
     }
 
-    fn members(&mut self, reader: &mut Reader<'_>, json: &Json) {
+    fn members<'f>(&mut self, reader: &mut Reader<'f>, json: &'f Json<'f>) {
         let Some(members) = reader.object(json, "an object of names") else { return };
         for (name, json) in members {
-            reader.at(name, |reader| {
-                let place = match name.as_str() {
+            reader.at(&**name, |reader| {
+                let place = match &**name {
                     "version" => &mut self.members.version,
                     "updated_at" => &mut self.members.updated_at,
                     "updated_by" => &mut self.members.updated_by,
@@ -137,10 +137,10 @@ impl Draft {
         }
     }
 
-    fn logical_ids(&mut self, reader: &mut Reader<'_>, json: &Json) {
+    fn logical_ids<'f>(&mut self, reader: &mut Reader<'f>, json: &'f Json<'f>) {
         let Some(members) = reader.object(json, "an object of logical ids") else { return };
         for (name, json) in members {
-            reader.at(name, |reader| {
+            reader.at(&**name, |reader| {
                 let Some(place) = ["table", "versions", "alarm"].iter().position(|known| known == name) else {
                     return reader.fault("is not table, versions or alarm");
                 };
@@ -160,15 +160,13 @@ impl Draft {
 
     /// Checks names against each other.
     fn together(&self, reader: &mut Reader<'_>, root: &Subschema) {
-        let usual = Names::default();
-        let shown = usual.ripples().into_iter().zip(self.members.ripples());
-        let mut seen = HashSet::new();
-        for (own, name) in shown {
+        let shown = self.members.ripples();
+        for (place, (own, name)) in Names::default().ripples().into_iter().zip(shown).enumerate() {
             let rule = match () {
                 () if name == self.key => "is the key's name",
                 () if Some(name) == self.sort_key.as_deref() => "is the sort key's name",
                 () if root.property(name).is_some() => "is also in properties, so another name is needed here",
-                () if !seen.insert(name) => "is already the name of another member of ripple",
+                () if shown[..place].contains(&name) => "is already the name of another member of ripple",
                 () => continue,
             };
             let rule = format!("{} {rule}", quoted(name));
@@ -212,12 +210,14 @@ impl Draft {
     fn finish(self, root: Subschema) -> Resource {
         let title = root.title.clone().unwrap_or_default();
         let noun = title.to_lowercase();
-        let id = |place: usize, suffix: &str| {
-            let given = self.logical_ids[place].clone();
-            given.unwrap_or_else(|| format!("{}{suffix}", capitalized(&self.resource)))
+        let own = capitalized(&self.resource);
+        let [table, versions, alarm] = self.logical_ids;
+        let id = |given: Option<String>, suffix: &str| given.unwrap_or_else(|| [&own, suffix].concat());
+        let logical_ids = LogicalIds {
+            table: id(table, "Table"),
+            versions: id(versions, "Versions"),
+            alarm: id(alarm, "ThrottleAlarm"),
         };
-        let logical_ids =
-            LogicalIds { table: id(0, "Table"), versions: id(1, "Versions"), alarm: id(2, "ThrottleAlarm") };
         let is_text =
             |name: &&str| root.property(name).is_some_and(|schema| schema.scalar_type() == Some(Type::String));
         let label = self.label.or_else(|| {
@@ -270,7 +270,7 @@ fn plural(noun: &str) -> String {
     }
 }
 
-fn resource(reader: &mut Reader<'_>, json: &Json) -> Option<String> {
+fn resource(reader: &mut Reader<'_>, json: &Json<'_>) -> Option<String> {
     let rule = "1 to 31 of a-z 0-9, a letter first";
     let name = reader.text(json, rule)?;
     let fits = (1..=NAME).contains(&name.len())
@@ -284,7 +284,7 @@ fn resource(reader: &mut Reader<'_>, json: &Json) -> Option<String> {
 }
 
 /// Reads the name of a member that is not ripple's own.
-fn member_name(reader: &mut Reader<'_>, json: &Json) -> Option<String> {
+fn member_name(reader: &mut Reader<'_>, json: &Json<'_>) -> Option<String> {
     let rule = "a name of 1 to 255 bytes without control characters";
     let name = reader.text(json, rule)?;
     if name.starts_with(PREFIX) {
@@ -299,14 +299,14 @@ fn is_name(name: &str) -> bool {
     (1..=limits::NAME).contains(&name.len()) && !name.chars().any(char::is_control)
 }
 
-fn noun(reader: &mut Reader<'_>, json: &Json) -> Option<String> {
+fn noun(reader: &mut Reader<'_>, json: &Json<'_>) -> Option<String> {
     let text = reader.limited(json, NOUN)?;
     let fits = !text.is_empty() && !text.chars().any(char::is_control);
     reader.expect(fits.then_some(text), "a text of one line, not empty")
 }
 
-fn key_type(reader: &mut Reader<'_>, json: &Json) -> KeyType {
-    if *json == Json::Text("binary".to_owned()) {
+fn key_type(reader: &mut Reader<'_>, json: &Json<'_>) -> KeyType {
+    if json.as_text() == Some("binary") {
         reader.fault("a binary key has no text form");
         return KeyType::default();
     }
@@ -315,7 +315,7 @@ fn key_type(reader: &mut Reader<'_>, json: &Json) -> KeyType {
 }
 
 /// Reads a URL. The host that sends to it checks its address.
-fn webhook(reader: &mut Reader<'_>, json: &Json) -> Option<String> {
+fn webhook(reader: &mut Reader<'_>, json: &Json<'_>) -> Option<String> {
     let rule = "an https URL of at most 2,048 visible ASCII characters, without user, password or fragment";
     let url = reader.text(json, rule)?;
     let host = url.strip_prefix("https://").map(|rest| rest.split(['/', '?']).next().unwrap_or_default());
@@ -325,24 +325,21 @@ fn webhook(reader: &mut Reader<'_>, json: &Json) -> Option<String> {
     reader.expect(fits.then(|| url.to_owned()), rule)
 }
 
-fn choice<T, const N: usize>(reader: &mut Reader<'_>, json: &Json, of: [(&str, T); N], rule: &str) -> Option<T> {
-    let found = match json {
-        Json::Text(text) => of.into_iter().find(|(name, _)| name == text).map(|(_, choice)| choice),
-        _ => None,
-    };
-    reader.expect(found, rule)
+fn choice<T, const N: usize>(reader: &mut Reader<'_>, json: &Json<'_>, of: [(&str, T); N], rule: &str) -> Option<T> {
+    let found = json.as_text().and_then(|text| of.into_iter().find(|(name, _)| *name == text));
+    reader.expect(found.map(|(_, choice)| choice), rule)
 }
 
-fn whole(reader: &mut Reader<'_>, json: &Json, least: u64, most: u64) -> Option<u16> {
+fn whole(reader: &mut Reader<'_>, json: &Json<'_>, least: u64, most: u64) -> Option<u16> {
     let number = match json {
         Json::Number(text) => Number::parse(text).and_then(|number| number.as_u64()),
         _ => None,
     };
     let number = number.filter(|number| (least..=most).contains(number)).and_then(|number| u16::try_from(number).ok());
-    reader.expect(number, &format!("a whole number from {least} to {most}"))
+    reader.expect(number, format_args!("a whole number from {least} to {most}"))
 }
 
-fn table(reader: &mut Reader<'_>, json: &Json) -> Option<String> {
+fn table(reader: &mut Reader<'_>, json: &Json<'_>) -> Option<String> {
     let rule = "3 to 255 of A-Z a-z 0-9 _ . - with {site} at most once";
     let name = reader.text(json, rule)?;
     let rest = name.replacen("{site}", "", 1);
@@ -351,28 +348,29 @@ fn table(reader: &mut Reader<'_>, json: &Json) -> Option<String> {
     reader.expect(fits.then(|| name.to_owned()), rule)
 }
 
-fn order(reader: &mut Reader<'_>, json: &Json) -> Option<String> {
-    let rule = format!("1 to {} names with commas between them, - before one for descending order", limits::SORT_KEYS);
-    let order = reader.text(json, &rule)?;
+fn order(reader: &mut Reader<'_>, json: &Json<'_>) -> Option<String> {
+    let rule =
+        format_args!("1 to {} names with commas between them, - before one for descending order", limits::SORT_KEYS);
+    let order = reader.text(json, rule)?;
     let names: Vec<&str> = order.split(',').map(|name| name.strip_prefix('-').unwrap_or(name)).collect();
     let fits = names.len() <= limits::SORT_KEYS && names.into_iter().all(is_name);
-    reader.expect(fits.then(|| order.to_owned()), &rule)
+    reader.expect(fits.then(|| order.to_owned()), rule)
 }
 
-fn search(reader: &mut Reader<'_>, json: &Json) -> Option<Vec<String>> {
-    let rule = format!("an array of 1 to {SEARCH} distinct names");
-    let list = reader.list(json, &rule)?;
-    let read = |(place, json): (usize, &Json)| reader.at(&place.to_string(), |reader| member_name(reader, json));
+fn search(reader: &mut Reader<'_>, json: &Json<'_>) -> Option<Vec<String>> {
+    let rule = format_args!("an array of 1 to {SEARCH} distinct names");
+    let list = reader.list(json, rule)?;
+    let read = |(place, json): (usize, &Json<'_>)| reader.at(place, |reader| member_name(reader, json));
     let names: Vec<String> = list.iter().take(SEARCH + 1).enumerate().filter_map(read).collect();
     let distinct = names.iter().collect::<HashSet<_>>().len() == list.len();
     let fits = (1..=SEARCH).contains(&list.len()) && distinct;
-    reader.expect(fits.then_some(names), &rule)
+    reader.expect(fits.then_some(names), rule)
 }
 
-fn entries(reader: &mut Reader<'_>, root: &Subschema, json: &Json) -> Entries {
+fn entries<'f>(reader: &mut Reader<'f>, root: &Subschema, json: &'f Json<'f>) -> Entries {
     let mut entries = Entries::default();
     for (list, json) in reader.object(json, "an object of entry keys").unwrap_or_default() {
-        reader.at(list, |reader| {
+        reader.at(&**list, |reader| {
             let mut pointer = String::new();
             match list.starts_with('/') {
                 true => pointer.push_str(list),
