@@ -31,7 +31,7 @@ mod summary;
 mod together;
 mod x_ripple;
 
-use std::collections::HashMap;
+use std::borrow::Cow;
 use std::sync::Arc;
 
 pub use super::key::KeyType;
@@ -63,6 +63,13 @@ pub(crate) const PARAMETERS: [&str; 7] = ["q", "sort", "fields", "limit", "curso
 const COMPONENTS: [&str; 18] = [
     "Author", "Batch", "Change", "Changes", "Conditions", "DeletionBase", "Fault", "Health", "LiveTicket", "Lost", "Members", "Operation",
     "Problem", "RestoreBase", "Result", "Results", "SeenEdit", "Version",
+];
+/// What stands before and after a resource's name in the names of its components. If its members have usual names, the
+/// bases are shared.
+#[rustfmt::skip]
+const AFFIXES: [(&str, &str); 13] = [
+    ("Listed", ""), ("New", ""), ("", "Edit"), ("", "Changes"), ("", "Problem"), ("", "Batch"), ("", "Operation"),
+    ("", "Result"), ("", "Results"), ("", "DeletionBase"), ("", "RestoreBase"), ("", "SeenEdit"), ("", ""),
 ];
 
 /// The resources of a site.
@@ -218,80 +225,64 @@ fn read_file(file: &str, text: &[u8], faults: &mut Faults) -> Option<Resource> {
 
 /// Adds a fault at both files where two resources cannot stand beside each other.
 fn refuse_clashes(read: &[(&str, Resource)], faults: &mut Faults) {
-    let names = |of: &dyn Fn(&Resource) -> Vec<String>| -> Vec<(usize, String)> {
-        read.iter()
-            .enumerate()
-            .flat_map(|(place, (_, resource))| of(resource).into_iter().map(move |name| (place, name)))
-            .collect()
-    };
-    let mut refuse = |pointer: &str, what: &str, names: Vec<(usize, String)>| {
-        let mut sorted: Vec<&str> =
-            names.iter().map(|(_, name)| name.as_str()).filter(|name| !name.is_empty()).collect();
-        sorted.sort_unstable();
+    let mut refuse = |pointer: &str, what: &str, names: &[(usize, Cow<'_, str>)]| {
+        let mut sorted: Vec<&str> = names.iter().map(|(_, name)| &**name).collect();
+        sorted.sort_unstable_by_key(|name| (name.len(), *name));
         // Almost every site is fine, and a host reads its files at each start.
         if sorted.array_windows().all(|[one, other]| one != other) {
             return;
         }
-        let mut users: HashMap<&str, Vec<usize>> = HashMap::new();
-        for (place, name) in names.iter().filter(|(_, name)| !name.is_empty()) {
-            users.entry(name).or_default().push(*place);
-        }
-        let location = || Location::Pointer(pointer.to_owned());
         let mut told = Vec::new();
-        for (place, name) in names.iter().filter(|(_, name)| !name.is_empty()) {
-            let users = &users[name.as_str()];
-            let other = users.iter().find(|other| *other != place);
-            if users.len() > 1 && !told.contains(place) {
-                told.push(*place);
-                let rule = match other {
-                    Some(other) => format!("{what} {} is in {} too", quoted(name), quoted(read[*other].0)),
-                    None => format!("{what} {} is there twice", quoted(name)),
-                };
-                faults.add(read[*place].0, location, rule);
+        for (place, name) in names {
+            let mut users = names.iter().filter(|(_, other)| other == name).map(|(place, _)| place);
+            if told.contains(place) || users.clone().count() == 1 {
+                continue;
             }
+            told.push(*place);
+            let rule = match users.find(|other| *other != place) {
+                Some(other) => format!("{what} {} is in {} too", quoted(name), quoted(read[*other].0)),
+                None => format!("{what} {} is there twice", quoted(name)),
+            };
+            faults.add(read[*place].0, || Location::Pointer(pointer.to_owned()), rule);
         }
     };
-    refuse("/x-ripple/resource", "the resource", names(&|resource| vec![resource.name.clone()]));
-    let tables = |resource: &Resource| vec![resource.table.clone(), resource::history_table(&resource.name)];
-    refuse("/x-ripple/table", "the table", names(&tables));
-    let logical_ids = |resource: &Resource| resource.logical_ids.all().map(str::to_owned).to_vec();
-    refuse("/x-ripple/logical_ids", "the logical id", names(&logical_ids));
-    let default = |resource: &Resource| vec![if resource.is_default { "default" } else { "" }.to_owned()];
-    refuse("/x-ripple/default", "the mark", names(&default));
-    refuse("/title", "the component", names(&components));
-    for (file, resource) in read {
-        let shared = components(resource).into_iter().find(|name| COMPONENTS.contains(&name.as_str()));
-        if let Some(name) = shared {
-            faults.add(
-                file,
-                || Location::Pointer("/title".to_owned()),
-                format!("the component {} is shared", quoted(&name)),
-            );
+    refuse("/x-ripple/resource", "the resource", &names(read, |resource| [resource.name.as_str().into()]));
+    let tables =
+        names(read, |resource| [resource.table.as_str().into(), resource::history_table(&resource.name).into()]);
+    refuse("/x-ripple/table", "the table", &tables);
+    refuse(
+        "/x-ripple/logical_ids",
+        "the logical id",
+        &names(read, |resource| resource.logical_ids.all().map(Cow::from)),
+    );
+    refuse("/x-ripple/default", "the mark", &names(read, |resource| resource.is_default.then_some("default".into())));
+    let components = names(read, components);
+    refuse("/title", "the component", &components);
+    for (place, (file, _)) in read.iter().enumerate() {
+        let shared = |(of, name): &&(usize, Cow<'_, str>)| *of == place && COMPONENTS.contains(&&**name);
+        if let Some((_, name)) = components.iter().find(shared) {
+            let rule = format!("the component {} is shared", quoted(name));
+            faults.add(file, || Location::Pointer("/title".to_owned()), rule);
         }
     }
 }
 
-/// Returns the names of a resource's components in the OpenAPI document.
-fn components(resource: &Resource) -> Vec<String> {
-    match resource.component() {
-        empty if empty.is_empty() => Vec::new(),
-        name => vec![
-            format!("Listed{name}"),
-            format!("New{name}"),
-            format!("{name}Edit"),
-            format!("{name}Changes"),
-            format!("{name}Problem"),
-            format!("{name}Batch"),
-            format!("{name}Operation"),
-            format!("{name}Result"),
-            format!("{name}Results"),
-            // If its members have other names, these are not shared.
-            format!("{name}DeletionBase"),
-            format!("{name}RestoreBase"),
-            format!("{name}SeenEdit"),
-            name,
-        ],
+/// Returns names of each resource, with the place of the resource. What is empty is no name.
+fn names<'r, N: IntoIterator<Item = Cow<'r, str>>>(
+    read: &'r [(&str, Resource)],
+    of: impl Fn(&'r Resource) -> N,
+) -> Vec<(usize, Cow<'r, str>)> {
+    let mut names = Vec::new();
+    for (place, (_, resource)) in read.iter().enumerate() {
+        names.extend(of(resource).into_iter().filter(|name| !name.is_empty()).map(|name| (place, name)));
     }
+    names
+}
+
+/// Returns the names of a resource's components in the OpenAPI document.
+fn components(resource: &Resource) -> impl Iterator<Item = Cow<'_, str>> {
+    let name = Some(resource.component()).filter(|name| !name.is_empty());
+    name.into_iter().flat_map(|name| AFFIXES.map(|(before, after)| [before, &name, after].concat().into()))
 }
 
 fn warn(file: &str, resource: &Resource, warnings: &mut Faults) {

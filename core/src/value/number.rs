@@ -22,8 +22,9 @@ impl Number {
     #[must_use]
     pub fn parse(text: &str) -> Option<Number> {
         // Most numbers are whole and already in the final form.
-        let plain = text.len() <= DIGITS && text.bytes().all(|byte| byte.is_ascii_digit());
-        if plain && (text == "0" || !text.starts_with('0')) && !text.is_empty() {
+        let digits = text.strip_prefix('-').unwrap_or(text);
+        let plain = (1..=DIGITS).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
+        if plain && !digits.starts_with('0') || text == "0" {
             return Some(Number(text.to_owned()));
         }
         Scientific::read(text)?.plain().map(Number)
@@ -227,6 +228,9 @@ mod tests {
         canonical("1.200", Some("1.2"));
         canonical("1E3", Some("1000"));
         canonical("-1.5e-3", Some("-0.0015"));
+        canonical("-42", Some("-42"));
+        canonical("-042", Some("-42"));
+        canonical("-0", Some("0"));
         canonical("-0.0", Some("0"));
         canonical("100", Some("100"));
         canonical("0e999999", Some("0"));

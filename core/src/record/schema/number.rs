@@ -10,6 +10,9 @@ const EXPONENT: i32 = 30;
 /// Reads a bound: 0, or a decimal of at most 15 digits with a magnitude of 1e-30 to 1e30.
 pub(super) fn bound(text: &str) -> Option<Number> {
     let number = Number::parse(text)?;
+    if number.as_str().len() <= DIGITS && is_whole(&number) {
+        return Some(number);
+    }
     let Decimal { coefficient, exponent } = Decimal::of(&number);
     if coefficient == 0 {
         return Some(number);

@@ -1,8 +1,10 @@
 //! The site, by which tables are named, and the number of partitions of the index.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::sync::Arc;
 
-use crate::record::schema::Resources;
+use crate::record::schema::{Resource, Resources};
 
 /// The longest site, in characters. A table's name has up to 255, including the resource.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html>
@@ -89,13 +91,17 @@ impl TableNames {
     /// # Errors
     /// If two of them have one table.
     pub fn check(&self, resources: &Resources) -> Result<(), SharedTable> {
-        let mut owners = BTreeMap::from([(self.keys(), "the API keys".to_owned())]);
+        let mut owners = BTreeMap::from([(self.keys(), None)]);
         for resource in resources.iter() {
             for table in [resource.table_name(&self.site), resource.history_table_name(&self.site)] {
-                let other = format!("the resource {}", resource.name);
-                if let Some(one) = owners.insert(table.clone(), other.clone()) {
-                    return Err(SharedTable { table, one, other });
-                }
+                match owners.entry(table) {
+                    Entry::Vacant(free) => free.insert(Some(resource)),
+                    Entry::Occupied(taken) => {
+                        let name = |owner: &Arc<Resource>| format!("the resource {}", owner.name);
+                        let one = taken.get().map_or_else(|| "the API keys".to_owned(), name);
+                        return Err(SharedTable { table: taken.key().clone(), one, other: name(resource) });
+                    }
+                };
             }
         }
         Ok(())
