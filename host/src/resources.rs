@@ -102,10 +102,11 @@ pub fn read(folder: &Path) -> Result<Vec<(String, Vec<u8>)>, FolderError> {
             continue;
         }
         // A pipe would be waited for without end.
-        if !fs::metadata(&path).map_err(|error| at(&path, error))?.is_file() {
+        let metadata = fs::metadata(&path).map_err(|error| at(&path, error))?;
+        if !metadata.is_file() {
             return Err(at(&path, io::Error::new(io::ErrorKind::InvalidInput, "is not a file")));
         }
-        let mut text = Vec::new();
+        let mut text = Vec::with_capacity(metadata.len().min(LARGEST) as usize);
         let file = File::open(&path).map_err(|error| at(&path, error))?;
         file.take(LARGEST).read_to_end(&mut text).map_err(|error| at(&path, error))?;
         files.push((path.display().to_string(), text));
