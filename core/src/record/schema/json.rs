@@ -14,8 +14,8 @@ const DEPTH: usize = 12;
 /// Bytes of a member's name.
 const NAME: usize = 255;
 
-/// Members that are compared with each other without a set.
-const FEW: usize = 16;
+/// Members of most objects, at most. They fit without growth, and are compared with each other without a set.
+const FEW: usize = 12;
 
 /// A JSON value. It borrows the text of the file.
 #[derive(Clone, Debug, PartialEq)]
@@ -166,6 +166,9 @@ impl<'a> Text<'a> {
             let name = if text.next() == b'"' { text.string()? } else { return Err(Refused::here(SYNTAX)) };
             text.expect(b':')?;
             let value = text.value(left).map_err(|refused| refused.below(&name))?;
+            if members.is_empty() {
+                members.reserve(FEW);
+            }
             members.push((name, value));
             Ok(())
         })?;

@@ -181,6 +181,9 @@ impl<'f> Reader<'f> {
 
     fn keyword(&mut self, schema: &mut Subschema, name: &str, json: &'f Json<'f>, is_root: bool) {
         match name {
+            // Names are compared in this order, and most schemas have these two.
+            "type" => schema.types = self.types(json),
+            "description" => schema.description = self.limited(json, DESCRIPTION),
             "enum" | "const" | "oneOf" | "x-merge" if is_root => self.fault("is not supported at the root"),
             "$schema" if is_root => {
                 if json.as_text() != Some(DIALECT) {
@@ -189,9 +192,7 @@ impl<'f> Reader<'f> {
             }
             "$comment" => drop(self.text(json, "a string")),
             "title" => schema.title = self.title(json, is_root),
-            "description" => schema.description = self.limited(json, DESCRIPTION),
             "deprecated" => schema.deprecated = self.flag(json).unwrap_or_default(),
-            "type" => schema.types = self.types(json),
             "enum" => schema.options = self.options(json),
             "const" => schema.constant = self.scalar(json),
             "oneOf" => schema.one_of = self.branches(json),
