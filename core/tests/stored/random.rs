@@ -6,16 +6,15 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Method, Request, Response, StatusCode};
-use ripple_core::auth::Caller;
+use http::StatusCode;
 use ripple_core::record::schema::Resources;
 use ripple_core::replica::Clock as _;
 use ripple_core::session::Session;
 use ripple_core::store::memory::Memory;
 use ripple_core::store::{Capacity, Consistency, Keys as _, Source as _, item};
 use ripple_core::value::Members;
-use ripple_core::{Api, Record, RecordId, RequestContext, Timestamp};
-use ripple_test_kit::TestClock;
+use ripple_core::{Api, Record, RecordId, Timestamp};
+use ripple_test_kit::{Answer, TestClock, get, moment, with};
 
 use crate::parameters::{Grammar, Parameters};
 use crate::records::{self, Luck};
@@ -215,30 +214,23 @@ impl World {
     }
 
     /// Asks both hosts, and compares their answers.
-    async fn compare(&mut self, pairs: &Parameters, known: Option<&str>, counts: &mut Counts) -> Answered {
+    async fn compare(&mut self, pairs: &Parameters, known: Option<&str>, counts: &mut Counts) -> Answer {
         self.requests += 1;
         let query: String = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
         let path = format!("/{}?{query}", self.source.resource().name);
-        let mut request = Request::builder().method(Method::GET).uri(path);
-        if let Some(etag) = known {
-            request = request.header("if-none-match", etag);
-        }
-        let request = request.body(Bytes::new()).expect("a request");
-        let mut random = [0; 32];
-        random[..8].copy_from_slice(&self.requests.to_be_bytes());
-        let caller = Some(Caller::checked_by_gateway("test"));
-        let context = RequestContext { now: self.clock.now(), random, caller };
+        let request = with(get(&path), known.map(|etag| ("if-none-match", etag)).as_slice());
+        let context = moment(self.clock.now(), self.requests, "test");
         let expected = self.origin.answer(request.clone(), context.clone()).await;
         let found = match self.copy.authorize(&request, context).await {
             Ok(authorized) => self.copy.read_prepared(&request, authorized, None, Duration::from_secs(5)).await,
             Err(answered) => answered,
         };
-        let (expected, found) = (Answered::of(expected), Answered::of(found));
-        assert!(found == expected, "{pairs:?}, {known:?}\n   copy: {found}\n origin: {expected}");
+        let (expected, found) = (Answer::new("origin".to_owned(), expected), Answer::new("copy".to_owned(), found));
+        assert!(shared(&found) == shared(&expected), "{pairs:?}, {known:?}\n{found:?}\n{expected:?}");
         counts.answered += 1;
-        counts.shown += u64::from(expected.status == StatusCode::OK && expected.body.len() > 2);
-        counts.refused += u64::from(expected.status == StatusCode::BAD_REQUEST);
-        counts.unchanged += u64::from(expected.status == StatusCode::NOT_MODIFIED);
+        counts.shown += u64::from(expected.status() == StatusCode::OK && expected.body().len() > 2);
+        counts.refused += u64::from(expected.status() == StatusCode::BAD_REQUEST);
+        counts.unchanged += u64::from(expected.status() == StatusCode::NOT_MODIFIED);
         expected
     }
 
@@ -265,19 +257,19 @@ impl World {
             };
             loop {
                 let page = self.compare(&pairs, None, counts).await;
-                if self.luck.is(8) && page.status == StatusCode::OK {
+                if self.luck.is(8) && page.status() == StatusCode::OK {
                     // Twice, so that a kept answer is compared too.
                     self.compare(&pairs, None, counts).await;
-                    self.compare(&pairs, page.header("etag"), counts).await;
+                    self.compare(&pairs, Some(page.header("etag")), counts).await;
                 }
                 let relation = if self.luck.is(3) { "prev" } else { "next" };
-                let (other, turn) = (page.cursor("prev").or(page.cursor("next")), page.cursor(relation));
+                let (other, turn) = (cursor(&page, "prev").or(cursor(&page, "next")), cursor(&page, relation));
                 if let Some(other) = other.filter(|_| self.luck.is(5)) {
                     left.push((pairs.clone(), other));
                 }
-                let Some(cursor) = turn.filter(|_| !self.luck.is(6)) else { break };
+                let Some(turned) = turn.filter(|_| !self.luck.is(6)) else { break };
                 counts.backward += u64::from(relation == "prev");
-                set_cursor(&mut pairs, &cursor);
+                set_cursor(&mut pairs, &turned);
                 if self.luck.is(12) {
                     self.change().await;
                     counts.edits += 1;
@@ -305,38 +297,16 @@ fn id(file: &str, place: usize) -> RecordId {
     records::id_of(place)
 }
 
-/// What both hosts must answer alike.
-#[derive(PartialEq)]
-struct Answered {
-    status: StatusCode,
-    headers: [Option<String>; SHARED.len()],
-    body: Bytes,
+/// Returns what both hosts must answer alike.
+fn shared(answer: &Answer) -> (StatusCode, [&str; SHARED.len()], &Bytes) {
+    (answer.status(), SHARED.map(|name| answer.header(name)), answer.body())
 }
 
-impl Answered {
-    fn of(response: Response<Bytes>) -> Answered {
-        let header = |name: &str| response.headers().get(name).map(|value| value.to_str().expect("ASCII").to_owned());
-        Answered { status: response.status(), headers: SHARED.map(header), body: response.into_body() }
-    }
-
-    fn header(&self, name: &str) -> Option<&str> {
-        let place = SHARED.iter().position(|shared| *shared == name)?;
-        self.headers[place].as_deref()
-    }
-
-    /// Returns the cursor of a link.
-    fn cursor(&self, relation: &str) -> Option<String> {
-        let link = self.header("link")?.split(", ").find(|link| link.ends_with(&format!("rel=\"{relation}\"")))?;
-        let query = link.split_once('?')?.1.split_once('>')?.0;
-        form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "cursor").map(|(_, value)| value.into_owned())
-    }
-}
-
-impl std::fmt::Display for Answered {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let body: String = String::from_utf8_lossy(&self.body).chars().take(3_000).collect();
-        write!(f, "{} {:?} {body}", self.status, self.headers)
-    }
+/// Returns the cursor of a link.
+fn cursor(page: &Answer, relation: &str) -> Option<String> {
+    let link = page.header("link").split(", ").find(|link| link.ends_with(&format!("rel=\"{relation}\"")))?;
+    let query = link.split_once('?')?.1.split_once('>')?.0;
+    form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "cursor").map(|(_, value)| value.into_owned())
 }
 
 #[tokio::test]
