@@ -159,13 +159,16 @@ impl Evidence<'_> {
         let heard = &reply.heard;
         let (from, to) = if self.observed { (save.place, reply.place) } else { (0, self.states.len() - 1) };
         let met = &self.states[from..=to];
+        // A program may have written to an item while it was deleted. The row is that of a tombstone all the same.
+        let was_tombstone = |state: &State| {
+            state.now.is_tombstone() || state.write.as_ref().is_some_and(|(_, made)| made.is_tombstone())
+        };
         let external = self.states[..=to].iter().any(|state| state.made().is_none() && state.now.item.is_some());
         match heard.code().unwrap_or_default() {
             "exists" => matches!(save.what, What::Create(_)) && met.iter().any(|state| state.now.content.is_some()),
             "gone" | "deleted" => {
                 met.iter().any(|state| state.now.is_tombstone())
-                    || matches!(save.what, What::Restore(_))
-                        && self.states[..=to].iter().any(|state| state.now.is_tombstone())
+                    || matches!(save.what, What::Restore(_)) && self.states[..=to].iter().any(was_tombstone)
             }
             "not_found" => met.iter().any(|state| state.now.item.is_none()),
             "no_such_version" => match &save.what {

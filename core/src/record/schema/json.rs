@@ -1,5 +1,6 @@
 //! The text of a resource file, as JSON that keeps what [`value::parse`](crate::value::parse) does not: the order of
-//! members and the text of numbers.
+//! members and the text of numbers. serde_json reads numbers and escapes, and says what is wrong. The structure is read
+//! here, because serde_json would scan each level of a file once more, and a function reads its files at each cold start.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
