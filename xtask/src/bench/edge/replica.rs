@@ -6,8 +6,8 @@
 //!  long way:      [workerd: ripple-near ─▶ ripple-replica]    [workerd: hono-object.js ─▶ its object]
 //! ```
 //!
-//! `workerd` has no limit of memory, so an object that has just read its table has garbage that one of Cloudflare would
-//! have collected. An object that begins again has none.
+//! V8's heap is limited, so that an object that has just read its table has little garbage. The resident memory includes
+//! compiled code, SQLite's cache and what the runtime's allocator keeps. An object that begins again has less of that.
 //!
 //! Each page and each search has another address, so that no isolate keeps its answer. The object keeps the answers of
 //! searches, as Hono's does, and of 200 pages at most: the pages take turns with more.
@@ -40,6 +40,8 @@ const BATCH: usize = 25;
 const PAGES: usize = 300;
 /// The number of requests of each variant in a round.
 const REQUESTS: usize = 200;
+/// The limit of V8's heap of an object, in MB.
+const HEAP: u32 = 32;
 /// The time limit for the fill of the object.
 const FILL_LIMIT: Duration = Duration::from_secs(300);
 
@@ -57,7 +59,7 @@ pub(super) fn measure(server: &Server, folder: &Path, bare: &Worker) -> Result<V
     let key = format!("x-api-key: {}\r\n", server.key());
     let bundle = |script, name: &str| Worker::bundle(Some(script), &folder.join(name));
     let replica = bundle(REPLICA, "replica")?.told(settings.clone()).with_class("Replica");
-    let bridge = bundle(BRIDGE, "bridge")?.with_objects_of("REPLICA", &replica);
+    let bridge = bundle(BRIDGE, "bridge")?.with_objects_of("REPLICA", &replica).within(HEAP);
     let remote = bundle(REMOTE, "remote")?.told(settings.clone());
 
     let running = bridge.start()?;

@@ -29,6 +29,8 @@ pub(super) struct Worker {
     bindings: Vec<(&'static str, Binding)>,
     /// The class of its objects.
     class: Option<&'static str>,
+    /// The limit of V8's heap, in MB.
+    heap: Option<u32>,
 }
 
 #[derive(Clone)]
@@ -57,7 +59,7 @@ impl Worker {
         let main = script.as_deref().and_then(Path::file_name).unwrap_or("worker.js".as_ref());
         let main = main.to_string_lossy().into_owned();
         println!("{}: a bundle of {:.1} KB gzipped", script_name(folder), size / 1e3);
-        Ok(Worker { folder: folder.to_owned(), main, bindings: Vec::new(), class: None })
+        Ok(Worker { folder: folder.to_owned(), main, bindings: Vec::new(), class: None, heap: None })
     }
 
     /// Sets the variables.
@@ -76,6 +78,13 @@ impl Worker {
     /// process.
     pub(super) fn with_class(mut self, class: &'static str) -> Worker {
         self.class = Some(class);
+        self
+    }
+
+    /// Limits V8's heap, so that garbage is collected before it. Without a limit, `workerd` collects little. A worker
+    /// that needs more ends.
+    pub(super) fn within(mut self, megabytes: u32) -> Worker {
+        self.heap = Some(megabytes);
         self
     }
 
@@ -137,6 +146,7 @@ impl Worker {
                 Binding::Text(_) | Binding::Unused | Binding::Objects(None) => {}
             }
         }
+        let flags = self.heap.map_or(String::new(), |heap| format!("v8Flags = [\"--max-heap-size={heap}\"],"));
         let mut constants = String::new();
         for (name, worker) in workers {
             if worker.class.is_some() {
@@ -149,6 +159,7 @@ impl Worker {
         Ok(format!(
             "using Workerd = import \"/workerd/workerd.capnp\";
              const config :Workerd.Config = (
+               {flags}
                services = [{}],
                sockets = [(name = \"http\", address = \"{address}\", http = (), service = \"main\")],
              );
