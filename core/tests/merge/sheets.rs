@@ -67,10 +67,10 @@ fn read_back(entry: &str, as_csv: bool, resource: &Resource) -> RowKind {
     row.kind.expect("it is valid")
 }
 
-/// Returns a configuration for ten thousand sheets. `PROPTEST_CASES` sets a larger number, as every night.
+/// Returns a configuration for a hundred thousand sheets. `PROPTEST_CASES` sets a larger number, as every night.
 fn config() -> ProptestConfig {
     let config = ProptestConfig::default();
-    ProptestConfig { cases: config.cases.max(10_000), ..config }
+    ProptestConfig { cases: config.cases.max(100_000), ..config }
 }
 
 proptest! {
