@@ -21,6 +21,8 @@ use serde::ser::{Serialize, SerializeMap as _, Serializer};
 pub(crate) use keys::{Keys, ListKey};
 pub use members::Members;
 pub use number::Number;
+#[cfg(test)]
+pub(crate) use parse::members;
 pub use parse::{Malformed, parse};
 pub(crate) use parse::{Parts, parse_within};
 pub(crate) use pointer::{push_token, unescaped};

@@ -72,9 +72,8 @@ pub(super) fn hello(epoch: &str, seq: u64, cursor: &str, resync: Option<Resync>)
     json(&Hello { hello: 1, epoch, seq, cursor, credit: CREDIT, ping: PING_SECONDS, resync })
 }
 
-/// Returns the frame of a change. If it is too large, it names no fields, then no lost values, and then no
-/// author. Returns `None` if it is too
-/// large even so, as for an id of 2,000 bytes that another program chose.
+/// Returns the frame of a change. If it is too large, it names no fields, then no lost values, and then no author. Returns
+/// `None` if it is too large even so, as for an id of 2,000 bytes that another program chose.
 pub(crate) fn event(seq: u64, change: &Change) -> Option<String> {
     let whole = [String::new()];
     let person = change.person.as_ref();
@@ -299,11 +298,14 @@ mod tests {
         #[test]
         fn no_frame_is_too_large(
             id in ".{1,128}", by in prop::option::of(".{0,300}"), name in ".{1,60}",
-            fields in prop::collection::vec("/.{0,60}", 0..30), lost in prop::collection::vec("/.{0,300}", 0..8), people in 0..80usize,
+            fields in prop::collection::vec("/.{0,60}", 0..30), lost in prop::collection::vec("/.{0,300}", 0..8),
+            people in 0..80usize,
         ) {
             let person = Person::new(&name, Some("u7")).ok();
             let of_ann = |field| Lost { field, author: "u3".to_owned(), version: 7 };
-            let change = Change { id: RecordId::stored(id.clone()), updated_by: by, person, fields, lost: lost.into_iter().map(of_ann).collect(), ..change() };
+            let lost = lost.into_iter().map(of_ann).collect();
+            let change =
+                Change { id: RecordId::stored(id.clone()), updated_by: by, person, fields, lost, ..change() };
             prop_assert!(event(u64::MAX, &change).is_none_or(|text| text.len() <= FRAME));
             let who: Vec<Who<'_>> = (0..people).map(|_| (&*name, "u7", State::View, "/goal")).collect();
             let id = &id[..id.char_indices().nth(20).map_or(id.len(), |(at, _)| at)];

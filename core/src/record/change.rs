@@ -213,14 +213,7 @@ fn unpatched(members: &Members, sent: &Members, whole_lists: bool) -> Members {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::value::parse;
-
-    fn members(json: &str) -> Members {
-        match parse(json.as_bytes()) {
-            Ok(Value::Map(members)) => members,
-            other => panic!("{other:?}"),
-        }
-    }
+    use crate::value::members;
 
     #[track_caller]
     fn merged(edit: &Edit, theirs: &Members, base: Option<&Members>) -> Members {

@@ -164,23 +164,16 @@ fn fit(changes: &[Value]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::value::parse;
+    use crate::value::members;
 
     #[track_caller]
     fn tells(before: &str, after: &str, expected: &str) {
-        let [before, after] = [before, after].map(|json| match parse(json.as_bytes()) {
-            Ok(Value::Map(members)) => members,
-            other => panic!("{other:?}"),
-        });
+        let [before, after] = [before, after].map(members);
         assert_eq!(serde_json::to_string(&changes(&before, &after, Rules::default())).expect("JSON"), expected);
     }
 
     #[test]
     fn a_field_is_a_member_that_is_no_object_or_a_list_as_a_whole() {
-        let members = |json: &str| match parse(json.as_bytes()) {
-            Ok(Value::Map(members)) => members,
-            other => panic!("{other:?}"),
-        };
         let before = members(r#"{"a":{"b/c":1,"d":{"e":1}},"g":[{"id":"i","x":1},[2]],"h":1,"o":{}}"#);
         let after = members(r#"{"a":{"b/c":2,"d":{}},"g":[{"id":"i","x":2},[3]],"k":{"x":1},"o":[]}"#);
         assert_eq!(fields(&before, &after), ["/a/b~1c", "/a/d/e", "/g", "/h", "/o", "/k"]);

@@ -101,36 +101,32 @@ enum Step<'a> {
 impl<'a> Path<'a> {
     /// Returns `None` for what is no JSON Pointer to a member.
     fn of(field: &'a str, merged: &'a Members, rules: Rules<'a>) -> Option<Path<'a>> {
-        let mut steps = Vec::new();
-        let mut at: Option<(Option<&Value>, Rules<'_>)> = None;
-        for token in field.strip_prefix('/')?.split('/') {
-            let name = unescaped(token)?;
-            let Some((value, rules)) = &mut at else {
-                at = Some((merged.get(&name), rules.member(&name)));
-                steps.push(Step::Member(name));
-                continue;
-            };
-            *rules = rules.branch(*value);
-            let Some(Value::List(list)) = *value else {
-                let member = match value {
+        let mut names = field.strip_prefix('/')?.split('/').map(unescaped);
+        let first = names.next()??;
+        let (mut value, mut rules) = (merged.get(&first), rules.member(&first));
+        let mut steps = vec![Step::Member(first)];
+        for name in names {
+            let name = name?;
+            rules = rules.branch(value);
+            if let Some(Value::List(list)) = value {
+                let place: usize = name.parse().ok()?;
+                let key = rules.list(value, value).key();
+                value = list.get(place);
+                rules = if key.is_some() { rules.entry() } else { rules.place(place) };
+                steps.push(match value.and_then(|entry| entry.entry_key(key)).zip(key) {
+                    Some((of_entry, key)) => Step::Entry(key, of_entry),
+                    None => Step::Place(place),
+                });
+            } else {
+                value = match value {
                     Some(Value::Map(members)) => members.get(&name),
                     _ => None,
                 };
-                (*value, *rules) = (member, rules.member(&name));
+                rules = rules.member(&name);
                 steps.push(Step::Member(name));
-                continue;
-            };
-            let place: usize = name.parse().ok()?;
-            let key = rules.list(*value, *value).key();
-            let entry = list.get(place);
-            *rules = if key.is_some() { rules.entry() } else { rules.place(place) };
-            *value = entry;
-            steps.push(match entry.and_then(|entry| entry.entry_key(key)).zip(key) {
-                Some((of_entry, key)) => Step::Entry(key, of_entry),
-                None => Step::Place(place),
-            });
+            }
         }
-        at.map(|_| Path { field, steps })
+        Some(Path { field, steps })
     }
 
     fn in_record<'v>(&self, record: &'v Members) -> Option<&'v Value> {
@@ -186,14 +182,7 @@ mod tests {
     use crate::record::merge::merge;
     use crate::record::{Person, Record, RecordId};
     use crate::time::Timestamp;
-    use crate::value::parse;
-
-    fn members(json: &str) -> Members {
-        match parse(json.as_bytes()) {
-            Ok(Value::Map(members)) => members,
-            other => panic!("{other:?}"),
-        }
-    }
+    use crate::value::{members, parse};
 
     /// Returns the history of these states, newest first. The person of version n is `u{n}`, and that of 3 has no id.
     fn history(states: &[Members]) -> Vec<Entry> {

@@ -26,6 +26,15 @@ pub fn parse(text: &[u8]) -> Result<Value, Malformed> {
     parse_within(text, 0)
 }
 
+/// Returns the members of an object in JSON.
+#[cfg(test)]
+pub(crate) fn members(text: &str) -> super::Members {
+    match parse(text.as_bytes()) {
+        Ok(Value::Map(members)) => members,
+        other => panic!("{other:?}"),
+    }
+}
+
 /// Parses one JSON text that contains a record this many levels deep.
 ///
 /// # Errors
