@@ -3,8 +3,8 @@
 import { address, notice } from '../app.ts';
 import type { Connection, Overwritten } from '../connection.ts';
 import { announce, button, h } from '../dom.ts';
-import { and, capital } from '../words/text.ts';
 import { placeOf } from '../words/rows.ts';
+import { and, capital } from '../words/text.ts';
 
 /** The most messages at once. */
 const SHOWN = 3;
